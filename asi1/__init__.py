@@ -1,0 +1,188 @@
+"""
+asi1: the async-first Python client of ASI-1 Mini, with a blocking twin.
+
+`AsyncASI1` and `ASI1` are the way in; everything else is what they take, return or
+raise. Names are loaded when they are first used, so that ``import asi1`` costs nearly
+nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+
+from typing import TYPE_CHECKING
+
+from ._version import __version__
+
+
+if TYPE_CHECKING:
+    from ._chat import AsyncChat, AsyncCompletions
+    from ._client import AsyncASI1
+    from ._config import Limits
+    from ._errors import (
+        APIConnectionError,
+        APIError,
+        APIResponseError,
+        APIStatusError,
+        APITimeoutError,
+        ArgumentError,
+        ASI1Error,
+        AuthenticationError,
+        BadRequestError,
+        ClientClosedError,
+        ConfigurationError,
+        ConflictError,
+        InternalServerError,
+        NotFoundError,
+        PaymentRequiredError,
+        PermissionDeniedError,
+        QuotaExceededError,
+        RateLimitError,
+        RequestTooLargeError,
+        ServerStreamError,
+        StreamBusyError,
+        StreamClosedError,
+        StreamConsumedError,
+        StreamDecodeError,
+        StreamError,
+        StreamInterruptedError,
+        StreamTruncatedError,
+        UnprocessableEntityError,
+    )
+    from ._messages import AssistantMessage, SystemMessage, ToolMessage, UserMessage
+    from ._models import (
+        ChatChoice,
+        ChatCompletion,
+        ChatCompletionChunk,
+        ChatMessage,
+        ChunkChoice,
+        Delta,
+        FunctionCall,
+        Model,
+        ToolCall,
+        ToolCallDelta,
+        Usage,
+    )
+    from ._reply import RawReply
+    from ._response import Attempt, RateLimits, ResponseInfo
+    from ._retry import RetryPolicy
+    from ._stream import AsyncChatStream, AsyncPieces
+    from ._sync import ASI1, Chat, Completions
+    from ._sync_stream import ChatStream, Pieces
+    from ._timeouts import Timeouts
+    from ._types import DEFAULT, ChatOptions, RequestOptions
+
+
+__all__ = [
+    "ASI1",
+    "DEFAULT",
+    "APIConnectionError",
+    "APIError",
+    "APIResponseError",
+    "APIStatusError",
+    "APITimeoutError",
+    "ASI1Error",
+    "ArgumentError",
+    "AssistantMessage",
+    "AsyncASI1",
+    "AsyncChat",
+    "AsyncChatStream",
+    "AsyncCompletions",
+    "AsyncPieces",
+    "Attempt",
+    "AuthenticationError",
+    "BadRequestError",
+    "Chat",
+    "ChatChoice",
+    "ChatCompletion",
+    "ChatCompletionChunk",
+    "ChatMessage",
+    "ChatOptions",
+    "ChatStream",
+    "ChunkChoice",
+    "ClientClosedError",
+    "Completions",
+    "ConfigurationError",
+    "ConflictError",
+    "Delta",
+    "FunctionCall",
+    "InternalServerError",
+    "Limits",
+    "Model",
+    "NotFoundError",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "Pieces",
+    "QuotaExceededError",
+    "RateLimitError",
+    "RateLimits",
+    "RawReply",
+    "RequestOptions",
+    "RequestTooLargeError",
+    "ResponseInfo",
+    "RetryPolicy",
+    "ServerStreamError",
+    "StreamBusyError",
+    "StreamClosedError",
+    "StreamConsumedError",
+    "StreamDecodeError",
+    "StreamError",
+    "StreamInterruptedError",
+    "StreamTruncatedError",
+    "SystemMessage",
+    "Timeouts",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolMessage",
+    "UnprocessableEntityError",
+    "Usage",
+    "UserMessage",
+    "__version__",
+]
+
+# A new name goes into __all__, above for type checkers, and here, by its module.
+_MODULES = {
+    "_chat": ("AsyncChat", "AsyncCompletions"),
+    "_client": ("AsyncASI1",),
+    "_config": ("Limits",),
+    "_messages": ("AssistantMessage", "SystemMessage", "ToolMessage", "UserMessage"),
+    "_reply": ("RawReply",),
+    "_response": ("Attempt", "RateLimits", "ResponseInfo"),
+    "_retry": ("RetryPolicy",),
+    "_stream": ("AsyncChatStream", "AsyncPieces"),
+    "_sync": ("ASI1", "Chat", "Completions"),
+    "_sync_stream": ("ChatStream", "Pieces"),
+    "_timeouts": ("Timeouts",),
+    "_types": ("DEFAULT", "ChatOptions", "RequestOptions"),
+    "_models": (
+        "ChatChoice",
+        "ChatCompletion",
+        "ChatCompletionChunk",
+        "ChatMessage",
+        "ChunkChoice",
+        "Delta",
+        "FunctionCall",
+        "Model",
+        "ToolCall",
+        "ToolCallDelta",
+        "Usage",
+    ),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+logging.getLogger("asi1").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'asi1' has no attribute {name!r}")
+    # What has no other home is an error.
+    module = importlib.import_module(f".{_HOME.get(name, '_errors')}", __name__)
+    value = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

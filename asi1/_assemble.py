@@ -1,0 +1,225 @@
+"""
+Floor 2. Chunks into the answer that they make, and the rule that says it is whole.
+
+Text is kept as pieces and joined when it is asked for, so that a long stream costs no
+more for each chunk than a short one.
+"""
+
+from collections.abc import Iterable
+
+from attrs import define, field
+
+from ._models import (
+    ChatChoice,
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatMessage,
+    ChunkChoice,
+    Delta,
+    FunctionCall,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+from ._types import JSON
+
+
+__all__ = ["Assembler", "as_chunk"]
+
+
+@define
+class _Text:
+    """A text that grows at its end."""
+
+    pieces: list[str] = field(factory=list)
+
+    def add(self, piece: str) -> None:
+        if piece:
+            self.pieces.append(piece)
+
+    def join(self) -> str:
+        if len(self.pieces) > 1:
+            self.pieces = ["".join(self.pieces)]
+        return self.pieces[0] if self.pieces else ""
+
+
+@define
+class _Call:
+    """A tool call in the making."""
+
+    index: int | None
+    id: str = ""
+    type: str = "function"
+    name: _Text = field(factory=_Text)
+    arguments: _Text = field(factory=_Text)
+    extra: dict[str, JSON] = field(factory=dict)
+
+    def add(self, delta: ToolCallDelta) -> None:
+        self.id = self.id or delta.id
+        self.type = delta.type or self.type
+        self.name.add(delta.function.name)
+        self.arguments.add(delta.function.arguments)
+        self.extra.update(delta.extra)
+
+    def call(self) -> ToolCall:
+        function = FunctionCall(name=self.name.join(), arguments=self.arguments.join())
+        return ToolCall(
+            id=self.id, type=self.type, function=function, extra=dict(self.extra)
+        )
+
+
+@define
+class _Choice:
+    """One choice in the making."""
+
+    index: int
+    role: str = "assistant"
+    content: _Text = field(factory=_Text)
+    reasoning: _Text = field(factory=_Text)
+    refusal: _Text = field(factory=_Text)
+    calls: list[_Call] = field(factory=list)
+    finish_reason: str | None = None
+    stop_reason: str | int | None = None
+    extra: dict[str, JSON] = field(factory=dict)
+
+    def add(self, choice: ChunkChoice) -> None:
+        delta = choice.delta
+        self.role = delta.role or self.role
+        self.content.add(delta.content)
+        self.reasoning.add(delta.reasoning)
+        self.refusal.add(delta.refusal or "")
+        for part in delta.tool_calls:
+            self._call_for(part).add(part)
+        # Some servers say the finish reason twice; the first time counts.
+        self.finish_reason = self.finish_reason or choice.finish_reason
+        self.stop_reason = (
+            choice.stop_reason if self.stop_reason is None else self.stop_reason
+        )
+        self.extra.update(choice.extra)
+
+    def _call_for(self, part: ToolCallDelta) -> _Call:
+        """By index; without one by id; without either, the last call goes on."""
+        for call in reversed(self.calls):
+            if part.index is not None and call.index is not None:
+                if part.index == call.index:
+                    return call
+            elif part.id in ("", call.id):
+                return call
+        call = _Call(part.index)
+        self.calls.append(call)
+        return call
+
+    def choice(self) -> ChatChoice:
+        message = ChatMessage(
+            role=self.role,
+            content=self.content.join(),
+            reasoning=self.reasoning.join(),
+            tool_calls=tuple(call.call() for call in self.calls),
+            refusal=self.refusal.join() or None,
+        )
+        return ChatChoice(
+            index=self.index,
+            message=message,
+            finish_reason=self.finish_reason,
+            stop_reason=self.stop_reason,
+            extra=dict(self.extra),
+        )
+
+
+@define
+class Assembler:
+    """Takes the chunks of one stream in their order and keeps the answer so far."""
+
+    _choices: dict[int, _Choice] = field(factory=dict, init=False)
+    _thoughts: _Text = field(factory=_Text, init=False)
+    _first: ChatCompletionChunk | None = field(default=None, init=False)
+    _usage: Usage | None = field(default=None, init=False)
+    _executable_data: JSON = field(default=None, init=False)
+    _conversation_id: str | None = field(default=None, init=False)
+    _created: int | None = field(default=None, init=False)
+    _extra: dict[str, JSON] = field(factory=dict, init=False)
+    chunks: int = field(default=0, init=False)
+
+    def add(self, chunk: ChatCompletionChunk) -> None:
+        """Take the next chunk."""
+        self.chunks += 1
+        self._first = self._first or chunk
+        for choice in chunk.choices:
+            if choice.index not in self._choices:
+                self._choices[choice.index] = _Choice(choice.index)
+            self._choices[choice.index].add(choice)
+        self._thoughts.add(chunk.thought)
+        self._usage = chunk.usage or self._usage
+        self._executable_data = chunk.executable_data or self._executable_data
+        self._conversation_id = chunk.conversation_id or self._conversation_id
+        self._created = self._created or chunk.created
+        if chunk.extra:
+            self._extra.update(chunk.extra)
+
+    @property
+    def finished(self) -> bool:
+        """Whether a finish reason came for every choice, of at least one."""
+        return bool(self._choices) and all(
+            choice.finish_reason is not None for choice in self._choices.values()
+        )
+
+    def answer(self) -> ChatCompletion:
+        """Return the answer as far as it came; later chunks leave it alone."""
+        first = self._first or ChatCompletionChunk()
+        return ChatCompletion(
+            id=first.id,
+            model=first.model,
+            created=self._created,
+            choices=tuple(c.choice() for _, c in sorted(self._choices.items())),
+            usage=self._usage,
+            thoughts=self._thoughts.join(),
+            executable_data=self._executable_data,
+            conversation_id=self._conversation_id,
+            extra=dict(self._extra),
+        )
+
+
+def as_chunk(answer: ChatCompletion) -> ChatCompletionChunk:
+    """Return a whole answer as the one chunk of a stream."""
+    return ChatCompletionChunk(
+        id=answer.id,
+        model=answer.model,
+        created=answer.created,
+        choices=tuple(_as_chunk_choices(answer.choices)),
+        usage=answer.usage,
+        thought=answer.thoughts,
+        executable_data=answer.executable_data,
+        conversation_id=answer.conversation_id,
+        extra=answer.extra,
+        wire=answer.wire,
+    )
+
+
+def _as_chunk_choices(choices: Iterable[ChatChoice]) -> Iterable[ChunkChoice]:
+    for choice in choices:
+        message = choice.message
+        calls = tuple(
+            ToolCallDelta(
+                index=place,
+                id=call.id,
+                type=call.type,
+                function=call.function,
+                extra=call.extra,
+            )
+            for place, call in enumerate(message.tool_calls)
+        )
+        delta = Delta(
+            role=message.role,
+            content=message.content,
+            reasoning=message.reasoning,
+            tool_calls=calls,
+            refusal=message.refusal,
+            extra=message.extra,
+        )
+        yield ChunkChoice(
+            index=choice.index,
+            delta=delta,
+            finish_reason=choice.finish_reason,
+            stop_reason=choice.stop_reason,
+            extra=choice.extra,
+        )

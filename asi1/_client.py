@@ -1,0 +1,233 @@
+"""
+Floor 6. `AsyncASI1`: what a user sets up, and what hangs below it.
+
+Decides nothing: it hands arguments down to where they are checked, and opens no file
+and no connection before the first call.
+"""
+
+from __future__ import annotations
+
+import os
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import attrs
+
+from ._chat import AsyncChat
+from ._config import (
+    ClientConfig,
+    Limits,
+    check_headers,
+    read_api_key,
+    read_base_url,
+    read_model,
+    read_query,
+    read_retry,
+)
+from ._core import Core
+from ._errors import ConfigurationError
+from ._options import check_options
+from ._reply import RawReply
+from ._request import plain_request
+from ._retry import RetryPolicy
+from ._timeouts import Timeouts
+from ._transport import HTTPClient, HTTPTransport, Transport
+from ._types import DEFAULT, JSON, ChatOptions, RequestOptions, public
+
+
+__all__ = ["AsyncASI1"]
+
+
+@public
+class AsyncASI1:
+    """
+    The client of ASI-1 Mini, for asyncio and trio.
+
+    Every argument is optional. Making a client touches neither the network nor the
+    disk; one client is enough for a program, may be used by many tasks and from several
+    event loops, and is closed by ``async with`` or `aclose`.
+
+    Args:
+        api_key: The key; else the environment's ``ASI_ONE_API_KEY``, ``ASI1_API_KEY``.
+        base_url: Where the API is; else the environment's ``ASI1_BASE_URL``,
+            ``ASI_ONE_BASE_URL``, else the public API. With or without ``/v1``.
+        model: Used where a call names none.
+        timeout: Seconds in total for each call, or a `Timeouts`, or an
+            ``httpx.Timeout``, or None for no limit of any kind.
+        max_retries: How often a call is tried again at most; 2 if left out.
+        retry: The whole `RetryPolicy`, in place of *max_retries*.
+        limits: How many connections, and how long they are kept.
+        http_client: Your own ``httpx.AsyncClient``; it is never closed by this client.
+        transport: Your own httpx transport; never closed either.
+        default_headers: Sent with every request.
+        default_query: Added to every URL.
+        default_options: Chat options for calls that do not give their own.
+        max_event_bytes: The largest event of a stream, and the largest body, in bytes.
+        trust_env: False ignores proxies and CA files of the environment.
+        allow_insecure_http: True lets the key go over http:// to other machines.
+
+    Raises:
+        ConfigurationError: Something of it cannot be right; the error names what.
+    """
+
+    def __init__(  # noqa: PLR0913 - a client has many settings
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        model: str = "asi1-mini",
+        timeout: Any = DEFAULT,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        limits: Limits | None = None,
+        http_client: HTTPClient | None = None,
+        transport: HTTPTransport | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, str | int | float | bool] | None = None,
+        default_options: ChatOptions | None = None,
+        max_event_bytes: int = 16 * 1024 * 1024,
+        trust_env: bool = True,
+        allow_insecure_http: bool = False,
+    ) -> None:
+        if http_client is not None and transport is not None:
+            raise ConfigurationError("give http_client= or transport=, not both")
+        check_options(default_options or {})
+        config = ClientConfig(
+            api_key=read_api_key(api_key, os.environ),
+            base_url=read_base_url(
+                base_url, os.environ, allow_insecure_http=allow_insecure_http
+            ),
+            model=read_model(model),
+            timeouts=Timeouts.of(timeout),
+            retry=read_retry(max_retries, retry),
+            headers=check_headers(default_headers or {}, "default_headers"),
+            query=read_query(default_query or {}, "default_query"),
+            options=dict(default_options or {}),
+            max_event_bytes=max_event_bytes,
+            limits=limits or Limits(),
+            trust_env=trust_env,
+        )
+        self._core = Core(config, Transport(config, http_client, transport))
+
+    @property
+    def chat(self) -> AsyncChat:
+        """Chat: ``client.chat.completions.create(...)`` and ``.stream(...)``."""
+        return AsyncChat(self._core)
+
+    @property
+    def base_url(self) -> str:
+        """Where requests go, without a slash at its end."""
+        return self._core.config.base_url
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The time limits of calls that give none of their own."""
+        return self._core.config.timeouts
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: JSON = None,
+        **options: Unpack[RequestOptions],
+    ) -> RawReply:
+        """
+        Call an endpoint that has no method of its own.
+
+        Args:
+            method: Such as GET or POST.
+            path: Below the base URL, beginning with a slash: ``/models``.
+            json: The body; None for none.
+            **options: Fields of `RequestOptions`.
+
+        Returns:
+            The reply's bytes, with ``json()`` and ``text``.
+
+        Raises:
+            ArgumentError: An argument is wrong; nothing was sent.
+            APIStatusError: The server refused; its subclass tells why.
+            APITimeoutError: A time limit passed.
+            APIConnectionError: No usable reply arrived.
+            ClientClosedError: The client was closed before.
+        """
+        request = plain_request(
+            self._core.config, method, path, json=json, options=options
+        )
+        reply: RawReply = await self._core.fetch(request)
+        return reply
+
+    def with_options(
+        self,
+        *,
+        api_key: str | None = None,
+        model: str | None = None,
+        timeout: Any = DEFAULT,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, str | int | float | bool] | None = None,
+        default_options: ChatOptions | None = None,
+    ) -> Self:
+        """
+        Return a client with some settings changed, on the same connections.
+
+        What is left out stays as it is; headers, query and options are added to those
+        of this client. Closing the child does not close this client; closing this one
+        closes the child.
+
+        Raises:
+            ConfigurationError: As for the constructor.
+            ClientClosedError: The client was closed before.
+        """
+        now = self._core.config
+        changes: dict[str, Any] = {}
+        if api_key is not None:
+            changes["api_key"] = read_api_key(api_key, {})
+        if model is not None:
+            changes["model"] = read_model(model)
+        if timeout is not DEFAULT:
+            changes["timeouts"] = Timeouts.of(timeout)
+        if max_retries is not None:
+            attempts = read_retry(max_retries, retry).attempts
+            changes["retry"] = attrs.evolve(now.retry, attempts=attempts)
+        elif retry is not None:
+            changes["retry"] = retry
+        if default_headers:
+            added = check_headers(default_headers, "default_headers")
+            changes["headers"] = {**now.headers, **added}
+        if default_query:
+            added_query = read_query(default_query, "default_query")
+            changes["query"] = {**now.query, **added_query}
+        if default_options:
+            check_options(default_options)
+            changes["options"] = {**now.options, **default_options}
+        child = object.__new__(type(self))
+        child._core = self._core.child(attrs.evolve(now, **changes))
+        return child
+
+    async def aclose(self) -> None:
+        """
+        Close the client: calls under way end, connections are closed.
+
+        May be called twice. A client from `with_options` ends its own calls only.
+        """
+        await self._core.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._core.check_open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        config = self._core.config
+        return f"<AsyncASI1 base_url={config.base_url!r} model={config.model!r}>"

@@ -1,0 +1,247 @@
+"""
+Floor 1. What a client is set up with, checked before anything is sent.
+
+The environment comes in as a mapping. Every refusal names where the value came from;
+none shows the value of a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from attrs import field, frozen
+
+from ._errors import ConfigurationError
+from ._retry import RetryPolicy
+from ._secret import Secret
+from ._timeouts import Timeouts
+from ._types import JSON, public
+
+
+__all__ = [
+    "BASE_URL",
+    "ClientConfig",
+    "Limits",
+    "check_headers",
+    "is_loopback",
+    "read_api_key",
+    "read_base_url",
+    "read_model",
+    "read_query",
+    "read_retry",
+]
+
+BASE_URL = "https://api.asi1.ai/v1"
+_KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
+_URL_VARIABLES = ("ASI1_BASE_URL", "ASI_ONE_BASE_URL")
+_ENDPOINT = "/chat/completions"
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+
+
+def _count(_: object, attribute: Any, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigurationError(
+            f"{attribute.name} must be a whole number of at least 1, not {value!r}"
+        )
+
+
+@public
+@frozen(kw_only=True)
+class Limits:
+    """
+    How many connections a client keeps, in each event loop that it is used from.
+
+    Attributes:
+        max_connections: The most at once; further calls wait, up to ``Timeouts.pool``.
+        keepalive_expiry: Seconds that an idle connection is kept.
+    """
+
+    max_connections: int = field(default=1000, validator=_count)
+    keepalive_expiry: float = 30.0
+
+
+@frozen(kw_only=True)
+class ClientConfig:
+    """
+    The whole set-up of a client; children of `with_options` hold a changed copy.
+
+    Attributes:
+        base_url: Without a slash at its end; paths are appended to it.
+        headers: Sent with every request, beside those that the call needs.
+        query: Added to every URL.
+        options: Chat options used where a call does not give its own.
+        max_event_bytes: The largest event of a stream, in bytes.
+        trust_env: Whether proxies and CA files are read from the environment.
+    """
+
+    api_key: Secret
+    base_url: str = BASE_URL
+    model: str = "asi1-mini"
+    timeouts: Timeouts = field(factory=Timeouts)
+    retry: RetryPolicy = field(factory=RetryPolicy)
+    headers: Mapping[str, str] = field(factory=dict)
+    query: Mapping[str, str | int | float | bool] = field(factory=dict)
+    options: Mapping[str, JSON] = field(factory=dict)
+    max_event_bytes: int = field(default=16 * 1024 * 1024, validator=_count)
+    limits: Limits = field(factory=Limits)
+    trust_env: bool = True
+
+
+def read_api_key(value: object, env: Mapping[str, str]) -> Secret:
+    """
+    Find the key: the argument, then the environment.
+
+    Raises:
+        ConfigurationError: There is none, or it cannot be one.
+    """
+    if value is not None:
+        if not isinstance(value, str):
+            raise ConfigurationError(
+                f"api_key: must be a str, not {type(value).__name__}"
+            )
+        return Secret(value, source="api_key")
+    for name in _KEY_VARIABLES:
+        if env.get(name, "").strip():
+            return Secret(env[name], source=f"the environment variable {name}")
+    raise ConfigurationError(
+        f"no API key: pass api_key=, or set the environment variable"
+        f" {_KEY_VARIABLES[0]} (or {_KEY_VARIABLES[1]}); keys are made in your ASI:One"
+        f" dashboard at https://asi1.ai"
+    )
+
+
+def read_base_url(
+    value: object, env: Mapping[str, str], *, allow_insecure_http: bool = False
+) -> str:
+    """
+    Find the base URL: the argument, then the environment, then the public API.
+
+    The three forms that people write are one: with ``/v1``, with the endpoint's whole
+    path, and the bare host. A path of your own is kept.
+
+    Raises:
+        ConfigurationError: It is no http(s) URL, carries a user, a query or a fragment,
+            or would send the key in clear over a network.
+    """
+    source = "base_url"
+    if value is None:
+        names = [name for name in _URL_VARIABLES if name in env]
+        source = f"the environment variable {names[0]}" if names else source
+        value = env[names[0]] if names else BASE_URL
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigurationError(f"{source}: is empty; leave it out for {BASE_URL}")
+    try:
+        url = urlsplit(value.strip())
+        port = url.port
+    except ValueError as error:
+        raise ConfigurationError(f"{source}: is no URL ({error})") from None
+    problem = _url_problem(url, value.strip(), allow_insecure_http=allow_insecure_http)
+    if problem or port == 0:
+        raise ConfigurationError(f"{source}: {problem or 'port 0 is no port'}")
+    path = url.path.rstrip("/").removesuffix(_ENDPOINT)
+    return f"{url.scheme}://{url.netloc}{path or '/v1'}"
+
+
+def _url_problem(
+    url: SplitResult, text: str, *, allow_insecure_http: bool
+) -> str | None:
+    if url.scheme not in ("http", "https") or not url.hostname:
+        return "needs http:// or https:// and a host"
+    if "@" in url.netloc:
+        return "must not hold a user or password; the key goes in api_key="
+    if url.query or url.fragment or "?" in text or "#" in text:
+        return "must not hold a query or fragment; use default_query="
+    if not all("!" <= char <= "~" for char in text):
+        return "holds a blank, a control character or one that is not ASCII"
+    if url.scheme == "http" and not (allow_insecure_http or is_loopback(url.hostname)):
+        return (
+            "would send the key in clear: use https://, or allow_insecure_http=True"
+            " on a network that is yours"
+        )
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether *host* is this machine, by its name or address alone."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_headers(headers: object, source: str) -> dict[str, str]:
+    """
+    Return *headers* as a dict, names as given.
+
+    Raises:
+        ConfigurationError: A name or value is not one that HTTP can carry. The value
+            is not shown, since it may be a secret.
+    """
+    if not isinstance(headers, Mapping):
+        raise ConfigurationError(f"{source}: must be a mapping of names to texts")
+    for name, value in headers.items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise ConfigurationError(f"{source}: {name!r} is no header name")
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            raise ConfigurationError(
+                f"{source}: the value of {name!r} is not a text of printable ASCII"
+                " characters on one line"
+            )
+    return dict(headers)
+
+
+def read_model(value: object) -> str:
+    """
+    Return the name of a model: any text, since servers add models at any time.
+
+    Raises:
+        ConfigurationError: It is no text, or empty.
+    """
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"model: must be the name of a model, not {value!r}")
+    return value
+
+
+def read_query(value: object, source: str) -> dict[str, str | int | float | bool]:
+    """
+    Return the parameters that are added to every URL.
+
+    Raises:
+        ConfigurationError: It is no mapping of names to texts, numbers or flags.
+    """
+    if not isinstance(value, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, str | int | float)
+        for k, v in value.items()
+    ):
+        raise ConfigurationError(
+            f"{source}: must be a mapping of names to texts, numbers or flags"
+        )
+    return dict(value)
+
+
+def read_retry(max_retries: object, retry: RetryPolicy | None) -> RetryPolicy:
+    """
+    Read ``max_retries=`` and ``retry=``, of which one may be given.
+
+    Raises:
+        ConfigurationError: Both are given, or *max_retries* is no count.
+    """
+    if max_retries is None:
+        return retry if retry is not None else RetryPolicy()
+    if retry is not None:
+        raise ConfigurationError("give max_retries= or retry=, not both")
+    if not isinstance(max_retries, int) or isinstance(max_retries, bool):
+        raise ConfigurationError(
+            f"max_retries: must be a whole number, not {max_retries!r}"
+        )
+    if max_retries < 0:
+        raise ConfigurationError("max_retries: must be at least 0")
+    return RetryPolicy(attempts=max_retries + 1)

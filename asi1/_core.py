@@ -1,0 +1,90 @@
+"""Floor 6. What a client and its children share; how an exchange is begun."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakSet
+
+from attrs import define, field
+
+from ._config import ClientConfig
+from ._errors import ClientClosedError
+from ._exchange import Exchange
+from ._pump import Pump, start
+from ._request import Request
+from ._retry import RetryBudget
+from ._transport import Transport
+
+
+__all__ = ["Core"]
+
+
+@define(eq=False)
+class Core:
+    """
+    One client's set-up, and what it shares with the client it was made from.
+
+    Attributes:
+        config: This client's own.
+        parent: Whose connections are used; None for the first.
+    """
+
+    config: ClientConfig
+    transport: Transport = field(repr=False)
+    budget: RetryBudget = field(factory=RetryBudget, repr=False)
+    parent: Core | None = field(default=None, repr=False)
+    pumps: WeakSet[Pump] = field(factory=WeakSet, init=False, repr=False)
+    closed: bool = field(default=False, init=False)
+
+    def child(self, config: ClientConfig) -> Core:
+        """Return a core with another set-up on the same connections."""
+        self.check_open()
+        return Core(config, self.transport, self.budget, self)
+
+    def check_open(self) -> None:
+        """Raise `ClientClosedError` if this client, or one it came from, is closed."""
+        if self.closed:
+            raise ClientClosedError("the client is closed")
+        if self.parent is not None:
+            self.parent.check_open()
+
+    def exchange(self, request: Request) -> Exchange:
+        """Return the call of *request*, not begun."""
+        self.check_open()
+        return Exchange(self.config, request, self.transport, self.budget)
+
+    def begin(self, exchange: Exchange) -> Pump:
+        """Start *exchange* in its own task."""
+        self.check_open()
+        pump = start(exchange.run, "asi1 exchange")
+        core: Core | None = self
+        while core is not None:
+            core.pumps.add(pump)
+            core = core.parent
+        return pump
+
+    async def fetch(self, request: Request) -> Any:
+        """Make the call, and return the one thing that it brings."""
+        exchange = self.exchange(request)
+        pump = self.begin(exchange)
+        try:
+            (result,) = await exchange.out.get()
+        except BaseException:
+            pump.stop()
+            raise
+        finally:
+            # After a result this is but a moment; a caller who is cancelled waits
+            # until the connection is clean again.
+            await pump.join()
+        return result
+
+    async def aclose(self) -> None:
+        """End every call that is under way; the first client closes its connections."""
+        self.closed = True
+        pumps = list(self.pumps)
+        for pump in pumps:
+            pump.stop()
+        for pump in pumps:
+            await pump.join()
+        if self.parent is None:
+            await self.transport.aclose()

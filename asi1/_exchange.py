@@ -1,0 +1,184 @@
+"""
+Floor 5. One call from start to end: its tries, the waits between them, how it ended.
+
+Here and in `_reading` are the only clocks and dice. What to do next is decided below.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import uuid
+
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+
+import anyio
+import attrs
+
+from attrs import define, field
+
+from ._config import ClientConfig
+from ._errors import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    StreamClosedError,
+    StreamError,
+)
+from ._models import ChatCompletion, ChatCompletionChunk
+from ._pump import Handover
+from ._reading import Reading, Result
+from ._request import Request
+from ._response import Attempt, ResponseInfo
+from ._retry import RetryBudget
+from ._timer import Timer
+from ._transport import Transport
+
+
+__all__ = ["Exchange"]
+
+
+@define(eq=False)
+class Exchange:
+    """
+    One call, run by one task.
+
+    Attributes:
+        dice: Draws a number in [0, 1).
+        out: Where the chunks, or the one answer, are handed over.
+        opened: Set once the server has begun to answer, or the call has ended.
+    """
+
+    config: ClientConfig
+    request: Request
+    transport: Transport
+    budget: RetryBudget
+    dice: Callable[[], float] = random.random
+    out: Handover[Result | ChatCompletionChunk] = field(factory=Handover, init=False)
+    opened: anyio.Event = field(factory=anyio.Event, init=False)
+    _timer: Timer = field(init=False)
+    _reading: Reading | None = field(default=None, init=False)
+    _attempts: list[Attempt] = field(factory=list, init=False)
+    _elapsed: float | None = field(default=None, init=False)
+
+    async def run(self) -> None:
+        """Make the call; whatever happens is handed over, and nothing is raised."""
+        try:
+            await self._call()
+        except anyio.get_cancelled_exc_class():
+            self.out.end(StreamClosedError("the stream was closed"))
+            raise
+        except Exception as error:  # noqa: BLE001 - raised again by who reads
+            self.out.end(error)
+        else:
+            self.out.end()
+        finally:
+            self.opened.set()
+
+    def info(self) -> ResponseInfo:
+        """Return the account of the call so far."""
+        info = self._reading.info if self._reading else ResponseInfo()
+        return attrs.evolve(info, attempts=tuple(self._attempts), elapsed=self._elapsed)
+
+    def answer(self) -> ChatCompletion:
+        """Return the answer so far."""
+        answer = self._reading.answer() if self._reading else ChatCompletion()
+        return attrs.evolve(answer, response=self.info())
+
+    async def _call(self) -> None:
+        streams = self.request.wants == "chunks"
+        self._timer = Timer.start(self.request.timeouts, stream=streams)
+        headers = _idempotency(self.request.idempotency_key)
+        for number in itertools.count(1):
+            began = self._timer.elapsed
+            self._reading = Reading(
+                self.config, self.request, self._timer, self.out, self.opened
+            )
+            try:
+                await self._try(self._reading, headers, number, began)
+            except APIError as error:
+                wait = self._failed(error, number, began)
+                if wait is None:
+                    raise
+                await anyio.sleep(wait)
+            else:
+                return
+
+    async def _try(
+        self,
+        reading: Reading,
+        headers: Mapping[str, str],
+        number: int,
+        began: float,
+    ) -> None:
+        with self._timer.watching():
+            reply = await self.transport.send(
+                self.request, self.config.api_key, headers
+            )
+            try:
+                async with aclosing(reply.pieces()) as pieces:
+                    result = await reading.read(reply, pieces)
+                    self._succeeded(number, began, result)
+                    await reading.drain(pieces)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await reply.aclose()
+            return
+        if reading.whole:  # and only its end was missing
+            self._succeeded(number, began, reading.answer())
+            return
+        phase = self._timer.deadline.phase
+        raise APITimeoutError(
+            f"timed out ({phase})",
+            phase=phase,
+            partial=self.answer() if reading.begun else None,
+        )
+
+    def _succeeded(self, number: int, began: float, result: Result) -> None:
+        """Note the last try, and let the reader go on; the rest is tidying up."""
+        self._elapsed = self._timer.elapsed
+        self._attempts.append(
+            Attempt(
+                number=number,
+                status=self.info().status,
+                elapsed=self._elapsed - began,
+            )
+        )
+        self.budget.succeeded(number - 1)
+        if self.request.wants != "chunks":
+            self.out.put_last(attrs.evolve(result, response=self.info()))
+        self.out.end()
+
+    def _failed(self, error: APIError, number: int, began: float) -> float | None:
+        """Note a try that failed; return how long to wait for the next, if any."""
+        now = self._timer.elapsed
+        wait = self.request.retry.next_wait(
+            error, number, dice=self.dice(), left=self._timer.left
+        )
+        if wait is not None and not self.budget.spend():
+            wait = None
+        sent = error.sent if isinstance(error, APIConnectionError) else True
+        self._attempts.append(
+            Attempt(
+                number=number,
+                status=self.info().status,
+                cause=f"{type(error).__name__}: {error}",
+                sent=sent,
+                elapsed=now - began,
+                wait=wait,
+            )
+        )
+        self._elapsed = now
+        error.response = self.info()
+        if isinstance(error, APITimeoutError):
+            error.elapsed = now
+        if isinstance(error, StreamError):
+            error.partial = self.answer()
+        return wait
+
+
+def _idempotency(key: str | None) -> dict[str, str]:
+    if key is None:
+        return {}
+    return {"idempotency-key": str(uuid.uuid4()) if key == "auto" else key}

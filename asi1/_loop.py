@@ -1,0 +1,112 @@
+"""
+Floor 7. The one event-loop thread of a process, on which every blocking client runs.
+
+Started when it is first needed, stopped when the interpreter exits, and left behind by
+a fork: the child starts its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from ._errors import ASI1Error
+
+
+__all__ = ["LoopThread", "loop_thread"]
+
+_T = TypeVar("_T")
+
+# Seconds that leaving the interpreter waits for calls under way to be cancelled.
+_PATIENCE = 0.5
+
+_lock = threading.Lock()
+_current: LoopThread | None = None
+# Threads of a parent process, which do not run here. Kept, so that nothing of theirs
+# is torn down from this side of the fork.
+_inherited: list[LoopThread] = []
+
+
+class LoopThread:
+    """An event loop in a daemon thread of its own."""
+
+    def __init__(self) -> None:
+        """Start the thread, and wait until its loop runs."""
+        self._loop: asyncio.AbstractEventLoop
+        self._stopping: asyncio.Event
+        ready = threading.Event()
+        self._thread = threading.Thread(
+            target=self._serve, args=(ready,), name="asi1 event loop", daemon=True
+        )
+        self._thread.start()
+        ready.wait()
+
+    def _serve(self, ready: threading.Event) -> None:
+        async def until_stopped() -> None:
+            self._loop = asyncio.get_running_loop()
+            self._stopping = asyncio.Event()
+            ready.set()
+            await self._stopping.wait()
+
+        # At its end the runner cancels what is left, and closes async generators.
+        with asyncio.Runner() as runner:
+            runner.run(until_stopped())
+
+    def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        """
+        Run *coroutine* to its end on the loop, in the caller's context, and return
+        what it returns. A caller who is interrupted cancels it.
+
+        Raises:
+            ASI1Error: The caller is itself on that loop, which it would block for ever.
+        """
+        if threading.get_ident() == self._thread.ident:
+            coroutine.close()
+            raise ASI1Error(
+                "the blocking client was used on its own event loop;"
+                " use AsyncASI1 there"
+            )
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        """End every call, then the loop and its thread."""
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(_PATIENCE)
+
+
+def loop_thread() -> LoopThread:
+    """Return this process's thread; the first call starts it."""
+    global _current  # noqa: PLW0603 - one for each process is the point
+    if _current is None:
+        with _lock:
+            if _current is None:
+                _current = LoopThread()
+    return _current
+
+
+def _stop_at_exit() -> None:
+    if _current is not None:
+        _current.stop()
+
+
+def _start_anew() -> None:
+    global _current, _lock  # noqa: PLW0603
+    if _current is not None:
+        _inherited.append(_current)
+    _current = None
+    _lock = threading.Lock()
+
+
+atexit.register(_stop_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)

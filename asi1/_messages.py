@@ -1,0 +1,201 @@
+"""
+Floor 1. What a caller may pass as ``messages``, and the one list it becomes.
+
+Mistakes are found here, before anything is sent, and named by their place.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from attrs import frozen
+
+from ._errors import ArgumentError
+from ._models import ChatCompletion, ChatMessage, ToolCall
+from ._types import JSON, public
+
+
+__all__ = [
+    "AssistantMessage",
+    "Message",
+    "Messages",
+    "SystemMessage",
+    "ToolMessage",
+    "UserMessage",
+    "wire_messages",
+]
+
+_ROLES = ("system", "user", "assistant", "tool", "developer", "function")
+
+# A text, or the API's list of parts (text and images).
+Content: TypeAlias = str | Sequence[Mapping[str, JSON]]
+
+
+@public
+@frozen
+class SystemMessage:
+    """
+    Sets the model's behaviour.
+
+    Attributes:
+        content: The text.
+    """
+
+    content: Content
+
+
+@public
+@frozen
+class UserMessage:
+    """
+    What the user says.
+
+    Attributes:
+        content: The text, or a list of text and image parts as the API takes them.
+    """
+
+    content: Content
+
+
+@public
+@frozen
+class AssistantMessage:
+    """
+    What the model said in an earlier turn.
+
+    Attributes:
+        content: The text; None beside tool calls only.
+        tool_calls: As the model made them.
+    """
+
+    content: Content | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@public
+@frozen
+class ToolMessage:
+    """
+    What a tool gave back.
+
+    Attributes:
+        content: The result as text.
+        tool_call_id: The ``id`` of the call that it answers.
+    """
+
+    content: Content
+    tool_call_id: str
+
+
+Message: TypeAlias = (
+    SystemMessage
+    | UserMessage
+    | AssistantMessage
+    | ToolMessage
+    | ChatMessage
+    | ChatCompletion
+    | Mapping[str, JSON]
+)
+Messages: TypeAlias = str | Iterable[Message]
+
+_ROLE_OF = {SystemMessage: "system", UserMessage: "user"}
+
+
+def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
+    """
+    Return *messages* as the API takes them, oldest first; at least one.
+
+    Args:
+        messages: A text, which becomes one user message; or dicts, our own message
+            objects and answers of earlier calls, in any mixture.
+
+    Raises:
+        ArgumentError: It is empty, nested, or holds something that is no message; the
+            error's ``argument`` names the place.
+    """
+    if isinstance(messages, str):
+        messages = [UserMessage(messages)]
+    if isinstance(messages, Mapping | ChatMessage) or not isinstance(
+        messages, Iterable
+    ):
+        raise _wrong("messages", "must be a text or a list of messages", messages)
+    listed = [_wire(place, message) for place, message in enumerate(messages)]
+    if not listed:
+        raise ArgumentError(
+            "messages: is empty; at least one message is needed", argument="messages"
+        )
+    return listed
+
+
+def _wire(place: int, message: object) -> dict[str, JSON]:
+    name = f"messages[{place}]"
+    match message:
+        case SystemMessage() | UserMessage():
+            wire: dict[str, JSON] = {
+                "role": _ROLE_OF[type(message)],
+                "content": message.content,
+            }
+        case ToolMessage(content=content, tool_call_id=call):
+            wire = {"role": "tool", "tool_call_id": call, "content": content}
+        case ChatCompletion():
+            wire = _assistant(message.message)
+        case AssistantMessage() | ChatMessage():
+            wire = _assistant(message)
+        case Mapping():
+            wire = dict(message)
+        case list() | tuple():
+            raise _wrong(
+                name, "is itself a list: the messages are nested one too deep", message
+            )
+        case _:
+            raise _wrong(name, "is no message", message)
+    _check(name, wire)
+    return wire
+
+
+def _assistant(message: AssistantMessage | ChatMessage) -> dict[str, JSON]:
+    # Only what the API takes back: the server's other fields may be refused.
+    wire: dict[str, JSON] = {
+        "role": getattr(message, "role", "assistant"),
+        "content": message.content,
+    }
+    if message.tool_calls:
+        wire["content"] = message.content or None
+        wire["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": call.type,
+                "function": {
+                    "name": call.function.name,
+                    "arguments": call.function.arguments,
+                },
+            }
+            for call in message.tool_calls
+        ]
+    return wire
+
+
+def _check(name: str, wire: Mapping[str, JSON]) -> None:
+    role = wire.get("role")
+    if role not in _ROLES:
+        raise ArgumentError(
+            f"{name}.role: must be one of {', '.join(_ROLES)}, not {role!r}",
+            argument=f"{name}.role",
+        )
+    content = wire.get("content")
+    if isinstance(content, list | tuple) and all(
+        isinstance(part, Mapping) for part in content
+    ):
+        return
+    if content is None and role == "assistant":
+        return
+    if not isinstance(content, str):
+        raise _wrong(
+            f"{name}.content", "must be a text or a list of parts (dicts)", content
+        )
+
+
+def _wrong(argument: str, what: str, value: object) -> ArgumentError:
+    # The type alone: a prompt is nobody's business in a log.
+    return ArgumentError(
+        f"{argument}: {what} (it is {type(value).__name__})", argument=argument
+    )

@@ -1,0 +1,321 @@
+"""
+Floor 0. What the server says, as frozen attrs classes.
+
+Every field has a default, since no field is in every reply that was ever seen. What a
+class has no field for is kept in ``extra``; the object as it came is kept in ``wire``,
+so that `to_dict` gives back exactly what the server sent. No ``from __future__ import
+annotations`` here: the decoder reads these annotations at run time.
+"""
+
+import copy
+
+from collections.abc import Mapping
+
+import attrs
+import orjson
+
+from attrs import field, frozen
+
+from ._response import ResponseInfo
+from ._types import JSON, public
+
+
+__all__ = [
+    "ChatChoice",
+    "ChatCompletion",
+    "ChatCompletionChunk",
+    "ChatMessage",
+    "ChunkChoice",
+    "Delta",
+    "FunctionCall",
+    "Model",
+    "ToolCall",
+    "ToolCallDelta",
+    "Usage",
+]
+
+# Fields of ours that are no part of the wire form.
+_OURS = {"extra", "wire", "response"}
+
+
+@public
+@frozen(kw_only=True)
+class Model:
+    """
+    What all decoded objects share.
+
+    Attributes:
+        extra: The keys of the server's object that have no field here, and those whose
+            value has another type than the field's.
+        wire: The object as the server sent it; None where asi1 put it together itself,
+            as it does with streamed answers.
+    """
+
+    extra: Mapping[str, JSON] = field(factory=dict)
+    wire: Mapping[str, JSON] | None = field(default=None, repr=False, eq=False)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """
+        Return the object as JSON values, a copy that is yours to change.
+
+        Holds every key and value that the server sent. For an object without ``wire``
+        the fields are written under their wire names, those without a value left out.
+        """
+        if self.wire is not None:
+            return copy.deepcopy(dict(self.wire))
+        named = {
+            a.metadata.get("wire", a.name): _plain(getattr(self, a.name))
+            for a in attrs.fields(type(self))
+            if a.name not in _OURS
+        }
+        kept = {key: value for key, value in named.items() if value not in (None, [])}
+        return kept | copy.deepcopy(dict(self.extra))
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON text; lone surrogates are escaped."""
+        return _dumps(self.to_dict())
+
+
+def _plain(value: JSON) -> JSON:
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return copy.deepcopy(value)
+
+
+def _dumps(value: JSON) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a lone surrogate, or an integer of more than 64 bits
+        import json  # noqa: PLC0415 - hardly ever needed
+
+        return json.dumps(value, separators=(",", ":"))
+
+
+@public
+@frozen(kw_only=True)
+class FunctionCall(Model):
+    """
+    The function that the model wants called.
+
+    Attributes:
+        name: The function's name; may be empty in a part of a stream.
+        arguments: JSON text as the model wrote it, which may be no valid JSON; a part
+            of it in a stream.
+    """
+
+    name: str = ""
+    arguments: str = ""
+
+
+@public
+@frozen(kw_only=True)
+class ToolCall(Model):
+    """
+    One call of a tool that the model asks for.
+
+    Attributes:
+        id: To be repeated in the tool message that answers it.
+        type: "function" in all that was seen.
+        function: What to call.
+    """
+
+    id: str = ""
+    type: str = "function"
+    function: FunctionCall = field(factory=FunctionCall)
+
+
+@public
+@frozen(kw_only=True)
+class ToolCallDelta(ToolCall):
+    """
+    A part of a `ToolCall` in a stream.
+
+    Attributes:
+        index: Which call of the answer it belongs to; None where the server is silent.
+    """
+
+    index: int | None = None
+
+
+@public
+@frozen(kw_only=True)
+class ChatMessage(Model):
+    """
+    The model's message. It may be put into ``messages`` of the next call as it is.
+
+    Attributes:
+        role: "assistant" in all but a few replies.
+        content: The text, "" where the server sent null.
+        reasoning: The model's thoughts where the server puts them beside the content.
+        tool_calls: In the order of the reply.
+        refusal: Why the model would not answer, if it says so.
+    """
+
+    role: str = "assistant"
+    content: str = ""
+    reasoning: str = field(default="", metadata={"wire": "reasoning_content"})
+    tool_calls: tuple[ToolCall, ...] = ()
+    refusal: str | None = None
+
+
+@public
+@frozen(kw_only=True)
+class ChatChoice(Model):
+    """
+    One candidate answer.
+
+    Attributes:
+        index: 0 where the server is silent.
+        message: The answer.
+        finish_reason: "stop", "length", "tool_calls", or any other word of the server.
+        stop_reason: What stopped the model, beside finish_reason.
+    """
+
+    index: int = 0
+    message: ChatMessage = field(factory=ChatMessage)
+    finish_reason: str | None = None
+    stop_reason: str | int | None = None
+
+
+@public
+@frozen(kw_only=True)
+class Usage(Model):
+    """
+    What the call cost, in tokens. Prompt tokens count the server's hidden prompt too.
+
+    Attributes:
+        reasoning_tokens: Those of the completion that were thoughts, if told.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    reasoning_tokens: int | None = None
+
+
+@public
+@frozen(kw_only=True)
+class ChatCompletion(Model):
+    """
+    The whole answer to one chat call, streamed or not.
+
+    Attributes:
+        id: The server's name for the answer.
+        model: The model that answered.
+        object: "chat.completion"; servers may leave it out.
+        created: Unix time in seconds, or in milliseconds from older servers.
+        choices: In the order of the reply; at least one.
+        usage: None if the server did not tell.
+        thoughts: The model's thoughts as one text; "" if it showed none. Thoughts that
+            came as a list are joined by line ends.
+        executable_data: A list or an object, as the server sent it.
+        conversation_id: As sent.
+        response: How the reply came: status, headers, attempts, times.
+
+    Source: https://docs.asi1.ai/api-reference/llm/chat-completion
+    """
+
+    id: str = ""
+    model: str = ""
+    object: str = "chat.completion"
+    created: int | None = None
+    choices: tuple[ChatChoice, ...] = ()
+    usage: Usage | None = None
+    thoughts: str = field(default="", metadata={"wire": "thought"})
+    executable_data: JSON = None
+    conversation_id: str | None = None
+    response: ResponseInfo | None = field(default=None, eq=False, repr=False)
+
+    @property
+    def message(self) -> ChatMessage:
+        """The message of choice 0, an empty one if there is none."""
+        choice = next((c for c in self.choices if c.index == 0), None)
+        return choice.message if choice else ChatMessage()
+
+    @property
+    def text(self) -> str:
+        """The text of choice 0, "" if there is none."""
+        return self.message.content
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why choice 0 ended, None if the server did not say."""
+        return next((c.finish_reason for c in self.choices if c.index == 0), None)
+
+
+@public
+@frozen(kw_only=True)
+class Delta(Model):
+    """
+    What one chunk adds to a choice's message.
+
+    Attributes:
+        role: Given once or never.
+        content: The next piece of text, "" for none; blanks and line ends count.
+        reasoning: The next piece of the thoughts, where the server puts them here.
+        tool_calls: Pieces of tool calls.
+    """
+
+    role: str | None = None
+    content: str = ""
+    reasoning: str = field(default="", metadata={"wire": "reasoning_content"})
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    refusal: str | None = None
+
+
+@public
+@frozen(kw_only=True)
+class ChunkChoice(Model):
+    """
+    What one chunk says of one choice.
+
+    Attributes:
+        index: 0 where the server is silent.
+        delta: What it adds.
+        finish_reason: None until the choice has ended; may be said more than once.
+        stop_reason: What stopped the model, beside finish_reason.
+    """
+
+    index: int = 0
+    delta: Delta = field(factory=Delta)
+    finish_reason: str | None = None
+    stop_reason: str | int | None = None
+
+
+@public
+@frozen(kw_only=True)
+class ChatCompletionChunk(Model):
+    """
+    One event of a streamed answer.
+
+    Attributes:
+        choices: What it says of each choice; may be empty.
+        usage: Only in one of the last chunks.
+        thought: The next piece of the model's thoughts, "" for none.
+
+    The other fields are as in `ChatCompletion`.
+
+    Source: https://docs.asi1.ai/api-reference/llm/chat-completion
+    """
+
+    id: str = ""
+    model: str = ""
+    object: str = "chat.completion.chunk"
+    created: int | None = None
+    choices: tuple[ChunkChoice, ...] = ()
+    usage: Usage | None = None
+    thought: str = ""
+    executable_data: JSON = None
+    conversation_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text that this chunk adds to choice 0, "" for none."""
+        return next((c.delta.content for c in self.choices if c.index == 0), "")
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why choice 0 ended, None if this chunk does not say."""
+        return next((c.finish_reason for c in self.choices if c.index == 0), None)

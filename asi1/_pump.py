@@ -1,0 +1,166 @@
+"""
+Floor 5. A task that nothing but its own cancel scope stops, and what it fills.
+
+A native ``Task.cancel()`` in the middle of a request spoils httpx's connection pool for
+good, a cancel scope must not be held over a ``yield``, and a cancelled ``anext`` must
+lose nothing. So every exchange runs in such a task, and whoever reads, reads from a
+buffer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
+
+import anyio
+import anyio.lowlevel
+
+from attrs import define, field
+
+
+__all__ = ["Handover", "Pump", "start"]
+
+_T = TypeVar("_T")
+
+# Batches that may wait for the reader; each is what one read of the network brought.
+_ROOM = 16
+
+# asyncio keeps no reference to its tasks.
+_tasks: set[asyncio.Task[None]] = set()
+
+
+@define(eq=False)
+class Handover(Generic[_T]):
+    """
+    A short queue of batches from one task to one reader.
+
+    A batch leaves the queue in the same step in which `get` returns it, so that a
+    reader who is cancelled while it waits has lost nothing.
+    """
+
+    _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
+    _changed: anyio.Event = field(factory=anyio.Event, init=False)
+    _error: BaseException | None = field(default=None, init=False)
+    ended: bool = field(default=False, init=False)
+
+    @property
+    def full(self) -> bool:
+        """Whether `put` would wait."""
+        return len(self._batches) >= _ROOM
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def put(self, batch: Sequence[_T]) -> None:
+        """Hand over *batch*; waits while the reader is far behind."""
+        while self.full and not self.ended:
+            await self._changed.wait()
+        if not self.ended:
+            self._batches.append(batch)
+            self._tell()
+
+    def put_last(self, item: _T) -> None:
+        """Hand over the one thing that a call brings; never waits."""
+        self._batches.append([item])
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that nothing follows, but for *error*; only the first time counts."""
+        if not self.ended:
+            self.ended = True
+            self._error = error
+            self._tell()
+
+    def abandon(self, error: BaseException) -> None:
+        """Drop what waits to be read: the reader gets *error* and nothing else."""
+        self._batches.clear()
+        self.ended = True
+        self._error = error
+        self._tell()
+
+    def check(self) -> None:
+        """Raise what the task ended with, if it brought nothing else."""
+        if self.ended and self._error is not None and not self._batches:
+            raise self._error
+
+    async def get(self) -> Sequence[_T]:
+        """
+        Return all that waits to be read; an empty one after the end.
+
+        Raises:
+            BaseException: What the task ended with, each time it is asked.
+        """
+        while not self._batches:
+            if self.ended:
+                if self._error is not None:
+                    raise self._error
+                return ()
+            await self._changed.wait()
+        batch = self._batches.popleft()
+        while self._batches:
+            batch = [*batch, *self._batches.popleft()]
+        self._tell()
+        return batch
+
+
+@define(eq=False)
+class Pump:
+    """
+    The handle of a running task.
+
+    Attributes:
+        done: Set once it has ended and cleaned up.
+    """
+
+    _scope: anyio.CancelScope
+    _call_soon: Callable[[Callable[[], None]], object]
+    done: anyio.Event = field(factory=anyio.Event)
+
+    def stop(self) -> None:
+        """Cancel the task; from any thread, and even when its loop is gone."""
+        if not self.done.is_set():
+            with suppress(RuntimeError):  # the loop is closed, and the task with it
+                self._call_soon(self._scope.cancel)
+
+    async def join(self) -> None:
+        """Wait until the task has cleaned up, whatever happens to the waiting one."""
+        with anyio.CancelScope(shield=True):
+            await self.done.wait()
+
+
+def start(run: Callable[[], Coroutine[Any, Any, None]], name: str) -> Pump:
+    """Run *run* in a task of its own, beside the current one, and return its handle."""
+    loop = anyio.lowlevel.current_token().native_token
+    if not isinstance(loop, asyncio.AbstractEventLoop):
+        return _start_trio(run, name)
+    pump = Pump(anyio.CancelScope(), loop.call_soon_threadsafe)
+    task = loop.create_task(_body(pump, run), name=name)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+    return pump
+
+
+def _start_trio(run: Callable[[], Coroutine[Any, Any, None]], name: str) -> Pump:
+    import trio.lowlevel  # noqa: PLC0415 - there only if the user's loop is trio's
+
+    token = trio.lowlevel.current_trio_token()
+    pump = Pump(anyio.CancelScope(), token.run_sync_soon)
+
+    async def body() -> None:
+        await _body(pump, run)
+
+    trio.lowlevel.spawn_system_task(body, name=name, context=contextvars.copy_context())
+    return pump
+
+
+async def _body(pump: Pump, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    try:
+        with pump._scope:  # noqa: SLF001 - the handle is this module's own
+            await run()
+    finally:
+        pump.done.set()

@@ -1,0 +1,249 @@
+"""
+Floor 5. One reply, read to its end: what it is, its chunks, and whether it is whole.
+
+A status of success proves nothing, and neither does an end of the body. Nothing that
+happens after a whole answer makes it fail.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import TypeAlias
+
+import anyio
+import attrs
+
+from attrs import define, field
+
+from ._assemble import Assembler, as_chunk
+from ._config import ClientConfig
+from ._errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    APIStatusError,
+    ServerStreamError,
+    StreamDecodeError,
+    StreamError,
+    StreamInterruptedError,
+    StreamTruncatedError,
+)
+from ._models import ChatCompletion, ChatCompletionChunk
+from ._pump import Handover
+from ._reply import (
+    RawReply,
+    body_kind,
+    is_done,
+    read_answer,
+    read_error,
+    read_event,
+    read_info,
+)
+from ._request import Request
+from ._response import ResponseInfo
+from ._sse import EventDecoder, EventTooLargeError
+from ._timer import Timer
+from ._transport import Reply
+
+
+__all__ = ["Pieces", "Reading", "Result"]
+
+Result: TypeAlias = ChatCompletion | RawReply
+Pieces: TypeAlias = AsyncGenerator[bytes, None]
+
+# Bytes kept of a refusal's body, and of a stream's beginning until its first event.
+_KEPT = 64 * 1024
+# Seconds for a refusal's body, for the rest of a body after its end was announced, and
+# for what may follow the last finish reason.
+_REFUSAL = 5.0
+_DRAIN = 0.1
+_AFTER_FINISH = 10.0
+
+
+@define(eq=False)
+class Reading:
+    """
+    Reads the reply of one try.
+
+    Attributes:
+        out: Takes the chunks of a stream as they come.
+        opened: Set once the server has begun to answer.
+        info: The account of the reply, empty until there is one.
+    """
+
+    config: ClientConfig
+    request: Request
+    timer: Timer
+    out: Handover[Result | ChatCompletionChunk]
+    opened: anyio.Event
+    info: ResponseInfo = field(factory=ResponseInfo, init=False)
+    _assembler: Assembler = field(factory=Assembler, init=False)
+    _answer: ChatCompletion | None = field(default=None, init=False)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the answer is all there."""
+        return self._answer is not None or self._assembler.finished
+
+    @property
+    def begun(self) -> bool:
+        """Whether a chunk has come."""
+        return self._assembler.chunks > 0
+
+    def answer(self) -> ChatCompletion:
+        """Return the answer so far."""
+        return self._answer or self._assembler.answer()
+
+    async def read(self, reply: Reply, pieces: Pieces) -> Result:
+        """
+        Read the reply; hand its chunks over if a stream is wanted.
+
+        Args:
+            reply: Its status and headers.
+            pieces: Its body. What is left of it afterwards holds nothing of worth.
+
+        Returns:
+            The whole answer, or the plain reply if that is wanted.
+
+        Raises:
+            APIStatusError: The server refused.
+            APIConnectionError: The connection broke before the first chunk.
+            APIResponseError: The reply is not an answer.
+            StreamError: The stream broke; ``partial`` is not filled yet.
+        """
+        self.info = read_info(reply.status, reply.headers)
+        if not 200 <= reply.status < 300:
+            raise await self._refusal(pieces)
+        try:
+            if self.request.wants == "bytes":
+                body = await self._rest(pieces, b"")
+                return RawReply(content=body, response=self.info)
+            await self._read_body(pieces)
+        except APIConnectionError as error:
+            if not self.whole:
+                raise self._broken(error) from error.__cause__
+        return self.answer()
+
+    async def drain(self, pieces: Pieces) -> None:
+        """Read the end of the body for a moment, so that the connection can be kept."""
+        with anyio.move_on_after(_DRAIN), suppress(APIError):
+            async for _ in pieces:
+                pass
+
+    async def _refusal(self, pieces: Pieces) -> APIStatusError:
+        body = bytearray()
+        with anyio.move_on_after(_REFUSAL), suppress(APIError):
+            async for piece in pieces:
+                body += piece
+                if len(body) > _KEPT:
+                    break
+        kept = self.config.api_key.redact_bytes(bytes(body[:_KEPT]))
+        return read_error(self.info, kept, wall=time.time())
+
+    def _broken(self, error: APIConnectionError) -> APIError:
+        """Return what it means that the connection broke after the reply had begun."""
+        if self.begun:
+            return StreamInterruptedError(error.message)
+        # A stream that has handed out nothing may begin anew; of a plain call the model
+        # had done its work.
+        error.retryable = error.retryable and self.request.wants == "chunks"
+        return error
+
+    async def _read_body(self, pieces: Pieces) -> None:
+        content_type = self.info.headers.get("content-type", "")
+        kind, head = body_kind(content_type, b""), b""
+        if kind == "other":
+            head = await anext(pieces, b"")
+            kind = body_kind(content_type, head)
+        if kind == "events":
+            self.opened.set()
+            await self._read_events(head, pieces)
+        else:
+            await self._read_answer(await self._rest(pieces, head))
+
+    async def _rest(self, pieces: Pieces, head: bytes) -> bytes:
+        body = bytearray(head)
+        self.timer.arm("idle")
+        async for piece in pieces:
+            self.timer.arm("idle")
+            body += piece
+            if len(body) > self.config.max_event_bytes:
+                raise APIResponseError(
+                    f"the reply is larger than {self.config.max_event_bytes:,} bytes"
+                    " (max_event_bytes)"
+                )
+        return bytes(body)
+
+    async def _read_answer(self, body: bytes) -> None:
+        """Take an answer that came in one piece, whether asked for so or not."""
+        self._answer = read_answer(self.info, body)
+        if self.request.wants == "chunks":
+            await self.out.put([as_chunk(self._answer)])
+
+    async def _read_events(self, head: bytes, pieces: Pieces) -> None:
+        decoder = EventDecoder(self.config.max_event_bytes)
+        start = bytearray(head)
+        done = await self._take(decoder, head)
+        while not done:
+            data = await anext(pieces, None)
+            if data is None:
+                break
+            if not self.begun:
+                start += data[: _KEPT - len(start)]
+            done = await self._take(decoder, data)
+        if not done and not self.whole:
+            left = decoder.unfinished()
+            if not any(is_done(event.data) for event in left):
+                await self._cut_short(bytes(start), len(left))
+        elif not self.begun:
+            raise APIResponseError("the stream ended without a single chunk")
+
+    async def _cut_short(self, start: bytes, left: int) -> None:
+        if not self.begun and body_kind("", start) != "events":
+            await self._read_answer(start)
+            return
+        tail = ", in the middle of an event" if left else ""
+        raise StreamTruncatedError(
+            f"the stream ended after {self._assembler.chunks} chunks{tail}, without"
+            " [DONE] and without a finish reason for every choice"
+        )
+
+    async def _take(self, decoder: EventDecoder, data: bytes) -> bool:
+        """Hand over the chunks that *data* completes; True if the stream is done."""
+        batch: list[ChatCompletionChunk] = []
+        broken: StreamError | None = None
+        done = False
+        try:
+            for event in decoder.feed(data):
+                if is_done(event.data):
+                    done = True
+                    break
+                chunk = read_event(event.event, event.data)
+                if chunk is not None:
+                    self._assembler.add(chunk)
+                    batch.append(chunk)
+        except EventTooLargeError as error:
+            broken = StreamDecodeError(f"{error} (max_event_bytes)")
+        except (ServerStreamError, StreamDecodeError) as error:
+            broken = error
+        if batch:
+            await self._hand_over(batch)
+        if broken and not self.whole:
+            raise broken
+        return done or broken is not None
+
+    async def _hand_over(self, batch: list[ChatCompletionChunk]) -> None:
+        if self.info.time_to_first_token is None and any(
+            chunk.thought or chunk.text for chunk in batch
+        ):
+            first = self.timer.elapsed
+            self.info = attrs.evolve(self.info, time_to_first_token=first)
+        if self.request.wants == "chunks":
+            if self.out.full:
+                self.timer.arm("total")  # a slow reader is not the server's silence
+            await self.out.put(batch)
+        self.timer.arm("idle", _AFTER_FINISH if self.whole else math.inf)

@@ -1,0 +1,292 @@
+"""
+Floor 3. A reply into an answer or an error, and an event into a chunk.
+
+A status of success is not believed: what is no answer becomes an error that carries the
+server's own words, whatever the shape of its body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Literal
+
+from attrs import frozen
+
+from . import _errors as errors
+from ._codec import decode, load_json
+from ._complaint import complaint
+from ._models import ChatCompletion, ChatCompletionChunk
+from ._response import RateLimits, ResponseInfo
+from ._retry import retry_after
+from ._types import JSON, public
+
+
+__all__ = [
+    "RawReply",
+    "body_kind",
+    "is_done",
+    "read_answer",
+    "read_error",
+    "read_event",
+    "read_info",
+]
+
+_BOM = b"\xef\xbb\xbf"
+_KEPT = 64 * 1024
+_STATUS = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    402: errors.PaymentRequiredError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    409: errors.ConflictError,
+    413: errors.RequestTooLargeError,
+    422: errors.UnprocessableEntityError,
+    429: errors.RateLimitError,
+}
+# Words for "used up", as code or type of a 429: waiting a minute does not help.
+_QUOTA = {
+    "account_limit_exceeded",
+    "billing_error",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "credit_balance_exhausted",
+    "daily_limit_exceeded",
+    "insufficient_balance",
+    "insufficient_credits",
+    "insufficient_quota",
+    "monthly_limit_exceeded",
+    "quota_exceeded",
+    "spend_limit_exceeded",
+    "usage_limit_exceeded",
+}
+
+
+@public
+@frozen(kw_only=True)
+class RawReply:
+    """
+    The reply of an endpoint that asi1 has no method for.
+
+    Attributes:
+        content: The body.
+        response: How it came.
+    """
+
+    content: bytes
+    response: ResponseInfo
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that are no UTF-8 are replaced."""
+        return self.content.decode("utf-8", "replace")
+
+    def json(self) -> JSON:
+        """
+        Read the body as JSON.
+
+        Raises:
+            APIResponseError: It is none.
+        """
+        try:
+            return load_json(self.content)
+        except ValueError as error:
+            raise errors.APIResponseError(
+                f"the reply is no JSON ({error})",
+                body=self.text[:_KEPT],
+                response=self.response,
+            ) from None
+
+
+def read_info(status: int, headers: Mapping[str, str]) -> ResponseInfo:
+    """Return the account of a reply; *headers* have lowercase names."""
+    kept = {k: v for k, v in headers.items() if not k.startswith("set-cookie")}
+    return ResponseInfo(
+        status=status,
+        request_id=kept.get("x-request-id") or kept.get("request-id"),
+        headers=kept,
+        rate_limits=_rate_limits(kept),
+    )
+
+
+def _rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
+    def count(name: str) -> int | None:
+        text = headers.get(f"x-ratelimit-{name}", "")
+        return (
+            int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+        )
+
+    limits = RateLimits(
+        limit_requests=count("limit-requests"),
+        limit_tokens=count("limit-tokens"),
+        remaining_requests=count("remaining-requests"),
+        remaining_tokens=count("remaining-tokens"),
+        reset_requests=headers.get("x-ratelimit-reset-requests"),
+        reset_tokens=headers.get("x-ratelimit-reset-tokens"),
+    )
+    return limits if limits != RateLimits() else None
+
+
+def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "other"]:
+    """
+    Tell what a body is: by its type if that is clear, else by its first bytes.
+
+    Args:
+        content_type: The header, "" for none.
+        head: The body's beginning; may be empty.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "text/event-stream":
+        return "events"
+    if kind == "application/json" or kind.endswith("+json"):
+        return "json"
+    start = head.removeprefix(_BOM).lstrip()
+    if start.startswith((b"{", b"[")):
+        return "json"
+    if start.startswith((b"data:", b"event:", b"id:", b"retry:", b":")):
+        return "events"
+    return "other"
+
+
+def read_error(
+    info: ResponseInfo, body: bytes, *, wall: float
+) -> errors.APIStatusError:
+    """
+    Turn a reply without success into the error of its status.
+
+    Args:
+        info: Its account.
+        body: Its body, of any shape.
+        wall: The time now, in seconds since 1970.
+    """
+    status = info.status or 0
+    value = _value(body)
+    said = complaint(value)
+    cls = _STATUS.get(status, errors.APIStatusError)
+    if status >= 500:
+        cls = errors.InternalServerError
+    if status == 429 and {said.code, said.type} & _QUOTA:
+        cls = errors.QuotaExceededError
+    message = said.message or _phrase(status)
+    if 300 <= status < 400:
+        target = info.headers.get("location", "nowhere")
+        message = f"redirected to {target:.200}; redirects are not followed"
+    return cls(
+        message,
+        status_code=status,
+        code=said.code,
+        type=said.type,
+        param=said.param,
+        body=value,
+        retry_after=retry_after(info.headers, wall),
+        response=info,
+    )
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "no reason given"
+
+
+def _value(body: bytes) -> JSON:
+    try:
+        return load_json(body.removeprefix(_BOM))
+    except ValueError:
+        text = body[:_KEPT].decode("utf-8", "replace").strip()
+        return text or None
+
+
+def read_answer(info: ResponseInfo, body: bytes) -> ChatCompletion:
+    """
+    Turn the body of a successful reply into the answer.
+
+    Raises:
+        APIResponseError: It is none: empty, null, a page, an error, without choices.
+    """
+    value = _value(body)
+    if isinstance(value, dict) and not _is_error(value) and _has_choices(value):
+        return decode(ChatCompletion, value)
+    said = complaint(value)
+    what = said.message if isinstance(value, dict | str) else ""
+    if isinstance(value, dict) and not _is_error(value):
+        what = "a JSON object without choices"
+    if value is None:
+        what = "null" if body.strip() else "an empty body"
+    raise errors.APIResponseError(
+        f"the reply ({info.status}) is not an answer: {what or 'JSON of another kind'}",
+        code=said.code,
+        type=said.type,
+        body=value,
+        response=info,
+    )
+
+
+def _has_choices(value: Mapping[str, JSON]) -> bool:
+    choices = value.get("choices")
+    return isinstance(choices, list) and any(isinstance(c, dict) for c in choices)
+
+
+def _is_error(value: Mapping[str, JSON]) -> bool:
+    if value.get("error"):
+        return True
+    speaks = any(value.get(key) is not None for key in ("code", "message", "detail"))
+    return speaks and not value.get("choices")
+
+
+def is_done(data: str) -> bool:
+    """Tell whether an event says that the stream is over."""
+    return data.strip() == "[DONE]"
+
+
+def read_event(name: str, data: str) -> ChatCompletionChunk | None:
+    """
+    Turn one event of a stream into its chunk; None for an event without data.
+
+    Args:
+        name: The event's type, "message" if it has none.
+        data: Its data lines, joined by line ends.
+
+    Raises:
+        ServerStreamError: It reports an error.
+        StreamDecodeError: It is no chunk. Neither knows the partial answer yet.
+    """
+    text = data.strip()
+    if not text and name != "error":
+        return None
+    try:
+        value = load_json(data.encode("utf-8", "surrogatepass"))
+    except ValueError as error:
+        if name == "error":
+            raise errors.ServerStreamError(
+                text or "an error without a word", body=text
+            ) from None
+        raise _no_chunk(f"is no JSON ({error})", data) from None
+    if isinstance(value, dict) and (name == "error" or _is_error(value)):
+        said = complaint(value)
+        raise errors.ServerStreamError(
+            said.message or "an error without a word",
+            code=said.code,
+            type=said.type,
+            body=value,
+        )
+    if not isinstance(value, dict):
+        raise _no_chunk("is no JSON object", data)
+    choices = value.get("choices")
+    if choices is not None and not _all_objects(choices):
+        raise _no_chunk("has choices that are no list of objects", data)
+    return decode(ChatCompletionChunk, value)
+
+
+def _all_objects(choices: JSON) -> bool:
+    return isinstance(choices, list) and all(
+        choice is None or isinstance(choice, dict) for choice in choices
+    )
+
+
+def _no_chunk(what: str, data: str) -> errors.StreamDecodeError:
+    return errors.StreamDecodeError(
+        f"an event of the stream {what}", snippet=data[:200]
+    )

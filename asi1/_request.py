@@ -1,0 +1,227 @@
+"""
+Floor 3. Arguments into a request: checked, and holding only what the caller set.
+
+Nothing is added for convenience, since the server answers 400 to fields that it does
+not know. The key is not in here; the transport adds it last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+from urllib.parse import quote, urlencode
+
+import attrs
+
+from attrs import field, frozen
+
+from ._codec import dump_json
+from ._config import (
+    ClientConfig,
+    check_headers,
+    read_model,
+    read_query,
+    read_retry,
+)
+from ._errors import ArgumentError, ConfigurationError
+from ._messages import Messages, wire_messages
+from ._options import BODY_OPTIONS, CALL_OPTIONS, check_options, wrong
+from ._retry import RetryPolicy
+from ._timeouts import Timeouts
+from ._types import JSON
+from ._version import __version__
+
+
+__all__ = ["Request", "chat_request", "plain_request"]
+
+_HEADERS = {
+    "user-agent": f"asi1-python/{__version__}",
+    # No compression: a reply can then not be larger than what came over the wire.
+    "accept-encoding": "identity",
+}
+_ACCEPT = {
+    False: "application/json",
+    True: "text/event-stream, application/json;q=0.9",
+}
+
+
+@frozen(kw_only=True)
+class Request:
+    """
+    One call, ready to be sent as often as need be.
+
+    Attributes:
+        url: Whole, with its query.
+        headers: Names in lowercase; without the key.
+        body: JSON text; None for none.
+        wants: What the call is to bring: one answer, chunks of it, or plain bytes.
+        idempotency_key: The same for every try; "auto" until it is drawn.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    wants: Literal["answer", "chunks", "bytes"]
+    timeouts: Timeouts
+    retry: RetryPolicy
+    idempotency_key: str | None = None
+
+
+def chat_request(
+    config: ClientConfig,
+    *,
+    messages: Messages,
+    model: str | None,
+    stream: object,
+    options: Mapping[str, Any],
+) -> Request:
+    """
+    Build a chat call.
+
+    Raises:
+        ArgumentError: An argument is wrong; the error names it. Nothing was sent.
+    """
+    check_options(options)
+    if not isinstance(stream, bool):
+        raise wrong("stream", "must be True or False", stream)
+    chosen = config.model if model is None else _checked("model", read_model, model)
+    body: dict[str, JSON] = {"model": chosen, "messages": wire_messages(messages)}
+    for given in (config.options, options):
+        body |= {
+            k: given[k] for k in given.keys() & BODY_OPTIONS if given[k] is not None
+        }
+    if stream:
+        body["stream"] = True
+    body |= options.get("extra_body") or {}
+    return _request(
+        config,
+        "POST",
+        "/chat/completions",
+        body=body,
+        wants="chunks" if stream else "answer",
+        options={**config.options, **options},
+    )
+
+
+def plain_request(
+    config: ClientConfig,
+    method: object,
+    path: object,
+    *,
+    json: JSON,
+    options: Mapping[str, Any],
+) -> Request:
+    """
+    Build a call of any endpoint; *path* begins with a slash, below the base URL.
+
+    Raises:
+        ArgumentError: As for `chat_request`.
+    """
+    check_options(options, known=CALL_OPTIONS)
+    if not isinstance(method, str) or not method.isalpha():
+        raise wrong("method", "must be an HTTP method such as GET", method)
+    if not isinstance(path, str) or not path.startswith("/") or "//" in path:
+        raise wrong("path", "must begin with one slash, below the base URL", path)
+    extra = options.get("extra_body")
+    if extra:
+        json = {**(json or {}), **extra}
+    return _request(
+        config,
+        method.upper(),
+        quote(path, safe="/%:@!$&'()*+,;=~-._"),
+        body=json,
+        wants="bytes",
+        options=options,
+    )
+
+
+def _request(
+    config: ClientConfig,
+    method: str,
+    path: str,
+    *,
+    body: JSON,
+    wants: Literal["answer", "chunks", "bytes"],
+    options: Mapping[str, Any],
+) -> Request:
+    headers = _HEADERS | {"accept": _ACCEPT[wants == "chunks"]}
+    if body is not None:
+        headers["content-type"] = "application/json"
+    extra = _checked("extra_headers", check_headers, options.get("extra_headers") or {})
+    headers |= {name.lower(): value for name, value in config.headers.items()}
+    if options.get("session_id") is not None:
+        named = {"x-session-id": options["session_id"]}
+        headers |= _checked("session_id", check_headers, named)
+    headers |= {name.lower(): value for name, value in extra.items()}
+    return Request(
+        method=method,
+        url=config.base_url + path + _query(config, options.get("extra_query") or {}),
+        headers=headers,
+        body=None if body is None else _body(body),
+        wants=wants,
+        timeouts=_timeouts(config, options),
+        retry=_retry(config, options.get("max_retries")),
+        idempotency_key=_idempotency_key(options.get("idempotency_key")),
+    )
+
+
+def _body(body: JSON) -> bytes:
+    try:
+        return dump_json(body)
+    except ValueError as error:
+        names = body if isinstance(body, dict) else {}
+        argument = next((name for name in names if not _is_json(names[name])), "json")
+        raise ArgumentError(
+            f"{argument}: cannot be written as JSON ({error})", argument=argument
+        ) from None
+
+
+def _is_json(value: JSON) -> bool:
+    try:
+        dump_json(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _query(config: ClientConfig, extra: Mapping[str, Any]) -> str:
+    added = _checked("extra_query", read_query, extra)
+    pairs = {**config.query, **added}
+    texts = {
+        key: str(value).lower() if isinstance(value, bool) else value
+        for key, value in pairs.items()
+    }
+    return f"?{urlencode(texts)}" if texts else ""
+
+
+def _timeouts(config: ClientConfig, options: Mapping[str, Any]) -> Timeouts:
+    if "timeout" not in options:
+        return config.timeouts
+    timeouts: Timeouts = _checked("timeout", Timeouts.of, options["timeout"])
+    return timeouts
+
+
+def _retry(config: ClientConfig, max_retries: int | None) -> RetryPolicy:
+    if max_retries is None:
+        return config.retry
+    attempts = _checked("max_retries", read_retry, max_retries, None).attempts
+    return attrs.evolve(config.retry, attempts=attempts)
+
+
+def _idempotency_key(value: object) -> str | None:
+    if value is None or value == "auto":
+        return "auto" if value else None
+    _checked("idempotency_key", check_headers, {"idempotency-key": value})
+    if not 0 < len(str(value)) <= 255:
+        raise wrong("idempotency_key", "must be 1 to 255 characters long", value)
+    return str(value)
+
+
+def _checked(argument: str, check: Callable[..., Any], *values: object) -> Any:
+    """Run a check made for the client's set-up on an argument of one call."""
+    try:
+        named = (argument,) if check in (check_headers, read_query) else ()
+        return check(*values, *named)
+    except ConfigurationError as error:
+        raise ArgumentError(error.message, argument=argument) from None

@@ -1,0 +1,70 @@
+"""
+Floor 1. The one object that holds the key.
+
+Everything else holds this object, whose text form is ``***``: so the key is in no repr,
+no log line, no traceback with its locals, and in no pickle.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from ._errors import ConfigurationError
+
+
+__all__ = ["Secret"]
+
+
+class Secret:
+    """A key that shows itself only to who asks for it by `reveal`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str, *, source: str) -> None:
+        """
+        Keep *value*, white space around it removed.
+
+        Args:
+            value: The key.
+            source: Where it comes from, for error messages.
+
+        Raises:
+            ConfigurationError: It is empty, or has a character that no header may
+                carry. The message tells the place, never the value.
+        """
+        value = value.strip()
+        if not value:
+            raise ConfigurationError(f"{source}: the API key is empty")
+        for place, char in enumerate(value):
+            if not "!" <= char <= "~":
+                raise ConfigurationError(
+                    f"{source}: the API key has a character at position {place + 1}"
+                    f" (U+{ord(char):04X}) that no key can have; was it copied whole?"
+                )
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the key; the caller lets go of it at once."""
+        return self._value
+
+    def redact(self, text: str) -> str:
+        """Return *text* with the key, wherever it stands, made unreadable."""
+        return text.replace(self._value, "***")
+
+    def redact_bytes(self, data: bytes) -> bytes:
+        """Do the same to bytes."""
+        return data.replace(self._value.encode(), b"***")
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a client holds the API key and cannot be pickled: make one in each process"
+        )

@@ -1,0 +1,150 @@
+"""
+Floor 2. The odd shapes that servers send, each turned into the documented one.
+
+Pure functions from a JSON object to one whose keys the models know. They copy when they
+change something, and hand back the object itself when there is nothing to change, which
+is the rule. Unknown keys and wrong types are not their business.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import orjson
+
+from ._models import (
+    ChatChoice,
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatMessage,
+    ChunkChoice,
+    Delta,
+    FunctionCall,
+    Model,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+from ._types import JSON
+
+
+__all__ = ["SHAPES", "Object", "thought_text"]
+
+Object: TypeAlias = Mapping[str, JSON]
+
+# Where the newer models put their thoughts, beside the content.
+_REASONING = ("reasoning_content", "reasoning", "thought")
+
+
+def thought_text(value: JSON) -> JSON:
+    """
+    Return thoughts as one text: a list is joined by line ends, its nulls left out.
+
+    A value that is neither text nor list comes back as it is.
+    """
+    if isinstance(value, list):
+        return "\n".join(item for item in value if isinstance(item, str))
+    return value
+
+
+def _answer(raw: Object, *, part: str) -> Object:
+    """Give the top level its thoughts, wherever the server put them."""
+    thought = raw.get("thought")
+    if isinstance(thought, str) and thought:
+        return raw
+    text = thought_text(thought) or _first_reasoning(raw.get("choices"), part)
+    return raw if text == thought else {**raw, "thought": text}
+
+
+def _first_reasoning(choices: JSON, part: str) -> str | None:
+    if not isinstance(choices, list):
+        return None
+    for choice in choices:
+        if isinstance(choice, dict) and (choice.get("index") or 0) == 0:
+            message = _said(choice, part).get(part)
+            if isinstance(message, dict):
+                return _reasoning(message)
+    return None
+
+
+def _reasoning(message: Object) -> str | None:
+    for key in _REASONING:
+        text = message.get(key)
+        if text and isinstance(text, str | list):
+            return str(thought_text(text))
+    return None
+
+
+def _completion(raw: Object) -> Object:
+    return _answer(raw, part="message")
+
+
+def _chunk(raw: Object) -> Object:
+    return _answer(raw, part="delta")
+
+
+def _said(raw: Object, part: str) -> Object:
+    """Read `delta` where `message` is meant and the reverse: some servers send both."""
+    other = "delta" if part == "message" else "message"
+    if other not in raw:
+        return raw
+    if isinstance(raw.get(part), dict):
+        return raw
+    return {**raw, part: raw[other]}
+
+
+def _choice(raw: Object) -> Object:
+    return _said(raw, "message")
+
+
+def _chunk_choice(raw: Object) -> Object:
+    return _said(raw, "delta")
+
+
+def _message(raw: Object) -> Object:
+    shaped = raw
+    if isinstance(raw.get("content"), list):
+        shaped = {**shaped, "content": _joined(raw["content"])}
+    if any(key in raw for key in _REASONING):
+        others = {k: v for k, v in shaped.items() if k not in _REASONING}
+        shaped = {**others, "reasoning_content": _reasoning(raw)}
+    return shaped
+
+
+def _joined(parts: list[JSON]) -> str:
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _tool_call(raw: Object) -> Object:
+    if isinstance(raw.get("function"), dict) or "tool_name" not in raw:
+        return raw
+    function = {"name": raw["tool_name"], "arguments": raw.get("args", {})}
+    return {**raw, "function": function}
+
+
+def _function(raw: Object) -> Object:
+    arguments = raw.get("arguments")
+    if isinstance(arguments, dict | list):
+        return {**raw, "arguments": orjson.dumps(arguments).decode()}
+    return raw
+
+
+def _usage(raw: Object) -> Object:
+    details = raw.get("completion_tokens_details")
+    if raw.get("reasoning_tokens") is None and isinstance(details, dict):
+        return {**raw, "reasoning_tokens": details.get("reasoning_tokens")}
+    return raw
+
+
+SHAPES: Mapping[type[Model], Callable[[Object], Object]] = {
+    ChatChoice: _choice,
+    ChatCompletion: _completion,
+    ChatCompletionChunk: _chunk,
+    ChatMessage: _message,
+    ChunkChoice: _chunk_choice,
+    Delta: _message,
+    FunctionCall: _function,
+    ToolCall: _tool_call,
+    ToolCallDelta: _tool_call,
+    Usage: _usage,
+}

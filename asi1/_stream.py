@@ -1,0 +1,213 @@
+"""
+Floor 6. The streamed answer as its reader sees it.
+
+An object, never a bare generator: it can be left early, asked twice, and dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from ._errors import (
+    ASI1Error,
+    StreamBusyError,
+    StreamClosedError,
+    StreamConsumedError,
+)
+from ._exchange import Exchange
+from ._models import ChatCompletion, ChatCompletionChunk
+from ._pump import Pump
+from ._response import ResponseInfo
+from ._types import public
+
+
+__all__ = ["AsyncChatStream", "AsyncPieces"]
+
+
+@public
+class AsyncChatStream:
+    """
+    An answer while it is written: an async iterator of its chunks.
+
+    Best used as ``async with``, which closes the connection when the block is left,
+    however it is left. A stream that is dropped closes too. A reader who is cancelled
+    while it waits for a chunk loses nothing and may go on reading.
+
+    Reading raises:
+        StreamTruncatedError: The stream ended before the answer did.
+        StreamInterruptedError: The connection broke after the first chunk.
+        StreamDecodeError: An event is no chunk.
+        ServerStreamError: The server reported an error in the stream.
+        APITimeoutError: No chunk came in time, or the whole took too long.
+        APIStatusError: The server refused; only before the first chunk.
+        StreamBusyError: Somebody else is reading at this moment.
+        StreamClosedError: It was closed.
+        StreamConsumedError: It was read to its end before.
+
+    Attributes:
+        consumed: Whether it was read to its end.
+    """
+
+    def __init__(self, exchange: Exchange, begin: Callable[[Exchange], Pump]) -> None:
+        """Made by the client; *begin* starts the call, at first use."""
+        self._exchange = exchange
+        self._begin = begin
+        self._pump: Pump | None = None
+        self._batch: Sequence[ChatCompletionChunk] = ()
+        self._place = 0
+        self._reading = False
+        self._closed = False
+        self.consumed = False
+        self._error: BaseException | None = None
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "read" if self.consumed else "open"
+        return f"<AsyncChatStream {state} status={self.response.status}>"
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        if self.consumed:
+            raise StreamConsumedError("the stream was read to its end before")
+        return self
+
+    async def __anext__(self) -> ChatCompletionChunk:
+        if self._place >= len(self._batch):
+            self._batch = await self.next_batch()
+            self._place = 0
+            if not self._batch:
+                raise StopAsyncIteration
+        chunk = self._batch[self._place]
+        self._place += 1
+        return chunk
+
+    async def next_batch(self) -> Sequence[ChatCompletionChunk]:
+        """
+        Return all the chunks that have come, at least one; none at the end.
+
+        Raises:
+            ASI1Error: What reading the stream raises.
+        """
+        if self._closed:
+            raise self._error or StreamClosedError("the stream was closed")
+        if self._reading:
+            raise StreamBusyError("the stream is being read by somebody else")
+        self._reading = True
+        try:
+            if self._pump is None:
+                self._pump = self._begin(self._exchange)
+            batch: Sequence[Any] = await self._exchange.out.get()
+        except ASI1Error as error:
+            self._error = error
+            raise
+        finally:
+            self._reading = False
+        self.consumed = not batch
+        return batch
+
+    async def open(self) -> None:
+        """
+        Start the call, and wait until the server begins to answer.
+
+        Entering the stream with ``async with`` does the same.
+
+        Raises:
+            ASI1Error: What reading the stream raises, before its first chunk.
+        """
+        if self._closed:
+            raise StreamClosedError("the stream was closed")
+        if self._pump is None:
+            self._pump = self._begin(self._exchange)
+        try:
+            await self._exchange.opened.wait()
+            self._exchange.out.check()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """
+        Close the stream and its connection; may be called twice, and by any task.
+
+        Somebody who is reading gets `StreamClosedError`. `snapshot` and `response` can
+        still be used.
+        """
+        self._closed = True
+        self._exchange.out.abandon(StreamClosedError("the stream was closed"))
+        if self._pump is not None:
+            self._pump.stop()
+            await self._pump.join()
+
+    def drop(self) -> None:
+        """Let the call end without waiting for it; may be called from any thread."""
+        pump = getattr(self, "_pump", None)
+        if pump is not None:
+            pump.stop()
+
+    def __del__(self) -> None:
+        self.drop()
+
+    @property
+    def response(self) -> ResponseInfo:
+        """How the reply comes: status, attempts, times; filled as they are known."""
+        return self._exchange.info()
+
+    @property
+    def text_stream(self) -> AsyncPieces:
+        """The text of choice 0 in its pieces, none of them empty."""
+        return AsyncPieces(self, lambda chunk: chunk.text)
+
+    @property
+    def thought_stream(self) -> AsyncPieces:
+        """The model's thoughts in their pieces, none of them empty."""
+        return AsyncPieces(self, lambda chunk: chunk.thought)
+
+    def snapshot(self) -> ChatCompletion:
+        """Return the answer as far as it has come from the server, at any time."""
+        return self._exchange.answer()
+
+    async def get_final_completion(self) -> ChatCompletion:
+        """
+        Read what is left, and return the answer: text, thoughts, tool calls, usage.
+
+        Raises:
+            ASI1Error: What reading the stream raises.
+        """
+        while not self.consumed:
+            if not await self.next_batch():
+                break
+        self._place = len(self._batch)
+        return self._exchange.answer()
+
+
+@public
+class AsyncPieces:
+    """An async iterator of the texts that one part of a stream's chunks holds."""
+
+    def __init__(
+        self, stream: AsyncChatStream, pick: Callable[[ChatCompletionChunk], str]
+    ) -> None:
+        """Made by the stream."""
+        self._stream = stream
+        self._pick = pick
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        while True:
+            piece = self._pick(await anext(self._stream))
+            if piece:
+                return piece

@@ -1,0 +1,223 @@
+"""
+Floor 7. `ASI1`: the blocking client, which drives `AsyncASI1` and decides nothing.
+
+The public surface is the async one with ``await`` removed; a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Literal, Self, Unpack, overload
+
+from ._chat import AsyncChat, AsyncCompletions
+from ._client import AsyncASI1
+from ._config import Limits
+from ._loop import loop_thread
+from ._messages import Messages
+from ._models import ChatCompletion
+from ._reply import RawReply
+from ._retry import RetryPolicy
+from ._stream import AsyncChatStream
+from ._sync_stream import ChatStream
+from ._timeouts import Timeouts
+from ._transport import HTTPClient, HTTPTransport
+from ._types import DEFAULT, JSON, ChatOptions, RequestOptions, public
+
+
+__all__ = ["ASI1", "Chat", "Completions"]
+
+
+@public
+class ASI1:
+    """Same as `AsyncASI1`, but blocks. One client may be used by many threads."""
+
+    def __init__(  # noqa: PLR0913 - as the async client
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        model: str = "asi1-mini",
+        timeout: Any = DEFAULT,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        limits: Limits | None = None,
+        http_client: HTTPClient | None = None,
+        transport: HTTPTransport | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, str | int | float | bool] | None = None,
+        default_options: ChatOptions | None = None,
+        max_event_bytes: int = 16 * 1024 * 1024,
+        trust_env: bool = True,
+        allow_insecure_http: bool = False,
+    ) -> None:
+        self._client = AsyncASI1(
+            api_key,
+            base_url,
+            model=model,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry=retry,
+            limits=limits,
+            http_client=http_client,
+            transport=transport,
+            default_headers=default_headers,
+            default_query=default_query,
+            default_options=default_options,
+            max_event_bytes=max_event_bytes,
+            trust_env=trust_env,
+            allow_insecure_http=allow_insecure_http,
+        )
+
+    @property
+    def chat(self) -> Chat:
+        """Same as `AsyncASI1.chat`."""
+        return Chat(self._client.chat)
+
+    @property
+    def base_url(self) -> str:
+        """Same as `AsyncASI1.base_url`."""
+        return self._client.base_url
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Same as `AsyncASI1.timeouts`."""
+        return self._client.timeouts
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: JSON = None,
+        **options: Unpack[RequestOptions],
+    ) -> RawReply:
+        """Same as `AsyncASI1.request`, but blocks."""
+        return loop_thread().run(
+            self._client.request(method, path, json=json, **options)
+        )
+
+    def with_options(
+        self,
+        *,
+        api_key: str | None = None,
+        model: str | None = None,
+        timeout: Any = DEFAULT,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, str | int | float | bool] | None = None,
+        default_options: ChatOptions | None = None,
+    ) -> Self:
+        """Same as `AsyncASI1.with_options`."""
+        child = object.__new__(type(self))
+        child._client = self._client.with_options(
+            api_key=api_key,
+            model=model,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry=retry,
+            default_headers=default_headers,
+            default_query=default_query,
+            default_options=default_options,
+        )
+        return child
+
+    def close(self) -> None:
+        """Same as `AsyncASI1.aclose`, but blocks."""
+        loop_thread().run(self._client.aclose())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return repr(self._client).replace("AsyncASI1", "ASI1")
+
+
+@public
+class Chat:
+    """Same as `AsyncChat`, for blocking callers."""
+
+    def __init__(self, chat: AsyncChat) -> None:
+        """Made by the client."""
+        self._chat = chat
+
+    @property
+    def completions(self) -> Completions:
+        """Same as `AsyncChat.completions`."""
+        return Completions(self._chat.completions)
+
+
+@public
+class Completions:
+    """Same as `AsyncCompletions`, for blocking callers."""
+
+    def __init__(self, completions: AsyncCompletions) -> None:
+        """Made by the client."""
+        self._completions = completions
+
+    @overload
+    def create(
+        self,
+        *,
+        messages: Messages,
+        model: str | None = None,
+        stream: Literal[False] = False,
+        **options: Unpack[ChatOptions],
+    ) -> ChatCompletion: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        messages: Messages,
+        model: str | None = None,
+        stream: Literal[True],
+        **options: Unpack[ChatOptions],
+    ) -> ChatStream: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        messages: Messages,
+        model: str | None = None,
+        stream: bool,
+        **options: Unpack[ChatOptions],
+    ) -> ChatCompletion | ChatStream: ...
+
+    def create(
+        self,
+        *,
+        messages: Messages,
+        model: str | None = None,
+        stream: bool = False,
+        **options: Unpack[ChatOptions],
+    ) -> ChatCompletion | ChatStream:
+        """Same as `AsyncCompletions.create`, but blocks."""
+        made = loop_thread().run(
+            self._completions.create(
+                messages=messages, model=model, stream=stream, **options
+            )
+        )
+        return ChatStream(made) if isinstance(made, AsyncChatStream) else made
+
+    def stream(
+        self,
+        *,
+        messages: Messages,
+        model: str | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> ChatStream:
+        """Same as `AsyncCompletions.stream`, but blocks."""
+        return ChatStream(
+            self._completions.stream(messages=messages, model=model, **options)
+        )

@@ -1,0 +1,123 @@
+"""
+Floor 7. The streamed answer for blocking callers: `AsyncChatStream`, driven.
+
+Chunks cross the threads in batches, all that came since the last time, so that the hop
+is paid once for each batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from ._errors import StreamConsumedError
+from ._loop import loop_thread
+from ._models import ChatCompletion, ChatCompletionChunk
+from ._response import ResponseInfo
+from ._stream import AsyncChatStream
+from ._types import public
+
+
+__all__ = ["ChatStream", "Pieces"]
+
+
+@public
+class ChatStream:
+    """Same as `AsyncChatStream`, but blocks."""
+
+    def __init__(self, stream: AsyncChatStream) -> None:
+        """Made by the client."""
+        self._stream = stream
+        self._batch: Sequence[ChatCompletionChunk] = ()
+        self._place = 0
+
+    def __repr__(self) -> str:
+        return repr(self._stream).replace("AsyncChatStream", "ChatStream")
+
+    def __enter__(self) -> Self:
+        loop_thread().run(self._stream.open())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Self:
+        if self._stream.consumed and self._place >= len(self._batch):
+            raise StreamConsumedError("the stream was read to its end before")
+        return self
+
+    def __next__(self) -> ChatCompletionChunk:
+        if self._place >= len(self._batch):
+            try:
+                self._batch = loop_thread().run(self._stream.next_batch())
+            except Exception:
+                raise
+            except BaseException:  # Ctrl-C: nobody will read on
+                self._stream.drop()
+                raise
+            self._place = 0
+            if not self._batch:
+                raise StopIteration
+        chunk = self._batch[self._place]
+        self._place += 1
+        return chunk
+
+    def close(self) -> None:
+        """Same as `AsyncChatStream.aclose`, but blocks."""
+        loop_thread().run(self._stream.aclose())
+
+    @property
+    def response(self) -> ResponseInfo:
+        """Same as `AsyncChatStream.response`."""
+        return self._stream.response
+
+    @property
+    def text_stream(self) -> Pieces:
+        """Same as `AsyncChatStream.text_stream`, but blocks."""
+        return Pieces(self, lambda chunk: chunk.text)
+
+    @property
+    def thought_stream(self) -> Pieces:
+        """Same as `AsyncChatStream.thought_stream`, but blocks."""
+        return Pieces(self, lambda chunk: chunk.thought)
+
+    def snapshot(self) -> ChatCompletion:
+        """Same as `AsyncChatStream.snapshot`."""
+        return loop_thread().run(_call(self._stream.snapshot))
+
+    def get_final_completion(self) -> ChatCompletion:
+        """Same as `AsyncChatStream.get_final_completion`, but blocks."""
+        self._place = len(self._batch)
+        return loop_thread().run(self._stream.get_final_completion())
+
+
+async def _call(read: Callable[[], ChatCompletion]) -> ChatCompletion:
+    # On the loop's thread, where nothing changes while it is read.
+    return read()
+
+
+@public
+class Pieces:
+    """Same as `AsyncPieces`, but blocks."""
+
+    def __init__(
+        self, stream: ChatStream, pick: Callable[[ChatCompletionChunk], str]
+    ) -> None:
+        """Made by the stream."""
+        self._stream = stream
+        self._pick = pick
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        while True:
+            piece = self._pick(next(self._stream))
+            if piece:
+                return piece

@@ -1,0 +1,137 @@
+"""
+Floor 1. How long each part of a call may take; all times in seconds, no clock here.
+
+A number is what people mean by it: the longest that the whole call may take, waiting,
+every try and the stream included.
+"""
+
+from __future__ import annotations
+
+import math
+
+from typing import Any
+
+from attrs import field, frozen
+
+from ._errors import ConfigurationError
+from ._types import DEFAULT, Default, public
+
+
+__all__ = ["Deadline", "Timeouts"]
+
+_TOTAL_WITHOUT_STREAM = 600.0
+
+
+def _limit(name: str, value: object) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value <= 0:  # type: ignore[operator,arg-type]
+        raise ConfigurationError(
+            f"timeout: {name} must be a number of seconds above 0, or None for no"
+            f" limit, not {value!r}"
+        )
+
+
+def _checked(_: object, attribute: Any, value: object) -> None:
+    if value is not None and value is not DEFAULT:
+        _limit(attribute.name, value)
+
+
+@frozen
+class Deadline:
+    """
+    The moment at which a call is given up, and what it is given up for.
+
+    Attributes:
+        at: On the clock of who asked; may be infinite.
+        phase: "first_token", "idle" or "total".
+    """
+
+    at: float
+    phase: str
+
+
+@public
+@frozen(kw_only=True)
+class Timeouts:
+    """
+    How long each part of a call may take, in seconds; None for no limit.
+
+    Attributes:
+        total: The whole call: queueing, every try, the waits between them, the stream.
+            Without a value: 600 for plain calls, none for streams.
+        connect: Making a connection.
+        write: Handing one piece of the request to the network.
+        pool: Waiting for a free connection.
+        first_token: From sending the request to the first chunk of a stream; to the
+            reply's headers without one. Counted anew for each try.
+        idle: Between two chunks of a stream, or two pieces of a body. Comments and
+            other signs of life do not count.
+
+    Raises:
+        ConfigurationError: A value is no number above 0.
+    """
+
+    total: float | Default | None = field(default=DEFAULT, validator=_checked)
+    connect: float | None = field(default=5.0, validator=_checked)
+    write: float | None = field(default=10.0, validator=_checked)
+    pool: float | None = field(default=30.0, validator=_checked)
+    first_token: float | None = field(default=120.0, validator=_checked)
+    idle: float | None = field(default=60.0, validator=_checked)
+
+    @classmethod
+    def of(cls, value: object) -> Timeouts:
+        """
+        Read what people pass as ``timeout=``.
+
+        Args:
+            value: A `Timeouts`; a number, which bounds the whole call and lets the
+                first token take as long as that; None for no limit at all; `DEFAULT`;
+                or an ``httpx.Timeout``, whose ``read`` bounds the waits for data.
+
+        Raises:
+            ConfigurationError: It is something else, or not above 0.
+        """
+        if isinstance(value, Timeouts):
+            return value
+        if value is DEFAULT:
+            return cls()
+        if value is None:
+            return cls(
+                total=None,
+                connect=None,
+                write=None,
+                pool=None,
+                first_token=None,
+                idle=None,
+            )
+        if all(hasattr(value, name) for name in ("connect", "read", "write", "pool")):
+            return cls(
+                connect=value.connect,  # type: ignore[attr-defined]
+                write=value.write,  # type: ignore[attr-defined]
+                pool=value.pool,  # type: ignore[attr-defined]
+                first_token=value.read,  # type: ignore[attr-defined]
+                idle=value.read,  # type: ignore[attr-defined]
+            )
+        _limit("the value", value)
+        return cls(total=float(value), first_token=None)  # type: ignore[arg-type]
+
+    def total_for(self, *, stream: bool) -> float | None:
+        """Return the limit of the whole call, in seconds; None for none."""
+        if self.total is DEFAULT:
+            return None if stream else _TOTAL_WITHOUT_STREAM
+        return self.total
+
+    def deadline(
+        self, phase: str, *, began: float, now: float, stream: bool
+    ) -> Deadline:
+        """
+        Tell when to give up a phase that begins *now*, in a call that *began* earlier.
+
+        It is the earlier of the phase's end and the call's. All times are on one clock.
+        """
+        total = self.total_for(stream=stream)
+        end = Deadline(math.inf if total is None else began + total, "total")
+        limit = {"first_token": self.first_token, "idle": self.idle}.get(phase)
+        if limit is None or now + limit >= end.at:
+            return end
+        return Deadline(now + limit, phase)

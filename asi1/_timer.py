@@ -1,0 +1,72 @@
+"""Floor 5. The cancel scope that gives a try up when its time is over."""
+
+from __future__ import annotations
+
+import math
+
+from typing import Self
+
+import anyio
+
+from attrs import define, field
+
+from ._timeouts import Deadline, Timeouts
+
+
+__all__ = ["Timer"]
+
+
+@define(eq=False)
+class Timer:
+    """
+    Times one call, by the clock of its event loop.
+
+    Used as ``with timer.watching() as scope`` around each try, and armed anew at each
+    sign of life.
+
+    Attributes:
+        began: When the call began, in seconds on the loop's clock.
+        deadline: When, and for what, the try is given up next.
+    """
+
+    began: float
+    _timeouts: Timeouts
+    _stream: bool
+    deadline: Deadline = field(init=False)
+    _scope: anyio.CancelScope = field(init=False)
+
+    @classmethod
+    def start(cls, timeouts: Timeouts, *, stream: bool) -> Self:
+        """Start the clock of a call."""
+        return cls(anyio.current_time(), timeouts, stream)
+
+    def watching(self) -> anyio.CancelScope:
+        """Return the scope of a new try, armed for its first token."""
+        self._scope = anyio.CancelScope()
+        self.arm("first_token")
+        return self._scope
+
+    def arm(self, phase: str, at_most: float = math.inf) -> None:
+        """
+        Begin a phase, now.
+
+        Args:
+            phase: "first_token", "idle", or "total" for the call's own limit alone.
+            at_most: Seconds that it may take in any case.
+        """
+        now = anyio.current_time()
+        self.deadline = self._timeouts.deadline(
+            phase, began=self.began, now=now, stream=self._stream
+        )
+        self._scope.deadline = min(self.deadline.at, now + at_most)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the call began."""
+        return anyio.current_time() - self.began
+
+    @property
+    def left(self) -> float:
+        """Seconds left of the call's total; infinite without one."""
+        total = self._timeouts.total_for(stream=self._stream)
+        return math.inf if total is None else total - self.elapsed
