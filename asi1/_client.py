@@ -29,11 +29,12 @@ from ._config import (
 from ._core import Core
 from ._errors import ConfigurationError
 from ._options import check_options
+from ._pools import HTTPClient, HTTPTransport, Pools
 from ._reply import RawReply
 from ._request import plain_request
 from ._retry import RetryPolicy
 from ._timeouts import Timeouts
-from ._transport import HTTPClient, HTTPTransport, Transport
+from ._transport import Transport
 from ._types import DEFAULT, JSON, ChatOptions, RequestOptions, public
 
 
@@ -109,7 +110,7 @@ class AsyncASI1:
             limits=limits or Limits(),
             trust_env=trust_env,
         )
-        self._core = Core(config, Transport(config, http_client, transport))
+        self._core = Core(config, Transport(Pools(config, http_client, transport)))
 
     @property
     def chat(self) -> AsyncChat:

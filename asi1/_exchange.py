@@ -147,7 +147,7 @@ class Exchange:
         )
         self.budget.succeeded(number - 1)
         if self.request.wants != "chunks":
-            self.out.put_last(attrs.evolve(result, response=self.info()))
+            self.out.put([attrs.evolve(result, response=self.info())])
         self.out.end()
 
     def _failed(self, error: APIError, number: int, began: float) -> float | None:

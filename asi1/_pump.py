@@ -9,18 +9,15 @@ buffer.
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
-
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import anyio
-import anyio.lowlevel
 
 from attrs import define, field
+
+from ._detached import Run, call_soon, loop_token, spawn
 
 
 __all__ = ["Handover", "Pump", "start"]
@@ -29,9 +26,6 @@ _T = TypeVar("_T")
 
 # Batches that may wait for the reader; each is what one read of the network brought.
 _ROOM = 16
-
-# asyncio keeps no reference to its tasks.
-_tasks: set[asyncio.Task[None]] = set()
 
 
 @define(eq=False)
@@ -50,24 +44,23 @@ class Handover(Generic[_T]):
 
     @property
     def full(self) -> bool:
-        """Whether `put` would wait."""
+        """Whether the reader is far behind."""
         return len(self._batches) >= _ROOM
 
     def _tell(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
 
-    async def put(self, batch: Sequence[_T]) -> None:
-        """Hand over *batch*; waits while the reader is far behind."""
-        while self.full and not self.ended:
-            await self._changed.wait()
+    def put(self, batch: Sequence[_T]) -> None:
+        """Hand over *batch*, of at least one; after the end it goes nowhere."""
         if not self.ended:
             self._batches.append(batch)
             self._tell()
 
-    def put_last(self, item: _T) -> None:
-        """Hand over the one thing that a call brings; never waits."""
-        self._batches.append([item])
+    async def room(self) -> None:
+        """Wait until the reader has caught up."""
+        while self.full and not self.ended:
+            await self._changed.wait()
 
     def end(self, error: BaseException | None = None) -> None:
         """Say that nothing follows, but for *error*; only the first time counts."""
@@ -114,18 +107,18 @@ class Pump:
     The handle of a running task.
 
     Attributes:
+        token: What stands for its loop.
         done: Set once it has ended and cleaned up.
     """
 
-    _scope: anyio.CancelScope
-    _call_soon: Callable[[Callable[[], None]], object]
+    token: Any
+    _scope: anyio.CancelScope = field(factory=anyio.CancelScope)
     done: anyio.Event = field(factory=anyio.Event)
 
     def stop(self) -> None:
         """Cancel the task; from any thread, and even when its loop is gone."""
         if not self.done.is_set():
-            with suppress(RuntimeError):  # the loop is closed, and the task with it
-                self._call_soon(self._scope.cancel)
+            call_soon(self.token, self._scope.cancel)
 
     async def join(self) -> None:
         """Wait until the task has cleaned up, whatever happens to the waiting one."""
@@ -133,34 +126,16 @@ class Pump:
             await self.done.wait()
 
 
-def start(run: Callable[[], Coroutine[Any, Any, None]], name: str) -> Pump:
+def start(run: Run, name: str) -> Pump:
     """Run *run* in a task of its own, beside the current one, and return its handle."""
-    loop = anyio.lowlevel.current_token().native_token
-    if not isinstance(loop, asyncio.AbstractEventLoop):
-        return _start_trio(run, name)
-    pump = Pump(anyio.CancelScope(), loop.call_soon_threadsafe)
-    task = loop.create_task(_body(pump, run), name=name)
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
-    return pump
-
-
-def _start_trio(run: Callable[[], Coroutine[Any, Any, None]], name: str) -> Pump:
-    import trio.lowlevel  # noqa: PLC0415 - there only if the user's loop is trio's
-
-    token = trio.lowlevel.current_trio_token()
-    pump = Pump(anyio.CancelScope(), token.run_sync_soon)
+    pump = Pump(loop_token())
 
     async def body() -> None:
-        await _body(pump, run)
+        try:
+            with pump._scope:  # noqa: SLF001 - the handle is this module's own
+                await run()
+        finally:
+            pump.done.set()
 
-    trio.lowlevel.spawn_system_task(body, name=name, context=contextvars.copy_context())
+    spawn(pump.token, body, name)
     return pump
-
-
-async def _body(pump: Pump, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    try:
-        with pump._scope:  # noqa: SLF001 - the handle is this module's own
-            await run()
-    finally:
-        pump.done.set()

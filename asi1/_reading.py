@@ -163,7 +163,7 @@ class Reading:
             self.opened.set()
             await self._read_events(head, pieces)
         else:
-            await self._read_answer(await self._rest(pieces, head))
+            self._read_answer(await self._rest(pieces, head))
 
     async def _rest(self, pieces: Pieces, head: bytes) -> bytes:
         body = bytearray(head)
@@ -178,11 +178,11 @@ class Reading:
                 )
         return bytes(body)
 
-    async def _read_answer(self, body: bytes) -> None:
+    def _read_answer(self, body: bytes) -> None:
         """Take an answer that came in one piece, whether asked for so or not."""
         self._answer = read_answer(self.info, body)
         if self.request.wants == "chunks":
-            await self.out.put([as_chunk(self._answer)])
+            self.out.put([as_chunk(self._answer)])
 
     async def _read_events(self, head: bytes, pieces: Pieces) -> None:
         decoder = EventDecoder(self.config.max_event_bytes)
@@ -198,13 +198,13 @@ class Reading:
         if not done and not self.whole:
             left = decoder.unfinished()
             if not any(is_done(event.data) for event in left):
-                await self._cut_short(bytes(start), len(left))
+                self._cut_short(bytes(start), len(left))
         elif not self.begun:
             raise APIResponseError("the stream ended without a single chunk")
 
-    async def _cut_short(self, start: bytes, left: int) -> None:
+    def _cut_short(self, start: bytes, left: int) -> None:
         if not self.begun and body_kind("", start) != "events":
-            await self._read_answer(start)
+            self._read_answer(start)
             return
         tail = ", in the middle of an event" if left else ""
         raise StreamTruncatedError(
@@ -243,7 +243,8 @@ class Reading:
             first = self.timer.elapsed
             self.info = attrs.evolve(self.info, time_to_first_token=first)
         if self.request.wants == "chunks":
+            self.out.put(batch)
             if self.out.full:
                 self.timer.arm("total")  # a slow reader is not the server's silence
-            await self.out.put(batch)
+                await self.out.room()
         self.timer.arm("idle", _AFTER_FINISH if self.whole else math.inf)

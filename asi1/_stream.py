@@ -145,15 +145,17 @@ class AsyncChatStream:
         still be used.
         """
         self._closed = True
+        self.drop()
         self._exchange.out.abandon(StreamClosedError("the stream was closed"))
         if self._pump is not None:
-            self._pump.stop()
             await self._pump.join()
 
     def drop(self) -> None:
         """Let the call end without waiting for it; may be called from any thread."""
         pump = getattr(self, "_pump", None)
-        if pump is not None:
+        # A call that has brought everything ends by itself, and tidies its connection
+        # up so that the next call can use it.
+        if pump is not None and not self._exchange.out.ended:
             pump.stop()
 
     def __del__(self) -> None:
@@ -204,6 +206,7 @@ class AsyncPieces:
         self._pick = pick
 
     def __aiter__(self) -> Self:
+        aiter(self._stream)  # raises if there is nothing more to read
         return self
 
     async def __anext__(self) -> str:

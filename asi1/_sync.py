@@ -16,12 +16,12 @@ from ._config import Limits
 from ._loop import loop_thread
 from ._messages import Messages
 from ._models import ChatCompletion
+from ._pools import HTTPClient, HTTPTransport
 from ._reply import RawReply
 from ._retry import RetryPolicy
 from ._stream import AsyncChatStream
 from ._sync_stream import ChatStream
 from ._timeouts import Timeouts
-from ._transport import HTTPClient, HTTPTransport
 from ._types import DEFAULT, JSON, ChatOptions, RequestOptions, public
 
 

@@ -114,6 +114,7 @@ class Pieces:
         self._pick = pick
 
     def __iter__(self) -> Self:
+        iter(self._stream)  # raises if there is nothing more to read
         return self
 
     def __next__(self) -> str:

@@ -1,0 +1,55 @@
+"""
+Floor 4. Tasks and calls that belong to an event loop, and to nobody in it.
+
+anyio has no tasks without a group, and no calls from other threads that do not wait, so
+these few lines know both loops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import anyio.lowlevel
+
+
+__all__ = ["Run", "call_soon", "loop_token", "spawn"]
+
+Run: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+# asyncio keeps no reference to its tasks.
+_tasks: set[asyncio.Task[None]] = set()
+
+
+def loop_token() -> Any:
+    """Return what stands for the running event loop: asyncio's loop, trio's token."""
+    return anyio.lowlevel.current_token().native_token
+
+
+def call_soon(token: Any, call: Callable[[], object]) -> None:
+    """Have *call* called on the loop of *token*; from any thread; not if it is gone."""
+    schedule = getattr(token, "call_soon_threadsafe", None) or token.run_sync_soon
+    # asyncio's closed loop raises RuntimeError, and so does trio's RunFinishedError.
+    with suppress(RuntimeError):
+        schedule(call)
+
+
+def spawn(token: Any, run: Run, name: str) -> None:
+    """
+    Run *run*, which must not raise, in a task of its own.
+
+    Called on the loop of *token*, but not always by one of its tasks.
+    """
+    if not isinstance(token, asyncio.AbstractEventLoop):
+        import trio.lowlevel  # noqa: PLC0415 - there only if the user's loop is trio's
+
+        context = contextvars.copy_context()
+        trio.lowlevel.spawn_system_task(run, name=name, context=context)
+        return
+    task = token.create_task(run(), name=name)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)

@@ -1,0 +1,257 @@
+"""
+Floor 4. The connections: small pools for each event loop, and what they are made with.
+
+httpx slows down with the number of connections in one pool, so requests are spread over
+several, the least busy first. Pools belong to one event loop of one process and are
+never touched from another; they close when their loop ends, or when the client that
+made them is dropped. No cookie is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import weakref
+
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+import httpx
+
+from attrs import define, field
+
+from ._config import ClientConfig, is_loopback
+from ._detached import call_soon, loop_token, spawn
+from ._errors import APITimeoutError, ClientClosedError, ConfigurationError
+
+
+__all__ = ["FOREIGN", "HTTPClient", "HTTPTransport", "Pools", "Slot"]
+
+# The two types of httpx that users meet: what ``http_client=`` and ``transport=`` take.
+HTTPClient: TypeAlias = httpx.AsyncClient
+HTTPTransport: TypeAlias = httpx.AsyncBaseTransport
+
+# What httpx and the network raise.
+FOREIGN = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    OSError,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+    anyio.EndOfStream,
+)
+
+# Connections of one httpx pool. Its cost for each request grows with this number.
+_POOL_SIZE = 16
+
+# Pools inherited over a fork. Kept, so that their sockets are not closed from here.
+_inherited: list[object] = []
+_ssl_contexts: dict[tuple[str | None, ...], ssl.SSLContext] = {}
+
+
+@define
+class _Pool:
+    """One small httpx client, and how many requests are on it."""
+
+    client: httpx.AsyncClient
+    busy: int = 0
+
+
+@define
+class Slot:
+    """The place of one request, given back once."""
+
+    pool: _Pool
+    places: anyio.Semaphore
+    taken: bool = True
+
+    def release(self) -> None:
+        """Give the place back; only the first time counts."""
+        if self.taken:
+            self.taken = False
+            self.pool.busy -= 1
+            self.places.release()
+
+
+@define
+class _LoopPools:
+    """
+    The pools of one event loop.
+
+    They know nothing of the transport that uses them: when that is dropped, they live
+    on until their connections are closed in good order.
+    """
+
+    token: Any
+    places: anyio.Semaphore
+    pid: int = field(factory=os.getpid)
+    pools: list[_Pool] = field(factory=list)
+    keeper: AsyncGenerator[None, None] | None = None
+
+    async def keep(self) -> AsyncGenerator[None, None]:
+        """Be closed by the event loop at its end, as all async generators are."""
+        try:
+            yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections; on their own loop."""
+        pools, self.pools = self.pools, []
+        for pool in pools:
+            with suppress(*FOREIGN):
+                await pool.client.aclose()
+
+    def close_later(self) -> None:
+        """Close from anywhere: another thread, a destructor."""
+        if self.pools and self.pid == os.getpid():
+            call_soon(
+                self.token, lambda: spawn(self.token, self._close_kept, "asi1 close")
+            )
+
+    async def _close_kept(self) -> None:
+        if self.keeper is not None:
+            await self.keeper.aclose()
+
+
+@define(eq=False)
+class Pools:
+    """
+    All the pools of one client and its children.
+
+    Attributes:
+        http_client: The user's own; used as it is, and never closed.
+        transport: The user's own, for every pool; never closed either.
+    """
+
+    config: ClientConfig
+    http_client: HTTPClient | None = None
+    transport: HTTPTransport | None = None
+    _by_loop: dict[Any, _LoopPools] = field(factory=dict, init=False)
+
+    async def slot(self, patience: float | None, host: str) -> Slot:
+        """
+        Return a place for one request, on the least busy pool.
+
+        Args:
+            patience: Seconds to wait for one; None for no limit.
+            host: For the error's message.
+
+        Raises:
+            APITimeoutError: All connections were in use for that long.
+            ClientClosedError: The user's own client is closed.
+            ConfigurationError: A proxy or CA file of the environment is unusable.
+        """
+        pools = await self._here()
+        with anyio.move_on_after(patience) as waiting:
+            await pools.places.acquire()
+        if waiting.cancelled_caught:
+            raise APITimeoutError(
+                f"{host}: no free connection within {patience:g} s; all"
+                f" {self.config.limits.max_connections} are in use"
+                " (Limits.max_connections)",
+                phase="pool",
+                sent=False,
+            )
+        try:
+            pool = min(pools.pools, key=lambda pool: pool.busy, default=None)
+            if pool is None or (pool.busy >= _POOL_SIZE and not self.http_client):
+                pool = _Pool(await self._client())
+                pools.pools.append(pool)
+        except BaseException:
+            pools.places.release()
+            raise
+        pool.busy += 1
+        return Slot(pool, pools.places)
+
+    async def _here(self) -> _LoopPools:
+        token = loop_token()
+        found = self._by_loop.get(token)
+        if found is not None and found.pid == os.getpid():
+            return found
+        self._forget_lost()
+        places = anyio.Semaphore(self.config.limits.max_connections)
+        pools = self._by_loop[token] = _LoopPools(token, places)
+        pools.keeper = pools.keep()
+        await anext(pools.keeper)
+        weakref.finalize(self, pools.close_later).atexit = False
+        return pools
+
+    def _forget_lost(self) -> None:
+        """Let go of pools whose loop has ended, or that a parent process made."""
+        for token, pools in list(self._by_loop.items()):
+            if pools.pid != os.getpid():
+                _inherited.append(self._by_loop.pop(token))
+            elif not pools.pools:
+                del self._by_loop[token]
+
+    async def _client(self) -> httpx.AsyncClient:
+        if self.http_client is not None:
+            if self.http_client.is_closed:
+                raise ClientClosedError("the client given as http_client= is closed")
+            return self.http_client
+        url = urlsplit(self.config.base_url)
+        trust_env = self.config.trust_env and not is_loopback(url.hostname or "")
+        secure = url.scheme == "https" and self.transport is None
+        try:
+            return httpx.AsyncClient(
+                verify=(
+                    await _ssl_context(trust_env=trust_env)
+                    if secure
+                    else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
+                ),
+                transport=self.transport and _Lent(self.transport),
+                trust_env=trust_env,
+                limits=httpx.Limits(
+                    max_connections=_POOL_SIZE,
+                    max_keepalive_connections=_POOL_SIZE,
+                    keepalive_expiry=self.config.limits.keepalive_expiry,
+                ),
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            )
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            raise ConfigurationError(
+                "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) is"
+                f" unusable: {error}"
+            ) from None
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop; other loops close their own."""
+        pools = self._by_loop.pop(loop_token(), None)
+        if pools is not None and pools.keeper is not None:
+            await pools.keeper.aclose()
+
+
+class _Lent(httpx.AsyncBaseTransport):
+    """A transport of the user's, which is theirs to close."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
+
+
+async def _ssl_context(*, trust_env: bool) -> ssl.SSLContext:
+    """Return the process's context: made once, in a thread, since it reads files."""
+    names = ("SSL_CERT_FILE", "SSL_CERT_DIR") if trust_env else ()
+    values = tuple(os.environ.get(name) for name in names)
+    if values not in _ssl_contexts:
+        try:
+            made = await anyio.to_thread.run_sync(
+                lambda: httpx.create_ssl_context(trust_env=trust_env)
+            )
+        except OSError as error:
+            raise ConfigurationError(
+                f"the CA file or folder of SSL_CERT_FILE or SSL_CERT_DIR"
+                f" ({', '.join(v for v in values if v)}) cannot be read: {error}"
+            ) from None
+        _ssl_contexts[values] = made
+    return _ssl_contexts[values]
