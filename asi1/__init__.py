@@ -24,22 +24,11 @@ if TYPE_CHECKING:
         APIConnectionError,
         APIError,
         APIResponseError,
-        APIStatusError,
         APITimeoutError,
         ArgumentError,
         ASI1Error,
-        AuthenticationError,
-        BadRequestError,
         ClientClosedError,
         ConfigurationError,
-        ConflictError,
-        InternalServerError,
-        NotFoundError,
-        PaymentRequiredError,
-        PermissionDeniedError,
-        QuotaExceededError,
-        RateLimitError,
-        RequestTooLargeError,
         ServerStreamError,
         StreamBusyError,
         StreamClosedError,
@@ -48,9 +37,9 @@ if TYPE_CHECKING:
         StreamError,
         StreamInterruptedError,
         StreamTruncatedError,
-        UnprocessableEntityError,
     )
     from ._messages import AssistantMessage, SystemMessage, ToolMessage, UserMessage
+    from ._model import Model
     from ._models import (
         ChatChoice,
         ChatCompletion,
@@ -59,7 +48,6 @@ if TYPE_CHECKING:
         ChunkChoice,
         Delta,
         FunctionCall,
-        Model,
         ToolCall,
         ToolCallDelta,
         Usage,
@@ -67,6 +55,20 @@ if TYPE_CHECKING:
     from ._reply import RawReply
     from ._response import Attempt, RateLimits, ResponseInfo
     from ._retry import RetryPolicy
+    from ._status_errors import (
+        APIStatusError,
+        AuthenticationError,
+        BadRequestError,
+        ConflictError,
+        InternalServerError,
+        NotFoundError,
+        PaymentRequiredError,
+        PermissionDeniedError,
+        QuotaExceededError,
+        RateLimitError,
+        RequestTooLargeError,
+        UnprocessableEntityError,
+    )
     from ._stream import AsyncChatStream, AsyncPieces
     from ._sync import ASI1, Chat, Completions
     from ._sync_stream import ChatStream, Pieces
@@ -146,10 +148,25 @@ _MODULES = {
     "_chat": ("AsyncChat", "AsyncCompletions"),
     "_client": ("AsyncASI1",),
     "_config": ("Limits",),
+    "_model": ("Model",),
     "_messages": ("AssistantMessage", "SystemMessage", "ToolMessage", "UserMessage"),
     "_reply": ("RawReply",),
     "_response": ("Attempt", "RateLimits", "ResponseInfo"),
     "_retry": ("RetryPolicy",),
+    "_status_errors": (
+        "APIStatusError",
+        "AuthenticationError",
+        "BadRequestError",
+        "ConflictError",
+        "InternalServerError",
+        "NotFoundError",
+        "PaymentRequiredError",
+        "PermissionDeniedError",
+        "QuotaExceededError",
+        "RateLimitError",
+        "RequestTooLargeError",
+        "UnprocessableEntityError",
+    ),
     "_stream": ("AsyncChatStream", "AsyncPieces"),
     "_sync": ("ASI1", "Chat", "Completions"),
     "_sync_stream": ("ChatStream", "Pieces"),
@@ -163,7 +180,6 @@ _MODULES = {
         "ChunkChoice",
         "Delta",
         "FunctionCall",
-        "Model",
         "ToolCall",
         "ToolCallDelta",
         "Usage",

@@ -18,7 +18,7 @@ import orjson
 from cattrs import BaseConverter, Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from ._models import Model
+from ._model import Model
 from ._shapes import SHAPES
 from ._types import JSON
 

@@ -129,8 +129,9 @@ class Exchange:
             self._succeeded(number, began, reading.answer())
             return
         phase = self._timer.deadline.phase
+        streams = self.request.wants == "chunks"
         raise APITimeoutError(
-            f"timed out ({phase})",
+            f"timed out: {self.request.timeouts.explain(phase, stream=streams)}",
             phase=phase,
             partial=self.answer() if reading.begun else None,
         )

@@ -25,7 +25,6 @@ from ._errors import (
     APIConnectionError,
     APIError,
     APIResponseError,
-    APIStatusError,
     ServerStreamError,
     StreamDecodeError,
     StreamError,
@@ -46,6 +45,7 @@ from ._reply import (
 from ._request import Request
 from ._response import ResponseInfo
 from ._sse import EventDecoder, EventTooLargeError
+from ._status_errors import APIStatusError
 from ._timer import Timer
 from ._transport import Reply
 

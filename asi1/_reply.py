@@ -14,6 +14,7 @@ from typing import Literal
 from attrs import frozen
 
 from . import _errors as errors
+from . import _status_errors as refusals
 from ._codec import decode, load_json
 from ._complaint import complaint
 from ._models import ChatCompletion, ChatCompletionChunk
@@ -35,15 +36,15 @@ __all__ = [
 _BOM = b"\xef\xbb\xbf"
 _KEPT = 64 * 1024
 _STATUS = {
-    400: errors.BadRequestError,
-    401: errors.AuthenticationError,
-    402: errors.PaymentRequiredError,
-    403: errors.PermissionDeniedError,
-    404: errors.NotFoundError,
-    409: errors.ConflictError,
-    413: errors.RequestTooLargeError,
-    422: errors.UnprocessableEntityError,
-    429: errors.RateLimitError,
+    400: refusals.BadRequestError,
+    401: refusals.AuthenticationError,
+    402: refusals.PaymentRequiredError,
+    403: refusals.PermissionDeniedError,
+    404: refusals.NotFoundError,
+    409: refusals.ConflictError,
+    413: refusals.RequestTooLargeError,
+    422: refusals.UnprocessableEntityError,
+    429: refusals.RateLimitError,
 }
 # Words for "used up", as code or type of a 429: waiting a minute does not help.
 _QUOTA = {
@@ -151,7 +152,7 @@ def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "othe
 
 def read_error(
     info: ResponseInfo, body: bytes, *, wall: float
-) -> errors.APIStatusError:
+) -> refusals.APIStatusError:
     """
     Turn a reply without success into the error of its status.
 
@@ -163,11 +164,11 @@ def read_error(
     status = info.status or 0
     value = _value(body)
     said = complaint(value)
-    cls = _STATUS.get(status, errors.APIStatusError)
+    cls = _STATUS.get(status, refusals.APIStatusError)
     if status >= 500:
-        cls = errors.InternalServerError
+        cls = refusals.InternalServerError
     if status == 429 and {said.code, said.type} & _QUOTA:
-        cls = errors.QuotaExceededError
+        cls = refusals.QuotaExceededError
     message = said.message or _phrase(status)
     if 300 <= status < 400:
         target = info.headers.get("location", "nowhere")

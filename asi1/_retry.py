@@ -18,12 +18,11 @@ from attrs import define, field, frozen
 from ._errors import (
     APIConnectionError,
     APIError,
-    APIStatusError,
     APITimeoutError,
     ConfigurationError,
-    QuotaExceededError,
     StreamError,
 )
+from ._status_errors import APIStatusError, QuotaExceededError
 from ._types import public
 
 

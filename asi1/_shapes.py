@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import orjson
 
+from ._model import Model
 from ._models import (
     ChatChoice,
     ChatCompletion,
@@ -19,7 +20,6 @@ from ._models import (
     ChunkChoice,
     Delta,
     FunctionCall,
-    Model,
     ToolCall,
     ToolCallDelta,
     Usage,

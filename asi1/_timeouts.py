@@ -121,6 +121,17 @@ class Timeouts:
             return None if stream else _TOTAL_WITHOUT_STREAM
         return self.total
 
+    def explain(self, phase: str, *, stream: bool) -> str:
+        """Say, for people, which limit passed."""
+        match phase:
+            case "first_token":
+                return f"the first token did not come within {self.first_token:g} s"
+            case "idle":
+                return f"nothing more came for {self.idle:g} s"
+            case _:
+                total = self.total_for(stream=stream)
+                return f"the whole call took longer than {total:g} s"
+
     def deadline(
         self, phase: str, *, began: float, now: float, stream: bool
     ) -> Deadline:
