@@ -128,8 +128,15 @@ class _Choice:
 
 @define
 class Assembler:
-    """Takes the chunks of one stream in their order and keeps the answer so far."""
+    """
+    Takes the chunks of one stream in their order and keeps the answer so far.
 
+    Attributes:
+        expected: How many choices were asked for.
+        chunks: How many chunks came.
+    """
+
+    expected: int = 1
     _choices: dict[int, _Choice] = field(factory=dict, init=False)
     _thoughts: _Text = field(factory=_Text, init=False)
     _first: ChatCompletionChunk | None = field(default=None, init=False)
@@ -158,8 +165,8 @@ class Assembler:
 
     @property
     def finished(self) -> bool:
-        """Whether a finish reason came for every choice, of at least one."""
-        return bool(self._choices) and all(
+        """Whether a finish reason came for every choice that was asked for."""
+        return len(self._choices) >= self.expected and all(
             choice.finish_reason is not None for choice in self._choices.values()
         )
 

@@ -8,6 +8,7 @@ from weakref import WeakSet
 from attrs import define, field
 
 from ._config import ClientConfig
+from ._detached import loop_token
 from ._errors import ClientClosedError
 from ._exchange import Exchange
 from ._pump import Pump, start
@@ -84,7 +85,9 @@ class Core:
         pumps = list(self.pumps)
         for pump in pumps:
             pump.stop()
+        here = loop_token()
         for pump in pumps:
-            await pump.join()
+            if pump.token is here:  # another loop's cannot be waited for from here
+                await pump.join()
         if self.parent is None:
             await self.transport.aclose()

@@ -40,7 +40,9 @@ async def decoded(
             yield piece
         return
     if name not in _WINDOW:
-        raise APIResponseError(f"the reply's content-encoding {name:.80!r} is not read")
+        raise APIResponseError(
+            f"the reply's content-encoding {name[:80]!r} is not read"
+        )
     inflater = zlib.decompressobj(_WINDOW[name])
     async for piece in pieces:
         rest = piece

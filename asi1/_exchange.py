@@ -23,6 +23,7 @@ from ._errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
+    ClientClosedError,
     StreamClosedError,
     StreamError,
 )
@@ -67,7 +68,12 @@ class Exchange:
         try:
             await self._call()
         except anyio.get_cancelled_exc_class():
-            self.out.end(StreamClosedError("the stream was closed"))
+            streams = self.request.wants == "chunks"
+            self.out.end(
+                StreamClosedError("the stream was closed")
+                if streams
+                else ClientClosedError("the client was closed during the call")
+            )
             raise
         except Exception as error:  # noqa: BLE001 - raised again by who reads
             self.out.end(error)
@@ -119,11 +125,13 @@ class Exchange:
             try:
                 async with aclosing(reply.pieces()) as pieces:
                     result = await reading.read(reply, pieces)
+                    self._timer.disarm()
                     self._succeeded(number, began, result)
                     await reading.drain(pieces)
             finally:
                 with anyio.CancelScope(shield=True):
                     await reply.aclose()
+        if self.out.ended:
             return
         if reading.whole:  # and only its end was missing
             self._succeeded(number, began, reading.answer())

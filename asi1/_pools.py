@@ -90,9 +90,13 @@ class _LoopPools:
 
     token: Any
     places: anyio.Semaphore
+    lent: bool
     pid: int = field(factory=os.getpid)
     pools: list[_Pool] = field(factory=list)
+    making: anyio.Lock = field(factory=anyio.Lock)
+    context: ssl.SSLContext | None = None
     keeper: AsyncGenerator[None, None] | None = None
+    closed: bool = False
 
     async def keep(self) -> AsyncGenerator[None, None]:
         """Be closed by the event loop at its end, as all async generators are."""
@@ -104,8 +108,9 @@ class _LoopPools:
 
     async def aclose(self) -> None:
         """Close the connections; on their own loop."""
+        self.closed = True
         pools, self.pools = self.pools, []
-        for pool in pools:
+        for pool in pools if not self.lent else ():
             with suppress(*FOREIGN):
                 await pool.client.aclose()
 
@@ -149,6 +154,8 @@ class Pools:
             ClientClosedError: The user's own client is closed.
             ConfigurationError: A proxy or CA file of the environment is unusable.
         """
+        if self.http_client is not None and self.http_client.is_closed:
+            raise ClientClosedError("the client given as http_client= is closed")
         pools = await self._here()
         with anyio.move_on_after(patience) as waiting:
             await pools.places.acquire()
@@ -161,9 +168,10 @@ class Pools:
                 sent=False,
             )
         try:
+            # From here on nothing waits: what is free now is free when it is taken.
             pool = min(pools.pools, key=lambda pool: pool.busy, default=None)
             if pool is None or (pool.busy >= _POOL_SIZE and not self.http_client):
-                pool = _Pool(await self._client())
+                pool = _Pool(self.http_client or self._client(pools.context))
                 pools.pools.append(pool)
         except BaseException:
             pools.places.release()
@@ -173,15 +181,18 @@ class Pools:
 
     async def _here(self) -> _LoopPools:
         token = loop_token()
-        found = self._by_loop.get(token)
-        if found is not None and found.pid == os.getpid():
-            return found
-        self._forget_lost()
-        places = anyio.Semaphore(self.config.limits.max_connections)
-        pools = self._by_loop[token] = _LoopPools(token, places)
-        pools.keeper = pools.keep()
-        await anext(pools.keeper)
-        weakref.finalize(self, pools.close_later).atexit = False
+        pools = self._by_loop.get(token)
+        if pools is None or pools.pid != os.getpid():
+            self._forget_lost()
+            places = anyio.Semaphore(self.config.limits.max_connections)
+            pools = _LoopPools(token, places, lent=self.http_client is not None)
+            self._by_loop[token] = pools
+            weakref.finalize(self, pools.close_later).atexit = False
+        async with pools.making:
+            if pools.keeper is None:
+                pools.context = await self._context()
+                pools.keeper = pools.keep()
+                await anext(pools.keeper)
         return pools
 
     def _forget_lost(self) -> None:
@@ -189,26 +200,27 @@ class Pools:
         for token, pools in list(self._by_loop.items()):
             if pools.pid != os.getpid():
                 _inherited.append(self._by_loop.pop(token))
-            elif not pools.pools:
+            elif pools.closed:
                 del self._by_loop[token]
 
-    async def _client(self) -> httpx.AsyncClient:
-        if self.http_client is not None:
-            if self.http_client.is_closed:
-                raise ClientClosedError("the client given as http_client= is closed")
-            return self.http_client
-        url = urlsplit(self.config.base_url)
-        trust_env = self.config.trust_env and not is_loopback(url.hostname or "")
-        secure = url.scheme == "https" and self.transport is None
+    @property
+    def _trust_env(self) -> bool:
+        # Nothing on this machine is behind a proxy, and its http:// may carry the key.
+        host = urlsplit(self.config.base_url).hostname or ""
+        return self.config.trust_env and not is_loopback(host)
+
+    async def _context(self) -> ssl.SSLContext:
+        own = self.http_client is not None or self.transport is not None
+        if own or self.config.base_url.startswith("http:"):
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
+        return await _ssl_context(trust_env=self._trust_env)
+
+    def _client(self, context: ssl.SSLContext | None) -> httpx.AsyncClient:
         try:
             return httpx.AsyncClient(
-                verify=(
-                    await _ssl_context(trust_env=trust_env)
-                    if secure
-                    else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
-                ),
+                verify=context or True,
                 transport=self.transport and _Lent(self.transport),
-                trust_env=trust_env,
+                trust_env=self._trust_env,
                 limits=httpx.Limits(
                     max_connections=_POOL_SIZE,
                     max_keepalive_connections=_POOL_SIZE,

@@ -122,8 +122,15 @@ class Pump:
 
     async def join(self) -> None:
         """Wait until the task has cleaned up, whatever happens to the waiting one."""
-        with anyio.CancelScope(shield=True):
-            await self.done.wait()
+        cancelled: BaseException | None = None
+        while not self.done.is_set():
+            try:
+                with anyio.CancelScope(shield=True):
+                    await self.done.wait()
+            except anyio.get_cancelled_exc_class() as error:
+                cancelled = error  # asyncio's own, which no shield stops
+        if cancelled is not None:
+            raise cancelled
 
 
 def start(run: Run, name: str) -> Pump:

@@ -81,8 +81,11 @@ class Reading:
     out: Handover[Result | ChatCompletionChunk]
     opened: anyio.Event
     info: ResponseInfo = field(factory=ResponseInfo, init=False)
-    _assembler: Assembler = field(factory=Assembler, init=False)
+    _assembler: Assembler = field(init=False)
     _answer: ChatCompletion | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._assembler = Assembler(self.request.choices)
 
     @property
     def whole(self) -> bool:
@@ -136,6 +139,7 @@ class Reading:
 
     async def _refusal(self, pieces: Pieces) -> APIStatusError:
         body = bytearray()
+        self.timer.arm("total")
         with anyio.move_on_after(_REFUSAL), suppress(APIError):
             async for piece in pieces:
                 body += piece
@@ -157,6 +161,7 @@ class Reading:
         content_type = self.info.headers.get("content-type", "")
         kind, head = body_kind(content_type, b""), b""
         if kind == "other":
+            self.timer.arm("idle")
             head = await anext(pieces, b"")
             kind = body_kind(content_type, head)
         if kind == "events":

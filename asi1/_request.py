@@ -55,6 +55,7 @@ class Request:
         headers: Names in lowercase; without the key.
         body: JSON text; None for none.
         wants: What the call is to bring: one answer, chunks of it, or plain bytes.
+        choices: How many answers are asked for.
         idempotency_key: The same for every try; "auto" until it is drawn.
     """
 
@@ -65,6 +66,7 @@ class Request:
     wants: Literal["answer", "chunks", "bytes"]
     timeouts: Timeouts
     retry: RetryPolicy
+    choices: int = 1
     idempotency_key: str | None = None
 
 
@@ -160,6 +162,7 @@ def _request(
         headers=headers,
         body=None if body is None else _body(body),
         wants=wants,
+        choices=options.get("n") or 1,
         timeouts=_timeouts(config, options),
         retry=_retry(config, options.get("max_retries")),
         idempotency_key=_idempotency_key(options.get("idempotency_key")),

@@ -85,8 +85,8 @@ class AsyncChatStream:
 
     async def __anext__(self) -> ChatCompletionChunk:
         if self._place >= len(self._batch):
-            self._batch = await self.next_batch()
             self._place = 0
+            self._batch = await self.next_batch()
             if not self._batch:
                 raise StopAsyncIteration
         chunk = self._batch[self._place]
@@ -145,6 +145,7 @@ class AsyncChatStream:
         still be used.
         """
         self._closed = True
+        self._batch = ()
         self.drop()
         self._exchange.out.abandon(StreamClosedError("the stream was closed"))
         if self._pump is not None:

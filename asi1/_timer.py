@@ -60,6 +60,10 @@ class Timer:
         )
         self._scope.deadline = min(self.deadline.at, now + at_most)
 
+    def disarm(self) -> None:
+        """Stop timing: the answer is there, and nothing may take it back."""
+        self._scope.deadline = math.inf
+
     @property
     def elapsed(self) -> float:
         """Seconds since the call began."""

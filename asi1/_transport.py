@@ -74,10 +74,11 @@ def _translate(foreign: Exception, host: str) -> APIConnectionError | APIRespons
         return APIConnectionError(
             f"{host}: no secure connection ({certificate})", sent=False, retryable=False
         )
-    silent = isinstance(foreign, httpx.RemoteProtocolError) and (
-        "without sending a response" in reason
+    # httpx has one class for a peer that speaks no HTTP and for one that hangs up.
+    hung_up = isinstance(foreign, httpx.RemoteProtocolError) and (
+        "without sending" in reason
     )
-    lost = silent or isinstance(foreign, (*_LOST, OSError))
+    lost = hung_up or isinstance(foreign, (*_LOST, OSError))
     what = "the connection broke" if lost else "the connection failed"
     if isinstance(foreign, httpx.ConnectError):
         what = "could not connect"
