@@ -11,7 +11,6 @@ import random
 import uuid
 
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 
 import anyio
 import attrs
@@ -38,6 +37,9 @@ from ._transport import Transport
 
 
 __all__ = ["Exchange"]
+
+# Seconds to wait for the end of a body whose answer is whole, to keep its connection.
+_DRAIN = 0.1
 
 
 @define(eq=False)
@@ -122,15 +124,14 @@ class Exchange:
             reply = await self.transport.send(
                 self.request, self.config.api_key, headers
             )
+            patience = 0.0
             try:
-                async with aclosing(reply.pieces()) as pieces:
-                    result = await reading.read(reply, pieces)
-                    self._timer.disarm()
-                    self._succeeded(number, began, result)
-                    await reading.drain(pieces)
+                result = await reading.read(reply)
+                self._timer.disarm()
+                self._succeeded(number, began, result)
+                patience = _DRAIN
             finally:
-                with anyio.CancelScope(shield=True):
-                    await reply.aclose()
+                await reply.aclose(patience)
         if self.out.ended:
             return
         if reading.whole:  # and only its end was missing

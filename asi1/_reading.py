@@ -50,17 +50,15 @@ from ._timer import Timer
 from ._transport import Reply
 
 
-__all__ = ["Pieces", "Reading", "Result"]
+__all__ = ["Reading", "Result"]
 
 Result: TypeAlias = ChatCompletion | RawReply
-Pieces: TypeAlias = AsyncGenerator[bytes, None]
+_Body: TypeAlias = AsyncGenerator[bytes, None]
 
 # Bytes kept of a refusal's body, and of a stream's beginning until its first event.
 _KEPT = 64 * 1024
-# Seconds for a refusal's body, for the rest of a body after its end was announced, and
-# for what may follow the last finish reason.
+# Seconds for a refusal's body, and for what may follow the last finish reason.
 _REFUSAL = 5.0
-_DRAIN = 0.1
 _AFTER_FINISH = 10.0
 
 
@@ -101,13 +99,12 @@ class Reading:
         """Return the answer so far."""
         return self._answer or self._assembler.answer()
 
-    async def read(self, reply: Reply, pieces: Pieces) -> Result:
+    async def read(self, reply: Reply) -> Result:
         """
         Read the reply; hand its chunks over if a stream is wanted.
 
         Args:
-            reply: Its status and headers.
-            pieces: Its body. What is left of it afterwards holds nothing of worth.
+            reply: What is left of its body afterwards holds nothing of worth.
 
         Returns:
             The whole answer, or the plain reply if that is wanted.
@@ -120,24 +117,18 @@ class Reading:
         """
         self.info = read_info(reply.status, reply.headers)
         if not 200 <= reply.status < 300:
-            raise await self._refusal(pieces)
+            raise await self._refusal(reply.body)
         try:
             if self.request.wants == "bytes":
-                body = await self._rest(pieces, b"")
+                body = await self._rest(reply.body, b"")
                 return RawReply(content=body, response=self.info)
-            await self._read_body(pieces)
+            await self._read_body(reply.body)
         except APIConnectionError as error:
             if not self.whole:
                 raise self._broken(error) from error.__cause__
         return self.answer()
 
-    async def drain(self, pieces: Pieces) -> None:
-        """Read the end of the body for a moment, so that the connection can be kept."""
-        with anyio.move_on_after(_DRAIN), suppress(APIError):
-            async for _ in pieces:
-                pass
-
-    async def _refusal(self, pieces: Pieces) -> APIStatusError:
+    async def _refusal(self, pieces: _Body) -> APIStatusError:
         body = bytearray()
         self.timer.arm("total")
         with anyio.move_on_after(_REFUSAL), suppress(APIError):
@@ -157,7 +148,7 @@ class Reading:
         error.retryable = error.retryable and self.request.wants == "chunks"
         return error
 
-    async def _read_body(self, pieces: Pieces) -> None:
+    async def _read_body(self, pieces: _Body) -> None:
         content_type = self.info.headers.get("content-type", "")
         kind, head = body_kind(content_type, b""), b""
         if kind == "other":
@@ -170,7 +161,7 @@ class Reading:
         else:
             self._read_answer(await self._rest(pieces, head))
 
-    async def _rest(self, pieces: Pieces, head: bytes) -> bytes:
+    async def _rest(self, pieces: _Body, head: bytes) -> bytes:
         body = bytearray(head)
         self.timer.arm("idle")
         async for piece in pieces:
@@ -189,7 +180,7 @@ class Reading:
         if self.request.wants == "chunks":
             self.out.put([as_chunk(self._answer)])
 
-    async def _read_events(self, head: bytes, pieces: Pieces) -> None:
+    async def _read_events(self, head: bytes, pieces: _Body) -> None:
         decoder = EventDecoder(self.config.max_event_bytes)
         start = bytearray(head)
         done = await self._take(decoder, head)

@@ -85,7 +85,7 @@ class AsyncChatStream:
 
     async def __anext__(self) -> ChatCompletionChunk:
         if self._place >= len(self._batch):
-            self._place = 0
+            self._batch, self._place = (), 0
             self._batch = await self.next_batch()
             if not self._batch:
                 raise StopAsyncIteration

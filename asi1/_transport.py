@@ -40,6 +40,9 @@ _PHASES = {
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LOST = (httpx.NetworkError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
+# Pieces of a body that are read on for its end, at the most.
+_LEFT = 1000
+
 
 @contextmanager
 def _translated(host: str) -> Iterator[None]:
@@ -104,43 +107,53 @@ class Reply:
 
     Attributes:
         headers: Names in lowercase; of repeated ones, all values joined by commas.
+        body: Its pieces as they come, decompressed. Reading raises APIConnectionError
+            if the connection breaks, APIResponseError if the encoding is not kept to.
     """
 
     status: int
     headers: Mapping[str, str]
+    body: AsyncGenerator[bytes, None] = field(init=False, repr=False)
     _host: str
     _response: httpx.Response = field(repr=False)
     _slot: Slot = field(repr=False)
 
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """
-        Yield the body as it comes, decompressed.
+    _raw: AsyncGenerator[bytes, None] = field(init=False, repr=False)
 
-        Raises:
-            APIConnectionError: The connection broke.
-            APIResponseError: The body is not encoded as it says.
-        """
+    def __attrs_post_init__(self) -> None:
+        # httpx declares less than it gives.
+        raw = self._response.aiter_raw()
+        self._raw = cast("AsyncGenerator[bytes, None]", raw)
+        self.body = self._pieces()
+
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
         encoding = self.headers.get("content-encoding", "")
         with _translated(self._host):
-            async with (
-                aclosing(_raw(self._response)) as raw,
-                aclosing(decoded(raw, encoding)) as pieces,
-            ):
+            async with aclosing(decoded(self._raw, encoding)) as pieces:
                 async for piece in pieces:
                     yield piece
 
-    async def aclose(self) -> None:
-        """Give the connection back, or close it if the body was not read to its end."""
-        try:
-            with suppress(*FOREIGN):
-                await self._response.aclose()
-        finally:
-            self._slot.release()
+    async def aclose(self, patience: float = 0.0) -> None:
+        """
+        Give the connection back if the body is read to its end; else close it.
 
-
-def _raw(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    # httpx declares less than it gives.
-    return cast("AsyncGenerator[bytes, None]", response.aiter_raw())
+        Args:
+            patience: Seconds to read on for that end.
+        """
+        with anyio.CancelScope(shield=True):
+            try:
+                # httpx nests generators that nobody closes. Reading on, and being
+                # cancelled in the innermost of them, ends them all.
+                with anyio.move_on_after(patience), suppress(*FOREIGN):
+                    for _ in range(_LEFT):
+                        if await anext(self._raw, None) is None:
+                            break
+                await self.body.aclose()
+                await self._raw.aclose()
+                with suppress(*FOREIGN):
+                    await self._response.aclose()
+            finally:
+                self._slot.release()
 
 
 @define(eq=False)

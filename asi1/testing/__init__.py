@@ -1,0 +1,38 @@
+"""
+Floor 8. A stand-in for the ASI-1 service, for tests, demos and benchmarks.
+
+`FakeASI1` answers over real sockets or in process, as scripted, well or badly. Import
+it from here; the modules below are private. The fixture is in
+`asi1.testing.pytest_plugin`, and ``python -m asi1.testing`` runs the fake alone.
+"""
+
+from __future__ import annotations
+
+from ._fake import FakeASI1
+from ._fault import Fault
+from ._faults import FAULTS
+from ._plan import Close, Data, End, Head, Listen, Pause, Raw, Repeat, Reset, Stall
+from ._request import RecordedRequest
+
+
+__all__ = [
+    "FAULTS",
+    "Close",
+    "Data",
+    "End",
+    "FakeASI1",
+    "Fault",
+    "Head",
+    "Listen",
+    "Pause",
+    "Raw",
+    "RecordedRequest",
+    "Repeat",
+    "Reset",
+    "Stall",
+]
+
+
+for _name in __all__:
+    if _name != "FAULTS":
+        globals()[_name].__module__ = __name__

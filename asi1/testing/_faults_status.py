@@ -1,0 +1,215 @@
+"""
+Floor 8. Faults told by the status, and bodies of status 200 that are no answer. Pure.
+
+All of them are whole and well framed: what is wrong is what they say.
+"""
+
+from __future__ import annotations
+
+from ._fault import faults, jammed, spoken, talk
+from ._plan import Close, Data, Head, Plan
+from ._replies import SSE, Failure, json_plan, whole
+from ._request import Ask
+
+
+__all__ = ["FAULTS"]
+
+
+_HTML = "text/html; charset=utf-8"
+_LOGIN = b"<!doctype html><html><title>Sign in</title><h1>Sign in first</h1></html>"
+_GATEWAY = (
+    b"<html><head><title>502 Bad Gateway</title></head><body><center>"
+    b"<h1>502 Bad Gateway</h1></center><hr>" + b"<!-- padding -->" * 200 + b"</html>"
+)
+
+
+def _quota_429(_: Ask) -> Plan:
+    """429 because the quota is used up: another try cannot help."""
+    error = {
+        "message": "You have used up your quota; see your plan.",
+        "type": "insufficient_quota",
+        "param": None,
+        "code": "insufficient_quota",
+    }
+    return json_plan(429, {"error": error})
+
+
+def _rate_limit_429(ask: Ask, *, retry_after: float | str = 1) -> Plan:
+    """429 with any Retry-After: a number, a date, or rubbish."""
+    message = "Too many requests."
+    return Failure(status=429, retry_after=retry_after, message=message)(ask)
+
+
+def _retry_after_ms(_: Ask, *, milliseconds: int = 50) -> Plan:
+    """429 whose wait is given in milliseconds, in the header retry-after-ms."""
+    error = {"error": {"message": "Too many requests."}}
+    return json_plan(429, error, {"retry-after-ms": str(milliseconds)})
+
+
+def _should_not_retry_503(_: Ask) -> Plan:
+    """503 with x-should-retry: false."""
+    error = {"error": {"message": "Down until tomorrow."}}
+    return json_plan(503, error, {"x-should-retry": "false"})
+
+
+def _should_retry_409(_: Ask) -> Plan:
+    """409 with x-should-retry: true."""
+    error = {"error": {"message": "Somebody else is at it."}}
+    return json_plan(409, error, {"x-should-retry": "true"})
+
+
+def _html_502(_: Ask) -> Plan:
+    """502 with some KB of a proxy's HTML."""
+    return whole(502, _HTML, _GATEWAY)
+
+
+def _overloaded_529(_: Ask) -> Plan:
+    """529, a status that no standard knows."""
+    return json_plan(529, {"error": {"type": "overloaded", "message": "Overloaded."}})
+
+
+def _status_799(_: Ask) -> Plan:
+    """A status beyond the five classes."""
+    return json_plan(799, {"error": {"message": "Beyond."}})
+
+
+def _text_500(_: Ask) -> Plan:
+    """500 in plain text."""
+    return whole(500, "text/plain; charset=utf-8", b"Internal Server Error")
+
+
+def _empty_400(_: Ask) -> Plan:
+    """400 without a body."""
+    return (Head(400, (), "length"),)
+
+
+def _error_string_400(_: Ask) -> Plan:
+    """400 whose error is a text, not an object."""
+    return json_plan(400, {"error": "messages must not be empty"})
+
+
+def _message_400(_: Ask) -> Plan:
+    """400 whose message stands at the top."""
+    return json_plan(400, {"message": "messages must not be empty", "code": 400})
+
+
+def _detail_422(_: Ask) -> Plan:
+    """422 with a list of details, one for each field."""
+    detail = {"loc": ["body", "model"], "msg": "Field required", "type": "missing"}
+    return json_plan(422, {"detail": [detail]})
+
+
+def _key_echo_401(ask: Ask) -> Plan:
+    """401 whose message repeats the key that was sent."""
+    key = ask.request.headers.get("authorization", "").removeprefix("Bearer ")
+    message = f"Incorrect API key provided: {key}."
+    error = {"message": message, "type": "invalid_request", "code": "invalid_api_key"}
+    return json_plan(401, {"error": error})
+
+
+def _giant_error_500(_: Ask, *, mib: int = 8) -> Plan:
+    """500 whose message has *mib* MiB."""
+    return json_plan(500, {"error": {"message": "m" * (mib * 1024 * 1024)}})
+
+
+def _cut_error_500(_: Ask) -> Plan:
+    """500 whose body is cut before its content-length is reached."""
+    head = Head(500, (("content-type", "application/json"),), "length", 64)
+    return head, Data(b'{"error": {"mess'), Close()
+
+
+def _stall_error_500(_: Ask, *, seconds: float | None = None) -> Plan:
+    """500 whose body never comes."""
+    head = Head(500, (("content-type", "application/json"),), "length", 64)
+    return head, *jammed(seconds)
+
+
+def _json_error_200(_: Ask) -> Plan:
+    """200 with an error for a body."""
+    error = {"message": "The model is not available.", "type": "server_error"}
+    return json_plan(200, {"error": {**error, "code": "model_unavailable"}})
+
+
+def _html_200(_: Ask) -> Plan:
+    """200 with a login page."""
+    return whole(200, _HTML, _LOGIN)
+
+
+def _empty_200(ask: Ask) -> Plan:
+    """200 without a body."""
+    kind = SSE if ask.stream else "application/json"
+    return whole(200, kind, b"")
+
+
+def _null_200(_: Ask) -> Plan:
+    """200 with null for a body."""
+    return json_plan(200, b"null")
+
+
+def _array_200(_: Ask) -> Plan:
+    """200 with a list for a body."""
+    return json_plan(200, b"[]")
+
+
+def _string_200(_: Ask) -> Plan:
+    """200 with a text for a body."""
+    return json_plan(200, b'"hello"')
+
+
+def _blank_200(_: Ask) -> Plan:
+    """200 with nothing but white space."""
+    return json_plan(200, b" \r\n\r\n ")
+
+
+def _no_content_204(_: Ask) -> Plan:
+    """204, which has no body."""
+    return (Head(204, (), "none"),)
+
+
+def _accepted_202(_: Ask) -> Plan:
+    """202 with the number of a job instead of an answer."""
+    return json_plan(202, {"status": "queued", "job_id": "job_1"})
+
+
+def _json_for_stream(ask: Ask) -> Plan:
+    """A whole answer as JSON, though a stream was asked for."""
+    parts = talk(ask, stream=False)
+    return parts.head, *spoken(*parts.pieces)
+
+
+def _sse_for_json(ask: Ask) -> Plan:
+    """A stream, though a whole answer was asked for."""
+    parts = talk(ask, stream=True)
+    return parts.head, *spoken(*parts.pieces)
+
+
+FAULTS = faults(
+    _quota_429,
+    _rate_limit_429,
+    _retry_after_ms,
+    _should_not_retry_503,
+    _should_retry_409,
+    _html_502,
+    _overloaded_529,
+    _status_799,
+    _text_500,
+    _empty_400,
+    _error_string_400,
+    _message_400,
+    _detail_422,
+    _key_echo_401,
+    _giant_error_500,
+    _cut_error_500,
+    _stall_error_500,
+    _json_error_200,
+    _html_200,
+    _empty_200,
+    _null_200,
+    _array_200,
+    _string_200,
+    _blank_200,
+    _no_content_204,
+    _accepted_202,
+    _json_for_stream,
+    _sse_for_json,
+)

@@ -1,0 +1,139 @@
+"""
+Floor 8. Which reply a request gets, and the list of requests: no sockets here.
+
+Replies wait in a queue and go one to a request; when it is empty, the standing reply
+answers. Both players ask here, from their own threads, so all of it is under a lock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from random import Random, SystemRandom
+from threading import Lock
+from typing import TypeAlias
+
+from ._plan import Plan
+from ._replies import Answer, Failure, json_plan
+from ._request import Ask, RecordedRequest
+
+
+__all__ = ["Recipe", "Script"]
+
+
+Recipe: TypeAlias = Callable[[Ask], Plan]
+
+_CANNED = Answer(
+    text=(
+        "Hello from the fake! No model was asked, so here is a small fact instead: "
+        "a lighthouse keeper's logbook had a line for every hour of the night, and "
+        "the commonest entry by far was \u201clamp burning well\u201d."
+    ),
+    thoughts=(
+        "Nobody has scripted a reply.",
+        "Something short and friendly will do.",
+    ),
+    generation="guide",
+)
+_PIXEL = (
+    "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+)
+
+
+class Script:
+    """
+    The queue of replies, the standing reply and the record of requests.
+
+    Args:
+        seed: Where chance starts from; None for anywhere.
+
+    Attributes:
+        require_key: Whether a request without a key is refused with 401.
+    """
+
+    def __init__(self, seed: int | None) -> None:
+        self._seed = SystemRandom().getrandbits(64) if seed is None else seed
+        self._lock = Lock()
+        self._queue: deque[Recipe] = deque()
+        self._standing: Recipe | None = None
+        self._requests: list[RecordedRequest] = []
+        self._turn = 0
+        self.require_key = False
+
+    def put(self, recipe: Recipe, times: int | None) -> None:
+        """
+        Queue a reply *times* times, or make it the standing one for None.
+
+        Raises:
+            ValueError: *times* is less than 1.
+        """
+        if times is not None and times < 1:
+            raise ValueError("A reply can be given once or more, or for ever (None).")
+        with self._lock:
+            if times is None:
+                self._standing = recipe
+            else:
+                self._queue.extend([recipe] * times)
+
+    def clear(self) -> None:
+        """Forget the queue, the standing reply and the requests."""
+        with self._lock:
+            self._queue.clear()
+            self._standing = None
+            self._requests.clear()
+
+    @property
+    def pending(self) -> int:
+        """How many queued replies no request has taken yet."""
+        return len(self._queue)
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """A copy of the list of requests, in the order of arrival."""
+        with self._lock:
+            return list(self._requests)
+
+    def answer(self, request: RecordedRequest) -> Plan:
+        """
+        Record a request and choose its reply.
+
+        Returns:
+            The plan. Where making it fails, a plan that answers 500 and says why: the
+            player's thread is no place where an error would be seen.
+        """
+        with self._lock:
+            self._requests.append(request)
+            self._turn += 1
+            dice = Random(f"{self._seed}:{self._turn}")
+            recipe = self._choose(request)
+        ask = Ask(request, dice)
+        try:
+            return recipe(ask)
+        except Exception as exc:  # noqa: BLE001  # a user's function may raise anything
+            message = f"The fake could not make its reply: {exc!r}"
+            return Failure(status=500, message=message)(ask)
+
+    def _choose(self, request: RecordedRequest) -> Recipe:
+        unknown = Failure(status=404, message=f"No such path: {request.path}")
+        if not request.path.startswith("/v1/"):
+            return unknown
+        if self.require_key and not request.headers.get("authorization"):
+            return Failure(status=401, message="No API key.", code="no_api_key")
+        if self._queue:
+            return self._queue.popleft()
+        match request.method, request.path:
+            case "POST", "/v1/chat/completions":
+                return self._standing or _CANNED
+            case "POST", "/v1/image/generate":
+                return _image
+            case _, "/v1/chat/completions" | "/v1/image/generate":
+                return Failure(status=405, message="Only POST is known here.")
+            case _:
+                return unknown
+
+
+def _image(_: Ask) -> Plan:
+    images = [{"url": _PIXEL}]
+    created = 1_740_000_000_000
+    value = {"status": 1, "message": "Success", "created": created, "images": images}
+    return json_plan(200, value)

@@ -1,0 +1,283 @@
+"""
+Floor 8. An answer in each of the three shapes the API has had: pure, no chance here.
+
+`guide` is the shape of the first guide, `2025` the one captured from the live service
+in that year, `2026` the one of the reference of that year, where thoughts are called
+reasoning. What they share is kept together here, so that the differences stand out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+from attrs import frozen
+
+
+__all__ = ["Content", "Generation", "body", "chunks", "pieces"]
+
+
+Generation: TypeAlias = Literal["2025", "2026", "guide"]
+_JSON: TypeAlias = dict[str, Any]
+
+_WORD = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
+_ARGUMENT_SIZE = 8  # characters of a tool call's arguments in one chunk
+
+
+@frozen(kw_only=True)
+class Content:
+    """
+    What an answer says, whatever its shape.
+
+    Attributes:
+        id: The answer's id.
+        model: The model's name.
+        created: Time of the first chunk, in milliseconds since 1970.
+        text: The text; may be empty.
+        thoughts: The thoughts, in order.
+        tool_calls: Calls in OpenAI's form, in order.
+        finish_reason: Why the answer ended.
+        usage: The token counts; empty for none at all.
+        words: How many words one chunk of a stream has.
+    """
+
+    id: str
+    model: str
+    created: int
+    text: str
+    thoughts: Sequence[str]
+    tool_calls: Sequence[_JSON]
+    finish_reason: str
+    usage: Mapping[str, Any]
+    words: int
+
+
+def pieces(text: str, words: int) -> list[str]:
+    """
+    Cut a text into pieces of some words each; together they are the text.
+
+    Args:
+        text: Any text.
+        words: Words in a piece, at least one.
+
+    Returns:
+        The pieces; none for an empty text.
+    """
+    found = _WORD.findall(text)
+    return ["".join(found[at : at + words]) for at in range(0, len(found), words)]
+
+
+def body(content: Content, generation: Generation) -> _JSON:
+    """
+    Make the JSON body of a whole answer.
+
+    Returns:
+        The body's members, in the order in which the service sent them.
+    """
+    made = {"2025": _body_2025, "2026": _body_2026, "guide": _body_guide}
+    value = made[generation](content)
+    if content.usage:
+        value["usage"] = _usage(content, generation)
+    return value
+
+
+def chunks(content: Content, generation: Generation) -> list[_JSON]:
+    """
+    Make the data of each event of a stream, but for the closing ``[DONE]``.
+
+    Returns:
+        The chunks in order: opener, thoughts, text, tool calls, finish, usage.
+    """
+    made = {"2025": _chunks_2025, "2026": _chunks_2026, "guide": _chunks_guide}
+    return list(made[generation](content))
+
+
+def _usage(content: Content, generation: Generation) -> _JSON:
+    usage = dict(content.usage)
+    if generation == "2026":
+        details = {
+            "completion_tokens_details": None,
+            "prompt_tokens_details": None,
+            "reasoning_tokens": sum(len(t.split()) for t in content.thoughts),
+        }
+        return {**usage, **{k: v for k, v in details.items() if k not in usage}}
+    return usage
+
+
+def _message(content: Content, **more: Any) -> _JSON:
+    text = None if content.tool_calls and not content.text else content.text
+    message: _JSON = {"role": "assistant", "content": text, **more}
+    if content.tool_calls:
+        message["tool_calls"] = list(content.tool_calls)
+    return message
+
+
+def _body_guide(content: Content) -> _JSON:
+    choice = {
+        "index": 0,
+        "message": _message(content),
+        "finish_reason": content.finish_reason,
+        "stop_reason": content.finish_reason,
+    }
+    thoughts = {"thought": list(content.thoughts)} if content.thoughts else {}
+    return {
+        "id": content.id,
+        "object": "chat.completion",
+        "model": content.model,
+        **thoughts,
+        "choices": [choice],
+    }
+
+
+def _body_2025(content: Content) -> _JSON:
+    choice = {
+        "index": 0,
+        "finish_reason": content.finish_reason,
+        "message": _message(content, reasoning=None),
+    }
+    return {
+        "model": content.model,
+        "id": content.id,
+        "executable_data": [],
+        "intermediate_steps": [],
+        "conversation_id": None,
+        "thought": list(content.thoughts),
+        "tool_thought": [],
+        "choices": [choice],
+    }
+
+
+def _body_2026(content: Content) -> _JSON:
+    names = ("refusal", "annotations", "audio", "function_call", "tool_calls")
+    reasoning = "\n".join(content.thoughts) or None
+    message = _message(content, **dict.fromkeys(names), reasoning_content=reasoning)
+    choice = {
+        "index": 0,
+        "finish_reason": content.finish_reason,
+        "logprobs": None,
+        "matched_stop": 151336,
+        "message": message,
+    }
+    return {
+        "id": content.id,
+        "object": "chat.completion",
+        "created": content.created // 1000,
+        "model": content.model,
+        "choices": [choice],
+        "service_tier": None,
+        "system_fingerprint": None,
+        "metadata": {"weight_version": "default"},
+    }
+
+
+def _thought_pieces(content: Content) -> list[str]:
+    return pieces("\n".join(content.thoughts), content.words)
+
+
+def _call_deltas(content: Content) -> Iterator[_JSON]:
+    for index, call in enumerate(content.tool_calls):
+        function = dict(call["function"])
+        rest = str(function["arguments"])
+        opening = {**call, "function": {**function, "arguments": ""}}
+        yield {"tool_calls": [{"index": index, **opening}]}
+        for at in range(0, len(rest), _ARGUMENT_SIZE):
+            part = {"arguments": rest[at : at + _ARGUMENT_SIZE]}
+            yield {"tool_calls": [{"index": index, "function": part}]}
+
+
+def _deltas(content: Content) -> Iterator[_JSON]:
+    for piece in pieces(content.text, content.words):
+        yield {"content": piece}
+    yield from _call_deltas(content)
+
+
+def _chunks_2025(content: Content) -> Iterator[_JSON]:
+    empty = {"role": "assistant", "content": ""}
+    names = {"id": content.id, "model": content.model}
+    yield {
+        "id": content.id,
+        "object": "chat.completion.chunk",
+        "model": content.model,
+        "choices": [
+            {"index": 0, "delta": empty, "finish_reason": None, "stop_reason": None}
+        ],
+        "executable_data": [],
+        "usage": None,
+    }
+    thoughts = _thought_pieces(content)
+    if thoughts:
+        thinking = [{"role": "assistant", "delta": empty}]
+        yield {**names, "choices": thinking, "init_thought": True}
+        for piece in thoughts[:-1]:
+            yield {**names, "choices": thinking, "thought": piece}
+        yield {**names, "choices": [{"delta": empty}], "thought": thoughts[-1]}
+    yield from _spoken_2025(content, names, empty)
+
+
+def _spoken_2025(content: Content, names: _JSON, empty: _JSON) -> Iterator[_JSON]:
+    created = content.created
+
+    def chunk(delta: _JSON, reason: str | None, **more: Any) -> _JSON:
+        choice = {"index": 0, "finish_reason": reason, "delta": delta}
+        return {
+            **names,
+            "created": created,
+            "conversation_id": None,
+            "tool_thought": [],
+            "choices": [{**choice, "stop_reason": reason}],
+            **more,
+        }
+
+    for delta in _deltas(content):
+        yield chunk(delta, None)
+        created += 105
+    yield chunk(empty, content.finish_reason)
+    if content.usage:
+        usage = _usage(content, "2025")
+        yield chunk(empty, content.finish_reason, usage=usage)
+
+
+def _chunks_guide(content: Content) -> Iterator[_JSON]:
+    def chunk(delta: _JSON, reason: str | None = None, **more: Any) -> _JSON:
+        choice = {"index": 0, "delta": delta, "finish_reason": reason}
+        return {
+            "id": content.id,
+            "object": "chat.completion.chunk",
+            "model": content.model,
+            "choices": [choice],
+            **more,
+        }
+
+    yield chunk({"role": "assistant", "content": ""})
+    for piece in _thought_pieces(content):
+        yield chunk({"content": ""}, thought=piece)
+    for delta in _deltas(content):
+        yield chunk(delta)
+    yield chunk({}, content.finish_reason)
+    if content.usage:
+        yield {**chunk({}), "choices": [], "usage": _usage(content, "guide")}
+
+
+def _chunks_2026(content: Content) -> Iterator[_JSON]:
+    def chunk(delta: _JSON, reason: str | None = None) -> _JSON:
+        choice = {"index": 0, "delta": delta, "logprobs": None}
+        stop = None if reason is None else 151336
+        return {
+            "id": content.id,
+            "object": "chat.completion.chunk",
+            "created": content.created // 1000,
+            "model": content.model,
+            "choices": [{**choice, "finish_reason": reason, "matched_stop": stop}],
+            "usage": None,
+        }
+
+    yield chunk({"role": "assistant", "content": "", "reasoning_content": None})
+    for piece in _thought_pieces(content):
+        yield chunk({"content": None, "reasoning_content": piece})
+    for delta in _deltas(content):
+        yield chunk({**delta, "reasoning_content": None})
+    yield chunk({"content": "", "reasoning_content": None}, content.finish_reason)
+    if content.usage:
+        yield {**chunk({}), "choices": [], "usage": _usage(content, "2026")}

@@ -1,0 +1,108 @@
+"""A terminal, a server and a process for the command line to be tried on."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+from asi1.cli import main
+from asi1.testing import FakeASI1
+
+
+KEY = "sk-not-to-be-seen-7d1f"
+MEANT_FOR_US = (
+    *("ASI", "COLUMNS", "NO_COLOR", "TERM", "WT_SESSION"),
+    *("PYTHONIOENCODING", "PYTHONUNBUFFERED"),
+)
+
+
+class Terminal(io.StringIO):
+    """A text stream that somebody sits in front of."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch):
+    """Take away what the environment of these tests says to the command line."""
+    for name in os.environ:
+        if name.startswith(MEANT_FOR_US) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def key(bare_environment, monkeypatch):
+    """Set a key in the environment, and return it."""
+    monkeypatch.setenv("ASI_ONE_API_KEY", KEY)
+    return KEY
+
+
+@pytest.fixture
+def fake(key, monkeypatch):
+    """Run a fake server that the environment names as the API."""
+    with FakeASI1(seed=1) as running:
+        monkeypatch.setenv("ASI1_BASE_URL", running.base_url)
+        yield running
+
+
+@pytest.fixture
+def on_terminal(monkeypatch):
+    """
+    Return a function that runs a command line on a terminal: what it shows, and the
+    exit code.
+
+    The terminal knows ANSI codes and is stdout and stderr in one.
+    """
+    monkeypatch.setenv("TERM", "xterm")
+
+    def run(words):
+        terminal = Terminal()
+        with monkeypatch.context() as place:
+            place.setattr(sys, "stdout", terminal)
+            place.setattr(sys, "stderr", terminal)
+            code = main(words)
+        return terminal.getvalue(), code
+
+    return run
+
+
+@pytest.fixture
+def piped(monkeypatch):
+    """Return a function that pipes a text into standard input."""
+    return lambda text: monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+@pytest.fixture
+def start():
+    """
+    Return a function that starts ``python -m asi1`` in a process of its own.
+
+    Its standard input is empty if none is given. It is ended with the test.
+    """
+    running = []
+
+    def begin(*args, python=("-m", "asi1"), **options):
+        options = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            **options,
+        }
+        process = subprocess.Popen([sys.executable, *python, *args], **options)
+        running.append(process)
+        return process
+
+    yield begin
+
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()

@@ -1,0 +1,432 @@
+"""``asi1 ask``: what is sent, what is shown where, and how failures are told."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+
+import pytest
+
+from asi1.cli import main
+
+from .conftest import KEY
+
+
+SKY = "Because blue light\nis scattered more."
+THOUGHTS = ["The sky, then.", "Rayleigh."]
+COUNTS = {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": 49}
+
+
+def test_only_the_text_is_on_stdout(fake, capsys):
+    """
+    A stream's text goes to stdout, with a line end after it; the counts and times go to
+    stderr; thoughts are not shown to a file.
+    """
+    fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
+
+    code = main(["ask", "Why is the sky blue?"])
+    out, err = capsys.readouterr()
+
+    assert (0, f"{SKY}\n") == (code, out)
+    assert re.fullmatch(
+        r"49 tokens \(40 in, 9 out\), first token after \d+\.\d\d s,"
+        r" \d+\.\d\d s in all\n",
+        err,
+    )
+    (request,) = fake.requests
+    assert request.json["stream"] is True
+
+
+def test_no_stream_waits_for_the_whole_answer(fake, capsys):
+    """
+    ``--no-stream`` asks for no stream, and shows the same text.
+    """
+    fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
+
+    code = main(["ask", "Why is the sky blue?", "--no-stream"])
+    out, err = capsys.readouterr()
+
+    assert (0, f"{SKY}\n") == (code, out)
+    assert re.fullmatch(r"49 tokens \(40 in, 9 out\), \d+\.\d\d s in all\n", err)
+    (request,) = fake.requests
+    assert "stream" not in request.json
+
+
+@pytest.mark.parametrize("options", [[], ["--no-stream"]])
+def test_only_what_is_given_is_sent(options, fake):
+    """
+    Options that are left out are left out of the request.
+    """
+    assert 0 == main(["ask", "Why?", *options])
+
+    (request,) = fake.requests
+    assert {"messages", "model"} == set(request.json) - {"stream"}
+
+
+@pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
+def test_options_are_sent(options, fake):
+    """
+    Model, temperature and the token limit reach the server, zeros as well.
+    """
+    wanted = ["--model", "asi1", "--temperature", "0", "--max-tokens", "0"]
+
+    assert 0 == main(["ask", "Why?", *wanted, *options])
+
+    (request,) = fake.requests
+    sent = [request.json[name] for name in ("model", "temperature", "max_tokens")]
+    assert ["asi1", 0, 0] == sent
+
+
+def test_json_is_the_answer_of_the_server(fake, capsys):
+    """
+    ``--json`` prints what the server sent, fields unknown to us too, on one line, and
+    nothing else at all.
+    """
+    body = {"choices": [{"message": {"content": "Gänse\nund"}}], "mood": ["fine"]}
+    fake.reply_json(json.dumps(body, indent=2).encode())
+
+    code = main(["ask", "Why?", "--json", "--thoughts"])
+    out, err = capsys.readouterr()
+
+    assert (0, "", 1) == (code, err, out.count("\n"))
+    assert body == json.loads(out)
+    assert "Gänse" in out
+
+
+@pytest.mark.parametrize("options", [[], ["--no-stream"]])
+@pytest.mark.parametrize("text", ["one", "one\n", "one\n\n", ""])
+def test_the_last_line_is_ended_once(options, text, fake, capsys):
+    """
+    A line end is added where the text has none; an empty answer prints nothing.
+    """
+    fake.reply(text)
+
+    assert 0 == main(["ask", "Why?", *options])
+    assert (text if text[-1:] in {"", "\n"} else f"{text}\n") == capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [[], ["--no-stream"]])
+def test_a_terminal_sees_thoughts_dimmed_and_text_plain(options, fake, on_terminal):
+    """
+    On a terminal, dimmed thoughts, a blank line, the text, and dimmed counts follow
+    each other.
+    """
+    fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
+
+    seen, code = on_terminal(["ask", "Why?", *options])
+
+    assert 0 == code
+    seen = seen.replace("\x1b[0m\x1b[2m", "")
+    thoughts, _, rest = seen.partition("\n\n")
+    assert "\x1b[2mThe sky, then.\nRayleigh.\x1b[0m" == thoughts
+    assert rest.startswith(f"{SKY}\n\x1b[2m49 tokens")
+    assert rest.endswith(" s in all\x1b[0m\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", None)]
+)
+def test_terminals_that_want_no_codes_get_none(
+    name, value, fake, on_terminal, monkeypatch
+):
+    """
+    With NO_COLOR, on a dumb or an unknown terminal, thoughts are shown without codes.
+    """
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    fake.reply(SKY, thoughts=THOUGHTS)
+
+    seen, code = on_terminal(["ask", "Why?"])
+
+    assert 0 == code
+    assert "\x1b" not in seen
+    assert seen.startswith(f"The sky, then.\nRayleigh.\n\n{SKY}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("NO_COLOR", ""), ("TERM", "vt220"), ("WT_SESSION", "7")]
+)
+def test_terminals_that_know_codes_get_them(
+    name, value, fake, on_terminal, monkeypatch
+):
+    """
+    An empty NO_COLOR means nothing, and the Windows Terminal is known without TERM.
+    """
+    if name == "WT_SESSION":
+        monkeypatch.delenv("TERM")
+    monkeypatch.setenv(name, value)
+    fake.reply(SKY, thoughts=THOUGHTS)
+
+    seen, code = on_terminal(["ask", "Why?"])
+
+    assert 0 == code
+    assert seen.startswith("\x1b[2mThe")
+
+
+@pytest.mark.parametrize("options", [["--no-thoughts"], ["-q"], ["-q", "--thoughts"]])
+def test_thoughts_can_be_left_out(options, fake, on_terminal):
+    """
+    ``--no-thoughts`` and ``-q`` show a terminal the text at once; ``-q`` shows nothing
+    behind it either.
+    """
+    fake.reply(SKY, thoughts=THOUGHTS)
+
+    seen, code = on_terminal(["ask", "Why?", *options])
+
+    assert 0 == code
+    assert seen.startswith(f"{SKY}\n")
+    assert ("-q" in options) == (seen == f"{SKY}\n")
+
+
+def test_thoughts_can_be_had_in_a_file(fake, capsys):
+    """
+    ``--thoughts`` writes them to stderr where it is no terminal, without codes.
+    """
+    fake.reply(SKY, thoughts=THOUGHTS)
+
+    assert 0 == main(["ask", "Why?", "--thoughts"])
+    out, err = capsys.readouterr()
+
+    assert f"{SKY}\n" == out
+    assert err.startswith("The sky, then.\nRayleigh.\n\n")
+
+
+def test_thoughts_between_texts_stand_on_lines_of_their_own(fake, on_terminal):
+    """
+    A model that thinks again in the middle of its answer does not blur the two.
+    """
+    pieces = [{"thought": "Hm."}, {"text": "Yes."}, {"thought": "Or?"}, {"text": "No."}]
+    events = [
+        {
+            "thought": piece.get("thought", ""),
+            "choices": [{"delta": {"content": piece.get("text", "")}}],
+        }
+        for piece in pieces
+    ]
+    stream = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+    fake.stream_of(f"{stream}data: [DONE]\n\n".encode())
+
+    seen, code = on_terminal(["ask", "Why?", "--thoughts"])
+
+    assert 0 == code
+    seen = re.sub(r"\x1b\[\dm", "", seen)
+    assert seen.startswith("Hm.\n\nYes.\nOr?\n\nNo.\nthe server counted no tokens")
+
+
+def test_thoughts_alone_end_their_line(fake, capsys):
+    """
+    An answer of nothing but thoughts leaves stdout empty and the counts on a new line.
+    """
+    fake.reply("", thoughts=THOUGHTS)
+
+    assert 0 == main(["ask", "Why?", "--thoughts"])
+    out, err = capsys.readouterr()
+
+    assert "" == out
+    assert "Rayleigh.\n\n" in err
+
+
+def test_an_answer_cut_by_its_token_limit_is_told(fake, capsys):
+    """
+    Any end but the usual one is named behind the counts.
+    """
+    fake.reply(SKY, finish_reason="length", usage={})
+
+    assert 0 == main(["ask", "Why?"])
+    _, err = capsys.readouterr()
+
+    assert err.startswith("the server counted no tokens, ")
+    assert err.endswith(" in all, ended by 'length'\n")
+
+
+def test_a_terminal_is_not_at_the_mercy_of_the_model(fake, on_terminal):
+    """
+    Control characters of the text are pictures on a terminal, carriage returns nothing.
+    """
+    fake.reply("a\x1b[2Jb\x07c\x9bd\x7f\te\r\n")
+
+    seen, code = on_terminal(["ask", "Why?", "-q"])
+
+    assert 0 == code
+    assert "a\u241b[2Jb\u2407c\ufffdd\ufffd\te\n" == seen
+
+
+def test_a_file_gets_the_text_as_it_is(fake, capsys):
+    """
+    Off a terminal, the text is not touched.
+    """
+    fake.reply("a\x1b[2Jb\r\n")
+
+    assert 0 == main(["ask", "Why?"])
+    assert "a\x1b[2Jb\r\n" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_the_encoding_lacks_is_escaped(options, fake, monkeypatch):
+    """
+    Characters that stdout cannot hold are escaped as in JSON, and JSON stays JSON.
+    """
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="latin-1", newline="\n")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    fake.reply("Gänse \U0001f986 \u20ac")
+
+    assert 0 == main(["ask", "Why?", *options])
+
+    written = stdout.buffer.getvalue().decode("latin-1")
+    assert "Gänse \\ud83e\\udd86 \\u20ac" in written
+    if options:
+        text = json.loads(written)["choices"][0]["message"]["content"]
+        assert "Gänse \U0001f986 \u20ac" == text
+
+
+def test_without_a_key_the_way_to_one_is_told(capsys, monkeypatch):
+    """
+    No key, or a blank one, is one line that tells where to get one and how to set it,
+    with exit code 2.
+    """
+    monkeypatch.setenv("ASI_ONE_API_KEY", " ")
+
+    code = main(["ask", "Why?"])
+    out, err = capsys.readouterr()
+
+    assert (2, "", 1) == (code, out, err.count("\n"))
+    assert err.startswith("asi1: no API key: ")
+    assert "https://asi1.ai" in err
+    assert "ASI_ONE_API_KEY" in err
+
+
+def test_without_a_key_standard_input_is_not_read(piped, capsys):
+    """
+    That there is no key is told before a long pipe is waited for.
+    """
+    piped("Why?")
+
+    assert 2 == main(["ask"])
+    assert "Why?" == sys.stdin.read()
+
+
+@pytest.mark.parametrize("name", ["ASI_ONE_API_KEY", "ASI1_API_KEY"])
+def test_each_variable_for_the_key_will_do(name, fake, monkeypatch):
+    """
+    The key may be in any of the variables that the client reads.
+    """
+    monkeypatch.delenv("ASI_ONE_API_KEY")
+    monkeypatch.setenv(name, KEY)
+
+    assert 0 == main(["ask", "Why?"])
+
+    (request,) = fake.requests
+    assert f"Bearer {KEY}" == request.headers["authorization"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--temperature", "5"], "temperature: must be a number from 0 to 2"),
+        (["--temperature", "nan"], "temperature: "),
+        (["--max-tokens", "-1"], "max_tokens: must be at least 0"),
+        (["--model", ""], "model: "),
+    ],
+)
+def test_an_option_out_of_its_range(options, told, fake, capsys):
+    """
+    An option that cannot be right is told in one line with exit code 2, and nothing is
+    sent.
+    """
+    code = main(["ask", "Why?", *options])
+    out, err = capsys.readouterr()
+
+    assert (2, "", 1) == (code, out, err.count("\n"))
+    assert err.startswith(f"asi1: {told}")
+    assert [] == fake.requests
+
+
+def test_a_base_url_that_cannot_be_right(key, monkeypatch, capsys):
+    """
+    A wrong address is named by its variable, with exit code 2.
+    """
+    monkeypatch.setenv("ASI1_BASE_URL", "gopher://asi1.ai")
+
+    code = main(["ask", "Why?"])
+    out, err = capsys.readouterr()
+
+    assert (2, "", 1) == (code, out, err.count("\n"))
+    assert err.startswith("asi1: the environment variable ASI1_BASE_URL: ")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        ({"status": 400, "message": "No\nsuch  field."}, "400: No such field."),
+        (
+            {"status": 401, "message": "Who?"},
+            "401: Who? (is the key in ASI_ONE_API_KEY a valid",
+        ),
+        ({"status": 401, "message": f"Bad key {KEY}"}, "401: Bad key ***"),
+        ({"status": 402, "message": "\x1b[2JPay."}, "402: \u241b[2JPay."),
+        (
+            {"status": 429, "message": "Slow down.", "retry_after": 300},
+            "429: Slow down. (the server asks to wait 300 s)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
+def test_a_refusal_is_told_in_one_line(options, refusal, told, fake, capsys):
+    """
+    What the server says of its refusal is one line on stderr, with exit code 1, and
+    never holds the key.
+    """
+    fake.fail(**refusal)
+
+    code = main(["ask", "Why?", *options])
+    out, err = capsys.readouterr()
+
+    assert (1, "", 1) == (code, out, err.count("\n"))
+    assert err.startswith(f"asi1: {told}")
+    assert KEY not in err
+
+
+def test_a_server_that_is_not_there(fake, capsys):
+    """
+    A connection that is refused is one line on stderr, with exit code 1.
+    """
+    fake.stop()
+
+    code = main(["ask", "Why?"])
+    out, err = capsys.readouterr()
+
+    assert (1, "", 1) == (code, out, err.count("\n"))
+    assert err.startswith(f"asi1: 127.0.0.1:{fake.port}: ")
+
+
+@pytest.mark.parametrize(
+    "fault", ["truncated_no_length", "reset_mid_body", "fin_mid_chunk"]
+)
+def test_a_stream_that_breaks_off(fault, fake, capsys):
+    """
+    The text that came before a stream broke off is kept, the error stands on a line of
+    its own on stderr, and the exit code is 1.
+    """
+    fake.fault(fault, after_chunks=3)
+
+    code = main(["ask", "Why?"])
+    out, err = capsys.readouterr()
+
+    assert (1, "one two three\n", 1) == (code, out, err.count("\n"))
+    assert err.startswith("asi1: ")
+
+
+def test_a_stream_that_breaks_off_on_a_terminal(fake, on_terminal):
+    """
+    On a terminal, the error does not follow the text on the same line.
+    """
+    fake.fault("truncated_no_length", after_chunks=3)
+
+    seen, code = on_terminal(["ask", "Why?"])
+
+    assert 1 == code
+    assert seen.startswith("one two three\nasi1: the stream ended")

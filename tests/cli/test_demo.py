@@ -1,0 +1,65 @@
+"""``asi1 demo``: an answer to look at, for those who have no key yet."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from asi1.cli import main
+
+
+def test_the_demo_needs_no_key_and_no_network(monkeypatch, capsys):
+    """
+    The demo shows thoughts, text, counts and times, says that it is offline and how to
+    go on, without a key, past a dead proxy and another base URL, and without codes in a
+    file.
+    """
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "ASI1_BASE_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+
+    code = main(["demo"])
+    out, err = capsys.readouterr()
+
+    assert (0, "") == (code, err)
+    assert "\x1b" not in out
+    opening, _, rest = out.partition("\n\n> Tell me ")
+    assert "offline" in opening
+    assert "fake server" in opening
+    assert "No key and no network." in opening
+    _, thoughts, text, counts, closing = rest.split("\n\n", 4)
+    assert thoughts.startswith("Otters holding hands?")
+    assert text.startswith("Bumblebees play.")
+    assert re.fullmatch(
+        r"\d+ tokens \(\d+ in, \d+ out\), first token after \d+\.\d\d s,"
+        r" \d+\.\d\d s in all",
+        counts,
+    )
+    assert "https://asi1.ai" in closing
+    assert "ASI_ONE_API_KEY" in closing
+    assert closing.endswith('\n    asi1 ask "Why do bumblebees play?"\n')
+
+
+def test_the_demo_dims_thoughts_on_a_terminal(on_terminal):
+    """
+    On a terminal, thoughts and counts are dimmed, the text is not; the lines fit.
+    """
+    seen, code = on_terminal(["demo"])
+
+    assert 0 == code
+    dimmed = "".join(re.findall(r"\x1b\[2m(.*?)\x1b\[0m", seen, re.DOTALL))
+    assert dimmed.startswith("Otters holding hands?")
+    assert dimmed.endswith(" s in all")
+    assert "Bumblebees play." not in dimmed
+    bare = re.sub(r"\x1b\[\dm", "", seen)
+    assert "Bumblebees play." in bare
+    assert max(map(len, bare.splitlines())) < 88
+
+
+@pytest.mark.parametrize("word", ["now", "--model=asi1"])
+def test_the_demo_takes_no_arguments(word, capsys):
+    """
+    The demo does not pretend to ask what it was given.
+    """
+    assert 2 == main(["demo", word])
+    assert capsys.readouterr().err.startswith("asi1: unrecognized arguments: ")

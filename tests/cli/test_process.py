@@ -1,0 +1,190 @@
+"""The command line in a process of its own: terminals, Ctrl-C, readers who leave."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+if sys.platform == "win32":
+    pytest.skip("needs the terminals and signals of Unix", allow_module_level=True)
+
+import pty
+
+
+# A parent that ignores Ctrl-C, as shells do for what they run in the background, hands
+# this on to its children.
+LISTENING = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from asi1.cli import main
+sys.exit(main())
+"""
+
+
+def read_all(terminal):
+    """Return what is shown on a terminal until the last program has left it."""
+    shown = b""
+    while True:
+        try:
+            data = os.read(terminal, 4096)
+        except OSError:  # how Linux tells the end
+            return shown.decode()
+        if not data:
+            return shown.decode()
+        shown += data
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Return both ends of a terminal: ours, and the one for a program."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    ours, theirs = pty.openpty()
+    yield ours, theirs
+    os.close(ours)
+
+
+def test_a_real_terminal(fake, start, terminal):
+    """
+    On a terminal, nothing is waited for on stdin, thoughts are dimmed, and the text
+    comes after a blank line.
+    """
+    ours, theirs = terminal
+    fake.reply("Because.", thoughts=["Hm."])
+
+    process = start("ask", "Why?", stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen = read_all(ours)
+
+    assert 0 == process.wait()
+    assert seen.startswith("\x1b[2mHm.\x1b[0m\r\n\r\nBecause.\r\n\x1b[2m")
+
+
+def test_text_in_a_file_and_notes_on_a_terminal(fake, start, terminal):
+    """
+    With stdout in a pipe and stderr on a terminal, each gets its part.
+    """
+    ours, theirs = terminal
+    fake.reply("Because.", thoughts=["Hm."])
+
+    process = start("ask", "Why?", stderr=theirs)
+    os.close(theirs)
+    seen = read_all(ours)
+
+    assert b"Because.\n" == process.communicate()[0]
+    assert re.match(r"\x1b\[2mHm\.\x1b\[0m\r\n\r\n\x1b\[2m\d+ tokens", seen)
+
+
+def test_the_demo_on_a_real_terminal(start, terminal):
+    """
+    The demo dims its thoughts on a terminal, and leaves it as it was.
+    """
+    ours, theirs = terminal
+
+    process = start("demo", stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen = read_all(ours)
+
+    assert 0 == process.wait()
+    assert "\x1b[2mOtters\x1b[0m" in seen
+    assert seen.count("\x1b[2m") == seen.count("\x1b[0m")
+    assert seen.endswith('asi1 ask "Why do bumblebees play?"\r\n')
+
+
+def test_ctrl_c_in_the_middle_of_an_answer(fake, start):
+    """
+    Ctrl-C while the server is silent keeps the text so far, says nothing, exits with
+    130, and lets the server go.
+    """
+    fake.fault("stall", after_chunks=3)
+    process = start("ask", "Why?", python=("-c", LISTENING))
+    seen = process.stdout.read(len("one two three"))
+
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+
+    assert (130, b"one two three\n", b"") == (process.returncode, seen + out, err)
+    assert "left" == fake.requests[0].wait()
+
+
+def test_ctrl_c_before_the_answer(fake, start):
+    """
+    Ctrl-C before the first byte of an answer says nothing and exits with 130.
+    """
+    fake.fault("stall_before_headers")
+    process = start("ask", "Why?", python=("-c", LISTENING))
+    while not fake.requests:
+        time.sleep(0.01)
+
+    process.send_signal(signal.SIGINT)
+
+    assert (b"", b"") == process.communicate()
+    assert 130 == process.returncode
+
+
+def test_ctrl_c_while_a_pipe_is_read(key, start):
+    """
+    Ctrl-C while the other end of a pipe is silent says nothing and exits with 130.
+    """
+    # It says when it begins to read, so that the signal does not come before.
+    code = (
+        "import io, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "class Told(io.TextIOWrapper):\n"
+        "    def read(self):\n"
+        "        print('reading', flush=True)\n"
+        "        return super().read()\n"
+        "sys.stdin = Told(sys.stdin.detach())\n"
+        "from asi1.cli import main\n"
+        "sys.exit(main())\n"
+    )
+    process = start("ask", "Why?", python=("-c", code), stdin=subprocess.PIPE)
+    seen = process.stdout.readline()
+
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+
+    assert (b"reading\n", 130, b"") == (seen, process.returncode, err)
+
+
+def test_a_reader_who_leaves_in_the_middle(fake, start):
+    """
+    When the reader of a long answer leaves, so does the command: quietly, with 141, and
+    without reading on.
+    """
+    fake.reply("word " * 2000, chunk_words=1, chunk_delay=0.01)
+    process = start("ask", "Why?")
+    process.stdout.read(4)
+    process.stdout.close()
+
+    assert b"" == process.stderr.read()
+    assert 141 == process.wait()
+    assert "left" == fake.requests[0].wait()
+
+
+def test_a_failed_call_exits_with_1(fake, start):
+    """
+    The exit code of a failed call is that of the process.
+    """
+    fake.fail(400, message="No.")
+    process = start("ask", "Why?")
+    out, err = process.communicate()
+
+    assert (1, b"", b"asi1: 400: No.\n") == (process.returncode, out, err)
+
+
+def test_no_key_exits_with_2(start):
+    """
+    The exit code of a missing key is that of the process.
+    """
+    process = start("ask", "Why?")
+    out, err = process.communicate()
+
+    assert (2, b"") == (process.returncode, out)
+    assert err.startswith(b"asi1: no API key: ")

@@ -1,0 +1,48 @@
+"""What the tests of the client share: clients, hand-made streams and patience."""
+
+from __future__ import annotations
+
+import json
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+
+import asi1
+
+from asi1.testing import Data, FakeASI1, Head
+
+
+__all__ = ["DONE", "SSE", "TEXT", "Event", "chunk", "in_process", "until"]
+
+# What the fake says in most of its faults, one word to a chunk.
+TEXT = "one two three four five six seven eight"
+
+SSE = Head(200, (("content-type", "text/event-stream"),))
+DONE = Data(b"data: [DONE]\n\n")
+
+
+def Event(*chunks: dict[str, Any]) -> Data:  # noqa: N802 - it stands beside `Data`
+    """Return one piece of a body that holds an event for each of *chunks*."""
+    return Data(b"".join(b"data: %b\n\n" % json.dumps(c).encode() for c in chunks))
+
+
+def chunk(text: str = "", *, finish: str | None = None) -> dict[str, Any]:
+    """Return a chunk that says *text*, and why choice 0 has ended."""
+    delta = {"content": text} if text else {}
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+def in_process(fake: FakeASI1, **options: Any) -> asi1.AsyncASI1:
+    """Return a client of *fake* that needs no socket, and so works in virtual time."""
+    return asi1.AsyncASI1(
+        "test-key", fake.base_url, transport=fake.transport, **options
+    )
+
+
+async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Wait until *condition* holds; fail after *seconds*."""
+    with anyio.fail_after(seconds):
+        while not condition():
+            await anyio.sleep(0.005)

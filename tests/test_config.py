@@ -1,0 +1,375 @@
+"""What a client is set up with: where it is found, and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+import pytest
+
+from asi1 import ConfigurationError, Limits, RetryPolicy, Timeouts
+from asi1._config import (
+    BASE_URL,
+    ClientConfig,
+    check_headers,
+    is_loopback,
+    read_base_url,
+    read_model,
+    read_query,
+    read_retry,
+)
+from asi1._secret import Secret
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        pytest.param("https://otter.example", "https://otter.example/v1", id="host"),
+        pytest.param("https://otter.example/", "https://otter.example/v1", id="slash"),
+        pytest.param("https://otter.example/v1", "https://otter.example/v1", id="v1"),
+        pytest.param("https://otter.example/v1/", "https://otter.example/v1", id="v1/"),
+        pytest.param(
+            "https://otter.example/v1/chat/completions",
+            "https://otter.example/v1",
+            id="whole-path",
+        ),
+        pytest.param(
+            "https://otter.example/v1/chat/completions/",
+            "https://otter.example/v1",
+            id="whole-path-slash",
+        ),
+        pytest.param(
+            "https://otter.example/chat/completions",
+            "https://otter.example/v1",
+            id="endpoint-alone",
+        ),
+        pytest.param(
+            "https://otter.example/proxy/asi/",
+            "https://otter.example/proxy/asi",
+            id="own-path",
+        ),
+        pytest.param(
+            "https://otter.example:8443", "https://otter.example:8443/v1", id="port"
+        ),
+        pytest.param(
+            " https://otter.example/v1\n", "https://otter.example/v1", id="blanks"
+        ),
+        pytest.param(
+            "HTTPS://Otter.example/V1", "https://Otter.example/V1", id="upper-case"
+        ),
+        pytest.param("http://[::1]:80/v1", "http://[::1]:80/v1", id="ipv6"),
+    ],
+)
+def test_a_base_url_may_be_written_in_three_forms(written, read):
+    """
+    The bare host, the URL with its version and the endpoint's whole path are one URL; a
+    path of one's own is kept.
+    """
+    assert read == read_base_url(written, {})
+
+
+@pytest.mark.parametrize(
+    ("value", "env", "host"),
+    [
+        pytest.param(None, {}, "api.asi1.ai", id="default"),
+        pytest.param("https://a", {"ASI1_BASE_URL": "https://b"}, "a", id="argument"),
+        pytest.param(None, {"ASI1_BASE_URL": "https://b"}, "b", id="first-variable"),
+        pytest.param(None, {"ASI_ONE_BASE_URL": "https://c"}, "c", id="second"),
+        pytest.param(
+            None,
+            {"ASI_ONE_BASE_URL": "https://c", "ASI1_BASE_URL": "https://b"},
+            "b",
+            id="order",
+        ),
+        pytest.param(None, {"OPENAI_BASE_URL": "https://d"}, "api.asi1.ai", id="other"),
+    ],
+)
+def test_the_base_url_is_the_argument_or_in_the_environment(value, env, host):
+    """
+    The base URL is the argument, else ASI1_BASE_URL, else ASI_ONE_BASE_URL, else the
+    public API.
+    """
+    assert f"https://{host}/v1" == read_base_url(value, env)
+
+
+def test_the_public_api_is_the_default():
+    """
+    A client without further set-up asks ``asi1-mini`` at the public API.
+    """
+    config = ClientConfig(api_key=Secret("k", source="test"))
+
+    assert "https://api.asi1.ai/v1" == BASE_URL == config.base_url
+    assert "asi1-mini" == config.model
+    assert (Timeouts(), RetryPolicy(), Limits()) == (
+        config.timeouts,
+        config.retry,
+        config.limits,
+    )
+
+
+REFUSED_URLS = [
+    pytest.param("", "is empty", id="empty"),
+    pytest.param("  ", "is empty", id="blank"),
+    pytest.param(5, "is empty", id="number"),
+    pytest.param("otter.example/v1", "needs http:// or https://", id="no-scheme"),
+    pytest.param("otter.example:8000", "needs http:// or https://", id="host-and-port"),
+    pytest.param("//otter.example", "needs http:// or https://", id="no-scheme-//"),
+    pytest.param("ftp://otter.example", "needs http:// or https://", id="ftp"),
+    pytest.param("https://", "and a host", id="no-host"),
+    pytest.param("https:///v1", "and a host", id="no-host-but-path"),
+    pytest.param("https://otter.example:0", "port 0", id="port-0"),
+    pytest.param("https://otter.example:99999", "is no URL", id="port-too-large"),
+    pytest.param("https://otter.example:http", "is no URL", id="port-no-number"),
+    pytest.param("https://[::1", "is no URL", id="broken-ipv6"),
+    pytest.param("https://me:pass@otter.example", "user or password", id="user"),
+    pytest.param("https://sk_otter@otter.example", "user or password", id="key-in-url"),
+    pytest.param("https://otter.example/v1?key=a", "query or fragment", id="query"),
+    pytest.param("https://otter.example/v1?", "query or fragment", id="empty-query"),
+    pytest.param("https://otter.example/v1#a", "query or fragment", id="fragment"),
+    pytest.param("https://otter.example/v1#", "query or fragment", id="empty-fragment"),
+    pytest.param("https://otter.example/v 1", "blank", id="blank-inside"),
+    pytest.param("https://otter.example/v\n1", "control character", id="line-end"),
+    pytest.param("https://\u00f6tter.example", "not ASCII", id="umlaut"),
+    pytest.param("http://otter.example", "would send the key in clear", id="http"),
+    pytest.param("http://10.0.0.1/v1", "would send the key in clear", id="http-lan"),
+    pytest.param(
+        "http://127.0.0.1.otter.example", "would send the key in clear", id="lookalike"
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "problem"), REFUSED_URLS)
+def test_a_wrong_base_url_is_refused(value, problem):
+    """
+    A base URL that cannot work, or would show the key, is refused before anything is
+    sent, and the error says why.
+    """
+    with pytest.raises(ConfigurationError, match=re.escape(problem)) as caught:
+        read_base_url(value, {})
+
+    assert str(caught.value).startswith("base_url: ")
+
+
+@pytest.mark.parametrize("name", ["ASI1_BASE_URL", "ASI_ONE_BASE_URL"])
+@pytest.mark.parametrize("value", ["", "otter.example"])
+def test_a_wrong_base_url_names_its_variable(name, value):
+    """
+    A base URL refused out of the environment is named by its variable, also if it is
+    there and empty.
+    """
+    with pytest.raises(ConfigurationError) as caught:
+        read_base_url(None, {name: value})
+
+    assert str(caught.value).startswith(f"the environment variable {name}: ")
+
+
+def test_a_password_in_a_url_is_not_shown():
+    """
+    The error for a URL with a password shows no part of it.
+    """
+    with pytest.raises(ConfigurationError) as caught:
+        read_base_url("https://me:hunter2@otter.example", {})
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("localhost", True),
+        ("otter.localhost", True),
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("10.0.0.1", False),
+        ("::2", False),
+        ("localhost.example", False),
+        ("notlocalhost", False),
+        ("otter.example", False),
+    ],
+)
+def test_loopback_is_this_machine(host, here):
+    """
+    A name or address is this machine's only if every network stack agrees; nothing is
+    looked up.
+    """
+    assert here == is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8000", "http://127.0.0.1", "http://[::1]"]
+)
+def test_plain_http_stays_on_this_machine(url):
+    """
+    Plain http is for this machine, unless another network is said to be safe.
+    """
+    assert f"{url}/v1" == read_base_url(url, {})
+    assert "http://otter.example/v1" == read_base_url(
+        "http://otter.example", {}, allow_insecure_http=True
+    )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Otter": "a"},
+        {"x-otter": ""},
+        {"x!#$%&'*+.^_`|~9": "a b\tc ~"},
+    ],
+)
+def test_headers_are_kept_as_given(headers):
+    """
+    Headers of printable ASCII are taken as they are, as a copy.
+    """
+    taken = check_headers(headers, "extra_headers")
+
+    assert headers == taken
+    assert headers is not taken
+
+
+@pytest.mark.parametrize(
+    ("headers", "problem"),
+    [
+        pytest.param("x: a", "must be a mapping", id="text"),
+        pytest.param([("x", "a")], "must be a mapping", id="pairs"),
+        pytest.param({"": "a"}, "'' is no header name", id="no-name"),
+        pytest.param({"x otter": "a"}, "is no header name", id="blank-in-name"),
+        pytest.param({"x:": "a"}, "is no header name", id="colon-in-name"),
+        pytest.param({"x\n": "a"}, "is no header name", id="line-end-in-name"),
+        pytest.param({"\u00f6": "a"}, "is no header name", id="umlaut-in-name"),
+        pytest.param({5: "a"}, "is no header name", id="number-as-name"),
+        pytest.param({"x": "hunter2\r\nEvil: 1"}, "the value of 'x'", id="cr-lf"),
+        pytest.param({"x": "hunter2\n"}, "the value of 'x'", id="line-end"),
+        pytest.param({"x": "hunter2\x00"}, "the value of 'x'", id="nul"),
+        pytest.param({"x": "hunter2\u2019"}, "the value of 'x'", id="not-ascii"),
+        pytest.param({"x": 5}, "the value of 'x'", id="number"),
+        pytest.param({"x": None}, "the value of 'x'", id="none"),
+        pytest.param({"x": b"hunter2"}, "the value of 'x'", id="bytes"),
+        pytest.param(
+            {"x": "hunter2 "},
+            "the value of 'x'",
+            id="blank-after",
+            marks=pytest.mark.xfail(reason="BUG: h11 refuses it, when it is sent"),
+        ),
+        pytest.param(
+            {"x": "\thunter2"},
+            "the value of 'x'",
+            id="tab-before",
+            marks=pytest.mark.xfail(reason="BUG: h11 refuses it, when it is sent"),
+        ),
+    ],
+)
+def test_a_header_that_http_cannot_carry_is_refused(headers, problem):
+    """
+    A header that HTTP cannot carry is refused; its value is never shown.
+    """
+    with pytest.raises(ConfigurationError) as caught:
+        check_headers(headers, "default_headers")
+
+    assert str(caught.value).startswith("default_headers: ")
+    assert problem in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_model_is_any_name():
+    """
+    Any name is a model's, since servers add models at any time.
+    """
+    assert "otter-9" == read_model("otter-9")
+
+
+@pytest.mark.parametrize("value", ["", None, 5, b"asi1"])
+def test_a_model_is_a_text(value):
+    """
+    What is no text, or empty, is no model.
+    """
+    with pytest.raises(
+        ConfigurationError, match=r"^model: must be the name of a model"
+    ):
+        read_model(value)
+
+
+def test_query_parameters_are_simple():
+    """
+    Query parameters are texts, numbers and flags, and are taken as a copy.
+    """
+    query = {"a": "b", "n": 1, "x": 0.5, "f": True}
+
+    assert query == read_query(query, "default_query")
+    assert query is not read_query(query, "default_query")
+
+
+@pytest.mark.parametrize(
+    "value", ["a=b", [("a", "b")], {"a": None}, {1: "b"}, {"a": []}]
+)
+def test_other_query_parameters_are_refused(value):
+    """
+    A query of another kind is refused by the name of its source.
+    """
+    with pytest.raises(ConfigurationError, match=r"^default_query: must be a mapping"):
+        read_query(value, "default_query")
+
+
+@pytest.mark.parametrize(
+    ("max_retries", "retry", "policy"),
+    [
+        pytest.param(None, None, RetryPolicy(), id="neither"),
+        pytest.param(0, None, RetryPolicy(attempts=1), id="none"),
+        pytest.param(2, None, RetryPolicy(attempts=3), id="two"),
+        pytest.param(
+            None, RetryPolicy(wait_max=1), RetryPolicy(wait_max=1), id="policy"
+        ),
+    ],
+)
+def test_retries_are_counted_after_the_first_try(max_retries, retry, policy):
+    """
+    ``max_retries`` counts the tries after the first; ``retry`` is the whole policy.
+    """
+    assert policy == read_retry(max_retries, retry)
+
+
+@pytest.mark.parametrize(
+    ("max_retries", "retry", "problem"),
+    [
+        pytest.param(1, RetryPolicy(), "not both", id="both"),
+        pytest.param(-1, None, "at least 0", id="negative"),
+        pytest.param(1.5, None, "a whole number, not 1.5", id="half"),
+        pytest.param(True, None, "a whole number, not True", id="flag"),
+        pytest.param("2", None, "a whole number, not '2'", id="text"),
+    ],
+)
+def test_wrong_retries_are_refused(max_retries, retry, problem):
+    """
+    ``max_retries`` is a count, and stands alone.
+    """
+    with pytest.raises(ConfigurationError, match="max_retries") as caught:
+        read_retry(max_retries, retry)
+
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "5", None])
+def test_limits_are_counts(value):
+    """
+    A limit of connections or of bytes is a whole number of at least 1.
+    """
+    with pytest.raises(ConfigurationError, match=r"^max_connections must be a whole"):
+        Limits(max_connections=value)
+    with pytest.raises(ConfigurationError, match=r"^max_event_bytes must be a whole"):
+        ClientConfig(api_key=Secret("k", source="test"), max_event_bytes=value)
+
+    assert 1 == Limits(max_connections=1).max_connections
+
+
+def test_a_config_cannot_be_changed():
+    """
+    A client's set-up is frozen; children get a changed copy.
+    """
+    config = ClientConfig(api_key=Secret("k", source="test"))
+
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        config.model = "asi1"
+
+    assert "asi1" == attrs.evolve(config, model="asi1").model

@@ -1,0 +1,311 @@
+"""The package about its own shape: floors, sizes, names, twins, errors, imports."""
+
+from __future__ import annotations
+
+import copy
+import importlib.metadata
+import inspect
+import pickle
+import subprocess
+import sys
+import types
+import typing
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import pytest
+
+import asi1
+
+
+from .shape import (
+    badly_listed,
+    floors_not_told,
+    foreign_imports,
+    long_functions,
+    long_modules,
+    undocumented_tests,
+    upward_imports,
+    without_floor,
+    without_module,
+)
+from .twins import differences
+
+
+FLOORS = [
+    {
+        "_errors",
+        "_model",
+        "_models",
+        "_response",
+        "_status_errors",
+        "_types",
+        "_version",
+    },
+    {
+        "_config",
+        "_hooks",
+        "_limits",
+        "_messages",
+        "_options",
+        "_retry",
+        "_secret",
+        "_timeouts",
+    },
+    {"_assemble", "_codec", "_normalise", "_shapes"},
+    {"_complaint", "_completeness", "_protocol", "_reply", "_request"},
+    {"_decoding", "_detached", "_pools", "_sse", "_transport"},
+    {"_attempt", "_exchange", "_pump", "_reading", "_timer"},
+    {"_chat", "_client", "_core", "_resources", "_stream"},
+    {"_loop", "_sync", "_sync_stream"},
+    {"__main__", "cli", "integrations", "testing"},
+]
+# The front door stands above the package and below the extras: they come in through it,
+# and it knows none of them.
+FLOOR = {name: float(i) for i, names in enumerate(FLOORS) for name in names}
+FLOOR["__init__"] = 7.5
+
+ROOT = Path(asi1.__file__).parent
+PURE = {name for name, floor in FLOOR.items() if floor <= 3}
+WORLD = {
+    *("anyio", "asyncio", "h11", "httpcore", "httpx", "httpx_sse", "trio"),
+    *("random", "secrets", "select", "socket", "ssl", "subprocess", "time"),
+}
+
+
+def family(cls):
+    """Return an error class of ours and all that inherit from it, listed or not."""
+    below = {error for child in cls.__subclasses__() for error in family(child)}
+    return {cls, *below} if cls.__module__.startswith("asi1") else below
+
+
+THINGS = {name: getattr(asi1, name) for name in asi1.__all__}  # loads every module
+ERRORS = sorted(family(asi1.ASI1Error), key=lambda cls: cls.__name__)
+
+
+def test_every_module_has_a_floor():
+    """
+    No module stands outside the floors.
+    """
+    assert [] == without_floor(ROOT, FLOOR)
+
+
+def test_every_floor_is_inhabited_as_written():
+    """
+    The table of floors names no module that does not exist.
+    """
+    assert [] == without_module(ROOT, FLOOR)
+
+
+def test_every_module_opens_with_its_floor():
+    """
+    A module's first words say on which floor it stands.
+    """
+    assert [] == floors_not_told(ROOT, FLOOR)
+
+
+def test_imports_only_point_down():
+    """
+    A module imports from its own floor or below, in functions and for types too.
+    """
+    assert [] == upward_imports(ROOT, FLOOR)
+
+
+def test_no_io_clock_or_dice_on_the_lower_floors():
+    """
+    Floors 0 to 3 import nothing that can wait, connect, tell the time or throw dice.
+    """
+    assert [] == foreign_imports(ROOT, WORLD, rooms=PURE)
+
+
+def test_only_the_transport_knows_httpx():
+    """
+    The HTTP library is imported in one module, and in what stands in for a server.
+    """
+    others = set(FLOOR) - {"_transport", "testing"}
+
+    assert [] == foreign_imports(ROOT, {"httpx", "httpcore"}, rooms=others)
+
+
+def test_only_the_event_decoder_knows_httpx_sse():
+    """
+    The SSE library is imported in one module.
+    """
+    assert [] == foreign_imports(ROOT, {"httpx_sse"}, rooms=set(FLOOR) - {"_sse"})
+
+
+def test_modules_are_short():
+    """
+    No module has more than 300 lines.
+    """
+    assert [] == long_modules(ROOT, 300)
+
+
+def test_functions_are_short():
+    """
+    No function has more than 40 lines, its docstring not counted.
+    """
+    assert [] == long_functions(ROOT, 40)
+
+
+def test_every_module_lists_what_is_public():
+    """
+    Each ``__all__`` is sorted and holds exactly what its module makes public.
+    """
+    assert [] == badly_listed(ROOT)
+
+
+def test_every_test_states_its_rule():
+    """
+    No test is without a docstring.
+    """
+    assert [] == undocumented_tests(Path(__file__).parent)
+
+
+@pytest.mark.parametrize("name", THINGS)
+def test_public_names_are_names_of_asi1(name):
+    """
+    Each public name can be had from ``asi1``, and its class or function says so itself.
+    """
+    thing = THINGS[name]
+
+    assert name in dir(asi1)
+    if inspect.isclass(thing) or inspect.isfunction(thing):
+        assert "asi1" == thing.__module__
+        assert name == thing.__qualname__
+
+
+def test_names_that_do_not_exist_are_attribute_errors():
+    """
+    A name that asi1 does not have is refused as every module refuses it.
+    """
+    with pytest.raises(AttributeError, match="'asi1' has no attribute 'giraffe'"):
+        _ = asi1.giraffe
+
+
+def test_every_error_is_public():
+    """
+    Each error class is listed in ``asi1.__all__`` and calls itself a name of ``asi1``.
+    """
+    assert asi1.RateLimitError in ERRORS
+    assert [] == [e.__name__ for e in ERRORS if e.__name__ not in asi1.__all__]
+    assert {"asi1"} == {e.__module__ for e in ERRORS}
+
+
+def test_the_version_is_that_of_the_distribution():
+    """
+    ``asi1.__version__`` is the version that was installed.
+    """
+    assert importlib.metadata.version("asi1") == asi1.__version__
+
+
+def test_both_clients_offer_the_same():
+    """
+    Whatever can be reached from `AsyncASI1` can be reached from `ASI1`, under the same
+    name, with the same parameters, defaults and types.
+    """
+    walk = differences(asi1.AsyncASI1, asi1.ASI1)
+
+    assert [] == walk.found
+    assert {"create", "stream", "parse"} <= {s.rpartition(".")[2] for s in walk.seen}
+
+
+def sample(kind, name="", depth=0):
+    """Return a value of an annotated type that is no default and is its own equal."""
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin in {typing.Union, types.UnionType}:
+        return sample(next(a for a in args if a is not type(None)), name, depth)
+    if origin is typing.Literal:
+        return args[-1]
+    if origin is tuple and depth < 2:
+        return (sample(args[0], name, depth + 1),)
+    if origin and issubclass(origin, Mapping):
+        return {"key": sample(args[1], name, depth + 1)}
+    if origin and issubclass(origin, Sequence):
+        return ()
+    if attrs.has(kind):
+        return build(kind, depth + 1)
+    plain = {str: f"a {name}", int: 7, float: 1.5, bool: True, bytes: b"\x00\xff"}
+    return plain.get(kind, {"key": [None, 1, "two"]})
+
+
+def build(cls, depth=0):
+    """Return an instance of an attrs class with every argument given."""
+    hints = typing.get_type_hints(cls.__init__)
+    values = {
+        field.alias: sample(hints[field.alias], field.name, depth)
+        for field in attrs.fields(cls)
+        if field.init
+    }
+    first = [values.pop("message")] if issubclass(cls, Exception) else []
+    return cls(*first, **values)
+
+
+def pickled(error):
+    """Return what comes back from a pickle of each protocol, one through the other."""
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        error = pickle.loads(pickle.dumps(error, protocol))
+    return error
+
+
+@pytest.mark.parametrize("cls", ERRORS)
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+def test_errors_survive_a_copy(cls, copied):
+    """
+    An error that was pickled or copied equals the first, in every field and as text.
+    """
+    error = build(cls)
+
+    twin = copied(error)
+
+    assert cls is type(twin)
+    assert error == twin
+    assert hash(error) == hash(twin)
+    assert (str(error), repr(error), error.args) == (str(twin), repr(twin), twin.args)
+    for field in attrs.fields(cls):
+        assert getattr(error, field.name) == getattr(twin, field.name)
+
+
+@pytest.mark.parametrize("cls", ERRORS)
+def test_errors_differ_by_any_field(cls):
+    """
+    Two errors are equal only if their class and all their fields are.
+    """
+    for field in attrs.fields(cls):
+        other = build(cls)
+        object.__setattr__(other, field.name, object())
+
+        assert build(cls) != other, field.name
+    assert all(build(cls) != build(c) for c in ERRORS if c is not cls)
+
+
+def python(*args):
+    """Run this Python, the current folder not on its path; return what it printed."""
+    return subprocess.run(
+        [sys.executable, "-P", *args],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("library", ["cattrs", "httpcore", "httpx", "httpx_sse"])
+def test_importing_asi1_is_light(library):
+    """
+    ``import asi1`` leaves the heavy libraries to the first use.
+    """
+    done = python("-c", f"import asi1, sys; print({library!r} in sys.modules)")
+
+    assert ("False\n", "") == (done.stdout, done.stderr)
+
+
+def test_importing_asi1_is_silent():
+    """
+    ``import asi1``, and of every name in it, neither warns nor prints.
+    """
+    done = python("-W", "error", "-c", "import asi1; from asi1 import *")
+
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)

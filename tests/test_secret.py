@@ -1,0 +1,240 @@
+"""The key shows itself to nobody who did not ask for it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import attrs
+import pytest
+
+from asi1 import ConfigurationError
+from asi1._config import ClientConfig, read_api_key
+from asi1._secret import Secret
+
+
+KEY = "sk_otter0123456789"
+
+
+@pytest.fixture
+def secret():
+    return Secret(KEY, source="api_key")
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        pytest.param("{}", id="bare"),
+        pytest.param("  {}", id="blanks-before"),
+        pytest.param("{} ", id="blank-after"),
+        pytest.param("{}\n", id="line-end"),
+        pytest.param("{}\r\n", id="crlf"),
+        pytest.param("\t{}\u00a0", id="tab-and-hard-blank"),
+    ],
+)
+def test_white_space_around_a_key_is_no_part_of_it(around):
+    """
+    Blanks and line ends around a key, as files and copied texts have them, are dropped.
+    """
+    assert KEY == Secret(around.format(KEY), source="api_key").reveal()
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        pytest.param("sk_ot\nter", "position 6 (U+000A)", id="line-end-inside"),
+        pytest.param("sk_ot\rter", "position 6 (U+000D)", id="cr-inside"),
+        pytest.param("sk_ot ter", "position 6 (U+0020)", id="blank-inside"),
+        pytest.param("\u201csk_otter\u201d", "position 1 (U+201C)", id="smart-quotes"),
+        pytest.param("sk_otter\u2019", "position 9 (U+2019)", id="smart-apostrophe"),
+        pytest.param("sk_ot\x00ter", "position 6 (U+0000)", id="nul"),
+        pytest.param("sk_ot\x7fter", "position 6 (U+007F)", id="delete"),
+        pytest.param("sk_ot\u200bter", "position 6 (U+200B)", id="zero-width"),
+        pytest.param("sk_\u00f6tter", "position 4 (U+00F6)", id="umlaut"),
+        pytest.param("sk_ot\U0001f9a6", "position 6 (U+1F9A6)", id="emoji"),
+    ],
+)
+def test_a_key_that_no_header_can_carry_is_refused(value, place):
+    """
+    A key with a character that no key can have is refused; the error tells the source
+    and the place, and shows no part of the key.
+    """
+    with pytest.raises(ConfigurationError) as caught:
+        Secret(value, source="the file otter.txt")
+
+    assert str(caught.value).startswith("the file otter.txt: ")
+    assert place in str(caught.value)
+    assert "sk_" not in repr(caught.value)
+    assert "ter" not in repr(caught.value).replace("otter.txt", "").replace(
+        "character", ""
+    )
+
+
+@pytest.mark.parametrize("value", ["", " ", "\n", "\t \r\n"])
+def test_an_empty_key_is_refused(value):
+    """
+    A key of white space alone is an empty one.
+    """
+    with pytest.raises(ConfigurationError, match=r"^here: the API key is empty$"):
+        Secret(value, source="here")
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(str, id="str"),
+        pytest.param(repr, id="repr"),
+        pytest.param("{}".format, id="format"),
+        pytest.param("{!a}".format, id="ascii"),
+        pytest.param(lambda secret: repr([secret]), id="in-a-list"),
+        pytest.param(lambda secret: repr(ClientConfig(api_key=secret)), id="config"),
+        pytest.param(
+            lambda secret: repr(attrs.asdict(ClientConfig(api_key=secret))), id="asdict"
+        ),
+    ],
+)
+def test_a_key_is_shown_as_stars(secret, shown):
+    """
+    Every text form of a key, and of what holds it, has stars in its place.
+    """
+    assert "***" in shown(secret)
+    assert KEY not in shown(secret)
+
+
+def test_a_key_is_in_no_vars(secret):
+    """
+    A key has no ``__dict__`` that could be dumped.
+    """
+    with pytest.raises(TypeError):
+        vars(secret)
+
+    assert not hasattr(secret, "__dict__")
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        *(
+            pytest.param(lambda x, p=p: pickle.dumps(x, p), id=f"pickle-{p}")
+            for p in range(pickle.HIGHEST_PROTOCOL + 1)
+        ),
+        pytest.param(copy.copy, id="copy"),
+        pytest.param(copy.deepcopy, id="deepcopy"),
+    ],
+)
+def test_a_key_is_in_no_pickle(secret, copied):
+    """
+    Pickling or copying a key, or what holds it, is refused with advice.
+    """
+    with pytest.raises(TypeError, match="make one in each process") as caught:
+        copied(secret)
+
+    assert KEY not in repr(caught.value)
+
+
+def test_a_config_is_in_no_pickle(secret):
+    """
+    What holds the key cannot be pickled either.
+    """
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(ClientConfig(api_key=secret))
+
+
+def test_a_key_is_redacted_wherever_it_stands(secret):
+    """
+    A text or bytes that repeat the key have stars in its place, all else untouched.
+    """
+    assert "bad key ***, *** is no key" == secret.redact(
+        f"bad key {KEY}, {KEY} is no key"
+    )
+    assert b"\xff***\x00" == secret.redact_bytes(b"\xff" + KEY.encode() + b"\x00")
+    assert ("otter", b"\xff") == (secret.redact("otter"), secret.redact_bytes(b"\xff"))
+
+
+def test_keys_compare_by_their_value(secret):
+    """
+    Two keys are equal if their values are, wherever they come from; no text equals one.
+    """
+    same, other = Secret(f" {KEY}", source="there"), Secret("sk_other", source="here")
+
+    assert secret == same
+    assert hash(secret) == hash(same)
+    assert secret != other
+    assert secret != KEY
+    assert 2 == len({secret, same, other})
+
+
+@pytest.mark.parametrize(
+    ("value", "env", "key"),
+    [
+        pytest.param("sk_a", {"ASI_ONE_API_KEY": "sk_b"}, "sk_a", id="argument-first"),
+        pytest.param(None, {"ASI_ONE_API_KEY": "sk_b"}, "sk_b", id="first-variable"),
+        pytest.param(None, {"ASI1_API_KEY": "sk_c"}, "sk_c", id="second-variable"),
+        pytest.param(
+            None,
+            {"ASI1_API_KEY": "sk_c", "ASI_ONE_API_KEY": "sk_b"},
+            "sk_b",
+            id="order",
+        ),
+        pytest.param(
+            None,
+            {"ASI1_API_KEY": "sk_c\n", "ASI_ONE_API_KEY": " "},
+            "sk_c",
+            id="blank-is-none",
+        ),
+    ],
+)
+def test_the_key_is_the_argument_or_in_the_environment(value, env, key):
+    """
+    The key is the argument, else ASI_ONE_API_KEY, else ASI1_API_KEY; a variable of
+    blanks counts as none.
+    """
+    assert key == read_api_key(value, env).reveal()
+
+
+@pytest.mark.parametrize(
+    "env", [{}, {"ASI_ONE_API_KEY": ""}, {"ASI_API_KEY": KEY, "OPENAI_API_KEY": KEY}]
+)
+def test_without_a_key_the_error_says_where_to_put_one(env):
+    """
+    Without a key the error names the argument and both variables; keys of other
+    products are not taken.
+    """
+    with pytest.raises(ConfigurationError) as caught:
+        read_api_key(None, env)
+
+    for name in ("api_key=", "ASI_ONE_API_KEY", "ASI1_API_KEY"):
+        assert name in str(caught.value)
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "env", "source"),
+    [
+        pytest.param("", {"ASI1_API_KEY": KEY}, "api_key", id="argument"),
+        pytest.param(
+            None,
+            {"ASI1_API_KEY": "a b"},
+            "the environment variable ASI1_API_KEY",
+            id="variable",
+        ),
+    ],
+)
+def test_the_error_names_the_source(value, env, source):
+    """
+    A refused key is named by where it came from: an empty argument is no reason to look
+    elsewhere.
+    """
+    with pytest.raises(ConfigurationError, match=rf"^{source}: "):
+        read_api_key(value, env)
+
+
+@pytest.mark.parametrize("value", [KEY.encode(), 5, ["sk"], Secret(KEY, source="x")])
+def test_a_key_is_a_text(value):
+    """
+    What is no text is no key; the error shows its type alone.
+    """
+    with pytest.raises(ConfigurationError) as caught:
+        read_api_key(value, {})
+
+    assert f"api_key: must be a str, not {type(value).__name__}" == str(caught.value)

@@ -1,0 +1,65 @@
+"""The virtual clock of the tests themselves."""
+
+from __future__ import annotations
+
+import time
+
+import anyio
+import pytest
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+@pytest.mark.virtual_time
+async def test_an_hour_passes_at_once():
+    """
+    A sleeping test moves the clock by exactly its sleep, and takes no time.
+    """
+    began, really_began = anyio.current_time(), time.monotonic()
+
+    await anyio.sleep(3600)
+
+    assert pytest.approx(3600) == anyio.current_time() - began
+    assert 5 > time.monotonic() - really_began
+
+
+@pytest.mark.virtual_time
+async def test_timers_fire_in_order_and_deadlines_hold():
+    """
+    Tasks wake in the order of their timers, and a timeout cuts off what is later.
+    """
+    woken = []
+
+    async def sleeper(seconds):
+        await anyio.sleep(seconds)
+        woken.append(seconds)
+
+    with anyio.move_on_after(86_400) as scope:
+        async with anyio.create_task_group() as tasks:
+            for seconds in (1e9, 3600, 0.001, 60):
+                tasks.start_soon(sleeper, seconds)
+
+    assert [0.001, 60, 3600] == woken
+    assert scope.cancelled_caught
+
+
+@pytest.mark.virtual_time
+@settings(max_examples=20)
+@given(seconds=st.floats(min_value=0, max_value=1e9))
+async def test_any_sleep_ends(seconds):
+    """
+    No length of sleep makes the clock stand still, however it is rounded.
+    """
+    await anyio.sleep(seconds)
+
+
+async def test_the_clock_is_real_unless_asked_for():
+    """
+    Without the mark, a sleep takes the time it says.
+    """
+    really_began = time.monotonic()
+
+    await anyio.sleep(0.05)
+
+    assert time.monotonic() - really_began >= 0.04

@@ -1,0 +1,210 @@
+"""The table of faults: complete, described, and the same in both players."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import ssl
+
+import httpx
+import pytest
+
+from asi1.testing import FAULTS, FakeASI1
+
+
+# To read the system's certificates for each client would take most of the time.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+# What makes an endless or a large fault short enough for a test.
+OPTIONS = {
+    "deep_nesting": {"depth": 2_000},
+    "double_gzip": {"mib": 1},
+    "giant_error_500": {"mib": 1},
+    "giant_event": {"mib": 1},
+    "gzip_bomb": {"mib": 1},
+    "hiccup": {"seconds": 0.01},
+    "heartbeat_forever": {"seconds": 1},
+    "infinite_body": {"mib": 1},
+    "informational_flood": {"seconds": 1},
+    "empty_data_forever": {"seconds": 1},
+    "slow_drip": {"seconds": 0},
+    "slow_headers": {"seconds": 0},
+}
+NAMED = """
+    reset_before_headers close_before_headers reset_after_headers reset_mid_body
+    fin_mid_chunked fin_mid_length truncated_no_length clean_eof_no_done eof_mid_event
+    tool_args_truncated clean_eof_finish_no_done done_no_blank_line done_with_suffix
+    stall_before_headers stall_after_headers stall_mid_body stall slow_drip
+    heartbeat_forever after_done_hangs after_done_more keepalive_then_close_idle
+    keepalive_then_rst_on_reuse not_http obs_header_injection giant_headers redirect
+    json_error_200 html_200 empty_200 null_200 no_content_204 json_for_stream
+    sse_for_json error_event error_event_named error_event_text error_after_finish
+    bad_json_chunk heartbeats_legal bom invalid_utf8 latin1_content_type deep_nesting
+    huge_integer nan_json scalar_chunk null_choices duplicate_keys lone_surrogate
+    quota_429 html_502 key_echo_401 infinite_body
+"""
+
+
+async def settle(client, url, *, stream):
+    """What a client gets: status, headers and body, or the class of the error."""
+    headers = {"Authorization": "Bearer sk-secret"}
+    body = {"stream": stream}
+    got = b""
+    try:
+        async with client.stream("POST", url, json=body, headers=headers) as response:
+            head = response.status_code, sorted(response.headers.items())
+            async for piece in response.aiter_raw():
+                got += piece
+    except httpx.HTTPError as exc:
+        return type(exc), got
+    return head, got
+
+
+async def ask(name, *, stream, **options):
+    fake = FakeASI1(seed=7)
+    fake.fault(name, **options)
+    async with httpx.AsyncClient(transport=fake.transport, timeout=0.1) as client:
+        return await settle(client, fake.base_url + "/chat/completions", stream=stream)
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "json"])
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_fault_is_the_same_in_process_and_on_a_socket(name, stream):
+    """
+    Both players of a plan give a client the same bytes, or the same class of error.
+    """
+    options = OPTIONS.get(name, {})
+    with FakeASI1(seed=7) as fake:
+        fake.fault(name, **options)
+        async with httpx.AsyncClient(timeout=0.2, verify=NO_TLS) as client:
+            url = fake.base_url + "/chat/completions"
+            on_socket = await settle(client, url, stream=stream)
+
+    assert on_socket == await ask(name, stream=stream, **options)
+
+
+@pytest.mark.parametrize("name", NAMED.split())
+def test_a_fault_that_is_promised_is_there(name):
+    """
+    The faults that the documentation names are in the table.
+    """
+    assert name in FAULTS
+
+
+def test_the_table_is_sorted_and_described():
+    """
+    `faults` lists all names in order, each with a sentence about it.
+    """
+    listed = FakeASI1().faults()
+
+    assert sorted(FAULTS) == list(listed)
+    assert all(about.endswith((".", ":")) for about in listed.values())
+
+
+def test_an_unknown_fault_is_an_error_with_a_hint():
+    """
+    A name that is spelt wrongly is a ValueError that names the nearest ones.
+    """
+    fake = FakeASI1()
+
+    with pytest.raises(ValueError, match=r"nearest: .*slow_drip"):
+        fake.fault("slow_dripp")
+    with pytest.raises(ValueError, match="none is close"):
+        fake.fault("???")
+
+
+def test_an_unknown_option_is_an_error_at_once():
+    """
+    An option that the fault does not have is a TypeError where it is scripted.
+    """
+    with pytest.raises(TypeError, match="after_chunks"):
+        FakeASI1().fault("html_502", after_chunks=3)
+
+
+def test_a_fault_tells_its_options():
+    """
+    The options of a fault are listed with their defaults.
+    """
+    assert {"after_chunks": 3, "seconds": None} == FAULTS["stall"].options
+
+
+def said(body):
+    """The words of choice 0 in a stream, so far as they came."""
+    lines = [line for line in body.splitlines() if line.startswith(b"data: {")]
+    choices = [c for line in lines for c in json.loads(line[6:])["choices"]]
+    return "".join(c["delta"].get("content") or "" for c in choices)
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+@pytest.mark.parametrize("name", ["fin_mid_chunked", "clean_eof_no_done", "stall"])
+async def test_a_fault_strikes_where_it_is_told(name, count):
+    """
+    Just as many words come as were asked for.
+    """
+    _, body = await ask(name, stream=True, after_chunks=count)
+
+    assert ["one", "two", "three", "four", "five"][:count] == said(body).split()
+
+
+async def test_a_fault_in_the_body_never_lets_all_of_it_pass():
+    """
+    However late a cut is asked for, something is missing.
+    """
+    _, body = await ask("clean_eof_no_done", stream=True, after_chunks=99)
+
+    assert "one two three four five six seven" == said(body)
+
+
+async def test_a_stall_may_have_an_end():
+    """
+    A stall with a length closes the connection when its time is over.
+    """
+    error, body = await ask("stall", stream=True, seconds=0)
+
+    assert httpx.RemoteProtocolError is error
+    assert "one two three" == said(body)
+
+
+async def test_heartbeats_may_follow_some_words():
+    """
+    With after_chunks, the heartbeats come after an answer has begun.
+    """
+    _, body = await ask("heartbeat_forever", stream=True, after_chunks=2, seconds=1)
+
+    assert "one two" == said(body)
+    assert body.endswith(b": alive\n\n")
+
+
+async def test_the_key_is_echoed():
+    """
+    The 401 that repeats the key repeats the one that was sent.
+    """
+    (status, _), body = await ask("key_echo_401", stream=False)
+
+    assert 401 == status
+    assert b"sk-secret" in body
+
+
+@pytest.mark.parametrize("name", ["gzip_stream", "gzip_cut"])
+async def test_compressed_bodies_can_be_read(name):
+    """
+    What is compressed well can be read by any client, as far as it goes.
+    """
+    fake = FakeASI1()
+    fake.fault(name)
+    async with httpx.AsyncClient(transport=fake.transport) as client:
+        response = await client.post(
+            fake.base_url + "/chat/completions", json={"stream": True}
+        )
+
+    assert said(response.content).startswith("one two three")
+
+
+async def test_a_wrong_checksum_is_noticed():
+    """
+    The checksum of gzip_bad_crc is wrong for anybody who checks it.
+    """
+    _, body = await ask("gzip_bad_crc", stream=True)
+
+    with pytest.raises(gzip.BadGzipFile, match="CRC"):
+        gzip.decompress(body)

@@ -1,0 +1,600 @@
+"""What the well-behaved replies are made of, seen through the in-process transport."""
+
+from __future__ import annotations
+
+import json
+
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from asi1.testing import Data, FakeASI1, Head, RecordedRequest
+
+
+URL = "http://127.0.0.1:1/v1/chat/completions"
+SAMPLES = Path(__file__).parent.parent / "samples"
+TEXT = "Otters float on their backs, all nine of them.  "
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+GENERATIONS = ["2025", "2026", "guide"]
+
+
+@pytest.fixture
+def fake():
+    return FakeASI1(seed=7)
+
+
+async def ask(fake, *, stream=False, **body):
+    async with httpx.AsyncClient(transport=fake.transport, timeout=None) as client:
+        return await client.post(URL, json={"stream": stream, **body})
+
+
+def chunks(response):
+    events = response.text.split("\n\n")
+    assert ["data: [DONE]", ""] == events[-2:]
+    return [json.loads(event.removeprefix("data: ")) for event in events[:-2]]
+
+
+def deltas(response):
+    return [c["delta"] for chunk in chunks(response) for c in chunk["choices"]]
+
+
+def shape(value):
+    if isinstance(value, dict):
+        return {name: shape(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [shape(member) for member in value]
+    return type(value).__name__
+
+
+def kinds(values):
+    """The shapes in order, repetitions of the one before left out."""
+    found = []
+    for value in map(shape, values):
+        if not found or found[-1] != value:
+            found.append(value)
+    return found
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("words", [1, 2, 3, 50])
+async def test_a_streams_pieces_make_up_the_text(fake, generation, words):
+    """
+    However a text is cut into chunks, together they are the text to the last blank.
+    """
+    fake.reply(TEXT, generation=generation, chunk_words=words)
+
+    got = [d.get("content") for d in deltas(await ask(fake, stream=True))]
+
+    assert TEXT == "".join(piece or "" for piece in got)
+
+
+async def test_the_2025_stream_has_the_shape_of_a_capture(fake):
+    """
+    The stream of 2025 has the kinds of chunk of the capture, in the same order.
+    """
+    captured = (SAMPLES / "otters.sse").read_bytes()
+    fake.stream_of(captured)
+    fake.reply(TEXT, thoughts=["They float.", "Say how many."], chunk_words=1)
+
+    capture, made = [chunks(await ask(fake, stream=True)) for _ in range(2)]
+
+    assert kinds(capture) == kinds(made)
+
+
+async def test_a_2025_stream_tells_its_thoughts_at_the_top(fake):
+    """
+    Thoughts come as strings beside the choices, the last with nothing but a delta.
+    """
+    fake.reply("Nine.", thoughts=["They float.", "Say it."], chunk_words=2)
+
+    thinking = [c for c in chunks(await ask(fake, stream=True)) if "thought" in c]
+
+    assert "They float.\nSay it." == "".join(c["thought"] for c in thinking)
+    assert [["role", "delta"], ["delta"]] == [list(c["choices"][0]) for c in thinking]
+
+
+async def test_thoughts_are_reasoning_in_2026(fake):
+    """
+    In the shape of 2026, thoughts are reasoning_content, in streams and bodies.
+    """
+    fake.reply("Nine.", thoughts=["a", "b"], generation="2026", times=2)
+
+    stream, body = await ask(fake, stream=True), await ask(fake)
+    reasons = [d.get("reasoning_content") or "" for d in deltas(stream)]
+
+    assert "a\nb" == "".join(reasons)
+    assert "a\nb" == body.json()["choices"][0]["message"]["reasoning_content"]
+    assert 2 == body.json()["usage"]["reasoning_tokens"]
+
+
+async def test_thoughts_stand_at_the_top_in_the_guides_shape(fake):
+    """
+    In the guide's shape, thoughts stand at the top, in streams and bodies.
+    """
+    fake.reply("Nine.", thoughts="one thought", generation="guide", times=2)
+
+    stream, body = await ask(fake, stream=True), await ask(fake)
+
+    assert "one thought" == "".join(c.get("thought", "") for c in chunks(stream))
+    assert ["one thought"] == body.json()["thought"]
+
+
+@pytest.mark.parametrize(
+    ("generation", "members", "choice"),
+    [
+        pytest.param(
+            "guide",
+            "id object model choices usage",
+            "index message finish_reason stop_reason",
+            id="guide",
+        ),
+        pytest.param(
+            "2025",
+            "model id executable_data intermediate_steps conversation_id thought "
+            "tool_thought choices usage",
+            "index finish_reason message",
+            id="2025",
+        ),
+        pytest.param(
+            "2026",
+            "id object created model choices service_tier system_fingerprint metadata "
+            "usage",
+            "index finish_reason logprobs matched_stop message",
+            id="2026",
+        ),
+    ],
+)
+async def test_a_body_has_the_members_of_its_generation(
+    fake, generation, members, choice
+):
+    """
+    A body has the members of its generation, and the model that was asked for.
+    """
+    fake.reply(TEXT, generation=generation)
+
+    body = (await ask(fake, model="asi1-tiny")).json()
+
+    assert members.split() == list(body)
+    assert choice.split() == list(body["choices"][0])
+    assert TEXT == body["choices"][0]["message"]["content"]
+    assert "asi1-tiny" == body["model"]
+
+
+@pytest.mark.parametrize(
+    ("generation", "size"), [("2025", 20), ("2026", 32), ("guide", 20)]
+)
+async def test_an_id_has_the_form_of_its_generation(fake, generation, size):
+    """
+    Ids are id_ and 17 characters, or 32 hexadecimal digits in 2026.
+    """
+    fake.reply(TEXT, generation=generation)
+
+    assert size == len((await ask(fake)).json()["id"])
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+async def test_usage_is_told_once(fake, generation):
+    """
+    Usage is as given; it comes once in a stream, and not at all if it is empty.
+    """
+    fake.reply(TEXT, usage=USAGE, generation=generation, times=2)
+    fake.reply(TEXT, usage={}, generation=generation, times=2)
+
+    told = [c for c in chunks(await ask(fake, stream=True)) if c.get("usage")]
+    body = (await ask(fake)).json()
+    silent = [c for c in chunks(await ask(fake, stream=True)) if c.get("usage")]
+
+    assert [USAGE] == [{k: c["usage"][k] for k in USAGE} for c in told]
+    assert USAGE == {k: body["usage"][k] for k in USAGE}
+    assert not silent
+    assert "usage" not in (await ask(fake)).json()
+
+
+async def test_usage_adds_up_where_it_is_made_up(fake):
+    """
+    Made-up token counts count each saying of the text, and their total is their sum.
+    """
+    fake.reply("one two", repeat=5, thoughts=["three four"])
+
+    usage = (await ask(fake)).json()["usage"]
+
+    assert 12 == usage["completion_tokens"]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + 12
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+async def test_tool_calls_come_in_fragments(fake, generation):
+    """
+    A stream opens each call with id and name, then gives its arguments in pieces.
+    """
+    given = {"id": "call_1", "function": {"name": "f", "arguments": '{"path": "a b"}'}}
+    short = {"name": "g", "arguments": {"n": 1}}
+    fake.reply("", tool_calls=[given, short], generation=generation)
+
+    response = await ask(fake, stream=True)
+    calls = {0: ["", ""], 1: ["", ""]}
+    for delta in deltas(response):
+        for part in delta.get("tool_calls") or ():
+            calls[part["index"]][0] += part["function"].get("name", "")
+            calls[part["index"]][1] += part["function"]["arguments"]
+
+    assert {0: ["f", '{"path": "a b"}'], 1: ["g", '{"n":1}']} == calls
+    assert "tool_calls" in response.text
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize(("text", "content"), [("", None), ("Wait.", "Wait.")])
+async def test_tool_calls_stand_in_the_message(fake, generation, text, content):
+    """
+    A body has its calls in OpenAI's form, and null for a text that is not there.
+    """
+    fake.reply(text, tool_calls=[{"name": "g"}], generation=generation)
+
+    choice = (await ask(fake)).json()["choices"][0]
+    (call,) = choice["message"]["tool_calls"]
+
+    assert {"name": "g", "arguments": "{}"} == call["function"]
+    assert content == choice["message"]["content"]
+    assert "tool_calls" == choice["finish_reason"]
+
+
+async def test_any_finish_reason_can_be_given(fake):
+    """
+    A finish reason that is given goes before the usual one.
+    """
+    fake.reply("cut sho", finish_reason="length", tool_calls=[{"name": "g"}])
+
+    assert "length" == (await ask(fake)).json()["choices"][0]["finish_reason"]
+
+
+async def test_a_reply_names_its_request(fake):
+    """
+    x-request-id is what is given, or else the answer's id; more headers may be added.
+    """
+    fake.reply(TEXT, request_id="req-1", headers={"X-Extra": "yes"}, times=2)
+    fake.reply(TEXT)
+
+    for stream in (True, False):
+        headers = (await ask(fake, stream=stream)).headers
+        assert ("req-1", "yes") == (headers["x-request-id"], headers["x-extra"])
+    answer = await ask(fake)
+    assert answer.json()["id"] == answer.headers["x-request-id"]
+
+
+async def test_a_text_may_depend_on_the_request(fake):
+    """
+    A function given for the text is called with the request.
+    """
+    fake.reply(lambda request: request.json["messages"][::-1])
+
+    answer = await ask(fake, messages="stop")
+
+    assert "pots" == answer.json()["choices"][0]["message"]["content"]
+
+
+async def test_a_function_that_raises_makes_a_500(fake):
+    """
+    An error in a user's function is told in the reply, where it is seen.
+    """
+    fake.reply(lambda request: request.json["nowhere"])
+
+    response = await ask(fake)
+
+    assert 500 == response.status_code
+    assert "KeyError('nowhere')" in response.json()["error"]["message"]
+
+
+@pytest.mark.virtual_time
+async def test_a_reply_takes_its_time(fake):
+    """
+    The delay comes before the first byte, the chunk delay after each event.
+    """
+    fake.reply("one two", chunk_words=1, delay=3, chunk_delay=10)
+    start = anyio.current_time()
+
+    response = await ask(fake, stream=True)
+
+    assert 3 + 10 * (len(chunks(response)) + 1) == anyio.current_time() - start
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"generation": "2024"},
+        {"chunk_words": 0},
+        {"repeat": 0},
+        {"delay": -1},
+        {"times": 0},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_impossible_options_are_refused_at_once(fake, options):
+    """
+    An option with an impossible value is a ValueError where the reply is scripted.
+    """
+    with pytest.raises(ValueError, match=r"."):
+        fake.reply(TEXT, **options)
+
+
+def test_unknown_options_are_refused_at_once(fake):
+    """
+    An option with an unknown name is a TypeError where the reply is scripted.
+    """
+    with pytest.raises(TypeError):
+        fake.reply(TEXT, thougts=["spelt wrongly"])
+
+
+async def test_the_same_seed_gives_the_same_bytes():
+    """
+    Two fakes of one seed answer the same requests with the same bytes; others differ.
+    """
+    first, again, other = [(await ask(FakeASI1(seed=s))).content for s in (1, 1, None)]
+
+    assert first == again
+    assert first != other
+
+
+async def pieces_of(fake):
+    async with (
+        httpx.AsyncClient(transport=fake.transport) as client,
+        client.stream("POST", URL, json={}) as response,
+    ):
+        return [piece async for piece in response.aiter_raw()]
+
+
+@pytest.mark.parametrize("framing", ["chunked", "length", "close"])
+async def test_a_recording_is_played_byte_for_byte(fake, framing):
+    """
+    A recording comes out as it went in, whatever the cut and the framing.
+    """
+    path = SAMPLES / "otters.sse"
+    expected = path.read_bytes()
+    for cut in ("whole", 5):
+        fake.stream_of(path, cut=cut, framing=framing)
+
+        assert expected == b"".join(await pieces_of(fake))
+
+
+async def test_a_recording_is_cut_as_told(fake):
+    """
+    A cut makes one piece, one for each byte, or pieces that the same number repeats.
+    """
+    source = bytes(range(1, 101))
+    for cut in ("whole", "bytes", 1, 1, 2):
+        fake.stream_of(source, cut=cut)
+
+    whole, single, one, same, two = [await pieces_of(fake) for _ in range(5)]
+
+    assert [source] == whole
+    assert [bytes((n,)) for n in source] == single
+    assert one == same != two
+    assert 6 == len(one)
+
+
+@pytest.mark.parametrize("source", [b"", b"x"])
+async def test_a_recording_too_short_to_cut_stays_whole(fake, source):
+    """
+    A body of no more than one byte can be played at any cut.
+    """
+    fake.stream_of(source, cut="bytes")
+
+    assert source == b"".join(await pieces_of(fake))
+
+
+@pytest.mark.virtual_time
+async def test_a_recording_may_be_slow(fake):
+    """
+    The delay of a recording comes before each piece.
+    """
+    fake.stream_of(b"four", cut="bytes", delay=5, content_type="text/odd")
+    start = anyio.current_time()
+
+    response = await ask(fake)
+
+    assert 20 == anyio.current_time() - start
+    assert "text/odd" == response.headers["content-type"]
+
+
+def test_a_recording_that_is_not_there_is_an_error_at_once(fake, tmp_path):
+    """
+    A path that cannot be read is an OSError where it is scripted.
+    """
+    with pytest.raises(OSError, match="nowhere"):
+        fake.stream_of(tmp_path / "nowhere.sse")
+
+
+@pytest.mark.parametrize(
+    ("options", "headers", "text"),
+    [
+        pytest.param(
+            {"message": "Slow.", "code": 7, "type": "t", "retry_after": 1.5},
+            {"retry-after": "1.5", "content-type": "application/json"},
+            '{"error":{"message":"Slow.","type":"t","code":7}}',
+            id="error-object",
+        ),
+        pytest.param(
+            {"body": {"detail": "x"}, "headers": {"x-a": "b"}},
+            {"x-a": "b", "content-type": "application/json"},
+            '{"detail":"x"}',
+            id="json",
+        ),
+        pytest.param(
+            {"body": "oops"},
+            {"content-type": "text/plain; charset=utf-8"},
+            "oops",
+            id="text",
+        ),
+        pytest.param({"body": b"[1"}, {"content-length": "2"}, "[1", id="bytes"),
+    ],
+)
+async def test_a_refusal_says_what_it_is_told(fake, options, headers, text):
+    """
+    A refusal has the status, the headers and the body that were asked for.
+    """
+    fake.fail(429, **options)
+
+    response = await ask(fake)
+
+    assert (429, text) == (response.status_code, response.text)
+    assert headers.items() <= dict(response.headers).items()
+    assert response.headers["x-request-id"].startswith("id_")
+
+
+async def test_any_json_can_be_the_reply(fake):
+    """
+    A JSON value is encoded, bytes are sent as they are.
+    """
+    fake.reply_json([None, 1], status=201, headers={"x-a": "b"})
+    fake.reply_json(b'{"half":')
+
+    first, second = await ask(fake), await ask(fake)
+
+    assert (201, [None, 1], "b") == (
+        first.status_code,
+        first.json(),
+        first.headers["x-a"],
+    )
+    assert b'{"half":' == second.content
+
+
+def test_what_is_no_json_is_an_error_at_once(fake):
+    """
+    A body that is no JSON value is a TypeError where it is scripted.
+    """
+    with pytest.raises(TypeError):
+        fake.reply_json({"now": object()})
+
+
+async def test_replies_go_in_order_and_the_standing_one_stays(fake):
+    """
+    Queued replies are taken in order; then the standing reply answers, again and again.
+    """
+    fake.fail(503, times=None)
+    fake.reply("a", times=2)
+    fake.fail(418)
+
+    assert 3 == fake.pending
+    got = [(await ask(fake)).status_code for _ in range(5)]
+    assert [200, 200, 418, 503, 503] == got
+    assert 0 == fake.pending
+
+
+async def test_clearing_forgets_everything(fake):
+    """
+    After clear, no reply waits, none stands, and no request is remembered.
+    """
+    fake.fail(503, times=None)
+    fake.reply("a", times=2)
+    await ask(fake)
+
+    fake.clear()
+
+    assert (0, []) == (fake.pending, fake.requests)
+    assert 200 == (await ask(fake)).status_code
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"stream":1}'])
+async def test_without_a_script_there_is_a_friendly_answer(fake, body):
+    """
+    The canned answer has a text and thoughts in the guide's shape, whatever was sent.
+    """
+    async with httpx.AsyncClient(transport=fake.transport) as client:
+        answer = (await client.post(URL, content=body)).json()
+
+    assert "chat.completion" == answer["object"]
+    assert answer["thought"]
+    assert answer["choices"][0]["message"]["content"].startswith("Hello")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/v1/image/generate", 200),
+        ("GET", "/v1/image/generate", 405),
+        ("GET", "/v1/chat/completions", 405),
+        ("POST", "/v1/completions", 404),
+        ("POST", "/chat/completions", 404),
+    ],
+)
+async def test_paths_are_told_apart(fake, method, path, status):
+    """
+    Chat and images are answered to POST; all else is refused with a JSON error.
+    """
+    async with httpx.AsyncClient(transport=fake.transport) as client:
+        response = await client.request(method, f"http://127.0.0.1:1{path}")
+
+    assert status == response.status_code
+    assert (status == 200) == ("images" in response.json())
+
+
+async def test_a_queued_reply_answers_any_path_of_the_api(fake):
+    """
+    A queued reply is for the next request under /v1/; others leave it where it is.
+    """
+    fake.reply_json({"agents": []})
+    async with httpx.AsyncClient(transport=fake.transport) as client:
+        outside = await client.get("http://127.0.0.1:1/agents")
+        inside = await client.get("http://127.0.0.1:1/v1/agents?limit=1")
+
+    assert (404, 200) == (outside.status_code, inside.status_code)
+    assert ["/agents", "/v1/agents"] == [r.path for r in fake.requests]
+    assert ["", "limit=1"] == [r.query for r in fake.requests]
+
+
+async def test_a_key_can_be_required():
+    """
+    With require_key a request without a key gets 401 and takes no reply.
+    """
+    fake = FakeASI1(require_key=True)
+    fake.reply("a")
+
+    assert fake.require_key
+    assert 401 == (await ask(fake)).status_code
+    assert 1 == fake.pending
+    fake.require_key = False
+    assert 200 == (await ask(fake)).status_code
+
+
+async def test_steps_can_be_played_as_they_are(fake):
+    """
+    A plan of one's own is played step by step.
+    """
+    fake.play(Head(202, (("x-a", "b"),)), Data(b"one"), Data(b""), Data(b"two"))
+
+    response = await ask(fake)
+
+    assert (202, "b", "onetwo") == (
+        response.status_code,
+        response.headers["x-a"],
+        response.text,
+    )
+
+
+def test_a_body_that_is_no_json_has_no_value():
+    """
+    The JSON of a request whose body is none is a ValueError.
+    """
+    with pytest.raises(ValueError, match=r"."):
+        _ = RecordedRequest(method="POST", path="/", body=b"{").json
+
+
+def test_the_sample_is_what_its_figures_say():
+    """
+    The recorded sample has the chunks, texts and counts that its figures name.
+    """
+    figures = json.loads((SAMPLES / "otters.json").read_text(encoding="utf-8"))
+    sent = (SAMPLES / "otters.sse").read_text(encoding="utf-8")
+    got = chunks(httpx.Response(200, text=sent))
+    content = "".join(d["content"] for c in got for d in [c["choices"][0]["delta"]])
+    thoughts = "".join(c.get("thought", "") for c in got)
+
+    assert figures["chunks"] == len(got)
+    assert (figures["content"], figures["content_length"]) == (content, len(content))
+    assert (figures["thoughts"], figures["thoughts_length"]) == (
+        thoughts,
+        len(thoughts),
+    )
+    assert figures["usage"] == got[-1]["usage"]
+    assert figures["finish_reason"] == got[-1]["choices"][0]["finish_reason"]

@@ -1,0 +1,440 @@
+"""The fake on real sockets, seen by blocking clients and by bare sockets."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+
+import httpx
+import pytest
+
+from asi1.testing import Close, Data, End, FakeASI1, Head, Pause, Reset, Stall
+
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+CHAT = "/v1/chat/completions"
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1(seed=7) as running:
+        yield running
+
+
+@pytest.fixture
+def client(fake):
+    with httpx.Client(base_url=fake.base_url, timeout=10, verify=NO_TLS) as running:
+        yield running
+
+
+@pytest.fixture
+def line(fake):
+    with connect(fake) as sock:
+        yield sock
+
+
+def connect(fake):
+    sock = socket.create_connection(("127.0.0.1", fake.port), timeout=10)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def request(path=CHAT, method="POST", body=b"{}", **headers):
+    lines = [f"{method} {path} HTTP/1.1", "Host: fake", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def read(line):
+    """Everything until the other side closes."""
+    return b"".join(iter(lambda: line.recv(65536), b""))
+
+
+def until(condition):
+    """Wait for what another thread does; the bound only ends a test that fails."""
+    end = time.monotonic() + 10
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.002)
+    return condition()
+
+
+def fakes():
+    return [t for t in threading.enumerate() if t.name == "asi1-fake"]
+
+
+def test_a_fake_has_one_thread_and_leaves_none():
+    """
+    A running fake is one daemon thread; a stopped one is none, and can start again.
+    """
+    fake = FakeASI1()
+    for _ in range(2):
+        with fake:
+            assert [True] == [thread.daemon for thread in fakes()]
+            assert 200 == httpx.post(fake.base_url + "/chat/completions").status_code
+        assert not fakes()
+
+
+async def test_a_fake_can_be_entered_in_async_code():
+    """
+    `async with` starts and stops the same server, on either event loop.
+    """
+    async with FakeASI1() as fake, httpx.AsyncClient() as client:
+        response = await client.post(fake.base_url + "/chat/completions")
+
+    assert 200 == response.status_code
+    assert not fakes()
+
+
+def test_the_address_is_known_from_the_start_and_refuses_after_the_end():
+    """
+    There is no port before the start; after the end it is one that nobody listens on.
+    """
+    fake = FakeASI1()
+    with pytest.raises(RuntimeError, match="Start the fake"):
+        _ = fake.port
+    assert "http://127.0.0.1:1/v1" == fake.base_url
+    assert "not running" in repr(fake)
+
+    with fake:
+        assert f"http://127.0.0.1:{fake.port}/v1" == fake.base_url
+        assert "not running" not in repr(fake)
+
+    with pytest.raises(httpx.ConnectError):
+        httpx.post(fake.base_url)
+
+
+def test_a_running_fake_cannot_be_started(fake):
+    """
+    Starting twice is a RuntimeError, a taken port an OSError; stopping twice is fine.
+    """
+    with pytest.raises(RuntimeError, match="running already"):
+        fake.start()
+    with pytest.raises(OSError, match="ddress"):
+        FakeASI1(port=fake.port).start()
+    fake.stop()
+    fake.stop()
+
+
+def test_a_request_is_recorded_as_it_came(fake, client):
+    """
+    A record has method, path, query, lowercase headers, body and how it ended.
+    """
+    client.post(
+        "/chat/completions?a=1&b=2",
+        json={"n": 1},
+        headers=[("X-Twice", "one"), ("X-Twice", "two")],
+    )
+    (record,) = fake.requests
+
+    assert ("POST", CHAT, "a=1&b=2") == (record.method, record.path, record.query)
+    assert (b'{"n":1}', {"n": 1}) == (record.body, record.json)
+    assert "one, two" == record.headers["x-twice"]
+    assert "sent" == record.wait()
+    assert record.completed
+
+
+def test_the_list_of_requests_is_a_copy(fake, client):
+    """
+    What is done to the list of requests does not change the record.
+    """
+    client.post("/chat/completions")
+    fake.requests.clear()
+
+    assert 1 == len(fake.requests)
+
+
+def test_a_connection_is_used_again(fake, client):
+    """
+    Requests one after another come on one connection, whatever the framing allows.
+    """
+    fake.stream_of(b"data: x\n\n", framing="length")
+    fake.stream_of(b"data: x\n\n", framing="chunked")
+    fake.stream_of(b"data: x\n\n", framing="close")
+    for _ in range(4):
+        client.post("/chat/completions")
+
+    assert [1, 1, 1, 2] == [r.connection for r in fake.requests]
+
+
+def test_a_body_may_be_ended_in_so_many_words(fake, client):
+    """
+    A plan that writes out its end leaves the connection as fit as one that does not.
+    """
+    fake.play(Head(200), Data(b"word"), End(), times=2)
+    for _ in range(2):
+        assert "word" == client.post("/chat/completions").text
+
+    assert [1, 1] == [r.connection for r in fake.requests]
+
+
+def test_open_connections_are_counted(fake, client):
+    """
+    A socket counts from its opening until the client closes it.
+    """
+    client.post("/chat/completions")
+    assert 1 == fake.open_connections
+    with connect(fake):
+        assert until(lambda: fake.open_connections == 2)
+
+    client.close()
+
+    assert until(lambda: fake.open_connections == 0)
+
+
+def test_requests_may_come_all_at_once(fake, line):
+    """
+    Requests that arrive in one piece are answered in their order.
+    """
+    fake.reply("first")
+    fake.reply("second")
+    line.sendall(request() + request(Connection="close"))
+
+    got = read(line)
+
+    assert 0 < got.index(b"first") < got.index(b"second")
+
+
+def test_a_request_may_come_byte_by_byte(fake, line):
+    """
+    A request that arrives in pieces is put together.
+    """
+    for byte in request(body=b'{"a": 1}', Connection="close"):
+        line.sendall(bytes((byte,)))
+
+    assert read(line).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert {"a": 1} == fake.requests[0].json
+
+
+def test_a_request_may_wait_to_be_told_to_go_on(line):
+    """
+    A client that expects 100 (Continue) gets it before it sends the body.
+    """
+    head, body = request(Expect="100-continue", Connection="close").split(b"{")
+    line.sendall(head)
+    assert b"HTTP/1.1 100 " == line.recv(13)
+    line.sendall(b"{" + body)
+
+    assert b"HTTP/1.1 200 OK\r\n" in read(line)
+
+
+def test_a_proxys_form_of_the_address_is_understood(fake, line):
+    """
+    A request for a whole URL is recorded with its path.
+    """
+    line.sendall(request(path=f"http://fake{CHAT}?a=1", Connection="close"))
+    read(line)
+
+    assert [(CHAT, "a=1")] == [(r.path, r.query) for r in fake.requests]
+
+
+def test_the_reply_to_head_has_no_body(line):
+    """
+    A HEAD request gets the headers alone, and the connection goes on.
+    """
+    line.sendall(request("/v1/x", method="HEAD") + request("/v1/x", Connection="close"))
+
+    got = read(line)
+
+    assert 2 == got.count(b"HTTP/1.1 404 Not Found")
+    assert 1 == got.count(b"No such path")
+
+
+@pytest.mark.parametrize("nonsense", [b"nonsense\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n"])
+def test_nonsense_is_answered_with_400(fake, line, nonsense):
+    """
+    What is no request gets 400 and is not recorded.
+    """
+    line.sendall(nonsense)
+    line.shutdown(socket.SHUT_WR)
+
+    assert read(line).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert [] == fake.requests
+
+
+def test_a_head_without_end_is_refused(line):
+    """
+    A request whose head has more than a MiB gets 400, and is heard to its end.
+    """
+    line.sendall(b"POST / HTTP/1.1\r\nx: " + b"y" * 1_200_000)
+    line.shutdown(socket.SHUT_WR)
+
+    assert read(line).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+def test_a_client_that_breaks_off_its_nonsense_does_no_harm(fake):
+    """
+    A client that sends nonsense and resets the connection leaves the fake running.
+    """
+    with connect(fake) as sock:
+        linger = bytes((1, 0, 0, 0, 0, 0, 0, 0))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        sock.sendall(b"nonsense\r\n\r\n")
+
+    assert until(lambda: fake.open_connections == 0)
+    assert 200 == httpx.post(fake.base_url + "/chat/completions").status_code
+
+
+def test_a_broken_connection_is_really_reset(fake, line):
+    """
+    Reset is seen as a reset and not as an end, after what was sent before.
+    """
+    fake.play(Head(200), Data(b"word"), Pause(0.05), Reset())
+    line.sendall(request())
+
+    got = b""
+    while not got.endswith(b"\r\n\r\n4\r\nword\r\n"):
+        got += line.recv(65536)
+    with pytest.raises(ConnectionResetError):
+        line.recv(1)
+
+
+def test_a_closed_connection_is_really_closed(fake, line):
+    """
+    Close is seen as an end, without the last chunk.
+    """
+    fake.play(Head(200), Data(b"word"), Close())
+    line.sendall(request())
+
+    assert read(line).endswith(b"\r\n\r\n4\r\nword\r\n")
+
+
+def test_each_piece_is_a_chunk_of_its_own(fake, line):
+    """
+    A body that is cut at every byte arrives as chunks of one byte.
+    """
+    fake.stream_of(b"abc", cut="bytes")
+    line.sendall(request(Connection="close"))
+
+    end = b"1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n"
+    assert read(line).endswith(b"\r\n\r\n" + end)
+
+
+def test_pieces_come_when_they_are_sent(fake, line):
+    """
+    A piece is on its way before the next one is due, not held back for it.
+    """
+    fake.play(Head(200, (), "close"), Data(b"word"), Stall())
+    line.sendall(request())
+
+    got = b""
+    while not got.endswith(b"word"):
+        got += line.recv(65536)
+    line.close()
+
+    assert "left" == fake.requests[0].wait()
+
+
+def test_a_client_that_leaves_is_noticed_while_it_is_kept_waiting(fake, client):
+    """
+    The outcome is open while the reply goes on, and left once the client is gone.
+    """
+    fake.fault("stall")
+    with client.stream("POST", "/chat/completions", json={"stream": True}):
+        (record,) = fake.requests
+        assert "open" == record.wait(0.01)
+
+    assert "left" == record.wait()
+    assert not record.completed
+    assert until(lambda: fake.open_connections == 0)
+
+
+def test_a_client_that_reads_nothing_holds_the_reply_back(fake, line):
+    """
+    A reply waits for a client that does not read, and ends when it leaves.
+    """
+    fake.fault("infinite_body")
+    line.sendall(request())
+    assert until(lambda: fake.requests)
+    assert "open" == fake.requests[0].wait(0.3)
+    line.close()
+
+    assert "left" == fake.requests[0].wait()
+
+
+def test_a_client_that_reads_slowly_gets_everything(fake, line):
+    """
+    A body larger than all buffers comes whole to a client that is late to read it.
+    """
+    fake.stream_of(b"x" * 8_000_000, framing="close")
+    line.sendall(request())
+    assert until(lambda: fake.requests)
+    assert "open" == fake.requests[0].wait(0.1)
+
+    assert 8_000_000 == len(read(line).partition(b"\r\n\r\n")[2])
+
+
+def test_a_stop_breaks_off_what_is_going_on():
+    """
+    Stopping ends stalled replies and idle connections, and says so in the outcome.
+    """
+    with FakeASI1() as fake:
+        fake.fault("stall_before_headers", times=None)
+        with connect(fake) as idle, connect(fake) as waiting:
+            waiting.sendall(request())
+            assert until(lambda: fake.requests)
+            assert until(lambda: fake.open_connections == 2)
+            fake.stop()
+
+            assert b"" == waiting.recv(1)
+            assert b"" == idle.recv(1)
+
+    assert "stopped" == fake.requests[0].outcome
+    assert 0 == fake.open_connections
+    assert not fakes()
+
+
+def test_many_threads_may_ask_and_script(fake):
+    """
+    Replies are neither lost nor given twice when many threads ask at once.
+    """
+    for number in range(60):
+        fake.reply(f"<{number}>")
+    texts = []
+
+    def ask():
+        with httpx.Client(verify=NO_TLS) as client:
+            for _ in range(10):
+                answer = client.post(fake.base_url + "/chat/completions").json()
+                texts.append(answer["choices"][0]["message"]["content"])
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {f"<{number}>" for number in range(60)} == set(texts)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("keepalive_then_rst_on_reuse", httpx.ReadError),
+        ("keepalive_then_close_on_reuse", httpx.RemoteProtocolError),
+    ],
+)
+def test_a_connection_may_break_when_it_is_used_again(fake, client, fault, error):
+    """
+    The first request is answered, the next one on the same connection is lost.
+    """
+    fake.fault(fault)
+
+    assert 200 == client.post("/chat/completions").status_code
+    with pytest.raises(error):
+        client.post("/chat/completions")
+    assert 200 == client.post("/chat/completions").status_code
+
+
+@pytest.mark.parametrize("fault", ["keepalive_then_close_idle", "idle_408"])
+def test_a_connection_may_be_closed_while_it_is_idle(fake, client, fault):
+    """
+    After a good answer the server closes; the next request gets a new connection.
+    """
+    fake.fault(fault, seconds=0.01)
+
+    assert 200 == client.post("/chat/completions").status_code
+    assert until(lambda: fake.open_connections == 0)
+    assert 200 == client.post("/chat/completions").status_code
+    assert [1, 2] == [r.connection for r in fake.requests]

@@ -1,0 +1,145 @@
+"""The fixture, the command line, and what an import does."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+import asi1.testing
+
+from asi1.testing import FAULTS
+from asi1.testing.__main__ import main
+
+
+pytest_plugins = ["asi1.testing.pytest_plugin"]
+
+
+def test_the_fixture_is_a_running_fake(fake_asi1):
+    """
+    `fake_asi1` serves as it is, without a word of setup.
+    """
+    url = fake_asi1.base_url + "/chat/completions"
+
+    assert 200 == httpx.post(url).status_code
+
+
+def test_the_names_are_those_of_the_public_package():
+    """
+    What is public says so: its module is asi1.testing, and the list of it is sorted.
+    """
+    names = asi1.testing.__all__
+    classes = [getattr(asi1.testing, name) for name in names if name != "FAULTS"]
+
+    assert sorted(names) == sorted(set(names))
+    assert {"asi1.testing"} == {cls.__module__ for cls in classes}
+
+
+def test_importing_starts_nothing():
+    """
+    The import starts no thread.
+    """
+    code = "import threading, asi1.testing; print(threading.active_count())"
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert ("1\n", "") == (done.stdout, done.stderr)
+
+
+class Screen(io.StringIO):
+    """A standard output on which another thread waits for the first line."""
+
+    def url(self):
+        end = time.monotonic() + 10
+        while not self.getvalue().endswith("\n") and time.monotonic() < end:
+            time.sleep(0.002)
+        return self.getvalue().strip()
+
+
+def run(monkeypatch, arguments, number):
+    """Run the command line here, ask it once, and end it by a signal."""
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    responses = []
+
+    def ask():
+        try:
+            responses.append(httpx.post(screen.url() + "/chat/completions"))
+        finally:
+            os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    code = main(arguments)
+    thread.join()
+    return code, responses[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [
+        ([], 200, "Hello from the fake"),
+        (["--reply", "Nine.", "--seed", "7"], 200, "Nine."),
+        (["--fault", "html_502"], 502, "Bad Gateway"),
+        (["--require-key"], 401, "No API key"),
+    ],
+    ids=["plain", "reply", "fault", "key"],
+)
+def test_the_fake_runs_alone_until_it_is_told_to_end(
+    monkeypatch, arguments, status, text, number
+):
+    """
+    The command line serves as told, ends at Ctrl-C or SIGTERM, and returns 0.
+    """
+    before = signal.getsignal(number)
+
+    code, response = run(monkeypatch, arguments, number)
+
+    assert 0 == code
+    assert status == response.status_code
+    assert text in response.text
+    assert before == signal.getsignal(number)
+
+
+def test_the_module_can_be_run():
+    """
+    `python -m asi1.testing` prints its address first, ends quietly, and exits with 0.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "asi1.testing", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        url = process.stdout.readline().strip()
+        status = httpx.post(url + "/chat/completions").status_code
+        process.send_signal(signal.SIGTERM)
+        rest = process.communicate(timeout=10)
+
+    assert (200, ("", ""), 0) == (status, rest, process.returncode)
+
+
+def test_the_faults_can_be_listed(capsys):
+    """
+    --faults prints a line for each fault, with its options.
+    """
+    assert 0 == main(["--faults"])
+    lines = capsys.readouterr().out.splitlines()
+
+    assert len(FAULTS) == len(lines)
+    assert any(
+        line.startswith("stall(after_chunks=3, seconds=None): ") for line in lines
+    )

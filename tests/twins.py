@@ -1,0 +1,177 @@
+"""
+Whether two trees of classes offer the same: one to await, one that blocks.
+
+From a pair of classes the walk goes on to every pair of classes of the same package
+that their members' annotations name at the same place.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import typing
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+__all__ = ["differences"]
+
+# Public names that differ on purpose, async to blocking.
+RENAMED = {"aclose": "close"}
+SPECIAL = {
+    "__aenter__": "__enter__",
+    "__aexit__": "__exit__",
+    "__aiter__": "__iter__",
+    "__anext__": "__next__",
+}
+
+
+class Twins:
+    """A walk over two trees; `found` tells what differs, `seen` what was compared."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self.found: list[str] = []
+        self.seen: set[str] = set()
+        self.paired: set[tuple[type, type]] = set()
+
+    def classes(self, one: type, two: type) -> None:
+        if (one, two) in self.paired or one is two:
+            return
+        self.paired.add((one, two))
+        names, twins = members(one), members(two)
+        wanted = {RENAMED.get(n, SPECIAL.get(n, n)): n for n in names}
+        for name in sorted(set(wanted) ^ set(twins)):
+            alone = one if name in wanted else two
+            self.found.append(f"{alone.__name__}.{wanted.get(name, name)} has no twin")
+        for name in sorted(set(wanted) & set(twins)):
+            self.member(
+                f"{one.__name__}.{wanted[name]}", names[wanted[name]], twins[name]
+            )
+
+    def member(self, label: str, one: object, two: object) -> None:
+        self.seen.add(label)
+        if kind(one) != kind(two):
+            self.found.append(f"{label} is {kind(one)}, its twin {kind(two)}")
+        elif kind(one) == "a method":
+            self.methods(label, function(one), function(two))
+        elif kind(one) == "a property":
+            self.annotations(label, hints(getter(one)), hints(getter(two)))
+        elif kind(one) == "a field":
+            self.annotations(label, {"return": one}, {"return": two})
+
+    def methods(
+        self, label: str, one: Callable[..., Any], two: Callable[..., Any]
+    ) -> None:
+        if inspect.iscoroutinefunction(two) or inspect.isasyncgenfunction(two):
+            self.found.append(f"{label}: its twin does not block")
+        self.signatures(label, one, two)
+        ones, twos = typing.get_overloads(one), typing.get_overloads(two)
+        if len(ones) != len(twos):
+            self.found.append(f"{label}: {len(ones)} overloads, its twin {len(twos)}")
+        for i, (a, b) in enumerate(zip(ones, twos, strict=False), 1):
+            self.signatures(f"{label} (overload {i})", a, b)
+
+    def signatures(
+        self, label: str, one: Callable[..., Any], two: Callable[..., Any]
+    ) -> None:
+        if shape(one) == shape(two):
+            self.annotations(label, hints(one), hints(two))
+        else:
+            self.found.append(f"{label}{shape(one)} differs from its twin{shape(two)}")
+
+    def annotations(self, label: str, one: dict[str, Any], two: dict[str, Any]) -> None:
+        for name in sorted(set(one) | set(two)):
+            a, b = one.get(name), two.get(name)
+            if plain(a) != plain(b):
+                self.found.append(f"{label}: {name} is {a}, with its twin {b}")
+                continue
+            for first, second in zip(self.ours(a), self.ours(b), strict=True):
+                if name == "return" and second.__name__.startswith("Async"):
+                    self.found.append(f"{label}: its twin returns {second.__name__}")
+                self.classes(first, second)
+
+    def ours(self, annotation: Any) -> Iterator[type]:
+        module = getattr(annotation, "__module__", "")
+        if inspect.isclass(annotation) and module.partition(".")[0] == self.package:
+            yield annotation
+        for inner in typing.get_args(annotation):
+            yield from self.ours(inner)
+
+
+def differences(one: type, two: type) -> Twins:
+    """Walk the trees under *one*, to be awaited, and *two*, which blocks."""
+    walk = Twins(one.__module__.partition(".")[0])
+    walk.classes(one, two)
+    # Only the roots are for users to make.
+    walk.member(
+        f"{one.__name__}.__init__", vars(one)["__init__"], vars(two)["__init__"]
+    )
+    return walk
+
+
+def members(cls: type) -> dict[str, object]:
+    """Return public members and fields, and the special methods that have twins."""
+    found: dict[str, object] = {}
+    for base in reversed(cls.__mro__):
+        if base.__module__ in {"builtins", "typing", "abc"}:
+            continue
+        # A field's default, or its slot, tells less than its annotation.
+        found |= vars(base)
+        found |= inspect.get_annotations(base, globals=home(base), eval_str=True)
+    special = {*SPECIAL, *SPECIAL.values()}
+    return {n: m for n, m in found.items() if not n.startswith("_") or n in special}
+
+
+def home(cls: type) -> dict[str, Any]:
+    """Return the names of the module that *cls* is written in, whatever it says."""
+    package = cls.__module__.partition(".")[0]
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{package}.") and vars(module).get(cls.__name__) is cls:
+            return vars(module)
+    return vars(sys.modules[cls.__module__])
+
+
+def function(member: Any) -> Callable[..., Any]:
+    if isinstance(member, classmethod | staticmethod):
+        member = member.__func__
+    return typing.cast("Callable[..., Any]", inspect.unwrap(member))
+
+
+def getter(member: Any) -> Callable[..., Any]:
+    return typing.cast(
+        "Callable[..., Any]", getattr(member, "fget", None) or member.func
+    )
+
+
+def kind(member: object) -> str:
+    if isinstance(member, property) or hasattr(member, "attrname"):
+        return "a property"
+    if inspect.isfunction(member) or isinstance(member, classmethod | staticmethod):
+        return "a method"
+    return "a field"
+
+
+def hints(func: Callable[..., Any]) -> dict[str, Any]:
+    return typing.get_type_hints(func, include_extras=True)
+
+
+def shape(func: Callable[..., Any]) -> str:
+    """Return the parameters' names, kinds and defaults, as they are written."""
+    parameters = inspect.signature(func).parameters.values()
+    bare = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
+    return str(inspect.Signature(bare))
+
+
+def plain(annotation: Any) -> str:
+    """Return an annotation as text, with nothing in it that tells the twins apart."""
+    text = inspect.formatannotation(annotation)
+    text = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)  # names without their modules
+    text = re.sub(r"\bAsync(?=[A-Z])", "", text)
+    text = re.sub(r"\bAwaitable\[(.*)\]", r"\1", text)
+    text = re.sub(r"\bCoroutine\[Any, Any, (.*)\]", r"\1", text)
+    return re.sub(
+        r"\bGenerator\[([^\[\]]*), None, None\]", r"Generator[\1, None]", text
+    )

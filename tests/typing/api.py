@@ -1,0 +1,101 @@
+"""
+What a type checker sees of asi1 where a caller uses it. Checked, never run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_type
+
+from asi1 import (
+    ASI1,
+    APIStatusError,
+    AsyncASI1,
+    AsyncChatStream,
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatStream,
+    RetryPolicy,
+    StreamError,
+    Timeouts,
+)
+
+
+async def awaited(client: AsyncASI1, *, either: bool) -> None:
+    """An answer without `stream`, a stream with it, and either if it is not known."""
+    create = client.chat.completions.create
+
+    assert_type(await create(messages="Hi"), ChatCompletion)
+    assert_type(await create(messages="Hi", stream=False), ChatCompletion)
+    assert_type(await create(messages="Hi", stream=True), AsyncChatStream)
+    assert_type(
+        await create(messages="Hi", stream=either), ChatCompletion | AsyncChatStream
+    )
+
+
+async def streamed(client: AsyncASI1) -> None:
+    """A stream gives chunks, and the whole answer at its end."""
+    async with client.chat.completions.stream(messages="Hi") as stream:
+        assert_type(stream, AsyncChatStream)
+        async for chunk in stream:
+            assert_type(chunk, ChatCompletionChunk)
+            assert_type(chunk.text, str)
+            assert_type(chunk.thought, str)
+        async for piece in stream.text_stream:
+            assert_type(piece, str)
+        assert_type(await stream.get_final_completion(), ChatCompletion)
+        assert_type(stream.snapshot(), ChatCompletion)
+
+
+def blocking(client: ASI1, *, either: bool) -> None:
+    """The blocking client gives the same, without waiting for it in the types."""
+    create = client.chat.completions.create
+
+    assert_type(create(messages="Hi"), ChatCompletion)
+    assert_type(create(messages="Hi", stream=True), ChatStream)
+    assert_type(create(messages="Hi", stream=either), ChatCompletion | ChatStream)
+    with client.chat.completions.stream(messages="Hi") as stream:
+        for chunk in stream:
+            assert_type(chunk, ChatCompletionChunk)
+        for piece in stream.text_stream:
+            assert_type(piece, str)
+        assert_type(stream.get_final_completion(), ChatCompletion)
+
+
+async def messages(client: AsyncASI1, answer: ChatCompletion) -> None:
+    """Texts, dicts and earlier answers are messages; a number is none."""
+    create = client.chat.completions.create
+
+    await create(messages=[{"role": "user", "content": "Hi"}])
+    await create(messages=[{"role": "user", "content": "Hi"}, answer])
+    await create(messages=7)  # type: ignore[call-overload] # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+async def options(client: AsyncASI1) -> None:
+    """Options have types, and a misspelt one is found before it is sent."""
+    create = client.chat.completions.create
+
+    await create(messages="Hi", temperature=0, max_tokens=100, timeout=Timeouts(idle=5))
+    await create(messages="Hi", temprature=0)  # type: ignore[call-overload] # pyright: ignore[reportCallIssue]
+
+
+async def clients() -> None:
+    """Both clients are context managers of their own type."""
+    async with AsyncASI1("key", retry=RetryPolicy(attempts=1), timeout=3) as client:
+        assert_type(client, AsyncASI1)
+        assert_type(client.with_options(timeout=5), AsyncASI1)
+    with ASI1("key", max_retries=0) as blocking_client:
+        assert_type(blocking_client, ASI1)
+
+
+def errors(refused: APIStatusError, broken: StreamError) -> None:
+    """Errors have typed fields."""
+    assert_type(refused.status_code, int)
+    assert_type(refused.request_id, str | None)
+    assert_type(broken.partial, ChatCompletion)
+
+
+def choices(answer: ChatCompletion) -> None:
+    """Choices are in a tuple, which nobody can change."""
+    assert_type(answer.text, str)
+    _: Sequence[object] = answer.choices
