@@ -104,8 +104,7 @@ class AsyncCompletions:
             answer: ChatCompletion = await self._core.fetch(request)
             return answer
         opened = AsyncChatStream(self._core.exchange(request), self._core.begin)
-        await opened.open()
-        return opened
+        return await opened.__aenter__()
 
     def stream(
         self,

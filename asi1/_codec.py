@@ -129,19 +129,17 @@ def _tuple_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], An
 
 
 def _model_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
-    names = {
-        a.metadata.get("wire", a.name): a
-        for a in attrs.fields(cls)
-        if a.name not in _OURS
-    }
-    renamed = {a.name: override(rename=wire) for wire, a in names.items()}
-    overrides: dict[str, Any] = renamed | {
-        name: override(struct_hook=_as_is) for name in _OURS
-    }
-    build = make_dict_structure_fn(
-        cls, converter, _cattrs_detailed_validation=False, **overrides
-    )
+    names = {a.metadata.get("wire", a.name): a for a in attrs.fields(cls)}
+    names = {wire: a for wire, a in names.items() if a.name not in _OURS}
+    build = _builder(cls, converter, names)
     shape = SHAPES[cls]
+
+    def fits(key: str, value: JSON) -> bool:
+        try:
+            converter.structure(value, names[key].type)
+        except (TypeError, ValueError):
+            return False
+        return True
 
     def read(raw: Any, _: object) -> object:
         if type(raw) is not dict:
@@ -157,18 +155,22 @@ def _model_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], An
         try:
             return build(known | ours, cls)
         except (TypeError, ValueError):
-            for key in [k for k in known if not _fits(known[k], names[k].type)]:
+            for key in [key for key, value in known.items() if not fits(key, value)]:
                 extra[key] = known.pop(key)
             return build(known | ours, cls)
 
-    def _fits(value: JSON, kind: Any) -> bool:
-        try:
-            converter.structure(value, kind)
-        except (TypeError, ValueError):
-            return False
-        return True
-
     return read
+
+
+def _builder(
+    cls: Any, converter: BaseConverter, names: Mapping[str, Any]
+) -> Callable[[Any, Any], Any]:
+    overrides: dict[str, Any] = {
+        a.name: override(rename=wire) for wire, a in names.items()
+    } | {name: override(struct_hook=_as_is) for name in _OURS}
+    return make_dict_structure_fn(
+        cls, converter, _cattrs_detailed_validation=False, **overrides
+    )
 
 
 def _as_is(value: Any, _: object) -> Any:

@@ -84,6 +84,9 @@ class ASI1Error(Exception):
 
     message: str
 
+    def __attrs_post_init__(self) -> None:
+        Exception.__init__(self, self.message)
+
     def __str__(self) -> str:
         return self.message
 

@@ -16,6 +16,7 @@ from ._types import JSON, public
 
 __all__ = [
     "AssistantMessage",
+    "Content",
     "Message",
     "Messages",
     "SystemMessage",

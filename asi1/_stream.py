@@ -45,9 +45,6 @@ class AsyncChatStream:
         StreamBusyError: Somebody else is reading at this moment.
         StreamClosedError: It was closed.
         StreamConsumedError: It was read to its end before.
-
-    Attributes:
-        consumed: Whether it was read to its end.
     """
 
     def __init__(self, exchange: Exchange, begin: Callable[[Exchange], Pump]) -> None:
@@ -59,15 +56,15 @@ class AsyncChatStream:
         self._place = 0
         self._reading = False
         self._closed = False
-        self.consumed = False
+        self._consumed = False
         self._error: BaseException | None = None
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "read" if self.consumed else "open"
+        state = "closed" if self._closed else "read" if self._consumed else "open"
         return f"<AsyncChatStream {state} status={self.response.status}>"
 
     async def __aenter__(self) -> Self:
-        await self.open()
+        await self._open()
         return self
 
     async def __aexit__(
@@ -79,21 +76,21 @@ class AsyncChatStream:
         await self.aclose()
 
     def __aiter__(self) -> Self:
-        if self.consumed:
+        if self._consumed:
             raise StreamConsumedError("the stream was read to its end before")
         return self
 
     async def __anext__(self) -> ChatCompletionChunk:
         if self._place >= len(self._batch):
             self._batch, self._place = (), 0
-            self._batch = await self.next_batch()
+            self._batch = await self._next_batch()
             if not self._batch:
                 raise StopAsyncIteration
         chunk = self._batch[self._place]
         self._place += 1
         return chunk
 
-    async def next_batch(self) -> Sequence[ChatCompletionChunk]:
+    async def _next_batch(self) -> Sequence[ChatCompletionChunk]:
         """
         Return all the chunks that have come, at least one; none at the end.
 
@@ -114,10 +111,10 @@ class AsyncChatStream:
             raise
         finally:
             self._reading = False
-        self.consumed = not batch
+        self._consumed = not batch
         return batch
 
-    async def open(self) -> None:
+    async def _open(self) -> None:
         """
         Start the call, and wait until the server begins to answer.
 
@@ -146,12 +143,12 @@ class AsyncChatStream:
         """
         self._closed = True
         self._batch = ()
-        self.drop()
+        self._drop()
         self._exchange.out.abandon(StreamClosedError("the stream was closed"))
         if self._pump is not None:
             await self._pump.join()
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         """Let the call end without waiting for it; may be called from any thread."""
         pump = getattr(self, "_pump", None)
         # A call that has brought everything ends by itself, and tidies its connection
@@ -160,7 +157,12 @@ class AsyncChatStream:
             pump.stop()
 
     def __del__(self) -> None:
-        self.drop()
+        self._drop()
+
+    @property
+    def consumed(self) -> bool:
+        """Whether it was read to its end."""
+        return self._consumed
 
     @property
     def response(self) -> ResponseInfo:
@@ -188,8 +190,8 @@ class AsyncChatStream:
         Raises:
             ASI1Error: What reading the stream raises.
         """
-        while not self.consumed:
-            if not await self.next_batch():
+        while not self._consumed:
+            if not await self._next_batch():
                 break
         self._place = len(self._batch)
         return self._exchange.answer()

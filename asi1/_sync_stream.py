@@ -36,7 +36,7 @@ class ChatStream:
         return repr(self._stream).replace("AsyncChatStream", "ChatStream")
 
     def __enter__(self) -> Self:
-        loop_thread().run(self._stream.open())
+        loop_thread().run(self._stream._open())
         return self
 
     def __exit__(
@@ -55,11 +55,11 @@ class ChatStream:
     def __next__(self) -> ChatCompletionChunk:
         if self._place >= len(self._batch):
             try:
-                self._batch = loop_thread().run(self._stream.next_batch())
+                self._batch = loop_thread().run(self._stream._next_batch())
             except Exception:
                 raise
             except BaseException:  # Ctrl-C: nobody will read on
-                self._stream.drop()
+                self._stream._drop()
                 raise
             self._place = 0
             if not self._batch:
@@ -71,6 +71,11 @@ class ChatStream:
     def close(self) -> None:
         """Same as `AsyncChatStream.aclose`, but blocks."""
         loop_thread().run(self._stream.aclose())
+
+    @property
+    def consumed(self) -> bool:
+        """Same as `AsyncChatStream.consumed`."""
+        return self._stream.consumed
 
     @property
     def response(self) -> ResponseInfo:

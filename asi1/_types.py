@@ -126,3 +126,7 @@ class ChatOptions(RequestOptions, total=False):
     enable_thinking: bool | None
     thinking_budget: int | None
     user: str | None
+
+
+public(RequestOptions)
+public(ChatOptions)

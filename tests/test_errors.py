@@ -33,8 +33,13 @@ def drawing():
 
 
 def classes():
-    """Return the error classes of the module by their names."""
-    return {name: getattr(_errors, name) for name in _errors.__all__}
+    """Return the error classes of asi1 by their names."""
+    things = {name: getattr(asi1, name) for name in asi1.__all__}
+    return {
+        name: thing
+        for name, thing in things.items()
+        if isinstance(thing, type) and issubclass(thing, asi1.ASI1Error)
+    }
 
 
 def test_the_tree_is_as_drawn():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from asi1 import _models
+from asi1 import Model, _models
 from asi1._codec import decode, load_json
 
 
@@ -157,7 +157,7 @@ CHUNKS = [
         "usage": {"prompt_tokens": 4, "completion_tokens": 3, "total_tokens": 7},
     },
 ]
-MODELS = [getattr(_models, name) for name in _models.__all__ if name != "Model"]
+MODELS = [getattr(_models, name) for name in _models.__all__]
 WHOLE = [_models.ChatCompletion, _models.ChatCompletionChunk]
 ALIASES = {"reasoning", "thought"}
 
@@ -217,7 +217,7 @@ def pairs(model):
     for attribute in attrs.fields(type(model)):
         value = getattr(model, attribute.name)
         for inner in value if isinstance(value, tuple) else (value,):
-            if isinstance(inner, _models.Model) and inner.wire is not None:
+            if isinstance(inner, Model) and inner.wire is not None:
                 yield from pairs(inner)
 
 
