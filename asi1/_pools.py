@@ -2,13 +2,14 @@
 Floor 4. The connections: small pools for each event loop, and what they are made with.
 
 httpx slows down with the number of connections in one pool, so requests are spread over
-several, the least busy first. Pools belong to one event loop of one process and are
+several, as many as they need. Pools belong to one event loop of one process and are
 never touched from another; they close when their loop ends, or when the client that
 made them is dropped. No cookie is kept.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import ssl
 import weakref
@@ -98,6 +99,11 @@ class _LoopPools:
     keeper: AsyncGenerator[None, None] | None = None
     closed: bool = False
 
+    @property
+    def size(self) -> float:
+        """How many requests may be on one pool; a user's own client takes them all."""
+        return math.inf if self.lent else _POOL_SIZE
+
     async def keep(self) -> AsyncGenerator[None, None]:
         """Be closed by the event loop at its end, as all async generators are."""
         try:
@@ -143,7 +149,7 @@ class Pools:
 
     async def slot(self, patience: float | None, host: str) -> Slot:
         """
-        Return a place for one request, on the least busy pool.
+        Return a place for one request.
 
         Args:
             patience: Seconds to wait for one; None for no limit.
@@ -169,8 +175,10 @@ class Pools:
             )
         try:
             # From here on nothing waits: what is free now is free when it is taken.
-            pool = min(pools.pools, key=lambda pool: pool.busy, default=None)
-            if pool is None or (pool.busy >= _POOL_SIZE and not self.http_client):
+            # The first with room, so that idle connections are used again.
+            room = (pool for pool in pools.pools if pool.busy < pools.size)
+            pool = next(room, None)
+            if pool is None:
                 pool = _Pool(self.http_client or self._client(pools.context))
                 pools.pools.append(pool)
         except BaseException:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ssl
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
-from typing import cast
+from typing import Self, cast
 from urllib.parse import urlsplit
 
 import anyio
@@ -156,6 +156,36 @@ class Reply:
                 self._slot.release()
 
 
+class _Body(httpx.AsyncByteStream):
+    """
+    A request's body in one piece.
+
+    httpx's own is an async generator, which is left open, and complained of by trio,
+    when the connection breaks under it.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Once([self._body] if self._body else [])
+
+
+@define
+class _Once:
+    """An async iterator over what there is."""
+
+    _items: list[bytes]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._items:
+            raise StopAsyncIteration
+        return self._items.pop(0)
+
+
 @define(eq=False)
 class Transport:
     """
@@ -207,7 +237,7 @@ class Transport:
     ) -> httpx.Request:
         # In a function of its own, so that no frame an error passes holds the header.
         limits = request.timeouts
-        return client.build_request(
+        prepared = client.build_request(
             request.method,
             request.url,
             content=request.body,
@@ -225,6 +255,8 @@ class Transport:
                 }
             },
         )
+        prepared.stream = _Body(request.body or b"")
+        return prepared
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; other loops close their own."""

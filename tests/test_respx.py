@@ -19,12 +19,12 @@ async def test_respx_mocks_the_default_client():
     """
     with respx.mock:
         route = respx.post(URL).respond(json=ANSWER)
-        async with asi1.AsyncASI1("key") as client:
+        async with asi1.AsyncASI1("sk-test") as client:
             answer = await client.chat.completions.create(messages="Hi")
 
     assert "Mocked." == answer.text
     assert 1 == route.call_count
-    assert "Bearer key" == route.calls.last.request.headers["authorization"]
+    assert "Bearer sk-test" == route.calls.last.request.headers["authorization"]
 
 
 async def test_respx_mocks_a_stream():
@@ -34,7 +34,7 @@ async def test_respx_mocks_a_stream():
     body = 'data: {"choices":[{"delta":{"content":"Mocked."}}]}\n\ndata: [DONE]\n\n'
     with respx.mock:
         respx.post(URL).respond(text=body, content_type="text/event-stream")
-        async with asi1.AsyncASI1("key") as client:
+        async with asi1.AsyncASI1("sk-test") as client:
             async with client.chat.completions.stream(messages="Hi") as stream:
                 pieces = [piece async for piece in stream.text_stream]
 
@@ -56,7 +56,7 @@ async def test_respx_mocks_failures():
                 httpx.ReadTimeout("slow"),
             ]
         )
-        async with asi1.AsyncASI1("key", retry=quick) as client:
+        async with asi1.AsyncASI1("sk-test", retry=quick) as client:
             answer = await client.chat.completions.create(messages="Hi")
             with pytest.raises(asi1.AuthenticationError, match=r"Wrong key\."):
                 await client.chat.completions.create(messages="Hi")
@@ -74,5 +74,5 @@ def test_respx_mocks_the_blocking_client():
     """
     respx.post(URL).respond(json=ANSWER)
 
-    with asi1.ASI1("key") as client:
+    with asi1.ASI1("sk-test") as client:
         assert "Mocked." == client.chat.completions.create(messages="Hi").text

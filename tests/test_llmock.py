@@ -1,0 +1,385 @@
+"""asi1 against llmock, a server that others wrote, and its verdict on our manners."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+import asi1
+
+
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "get_weather",
+            "description": "Tells the weather of a city.",
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}},
+                "required": ["city"],
+            },
+        },
+    }
+]
+
+
+class LLMock:
+    """The server's address, and its control interface."""
+
+    def __init__(self, url):
+        self.url = url
+        self.base_url = f"{url}/v1"
+
+    def expect(self, *behaviors):
+        """Queue what the next requests meet."""
+        payload = {"behaviors": list(behaviors)}
+        self._call("POST", "scenario", json=payload).raise_for_status()
+
+    def requests(self):
+        return self._call("GET", "requests").json()["requests"]
+
+    def verdict(self):
+        return self._call("GET", "verdict").json()
+
+    def reset(self):
+        self._call("DELETE", "scenario")
+        self._call("POST", "reset")
+
+    def _call(self, method, name, **options):
+        url = f"{self.url}/_llmock/{name}"
+        return httpx.request(method, url, trust_env=False, timeout=20, **options)
+
+
+def llmock_script():
+    beside = Path(sys.executable).with_name("llmock")
+    return str(beside) if beside.exists() else shutil.which("llmock")
+
+
+@pytest.fixture(scope="module")
+def process():
+    """Run llmock in a process of its own, and end that process."""
+    script = llmock_script()
+    if script is None:
+        pytest.skip("llmock is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [script, "serve", "-h", "127.0.0.1", "-p", str(port)]
+    command += ["--response-style", "varied", "--log-level", "warning"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield LLMock(wait_until_it_answers(process, f"http://127.0.0.1:{port}"))
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wait_until_it_answers(process, url):
+    for _ in range(300):
+        if process.poll() is not None:
+            pytest.fail(f"llmock ended with {process.returncode}")
+        try:
+            httpx.get(f"{url}/health", trust_env=False).raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return url
+    pytest.fail("llmock did not answer in 30 seconds")
+    return None
+
+
+@pytest.fixture
+def llmock(process):
+    process.reset()
+    yield process
+    process.reset()
+
+
+@pytest.fixture
+async def client(llmock):
+    async with asi1.AsyncASI1("sk-test", llmock.base_url) as client:
+        yield client
+
+
+async def read(client, **options):
+    """Return the pieces and the whole answer of a stream."""
+    async with client.chat.completions.stream(
+        messages="Say hello to the otters.", **options
+    ) as stream:
+        pieces = [piece async for piece in stream.text_stream]
+        return pieces, await stream.get_final_completion()
+
+
+async def test_create_gives_text_and_usage(client, llmock):
+    """
+    A plain call gives the server's text and its token counts.
+    """
+    llmock.expect({"type": "reply", "text": "Hello, otters."})
+
+    answer = await client.chat.completions.create(messages="Hi there, how are you?")
+
+    assert ("Hello, otters.", "stop") == (answer.text, answer.finish_reason)
+    assert answer.usage.total_tokens == (
+        answer.usage.prompt_tokens + answer.usage.completion_tokens
+    )
+    assert answer.usage.total_tokens > 0
+    assert llmock.verdict()["passed"]
+
+
+async def test_a_stream_gives_the_same_text(client):
+    """
+    A stream's pieces add up to the text of the plain call.
+    """
+    created = await client.chat.completions.create(messages="Say hello to the otters.")
+    pieces, streamed = await read(client)
+
+    assert len(pieces) > 1
+    assert created.text == streamed.text == "".join(pieces)
+    assert "stop" == streamed.finish_reason
+
+
+async def test_a_stream_gives_usage_if_asked(client):
+    """
+    Token counts that come in a chunk of their own, after the finish reason, are read.
+    """
+    _, answer = await read(
+        client, extra_body={"stream_options": {"include_usage": True}}
+    )
+
+    assert answer.usage.total_tokens > 0
+
+
+async def test_several_choices_are_kept_apart(client):
+    """
+    With ``n=2`` there are two choices, each whole.
+    """
+    _, answer = await read(client, n=2)
+
+    assert [0, 1] == [choice.index for choice in answer.choices]
+    assert {"stop"} == {choice.finish_reason for choice in answer.choices}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+async def test_tool_calls_are_read(client, llmock, stream):
+    """
+    Tool calls come whole, in a plain call and out of the fragments of a stream.
+    """
+    arguments = {"city": "San José", "days": [1, 2, 3], "note": "a" * 40}
+    calls = [
+        {"name": "get_weather", "arguments": arguments},
+        {"name": "get_weather", "arguments": {"city": "Rome"}},
+    ]
+    llmock.expect({"type": "reply", "tool_calls": calls})
+
+    if stream:
+        _, answer = await read(client, tools=TOOLS)
+    else:
+        answer = await client.chat.completions.create(messages="Hi", tools=TOOLS)
+
+    assert "tool_calls" == answer.finish_reason
+    first, second = answer.message.tool_calls
+    assert ["get_weather"] * 2 == [first.function.name, second.function.name]
+    assert first.id != second.id
+    decoded = httpx.Response(200, text=first.function.arguments).json()
+    assert arguments == decoded
+
+
+async def test_a_tool_loop_ends(client):
+    """
+    The answer with tool calls can be sent back as it is, with the tools' results.
+    """
+    messages = [{"role": "user", "content": "What is the weather in Rome?"}]
+    asked = await client.chat.completions.create(messages=messages, tools=TOOLS)
+    (call,) = asked.message.tool_calls
+
+    messages += [asked, asi1.ToolMessage(content="Sunny.", tool_call_id=call.id)]
+    answer = await client.chat.completions.create(messages=messages, tools=TOOLS)
+
+    assert ("stop", ()) == (answer.finish_reason, answer.message.tool_calls)
+    assert answer.text
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "tries"),
+    [
+        (400, asi1.BadRequestError, 1),
+        (401, asi1.AuthenticationError, 1),
+        (402, asi1.PaymentRequiredError, 1),
+        (403, asi1.PermissionDeniedError, 1),
+        (404, asi1.NotFoundError, 1),
+        (413, asi1.RequestTooLargeError, 1),
+        (422, asi1.UnprocessableEntityError, 1),
+        (500, asi1.InternalServerError, 3),
+        (502, asi1.InternalServerError, 3),
+        (503, asi1.InternalServerError, 3),
+        (529, asi1.InternalServerError, 3),
+    ],
+)
+@pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
+async def test_each_status_has_its_error(client, llmock, status, error, tries):
+    """
+    Each of its statuses becomes our error with its words, after as many tries as make
+    sense; it finds nothing wrong with that.
+    """
+    quick = client.with_options(retry=asi1.RetryPolicy(wait_first=0.1))
+    llmock.expect({"type": "fail", "status": status, "message": "No.", "times": 9})
+
+    with pytest.raises(error) as caught:
+        await quick.chat.completions.create(messages="Hi")
+
+    assert (status, "No.") == (caught.value.status_code, caught.value.message)
+    assert tries == len(llmock.requests()) == len(caught.value.response.attempts)
+    assert llmock.verdict()["passed"]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+async def test_retry_after_is_obeyed(client, llmock, stream):
+    """
+    After 429 with Retry-After the call waits as long as asked, then succeeds.
+    """
+    llmock.expect({"type": "fail", "status": 429, "retry_after": 1, "times": 1})
+
+    if stream:
+        _, answer = await read(client)
+    else:
+        answer = await client.chat.completions.create(messages="Hi")
+
+    first, second = answer.response.attempts
+    assert (429, 200) == (first.status, second.status)
+    assert 1.1 >= first.wait >= 1
+    assert [] == llmock.verdict()["findings"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "options"),
+    [
+        ("disconnect", asi1.StreamInterruptedError, {}),
+        ("truncate", asi1.StreamTruncatedError, {}),
+        ("malformed", asi1.StreamDecodeError, {}),
+        ("stall", asi1.APITimeoutError, {"timeout": asi1.Timeouts(idle=0.2)}),
+    ],
+)
+async def test_a_broken_stream_is_an_error_with_what_came(
+    client, llmock, kind, error, options
+):
+    """
+    Each way in which it breaks a stream is an error of ours, and holds what came.
+    """
+    llmock.expect(
+        {"type": "reply", "text": "one two three four five six"},
+        {
+            "type": "stream_fault",
+            "kind": kind,
+            "after_chunks": 4,
+            "stall_seconds": 3,
+        },
+    )
+
+    with pytest.raises(asi1.APIError) as caught:
+        await read(client, **options)
+
+    assert error is type(caught.value)
+    assert "one two three" == caught.value.partial.text.strip()
+    assert 1 == len(llmock.requests())
+    if kind == "stall":
+        assert "idle" == caught.value.phase
+
+
+async def test_a_slow_first_token_is_a_timeout(client, llmock):
+    """
+    A stream that does not begin in time ends with its phase named, and with nothing.
+    """
+    llmock.expect({"type": "slow_first_token", "seconds": 3})
+
+    with pytest.raises(asi1.APITimeoutError) as caught:
+        await read(client, timeout=asi1.Timeouts(first_token=0.2))
+
+    assert ("first_token", None) == (caught.value.phase, caught.value.partial)
+
+
+async def test_a_connection_lost_before_the_first_chunk_is_made_again(client, llmock):
+    """
+    A stream that breaks before its first chunk begins anew, unnoticed.
+    """
+    llmock.expect({"type": "stream_fault", "kind": "disconnect", "after_chunks": 0})
+
+    _, answer = await read(client)
+
+    assert answer.text
+    assert 2 == len(answer.response.attempts)
+    assert [] == llmock.verdict()["findings"]
+
+
+def test_the_blocking_client_fares_as_well(llmock):
+    """
+    The blocking client gets the same answers and the same errors.
+    """
+    with asi1.ASI1("sk-test", llmock.base_url) as client:
+        created = client.chat.completions.create(messages="Say hello to the otters.")
+        with client.chat.completions.stream(
+            messages="Say hello to the otters."
+        ) as stream:
+            assert created.text == "".join(stream.text_stream)
+
+        llmock.expect({"type": "fail", "status": 503, "times": 2})
+        again = client.chat.completions.create(messages="Once more.")
+        llmock.expect({"type": "fail", "status": 401})
+        with pytest.raises(asi1.AuthenticationError):
+            client.chat.completions.create(messages="And again.")
+        llmock.expect({"type": "stream_fault", "kind": "truncate", "after_chunks": 2})
+        with (
+            pytest.raises(asi1.StreamTruncatedError) as caught,
+            client.chat.completions.stream(messages="And again.") as stream,
+        ):
+            stream.get_final_completion()
+
+    assert [503, 503, 200] == [a.status for a in again.response.attempts]
+    assert caught.value.partial.text
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
+async def test_its_verdict_is_good(client, llmock):
+    """
+    Through all of its faults, it reports no misbehaviour of a client as it comes.
+
+    A stream that is cut counts as accepted unless it is asked for again, since the
+    server cannot see an error; so this program asks again, as a careful one would.
+    """
+
+    async def careful(text):
+        while True:
+            try:
+                async with client.chat.completions.stream(messages=text) as stream:
+                    return await stream.get_final_completion()
+            except asi1.StreamError:
+                await anyio.sleep(0)
+
+    for status in (400, 401, 403, 404, 422):
+        llmock.expect({"type": "fail", "status": status})
+        with pytest.raises(asi1.APIStatusError):
+            await client.chat.completions.create(messages=f"Status {status}")
+    for status in (500, 502, 503, 529):
+        llmock.expect({"type": "fail", "status": status})
+        await client.chat.completions.create(messages=f"Status {status}")
+    llmock.expect({"type": "fail", "status": 429, "retry_after": 0.3, "times": 2})
+    await client.chat.completions.create(messages="Slowly.")
+    for kind in ("disconnect", "truncate", "malformed"):
+        llmock.expect({"type": "stream_fault", "kind": kind, "after_chunks": 2})
+        assert (await careful(f"A stream to {kind}")).finish_reason == "stop"
+
+    verdict = llmock.verdict()
+    assert [] == verdict["findings"]
+    assert verdict["passed"]
+    assert 14 <= verdict["faults_injected"]
