@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import sys
 import threading
 
 from collections.abc import Coroutine
+from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 from ._errors import ASI1Error
@@ -39,6 +41,7 @@ class LoopThread:
         """Start the thread, and wait until its loop runs."""
         self._loop: asyncio.AbstractEventLoop
         self._stopping: asyncio.Event
+        self._stopped = False
         ready = threading.Event()
         self._thread = threading.Thread(
             target=self._serve, args=(ready,), name="asi1 event loop", daemon=True
@@ -71,17 +74,34 @@ class LoopThread:
                 "the blocking client was used on its own event loop;"
                 " use AsyncASI1 there"
             )
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        if self._stopped:
+            coroutine.close()
+            raise ASI1Error("Python is exiting; no call can be made any more")
+        future = asyncio.run_coroutine_threadsafe(_driven(coroutine), self._loop)
         try:
             return future.result()
+        except CancelledError:
+            # Only leaving the interpreter cancels a call. What still runs is a daemon
+            # thread, which is about to vanish and has nobody to tell.
+            threading.Event().wait()
+            raise
         except BaseException:
             future.cancel()
             raise
 
     def stop(self) -> None:
         """End every call, then the loop and its thread."""
+        self._stopped = True
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(_PATIENCE)
+
+
+async def _driven(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    # The caller's context came along. Called from trio, it says that this is trio.
+    sniffio = sys.modules.get("sniffio")
+    if sniffio is not None:
+        sniffio.current_async_library_cvar.set(None)
+    return await coroutine
 
 
 def loop_thread() -> LoopThread:

@@ -70,6 +70,7 @@ class ChatStream:
 
     def close(self) -> None:
         """Same as `AsyncChatStream.aclose`, but blocks."""
+        self._batch = ()
         loop_thread().run(self._stream.aclose())
 
     @property

@@ -34,10 +34,8 @@ values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                ["choices", "code", "delta", "detail", "error", "errors", "message"]
-                + ["msg", "param", "type"]
-            )
+            st.sampled_from(["choices", "code", "detail", "error", "errors", "message"])
+            | st.sampled_from(["msg", "param", "type"])
             | st.text(max_size=3),
             inner,
             max_size=4,
@@ -497,8 +495,6 @@ def test_any_body_is_an_answer_or_an_error(body):
         answer = answered(body)
     except APIResponseError:
         pass
-    except TypeError:  # the complaint's own fault, shown above
-        assert b"loc" in body
     else:
         assert load_json(body) == answer.to_dict()
 

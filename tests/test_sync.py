@@ -23,7 +23,7 @@ import asi1
 
 from asi1.testing import FakeASI1, Pause, Repeat
 
-from .talk import SSE, TEXT, Event, chunk
+from .talk import DONE, SSE, TEXT, Event, chunk
 
 
 @pytest.fixture
@@ -104,12 +104,14 @@ def test_the_final_answer_does_not_depend_on_what_was_read(client, read):
             iter(stream)
 
 
-def test_a_closed_stream_cannot_be_read(client):
+def test_a_closed_stream_cannot_be_read(fake, client):
     """
-    A closed stream hands out nothing more.
+    A closed stream hands out nothing more, not even what had come before.
     """
+    fake.clear()
+    fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
     stream = client.chat.completions.stream(messages="Hi")
-    next(stream)
+    assert "a" == next(stream).text
     stream.close()
     stream.close()
 
