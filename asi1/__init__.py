@@ -38,7 +38,14 @@ if TYPE_CHECKING:
         StreamInterruptedError,
         StreamTruncatedError,
     )
-    from ._messages import AssistantMessage, SystemMessage, ToolMessage, UserMessage
+    from ._messages import (
+        AssistantMessage,
+        Message,
+        Messages,
+        SystemMessage,
+        ToolMessage,
+        UserMessage,
+    )
     from ._model import Model
     from ._models import (
         ChatChoice,
@@ -52,6 +59,7 @@ if TYPE_CHECKING:
         ToolCallDelta,
         Usage,
     )
+    from ._options import ChatOptions, RequestOptions
     from ._reply import RawReply
     from ._response import Attempt, RateLimits, ResponseInfo
     from ._retry import RetryPolicy
@@ -73,7 +81,7 @@ if TYPE_CHECKING:
     from ._sync import ASI1, Chat, Completions
     from ._sync_stream import ChatStream, Pieces
     from ._timeouts import Timeouts
-    from ._types import DEFAULT, ChatOptions, RequestOptions
+    from ._types import DEFAULT
 
 
 __all__ = [
@@ -111,6 +119,8 @@ __all__ = [
     "FunctionCall",
     "InternalServerError",
     "Limits",
+    "Message",
+    "Messages",
     "Model",
     "NotFoundError",
     "PaymentRequiredError",
@@ -149,7 +159,15 @@ _MODULES = {
     "_client": ("AsyncASI1",),
     "_config": ("Limits",),
     "_model": ("Model",),
-    "_messages": ("AssistantMessage", "SystemMessage", "ToolMessage", "UserMessage"),
+    "_messages": (
+        "AssistantMessage",
+        "Message",
+        "Messages",
+        "SystemMessage",
+        "ToolMessage",
+        "UserMessage",
+    ),
+    "_options": ("ChatOptions", "RequestOptions"),
     "_reply": ("RawReply",),
     "_response": ("Attempt", "RateLimits", "ResponseInfo"),
     "_retry": ("RetryPolicy",),
@@ -171,7 +189,7 @@ _MODULES = {
     "_sync": ("ASI1", "Chat", "Completions"),
     "_sync_stream": ("ChatStream", "Pieces"),
     "_timeouts": ("Timeouts",),
-    "_types": ("DEFAULT", "ChatOptions", "RequestOptions"),
+    "_types": ("DEFAULT",),
     "_models": (
         "ChatChoice",
         "ChatCompletion",

@@ -53,16 +53,24 @@ class _Call:
     name: _Text = field(factory=_Text)
     arguments: _Text = field(factory=_Text)
     extra: dict[str, JSON] = field(factory=dict)
+    function_extra: dict[str, JSON] = field(factory=dict)
 
     def add(self, delta: ToolCallDelta) -> None:
         self.id = self.id or delta.id
         self.type = delta.type or self.type
-        self.name.add(delta.function.name)
+        # Some servers say id and name with every part.
+        repeated = delta.id and delta.function.name == self.name.join()
+        self.name.add("" if repeated else delta.function.name)
         self.arguments.add(delta.function.arguments)
         self.extra.update(delta.extra)
+        self.function_extra.update(delta.function.extra)
 
     def call(self) -> ToolCall:
-        function = FunctionCall(name=self.name.join(), arguments=self.arguments.join())
+        function = FunctionCall(
+            name=self.name.join(),
+            arguments=self.arguments.join(),
+            extra=dict(self.function_extra),
+        )
         return ToolCall(
             id=self.id, type=self.type, function=function, extra=dict(self.extra)
         )
@@ -81,6 +89,7 @@ class _Choice:
     finish_reason: str | None = None
     stop_reason: str | int | None = None
     extra: dict[str, JSON] = field(factory=dict)
+    message_extra: dict[str, JSON] = field(factory=dict)
 
     def add(self, choice: ChunkChoice) -> None:
         delta = choice.delta
@@ -96,12 +105,13 @@ class _Choice:
             choice.stop_reason if self.stop_reason is None else self.stop_reason
         )
         self.extra.update(choice.extra)
+        self.message_extra.update(delta.extra)
 
     def _call_for(self, part: ToolCallDelta) -> _Call:
         """By index; without one by id; without either, the last call goes on."""
         for call in reversed(self.calls):
             if part.index is not None and call.index is not None:
-                if part.index == call.index:
+                if part.index == call.index and part.id in ("", call.id or part.id):
                     return call
             elif part.id in ("", call.id):
                 return call
@@ -116,6 +126,7 @@ class _Choice:
             reasoning=self.reasoning.join(),
             tool_calls=tuple(call.call() for call in self.calls),
             refusal=self.refusal.join() or None,
+            extra=dict(self.message_extra),
         )
         return ChatChoice(
             index=self.index,

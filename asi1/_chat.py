@@ -7,9 +7,10 @@ from typing import Literal, Unpack, overload
 from ._core import Core
 from ._messages import Messages
 from ._models import ChatCompletion
+from ._options import ChatOptions
 from ._request import Request, chat_request
 from ._stream import AsyncChatStream
-from ._types import ChatOptions, public
+from ._types import public
 
 
 __all__ = ["AsyncChat", "AsyncCompletions"]

@@ -28,14 +28,14 @@ from ._config import (
 )
 from ._core import Core
 from ._errors import ConfigurationError
-from ._options import check_options
+from ._options import ChatOptions, RequestOptions, Timeout, check_options
 from ._pools import HTTPClient, HTTPTransport, Pools
 from ._reply import RawReply
 from ._request import plain_request
 from ._retry import RetryPolicy
 from ._timeouts import Timeouts
 from ._transport import Transport
-from ._types import DEFAULT, JSON, ChatOptions, RequestOptions, public
+from ._types import DEFAULT, JSON, Default, public
 
 
 __all__ = ["AsyncASI1"]
@@ -79,7 +79,7 @@ class AsyncASI1:
         base_url: str | None = None,
         *,
         model: str = "asi1-mini",
-        timeout: Any = DEFAULT,
+        timeout: Timeout | Default = DEFAULT,
         max_retries: int | None = None,
         retry: RetryPolicy | None = None,
         limits: Limits | None = None,
@@ -105,7 +105,7 @@ class AsyncASI1:
             retry=read_retry(max_retries, retry),
             headers=check_headers(default_headers or {}, "default_headers"),
             query=read_query(default_query or {}, "default_query"),
-            options=dict(default_options or {}),
+            options=_given(default_options),
             max_event_bytes=max_event_bytes,
             limits=limits or Limits(),
             trust_env=trust_env,
@@ -165,7 +165,7 @@ class AsyncASI1:
         *,
         api_key: str | None = None,
         model: str | None = None,
-        timeout: Any = DEFAULT,
+        timeout: Timeout | Default = DEFAULT,
         max_retries: int | None = None,
         retry: RetryPolicy | None = None,
         default_headers: Mapping[str, str] | None = None,
@@ -204,7 +204,7 @@ class AsyncASI1:
             changes["query"] = {**now.query, **added_query}
         if default_options:
             check_options(default_options)
-            changes["options"] = {**now.options, **default_options}
+            changes["options"] = {**now.options, **_given(default_options)}
         child = object.__new__(type(self))
         child._core = self._core.child(attrs.evolve(now, **changes))
         return child
@@ -232,3 +232,7 @@ class AsyncASI1:
     def __repr__(self) -> str:
         config = self._core.config
         return f"<AsyncASI1 base_url={config.base_url!r} model={config.model!r}>"
+
+
+def _given(options: ChatOptions | None) -> dict[str, Any]:
+    return {k: v for k, v in (options or {}).items() if v is not None}

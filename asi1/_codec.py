@@ -1,19 +1,15 @@
 """
-Floor 2. The one cattrs converter, and JSON in and out.
+Floor 2. The one cattrs converter: objects of the server into models.
 
 It reads strictly at first; where a value has another type than its field, that value
 moves to ``extra`` and the field takes its default: a changed server costs a field,
 never an answer. Null is read as missing. Nothing is lost: ``wire`` keeps it all.
 """
 
-import json
-import re
-
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_origin
 
 import attrs
-import orjson
 
 from cattrs import BaseConverter, Converter
 from cattrs.gen import make_dict_structure_fn, override
@@ -23,76 +19,11 @@ from ._shapes import SHAPES
 from ._types import JSON
 
 
-__all__ = ["decode", "dump_json", "load_json"]
+__all__ = ["decode"]
 
 _M = TypeVar("_M", bound=Model)
 
-# orjson turns integers of more than 64 bits into floats; these 19 digits may be one.
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _OURS = ("extra", "wire", "response")
-
-
-def load_json(data: bytes) -> JSON:
-    """
-    Read JSON text; of repeated keys the last counts.
-
-    Lone surrogates are let through, since models do write them.
-
-    Raises:
-        ValueError: It is no JSON, nests too deep, or holds NaN, Infinity, or a number
-            that Python refuses to read.
-    """
-    if not _LONG_NUMBER.search(data):
-        try:
-            return orjson.loads(data)
-        except orjson.JSONDecodeError:
-            pass
-    try:
-        return json.loads(data, parse_constant=_no_number, parse_float=_finite)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-
-
-def _no_number(name: str) -> JSON:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError("a number is out of range")
-    return number
-
-
-def dump_json(value: JSON) -> bytes:
-    """
-    Write *value* as JSON text.
-
-    Raises:
-        ValueError: It holds something that JSON cannot, such as a set, NaN, or a text
-            with a lone surrogate; the message says what.
-    """
-    try:
-        return orjson.dumps(value, default=_default)
-    except orjson.JSONEncodeError as error:
-        # Integers of more than 64 bits are JSON, though orjson does not write them.
-        try:
-            text = json.dumps(
-                value, default=_default, ensure_ascii=False, allow_nan=False
-            )
-            return text.encode()
-        except UnicodeEncodeError:
-            raise ValueError("a text holds half a surrogate pair") from None
-        except (TypeError, ValueError):
-            raise ValueError(str(error)) from None
-
-
-def _default(value: object) -> JSON:
-    if isinstance(value, Model):
-        return value.to_dict()
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def decode(cls: type[_M], raw: Mapping[str, JSON]) -> _M:
@@ -118,12 +49,22 @@ def _integer(value: object, _: object) -> int:
 
 
 def _tuple_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
-    item = cls.__args__[0]
+    kind = cls.__args__[0]
+
+    def one(value: object) -> object:
+        # An odd item costs no other.
+        try:
+            return None if value is None else converter.structure(value, kind)
+        except (TypeError, ValueError):
+            return None
 
     def read(value: object, _: object) -> tuple[object, ...]:
         if type(value) is not list:
             raise TypeError
-        return tuple(converter.structure(v, item) for v in value if v is not None)
+        items = [i for i in map(one, value) if i is not None]
+        if not items and any(i is not None for i in value):
+            raise TypeError
+        return tuple(items)
 
     return read
 

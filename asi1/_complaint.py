@@ -50,7 +50,7 @@ def complaint(value: JSON) -> Complaint:
         case {"detail": list(items)}:
             return Complaint("; ".join(_detail(item) for item in items))
         case {"detail": {**inner}}:
-            return _from_object(inner)
+            return complaint(inner)
         case {"detail": str(text)}:
             return Complaint(text, code=_word(value.get("code")))
         case {"errors": [first, *_]}:
@@ -74,7 +74,9 @@ def _from_object(value: Mapping[Any, Any]) -> Complaint:
 def _detail(item: JSON) -> str:
     if not isinstance(item, dict):
         return str(item)
-    place = ".".join(str(part) for part in item.get("loc") or ())
+    place = item.get("loc") or ""
+    if isinstance(place, list):
+        place = ".".join(str(part) for part in place)
     text = item.get("msg") or item.get("message") or ""
     return f"{place}: {text}" if place else str(text)
 

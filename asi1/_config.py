@@ -41,7 +41,7 @@ _KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
 _URL_VARIABLES = ("ASI1_BASE_URL", "ASI_ONE_BASE_URL")
 _ENDPOINT = "/chat/completions"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
 
 
 def _count(_: object, attribute: Any, value: object) -> None:
@@ -76,7 +76,7 @@ class ClientConfig:
         headers: Sent with every request, beside those that the call needs.
         query: Added to every URL.
         options: Chat options used where a call does not give its own.
-        max_event_bytes: The largest event of a stream, in bytes.
+        max_event_bytes: The largest event of a stream, and the largest body, in bytes.
         trust_env: Whether proxies and CA files are read from the environment.
     """
 
@@ -85,7 +85,7 @@ class ClientConfig:
     model: str = "asi1-mini"
     timeouts: Timeouts = field(factory=Timeouts)
     retry: RetryPolicy = field(factory=RetryPolicy)
-    headers: Mapping[str, str] = field(factory=dict)
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
     query: Mapping[str, str | int | float | bool] = field(factory=dict)
     options: Mapping[str, JSON] = field(factory=dict)
     max_event_bytes: int = field(default=16 * 1024 * 1024, validator=_count)
@@ -179,7 +179,7 @@ def is_loopback(host: str) -> bool:
 
 def check_headers(headers: object, source: str) -> dict[str, str]:
     """
-    Return *headers* as a dict, names as given.
+    Return *headers* as a dict, names in lowercase.
 
     Raises:
         ConfigurationError: A name or value is not one that HTTP can carry. The value
@@ -193,9 +193,9 @@ def check_headers(headers: object, source: str) -> dict[str, str]:
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise ConfigurationError(
                 f"{source}: the value of {name!r} is not a text of printable ASCII"
-                " characters on one line"
+                " characters on one line, without blanks around it"
             )
-    return dict(headers)
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def read_model(value: object) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
-from weakref import WeakSet
 
 from attrs import define, field
 
@@ -34,7 +34,7 @@ class Core:
     transport: Transport = field(repr=False)
     budget: RetryBudget = field(factory=RetryBudget, repr=False)
     parent: Core | None = field(default=None, repr=False)
-    pumps: WeakSet[Pump] = field(factory=WeakSet, init=False, repr=False)
+    pumps: set[Pump] = field(factory=set, init=False, repr=False)
     closed: bool = field(default=False, init=False)
 
     def child(self, config: ClientConfig) -> Core:
@@ -44,10 +44,8 @@ class Core:
 
     def check_open(self) -> None:
         """Raise `ClientClosedError` if this client, or one it came from, is closed."""
-        if self.closed:
+        if any(core.closed for core in self._line()):
             raise ClientClosedError("the client is closed")
-        if self.parent is not None:
-            self.parent.check_open()
 
     def exchange(self, request: Request) -> Exchange:
         """Return the call of *request*, not begun."""
@@ -57,12 +55,21 @@ class Core:
     def begin(self, exchange: Exchange) -> Pump:
         """Start *exchange* in its own task."""
         self.check_open()
-        pump = start(exchange.run, "asi1 exchange")
+        pump = start(exchange.run, "asi1 exchange", self._forget)
+        for core in self._line():
+            core.pumps.add(pump)
+        return pump
+
+    def _forget(self, pump: Pump) -> None:
+        for core in self._line():
+            core.pumps.discard(pump)
+
+    def _line(self) -> Iterator[Core]:
+        """Yield this core, and all that it came from."""
         core: Core | None = self
         while core is not None:
-            core.pumps.add(pump)
+            yield core
             core = core.parent
-        return pump
 
     async def fetch(self, request: Request) -> Any:
         """Make the call, and return the one thing that it brings."""

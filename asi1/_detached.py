@@ -32,24 +32,38 @@ def loop_token() -> Any:
 
 def call_soon(token: Any, call: Callable[[], object]) -> None:
     """Have *call* called on the loop of *token*; from any thread; not if it is gone."""
-    schedule = getattr(token, "call_soon_threadsafe", None) or token.run_sync_soon
     # asyncio's closed loop raises RuntimeError, and so does trio's RunFinishedError.
     with suppress(RuntimeError):
-        schedule(call)
+        if isinstance(token, asyncio.AbstractEventLoop):
+            token.call_soon_threadsafe(call)
+        else:
+            token.run_sync_soon(call)
 
 
-def spawn(token: Any, run: Run, name: str) -> None:
+def spawn(token: Any, run: Run, name: str, done: Callable[[], None]) -> None:
     """
     Run *run*, which must not raise, in a task of its own.
 
-    Called on the loop of *token*, but not always by one of its tasks.
+    Called on the loop of *token*, but not always by one of its tasks. *done* is called
+    at the end, even of a task that a dying loop cancels before its first step.
     """
     if not isinstance(token, asyncio.AbstractEventLoop):
-        import trio.lowlevel  # noqa: PLC0415 - there only if the user's loop is trio's
-
-        context = contextvars.copy_context()
-        trio.lowlevel.spawn_system_task(run, name=name, context=context)
+        _spawn_trio(run, name, done)
         return
     task = token.create_task(run(), name=name)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
+    task.add_done_callback(lambda _: done())
+
+
+def _spawn_trio(run: Run, name: str, done: Callable[[], None]) -> None:
+    import trio.lowlevel  # noqa: PLC0415 - there only if the user's loop is trio's
+
+    async def body() -> None:
+        try:
+            await run()
+        finally:
+            done()
+
+    context = contextvars.copy_context()
+    trio.lowlevel.spawn_system_task(body, name=name, context=context)

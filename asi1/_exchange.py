@@ -1,7 +1,8 @@
 """
 Floor 5. One call from start to end: its tries, the waits between them, how it ended.
 
-Here and in `_reading` are the only clocks and dice. What to do next is decided below.
+Here, in `_reading` and in `_timer` are the only clocks and dice. What to do next is
+decided below.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from ._errors import (
     StreamClosedError,
     StreamError,
 )
+from ._handover import Handover
 from ._models import ChatCompletion, ChatCompletionChunk
-from ._pump import Handover
 from ._reading import Reading, Result
 from ._request import Request
 from ._response import Attempt, ResponseInfo
@@ -142,7 +143,6 @@ class Exchange:
         raise APITimeoutError(
             f"timed out: {self.request.timeouts.explain(phase, stream=streams)}",
             phase=phase,
-            partial=self.answer() if reading.begun else None,
         )
 
     def _succeeded(self, number: int, began: float, result: Result) -> None:
@@ -163,9 +163,12 @@ class Exchange:
     def _failed(self, error: APIError, number: int, began: float) -> float | None:
         """Note a try that failed; return how long to wait for the next, if any."""
         now = self._timer.elapsed
-        wait = self.request.retry.next_wait(
-            error, number, dice=self.dice(), left=self._timer.left
-        )
+        begun = self._reading is not None and self._reading.begun
+        wait = None
+        if not begun:  # once a chunk is out, a second try would say it again
+            wait = self.request.retry.next_wait(
+                error, number, dice=self.dice(), left=self._timer.left
+            )
         if wait is not None and not self.budget.spend():
             wait = None
         sent = error.sent if isinstance(error, APIConnectionError) else True
@@ -183,7 +186,9 @@ class Exchange:
         error.response = self.info()
         if isinstance(error, APITimeoutError):
             error.elapsed = now
-        if isinstance(error, StreamError):
+        if isinstance(error, StreamError) or (
+            isinstance(error, APITimeoutError) and begun
+        ):
             error.partial = self.answer()
         return wait
 

@@ -39,9 +39,12 @@ class LoopThread:
 
     def __init__(self) -> None:
         """Start the thread, and wait until its loop runs."""
-        self._loop: asyncio.AbstractEventLoop
-        self._stopping: asyncio.Event
-        self._stopped = False
+        try:
+            self._loop = asyncio.new_event_loop()
+        except OSError as error:
+            raise ASI1Error(f"no event loop can be made: {error}") from error
+        self._stopping = asyncio.Event()
+        self._exiting = threading.Event()
         ready = threading.Event()
         self._thread = threading.Thread(
             target=self._serve, args=(ready,), name="asi1 event loop", daemon=True
@@ -51,13 +54,11 @@ class LoopThread:
 
     def _serve(self, ready: threading.Event) -> None:
         async def until_stopped() -> None:
-            self._loop = asyncio.get_running_loop()
-            self._stopping = asyncio.Event()
             ready.set()
             await self._stopping.wait()
 
         # At its end the runner cancels what is left, and closes async generators.
-        with asyncio.Runner() as runner:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(until_stopped())
 
     def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
@@ -74,16 +75,17 @@ class LoopThread:
                 "the blocking client was used on its own event loop;"
                 " use AsyncASI1 there"
             )
-        if self._stopped:
+        if self._exiting.is_set():
             coroutine.close()
             raise ASI1Error("Python is exiting; no call can be made any more")
         future = asyncio.run_coroutine_threadsafe(_driven(coroutine), self._loop)
         try:
             return future.result()
         except CancelledError:
-            # Only leaving the interpreter cancels a call. What still runs is a daemon
-            # thread, which is about to vanish and has nobody to tell.
-            threading.Event().wait()
+            if self._exiting.is_set():
+                # Python is exiting. What still runs is a daemon thread, which is about
+                # to vanish and has nobody to tell.
+                threading.Event().wait()
             raise
         except BaseException:
             future.cancel()
@@ -91,7 +93,7 @@ class LoopThread:
 
     def stop(self) -> None:
         """End every call, then the loop and its thread."""
-        self._stopped = True
+        self._exiting.set()
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(_PATIENCE)
 

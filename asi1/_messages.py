@@ -43,6 +43,15 @@ class SystemMessage:
 
     content: Content
 
+    @property
+    def role(self) -> str:
+        """Who speaks."""
+        return "system"
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the message as the API takes it."""
+        return {"role": self.role, "content": self.content}
+
 
 @public
 @frozen
@@ -55,6 +64,15 @@ class UserMessage:
     """
 
     content: Content
+
+    @property
+    def role(self) -> str:
+        """Who speaks."""
+        return "user"
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the message as the API takes it."""
+        return {"role": self.role, "content": self.content}
 
 
 @public
@@ -71,6 +89,15 @@ class AssistantMessage:
     content: Content | None = None
     tool_calls: tuple[ToolCall, ...] = ()
 
+    @property
+    def role(self) -> str:
+        """Who speaks."""
+        return "assistant"
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the message as the API takes it."""
+        return _assistant(self)
+
 
 @public
 @frozen
@@ -86,6 +113,19 @@ class ToolMessage:
     content: Content
     tool_call_id: str
 
+    @property
+    def role(self) -> str:
+        """Who speaks."""
+        return "tool"
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the message as the API takes it."""
+        return {
+            "role": self.role,
+            "tool_call_id": self.tool_call_id,
+            "content": self.content,
+        }
+
 
 Message: TypeAlias = (
     SystemMessage
@@ -97,8 +137,6 @@ Message: TypeAlias = (
     | Mapping[str, JSON]
 )
 Messages: TypeAlias = str | Iterable[Message]
-
-_ROLE_OF = {SystemMessage: "system", UserMessage: "user"}
 
 
 def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
@@ -130,19 +168,17 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
 def _wire(place: int, message: object) -> dict[str, JSON]:
     name = f"messages[{place}]"
     match message:
-        case SystemMessage() | UserMessage():
-            wire: dict[str, JSON] = {
-                "role": _ROLE_OF[type(message)],
-                "content": message.content,
-            }
-        case ToolMessage(content=content, tool_call_id=call):
-            wire = {"role": "tool", "tool_call_id": call, "content": content}
+        case SystemMessage() | UserMessage() | AssistantMessage() | ToolMessage():
+            wire = message.to_dict()
         case ChatCompletion():
             wire = _assistant(message.message)
-        case AssistantMessage() | ChatMessage():
+        case ChatMessage():
             wire = _assistant(message)
+        case Mapping() if "choices" in message:
+            raise _wrong(name, "is a whole answer: take its message", message)
         case Mapping():
-            wire = dict(message)
+            # A null is what a server sends; none is sent back.
+            wire = {k: v for k, v in message.items() if v is not None or k == "content"}
         case list() | tuple():
             raise _wrong(
                 name, "is itself a list: the messages are nested one too deep", message
@@ -156,7 +192,7 @@ def _wire(place: int, message: object) -> dict[str, JSON]:
 def _assistant(message: AssistantMessage | ChatMessage) -> dict[str, JSON]:
     # Only what the API takes back: the server's other fields may be refused.
     wire: dict[str, JSON] = {
-        "role": getattr(message, "role", "assistant"),
+        "role": message.role,
         "content": message.content,
     }
     if message.tool_calls:

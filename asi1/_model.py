@@ -7,15 +7,14 @@ here: the decoder reads these annotations at run time.
 """
 
 import copy
-import json
 
 from collections.abc import Mapping
 
 import attrs
-import orjson
 
 from attrs import field, frozen
 
+from ._json import json_text
 from ._types import JSON, public
 
 
@@ -55,12 +54,16 @@ class Model:
             for a in attrs.fields(type(self))
             if a.name not in _OURS
         }
-        kept = {key: value for key, value in named.items() if value not in (None, [])}
+        kept = {
+            key: value
+            for key, value in named.items()
+            if value not in (None, [], "") or key == "content"
+        }
         return kept | copy.deepcopy(dict(self.extra))
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON text; lone surrogates are escaped."""
-        return _dumps(self.to_dict())
+        return json_text(self.to_dict())
 
 
 def _plain(value: JSON) -> JSON:
@@ -69,10 +72,3 @@ def _plain(value: JSON) -> JSON:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return copy.deepcopy(value)
-
-
-def _dumps(value: JSON) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # a lone surrogate, or an integer of more than 64 bits
-        return json.dumps(value, separators=(",", ":"))

@@ -160,7 +160,7 @@ class ChatCompletion(Model):
     thoughts: str = field(default="", metadata={"wire": "thought"})
     executable_data: JSON = None
     conversation_id: str | None = None
-    response: ResponseInfo | None = field(default=None, eq=False, repr=False)
+    response: ResponseInfo = field(factory=ResponseInfo, eq=False, repr=False)
 
     @property
     def message(self) -> ChatMessage:

@@ -21,14 +21,14 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import anyio
-import anyio.to_thread
 import httpx
 
 from attrs import define, field
 
 from ._config import ClientConfig, is_loopback
-from ._detached import call_soon, loop_token, spawn
+from ._detached import Run, call_soon, loop_token, spawn
 from ._errors import APITimeoutError, ClientClosedError, ConfigurationError
+from ._tls import ssl_context
 
 
 __all__ = ["FOREIGN", "HTTPClient", "HTTPTransport", "Pools", "Slot"]
@@ -53,7 +53,6 @@ _POOL_SIZE = 16
 
 # Pools inherited over a fork. Kept, so that their sockets are not closed from here.
 _inherited: list[object] = []
-_ssl_contexts: dict[tuple[str | None, ...], ssl.SSLContext] = {}
 
 
 @define
@@ -62,6 +61,11 @@ class _Pool:
 
     client: httpx.AsyncClient
     busy: int = 0
+    idle_since: float = 0.0
+
+    async def aclose(self) -> None:
+        with suppress(*FOREIGN), anyio.CancelScope(shield=True):
+            await self.client.aclose()
 
 
 @define
@@ -77,6 +81,7 @@ class Slot:
         if self.taken:
             self.taken = False
             self.pool.busy -= 1
+            self.pool.idle_since = anyio.current_time()
             self.places.release()
 
 
@@ -117,19 +122,25 @@ class _LoopPools:
         self.closed = True
         pools, self.pools = self.pools, []
         for pool in pools if not self.lent else ():
-            with suppress(*FOREIGN):
-                await pool.client.aclose()
+            await pool.aclose()
 
     def close_later(self) -> None:
         """Close from anywhere: another thread, a destructor."""
         if self.pools and self.pid == os.getpid():
-            call_soon(
-                self.token, lambda: spawn(self.token, self._close_kept, "asi1 close")
-            )
+            call_soon(self.token, lambda: _spawn(self.token, self._close_kept))
 
     async def _close_kept(self) -> None:
         if self.keeper is not None:
             await self.keeper.aclose()
+
+    def close_idle(self, now: float, expiry: float) -> None:
+        """Close pools without a request for *expiry* seconds; *now* is on the loop."""
+        if self.lent:
+            return
+        for pool in self.pools[:]:
+            if not pool.busy and now - pool.idle_since > expiry:
+                self.pools.remove(pool)
+                _spawn(self.token, pool.aclose)
 
 
 @define(eq=False)
@@ -146,6 +157,17 @@ class Pools:
     http_client: HTTPClient | None = None
     transport: HTTPTransport | None = None
     _by_loop: dict[Any, _LoopPools] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.http_client, httpx.AsyncClient | None):
+            raise ConfigurationError(
+                "http_client: must be an httpx.AsyncClient, for ASI1 too"
+            )
+        if not isinstance(self.transport, httpx.AsyncBaseTransport | None):
+            raise ConfigurationError(
+                "transport: must be an httpx.AsyncBaseTransport, for ASI1 too"
+            )
+        weakref.finalize(self, _close_all, self._by_loop).atexit = False
 
     async def slot(self, patience: float | None, host: str) -> Slot:
         """
@@ -185,6 +207,9 @@ class Pools:
             pools.places.release()
             raise
         pool.busy += 1
+        # httpx closes idle connections of a pool when that pool is used again.
+        expiry = self.config.limits.keepalive_expiry
+        pools.close_idle(anyio.current_time(), expiry)
         return Slot(pool, pools.places)
 
     async def _here(self) -> _LoopPools:
@@ -195,7 +220,8 @@ class Pools:
             places = anyio.Semaphore(self.config.limits.max_connections)
             pools = _LoopPools(token, places, lent=self.http_client is not None)
             self._by_loop[token] = pools
-            weakref.finalize(self, pools.close_later).atexit = False
+        if pools.keeper is not None:
+            return pools
         async with pools.making:
             if pools.keeper is None:
                 pools.context = await self._context()
@@ -208,7 +234,7 @@ class Pools:
         for token, pools in list(self._by_loop.items()):
             if pools.pid != os.getpid():
                 _inherited.append(self._by_loop.pop(token))
-            elif pools.closed:
+            elif pools.closed or getattr(token, "is_closed", bool)():
                 del self._by_loop[token]
 
     @property
@@ -221,7 +247,7 @@ class Pools:
         own = self.http_client is not None or self.transport is not None
         if own or self.config.base_url.startswith("http:"):
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
-        return await _ssl_context(trust_env=self._trust_env)
+        return await ssl_context(trust_env=self._trust_env)
 
     def _client(self, context: ssl.SSLContext | None) -> httpx.AsyncClient:
         try:
@@ -249,6 +275,15 @@ class Pools:
             await pools.keeper.aclose()
 
 
+def _close_all(by_loop: dict[Any, _LoopPools]) -> None:
+    for pools in list(by_loop.values()):
+        pools.close_later()
+
+
+def _spawn(token: Any, run: Run) -> None:
+    spawn(token, run, "asi1 close", lambda: None)
+
+
 class _Lent(httpx.AsyncBaseTransport):
     """A transport of the user's, which is theirs to close."""
 
@@ -257,21 +292,3 @@ class _Lent(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return await self._transport.handle_async_request(request)
-
-
-async def _ssl_context(*, trust_env: bool) -> ssl.SSLContext:
-    """Return the process's context: made once, in a thread, since it reads files."""
-    names = ("SSL_CERT_FILE", "SSL_CERT_DIR") if trust_env else ()
-    values = tuple(os.environ.get(name) for name in names)
-    if values not in _ssl_contexts:
-        try:
-            made = await anyio.to_thread.run_sync(
-                lambda: httpx.create_ssl_context(trust_env=trust_env)
-            )
-        except OSError as error:
-            raise ConfigurationError(
-                f"the CA file or folder of SSL_CERT_FILE or SSL_CERT_DIR"
-                f" ({', '.join(v for v in values if v)}) cannot be read: {error}"
-            ) from None
-        _ssl_contexts[values] = made
-    return _ssl_contexts[values]

@@ -31,8 +31,8 @@ from ._errors import (
     StreamInterruptedError,
     StreamTruncatedError,
 )
+from ._handover import Handover
 from ._models import ChatCompletion, ChatCompletionChunk
-from ._pump import Handover
 from ._reply import (
     RawReply,
     body_kind,
@@ -118,6 +118,8 @@ class Reading:
         self.info = read_info(reply.status, reply.headers)
         if not 200 <= reply.status < 300:
             raise await self._refusal(reply.body)
+        if self.request.wants != "chunks":
+            self.timer.arm("idle")  # of a plain call, the headers are the first sign
         try:
             if self.request.wants == "bytes":
                 body = await self._rest(reply.body, b"")
@@ -152,7 +154,6 @@ class Reading:
         content_type = self.info.headers.get("content-type", "")
         kind, head = body_kind(content_type, b""), b""
         if kind == "other":
-            self.timer.arm("idle")
             head = await anext(pieces, b"")
             kind = body_kind(content_type, head)
         if kind == "events":
@@ -163,10 +164,9 @@ class Reading:
 
     async def _rest(self, pieces: _Body, head: bytes) -> bytes:
         body = bytearray(head)
-        self.timer.arm("idle")
         async for piece in pieces:
-            self.timer.arm("idle")
             body += piece
+            self.timer.arm("idle")
             if len(body) > self.config.max_event_bytes:
                 raise APIResponseError(
                     f"the reply is larger than {self.config.max_event_bytes:,} bytes"

@@ -15,8 +15,9 @@ from attrs import frozen
 
 from . import _errors as errors
 from . import _status_errors as refusals
-from ._codec import decode, load_json
+from ._codec import decode
 from ._complaint import complaint
+from ._json import load_json
 from ._models import ChatCompletion, ChatCompletionChunk
 from ._response import RateLimits, ResponseInfo
 from ._retry import retry_after
@@ -265,7 +266,7 @@ def read_event(name: str, data: str) -> ChatCompletionChunk | None:
                 text or "an error without a word", body=text
             ) from None
         raise _no_chunk(f"is no JSON ({error})", data) from None
-    if isinstance(value, dict) and (name == "error" or _is_error(value)):
+    if name == "error" or (isinstance(value, dict) and _is_error(value)):
         said = complaint(value)
         raise errors.ServerStreamError(
             said.message or "an error without a word",

@@ -15,7 +15,6 @@ import attrs
 
 from attrs import field, frozen
 
-from ._codec import dump_json
 from ._config import (
     ClientConfig,
     check_headers,
@@ -24,6 +23,7 @@ from ._config import (
     read_retry,
 )
 from ._errors import ArgumentError, ConfigurationError
+from ._json import dump_json
 from ._messages import Messages, wire_messages
 from ._options import BODY_OPTIONS, CALL_OPTIONS, check_options, wrong
 from ._retry import RetryPolicy
@@ -85,14 +85,16 @@ def chat_request(
         ArgumentError: An argument is wrong; the error names it. Nothing was sent.
     """
     check_options(options)
+    options = dict(config.options) | {
+        name: value
+        for name, value in options.items()
+        if value is not None or name == "timeout"
+    }
     if not isinstance(stream, bool):
         raise wrong("stream", "must be True or False", stream)
     chosen = config.model if model is None else _checked("model", read_model, model)
     body: dict[str, JSON] = {"model": chosen, "messages": wire_messages(messages)}
-    for given in (config.options, options):
-        body |= {
-            k: given[k] for k in given.keys() & BODY_OPTIONS if given[k] is not None
-        }
+    body |= {name: options[name] for name in options if name in BODY_OPTIONS}
     if stream:
         body["stream"] = True
     body |= options.get("extra_body") or {}
@@ -102,7 +104,7 @@ def chat_request(
         "/chat/completions",
         body=body,
         wants="chunks" if stream else "answer",
-        options={**config.options, **options},
+        options=options,
     )
 
 
@@ -121,17 +123,19 @@ def plain_request(
         ArgumentError: As for `chat_request`.
     """
     check_options(options, known=CALL_OPTIONS)
-    if not isinstance(method, str) or not method.isalpha():
+    if not isinstance(method, str) or not (method.isascii() and method.isalpha()):
         raise wrong("method", "must be an HTTP method such as GET", method)
     if not isinstance(path, str) or not path.startswith("/") or "//" in path:
         raise wrong("path", "must begin with one slash, below the base URL", path)
     extra = options.get("extra_body")
     if extra:
+        if json is not None and not isinstance(json, dict):
+            raise wrong("extra_body", "needs a body that is an object", json)
         json = {**(json or {}), **extra}
     return _request(
         config,
         method.upper(),
-        quote(path, safe="/%:@!$&'()*+,;=~-._"),
+        _escaped(path),
         body=json,
         wants="bytes",
         options=options,
@@ -151,11 +155,11 @@ def _request(
     if body is not None:
         headers["content-type"] = "application/json"
     extra = _checked("extra_headers", check_headers, options.get("extra_headers") or {})
-    headers |= {name.lower(): value for name, value in config.headers.items()}
+    headers |= config.headers
     if options.get("session_id") is not None:
         named = {"x-session-id": options["session_id"]}
         headers |= _checked("session_id", check_headers, named)
-    headers |= {name.lower(): value for name, value in extra.items()}
+    headers |= extra
     return Request(
         method=method,
         url=config.base_url + path + _query(config, options.get("extra_query") or {}),
@@ -167,6 +171,13 @@ def _request(
         retry=_retry(config, options.get("max_retries")),
         idempotency_key=_idempotency_key(options.get("idempotency_key")),
     )
+
+
+def _escaped(path: str) -> str:
+    try:
+        return quote(path, safe="/%:@!$&'()*+,;=~-._")
+    except UnicodeEncodeError:
+        raise wrong("path", "holds half a surrogate pair", path) from None
 
 
 def _body(body: JSON) -> bytes:
@@ -195,7 +206,10 @@ def _query(config: ClientConfig, extra: Mapping[str, Any]) -> str:
         key: str(value).lower() if isinstance(value, bool) else value
         for key, value in pairs.items()
     }
-    return f"?{urlencode(texts)}" if texts else ""
+    try:
+        return f"?{urlencode(texts)}" if texts else ""
+    except UnicodeEncodeError:
+        raise wrong("extra_query", "holds half a surrogate pair", extra) from None
 
 
 def _timeouts(config: ClientConfig, options: Mapping[str, Any]) -> Timeouts:

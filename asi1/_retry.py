@@ -8,8 +8,10 @@ Floor 1. When to try again, and how long to wait: no clock, no sleep, no dice he
 from __future__ import annotations
 
 import math
+import re
 
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -30,7 +32,9 @@ __all__ = ["RetryBudget", "RetryPolicy", "retry_after"]
 
 _RETRIED_STATUS = {408, 425, 429}
 _FINAL_SERVER_STATUS = {501, 505}
-# A connection that could not be made, or that no connection was free for.
+# Python reads more as a number than HTTP means.
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][0-9]+)?")
+# A connection that was not made in time: nothing was sent.
 _UNSENT_PHASES = {"connect"}
 
 
@@ -44,6 +48,13 @@ def _at_least(lowest: float) -> Any:
             )
 
     return check
+
+
+def _whole(_: object, attribute: Any, value: object) -> None:
+    if not isinstance(value, int):
+        raise ConfigurationError(
+            f"retry: {attribute.name} must be a whole number, not {value!r}"
+        )
 
 
 @public
@@ -68,7 +79,7 @@ class RetryPolicy:
     Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
 
-    attempts: int = field(default=3, validator=_at_least(1))
+    attempts: int = field(default=3, validator=[_at_least(1), _whole])
     wait_first: float = field(default=0.5, validator=_at_least(0))
     wait_max: float = field(default=8.0, validator=_at_least(0))
     max_retry_after: float = field(default=120.0, validator=_at_least(0))
@@ -90,7 +101,8 @@ class RetryPolicy:
             return None
         hint = error.retry_after if isinstance(error, APIStatusError) else None
         if hint is None:
-            wait = dice * min(self.wait_max, self.wait_first * 2.0 ** (attempt - 1))
+            grown = self.wait_first * 2.0 ** min(attempt - 1, 60)
+            wait = dice * min(self.wait_max, grown)
         elif hint <= self.max_retry_after:
             wait = hint * (1 + dice / 10)
         else:
@@ -142,17 +154,18 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
     if seconds is not None:
         return seconds
     try:
-        seconds = parsedate_to_datetime(text).timestamp() - wall
+        date = parsedate_to_datetime(text)
+        # The oldest form of a date names no zone; all of them are in GMT.
+        seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - wall
     except (ValueError, OverflowError, IndexError):
         return None
     return seconds if seconds > 0 else None
 
 
 def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
+    if not _NUMBER.fullmatch(text.strip()):
         return None
+    number = float(text)
     return number if math.isfinite(number) and number > 0 else None
 
 

@@ -51,7 +51,11 @@ class Secret:
         return self._value
 
     def redact(self, text: str) -> str:
-        """Return *text* with the key, wherever it stands, made unreadable."""
+        """
+        Return *text* with the key, wherever it stands, made unreadable.
+
+        A key of less than 8 characters is no secret, and is left.
+        """
         return text.replace(self._value, "***") if self._is_secret else text
 
     def redact_bytes(self, data: bytes) -> bytes:

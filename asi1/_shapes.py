@@ -9,8 +9,7 @@ is the rule. Unknown keys and wrong types are not their business.
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-import orjson
-
+from ._json import json_text
 from ._model import Model
 from ._models import (
     ChatChoice,
@@ -49,10 +48,10 @@ def thought_text(value: JSON) -> JSON:
 def _answer(raw: Object, *, part: str) -> Object:
     """Give the top level its thoughts, wherever the server put them."""
     thought = raw.get("thought")
-    if isinstance(thought, str) and thought:
+    if thought and not isinstance(thought, list):
         return raw
     text = thought_text(thought) or _first_reasoning(raw.get("choices"), part)
-    return raw if text == thought else {**raw, "thought": text}
+    return {**raw, "thought": text} if text else raw
 
 
 def _first_reasoning(choices: JSON, part: str) -> str | None:
@@ -105,8 +104,13 @@ def _message(raw: Object) -> Object:
     if isinstance(raw.get("content"), list):
         shaped = {**shaped, "content": _joined(raw["content"])}
     if any(key in raw for key in _REASONING):
-        others = {k: v for k, v in shaped.items() if k not in _REASONING}
-        shaped = {**others, "reasoning_content": _reasoning(raw)}
+        text = _reasoning(raw)
+        others = {
+            key: value
+            for key, value in shaped.items()
+            if key not in _REASONING or isinstance(value, dict | int | float)
+        }
+        shaped = others if text is None else {**others, "reasoning_content": text}
     return shaped
 
 
@@ -125,7 +129,7 @@ def _tool_call(raw: Object) -> Object:
 def _function(raw: Object) -> Object:
     arguments = raw.get("arguments")
     if isinstance(arguments, dict | list):
-        return {**raw, "arguments": orjson.dumps(arguments).decode()}
+        return {**raw, "arguments": json_text(arguments)}
     return raw
 
 

@@ -74,18 +74,18 @@ class EventDecoder:
             EventTooLargeError: An event passes the bound.
         """
         text = self._lines(self._utf8.decode(data))
-        self._pending_bytes += len(data)
         # A blank line may stand on the border of two pieces.
         border = self._pending[-1][-1:] if self._pending else ""
         end = (border + text).rfind("\n\n") + 2 - len(border)
         if end < 2 - len(border):
             if text:
                 self._pending.append(text)
-            self._bound(self._pending_bytes)
+                self._pending_bytes += _size(text)
+                self._bound(self._pending_bytes - text.endswith("\n"))
             return []
         whole = "".join(self._pending) + text[:end]
         self._pending = [text[end:]] if text[end:] else []
-        self._pending_bytes = len(text[end:].encode())
+        self._pending_bytes = _size(text[end:])
         return self._read(whole)
 
     def unfinished(self) -> list[ServerSentEvent]:
@@ -108,7 +108,7 @@ class EventDecoder:
         blocks = [block for block in whole.split("\n\n") if block]
         parts = [f"id:{self._last_id}\n"] if self._last_id else []
         for block in blocks:
-            self._bound(len(block) if block.isascii() else len(block.encode()))
+            self._bound(_size(block))
             lines = _BAD_RETRY.sub("", block.strip("\n"))
             if _DATA.search(lines):
                 parts += [lines, "\n\n"]
@@ -125,6 +125,10 @@ class EventDecoder:
             raise EventTooLargeError(
                 f"an event of the stream is larger than {self.max_event_bytes:,} bytes"
             )
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _last_id(text: str, last: str) -> str:

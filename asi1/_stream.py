@@ -83,7 +83,13 @@ class AsyncChatStream:
     async def __anext__(self) -> ChatCompletionChunk:
         if self._place >= len(self._batch):
             self._batch, self._place = (), 0
-            self._batch = await self._next_batch()
+            try:
+                self._batch = await self._next_batch()
+            except BaseException:
+                # A reader who is cancelled drops the stream; the frames that the
+                # error keeps must not keep it.
+                del self
+                raise
             if not self._batch:
                 raise StopAsyncIteration
         chunk = self._batch[self._place]
@@ -106,11 +112,13 @@ class AsyncChatStream:
             if self._pump is None:
                 self._pump = self._begin(self._exchange)
             batch: Sequence[Any] = await self._exchange.out.get()
-        except ASI1Error as error:
-            self._error = error
-            raise
-        finally:
+        except BaseException as error:
             self._reading = False
+            if isinstance(error, ASI1Error):
+                self._error = error
+            del self  # as above
+            raise
+        self._reading = False
         self._consumed = not batch
         return batch
 
@@ -130,7 +138,9 @@ class AsyncChatStream:
         try:
             await self._exchange.opened.wait()
             self._exchange.out.check()
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, ASI1Error):
+                self._error = error
             await self.aclose()
             raise
 
@@ -214,6 +224,10 @@ class AsyncPieces:
 
     async def __anext__(self) -> str:
         while True:
-            piece = self._pick(await anext(self._stream))
+            try:
+                piece = self._pick(await anext(self._stream))
+            except BaseException:
+                del self  # as in `AsyncChatStream`
+                raise
             if piece:
                 return piece

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack, overload
+from typing import Literal, Self, Unpack, overload
 
 from ._chat import AsyncChat, AsyncCompletions
 from ._client import AsyncASI1
@@ -16,13 +16,14 @@ from ._config import Limits
 from ._loop import loop_thread
 from ._messages import Messages
 from ._models import ChatCompletion
+from ._options import ChatOptions, RequestOptions, Timeout
 from ._pools import HTTPClient, HTTPTransport
 from ._reply import RawReply
 from ._retry import RetryPolicy
 from ._stream import AsyncChatStream
 from ._sync_stream import ChatStream
 from ._timeouts import Timeouts
-from ._types import DEFAULT, JSON, ChatOptions, RequestOptions, public
+from ._types import DEFAULT, JSON, Default, public
 
 
 __all__ = ["ASI1", "Chat", "Completions"]
@@ -38,7 +39,7 @@ class ASI1:
         base_url: str | None = None,
         *,
         model: str = "asi1-mini",
-        timeout: Any = DEFAULT,
+        timeout: Timeout | Default = DEFAULT,
         max_retries: int | None = None,
         retry: RetryPolicy | None = None,
         limits: Limits | None = None,
@@ -102,7 +103,7 @@ class ASI1:
         *,
         api_key: str | None = None,
         model: str | None = None,
-        timeout: Any = DEFAULT,
+        timeout: Timeout | Default = DEFAULT,
         max_retries: int | None = None,
         retry: RetryPolicy | None = None,
         default_headers: Mapping[str, str] | None = None,

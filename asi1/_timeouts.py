@@ -62,10 +62,12 @@ class Timeouts:
         connect: Making a connection.
         write: Handing one piece of the request to the network.
         pool: Waiting for a free connection.
-        first_token: From sending the request to the first chunk of a stream; to the
-            reply's headers without one. Counted anew for each try.
-        idle: Between two chunks of a stream, or two pieces of a body. Comments and
-            other signs of life do not count.
+        first_token: From the begin of a try to the first chunk of a stream; to the
+            reply's headers without one. Waiting for a connection counts; each try
+            counts anew.
+        idle: Between two chunks of a stream; from the headers to the first piece of a
+            body, and between its pieces. Comments and other signs of life do not
+            count.
 
     Raises:
         ConfigurationError: A value is no number above 0.
@@ -84,8 +86,8 @@ class Timeouts:
         Read what people pass as ``timeout=``.
 
         Args:
-            value: A `Timeouts`; a number, which bounds the whole call and lets the
-                first token take as long as that; None for no limit at all; `DEFAULT`;
+            value: A `Timeouts`; a number, which bounds the whole call, and lets any
+                silence in it take as long as that; None for no limit at all; `DEFAULT`;
                 or an ``httpx.Timeout``, whose ``read`` bounds the waits for data.
 
         Raises:
@@ -113,7 +115,7 @@ class Timeouts:
                 idle=value.read,  # type: ignore[attr-defined]
             )
         _limit("the value", value)
-        return cls(total=float(value), first_token=None)  # type: ignore[arg-type]
+        return cls(total=float(value), first_token=None, idle=None)  # type: ignore[arg-type]
 
     def total_for(self, *, stream: bool) -> float | None:
         """Return the limit of the whole call, in seconds; None for none."""

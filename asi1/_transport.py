@@ -73,7 +73,7 @@ def _translate(foreign: Exception, host: str) -> APIConnectionError | APIRespons
     if isinstance(foreign, httpx.DecodingError):
         return APIResponseError(f"{host}: the reply cannot be decoded ({reason})")
     certificate = _tls_reason(foreign)
-    if certificate:
+    if certificate and isinstance(foreign, httpx.ConnectError):
         return APIConnectionError(
             f"{host}: no secure connection ({certificate})", sent=False, retryable=False
         )

@@ -1,25 +1,17 @@
-"""
-Floor 0. Types that every other module may use; nothing here does anything.
-
-The options of a chat call stand here once, as one TypedDict, and are shared by both
-clients, the streams and the request builder.
-"""
+"""Floor 0. Types that every other module may use; nothing here does anything."""
 
 from __future__ import annotations
 
 import enum
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, Protocol, TypeAlias, TypedDict, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 
 __all__ = [
     "DEFAULT",
     "JSON",
-    "ChatOptions",
     "Default",
     "HTTPXTimeout",
-    "RequestOptions",
     "public",
 ]
 
@@ -54,79 +46,3 @@ class HTTPXTimeout(Protocol):
     read: float | None
     write: float | None
     pool: float | None
-
-
-class RequestOptions(TypedDict, total=False):
-    """
-    Options of one call that change how it is made, not what is asked.
-
-    Attributes:
-        timeout: Seconds in total, a `Timeouts`, an ``httpx.Timeout``, or None for no
-            limit of any kind.
-        max_retries: How often to try again at most; 0 for a single try.
-        idempotency_key: Sent as ``Idempotency-Key``, the same on every try; "auto"
-            makes a random one.
-        session_id: Sent as ``x-session-id``; agentic models keep state under it.
-        extra_headers: Added to the request, over the client's own.
-        extra_query: Added to the URL.
-        extra_body: Added to the body's top level, over the named options.
-    """
-
-    timeout: Any
-    max_retries: int | None
-    idempotency_key: str | None
-    session_id: str | None
-    extra_headers: Mapping[str, str] | None
-    extra_query: Mapping[str, str | int | float | bool] | None
-    extra_body: Mapping[str, JSON] | None
-
-
-class ChatOptions(RequestOptions, total=False):
-    """
-    Options of one chat call. Only what is given is sent; None means not given.
-
-    Attributes:
-        temperature: From 0 (most deterministic) to 2; an int is fine.
-        max_tokens: Upper bound of the answer, in tokens; 0 asks for no bound.
-        top_p: Share of probability mass to draw from, 0 to 1.
-        frequency_penalty: From -2 to 2.
-        presence_penalty: From -2 to 2.
-        stop: One text, or several, at which the answer ends.
-        n: How many answers, at least 1.
-        seed: For repeatable draws, where the model supports it.
-        tools: Function descriptions, as the API takes them.
-        tool_choice: "auto", "none", "required", or one function.
-        parallel_tool_calls: False for one tool call at a time.
-        response_format: A JSON-schema or JSON-object format, as the API takes it.
-        web_search: Let the model search the web.
-        agents: Addresses (``agent1...``) to route the request to.
-        planner_mode: Let the server plan over *agents*.
-        enable_thinking: Turn the model's thoughts on or off.
-        thinking_budget: Upper bound of the thoughts, in tokens.
-        user: Your own name for the end user.
-
-    Source: https://docs.asi1.ai/api-reference/llm/chat-completion
-    """
-
-    temperature: float | None
-    max_tokens: int | None
-    top_p: float | None
-    frequency_penalty: float | None
-    presence_penalty: float | None
-    stop: str | Sequence[str] | None
-    n: int | None
-    seed: int | None
-    tools: Sequence[Mapping[str, JSON]] | None
-    tool_choice: Literal["auto", "none", "required"] | Mapping[str, JSON] | None
-    parallel_tool_calls: bool | None
-    response_format: Mapping[str, JSON] | None
-    web_search: bool | None
-    agents: Sequence[str] | None
-    planner_mode: bool | None
-    enable_thinking: bool | None
-    thinking_budget: int | None
-    user: str | None
-
-
-public(RequestOptions)
-public(ChatOptions)

@@ -79,17 +79,21 @@ def check_giraffes(chunks, answer):
 
 
 async def read(fake):
-    async with asi1.AsyncASI1("key", fake.base_url) as client:
-        async with client.chat.completions.stream(messages="Why?") as stream:
-            chunks = [chunk async for chunk in stream]
-            return chunks, await stream.get_final_completion()
+    async with (
+        asi1.AsyncASI1("key", fake.base_url) as client,
+        client.chat.completions.stream(messages="Why?") as stream,
+    ):
+        chunks = [chunk async for chunk in stream]
+        return chunks, await stream.get_final_completion()
 
 
 def read_blocking(fake):
-    with asi1.ASI1("key", fake.base_url) as client:
-        with client.chat.completions.stream(messages="Why?") as stream:
-            chunks = list(stream)
-            return chunks, stream.get_final_completion()
+    with (
+        asi1.ASI1("key", fake.base_url) as client,
+        client.chat.completions.stream(messages="Why?") as stream,
+    ):
+        chunks = list(stream)
+        return chunks, stream.get_final_completion()
 
 
 @any_cut

@@ -44,12 +44,16 @@ def served():
         pytest.param({"timeout": "5"}, "timeout", id="time-as-text"),
         pytest.param({"max_retries": -1}, "max_retries", id="negative-retries"),
         pytest.param(
-            {"max_retries": 1, "retry": asi1.RetryPolicy()}, "not both", id="two-retries"
+            {"max_retries": 1, "retry": asi1.RetryPolicy()},
+            "not both",
+            id="two-retries",
         ),
         pytest.param({"model": ""}, "model", id="no-model"),
         pytest.param({"default_headers": {"a b": "c"}}, "default_headers", id="header"),
         pytest.param({"default_query": {"a": []}}, "default_query", id="query"),
-        pytest.param({"default_options": {"temprature": 1}}, "temperature", id="option"),
+        pytest.param(
+            {"default_options": {"temprature": 1}}, "temperature", id="option"
+        ),
     ],
 )
 @pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
@@ -95,9 +99,7 @@ async def test_a_call_sends_what_was_asked_and_no_more(fake):
     A plain call posts model and messages to the endpoint, with the key in a single
     header.
     """
-    async with asi1.AsyncASI1(
-        KEY, fake.base_url, transport=fake.transport
-    ) as client:
+    async with asi1.AsyncASI1(KEY, fake.base_url, transport=fake.transport) as client:
         await client.chat.completions.create(messages="Hi", temperature=0)
 
     (request,) = fake.requests
@@ -515,7 +517,9 @@ async def test_a_refused_connection_names_the_host():
     async with asi1.AsyncASI1(
         KEY, f"http://127.0.0.1:{port}/v1", retry=asi1.RetryPolicy(wait_first=0)
     ) as client:
-        with pytest.raises(asi1.APIConnectionError, match=f"127.0.0.1:{port}") as caught:
+        with pytest.raises(
+            asi1.APIConnectionError, match=f"127.0.0.1:{port}"
+        ) as caught:
             await client.chat.completions.create(messages="Hi")
 
     attempts = caught.value.response.attempts
@@ -557,13 +561,11 @@ def certificate(tmp_path_factory):
         pytest.skip("there is no openssl here to make a certificate with")
     folder = tmp_path_factory.mktemp("tls")
     pem, key = folder / "cert.pem", folder / "key.pem"
+    what = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    whom = "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    where = ["-keyout", str(key), "-out", str(pem)]
     subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt"]
-        + ["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj"]
-        + ["/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-        + ["-keyout", str(key), "-out", str(pem)],
-        check=True,
-        capture_output=True,
+        [openssl, *what.split(), *whom.split(), *where], check=True, capture_output=True
     )
     pem.write_text(pem.read_text() + key.read_text())
     return pem
@@ -620,21 +622,18 @@ async def test_an_unknown_certificate_is_refused_once(secure_port):
     assert [] == connections
 
 
-async def test_a_certificate_of_the_environment_is_trusted(
+async def test_the_environment_is_not_for_this_machine(
     secure_port, certificate, monkeypatch
 ):
     """
-    SSL_CERT_FILE names the certificates to trust, unless `trust_env` is False.
+    SSL_CERT_FILE of the environment does not count for a server on this machine.
     """
     port, _ = secure_port
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    url = f"https://127.0.0.1:{port}/v1"
-    messages = [{"role": "user", "content": "Hi"}]
 
-    async with asi1.AsyncASI1(KEY, url) as client:
-        # Sent from this machine to itself, where no variable is looked at.
+    async with asi1.AsyncASI1(KEY, f"https://127.0.0.1:{port}/v1") as client:
         with pytest.raises(asi1.APIConnectionError, match="self-signed"):
-            await client.chat.completions.create(messages=messages)
+            await client.chat.completions.create(messages="Hi")
 
 
 async def test_an_unreadable_certificate_file_is_told(monkeypatch, tmp_path):

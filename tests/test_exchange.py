@@ -469,12 +469,14 @@ async def test_a_slow_reader_is_not_the_servers_silence(fake):
     words = [f"{number} " for number in range(60)]
     fake.reply("".join(words).strip(), chunk_words=1)
 
-    async with in_process(fake, timeout=asi1.Timeouts(idle=2)) as client:
-        async with client.chat.completions.stream(messages="Hi") as stream:
-            got = []
-            async for piece in stream.text_stream:
-                got.append(piece)
-                await anyio.sleep(20)
+    async with (
+        in_process(fake, timeout=asi1.Timeouts(idle=2)) as client,
+        client.chat.completions.stream(messages="Hi") as stream,
+    ):
+        got = []
+        async for piece in stream.text_stream:
+            got.append(piece)
+            await anyio.sleep(20)
 
     assert "".join(words).strip() == "".join(got)
 
@@ -500,7 +502,7 @@ async def test_the_total_holds_for_a_slow_reader(fake):
             got = []
             with pytest.raises(asi1.APITimeoutError) as caught:
                 async for piece in stream.text_stream:
-                    got.append(piece)  # noqa: PERF401 - it ends with an error
+                    got.append(piece)
 
     assert "total" == caught.value.phase
     assert caught.value.partial.text == "".join(got)

@@ -306,7 +306,6 @@ def test_the_place_of_a_mistake_is_named(messages, argument, problem):
     assert "hush" not in str(caught.value)
 
 
-@pytest.mark.xfail(reason="BUG: looked up by its exact type", raises=KeyError)
 def test_a_message_class_of_ones_own_is_a_message():
     """
     A subclass of a message is a message of its parent's kind.

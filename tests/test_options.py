@@ -2,56 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
-import types
 
-import httpx
 import pytest
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-import asi1
-
-from asi1 import ArgumentError, ChatOptions, RequestOptions, RetryPolicy, Timeouts
-from asi1._codec import dump_json
-from asi1._config import ClientConfig
+from asi1 import ArgumentError, ChatOptions, RequestOptions, Timeouts
 from asi1._options import BODY_OPTIONS, CALL_OPTIONS, check_options
-from asi1._request import chat_request, plain_request
-from asi1._secret import Secret
+
+from .calls import HI, URL, chat, config, sent
 
 
-KEY = "sk_otter0123456789"
-URL = "https://otter.example/v1/chat/completions"
-HI = [{"role": "user", "content": "Hi"}]
 TOOL = {"type": "function", "function": {"name": "dive", "parameters": {}}}
-
-
-def config(**changes):
-    """Return a client's set-up with these changes."""
-    return ClientConfig(
-        api_key=Secret(KEY, source="test"),
-        base_url="https://otter.example/v1",
-        **changes,
-    )
-
-
-def chat(setup=None, *, model=None, stream=False, messages="Hi", **options):
-    """Build a chat call as both clients do."""
-    return chat_request(
-        setup or config(),
-        messages=messages,
-        model=model,
-        stream=stream,
-        options=options,
-    )
-
-
-def sent(*args, **kwargs):
-    """Return the body that a chat call sends."""
-    return json.loads(chat(*args, **kwargs).body)
-
 
 # Each option with values that it may have.
 VALUES = {
@@ -190,7 +154,7 @@ def test_the_calls_options_win_over_the_clients():
     An option of the call wins over the client's, None gives way to it, and what the
     call does not name comes from the client.
     """
-    setup = config(options={"temperature": 0.2, "max_tokens": 9, "web_search": None})
+    setup = config(options={"temperature": 0.2, "max_tokens": 9})
 
     body = sent(setup, temperature=0, max_tokens=None, top_p=1)
 
@@ -215,7 +179,6 @@ def test_the_clients_options_are_for_the_call_too():
     assert 1 == chat(setup).retry.attempts
 
 
-@pytest.mark.xfail(reason="BUG: a None of the call hides the client's own value")
 @pytest.mark.parametrize(
     ("options", "name"),
     [({"session_id": "s1"}, "session_id"), ({"max_retries": 0}, "max_retries")],
@@ -229,7 +192,6 @@ def test_none_gives_way_in_the_calls_own_options_too(options, name):
     assert chat(setup) == chat(setup, **{name: None})
 
 
-@pytest.mark.xfail(reason="BUG: a client's default extra_body is dropped")
 def test_a_clients_extra_body_is_sent():
     """
     A client's default options may hold an ``extra_body``.
@@ -316,11 +278,11 @@ def test_every_option_has_wrong_values():
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("temprature", "did you mean temperature?"),
-        ("max_token", "did you mean max_tokens?"),
-        ("max_completion_tokens", "did you mean max_tokens?"),
-        ("extra_header", "did you mean extra_headers?"),
-        ("zzz", "use extra_body= for it"),
+        ("temprature", "did you mean temperature"),
+        ("max_token", "did you mean max_tokens"),
+        ("max_completion_tokens", "did you mean max_tokens"),
+        ("extra_header", "did you mean extra_headers"),
+        ("zzz", "extra_body"),
     ],
 )
 def test_an_unknown_option_suggests_a_near_one(name, hint):
@@ -332,7 +294,9 @@ def test_an_unknown_option_suggests_a_near_one(name, hint):
         chat(**{name: 1})
 
     assert name == caught.value.argument
-    assert f"{name}: is no option of this call; {hint}" == str(caught.value)
+    assert str(caught.value).startswith(f"{name}: is no option of this call")
+    assert hint in str(caught.value)
+    assert ("did you mean" in hint) == ("did you mean" in str(caught.value))
 
 
 def test_the_value_is_shown_in_part():
@@ -357,19 +321,16 @@ def test_the_value_is_shown_in_part():
             {"extra_body": {"a": math.nan}},
             "a",
             id="nan",
-            marks=pytest.mark.xfail(reason="BUG: sent as null"),
         ),
         pytest.param(
             {"extra_body": {"a": {"b": -math.inf}}},
             "a",
             id="infinity",
-            marks=pytest.mark.xfail(reason="BUG: sent as null"),
         ),
         pytest.param(
             {"extra_body": {"a": {}, "b": {1: 2}}},
             "b",
             id="key-no-text",
-            marks=pytest.mark.xfail(reason="BUG: the key becomes a text"),
         ),
     ],
 )
@@ -383,7 +344,6 @@ def test_what_is_no_json_is_named(options, argument):
     assert argument == caught.value.argument
 
 
-@pytest.mark.xfail(reason="BUG: RecursionError", raises=RecursionError)
 def test_what_nests_too_deep_is_named():
     """
     A value that nests too deep to be written is refused like any other.
@@ -396,21 +356,6 @@ def test_what_nests_too_deep_is_named():
         chat(extra_body={"a": deep})
 
     assert "a" == caught.value.argument
-
-
-def test_json_is_written_compactly_and_wholly():
-    """
-    Integers of any size, texts of any language, models and mappings are written.
-    """
-    message = asi1.ChatMessage(content="\u00f6", wire={"content": "\u00f6"})
-
-    assert b'{"a":"\xc3\xb6"}' == dump_json({"a": "\u00f6"})
-    assert {"n": 2**70} == json.loads(dump_json({"n": 2**70}))
-    assert b'[{"content":"\xc3\xb6"}]' == dump_json([message])
-    assert {"m": {"content": "\u00f6"}, "n": 2**70} == json.loads(
-        dump_json({"m": message, "n": 2**70})
-    )
-    assert b'{"a":{}}' == dump_json({"a": types.MappingProxyType({})})
 
 
 @given(
@@ -427,153 +372,6 @@ def test_any_json_value_is_sent_as_it_is(value):
     assert value == sent(extra_body={"a": value})["a"]
 
 
-PLAIN_HEADERS = {
-    "accept": "application/json",
-    "accept-encoding": "identity",
-    "content-type": "application/json",
-    "user-agent": f"asi1-python/{asi1.__version__}",
-}
-
-
-def test_headers_are_only_those_needed():
-    """
-    A call sends four headers; names are in lowercase, and the key is not among them.
-    """
-    assert PLAIN_HEADERS == chat().headers
-    assert {**PLAIN_HEADERS, "accept": "text/event-stream, application/json;q=0.9"} == (
-        chat(stream=True).headers
-    )
-
-
-@pytest.mark.parametrize(
-    ("setup", "options", "added"),
-    [
-        pytest.param({"X-Otter": "a"}, {}, {"x-otter": "a"}, id="clients"),
-        pytest.param(
-            {}, {"extra_headers": {"X-Otter": "b"}}, {"x-otter": "b"}, id="calls"
-        ),
-        pytest.param(
-            {"X-OTTER": "a"},
-            {"extra_headers": {"x-Otter": "b"}},
-            {"x-otter": "b"},
-            id="the-call-wins",
-        ),
-        pytest.param(
-            {"User-Agent": "otter/1"}, {}, {"user-agent": "otter/1"}, id="own-name"
-        ),
-        pytest.param({}, {"session_id": "s1"}, {"x-session-id": "s1"}, id="session"),
-        pytest.param(
-            {"x-session-id": "s0"},
-            {"session_id": "s1"},
-            {"x-session-id": "s1"},
-            id="session-over-the-clients",
-        ),
-        pytest.param(
-            {},
-            {"session_id": "s1", "extra_headers": {"X-Session-ID": "s2"}},
-            {"x-session-id": "s2"},
-            id="extra-over-session",
-        ),
-    ],
-)
-def test_headers_that_were_set_are_added(setup, options, added):
-    """
-    Headers of the call win over its session, that over the client's headers, and those
-    over ours, whatever the case of their names.
-    """
-    assert {**PLAIN_HEADERS, **added} == chat(config(headers=setup), **options).headers
-
-
-@pytest.mark.parametrize(
-    ("given_key", "key"),
-    [(None, None), ("auto", "auto"), ("k-1", "k-1"), ("k" * 255, "k" * 255)],
-)
-def test_the_idempotency_key_is_off_unless_asked_for(given_key, key):
-    """
-    An idempotency key is sent only if the call asks for one; "auto" is drawn later.
-    """
-    request = chat(idempotency_key=given_key)
-
-    assert key == request.idempotency_key
-    assert PLAIN_HEADERS == request.headers
-
-
-def test_no_request_shows_what_it_carries():
-    """
-    A request's repr shows neither its headers nor its body, and nothing has the key.
-    """
-    request = chat(messages="hush", session_id="s1", user="otter")
-
-    assert "hush" not in repr(request)
-    assert "s1" not in repr(request)
-    assert KEY not in repr((request, request.headers, request.body))
-
-
-@pytest.mark.parametrize(
-    ("query", "extra", "url"),
-    [
-        pytest.param({}, None, URL, id="none"),
-        pytest.param({}, {}, URL, id="empty"),
-        pytest.param({"a": "b c&d"}, None, f"{URL}?a=b+c%26d", id="escaped"),
-        pytest.param(
-            {}, {"f": True, "n": 1, "x": 0.5}, f"{URL}?f=true&n=1&x=0.5", id="kinds"
-        ),
-        pytest.param({"a": 1, "b": 2}, {"a": 3}, f"{URL}?a=3&b=2", id="the-call-wins"),
-        pytest.param({}, {"\u00f6": "\u00f6"}, f"{URL}?%C3%B6=%C3%B6", id="not-ascii"),
-        pytest.param(
-            {},
-            {"a": "\ud800"},
-            ArgumentError,
-            id="lone-surrogate",
-            marks=pytest.mark.xfail(
-                reason="BUG: UnicodeEncodeError", raises=UnicodeEncodeError
-            ),
-        ),
-    ],
-)
-def test_the_query_is_the_clients_and_the_calls(query, extra, url):
-    """
-    The URL holds the client's query and the call's, the call's winning; flags are
-    written as JSON writes them.
-    """
-    setup = config(query=query)
-    if url is ArgumentError:
-        with pytest.raises(ArgumentError):
-            chat(setup, extra_query=extra)
-    else:
-        assert url == chat(setup, extra_query=extra).url
-
-
-@pytest.mark.parametrize(
-    ("options", "timeouts"),
-    [
-        pytest.param({}, Timeouts(total=5), id="clients"),
-        pytest.param({"timeout": 3}, Timeouts.of(3), id="number"),
-        pytest.param({"timeout": None}, Timeouts.of(None), id="no-limit"),
-        pytest.param({"timeout": asi1.DEFAULT}, Timeouts(), id="default"),
-        pytest.param({"timeout": Timeouts(idle=1)}, Timeouts(idle=1), id="timeouts"),
-        pytest.param(
-            {"timeout": httpx.Timeout(2)}, Timeouts.of(httpx.Timeout(2)), id="httpx"
-        ),
-    ],
-)
-def test_the_timeout_is_the_calls_or_the_clients(options, timeouts):
-    """
-    The call's timeout takes the place of the client's, None being no limit.
-    """
-    assert timeouts == chat(config(timeouts=Timeouts(total=5)), **options).timeouts
-
-
-def test_max_retries_leaves_the_rest_of_the_policy():
-    """
-    ``max_retries`` changes the number of tries in the client's policy, and no wait.
-    """
-    setup = config(retry=RetryPolicy(attempts=9, wait_max=1))
-
-    assert 9 == chat(setup).retry.attempts
-    assert RetryPolicy(attempts=3, wait_max=1) == chat(setup, max_retries=2).retry
-
-
 def test_default_options_are_checked_alike():
     """
     A client's default options are checked as a call's are, None being fine.
@@ -582,120 +380,3 @@ def test_default_options_are_checked_alike():
 
     with pytest.raises(ArgumentError, match="temperature"):
         check_options({"temperature": 3})
-
-
-def plain(method="GET", path="/models", *, body=None, **options):
-    """Build a call of any endpoint."""
-    return plain_request(config(), method, path, json=body, options=options)
-
-
-def test_a_plain_call_sends_what_it_is_given():
-    """
-    A call of any endpoint has its method, its path below the base URL, and a body only
-    if there is one.
-    """
-    bare, full = plain("get"), plain("Post", "/images", body={"prompt": "otter"})
-
-    assert ("GET", "https://otter.example/v1/models") == (bare.method, bare.url)
-    assert bare.body is None
-    assert "content-type" not in bare.headers
-    assert ("POST", b'{"prompt":"otter"}') == (full.method, full.body)
-    assert "application/json" == full.headers["content-type"]
-    assert "bytes" == full.wants
-
-
-@pytest.mark.parametrize(
-    ("body", "extra", "written"),
-    [
-        pytest.param({"a": 1, "b": 1}, {"a": 2}, b'{"a":2,"b":1}', id="over-the-json"),
-        pytest.param(None, {"a": 2}, b'{"a":2}', id="alone"),
-        pytest.param([1], None, b"[1]", id="list"),
-        pytest.param([1], {}, b"[1]", id="list-and-nothing"),
-        pytest.param(0, None, b"0", id="scalar"),
-    ],
-)
-def test_a_plain_calls_body_is_any_json(body, extra, written):
-    """
-    The body is any JSON, with ``extra_body`` added to an object.
-    """
-    assert written == plain("POST", body=body, extra_body=extra).body
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "argument"),
-    [
-        ("", "/a", "method"),
-        ("GET ", "/a", "method"),
-        ("GET\r\nX: 1", "/a", "method"),
-        (None, "/a", "method"),
-        pytest.param(
-            "G\u00c9T", "/a", "method", marks=pytest.mark.xfail(reason="BUG: taken")
-        ),
-        ("GET", "", "path"),
-        ("GET", "models", "path"),
-        ("GET", "//evil.example/models", "path"),
-        ("GET", "/a//b", "path"),
-        ("GET", "https://evil.example/models", "path"),
-        ("GET", None, "path"),
-        pytest.param(
-            "GET",
-            "/\ud800",
-            "path",
-            marks=pytest.mark.xfail(reason="BUG", raises=UnicodeEncodeError),
-        ),
-    ],
-)
-def test_a_plain_call_stays_below_the_base_url(method, path, argument):
-    """
-    A method is a word, a path begins with one slash: no call leaves the base URL.
-    """
-    with pytest.raises(ArgumentError) as caught:
-        plain(method, path)
-
-    assert argument == caught.value.argument
-
-
-@pytest.mark.parametrize(
-    ("path", "written"),
-    [
-        ("/a/b-c_d~e.f", "/a/b-c_d~e.f"),
-        ("/a b", "/a%20b"),
-        ("/a?b=c#d", "/a%3Fb=c%23d"),
-        ("/a%20b", "/a%20b"),
-        ("/\u00f6\r\n", "/%C3%B6%0D%0A"),
-    ],
-)
-def test_a_path_is_escaped(path, written):
-    """
-    What a path may not hold is escaped; a query goes in ``extra_query``.
-    """
-    assert f"https://otter.example/v1{written}" == plain(path=path).url
-
-
-def test_chat_options_are_no_options_of_a_plain_call():
-    """
-    Options of the model mean nothing to another endpoint.
-    """
-    with pytest.raises(ArgumentError) as caught:
-        plain(temperature=0)
-
-    assert "temperature" == caught.value.argument
-
-
-@pytest.mark.xfail(reason="BUG: TypeError of the standard library")
-def test_an_extra_body_needs_an_object_to_be_added_to():
-    """
-    An ``extra_body`` beside a body that is no object is a wrong argument.
-    """
-    with pytest.raises(ArgumentError):
-        plain("POST", body=[1], extra_body={"a": 1})
-
-
-def test_what_is_no_json_in_a_plain_call_is_its_json():
-    """
-    A body that JSON cannot hold is refused by the argument's name.
-    """
-    with pytest.raises(ArgumentError) as caught:
-        plain("POST", body=[{1}])
-
-    assert "json" == caught.value.argument

@@ -7,9 +7,11 @@ import contextvars
 import threading
 
 import anyio
+import anyio.lowlevel
 import pytest
 
-from asi1._pump import Handover, start
+from asi1._handover import Handover
+from asi1._pump import start
 
 from .talk import until
 
@@ -206,7 +208,7 @@ async def test_a_pump_runs_beside_its_starter():
     seen = []
 
     async def run():
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         seen.append(number.get())
 
     pump = start(run, "a test")
@@ -234,7 +236,7 @@ async def test_only_its_own_scope_stops_a_pump():
         async with anyio.create_task_group() as tasks:
             pump = start(run, "a test")
             tasks.start_soon(anyio.sleep, 60)
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             scope.cancel()
     over.set()
     with anyio.fail_after(5):
@@ -257,7 +259,7 @@ async def test_a_pump_can_be_stopped_from_anywhere(where):
             ended.append("cancelled")
 
     pump = start(run, "a test")
-    await anyio.sleep(0)
+    await anyio.lowlevel.checkpoint()
     if where == "here":
         pump.stop()
     else:
@@ -286,12 +288,41 @@ async def test_who_joins_waits_for_the_tidying_up():
             cleaned.append(True)
 
     pump = start(run, "a test")
-    await anyio.sleep(0)
+    await anyio.lowlevel.checkpoint()
     pump.stop()
     with anyio.CancelScope() as scope:
         scope.cancel()
         await pump.join()
 
+    assert [True] == cleaned
+
+
+@asyncio_only
+async def test_who_joins_and_is_cancelled_natively_waits_too():
+    """
+    ``Task.cancel()`` of a joining task, also more than once, takes effect when the pump
+    has cleaned up.
+    """
+    cleaned = []
+
+    async def run():
+        try:
+            await anyio.sleep(60)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.05)
+            cleaned.append(True)
+
+    pump = start(run, "a test")
+    await asyncio.sleep(0)
+    pump.stop()
+    joining = asyncio.ensure_future(pump.join())
+    for _ in range(3):
+        await asyncio.sleep(0.005)
+        joining.cancel()
+    await asyncio.wait([joining])
+
+    assert joining.cancelled()
     assert [True] == cleaned
 
 
@@ -306,7 +337,7 @@ def test_stopping_is_harmless_when_the_loop_is_gone(anyio_backend):
             await anyio.sleep(60)
 
         kept.append(start(run, "a test"))
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
 
     name, options = anyio_backend
     anyio.run(leave_one, backend=name, backend_options=options)

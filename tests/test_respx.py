@@ -34,9 +34,11 @@ async def test_respx_mocks_a_stream():
     body = 'data: {"choices":[{"delta":{"content":"Mocked."}}]}\n\ndata: [DONE]\n\n'
     with respx.mock:
         respx.post(URL).respond(text=body, content_type="text/event-stream")
-        async with asi1.AsyncASI1("sk-test") as client:
-            async with client.chat.completions.stream(messages="Hi") as stream:
-                pieces = [piece async for piece in stream.text_stream]
+        async with (
+            asi1.AsyncASI1("sk-test") as client,
+            client.chat.completions.stream(messages="Hi") as stream,
+        ):
+            pieces = [piece async for piece in stream.text_stream]
 
     assert ["Mocked."] == pieces
 

@@ -81,6 +81,18 @@ async def test_create_opens_a_stream(client):
     assert TEXT == (await stream.get_final_completion()).text
 
 
+async def test_a_stream_that_is_read_may_still_be_entered(fake, opened):
+    """
+    ``async with`` takes a stream whose reading has begun, and makes no second call.
+    """
+    first = await anext(opened.text_stream)
+    async with opened:
+        rest = [piece async for piece in opened.text_stream]
+
+    assert TEXT == first + "".join(rest)
+    assert 1 == len(fake.requests)
+
+
 async def test_create_raises_what_the_server_says(fake, client):
     """
     ``create(stream=True)``, entering a stream, and its first read raise a refusal.
@@ -108,7 +120,7 @@ async def test_nothing_is_sent_before_the_first_use(fake, opened):
     assert [] == fake.requests
     assert "<AsyncChatStream closed status=None>" == repr(opened)
     with pytest.raises(asi1.StreamClosedError):
-        await opened.open()
+        await opened.__aenter__()
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
@@ -175,11 +187,13 @@ async def test_reading_may_be_interrupted(opened):
     """
     A loop that was left can be taken up again where it was left.
     """
-    async for first in opened.text_stream:
+    got = []
+    async for piece in opened.text_stream:
+        got.append(piece)
         break
-    rest = [piece async for piece in opened.text_stream]
+    got += [piece async for piece in opened.text_stream]
 
-    assert (TEXT.split(" ")[0], TEXT) == (first, first + "".join(rest))
+    assert TEXT == "".join(got)
 
 
 async def test_two_readers_at_once_are_refused(fake, client):
@@ -245,7 +259,7 @@ async def test_a_closed_stream_cannot_be_read(fake, client):
         with pytest.raises(asi1.StreamClosedError):
             await stream.get_final_completion()
     with pytest.raises(asi1.StreamClosedError):
-        await stream.open()
+        await stream.__aenter__()
 
 
 async def test_an_error_is_raised_again(fake, client):
@@ -445,14 +459,16 @@ async def test_the_server_is_held_back_by_a_slow_reader():
     with FakeASI1() as fake:
         block = Event(chunk("x" * 10_000))
         fake.play(SSE, Repeat((block,), times=None), DONE)
-        async with asi1.AsyncASI1("k", fake.base_url) as client:
-            async with client.chat.completions.stream(messages="Hi") as stream:
-                await anext(stream)
-                size, before = 0, -1
-                while before < size:
-                    before = size
-                    await anyio.sleep(0.1)
-                    size = len(stream.snapshot().text)
+        async with (
+            asi1.AsyncASI1("k", fake.base_url) as client,
+            client.chat.completions.stream(messages="Hi") as stream,
+        ):
+            await anext(stream)
+            size, before = 0, -1
+            while before < size:
+                before = size
+                await anyio.sleep(0.1)
+                size = len(stream.snapshot().text)
 
-                assert 4_000_000 > size
-                assert "open" == fake.requests[0].outcome
+            assert 4_000_000 > size
+            assert "open" == fake.requests[0].outcome

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import os
 import signal
 import subprocess
 import sys
@@ -18,9 +19,9 @@ import anyio
 import httpx
 import pytest
 
-
 import asi1
 
+from asi1._loop import LoopThread
 from asi1.testing import FakeASI1, Pause, Repeat
 
 from .talk import DONE, SSE, TEXT, Event, chunk
@@ -175,9 +176,11 @@ def test_errors_are_those_of_the_async_client(fake, fault, options):
     fake.fault(fault, times=None)
 
     async def read():
-        async with asi1.AsyncASI1("sk-test", fake.base_url, **options) as client:
-            async with client.chat.completions.stream(messages="Hi") as stream:
-                await stream.get_final_completion()
+        async with (
+            asi1.AsyncASI1("sk-test", fake.base_url, **options) as client,
+            client.chat.completions.stream(messages="Hi") as stream,
+        ):
+            await stream.get_final_completion()
 
     with pytest.raises(asi1.APIError) as awaited:
         asyncio.run(read())
@@ -352,17 +355,22 @@ def test_on_its_own_loop_it_refuses(fake):
             client.chat.completions.create(messages="Hi")
 
 
-def run_script(fake, script, **options):
+def start_script(fake, script):
     """Run *script* in a process of its own; `client` and `asi1` are there."""
     head = f"import asi1\nclient = asi1.ASI1('sk-test', {fake.base_url!r})\n"
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-W", "always", "-c", head + textwrap.dedent(script)],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=30,
-        check=False,
-        **options,
     )
+
+
+def run_script(fake, script):
+    """Run *script* to its end; return its exit code and what it printed."""
+    with start_script(fake, script) as process:
+        out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
 
 
 @pytest.mark.parametrize(
@@ -387,11 +395,15 @@ def run_script(fake, script, **options):
         ),
         pytest.param(
             """
-            import threading, time
+            import threading
+            import time
             def block():
-                client.chat.completions.create(messages="Hi")
+                for _ in client.chat.completions.create(messages="Hi", stream=True):
+                    reading.set()
+            reading = threading.Event()
             threading.Thread(target=block, daemon=True).start()
-            time.sleep(0.2)
+            reading.wait()
+            time.sleep(0.1)
             raise SystemExit(4)
             """,
             4,
@@ -440,12 +452,53 @@ def test_leaving_python_is_quick_and_silent(fake, script, code):
     fake.clear()
     fake.fault("stall", times=None)
 
-    done = run_script(fake, script)
-
-    assert (code, "", "") == (done.returncode, done.stdout, done.stderr)
+    assert (code, "", "") == run_script(fake, script)
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="needs signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_ctrl_c_closes_the_stream_that_is_read(fake, client):
+    """
+    A reader of a stream who is interrupted by Ctrl-C leaves no connection open, even if
+    the stream object is kept.
+    """
+    fake.clear()
+    fake.fault("stall", after_chunks=1)
+    stream = client.chat.completions.stream(messages="Hi")
+
+    def interrupt():
+        wait_for(lambda: "one" == stream.snapshot().text and stream._stream._reading)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        next(stream)
+        thread.start()
+        for _ in stream:
+            pass
+    thread.join()
+
+    assert "left" == fake.requests[0].wait()
+    assert not stream.consumed
+    wait_for(lambda: fake.open_connections == 0)
+
+
+def test_a_loop_that_was_stopped_takes_no_more_calls():
+    """
+    When Python is exiting, a call is refused in place of waiting for ever.
+    """
+
+    async def answer():
+        return 42
+
+    loop = LoopThread()
+    assert 42 == loop.run(answer())
+    loop.stop()
+
+    with pytest.raises(asi1.ASI1Error, match="exiting"):
+        loop.run(answer())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_ctrl_c_stops_the_request_and_spares_the_client(fake):
     """
     Ctrl-C in a blocking call or stream raises KeyboardInterrupt, closes the connection
@@ -453,35 +506,31 @@ def test_ctrl_c_stops_the_request_and_spares_the_client(fake):
     """
     fake.clear()
     fake.fault("stall_before_headers")
-    fake.fault("stall")
+    fake.fault("stall", after_chunks=1)
     fake.reply("Fine.")
     script = """
-        import os, signal, threading
-        def interrupt():
-            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-        interrupt()
         try:
             client.chat.completions.create(messages="Hi")
         except KeyboardInterrupt:
             print("create")
-        interrupt()
         try:
             with client.chat.completions.stream(messages="Hi") as stream:
-                for _ in stream:
-                    pass
+                for chunk in stream.text_stream:
+                    print(chunk, flush=True)
         except KeyboardInterrupt:
             print("stream")
         print(client.chat.completions.create(messages="Hi").text)
         """
 
-    done = run_script(fake, script)
+    with start_script(fake, script) as process:
+        wait_for(lambda: fake.requests)
+        process.send_signal(signal.SIGINT)
+        assert ["create\n", "one\n"] == [process.stdout.readline() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=30)
 
-    assert (0, "create\nstream\nFine.\n", "") == (
-        done.returncode,
-        done.stdout,
-        done.stderr,
-    )
-    assert ["left", "left", "sent"] == [request.outcome for request in fake.requests]
+    assert (0, ("stream\nFine.\n", "")) == (process.returncode, rest)
+    assert ["left", "left", "sent"] == [request.wait() for request in fake.requests]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no fork here")
@@ -505,9 +554,7 @@ def test_a_forked_process_has_connections_of_its_own(fake):
             raise SystemExit(os.waitstatus_to_exitcode(status))
         """
 
-    done = run_script(fake, script)
-
-    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    assert (0, "", "") == run_script(fake, script)
     used = {}
     for request in fake.requests:
         who = request.json["messages"][0]["content"].split()[0]

@@ -26,8 +26,12 @@ PHASES = [field.name for field in attrs.fields(Timeouts)]
     [
         pytest.param(DEFAULT, Timeouts(), id="default"),
         pytest.param(None, NONE, id="none"),
-        pytest.param(30, Timeouts(total=30.0, first_token=None), id="whole-number"),
-        pytest.param(0.5, Timeouts(total=0.5, first_token=None), id="number"),
+        pytest.param(
+            30, Timeouts(total=30.0, first_token=None, idle=None), id="whole-number"
+        ),
+        pytest.param(
+            0.5, Timeouts(total=0.5, first_token=None, idle=None), id="number"
+        ),
         pytest.param(Timeouts(idle=3), Timeouts(idle=3), id="timeouts"),
         pytest.param(
             httpx.Timeout(7),
@@ -180,3 +184,39 @@ def test_default_says_its_name():
     `DEFAULT` shows as its name in signatures and messages.
     """
     assert "DEFAULT" == repr(DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "phase", "stream", "said"),
+    [
+        pytest.param(
+            Timeouts(first_token=2),
+            "first_token",
+            True,
+            "the first token did not come within 2 s",
+            id="first-token",
+        ),
+        pytest.param(
+            Timeouts(idle=0.5), "idle", True, "nothing more came for 0.5 s", id="idle"
+        ),
+        pytest.param(
+            Timeouts(),
+            "total",
+            False,
+            "the whole call took longer than 600 s",
+            id="total-by-default",
+        ),
+        pytest.param(
+            Timeouts(total=1.25),
+            "total",
+            True,
+            "the whole call took longer than 1.25 s",
+            id="total",
+        ),
+    ],
+)
+def test_the_limit_that_passed_is_said_for_people(timeouts, phase, stream, said):
+    """
+    Of the limit that passed, its name and its seconds are told.
+    """
+    assert said == timeouts.explain(phase, stream=stream)

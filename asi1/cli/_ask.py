@@ -13,6 +13,7 @@ from argparse import Namespace
 
 import asi1
 
+from ._interrupt import uninterrupted
 from ._question import read_question
 from ._terminal import KEY_VARIABLES, Screen
 from ._view import View, follow, summary
@@ -41,7 +42,9 @@ def ask(options: Namespace) -> None:
     messages = [{"role": "user", "content": read_question(options.question, sys.stdin)}]
     if options.system is not None:
         messages.insert(0, {"role": "system", "content": options.system})
-    with asi1.ASI1() as client:
+    with uninterrupted():
+        client = asi1.ASI1()
+    with client:
         _answer(client.chat.completions, messages, options)
 
 

@@ -10,9 +10,11 @@ import os
 import sys
 
 from argparse import Namespace
+from contextlib import ExitStack
 
 import asi1
 
+from ._interrupt import uninterrupted
 from ._terminal import Screen
 from ._view import View, follow, summary
 
@@ -59,17 +61,20 @@ def demo(_: Namespace) -> None:
     Raises:
         OSError: Not even a loopback socket is to be had.
     """
-    # No other command needs a server.
-    from asi1.testing import FakeASI1  # noqa: PLC0415
-
     screen = Screen(sys.stdout, os.environ)
     screen.write(_OPENING)
-    with FakeASI1() as fake:
+    with ExitStack() as stack:
+        with uninterrupted():
+            # No other command needs a server.
+            from asi1.testing import FakeASI1  # noqa: PLC0415
+
+            fake = stack.enter_context(FakeASI1())
+            # A proxy of the environment would not find our loopback.
+            client = asi1.ASI1("demo", fake.base_url, trust_env=False)
+            stack.enter_context(client)
         fake.reply(_TEXT, thoughts=_THOUGHTS, chunk_words=1, chunk_delay=_PACE)
-        # A proxy of the environment would not find our loopback.
-        with asi1.ASI1("demo", fake.base_url, trust_env=False) as client:
-            stream = client.chat.completions.stream(messages=_QUESTION)
-            answer = follow(stream, View(screen, screen))
+        stream = client.chat.completions.stream(messages=_QUESTION)
+        answer = follow(stream, View(screen, screen))
     screen.write("\n")
     screen.dim(summary(answer))
     screen.end_line()

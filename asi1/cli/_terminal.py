@@ -7,7 +7,6 @@ writes could move the cursor and put words into our mouth.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
@@ -87,9 +86,13 @@ def _knows_codes(env: Mapping[str, str]) -> bool:
 def _escaped(text: str, encoding: str) -> str:
     """Escape what *encoding* lacks as JSON does, so that JSON stays JSON."""
     return "".join(
-        char if char.encode(encoding, "ignore") else json.dumps(char)[1:-1]
-        for char in text
+        char if char.encode(encoding, "ignore") else _units(char) for char in text
     )
+
+
+def _units(char: str) -> str:
+    code = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{code[at : at + 2].hex()}" for at in range(0, len(code), 2))
 
 
 def complain(message: str) -> None:

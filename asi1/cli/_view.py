@@ -71,7 +71,7 @@ def follow(stream: asi1.ChatStream, view: View) -> asi1.ChatCompletion:
 
 def summary(answer: asi1.ChatCompletion) -> str:
     """Return one line about an answer: tokens, seconds, and an unusual end."""
-    usage, response = answer.usage, answer.response or asi1.ResponseInfo()
+    usage, response = answer.usage, answer.response
     tokens = "the server counted no tokens"
     if usage is not None:
         asked, said = usage.prompt_tokens, usage.completion_tokens

@@ -295,8 +295,8 @@ def test_without_a_key_the_way_to_one_is_told(capsys, monkeypatch):
 
     assert (2, "", 1) == (code, out, err.count("\n"))
     assert err.startswith("asi1: no API key: ")
-    assert "https://asi1.ai" in err
-    assert "ASI_ONE_API_KEY" in err
+    assert "https://asi1.ai, then set the environment variable ASI_ONE_API_KEY" in err
+    assert "asi1 demo" in err
 
 
 def test_without_a_key_standard_input_is_not_read(piped, capsys):

@@ -1,0 +1,139 @@
+"""
+Floor 0. JSON in and out: what JSON cannot hold is refused, and nothing else.
+
+orjson does the work. It reads integers of more than 64 bits as floats, cannot write
+them, and writes NaN as null, so what may hold one of these is read or written by the
+standard library, or looked through.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+from collections.abc import Mapping
+
+import orjson
+
+from ._types import JSON
+
+
+__all__ = ["dump_json", "json_text", "load_json"]
+
+# 19 digits may be an integer of more than 64 bits.
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+# Deeper values can be read, and then neither copied nor written.
+_DEEPEST = 200
+
+
+def load_json(data: bytes) -> JSON:
+    """
+    Read JSON text; of repeated keys the last counts.
+
+    Lone surrogates are let through, since models do write them.
+
+    Raises:
+        ValueError: It is no JSON, nests deeper than 200 levels, or holds NaN, Infinity,
+            or a number that Python refuses to read.
+    """
+    value = _load(data)
+    if data.count(b"[") + data.count(b"{") > _DEEPEST and _depth(value) > _DEEPEST:
+        raise ValueError("nested too deep")
+    return value
+
+
+def _load(data: bytes) -> JSON:
+    if not _LONG_NUMBER.search(data):
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError:
+            pass
+    try:
+        return json.loads(data, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _no_number(name: str) -> JSON:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is out of range")
+    return number
+
+
+def _depth(value: JSON) -> int:
+    deepest, todo = 0, [(value, 1)]
+    while todo and deepest <= _DEEPEST:
+        item, depth = todo.pop()
+        if isinstance(item, dict | list):
+            deepest = max(deepest, depth)
+            inner = item.values() if isinstance(item, dict) else item
+            todo += [(child, depth + 1) for child in inner]
+    return deepest
+
+
+def dump_json(value: JSON) -> bytes:
+    """
+    Write *value* as JSON text; objects with a ``to_dict`` and mappings are written too.
+
+    Raises:
+        ValueError: It holds something that JSON cannot, such as a set, NaN, a key that
+            is no text, or half a surrogate pair; the message says what.
+    """
+    try:
+        data = orjson.dumps(value, default=_default)
+        if b"null" in data:  # which NaN becomes
+            _check(value)
+    except orjson.JSONEncodeError as error:
+        return _dump_slowly(value, str(error))
+    return data
+
+
+def _dump_slowly(value: JSON, reason: str) -> bytes:
+    try:
+        _check(value)
+        text = json.dumps(
+            value, default=_default, ensure_ascii=False, separators=(",", ":")
+        )
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text holds half a surrogate pair") from None
+    except RecursionError:
+        raise ValueError("it nests too deep") from None
+    except TypeError:
+        raise ValueError(reason) from None
+
+
+def _check(value: JSON) -> None:
+    """Raise ValueError for what the standard library would write all the same."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no JSON")
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ValueError(f"the key {key!r:.80} is no text")  # noqa: TRY004
+            _check(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check(item)
+
+
+def _default(value: object) -> JSON:
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def json_text(value: JSON) -> str:
+    """Write a value that came from JSON; lone surrogates are escaped."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # or an integer of more than 64 bits
+        return json.dumps(value, separators=(",", ":"))

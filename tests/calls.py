@@ -1,0 +1,48 @@
+"""Calls built as both clients build them, for the tests of options and requests."""
+
+from __future__ import annotations
+
+import json
+
+from asi1._config import ClientConfig, check_headers
+from asi1._request import chat_request, plain_request
+from asi1._secret import Secret
+
+
+__all__ = ["HI", "KEY", "URL", "chat", "config", "plain", "sent"]
+
+KEY = "sk_otter0123456789"
+URL = "https://otter.example/v1/chat/completions"
+HI = [{"role": "user", "content": "Hi"}]
+
+
+def config(**changes):
+    """Return a client's set-up with these changes."""
+    headers = check_headers(changes.pop("headers", {}), "default_headers")
+    return ClientConfig(
+        api_key=Secret(KEY, source="test"),
+        base_url="https://otter.example/v1",
+        headers=headers,
+        **changes,
+    )
+
+
+def chat(setup=None, *, model=None, stream=False, messages="Hi", **options):
+    """Build a chat call as both clients do."""
+    return chat_request(
+        setup or config(),
+        messages=messages,
+        model=model,
+        stream=stream,
+        options=options,
+    )
+
+
+def sent(*args, **kwargs):
+    """Return the body that a chat call sends."""
+    return json.loads(chat(*args, **kwargs).body)
+
+
+def plain(method="GET", path="/models", *, body=None, **options):
+    """Build a call of any endpoint."""
+    return plain_request(config(), method, path, json=body, options=options)

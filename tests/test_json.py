@@ -1,0 +1,179 @@
+"""JSON in and out: all of it, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+
+import pytest
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import asi1
+
+from asi1._json import dump_json, json_text, load_json
+
+
+texts = st.text(st.characters(), max_size=5)  # with lone surrogates
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(2**64 - 1, 10**40)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def exact(value):
+    """Return JSON text, which knows 1 from 1.0 and from true, and one order of keys."""
+    return json.dumps(value)
+
+
+def sendable(value):
+    """Tell whether all texts in *value* are whole."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def nested(depth):
+    """Return a list in a list, *depth* of them."""
+    value = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
+@settings(deadline=None, max_examples=60)
+@given(value=values)
+@example(value=2**64)
+@example(value=-(2**63) - 1)
+@example(value=[1.7976931348623157e308, 5e-324, 0.1, 1e22])
+@example(value={"a": "\ud800", "\udfff": "\x00"})
+def test_json_is_read_as_it_is(value):
+    """
+    Any JSON value is read exactly: integers of any size, lone surrogates, the order of
+    keys.
+    """
+    assert exact(value) == exact(load_json(exact(value).encode()))
+
+
+@settings(deadline=None)
+@given(value=values)
+@example(value={"a": None, "b": [None, 2**70]})
+def test_json_is_written_as_it_is(value):
+    """
+    Any JSON value that can be sent is written exactly, and for people always, lone
+    surrogates escaped.
+    """
+    assert exact(value) == exact(json.loads(json_text(value)))
+    if sendable(value):
+        assert exact(value) == exact(json.loads(dump_json(value)))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"[" * 100_000, id="deep"),
+        pytest.param(b"9" * 5000, id="5000-digits"),
+        pytest.param(b"[NaN]", id="nan"),
+        pytest.param(b"[-Infinity]", id="infinity"),
+        pytest.param(b"1e999", id="too-large"),
+        pytest.param(b"12345678901234567890.0e999", id="long-and-too-large"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"{'a': 1}", id="quotes"),
+        pytest.param(b'"\xff"', id="no-utf8"),
+        pytest.param(b'{"a":1} x', id="more-behind"),
+    ],
+)
+def test_what_is_no_json_is_a_value_error(data):
+    """
+    Whatever is wrong with a JSON text, it is a ValueError.
+    """
+    with pytest.raises(ValueError, match=r"\w"):
+        load_json(data)
+
+
+def test_the_last_of_repeated_keys_counts():
+    """
+    Of repeated keys the last counts, also beside long numbers.
+    """
+    assert {"a": 2} == load_json(b'{"a":1,"a":2}')
+    assert {"a": 2, "n": 10**20} == load_json(
+        b'{"a":1,"a":2,"n":100000000000000000000}'
+    )
+
+
+def test_json_is_written_compactly_and_wholly():
+    """
+    Integers of any size, texts of any language, models and mappings are written.
+    """
+    message = asi1.ChatMessage(content="\u00f6", wire={"content": "\u00f6"})
+
+    assert b'{"a":"\xc3\xb6"}' == dump_json({"a": "\u00f6"})
+    assert {"n": 2**70} == json.loads(dump_json({"n": 2**70}))
+    assert b'[{"content":"\xc3\xb6"}]' == dump_json([message])
+    assert {"m": {"content": "\u00f6"}, "n": 2**70} == json.loads(
+        dump_json({"m": message, "n": 2**70})
+    )
+    assert b'{"a":{}}' == dump_json({"a": types.MappingProxyType({})})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({"a": {1}}, id="set"),
+        pytest.param([object()], id="object"),
+        pytest.param(b"a", id="bytes"),
+        pytest.param(math.nan, id="nan"),
+        pytest.param([{"a": [math.inf]}], id="infinity"),
+        pytest.param((-math.inf, None), id="infinity-in-a-tuple"),
+        pytest.param({"a": math.nan, "n": 2**70}, id="nan-beside-a-long-number"),
+        pytest.param({1: 2}, id="key-no-text"),
+        pytest.param({None: 2}, id="key-none"),
+        pytest.param([{"n": 2**70, "b": {2: 2}}], id="key-inside"),
+        pytest.param("\ud800", id="lone-surrogate"),
+        pytest.param({"\udfff": 2**70}, id="lone-surrogate-as-key"),
+        pytest.param(nested(5000), id="deep"),
+        pytest.param({"a": nested(5000), "b": None}, id="deep-with-null"),
+    ],
+)
+def test_what_json_cannot_hold_is_a_value_error(value):
+    """
+    What is no JSON is not written as something near it.
+    """
+    with pytest.raises(ValueError, match=r"\w"):
+        dump_json(value)
+
+
+def test_a_circle_is_a_value_error():
+    """
+    A value that holds itself is not written.
+    """
+    circle = {}
+    circle["a"] = circle
+
+    with pytest.raises(ValueError, match=r"\w"):
+        dump_json(circle)
+
+
+def test_json_nests_to_a_bound():
+    """
+    JSON of 200 levels is read and written, and what is deeper is not read.
+    """
+    data = b"[" * 200 + b"]" * 200
+
+    assert data == dump_json(load_json(data))
+    assert data.decode() == json_text(load_json(data))
+    with pytest.raises(ValueError, match="nested too deep"):
+        load_json(b"[%b]" % data)
+    assert 1000 == len(load_json(b"[" + b"[]," * 999 + b"{}]"))

@@ -1,0 +1,165 @@
+"""What outlives a call, a stream, a loop: nothing that it should not."""
+
+import asyncio
+import gc
+import weakref
+
+import anyio
+import pytest
+
+import asi1
+
+from asi1 import AsyncASI1, Limits, RetryPolicy, Timeouts
+from asi1.testing import FakeASI1
+
+from .talk import until
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1() as running:
+        yield running
+
+
+def client_of(fake, **settings):
+    return AsyncASI1("sk_lifetime", fake.base_url, **settings)
+
+
+def test_a_loop_that_ends_before_a_call_has_begun_does_not_wait_for_it(fake):
+    """
+    A loop may end right after a call was asked for, before its task took one step.
+    """
+    client = client_of(fake)
+
+    async def main():
+        asyncio.create_task(client.chat.completions.create(messages="Hi"))  # noqa: RUF006
+
+    asyncio.run(main())
+
+    assert [] == fake.requests
+
+
+@pytest.mark.virtual_time
+async def test_a_stream_that_said_something_is_never_begun_anew():
+    """
+    Not even a policy that tries again after timeouts repeats what was handed out.
+    """
+    fake = FakeASI1()
+    fake.fault("stall_mid_body", after_chunks=2, times=2)
+    policy = RetryPolicy(on_timeout=True)
+
+    async with AsyncASI1("k", "http://127.0.0.1", transport=fake.transport) as client:
+        stream = await client.with_options(
+            retry=policy, timeout=Timeouts(idle=5)
+        ).chat.completions.create(messages="Hi", stream=True)
+        said = []
+        with pytest.raises(asi1.APITimeoutError) as caught:
+            async for chunk in stream:
+                said.append(chunk.text)
+
+    assert "one two" == "".join(said).strip()
+    assert 1 == len(fake.requests)
+    assert caught.value.partial.text == "".join(said)
+    assert caught.value.response == caught.value.partial.response
+
+
+def test_a_client_of_many_loops_keeps_none_of_them(fake):
+    """
+    A loop that has ended is forgotten by the clients that were used in it.
+    """
+    client = client_of(fake)
+    loops = []
+
+    async def main():
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await client.chat.completions.create(messages="Hi")
+
+    for _ in range(5):
+        asyncio.run(main())
+    gc.collect()
+
+    assert 1 >= sum(loop() is not None for loop in loops)
+    assert 0 == fake.open_connections
+
+
+async def test_connections_of_a_busy_hour_do_not_outlive_their_time(fake):
+    """
+    Connections that a burst of calls opened are closed once they were idle too long,
+    in whichever pool they are.
+    """
+    fake.reply("Hi", delay=0.5, times=None)
+    limits = Limits(keepalive_expiry=0.2)
+
+    async with client_of(fake, limits=limits) as client:
+        async with anyio.create_task_group() as group:
+            for _ in range(40):
+                group.start_soon(lambda: client.chat.completions.create(messages="Hi"))
+            await until(lambda: fake.open_connections == 40)
+        await anyio.sleep(0.3)
+        await client.chat.completions.create(messages="Hi")
+
+        await until(lambda: fake.open_connections <= 1)
+
+
+@pytest.mark.parametrize("part", ["chunks", "text", "thoughts"])
+async def test_a_cancelled_reader_does_not_keep_its_stream(fake, part):
+    """
+    A stream that a cancelled reader was reading ends with it, though the error keeps
+    the reader's frames.
+    """
+    fake.reply("word " * 400, chunk_delay=0.05)
+    kept = []
+
+    async def read(client):
+        completions = client.chat.completions
+        try:
+            if part == "chunks":
+                async for _ in await completions.create(messages="Hi", stream=True):
+                    pass
+            else:
+                stream = completions.stream(messages="Hi")
+                pieces = stream.text_stream if part == "text" else stream.thought_stream
+                del stream
+                async for _ in pieces:
+                    pass
+        except BaseException as error:
+            pieces = None
+            kept.append(error)
+            raise
+
+    gc.disable()
+    try:
+        async with client_of(fake) as client:
+            with anyio.move_on_after(0.2):
+                await read(client)
+
+            assert kept
+            await until(lambda: fake.requests[-1].outcome == "left")
+    finally:
+        gc.enable()
+
+
+async def test_a_whole_answer_leaves_its_connection_to_the_next_call(fake):
+    """
+    A connection is used again after a plain call, and after a stream, left or dropped,
+    that was read to its end.
+    """
+    async with client_of(fake) as client:
+        completions = client.chat.completions
+        await completions.create(messages="Hi")
+        async with completions.stream(messages="Hi") as stream:
+            await stream.get_final_completion()
+        async for _ in await completions.create(messages="Hi", stream=True):
+            pass
+        await completions.create(messages="Hi")
+
+    assert {1} == {request.connection for request in fake.requests}
+
+
+@pytest.mark.parametrize("name", ["http_client", "transport"])
+def test_a_blocking_http_object_is_refused(name):
+    """
+    The blocking client too takes the async client and transport of httpx.
+    """
+    with pytest.raises(asi1.ConfigurationError, match=f"{name}: must be an httpx"):
+        asi1.ASI1("sk_lifetime", **{name: object()})

@@ -1,0 +1,141 @@
+"""What users write, and what a type checker makes of it. Checked, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, assert_type
+
+import httpx
+
+from asi1 import (
+    ASI1,
+    APIError,
+    APITimeoutError,
+    AsyncASI1,
+    AsyncChatStream,
+    AsyncPieces,
+    Attempt,
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatMessage,
+    ChatStream,
+    Limits,
+    Pieces,
+    RateLimitError,
+    RawReply,
+    ResponseInfo,
+    RetryPolicy,
+    StreamTruncatedError,
+    Timeouts,
+    ToolCall,
+    ToolMessage,
+    Usage,
+    UserMessage,
+)
+
+
+async def chat(client: AsyncASI1, question: str) -> str:
+    """A conversation goes on with the answer put back into it."""
+    messages: list[Mapping[str, Any] | UserMessage | ToolMessage | ChatCompletion] = [
+        {"role": "system", "content": "Be brief."},
+        UserMessage(question),
+    ]
+    answer = await client.chat.completions.create(messages=messages, max_tokens=50)
+    assert_type(answer, ChatCompletion)
+    assert_type(answer.message, ChatMessage)
+    assert_type(answer.usage, Usage | None)
+    assert_type(answer.finish_reason, str | None)
+    assert_type(answer.response, ResponseInfo)
+    messages.append(answer)
+    for call in answer.message.tool_calls:
+        assert_type(call, ToolCall)
+        assert_type(call.function.arguments, str)
+        messages.append(ToolMessage("done", tool_call_id=call.id))
+    return answer.text
+
+
+async def overloads(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> None:
+    """The value of `stream` decides the type, and its absence is False."""
+    awaited = client.chat.completions
+    called = blocking.chat.completions
+
+    assert_type(await awaited.create(messages="Hi"), ChatCompletion)
+    assert_type(await awaited.create(messages="Hi", stream=False), ChatCompletion)
+    assert_type(await awaited.create(messages="Hi", stream=True), AsyncChatStream)
+    assert_type(
+        await awaited.create(messages="Hi", stream=flag),
+        ChatCompletion | AsyncChatStream,
+    )
+    assert_type(awaited.stream(messages="Hi"), AsyncChatStream)
+    assert_type(called.create(messages="Hi"), ChatCompletion)
+    assert_type(called.create(messages="Hi", stream=False), ChatCompletion)
+    assert_type(called.create(messages="Hi", stream=True), ChatStream)
+    assert_type(called.create(messages="Hi", stream=flag), ChatCompletion | ChatStream)
+    assert_type(called.stream(messages="Hi"), ChatStream)
+
+
+async def stream(client: AsyncASI1) -> str:
+    """A stream is a context manager, an iterator, and has views of its parts."""
+    async with client.chat.completions.stream(messages="Hi", n=2) as opened:
+        assert_type(opened, AsyncChatStream)
+        assert_type(opened.text_stream, AsyncPieces)
+        assert_type(opened.thought_stream, AsyncPieces)
+        assert_type(opened.consumed, bool)
+        async for chunk in opened:
+            assert_type(chunk, ChatCompletionChunk)
+        assert_type(await anext(opened.text_stream), str)
+        assert_type(opened.response.attempts, tuple[Attempt, ...])
+        assert_type(opened.snapshot(), ChatCompletion)
+        return (await opened.get_final_completion()).text
+
+
+def stream_blocking(client: ASI1) -> list[str]:
+    """The same, blocking."""
+    with client.chat.completions.stream(messages="Hi") as opened:
+        assert_type(opened, ChatStream)
+        assert_type(opened.thought_stream, Pieces)
+        first = next(opened)
+        assert_type(first, ChatCompletionChunk)
+        assert_type(opened.snapshot(), ChatCompletion)
+        return list(opened.text_stream)
+
+
+async def failures(client: AsyncASI1) -> float | None:
+    """Errors tell in types what happened."""
+    try:
+        await client.request("GET", "/models", extra_query={"all": True}, timeout=5)
+    except RateLimitError as error:
+        assert_type(error.status_code, int)
+        return error.retry_after
+    except APITimeoutError as error:
+        assert_type(error.phase, str)
+        assert_type(error.partial, ChatCompletion | None)
+        return error.elapsed
+    except StreamTruncatedError as error:
+        assert_type(error.partial, ChatCompletion)
+    except APIError as error:
+        assert_type(error.response, ResponseInfo)
+    return None
+
+
+async def settings() -> RawReply:
+    """Every setting has a type, and children have the type of their parent."""
+    own = AsyncASI1(
+        "key",
+        "http://127.0.0.1:1/v1",
+        model="asi1-extended",
+        timeout=Timeouts(total=60, idle=None),
+        retry=RetryPolicy(attempts=5, on_timeout=True),
+        limits=Limits(max_connections=10),
+        default_headers={"x-team": "otters"},
+        default_query={"v": 1},
+        default_options={"temperature": 0.5, "stop": ["."]},
+        trust_env=False,
+    )
+    async with own as client:
+        assert_type(client, AsyncASI1)
+        assert_type(client.with_options(timeout=None, max_retries=0), AsyncASI1)
+        assert_type(client.timeouts, Timeouts)
+        AsyncASI1("key", http_client=httpx.AsyncClient())
+        ASI1("key", transport=httpx.AsyncHTTPTransport(), timeout=httpx.Timeout(5))
+        return await client.request("POST", "/images", json={"prompt": "otters"})
