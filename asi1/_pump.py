@@ -54,9 +54,7 @@ class Pump:
             raise cancelled
 
 
-def start(
-    run: Run, name: str, done: Callable[[Pump], None] = lambda _: None
-) -> Pump:
+def start(run: Run, name: str, done: Callable[[Pump], None] = lambda _: None) -> Pump:
     """
     Run *run* in a task of its own, beside the current one, and return its handle.
 

@@ -49,6 +49,8 @@ def served():
             id="two-retries",
         ),
         pytest.param({"model": ""}, "model", id="no-model"),
+        pytest.param({"http_client": httpx.Client}, "http_client", id="http-client"),
+        pytest.param({"transport": object()}, "transport", id="transport"),
         pytest.param({"default_headers": {"a b": "c"}}, "default_headers", id="header"),
         pytest.param({"default_query": {"a": []}}, "default_query", id="query"),
         pytest.param(
@@ -478,6 +480,25 @@ async def test_many_calls_at_once_are_all_answered(served):
 
     assert {text: text for text in texts} == got
     assert 20 >= len({request.connection for request in served.requests})
+
+
+async def test_what_a_burst_has_opened_is_closed_again(served):
+    """
+    Connections that were needed for many calls at once, and have been idle for
+    `Limits.keepalive_expiry`, are closed when the next call is made.
+    """
+    served.reply("Hi.", delay=0.1, times=None)
+    limits = asi1.Limits(keepalive_expiry=0.05)
+    async with asi1.AsyncASI1("sk-test", served.base_url, limits=limits) as client:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(40):
+                tasks.start_soon(lambda: client.chat.completions.create(messages="Hi"))
+        burst = served.open_connections
+        await anyio.sleep(0.1)
+        await client.chat.completions.create(messages="Hi")
+
+        assert 40 == burst
+        await until(lambda: served.open_connections == 1)
 
 
 async def test_cookies_are_not_sent_back(served):

@@ -1,5 +1,5 @@
 """
-Floor 8. The fixture `fake_asi1`, for those who ask for it.
+Floor 8. The fixtures `fake_asi1` and `fake_asi1_env`, for those who ask for them.
 
 Put ``pytest_plugins = ["asi1.testing.pytest_plugin"]`` into your topmost conftest.
 """
@@ -13,7 +13,7 @@ import pytest
 from ._fake import FakeASI1
 
 
-__all__ = ["fake_asi1"]
+__all__ = ["fake_asi1", "fake_asi1_env"]
 
 
 @pytest.fixture
@@ -21,3 +21,11 @@ def fake_asi1() -> Iterator[FakeASI1]:
     """A running `FakeASI1`, fresh for each test and stopped after it."""
     with FakeASI1() as fake:
         yield fake
+
+
+@pytest.fixture
+def fake_asi1_env(fake_asi1: FakeASI1, monkeypatch: pytest.MonkeyPatch) -> FakeASI1:
+    """The same, with an environment that leads every client without arguments to it."""
+    monkeypatch.setenv("ASI_ONE_API_KEY", "sk_fake")
+    monkeypatch.setenv("ASI1_BASE_URL", fake_asi1.base_url)
+    return fake_asi1

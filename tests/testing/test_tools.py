@@ -13,6 +13,7 @@ import time
 import httpx
 import pytest
 
+import asi1
 import asi1.testing
 
 from asi1.testing import FAULTS
@@ -20,6 +21,16 @@ from asi1.testing.__main__ import main
 
 
 pytest_plugins = ["asi1.testing.pytest_plugin"]
+
+
+def test_the_fixture_leads_clients_without_arguments_to_the_fake(fake_asi1_env):
+    """
+    Under `fake_asi1_env`, a client made without arguments talks to the fake.
+    """
+    fake_asi1_env.reply("Here.")
+
+    with asi1.ASI1() as client:
+        assert "Here." == client.chat.completions.create(messages="Hi").text
 
 
 def test_the_fixture_is_a_running_fake(fake_asi1):
