@@ -214,7 +214,12 @@ class Reading:
         broken: StreamError | None = None
         done = False
         try:
-            for event in decoder.feed(data):
+            events = decoder.feed(data)
+        except EventTooLargeError as error:
+            events = list(error.before)
+            broken = StreamDecodeError(f"{error} (max_event_bytes)")
+        try:
+            for event in events:
                 if is_done(event.data):
                     done = True
                     break
@@ -222,8 +227,6 @@ class Reading:
                 if chunk is not None:
                     self._assembler.add(chunk)
                     batch.append(chunk)
-        except EventTooLargeError as error:
-            broken = StreamDecodeError(f"{error} (max_event_bytes)")
         except (ServerStreamError, StreamDecodeError) as error:
             broken = error
         if batch:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
 from typing import Any, cast
 
 from attrs import define, field
@@ -30,7 +30,16 @@ _ID = re.compile(r"^id(?::.*)?$", re.MULTILINE)
 
 
 class EventTooLargeError(ValueError):
-    """An event is larger than allowed; the message says how large that is."""
+    """
+    An event is larger than allowed; the message says how large that is.
+
+    Attributes:
+        before: The events that the same read completed before it.
+    """
+
+    def __init__(self, message: str, before: Sequence[ServerSentEvent] = ()) -> None:
+        super().__init__(message)
+        self.before = before
 
 
 class _Text:
@@ -107,8 +116,9 @@ class EventDecoder:
     def _read(self, whole: str) -> list[ServerSentEvent]:
         blocks = [block for block in whole.split("\n\n") if block]
         parts = [f"id:{self._last_id}\n"] if self._last_id else []
-        for block in blocks:
-            self._bound(_size(block))
+        for place, block in enumerate(blocks):
+            if _size(block) > self.max_event_bytes:
+                self._bound(_size(block), self._read("\n\n".join(blocks[:place])))
             lines = _BAD_RETRY.sub("", block.strip("\n"))
             if _DATA.search(lines):
                 parts += [lines, "\n\n"]
@@ -120,10 +130,11 @@ class EventDecoder:
             self._last_id = _last_id(text, self._last_id)
         return events
 
-    def _bound(self, size: int) -> None:
+    def _bound(self, size: int, before: Sequence[ServerSentEvent] = ()) -> None:
         if size > self.max_event_bytes:
+            limit = f"{self.max_event_bytes:,} bytes"
             raise EventTooLargeError(
-                f"an event of the stream is larger than {self.max_event_bytes:,} bytes"
+                f"an event of the stream is larger than {limit}", before
             )
 
 
@@ -151,5 +162,11 @@ async def aiter_events(
     """
     decoder = EventDecoder(max_event_bytes)
     async for data in body:
-        for event in decoder.feed(data):
+        try:
+            events, error = decoder.feed(data), None
+        except EventTooLargeError as too_large:
+            events, error = list(too_large.before), too_large
+        for event in events:
             yield event
+        if error is not None:
+            raise error

@@ -176,4 +176,4 @@ def test_json_nests_to_a_bound():
     assert data.decode() == json_text(load_json(data))
     with pytest.raises(ValueError, match="nested too deep"):
         load_json(b"[%b]" % data)
-    assert 1000 == len(load_json(b"[" + b"[]," * 999 + b"{}]"))
+    assert 1000 == len(load_json(b"[" + b"[1]," * 999 + b"{}]"))

@@ -107,6 +107,11 @@ def said(message):
         ),
         pytest.param({"role": "assistant"}, {"role": "assistant"}, id="dict-as-it-is"),
         pytest.param(
+            {"role": "assistant", "content": "Hi", "refusal": None, "audio": None},
+            {"role": "assistant", "content": "Hi"},
+            id="dict-with-nulls",
+        ),
+        pytest.param(
             {"role": "user", "content": tuple(PARTS)},
             {"role": "user", "content": tuple(PARTS)},
             id="dict-with-parts",
@@ -221,6 +226,12 @@ WRONG = [
         "messages[1]",
         "nested one too deep",
         id="nested-tuple",
+    ),
+    pytest.param(
+        [{"choices": [{"message": {"content": "hush"}}]}],
+        "messages[0]",
+        "take its message",
+        id="dict-of-an-answer",
     ),
     pytest.param(
         [{"content": "hush"}], "messages[0].role", "not None", id="without-role"

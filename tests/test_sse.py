@@ -460,3 +460,31 @@ def test_a_collected_stream_byte_by_byte(case):
         if place % 7 == 0 or body[place] in b"\r\n":
             assert seen == fed(body[: place + 1]), place
     assert seen == fed(body)
+
+
+def test_what_came_before_a_too_large_event_is_not_lost():
+    """
+    Events that are complete before one that is too large are handed out with the error.
+    """
+    decoder = EventDecoder(20)
+
+    with pytest.raises(EventTooLargeError) as caught:
+        decoder.feed(b"data: a\n\nid: 7\ndata: b\n\ndata: " + b"x" * 30 + b"\n\n")
+
+    assert ["a", "b"] == [event.data for event in caught.value.before]
+
+
+async def test_events_before_a_too_large_one_are_yielded():
+    """
+    The events of a body are yielded up to the one that is too large.
+    """
+
+    async def body():
+        yield b"data: a\n\ndata: " + b"x" * 30 + b"\n\n"
+
+    said = []
+    with pytest.raises(EventTooLargeError):
+        async for event in aiter_events(body(), max_event_bytes=20):
+            said.append(event.data)  # noqa: PERF401 - it breaks off
+
+    assert ["a"] == said
