@@ -9,10 +9,11 @@ nothing.
 from __future__ import annotations
 
 import importlib
-import logging
+import os
 
 from typing import TYPE_CHECKING
 
+from ._log import set_up
 from ._version import __version__
 
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
         StreamInterruptedError,
         StreamTruncatedError,
     )
+    from ._hooks import Hooks
+    from ._limits import Limiter, LimitOutcome, RateLimit
     from ._messages import (
         AssistantMessage,
         Message,
@@ -117,7 +120,10 @@ __all__ = [
     "ConflictError",
     "Delta",
     "FunctionCall",
+    "Hooks",
     "InternalServerError",
+    "LimitOutcome",
+    "Limiter",
     "Limits",
     "Message",
     "Messages",
@@ -127,6 +133,7 @@ __all__ = [
     "PermissionDeniedError",
     "Pieces",
     "QuotaExceededError",
+    "RateLimit",
     "RateLimitError",
     "RateLimits",
     "RawReply",
@@ -159,6 +166,8 @@ _MODULES = {
     "_client": ("AsyncASI1",),
     "_config": ("Limits",),
     "_model": ("Model",),
+    "_hooks": ("Hooks",),
+    "_limits": ("LimitOutcome", "Limiter", "RateLimit"),
     "_messages": (
         "AssistantMessage",
         "Message",
@@ -205,7 +214,7 @@ _MODULES = {
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
-logging.getLogger("asi1").addHandler(logging.NullHandler())
+set_up(os.environ)
 
 
 def __getattr__(name: str) -> object:

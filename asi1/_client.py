@@ -27,7 +27,9 @@ from ._config import (
     read_retry,
 )
 from ._core import Core
-from ._errors import ConfigurationError
+from ._hooks import Hooks
+from ._limiter import LocalLimiter
+from ._limits import Limiter, RateLimit
 from ._options import ChatOptions, RequestOptions, Timeout, check_options
 from ._pools import HTTPClient, HTTPTransport, Pools
 from ._reply import RawReply
@@ -59,12 +61,15 @@ class AsyncASI1:
             ``httpx.Timeout``, or None for no limit of any kind.
         max_retries: How often a call is tried again at most; 2 if left out.
         retry: The whole `RetryPolicy`, in place of *max_retries*.
+        rate_limit: How much to ask for in a time; calls above it wait their turn. A
+            `RateLimit`, or a `Limiter` of your own.
         limits: How many connections, and how long they are kept.
         http_client: Your own ``httpx.AsyncClient``; it is never closed by this client.
         transport: Your own httpx transport; never closed either.
         default_headers: Sent with every request.
         default_query: Added to every URL.
         default_options: Chat options for calls that do not give their own.
+        hooks: Callables that are told of retries and of the end of calls.
         max_event_bytes: The largest event of a stream, and the largest body, in bytes.
         trust_env: False ignores proxies and CA files of the environment.
         allow_insecure_http: True lets the key go over http:// to other machines.
@@ -82,19 +87,18 @@ class AsyncASI1:
         timeout: Timeout | Default = DEFAULT,
         max_retries: int | None = None,
         retry: RetryPolicy | None = None,
+        rate_limit: RateLimit | Limiter | None = None,
         limits: Limits | None = None,
         http_client: HTTPClient | None = None,
         transport: HTTPTransport | None = None,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, str | int | float | bool] | None = None,
         default_options: ChatOptions | None = None,
+        hooks: Hooks | None = None,
         max_event_bytes: int = 16 * 1024 * 1024,
         trust_env: bool = True,
         allow_insecure_http: bool = False,
     ) -> None:
-        if http_client is not None and transport is not None:
-            raise ConfigurationError("give http_client= or transport=, not both")
-        check_options(default_options or {})
         config = ClientConfig(
             api_key=read_api_key(api_key, os.environ),
             base_url=read_base_url(
@@ -110,7 +114,10 @@ class AsyncASI1:
             limits=limits or Limits(),
             trust_env=trust_env,
         )
-        self._core = Core(config, Transport(Pools(config, http_client, transport)))
+        wire = Transport(Pools(config, http_client, transport))
+        self._core = Core(
+            config, wire, limiter=_limiter(rate_limit), hooks=hooks or Hooks()
+        )
 
     @property
     def chat(self) -> AsyncChat:
@@ -203,7 +210,6 @@ class AsyncASI1:
             added_query = read_query(default_query, "default_query")
             changes["query"] = {**now.query, **added_query}
         if default_options:
-            check_options(default_options)
             changes["options"] = {**now.options, **_given(default_options)}
         child = object.__new__(type(self))
         child._core = self._core.child(attrs.evolve(now, **changes))
@@ -234,5 +240,12 @@ class AsyncASI1:
         return f"<AsyncASI1 base_url={config.base_url!r} model={config.model!r}>"
 
 
+def _limiter(given: RateLimit | Limiter | None) -> Limiter | None:
+    return LocalLimiter(given) if isinstance(given, RateLimit) else given
+
+
 def _given(options: ChatOptions | None) -> dict[str, Any]:
-    return {k: v for k, v in (options or {}).items() if v is not None}
+    check_options(options or {})
+    # None is not given; but as a timeout it says that there is no limit.
+    given = (options or {}).items()
+    return {name: v for name, v in given if v is not None or name == "timeout"}

@@ -43,8 +43,10 @@ def complaint(value: JSON) -> Complaint:
     match value:
         case str():
             return Complaint(_shortened(value))
-        case {"error": {**inner}}:
+        case {"error": {**inner}} if inner:
             return _from_object(inner)
+        case {"error": [first, *_]}:
+            return complaint(first)
         case {"error": str(text)} if text:
             return Complaint(text, code=_word(value.get("code")))
         case {"detail": list(items)}:

@@ -19,7 +19,7 @@ from attrs import field, frozen
 from ._errors import ConfigurationError
 from ._retry import RetryPolicy
 from ._secret import Secret
-from ._timeouts import Timeouts
+from ._timeouts import Timeouts, is_number
 from ._types import JSON, public
 
 
@@ -51,6 +51,13 @@ def _count(_: object, attribute: Any, value: object) -> None:
         )
 
 
+def _seconds(_: object, attribute: Any, value: object) -> None:
+    if not is_number(value) or value < 0:
+        raise ConfigurationError(
+            f"{attribute.name} must be a number of seconds, not {value!r:.80}"
+        )
+
+
 @public
 @frozen(kw_only=True)
 class Limits:
@@ -63,7 +70,7 @@ class Limits:
     """
 
     max_connections: int = field(default=1000, validator=_count)
-    keepalive_expiry: float = 30.0
+    keepalive_expiry: float = field(default=30.0, validator=_seconds)
 
 
 @frozen(kw_only=True)

@@ -11,6 +11,8 @@ from ._config import ClientConfig
 from ._detached import loop_token
 from ._errors import ClientClosedError
 from ._exchange import Exchange
+from ._hooks import Hooks
+from ._limits import Limiter
 from ._pump import Pump, start
 from ._request import Request
 from ._retry import RetryBudget
@@ -33,6 +35,8 @@ class Core:
     config: ClientConfig
     transport: Transport = field(repr=False)
     budget: RetryBudget = field(factory=RetryBudget, repr=False)
+    limiter: Limiter | None = field(default=None, repr=False)
+    hooks: Hooks = field(factory=Hooks, repr=False)
     parent: Core | None = field(default=None, repr=False)
     pumps: set[Pump] = field(factory=set, init=False, repr=False)
     closed: bool = field(default=False, init=False)
@@ -40,7 +44,14 @@ class Core:
     def child(self, config: ClientConfig) -> Core:
         """Return a core with another set-up on the same connections."""
         self.check_open()
-        return Core(config, self.transport, self.budget, self)
+        return Core(
+            config,
+            self.transport,
+            budget=self.budget,
+            limiter=self.limiter,
+            hooks=self.hooks,
+            parent=self,
+        )
 
     def check_open(self) -> None:
         """Raise `ClientClosedError` if this client, or one it came from, is closed."""
@@ -50,7 +61,14 @@ class Core:
     def exchange(self, request: Request) -> Exchange:
         """Return the call of *request*, not begun."""
         self.check_open()
-        return Exchange(self.config, request, self.transport, self.budget)
+        return Exchange(
+            self.config,
+            request,
+            self.transport,
+            self.budget,
+            limiter=self.limiter,
+            hooks=self.hooks,
+        )
 
     def begin(self, exchange: Exchange) -> Pump:
         """Start *exchange* in its own task."""

@@ -19,6 +19,7 @@ __all__ = ["decoded"]
 # The most that is inflated before it is handed on, in bytes.
 _STEP = 256 * 1024
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+_RAW = -15
 
 
 async def decoded(
@@ -44,13 +45,24 @@ async def decoded(
             f"the reply's content-encoding {name[:80]!r} is not read"
         )
     inflater = zlib.decompressobj(_WINDOW[name])
+    fresh = True
     async for piece in pieces:
         rest = piece
         while rest:
             try:
                 plain = inflater.decompress(rest, _STEP)
             except zlib.error as error:
-                raise APIResponseError(f"the reply is no {name} ({error})") from None
+                if not fresh or name != "deflate":
+                    raise APIResponseError(
+                        f"the reply is no {name} ({error})"
+                    ) from None
+                inflater = zlib.decompressobj(_RAW)  # as some servers deflate
+                fresh = False
+                continue
+            fresh = False
             rest = inflater.unconsumed_tail
+            if inflater.eof and inflater.unused_data:  # a body may have several members
+                rest = inflater.unused_data
+                inflater = zlib.decompressobj(_WINDOW[name])
             if plain:
                 yield plain

@@ -11,7 +11,8 @@ import itertools
 import random
 import uuid
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 
 import anyio
 import attrs
@@ -28,11 +29,15 @@ from ._errors import (
     StreamError,
 )
 from ._handover import Handover
+from ._hooks import Hooks
+from ._limits import Limiter, LimitOutcome
+from ._log import logger
 from ._models import ChatCompletion, ChatCompletionChunk
 from ._reading import Reading, Result
 from ._request import Request
 from ._response import Attempt, ResponseInfo
 from ._retry import RetryBudget
+from ._status_errors import RateLimitError
 from ._timer import Timer
 from ._transport import Transport
 
@@ -58,6 +63,8 @@ class Exchange:
     request: Request
     transport: Transport
     budget: RetryBudget
+    limiter: Limiter | None = None
+    hooks: Hooks = field(factory=Hooks)
     dice: Callable[[], float] = random.random
     out: Handover[Result | ChatCompletionChunk] = field(factory=Handover, init=False)
     opened: anyio.Event = field(factory=anyio.Event, init=False)
@@ -80,8 +87,10 @@ class Exchange:
             raise
         except Exception as error:  # noqa: BLE001 - raised again by who reads
             self.out.end(error)
+            self._tell(self.hooks.on_end, self.info(), error)
         else:
             self.out.end()
+            self._tell(self.hooks.on_end, self.info(), None)
         finally:
             self.opened.set()
 
@@ -110,6 +119,7 @@ class Exchange:
                 wait = self._failed(error, number, began)
                 if wait is None:
                     raise
+                self._tell(self.hooks.on_retry, self._attempts[-1])
                 await anyio.sleep(wait)
             else:
                 return
@@ -122,17 +132,9 @@ class Exchange:
         began: float,
     ) -> None:
         with self._timer.watching():
-            reply = await self.transport.send(
-                self.request, self.config.api_key, headers
-            )
-            patience = 0.0
-            try:
-                result = await reading.read(reply)
-                self._timer.disarm()
-                self._succeeded(number, began, result)
-                patience = _DRAIN
-            finally:
-                await reply.aclose(patience)
+            async with self._permit(reading):
+                self._timer.arm("first_token")
+                await self._send(reading, headers, number, began)
         if self.out.ended:
             return
         if reading.whole:  # and only its end was missing
@@ -145,16 +147,50 @@ class Exchange:
             phase=phase,
         )
 
+    async def _send(
+        self,
+        reading: Reading,
+        headers: Mapping[str, str],
+        number: int,
+        began: float,
+    ) -> None:
+        reply = await self.transport.send(self.request, self.config.api_key, headers)
+        patience = 0.0
+        try:
+            result = await reading.read(reply)
+            self._timer.disarm()
+            self._succeeded(number, began, result)
+            patience = _DRAIN
+        finally:
+            await reply.aclose(patience)
+
+    @asynccontextmanager
+    async def _permit(self, reading: Reading) -> AsyncGenerator[None, None]:
+        """Hold a place with the limiter, and tell it how the try ended."""
+        if self.limiter is None:
+            yield
+            return
+        tokens = self.request.tokens
+        await self.limiter.acquire(tokens)
+        outcome = LimitOutcome(estimated=tokens)
+        try:
+            yield
+            usage = reading.answer().usage
+            used = None if usage is None else usage.total_tokens
+            outcome = attrs.evolve(outcome, used=used)
+        except RateLimitError as error:
+            outcome = attrs.evolve(outcome, refused=True, retry_after=error.retry_after)
+            raise
+        finally:
+            self.limiter.release(outcome)
+
     def _succeeded(self, number: int, began: float, result: Result) -> None:
         """Note the last try, and let the reader go on; the rest is tidying up."""
         self._elapsed = self._timer.elapsed
-        self._attempts.append(
-            Attempt(
-                number=number,
-                status=self.info().status,
-                elapsed=self._elapsed - began,
-            )
+        attempt = Attempt(
+            number=number, status=self.info().status, elapsed=self._elapsed - began
         )
+        self._note(attempt)
         self.budget.succeeded(number - 1)
         if self.request.wants != "chunks":
             self.out.put([attrs.evolve(result, response=self.info())])
@@ -172,16 +208,15 @@ class Exchange:
         if wait is not None and not self.budget.spend():
             wait = None
         sent = error.sent if isinstance(error, APIConnectionError) else True
-        self._attempts.append(
-            Attempt(
-                number=number,
-                status=self.info().status,
-                cause=f"{type(error).__name__}: {error}",
-                sent=sent,
-                elapsed=now - began,
-                wait=wait,
-            )
+        attempt = Attempt(
+            number=number,
+            status=self.info().status,
+            cause=f"{type(error).__name__}: {error}",
+            sent=sent,
+            elapsed=now - began,
+            wait=wait,
         )
+        self._note(attempt)
         self._elapsed = now
         error.response = self.info()
         if isinstance(error, APITimeoutError):
@@ -191,6 +226,27 @@ class Exchange:
         ):
             error.partial = self.answer()
         return wait
+
+    def _note(self, attempt: Attempt) -> None:
+        self._attempts.append(attempt)
+        # Without the query, which may hold anything, and without the server's words.
+        logger.debug(
+            "%s %s, try %d: status %s after %.3f s, next after %s s",
+            self.request.method,
+            self.request.url.partition("?")[0],
+            attempt.number,
+            attempt.status,
+            attempt.elapsed,
+            attempt.wait,
+        )
+
+    def _tell(self, hook: Callable[..., object] | None, *what: object) -> None:
+        if hook is None:
+            return
+        try:
+            hook(*what)
+        except Exception:  # noqa: BLE001 - who watches must not change what happens
+            logger.exception("a hook failed")
 
 
 def _idempotency(key: str | None) -> dict[str, str]:

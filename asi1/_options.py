@@ -122,10 +122,10 @@ def check_options(
     for name, value in options.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}, or " if near else ""
+            hint = f"did you mean {near[0]}? " if near else ""
             raise ArgumentError(
-                f"{name}: is no option of this call; {hint}extra_body={{...}} for what"
-                " asi1 does not know?",
+                f"{name}: is no option of this call; {hint}What asi1 does not know can"
+                " be sent with extra_body={...}",
                 argument=name,
             )
         problem = (

@@ -159,6 +159,8 @@ class Pools:
     _by_loop: dict[Any, _LoopPools] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
+        if self.http_client is not None and self.transport is not None:
+            raise ConfigurationError("give http_client= or transport=, not both")
         if not isinstance(self.http_client, httpx.AsyncClient | None):
             raise ConfigurationError(
                 "http_client: must be an httpx.AsyncClient, for ASI1 too"

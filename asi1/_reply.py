@@ -234,8 +234,13 @@ def _has_choices(value: Mapping[str, JSON]) -> bool:
 def _is_error(value: Mapping[str, JSON]) -> bool:
     if value.get("error"):
         return True
-    speaks = any(value.get(key) is not None for key in ("code", "message", "detail"))
-    return speaks and not value.get("choices")
+    if value.get("choices"):
+        return False
+    if value.get("code") is not None and value.get("message") is not None:
+        return True
+    # A chunk without choices is legal, and has at least an id.
+    strange = "choices" not in value and "id" not in value
+    return strange and any(value.get(key) for key in ("message", "detail"))
 
 
 def is_done(data: str) -> bool:

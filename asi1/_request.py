@@ -56,6 +56,8 @@ class Request:
         body: JSON text; None for none.
         wants: What the call is to bring: one answer, chunks of it, or plain bytes.
         choices: How many answers are asked for.
+        tokens: What the call may cost, roughly: a quarter of its bytes, and the upper
+            bound of its answer if there is one.
         idempotency_key: The same for every try; "auto" until it is drawn.
     """
 
@@ -67,6 +69,7 @@ class Request:
     timeouts: Timeouts
     retry: RetryPolicy
     choices: int = 1
+    tokens: int = 0
     idempotency_key: str | None = None
 
 
@@ -160,13 +163,15 @@ def _request(
         named = {"x-session-id": options["session_id"]}
         headers |= _checked("session_id", check_headers, named)
     headers |= extra
+    written = None if body is None else _body(body)
     return Request(
         method=method,
         url=config.base_url + path + _query(config, options.get("extra_query") or {}),
         headers=headers,
-        body=None if body is None else _body(body),
+        body=written,
         wants=wants,
         choices=options.get("n") or 1,
+        tokens=len(written or b"") // 4 + (options.get("max_tokens") or 0),
         timeouts=_timeouts(config, options),
         retry=_retry(config, options.get("max_retries")),
         idempotency_key=_idempotency_key(options.get("idempotency_key")),

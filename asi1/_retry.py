@@ -25,6 +25,7 @@ from ._errors import (
     StreamError,
 )
 from ._status_errors import APIStatusError, QuotaExceededError
+from ._timeouts import is_number
 from ._types import public
 
 
@@ -40,11 +41,10 @@ _UNSENT_PHASES = {"connect"}
 
 def _at_least(lowest: float) -> Any:
     def check(_: object, attribute: Any, value: object) -> None:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or value < lowest:  # type: ignore[operator,arg-type]
+        if not is_number(value) or value < lowest:
             raise ConfigurationError(
                 f"retry: {attribute.name} must be a number of at least {lowest:g},"
-                f" not {value!r}"
+                f" not {value!r:.80}"
             )
 
     return check

@@ -13,6 +13,8 @@ from typing import Literal, Self, Unpack, overload
 from ._chat import AsyncChat, AsyncCompletions
 from ._client import AsyncASI1
 from ._config import Limits
+from ._hooks import Hooks
+from ._limits import Limiter, RateLimit
 from ._loop import loop_thread
 from ._messages import Messages
 from ._models import ChatCompletion
@@ -42,12 +44,14 @@ class ASI1:
         timeout: Timeout | Default = DEFAULT,
         max_retries: int | None = None,
         retry: RetryPolicy | None = None,
+        rate_limit: RateLimit | Limiter | None = None,
         limits: Limits | None = None,
         http_client: HTTPClient | None = None,
         transport: HTTPTransport | None = None,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, str | int | float | bool] | None = None,
         default_options: ChatOptions | None = None,
+        hooks: Hooks | None = None,
         max_event_bytes: int = 16 * 1024 * 1024,
         trust_env: bool = True,
         allow_insecure_http: bool = False,
@@ -59,12 +63,14 @@ class ASI1:
             timeout=timeout,
             max_retries=max_retries,
             retry=retry,
+            rate_limit=rate_limit,
             limits=limits,
             http_client=http_client,
             transport=transport,
             default_headers=default_headers,
             default_query=default_query,
             default_options=default_options,
+            hooks=hooks,
             max_event_bytes=max_event_bytes,
             trust_env=trust_env,
             allow_insecure_http=allow_insecure_http,

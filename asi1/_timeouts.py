@@ -8,8 +8,9 @@ every try and the stream included.
 from __future__ import annotations
 
 import math
+import sys
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from attrs import field, frozen
 
@@ -17,17 +18,23 @@ from ._errors import ConfigurationError
 from ._types import DEFAULT, Default, public
 
 
-__all__ = ["Deadline", "Timeouts"]
+__all__ = ["Deadline", "Timeouts", "is_number"]
 
 _TOTAL_WITHOUT_STREAM = 600.0
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Tell whether *value* is a finite number; a flag is none."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) <= sys.float_info.max
+
+
 def _limit(name: str, value: object) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value <= 0:  # type: ignore[operator,arg-type]
+    if not is_number(value) or value <= 0:
         raise ConfigurationError(
             f"timeout: {name} must be a number of seconds above 0, or None for no"
-            f" limit, not {value!r}"
+            f" limit, not {value!r:.80}"
         )
 
 
@@ -115,7 +122,8 @@ class Timeouts:
                 idle=value.read,  # type: ignore[attr-defined]
             )
         _limit("the value", value)
-        return cls(total=float(value), first_token=None, idle=None)  # type: ignore[arg-type]
+        total: Any = value
+        return cls(total=float(total), first_token=None, idle=None)
 
     def total_for(self, *, stream: bool) -> float | None:
         """Return the limit of the whole call, in seconds; None for none."""

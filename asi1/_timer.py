@@ -41,9 +41,9 @@ class Timer:
         return cls(anyio.current_time(), timeouts, stream)
 
     def watching(self) -> anyio.CancelScope:
-        """Return the scope of a new try, armed for its first token."""
+        """Return the scope of a new try, armed for the whole call."""
         self._scope = anyio.CancelScope()
-        self.arm("first_token")
+        self.arm("total")
         return self._scope
 
     def arm(self, phase: str, at_most: float = math.inf) -> None:

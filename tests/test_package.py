@@ -37,6 +37,7 @@ FLOORS = [
     {
         "_errors",
         "_json",
+        "_log",
         "_model",
         "_models",
         "_response",
@@ -46,6 +47,8 @@ FLOORS = [
     },
     {
         "_config",
+        "_hooks",
+        "_limits",
         "_messages",
         "_options",
         "_retry",
@@ -55,7 +58,7 @@ FLOORS = [
     {"_assemble", "_codec", "_shapes"},
     {"_complaint", "_reply", "_request"},
     {"_decoding", "_detached", "_pools", "_sse", "_tls", "_transport"},
-    {"_exchange", "_handover", "_pump", "_reading", "_timer"},
+    {"_exchange", "_handover", "_limiter", "_pump", "_reading", "_timer"},
     {"_chat", "_client", "_core", "_stream"},
     {"_loop", "_sync", "_sync_stream"},
     {"__main__", "cli", "testing"},

@@ -442,7 +442,7 @@ def test_an_answer_is_read():
         pytest.param(b'{"detail":"no"}', "no", {"detail": "no"}, id="detail"),
         pytest.param(b'{"message":"no"}', "no", {"message": "no"}, id="message"),
         pytest.param(
-            b'{"code":7}', "JSON of another kind", {"code": 7}, id="code-alone"
+            b'{"code":7}', "a JSON object without choices", {"code": 7}, id="code-alone"
         ),
         pytest.param(b"no", "no", "no", id="text"),
         pytest.param(

@@ -526,6 +526,7 @@ def test_ctrl_c_stops_the_request_and_spares_the_client(fake):
         wait_for(lambda: fake.requests)
         process.send_signal(signal.SIGINT)
         assert ["create\n", "one\n"] == [process.stdout.readline() for _ in range(2)]
+        assert "left" == fake.requests[0].wait()
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=30)
 

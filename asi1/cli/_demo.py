@@ -69,8 +69,7 @@ def demo(_: Namespace) -> None:
             from asi1.testing import FakeASI1  # noqa: PLC0415
 
             fake = stack.enter_context(FakeASI1())
-            # A proxy of the environment would not find our loopback.
-            client = asi1.ASI1("demo", fake.base_url, trust_env=False)
+            client = asi1.ASI1("demo", fake.base_url)
             stack.enter_context(client)
         fake.reply(_TEXT, thoughts=_THOUGHTS, chunk_words=1, chunk_delay=_PACE)
         stream = client.chat.completions.stream(messages=_QUESTION)

@@ -283,6 +283,20 @@ def test_what_the_encoding_lacks_is_escaped(options, fake, monkeypatch):
         assert "Gänse \U0001f986 \u20ac" == text
 
 
+def test_half_a_character_is_escaped(fake, monkeypatch):
+    """
+    Half a surrogate pair, which no encoding can hold, is escaped and does not end the
+    answer.
+    """
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    body = {"choices": [{"message": {"content": "Ha\ud83elf"}}]}
+    fake.reply_json(json.dumps(body).encode())
+
+    assert 0 == main(["ask", "Why?", "--no-stream"])
+    assert b"Ha\\ud83elf\n" == stdout.buffer.getvalue()
+
+
 def test_without_a_key_the_way_to_one_is_told(capsys, monkeypatch):
     """
     No key, or a blank one, is one line that tells where to get one and how to set it,

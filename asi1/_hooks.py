@@ -1,0 +1,32 @@
+"""Floor 1. What a user may watch: callables that are told, and change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from ._errors import APIError
+from ._response import Attempt, ResponseInfo
+from ._types import public
+
+
+__all__ = ["Hooks"]
+
+
+@public
+@frozen(kw_only=True)
+class Hooks:
+    """
+    Callables that are told what a client does. They are called on its event loop and
+    must not wait; what one of them raises is logged and goes no further.
+
+    Attributes:
+        on_retry: Before the wait for another try, with the try that failed: its cause,
+            and the ``wait`` in seconds.
+        on_end: After a call, with its account, and its error if it failed; of a stream,
+            once it was read from the network to its end.
+    """
+
+    on_retry: Callable[[Attempt], object] | None = None
+    on_end: Callable[[ResponseInfo, APIError | None], object] | None = None

@@ -1,0 +1,24 @@
+"""Floor 0. The ``asi1`` logger: silent until asked, never told a prompt or a key."""
+
+from __future__ import annotations
+
+import logging
+
+from collections.abc import Mapping
+
+
+__all__ = ["logger", "set_up"]
+
+logger = logging.getLogger("asi1")
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
+
+
+def set_up(env: Mapping[str, str]) -> None:
+    """Be silent; or, with ``ASI1_LOG=debug`` or ``info``, write to standard error."""
+    logger.addHandler(logging.NullHandler())
+    level = _LEVELS.get(env.get("ASI1_LOG", "").strip().lower())
+    if level is not None:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(level)

@@ -1,0 +1,62 @@
+"""The connection is broken, cut, silent or slow."""
+
+from __future__ import annotations
+
+import asi1
+
+from attrs import evolve
+
+from .outcome import Row, answers, breaks, fails, same, timed_out
+
+
+__all__ = ["CONNECTION"]
+
+_SAID = "one two three"
+
+# Lost before the head was there: retried, although the server may have worked on it.
+_NO_REPLY = same(fails(asi1.APIConnectionError, tries=3, status=None))
+# Lost after the head: a stream that has handed out nothing begins anew; of a plain call
+# the model had done its work.
+_ONCE = fails(asi1.APIConnectionError)
+_NO_BODY = Row(create=_ONCE, stream=fails(asi1.APIConnectionError, tries=3))
+_INTERRUPTED = breaks(asi1.StreamInterruptedError, _SAID, create=_ONCE, after="closed")
+_SILENT_HALFWAY = Row(
+    create=timed_out("idle"),
+    stream=evolve(timed_out("idle"), text=_SAID, partial=_SAID),
+)
+
+CONNECTION = {
+    "reset_before_headers": _NO_REPLY,
+    "close_before_headers": _NO_REPLY,
+    "reset_mid_headers": _NO_REPLY,
+    "fin_mid_headers": _NO_REPLY,
+    "reset_after_headers": _NO_BODY,
+    "close_after_headers": _NO_BODY,
+    "reset_mid_body": _INTERRUPTED,
+    "fin_mid_chunked": _INTERRUPTED,
+    "fin_mid_chunk": _INTERRUPTED,
+    "fin_mid_length": _INTERRUPTED,
+    # No framing tells that it is cut, so only what is missing can.
+    "truncated_no_length": breaks(
+        asi1.StreamTruncatedError,
+        _SAID,
+        create=fails(asi1.APIResponseError),
+        after="closed",
+    ),
+    "stall_before_headers": same(timed_out("first_token", status=None)),
+    "stall_mid_headers": same(timed_out("first_token", status=None)),
+    "stall_after_headers": Row(
+        create=timed_out("idle"), stream=timed_out("first_token")
+    ),
+    "stall_mid_body": _SILENT_HALFWAY,
+    "stall": _SILENT_HALFWAY,
+    "hiccup": answers(short={"seconds": 0.05}),
+    "slow_drip": answers(short={"seconds": 0}),
+    "slow_headers": answers(after="closed", short={"seconds": 0}),
+    "keepalive_then_close_idle": answers(after="closed"),
+    "keepalive_then_rst_on_reuse": answers(after="breaks"),
+    "keepalive_then_close_on_reuse": answers(after="breaks"),
+    "idle_408": answers(after="closed"),
+    "informational_flood": same(timed_out("first_token", status=None)),
+    "early_hints": answers(),
+}

@@ -1,0 +1,61 @@
+"""Heads, framing, redirects and encodings that are broken, or just unusual."""
+
+from __future__ import annotations
+
+import asi1
+
+from .outcome import answers, breaks, fails, refused, same
+
+
+__all__ = ["FRAMING"]
+
+_SAID = "one two three"
+
+# What is no HTTP now will be none the next time.
+_NO_HTTP = same(fails(asi1.APIConnectionError, status=None))
+_NO_ANSWER = fails(asi1.APIResponseError, after="any")
+_TOO_LARGE = breaks(asi1.StreamDecodeError, "", after="closed")
+_REDIRECTED = refused(asi1.APIStatusError, 307)
+
+FRAMING = {
+    "not_http": same(
+        fails(asi1.APIConnectionError, status=None),
+        bug="a banner is taken for a connection that was lost, and tried again",
+    ),
+    "bad_status_line": _NO_HTTP,
+    "obs_header_injection": _NO_HTTP,
+    "giant_headers": _NO_HTTP,
+    "many_headers": _NO_HTTP,
+    "two_lengths": _NO_HTTP,
+    "bad_length": _NO_HTTP,
+    "length_too_short": breaks(
+        asi1.StreamTruncatedError,
+        "one two three four",
+        create=fails(asi1.APIResponseError),
+        after="closed",
+    ),
+    "bad_chunk_size": breaks(
+        asi1.StreamInterruptedError,
+        _SAID,
+        create=fails(asi1.APIConnectionError),
+        after="closed",
+    ),
+    "http_10": answers(after="closed"),
+    "switching_protocols_101": _NO_HTTP,
+    "redirect": _REDIRECTED,
+    "redirect_loop": _REDIRECTED,
+    "redirect_empty_location": _REDIRECTED,
+    "redirect_no_location": _REDIRECTED,
+    "infinite_body": _TOO_LARGE,
+    "gzip_stream": answers(),
+    "gzip_cut": breaks(
+        asi1.StreamTruncatedError,
+        "one two three four",
+        create=fails(asi1.APIResponseError, after="kept"),
+        after="kept",
+    ),
+    "gzip_bad_crc": same(_NO_ANSWER),
+    "double_gzip": same(_NO_ANSWER),
+    "gzip_bomb": breaks(asi1.StreamDecodeError, "", create=_NO_ANSWER),
+    "unknown_encoding": same(_NO_ANSWER),
+}

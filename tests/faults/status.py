@@ -1,0 +1,57 @@
+"""Refusals, and bodies of a status of success that are no answer."""
+
+from __future__ import annotations
+
+import asi1
+
+from .outcome import answers, fails, refused, same
+
+
+__all__ = ["STATUS"]
+
+_BAD_REQUEST = refused(asi1.BadRequestError, 400)
+
+
+def _no_answer(status=200):
+    return same(fails(asi1.APIResponseError, status=status, after="kept"))
+
+
+STATUS = {
+    "quota_429": refused(asi1.QuotaExceededError, 429),
+    "rate_limit_429": refused(
+        asi1.RateLimitError, 429, tries=3, short={"retry_after": 0.01}
+    ),
+    "retry_after_ms": refused(asi1.RateLimitError, 429, tries=3),
+    "should_not_retry_503": refused(asi1.InternalServerError, 503),
+    "should_retry_409": refused(asi1.ConflictError, 409, tries=3),
+    "html_502": refused(asi1.InternalServerError, 502, tries=3),
+    "overloaded_529": refused(asi1.InternalServerError, 529, tries=3),
+    # To be treated as a 5xx: https://www.rfc-editor.org/rfc/rfc9110#section-15-6
+    "status_799": refused(asi1.InternalServerError, 799, tries=3),
+    "text_500": refused(asi1.InternalServerError, 500, tries=3),
+    "empty_400": _BAD_REQUEST,
+    "error_string_400": _BAD_REQUEST,
+    "message_400": _BAD_REQUEST,
+    "detail_422": refused(asi1.UnprocessableEntityError, 422),
+    "key_echo_401": refused(asi1.AuthenticationError, 401),
+    "giant_error_500": refused(asi1.InternalServerError, 500, tries=3, after="closed"),
+    "cut_error_500": refused(asi1.InternalServerError, 500, tries=3, after="closed"),
+    "stall_error_500": refused(
+        asi1.InternalServerError,
+        500,
+        tries=3,
+        after="closed",
+        short={"seconds": 0.05},
+    ),
+    "json_error_200": _no_answer(),
+    "html_200": _no_answer(),
+    "empty_200": _no_answer(),
+    "null_200": _no_answer(),
+    "array_200": _no_answer(),
+    "string_200": _no_answer(),
+    "blank_200": _no_answer(),
+    "no_content_204": _no_answer(204),
+    "accepted_202": _no_answer(202),
+    "json_for_stream": answers(),
+    "sse_for_json": answers(),
+}

@@ -1,0 +1,56 @@
+"""How streams end, and events that are no chunk."""
+
+from __future__ import annotations
+
+import asi1
+
+from .outcome import Row, answers, breaks, fails, same, timed_out
+
+
+__all__ = ["STREAMS"]
+
+_SAID = "one two three"
+
+_CUT = breaks(
+    asi1.StreamTruncatedError,
+    _SAID,
+    create=fails(asi1.APIResponseError, after="kept"),
+    after="kept",
+)
+_REPORTED = breaks(asi1.ServerStreamError, _SAID)
+_NO_CHUNK = breaks(asi1.StreamDecodeError, _SAID)
+# Signs of life are no data. Of a plain call the head is the first token.
+_NO_DATA = Row(create=timed_out("idle"), stream=timed_out("first_token"))
+
+STREAMS = {
+    "clean_eof_no_done": _CUT,
+    "clean_eof_finish_no_done": answers(),
+    "eof_mid_event": _CUT,
+    "tool_args_truncated": breaks(asi1.StreamTruncatedError, "", after="kept"),
+    "done_early": answers(_SAID),
+    "done_only": same(fails(asi1.APIResponseError, after="any")),
+    "done_twice": answers(),
+    "done_no_blank_line": answers(),
+    "done_with_suffix": _NO_CHUNK,
+    "after_done_hangs": answers(after="closed"),
+    "after_done_more": answers(),
+    "after_done_reset": answers(after="closed"),
+    "finish_then_reset": answers(after="closed"),
+    "finish_then_stall": answers(after="closed", short={"seconds": 0.05}),
+    "error_event": _REPORTED,
+    "error_event_string": _REPORTED,
+    "error_event_named": _REPORTED,
+    "error_event_text": _REPORTED,
+    "error_then_done": _REPORTED,
+    "error_after_finish": answers(),
+    "bad_json_chunk": _NO_CHUNK,
+    "heartbeats_legal": answers(),
+    "heartbeat_forever": _NO_DATA,
+    "empty_data_forever": _NO_DATA,
+    "no_content_type": answers(),
+    "content_type": answers(),
+    "upper_content_type": answers(),
+    "latin1_content_type": answers("caf\u00e9 \u2026 na\u00efve \u4f60\u597d"),
+    # More than the default of `max_event_bytes`.
+    "giant_event": breaks(asi1.StreamDecodeError, "", after="closed"),
+}
