@@ -35,6 +35,7 @@ from ._pools import HTTPClient, HTTPTransport, Pools
 from ._reply import RawReply
 from ._request import plain_request
 from ._retry import RetryPolicy
+from ._secret import hidden
 from ._timeouts import Timeouts
 from ._transport import Transport
 from ._types import DEFAULT, JSON, Default, public
@@ -100,7 +101,7 @@ class AsyncASI1:
         allow_insecure_http: bool = False,
     ) -> None:
         config = ClientConfig(
-            api_key=read_api_key(api_key, os.environ),
+            api_key=read_api_key(api_key := hidden(api_key), os.environ),
             base_url=read_base_url(
                 base_url, os.environ, allow_insecure_http=allow_insecure_http
             ),
@@ -190,6 +191,7 @@ class AsyncASI1:
             ConfigurationError: As for the constructor.
             ClientClosedError: The client was closed before.
         """
+        api_key = hidden(api_key)
         now = self._core.config
         changes: dict[str, Any] = {}
         if api_key is not None:
@@ -236,7 +238,10 @@ class AsyncASI1:
         await self.aclose()
 
     def __repr__(self) -> str:
-        config = self._core.config
+        core = getattr(self, "_core", None)  # missing if the constructor raised
+        if core is None:
+            return "<AsyncASI1 never made>"
+        config = core.config
         return f"<AsyncASI1 base_url={config.base_url!r} model={config.model!r}>"
 
 

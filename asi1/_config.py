@@ -18,7 +18,7 @@ from attrs import field, frozen
 
 from ._errors import ConfigurationError
 from ._retry import RetryPolicy
-from ._secret import Secret
+from ._secret import Secret, hidden
 from ._timeouts import Timeouts, is_number
 from ._types import JSON, public
 
@@ -40,6 +40,7 @@ BASE_URL = "https://api.asi1.ai/v1"
 _KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
 _URL_VARIABLES = ("ASI1_BASE_URL", "ASI_ONE_BASE_URL")
 _ENDPOINT = "/chat/completions"
+_BRACKETS = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
 
@@ -107,15 +108,20 @@ def read_api_key(value: object, env: Mapping[str, str]) -> Secret:
     Raises:
         ConfigurationError: There is none, or it cannot be one.
     """
+    # Before anything can fail: frames of errors hold what is local here.
+    value = hidden(value)
+    found = [(n, hidden(env[n])) for n in _KEY_VARIABLES if env.get(n, "").strip()]
+    env = {}
     if value is not None:
-        if not isinstance(value, str):
+        if not isinstance(value, Secret):
             raise ConfigurationError(
                 f"api_key: must be a str, not {type(value).__name__}"
             )
-        return Secret(value, source="api_key")
-    for name in _KEY_VARIABLES:
-        if env.get(name, "").strip():
-            return Secret(env[name], source=f"the environment variable {name}")
+        return value.check("api_key")
+    if found:
+        name, key = found[0]
+        checked: Secret = key.check(f"the environment variable {name}")
+        return checked
     raise ConfigurationError(
         f"no API key: pass api_key=, or set the environment variable"
         f" {_KEY_VARIABLES[0]} (or {_KEY_VARIABLES[1]}); keys are made in your ASI:One"
@@ -138,9 +144,11 @@ def read_base_url(
     """
     source = "base_url"
     if value is None:
-        names = [name for name in _URL_VARIABLES if name in env]
-        source = f"the environment variable {names[0]}" if names else source
-        value = env[names[0]] if names else BASE_URL
+        value = BASE_URL
+        for name in reversed(_URL_VARIABLES):
+            if name in env:
+                source, value = f"the environment variable {name}", env[name]
+    env = {}  # frames of errors hold what is local here
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(f"{source}: is empty; leave it out for {BASE_URL}")
     try:
@@ -162,6 +170,8 @@ def _url_problem(
         return "needs http:// or https:// and a host"
     if "@" in url.netloc:
         return "must not hold a user or password; the key goes in api_key="
+    if "[" in url.netloc and not _BRACKETS.fullmatch(url.netloc):
+        return "has brackets around something else than an IPv6 address"
     if url.query or url.fragment or "?" in text or "#" in text:
         return "must not hold a query or fragment; use default_query="
     if not all("!" <= char <= "~" for char in text):
@@ -176,7 +186,7 @@ def _url_problem(
 
 def is_loopback(host: str) -> bool:
     """Tell whether *host* is this machine, by its name or address alone."""
-    if host == "localhost" or host.endswith(".localhost"):
+    if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import zlib
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator
+
+from anyio.lowlevel import checkpoint
 
 from ._errors import APIResponseError
 
@@ -20,6 +22,37 @@ __all__ = ["decoded"]
 _STEP = 256 * 1024
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 _RAW = -15
+
+
+class _Inflater:
+    """Inflates one body, however many members it has."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._inflate = zlib.decompressobj(_WINDOW[name])
+        self._fresh = True
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        while piece:
+            plain = self._step(piece)
+            if self._inflate.eof and self._inflate.unused_data:
+                piece = self._inflate.unused_data
+                self._inflate = zlib.decompressobj(_WINDOW[self._name])
+            else:
+                piece = self._inflate.unconsumed_tail
+            if plain:
+                yield plain
+
+    def _step(self, piece: bytes) -> bytes:
+        raw = self._fresh and self._name == "deflate"
+        self._fresh = False
+        try:
+            return self._inflate.decompress(piece, _STEP)
+        except zlib.error as error:
+            if raw:  # some servers deflate without the header
+                self._inflate = zlib.decompressobj(_RAW)
+                return self._step(piece)
+            raise APIResponseError(f"the reply is no {self._name} ({error})") from None
 
 
 async def decoded(
@@ -44,25 +77,8 @@ async def decoded(
         raise APIResponseError(
             f"the reply's content-encoding {name[:80]!r} is not read"
         )
-    inflater = zlib.decompressobj(_WINDOW[name])
-    fresh = True
+    inflater = _Inflater(name)
     async for piece in pieces:
-        rest = piece
-        while rest:
-            try:
-                plain = inflater.decompress(rest, _STEP)
-            except zlib.error as error:
-                if not fresh or name != "deflate":
-                    raise APIResponseError(
-                        f"the reply is no {name} ({error})"
-                    ) from None
-                inflater = zlib.decompressobj(_RAW)  # as some servers deflate
-                fresh = False
-                continue
-            fresh = False
-            rest = inflater.unconsumed_tail
-            if inflater.eof and inflater.unused_data:  # a body may have several members
-                rest = inflater.unused_data
-                inflater = zlib.decompressobj(_WINDOW[name])
-            if plain:
-                yield plain
+        for plain in inflater.feed(piece):
+            yield plain
+            await checkpoint()  # one read can hold a great deal: let timers run

@@ -40,7 +40,9 @@ def call_soon(token: Any, call: Callable[[], object]) -> None:
             token.run_sync_soon(call)
 
 
-def spawn(token: Any, run: Run, name: str, done: Callable[[], None]) -> None:
+def spawn(
+    token: Any, run: Run, name: str, done: Callable[[], None] = lambda: None
+) -> None:
     """
     Run *run*, which must not raise, in a task of its own.
 

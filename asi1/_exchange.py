@@ -37,6 +37,7 @@ from ._reading import Reading, Result
 from ._request import Request
 from ._response import Attempt, ResponseInfo
 from ._retry import RetryBudget
+from ._scrub import scrub
 from ._status_errors import RateLimitError
 from ._timer import Timer
 from ._transport import Transport
@@ -86,7 +87,8 @@ class Exchange:
             )
             raise
         except Exception as error:  # noqa: BLE001 - raised again by who reads
-            self.out.end(error)
+            # With the reader's frames: those of this task hold what the server said.
+            self.out.end(error.with_traceback(None))
             self._tell(self.hooks.on_end, self.info(), error)
         else:
             self.out.end()
@@ -118,7 +120,7 @@ class Exchange:
             except APIError as error:
                 wait = self._failed(error, number, began)
                 if wait is None:
-                    raise
+                    raise error from error.__cause__
                 self._tell(self.hooks.on_retry, self._attempts[-1])
                 await anyio.sleep(wait)
             else:
@@ -198,6 +200,7 @@ class Exchange:
 
     def _failed(self, error: APIError, number: int, began: float) -> float | None:
         """Note a try that failed; return how long to wait for the next, if any."""
+        scrub(error, self.config.api_key)
         now = self._timer.elapsed
         begun = self._reading is not None and self._reading.begun
         wait = None

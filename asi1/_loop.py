@@ -13,14 +13,14 @@ import os
 import sys
 import threading
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 from ._errors import ASI1Error
 
 
-__all__ = ["LoopThread", "loop_thread"]
+__all__ = ["LoopThread", "close_on_loop", "loop_thread"]
 
 _T = TypeVar("_T")
 
@@ -56,6 +56,12 @@ class LoopThread:
         async def until_stopped() -> None:
             ready.set()
             await self._stopping.wait()
+            # What is cancelled may begin something on its way out.
+            me = asyncio.current_task()
+            while others := [task for task in asyncio.all_tasks() if task is not me]:
+                for task in others:
+                    task.cancel()
+                await asyncio.wait(others)
 
         # At its end the runner cancels what is left, and closes async generators.
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -77,19 +83,29 @@ class LoopThread:
             )
         if self._exiting.is_set():
             coroutine.close()
+            if threading.current_thread().daemon:
+                self._vanish()
             raise ASI1Error("Python is exiting; no call can be made any more")
         future = asyncio.run_coroutine_threadsafe(_driven(coroutine), self._loop)
         try:
             return future.result()
         except CancelledError:
             if self._exiting.is_set():
-                # Python is exiting. What still runs is a daemon thread, which is about
-                # to vanish and has nobody to tell.
-                threading.Event().wait()
+                self._vanish()
             raise
         except BaseException:
             future.cancel()
             raise
+
+    def _vanish(self) -> None:
+        # Python is exiting. What still runs is a daemon thread, which is about to end
+        # without a word, and has nobody to tell.
+        threading.Event().wait()
+
+    @property
+    def exiting(self) -> bool:
+        """Whether Python is exiting, and everything closed already."""
+        return self._exiting.is_set()
 
     def stop(self) -> None:
         """End every call, then the loop and its thread."""
@@ -114,6 +130,12 @@ def loop_thread() -> LoopThread:
             if _current is None:
                 _current = LoopThread()
     return _current
+
+
+def close_on_loop(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run *close*, unless there is nothing left, or never was anything, to close."""
+    if _current is not None and not _current.exiting:
+        _current.run(close())
 
 
 def _stop_at_exit() -> None:

@@ -21,12 +21,13 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import anyio
+import httpcore  # noqa: F401 - httpx would load it at the first call, on the loop
 import httpx
 
 from attrs import define, field
 
 from ._config import ClientConfig, is_loopback
-from ._detached import Run, call_soon, loop_token, spawn
+from ._detached import call_soon, loop_token, spawn
 from ._errors import APITimeoutError, ClientClosedError, ConfigurationError
 from ._tls import ssl_context
 
@@ -43,6 +44,8 @@ FOREIGN = (
     httpx.InvalidURL,
     httpx.StreamError,
     OSError,
+    OverflowError,
+    ExceptionGroup,  # of a connection that was tried on several addresses
     anyio.BrokenResourceError,
     anyio.ClosedResourceError,
     anyio.EndOfStream,
@@ -127,7 +130,9 @@ class _LoopPools:
     def close_later(self) -> None:
         """Close from anywhere: another thread, a destructor."""
         if self.pools and self.pid == os.getpid():
-            call_soon(self.token, lambda: _spawn(self.token, self._close_kept))
+            call_soon(
+                self.token, lambda: spawn(self.token, self._close_kept, "asi1 close")
+            )
 
     async def _close_kept(self) -> None:
         if self.keeper is not None:
@@ -140,7 +145,7 @@ class _LoopPools:
         for pool in self.pools[:]:
             if not pool.busy and now - pool.idle_since > expiry:
                 self.pools.remove(pool)
-                _spawn(self.token, pool.aclose)
+                spawn(self.token, pool.aclose, "asi1 close")
 
 
 @define(eq=False)
@@ -265,9 +270,11 @@ class Pools:
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             )
         except (ValueError, ImportError, httpx.InvalidURL) as error:
+            # The reason may quote a password; but not when a package is missing.
+            reason = f": {error}" if isinstance(error, ImportError) else ""
             raise ConfigurationError(
-                "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) is"
-                f" unusable: {error}"
+                "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,"
+                f" NO_PROXY) cannot be used{reason}"
             ) from None
 
     async def aclose(self) -> None:
@@ -280,10 +287,6 @@ class Pools:
 def _close_all(by_loop: dict[Any, _LoopPools]) -> None:
     for pools in list(by_loop.values()):
         pools.close_later()
-
-
-def _spawn(token: Any, run: Run) -> None:
-    spawn(token, run, "asi1 close", lambda: None)
 
 
 class _Lent(httpx.AsyncBaseTransport):

@@ -9,6 +9,8 @@ lose nothing. So every exchange runs in such a task, and whoever reads, reads fr
 
 from __future__ import annotations
 
+import os
+
 from collections.abc import Callable
 from typing import Any
 
@@ -33,18 +35,24 @@ class Pump:
     """
 
     token: Any
+    _pid: int = field(factory=os.getpid)
     _scope: anyio.CancelScope = field(factory=anyio.CancelScope)
     done: anyio.Event = field(factory=anyio.Event)
 
+    @property
+    def here(self) -> bool:
+        """Whether the task runs in this process, and not in one that forked it."""
+        return self._pid == os.getpid()
+
     def stop(self) -> None:
         """Cancel the task; from any thread, and even when its loop is gone."""
-        if not self.done.is_set():
+        if self.here and not self.done.is_set():
             call_soon(self.token, self._scope.cancel)
 
     async def join(self) -> None:
         """Wait until the task has cleaned up, whatever happens to the waiting one."""
         cancelled: BaseException | None = None
-        while not self.done.is_set():
+        while self.here and not self.done.is_set():
             try:
                 with anyio.CancelScope(shield=True):
                     await self.done.wait()

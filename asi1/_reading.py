@@ -125,7 +125,7 @@ class Reading:
                 body = await self._rest(reply.body, b"")
                 return RawReply(content=body, response=self.info)
             await self._read_body(reply.body)
-        except APIConnectionError as error:
+        except (APIConnectionError, APIResponseError) as error:
             if not self.whole:
                 raise self._broken(error) from error.__cause__
         return self.answer()
@@ -136,18 +136,20 @@ class Reading:
         with anyio.move_on_after(_REFUSAL), suppress(APIError):
             async for piece in pieces:
                 body += piece
-                if len(body) > _KEPT:
+                if len(body) > 2 * _KEPT:
                     break
-        kept = self.config.api_key.redact_bytes(bytes(body[:_KEPT]))
+        # Cut afterwards: half a key would not be known as one.
+        kept = self.config.api_key.redact_bytes(bytes(body))[:_KEPT]
         return read_error(self.info, kept, wall=time.time())
 
-    def _broken(self, error: APIConnectionError) -> APIError:
-        """Return what it means that the connection broke after the reply had begun."""
+    def _broken(self, error: APIConnectionError | APIResponseError) -> APIError:
+        """Return what it means that the body broke off after the reply had begun."""
         if self.begun:
             return StreamInterruptedError(error.message)
         # A stream that has handed out nothing may begin anew; of a plain call the model
         # had done its work.
-        error.retryable = error.retryable and self.request.wants == "chunks"
+        if isinstance(error, APIConnectionError):
+            error.retryable = error.retryable and self.request.wants == "chunks"
         return error
 
     async def _read_body(self, pieces: _Body) -> None:

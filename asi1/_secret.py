@@ -7,12 +7,12 @@ no log line, no traceback with its locals, and in no pickle.
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn, Self
 
 from ._errors import ConfigurationError
 
 
-__all__ = ["Secret"]
+__all__ = ["Secret", "hidden"]
 
 # Characters of the shortest key that is worth hiding.
 _SHORTEST = 8
@@ -23,28 +23,30 @@ class Secret:
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str, *, source: str) -> None:
+    def __init__(self, value: str) -> None:
+        """Keep *value*, key or not, with the white space around it removed."""
+        self._value = value.strip()
+
+    def check(self, source: str) -> Self:
         """
-        Keep *value*, white space around it removed.
+        Return this key if it can be one.
 
         Args:
-            value: The key.
-            source: Where it comes from, for error messages.
+            source: Where it comes from, for the error.
 
         Raises:
             ConfigurationError: It is empty, or has a character that no header may
                 carry. The message tells the place, never the value.
         """
-        value = value.strip()
-        if not value:
+        if not self._value:
             raise ConfigurationError(f"{source}: the API key is empty")
-        for place, char in enumerate(value):
+        for place, char in enumerate(self._value):
             if not "!" <= char <= "~":
                 raise ConfigurationError(
                     f"{source}: the API key has a character at position {place + 1}"
                     f" (U+{ord(char):04X}) that no key can have; was it copied whole?"
                 )
-        self._value = value
+        return self
 
     def reveal(self) -> str:
         """Return the key; the caller lets go of it at once."""
@@ -80,3 +82,13 @@ class Secret:
         raise TypeError(
             "a client holds the API key and cannot be pickled: make one in each process"
         )
+
+
+def hidden(value: Any) -> Any:
+    """
+    Return a text as a `Secret`, unchecked, and anything else as it is.
+
+    Called first by whoever is given a key, so that no frame that an error passes holds
+    it in clear.
+    """
+    return Secret(value) if isinstance(value, str) else value

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from ._detached import call_soon, loop_token
 from ._errors import (
     ASI1Error,
     StreamBusyError,
@@ -105,6 +106,10 @@ class AsyncChatStream:
         """
         if self._closed:
             raise self._error or StreamClosedError("the stream was closed")
+        if self._pump is not None and not self._pump.here:
+            raise StreamClosedError("the stream was begun by another process")
+        if self._pump is not None and not self._pump.here:
+            raise StreamClosedError("the stream was begun by another process")
         if self._reading:
             raise StreamBusyError("the stream is being read by somebody else")
         self._reading = True
@@ -154,9 +159,13 @@ class AsyncChatStream:
         self._closed = True
         self._batch = ()
         self._drop()
-        self._exchange.out.abandon(StreamClosedError("the stream was closed"))
-        if self._pump is not None:
-            await self._pump.join()
+        error = StreamClosedError("the stream was closed")
+        if self._pump is None or self._pump.token is loop_token():
+            self._exchange.out.abandon(error)
+            if self._pump is not None:
+                await self._pump.join()
+        elif self._pump.here:  # on another loop, which cannot be waited for from here
+            call_soon(self._pump.token, lambda: self._exchange.out.abandon(error))
 
     def _drop(self) -> None:
         """Let the call end without waiting for it; may be called from any thread."""

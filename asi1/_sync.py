@@ -15,13 +15,14 @@ from ._client import AsyncASI1
 from ._config import Limits
 from ._hooks import Hooks
 from ._limits import Limiter, RateLimit
-from ._loop import loop_thread
+from ._loop import close_on_loop, loop_thread
 from ._messages import Messages
 from ._models import ChatCompletion
 from ._options import ChatOptions, RequestOptions, Timeout
 from ._pools import HTTPClient, HTTPTransport
 from ._reply import RawReply
 from ._retry import RetryPolicy
+from ._secret import hidden
 from ._stream import AsyncChatStream
 from ._sync_stream import ChatStream
 from ._timeouts import Timeouts
@@ -57,7 +58,7 @@ class ASI1:
         allow_insecure_http: bool = False,
     ) -> None:
         self._client = AsyncASI1(
-            api_key,
+            api_key := hidden(api_key),
             base_url,
             model=model,
             timeout=timeout,
@@ -117,6 +118,7 @@ class ASI1:
         default_options: ChatOptions | None = None,
     ) -> Self:
         """Same as `AsyncASI1.with_options`."""
+        api_key = hidden(api_key)
         child = object.__new__(type(self))
         child._client = self._client.with_options(
             api_key=api_key,
@@ -132,7 +134,7 @@ class ASI1:
 
     def close(self) -> None:
         """Same as `AsyncASI1.aclose`, but blocks."""
-        loop_thread().run(self._client.aclose())
+        close_on_loop(self._client.aclose)
 
     def __enter__(self) -> Self:
         return self
@@ -146,7 +148,8 @@ class ASI1:
         self.close()
 
     def __repr__(self) -> str:
-        return repr(self._client).replace("AsyncASI1", "ASI1")
+        client = getattr(self, "_client", "<AsyncASI1 never made>")
+        return str(client).replace("AsyncASI1", "ASI1")
 
 
 @public

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from ._errors import StreamConsumedError
-from ._loop import loop_thread
+from ._loop import close_on_loop, loop_thread
 from ._models import ChatCompletion, ChatCompletionChunk
 from ._response import ResponseInfo
 from ._stream import AsyncChatStream
@@ -71,7 +71,7 @@ class ChatStream:
     def close(self) -> None:
         """Same as `AsyncChatStream.aclose`, but blocks."""
         self._batch = ()
-        loop_thread().run(self._stream.aclose())
+        close_on_loop(self._stream.aclose)
 
     @property
     def consumed(self) -> bool:

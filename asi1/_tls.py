@@ -34,9 +34,10 @@ async def ssl_context(*, trust_env: bool) -> ssl.SSLContext:
                 lambda: httpx.create_ssl_context(trust_env=trust_env)
             )
         except OSError as error:
+            files = {name: os.environ.get(name) for name in (*names, "SSLKEYLOGFILE")}
+            given = ", ".join(f"{name}={path}" for name, path in files.items() if path)
             raise ConfigurationError(
-                f"the CA file or folder of SSL_CERT_FILE or SSL_CERT_DIR"
-                f" ({', '.join(v for v in values if v)}) cannot be read: {error}"
+                f"a file of the environment ({given}) cannot be opened: {error}"
             ) from None
         _contexts[values] = made
     return _contexts[values]

@@ -50,15 +50,7 @@ def _translated(host: str) -> Iterator[None]:
     try:
         yield
     except FOREIGN as foreign:
-        _forget_frames(foreign)
         raise _translate(foreign, host) from foreign
-
-
-def _forget_frames(error: BaseException | None) -> None:
-    # The frames below hold the request's headers, and with them the key.
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
 
 
 def _translate(foreign: Exception, host: str) -> APIConnectionError | APIResponseError:

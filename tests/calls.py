@@ -20,7 +20,7 @@ def config(**changes):
     """Return a client's set-up with these changes."""
     headers = check_headers(changes.pop("headers", {}), "default_headers")
     return ClientConfig(
-        api_key=Secret(KEY, source="test"),
+        api_key=Secret(KEY),
         base_url="https://otter.example/v1",
         headers=headers,
         **changes,

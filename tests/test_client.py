@@ -692,7 +692,7 @@ async def test_an_unusable_proxy_is_told(monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:1")
 
     async with asi1.AsyncASI1(KEY, "https://api.invalid/v1") as client:
-        with pytest.raises(asi1.ConfigurationError, match="proxy"):
+        with pytest.raises(asi1.ConfigurationError, match="HTTPS_PROXY"):
             await client.chat.completions.create(messages="Hi")
 
 

@@ -395,9 +395,10 @@ async def test_comments_are_no_sign_of_life(fake, seconds):
     """
     fake.fault("heartbeat_forever", after_chunks=2, seconds=seconds)
 
-    error, took = await fail(
-        fake, asi1.APITimeoutError, stream=True, timeout=asi1.Timeouts(idle=9)
-    )
+    with anyio.fail_after(60):
+        error, took = await fail(
+            fake, asi1.APITimeoutError, stream=True, timeout=asi1.Timeouts(idle=9)
+        )
 
     assert ("idle", pytest.approx(9)) == (error.phase, took)
     assert "one two" == error.partial.text

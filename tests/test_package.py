@@ -52,6 +52,7 @@ FLOORS = [
         "_messages",
         "_options",
         "_retry",
+        "_scrub",
         "_secret",
         "_timeouts",
     },

@@ -18,7 +18,7 @@ KEY = "sk_otter0123456789"
 
 @pytest.fixture
 def secret():
-    return Secret(KEY, source="api_key")
+    return Secret(KEY)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_white_space_around_a_key_is_no_part_of_it(around):
     """
     Blanks and line ends around a key, as files and copied texts have them, are dropped.
     """
-    assert KEY == Secret(around.format(KEY), source="api_key").reveal()
+    assert KEY == Secret(around.format(KEY)).reveal()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_key_that_no_header_can_carry_is_refused(value, place):
     and the place, and shows no part of the key.
     """
     with pytest.raises(ConfigurationError) as caught:
-        Secret(value, source="the file otter.txt")
+        Secret(value).check("the file otter.txt")
 
     assert str(caught.value).startswith("the file otter.txt: ")
     assert place in str(caught.value)
@@ -76,7 +76,7 @@ def test_an_empty_key_is_refused(value):
     A key of white space alone is an empty one.
     """
     with pytest.raises(ConfigurationError, match=r"^here: the API key is empty$"):
-        Secret(value, source="here")
+        Secret(value).check("here")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_keys_compare_by_their_value(secret):
     """
     Two keys are equal if their values are, wherever they come from; no text equals one.
     """
-    same, other = Secret(f" {KEY}", source="there"), Secret("sk_other", source="here")
+    same, other = Secret(f" {KEY}"), Secret("sk_other")
 
     assert secret == same
     assert hash(secret) == hash(same)
@@ -229,7 +229,7 @@ def test_the_error_names_the_source(value, env, source):
         read_api_key(value, env)
 
 
-@pytest.mark.parametrize("value", [KEY.encode(), 5, ["sk"], Secret(KEY, source="x")])
+@pytest.mark.parametrize("value", [KEY.encode(), 5, ["sk"]])
 def test_a_key_is_a_text(value):
     """
     What is no text is no key; the error shows its type alone.

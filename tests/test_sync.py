@@ -14,6 +14,7 @@ import threading
 import time
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import anyio
 import httpx
@@ -355,22 +356,27 @@ def test_on_its_own_loop_it_refuses(fake):
             client.chat.completions.create(messages="Hi")
 
 
-def start_script(fake, script):
+@contextmanager
+def started(fake, script):
     """Run *script* in a process of its own; `client` and `asi1` are there."""
     head = f"import asi1\nclient = asi1.ASI1('sk-test', {fake.base_url!r})\n"
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-W", "always", "-c", head + textwrap.dedent(script)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def run_script(fake, script):
     """Run *script* to its end; return its exit code and what it printed."""
-    with start_script(fake, script) as process:
+    with started(fake, script) as process:
         out, err = process.communicate(timeout=30)
-    return process.returncode, out, err
+        return process.returncode, out, err
 
 
 @pytest.mark.parametrize(
@@ -522,7 +528,7 @@ def test_ctrl_c_stops_the_request_and_spares_the_client(fake):
         print(client.chat.completions.create(messages="Hi").text)
         """
 
-    with start_script(fake, script) as process:
+    with started(fake, script) as process:
         wait_for(lambda: fake.requests)
         process.send_signal(signal.SIGINT)
         assert ["create\n", "one\n"] == [process.stdout.readline() for _ in range(2)]

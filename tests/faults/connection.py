@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asi1
-
 from attrs import evolve
+
+import asi1
 
 from .outcome import Row, answers, breaks, fails, same, timed_out
 
@@ -24,6 +24,7 @@ _SILENT_HALFWAY = Row(
     create=timed_out("idle"),
     stream=evolve(timed_out("idle"), text=_SAID, partial=_SAID),
 )
+_LOST_LATER = answers(after="breaks", note="that request costs one more try")
 
 CONNECTION = {
     "reset_before_headers": _NO_REPLY,
@@ -51,11 +52,14 @@ CONNECTION = {
     "stall_mid_body": _SILENT_HALFWAY,
     "stall": _SILENT_HALFWAY,
     "hiccup": answers(short={"seconds": 0.05}),
-    "slow_drip": answers(short={"seconds": 0}),
+    "slow_drip": answers(
+        note="no chunk is late by default; a `timeout` in seconds bounds the whole",
+        short={"seconds": 0},
+    ),
     "slow_headers": answers(after="closed", short={"seconds": 0}),
     "keepalive_then_close_idle": answers(after="closed"),
-    "keepalive_then_rst_on_reuse": answers(after="breaks"),
-    "keepalive_then_close_on_reuse": answers(after="breaks"),
+    "keepalive_then_rst_on_reuse": _LOST_LATER,
+    "keepalive_then_close_on_reuse": _LOST_LATER,
     "idle_408": answers(after="closed"),
     "informational_flood": same(timed_out("first_token", status=None)),
     "early_hints": answers(),

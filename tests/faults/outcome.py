@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import asi1
-
 from attrs import field, frozen
+
+import asi1
 
 from ..talk import TEXT
 
@@ -69,12 +69,14 @@ class Row:
         create: How `create` ends.
         stream: How `stream` ends.
         short: Options that make the fault short enough for a test on sockets.
+        note: What a reader of the table should know; "" for nothing.
         bug: What keeps the package from it today; "" for nothing.
     """
 
     create: Outcome
     stream: Outcome
     short: Mapping[str, Any] = field(factory=dict)
+    note: str = ""
     bug: str = ""
 
 

@@ -51,6 +51,10 @@ STREAMS = {
     "content_type": answers(),
     "upper_content_type": answers(),
     "latin1_content_type": answers("caf\u00e9 \u2026 na\u00efve \u4f60\u597d"),
-    # More than the default of `max_event_bytes`.
-    "giant_event": breaks(asi1.StreamDecodeError, "", after="closed"),
+    "giant_event": breaks(
+        asi1.StreamDecodeError,
+        "",
+        after="closed",
+        note="more than the default of `max_event_bytes`",
+    ),
 }

@@ -12,6 +12,7 @@ from asi1.testing import FAULTS, FakeASI1
 from ..talk import until
 from .calls import KEY, observed, observed_blocking
 from .matrix import MATRIX
+from .outcome import Outcome
 
 
 # Seconds of a silence, by the limit that ends it.
@@ -33,10 +34,16 @@ SAMPLE = [
 
 def rows(names=MATRIX):
     """The parameters of a test of each row; a row with a bug is expected to fail."""
-    for name in names:
-        bug = MATRIX[name].bug
-        marks = [pytest.mark.xfail(reason=bug, strict=True)] if bug else []
-        yield pytest.param(name, marks=marks, id=name)
+    return [
+        pytest.param(name, marks=marks(MATRIX[name].bug), id=name) for name in names
+    ]
+
+
+def marks(bug):
+    """What pytest has to know of a bug; nothing if there is none."""
+    if not bug:
+        return []
+    return [pytest.mark.xfail(reason=bug, raises=AssertionError, strict=True)]
 
 
 of_each_fault = pytest.mark.parametrize("name", rows())
@@ -139,6 +146,25 @@ async def test_a_fault_on_a_socket_ends_as_promised(name, form):
                 assert (expected.after == "kept") == kept
             await until(lambda: fake.open_connections == 1)
         await until(lambda: fake.open_connections == 0)
+
+
+@in_each_form
+async def test_what_never_left_this_machine_was_not_sent(form):
+    """
+    Where nobody listens each try says that nothing was sent, which no try of a fault
+    in the matrix can say: the server had the request.
+    """
+    with FakeASI1() as fake:
+        pass
+
+    async with asi1.AsyncASI1(
+        KEY, fake.base_url, retry=asi1.RetryPolicy(wait_first=0)
+    ) as client:
+        got = await observed(client, form)
+
+    assert got == Outcome(
+        error=asi1.APIConnectionError, status=None, tries=3, sent=False, heals=True
+    )
 
 
 @in_each_form

@@ -38,8 +38,7 @@ TEXTS = {
     "null_choice": _NOTHING,
     "null_delta": laced("", ends("")),
     "null_content": laced("", ends("")),
-    # It is no text; the answer keeps it in `extra`.
-    "number_content": laced("", ends("")),
+    "number_content": laced("", ends(""), note="the number is kept in `extra`"),
     "list_content": laced("part", ends("part")),
     "string_index": laced(" x", ends(" x")),
     "duplicate_keys": laced(" last", ends(" last")),

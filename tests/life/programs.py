@@ -1,0 +1,77 @@
+"""Programs of a user's, run in a process of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import time
+
+
+__all__ = ["HEAD", "ended", "run", "start", "wait_for"]
+
+HEAD = """\
+import asyncio, os, sys, threading, time
+import asi1
+
+url = {url!r}
+kept = []
+
+def client_of(kind=asi1.ASI1):
+    kept.append(kind("sk-test", url))
+    return kept[-1]
+
+"""
+
+# Seconds after which a program hangs. A sound one needs one or two.
+_PATIENCE = 30
+
+
+def start(fake, script, *options):
+    """Start *script*; it finds what `HEAD` has."""
+    source = HEAD.format(url=fake.base_url) + textwrap.dedent(script)
+    return subprocess.Popen(
+        [sys.executable, *options, "-c", source],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process):
+    """
+    Wait for the end of *process*; return its exit code and what it printed.
+
+    One that hangs is killed, and its code is then "hangs".
+    """
+    with process:
+        try:
+            out, err = process.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return "hangs", *process.communicate()
+    return process.returncode, out, _without_slowness(err)
+
+
+def run(fake, script, *options):
+    """Run *script* to its end; return its exit code and what it printed."""
+    return ended(start(fake, script, *options))
+
+
+def _without_slowness(text):
+    # In its debug mode asyncio tells of each step above 0.1 s, and on a busy machine
+    # any step is.
+    lines = text.splitlines(keepends=True)
+    return "".join(
+        line
+        for line in lines
+        if not (line.startswith("Executing <") and line.endswith(" seconds\n"))
+    )
+
+
+def wait_for(condition, seconds=10.0):
+    """Wait until *condition* holds; fail after *seconds*."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.005)

@@ -1,0 +1,166 @@
+"""Calls that are cut off at chance moments, and what they leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from collections import Counter
+
+import anyio
+
+from anyio.lowlevel import checkpoint
+
+from asi1._detached import loop_token
+from asi1.testing import Data, Pause
+from asi1.testing._replies import Answer
+
+
+__all__ = [
+    "NOTHING",
+    "TEXT",
+    "call",
+    "idle_connections",
+    "left_behind",
+    "slowly",
+    "sweep",
+]
+
+TEXT = "one two three four five six seven eight"
+NOTHING = {"pumps": 0, "tasks": [], "taken": 0, "busy": 0, "queued": 0, "active": 0}
+
+_STEPS = 150  # of the event loop, which a short call takes
+_answer = Answer(text=TEXT, chunk_words=1)
+
+
+def slowly(pause):
+    """Return a reply that comes in pieces, with up to *pause* seconds between them."""
+
+    def plan(ask):
+        steps = [Pause(ask.dice.choice((0, 0, pause)))]
+        for step in _answer(ask):
+            for piece in _pieces(step, 1 if ask.stream else 3):
+                steps += [piece, Pause(ask.dice.choice((0, pause * ask.dice.random())))]
+        return tuple(steps)
+
+    return plan
+
+
+def _pieces(step, count):
+    if not isinstance(step, Data):
+        return [step]
+    size = len(step.data) // count + 1
+    return [Data(step.data[n : n + size]) for n in range(0, len(step.data), size)]
+
+
+async def _create(completions):
+    return (await completions.create(messages="Hi")).text
+
+
+async def _entered(completions):
+    async with completions.stream(messages="Hi") as stream:
+        return "".join([piece async for piece in stream.text_stream])
+
+
+async def _dropped(completions):
+    stream = await completions.create(messages="Hi", stream=True)
+    return "".join([chunk.text async for chunk in stream])
+
+
+async def _final(completions):
+    return (await completions.stream(messages="Hi").get_final_completion()).text
+
+
+_WAYS = (_create, _create, _create, _entered, _dropped, _final)
+
+
+async def call(client, dice):
+    """Make one call or read one stream, in one of the ways there are."""
+    text = await dice.choice(_WAYS)(client.chat.completions)
+
+    assert TEXT == text
+
+
+async def _some_time(dice, longest):
+    # Steps hit each point of a call's beginning; times are spread over all of it.
+    if dice.random() < 0.5:
+        for _ in range(dice.randrange(1, _STEPS)):
+            await checkpoint()
+    else:
+        await anyio.sleep(longest * 10 ** dice.uniform(-2.5, 0))
+
+
+async def _cut_by_task(client, dice, longest):
+    task = asyncio.ensure_future(call(client, dice))
+    await _some_time(dice, longest)
+    for _ in range(dice.choice((1, 1, 2))):  # the second one hits the tidying up
+        task.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait([task])
+    if not task.cancelled():
+        await task
+    return task.cancelled()
+
+
+async def _cut_by_scope(client, dice, longest):
+    scope = anyio.CancelScope()
+
+    async def scoped():
+        with scope:
+            await call(client, dice)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(scoped)
+        await _some_time(dice, longest)
+        scope.cancel()
+    return scope.cancelled_caught
+
+
+async def sweep(client, calls, *, parallel, longest, native):
+    """
+    Begin *calls* calls and cut each off, or come too late for that.
+
+    Every other one is cut off by ``Task.cancel()`` if *native*, else all of them by
+    cancel scopes, after *longest* seconds at the most. Returns how many were cut off
+    in each way, and how many were not.
+    """
+    counts = Counter()
+    dice = random.Random(parallel)
+    numbers = iter(range(calls))
+
+    async def work():
+        for number in numbers:
+            by_task = native and number % 2 == 0
+            cut = _cut_by_task if by_task else _cut_by_scope
+            if await cut(client, dice, longest):
+                counts["task" if by_task else "scope"] += 1
+            else:
+                counts["whole"] += 1
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(parallel):
+            tasks.start_soon(work)
+    return counts
+
+
+def left_behind(client):
+    """Return what of a client is at work in the running event loop."""
+    core = client._core
+    names = [task.name for task in anyio.get_running_tasks()]
+    loop = core.transport.pools._by_loop[loop_token()]
+    pools = [pool.client._transport._pool for pool in loop.pools]
+    connections = [each for pool in pools for each in pool.connections]
+    return {
+        "pumps": len(core.pumps),
+        "tasks": [name for name in names if name and name.startswith("asi1")],
+        "taken": core.config.limits.max_connections - loop.places.value,
+        "busy": sum(pool.busy for pool in loop.pools),
+        "queued": sum(len(pool._requests) for pool in pools),
+        "active": sum(not each.is_idle() for each in connections),
+    }
+
+
+def idle_connections(client):
+    """Return how many connections a client keeps for later in this event loop."""
+    loop = client._core.transport.pools._by_loop[loop_token()]
+    return sum(len(pool.client._transport._pool.connections) for pool in loop.pools)

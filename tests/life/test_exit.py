@@ -1,0 +1,254 @@
+"""Leaving Python with things left open: the exit code is kept, and nothing is said."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from textwrap import dedent
+
+import pytest
+
+from asi1.testing import FakeASI1
+
+from .programs import run
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1() as running:
+        running.reply("one two three four", chunk_words=1, chunk_delay=0.02, times=None)
+        yield running
+
+
+# What is left open, and the exit code.
+BLOCKING = {
+    "a-client": (
+        """
+        client_of().chat.completions.create(messages="Hi")
+        """,
+        0,
+    ),
+    "a-client-and-its-stream-in-their-blocks": (
+        """
+        with client_of() as client:
+            with client.chat.completions.stream(messages="Hi") as stream:
+                next(stream)
+                raise SystemExit(3)
+        """,
+        3,
+    ),
+    "a-stream-that-was-not-begun": (
+        """
+        kept.append(client_of().chat.completions.stream(messages="Hi"))
+        sys.exit(4)
+        """,
+        4,
+    ),
+    "a-generator-that-reads-a-stream": (
+        """
+        def words():
+            with client_of() as client:
+                with client.chat.completions.stream(messages="Hi") as stream:
+                    yield from stream.text_stream
+
+        kept.append(words())
+        next(kept[-1])
+        sys.exit(5)
+        """,
+        5,
+    ),
+    "an-object-that-closes-its-client-when-it-dies": (
+        """
+        class Bot:
+            def __init__(self):
+                self.client = client_of()
+
+            def __del__(self):
+                self.client.close()
+
+        kept.append(Bot())
+        sys.exit(6)
+        """,
+        6,
+    ),
+    "a-thread-that-goes-on": (
+        """
+        client = client_of()
+
+        def work():
+            for _ in range(5):
+                assert client.chat.completions.create(messages="Hi").text
+
+        threading.Thread(target=work).start()
+        sys.exit(7)
+        """,
+        7,
+    ),
+    "daemon-threads-that-call": (
+        """
+        client = client_of()
+
+        def work():
+            while True:
+                client.chat.completions.create(messages="Hi")
+
+        for _ in range(5):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.2)
+        sys.exit(8)
+        """,
+        8,
+    ),
+    "daemon-threads-that-read": (
+        """
+        client = client_of()
+
+        def work():
+            while True:
+                list(client.chat.completions.create(messages="Hi", stream=True))
+
+        for _ in range(5):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.2)
+        sys.exit(9)
+        """,
+        9,
+    ),
+    "a-last-call-at-exit": (
+        """
+        import atexit
+
+        client = client_of()
+        atexit.register(lambda: client.chat.completions.create(messages="Hi"))
+        sys.exit(10)
+        """,
+        10,
+    ),
+}
+
+# On asyncio and on trio: `run_on` is `asyncio.run` or `trio.run`.
+AWAITED = {
+    "a-client": (
+        """
+        async def main():
+            await client_of(asi1.AsyncASI1).chat.completions.create(messages="Hi")
+
+        run_on(main)
+        """,
+        0,
+    ),
+    "a-stream-from-inside": (
+        """
+        async def main():
+            completions = client_of(asi1.AsyncASI1).chat.completions
+            async for _ in await completions.create(messages="Hi", stream=True):
+                raise SystemExit(3)
+
+        run_on(main)
+        """,
+        3,
+    ),
+    "a-stream-that-is-kept": (
+        """
+        async def main():
+            kept.append(client_of(asi1.AsyncASI1).chat.completions.stream(messages="Hi"))
+            await anext(kept[-1])
+
+        run_on(main)
+        sys.exit(4)
+        """,
+        4,
+    ),
+    "a-generator-that-reads-a-stream": (
+        """
+        async def words():
+            async with client_of(asi1.AsyncASI1) as client:
+                async with client.chat.completions.stream(messages="Hi") as stream:
+                    async for piece in stream.text_stream:
+                        yield piece
+
+        async def main():
+            kept.append(words())
+            await anext(kept[-1])
+
+        run_on(main)
+        sys.exit(5)
+        """,
+        5,
+    ),
+    "a-blocking-stream-in-a-loop": (
+        """
+        async def main():
+            completions = client_of().chat.completions
+            kept.append(completions.create(messages="Hi", stream=True))
+            next(kept[-1])
+
+        run_on(main)
+        sys.exit(6)
+        """,
+        6,
+    ),
+}
+
+# On asyncio alone, where tasks and loops may be left as well.
+ASYNCIO = {
+    "tasks": (
+        """
+        async def main():
+            client = client_of(asi1.AsyncASI1)
+            for _ in range(20):
+                call = client.chat.completions.create(messages="Hi")
+                kept.append(asyncio.create_task(call))
+            await asyncio.sleep(0.05)
+
+        asyncio.run(main())
+        sys.exit(7)
+        """,
+        7,
+    ),
+    "a-loop-that-was-stopped": (
+        """
+        async def main():
+            kept.append(client_of(asi1.AsyncASI1).chat.completions.stream(messages="Hi"))
+            await anext(kept[-1])
+
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(main())
+        loop.close()
+        sys.exit(8)
+        """,
+        8,
+    ),
+}
+
+ON = {
+    "asyncio": "def run_on(main):\n    asyncio.run(main())\n",
+    "trio": "import trio\nrun_on = trio.run\n",
+}
+
+
+def cases():
+    for name, case in BLOCKING.items():
+        yield pytest.param("", *case, id=name)
+    for backend, prelude in ON.items():
+        for name, case in AWAITED.items():
+            yield pytest.param(prelude, *case, id=f"{name}-{backend}")
+    for name, case in ASYNCIO.items():
+        yield pytest.param("", *case, id=f"{name}-asyncio")
+
+
+@pytest.mark.parametrize("options", [(), ("-X", "dev")], ids=["plain", "dev"])
+@pytest.mark.parametrize(("prelude", "script", "code"), cases())
+def test_leaving_python_keeps_the_code_and_says_nothing(
+    fake, prelude, script, code, options
+):
+    """
+    Whatever is left open, Python ends with the program's exit code and without a word,
+    also when it looks for what was not closed.
+    """
+    began = time.monotonic()
+    end = run(fake, prelude + dedent(script), *options)
+    sys.stdout.write(f"{time.monotonic() - began:.2f} s from start to end\n")
+
+    assert (code, "", "") == end
