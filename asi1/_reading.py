@@ -55,7 +55,7 @@ __all__ = ["Reading", "Result"]
 Result: TypeAlias = ChatCompletion | RawReply
 _Body: TypeAlias = AsyncGenerator[bytes, None]
 
-# Bytes kept of a refusal's body, and of a stream's beginning until its first event.
+# Bytes kept of a refusal's body.
 _KEPT = 64 * 1024
 # Seconds for a refusal's body, and for what may follow the last finish reason.
 _REFUSAL = 5.0
@@ -190,8 +190,9 @@ class Reading:
             data = await anext(pieces, None)
             if data is None:
                 break
-            if not self.begun:
-                start += data[: _KEPT - len(start)]
+            # It may be an answer in one piece, whatever the headers say.
+            if not self.begun and body_kind("", start) != "events":
+                start += data[: self.config.max_event_bytes - len(start)]
             done = await self._take(decoder, data)
         if not done and not self.whole:
             left = decoder.unfinished()

@@ -112,7 +112,7 @@ class RetryPolicy:
     def may_heal(self, error: APIError) -> bool:
         """Tell whether another try of the same request could end otherwise."""
         said = error.response.headers.get("x-should-retry", "").strip().lower()
-        if said in ("true", "false"):
+        if isinstance(error, APIStatusError) and said in ("true", "false"):
             return said == "true"
         match error:
             case QuotaExceededError():
