@@ -88,6 +88,14 @@ def oldest(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Cancel ten thousand calls, and see what is left of them."""
+    session.install(".", *group("tests"))
+    env = {**INSTALLED_ONLY, "SOAK_CALLS": "10000"}
+    session.run("pytest", "-rP", "tests/life", *session.posargs, env=env)
+
+
+@nox.session
 def bare(session: nox.Session) -> None:
     """Import the package and its names with its required dependencies only."""
     session.install(".")

@@ -18,6 +18,7 @@ from ._version import __version__
 
 
 if TYPE_CHECKING:
+    from ._account import RawReply
     from ._chat import AsyncChat, AsyncCompletions
     from ._client import AsyncASI1
     from ._config import Limits
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
         Usage,
     )
     from ._options import ChatOptions, RequestOptions
-    from ._reply import RawReply
     from ._response import Attempt, RateLimits, ResponseInfo
     from ._retry import RetryPolicy
     from ._status_errors import (
@@ -162,6 +162,7 @@ __all__ = [
 
 # A new name goes into __all__, above for type checkers, and here, by its module.
 _MODULES = {
+    "_account": ("RawReply",),
     "_chat": ("AsyncChat", "AsyncCompletions"),
     "_client": ("AsyncASI1",),
     "_config": ("Limits",),
@@ -177,7 +178,6 @@ _MODULES = {
         "UserMessage",
     ),
     "_options": ("ChatOptions", "RequestOptions"),
-    "_reply": ("RawReply",),
     "_response": ("Attempt", "RateLimits", "ResponseInfo"),
     "_retry": ("RetryPolicy",),
     "_status_errors": (

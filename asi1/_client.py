@@ -15,6 +15,7 @@ from typing import Any, Self, Unpack
 
 import attrs
 
+from ._account import RawReply
 from ._chat import AsyncChat
 from ._config import (
     ClientConfig,
@@ -32,7 +33,6 @@ from ._limiter import LocalLimiter
 from ._limits import Limiter, RateLimit
 from ._options import ChatOptions, RequestOptions, Timeout, check_options
 from ._pools import HTTPClient, HTTPTransport, Pools
-from ._reply import RawReply
 from ._request import plain_request
 from ._retry import RetryPolicy
 from ._secret import hidden

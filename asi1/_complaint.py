@@ -88,8 +88,9 @@ def _word(value: JSON) -> str | None:
 
 
 def _shortened(text: str) -> str:
-    """A page is reduced to its title, a long text to its beginning."""
+    """A page is reduced to its title, a long text to its beginning, on one line."""
     if text.lstrip().startswith("<"):
         title = re.search(r"<title[^>]*>([^<]{1,200})", text, re.IGNORECASE)
         return f"an HTML page{f' ({title[1].strip()})' if title else ''}"
-    return text if len(text) <= 200 else f"{text[:200]}..."
+    line = "".join(char if char.isprintable() else " " for char in text[:201])
+    return line if len(line) <= 200 else f"{line[:200]}..."

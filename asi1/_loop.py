@@ -14,10 +14,11 @@ import sys
 import threading
 
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ._errors import ASI1Error
+from ._pump import running
 
 
 __all__ = ["LoopThread", "close_on_loop", "loop_thread"]
@@ -56,12 +57,7 @@ class LoopThread:
         async def until_stopped() -> None:
             ready.set()
             await self._stopping.wait()
-            # What is cancelled may begin something on its way out.
-            me = asyncio.current_task()
-            while others := [task for task in asyncio.all_tasks() if task is not me]:
-                for task in others:
-                    task.cancel()
-                await asyncio.wait(others)
+            await _end_tasks(self._loop)
 
         # At its end the runner cancels what is left, and closes async generators.
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -89,11 +85,9 @@ class LoopThread:
         future = asyncio.run_coroutine_threadsafe(_driven(coroutine), self._loop)
         try:
             return future.result()
-        except CancelledError:
-            if self._exiting.is_set():
-                self._vanish()
-            raise
         except BaseException:
+            if self._exiting.is_set() and threading.current_thread().daemon:
+                self._vanish()
             future.cancel()
             raise
 
@@ -112,6 +106,21 @@ class LoopThread:
         self._exiting.set()
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(_PATIENCE)
+
+
+async def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """End the calls through their scopes, which is clean, then whatever is left."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE / 2):
+            for pump in running(loop):
+                pump.stop()
+                await pump.join()
+    me = asyncio.current_task()
+    # What is cancelled may begin something on its way out.
+    while others := [task for task in asyncio.all_tasks() if task is not me]:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)
 
 
 async def _driven(coroutine: Coroutine[Any, Any, _T]) -> _T:

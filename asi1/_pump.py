@@ -21,7 +21,9 @@ from attrs import define, field
 from ._detached import Run, call_soon, loop_token, spawn
 
 
-__all__ = ["Pump", "start"]
+__all__ = ["Pump", "running", "start"]
+
+_running: set[Pump] = set()
 
 
 @define(eq=False)
@@ -62,6 +64,11 @@ class Pump:
             raise cancelled
 
 
+def running(token: Any) -> list[Pump]:
+    """Return the pumps whose tasks are under way on the loop of *token*."""
+    return [pump for pump in list(_running) if pump.token is token and pump.here]
+
+
 def start(run: Run, name: str, done: Callable[[Pump], None] = lambda _: None) -> Pump:
     """
     Run *run* in a task of its own, beside the current one, and return its handle.
@@ -75,8 +82,10 @@ def start(run: Run, name: str, done: Callable[[Pump], None] = lambda _: None) ->
             await run()
 
     def ended() -> None:
+        _running.discard(pump)
         pump.done.set()
         done(pump)
 
+    _running.add(pump)
     spawn(pump.token, body, name, ended)
     return pump

@@ -19,6 +19,7 @@ import attrs
 
 from attrs import define, field
 
+from ._account import RawReply, read_info
 from ._assemble import Assembler, as_chunk
 from ._config import ClientConfig
 from ._errors import (
@@ -34,13 +35,11 @@ from ._errors import (
 from ._handover import Handover
 from ._models import ChatCompletion, ChatCompletionChunk
 from ._reply import (
-    RawReply,
     body_kind,
     is_done,
     read_answer,
     read_error,
     read_event,
-    read_info,
 )
 from ._request import Request
 from ._response import ResponseInfo
@@ -191,7 +190,7 @@ class Reading:
             if data is None:
                 break
             # It may be an answer in one piece, whatever the headers say.
-            if not self.begun and body_kind("", start) != "events":
+            if not self.begun and body_kind("", bytes(start)) != "events":
                 start += data[: self.config.max_event_bytes - len(start)]
             done = await self._take(decoder, data)
         if not done and not self.whole:

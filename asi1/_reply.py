@@ -11,31 +11,29 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Literal
 
-from attrs import frozen
-
 from . import _errors as errors
 from . import _status_errors as refusals
 from ._codec import decode
 from ._complaint import complaint
 from ._json import load_json
 from ._models import ChatCompletion, ChatCompletionChunk
-from ._response import RateLimits, ResponseInfo
+from ._response import ResponseInfo
 from ._retry import retry_after
-from ._types import JSON, public
+from ._types import JSON
 
 
 __all__ = [
-    "RawReply",
     "body_kind",
     "is_done",
     "read_answer",
     "read_error",
     "read_event",
-    "read_info",
 ]
 
 _BOM = b"\xef\xbb\xbf"
 _KEPT = 64 * 1024
+# Choices of one answer. Thousands of empty ones fit in little, and unfold to much.
+_MOST_CHOICES = 1000
 _STATUS = {
     400: refusals.BadRequestError,
     401: refusals.AuthenticationError,
@@ -63,71 +61,6 @@ _QUOTA = {
     "spend_limit_exceeded",
     "usage_limit_exceeded",
 }
-
-
-@public
-@frozen(kw_only=True)
-class RawReply:
-    """
-    The reply of an endpoint that asi1 has no method for.
-
-    Attributes:
-        content: The body.
-        response: How it came.
-    """
-
-    content: bytes
-    response: ResponseInfo
-
-    @property
-    def text(self) -> str:
-        """The body as text; bytes that are no UTF-8 are replaced."""
-        return self.content.decode("utf-8", "replace")
-
-    def json(self) -> JSON:
-        """
-        Read the body as JSON.
-
-        Raises:
-            APIResponseError: It is none.
-        """
-        try:
-            return load_json(self.content)
-        except ValueError as error:
-            raise errors.APIResponseError(
-                f"the reply is no JSON ({error})",
-                body=self.text[:_KEPT],
-                response=self.response,
-            ) from None
-
-
-def read_info(status: int, headers: Mapping[str, str]) -> ResponseInfo:
-    """Return the account of a reply; *headers* have lowercase names."""
-    kept = {k: v for k, v in headers.items() if not k.startswith("set-cookie")}
-    return ResponseInfo(
-        status=status,
-        request_id=kept.get("x-request-id") or kept.get("request-id"),
-        headers=kept,
-        rate_limits=_rate_limits(kept),
-    )
-
-
-def _rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
-    def count(name: str) -> int | None:
-        text = headers.get(f"x-ratelimit-{name}", "")
-        return (
-            int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-        )
-
-    limits = RateLimits(
-        limit_requests=count("limit-requests"),
-        limit_tokens=count("limit-tokens"),
-        remaining_requests=count("remaining-requests"),
-        remaining_tokens=count("remaining-tokens"),
-        reset_requests=headers.get("x-ratelimit-reset-requests"),
-        reset_tokens=headers.get("x-ratelimit-reset-tokens"),
-    )
-    return limits if limits != RateLimits() else None
 
 
 def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "other"]:
@@ -228,7 +161,9 @@ def read_answer(info: ResponseInfo, body: bytes) -> ChatCompletion:
 
 def _has_choices(value: Mapping[str, JSON]) -> bool:
     choices = value.get("choices")
-    return isinstance(choices, list) and any(isinstance(c, dict) for c in choices)
+    if not isinstance(choices, list) or len(choices) > _MOST_CHOICES:
+        return False
+    return any(isinstance(choice, dict) for choice in choices)
 
 
 def _is_error(value: Mapping[str, JSON]) -> bool:
@@ -288,9 +223,9 @@ def read_event(name: str, data: str) -> ChatCompletionChunk | None:
 
 
 def _all_objects(choices: JSON) -> bool:
-    return isinstance(choices, list) and all(
-        choice is None or isinstance(choice, dict) for choice in choices
-    )
+    if not isinstance(choices, list) or len(choices) > _MOST_CHOICES:
+        return False
+    return all(choice is None or isinstance(choice, dict) for choice in choices)
 
 
 def _no_chunk(what: str, data: str) -> errors.StreamDecodeError:

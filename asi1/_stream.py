@@ -108,8 +108,6 @@ class AsyncChatStream:
             raise self._error or StreamClosedError("the stream was closed")
         if self._pump is not None and not self._pump.here:
             raise StreamClosedError("the stream was begun by another process")
-        if self._pump is not None and not self._pump.here:
-            raise StreamClosedError("the stream was begun by another process")
         if self._reading:
             raise StreamBusyError("the stream is being read by somebody else")
         self._reading = True

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Literal, Self, Unpack, overload
 
+from ._account import RawReply
 from ._chat import AsyncChat, AsyncCompletions
 from ._client import AsyncASI1
 from ._config import Limits
@@ -20,7 +21,6 @@ from ._messages import Messages
 from ._models import ChatCompletion
 from ._options import ChatOptions, RequestOptions, Timeout
 from ._pools import HTTPClient, HTTPTransport
-from ._reply import RawReply
 from ._retry import RetryPolicy
 from ._secret import hidden
 from ._stream import AsyncChatStream
@@ -134,6 +134,7 @@ class ASI1:
 
     def close(self) -> None:
         """Same as `AsyncASI1.aclose`, but blocks."""
+        self._client._core.closed = True  # even if there is no loop to close it on
         close_on_loop(self._client.aclose)
 
     def __enter__(self) -> Self:

@@ -71,6 +71,7 @@ class ChatStream:
     def close(self) -> None:
         """Same as `AsyncChatStream.aclose`, but blocks."""
         self._batch = ()
+        self._stream._closed = True  # even if there is no loop to close it on
         close_on_loop(self._stream.aclose)
 
     @property

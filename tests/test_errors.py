@@ -9,7 +9,8 @@ import pytest
 import asi1
 
 from asi1 import _errors
-from asi1._reply import read_error, read_info
+from asi1._account import read_info
+from asi1._reply import read_error
 
 
 DRAWN = re.compile(r"^(?P<branch>[ │├└─]*)(?P<name>\w+Error)\b(?: +(?P<note>.+))?$")

@@ -57,7 +57,7 @@ FLOORS = [
         "_timeouts",
     },
     {"_assemble", "_codec", "_shapes"},
-    {"_complaint", "_reply", "_request"},
+    {"_account", "_complaint", "_reply", "_request"},
     {"_decoding", "_detached", "_pools", "_sse", "_tls", "_transport"},
     {"_exchange", "_handover", "_limiter", "_pump", "_reading", "_timer"},
     {"_chat", "_client", "_core", "_stream"},

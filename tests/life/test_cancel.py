@@ -20,7 +20,7 @@ from ..talk import until
 from .sweep import NOTHING, call, idle_connections, left_behind, slowly, sweep
 
 
-# Cancellations in all; `nox -s soak` asks for more.
+# Cancellations in all; `nox -s soak` asks for ten thousand.
 CALLS = int(os.environ.get("SOAK_CALLS", "2000"))
 
 

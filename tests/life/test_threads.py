@@ -1,0 +1,107 @@
+"""One blocking client and many threads."""
+
+from __future__ import annotations
+
+import threading
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import asi1
+
+from asi1.testing import FakeASI1
+
+from .programs import wait_for
+
+
+THREADS = 32
+TURNS = 20
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1() as running:
+        yield running
+
+
+def question(request):
+    return request.json["messages"][0]["content"]
+
+
+def create(client, text):
+    return client.chat.completions.create(messages=text).text
+
+
+def read(client, text):
+    with client.chat.completions.stream(messages=text) as stream:
+        return "".join(stream.text_stream)
+
+
+@pytest.mark.parametrize("ask", [create, read])
+def test_many_threads_get_their_own_answers_in_order(fake, ask):
+    """
+    Each of many threads gets the answers to its own questions, in the order in which it
+    asked, and no thread is left behind but the one of the event loop.
+    """
+    fake.reply(question, chunk_words=1, times=None)
+    asked = [[f"{n} asks {turn}" for turn in range(TURNS)] for n in range(THREADS)]
+    before = set(threading.enumerate())
+
+    with asi1.ASI1("sk-test", fake.base_url) as client:
+
+        def work(texts):
+            return [ask(client, text) for text in texts]
+
+        with ThreadPoolExecutor(THREADS) as threads:
+            got = list(threads.map(work, asked))
+
+    assert asked == got
+    assert THREADS * TURNS == len(fake.requests)
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert left <= {"asi1 event loop"}
+    wait_for(lambda: fake.open_connections == 0)
+
+
+def test_closing_the_client_ends_the_calls_of_all_threads(fake):
+    """
+    A thread that closes the client ends what all the others wait for, with an error
+    that says so.
+    """
+    fake.fault("stall", times=None)
+    client = asi1.ASI1("sk-test", fake.base_url)
+
+    def work(ask):
+        with pytest.raises(asi1.ASI1Error, match="closed"):
+            ask(client, "Hi")
+        return "ended"
+
+    with ThreadPoolExecutor(8) as threads:
+        ends = threads.map(work, [create, read] * 4)
+        wait_for(lambda: len(fake.requests) == 8)
+        client.close()
+
+        assert ["ended"] * 8 == list(ends)
+    wait_for(lambda: fake.open_connections == 0)
+
+
+def test_a_stream_may_be_read_by_one_thread_after_another(fake):
+    """
+    A stream that one thread began may be read on and closed by others.
+    """
+    fake.reply("one two three four", chunk_words=2)
+
+    with (
+        asi1.ASI1("sk-test", fake.base_url) as client,
+        ThreadPoolExecutor(3) as threads,
+    ):
+        make = client.chat.completions.create
+        stream = threads.submit(make, messages="Hi", stream=True).result()
+        pieces = stream.text_stream
+        got = [threads.submit(next, pieces, "").result() for _ in range(3)]
+        threads.submit(stream.close).result()
+
+        with pytest.raises(asi1.StreamClosedError):
+            next(pieces)
+
+    assert ["one two", " three four", ""] == got

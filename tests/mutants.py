@@ -1,0 +1,188 @@
+"""
+Do the tests notice when the package is wrong? Run as ``python -m tests.mutants``.
+
+Draws a sample of the changes in `mutations` to the modules that decide, and runs the
+fast tests of each module on each change, in a forked process that imports the changed
+module instead of the right one. No file is written. A change that no test notices has
+survived; what is listed in `EQUIVALENT` changes nothing that could be noticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import random
+import resource
+import signal
+import sys
+import time
+
+from pathlib import Path
+
+import cattrs  # noqa: F401 - what every run needs is loaded once
+import httpx  # noqa: F401
+import hypothesis
+import pytest
+import trio.testing  # noqa: F401
+
+from .mutations import Mutant, mutants_of, mutated
+
+
+ROOT = Path(__file__).parents[1]
+LONGEST = 60  # seconds for the tests of one change; what takes longer is noticed
+MEMORY = 4 * 2**30
+
+# The tests of each module, the quickest and sharpest first.
+TESTS = {
+    "_timeouts": ["timeouts"],
+    "_retry": ["retry"],
+    "_limits": ["limits"],
+    "_messages": ["messages", "survivors"],
+    "_options": ["options", "request", "survivors"],
+    "_config": ["config", "secret", "request", "survivors"],
+    "_secret": ["secret", "survivors"],
+    "_scrub": ["survivors"],
+    "_json": ["json", "survivors"],
+    "_shapes": ["shapes", "reply", "survivors"],
+    "_codec": ["shapes", "lossless", "survivors"],
+    "_assemble": ["assemble", "survivors"],
+    "_complaint": ["reply", "survivors"],
+    "_request": ["request", "options", "survivors"],
+    "_reply": ["reply", "errors", "survivors"],
+    "_response": ["reply", "errors", "survivors"],
+}
+
+# Changes that nobody could notice, with the reason.
+EQUIVALENT: dict[tuple[str, str], str] = {}
+
+
+class Changed(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder):
+    """Loads one module of the package with a change made to it."""
+
+    def __init__(self, mutant):
+        self.mutant = mutant
+        super().__init__(f"asi1.{mutant.module}", str(path_of(mutant.module)))
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != self.name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self.path, loader=self)
+
+    def get_code(self, fullname):
+        source = Path(self.path).read_text(encoding="utf-8")
+        return compile(mutated(source, self.mutant), self.path, "exec")
+
+
+def say(line):
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def path_of(module):
+    return ROOT / "asi1" / f"{module}.py"
+
+
+def run_tests(module, mutant=None):
+    """Run a module's tests in this process, on a change; return pytest's exit code."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(LONGEST)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    if mutant is not None:
+        sys.meta_path.insert(0, Changed(mutant))
+    hypothesis.settings.register_profile(
+        "mutants", max_examples=20, database=None, derandomize=True, deadline=None
+    )
+    hypothesis.settings.load_profile("mutants")
+    files = [str(ROOT / "tests" / f"test_{name}.py") for name in TESTS[module]]
+    plugins = ["no:cacheprovider", "no:randomly", "no:cov"]
+    options = [part for name in plugins for part in ("-p", name)]
+    # Plain asserts: nobody reads what they say, and hypothesis is loaded already.
+    return pytest.main(["-xq", "--assert=plain", "-otimeout=0", *options, *files])
+
+
+def start(module, mutant=None):
+    """Fork a process for the tests; return its id."""
+    child = os.fork()
+    if child:
+        return child
+    code = 3
+    try:
+        code = int(run_tests(module, mutant))
+    except BaseException:  # noqa: BLE001 - whatever breaks has been noticed
+        code = 1
+    finally:
+        os._exit(code)
+
+
+def outcomes(mutants, jobs):
+    """Yield each change with whether the tests noticed it, as they end."""
+    running = {}
+    todo = list(reversed(mutants))
+    while todo or running:
+        while todo and len(running) < jobs:
+            mutant = todo.pop()
+            running[start(mutant.module, mutant)] = mutant
+        child, status = os.wait()
+        yield running.pop(child), os.waitstatus_to_exitcode(status) != 0
+
+
+def check_unchanged(modules):
+    """Stop if the tests fail where nothing is changed: all would count as noticed."""
+    for module in modules:
+        _, status = os.waitpid(start(module), 0)
+        if status:
+            sys.exit(f"the tests of {module} fail on the package as it is")
+
+
+def report(done, seconds):
+    """Say what was noticed of each module, and what was not; return the share."""
+    table = collections.defaultdict(lambda: [0, 0])
+    for mutant, noticed in done:
+        table[mutant.module][not noticed] += 1
+    for module, (killed, survived) in sorted(table.items()):
+        say(f"{module:12} {killed:4} killed {survived:4} survived")
+    for mutant, noticed in sorted(
+        done, key=lambda pair: (pair[0].module, pair[0].line)
+    ):
+        if not noticed:
+            say(f"asi1/{mutant.module}.py:{mutant.line}: {mutant.change}")
+    killed = sum(noticed for _, noticed in done)
+    share = 100 * killed / max(1, len(done))
+    say(f"{killed} of {len(done)} noticed, {share:.1f} %, in {seconds:.0f} s")
+    return share
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests.mutants", description=__doc__)
+    parser.add_argument("--sample", type=int, default=200, help="0 for all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--module", action="append", choices=TESTS, help="only this")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--floor", type=float, default=90.0, help="in percent")
+    asked = parser.parse_args()
+    modules = asked.module or list(TESTS)
+    mutants: list[Mutant] = [
+        mutant
+        for module in modules
+        for mutant in mutants_of(module, path_of(module).read_text(encoding="utf-8"))
+        if (module, mutant.change) not in EQUIVALENT
+    ]
+    say(f"{len(mutants)} changes to {len(modules)} modules")
+    if asked.sample and asked.sample < len(mutants):
+        mutants = random.Random(asked.seed).sample(mutants, asked.sample)
+    check_unchanged(sorted({mutant.module for mutant in mutants}))
+    began = time.monotonic()
+    done = list(outcomes(mutants, asked.jobs))
+    share = report(done, time.monotonic() - began)
+    sys.exit(0 if share >= asked.floor else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""
+Small changes to a module's source, each of which ought to break a test.
+
+A change is one comparison, number, word, condition, keyword or statement that reads
+otherwise. Annotations, docstrings, imports, `__all__` and the words of messages are
+left alone: they are for people, or other tools look after them.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import define, frozen
+
+
+__all__ = ["Mutant", "mutants_of", "mutated"]
+
+_SWAPS: dict[type[ast.AST], tuple[type[ast.AST], ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+    ast.Add: (ast.Sub,),
+    ast.Sub: (ast.Add,),
+    ast.Mult: (ast.Div,),
+    ast.Div: (ast.Mult,),
+    ast.FloorDiv: (ast.Mult,),
+    ast.Pow: (ast.Mult,),
+    ast.BitAnd: (ast.BitOr,),
+    ast.And: (ast.Or,),
+    ast.Or: (ast.And,),
+}
+# Parts of the tree that are no behaviour.
+_LEFT_ALONE = {"annotation", "returns", "format_spec", "type_params", "type_comment"}
+_TYPES = {"TypeAlias", "TypeVar", "__all__", "public", "cast"}
+
+
+@frozen
+class Mutant:
+    """
+    One change to one module.
+
+    Attributes:
+        module: Its name, without the package.
+        number: Its place among the changes of this module.
+        line: Where it stands.
+        change: The function, what stood there, and what stands there instead.
+    """
+
+    module: str
+    number: int
+    line: int
+    change: str
+
+
+@define
+class _Slot:
+    """A place in a tree that can hold something else."""
+
+    parent: ast.AST
+    name: str
+    place: int | None
+    function: str
+    line: int
+    new: Any
+
+    @property
+    def old(self) -> Any:
+        here = getattr(self.parent, self.name)
+        return here if self.place is None else here[self.place]
+
+    def fill(self) -> None:
+        if self.place is None:
+            setattr(self.parent, self.name, self.new)
+        elif self.new is None:
+            del getattr(self.parent, self.name)[self.place]
+        else:
+            getattr(self.parent, self.name)[self.place] = self.new
+
+    def change(self) -> str:
+        old, new = (_said(node) for node in (self.old, self.new))
+        return f"{self.function}: {old} -> {new}"
+
+
+def _said(node: Any) -> str:
+    if node is None:
+        return "(nothing)"
+    if isinstance(node, ast.keyword):
+        return f"{node.arg}={ast.unparse(node.value)}"
+    return " ".join(ast.unparse(node).split())[:90]
+
+
+def _slots(node: ast.AST, function: str, *, words: bool) -> Iterator[_Slot]:
+    """Yield all slots below *node*; *words* tells whether texts are behaviour here."""
+    words = words and not isinstance(node, ast.Raise)
+    for name, value in ast.iter_fields(node):
+        if name in _LEFT_ALONE:
+            continue
+        children = enumerate(value) if isinstance(value, list) else [(None, value)]
+        for place, child in children:
+            if not isinstance(child, ast.AST) or _is_for_people(child):
+                continue
+            inside = getattr(child, "name", None) or ""
+            where = f"{function}.{inside}".strip(".") if _is_named(child) else function
+            line = getattr(child, "lineno", 0) or getattr(node, "lineno", 0)
+            for new in _variants(child, node, name, words=words):
+                yield _Slot(node, name, place, where or "module", line, new)
+            yield from _slots(
+                child, where, words=words and not isinstance(child, ast.JoinedStr)
+            )
+
+
+def _is_named(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+
+
+def _is_for_people(node: ast.AST) -> bool:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return True
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return True
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr):
+        head = ast.Module([node], [])
+        names = {n.id for n in ast.walk(head) if isinstance(n, ast.Name)}
+        return bool(names & _TYPES)
+    return isinstance(node, ast.ClassDef) and node.name.endswith("Options")
+
+
+def _variants(child: Any, parent: Any, name: str, *, words: bool) -> Iterator[Any]:
+    """Yield what else could stand in the place of *child*; None for nothing."""
+    yield from _other_operators(child)
+    match child:
+        case ast.UnaryOp(op=ast.Not()):
+            yield child.operand
+        case ast.Constant(value=value) if not isinstance(parent, ast.JoinedStr):
+            yield from _other_constants(value, words=words)
+        case ast.Return(value=ast.expr() as value):
+            if not (isinstance(value, ast.Constant) and value.value is None):
+                yield ast.Return(ast.Constant(None))
+        case ast.keyword(arg=str()):
+            yield None
+        case ast.Break() | ast.Raise() | ast.Expr() | ast.AugAssign():
+            yield ast.Pass()
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript(), *_]):
+            yield ast.Pass()
+    asked = name in ("test", "ifs", "guard") and isinstance(child, ast.expr)
+    if asked and not isinstance(child, ast.UnaryOp | ast.Compare):
+        yield ast.UnaryOp(ast.Not(), child)
+
+
+def _other_operators(child: Any) -> Iterator[Any]:
+    match child:
+        case ast.Compare(ops=ops):
+            for place, op in enumerate(ops):
+                for swap in _SWAPS.get(type(op), ()):
+                    new = copy.deepcopy(child)
+                    new.ops[place] = swap()
+                    yield new
+        case ast.BinOp(op=op) | ast.BoolOp(op=op) | ast.AugAssign(op=op):
+            for swap in _SWAPS.get(type(op), ()):
+                new = copy.deepcopy(child)
+                new.op = swap()
+                yield new
+
+
+def _other_constants(value: object, *, words: bool) -> Iterator[ast.Constant]:
+    match value:
+        case bool():
+            yield ast.Constant(not value)
+        case int() | float():
+            yield ast.Constant(value + 1)
+        case str() if words:
+            yield ast.Constant(f"XX{value}")
+        case bytes() if words:
+            yield ast.Constant(b"XX" + value)
+
+
+def mutants_of(module: str, source: str) -> list[Mutant]:
+    """Return every change to *source*, in its order."""
+    slots = _slots(ast.parse(source), "", words=True)
+    return [
+        Mutant(module, number, slot.line, slot.change())
+        for number, slot in enumerate(slots)
+    ]
+
+
+def mutated(source: str, mutant: Mutant) -> ast.Module:
+    """Return the tree of *source* with the change made."""
+    tree = ast.parse(source)
+    for number, slot in enumerate(_slots(tree, "", words=True)):
+        if number == mutant.number:
+            slot.fill()
+            break
+    return ast.fix_missing_locations(tree)

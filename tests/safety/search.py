@@ -1,0 +1,118 @@
+"""
+Where a text has got to: through values, attributes, chains of errors and log records.
+
+What is looked through is what a debugger, a crash reporter or a pickle would show. The
+client's own `Secret` is the one place where the key may be, and is not opened.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import traceback
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
+from typing import Any
+
+from asi1._secret import Secret
+
+
+__all__ = ["KEY", "found", "in_error", "in_records", "lines"]
+
+# Has all the kinds of characters that keys have, and none that is escaped anywhere.
+KEY = "sk_canary-0123456789.abcdefABCDEF"
+
+_MOST = 20_000
+# Frames hold the tests' own variables; the rest is not data.
+_CLOSED = (CodeType, FrameType, FunctionType, ModuleType, Secret, TracebackType, type)
+# Rooms without an end; the fake, which records what it was sent; and pytest itself.
+_FOREIGN = ("_pytest", "asi1.testing", "asyncio", "selectors", "threading", "trio")
+
+
+def found(*roots: object, text: str = KEY) -> list[str]:
+    """Return the paths under *roots* at which *text* stands."""
+    seen: set[int] = set()
+    kept: list[object] = []  # what is looked at must not be freed: ids are used again
+    todo = deque((f"[{n}]", root) for n, root in enumerate(roots))
+    places = []
+    while todo and len(seen) < _MOST:
+        path, value = todo.popleft()
+        if id(value) in seen or _is_closed(value):
+            continue
+        seen.add(id(value))
+        kept.append(value)
+        if _shows(value, text):
+            places.append(path)
+        todo.extend((f"{path}{name}", part) for name, part in _parts(value))
+    return places
+
+
+def _is_closed(value: object) -> bool:
+    module = type(value).__module__
+    return isinstance(value, _CLOSED) or any(
+        module == name or module.startswith(f"{name}.") for name in _FOREIGN
+    )
+
+
+def _shows(value: object, text: str) -> bool:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return text.encode() in bytes(value)
+    return text in str(value) or text in repr(value)
+
+
+def _parts(value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        yield from (("(key)", key) for key in value)
+        yield from ((f"[{key!r:.40}]", part) for key, part in value.items())
+    elif isinstance(value, list | tuple | set | frozenset | deque):
+        yield from ((f"[{n}]", part) for n, part in enumerate(value))
+    if isinstance(value, BaseException):
+        names = ("args", "__cause__", "__context__", "__notes__", "exceptions")
+        yield from ((f".{name}", getattr(value, name, None)) for name in names)
+    for name in _names(value):
+        try:
+            yield f".{name}", object.__getattribute__(value, name)
+        except AttributeError:
+            continue
+
+
+def _names(value: object) -> Iterable[str]:
+    names = list(getattr(value, "__dict__", ()))
+    for cls in type(value).__mro__:
+        slots = vars(cls).get("__slots__", ())
+        names += [slots] if isinstance(slots, str) else slots
+    return [name for name in names if isinstance(name, str)]
+
+
+def in_error(error: BaseException, text: str = KEY) -> list[str]:
+    """Return where *text* stands in *error*: its parts, its pickle, its traceback."""
+    places = found(error, text=text)
+    try:
+        pickled = pickle.dumps(error)
+    except TypeError:  # an error of somebody else's
+        pickled = b""
+    if text.encode() in pickled:
+        places.append("pickle")
+    shown = lines(error)
+    places += [f"traceback: {line.strip():.100}" for line in shown if text in line]
+    return places
+
+
+def lines(error: BaseException) -> list[str]:
+    """Return the lines of *error* as a crash reporter has them: with all locals."""
+    told = traceback.TracebackException(
+        type(error), error, error.__traceback__, capture_locals=True
+    )
+    return "".join(told.format()).splitlines()
+
+
+def in_records(records: Iterable[logging.LogRecord], text: str = KEY) -> list[str]:
+    """Return the loggers, and what they said, whose records have *text* in them."""
+    told: list[Any] = [(record, record.getMessage()) for record in records]
+    return [
+        f"{record.name}: {message:.100}"
+        for record, message in told
+        if text in message or found(vars(record), text=text)
+    ]

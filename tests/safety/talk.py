@@ -1,0 +1,64 @@
+"""Calls whose every end is looked at: made, read, and given back with their error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asi1
+
+from asi1.testing import FakeASI1, RecordedRequest
+
+from .search import KEY
+
+
+__all__ = ["CREATE_AND_STREAM", "call", "call_blocking", "client_of", "strays"]
+
+CREATE_AND_STREAM = (False, True)
+
+
+def client_of(fake: FakeASI1, **options: Any) -> asi1.AsyncASI1:
+    """Return a client of *fake* that needs no socket, and has the key."""
+    return asi1.AsyncASI1(KEY, fake.base_url, transport=fake.transport, **options)
+
+
+async def call(client: asi1.AsyncASI1, *, stream: bool, **options: Any) -> Any:
+    """Ask; return the answer or the error, and the stream if there was one."""
+    completions, opened = client.chat.completions, None
+    options = {"messages": "Hi"} | options
+    try:
+        if not stream:
+            return await completions.create(**options), None
+        async with completions.stream(**options) as opened:
+            return await opened.get_final_completion(), opened
+    except asi1.ASI1Error as error:
+        return error, opened
+
+
+def call_blocking(client: asi1.ASI1, *, stream: bool, **options: Any) -> Any:
+    """Do the same with the blocking client."""
+    completions, opened = client.chat.completions, None
+    options = {"messages": "Hi"} | options
+    try:
+        if not stream:
+            return completions.create(**options), None
+        with completions.stream(**options) as opened:
+            return opened.get_final_completion(), opened
+    except asi1.ASI1Error as error:
+        return error, opened
+
+
+def strays(requests: list[RecordedRequest]) -> list[str]:
+    """Return the parts of *requests* that have the key, but for the one that must."""
+    places = []
+    for number, request in enumerate(requests):
+        parts = {
+            "path": request.path,
+            "query": request.query,
+            "body": request.body.decode("utf-8", "replace"),
+            **request.headers,
+        }
+        if parts.pop("authorization", None) != f"Bearer {KEY}":
+            places.append(f"{number}: the authorization is another")
+        places += [f"{number}: {name}" for name in parts if KEY in parts[name]]
+        places += [f"{number}: {name}" for name in parts if KEY in name]
+    return places

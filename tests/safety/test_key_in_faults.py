@@ -1,0 +1,100 @@
+"""The key, while all goes wrong: no fault brings it to light."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+
+import pytest
+
+import asi1
+
+from asi1.testing import FAULTS, FakeASI1
+
+from .search import KEY, found, in_error, in_records
+from .talk import CREATE_AND_STREAM, call, client_of, strays
+
+
+pytestmark = pytest.mark.virtual_time
+
+LIMITS = asi1.Timeouts(total=60, first_token=20, idle=10)
+
+
+class Box:
+    """Something with a slot, to be searched."""
+
+    __slots__ = ("inside",)
+
+    def __init__(self, inside):
+        self.inside = inside
+
+
+def test_the_search_finds_what_is_there():
+    """
+    The search of these tests looks into values, attributes, slots, errors and causes.
+    """
+    error, cause = ValueError("x"), ValueError(KEY)
+    error.__cause__ = cause
+    error.note = {"a": [b"-" + KEY.encode()]}
+
+    assert [] == found({"a": [Box("x"), ValueError("x"), b"x"]})
+    assert found(Box(Box(KEY)))
+    assert found({KEY: 1})
+    assert found(Box([{"a": (KEY,)}]))
+    assert {"[0].__cause__", "[0].note['a'][0]"} <= set(found(error))
+    assert in_error(ValueError(KEY))
+
+
+def test_the_search_finds_what_is_local():
+    """
+    The search of an error sees the variables of the frames that it passed.
+    """
+
+    def fail(_):
+        raise LookupError("lost")
+
+    with pytest.raises(LookupError, match="lost") as caught:
+        fail(KEY)
+
+    assert any("traceback" in place for place in in_error(caught.value))
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+async def test_no_fault_shows_the_key(caplog, fault):
+    """
+    Whatever a server does, the key is in no error, answer, stream, client or log, and
+    each request has it in its one header.
+    """
+    caplog.set_level(logging.DEBUG)
+    fake = FakeASI1(seed=5)
+    small = {"mib": 1} if "mib" in FAULTS[fault].options else {}
+    fake.fault(fault, times=None, **small)
+
+    async with client_of(fake, timeout=LIMITS) as client:
+        for stream in CREATE_AND_STREAM:
+            result, opened = await call(client, stream=stream)
+
+            assert [] == found(result, opened, client)
+            if isinstance(result, asi1.ASI1Error):
+                assert [] == in_error(result)
+            assert KEY.encode() not in pickle.dumps(result)
+
+    assert fake.requests
+    assert [] == strays(fake.requests)
+    assert [] == in_records(caplog.records)
+
+
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
+async def test_hooks_see_no_key(stream):
+    """
+    What hooks are told of retries and ends holds no key, even one that was said back.
+    """
+    fake, told = FakeASI1(seed=5), []
+    fake.fail(503, body=f"busy, {KEY}", times=None)
+    hooks = asi1.Hooks(on_retry=told.append, on_end=lambda *end: told.append(end))
+
+    async with client_of(fake, hooks=hooks) as client:
+        await call(client, stream=stream)
+
+    assert 3 == len(told)
+    assert [] == found(told)

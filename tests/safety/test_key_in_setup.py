@@ -1,0 +1,228 @@
+"""The key, before anything is sent: refusals and closed clients do not show it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import httpx
+import pytest
+
+import asi1
+
+from asi1.testing import FakeASI1
+
+from .search import KEY, found, in_error
+from .talk import CREATE_AND_STREAM, call, call_blocking, client_of
+
+
+BOTH = pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
+MIDDLE = len(KEY) // 2
+
+# Each of these makes a client that cannot be; the key stands only in here.
+MISPLACED = {
+    "as-base-url": lambda make: make("sk_other", KEY),
+    "swapped": lambda make: make("https://otter.example", KEY),
+    "in-a-url": lambda make: make("sk_other", f"https://user:{KEY}@otter.example"),
+    "in-a-query": lambda make: make("sk_other", f"https://otter.example/?key={KEY}"),
+    "key-header": lambda make: make(KEY, default_headers={"x-api-key": f"{KEY}\n"}),
+}
+NO_TEXT = {
+    "bytes": lambda make: make(KEY.encode()),
+    "tuple": lambda make: make((KEY,)),
+}
+SETUPS = {
+    "line-end": lambda make: make(f"{KEY}\nx"),
+    "line-end-inside": lambda make: make(f"{KEY}{'a'}\n{KEY}"),
+    "carriage-return": lambda make: make(f"{KEY}\rx"),
+    "smart-quotes": lambda make: make(f"\u201c{KEY}\u201d"),
+    "blank": lambda make: make(f"Bearer {KEY}"),
+    "nul": lambda make: make(f"{KEY}\0"),
+    "escape": lambda make: make(f"\x1b[31m{KEY}"),
+    "zero-width": lambda make: make(f"{KEY}\u200b"),
+    "surrogate": lambda make: make(f"{KEY}\ud800"),
+    "umlaut": lambda make: make(f"\u00e4{KEY}"),
+    "ftp": lambda make: make(KEY, "ftp://otter.example"),
+    "in-clear": lambda make: make(KEY, "http://otter.example"),
+    "timeout": lambda make: make(KEY, timeout=-1),
+    "retries": lambda make: make(KEY, max_retries=-1),
+    "both-retries": lambda make: make(KEY, max_retries=1, retry=asi1.RetryPolicy()),
+    "model": lambda make: make(KEY, model=""),
+    "headers": lambda make: make(KEY, default_headers={"a b": "c"}),
+    "query": lambda make: make(KEY, default_query={"a": []}),
+    "options": lambda make: make(KEY, default_options={"temperature": 9}),
+    "unknown-option": lambda make: make(KEY, default_options={"temperatur": 1}),
+    "transport": lambda make: make(KEY, transport=object()),
+    "http-client": lambda make: make(KEY, http_client=object()),
+    "event-bytes": lambda make: make(KEY, max_event_bytes=0),
+    "child": lambda make: make("sk_other").with_options(api_key=f"{KEY}\n{KEY}"),
+    "child-timeout": lambda make: make("sk_other").with_options(
+        api_key=KEY, timeout=-1
+    ),
+    "child-model": lambda make: make(KEY).with_options(model=""),
+}
+
+
+def refused(make, setup):
+    """Return the error with which *setup* fails, without this function's own frame."""
+    with pytest.raises(asi1.ConfigurationError) as caught:
+        setup(make)
+    error = caught.value
+    error.__traceback__ = error.__traceback__.tb_next.tb_next
+    return error
+
+
+@BOTH
+@pytest.mark.parametrize("name", SETUPS)
+def test_a_client_that_cannot_be_made_shows_no_key(make, name):
+    """
+    A refused argument leaves no key in the error, and none in the variables of the
+    frames that it passed.
+    """
+    assert [] == in_error(refused(make, SETUPS[name]))
+
+
+@BOTH
+@pytest.mark.parametrize("name", MISPLACED)
+def test_a_misplaced_key_is_not_quoted(make, name):
+    """
+    A key that is given where something else belongs is not repeated by the error.
+    """
+    assert [] == found(refused(make, MISPLACED[name]))
+
+
+@BOTH
+@pytest.mark.parametrize("name", NO_TEXT)
+@pytest.mark.xfail(reason="the frames hold a key that is no text as it was given")
+def test_a_key_that_is_no_text_is_not_shown(make, name):
+    """
+    A key that is bytes, or in a tuple by a comma too much, is refused and not shown.
+    """
+    assert [] == in_error(refused(make, NO_TEXT[name]))
+
+
+@BOTH
+@pytest.mark.parametrize("variable", ["ASI_ONE_API_KEY", "ASI1_API_KEY"])
+@pytest.mark.parametrize(
+    "setup",
+    [
+        pytest.param(lambda make: make(base_url="ftp://x"), id="base-url"),
+        pytest.param(lambda make: make(timeout=-1), id="timeout"),
+        pytest.param(lambda make: make(max_event_bytes=0), id="event-bytes"),
+        pytest.param(lambda make: make(api_key="sk\nother"), id="another-key"),
+        pytest.param(lambda make: make(api_key=5), id="no-key"),
+    ],
+)
+def test_a_key_of_the_environment_is_not_shown(monkeypatch, make, variable, setup):
+    """
+    A key that the environment holds is in no frame of an error, and neither is the
+    environment.
+    """
+    monkeypatch.setenv(variable, KEY)
+
+    assert [] == in_error(refused(make, setup))
+
+
+@BOTH
+@pytest.mark.parametrize("form", ["{}\nx", "\u201c{}\u201d", "{} {}", "\x1b{}"])
+def test_a_bad_key_of_the_environment_is_not_shown(monkeypatch, make, form):
+    """
+    A key of the environment that cannot be one is refused by the variable's name.
+    """
+    monkeypatch.setenv("ASI1_API_KEY", form.format(KEY, KEY))
+
+    error = refused(make, lambda make: make())
+
+    assert str(error).startswith("the environment variable ASI1_API_KEY: ")
+    assert [] == in_error(error)
+
+
+ARGUMENTS = {
+    "messages": {"messages": 5},
+    "no-messages": {"messages": []},
+    "temperature": {"temperature": 9},
+    "unknown": {"temprature": 1},
+    "timeout": {"timeout": -1},
+    "header": {"extra_headers": {"x": "a\r\nb"}},
+    "session": {"session_id": "a\r\nb"},
+    "query": {"extra_query": {"a": []}},
+    "no-json": {"extra_body": {"a": {1}}},
+    "nan": {"extra_body": {"a": float("nan")}},
+    "model": {"model": 5},
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+async def test_a_wrong_argument_shows_no_key(name):
+    """
+    A call with a wrong argument fails before anything is sent, and shows no key.
+    """
+    fake = FakeASI1(seed=5)
+
+    async with client_of(fake) as client:
+        for stream in CREATE_AND_STREAM:
+            error, _ = await call(client, stream=stream, **ARGUMENTS[name])
+            assert isinstance(error, asi1.ConfigurationError)
+            assert [] == in_error(error)
+
+    assert [] == fake.requests
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_wrong_argument_shows_no_key_to_blocking_callers(name):
+    """
+    The frames of the blocking client hold no key either.
+    """
+    fake = FakeASI1(seed=5)
+
+    with asi1.ASI1(KEY, fake.base_url, transport=fake.transport) as client:
+        for stream in CREATE_AND_STREAM:
+            error, _ = call_blocking(client, stream=stream, **ARGUMENTS[name])
+            assert isinstance(error, asi1.ConfigurationError)
+            assert [] == in_error(error)
+
+
+async def test_a_closed_client_shows_no_key():
+    """
+    What a closed client, and a closed client of the user's own, answer holds no key.
+    """
+    fake = FakeASI1(seed=5)
+    client = client_of(fake)
+    await client.aclose()
+    own = httpx.AsyncClient(transport=fake.transport)
+    other = asi1.AsyncASI1(KEY, fake.base_url, http_client=own)
+    await own.aclose()
+
+    for closed in (client, other):
+        for stream in CREATE_AND_STREAM:
+            error, _ = await call(closed, stream=stream)
+            assert isinstance(error, asi1.ClientClosedError)
+            assert [] == in_error(error)
+            assert [] == found(closed)
+    await other.aclose()
+
+
+@BOTH
+def test_a_client_is_in_no_pickle(make):
+    """
+    A client cannot be pickled or copied in depth, nor can what hangs below it.
+    """
+    client = make(KEY, "https://otter.example")
+
+    for thing in (client, client.chat, client.chat.completions):
+        for copied in (pickle.dumps, copy.deepcopy):
+            with pytest.raises(TypeError) as caught:
+                copied(thing)
+            assert [] == found(caught.value)
+        assert [] == found(thing)
+
+
+@BOTH
+def test_half_of_a_key_is_not_shown(make):
+    """
+    Of a key that is refused for one character, the rest is not shown either.
+    """
+    error = refused(make, lambda make: make(f"{KEY[:MIDDLE]}\n{KEY[MIDDLE:]}"))
+
+    assert [] == in_error(error, KEY[:MIDDLE])
+    assert [] == in_error(error, KEY[MIDDLE:])
