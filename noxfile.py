@@ -96,6 +96,13 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """See whether the tests notice when the code is wrong; `-- --sample 0` for all."""
+    session.install(".", *group("tests"))
+    session.run("python", "-m", "tests.mutants", *session.posargs)
+
+
+@nox.session
 def bare(session: nox.Session) -> None:
     """Import the package and its names with its required dependencies only."""
     session.install(".")

@@ -24,6 +24,7 @@ from ._errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
+    ASI1Error,
     ClientClosedError,
     StreamClosedError,
     StreamError,
@@ -88,7 +89,10 @@ class Exchange:
             raise
         except Exception as error:  # noqa: BLE001 - raised again by who reads
             # With the reader's frames: those of this task hold what the server said.
-            self.out.end(error.with_traceback(None))
+            error.__traceback__ = None
+            if isinstance(error, ASI1Error):
+                error.__context__ = None
+            self.out.end(error)
             self._tell(self.hooks.on_end, self.info(), error)
         else:
             self.out.end()

@@ -7,7 +7,6 @@ happens after a whole answer makes it fail.
 
 from __future__ import annotations
 
-import math
 import time
 
 from collections.abc import AsyncGenerator
@@ -235,6 +234,8 @@ class Reading:
             await self._hand_over(batch)
         if broken and not self.whole:
             raise broken
+        if self.whole and (batch or decoder.midway):
+            self.timer.shorten(_AFTER_FINISH)
         return done or broken is not None
 
     async def _hand_over(self, batch: list[ChatCompletionChunk]) -> None:
@@ -248,4 +249,4 @@ class Reading:
             if self.out.full:
                 self.timer.arm("total")  # a slow reader is not the server's silence
                 await self.out.room()
-        self.timer.arm("idle", _AFTER_FINISH if self.whole else math.inf)
+        self.timer.arm("idle")

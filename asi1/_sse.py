@@ -25,9 +25,8 @@ __all__ = ["EventDecoder", "EventTooLargeError", "aiter_events"]
 
 _DATA = re.compile(r"^data(?::|$)", re.MULTILINE)
 # httpx-sse reads as numbers more than the standard allows.
-_BAD_RETRY = re.compile(r"^retry(?!:[ ]?[0-9]+$).*\n?", re.MULTILINE)
-# A longer id is not remembered: it would be read again with every piece.
-_LONGEST_ID = 1024
+# And an id of more than 1024 characters would be read again with every piece.
+_IGNORED = re.compile(r"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
 _ID = re.compile(r"^id(?::.*)?$", re.MULTILINE)
 
 
@@ -99,6 +98,11 @@ class EventDecoder:
         self._pending_bytes = _size(text[end:])
         return self._read(whole)
 
+    @property
+    def midway(self) -> bool:
+        """Whether an event with data has begun, and is not complete."""
+        return bool(_DATA.search("".join(self._pending)))
+
     def unfinished(self) -> list[ServerSentEvent]:
         """Return the event that the stream's end cut short, as if it were whole."""
         return self.feed(b"\n\n")
@@ -121,7 +125,7 @@ class EventDecoder:
         for place, block in enumerate(blocks):
             if _size(block) > self.max_event_bytes:
                 self._bound(_size(block), self._read("\n\n".join(blocks[:place])))
-            lines = _BAD_RETRY.sub("", block.strip("\n")).strip("\n")
+            lines = _IGNORED.sub("", block.strip("\n")).strip("\n")
             if _DATA.search(lines):
                 parts += [lines, "\n\n"]
             else:  # of an event without data, its id alone lives on
@@ -147,7 +151,7 @@ def _size(text: str) -> int:
 def _last_id(text: str, last: str) -> str:
     for line in _ID.findall(text):
         value = line[3:].removeprefix(" ")
-        last = last if "\0" in value or len(value) > _LONGEST_ID else value
+        last = last if "\0" in value else value
     return last
 
 

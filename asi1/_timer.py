@@ -46,19 +46,18 @@ class Timer:
         self.arm("total")
         return self._scope
 
-    def arm(self, phase: str, at_most: float = math.inf) -> None:
-        """
-        Begin a phase, now.
-
-        Args:
-            phase: "first_token", "idle", or "total" for the call's own limit alone.
-            at_most: Seconds that it may take in any case.
-        """
+    def arm(self, phase: str) -> None:
+        """Begin a phase now: "first_token", "idle", or "total" for that alone."""
         now = anyio.current_time()
         self.deadline = self._timeouts.deadline(
             phase, began=self.began, now=now, stream=self._stream
         )
-        self._scope.deadline = min(self.deadline.at, now + at_most)
+        self._scope.deadline = self.deadline.at
+
+    def shorten(self, seconds: float) -> None:
+        """Give up *seconds* from now already, if the phase would last longer."""
+        end = anyio.current_time() + seconds
+        self._scope.deadline = min(self.deadline.at, end)
 
     def disarm(self) -> None:
         """Stop timing: the answer is there, and nothing may take it back."""

@@ -368,9 +368,7 @@ def test_a_config_shows_no_headers():
     """
     Headers may hold secrets of others and are not in a config's repr.
     """
-    config = ClientConfig(
-        api_key=Secret("k"), headers={"x-gateway-key": "hunter2"}
-    )
+    config = ClientConfig(api_key=Secret("k"), headers={"x-gateway-key": "hunter2"})
 
     assert "hunter2" not in repr(config)
 

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+
 import pytest
 
 import asi1
 
+from asi1._assemble import Assembler, as_chunk
+from asi1._codec import decode
+from asi1._config import read_base_url
+from asi1._json import dump_json
+from asi1._limits import Window
+from asi1._reply import read_answer, read_error, read_event
+from asi1._request import Request
+from asi1._retry import RetryBudget
 from asi1._scrub import scrub
 from asi1._secret import Secret
 
+from .calls import KEY, chat
 
-KEY = "sk_otter0123456789"
+
+USED_UP = [
+    *("account_limit_exceeded", "billing_error", "billing_hard_limit_reached"),
+    *("billing_not_active", "credit_balance_exhausted", "daily_limit_exceeded"),
+    *("insufficient_balance", "insufficient_credits", "insufficient_quota"),
+    *("monthly_limit_exceeded", "quota_exceeded", "spend_limit_exceeded"),
+    "usage_limit_exceeded",
+]
 
 
 @pytest.mark.parametrize(
@@ -35,3 +54,212 @@ def test_a_body_that_says_the_key_back_is_scrubbed(said, scrubbed):
 
     assert scrubbed == error.body
     assert 400 == error.status_code
+
+
+def raised(message, cause=None, context=None):
+    """Return an error as it is after a raise, with what lies behind it."""
+    error = RuntimeError(message, 5)
+    error.__cause__, error.__context__ = cause, context
+    try:
+        raise error
+    except RuntimeError as caught:
+        caught.__context__ = context
+        return caught
+
+
+def test_what_lies_behind_an_error_is_scrubbed():
+    """
+    The errors behind an error keep their words without the key, and lose their frames
+    and the request that they hold; what one was raised from, or during, stays to be
+    seen.
+    """
+    first = raised(f"first {KEY}")
+    second = raised(f"second {KEY}", context=first)
+    second._request = f"headers with {KEY}"
+    third = raised(f"third {KEY}", cause=second, context=ValueError(KEY))
+    error = asi1.APIConnectionError(f"no {KEY}")
+    error.__cause__, error.__context__ = third, ValueError(KEY)
+    error.__traceback__ = third.__traceback__
+    scrub(error, Secret(KEY))
+
+    assert ("no ***", ("no ***",)) == (error.message, error.args)
+    assert (None, None) == (error.__context__, error.__traceback__)
+    assert [("third ***", 5), ("second ***", 5), ("first ***", 5)] == [
+        each.args for each in (third, second, first)
+    ]
+    assert [None] * 3 == [each.__traceback__ for each in (third, second, first)]
+    assert (third, second, first) == (
+        error.__cause__,
+        third.__cause__,
+        second.__cause__,
+    )
+    assert None is second._request
+    assert not hasattr(third, "_request")
+
+
+def test_what_we_made_is_left_alone():
+    """
+    The account of an error stays the same object: it was made without the key.
+    """
+    response = asi1.ResponseInfo(status=500)
+    error = asi1.APIStatusError("no", status_code=500, response=response)
+    scrub(error, Secret(KEY))
+
+    assert response is error.response
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        *(asi1.Attempt, asi1.LimitOutcome, asi1.Limits, asi1.RateLimit),
+        *(asi1.RateLimits, asi1.RawReply, asi1.ResponseInfo, asi1.RetryPolicy),
+        *(asi1.Timeouts, Request),
+    ],
+)
+def test_data_is_made_by_names_alone(cls):
+    """
+    What has many fields takes each by its name: a new one can then stand anywhere.
+    """
+    kinds = {p.kind for p in inspect.signature(cls).parameters.values()}
+
+    assert {inspect.Parameter.KEYWORD_ONLY} == kinds
+
+
+@pytest.mark.parametrize(
+    ("cls", "names"),
+    [
+        pytest.param(Assembler, ["expected"], id="assembler"),
+        pytest.param(Window, ["limit", "seconds"], id="window"),
+        pytest.param(RetryBudget, ["capacity"], id="budget"),
+    ],
+)
+def test_state_is_not_passed_in(cls, names):
+    """
+    What keeps count takes its bounds, and begins its counts by itself.
+    """
+    assert names == list(inspect.signature(cls).parameters)
+
+
+def test_a_key_is_three_stars():
+    """
+    The text form of a key is three stars and nothing else.
+    """
+    assert "***" == repr(Secret(KEY)) == str(Secret(KEY))
+
+
+@pytest.mark.parametrize("word", USED_UP)
+@pytest.mark.parametrize("field", ["code", "type"])
+def test_each_word_for_used_up_is_known(word, field):
+    """
+    Each word that servers have for a quota that is used up is one, as code or as type.
+    """
+    body = json.dumps({"error": {"message": "no", field: word}}).encode()
+    error = read_error(asi1.ResponseInfo(status=429), body, wall=0.0)
+
+    assert asi1.QuotaExceededError is type(error)
+
+
+def test_what_a_call_may_cost_is_its_bytes_and_its_bound():
+    """
+    A call is counted as a quarter of its bytes, rounded down, and its max_tokens.
+    """
+    free, bound = chat(), chat(max_tokens=500)
+
+    assert len(free.body) // 4 == free.tokens
+    assert len(bound.body) // 4 + 500 == bound.tokens
+
+
+def test_large_numbers_are_written_without_blanks():
+    """
+    A body with a number of more than 64 bits is as compact as any other.
+    """
+    assert f'{{"a":{2**70},"b":[1,2]}}'.encode() == dump_json({"a": 2**70, "b": [1, 2]})
+
+
+def test_one_answer_is_expected_by_default():
+    """
+    An answer is finished when its one choice is, unless more were asked for.
+    """
+    choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    chunk = decode(asi1.ChatCompletionChunk, {"choices": [choice]})
+    one, two = Assembler(), Assembler(2)
+    one.add(chunk)
+    two.add(chunk)
+
+    assert (True, False) == (one.finished, two.finished)
+
+
+def test_unknown_keys_of_a_message_outlive_the_chunk():
+    """
+    What a message holds that asi1 does not know is in the one chunk made of it.
+    """
+    message = {"role": "assistant", "content": "a", "mood": "wet"}
+    whole = decode(asi1.ChatCompletion, {"choices": [{"index": 0, "message": message}]})
+
+    assert {"mood": "wet"} == as_chunk(whole).choices[0].delta.extra
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"choices": {}}, id="no-list"),
+        pytest.param({"response": 5}, id="response"),
+        pytest.param({"wire": 5}, id="wire"),
+        pytest.param({"extra": 5}, id="extra"),
+    ],
+)
+def test_what_a_field_cannot_hold_is_extra(odd):
+    """
+    A value of the wrong type, or under a name that is ours, is found in extra.
+    """
+    answer = decode(asi1.ChatCompletion, odd)
+
+    assert odd == answer.extra
+    assert odd == answer.wire
+    assert ((), asi1.ResponseInfo()) == (answer.choices, answer.response)
+
+
+def test_idle_connections_need_not_be_kept():
+    """
+    Connections that are idle may be kept for no time at all.
+    """
+    assert 0 == asi1.Limits(keepalive_expiry=0).keepalive_expiry
+
+
+def test_only_slashes_are_taken_off_a_path():
+    """
+    A path keeps its last letter, whichever it is.
+    """
+    assert "https://otter.example/X" == read_base_url("https://otter.example/X/", {})
+
+
+@pytest.mark.parametrize(("count", "read"), [(1000, True), (1001, False)])
+def test_an_answer_has_at_most_a_thousand_choices(count, read):
+    """
+    A thousand choices are read, of an answer and of a chunk, and no more.
+    """
+    body = json.dumps({"id": "a", "choices": [{"index": i} for i in range(count)]})
+    info = asi1.ResponseInfo(status=200)
+    if read:
+        assert count == len(read_answer(info, body.encode()).choices)
+        assert count == len(read_event("message", body).choices)
+        return
+
+    with pytest.raises(asi1.APIResponseError):
+        read_answer(info, body.encode())
+    with pytest.raises(asi1.StreamDecodeError):
+        read_event("message", body)
+
+
+def test_a_tool_call_without_a_type_is_a_function():
+    """
+    A tool call whose type the server leaves empty is that of a function.
+    """
+    delta = {"tool_calls": [{"index": 0, "id": "a", "type": ""}]}
+    assembler = Assembler()
+    chunk = {"choices": [{"index": 0, "delta": delta}]}
+    assembler.add(decode(asi1.ChatCompletionChunk, chunk))
+
+    (choice,) = assembler.answer().choices
+
+    assert "function" == choice.message.tool_calls[0].type

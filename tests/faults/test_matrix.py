@@ -86,7 +86,8 @@ async def test_a_fault_ends_as_promised(name, form):
 
     async with client_of(fake) as client:
         began = anyio.current_time()
-        got = await observed(client, form)
+        with anyio.fail_after(1000):
+            got = await observed(client, form)
         seconds = anyio.current_time() - began
 
     assert expected == got
@@ -109,7 +110,8 @@ async def test_a_fault_that_goes_away_is_healed_or_told(name, form):
     fake.reply("Better.")
 
     async with client_of(fake) as client:
-        got = await observed(client, form)
+        with anyio.fail_after(1000):
+            got = await observed(client, form)
 
     if expected.tries == 1:
         assert (expected, 1) == (got, fake.pending)

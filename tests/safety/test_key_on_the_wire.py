@@ -71,7 +71,7 @@ async def test_nothing_of_the_wire_shows_the_key(served, caplog, capfd, fault):
             if isinstance(result, asi1.ASI1Error):
                 assert [] == in_error(result)
 
-    assert {"httpcore", "httpx"} <= {r.name.partition(".")[0] for r in caplog.records}
+    assert {"asi1", "httpcore"} <= {r.name.partition(".")[0] for r in caplog.records}
     assert [] == in_records(caplog.records)
     assert [] == strays(served.requests)
     assert not [text for text in capfd.readouterr() if KEY in text]

@@ -1,0 +1,210 @@
+"""Headers: nothing is smuggled into a request, and no head is too much for a reply."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+import asi1
+
+from asi1.testing import Close, FakeASI1, Raw
+
+from .search import KEY, in_error
+from .talk import CREATE_AND_STREAM, call, call_blocking, client_of, strays
+
+
+MIB = 1024 * 1024
+
+SMUGGLED = [
+    pytest.param("a\r\nx-evil: 1", id="crlf"),
+    pytest.param("a\nx-evil: 1", id="lf"),
+    pytest.param("a\rx-evil: 1", id="cr"),
+    pytest.param("a\r\n\r\nPOST /evil HTTP/1.1", id="request"),
+    pytest.param("a\r\n x-evil: 1", id="folded"),
+    pytest.param("a\n", id="lf-at-the-end"),
+    pytest.param("\r\na", id="crlf-at-the-start"),
+    pytest.param("a\0b", id="nul"),
+    pytest.param("a\x0bb", id="vertical-tab"),
+    pytest.param("a\x7fb", id="delete"),
+    pytest.param("a\x85b", id="next-line"),
+    pytest.param("a\u2028b", id="line-separator"),
+    pytest.param("a\u010ab", id="lf-once-it-is-cut"),
+    pytest.param("a\u560d\u560ab", id="crlf-once-it-is-cut"),
+    pytest.param("\ud800", id="half-a-pair"),
+    pytest.param(b"a\r\nx-evil: 1", id="bytes"),
+    pytest.param(["a", "b"], id="list"),
+]
+WAYS = {
+    "extra_headers": lambda value: {"extra_headers": {"x-a": value}},
+    "extra_headers-name": lambda value: {"extra_headers": {value: "a"}},
+    "session_id": lambda value: {"session_id": value},
+    "idempotency_key": lambda value: {"idempotency_key": value},
+}
+
+
+@pytest.fixture
+def served():
+    with FakeASI1(seed=5) as fake:
+        yield fake
+
+
+@pytest.mark.parametrize("value", SMUGGLED)
+@pytest.mark.parametrize("way", WAYS)
+async def test_nothing_is_smuggled_into_a_request(way, value):
+    """
+    A header that would end before its text does is refused; nothing is sent, and its
+    value is not repeated.
+    """
+    if isinstance(value, list) and way == "extra_headers-name":
+        value = 5  # no list can be a name
+    fake = FakeASI1(seed=5)
+    options = WAYS[way](value)
+
+    async with client_of(fake) as client:
+        for stream in CREATE_AND_STREAM:
+            error, _ = await call(client, stream=stream, **options)
+            assert isinstance(error, asi1.ArgumentError)
+            assert way.partition("-")[0] in (error.argument, *str(error).split(":"))
+            assert "\n" not in str(error)
+        with pytest.raises(asi1.ArgumentError):
+            await client.request("GET", "/models", **options)
+
+    assert [] == fake.requests
+
+
+@pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
+@pytest.mark.parametrize("value", SMUGGLED)
+def test_nothing_is_smuggled_into_a_client(make, value):
+    """
+    The same holds for the headers of a client, and for those of its children.
+    """
+    name = 5 if isinstance(value, list) else value
+    parent = make(KEY, "https://otter.example")
+
+    for headers in ({"x-a": value}, {name: "a"}):
+        with pytest.raises(asi1.ConfigurationError, match="default_headers"):
+            make(KEY, "https://otter.example", default_headers=headers)
+        with pytest.raises(asi1.ConfigurationError, match="default_headers"):
+            parent.with_options(default_headers=headers)
+
+
+RAW = pytest.mark.xfail(reason="what h11 raises comes through")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"content-length": "3"}, marks=RAW),
+        pytest.param({"content-length": "99999999"}, marks=RAW),
+        {"transfer-encoding": "chunked"},
+        {"transfer-encoding": "chunked", "content-length": "3"},
+    ],
+)
+async def test_framing_of_ones_own_smuggles_no_second_request(served, headers):
+    """
+    Whoever sets the headers that frame a body can spoil their own call, and gets an
+    error of ours; the server sees one request at the most, and not within another.
+    """
+    inner = "POST /v1/evil HTTP/1.1\r\nhost: x\r\n\r\n"
+    limits = asi1.Timeouts(total=1)
+
+    async with asi1.AsyncASI1(
+        KEY, served.base_url, timeout=limits, max_retries=0
+    ) as client:
+        result, _ = await call(
+            client, stream=False, messages=inner, extra_headers=headers
+        )
+
+    assert isinstance(result, asi1.ChatCompletion | asi1.APIError)
+    assert {"/v1/chat/completions"} >= {request.path for request in served.requests}
+
+
+async def test_a_host_of_ones_own_changes_no_address(served):
+    """
+    A ``host`` header is a header: the request still goes to the base URL.
+    """
+    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+        await call(client, stream=False, extra_headers={"Host": "otter.example"})
+
+    assert ["otter.example"] == [r.headers["host"] for r in served.requests]
+    assert [] == strays(served.requests)
+
+
+HEADS = {
+    "giant": ("giant_headers", {"mib": 4}),
+    "many": ("many_headers", {}),
+    "nul": ("obs_header_injection", {}),
+    "two-lengths": ("two_lengths", {}),
+    "hints": ("informational_flood", {"seconds": 0.0}),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+async def test_no_head_is_too_much(served, name):
+    """
+    A head with a giant header, with 20,000 of them, with a control character, with two
+    lengths, or with no end, is an error of ours, and comes in time.
+    """
+    fault, options = HEADS[name]
+    served.fault(fault, times=None, **options)
+    limits = asi1.Timeouts(total=5, first_token=1)
+
+    async with asi1.AsyncASI1(KEY, served.base_url, timeout=limits) as client:
+        for stream in CREATE_AND_STREAM:
+            began = anyio.current_time()
+            error, _ = await call(client, stream=stream)
+            assert isinstance(error, asi1.APIConnectionError)
+            assert [] == in_error(error)
+            assert 1.5 > anyio.current_time() - began
+
+
+def test_no_head_is_too_much_for_blocking_callers(served):
+    """
+    The same holds for the blocking client.
+    """
+    served.fault("giant_headers", times=None, mib=4)
+
+    with asi1.ASI1(KEY, served.base_url) as client:
+        for stream in CREATE_AND_STREAM:
+            error, _ = call_blocking(client, stream=stream)
+            assert isinstance(error, asi1.APIConnectionError)
+
+
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
+async def test_no_status_line_is_too_long(served, stream):
+    """
+    A status line without an end is an error of ours.
+    """
+    served.play(Raw(b"HTTP/1.1 200 " + b"k" * MIB), Close(), times=None)
+
+    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+        error, _ = await call(client, stream=stream)
+
+    assert isinstance(error, asi1.APIConnectionError)
+    assert 1000 > len(str(error))
+
+
+LONG = pytest.mark.xfail(reason="h11's complaint is quoted whole")
+
+
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b"HTTP/1.1 nope " + b"k" * 50_000, id="status-line", marks=LONG),
+        pytest.param(b"HTTP/1.1 200 OK\r\nx y: " + b"k" * 50_000, id="line", marks=LONG),
+        pytest.param(b"HTTP/1.1 200 OK\r\nx: \x1b[31m\x07 y\x00", id="terminal"),
+    ],
+)
+async def test_an_error_quotes_no_whole_head(served, stream, line):
+    """
+    What an error quotes of a broken head is short, and moves no terminal.
+    """
+    served.play(Raw(line + b"\r\n\r\n"), Close(), times=None)
+
+    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+        error, _ = await call(client, stream=stream)
+
+    assert isinstance(error, asi1.APIConnectionError)
+    assert str(error).isprintable()
+    assert 1000 > len(str(error))

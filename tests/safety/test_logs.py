@@ -1,0 +1,174 @@
+"""Logs: silent until asked, and then still without a word of what is said."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+
+from pathlib import Path
+
+import pytest
+
+import asi1
+
+from asi1.testing import FAULTS, FakeASI1
+
+from .search import KEY, found
+from .talk import CREATE_AND_STREAM, call, client_of
+
+
+pytestmark = pytest.mark.virtual_time
+
+PROMPT, ANSWER, HEADER, QUERY = "my-prompt", "its-answer", "my-header", "my-query"
+THOUGHT, TOOL, USER = "its-thought", "my-tool", "my-user"
+SECRETS = [KEY, PROMPT, ANSWER, HEADER, QUERY, THOUGHT, TOOL, USER]
+TALK = {
+    "messages": [{"role": "user", "content": PROMPT}],
+    "extra_headers": {"x-note": HEADER},
+    "extra_query": {"q": QUERY},
+    "session_id": HEADER,
+    "idempotency_key": HEADER,
+    "user": USER,
+    "tools": [{"type": "function", "function": {"name": TOOL}}],
+}
+
+
+def said(records, name="asi1"):
+    """Return the texts of the records of one logger, and of those below it."""
+    ours = [r for r in records if f"{r.name}.".startswith(f"{name}.")]
+    return [record.getMessage() for record in ours], [vars(record) for record in ours]
+
+
+def secrets_in(records):
+    texts, fields = said(records)
+    return [s for s in SECRETS if found(texts, fields, text=s)]
+
+
+async def test_a_good_call_logs_none_of_its_words(caplog):
+    """
+    At DEBUG, nothing of prompt, answer, thoughts, tools, headers or query is logged.
+    """
+    caplog.set_level(logging.DEBUG)
+    fake = FakeASI1(seed=5)
+    fake.reply(
+        ANSWER, thoughts=[THOUGHT], headers={"x-back": HEADER}, request_id=HEADER,
+        times=None,
+    )  # fmt: skip
+
+    async with client_of(fake) as client:
+        for stream in CREATE_AND_STREAM:
+            result, _ = await call(client, stream=stream, **TALK)
+            assert ANSWER == result.text
+
+    assert said(caplog.records)[0]
+    assert [] == secrets_in(caplog.records)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *["error_event", "bad_json_chunk", "stall_mid_body", "html_200", "quota_429"],
+        *["reset_before_headers", "reset_mid_body", "key_echo_401", "redirect"],
+    ],
+)
+async def test_a_bad_call_logs_none_of_its_words(caplog, fault):
+    """
+    Nor is anything of them logged when a call fails, or is tried again.
+    """
+    assert fault in FAULTS
+    caplog.set_level(logging.DEBUG)
+    fake = FakeASI1(seed=5)
+    fake.fault(fault, times=None)
+
+    async with client_of(fake) as client:
+        for stream in CREATE_AND_STREAM:
+            result, _ = await call(client, stream=stream, **TALK)
+            assert isinstance(result, asi1.APIError)
+
+    assert [] == secrets_in(caplog.records)
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
+async def test_the_words_of_a_refusal_are_not_logged(caplog, status):
+    """
+    Servers repeat prompts, headers and keys in their errors; the log does not.
+    """
+    caplog.set_level(logging.DEBUG)
+    fake = FakeASI1(seed=5)
+    fake.fail(status, message=" ".join(SECRETS), headers={"x-a": HEADER}, times=None)
+
+    async with client_of(fake) as client:
+        for stream in CREATE_AND_STREAM:
+            await call(client, stream=stream, **TALK)
+
+    assert [] == secrets_in(caplog.records)
+
+
+async def test_nothing_is_logged_above_debug(caplog):
+    """
+    At the usual level a client says nothing, whether its calls succeed or fail.
+    """
+    caplog.set_level(logging.INFO)
+    fake = FakeASI1(seed=5)
+    fake.fail(503, times=4)
+
+    async with client_of(fake) as client:
+        for _ in range(3):
+            await call(client, stream=False)
+
+    assert [] == said(caplog.records)[0]
+
+
+def test_the_logger_has_a_handler_that_says_nothing():
+    """
+    The logger ``asi1`` has a NullHandler, sets no level of its own, and passes records
+    on to the handlers of the program.
+    """
+    logger = logging.getLogger("asi1")
+
+    assert [logging.NullHandler] == [type(handler) for handler in logger.handlers]
+    assert (logging.NOTSET, True) == (logger.level, logger.propagate)
+
+
+PROGRAM = f"""
+import asyncio, asi1
+from asi1.testing import FakeASI1
+
+async def main():
+    fake = FakeASI1()
+    fake.fail(503, message={PROMPT + KEY!r})
+    fake.reply({ANSWER!r}, headers={{"x-back": {HEADER!r}}})
+    async with asi1.AsyncASI1(
+        {KEY!r}, fake.base_url, transport=fake.transport,
+        retry=asi1.RetryPolicy(wait_first=0),
+    ) as client:
+        await client.chat.completions.create(
+            messages={PROMPT!r}, extra_headers={{"x": {HEADER!r}}},
+            extra_query={{"q": {QUERY!r}}}, user={USER!r},
+        )
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("level", "talks"), [("", 0), ("info", 0), ("debug", 2)])
+def test_the_log_that_is_asked_for_has_no_secrets(level, talks):
+    """
+    With ASI1_LOG=debug each try is a line on standard error, which holds none of the
+    words, and no key; without it there is no line.
+    """
+    package = str(Path(asi1.__file__).parents[1])
+
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "ASI1_LOG": level, "PYTHONPATH": package},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+
+    assert ("", talks) == (done.stdout, len(done.stderr.splitlines()))
+    assert [] == [secret for secret in SECRETS if secret in done.stderr]

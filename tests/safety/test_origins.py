@@ -1,0 +1,296 @@
+"""Where requests go: to the server that was named, and nowhere else."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+import asi1
+
+from asi1.testing import Data, FakeASI1, Head
+
+from .search import KEY, found, in_error
+from .talk import CREATE_AND_STREAM, call, call_blocking, strays
+
+
+@pytest.fixture
+def served():
+    with FakeASI1(seed=5) as fake:
+        yield fake
+
+
+@pytest.fixture
+def elsewhere():
+    with FakeASI1(seed=6) as fake:
+        yield fake
+
+
+STATUSES = [300, 301, 302, 303, 304, 305, 307, 308, 399]
+both_forms = pytest.mark.parametrize(
+    "stream", CREATE_AND_STREAM, ids=["plain", "stream"]
+)
+
+
+@both_forms
+@pytest.mark.parametrize("status", STATUSES)
+async def test_no_redirect_leads_to_another_server(served, elsewhere, status, stream):
+    """
+    A redirect to another server is an error that names it; nothing is sent there, and
+    there is one try.
+    """
+    target = f"{elsewhere.base_url}/chat/completions"
+    served.fault("redirect", status=status, location=target, times=None)
+
+    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+        error, _ = await call(client, stream=stream)
+
+    assert isinstance(error, asi1.APIStatusError)
+    assert (status, f"redirected to {target}; redirects are not followed") == (
+        error.status_code,
+        error.message,
+    )
+    assert [] == in_error(error)
+    assert [] == elsewhere.requests
+    assert 1 == len(served.requests)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        pytest.param("http://127.0.0.1:{port}/v1/elsewhere", id="same-origin"),
+        pytest.param("/v1/elsewhere", id="path"),
+        pytest.param("elsewhere", id="relative"),
+        pytest.param("?again=1", id="query"),
+        pytest.param("", id="empty"),
+        pytest.param("//127.0.0.1:{other}/v1/x", id="without-scheme"),
+        pytest.param("http://localhost:{other}/v1/x", id="other-host"),
+        pytest.param("http://user:pw@127.0.0.1:{other}/v1/x", id="user"),
+        pytest.param("https://127.0.0.1:{other}/v1/x", id="https"),
+        pytest.param("http://127.0.0.1:{other}\\@127.0.0.1:{port}/", id="backslash"),
+        pytest.param("http://[", id="no-url"),
+        pytest.param("javascript:alert(1)", id="javascript"),
+    ],
+)
+async def test_no_redirect_is_followed(served, elsewhere, location):
+    """
+    A redirect is not followed, wherever it leads, not even on the same server.
+    """
+    target = location.format(port=served.port, other=elsewhere.port)
+    served.fault("redirect", location=target, times=None)
+
+    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+        for stream in CREATE_AND_STREAM:
+            error, _ = await call(client, stream=stream)
+            assert isinstance(error, asi1.APIError)
+
+    assert [] == elsewhere.requests
+    assert ["/v1/chat/completions"] * 2 == [r.path for r in served.requests]
+
+
+async def test_a_client_that_follows_does_not_follow_for_us(served, elsewhere):
+    """
+    A client of the user's own that follows redirects is told not to.
+    """
+    target = f"{elsewhere.base_url}/chat/completions"
+    served.fault("redirect", location=target, times=None)
+
+    async with (
+        httpx.AsyncClient(follow_redirects=True) as own,
+        asi1.AsyncASI1(KEY, served.base_url, http_client=own) as client,
+    ):
+        for stream in CREATE_AND_STREAM:
+            error, _ = await call(client, stream=stream)
+            assert isinstance(error, asi1.APIStatusError)
+
+    assert [] == elsewhere.requests
+
+
+def test_blocking_callers_are_not_led_away(served, elsewhere):
+    """
+    The blocking client follows no redirect either.
+    """
+    served.fault("redirect", location=f"{elsewhere.base_url}/x", times=None)
+
+    with asi1.ASI1(KEY, served.base_url) as client:
+        for stream in CREATE_AND_STREAM:
+            error, _ = call_blocking(client, stream=stream)
+            assert isinstance(error, asi1.APIStatusError)
+        with pytest.raises(asi1.APIStatusError):
+            client.request("GET", "/models")
+
+    assert [] == elsewhere.requests
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "a=1",
+        "a=1; Path=/",
+        "a=1; Domain=127.0.0.1; Path=/",
+        "a=1; Path=/v1; Max-Age=9999; HttpOnly; SameSite=None",
+        "a=1; Expires=Fri, 01 Jan 2100 00:00:00 GMT",
+    ],
+)
+async def test_no_cookie_is_kept(served, cookie):
+    """
+    Cookies of answers, streams, refusals and redirects are neither sent back, nor kept
+    in the account of the reply.
+    """
+    headers = {"set-cookie": cookie}
+    served.reply("Hi.", headers=headers)
+    served.reply("Hi.", headers=headers)
+    served.fail(401, headers=headers)
+    served.play(Head(307, (("set-cookie", cookie), ("location", "/")), "length"))
+
+    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+        results = [
+            (await call(client, stream=stream))[0]
+            for stream in (False, True, False, False, False)
+        ]
+
+    assert 5 == len(served.requests)
+    assert not [r for r in served.requests if "cookie" in r.headers]
+    assert [] == found(results, text="a=1")
+
+
+async def test_each_client_sends_its_own_key(served, elsewhere):
+    """
+    Clients of two servers, and children with a key of their own, mix up no keys.
+    """
+    async with (
+        asi1.AsyncASI1(KEY, served.base_url) as one,
+        asi1.AsyncASI1("sk_other_0123456789", elsewhere.base_url) as two,
+    ):
+        child = two.with_options(api_key="sk_child_0123456789")
+        for client in (one, two, child, one):
+            await call(client, stream=False)
+
+    assert [] == strays(served.requests)
+    assert ["Bearer sk_other_0123456789", "Bearer sk_child_0123456789"] == [
+        request.headers["authorization"] for request in elsewhere.requests
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1",
+        "http://127.0.0.1:8080",
+        "http://127.255.255.254",
+        "http://127.8.9.1/v1",
+        "http://[::1]",
+        "http://[::1]:8080/v1",
+        "http://localhost",
+        "http://LOCALHOST:1",
+        "HTTP://localhost/v1",
+        "https://otter.example",
+    ],
+)
+def test_this_machine_may_be_called_in_clear(url):
+    """
+    http:// is taken for this machine, by its name or one of its addresses.
+    """
+    assert asi1.AsyncASI1(KEY, url).base_url.lower().startswith(url.lower()[:16])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://otter.example",
+        "http://128.0.0.1",
+        "http://10.0.0.1",
+        "http://192.168.0.1",
+        "http://0.0.0.0",
+        "http://[::]",
+        "http://[fe80::1]",
+        "http://127.0.0.1.otter.example",
+        "http://localhost.otter.example",
+        "http://otter.example.localhost",
+        "http://localhost%2eotter.example",
+        "http://127.0.0.1%00.otter.example",
+        "http://127.0.0.1\\.otter.example",
+        "http://127.0.0.1\t.otter.example",
+        "http://127.0.0.1:80:80",
+        "http://[::1]otter.example",
+        "http://otter.example[::1]",
+        "http://[::1].otter.example:80",
+        "http://2130706433.otter.example",
+        "http://l\u00f6calhost",
+        "http://\uff4cocalhost",
+        "http://user:password@localhost",
+        "http://user@127.0.0.1",
+        "http://:password@127.0.0.1",
+        "http://@127.0.0.1",
+        "https://user:password@otter.example",
+        "https://user%40x:y@otter.example",
+        "http://127.0.0.1#@otter.example",
+        "http://otter.example#@127.0.0.1",
+        "http://127.0.0.1?@otter.example",
+        "http://127.0.0.1\\@otter.example",
+        "https://otter.example/v1?key=x",
+        "https://otter.example/v1\r\nx: y",
+        "//otter.example",
+        "file:///etc/passwd",
+        "unix:///run/x",
+        "",
+    ],
+)
+@pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
+def test_other_urls_are_refused(make, url):
+    """
+    http:// to another machine, what only looks like this one, user information, and
+    what is no URL are refused, without a word of the password.
+    """
+    with pytest.raises(asi1.ConfigurationError, match=r"^base_url: ") as caught:
+        make(KEY, url)
+
+    assert [] == found(caught.value, text=":password")
+
+
+def test_the_environment_is_no_way_around(monkeypatch):
+    """
+    A base URL of the environment is held to the same rules.
+    """
+    for url in ("http://otter.example", "https://user:password@otter.example"):
+        monkeypatch.setenv("ASI1_BASE_URL", url)
+
+        with pytest.raises(asi1.ConfigurationError, match="ASI1_BASE_URL") as caught:
+            asi1.AsyncASI1(KEY)
+
+        assert "password@" not in repr(caught.value)
+
+
+async def test_no_path_leads_to_another_server(served, elsewhere):
+    """
+    A path that looks like another address is refused, or is a path.
+    """
+    there = f"127.0.0.1:{elsewhere.port}"
+
+    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+        for path in (f"//{there}/v1/x", f"http://{there}/", f"@{there}/", f"\\{there}"):
+            with pytest.raises(asi1.ArgumentError, match="path"):
+                await client.request("GET", path)
+        for path in (f"/@{there}/", f"/..@{there}", f"/%2f/{there}", "/a\r\nhost: b"):
+            with pytest.raises(asi1.NotFoundError):
+                await client.request("GET", path)
+
+    assert [] == elsewhere.requests
+    assert [] == strays(served.requests)
+
+
+async def test_a_link_in_an_answer_is_not_fetched(served, elsewhere):
+    """
+    Addresses in headers and in the body are text.
+    """
+    link = f"{elsewhere.base_url}/x"
+    headers = (("link", f"<{link}>; rel=preload"), ("refresh", f"0; url={link}"))
+    headers += (("alt-svc", f'h2="127.0.0.1:{elsewhere.port}"'), ("location", link))
+    body = b'{"choices": [{"message": {"content": "%b"}}]}' % link.encode()
+    served.play(Head(200, headers), Data(body), times=None)
+
+    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+        for _ in range(2):
+            answer, _ = await call(client, stream=False)
+            assert link == answer.text
+
+    assert [] == elsewhere.requests
