@@ -12,12 +12,11 @@ import asi1
 from asi1._assemble import Assembler, as_chunk
 from asi1._codec import decode
 from asi1._config import read_base_url
-from asi1._json import dump_json
+from asi1._json import dump_json, load_json
 from asi1._limits import Window
 from asi1._reply import read_answer, read_error, read_event
 from asi1._request import Request
 from asi1._retry import RetryBudget
-from asi1._scrub import scrub
 from asi1._secret import Secret
 
 from .calls import KEY, chat
@@ -30,82 +29,6 @@ USED_UP = [
     *("monthly_limit_exceeded", "quota_exceeded", "spend_limit_exceeded"),
     "usage_limit_exceeded",
 ]
-
-
-@pytest.mark.parametrize(
-    ("said", "scrubbed"),
-    [
-        pytest.param(f"no {KEY} here", "no *** here", id="text"),
-        pytest.param(f"no {KEY}".encode(), b"no ***", id="bytes"),
-        pytest.param(bytearray(KEY.encode()), b"***", id="bytearray"),
-        pytest.param([KEY, 5, None], ["***", 5, None], id="list"),
-        pytest.param((KEY, "a"), ("***", "a"), id="tuple"),
-        pytest.param({KEY: {"a": [KEY]}}, {"***": {"a": ["***"]}}, id="dict"),
-        pytest.param(1.5, 1.5, id="number"),
-    ],
-)
-def test_a_body_that_says_the_key_back_is_scrubbed(said, scrubbed):
-    """
-    Wherever in an error's body the key stands, stars stand afterwards, in the same
-    shape.
-    """
-    error = asi1.APIStatusError("no", status_code=400, body=said)
-    scrub(error, Secret(KEY))
-
-    assert scrubbed == error.body
-    assert 400 == error.status_code
-
-
-def raised(message, cause=None, context=None):
-    """Return an error as it is after a raise, with what lies behind it."""
-    error = RuntimeError(message, 5)
-    error.__cause__, error.__context__ = cause, context
-    try:
-        raise error
-    except RuntimeError as caught:
-        caught.__context__ = context
-        return caught
-
-
-def test_what_lies_behind_an_error_is_scrubbed():
-    """
-    The errors behind an error keep their words without the key, and lose their frames
-    and the request that they hold; what one was raised from, or during, stays to be
-    seen.
-    """
-    first = raised(f"first {KEY}")
-    second = raised(f"second {KEY}", context=first)
-    second._request = f"headers with {KEY}"
-    third = raised(f"third {KEY}", cause=second, context=ValueError(KEY))
-    error = asi1.APIConnectionError(f"no {KEY}")
-    error.__cause__, error.__context__ = third, ValueError(KEY)
-    error.__traceback__ = third.__traceback__
-    scrub(error, Secret(KEY))
-
-    assert ("no ***", ("no ***",)) == (error.message, error.args)
-    assert (None, None) == (error.__context__, error.__traceback__)
-    assert [("third ***", 5), ("second ***", 5), ("first ***", 5)] == [
-        each.args for each in (third, second, first)
-    ]
-    assert [None] * 3 == [each.__traceback__ for each in (third, second, first)]
-    assert (third, second, first) == (
-        error.__cause__,
-        third.__cause__,
-        second.__cause__,
-    )
-    assert None is second._request
-    assert not hasattr(third, "_request")
-
-
-def test_what_we_made_is_left_alone():
-    """
-    The account of an error stays the same object: it was made without the key.
-    """
-    response = asi1.ResponseInfo(status=500)
-    error = asi1.APIStatusError("no", status_code=500, response=response)
-    scrub(error, Secret(KEY))
-
-    assert response is error.response
 
 
 @pytest.mark.parametrize(
@@ -263,3 +186,90 @@ def test_a_tool_call_without_a_type_is_a_function():
     (choice,) = assembler.answer().choices
 
     assert "function" == choice.message.tool_calls[0].type
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("requests_per_minute", "requests_per_day", "tokens_per_minute"),
+        "max_concurrency",
+    ],
+)
+@pytest.mark.parametrize("value", [0, True, 1.5, "3"])
+def test_each_rate_limit_is_a_count(name, value):
+    """
+    Each part of a rate limit is a whole number of at least 1, or None.
+    """
+    with pytest.raises(asi1.ConfigurationError, match=name):
+        asi1.RateLimit(**{name: value})
+    assert 1 == getattr(asi1.RateLimit(**{name: 1}), name)
+
+
+def test_the_windows_of_a_rate_limit():
+    """
+    Requests have a window of a minute and one of a day, tokens one of a minute; each
+    is its own, and slows down to a sixteenth at most.
+    """
+    limit = asi1.RateLimit(
+        requests_per_minute=1, requests_per_day=2, tokens_per_minute=3
+    )
+    minute, day, tokens = limit.windows()
+    for _ in range(9):
+        minute.refused()
+
+    assert [(1, 60), (2, 86_400), (3, 60)] == [
+        (window.limit, window.seconds) for window in (minute, day, tokens)
+    ]
+    assert Window(1, 60) != Window(1, 60)
+    assert (1 / 16, 1) == (minute.pace, tokens.pace)
+
+
+def test_a_client_keeps_a_thousand_connections_for_half_a_minute():
+    """
+    Unless told otherwise, a client has up to 1000 connections, idle ones for 30 s.
+    """
+    assert asi1.Limits(max_connections=1000, keepalive_expiry=30) == asi1.Limits()
+
+
+@pytest.mark.parametrize("ends", [(b"[", b"]"), (b'{"a":', b"}")])
+def test_json_nests_two_hundred_levels_deep(ends):
+    """
+    Two hundred levels can be read, and not one more.
+    """
+    opening, closing = ends
+    inner = b"{}" if opening != b"[" else b"[]"
+
+    assert load_json(opening * 199 + inner + closing * 199)
+    with pytest.raises(ValueError, match="nested too deep"):
+        load_json(opening * 200 + inner + closing * 200)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"code": 1, "message": "no", "id": "a"}, True),
+        ({"code": 1, "id": "a"}, False),
+        ({"message": "no", "id": "a"}, False),
+        ({"message": "no"}, True),
+        ({"detail": "no"}, True),
+        ({"detail": "no", "choices": []}, False),
+    ],
+)
+def test_an_event_is_an_error_by_its_keys(body, error):
+    """
+    A code with a message is an error; either alone, or a detail, is one only where no
+    id and no choices stand beside it.
+    """
+    if not error:
+        assert read_event("message", json.dumps(body)) is not None
+        return
+
+    with pytest.raises(asi1.ServerStreamError):
+        read_event("message", json.dumps(body))
+
+
+def test_half_a_surrogate_pair_in_an_event_is_read():
+    """
+    An event with half a surrogate pair is a chunk like any other.
+    """
+    assert "\ud800" == read_event("message", '{"id": "\ud800"}').id

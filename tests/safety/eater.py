@@ -1,8 +1,10 @@
 """
-A program that asks a server once without and once with a stream, and tells what it ate.
+A program that asks a server again and again, and tells how much memory that took.
 
-Run as ``python eater.py URL [OPTION=SECONDS ...]``, with time limits as options. It
-prints, as JSON, how each call ended and the peak of this process's memory in MiB.
+Run as ``python eater.py URL COUNT [OPTION=NUMBER ...]``: it makes COUNT calls without a
+stream and as many with one, in turns. An option is a time limit, or ``max_event_bytes``.
+It prints, as JSON, how each call ended, how long it took, and the peak of this
+process's memory up to then.
 """
 
 from __future__ import annotations
@@ -29,38 +31,34 @@ def peak():
 
 
 async def ask(client, *, stream):
-    """Return how the call ended, and what the event loop was kept from meanwhile."""
-    made, began, longest = None, time.monotonic(), 0.0
-
-    async def watch():
-        nonlocal longest
-        while True:
-            before = time.monotonic()
-            await asyncio.sleep(0.01)
-            longest = max(longest, time.monotonic() - before)
-
-    watching = asyncio.create_task(watch())
-    await asyncio.sleep(0)
+    """Make one call, and return how it went."""
+    began = time.monotonic()
     try:
-        made = await client.chat.completions.create(messages="Hi", stream=stream)
-        answer = await made.get_final_completion() if stream else made
+        if stream:
+            async with client.chat.completions.stream(messages="Hi") as opened:
+                answer = await opened.get_final_completion()
+        else:
+            answer = await client.chat.completions.create(messages="Hi")
         end = f"{len(answer.text)} characters"
     except asi1.ASI1Error as error:
         end = type(error).__name__
-    finally:
-        watching.cancel()
-        if stream and made is not None:
-            await made.aclose()
-    return {"end": end, "seconds": time.monotonic() - began, "blocked": longest}
+    return {"end": end, "seconds": time.monotonic() - began, "peak": peak()}
 
 
-async def main(url, *options):
-    """Make both calls."""
-    limits = {name: float(value) for name, value in (o.split("=") for o in options)}
-    timeout = asi1.Timeouts(**{"total": 30, **limits})
-    async with asi1.AsyncASI1("key", url, timeout=timeout, max_retries=0) as client:
-        calls = [await ask(client, stream=stream) for stream in (False, True)]
-    json.dump({"calls": calls, "peak": peak()}, sys.stdout)
+async def main(url, count, *options):
+    """Make the calls."""
+    given = {name: float(value) for name, value in (o.split("=") for o in options)}
+    most = int(given.pop("max_event_bytes", 16 * 1024 * 1024))
+    timeout = asi1.Timeouts(**{"total": 30, **given})
+    async with asi1.AsyncASI1(
+        "key", url, timeout=timeout, max_retries=0, max_event_bytes=most
+    ) as client:
+        calls = [
+            await ask(client, stream=stream)
+            for _ in range(int(count))
+            for stream in (False, True)
+        ]
+    json.dump(calls, sys.stdout)
 
 
 asyncio.run(main(*sys.argv[1:]))
