@@ -33,8 +33,8 @@ def scrub(error: ASI1Error, secret: Secret) -> None:
     while foreign is not None:
         foreign.args = tuple(_clean(arg, secret) for arg in foreign.args)
         foreign.__traceback__ = None
-        if hasattr(foreign, "_request"):
-            foreign._request = None  # noqa: SLF001 - httpx keeps the headers there
+        if hasattr(foreign, "_request"):  # where httpx keeps the headers
+            setattr(foreign, "_request", None)  # noqa: B010 - not of every exception
         foreign.__cause__ = foreign.__cause__ or foreign.__context__
         foreign = foreign.__cause__
 

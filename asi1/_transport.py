@@ -54,7 +54,7 @@ def _translated(host: str) -> Iterator[None]:
 
 
 def _translate(foreign: Exception, host: str) -> APIConnectionError | APIResponseError:
-    reason = f"{foreign}" or type(foreign).__name__
+    reason = f"{foreign}"[:200] or type(foreign).__name__
     if isinstance(foreign, httpx.TimeoutException):
         phase = _PHASES.get(type(foreign), "idle")
         return APITimeoutError(

@@ -71,6 +71,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
             " -> data.count(b'[') + data.count(b'{') >= _DEEPEST"
         ),
     ): "the count only spares the look at the depth, which decides",
+    ("_codec", "_model_reader.fits: return False -> return None"): "both say no",
     ("_request", "Request: 0 -> 1"): "every request is made with its count",
     ("_json", "_depth: 0 -> 1"): "the depth is only compared with a much larger one",
     ("_retry", "retry_after: '' -> 'XX'"): "neither is a number or a date",

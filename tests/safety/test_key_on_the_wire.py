@@ -23,28 +23,20 @@ QUICK = {
 FAULTS = [
     "reset_before_headers",
     "close_before_headers",
-    "reset_mid_headers",
-    "reset_after_headers",
     "reset_mid_body",
-    "fin_mid_chunk",
     "stall_before_headers",
-    "stall_mid_headers",
     "stall_mid_body",
     "not_http",
     "bad_status_line",
-    "bad_chunk_size",
     "giant_headers",
     "redirect",
-    "double_gzip",
     "key_echo_401",
     "rate_limit_429",
-    "html_502",
     "html_200",
     "error_event",
     "bad_json_chunk",
     "clean_eof_no_done",
     "keepalive_then_rst_on_reuse",
-    "http_10",
 ]
 
 
