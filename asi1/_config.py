@@ -41,6 +41,7 @@ _KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
 _URL_VARIABLES = ("ASI1_BASE_URL", "ASI_ONE_BASE_URL")
 _ENDPOINT = "/chat/completions"
 _BRACKETS = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
+_FRAMING = {"content-length", "transfer-encoding"}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
 
@@ -114,9 +115,7 @@ def read_api_key(value: object, env: Mapping[str, str]) -> Secret:
     env = {}
     if value is not None:
         if not isinstance(value, Secret):
-            raise ConfigurationError(
-                f"api_key: must be a str, not {type(value).__name__}"
-            )
+            raise ConfigurationError(f"api_key: must be a str, not {value.__name__}")
         return value.check("api_key")
     if found:
         name, key = found[0]
@@ -207,6 +206,8 @@ def check_headers(headers: object, source: str) -> dict[str, str]:
     for name, value in headers.items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             raise ConfigurationError(f"{source}: {name!r} is no header name")
+        if name.lower() in _FRAMING:
+            raise ConfigurationError(f"{source}: {name!r} is set by asi1 itself")
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise ConfigurationError(
                 f"{source}: the value of {name!r} is not a text of printable ASCII"

@@ -205,6 +205,7 @@ class Exchange:
     def _failed(self, error: APIError, number: int, began: float) -> float | None:
         """Note a try that failed; return how long to wait for the next, if any."""
         scrub(error, self.config.api_key)
+        error.response = self.info()
         now = self._timer.elapsed
         begun = self._reading is not None and self._reading.begun
         wait = None

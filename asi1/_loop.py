@@ -12,6 +12,7 @@ import atexit
 import os
 import sys
 import threading
+import warnings
 
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -149,6 +150,8 @@ def close_on_loop(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 def _stop_at_exit() -> None:
     if _current is not None:
+        # What is cancelled before its first step is complained of, to nobody's use.
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited")
         _current.stop()
 
 

@@ -112,8 +112,10 @@ class RetryPolicy:
     def may_heal(self, error: APIError) -> bool:
         """Tell whether another try of the same request could end otherwise."""
         said = error.response.headers.get("x-should-retry", "").strip().lower()
-        if isinstance(error, APIStatusError) and said in ("true", "false"):
-            return said == "true"
+        if said == "false":
+            return False
+        if said == "true" and isinstance(error, APIStatusError):
+            return True
         match error:
             case QuotaExceededError():
                 return False

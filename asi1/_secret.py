@@ -86,9 +86,11 @@ class Secret:
 
 def hidden(value: Any) -> Any:
     """
-    Return a text as a `Secret`, unchecked, and anything else as it is.
+    Return a text as a `Secret`, unchecked; of anything else but None, its type alone.
 
     Called first by whoever is given a key, so that no frame that an error passes holds
     it in clear.
     """
-    return Secret(value) if isinstance(value, str) else value
+    if value is None or isinstance(value, Secret):
+        return value
+    return Secret(value) if isinstance(value, str) else type(value)

@@ -23,11 +23,6 @@ GZIP = Head(200, (*SSE.headers, ("content-encoding", "gzip")))
 RUBBISH = Data(b"\xff" * 40)
 
 
-def not_yet(reason):
-    """What is promised, and fails today."""
-    return pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True)
-
-
 @pytest.fixture
 def fake():
     return FakeASI1(seed=8)
@@ -68,7 +63,6 @@ async def test_rubbish_after_a_whole_compressed_answer_is_ignored(fake, form):
     assert (None, "one") == (got.error, got.text)
 
 
-@not_yet("the headers are looked at in refusals alone")
 async def test_a_server_may_forbid_a_second_try_of_a_stream_that_broke(fake):
     """
     x-should-retry is obeyed too where a stream is lost before its first chunk.

@@ -93,7 +93,6 @@ def test_a_misplaced_key_is_not_quoted(make, name):
 
 @BOTH
 @pytest.mark.parametrize("name", NO_TEXT)
-@pytest.mark.xfail(reason="the frames hold a key that is no text as it was given")
 def test_a_key_that_is_no_text_is_not_shown(make, name):
     """
     A key that is bytes, or in a tuple by a comma too much, is refused and not shown.

@@ -1,4 +1,4 @@
-"""The key over real sockets: it goes to its own server, and is heard of nowhere else."""
+"""The key over real sockets: it goes to its server, and is heard of nowhere else."""
 
 from __future__ import annotations
 

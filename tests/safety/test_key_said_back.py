@@ -1,4 +1,4 @@
-"""The key, said back by the server: errors that quote the server do not quote the key."""
+"""The key, said back: errors that quote the server do not quote the key."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ REPLIES = {
     "no-json-event": (SSE, said("data: <KEY>\n\n")),
     "error-event": (SSE, said('data: {"error": {"message": "<KEY>"}}\n\n')),
     "escaped-event": (SSE, said('data: {"error": {"message": "<ESCAPED>"}}\n\n')),
-    "named-event": (SSE, said('event: error\ndata: {"code":"<KEY>","message":"x"}\n\n')),
+    "named-event": (SSE, said('event: error\ndata: {"code":"<KEY>","msg":"x"}\n\n')),
     "text-event": (SSE, said("event: error\ndata: <KEY>\n\n")),
     "late-error": (SSE, HALF, said('data: {"error": {"message": "<KEY>"}}\n\n')),
     "late-no-json": (SSE, HALF, said("data: {<KEY>\n\n")),
