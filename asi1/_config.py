@@ -102,7 +102,7 @@ class ClientConfig:
     trust_env: bool = True
 
 
-def read_api_key(value: object, env: Mapping[str, str]) -> Secret:
+def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
     """
     Find the key: the argument, then the environment.
 
