@@ -24,14 +24,19 @@ def client_of(kind=asi1.ASI1):
 """
 
 # Seconds after which a program hangs. A sound one needs one or two.
-_PATIENCE = 30
+_PATIENCE = 40
 
 
 def start(fake, script, *options):
-    """Start *script*; it finds what `HEAD` has."""
+    """
+    Start *script*; it finds what `HEAD` has.
+
+    Its standard input has nothing in it, and ends when its end is waited for.
+    """
     source = HEAD.format(url=fake.base_url) + textwrap.dedent(script)
     return subprocess.Popen(
         [sys.executable, *options, "-c", source],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

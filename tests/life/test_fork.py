@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from collections import defaultdict
+from textwrap import dedent
 
 import pytest
 
@@ -29,6 +30,14 @@ def fake():
         running.reply(question, chunk_words=1, times=None)
         yield running
 
+
+# Each of the processes ends itself if it hangs; the test knows only the first of them.
+PATIENCE = """
+import signal
+
+signal.alarm(30)
+os.register_at_fork(after_in_child=lambda: signal.alarm(30))
+"""
 
 # How a client is used: by `ask_all`, which ends its process if an answer is not to the
 # question that was asked.
@@ -119,7 +128,7 @@ def test_each_process_gets_its_own_answers(fake, use, fork):
     After a fork, hundreds of calls and streams of parent and child at the same time
     get the answers to their own questions, on connections that no other process uses.
     """
-    assert (0, "", "") == run(fake, use + fork + WAIT, *QUIET)
+    assert (0, "", "") == run(fake, PATIENCE + use + fork + WAIT, *QUIET)
 
     asked = defaultdict(set)
     for request in fake.requests:
@@ -156,7 +165,7 @@ def test_a_stream_of_the_parent_is_none_of_the_childs(fake, end):
     sys.exit(os.waitstatus_to_exitcode(status))
     """
 
-    assert (0, "one two three", "") == run(fake, script, *QUIET)
+    assert (0, "one two three", "") == run(fake, PATIENCE + dedent(script), *QUIET)
 
 
 def test_a_child_that_drops_what_it_inherited_does_no_harm(fake):
@@ -180,5 +189,5 @@ def test_a_child_that_drops_what_it_inherited_does_no_harm(fake):
         client.chat.completions.create(messages=end)
     """
 
-    assert (0, "", "") == run(fake, script, *QUIET, "-X", "dev")
+    assert (0, "", "") == run(fake, PATIENCE + dedent(script), *QUIET, "-X", "dev")
     assert {1} == {request.connection for request in fake.requests}
