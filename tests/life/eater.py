@@ -1,0 +1,64 @@
+"""
+A program that asks a server again and again, and tells how much memory that took.
+
+Run as ``python eater.py URL COUNT [OPTION=NUMBER ...]``: it makes COUNT calls without a
+stream and as many with one, in turns. An option is a time limit, or
+``max_event_bytes``. It prints, as JSON, how each call ended, how long it took, and the
+peak of this process's memory up to then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+import time
+
+from pathlib import Path
+
+import asi1
+
+
+def peak():
+    """Return the most memory that this process has had, in MiB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # What getrusage tells on Linux includes the process this one was forked from.
+        (line,) = [x for x in status.read_text().splitlines() if "VmHWM" in x]
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+async def ask(client, *, stream):
+    """Make one call, and return how it went."""
+    began = time.monotonic()
+    try:
+        if stream:
+            async with client.chat.completions.stream(messages="Hi") as opened:
+                answer = await opened.get_final_completion()
+        else:
+            answer = await client.chat.completions.create(messages="Hi")
+        end = f"{len(answer.text)} characters"
+    except asi1.ASI1Error as error:
+        end = type(error).__name__
+    return {"end": end, "seconds": time.monotonic() - began, "peak": peak()}
+
+
+async def main(url, count, *options):
+    """Make the calls."""
+    given = {name: float(value) for name, value in (o.split("=") for o in options)}
+    most = int(given.pop("max_event_bytes", 16 * 1024 * 1024))
+    timeout = asi1.Timeouts(**{"total": 30, **given})
+    async with asi1.AsyncASI1(
+        "key", url, timeout=timeout, max_retries=0, max_event_bytes=most
+    ) as client:
+        calls = [
+            await ask(client, stream=stream)
+            for _ in range(int(count))
+            for stream in (False, True)
+        ]
+    json.dump(calls, sys.stdout)
+
+
+asyncio.run(main(*sys.argv[1:]))
