@@ -18,6 +18,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+import anyio
+
 from ._errors import ASI1Error
 from ._pump import running
 
@@ -29,7 +31,9 @@ _T = TypeVar("_T")
 # Seconds that leaving the interpreter waits for calls under way to be cancelled.
 _PATIENCE = 0.5
 
-_lock = threading.Lock()
+# Held over each fork: no child inherits a thread that is just being made, or a lock of
+# an import that its loop has begun.
+_lock = threading.RLock()
 _current: LoopThread | None = None
 # Threads of a parent process, which do not run here. Kept, so that nothing of theirs
 # is torn down from this side of the fork.
@@ -56,6 +60,7 @@ class LoopThread:
 
     def _serve(self, ready: threading.Event) -> None:
         async def until_stopped() -> None:
+            anyio.Event()  # loads what anyio has for asyncio while the lock is held
             ready.set()
             await self._stopping.wait()
             await _end_tasks(self._loop)
@@ -113,9 +118,11 @@ async def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
     """End the calls through their scopes, which is clean, then whatever is left."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_PATIENCE / 2):
-            for pump in running(loop):
-                pump.stop()
-                await pump.join()
+            while pumps := running(loop):
+                for pump in pumps:
+                    pump.stop()
+                for pump in pumps:
+                    await pump.join()
     me = asyncio.current_task()
     # What is cancelled may begin something on its way out.
     while others := [task for task in asyncio.all_tasks() if task is not me]:
@@ -156,13 +163,17 @@ def _stop_at_exit() -> None:
 
 
 def _start_anew() -> None:
-    global _current, _lock  # noqa: PLW0603
+    global _current  # noqa: PLW0603
     if _current is not None:
         _inherited.append(_current)
     _current = None
-    _lock = threading.Lock()
+    _lock.release()
 
 
 atexit.register(_stop_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
+    os.register_at_fork(
+        before=_lock.acquire,
+        after_in_parent=_lock.release,
+        after_in_child=_start_anew,
+    )

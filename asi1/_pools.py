@@ -29,7 +29,7 @@ from attrs import define, field
 from ._config import ClientConfig, is_loopback
 from ._detached import call_soon, loop_token, spawn
 from ._errors import APITimeoutError, ClientClosedError, ConfigurationError
-from ._tls import ssl_context
+from ._tls import blind_context, ssl_context
 
 
 __all__ = ["FOREIGN", "HTTPClient", "HTTPTransport", "Pools", "Slot"]
@@ -253,7 +253,7 @@ class Pools:
     async def _context(self) -> ssl.SSLContext:
         own = self.http_client is not None or self.transport is not None
         if own or self.config.base_url.startswith("http:"):
-            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
+            return blind_context()
         return await ssl_context(trust_env=self._trust_env)
 
     def _client(self, context: ssl.SSLContext | None) -> httpx.AsyncClient:

@@ -1,9 +1,15 @@
-"""Floor 4. The TLS context of a process: made once, and in a thread."""
+"""
+Floor 4. The TLS contexts of a process: each made once, and never while it forks.
+
+OpenSSL locks itself while it makes one. A child that is forked at that moment would
+wait for ever when it makes its own.
+"""
 
 from __future__ import annotations
 
 import os
 import ssl
+import threading
 
 import anyio.to_thread
 import httpx
@@ -11,14 +17,24 @@ import httpx
 from ._errors import ConfigurationError
 
 
-__all__ = ["ssl_context"]
+__all__ = ["blind_context", "ssl_context"]
 
 _contexts: dict[tuple[str | None, ...], ssl.SSLContext] = {}
+_blind: list[ssl.SSLContext] = []
+_making = threading.RLock()
+
+
+def blind_context() -> ssl.SSLContext:
+    """Return the context that trusts nobody, for what never speaks TLS."""
+    with _making:
+        if not _blind:
+            _blind.append(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    return _blind[0]
 
 
 async def ssl_context(*, trust_env: bool) -> ssl.SSLContext:
     """
-    Return the context that verifies servers.
+    Return the context that verifies servers; it is made in a thread.
 
     Args:
         trust_env: Whether ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count.
@@ -30,14 +46,24 @@ async def ssl_context(*, trust_env: bool) -> ssl.SSLContext:
     values = tuple(os.environ.get(name) for name in names)
     if values not in _contexts:
         try:
-            made = await anyio.to_thread.run_sync(
-                lambda: httpx.create_ssl_context(trust_env=trust_env)
-            )
+            _contexts[values] = await anyio.to_thread.run_sync(_make, trust_env)
         except OSError as error:
             files = {name: os.environ.get(name) for name in (*names, "SSLKEYLOGFILE")}
             given = ", ".join(f"{name}={path}" for name, path in files.items() if path)
             raise ConfigurationError(
                 f"a file of the environment ({given}) cannot be opened: {error}"
             ) from None
-        _contexts[values] = made
     return _contexts[values]
+
+
+def _make(trust_env: bool) -> ssl.SSLContext:
+    with _making:
+        return httpx.create_ssl_context(trust_env=trust_env)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_making.acquire,
+        after_in_parent=_making.release,
+        after_in_child=_making.release,
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from typing import Any
 
 import pytest
@@ -9,6 +11,12 @@ import pytest
 from trio.testing import MockClock
 
 from .virtual_time import VirtualTimeLoop
+
+
+# A shell that runs the tests in the background has them, and all that they start,
+# ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=["asyncio", "trio"])
