@@ -19,7 +19,7 @@ from ._errors import APIResponseError
 __all__ = ["decoded"]
 
 # The most that is inflated before it is handed on, in bytes.
-_STEP = 256 * 1024
+_STEP = 64 * 1024
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 _RAW = -15
 
@@ -59,7 +59,7 @@ async def decoded(
     pieces: AsyncIterable[bytes], encoding: str
 ) -> AsyncGenerator[bytes, None]:
     """
-    Yield the bytes of a body, each piece at most 256 KiB longer than it came.
+    Yield the bytes of a body, each piece at most 64 KiB longer than it came.
 
     Args:
         pieces: As they came over the wire.

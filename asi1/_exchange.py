@@ -47,7 +47,7 @@ from ._transport import Transport
 __all__ = ["Exchange"]
 
 # Seconds to wait for the end of a body whose answer is whole, to keep its connection.
-_DRAIN = 0.5
+_DRAIN = 0.25
 
 
 @define(eq=False)

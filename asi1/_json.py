@@ -22,9 +22,16 @@ from ._types import JSON
 __all__ = ["dump_json", "json_text", "load_json"]
 
 # 19 digits may be an integer of more than 64 bits.
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
+_LONG_NUMBER = b"0" * 19
 # Deeper values can be read, and then neither copied nor written.
 _DEEPEST = 200
+# Of text above this size the values are counted first: in memory a value can be fifty
+# times as large as its text.
+_LARGE = 256 * 1024
+_MOST_VALUES = 1_000_000
+_MOST_CONTAINERS = 200_000
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
 def load_json(data: bytes) -> JSON:
@@ -34,17 +41,20 @@ def load_json(data: bytes) -> JSON:
     Lone surrogates are let through, since models do write them.
 
     Raises:
-        ValueError: It is no JSON, nests deeper than 200 levels, or holds NaN, Infinity,
-            or a number that Python refuses to read.
+        ValueError: It is no JSON, nests deeper than 200 levels, has more values than
+            an answer can have, or holds NaN, Infinity, or a number that Python refuses
+            to read.
     """
+    if len(data) > _LARGE:
+        _count(data)
     value = _load(data)
-    if data.count(b"[") + data.count(b"{") > _DEEPEST and _depth(value) > _DEEPEST:
+    if data.count(b"[") + data.count(b"{") > _DEEPEST and _too_deep(value):
         raise ValueError("nested too deep")
     return value
 
 
 def _load(data: bytes) -> JSON:
-    if not _LONG_NUMBER.search(data):
+    if _LONG_NUMBER not in data.translate(_DIGITS):
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
@@ -53,6 +63,17 @@ def _load(data: bytes) -> JSON:
         return json.loads(data, parse_constant=_no_number, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def _count(data: bytes) -> None:
+    """Raise ValueError for too many values; those that are texts are looked into."""
+    for _ in range(2):
+        containers = data.count(b"[") + data.count(b"{")
+        values = containers + data.count(b",")
+        if values <= _MOST_VALUES and containers <= _MOST_CONTAINERS:
+            return
+        data = _STRING.sub(b"", data)
+    raise ValueError("too many values")
 
 
 def _no_number(name: str) -> JSON:
@@ -66,15 +87,19 @@ def _finite(text: str) -> float:
     return number
 
 
-def _depth(value: JSON) -> int:
-    deepest, todo = 0, [(value, 1)]
-    while todo and deepest <= _DEEPEST:
-        item, depth = todo.pop()
-        if isinstance(item, dict | list):
-            deepest = max(deepest, depth)
-            inner = item.values() if isinstance(item, dict) else item
-            todo += [(child, depth + 1) for child in inner]
-    return deepest
+def _too_deep(value: JSON) -> bool:
+    # One iterator for each level, so that a flat value costs nothing.
+    levels = [iter([value])]
+    while levels:
+        for item in levels[-1]:
+            if isinstance(item, dict | list):
+                if len(levels) > _DEEPEST:
+                    return True
+                levels.append(iter(item.values() if isinstance(item, dict) else item))
+                break
+        else:
+            levels.pop()
+    return False
 
 
 def dump_json(value: JSON) -> bytes:

@@ -42,7 +42,7 @@ from ._reply import (
 )
 from ._request import Request
 from ._response import ResponseInfo
-from ._sse import EventDecoder, EventTooLargeError
+from ._sse import Event, EventDecoder, EventTooLargeError
 from ._status_errors import APIStatusError
 from ._timer import Timer
 from ._transport import Reply
@@ -176,7 +176,12 @@ class Reading:
 
     def _read_answer(self, body: bytes) -> None:
         """Take an answer that came in one piece, whether asked for so or not."""
-        self._answer = read_answer(self.info, body)
+        try:
+            self._answer = read_answer(self.info, body)
+        except APIResponseError:
+            # What an error quotes is cut, and half a key would not be known as one.
+            read_answer(self.info, self.config.api_key.redact_bytes(body))
+            raise
         if self.request.wants == "chunks":
             self.out.put([as_chunk(self._answer)])
 
@@ -224,7 +229,7 @@ class Reading:
                 if is_done(event.data):
                     done = True
                     break
-                chunk = read_event(event.event, event.data)
+                chunk = self._chunk(event)
                 if chunk is not None:
                     self._assembler.add(chunk)
                     batch.append(chunk)
@@ -237,6 +242,14 @@ class Reading:
         if self.whole and (batch or decoder.midway):
             self.timer.shorten(_AFTER_FINISH)
         return done or broken is not None
+
+    def _chunk(self, event: Event) -> ChatCompletionChunk | None:
+        try:
+            return read_event(event.event, event.data)
+        except (ServerStreamError, StreamDecodeError):
+            # As above.
+            read_event(event.event, self.config.api_key.redact_bytes(event.data))
+            raise
 
     async def _hand_over(self, batch: list[ChatCompletionChunk]) -> None:
         if self.info.time_to_first_token is None and any(

@@ -178,12 +178,12 @@ def _is_error(value: Mapping[str, JSON]) -> bool:
     return strange and any(value.get(key) for key in ("message", "detail"))
 
 
-def is_done(data: str) -> bool:
+def is_done(data: bytes) -> bool:
     """Tell whether an event says that the stream is over."""
-    return data.strip() == "[DONE]"
+    return data.strip() == b"[DONE]"
 
 
-def read_event(name: str, data: str) -> ChatCompletionChunk | None:
+def read_event(name: str, data: bytes) -> ChatCompletionChunk | None:
     """
     Turn one event of a stream into its chunk; None for an event without data.
 
@@ -195,13 +195,13 @@ def read_event(name: str, data: str) -> ChatCompletionChunk | None:
         ServerStreamError: It reports an error.
         StreamDecodeError: It is no chunk. Neither knows the partial answer yet.
     """
-    text = data.strip()
-    if not text and name != "error":
+    if name != "error" and not data.strip():
         return None
     try:
-        value = load_json(data.encode("utf-8", "surrogatepass"))
+        value = _event_value(data)
     except ValueError as error:
         if name == "error":
+            text = data.decode("utf-8", "replace").strip()
             raise errors.ServerStreamError(
                 text or "an error without a word", body=text
             ) from None
@@ -222,13 +222,23 @@ def read_event(name: str, data: str) -> ChatCompletionChunk | None:
     return decode(ChatCompletionChunk, value)
 
 
+def _event_value(data: bytes) -> JSON:
+    try:
+        return load_json(data)
+    except ValueError:
+        # A stream is UTF-8 by definition; what is none is replaced.
+        text = data.decode("utf-8", "replace").encode()
+        if text == data:
+            raise
+        return load_json(text)
+
+
 def _all_objects(choices: JSON) -> bool:
     if not isinstance(choices, list) or len(choices) > _MOST_CHOICES:
         return False
     return all(choice is None or isinstance(choice, dict) for choice in choices)
 
 
-def _no_chunk(what: str, data: str) -> errors.StreamDecodeError:
-    return errors.StreamDecodeError(
-        f"an event of the stream {what}", snippet=data[:200]
-    )
+def _no_chunk(what: str, data: bytes) -> errors.StreamDecodeError:
+    snippet = data[:800].decode("utf-8", "replace")[:200]
+    return errors.StreamDecodeError(f"an event of the stream {what}", snippet=snippet)

@@ -1,17 +1,16 @@
 """
 Floor 4. Bytes of an event stream into events, bounded and without delay.
 
-httpx-sse reads the fields. This feed gives it what it reads rightly: UTF-8 text
-whatever the headers say, without a byte-order mark, lines ended by LF alone, whole
-events only, and none without a data line. Each call reads all the events that are
-complete, so that an event is there as soon as its last byte is.
+An event is there as soon as its last byte is. Events of one data line, which is what
+servers send, are taken as they stand. httpx-sse reads the fields of all others, from
+what it reads rightly: text whatever the headers say, without a byte-order mark, lines
+ended by LF alone, whole events only, and none without a data line.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 from __future__ import annotations
 
-import codecs
 import re
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
@@ -21,13 +20,16 @@ from attrs import define, field
 from httpx_sse import EventSource, ServerSentEvent
 
 
-__all__ = ["EventDecoder", "EventTooLargeError", "aiter_events"]
+__all__ = ["Event", "EventDecoder", "EventTooLargeError", "aiter_events"]
 
-_DATA = re.compile(r"^data(?::|$)", re.MULTILINE)
+_BOM = b"\xef\xbb\xbf"
+_DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
 # httpx-sse reads as numbers more than the standard allows.
-# And an id of more than 1024 characters would be read again with every piece.
-_IGNORED = re.compile(r"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
-_ID = re.compile(r"^id(?::.*)?$", re.MULTILINE)
+# And an id of more than 1024 bytes would be read again with every event.
+_IGNORED = re.compile(rb"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
+_ID = re.compile(rb"^id(?::.*)?$", re.MULTILINE)
+# Lines of one event. Each is an object of its own while the event is put together.
+_MOST_LINES = 100_000
 
 
 class EventTooLargeError(ValueError):
@@ -38,9 +40,25 @@ class EventTooLargeError(ValueError):
         before: The events that the same read completed before it.
     """
 
-    def __init__(self, message: str, before: Sequence[ServerSentEvent] = ()) -> None:
+    def __init__(self, message: str, before: Sequence[Event] = ()) -> None:
         super().__init__(message)
         self.before = before
+
+
+@define
+class Event:
+    """
+    One event.
+
+    Attributes:
+        event: Its type, "message" if it has none.
+        data: Its data lines joined by line ends, as they came: UTF-8, or meant to be.
+    """
+
+    event: str
+    data: bytes
+    id: str = ""
+    retry: int | None = None
 
 
 class _Text:
@@ -55,104 +73,105 @@ class _Text:
         yield self._text
 
 
-def _utf8() -> codecs.IncrementalDecoder:
-    return codecs.getincrementaldecoder("utf-8")("replace")
-
-
 @define
 class EventDecoder:
     """
     Reads one stream piece by piece.
 
     Attributes:
-        max_event_bytes: The largest event, in bytes of UTF-8; comments count.
+        max_event_bytes: The largest event, in bytes; comments count.
     """
 
     max_event_bytes: int
-    _utf8: codecs.IncrementalDecoder = field(factory=_utf8, init=False)
-    _begun: bool = field(default=False, init=False)
+    _head: bytes | None = field(default=b"", init=False)  # None once it is passed
     _after_cr: bool = field(default=False, init=False)
-    _pending: list[str] = field(factory=list, init=False)
+    _pending: list[bytes] = field(factory=list, init=False)
     _pending_bytes: int = field(default=0, init=False)
     _last_id: str = field(default="", init=False)
 
-    def feed(self, data: bytes) -> list[ServerSentEvent]:
+    def feed(self, data: bytes) -> list[Event]:
         """
         Return the events that *data* completes, oldest first; may be none.
 
         Raises:
             EventTooLargeError: An event passes the bound.
         """
-        text = self._lines(self._utf8.decode(data))
+        data = self._lines(data)
         # A blank line may stand on the border of two pieces.
-        border = self._pending[-1][-1:] if self._pending else ""
-        end = (border + text).rfind("\n\n") + 2 - len(border)
+        border = self._pending[-1][-1:] if self._pending else b""
+        end = (border + data).rfind(b"\n\n") + 2 - len(border)
         if end < 2 - len(border):
-            if text:
-                self._pending.append(text)
-                self._pending_bytes += _size(text)
-                self._bound(self._pending_bytes - text.endswith("\n"))
+            if data:
+                self._pending.append(data)
+                self._pending_bytes += len(data)
+                self._bound(self._pending_bytes - data.endswith(b"\n"))
             return []
-        whole = "".join(self._pending) + text[:end]
-        self._pending = [text[end:]] if text[end:] else []
-        self._pending_bytes = _size(text[end:])
-        return self._read(whole)
+        whole = b"".join([*self._pending, data[:end]])
+        self._pending = [data[end:]] if data[end:] else []
+        self._pending_bytes = len(data) - end
+        blocks = whole.split(b"\n\n")
+        del whole  # a large event stands there but once
+        return self._read(blocks)
 
     @property
     def midway(self) -> bool:
         """Whether an event with data has begun, and is not complete."""
-        return bool(_DATA.search("".join(self._pending)))
+        return bool(self._pending and _DATA.search(b"".join(self._pending)))
 
-    def unfinished(self) -> list[ServerSentEvent]:
+    def unfinished(self) -> list[Event]:
         """Return the event that the stream's end cut short, as if it were whole."""
         return self.feed(b"\n\n")
 
-    def _lines(self, text: str) -> str:
-        if text and not self._begun:
-            self._begun = True
-            text = text.removeprefix("\ufeff")
-        if self._after_cr and text:
-            text = text.removeprefix("\n")
+    def _lines(self, data: bytes) -> bytes:
+        if self._head is not None:
+            data = self._head + data
+            if _BOM.startswith(data):  # the mark may come in pieces
+                self._head = data
+                return b""
+            self._head = None
+            data = data.removeprefix(_BOM)
+        if self._after_cr and data:
+            data = data.removeprefix(b"\n")
             self._after_cr = False
-        if "\r" in text:
-            self._after_cr = text.endswith("\r")
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        return text
+        if b"\r" in data:
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return data
 
-    def _read(self, whole: str) -> list[ServerSentEvent]:
-        blocks = [block for block in whole.split("\n\n") if block]
-        parts = [f"id:{self._last_id}\n"] if self._last_id else []
-        for place, block in enumerate(blocks):
-            if _size(block) > self.max_event_bytes:
-                self._bound(_size(block), self._read("\n\n".join(blocks[:place])))
-            lines = _IGNORED.sub("", block.strip("\n")).strip("\n")
-            if _DATA.search(lines):
-                parts += [lines, "\n\n"]
-            else:  # of an event without data, its id alone lives on
-                parts += [f"{line}\n" for line in _ID.findall(lines)]
-        text = "".join(parts)
-        events = list(EventSource(cast("Any", _Text(text))).iter_sse())
-        if "id" in text:
-            self._last_id = _last_id(text, self._last_id)
+    def _read(self, blocks: list[bytes]) -> list[Event]:
+        events: list[Event] = []
+        for block in blocks:
+            if block.startswith(b"data: ") and b"\n" not in block:
+                self._bound(len(block), events)
+                events.append(Event("message", block[6:], self._last_id))
+            elif block:
+                self._bound(len(block), events, block.count(b"\n"))
+                events += self._other(block)
         return events
 
-    def _bound(self, size: int, before: Sequence[ServerSentEvent] = ()) -> None:
+    def _other(self, block: bytes) -> Iterator[Event]:
+        """Read a block that is more, or less, than one data line."""
+        lines = _IGNORED.sub(b"", block.strip(b"\n")).strip(b"\n")
+        if _DATA.search(lines):
+            text = f"id:{self._last_id}\n{lines.decode('utf-8', 'replace')}\n\n"
+            source = EventSource(cast("Any", _Text(text)))
+            for event in source.iter_sse():
+                data = event.data.encode()
+                yield Event(event.event, data, event.id, event.retry)
+        for line in _ID.findall(lines):  # of an event without data, its id lives on
+            value = line[3:].removeprefix(b" ").decode("utf-8", "replace")
+            self._last_id = self._last_id if "\0" in value else value
+
+    def _bound(self, size: int, before: Sequence[Event] = (), lines: int = 0) -> None:
         if size > self.max_event_bytes:
             limit = f"{self.max_event_bytes:,} bytes"
-            raise EventTooLargeError(
-                f"an event of the stream is larger than {limit}", before
-            )
-
-
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
-
-
-def _last_id(text: str, last: str) -> str:
-    for line in _ID.findall(text):
-        value = line[3:].removeprefix(" ")
-        last = last if "\0" in value else value
-    return last
+        elif lines > _MOST_LINES:
+            limit = f"{_MOST_LINES:,} lines"
+        else:
+            return
+        raise EventTooLargeError(
+            f"an event of the stream is larger than {limit}", before
+        )
 
 
 async def aiter_events(
@@ -173,6 +192,7 @@ async def aiter_events(
         except EventTooLargeError as too_large:
             events, error = list(too_large.before), too_large
         for event in events:
-            yield event
+            text = event.data.decode("utf-8", "replace")
+            yield ServerSentEvent(event.event, text, event.id, event.retry)
         if error is not None:
             raise error

@@ -45,16 +45,20 @@ _LEFT = 1000
 
 
 @contextmanager
-def _translated(host: str) -> Iterator[None]:
+def _translated(host: str, key: Secret) -> Iterator[None]:
     """Turn what httpx and the network raise into our errors, around our own reads."""
     try:
         yield
     except FOREIGN as foreign:
-        raise _translate(foreign, host) from foreign
+        # It may quote the server, who may say the key back. Cut afterwards: half a key
+        # would not be known as one.
+        reason = key.redact(f"{foreign}")[:200] or type(foreign).__name__
+        raise _translate(foreign, host, reason) from foreign
 
 
-def _translate(foreign: Exception, host: str) -> APIConnectionError | APIResponseError:
-    reason = f"{foreign}"[:200] or type(foreign).__name__
+def _translate(
+    foreign: Exception, host: str, reason: str
+) -> APIConnectionError | APIResponseError:
     if isinstance(foreign, httpx.TimeoutException):
         phase = _PHASES.get(type(foreign), "idle")
         return APITimeoutError(
@@ -107,6 +111,7 @@ class Reply:
     headers: Mapping[str, str]
     body: AsyncGenerator[bytes, None] = field(init=False, repr=False)
     _host: str
+    _key: Secret
     _response: httpx.Response = field(repr=False)
     _slot: Slot = field(repr=False)
 
@@ -120,7 +125,7 @@ class Reply:
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
         encoding = self.headers.get("content-encoding", "")
-        with _translated(self._host):
+        with _translated(self._host, self._key):
             async with aclosing(decoded(self._raw, encoding)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -208,7 +213,7 @@ class Transport:
         host = urlsplit(request.url).netloc
         slot = await self.pools.slot(request.timeouts.pool, host)
         try:
-            with _translated(host):
+            with _translated(host, key):
                 response = await slot.pool.client.send(
                     self._prepare(slot.pool.client, request, key, extra),
                     stream=True,
@@ -218,7 +223,7 @@ class Transport:
             slot.release()
             raise
         headers = {name.lower(): key.redact(v) for name, v in response.headers.items()}
-        return Reply(response.status_code, headers, host, response, slot)
+        return Reply(response.status_code, headers, host, key, response, slot)
 
     def _prepare(
         self,

@@ -17,7 +17,7 @@ from asi1._decoding import decoded
 
 
 TEXT = b"Otters hold hands while they sleep, so that they do not drift apart.\n" * 40
-STEP = 256 * 1024
+STEP = 64 * 1024
 
 
 async def pieces_of(body, size):
@@ -74,7 +74,7 @@ async def test_a_body_without_encoding_is_handed_on_as_it_is():
 @pytest.mark.parametrize("length", [STEP - 1, STEP, STEP + 1, STEP + 258, 3 * STEP + 5])
 async def test_a_bomb_is_inflated_in_bounded_steps(length):
     """
-    However much a piece inflates to, it is handed on in steps of 256 KiB, and whole.
+    However much a piece inflates to, it is handed on in steps of 64 KiB, and whole.
     """
     body = gzip.compress(bytes(length))
 

@@ -59,7 +59,7 @@ async def test_no_fault_raises_anything_of_others(fake, fault):
 @pytest.mark.parametrize(
     ("fault", "most"),
     [
-        ("after_done_hangs", 0.2),
+        ("after_done_hangs", 0.3),
         ("after_done_more", 0.2),
         ("after_done_reset", 0.2),
         ("finish_then_reset", 0.2),

@@ -507,18 +507,19 @@ def test_a_stream_is_done_by_one_word(data, done):
     """
     Only ``[DONE]`` ends a stream, exactly, blanks around it aside.
     """
-    assert done == is_done(data)
+    assert done == is_done(data.encode())
 
 
 def test_an_event_is_a_chunk():
     """
     An event with a JSON object is a chunk, whatever its name.
     """
-    data = '{"choices":[{"delta":{"content":"Hi"}}]}'
+    data = b'{"choices":[{"delta":{"content":"Hi"}}]}'
 
     assert "Hi" == read_event("message", data).text
-    assert "Hi" == read_event("chunk", f" {data}\n").text
-    assert "\ud800" == read_event("message", data.replace("Hi", "\\ud800")).text
+    assert "Hi" == read_event("chunk", b" %b\n" % data).text
+    assert "\ud800" == read_event("message", data.replace(b"Hi", b"\\ud800")).text
+    assert "\ufffdi" == read_event("message", data.replace(b"H", b"\xff")).text
 
 
 @pytest.mark.parametrize(
@@ -528,7 +529,7 @@ def test_a_chunk_may_have_no_choices(choices):
     """
     A chunk without choices, with null for them or among them, is one.
     """
-    assert () == read_event("message", f"{{{choices}}}").choices
+    assert () == read_event("message", f"{{{choices}}}".encode()).choices
 
 
 @pytest.mark.parametrize("data", ["", " ", "\n"])
@@ -537,7 +538,7 @@ def test_an_event_without_data_is_no_chunk(name, data):
     """
     An event without data is nothing at all.
     """
-    assert read_event(name, data) is None
+    assert read_event(name, data.encode()) is None
 
 
 @pytest.mark.parametrize(
@@ -562,7 +563,7 @@ def test_an_event_that_is_no_chunk_is_an_error(data, snippet, what):
     An event that is no chunk is an error with the beginning of its data, never skipped.
     """
     with pytest.raises(asi1.StreamDecodeError, match=what) as caught:
-        read_event("message", data)
+        read_event("message", data.encode())
 
     assert (snippet or data) == caught.value.snippet
 
@@ -624,7 +625,7 @@ def test_an_error_inside_a_stream_is_one(name, data, expected):
     words and its body.
     """
     with pytest.raises(ServerStreamError) as caught:
-        read_event(name, data)
+        read_event(name, data.encode())
 
     error = caught.value
     assert expected == (error.message, error.code, error.type)

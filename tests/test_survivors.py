@@ -161,15 +161,16 @@ def test_an_answer_has_at_most_a_thousand_choices(count, read):
     """
     A thousand choices are read, of an answer and of a chunk, and no more.
     """
-    body = json.dumps({"id": "a", "choices": [{"index": i} for i in range(count)]})
+    answer = {"id": "a", "choices": [{"index": i} for i in range(count)]}
+    body = json.dumps(answer).encode()
     info = asi1.ResponseInfo(status=200)
     if read:
-        assert count == len(read_answer(info, body.encode()).choices)
+        assert count == len(read_answer(info, body).choices)
         assert count == len(read_event("message", body).choices)
         return
 
     with pytest.raises(asi1.APIResponseError):
-        read_answer(info, body.encode())
+        read_answer(info, body)
     with pytest.raises(asi1.StreamDecodeError):
         read_event("message", body)
 
@@ -261,15 +262,8 @@ def test_an_event_is_an_error_by_its_keys(body, error):
     id and no choices stand beside it.
     """
     if not error:
-        assert read_event("message", json.dumps(body)) is not None
+        assert read_event("message", json.dumps(body).encode()) is not None
         return
 
     with pytest.raises(asi1.ServerStreamError):
-        read_event("message", json.dumps(body))
-
-
-def test_half_a_surrogate_pair_in_an_event_is_read():
-    """
-    An event with half a surrogate pair is a chunk like any other.
-    """
-    assert "\ud800" == read_event("message", '{"id": "\ud800"}').id
+        read_event("message", json.dumps(body).encode())

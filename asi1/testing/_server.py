@@ -12,6 +12,7 @@ import socket
 import struct
 
 from contextlib import suppress
+from itertools import chain, pairwise
 from threading import Event, Thread
 from typing import Self, cast
 from urllib.parse import urlsplit
@@ -117,7 +118,7 @@ class _Line:
 
 async def _play(plan: Plan, line: _Line, wire: Wire) -> bool:
     """Act out a plan; tell whether the connection may serve another request."""
-    for step in flat(plan):
+    for step, following in pairwise(chain(flat(plan), [End()])):
         match step:
             case Pause(seconds) | Stall(seconds):
                 await line.wait(seconds)
@@ -129,7 +130,10 @@ async def _play(plan: Plan, line: _Line, wire: Wire) -> bool:
             case Close():
                 return False
             case _:
-                await line.send(wire.render(step))
+                data = wire.render(step)
+                if isinstance(following, End):  # as a server does that has it all
+                    data += wire.render(following)
+                await line.send(data)
     await line.send(wire.render(End()))
     return wire.keep_alive
 

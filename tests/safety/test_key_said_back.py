@@ -122,17 +122,14 @@ async def test_a_key_of_odd_characters_is_not_shown(head, form, stream):
     assert [] == in_error(error, ODD_KEY)
 
 
-CUT_TOO_EARLY = pytest.mark.xfail(reason="it is cut before the key is looked for")
-
-
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
 @pytest.mark.parametrize(
     ("head", "before"),
     [
         pytest.param(TEXT_500, 64 * 1024, id="kept-of-a-refusal"),
         pytest.param(TEXT_500, 200, id="message-of-a-refusal"),
-        pytest.param(HTML_200, 200, id="message-of-a-page", marks=CUT_TOO_EARLY),
-        pytest.param(HTML_200, 64 * 1024, id="kept-of-a-page", marks=CUT_TOO_EARLY),
+        pytest.param(HTML_200, 200, id="message-of-a-page"),
+        pytest.param(HTML_200, 64 * 1024, id="kept-of-a-page"),
     ],
 )
 async def test_no_cut_leaves_a_piece_of_the_key(head, before, stream):
@@ -151,7 +148,6 @@ async def test_no_cut_leaves_a_piece_of_the_key(head, before, stream):
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
-@CUT_TOO_EARLY
 async def test_the_beginning_of_an_event_has_no_piece_of_the_key(stream):
     """
     The 200 characters that an error keeps of an event do not end in most of a key.
