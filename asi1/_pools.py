@@ -2,20 +2,15 @@
 Floor 4. The connections: small pools for each event loop, and what they are made with.
 
 httpx slows down with the number of connections in one pool, so requests are spread over
-several, as many as they need. Pools belong to one event loop of one process and are
-never touched from another; they close when their loop ends, or when the client that
-made them is dropped. No cookie is kept.
+several, as many as they need. No cookie is kept.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import ssl
 import weakref
 
-from collections.abc import AsyncGenerator
-from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -27,125 +22,17 @@ import httpx
 from attrs import define, field
 
 from ._config import ClientConfig, is_loopback
-from ._detached import call_soon, loop_token, spawn
+from ._detached import loop_token
 from ._errors import APITimeoutError, ClientClosedError, ConfigurationError
+from ._loop_pools import POOL_SIZE, LoopPools, Pool, Slot, inherit
 from ._tls import blind_context, ssl_context
 
 
-__all__ = ["FOREIGN", "HTTPClient", "HTTPTransport", "Pools", "Slot"]
+__all__ = ["HTTPClient", "HTTPTransport", "Pools"]
 
 # The two types of httpx that users meet: what ``http_client=`` and ``transport=`` take.
 HTTPClient: TypeAlias = httpx.AsyncClient
 HTTPTransport: TypeAlias = httpx.AsyncBaseTransport
-
-# What httpx and the network raise.
-FOREIGN = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.StreamError,
-    OSError,
-    OverflowError,
-    ExceptionGroup,  # of a connection that was tried on several addresses
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-    anyio.EndOfStream,
-)
-
-# Connections of one httpx pool. Its cost for each request grows with this number.
-_POOL_SIZE = 16
-
-# Pools inherited over a fork. Kept, so that their sockets are not closed from here.
-_inherited: list[object] = []
-
-
-@define
-class _Pool:
-    """One small httpx client, and how many requests are on it."""
-
-    client: httpx.AsyncClient
-    busy: int = 0
-    idle_since: float = 0.0
-
-    async def aclose(self) -> None:
-        with suppress(*FOREIGN), anyio.CancelScope(shield=True):
-            await self.client.aclose()
-
-
-@define
-class Slot:
-    """The place of one request, given back once."""
-
-    pool: _Pool
-    places: anyio.Semaphore
-    taken: bool = True
-
-    def release(self) -> None:
-        """Give the place back; only the first time counts."""
-        if self.taken:
-            self.taken = False
-            self.pool.busy -= 1
-            self.pool.idle_since = anyio.current_time()
-            self.places.release()
-
-
-@define
-class _LoopPools:
-    """
-    The pools of one event loop.
-
-    They know nothing of the transport that uses them: when that is dropped, they live
-    on until their connections are closed in good order.
-    """
-
-    token: Any
-    places: anyio.Semaphore
-    lent: bool
-    pid: int = field(factory=os.getpid)
-    pools: list[_Pool] = field(factory=list)
-    making: anyio.Lock = field(factory=anyio.Lock)
-    context: ssl.SSLContext | None = None
-    keeper: AsyncGenerator[None, None] | None = None
-    closed: bool = False
-
-    @property
-    def size(self) -> float:
-        """How many requests may be on one pool; a user's own client takes them all."""
-        return math.inf if self.lent else _POOL_SIZE
-
-    async def keep(self) -> AsyncGenerator[None, None]:
-        """Be closed by the event loop at its end, as all async generators are."""
-        try:
-            yield
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connections; on their own loop."""
-        self.closed = True
-        pools, self.pools = self.pools, []
-        for pool in pools if not self.lent else ():
-            await pool.aclose()
-
-    def close_later(self) -> None:
-        """Close from anywhere: another thread, a destructor."""
-        if self.pools and self.pid == os.getpid():
-            call_soon(
-                self.token, lambda: spawn(self.token, self._close_kept, "asi1 close")
-            )
-
-    async def _close_kept(self) -> None:
-        if self.keeper is not None:
-            await self.keeper.aclose()
-
-    def close_idle(self, now: float, expiry: float) -> None:
-        """Close pools without a request for *expiry* seconds; *now* is on the loop."""
-        if self.lent:
-            return
-        for pool in self.pools[:]:
-            if not pool.busy and now - pool.idle_since > expiry:
-                self.pools.remove(pool)
-                spawn(self.token, pool.aclose, "asi1 close")
 
 
 @define(eq=False)
@@ -161,7 +48,7 @@ class Pools:
     config: ClientConfig
     http_client: HTTPClient | None = None
     transport: HTTPTransport | None = None
-    _by_loop: dict[Any, _LoopPools] = field(factory=dict, init=False)
+    _by_loop: dict[Any, LoopPools] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         if self.http_client is not None and self.transport is not None:
@@ -208,7 +95,7 @@ class Pools:
             room = (pool for pool in pools.pools if pool.busy < pools.size)
             pool = next(room, None)
             if pool is None:
-                pool = _Pool(self.http_client or self._client(pools.context))
+                pool = Pool(self.http_client or self._client(pools.context))
                 pools.pools.append(pool)
         except BaseException:
             pools.places.release()
@@ -219,13 +106,13 @@ class Pools:
         pools.close_idle(anyio.current_time(), expiry)
         return Slot(pool, pools.places)
 
-    async def _here(self) -> _LoopPools:
+    async def _here(self) -> LoopPools:
         token = loop_token()
         pools = self._by_loop.get(token)
         if pools is None or pools.pid != os.getpid():
             self._forget_lost()
             places = anyio.Semaphore(self.config.limits.max_connections)
-            pools = _LoopPools(token, places, lent=self.http_client is not None)
+            pools = LoopPools(token, places, lent=self.http_client is not None)
             self._by_loop[token] = pools
         if pools.keeper is not None:
             return pools
@@ -240,7 +127,7 @@ class Pools:
         """Let go of pools whose loop has ended, or that a parent process made."""
         for token, pools in list(self._by_loop.items()):
             if pools.pid != os.getpid():
-                _inherited.append(self._by_loop.pop(token))
+                inherit(self._by_loop.pop(token))
             elif pools.closed or getattr(token, "is_closed", bool)():
                 del self._by_loop[token]
 
@@ -263,8 +150,8 @@ class Pools:
                 transport=self.transport and _Lent(self.transport),
                 trust_env=self._trust_env,
                 limits=httpx.Limits(
-                    max_connections=_POOL_SIZE,
-                    max_keepalive_connections=_POOL_SIZE,
+                    max_connections=POOL_SIZE,
+                    max_keepalive_connections=POOL_SIZE,
                     keepalive_expiry=self.config.limits.keepalive_expiry,
                 ),
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -284,7 +171,7 @@ class Pools:
             await pools.keeper.aclose()
 
 
-def _close_all(by_loop: dict[Any, _LoopPools]) -> None:
+def _close_all(by_loop: dict[Any, LoopPools]) -> None:
     for pools in list(by_loop.values()):
         pools.close_later()
 

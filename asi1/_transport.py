@@ -24,7 +24,8 @@ from ._errors import (
     APIResponseError,
     APITimeoutError,
 )
-from ._pools import FOREIGN, Pools, Slot
+from ._loop_pools import FOREIGN, Slot
+from ._pools import Pools
 from ._request import Request
 from ._secret import Secret
 

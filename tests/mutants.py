@@ -73,7 +73,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "the count only spares the look at the depth, which decides",
     ("_codec", "_model_reader.fits: return False -> return None"): "both say no",
     ("_request", "Request: 0 -> 1"): "every request is made with its count",
-    ("_json", "_depth: 0 -> 1"): "the depth is only compared with a much larger one",
     ("_retry", "retry_after: '' -> 'XX'"): "neither is a number or a date",
     ("_scrub", "module: 'partial' -> 'XXpartial'"): "cleaning leaves answers alone",
     ("_scrub", "module: 'response' -> 'XXresponse'"): "cleaning leaves accounts alone",

@@ -203,7 +203,7 @@ ASYNCIO = {
         async def main():
             client = client_of(asi1.AsyncASI1)
             kept.extend(asyncio.create_task(read(client)) for _ in range(20))
-            while len(begun) < 20:
+            while len(set(begun)) < 20:
                 await asyncio.sleep(0.005)
 
         begun = []
