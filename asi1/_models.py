@@ -8,6 +8,7 @@ here: the decoder reads these annotations at run time.
 
 from attrs import field, frozen
 
+from ._markdown import markdown
 from ._model import Model
 from ._response import ResponseInfo
 from ._types import JSON, public
@@ -177,6 +178,17 @@ class ChatCompletion(Model):
     def finish_reason(self) -> str | None:
         """Why choice 0 ended, None if the server did not say."""
         return next((c.finish_reason for c in self.choices if c.index == 0), None)
+
+    def _repr_markdown_(self) -> str:
+        """Return choice 0 as a notebook shows it, the thoughts folded away."""
+        functions = [call.function for call in self.message.tool_calls]
+        return markdown(
+            self.text,
+            thoughts=self.thoughts,
+            refusal=self.message.refusal,
+            calls=[(function.name, function.arguments) for function in functions],
+            finish_reason=self.finish_reason,
+        )
 
 
 @public

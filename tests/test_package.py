@@ -38,6 +38,7 @@ FLOORS = [
         "_errors",
         "_json",
         "_log",
+        "_markdown",
         "_model",
         "_models",
         "_response",
