@@ -6,7 +6,8 @@ An object, never a bare generator: it can be left early, asked twice, and droppe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -212,6 +213,17 @@ class AsyncChatStream:
                 break
         self._place = len(self._batch)
         return self._exchange.answer()
+
+    @contextmanager
+    def _given_up(self) -> Iterator[None]:
+        """End the call if the block is left by what is no error of the stream's."""
+        try:
+            yield
+        except ASI1Error:
+            raise
+        except BaseException:
+            self._drop()
+            raise
 
 
 @public

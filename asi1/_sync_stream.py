@@ -54,13 +54,8 @@ class ChatStream:
 
     def __next__(self) -> ChatCompletionChunk:
         if self._place >= len(self._batch):
-            try:
+            with self._stream._given_up():  # by Ctrl-C: nobody will read on
                 self._batch = loop_thread().run(self._stream._next_batch())
-            except Exception:
-                raise
-            except BaseException:  # Ctrl-C: nobody will read on
-                self._stream._drop()
-                raise
             self._place = 0
             if not self._batch:
                 raise StopIteration
@@ -101,7 +96,8 @@ class ChatStream:
     def get_final_completion(self) -> ChatCompletion:
         """Same as `AsyncChatStream.get_final_completion`, but blocks."""
         self._place = len(self._batch)
-        return loop_thread().run(self._stream.get_final_completion())
+        with self._stream._given_up():
+            return loop_thread().run(self._stream.get_final_completion())
 
 
 async def _call(read: Callable[[], ChatCompletion]) -> ChatCompletion:

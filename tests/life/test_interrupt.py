@@ -30,6 +30,7 @@ WAYS = {
     "text": 'list(client.chat.completions.stream(messages="Hi").text_stream)',
     "final": 'client.chat.completions.stream(messages="Hi").get_final_completion()',
     "kept": "list(stream)",
+    "kept-final": "stream.get_final_completion()",
     "request": 'client.request("POST", "/chat/completions", json={"messages": []})',
 }
 
@@ -40,7 +41,7 @@ def test_ctrl_c_takes_the_request_back(fake, way):
     Ctrl-C reaches who blocks, as KeyboardInterrupt; the request is taken back, and the
     same client answers the next call.
     """
-    reads = way in ("chunks", "text", "final", "kept")
+    reads = way in ("chunks", "text", "final", "kept", "kept-final")
     fake.fault("stall" if reads else "stall_before_headers")
     fake.reply("Fine.")
     script = f"""
