@@ -89,7 +89,7 @@ def oldest(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Sweep, fork, exit and interrupt; ten thousand calls are cancelled."""
+    """Sweep, fork, exit and interrupt, with ten thousand calls cut off."""
     session.install(".", *group("tests"))
     env = {**INSTALLED_ONLY, "SOAK_CALLS": "10000"}
     session.run("pytest", "-rP", "tests/life", *session.posargs, env=env)

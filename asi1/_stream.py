@@ -22,6 +22,7 @@ from ._exchange import Exchange
 from ._models import ChatCompletion, ChatCompletionChunk
 from ._pump import Pump
 from ._response import ResponseInfo
+from ._screen import screen
 from ._types import public
 
 
@@ -211,6 +212,34 @@ class AsyncChatStream:
         while not self._consumed:
             if not await self._next_batch():
                 break
+        self._place = len(self._batch)
+        return self._exchange.answer()
+
+    async def display(self, *, thoughts: bool = True) -> ChatCompletion:
+        """
+        Show the answer while it comes, and return it.
+
+        A notebook shows it as markdown, below the cell. Elsewhere its text is written
+        to standard output. Whoever interrupts or cancels this ends the call; what has
+        come stays on show.
+
+        Args:
+            thoughts: Whether a notebook shows the thoughts too, folded away.
+
+        Raises:
+            ASI1Error: What reading the stream raises.
+        """
+        with screen(thoughts=thoughts) as show, self._given_up():
+            while True:
+                answer = await self._grown()
+                show(answer)
+                if self._consumed:
+                    return answer
+
+    async def _grown(self) -> ChatCompletion:
+        """Wait for more of the answer, if there is more; return what has come."""
+        if not self._consumed:
+            await self._next_batch()
         self._place = len(self._batch)
         return self._exchange.answer()
 

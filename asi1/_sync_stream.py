@@ -15,6 +15,7 @@ from ._errors import StreamConsumedError
 from ._loop import close_on_loop, loop_thread
 from ._models import ChatCompletion, ChatCompletionChunk
 from ._response import ResponseInfo
+from ._screen import screen
 from ._stream import AsyncChatStream
 from ._types import public
 
@@ -98,6 +99,16 @@ class ChatStream:
         self._place = len(self._batch)
         with self._stream._given_up():
             return loop_thread().run(self._stream.get_final_completion())
+
+    def display(self, *, thoughts: bool = True) -> ChatCompletion:
+        """Same as `AsyncChatStream.display`, but blocks."""
+        self._place = len(self._batch)
+        with screen(thoughts=thoughts) as show, self._stream._given_up():
+            while True:
+                answer = loop_thread().run(self._stream._grown())
+                show(answer)
+                if self._stream.consumed:
+                    return answer
 
 
 async def _call(read: Callable[[], ChatCompletion]) -> ChatCompletion:

@@ -59,7 +59,10 @@ FLOORS = [
     },
     {"_assemble", "_codec", "_shapes"},
     {"_account", "_complaint", "_reply", "_request"},
-    {"_decoding", "_detached", "_loop_pools", "_pools", "_sse", "_tls", "_transport"},
+    {
+        *("_decoding", "_detached", "_loop_pools", "_pools", "_screen", "_sse"),
+        *("_tls", "_transport"),
+    },
     {"_exchange", "_handover", "_limiter", "_pump", "_reading", "_timer"},
     {"_chat", "_client", "_core", "_stream"},
     {"_loop", "_sync", "_sync_stream"},

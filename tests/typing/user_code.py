@@ -86,6 +86,7 @@ async def stream(client: AsyncASI1) -> str:
         assert_type(await anext(opened.text_stream), str)
         assert_type(opened.response.attempts, tuple[Attempt, ...])
         assert_type(opened.snapshot(), ChatCompletion)
+        assert_type(await opened.display(), ChatCompletion)
         return (await opened.get_final_completion()).text
 
 
@@ -97,6 +98,7 @@ def stream_blocking(client: ASI1) -> list[str]:
         first = next(opened)
         assert_type(first, ChatCompletionChunk)
         assert_type(opened.snapshot(), ChatCompletion)
+        assert_type(opened.display(thoughts=False), ChatCompletion)
         return list(opened.text_stream)
 
 
