@@ -1,52 +1,110 @@
-"""Runs every contender in turn, several times, and prints the ratios to the floor."""
+"""Measures, compares and draws; ``python -m benchmarks --help`` names the ways."""
 
 import argparse
 import json
-import statistics
-import subprocess
 import sys
 
 from pathlib import Path
 
+from . import picture, runs, table
+from .cases import CASES, HOT
 from .contenders import CONTENDERS
 
 
-def measure(name, url, chunks):
-    """Return the CPU microseconds per chunk of one run of *name*."""
-    command = [sys.executable, "-m", "benchmarks.contenders", name, url]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    seconds, seen = said.split()
-    if int(seen) != chunks:
-        raise SystemExit(f"{name} saw {seen} of {chunks} chunks")
-    return float(seconds) / chunks * 1e6
+def main(arguments):
+    """Do what is asked for; return the exit code."""
+    options = parser().parse_args(arguments)
+    return options.do(options)
 
 
-def main():
+def parser():
+    """Return the parser; without a command it is `run`."""
+    made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    measuring(commands.add_parser("run", help="measure cases; may be left out"))
+    guarding = commands.add_parser("guard", help="asi1 to the floor, in a minute")
+    guarding.add_argument("--json", type=Path, metavar="FILE")
+    guarding.set_defaults(do=guard)
+    comparing = commands.add_parser("compare", help="compare two JSON files")
+    comparing.add_argument("old", type=Path)
+    comparing.add_argument("new", type=Path)
+    comparing.set_defaults(do=compare)
+    showing = commands.add_parser("show", help="print and draw a JSON file")
+    showing.add_argument("file", type=Path)
+    showing.add_argument("--svg", type=Path, metavar="FILE")
+    showing.set_defaults(do=show)
+    return made
+
+
+def measuring(command):
+    """Give a command the options of a run."""
+    add = command.add_argument
+    add("cases", nargs="*", metavar="CASE", choices=[[], *CASES], help=" ".join(CASES))
+    add("--only", metavar="NAMES", help="contenders, with commas between them")
+    add("--quick", action="store_const", const="quick", dest="size", default="full")
+    add("--tiny", action="store_const", const="tiny", dest="size", help="only try out")
+    add("--runs", type=int, help="5; 3 with --quick, 1 with --tiny")
+    add("--json", type=Path, metavar="FILE")
+    add("--svg", type=Path, metavar="FILE")
+    add(
+        "--python",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="the interpreter of a contender that is installed elsewhere",
+    )
+    command.set_defaults(do=run)
+
+
+def run(options):
     """Measure, print, and write what was asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--chunks", type=int, default=5000)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    options = parser.parse_args()
-    runs = {name: [] for name in CONTENDERS}
-    command = [sys.executable, "-m", "benchmarks.server", str(options.chunks)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
-        url = server.stdout.readline().strip()
-        for _ in range(options.runs):
-            for name, times in runs.items():
-                times.append(measure(name, url, options.chunks))
-        server.stdin.close()
-    medians = {name: statistics.median(times) for name, times in runs.items()}
-    print(f"CPU for one streamed chunk, {options.chunks} chunks, {options.runs} runs\n")
-    print(f"{'':12}{'median us':>10}{'x floor':>9}")
-    for name, median in medians.items():
-        print(f"{name:12}{median:>10.1f}{median / medians['floor']:>9.2f}")
-    if options.json:
-        result = {"chunks": options.chunks, "medians": medians, "runs": runs}
-        options.json.write_text(json.dumps(result, indent=2), "utf-8")
+    names = options.only.split(",") if options.only else CONTENDERS
+    pythons = dict(pair.split("=", 1) for pair in options.python)
+    result = runs.run(
+        options.cases or list(CASES),
+        {name: pythons.get(name, sys.executable) for name in names},
+        size=options.size,
+        runs=options.runs or {"full": 5, "quick": 3, "tiny": 1}[options.size],
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    return finish(result, options.json, options.svg)
+
+
+def guard(options):
+    """Measure the hot paths against the floor only; a report, not a judge."""
+    contenders = {name: sys.executable for name in (table.FLOOR, table.OURS)}
+    result = runs.run(HOT, contenders, size="quick", runs=5)
+    return finish(result, options.json)
+
+
+def show(options):
+    """Print and draw what was measured before."""
+    return finish(read(options.file), svg=options.svg)
+
+
+def compare(options):
+    """Print how the ratios to the floor have changed."""
+    print(table.compared(read(options.old), read(options.new)))
+    return 0
+
+
+def read(file):
+    """Return a result."""
+    return json.loads(file.read_text("utf-8"))
+
+
+def finish(result, file=None, svg=None):
+    """Print a result, write it and draw it; 1 if asi1 itself failed."""
+    print(table.table(result))
+    if file:
+        file.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    if svg:
+        svg.write_text(picture.picture(result), "utf-8")
+    ours = [case["results"].get(table.OURS, {}) for case in result["cases"].values()]
+    return int(any("why" in found for found in ours))
 
 
 if __name__ == "__main__":
-    main()
+    given = sys.argv[1:]
+    known = ("run", "guard", "compare", "show", "-h", "--help")
+    sys.exit(main(given if given and given[0] in known else ["run", *given]))

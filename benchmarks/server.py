@@ -1,50 +1,86 @@
 """
-The server: streams an answer of as many chunks as asked for, at full speed.
+The server: as little work as can be, so that the client is what is slow.
 
-Run as ``python -m benchmarks.server CHUNKS``: prints its URL, and serves until its
-standard input ends.
+Run as ``python -m benchmarks.server``: prints its URL, and serves until its standard
+input ends. The bytes of an answer are made once.
 """
 
-import json
+import asyncio
+import functools
+import re
 import sys
 
-from asi1.testing import FakeASI1
+from . import wire
+from .limits import raise_open_files
 
 
-def body(chunks):
-    """Return a stream of *chunks* pieces of text in the shape of the captured one."""
-    events = [chunk({"content": f" word {number}"}) for number in range(chunks)]
-    usage = {
-        "prompt_tokens": 1,
-        "completion_tokens": chunks,
-        "total_tokens": chunks + 1,
-    }
-    end = chunk({"role": "assistant", "content": ""}, finish="stop", usage=usage)
-    return "".join([*events, end, "data: [DONE]\n\n"]).encode()
+WRITE = 64 * 1024
+PACE = 0.010  # seconds between two chunks of a paced stream
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\n%s\r\n\r\n"
+MODEL = re.compile(rb'"model"\s*:\s*"([^"]+)"')
+LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 
 
-def chunk(delta, finish=None, **more):
-    """Return one event."""
-    choice = {
-        "index": 0,
-        "finish_reason": finish,
-        "delta": delta,
-        "stop_reason": finish,
-    }
-    value = {
-        "id": "id_bench",
-        "model": "asi1-mini",
-        "created": 1740580071837,
-        "conversation_id": None,
-        "tool_thought": [],
-        "choices": [choice],
-        **more,
-    }
-    return f"data: {json.dumps(value)}\n\n"
+def framed(data):
+    """Return one chunk of HTTP's chunked coding."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+@functools.lru_cache(maxsize=32)
+def pieces(spec):
+    """Return what to write for one answer, piece by piece."""
+    if wire.split(spec)[0] in ("small", "large"):
+        body = wire.whole(spec)
+        length = b"content-length: %d" % len(body)
+        return [HEAD % (b"application/json", length) + body]
+    head = HEAD % (b"text/event-stream", b"transfer-encoding: chunked")
+    events = wire.events(spec)
+    if wire.split(spec)[0] in ("single", "paced"):
+        return [head, *map(framed, events), framed(b"")]
+    body = b"".join(events)
+    cut = [body[at : at + WRITE] for at in range(0, len(body), WRITE)]
+    return [head + b"".join(map(framed, cut)) + framed(b"")]
+
+
+async def answer(writer, spec):
+    """Write one answer, at full speed or paced."""
+    pace = PACE if spec.startswith("paced") else 0
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    for piece in pieces(spec):
+        writer.write(piece)
+        # The buffer's limit is 0: this waits until the kernel has taken everything, so
+        # that each piece is a write of its own.
+        await writer.drain()
+        if pace:
+            due += pace
+            await asyncio.sleep(max(0, due - loop.time()))
+
+
+async def serve(reader, writer):
+    """Answer the requests of one connection."""
+    writer.transport.set_write_buffer_limits(0)
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            size = LENGTH.search(head)
+            body = await reader.readexactly(int(size[1]) if size else 0)
+            named = MODEL.search(body[:200]) or MODEL.search(body)
+            await answer(writer, named[1].decode())
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+async def main():
+    """Serve until standard input ends."""
+    raise_open_files()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=2048)
+    port = server.sockets[0].getsockname()[1]
+    print(f"http://127.0.0.1:{port}", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
 
 
 if __name__ == "__main__":
-    with FakeASI1() as fake:
-        fake.stream_of(body(int(sys.argv[1])), times=None)
-        print(fake.base_url, flush=True)
-        sys.stdin.read()
+    asyncio.run(main())

@@ -1,0 +1,138 @@
+"""What is measured: a table, and nothing that does anything."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much one run measures: calls, one after another, of so many at once."""
+
+    chunks: int = 1
+    calls: int = 1
+    at_once: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """
+    One line of the table.
+
+    Attributes:
+        name: How it is selected.
+        what: What it is, in a few words.
+        unit: Of its values.
+        way: Which function of `benchmarks.ways` measures it.
+        does: What of the contender it calls, if it calls.
+        kind: The kind of answer it asks for.
+        messages: How many it sends.
+        sizes: How much is measured: in full, quickly, and to see that it runs at all.
+    """
+
+    name: str
+    what: str
+    unit: str
+    way: str
+    does: str = ""
+    kind: str = "small"
+    messages: int = 1
+    sizes: dict[str, Size] = field(default_factory=dict)
+
+
+CHUNK = "us/chunk"
+CALL = "us/call"
+
+
+def sizes(full, quick, tiny):
+    """Name three sizes."""
+    return {"full": full, "quick": quick, "tiny": tiny}
+
+
+def streamed(name, does, kind, what, chunks=20_000):
+    """Return a case that reads one stream at full speed."""
+    return Case(
+        name=name,
+        what=what,
+        unit=CHUNK,
+        way="calls",
+        does=does,
+        kind=kind,
+        sizes=sizes(Size(chunks), Size(max(chunks // 5, 1000)), Size(20)),
+    )
+
+
+def paced(at_once, chunks):
+    """Return a case of many streams at once, 10 ms between the chunks of each."""
+    return Case(
+        name=f"paced-{at_once}",
+        what=f"a chunk, of {at_once:,} paced streams at once",
+        unit=CHUNK,
+        way="calls",
+        does="stream_async",
+        kind="paced",
+        sizes=sizes(
+            Size(chunks, at_once=at_once),
+            Size(max(chunks // 4, 10), at_once=at_once),
+            Size(10, at_once=min(at_once, 8)),
+        ),
+    )
+
+
+def created(name, does, what, calls, **more):
+    """Return a case of calls that are not streamed, one after another."""
+    return Case(
+        name=name,
+        what=what,
+        unit=CALL,
+        way="calls",
+        does=does,
+        sizes=sizes(Size(calls=calls), Size(calls=calls // 5), Size(calls=2)),
+        **more,
+    )
+
+
+def started(name, what):
+    """Return a case of interpreters that are started, some for one value."""
+    size = sizes(Size(calls=3), Size(calls=2), Size(calls=1))
+    return Case(name=name, what=what, unit="ms", way="starts", sizes=size)
+
+
+def made(name, what, unit, way):
+    """Return a case of clients that are made, beside the first."""
+    size = sizes(Size(calls=50), Size(calls=20), Size(calls=2))
+    return Case(name=name, what=what, unit=unit, way=way, sizes=size)
+
+
+ALL = (
+    streamed("stream-async", "stream_async", "whole", "a chunk, large writes, async"),
+    streamed("stream-sync", "stream_sync", "whole", "a chunk, large writes, blocking"),
+    streamed("single-async", "stream_async", "single", "a chunk a write, async"),
+    streamed("single-sync", "stream_sync", "single", "a chunk a write, blocking"),
+    paced(1, 200),
+    paced(50, 100),
+    paced(200, 50),
+    paced(1000, 20),
+    created("create-async", "create_async", "a small answer, async", 500),
+    created("create-sync", "create_sync", "a small answer, blocking", 500),
+    created("large-async", "create_async", "200 KB, async", 100, kind="large"),
+    created("large-sync", "create_sync", "200 KB, blocking", 100, kind="large"),
+    created("long-input", "create_async", "1,000 messages sent", 50, messages=1000),
+    streamed("tools", "tools_async", "tools", "a piece of a tool call", 5000),
+    streamed("final-1000", "final_async", "whole", "final answer, 1,000 chunks", 1000),
+    streamed("final-10000", "final_async", "whole", "the same, 10,000", 10_000),
+    started("import", "import"),
+    started("first-client", "import, first client"),
+    started("first-answer", "import, client, one answer"),
+    made("construct", "a further client", "us/client", "construct"),
+    made("construct-memory", "the same, memory", "KiB/client", "construct_memory"),
+    Case(
+        name="memory",
+        what="peak memory, 20,000 chunks",
+        unit="MiB",
+        way="peak",
+        does="stream_async",
+        kind="whole",
+        sizes=sizes(Size(20_000), Size(4000), Size(20)),
+    ),
+)
+CASES = {case.name: case for case in ALL}
+HOT = ("stream-async", "stream-sync", "create-async", "create-sync")

@@ -1,0 +1,21 @@
+"""
+Who is measured; this module imports none of them.
+
+A contender is a module here that has, as far as it can: `async_client` and
+`sync_client`, which make a client for so many connections (None for its own default);
+and what does one call with a client and returns how many characters it saw:
+`stream_async`, `stream_sync`, `create_async`, `create_sync`, `tools_async`,
+`final_async`. What a module lacks is a "-" in the table.
+"""
+
+# The name of the contender, its module's name, to what has to be imported.
+CONTENDERS = {
+    "httpx": "import httpx, orjson",
+    "aiohttp": "import aiohttp, orjson",
+    "asi1": "from asi1 import ASI1, AsyncASI1",
+    "openai": "from openai import AsyncOpenAI, OpenAI",
+    "groq": "from groq import AsyncGroq, Groq",
+    "mistralai": "from mistralai.client import Mistral",
+    "litellm": "from litellm import acompletion, completion",
+}
+FLOORS = ("httpx", "aiohttp")

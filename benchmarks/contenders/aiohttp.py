@@ -1,0 +1,59 @@
+"""The other floor: aiohttp and orjson by hand, async only."""
+
+import aiohttp
+import orjson
+
+
+def async_client(url, connections=None):
+    """Make the async client."""
+    limit = {} if connections is None else {"limit": connections}
+    return aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(**limit))
+
+
+def request(client, model, messages, *, stream):
+    """Begin a call."""
+    body = {"model": model, "messages": messages, "stream": stream}
+    return client.post("/v1/chat/completions", json=body)
+
+
+def delta(line):
+    """Return what one line of a stream adds; nothing for lines that are no chunk."""
+    if not line.startswith(b"data: ") or line == b"data: [DONE]\n":
+        return {}
+    return orjson.loads(line[6:])["choices"][0]["delta"]
+
+
+async def stream_async(client, model, messages):
+    """Read one stream."""
+    seen = 0
+    async with request(client, model, messages, stream=True) as response:
+        async for line in response.content:
+            seen += len(delta(line).get("content", ""))
+    return seen
+
+
+async def create_async(client, model, messages):
+    """Ask for one answer."""
+    async with request(client, model, messages, stream=False) as response:
+        answer = orjson.loads(await response.read())
+    return len(answer["choices"][0]["message"]["content"])
+
+
+async def tools_async(client, model, messages):
+    """Read one stream of tool calls, and put the calls together."""
+    calls = {}
+    async with request(client, model, messages, stream=True) as response:
+        async for line in response.content:
+            for call in delta(line).get("tool_calls", ()):
+                pieces = calls.setdefault(call["index"], [])
+                pieces.append(call["function"]["arguments"])
+    return sum(len("".join(pieces)) for pieces in calls.values())
+
+
+async def final_async(client, model, messages):
+    """Read one stream, and put its text together."""
+    pieces = []
+    async with request(client, model, messages, stream=True) as response:
+        async for line in response.content:
+            pieces.append(delta(line).get("content", ""))
+    return len("".join(pieces))

@@ -1,0 +1,73 @@
+"""This package."""
+
+from asi1 import ASI1, AsyncASI1, Limits
+
+
+def settings(url):
+    """Return a client's arguments."""
+    return {"api_key": "bench", "base_url": f"{url}/v1", "max_retries": 0}
+
+
+def async_client(url, connections=None):
+    """Make the async client."""
+    if connections is None:
+        return AsyncASI1(**settings(url))
+    return AsyncASI1(**settings(url), limits=Limits(max_connections=connections))
+
+
+def sync_client(url):
+    """Make the blocking client."""
+    return ASI1(**settings(url))
+
+
+async def stream_async(client, model, messages):
+    """Read one stream."""
+    seen = 0
+    call = client.chat.completions.stream(model=model, messages=messages)
+    async with call as stream:
+        async for chunk in stream:
+            seen += len(chunk.text)
+    return seen
+
+
+def stream_sync(client, model, messages):
+    """Read one stream."""
+    seen = 0
+    with client.chat.completions.stream(model=model, messages=messages) as stream:
+        for chunk in stream:
+            seen += len(chunk.text)
+    return seen
+
+
+async def create_async(client, model, messages):
+    """Ask for one answer."""
+    answer = await client.chat.completions.create(model=model, messages=messages)
+    return len(answer.text)
+
+
+def create_sync(client, model, messages):
+    """Ask for one answer."""
+    answer = client.chat.completions.create(model=model, messages=messages)
+    return len(answer.text)
+
+
+async def tools_async(client, model, messages):
+    """Read one stream of tool calls, and put the calls together."""
+    calls = {}
+    call = client.chat.completions.stream(model=model, messages=messages)
+    async with call as stream:
+        async for chunk in stream:
+            for choice in chunk.choices:
+                for part in choice.delta.tool_calls:
+                    pieces = calls.setdefault(part.index, [])
+                    pieces.append(part.function.arguments)
+    return sum(len("".join(pieces)) for pieces in calls.values())
+
+
+async def final_async(client, model, messages):
+    """Read one stream, and ask for the whole answer."""
+    call = client.chat.completions.stream(model=model, messages=messages)
+    async with call as stream:
+        async for _ in stream:
+            pass
+        return len((await stream.get_final_completion()).text)

@@ -1,0 +1,82 @@
+"""The floor: httpx and orjson by hand. No types, no retries, no check of anything."""
+
+import httpx
+import orjson
+
+
+def async_client(url, connections=None):
+    """Make the async client."""
+    if connections is None:
+        return httpx.AsyncClient(base_url=url)
+    limits = httpx.Limits(
+        max_connections=connections, max_keepalive_connections=connections
+    )
+    return httpx.AsyncClient(base_url=url, limits=limits)
+
+
+def sync_client(url):
+    """Make the blocking client."""
+    return httpx.Client(base_url=url)
+
+
+def request(model, messages, *, stream):
+    """Return the arguments of a call."""
+    body = {"model": model, "messages": messages, "stream": stream}
+    return {"method": "POST", "url": "/v1/chat/completions", "json": body}
+
+
+def delta(line):
+    """Return what one line of a stream adds; nothing for lines that are no chunk."""
+    if not line.startswith("data: ") or line == "data: [DONE]":
+        return {}
+    return orjson.loads(line[6:])["choices"][0]["delta"]
+
+
+async def stream_async(client, model, messages):
+    """Read one stream."""
+    seen = 0
+    async with client.stream(**request(model, messages, stream=True)) as response:
+        async for line in response.aiter_lines():
+            seen += len(delta(line).get("content", ""))
+    return seen
+
+
+def stream_sync(client, model, messages):
+    """Read one stream."""
+    seen = 0
+    with client.stream(**request(model, messages, stream=True)) as response:
+        for line in response.iter_lines():
+            seen += len(delta(line).get("content", ""))
+    return seen
+
+
+async def create_async(client, model, messages):
+    """Ask for one answer."""
+    response = await client.request(**request(model, messages, stream=False))
+    return len(orjson.loads(response.content)["choices"][0]["message"]["content"])
+
+
+def create_sync(client, model, messages):
+    """Ask for one answer."""
+    response = client.request(**request(model, messages, stream=False))
+    return len(orjson.loads(response.content)["choices"][0]["message"]["content"])
+
+
+async def tools_async(client, model, messages):
+    """Read one stream of tool calls, and put the calls together."""
+    calls = {}
+    async with client.stream(**request(model, messages, stream=True)) as response:
+        async for line in response.aiter_lines():
+            for call in delta(line).get("tool_calls", ()):
+                pieces = calls.setdefault(call["index"], [])
+                pieces.append(call["function"]["arguments"])
+    return sum(len("".join(pieces)) for pieces in calls.values())
+
+
+async def final_async(client, model, messages):
+    """Read one stream, and put its text together."""
+    pieces = []
+    async with client.stream(**request(model, messages, stream=True)) as response:
+        async for line in response.aiter_lines():
+            pieces.append(delta(line).get("content", ""))
+    return len("".join(pieces))

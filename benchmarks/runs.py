@@ -1,0 +1,147 @@
+"""Runs the server and the children, contenders in turn, and collects what they say."""
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+
+from pathlib import Path
+
+from .cases import CASES
+from .measure import FAILS
+
+
+ROOT = Path(__file__).resolve().parent.parent
+LONGEST = 600  # seconds for one value
+
+
+def environment():
+    """Return the environment of every child: this checkout first, and no network."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    # litellm fetches a list of prices when it is imported, unless told not to.
+    return {**os.environ, "PYTHONPATH": path, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+
+
+@contextlib.contextmanager
+def server():
+    """Run the server in a process of its own; hand out its URL."""
+    command = [sys.executable, "-m", "benchmarks.server"]
+    with subprocess.Popen(
+        command,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()
+
+
+def run(cases, contenders, *, size, runs, say=lambda line: None):
+    """
+    Measure every case with every contender, *runs* times.
+
+    Args:
+        cases: Names of cases.
+        contenders: Name to the interpreter that runs it.
+        size: "full", "quick" or "tiny".
+        runs: How often; contenders take turns, so that a busy moment hits them alike.
+        say: Is told how far it is.
+
+    Returns:
+        What `--json` writes.
+    """
+    with server() as url:
+        found = {}
+        for case in cases:
+            say(case)
+            found[case] = one_case(case, contenders, url, size=size, runs=runs)
+    return {"about": about(contenders, size, runs), "cases": found}
+
+
+def one_case(case, contenders, url, *, size, runs):
+    """Return what was measured of one case."""
+    values = {name: [] for name in contenders}
+    absent = {}
+    for _ in range(runs):
+        for name, python in contenders.items():
+            if name in absent:
+                continue
+            said = child(python, case, name, url, size)
+            if "value" in said:
+                values[name].append(said["value"])
+            else:
+                absent[name] = said
+    results = {
+        name: absent.get(name) or {"median": statistics.median(runs), "runs": runs}
+        for name, runs in values.items()
+    }
+    return {"unit": CASES[case].unit, "what": CASES[case].what, "results": results}
+
+
+def child(python, case, name, url, size):
+    """Measure one value in a process of its own."""
+    command = [python, "-m", "benchmarks.measure", case, name, url, size]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            check=False,
+            env=environment(),
+            text=True,
+            timeout=LONGEST,
+        )
+    except subprocess.TimeoutExpired:
+        return {"absent": FAILS, "why": f"took longer than {LONGEST} s"}
+    if done.returncode:
+        return {"absent": FAILS, "why": done.stderr[-300:]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def about(contenders, size, runs):
+    """Return what one has to know to judge the numbers."""
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "size": size,
+        "runs": runs,
+        "commit": commit(),
+        "versions": {name: version(name, contenders[name]) for name in contenders},
+    }
+
+
+def version(name, python):
+    """Return the version that this interpreter has of a package, or None."""
+    program = f"import importlib.metadata as m; print(m.version({name!r}))"
+    if name == "asi1":  # the checkout, whatever is installed
+        program = "import asi1; print(asi1.__version__)"
+    done = subprocess.run(
+        [python, "-c", program],
+        capture_output=True,
+        check=False,
+        env=environment(),
+        text=True,
+    )
+    return done.stdout.strip() or None
+
+
+def commit():
+    """Return the checkout's commit, None outside of a repository."""
+    with contextlib.suppress(OSError):
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],  # noqa: S607 - whichever git
+            capture_output=True,
+            check=False,
+            cwd=ROOT,
+            text=True,
+        )
+        return done.stdout.strip() or None
+    return None

@@ -1,0 +1,98 @@
+"""The tables: Markdown that is also readable as it stands."""
+
+FLOOR = "httpx"
+PEER = "openai"
+OURS = "asi1"
+
+
+def ratio(results, name, base=FLOOR):
+    """Return how many times the median of *base* that of *name* is; None if unknown."""
+    value = results.get(name, {}).get("median")
+    floor = results.get(base, {}).get("median")
+    return value / floor if value and floor else None
+
+
+def lines(rows):
+    """Lay out rows of texts as a table; the first row is its head."""
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    made = [
+        f"| {row[0]:<{widths[0]}} | "
+        + " | ".join(
+            f"{text:>{width}}" for text, width in zip(row[1:], widths[1:], strict=True)
+        )
+        + " |"
+        for row in rows
+    ]
+    rule = [f"|{'-' * (widths[0] + 2)}|"]
+    rule += [f"{'-' * (width + 1)}:|" for width in widths[1:]]
+    return [made[0], "".join(rule), *made[1:]]
+
+
+def table(result):
+    """Return the table of a result: the floor as it is, the others in floors."""
+    names = [name for name in result["about"]["versions"] if name != FLOOR]
+    rows = [["case", "unit", FLOOR, *names, f"{OURS} / {PEER}"]]
+    for case, measured in result["cases"].items():
+        results = measured["results"]
+        against = ratio(results, OURS, PEER)
+        rows.append(
+            [
+                case,
+                measured["unit"],
+                number(results.get(FLOOR, {}).get("median")),
+                *(cell(results, name) for name in names),
+                f"{against:.2f}" if against else "-",
+            ]
+        )
+    return "\n".join([head(result), "", *lines(rows), *failures(result)])
+
+
+def head(result):
+    """Return in one paragraph what was measured where."""
+    about = result["about"]
+    versions = [f"{k} {v or 'not installed'}" for k, v in about["versions"].items()]
+    return (
+        f"Medians of {about['runs']} runs ({about['size']}), in units for {FLOOR}, in"
+        f" multiples of {FLOOR} for the others (in units where {FLOOR} has none)."
+        f" {', '.join(versions)}; Python {about['python']}, {about['system']},"
+        f" {about['cores']} cores, {about['date']}, commit {about['commit']}."
+    )
+
+
+def cell(results, name):
+    """Return one contender's text."""
+    times = ratio(results, name)
+    if times is not None:
+        return f"{times:.2f}x"
+    found = results[name]
+    return number(found["median"]) if "median" in found else found["absent"]
+
+
+def number(value):
+    """Return a median's text."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def failures(result):
+    """Return a line for each contender that failed, below the table."""
+    told = [
+        f"{case}, {name}: {found['why']}"
+        for case, measured in result["cases"].items()
+        for name, found in measured["results"].items()
+        if "why" in found
+    ]
+    return ["", *told] if told else []
+
+
+def compared(old, new):
+    """Return a table of how many floors each case of `asi1` costs in two results."""
+    rows = [["case", "old", "new", "change"]]
+    for case, measured in new["cases"].items():
+        before = ratio(old["cases"].get(case, {}).get("results", {}), OURS)
+        after = ratio(measured["results"], OURS)
+        if before and after:
+            change = f"{(after / before - 1) * 100:+.0f} %"
+            rows.append([case, f"{before:.2f}x", f"{after:.2f}x", change])
+    return "\n".join(lines(rows))

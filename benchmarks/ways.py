@@ -1,0 +1,93 @@
+"""What starting, making clients and memory cost. Linux, where it is about memory."""
+
+import asyncio
+import gc
+import os
+import resource
+import subprocess
+import sys
+import time
+
+from pathlib import Path
+
+from .calls import calls
+from .contenders import CONTENDERS
+
+
+CLIENT = (
+    "from benchmarks.contenders import {name} as it; client = it.sync_client({url!r})"
+)
+CALL = "it.create_sync(client.__enter__(), 'small', [dict(role='user', content='Hi')])"
+KIB = 1024
+
+
+class Impossible(Exception):
+    """The contender has not what the case needs, or the machine has not."""
+
+
+def starts(case, size, contender, url):
+    """Return the CPU milliseconds of a program, beyond those of one that does nothing."""
+    name = contender.__name__.rpartition(".")[2]
+    programs = {
+        "import": CONTENDERS[name],
+        "first-client": CLIENT.format(name=name, url=url),
+        "first-answer": f"{CLIENT.format(name=name, url=url)}; {CALL}",
+    }
+    if case.name != "import" and not hasattr(contender, "sync_client"):
+        raise Impossible
+    bare, program = "pass", programs[case.name]
+    spent(bare)
+    spent(program)  # writes and reads its bytecode
+    costs = [spent(program) - spent(bare) for _ in range(size.calls)]
+    return sum(costs) / len(costs) * 1000
+
+
+def spent(program):
+    """Return the CPU seconds of a fresh interpreter, from its start to its end."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", program], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def construct(case, size, contender, url):
+    """Return the CPU microseconds of making one more client, in a running loop."""
+    return asyncio.run(made(size, contender, url))[0]
+
+
+def construct_memory(case, size, contender, url):
+    """Return the KiB that one more client takes before it is used."""
+    return asyncio.run(made(size, contender, url))[1]
+
+
+async def made(size, contender, url):
+    """Make a client, then more; return the time and the memory of each of those."""
+    clients = [contender.async_client(url)]
+    gc.collect()
+    memory, began = status("VmRSS"), time.process_time()
+    clients += [contender.async_client(url) for _ in range(size.calls)]
+    seconds = time.process_time() - began
+    taken = (status("VmRSS") - memory) / size.calls
+    for client in clients:
+        async with client:
+            pass
+    return seconds / size.calls * 1e6, taken
+
+
+def peak(case, size, contender, url):
+    """Return the most MiB that the process ever had, once it has read one stream."""
+    calls(case, size, contender, url)
+    return status("VmHWM") / KIB
+
+
+def status(field):
+    """
+    Return what Linux says of this process's memory, in KiB.
+
+    The peak that ``getrusage`` tells may be that of the process which started this one.
+    """
+    path = Path(f"/proc/{os.getpid()}/status")
+    if not path.exists():
+        raise Impossible
+    line = next(line for line in path.read_text().splitlines() if field in line)
+    return int(line.split()[1])

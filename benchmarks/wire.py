@@ -1,0 +1,125 @@
+"""
+The bytes that every contender reads, and how long the text in them is.
+
+A call says what it wants by the name of its model, such as ``whole-20000``: the kind of
+answer, and its size. The chunks have the shape that the live service sent in 2025; only
+the choices of thoughts have an index and a finish reason here, without which two of the
+contenders cannot read them.
+"""
+
+import functools
+import json
+
+
+ID = "id_y6CadQQg1Lg8yIsl2"
+CREATED = 1741694403118
+USAGE = {"prompt_tokens": 412, "completion_tokens": 467, "total_tokens": 879}
+DONE = b"data: [DONE]\n\n"
+PIECES = (" the current goes on", " working while it does", ".", " Sea otters", " are")
+PIECE_OF_CALL = '"rafts": '
+CALLS = 10
+LARGE = 200_000
+
+
+def split(spec):
+    """Return the kind of answer and its size."""
+    kind, _, size = spec.partition("-")
+    return kind, int(size or 1)
+
+
+@functools.lru_cache(maxsize=32)
+def events(spec):
+    """Return the events of a stream, each as bytes with its blank line."""
+    kind, size = split(spec)
+    said = [*called(size)] if kind == "tools" else [*thought(size), *spoken(size)]
+    opener = chunk({"role": "assistant", "content": ""}, object="chat.completion.chunk")
+    reason = "tool_calls" if kind == "tools" else "stop"
+    end = chunk({"role": "assistant", "content": ""}, reason, usage=USAGE)
+    values = [opener, *said, end]
+    return [b"data: %s\n\n" % compact(value) for value in values] + [DONE]
+
+
+def chunk(delta, reason=None, **more):
+    """Return one chunk."""
+    choice = {"index": 0, "finish_reason": reason, "delta": delta}
+    return {
+        "id": ID,
+        "model": "asi1-mini",
+        "created": CREATED,
+        "conversation_id": None,
+        "tool_thought": [],
+        "choices": [{**choice, "stop_reason": reason}],
+        **more,
+    }
+
+
+def thought(size):
+    """Yield the chunks of thoughts: one of eight."""
+    for number in range(size // 8):
+        yield chunk({"role": "assistant", "content": ""}, thought=f" idea {number % 9}")
+
+
+def spoken(size):
+    """Yield the chunks of text: all but the thoughts, the opener and the end."""
+    for number in range(size - size // 8 - 2):
+        yield chunk({"content": PIECES[number % len(PIECES)]})
+
+
+def called(size):
+    """Yield the chunks of tool calls, of which there are ten."""
+    for number in range(size - 2):
+        index = number % CALLS
+        function = {"arguments": PIECE_OF_CALL}
+        call = {"index": index, "function": function}
+        if number < CALLS:
+            function["name"] = f"tool_{index}"
+            call |= {"id": f"call_{index}", "type": "function"}
+        yield chunk({"tool_calls": [call]})
+
+
+@functools.lru_cache
+def whole(spec):
+    """Return the JSON body of an answer that is not streamed."""
+    text = "An otter dozes on its back. "
+    if spec == "large":
+        text = (text * (LARGE // len(text) + 1))[:LARGE]
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "finish_reason": "stop", "message": message}
+    value = {
+        "id": ID,
+        "model": "asi1-mini",
+        "object": "chat.completion",
+        "created": CREATED,
+        "executable_data": [],
+        "conversation_id": None,
+        "thought": ["Somebody wants to know why otters hold hands."],
+        "choices": [{**choice, "stop_reason": "stop"}],
+        "usage": USAGE,
+    }
+    return compact(value)
+
+
+def compact(value):
+    """Return JSON without blanks, as the service sends it."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+@functools.lru_cache
+def length(spec):
+    """Return how many characters a reader of this answer must have seen."""
+    kind, size = split(spec)
+    if kind in ("small", "large"):
+        return len(json.loads(whole(spec))["choices"][0]["message"]["content"])
+    if kind == "tools":
+        return (size - 2) * len(PIECE_OF_CALL)
+    return sum(len(said["choices"][0]["delta"]["content"]) for said in spoken(size))
+
+
+def conversation(count):
+    """Return that many messages; the last is the user's."""
+    roles = ("user", "assistant") if count % 2 else ("assistant", "user")
+    text = "How often do they really hold hands? Less than the videos suggest. " * 3
+    return [
+        {"role": roles[number % 2], "content": f"{number}. {text}"}
+        for number in range(count)
+    ]
