@@ -59,10 +59,11 @@ def measuring(command):
 def run(options):
     """Measure, print, and write what was asked for."""
     names = options.only.split(",") if options.only else CONTENDERS
-    pythons = dict(pair.split("=", 1) for pair in options.python)
+    pythons = dict.fromkeys(names, sys.executable)
+    pythons |= dict(pair.split("=", 1) for pair in options.python)
     result = runs.run(
         options.cases or list(CASES),
-        {name: pythons.get(name, sys.executable) for name in names},
+        pythons,
         size=options.size,
         runs=options.runs or {"full": 5, "quick": 3, "tiny": 1}[options.size],
         say=lambda line: print(line, file=sys.stderr, flush=True),
@@ -72,7 +73,7 @@ def run(options):
 
 def guard(options):
     """Measure the hot paths against the floor only; a report, not a judge."""
-    contenders = {name: sys.executable for name in (table.FLOOR, table.OURS)}
+    contenders = dict.fromkeys((table.FLOOR, table.OURS), sys.executable)
     result = runs.run(HOT, contenders, size="quick", runs=5)
     return finish(result, options.json)
 

@@ -1,4 +1,4 @@
-"""What calls cost: one after another, or so many at once, timed after some that warm."""
+"""What calls cost, one after another or so many at once, after some that warm up."""
 
 import asyncio
 import inspect

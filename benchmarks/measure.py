@@ -45,7 +45,7 @@ def measure(case, contender, url, size="full"):
         if case.does and not hasattr(module, case.does):
             return {"absent": CANNOT}
         return {"value": way(case, case.sizes[size], module, url)}
-    except ways.Impossible:
+    except ways.ImpossibleError:
         return {"absent": CANNOT}
     except Exception as error:  # noqa: BLE001 - of any contender; the others go on
         return {"absent": FAILS, "why": f"{type(error).__name__}: {error}"[:300]}

@@ -1,7 +1,7 @@
 """Runs the server and the children, contenders in turn, and collects what they say."""
 
 import contextlib
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -43,7 +43,7 @@ def server():
             process.stdin.close()
 
 
-def run(cases, contenders, *, size, runs, say=lambda line: None):
+def run(cases, contenders, *, size, runs, say=None):
     """
     Measure every case with every contender, *runs* times.
 
@@ -57,12 +57,14 @@ def run(cases, contenders, *, size, runs, say=lambda line: None):
     Returns:
         What `--json` writes.
     """
+    facts = about(contenders, size, runs)
     with server() as url:
         found = {}
         for case in cases:
-            say(case)
+            if say:
+                say(case)
             found[case] = one_case(case, contenders, url, size=size, runs=runs)
-    return {"about": about(contenders, size, runs), "cases": found}
+    return {"about": facts, "cases": found}
 
 
 def one_case(case, contenders, url, *, size, runs):
@@ -107,7 +109,7 @@ def child(python, case, name, url, size):
 def about(contenders, size, runs):
     """Return what one has to know to judge the numbers."""
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),

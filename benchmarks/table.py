@@ -34,14 +34,13 @@ def table(result):
     rows = [["case", "unit", FLOOR, *names, f"{OURS} / {PEER}"]]
     for case, measured in result["cases"].items():
         results = measured["results"]
-        against = ratio(results, OURS, PEER)
         rows.append(
             [
                 case,
                 measured["unit"],
                 number(results.get(FLOOR, {}).get("median")),
                 *(cell(results, name) for name in names),
-                f"{against:.2f}" if against else "-",
+                times(ratio(results, OURS, PEER)),
             ]
         )
     return "\n".join([head(result), "", *lines(rows), *failures(result)])
@@ -61,11 +60,18 @@ def head(result):
 
 def cell(results, name):
     """Return one contender's text."""
-    times = ratio(results, name)
-    if times is not None:
-        return f"{times:.2f}x"
+    floors = ratio(results, name)
+    if floors is not None:
+        return f"{times(floors)}x"
     found = results[name]
     return number(found["median"]) if "median" in found else found["absent"]
+
+
+def times(factor):
+    """Return a ratio's text, with two digits that count."""
+    if factor is None:
+        return "-"
+    return f"{factor:.2f}" if factor >= 0.1 else f"{factor:.1g}"
 
 
 def number(value):

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from .calls import calls
 from .contenders import CONTENDERS
+from .limits import resource
 
 
 CLIENT = (
@@ -21,20 +21,22 @@ CALL = "it.create_sync(client.__enter__(), 'small', [dict(role='user', content='
 KIB = 1024
 
 
-class Impossible(Exception):
+class ImpossibleError(Exception):
     """The contender has not what the case needs, or the machine has not."""
 
 
 def starts(case, size, contender, url):
-    """Return the CPU milliseconds of a program, beyond those of one that does nothing."""
+    """Return the CPU milliseconds of a program, less those of one that does nothing."""
     name = contender.__name__.rpartition(".")[2]
     programs = {
         "import": CONTENDERS[name],
         "first-client": CLIENT.format(name=name, url=url),
         "first-answer": f"{CLIENT.format(name=name, url=url)}; {CALL}",
     }
-    if case.name != "import" and not hasattr(contender, "sync_client"):
-        raise Impossible
+    if resource is None or (
+        case.name != "import" and not hasattr(contender, "sync_client")
+    ):
+        raise ImpossibleError
     bare, program = "pass", programs[case.name]
     spent(bare)
     spent(program)  # writes and reads its bytecode
@@ -50,12 +52,12 @@ def spent(program):
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-def construct(case, size, contender, url):
+def construct(_case, size, contender, url):
     """Return the CPU microseconds of making one more client, in a running loop."""
     return asyncio.run(made(size, contender, url))[0]
 
 
-def construct_memory(case, size, contender, url):
+def construct_memory(_case, size, contender, url):
     """Return the KiB that one more client takes before it is used."""
     return asyncio.run(made(size, contender, url))[1]
 
@@ -88,6 +90,6 @@ def status(field):
     """
     path = Path(f"/proc/{os.getpid()}/status")
     if not path.exists():
-        raise Impossible
+        raise ImpossibleError
     line = next(line for line in path.read_text().splitlines() if field in line)
     return int(line.split()[1])

@@ -4,7 +4,8 @@ The bytes that every contender reads, and how long the text in them is.
 A call says what it wants by the name of its model, such as ``whole-20000``: the kind of
 answer, and its size. The chunks have the shape that the live service sent in 2025; only
 the choices of thoughts have an index and a finish reason here, without which two of the
-contenders cannot read them.
+contenders cannot read them. Chunks of the kind ``named`` say ``object`` as well, which
+most of the service's do not, and without which OpenAI's helper passes over them.
 """
 
 import functools
@@ -36,6 +37,8 @@ def events(spec):
     reason = "tool_calls" if kind == "tools" else "stop"
     end = chunk({"role": "assistant", "content": ""}, reason, usage=USAGE)
     values = [opener, *said, end]
+    if kind == "named":
+        values = [{**value, "object": "chat.completion.chunk"} for value in values]
     return [b"data: %s\n\n" % compact(value) for value in values] + [DONE]
 
 

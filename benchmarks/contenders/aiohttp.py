@@ -52,8 +52,6 @@ async def tools_async(client, model, messages):
 
 async def final_async(client, model, messages):
     """Read one stream, and put its text together."""
-    pieces = []
     async with request(client, model, messages, stream=True) as response:
-        async for line in response.content:
-            pieces.append(delta(line).get("content", ""))
+        pieces = [delta(line).get("content", "") async for line in response.content]
     return len("".join(pieces))

@@ -75,8 +75,8 @@ async def tools_async(client, model, messages):
 
 async def final_async(client, model, messages):
     """Read one stream, and put its text together."""
-    pieces = []
     async with client.stream(**request(model, messages, stream=True)) as response:
-        async for line in response.aiter_lines():
-            pieces.append(delta(line).get("content", ""))
+        pieces = [
+            delta(line).get("content", "") async for line in response.aiter_lines()
+        ]
     return len("".join(pieces))
