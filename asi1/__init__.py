@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from ._hooks import Hooks
     from ._limits import Limiter, LimitOutcome, RateLimit
+    from ._map import AsyncAnswers
     from ._messages import (
         AssistantMessage,
         Message,
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     )
     from ._stream import AsyncChatStream, AsyncPieces
     from ._sync import ASI1, Chat, Completions
+    from ._sync_map import Answers
     from ._sync_stream import ChatStream, Pieces
     from ._timeouts import Timeouts
     from ._types import DEFAULT
@@ -96,9 +98,11 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "ASI1Error",
+    "Answers",
     "ArgumentError",
     "AssistantMessage",
     "AsyncASI1",
+    "AsyncAnswers",
     "AsyncChat",
     "AsyncChatStream",
     "AsyncCompletions",
@@ -169,6 +173,7 @@ _MODULES = {
     "_model": ("Model",),
     "_hooks": ("Hooks",),
     "_limits": ("LimitOutcome", "Limiter", "RateLimit"),
+    "_map": ("AsyncAnswers",),
     "_messages": (
         "AssistantMessage",
         "Message",
@@ -196,6 +201,7 @@ _MODULES = {
     ),
     "_stream": ("AsyncChatStream", "AsyncPieces"),
     "_sync": ("ASI1", "Chat", "Completions"),
+    "_sync_map": ("Answers",),
     "_sync_stream": ("ChatStream", "Pieces"),
     "_timeouts": ("Timeouts",),
     "_types": ("DEFAULT",),

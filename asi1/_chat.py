@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, Unpack, overload
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Literal, Unpack, overload
 
 from ._core import Core
+from ._errors import ASI1Error
+from ._map import AsyncAnswers, prompts_of
 from ._messages import Messages
 from ._models import ChatCompletion
-from ._options import ChatOptions
+from ._options import ChatOptions, check_options, wrong
 from ._request import Request, chat_request
 from ._stream import AsyncChatStream
 from ._types import public
@@ -100,7 +104,7 @@ class AsyncCompletions:
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
-        request = self._request(messages, model, stream=stream, options=options)
+        request = self._request(messages, model=model, stream=stream, options=options)
         if not stream:
             answer: ChatCompletion = await self._core.fetch(request)
             return answer
@@ -131,14 +135,80 @@ class AsyncCompletions:
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
-        request = self._request(messages, model, stream=True, options=options)
+        request = self._request(messages, model=model, stream=True, options=options)
         return AsyncChatStream(self._core.exchange(request), self._core.begin)
+
+    @overload
+    def map(
+        self,
+        prompts: Iterable[Messages],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[ChatOptions],
+    ) -> AsyncAnswers[ChatCompletion]: ...
+
+    @overload
+    def map(
+        self,
+        prompts: Iterable[Messages],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: bool,
+        **options: Unpack[ChatOptions],
+    ) -> AsyncAnswers[ChatCompletion | ASI1Error]: ...
+
+    def map(
+        self,
+        prompts: Iterable[Messages],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: bool = False,
+        **options: Unpack[ChatOptions],
+    ) -> AsyncAnswers[Any]:
+        """
+        Ask many prompts, some at a time; the answers come in the order of the prompts.
+
+        Used as ``async for answer in client.chat.completions.map(prompts)``. Nothing is
+        asked before the first read, and no more is asked while nobody reads.
+
+        Args:
+            prompts: What `create` takes as *messages*, each; also endless. At most
+                twice *concurrency* of them are taken ahead of the reader.
+            model: As for `create`.
+            concurrency: The most calls at a time, at least 1.
+            return_exceptions: True returns the error of a call in its place; else it
+                is raised there, and the calls behind it end.
+            **options: Fields of `ChatOptions`, for each call: a ``timeout`` begins when
+                its turn has come.
+
+        Raises:
+            ArgumentError: An argument is wrong; nothing was sent.
+            ClientClosedError: The client was closed before.
+        """
+        self._core.check_open()
+        check_options(options)  # once, and not as the failure of every call
+        if type(concurrency) is not int or concurrency < 1:
+            raise wrong(
+                "concurrency", "must be a whole number of at least 1", concurrency
+            )
+        request = partial(self._request, model=model, stream=False, options=options)
+        return AsyncAnswers(
+            self._core,
+            request,
+            prompts_of(prompts),
+            concurrency,
+            return_exceptions=return_exceptions,
+        )
 
     def _request(
         self,
         messages: Messages,
-        model: str | None,
         *,
+        model: str | None,
         stream: bool,
         options: ChatOptions,
     ) -> Request:

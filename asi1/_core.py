@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field
 
@@ -19,7 +19,14 @@ from ._retry import RetryBudget
 from ._transport import Transport
 
 
-__all__ = ["Core"]
+__all__ = ["Core", "Work"]
+
+
+class Work(Protocol):
+    """An exchange, or what makes one."""
+
+    async def run(self) -> None:
+        """Do it to its end, and raise nothing."""
 
 
 @define(eq=False)
@@ -70,7 +77,7 @@ class Core:
             hooks=self.hooks,
         )
 
-    def begin(self, exchange: Exchange) -> Pump:
+    def begin(self, exchange: Work) -> Pump:
         """Start *exchange* in its own task."""
         self.check_open()
         pump = start(exchange.run, "asi1 exchange", self._forget)

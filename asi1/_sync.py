@@ -6,14 +6,15 @@ The public surface is the async one with ``await`` removed; a test holds the two
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Literal, Self, Unpack, overload
+from typing import Any, Literal, Self, Unpack, overload
 
 from ._account import RawReply
 from ._chat import AsyncChat, AsyncCompletions
 from ._client import AsyncASI1
 from ._config import Limits
+from ._errors import ASI1Error
 from ._hooks import Hooks
 from ._limits import Limiter, RateLimit
 from ._loop import close_on_loop, loop_thread
@@ -24,6 +25,7 @@ from ._pools import HTTPClient, HTTPTransport
 from ._retry import RetryPolicy
 from ._secret import hidden
 from ._stream import AsyncChatStream
+from ._sync_map import Answers
 from ._sync_stream import ChatStream
 from ._timeouts import Timeouts
 from ._types import DEFAULT, JSON, Default, public
@@ -235,3 +237,45 @@ class Completions:
             return self._completions.stream(messages=messages, model=model, **options)
 
         return ChatStream(loop_thread().run(made()))
+
+    @overload
+    def map(
+        self,
+        prompts: Iterable[Messages],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[ChatOptions],
+    ) -> Answers[ChatCompletion]: ...
+
+    @overload
+    def map(
+        self,
+        prompts: Iterable[Messages],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: bool,
+        **options: Unpack[ChatOptions],
+    ) -> Answers[ChatCompletion | ASI1Error]: ...
+
+    def map(
+        self,
+        prompts: Iterable[Messages],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: bool = False,
+        **options: Unpack[ChatOptions],
+    ) -> Answers[Any]:
+        """Same as `AsyncCompletions.map`, but blocks."""
+        return Answers(
+            self._completions.map(
+                prompts,
+                model=model,
+                concurrency=concurrency,
+                return_exceptions=return_exceptions,
+                **options,
+            )
+        )

@@ -94,9 +94,10 @@ class Twins:
                 self.classes(first, second)
 
     def ours(self, annotation: Any) -> Iterator[type]:
-        module = getattr(annotation, "__module__", "")
-        if inspect.isclass(annotation) and module.partition(".")[0] == self.package:
-            yield annotation
+        cls = typing.get_origin(annotation) or annotation
+        module = getattr(cls, "__module__", "")
+        if inspect.isclass(cls) and module.partition(".")[0] == self.package:
+            yield cls
         for inner in typing.get_args(annotation):
             yield from self.ours(inner)
 
