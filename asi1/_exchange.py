@@ -94,6 +94,8 @@ class Exchange:
                 error.__context__ = None
             self.out.end(error)
             self._tell(self.hooks.on_end, self.info(), error)
+        except (SystemExit, KeyboardInterrupt) as error:
+            self.out.end(error)  # from a transport or limiter of the user's
         else:
             self.out.end()
             self._tell(self.hooks.on_end, self.info(), None)

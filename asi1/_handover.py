@@ -70,7 +70,8 @@ class Handover(Generic[_T]):
     def check(self) -> None:
         """Raise what the task ended with, if it brought nothing else."""
         if self.ended and self._error is not None and not self._batches:
-            raise self._error
+            # Without the frames of those who asked before, which would add up.
+            raise self._error.with_traceback(None)
 
     async def get(self) -> Sequence[_T]:
         """

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import importlib
 import os
 import sys
 import threading
 import warnings
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import anyio
 
-from ._errors import ASI1Error
+from ._blocking import warn_in_a_loop
+from ._errors import ASI1Error, ConfigurationError
 from ._pump import running
 
 
-__all__ = ["LoopThread", "close_on_loop", "loop_thread"]
+__all__ = ["LoopThread", "close_on_loop", "loop_thread", "new_loop"]
 
 _T = TypeVar("_T")
 
@@ -46,7 +48,7 @@ class LoopThread:
     def __init__(self) -> None:
         """Start the thread, and wait until its loop runs."""
         try:
-            self._loop = asyncio.new_event_loop()
+            self._loop = new_loop(os.environ)
         except OSError as error:
             raise ASI1Error(f"no event loop can be made: {error}") from error
         self._stopping = asyncio.Event()
@@ -67,7 +69,12 @@ class LoopThread:
 
         # At its end the runner cancels what is left, and closes async generators.
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(until_stopped())
+            main = runner.get_loop().create_task(until_stopped())
+            while not main.done():
+                # What a hook or transport of the user's exits with ends its own call,
+                # and not all others.
+                with suppress(SystemExit, KeyboardInterrupt):
+                    self._loop.run_until_complete(main)
 
     def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         """
@@ -77,25 +84,35 @@ class LoopThread:
         Raises:
             ASI1Error: The caller is itself on that loop, which it would block for ever.
         """
-        if threading.get_ident() == self._thread.ident:
+        try:
+            self._check_caller()
+        except BaseException:
             coroutine.close()
+            raise
+        future = asyncio.run_coroutine_threadsafe(_driven(coroutine), self._loop)
+        try:
+            return future.result()
+        except BaseException as error:
+            if self._exiting.is_set() and threading.current_thread().daemon:
+                self._vanish()
+            future.cancel()
+            if isinstance(error, ASI1Error):
+                # The frames of the loop's thread say nothing to who called, and those
+                # of an error that is raised twice would add up.
+                error.__traceback__ = None
+            raise
+
+    def _check_caller(self) -> None:
+        if threading.get_ident() == self._thread.ident:
             raise ASI1Error(
                 "the blocking client was used on its own event loop;"
                 " use AsyncASI1 there"
             )
         if self._exiting.is_set():
-            coroutine.close()
             if threading.current_thread().daemon:
                 self._vanish()
             raise ASI1Error("Python is exiting; no call can be made any more")
-        future = asyncio.run_coroutine_threadsafe(_driven(coroutine), self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            if self._exiting.is_set() and threading.current_thread().daemon:
-                self._vanish()
-            future.cancel()
-            raise
+        warn_in_a_loop()
 
     def _vanish(self) -> None:
         # Python is exiting. What still runs is a daemon thread, which is about to end
@@ -137,6 +154,31 @@ async def _driven(coroutine: Coroutine[Any, Any, _T]) -> _T:
     if sniffio is not None:
         sniffio.current_async_library_cvar.set(None)
     return await coroutine
+
+
+def new_loop(env: Mapping[str, str]) -> asyncio.AbstractEventLoop:
+    """
+    Return a loop of the kind that ``ASI1_LOOP`` asks for: "asyncio", or "uvloop".
+
+    Raises:
+        ConfigurationError: It asks for another, or for what is not installed.
+    """
+    kind = env.get("ASI1_LOOP", "").strip() or "asyncio"
+    if kind == "asyncio":
+        return asyncio.new_event_loop()
+    if kind != "uvloop":
+        raise ConfigurationError(
+            "the environment variable ASI1_LOOP: must be 'asyncio' or 'uvloop', not"
+            f" {kind!r:.80}"
+        )
+    try:
+        loop: asyncio.AbstractEventLoop = importlib.import_module(kind).new_event_loop()
+    except ImportError as error:
+        raise ConfigurationError(
+            "the environment variable ASI1_LOOP: asks for uvloop, which cannot be"
+            f" imported ({error})"
+        ) from error
+    return loop
 
 
 def loop_thread() -> LoopThread:

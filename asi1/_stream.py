@@ -107,7 +107,8 @@ class AsyncChatStream:
             ASI1Error: What reading the stream raises.
         """
         if self._closed:
-            raise self._error or StreamClosedError("the stream was closed")
+            error = self._error or StreamClosedError("the stream was closed")
+            raise error.with_traceback(None)
         if self._pump is not None and not self._pump.here:
             raise StreamClosedError("the stream was begun by another process")
         if self._reading:

@@ -65,7 +65,7 @@ FLOORS = [
     },
     {"_exchange", "_handover", "_limiter", "_pump", "_reading", "_timer"},
     {"_chat", "_client", "_core", "_map", "_stream"},
-    {"_loop", "_sync", "_sync_map", "_sync_stream"},
+    {"_blocking", "_loop", "_sync", "_sync_map", "_sync_stream"},
     {"__main__", "cli", "testing"},
 ]
 # The front door stands above the package and below the extras: they come in through it,

@@ -295,6 +295,7 @@ def test_two_threads_cannot_read_one_stream(fake, client):
     assert [asi1.StreamClosedError] == [type(error) for error in failed]
 
 
+@pytest.mark.filterwarnings("ignore:asi1.ASI1 blocks")
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_it_works_inside_a_running_loop(client, backend):
     """
