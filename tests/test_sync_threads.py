@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,8 +12,6 @@ import pytest
 import asi1
 
 from asi1.testing import FakeASI1
-
-from .programs import wait_for
 
 
 THREADS = 32
@@ -23,6 +22,15 @@ TURNS = 20
 def fake():
     with FakeASI1() as running:
         yield running
+
+
+def wait_for(condition):
+    """Wait until *condition* holds; fail after five seconds."""
+    for _ in range(1000):
+        if condition():
+            return
+        time.sleep(0.005)
+    pytest.fail("it never came true")
 
 
 def question(request):
@@ -38,6 +46,7 @@ def read(client, text):
         return "".join(stream.text_stream)
 
 
+@pytest.mark.timeout(180)  # 640 calls take their time on a busy machine
 @pytest.mark.parametrize("ask", [create, read])
 def test_many_threads_get_their_own_answers_in_order(fake, ask):
     """
