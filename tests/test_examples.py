@@ -1,0 +1,148 @@
+"""The examples, run as they stand on real sockets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+from contextlib import contextmanager
+from importlib import util
+from pathlib import Path
+
+import httpx
+import pytest
+
+from asi1.testing import Data, FakeASI1, Pause, Repeat
+
+from .talk import SSE, TEXT, Event, chunk
+
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    with FakeASI1() as fake:
+        monkeypatch.setenv("ASI_ONE_API_KEY", "sk-example")
+        monkeypatch.setenv("ASI1_BASE_URL", fake.base_url)
+        yield fake
+
+
+def load(name):
+    """Import an example by its file."""
+    spec = util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_many_prompts_are_answered_in_order(fake):
+    """
+    ``many_prompts.py`` asks what its command line says, in both ways, and prints the
+    answers in order.
+    """
+    fake.reply(lambda r: f"<{r.json['messages'][0]['content']}>", times=None)
+
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "many_prompts.py", "a", "b", "c"],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+    answers = ["a", "    <a>", "b", "    <b>", "c", "    <c>"]
+    wanted = ["-- by_map", *answers, "-- by_threads", *answers]
+    assert (0, "", wanted) == (done.returncode, done.stderr, done.stdout.splitlines())
+
+
+def test_a_failed_prompt_stands_in_its_place(fake):
+    """
+    `by_map` of ``many_prompts.py`` goes on after a failure.
+    """
+    fake.fail(400, message="no such word", times=None)
+
+    many = load("many_prompts")
+    with many.ASI1() as client:
+        told = many.by_map(client, ["a", "b"])
+
+    assert ["failed: 400: no such word"] * 2 == told
+
+
+@contextmanager
+def serving(app):
+    """Serve *app* by werkzeug's server, a thread for each request; yield its URL."""
+    from werkzeug.serving import make_server
+
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def views(fake):
+    pytest.importorskip("flask")
+    example = load("flask_view")
+    with serving(example.app) as url, httpx.Client(base_url=url) as browser:
+        yield browser
+    example.client.close()
+
+
+def test_a_view_answers(fake, views):
+    """
+    The view of ``flask_view.py`` asks what the browser asks.
+    """
+    fake.reply(lambda r: r.json["messages"][0]["content"].upper())
+
+    reply = views.get("/ask", params={"q": "why?"})
+
+    assert (200, "WHY?") == (reply.status_code, reply.json()["text"])
+
+
+def test_a_view_streams(fake, views):
+    """
+    The browser has the first words of a stream while the model is still writing, and
+    the call ends when the browser leaves.
+    """
+    fake.play(SSE, Repeat((Event(chunk("on and ")), Pause(0.01))))
+
+    with views.stream("GET", "/stream", params={"q": "Count."}) as reply:
+        assert "on and " == next(reply.iter_text())[:7]
+        assert "open" == fake.requests[0].outcome
+
+    assert "left" == fake.requests[0].wait()
+    assert "text/plain; charset=utf-8" == reply.headers["content-type"]
+
+
+def test_a_view_streams_to_its_end(fake, views):
+    """
+    A whole stream arrives whole; one that breaks says so.
+    """
+    fake.reply(TEXT, chunk_words=1)
+    fake.play(SSE, Event(chunk("one ")), Data(b"data: {}\n\n"))
+
+    whole, broken = (views.get("/stream", params={"q": "Hi"}) for _ in range(2))
+
+    assert TEXT == whole.text
+    assert broken.text.startswith("one \n[broken off: ")
+
+
+@pytest.mark.parametrize("path", ["/ask", "/stream"])
+def test_a_view_tells_of_a_refusal(fake, views, path):
+    """
+    A refusal of the API is a page with a status of its own, for streams too.
+    """
+    fake.fail(401, message="Who are you?")
+
+    reply = views.get(path, params={"q": "Hi"})
+
+    assert (502, {"error": "401: Who are you?"}) == (reply.status_code, reply.json())
