@@ -29,6 +29,7 @@ WAYS = {
     "chunks": 'list(client.chat.completions.create(messages="Hi", stream=True))',
     "text": 'list(client.chat.completions.stream(messages="Hi").text_stream)',
     "final": 'client.chat.completions.stream(messages="Hi").get_final_completion()',
+    "map": 'list(client.chat.completions.map(["Hi"]))',
     "kept": "list(stream)",
     "kept-final": "stream.get_final_completion()",
     "request": 'client.request("POST", "/chat/completions", json={"messages": []})',

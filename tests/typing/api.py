@@ -52,6 +52,7 @@ def blocking(client: ASI1, *, either: bool) -> None:
     create = client.chat.completions.create
 
     assert_type(create(messages="Hi"), ChatCompletion)
+    assert_type(create(messages="Hi", stream=False), ChatCompletion)
     assert_type(create(messages="Hi", stream=True), ChatStream)
     assert_type(create(messages="Hi", stream=either), ChatCompletion | ChatStream)
     with client.chat.completions.stream(messages="Hi") as stream:

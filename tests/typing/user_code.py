@@ -9,8 +9,11 @@ import httpx
 
 from asi1 import (
     ASI1,
+    Answers,
     APIError,
     APITimeoutError,
+    ASI1Error,
+    AsyncAnswers,
     AsyncASI1,
     AsyncChatStream,
     AsyncPieces,
@@ -20,6 +23,7 @@ from asi1 import (
     ChatMessage,
     ChatStream,
     Limits,
+    Messages,
     Pieces,
     RateLimitError,
     RawReply,
@@ -72,6 +76,28 @@ async def overloads(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> None:
     assert_type(called.create(messages="Hi", stream=True), ChatStream)
     assert_type(called.create(messages="Hi", stream=flag), ChatCompletion | ChatStream)
     assert_type(called.stream(messages="Hi"), ChatStream)
+
+
+async def many(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> list[str]:
+    """Answers are typed by whether failures are among them."""
+    prompts: list[Messages] = ["Hi", [UserMessage("Hi")]]
+    awaited = client.chat.completions
+    called = blocking.chat.completions
+
+    assert_type(awaited.map(prompts), AsyncAnswers[ChatCompletion])
+    assert_type(called.map(prompts, concurrency=2), Answers[ChatCompletion])
+    assert_type(
+        awaited.map(prompts, return_exceptions=True),
+        AsyncAnswers[ChatCompletion | ASI1Error],
+    )
+    assert_type(
+        called.map(prompts, return_exceptions=flag), Answers[ChatCompletion | ASI1Error]
+    )
+    async with awaited.map(str(number) for number in range(3)) as answers:
+        async for answer in answers:
+            assert_type(answer, ChatCompletion)
+    with called.map(["Hi"], temperature=0) as found:
+        return [each.text for each in found]
 
 
 async def stream(client: AsyncASI1) -> str:
