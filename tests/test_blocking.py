@@ -207,16 +207,18 @@ async def test_an_awaited_error_that_is_raised_again_does_not_grow(fake):
     """
     fake.fault("fin_mid_chunked")
 
-    lengths = set()
+    lengths = []
     async with asi1.AsyncASI1("sk-test", fake.base_url) as client:
         stream = client.chat.completions.stream(messages="Hi")
-        for _ in range(4):
+        for _ in range(6):
             with pytest.raises(asi1.StreamInterruptedError) as caught:
                 while True:
                     await anext(stream)
-            lengths.add(len(frames(caught.value)))
+            lengths.append(len(frames(caught.value)))
+            if len(lengths) == 3:
+                await stream.aclose()
 
-    assert 1 == len(lengths)
+    assert lengths == [lengths[0]] * 3 + [lengths[-1]] * 3
 
 
 TRACE = contextvars.ContextVar("TRACE", default="none")

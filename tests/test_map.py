@@ -12,6 +12,7 @@ import pytest
 
 import asi1
 
+from asi1._pump import Pump
 from asi1.testing import FakeASI1
 
 from .talk import in_process, until
@@ -293,6 +294,43 @@ async def test_closing_the_client_wakes_who_waits(fake, client):
         group.start_soon(close)
         with pytest.raises(asi1.ClientClosedError):
             await anext(made)
+
+
+async def test_a_call_that_is_cancelled_ends_those_that_wait_behind_it(fake, client):
+    """
+    When a call is cancelled, none that waits for its place is left without an end.
+    """
+    fake.fault("stall_before_headers", times=None)
+
+    async with client.chat.completions.map(Prompts(), concurrency=1) as answers:
+        with anyio.move_on_after(0.01):
+            await anext(answers)
+        first, second = answers._window
+        first.pump.stop()
+
+        with anyio.fail_after(5):
+            assert asi1.ClientClosedError is type(await second.outcome())
+    assert second.pump is None
+
+
+async def test_a_call_that_ends_while_its_answers_are_closed_is_the_last(
+    fake, client, monkeypatch
+):
+    """
+    Closing begins no further call, even if the one under way is not stopped in time.
+    """
+    fake.reply(question, delay=0.2, times=None)
+    answers = client.chat.completions.map(Prompts(), concurrency=1)
+    with anyio.move_on_after(0.01):
+        await anext(answers)
+    await until(lambda: fake.requests)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pump, "stop", lambda _: None)
+        await answers.aclose()
+        await anyio.sleep(0.1)
+
+    assert ["sent"] == [request.outcome for request in fake.requests]
 
 
 async def test_a_cancelled_reader_loses_no_answer(fake, client):
