@@ -184,6 +184,8 @@ AWAITED = {
             kept.append(completions.create(messages="Hi", stream=True))
             next(kept[-1])
 
+        import warnings
+        warnings.filterwarnings("ignore", "asi1.ASI1 blocks")
         run_on(main)
         sys.exit(6)
         """,
