@@ -20,6 +20,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from ._account import RawReply
     from ._chat import AsyncChat, AsyncCompletions
+    from ._chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
     from ._client import AsyncASI1
     from ._config import Limits
     from ._errors import (
@@ -55,13 +56,9 @@ if TYPE_CHECKING:
     from ._models import (
         ChatChoice,
         ChatCompletion,
-        ChatCompletionChunk,
         ChatMessage,
-        ChunkChoice,
-        Delta,
         FunctionCall,
         ToolCall,
-        ToolCallDelta,
         Usage,
     )
     from ._options import ChatOptions, RequestOptions
@@ -168,6 +165,7 @@ __all__ = [
 _MODULES = {
     "_account": ("RawReply",),
     "_chat": ("AsyncChat", "AsyncCompletions"),
+    "_chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
     "_client": ("AsyncASI1",),
     "_config": ("Limits",),
     "_model": ("Model",),
@@ -208,13 +206,9 @@ _MODULES = {
     "_models": (
         "ChatChoice",
         "ChatCompletion",
-        "ChatCompletionChunk",
         "ChatMessage",
-        "ChunkChoice",
-        "Delta",
         "FunctionCall",
         "ToolCall",
-        "ToolCallDelta",
         "Usage",
     ),
 }

@@ -9,16 +9,13 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
+from ._chunks import ChatCompletionChunk, ChunkChoice, Delta, Glance, ToolCallDelta
 from ._models import (
     ChatChoice,
     ChatCompletion,
-    ChatCompletionChunk,
     ChatMessage,
-    ChunkChoice,
-    Delta,
     FunctionCall,
     ToolCall,
-    ToolCallDelta,
     Usage,
 )
 from ._types import JSON
@@ -99,8 +96,9 @@ class _Choice:
         self.refusal.add(delta.refusal or "")
         for part in delta.tool_calls:
             self._call_for(part).add(part)
-        # Some servers say the finish reason twice; the first time counts.
-        self.finish_reason = self.finish_reason or choice.finish_reason
+        # Some servers say the finish reason twice; the first time counts. And some say
+        # an empty one until there is one.
+        self.finish_reason = self.finish_reason or choice.finish_reason or None
         self.stop_reason = (
             choice.stop_reason if self.stop_reason is None else self.stop_reason
         )
@@ -151,6 +149,8 @@ class Assembler:
     _choices: dict[int, _Choice] = field(factory=dict, init=False)
     _thoughts: _Text = field(factory=_Text, init=False)
     _first: ChatCompletionChunk | None = field(default=None, init=False)
+    # Choice 0, once it is there, if whoever speaks in it is as in most.
+    _spoken: _Choice | None = field(default=None, init=False)
     _usage: Usage | None = field(default=None, init=False)
     _executable_data: JSON = field(default=None, init=False)
     _conversation_id: str | None = field(default=None, init=False)
@@ -161,6 +161,10 @@ class Assembler:
     def add(self, chunk: ChatCompletionChunk) -> None:
         """Take the next chunk."""
         self.chunks += 1
+        glance = chunk._glance  # noqa: SLF001 - of a model, and for nobody but us
+        if glance is not None and self._spoken is not None:
+            self._add_piece(self._spoken, chunk.thought, glance)
+            return
         self._first = self._first or chunk
         for choice in chunk.choices:
             if choice.index not in self._choices:
@@ -171,8 +175,23 @@ class Assembler:
         self._executable_data = chunk.executable_data or self._executable_data
         self._conversation_id = chunk.conversation_id or self._conversation_id
         self._created = self._created or chunk.created
-        if chunk.extra:
-            self._extra.update(chunk.extra)
+        self._extra.update(chunk.extra)
+        first = self._choices.get(0)
+        self._spoken = first if first and first.role == "assistant" else None
+
+    def _add_piece(self, choice: _Choice, thought: str, glance: Glance) -> None:
+        """Do as `add` does, with a chunk that only adds a piece to choice 0."""
+        text, created, extra, choice_extra, _ = glance
+        if text:
+            choice.content.pieces.append(text)
+        if thought:
+            self._thoughts.pieces.append(thought)
+        if not self._created:
+            self._created = created
+        if extra:
+            self._extra.update(extra)
+        if choice_extra:
+            choice.extra.update(choice_extra)
 
     @property
     def finished(self) -> bool:

@@ -19,6 +19,7 @@ import attrs
 
 from attrs import define, field
 
+from ._chunks import ChatCompletionChunk
 from ._config import ClientConfig
 from ._errors import (
     APIConnectionError,
@@ -33,7 +34,7 @@ from ._handover import Handover
 from ._hooks import Hooks
 from ._limits import Limiter, LimitOutcome
 from ._log import logger
-from ._models import ChatCompletion, ChatCompletionChunk
+from ._models import ChatCompletion
 from ._reading import Reading, Result
 from ._request import Request
 from ._response import Attempt, ResponseInfo

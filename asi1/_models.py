@@ -1,5 +1,5 @@
 """
-Floor 0. What the server says, as frozen attrs classes.
+Floor 0. The whole answer, as frozen attrs classes.
 
 Every field has a default, since no field is in every reply that was ever seen. What a
 class has no field for is kept in ``extra``. No ``from __future__ import annotations``
@@ -17,13 +17,9 @@ from ._types import JSON, public
 __all__ = [
     "ChatChoice",
     "ChatCompletion",
-    "ChatCompletionChunk",
     "ChatMessage",
-    "ChunkChoice",
-    "Delta",
     "FunctionCall",
     "ToolCall",
-    "ToolCallDelta",
     "Usage",
 ]
 
@@ -59,19 +55,6 @@ class ToolCall(Model):
     id: str = ""
     type: str = "function"
     function: FunctionCall = field(factory=FunctionCall)
-
-
-@public
-@frozen(kw_only=True)
-class ToolCallDelta(ToolCall):
-    """
-    A part of a `ToolCall` in a stream.
-
-    Attributes:
-        index: Which call of the answer it belongs to; None where the server is silent.
-    """
-
-    index: int | None = None
 
 
 @public
@@ -189,79 +172,3 @@ class ChatCompletion(Model):
             calls=[(function.name, function.arguments) for function in functions],
             finish_reason=self.finish_reason,
         )
-
-
-@public
-@frozen(kw_only=True)
-class Delta(Model):
-    """
-    What one chunk adds to a choice's message.
-
-    Attributes:
-        role: Given once or never.
-        content: The next piece of text, "" for none; blanks and line ends count.
-        reasoning: The next piece of the thoughts, where the server puts them here.
-        tool_calls: Pieces of tool calls.
-    """
-
-    role: str | None = None
-    content: str = ""
-    reasoning: str = field(default="", metadata={"wire": "reasoning_content"})
-    tool_calls: tuple[ToolCallDelta, ...] = ()
-    refusal: str | None = None
-
-
-@public
-@frozen(kw_only=True)
-class ChunkChoice(Model):
-    """
-    What one chunk says of one choice.
-
-    Attributes:
-        index: 0 where the server is silent.
-        delta: What it adds.
-        finish_reason: None until the choice has ended; may be said more than once.
-        stop_reason: What stopped the model, beside finish_reason.
-    """
-
-    index: int = 0
-    delta: Delta = field(factory=Delta)
-    finish_reason: str | None = None
-    stop_reason: str | int | None = None
-
-
-@public
-@frozen(kw_only=True)
-class ChatCompletionChunk(Model):
-    """
-    One event of a streamed answer.
-
-    Attributes:
-        choices: What it says of each choice; may be empty.
-        usage: Only in one of the last chunks.
-        thought: The next piece of the model's thoughts, "" for none.
-
-    The other fields are as in `ChatCompletion`.
-
-    Source: https://docs.asi1.ai/api-reference/llm/chat-completion
-    """
-
-    id: str = ""
-    model: str = ""
-    object: str = "chat.completion.chunk"
-    created: int | None = None
-    choices: tuple[ChunkChoice, ...] = ()
-    usage: Usage | None = None
-    thought: str = ""
-    executable_data: JSON = None
-    conversation_id: str | None = None
-
-    @property
-    def text(self) -> str:
-        """The text that this chunk adds to choice 0, "" for none."""
-        return next((c.delta.content for c in self.choices if c.index == 0), "")
-
-    @property
-    def finish_reason(self) -> str | None:
-        """Why choice 0 ended, None if this chunk does not say."""
-        return next((c.finish_reason for c in self.choices if c.index == 0), None)

@@ -20,6 +20,7 @@ from attrs import define, field
 
 from ._account import RawReply, read_info
 from ._assemble import Assembler, as_chunk
+from ._chunks import ChatCompletionChunk
 from ._config import ClientConfig
 from ._errors import (
     APIConnectionError,
@@ -32,7 +33,8 @@ from ._errors import (
     StreamTruncatedError,
 )
 from ._handover import Handover
-from ._models import ChatCompletion, ChatCompletionChunk
+from ._models import ChatCompletion
+from ._regular import Glancer
 from ._reply import (
     body_kind,
     is_done,
@@ -42,7 +44,7 @@ from ._reply import (
 )
 from ._request import Request
 from ._response import ResponseInfo
-from ._sse import Event, EventDecoder, EventTooLargeError
+from ._sse import EventDecoder, EventTooLargeError
 from ._status_errors import APIStatusError
 from ._timer import Timer
 from ._transport import Reply
@@ -78,6 +80,7 @@ class Reading:
     opened: anyio.Event
     info: ResponseInfo = field(factory=ResponseInfo, init=False)
     _assembler: Assembler = field(init=False)
+    _glancer: Glancer = field(factory=Glancer, init=False)
     _answer: ChatCompletion | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -199,7 +202,7 @@ class Reading:
             done = await self._take(decoder, data)
         if not done and not self.whole:
             left = decoder.unfinished()
-            if not any(is_done(event.data) for event in left):
+            if not any(is_done(data) for _, data, _, _ in left):
                 self._cut_short(bytes(start), len(left))
         elif not self.begun:
             raise APIResponseError("the stream ended without a single chunk")
@@ -220,19 +223,19 @@ class Reading:
         broken: StreamError | None = None
         done = False
         try:
-            events = decoder.feed(data)
+            for name, text, _, _ in decoder.feed(data):
+                chunk = self._glancer.look(text)
+                if chunk is None or name == "error":
+                    if is_done(text):
+                        done = True
+                        break
+                    chunk = self._chunk(name, text)
+                    if chunk is None:
+                        continue
+                self._assembler.add(chunk)
+                batch.append(chunk)
         except EventTooLargeError as error:
-            events = list(error.before)
             broken = StreamDecodeError(f"{error} (max_event_bytes)")
-        try:
-            for event in events:
-                if is_done(event.data):
-                    done = True
-                    break
-                chunk = self._chunk(event)
-                if chunk is not None:
-                    self._assembler.add(chunk)
-                    batch.append(chunk)
         except (ServerStreamError, StreamDecodeError) as error:
             broken = error
         if batch:
@@ -243,12 +246,12 @@ class Reading:
             self.timer.shorten(_AFTER_FINISH)
         return done or broken is not None
 
-    def _chunk(self, event: Event) -> ChatCompletionChunk | None:
+    def _chunk(self, name: str, data: bytes) -> ChatCompletionChunk | None:
         try:
-            return read_event(event.event, event.data)
+            return read_event(name, data)
         except (ServerStreamError, StreamDecodeError):
             # As above.
-            read_event(event.event, self.config.api_key.redact_bytes(event.data))
+            read_event(name, self.config.api_key.redact_bytes(data))
             raise
 
     async def _hand_over(self, batch: list[ChatCompletionChunk]) -> None:

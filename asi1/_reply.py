@@ -13,10 +13,11 @@ from typing import Literal
 
 from . import _errors as errors
 from . import _status_errors as refusals
+from ._chunks import ChatCompletionChunk
 from ._codec import decode
 from ._complaint import complaint
 from ._json import load_json
-from ._models import ChatCompletion, ChatCompletionChunk
+from ._models import ChatCompletion
 from ._response import ResponseInfo
 from ._retry import retry_after
 from ._types import JSON

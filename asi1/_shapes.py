@@ -9,18 +9,15 @@ is the rule. Unknown keys and wrong types are not their business.
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from ._chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
 from ._json import json_text
 from ._model import Model
 from ._models import (
     ChatChoice,
     ChatCompletion,
-    ChatCompletionChunk,
     ChatMessage,
-    ChunkChoice,
-    Delta,
     FunctionCall,
     ToolCall,
-    ToolCallDelta,
     Usage,
 )
 from ._types import JSON

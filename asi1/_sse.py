@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import re
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
-from typing import Any, cast
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
+from typing import Any, TypeAlias, cast
 
 from attrs import define, field
 from httpx_sse import EventSource, ServerSentEvent
@@ -28,37 +28,16 @@ _DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
 # And an id of more than 1024 bytes would be read again with every event.
 _IGNORED = re.compile(rb"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
 _ID = re.compile(rb"^id(?::.*)?$", re.MULTILINE)
+# An event: its type ("message" if it has none), its data lines joined by line ends as
+# they came (UTF-8, or meant to be), the last id, and the time to wait before a retry.
+Event: TypeAlias = tuple[str, bytes, str, int | None]
+
 # Lines of one event. Each is an object of its own while the event is put together.
 _MOST_LINES = 100_000
 
 
 class EventTooLargeError(ValueError):
-    """
-    An event is larger than allowed; the message says how large that is.
-
-    Attributes:
-        before: The events that the same read completed before it.
-    """
-
-    def __init__(self, message: str, before: Sequence[Event] = ()) -> None:
-        super().__init__(message)
-        self.before = before
-
-
-@define
-class Event:
-    """
-    One event.
-
-    Attributes:
-        event: Its type, "message" if it has none.
-        data: Its data lines joined by line ends, as they came: UTF-8, or meant to be.
-    """
-
-    event: str
-    data: bytes
-    id: str = ""
-    retry: int | None = None
+    """An event is larger than allowed; the message says how large that is."""
 
 
 class _Text:
@@ -89,12 +68,13 @@ class EventDecoder:
     _pending_bytes: int = field(default=0, init=False)
     _last_id: str = field(default="", init=False)
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> Iterable[Event]:
         """
-        Return the events that *data* completes, oldest first; may be none.
+        Return the events that *data* completes, oldest first; to be read before more.
 
         Raises:
-            EventTooLargeError: An event passes the bound.
+            EventTooLargeError: An event passes the bound; or reading raises it, after
+                those before that one.
         """
         data = self._lines(data)
         # A blank line may stand on the border of two pieces.
@@ -105,7 +85,7 @@ class EventDecoder:
                 self._pending.append(data)
                 self._pending_bytes += len(data)
                 self._bound(self._pending_bytes - data.endswith(b"\n"))
-            return []
+            return ()
         whole = b"".join([*self._pending, data[:end]])
         self._pending = [data[end:]] if data[end:] else []
         self._pending_bytes = len(data) - end
@@ -120,7 +100,7 @@ class EventDecoder:
 
     def unfinished(self) -> list[Event]:
         """Return the event that the stream's end cut short, as if it were whole."""
-        return self.feed(b"\n\n")
+        return list(self.feed(b"\n\n"))
 
     def _lines(self, data: bytes) -> bytes:
         if self._head is not None:
@@ -138,16 +118,16 @@ class EventDecoder:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return data
 
-    def _read(self, blocks: list[bytes]) -> list[Event]:
-        events: list[Event] = []
+    def _read(self, blocks: list[bytes]) -> Iterator[Event]:
+        largest = self.max_event_bytes
         for block in blocks:
             if block.startswith(b"data: ") and b"\n" not in block:
-                self._bound(len(block), events)
-                events.append(Event("message", block[6:], self._last_id))
+                if len(block) > largest:
+                    self._bound(len(block))
+                yield "message", block[6:], self._last_id, None
             elif block:
-                self._bound(len(block), events, block.count(b"\n"))
-                events += self._other(block)
-        return events
+                self._bound(len(block), block.count(b"\n"))
+                yield from self._other(block)
 
     def _other(self, block: bytes) -> Iterator[Event]:
         """Read a block that is more, or less, than one data line."""
@@ -156,22 +136,19 @@ class EventDecoder:
             text = f"id:{self._last_id}\n{lines.decode('utf-8', 'replace')}\n\n"
             source = EventSource(cast("Any", _Text(text)))
             for event in source.iter_sse():
-                data = event.data.encode()
-                yield Event(event.event, data, event.id, event.retry)
+                yield event.event, event.data.encode(), event.id, event.retry
         for line in _ID.findall(lines):  # of an event without data, its id lives on
             value = line[3:].removeprefix(b" ").decode("utf-8", "replace")
             self._last_id = self._last_id if "\0" in value else value
 
-    def _bound(self, size: int, before: Sequence[Event] = (), lines: int = 0) -> None:
+    def _bound(self, size: int, lines: int = 0) -> None:
         if size > self.max_event_bytes:
             limit = f"{self.max_event_bytes:,} bytes"
         elif lines > _MOST_LINES:
             limit = f"{_MOST_LINES:,} lines"
         else:
             return
-        raise EventTooLargeError(
-            f"an event of the stream is larger than {limit}", before
-        )
+        raise EventTooLargeError(f"an event of the stream is larger than {limit}")
 
 
 async def aiter_events(
@@ -186,13 +163,7 @@ async def aiter_events(
         EventTooLargeError: An event is larger than *max_event_bytes*.
     """
     decoder = EventDecoder(max_event_bytes)
-    async for data in body:
-        try:
-            events, error = decoder.feed(data), None
-        except EventTooLargeError as too_large:
-            events, error = list(too_large.before), too_large
-        for event in events:
-            text = event.data.decode("utf-8", "replace")
-            yield ServerSentEvent(event.event, text, event.id, event.retry)
-        if error is not None:
-            raise error
+    async for piece in body:
+        for name, data, last_id, retry in decoder.feed(piece):
+            text = data.decode("utf-8", "replace")
+            yield ServerSentEvent(name, text, last_id, retry)

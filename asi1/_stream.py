@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
+from ._chunks import ChatCompletionChunk
 from ._detached import call_soon, loop_token
 from ._errors import (
     ASI1Error,
@@ -19,7 +20,7 @@ from ._errors import (
     StreamConsumedError,
 )
 from ._exchange import Exchange
-from ._models import ChatCompletion, ChatCompletionChunk
+from ._models import ChatCompletion
 from ._pump import Pump
 from ._response import ResponseInfo
 from ._screen import screen

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from ._chunks import ChatCompletionChunk
 from ._errors import StreamConsumedError
 from ._loop import close_on_loop, loop_thread
-from ._models import ChatCompletion, ChatCompletionChunk
+from ._models import ChatCompletion
 from ._response import ResponseInfo
 from ._screen import screen
 from ._stream import AsyncChatStream

@@ -9,7 +9,7 @@ import attrs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from asi1 import Model, _models
+from asi1 import Model, _chunks, _models
 from asi1._codec import decode
 from asi1._json import load_json
 
@@ -157,8 +157,12 @@ CHUNKS = [
         "usage": {"prompt_tokens": 4, "completion_tokens": 3, "total_tokens": 7},
     },
 ]
-MODELS = [getattr(_models, name) for name in _models.__all__]
-WHOLE = [_models.ChatCompletion, _models.ChatCompletionChunk]
+MODELS = [
+    *(getattr(_models, name) for name in _models.__all__),
+    *(_chunks.ChatCompletionChunk, _chunks.ChunkChoice),
+    *(_chunks.Delta, _chunks.ToolCallDelta),
+]
+WHOLE = [_models.ChatCompletion, _chunks.ChatCompletionChunk]
 ALIASES = {"reasoning", "thought"}
 
 texts = st.text(st.characters(), max_size=5)  # with lone surrogates
@@ -249,7 +253,7 @@ def test_a_chunk_gives_back_what_was_sent(sent):
     """
     The same holds for every chunk of a stream.
     """
-    chunk = read(_models.ChatCompletionChunk, sent)
+    chunk = read(_chunks.ChatCompletionChunk, sent)
 
     assert exact(sent) == exact(chunk.to_dict())
     assert exact(sent) == exact(load_json(chunk.to_json().encode()))

@@ -35,6 +35,7 @@ from .twins import differences
 
 FLOORS = [
     {
+        "_chunks",
         "_errors",
         "_json",
         "_log",
@@ -57,7 +58,7 @@ FLOORS = [
         "_secret",
         "_timeouts",
     },
-    {"_assemble", "_codec", "_shapes"},
+    {"_assemble", "_codec", "_regular", "_shapes"},
     {"_account", "_complaint", "_reply", "_request"},
     {
         *("_decoding", "_detached", "_loop_pools", "_pools", "_screen", "_sse"),

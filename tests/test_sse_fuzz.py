@@ -76,7 +76,10 @@ BREAKS = {
 
 def told(events):
     """Return name, data, id and retry of each event."""
-    return [(e.event, e.data.decode("utf-8", "replace"), e.id, e.retry) for e in events]
+    return [
+        (name, data.decode("utf-8", "replace"), last_id, retry)
+        for name, data, last_id, retry in events
+    ]
 
 
 def body_of(dice):

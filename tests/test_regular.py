@@ -1,0 +1,254 @@
+"""What is read at a glance is what the converter reads."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import random
+
+import attrs
+import pytest
+
+import asi1
+
+from asi1._assemble import Assembler
+from asi1._regular import Glancer
+from asi1._reply import read_event
+
+
+# Chunks of the kinds that servers send, with the piece that changes left out.
+BARE = {"id": "id_w", "model": "asi1-mini", "choices": [{"delta": {"content": "Sea"}}]}
+LIVE = {
+    "id": "id_w",
+    "model": "asi1-mini",
+    "created": 1740580080140,
+    "conversation_id": None,
+    "tool_thought": [],
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": None,
+            "delta": {"content": " otters"},
+            "stop_reason": None,
+        }
+    ],
+}
+THINKING = {
+    "id": "id_w",
+    "model": "asi1-mini",
+    "choices": [{"role": "assistant", "delta": {"role": "assistant", "content": ""}}],
+    "thought": " about otters",
+}
+FULL = {
+    "id": "id_w",
+    "object": "chat.completion.chunk",
+    "created": 1740580080,
+    "thought": "",
+    "system_fingerprint": "fp",
+    "model": "asi1-mini",
+    "choices": [
+        {
+            "index": 0,
+            "delta": {"role": "assistant", "content": "a", "tool_calls": None},
+            "logprobs": None,
+            "finish_reason": None,
+        }
+    ],
+    "usage": None,
+    "executable_data": [],
+}
+CHUNKS = {"bare": BARE, "live": LIVE, "thinking": THINKING, "full": FULL}
+
+PIECES = [
+    *("", " ", "otter", " dive", "\u6d77", "\U0001f9a6", "\u00a0", "\u2028"),
+    *('"', "\\", "\n", "\x7f", '","x":"', "created", '"content":"', "\ud800"),
+]
+ODD = [
+    *(None, "", "x", 0, 1, -1, 1.5, 2**70, True, [], {}, [1], {"a": 1}),
+    *([[]], "stop", "assistant", [None], {"content": "x"}),
+]
+KEYS = [
+    *("error", "usage", "index", "finish_reason", "stop_reason", "role", "content"),
+    *("message", "reasoning_content", "tool_calls", "refusal", "created", "thought"),
+    *("conversation_id", "executable_data", "choices", "delta", "object", "detail"),
+    *("id", "model", "extra", "wire", "new"),
+]
+
+
+def spoken(dice, chunk):
+    """Return a chunk with another piece, and perhaps another time."""
+    chunk = copy.deepcopy(chunk)
+    piece = "".join(dice.choices(PIECES, k=dice.randint(1, 2)))
+    if chunk.get("thought"):
+        chunk["thought"] = piece
+    else:
+        chunk["choices"][0]["delta"]["content"] = piece
+    if "created" in chunk:
+        chunk["created"] += dice.choice([0, 1, 10**6, -(10**12)])
+    return chunk
+
+
+def changed(dice, chunk):
+    """Return a chunk with one key changed, added or left out, anywhere."""
+    chunk = copy.deepcopy(chunk)
+    choice = chunk["choices"][0]
+    place = dice.choice([chunk, choice, choice["delta"]])
+    if place and dice.random() < 0.3:
+        del place[dice.choice(list(place))]
+    else:
+        key = dice.choice(KEYS + list(place))
+        place[key] = copy.deepcopy(dice.choice(ODD))
+    return chunk
+
+
+def written(dice, chunk):
+    """Return a chunk as the bytes of an event; now and then they are broken."""
+    style = dice.choice([{}, {"separators": (",", ":")}])
+    text = json.dumps(chunk, ensure_ascii=dice.random() < 0.1, **style)
+    data = text.encode("utf-8", "surrogatepass")
+    if dice.random() < 0.1:
+        place = dice.randrange(len(data))
+        change = dice.choice([b"", b'"', b"\\", b"0", b"\xff", b"}", b"\x01"])
+        data = data[:place] + change + data[place + dice.randint(0, 2) :]
+    return data
+
+
+def stream(dice):
+    """Return the data of a stream's events: much alike, with oddities thrown in."""
+    chunk = dice.choice(list(CHUNKS.values()))
+    events = []
+    for _ in range(8):
+        fate = dice.random()
+        chunk = dice.choice(list(CHUNKS.values())) if fate < 0.1 else chunk
+        said = spoken(dice, chunk)
+        events.append(written(dice, changed(dice, said) if fate > 0.8 else said))
+    return events
+
+
+def converted(data):
+    """Return the chunk that the converter reads; None if it refuses."""
+    try:
+        return read_event("message", data)
+    except asi1.StreamError:
+        return None
+
+
+def told(value):
+    """Return all of a model, and of what is in it, types and order of keys included."""
+    if isinstance(value, asi1.Model):
+        fields = [a.name for a in attrs.fields(type(value)) if a.name != "_glance"]
+        return type(value), {name: told(getattr(value, name)) for name in fields}
+    if isinstance(value, tuple):
+        return [told(item) for item in value]
+    return repr(value)
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_a_glance_sees_what_the_converter_reads(batch):
+    """
+    Of thousands of events, what is read at a glance is the same chunk in every field,
+    and makes the same answer; and what is no chunk is left alone.
+    """
+    glances = 0
+    for seed in range(batch * 500, batch * 500 + 500):
+        glancer, quick, slow = Glancer(), Assembler(), Assembler()
+        for data in stream(random.Random(seed)):
+            glanced, whole = glancer.look(data), converted(data)
+            if whole is not None:
+                quick.add(glanced or whole)
+                slow.add(whole)
+            if glanced is not None:
+                glances += 1
+                assert whole is not None, data
+                assert (whole.text, whole.thought) == (glanced.text, glanced.thought)
+                assert told(whole) == told(glanced)
+        assert told(slow.answer()) == told(quick.answer())
+        assert slow.finished == quick.finished
+
+    assert 1500 < glances
+
+
+@pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
+def test_a_chunk_like_the_last_one_is_not_even_parsed(chunk):
+    """
+    A chunk that differs from the one before in its piece and its time is told by the
+    bytes around them; its wire form is read when it is asked for.
+    """
+    glancer = Glancer()
+    dice = random.Random(1)
+    data = [json.dumps(spoken(dice, chunk)).encode() for _ in range(200)]
+    looked = [(glancer.look(event), event) for event in data]
+    unread = [(seen, event) for seen, event in looked if seen and seen._glance[4]]
+
+    count = len(unread)
+    assert 20 < count
+    assert all(
+        json.loads(event) == seen.wire == seen.to_dict() for seen, event in unread
+    )
+
+
+def glanced(chunk=LIVE):
+    """Return a chunk that was read at a glance by its form."""
+    glancer = Glancer()
+    glancer.look(json.dumps(chunk).encode())
+    return glancer.look(json.dumps(chunk).encode())
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda chunk: pickle.loads(pickle.dumps(chunk)),
+        copy.copy,
+        copy.deepcopy,
+        attrs.evolve,
+        lambda chunk: asi1.ChatCompletionChunk(
+            **{
+                a.name: getattr(chunk, a.name)
+                for a in attrs.fields(type(chunk))
+                if a.init
+            }
+        ),
+    ],
+    ids=["pickle", "copy", "deepcopy", "evolve", "anew"],
+)
+def test_a_glanced_chunk_is_a_chunk_like_any_other(use):
+    """
+    A chunk read at a glance can be pickled, copied, evolved, compared and printed, and
+    nothing about it can be changed.
+    """
+    whole = read_event("message", json.dumps(LIVE).encode())
+
+    assert told(whole) == told(use(glanced()))
+    assert whole == glanced()
+    assert repr(whole) == repr(glanced())
+    with pytest.raises(AttributeError):
+        glanced().id = "x"
+    with pytest.raises(AttributeError, match="no attribute 'texts'"):
+        _ = glanced().texts
+
+
+def test_each_glanced_chunk_has_values_of_its_own():
+    """
+    What is unknown in a chunk is not shared with the chunks around it.
+    """
+    glancer = Glancer()
+    data = json.dumps(LIVE).encode()
+    first, second, third = (glancer.look(data) for _ in range(3))
+
+    for one, other in [(first, second), (second, third)]:
+        assert one.extra["tool_thought"] is not other.extra["tool_thought"]
+        assert one.extra is not other.extra
+
+
+def test_an_empty_finish_reason_is_none():
+    """
+    A stream whose chunks say an empty finish reason is not finished by it.
+    """
+    chunk = copy.deepcopy(LIVE)
+    chunk["choices"][0]["finish_reason"] = ""
+    assembler = Assembler()
+    assembler.add(read_event("message", json.dumps(chunk).encode()))
+
+    assert not assembler.finished
+    assert assembler.answer().finish_reason is None
