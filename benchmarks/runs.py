@@ -8,6 +8,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from .measure import FAILS
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 600  # seconds for one value
+PATIENCE = 20  # seconds; a contender that has taken longer for a case is not run again
 
 
 def environment():
@@ -70,12 +72,15 @@ def run(cases, contenders, *, size, runs, say=None):
 def one_case(case, contenders, url, *, size, runs):
     """Return what was measured of one case."""
     values = {name: [] for name in contenders}
+    taken = dict.fromkeys(contenders, 0.0)
     absent = {}
     for _ in range(runs):
         for name, python in contenders.items():
-            if name in absent:
+            if name in absent or taken[name] > PATIENCE:
                 continue
+            began = time.monotonic()
             said = child(python, case, name, url, size)
+            taken[name] += time.monotonic() - began
             if "value" in said:
                 values[name].append(said["value"])
             else:

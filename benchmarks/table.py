@@ -51,7 +51,7 @@ def head(result):
     about = result["about"]
     versions = [f"{k} {v or 'not installed'}" for k, v in about["versions"].items()]
     return (
-        f"Medians of {about['runs']} runs ({about['size']}), in units for {FLOOR}, in"
+        f"Medians of {about['runs']} runs ({about['size']}; fewer of slow ones), in units for {FLOOR}, in"
         f" multiples of {FLOOR} for the others (in units where {FLOOR} has none)."
         f" {', '.join(versions)}; Python {about['python']}, {about['system']},"
         f" {about['cores']} cores, {about['date']}, commit {about['commit']}."
