@@ -115,6 +115,6 @@ def bare(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks; what follows `--` goes to them."""
-    session.install(".", *group("tests"))
+    """Run the benchmarks beside the peers; what follows `--` goes to them."""
+    session.install(".", *group("bench"))
     session.run("python", "-m", "benchmarks", *session.posargs)

@@ -59,6 +59,8 @@ def measuring(command):
 def run(options):
     """Measure, print, and write what was asked for."""
     names = options.only.split(",") if options.only else CONTENDERS
+    if unknown := set(names) - set(CONTENDERS):
+        raise SystemExit(f"no contender is called {', '.join(unknown)}")
     pythons = dict.fromkeys(names, sys.executable)
     pythons |= dict(pair.split("=", 1) for pair in options.python)
     result = runs.run(

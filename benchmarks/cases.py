@@ -126,7 +126,7 @@ ALL = (
     made("construct-memory", "the same, memory", "KiB/client", "construct_memory"),
     Case(
         name="memory",
-        what="peak memory, 20,000 chunks",
+        what="peak memory of a long stream",
         unit="MiB",
         way="peak",
         does="stream_async",

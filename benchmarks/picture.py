@@ -13,7 +13,7 @@ PICTURED = {
     "paced-200": "a chunk, 200 paced streams at once",
     "create-async": "an answer that is not streamed, async",
     "first-answer": "a program that starts and asks once",
-    "memory": "peak memory of a stream of 20,000 chunks",
+    "memory": "peak memory while a long stream is read",
 }
 COLUMNS = 2
 WIDTH, GAP = 400, 20  # of a column, and around it

@@ -50,8 +50,9 @@ def head(result):
     """Return in one paragraph what was measured where."""
     about = result["about"]
     versions = [f"{k} {v or 'not installed'}" for k, v in about["versions"].items()]
+    runs = f"{about['runs']} runs ({about['size']}; fewer of slow ones)"
     return (
-        f"Medians of {about['runs']} runs ({about['size']}; fewer of slow ones), in units for {FLOOR}, in"
+        f"Medians of {runs}, in units for {FLOOR}, in"
         f" multiples of {FLOOR} for the others (in units where {FLOOR} has none)."
         f" {', '.join(versions)}; Python {about['python']}, {about['system']},"
         f" {about['cores']} cores, {about['date']}, commit {about['commit']}."

@@ -38,8 +38,9 @@ def starts(case, size, contender, url):
     ):
         raise ImpossibleError
     bare, program = "pass", programs[case.name]
-    spent(bare)
-    spent(program)  # writes and reads its bytecode
+    if size.calls > 1:  # the first one may have to write its bytecode
+        spent(bare)
+        spent(program)
     costs = [spent(program) - spent(bare) for _ in range(size.calls)]
     return sum(costs) / len(costs) * 1000
 
@@ -54,26 +55,25 @@ def spent(program):
 
 def construct(_case, size, contender, url):
     """Return the CPU microseconds of making one more client, in a running loop."""
-    return asyncio.run(made(size, contender, url))[0]
+    return asyncio.run(made(size, contender, url, time.process_time)) * 1e6
 
 
 def construct_memory(_case, size, contender, url):
     """Return the KiB that one more client takes before it is used."""
-    return asyncio.run(made(size, contender, url))[1]
+    return asyncio.run(made(size, contender, url, lambda: status("VmRSS")))
 
 
-async def made(size, contender, url):
-    """Make a client, then more; return the time and the memory of each of those."""
+async def made(size, contender, url, meter):
+    """Make a client, then more; return by how much each of those moves the meter."""
     clients = [contender.async_client(url)]
     gc.collect()
-    memory, began = status("VmRSS"), time.process_time()
+    before = meter()
     clients += [contender.async_client(url) for _ in range(size.calls)]
-    seconds = time.process_time() - began
-    taken = (status("VmRSS") - memory) / size.calls
+    taken = meter() - before
     for client in clients:
         async with client:
             pass
-    return seconds / size.calls * 1e6, taken
+    return taken / size.calls
 
 
 def peak(case, size, contender, url):
