@@ -31,7 +31,8 @@ def lines(rows):
 def table(result):
     """Return the table of a result: the floor as it is, the others in floors."""
     names = [name for name in result["about"]["versions"] if name != FLOOR]
-    rows = [["case", "unit", FLOOR, *names, f"{OURS} / {PEER}"]]
+    last = [f"{OURS} / {PEER}"] if PEER in names else []
+    rows = [["case", "unit", FLOOR, *names, *last]]
     for case, measured in result["cases"].items():
         results = measured["results"]
         rows.append(
@@ -40,7 +41,7 @@ def table(result):
                 measured["unit"],
                 number(results.get(FLOOR, {}).get("median")),
                 *(cell(results, name) for name in names),
-                times(ratio(results, OURS, PEER)),
+                *(times(ratio(results, OURS, PEER)) for _ in last),
             ]
         )
     return "\n".join([head(result), "", *lines(rows), *failures(result)])
