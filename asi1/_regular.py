@@ -157,7 +157,7 @@ class _Form:
 def _form(data: bytes, thought: str, glance: Glance) -> _Form | None:
     """Return the form of a regular chunk; None if its bytes do not show it clearly."""
     text, created, *_ = glance
-    if bool(text) == bool(thought) or (created or 0) < 0:
+    if text and thought:
         return None
     key, value = (b"thought", thought) if thought else (b"content", text)
     holes = [*_places(data, key, b'"%b"' % value.encode("utf-8", "replace"))]

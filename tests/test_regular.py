@@ -58,7 +58,11 @@ FULL = {
     "usage": None,
     "executable_data": [],
 }
-CHUNKS = {"bare": BARE, "live": LIVE, "thinking": THINKING, "full": FULL}
+LATE = {**BARE, "created": 1740580080140}
+CHUNKS = {"bare": BARE, "live": LIVE, "thinking": THINKING, "full": FULL, "late": LATE}
+# And of kinds whose bytes are misleading.
+BOTH = {**BARE, "thought": "hm"}
+TWICE = {"content": "Sea", **BARE}
 
 PIECES = [
     *("", " ", "otter", " dive", "\u6d77", "\U0001f9a6", "\u00a0", "\u2028"),
@@ -116,11 +120,12 @@ def written(dice, chunk):
 
 def stream(dice):
     """Return the data of a stream's events: much alike, with oddities thrown in."""
-    chunk = dice.choice(list(CHUNKS.values()))
+    chunks = [*CHUNKS.values(), BOTH, TWICE]
+    chunk = dice.choice(chunks)
     events = []
     for _ in range(8):
         fate = dice.random()
-        chunk = dice.choice(list(CHUNKS.values())) if fate < 0.1 else chunk
+        chunk = dice.choice(chunks) if fate < 0.1 else chunk
         said = spoken(dice, chunk)
         events.append(written(dice, changed(dice, said) if fate > 0.8 else said))
     return events
@@ -186,6 +191,54 @@ def test_a_chunk_like_the_last_one_is_not_even_parsed(chunk):
     assert all(
         json.loads(event) == seen.wire == seen.to_dict() for seen, event in unread
     )
+
+
+@pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
+@pytest.mark.parametrize("dumps", [json.dumps, lambda c: json.dumps(c, indent=1)])
+def test_what_only_looks_like_the_last_chunk_is_read_closely(chunk, dumps):
+    """
+    An event whose bytes begin and end as those of the last chunk, and which is another
+    chunk or none, is not taken for one like it.
+    """
+    data = dumps(chunk).encode()
+    other = {**chunk, "created": 2740580080149} if "created" in chunk else chunk
+    cuts = {
+        data[:n] + data[m:] for n in range(len(data)) for m in (n + 1, n + 2, n + 8)
+    }
+    digits = [
+        b"0740580080140",
+        b"1" * 13,
+        b"1" * 14,
+        b"9" * 30,
+        b"",
+        b"-1",
+        b"1.5",
+        b"x",
+    ]
+    timed = {data.replace(b"1740580080140", number) for number in digits}
+    swapped = {data.replace(b" otters", b"x" + number) for number in digits}
+    doubled = {data.replace(b'"choices"', b'"content": "Sea", "choices"')}
+
+    for event in {dumps(other).encode()} | cuts | timed | swapped | doubled:
+        glancer = Glancer()
+        glancer.look(data)
+        seen, whole = glancer.look(event), converted(event)
+        if seen is not None:
+            assert whole is not None, event
+            assert told(whole) == told(seen)
+
+
+def test_a_time_in_place_of_the_piece_is_no_chunk():
+    """
+    Bytes in which the middle of the last chunk is missing are not taken for one.
+    """
+    data = json.dumps(LIVE).encode()
+    start, end = data.index(b"1740580080140"), data.index(b" otters") + len(b" otters")
+    glancer = Glancer()
+    glancer.look(data)
+
+    assert glancer.look(data) is not None
+    assert glancer.look(data[:start] + b"1740580080141" + data[end:]) is None
 
 
 def glanced(chunk=LIVE):
