@@ -132,10 +132,10 @@ class _Form:
             return None
         piece = data[self.start : self.stop]
         if self.middle is not None:
-            time, between, piece = piece.partition(self.middle)
+            time, _, piece = piece.partition(self.middle)
             if not self.timed_first:
                 time, piece = piece, time
-            if not (between and self._is_time(time)):
+            if not self._is_time(time):
                 return None
         try:
             text = piece.decode()

@@ -228,6 +228,16 @@ def test_what_only_looks_like_the_last_chunk_is_read_closely(chunk, dumps):
             assert told(whole) == told(seen)
 
 
+def test_a_piece_that_stands_in_two_places_is_read_closely():
+    """
+    Where the text stands twice, it is not guessed which of them is the piece.
+    """
+    glancer = Glancer()
+    for said in ("Sea", "Ray"):
+        data = json.dumps({**TWICE, "content": said}).encode()
+        assert told(converted(data)) == told(glancer.look(data))
+
+
 def test_a_time_in_place_of_the_piece_is_no_chunk():
     """
     Bytes in which the middle of the last chunk is missing are not taken for one.
