@@ -14,10 +14,11 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeAlias
 
+import anyio
 import anyio.lowlevel
 
 
-__all__ = ["Run", "call_soon", "loop_token", "spawn"]
+__all__ = ["Run", "call_soon", "loop_clock", "loop_token", "spawn"]
 
 Run: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
@@ -28,6 +29,14 @@ _tasks: set[asyncio.Task[None]] = set()
 def loop_token() -> Any:
     """Return what stands for the running event loop: asyncio's loop, trio's token."""
     return anyio.lowlevel.current_token().native_token
+
+
+def loop_clock() -> Callable[[], float]:
+    """Return the clock of the running event loop, which tells seconds."""
+    token = loop_token()
+    if isinstance(token, asyncio.AbstractEventLoop):
+        return token.time
+    return anyio.current_time
 
 
 def call_soon(token: Any, call: Callable[[], object]) -> None:

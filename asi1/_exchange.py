@@ -30,6 +30,7 @@ from ._errors import (
     StreamClosedError,
     StreamError,
 )
+from ._flag import Flag
 from ._handover import Handover
 from ._hooks import Hooks
 from ._limits import Limiter, LimitOutcome
@@ -70,7 +71,7 @@ class Exchange:
     hooks: Hooks = field(factory=Hooks)
     dice: Callable[[], float] = random.random
     out: Handover[Result | ChatCompletionChunk] = field(factory=Handover, init=False)
-    opened: anyio.Event = field(factory=anyio.Event, init=False)
+    opened: Flag = field(factory=Flag, init=False)
     _timer: Timer = field(init=False)
     _reading: Reading | None = field(default=None, init=False)
     _attempts: list[Attempt] = field(factory=list, init=False)
@@ -141,9 +142,11 @@ class Exchange:
         began: float,
     ) -> None:
         with self._timer.watching():
-            async with self._permit(reading):
-                self._timer.arm("first_token")
+            if self.limiter is None:
                 await self._send(reading, headers, number, began)
+            else:
+                async with self._permit(self.limiter, reading):
+                    await self._send(reading, headers, number, began)
         if self.out.ended:
             return
         if reading.whole:  # and only its end was missing
@@ -163,6 +166,7 @@ class Exchange:
         number: int,
         began: float,
     ) -> None:
+        self._timer.arm("first_token")
         reply = await self.transport.send(self.request, self.config.api_key, headers)
         patience = 0.0
         try:
@@ -174,13 +178,12 @@ class Exchange:
             await reply.aclose(patience)
 
     @asynccontextmanager
-    async def _permit(self, reading: Reading) -> AsyncGenerator[None, None]:
+    async def _permit(
+        self, limiter: Limiter, reading: Reading
+    ) -> AsyncGenerator[None, None]:
         """Hold a place with the limiter, and tell it how the try ended."""
-        if self.limiter is None:
-            yield
-            return
         tokens = self.request.tokens
-        await self.limiter.acquire(tokens)
+        await limiter.acquire(tokens)
         outcome = LimitOutcome(estimated=tokens)
         try:
             yield
@@ -191,7 +194,7 @@ class Exchange:
             outcome = attrs.evolve(outcome, refused=True, retry_after=error.retry_after)
             raise
         finally:
-            self.limiter.release(outcome)
+            limiter.release(outcome)
 
     def _succeeded(self, number: int, began: float, result: Result) -> None:
         """Note the last try, and let the reader go on; the rest is tidying up."""

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-import anyio
-
 from attrs import define, field
+
+from ._flag import Flag
 
 
 __all__ = ["Handover"]
@@ -29,7 +29,7 @@ class Handover(Generic[_T]):
     """
 
     _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
-    _changed: anyio.Event = field(factory=anyio.Event, init=False)
+    _changed: Flag = field(factory=Flag, init=False)
     _error: BaseException | None = field(default=None, init=False)
     ended: bool = field(default=False, init=False)
 
@@ -40,7 +40,7 @@ class Handover(Generic[_T]):
 
     def _tell(self) -> None:
         self._changed.set()
-        self._changed = anyio.Event()
+        self._changed = Flag()
 
     def put(self, batch: Sequence[_T]) -> None:
         """Hand over *batch*, of at least one; after the end it goes nowhere."""

@@ -13,7 +13,7 @@ import os
 import ssl
 import warnings
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -22,7 +22,7 @@ import httpx
 
 from attrs import define, field
 
-from ._detached import call_soon, spawn
+from ._detached import call_soon, loop_clock, spawn
 
 
 __all__ = ["FOREIGN", "POOL_SIZE", "LoopPools", "Pool", "Slot", "inherit"]
@@ -72,7 +72,7 @@ class Slot:
     """The place of one request, given back once."""
 
     pool: Pool
-    places: anyio.Semaphore
+    pools: LoopPools
     taken: bool = True
 
     def release(self) -> None:
@@ -80,8 +80,8 @@ class Slot:
         if self.taken:
             self.taken = False
             self.pool.busy -= 1
-            self.pool.idle_since = anyio.current_time()
-            self.places.release()
+            self.pool.idle_since = self.pools.clock()
+            self.pools.places.release()
 
 
 @define
@@ -96,6 +96,7 @@ class LoopPools:
     token: Any
     places: anyio.Semaphore
     lent: bool
+    clock: Callable[[], float] = field(factory=loop_clock)
     pid: int = field(factory=os.getpid)
     pools: list[Pool] = field(factory=list)
     making: anyio.Lock = field(factory=anyio.Lock)

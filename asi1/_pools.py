@@ -79,16 +79,10 @@ class Pools:
         if self.http_client is not None and self.http_client.is_closed:
             raise ClientClosedError("the client given as http_client= is closed")
         pools = await self._here()
-        with anyio.move_on_after(patience) as waiting:
-            await pools.places.acquire()
-        if waiting.cancelled_caught:
-            raise APITimeoutError(
-                f"{host}: no free connection within {patience:g} s; all"
-                f" {self.config.limits.max_connections} are in use"
-                " (Limits.max_connections)",
-                phase="pool",
-                sent=False,
-            )
+        try:
+            pools.places.acquire_nowait()
+        except anyio.WouldBlock:
+            await self._wait(pools, patience, host)
         try:
             # From here on nothing waits: what is free now is free when it is taken.
             # The first with room, so that idle connections are used again.
@@ -103,8 +97,20 @@ class Pools:
         pool.busy += 1
         # httpx closes idle connections of a pool when that pool is used again.
         expiry = self.config.limits.keepalive_expiry
-        pools.close_idle(anyio.current_time(), expiry)
-        return Slot(pool, pools.places)
+        pools.close_idle(pools.clock(), expiry)
+        return Slot(pool, pools)
+
+    async def _wait(self, pools: LoopPools, patience: float | None, host: str) -> None:
+        with anyio.move_on_after(patience) as waiting:
+            await pools.places.acquire()
+        if waiting.cancelled_caught:
+            raise APITimeoutError(
+                f"{host}: no free connection within {patience:g} s; all"
+                f" {self.config.limits.max_connections} are in use"
+                " (Limits.max_connections)",
+                phase="pool",
+                sent=False,
+            )
 
     async def _here(self) -> LoopPools:
         token = loop_token()

@@ -19,6 +19,7 @@ import anyio
 from attrs import define, field
 
 from ._detached import Run, call_soon, loop_token, spawn
+from ._flag import Flag
 
 
 __all__ = ["Pump", "running", "start"]
@@ -39,7 +40,7 @@ class Pump:
     token: Any
     _pid: int = field(factory=os.getpid)
     _scope: anyio.CancelScope = field(factory=anyio.CancelScope)
-    done: anyio.Event = field(factory=anyio.Event)
+    done: Flag = field(factory=Flag)
 
     @property
     def here(self) -> bool:

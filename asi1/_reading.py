@@ -32,6 +32,7 @@ from ._errors import (
     StreamInterruptedError,
     StreamTruncatedError,
 )
+from ._flag import Flag
 from ._handover import Handover
 from ._models import ChatCompletion
 from ._regular import Glancer
@@ -77,7 +78,7 @@ class Reading:
     request: Request
     timer: Timer
     out: Handover[Result | ChatCompletionChunk]
-    opened: anyio.Event
+    opened: Flag
     info: ResponseInfo = field(factory=ResponseInfo, init=False)
     _assembler: Assembler = field(init=False)
     _glancer: Glancer = field(factory=Glancer, init=False)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+from collections.abc import Callable
 from typing import Self
 
 import anyio
 
 from attrs import define, field
 
+from ._detached import loop_clock
 from ._timeouts import Deadline, Timeouts
 
 
@@ -30,6 +32,7 @@ class Timer:
     """
 
     began: float
+    _now: Callable[[], float]
     _timeouts: Timeouts
     _stream: bool
     deadline: Deadline = field(init=False)
@@ -38,7 +41,8 @@ class Timer:
     @classmethod
     def start(cls, timeouts: Timeouts, *, stream: bool) -> Self:
         """Start the clock of a call."""
-        return cls(anyio.current_time(), timeouts, stream)
+        clock = loop_clock()
+        return cls(clock(), clock, timeouts, stream)
 
     def watching(self) -> anyio.CancelScope:
         """Return the scope of a new try, armed for the whole call."""
@@ -48,7 +52,7 @@ class Timer:
 
     def arm(self, phase: str) -> None:
         """Begin a phase now: "first_token", "idle", or "total" for that alone."""
-        now = anyio.current_time()
+        now = self._now()
         self.deadline = self._timeouts.deadline(
             phase, began=self.began, now=now, stream=self._stream
         )
@@ -56,7 +60,7 @@ class Timer:
 
     def shorten(self, seconds: float) -> None:
         """Give up *seconds* from now already, if the phase would last longer."""
-        end = anyio.current_time() + seconds
+        end = self._now() + seconds
         self._scope.deadline = min(self.deadline.at, end)
 
     def disarm(self) -> None:
@@ -66,7 +70,7 @@ class Timer:
     @property
     def elapsed(self) -> float:
         """Seconds since the call began."""
-        return anyio.current_time() - self.began
+        return self._now() - self.began
 
     @property
     def left(self) -> float:

@@ -10,6 +10,7 @@ import ssl
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
+from functools import lru_cache
 from typing import Self, cast
 from urllib.parse import urlsplit
 
@@ -40,6 +41,8 @@ _PHASES = {
 }
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LOST = (httpx.NetworkError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+
+_url = lru_cache(maxsize=64)(httpx.URL)
 
 # Pieces of a body that are read on for its end, at the most.
 _LEFT = 1000
@@ -117,6 +120,7 @@ class Reply:
     _slot: Slot = field(repr=False)
 
     _raw: AsyncGenerator[bytes, None] = field(init=False, repr=False)
+    _ended: bool = field(default=False, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         # httpx declares less than it gives.
@@ -126,10 +130,12 @@ class Reply:
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
         encoding = self.headers.get("content-encoding", "")
+        body = decoded(self._raw, encoding) if encoding else self._raw
         with _translated(self._host, self._key):
-            async with aclosing(decoded(self._raw, encoding)) as pieces:
+            async with aclosing(body) as pieces:
                 async for piece in pieces:
                     yield piece
+            self._ended = True
 
     async def aclose(self, patience: float = 0.0) -> None:
         """
@@ -140,18 +146,22 @@ class Reply:
         """
         with anyio.CancelScope(shield=True):
             try:
-                # httpx nests generators that nobody closes. Reading on, and being
-                # cancelled in the innermost of them, ends them all.
-                with anyio.move_on_after(patience), suppress(*FOREIGN):
-                    for _ in range(_LEFT):
-                        if await anext(self._raw, None) is None:
-                            break
-                await self.body.aclose()
-                await self._raw.aclose()
+                if not self._ended:
+                    await self._read_on(patience)
                 with suppress(*FOREIGN):
                     await self._response.aclose()
             finally:
                 self._slot.release()
+
+    async def _read_on(self, patience: float) -> None:
+        # httpx nests generators that nobody closes. Reading on, and being cancelled in
+        # the innermost of them, ends them all.
+        with anyio.move_on_after(patience), suppress(*FOREIGN):
+            for _ in range(_LEFT):
+                if await anext(self._raw, None) is None:
+                    break
+        await self.body.aclose()
+        await self._raw.aclose()
 
 
 class _Body(httpx.AsyncByteStream):
@@ -234,10 +244,13 @@ class Transport:
         extra: Mapping[str, str],
     ) -> httpx.Request:
         # In a function of its own, so that no frame an error passes holds the header.
+        # A client of the user's adds headers of its own; ours has nothing to add.
+        lent = self.pools.http_client is not None
+        prepare = client.build_request if lent else httpx.Request
         limits = request.timeouts
-        prepared = client.build_request(
+        prepared = prepare(
             request.method,
-            request.url,
+            request.url if lent else _url(request.url),
             content=request.body,
             headers={
                 "authorization": f"Bearer {key.reveal()}",

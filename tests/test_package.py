@@ -61,8 +61,16 @@ FLOORS = [
     {"_assemble", "_codec", "_regular", "_shapes"},
     {"_account", "_complaint", "_reply", "_request"},
     {
-        *("_decoding", "_detached", "_loop_pools", "_pools", "_screen", "_sse"),
-        *("_tls", "_transport"),
+        *(
+            "_decoding",
+            "_detached",
+            "_flag",
+            "_loop_pools",
+            "_pools",
+            "_screen",
+            "_sse",
+        ),
+        *("_sse", "_tls", "_transport"),
     },
     {"_exchange", "_handover", "_limiter", "_pump", "_reading", "_timer"},
     {"_chat", "_client", "_core", "_map", "_stream"},
