@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import anyio
-import httpcore  # noqa: F401 - httpx would load it at the first call, on the loop
 import httpx
 
 from attrs import define, field
@@ -25,7 +24,7 @@ from ._config import ClientConfig, is_loopback
 from ._detached import loop_token
 from ._errors import APITimeoutError, ClientClosedError, ConfigurationError
 from ._loop_pools import POOL_SIZE, LoopPools, Pool, Slot, inherit
-from ._tls import blind_context, ssl_context
+from ._tls import blind_context, load_core, ssl_context
 
 
 __all__ = ["HTTPClient", "HTTPTransport", "Pools"]
@@ -144,8 +143,10 @@ class Pools:
         return self.config.trust_env and not is_loopback(host)
 
     async def _context(self) -> ssl.SSLContext:
-        own = self.http_client is not None or self.transport is not None
-        if own or self.config.base_url.startswith("http:"):
+        if self.http_client is not None or self.transport is not None:
+            return blind_context()
+        await load_core()
+        if self.config.base_url.startswith("http:"):
             return blind_context()
         return await ssl_context(trust_env=self._trust_env)
 

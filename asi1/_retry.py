@@ -12,7 +12,6 @@ import re
 
 from collections.abc import Mapping
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from attrs import define, field, frozen
@@ -155,6 +154,9 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
     seconds = _number(text)
     if seconds is not None:
         return seconds
+    # It takes long to load, and servers hardly ever send dates.
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415
+
     try:
         date = parsedate_to_datetime(text)
         # The oldest form of a date names no zone; all of them are in GMT.

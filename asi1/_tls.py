@@ -1,14 +1,17 @@
 """
-Floor 4. The TLS contexts of a process: each made once, and never while it forks.
+Floor 4. What a process makes once, in a thread, and never while it forks.
 
-OpenSSL locks itself while it makes one. A child that is forked at that moment would
-wait for ever when it makes its own.
+That is TLS contexts, and the HTTP library's core, which takes long to load. OpenSSL
+locks itself while it makes a context, and Python locks a module while it loads it. A
+child that is forked at that moment would wait for ever when it does the same.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import ssl
+import sys
 import threading
 
 import anyio.to_thread
@@ -17,7 +20,7 @@ import httpx
 from ._errors import ConfigurationError
 
 
-__all__ = ["blind_context", "ssl_context"]
+__all__ = ["blind_context", "load_core", "ssl_context"]
 
 _contexts: dict[tuple[str | None, ...], ssl.SSLContext] = {}
 _blind: list[ssl.SSLContext] = []
@@ -30,6 +33,17 @@ def blind_context() -> ssl.SSLContext:
         if not _blind:
             _blind.append(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     return _blind[0]
+
+
+async def load_core() -> None:
+    """Load what httpx needs for its first connection, before it does so on the loop."""
+    if "httpcore" not in sys.modules:
+        await anyio.to_thread.run_sync(_load)
+
+
+def _load() -> None:
+    with _making:
+        importlib.import_module("httpcore")
 
 
 async def ssl_context(*, trust_env: bool) -> ssl.SSLContext:

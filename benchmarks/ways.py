@@ -29,12 +29,13 @@ def starts(case, size, contender, url):
     """Return the CPU milliseconds of a program, less those of one that does nothing."""
     name = contender.__name__.rpartition(".")[2]
     programs = {
-        "import": CONTENDERS[name],
+        "import": f"import {name}",
+        "import-names": CONTENDERS[name],
         "first-client": CLIENT.format(name=name, url=url),
         "first-answer": f"{CLIENT.format(name=name, url=url)}; {CALL}",
     }
     if resource is None or (
-        case.name != "import" and not hasattr(contender, "sync_client")
+        not case.name.startswith("import") and not hasattr(contender, "sync_client")
     ):
         raise ImpossibleError
     bare, program = "pass", programs[case.name]
