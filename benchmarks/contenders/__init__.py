@@ -19,3 +19,6 @@ CONTENDERS = {
     "litellm": "from litellm import acompletion, completion",
 }
 FLOORS = ("httpx", "aiohttp")
+# Seconds, for clients with so many connections: some cannot open a thousand in the five
+# that are their default, and what is asked is what it costs, not whether.
+PATIENT = 120

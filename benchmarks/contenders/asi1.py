@@ -2,6 +2,8 @@
 
 from asi1 import ASI1, AsyncASI1, Limits
 
+from . import PATIENT
+
 
 def settings(url):
     """Return a client's arguments."""
@@ -12,7 +14,8 @@ def async_client(url, connections=None):
     """Make the async client."""
     if connections is None:
         return AsyncASI1(**settings(url))
-    return AsyncASI1(**settings(url), limits=Limits(max_connections=connections))
+    limits = Limits(max_connections=connections)
+    return AsyncASI1(**settings(url), limits=limits, timeout=PATIENT)
 
 
 def sync_client(url):

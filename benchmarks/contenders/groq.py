@@ -4,6 +4,7 @@ import httpx
 
 from groq import AsyncGroq, DefaultAsyncHttpxClient, Groq
 
+from . import PATIENT
 from .openai_shape import (
     create_async,
     create_sync,
@@ -36,9 +37,8 @@ def async_client(url, connections=None):
     limits = httpx.Limits(
         max_connections=connections, max_keepalive_connections=connections
     )
-    return AsyncGroq(
-        **settings(url), http_client=DefaultAsyncHttpxClient(limits=limits)
-    )
+    own = DefaultAsyncHttpxClient(limits=limits)
+    return AsyncGroq(**settings(url), http_client=own, timeout=PATIENT)
 
 
 def sync_client(url):

@@ -3,6 +3,8 @@
 import httpx
 import orjson
 
+from . import PATIENT
+
 
 def async_client(url, connections=None):
     """Make the async client."""
@@ -11,7 +13,7 @@ def async_client(url, connections=None):
     limits = httpx.Limits(
         max_connections=connections, max_keepalive_connections=connections
     )
-    return httpx.AsyncClient(base_url=url, limits=limits)
+    return httpx.AsyncClient(base_url=url, limits=limits, timeout=PATIENT)
 
 
 def sync_client(url):

@@ -4,6 +4,7 @@ import httpx2
 
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client, OpenAI
 
+from . import PATIENT
 from .openai_shape import (
     create_async,
     create_sync,
@@ -37,9 +38,8 @@ def async_client(url, connections=None):
     limits = httpx2.Limits(
         max_connections=connections, max_keepalive_connections=connections
     )
-    return AsyncOpenAI(
-        **settings(url), http_client=DefaultAsyncHttpx2Client(limits=limits)
-    )
+    own = DefaultAsyncHttpx2Client(limits=limits)
+    return AsyncOpenAI(**settings(url), http_client=own, timeout=PATIENT)
 
 
 def sync_client(url):
