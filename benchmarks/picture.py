@@ -3,7 +3,7 @@
 from xml.sax.saxutils import escape
 
 from .contenders import FLOORS
-from .table import FLOOR, OURS, ratio
+from .table import FLOOR, OURS, PEER, ratio
 
 
 # What a picture has room for, in its order.
@@ -19,7 +19,6 @@ COLUMNS = 2
 WIDTH, GAP = 400, 20  # of a column, and around it
 NAME, BAR = 76, 250  # of a name, and of the longest bar
 LINE, HEAD = 18, 24  # heights: of a bar with its space, of a group's title
-LONGEST = 8  # times the floor; a longer bar is cut, and shows that it is
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #24292f }
   .title { font-weight: 600 }
@@ -48,7 +47,8 @@ def picture(result):
 
     Returns:
         An SVG document: a group of bars for each pictured case that was measured, each
-        bar as long as its multiple of the floor.
+        bar as long as its multiple of the floor; those far beyond OpenAI's are cut,
+        and show it.
     """
     groups = [
         (title, multiples(result["cases"][case]["results"]))
@@ -94,24 +94,31 @@ def multiples(results):
     )
 
 
+def longest(bars):
+    """Return the multiple that has the longest bar: what is beyond it is cut."""
+    shown = [value for name, value in bars if name in (FLOOR, OURS, PEER)]
+    return max(shown, default=1) * 1.2
+
+
 def group(title, bars, left, top):
-    """Yield the elements of one case."""
+    """Yield the elements of one case, on a scale of its own."""
+    most = longest(bars)
     yield text(left, top + 12, title, "title")
     for place, (name, value) in enumerate(bars):
-        yield from bar(name, value, left, top + HEAD + place * LINE)
+        yield from bar(name, value, most, left, top + HEAD + place * LINE)
 
 
-def bar(name, value, left, top):
+def bar(name, value, most, left, top):
     """Yield the elements of one contender."""
     kind = "ours" if name == OURS else "floor" if name in FLOORS else "other"
-    start, length = left + NAME, min(value, LONGEST) / LONGEST * BAR
+    start, length = left + NAME, min(value, most) / most * BAR
     base = top + LINE - 7
     yield text(left, base, name, "title" if name == OURS else "")
     yield (
         f'<rect class="{kind}" x="{start}" y="{top}" width="{length:.1f}"'
         f' height="{LINE - 5}" rx="2"/>'
     )
-    if value > LONGEST:
+    if value > most:
         cut = start + BAR - 16
         yield f'<path class="cut" d="M{cut} {top + LINE - 3} l8 -{LINE - 1}"/>'
     yield text(start + length + 6, base, f"{value:.1f}x", "")

@@ -145,11 +145,15 @@ def test_two_results_are_compared_by_their_floors() -> None:
 
 def test_the_picture_is_to_scale() -> None:
     """A bar is as long as its multiple of the floor, up to the length that is cut."""
-    drawn = ET.fromstring(picture.picture(result(httpx=10.0, asi1=20.0, openai=999.0)))
+    measured = result(httpx=10.0, asi1=20.0, openai=50.0, litellm=999.0)
+    drawn = ET.fromstring(picture.picture(measured))
 
     bars = drawn.findall(f"{SVG}rect")
     widths = [float(bar.attrib["width"]) for bar in bars]
-    assert [bar.attrib["class"] for bar in bars] == ["floor", "ours", "other"]
+    assert [bar.attrib["class"] for bar in bars] == [
+        *("floor", "ours", "other", "other")
+    ]
     assert widths[1] == pytest.approx(2 * widths[0], abs=0.2)
-    assert widths[2] == pytest.approx(picture.LONGEST * widths[0], abs=0.5)
+    assert widths[2] == pytest.approx(5 * widths[0], abs=0.5)
+    assert widths[3] == pytest.approx(picture.BAR)
     assert len(drawn.findall(f"{SVG}path")) == 1
