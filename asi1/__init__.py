@@ -82,7 +82,9 @@ if TYPE_CHECKING:
     from ._sync import ASI1, Chat, Completions
     from ._sync_map import Answers
     from ._sync_stream import ChatStream, Pieces
+    from ._sync_to_sse import EventBytes
     from ._timeouts import Timeouts
+    from ._to_sse import AsyncEventBytes
     from ._types import DEFAULT
 
 
@@ -103,6 +105,7 @@ __all__ = [
     "AsyncChat",
     "AsyncChatStream",
     "AsyncCompletions",
+    "AsyncEventBytes",
     "AsyncPieces",
     "Attempt",
     "AuthenticationError",
@@ -120,6 +123,7 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "Delta",
+    "EventBytes",
     "FunctionCall",
     "Hooks",
     "InternalServerError",
@@ -201,7 +205,9 @@ _MODULES = {
     "_sync": ("ASI1", "Chat", "Completions"),
     "_sync_map": ("Answers",),
     "_sync_stream": ("ChatStream", "Pieces"),
+    "_sync_to_sse": ("EventBytes",),
     "_timeouts": ("Timeouts",),
+    "_to_sse": ("AsyncEventBytes",),
     "_types": ("DEFAULT",),
     "_models": (
         "ChatChoice",

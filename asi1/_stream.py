@@ -24,6 +24,7 @@ from ._models import ChatCompletion
 from ._pump import Pump
 from ._response import ResponseInfo
 from ._screen import screen
+from ._to_sse import AsyncEventBytes
 from ._types import public
 
 
@@ -216,6 +217,17 @@ class AsyncChatStream:
                 break
         self._place = len(self._batch)
         return self._exchange.answer()
+
+    def to_sse(self, *, ping: float | None = 15.0) -> AsyncEventBytes:
+        """
+        Return what is left as server-sent events, encoded, for a web framework to send.
+
+        Args:
+            ping: Seconds of silence after which a comment is sent; None for never.
+        """
+        aiter(self)  # raises if there is nothing more to read
+        unread, self._batch = self._batch[self._place :], ()
+        return AsyncEventBytes(self, unread, ping)
 
     async def display(self, *, thoughts: bool = True) -> ChatCompletion:
         """

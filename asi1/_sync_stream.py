@@ -18,6 +18,8 @@ from ._models import ChatCompletion
 from ._response import ResponseInfo
 from ._screen import screen
 from ._stream import AsyncChatStream
+from ._sync_to_sse import EventBytes
+from ._to_sse import AsyncEventBytes
 from ._types import public
 
 
@@ -100,6 +102,12 @@ class ChatStream:
         self._place = len(self._batch)
         with self._stream._given_up():
             return loop_thread().run(self._stream.get_final_completion())
+
+    def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
+        """Same as `AsyncChatStream.to_sse`, but blocks."""
+        iter(self)  # raises if there is nothing more to read
+        unread, self._batch = self._batch[self._place :], ()
+        return EventBytes(AsyncEventBytes(self._stream, unread, ping), self.close)
 
     def display(self, *, thoughts: bool = True) -> ChatCompletion:
         """Same as `AsyncChatStream.display`, but blocks."""

@@ -1,0 +1,78 @@
+"""
+Floor 3. An answer as server-sent events for browsers: chunks and errors in, bytes out.
+
+The format is public, and told in `AsyncEventBytes`: what is here once stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ._failure import failure
+from ._json import json_text
+from ._models import ChatCompletion, ChatCompletionChunk
+from ._types import JSON
+
+
+__all__ = ["PING", "done_event", "failed_event", "piece_events"]
+
+# A comment, which readers skip.
+PING = b": ping\n\n"
+
+
+def _event(name: str, data: JSON) -> bytes:
+    # JSON has its line ends escaped, so that it is always one line.
+    return f"event: {name}\ndata: {json_text(data)}\n\n".encode()
+
+
+def piece_events(chunks: Sequence[ChatCompletionChunk]) -> bytes:
+    """Return the events of what *chunks* add; none for chunks that add nothing."""
+    events = []
+    for chunk in chunks:
+        thought = chunk.thought or _reasoning(chunk)
+        if thought:
+            events.append(_event("thought", {"text": thought}))
+        if text := chunk.text:
+            events.append(_event("text", {"text": text}))
+    return b"".join(events)
+
+
+def _reasoning(chunk: ChatCompletionChunk) -> str:
+    return next((c.delta.reasoning for c in chunk.choices if c.index == 0), "")
+
+
+def done_event(answer: ChatCompletion) -> bytes:
+    """Return the last event of a whole answer."""
+    usage = answer.usage
+    return _event(
+        "done",
+        {
+            "id": answer.id,
+            "model": answer.model,
+            "finish_reason": answer.finish_reason,
+            "usage": usage
+            and {
+                "prompt_tokens": usage.prompt_tokens,
+                "completion_tokens": usage.completion_tokens,
+                "total_tokens": usage.total_tokens,
+                "reasoning_tokens": usage.reasoning_tokens,
+            },
+            "tool_calls": [
+                {
+                    "id": call.id,
+                    "type": call.type,
+                    "function": {
+                        "name": call.function.name,
+                        "arguments": call.function.arguments,
+                    },
+                }
+                for call in answer.message.tool_calls
+            ],
+            "refusal": answer.message.refusal,
+        },
+    )
+
+
+def failed_event(error: Exception) -> bytes:
+    """Return the last event of an answer that broke off."""
+    return _event("failed", failure(error).to_dict())

@@ -1,0 +1,35 @@
+"""
+Floor 8. asi1 in FastAPI: what `starlette` has, and the client as a dependency.
+
+    app = FastAPI(
+        lifespan=lifespan(), exception_handlers={ASI1Error: error_response}
+    )
+
+    @app.post("/chat")
+    async def chat(question: Question, client: Client) -> ChatStreamResponse:
+        return ChatStreamResponse(
+            client.chat.completions.stream(messages=question.text)
+        )
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from ... import AsyncASI1
+
+
+try:
+    from fastapi import Depends
+except ImportError as error:
+    raise ImportError(
+        "asi1.integrations.fastapi needs FastAPI: pip install 'asi1[fastapi]'"
+    ) from error
+
+from ..starlette import ChatStreamResponse, error_response, get_client, lifespan
+
+
+__all__ = ["ChatStreamResponse", "Client", "error_response", "get_client", "lifespan"]
+
+# As a parameter's type it gives the application's client.
+Client: TypeAlias = Annotated[AsyncASI1, Depends(get_client)]

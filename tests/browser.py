@@ -1,0 +1,28 @@
+"""What the tests of services share: server-sent events as a browser reads them."""
+
+from __future__ import annotations
+
+import json
+
+from typing import Any
+
+
+__all__ = ["said", "seen"]
+
+
+def seen(body: bytes) -> list[tuple[str, dict[str, Any]]]:
+    """Return the name and the data of each event; comments are skipped."""
+    assert body.endswith(b"\n\n") or not body
+    events = []
+    for block in body.decode().split("\n\n")[:-1]:
+        if not block.startswith(":"):
+            name, data = block.split("\n")
+            assert name.startswith("event: ")
+            assert data.startswith("data: ")
+            events.append((name[7:], json.loads(data[6:])))
+    return events
+
+
+def said(body: bytes) -> str:
+    """Return the answer's text."""
+    return "".join(data["text"] for name, data in seen(body) if name == "text")
