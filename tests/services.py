@@ -12,6 +12,7 @@ import threading
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import httpx
 
@@ -168,4 +169,72 @@ def noted(lifespan, kept):
     return run
 
 
-SERVICES = {"fastapi": fastapi_service, "starlette": starlette_service}
+@contextmanager
+def aiohttp_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
+    from aiohttp import web
+
+    from asi1.integrations.aiohttp import (
+        client_ctx,
+        error_middleware,
+        get_client,
+        stream_response,
+    )
+
+    async def stream(request):
+        q = request.query.get("q", "Hi")
+        answer = get_client(request).chat.completions.stream(messages=q)
+        return await stream_response(request, answer)
+
+    async def hasty(request):
+        answer = get_client(request).chat.completions.stream(**HASTY)
+        return await stream_response(request, answer)
+
+    async def ask(request):
+        answer = await get_client(request).chat.completions.create(messages="Hi")
+        return web.json_response(answer.text)
+
+    app = web.Application(middlewares=[error_middleware])
+    app.cleanup_ctx.append(client_ctx(make))
+    views = {"/stream": stream, "/hasty": hasty, "/ask": ask}
+    app.add_routes([web.get(path, view) for path, view in views.items()])
+    with aiohttp_serving(app, get_client) as service:
+        yield service
+
+
+@contextmanager
+def aiohttp_serving(app, get_client) -> Iterator[Service]:
+    from aiohttp import web
+
+    kept: list[Service] = []
+    started = threading.Event()
+    stopping = asyncio.Event()
+
+    async def serve() -> None:
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            client = get_client(SimpleNamespace(config_dict=app))
+            kept.append(Service(url, asyncio.get_running_loop(), client))
+            started.set()
+            await stopping.wait()
+        finally:
+            await runner.cleanup()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert started.wait(20)
+    try:
+        yield kept[0]
+    finally:
+        kept[0].loop.call_soon_threadsafe(stopping.set)
+        thread.join(20)
+
+
+SERVICES = {
+    "aiohttp": aiohttp_service,
+    "fastapi": fastapi_service,
+    "starlette": starlette_service,
+}
