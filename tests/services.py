@@ -9,9 +9,11 @@ annotations`` here: FastAPI reads those of the views, whose names are local.
 import asyncio
 import socket
 import threading
+import time
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from types import SimpleNamespace
 
 import httpx
@@ -23,7 +25,13 @@ import asi1
 from asi1._pump import running
 
 
-__all__ = ["SERVICES", "Service"]
+__all__ = [
+    "SERVICES",
+    "Service",
+    "aiohttp_serving",
+    "starlette_service",
+    "uvicorn_serving",
+]
 
 HASTY = {"messages": "Hi", "timeout": asi1.Timeouts(first_token=0.4, idle=0.4)}
 
@@ -63,7 +71,8 @@ class Service:
 
 
 @contextmanager
-def uvicorn_serving(app: object, kept: dict[str, object]) -> Iterator[Service]:
+def uvicorn_serving(app: object) -> Iterator[str]:
+    """Serve *app*; yield its URL."""
     import uvicorn
 
     with socket.socket() as listener:
@@ -71,15 +80,47 @@ def uvicorn_serving(app: object, kept: dict[str, object]) -> Iterator[Service]:
         config = uvicorn.Config(app, lifespan="on", ws="none", log_config=None)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
-        started = kept["started"] = threading.Event()
         thread.start()
         try:
-            assert started.wait(20)
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            yield Service(url, kept["loop"], kept["client"])
+            for _ in range(4000):
+                if server.started or not thread.is_alive():
+                    break
+                time.sleep(0.005)
+            assert server.started
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(20)
+
+
+@contextmanager
+def aiohttp_serving(app: object) -> Iterator[str]:
+    """Serve *app*; yield its URL."""
+    from aiohttp import web
+
+    ready: Future[tuple[str, Callable[[], object]]] = Future()
+
+    async def serve() -> None:
+        runner = web.AppRunner(app, access_log=None)
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        try:
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            ready.set_result((url, lambda: loop.call_soon_threadsafe(stopping.set)))
+            await stopping.wait()
+        finally:
+            await runner.cleanup()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    url, stop = ready.result(20)
+    try:
+        yield url
+    finally:
+        stop()
+        thread.join(20)
 
 
 @contextmanager
@@ -111,8 +152,8 @@ def fastapi_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
     async def ask(client: Client) -> str:
         return (await client.chat.completions.create(messages="Hi")).text
 
-    with uvicorn_serving(app, kept) as service:
-        yield service
+    with uvicorn_serving(app) as url:
+        yield Service(url, **kept)
 
 
 @contextmanager
@@ -151,19 +192,17 @@ def starlette_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
         lifespan=noted(lifespan(make), kept),
         exception_handlers={asi1.ASI1Error: error_response},
     )
-    with uvicorn_serving(app, kept) as service:
-        yield service
+    with uvicorn_serving(app) as url:
+        yield Service(url, **kept)
 
 
 def noted(lifespan, kept):
     """Return a lifespan that also keeps the client and its loop in *kept*."""
-    from contextlib import asynccontextmanager
 
     @asynccontextmanager
     async def run(app):
         async with lifespan(app) as state:
             kept["client"], kept["loop"] = state["asi1"], asyncio.get_running_loop()
-            kept["started"].set()
             yield state
 
     return run
@@ -197,44 +236,16 @@ def aiohttp_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
     app.cleanup_ctx.append(client_ctx(make))
     views = {"/stream": stream, "/hasty": hasty, "/ask": ask}
     app.add_routes([web.get(path, view) for path, view in views.items()])
-    with aiohttp_serving(app, get_client) as service:
-        yield service
+    kept = {}
+
+    async def note(app):
+        kept["loop"] = asyncio.get_running_loop()
+        kept["client"] = get_client(SimpleNamespace(config_dict=app))
+        yield
+
+    app.cleanup_ctx.append(note)
+    with aiohttp_serving(app) as url:
+        yield Service(url, **kept)
 
 
-@contextmanager
-def aiohttp_serving(app, get_client) -> Iterator[Service]:
-    from aiohttp import web
-
-    kept: list[Service] = []
-    started = threading.Event()
-    stopping = asyncio.Event()
-
-    async def serve() -> None:
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-            client = get_client(SimpleNamespace(config_dict=app))
-            kept.append(Service(url, asyncio.get_running_loop(), client))
-            started.set()
-            await stopping.wait()
-        finally:
-            await runner.cleanup()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    assert started.wait(20)
-    try:
-        yield kept[0]
-    finally:
-        kept[0].loop.call_soon_threadsafe(stopping.set)
-        thread.join(20)
-
-
-SERVICES = {
-    "aiohttp": aiohttp_service,
-    "fastapi": fastapi_service,
-    "starlette": starlette_service,
-}
+SERVICES = {"aiohttp": aiohttp_service, "fastapi": fastapi_service}

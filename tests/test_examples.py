@@ -16,6 +16,8 @@ import pytest
 
 from asi1.testing import Data, FakeASI1, Pause, Repeat
 
+from .browser import said, seen
+from .services import aiohttp_serving, uvicorn_serving
 from .talk import SSE, TEXT, Event, chunk
 
 
@@ -146,3 +148,48 @@ def test_a_view_tells_of_a_refusal(fake, views, path):
     reply = views.get(path, params={"q": "Hi"})
 
     assert (502, {"error": "401: Who are you?"}) == (reply.status_code, reply.json())
+
+
+@pytest.fixture(params=["fastapi", "aiohttp"])
+def ask(fake, request):
+    """Return what asks a view of the example of a framework."""
+    pytest.importorskip(request.param)
+    example = load(f"{request.param}_service")
+    if request.param == "fastapi":
+        with uvicorn_serving(example.app) as url, httpx.Client(base_url=url) as http:
+            yield lambda path, text: http.post(path, json={"text": text})
+    else:
+        app = example.make_app()
+        with aiohttp_serving(app) as url, httpx.Client(base_url=url) as http:
+            yield lambda path, text: http.get(path, params={"q": text})
+
+
+def test_a_service_answers(fake, ask):
+    """
+    ``fastapi_service.py`` and ``aiohttp_service.py`` ask what the browser asks, and
+    stream or send the answer.
+    """
+    fake.reply(TEXT, chunk_words=1)
+    fake.reply(lambda r: r.json["messages"][0]["content"].upper())
+
+    streamed, whole = ask("/chat", "Count!"), ask("/ask", "why?")
+
+    assert (200, TEXT) == (streamed.status_code, said(streamed.content))
+    assert "done" == seen(streamed.content)[-1][0]
+    assert "Count!" == fake.requests[0].json["messages"][0]["content"]
+    assert {"text": "WHY?"} == whole.json()
+
+
+@pytest.mark.parametrize("path", ["/chat", "/ask"])
+def test_a_service_tells_of_a_refusal(fake, ask, path):
+    """
+    Both services answer a refusal of the API with a status of its own.
+    """
+    fake.fail(401, message="Who are you?")
+
+    reply = ask(path, "Hi")
+
+    assert (502, "Who are you?") == (
+        reply.status_code,
+        reply.json()["error"]["message"],
+    )

@@ -5,9 +5,12 @@ import runpy
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from asi1.testing import FakeASI1
+
+from .services import uvicorn_serving
 
 
 README = Path(__file__).parent.parent / "README.md"
@@ -17,7 +20,8 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTA
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_an_example_of_the_readme_runs(number, tmp_path, monkeypatch, capsys):
     """
-    Each Python example of the README runs against the fake server as it stands.
+    Each Python example of the README runs against the fake server as it stands, and
+    what is an application is served and visited.
     """
     script = tmp_path / "example.py"
     script.write_text(EXAMPLES[number], "utf-8")
@@ -25,7 +29,10 @@ def test_an_example_of_the_readme_runs(number, tmp_path, monkeypatch, capsys):
     with FakeASI1() as fake:
         monkeypatch.setenv("ASI_ONE_API_KEY", "sk_readme")
         monkeypatch.setenv("ASI1_BASE_URL", fake.base_url)
-        runpy.run_path(str(script), run_name="__main__")
+        made = runpy.run_path(str(script), run_name="__main__")
+        if "app" in made:
+            with uvicorn_serving(made["app"]) as url:
+                print(httpx.get(f"{url}/chat", params={"q": "Hi"}).raise_for_status())
 
         said = capsys.readouterr().out
         assert said or "assert" in EXAMPLES[number]

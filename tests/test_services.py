@@ -14,7 +14,7 @@ import asi1
 from asi1.testing import FakeASI1, Pause, Repeat
 
 from .browser import said, seen
-from .services import SERVICES
+from .services import SERVICES, starlette_service
 from .talk import DONE, SSE, TEXT, Event, chunk
 
 
@@ -30,16 +30,24 @@ def fake():
 @pytest.fixture(scope="module", params=SERVICES)
 def service(fake, request):
     pytest.importorskip(request.param)
-    make = functools.partial(asi1.AsyncASI1, "sk-service", fake.base_url, max_retries=0)
-    with SERVICES[request.param](make) as service:
+    with SERVICES[request.param](maker(fake)) as service:
         yield service
 
 
+def maker(fake):
+    return functools.partial(asi1.AsyncASI1, "sk-service", fake.base_url, max_retries=0)
+
+
+@pytest.fixture(scope="module")
+def client(service):
+    with httpx.Client(base_url=service.url, timeout=20) as client:
+        yield client
+
+
 @pytest.fixture
-def browser(fake, service):
+def browser(fake, client):
     fake.clear()
-    with httpx.Client(base_url=service.url, timeout=20) as browser:
-        yield browser
+    return client
 
 
 def wait_for(condition):
@@ -231,3 +239,25 @@ def test_the_service_works_on(fake, browser):
     fake.play(SSE, Event(chunk("Yes.", finish="stop")), DONE)
 
     assert "Yes." == said(browser.get("/stream").content)
+
+
+def test_starlette_alone_will_do(fake):
+    """
+    Starlette without FastAPI serves streams, refusals and browsers that leave.
+    """
+    pytest.importorskip("starlette")
+    fake.clear()
+    fake.reply(TEXT)
+    fake.fault("message_400", times=2)
+    fake.play(*ENDLESS)
+
+    with starlette_service(maker(fake)) as service:
+        paths = "/stream", "/hasty", "/ask"
+        replies = [httpx.get(service.url + path) for path in paths]
+        with visit(service) as there:
+            read_until(there, b"event: text")
+        assert "left" == fake.requests[-1].wait()
+        wait_for(lambda: service.calls == 0)
+
+    assert [200, 400, 400] == [reply.status_code for reply in replies]
+    assert TEXT == said(replies[0].content)

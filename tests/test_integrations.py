@@ -1,0 +1,91 @@
+"""The modules for web frameworks: what they need, and who does not need them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import asi1
+
+from .shape import foreign_imports
+
+
+FRAMEWORKS = {"fastapi": "FastAPI", "starlette": "Starlette", "aiohttp": "aiohttp"}
+
+
+def python(code):
+    """Run *code* in a Python of its own; return what it printed, errors included."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_missing_extra_is_named_in_one_line(framework):
+    """
+    A module whose framework is not installed says what to install.
+    """
+    told = python(
+        f"import sys; sys.modules[{framework!r}] = None;"
+        f" import asi1.integrations.{framework}"
+    ).splitlines()
+
+    assert (
+        f"ImportError: asi1.integrations.{framework} needs {FRAMEWORKS[framework]}:"
+        f" pip install 'asi1[{framework}]'"
+    ) == told[-1]
+
+
+def test_asi1_loads_no_framework():
+    """
+    Every name of asi1 can be used without loading a framework, or a module for one.
+    """
+    told = python(
+        "import sys; from asi1 import *; import asi1.cli, asi1.integrations;"
+        f"print([m for m in sys.modules if m.partition('.')[0] in {set(FRAMEWORKS)}"
+        " or m.startswith('asi1.integrations.')])"
+    )
+
+    assert "[]\n" == told
+
+
+def test_frameworks_are_known_to_the_integrations_only():
+    """
+    No module outside ``asi1.integrations`` imports a web framework, or that package.
+    """
+    root = Path(asi1.__file__).parent
+    found = foreign_imports(root, set(FRAMEWORKS))
+    inside = [each for each in found if each.startswith("integrations.")]
+    importers = [
+        path
+        for path in root.rglob("*.py")
+        if "integrations" in path.read_text("utf-8")
+        and "integrations" not in path.parts
+    ]
+
+    assert inside == found
+    assert 5 <= len(inside)
+    assert [] == importers
+
+
+@pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
+def test_an_application_without_a_client_says_so(framework):
+    """
+    Who asks for the client of an application that has none is told what to add.
+    """
+    module = pytest.importorskip(f"asi1.integrations.{framework}")
+    request = SimpleNamespace(state=SimpleNamespace(), config_dict={})
+
+    with pytest.raises(RuntimeError, match=r"no client: .*(lifespan|client_ctx)\("):
+        module.get_client(request)
