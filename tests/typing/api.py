@@ -45,6 +45,8 @@ async def streamed(client: AsyncASI1) -> None:
             assert_type(piece, str)
         assert_type(await stream.get_final_completion(), ChatCompletion)
         assert_type(stream.snapshot(), ChatCompletion)
+        async for data in stream.to_sse(ping=None):
+            assert_type(data, bytes)
 
 
 def blocking(client: ASI1, *, either: bool) -> None:
@@ -58,6 +60,7 @@ def blocking(client: ASI1, *, either: bool) -> None:
     with client.chat.completions.stream(messages="Hi") as stream:
         for chunk in stream:
             assert_type(chunk, ChatCompletionChunk)
+        assert_type(list(stream.to_sse()), list[bytes])
         for piece in stream.text_stream:
             assert_type(piece, str)
         assert_type(stream.get_final_completion(), ChatCompletion)
