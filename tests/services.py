@@ -1,9 +1,9 @@
 """
 The services under test, each on a server of its own in a thread, on real sockets.
 
-All have the same paths: ``/stream?q=``, ``/hasty``, whose calls wait for less than half
-a second, and ``/ask``. No ``from __future__ import
-annotations`` here: FastAPI reads those of the views, whose names are local.
+All have the same paths: ``/stream?q=``, ``/hasty``, whose calls wait for no more than
+a second, and ``/ask``. No ``from __future__ import annotations`` here: FastAPI reads
+those of the views, whose names are local.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ __all__ = [
     "uvicorn_serving",
 ]
 
-HASTY = {"messages": "Hi", "timeout": asi1.Timeouts(first_token=0.4, idle=0.4)}
+HASTY = {"messages": "Hi", "timeout": asi1.Timeouts(first_token=1, idle=0.7)}
 
 
 @define

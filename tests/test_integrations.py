@@ -171,6 +171,29 @@ async def test_a_server_may_say_by_an_error_that_the_browser_has_left():
     assert "left" == fake.requests[0].outcome
 
 
+async def test_a_browser_that_leaves_before_the_head_is_put_down_as_such():
+    """
+    Middleware that insists on a reply has one for a browser that leaves while nothing
+    has come yet: status 499.
+    """
+    starlette = pytest.importorskip("asi1.integrations.starlette")
+    fake = FakeASI1()
+    fake.play(SSE, Pause(60))
+
+    async def leave():
+        await until(lambda: fake.requests)
+        return {"type": "http.disconnect"}
+
+    async with in_process(fake) as client:
+        browser = Browser()
+        browser.receive = leave
+        with anyio.fail_after(20):
+            await browser.visit(starlette.ChatStreamResponse(stream_of(client)))
+
+    assert 499 == browser.sent[0]["status"]
+    assert "left" == fake.requests[0].outcome
+
+
 async def test_a_mistake_of_the_service_reaches_the_browser_and_the_log():
     """
     An exception that is not asi1's is an event for the browser, and is raised for the

@@ -8,7 +8,12 @@ server-sent events; errors as HTTP statuses.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    aclosing,
+    asynccontextmanager,
+    suppress,
+)
 from functools import partial
 from typing import Any
 
@@ -30,6 +35,9 @@ except ImportError as error:
 
 
 __all__ = ["ChatStreamResponse", "error_response", "get_client", "lifespan"]
+
+# What logs call a browser that has left before the reply began.
+_LEFT = 499
 
 
 def lifespan(
@@ -119,6 +127,7 @@ class ChatStreamResponse(Response):
         self.init_headers({**ours, **(headers or {})})
         del self.headers["content-length"]
         self._events = stream.to_sse(ping=ping)
+        self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request: by events, or by an error."""
@@ -129,6 +138,10 @@ class ChatStreamResponse(Response):
 
         async with aclosing(self._events) as events:
             await while_there(partial(self._answer, events, scope, receive, send), left)
+        if not self._started:
+            # Nobody hears this, but middleware insists on a reply.
+            with suppress(OSError):
+                await Response(status_code=_LEFT)(scope, receive, send)
         if self.background is not None:
             await self.background()
 
@@ -138,17 +151,17 @@ class ChatStreamResponse(Response):
         try:
             await events.open()
         except ASI1Error as error:
+            self._started = True
             refusal = await error_response(None, error)
             await refusal(scope, receive, send)
             return
+        self._started = True
         start = {"status": self.status_code, "headers": self.raw_headers}
-        try:
+        with suppress(OSError):  # how some servers say that the browser has left
             await send({"type": "http.response.start", **start})
             async for data in events:
                 await send(_body(data, more=True))
             await send(_body(b"", more=False))
-        except OSError:
-            pass  # how some servers say that the browser has left
 
 
 def _body(data: bytes, *, more: bool) -> dict[str, Any]:
