@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ._chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
     from ._client import AsyncASI1
     from ._config import Limits
+    from ._context import ContextPolicy, DropLeastRelevant, KeepNewest
+    from ._conversation import AsyncConversation
     from ._errors import (
         APIConnectionError,
         APIError,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         ASI1Error,
         ClientClosedError,
         ConfigurationError,
+        ConversationBusyError,
         ServerStreamError,
         StreamBusyError,
         StreamClosedError,
@@ -69,6 +72,7 @@ if TYPE_CHECKING:
         AuthenticationError,
         BadRequestError,
         ConflictError,
+        ContextLengthError,
         InternalServerError,
         NotFoundError,
         PaymentRequiredError,
@@ -79,17 +83,21 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
     )
     from ._stream import AsyncChatStream, AsyncPieces
+    from ._summarise import Summarise
     from ._sync import ASI1, Chat, Completions
+    from ._sync_conversation import Conversation
     from ._sync_map import Answers
     from ._sync_stream import ChatStream, Pieces
     from ._sync_to_sse import EventBytes
     from ._timeouts import Timeouts
     from ._to_sse import AsyncEventBytes
+    from ._tokens import CONTEXT_SIZES, TokenEstimator
     from ._types import DEFAULT
 
 
 __all__ = [
     "ASI1",
+    "CONTEXT_SIZES",
     "DEFAULT",
     "APIConnectionError",
     "APIError",
@@ -106,6 +114,7 @@ __all__ = [
     "AsyncChatStream",
     "AsyncCompletions",
     "AsyncEventBytes",
+    "AsyncConversation",
     "AsyncPieces",
     "Attempt",
     "AuthenticationError",
@@ -122,11 +131,17 @@ __all__ = [
     "Completions",
     "ConfigurationError",
     "ConflictError",
+    "ContextLengthError",
+    "ContextPolicy",
+    "Conversation",
+    "ConversationBusyError",
     "Delta",
     "EventBytes",
+    "DropLeastRelevant",
     "FunctionCall",
     "Hooks",
     "InternalServerError",
+    "KeepNewest",
     "LimitOutcome",
     "Limiter",
     "Limits",
@@ -154,8 +169,10 @@ __all__ = [
     "StreamError",
     "StreamInterruptedError",
     "StreamTruncatedError",
+    "Summarise",
     "SystemMessage",
     "Timeouts",
+    "TokenEstimator",
     "ToolCall",
     "ToolCallDelta",
     "ToolMessage",
@@ -172,6 +189,8 @@ _MODULES = {
     "_chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
     "_client": ("AsyncASI1",),
     "_config": ("Limits",),
+    "_context": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
+    "_conversation": ("AsyncConversation",),
     "_model": ("Model",),
     "_hooks": ("Hooks",),
     "_limits": ("LimitOutcome", "Limiter", "RateLimit"),
@@ -192,6 +211,7 @@ _MODULES = {
         "AuthenticationError",
         "BadRequestError",
         "ConflictError",
+        "ContextLengthError",
         "InternalServerError",
         "NotFoundError",
         "PaymentRequiredError",
@@ -203,11 +223,14 @@ _MODULES = {
     ),
     "_stream": ("AsyncChatStream", "AsyncPieces"),
     "_sync": ("ASI1", "Chat", "Completions"),
+    "_summarise": ("Summarise",),
+    "_sync_conversation": ("Conversation",),
     "_sync_map": ("Answers",),
     "_sync_stream": ("ChatStream", "Pieces"),
     "_sync_to_sse": ("EventBytes",),
     "_timeouts": ("Timeouts",),
     "_to_sse": ("AsyncEventBytes",),
+    "_tokens": ("CONTEXT_SIZES", "TokenEstimator"),
     "_types": ("DEFAULT",),
     "_models": (
         "ChatChoice",

@@ -27,6 +27,8 @@ from ._config import (
     read_query,
     read_retry,
 )
+from ._context import ContextPolicy
+from ._conversation import AsyncConversation, opened
 from ._core import Core
 from ._hooks import Hooks
 from ._limiter import LocalLimiter
@@ -134,6 +136,40 @@ class AsyncASI1:
     def timeouts(self) -> Timeouts:
         """The time limits of calls that give none of their own."""
         return self._core.config.timeouts
+
+    def conversation(
+        self,
+        system: str | None = None,
+        *,
+        context: ContextPolicy | None = None,
+        saved: str | bytes | None = None,
+        model: str | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> AsyncConversation:
+        """
+        Begin a conversation, which keeps what was said and sends it with each turn.
+
+        Args:
+            system: The system message.
+            context: What of a long history a request still holds; all of it if left
+                out.
+            saved: What `AsyncConversation.to_json` returned, to go on with that one.
+            model: Used where a turn names none; the client's if left out.
+            **options: Fields of `ChatOptions`, for each turn; over those that were
+                saved.
+
+        Raises:
+            ArgumentError: An argument is wrong.
+            ClientClosedError: The client was closed before.
+        """
+        return opened(
+            self._core,
+            system=system,
+            context=context,
+            saved=saved,
+            model=model,
+            options=options,
+        )
 
     async def request(
         self,

@@ -98,7 +98,10 @@ class Core:
 
     async def fetch(self, request: Request) -> Any:
         """Make the call, and return the one thing that it brings."""
-        exchange = self.exchange(request)
+        return await self.result(self.exchange(request))
+
+    async def result(self, exchange: Exchange) -> Any:
+        """Run the call, and return the one thing that it brings."""
         pump = self.begin(exchange)
         try:
             (result,) = await exchange.out.get()

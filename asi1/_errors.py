@@ -9,6 +9,7 @@ Floor 0. Every exception that leaves this package.
     │   │   └── APITimeoutError             a time limit passed; ``phase`` says which
     │   ├── APIStatusError              the server refused
     │   │   ├── BadRequestError             400
+    │   │   │   └── ContextLengthError          more than the model can read at once
     │   │   ├── AuthenticationError         401
     │   │   ├── PaymentRequiredError        402
     │   │   ├── PermissionDeniedError       403
@@ -28,7 +29,8 @@ Floor 0. Every exception that leaves this package.
     ├── ClientClosedError           used after it was closed
     ├── StreamClosedError           read after it was closed
     ├── StreamConsumedError         read a second time
-    └── StreamBusyError             read by two at once
+    ├── StreamBusyError             read by two at once
+    └── ConversationBusyError       asked while it waits for an answer
 
 Errors hold plain data, never an object of the HTTP library: they pickle, copy and
 compare, and they never hold the key. Those of a status are in `_status_errors`.
@@ -53,6 +55,7 @@ __all__ = [
     "ArgumentError",
     "ClientClosedError",
     "ConfigurationError",
+    "ConversationBusyError",
     "ServerStreamError",
     "StreamBusyError",
     "StreamClosedError",
@@ -262,3 +265,8 @@ class StreamConsumedError(ASI1Error):
 @public
 class StreamBusyError(ASI1Error):
     """Somebody else is reading the stream at this moment."""
+
+
+@public
+class ConversationBusyError(ASI1Error):
+    """The conversation waits for an answer; it has one turn at a time."""

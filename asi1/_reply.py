@@ -18,6 +18,7 @@ from ._codec import decode
 from ._complaint import complaint
 from ._json import load_json
 from ._models import ChatCompletion
+from ._overlong import overlong
 from ._response import ResponseInfo
 from ._retry import retry_after
 from ._types import JSON
@@ -104,6 +105,10 @@ def read_error(
         cls = refusals.InternalServerError
     if status == 429 and {said.code, said.type} & _QUOTA:
         cls = refusals.QuotaExceededError
+    more: dict[str, int | None] = {}
+    if status == 400 and (told := overlong(said)):
+        cls = refusals.ContextLengthError
+        more = {"limit": told.limit, "requested": told.requested}
     message = said.message or _phrase(status)
     if 300 <= status < 400:
         target = info.headers.get("location", "nowhere")
@@ -117,6 +122,7 @@ def read_error(
         body=value,
         retry_after=retry_after(info.headers, wall),
         response=info,
+        **more,
     )
 
 

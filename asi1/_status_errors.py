@@ -16,6 +16,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ConflictError",
+    "ContextLengthError",
     "InternalServerError",
     "NotFoundError",
     "PaymentRequiredError",
@@ -56,6 +57,21 @@ class APIStatusError(APIError):
 @public
 class BadRequestError(APIStatusError):
     """400: the server does not take the request as it is."""
+
+
+@public
+@define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
+class ContextLengthError(BadRequestError):
+    """
+    400: the request holds more than the model can read at once.
+
+    Attributes:
+        limit: Tokens the model can read and write, if the server tells.
+        requested: Prompt tokens of the request, if the server tells.
+    """
+
+    limit: int | None = None
+    requested: int | None = None
 
 
 @public

@@ -14,6 +14,7 @@ from ._account import RawReply
 from ._chat import AsyncChat, AsyncCompletions
 from ._client import AsyncASI1
 from ._config import Limits
+from ._context import ContextPolicy
 from ._errors import ASI1Error
 from ._hooks import Hooks
 from ._limits import Limiter, RateLimit
@@ -25,6 +26,7 @@ from ._pools import HTTPClient, HTTPTransport
 from ._retry import RetryPolicy
 from ._secret import hidden
 from ._stream import AsyncChatStream
+from ._sync_conversation import Conversation
 from ._sync_map import Answers
 from ._sync_stream import ChatStream
 from ._timeouts import Timeouts
@@ -93,6 +95,21 @@ class ASI1:
     def timeouts(self) -> Timeouts:
         """Same as `AsyncASI1.timeouts`."""
         return self._client.timeouts
+
+    def conversation(
+        self,
+        system: str | None = None,
+        *,
+        context: ContextPolicy | None = None,
+        saved: str | bytes | None = None,
+        model: str | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> Conversation:
+        """Same as `AsyncASI1.conversation`."""
+        made = self._client.conversation(
+            system, context=context, saved=saved, model=model, **options
+        )
+        return Conversation(made)
 
     def request(
         self,

@@ -1,0 +1,106 @@
+"""Floor 7. A conversation for blocking callers: `AsyncConversation`, driven."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from ._conversation import AsyncConversation
+from ._loop import loop_thread
+from ._messages import Message, Messages
+from ._models import ChatCompletion, Usage
+from ._options import ChatOptions
+from ._stream import AsyncChatStream
+from ._sync_stream import ChatStream
+from ._tokens import TokenEstimator
+from ._types import JSON, public
+
+
+__all__ = ["Conversation"]
+
+
+@public
+class Conversation:
+    """Same as `AsyncConversation`, but blocks."""
+
+    def __init__(self, conversation: AsyncConversation) -> None:
+        """Made by the client."""
+        self._conversation = conversation
+
+    def __repr__(self) -> str:
+        return repr(self._conversation).replace("Async", "")
+
+    def ask(
+        self,
+        message: Messages,
+        *,
+        model: str | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> ChatCompletion:
+        """Same as `AsyncConversation.ask`, but blocks."""
+        return loop_thread().run(
+            self._conversation.ask(message, model=model, **options)
+        )
+
+    def stream(
+        self,
+        message: Messages,
+        *,
+        model: str | None = None,
+        keep_partial: bool = False,
+        **options: Unpack[ChatOptions],
+    ) -> ChatStream:
+        """Same as `AsyncConversation.stream`, but blocks."""
+
+        async def made() -> AsyncChatStream:
+            # On the loop's thread, since what it waits with belongs to a loop.
+            return self._conversation.stream(
+                message, model=model, keep_partial=keep_partial, **options
+            )
+
+        return ChatStream(loop_thread().run(made()))
+
+    @property
+    def messages(self) -> tuple[dict[str, JSON], ...]:
+        """Same as `AsyncConversation.messages`."""
+        return self._conversation.messages
+
+    @property
+    def session_id(self) -> str | None:
+        """Same as `AsyncConversation.session_id`."""
+        return self._conversation.session_id
+
+    @property
+    def summary(self) -> str | None:
+        """Same as `AsyncConversation.summary`."""
+        return self._conversation.summary
+
+    @property
+    def tokens(self) -> TokenEstimator:
+        """Same as `AsyncConversation.tokens`."""
+        return self._conversation.tokens
+
+    @property
+    def usage(self) -> Usage:
+        """Same as `AsyncConversation.usage`."""
+        return self._conversation.usage
+
+    @property
+    def summary_usage(self) -> Usage:
+        """Same as `AsyncConversation.summary_usage`."""
+        return self._conversation.summary_usage
+
+    def edit(self, place: int, message: str | Message) -> None:
+        """Same as `AsyncConversation.edit`."""
+        self._conversation.edit(place, message)
+
+    def undo(self) -> tuple[dict[str, JSON], ...]:
+        """Same as `AsyncConversation.undo`."""
+        return self._conversation.undo()
+
+    def fork(self, upto: int | None = None) -> Conversation:
+        """Same as `AsyncConversation.fork`."""
+        return Conversation(self._conversation.fork(upto))
+
+    def to_json(self) -> str:
+        """Same as `AsyncConversation.to_json`."""
+        return self._conversation.to_json()

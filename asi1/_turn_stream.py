@@ -1,0 +1,57 @@
+"""Floor 6. The streamed answer of a conversation's turn, which ends with the turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ._errors import ASI1Error
+from ._models import ChatCompletionChunk
+from ._stream import AsyncChatStream
+from ._turn_exchange import TurnExchange
+from ._turn_taking import Turns
+
+
+__all__ = ["TurnStream"]
+
+
+class TurnStream(AsyncChatStream):
+    """An `AsyncChatStream` whose answer joins a conversation when it was read."""
+
+    def __init__(
+        self, exchange: TurnExchange, turns: Turns, *, keep_partial: bool
+    ) -> None:
+        super().__init__(exchange, lambda _: turns.begin(exchange))
+        self._turn = exchange
+        self._turns = turns
+        self._keep_partial = keep_partial
+
+    async def _next_batch(self) -> Sequence[ChatCompletionChunk]:
+        try:
+            batch = await super()._next_batch()
+            if not batch:
+                self._turns.commit(self._turn.ask, self.snapshot())
+                self._over()
+        except ASI1Error:
+            if self._error is not None:
+                self._over()
+            raise
+        finally:
+            del self  # as in `AsyncChatStream`
+        return batch
+
+    async def aclose(self) -> None:
+        """Close the stream, and with it the turn."""
+        self._over()
+        await super().aclose()
+
+    def _over(self) -> None:
+        """End the turn; a second end changes nothing."""
+        if self._keep_partial and self._pump is not None and not self._consumed:
+            self._turns.commit_partial(self._turn, self.snapshot())
+        self._keep_partial = False
+        self._turns.release(self._turn)
+
+    def _drop(self) -> None:
+        super()._drop()
+        if hasattr(self, "_turns"):
+            self._turns.release(self._turn)
