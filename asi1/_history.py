@@ -171,9 +171,7 @@ def _read(value: JSON) -> History:
 
 def _usage(value: Mapping[str, int | None]) -> Usage:
     counts: dict[str, Any] = {
-        name: int(count)
-        for name in _COUNTS
-        if (count := value.get(name)) is not None
+        name: int(count) for name in _COUNTS if (count := value.get(name)) is not None
     }
     return Usage(**counts)
 

@@ -6,8 +6,6 @@ Pure: it says what to ask, and how the summary is put in.
 
 from __future__ import annotations
 
-import math
-
 from collections.abc import Generator, Sequence
 
 from attrs import field, frozen
@@ -121,9 +119,8 @@ class Summarise(ContextPolicy):
 
     def _room(self, text: str, tokens: TokenEstimator, limit: float) -> int:
         """Return the bytes of a conversation that one request can hold."""
-        if limit == math.inf:
-            return 2**62
-        return int((limit - tokens.count(self._question(text, ""))) / tokens.slope)
+        bare = tokens.count(self._question(text, ""))
+        return int((limit - tokens.slack - bare) / tokens.slope)
 
     def _shortened(self, text: str, tokens: TokenEstimator) -> str:
         text = text.strip()

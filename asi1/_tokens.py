@@ -50,8 +50,12 @@ _SLOPES = (0.05, 2.0)
 _AROUND = 4
 # Bytes for a picture, whose URL tells nothing of its tokens.
 _PICTURE = 4000
-_KEPT = 32
+# Samples that are kept: the newest, and one of each size before them, a doubling being
+# another size. A history that is held at one size would forget what a byte costs.
+_NEWEST = 16
 _RECENT = 5
+# Share of a request that is left free for messages of a kind not met before.
+_UNSEEN = 0.01
 
 
 @public
@@ -68,12 +72,15 @@ class TokenEstimator:
         fixed: Bytes that every request holds beside its messages, such as tools.
         slope: Tokens for a byte of UTF-8.
         hidden: Tokens that a request has beside all that it says.
+        slack: Tokens that a request leaves free that must not be too long: by as many
+            the newest samples were above the estimate, and a hundredth.
     """
 
     samples: tuple[tuple[int, int, int], ...] = ()
     fixed: int = 0
     slope: float = field(init=False)
     hidden: float = field(init=False)
+    slack: float = field(init=False)
 
     @slope.default
     def _slope(self) -> float:
@@ -89,9 +96,19 @@ class TokenEstimator:
 
     @hidden.default
     def _hidden(self) -> float:
-        # The newest: the server's hidden prompt may change, and so may the language.
-        rest = [y - self.slope * x for x, y in self._points()[-_RECENT:]]
+        rest = self._rest()
         return max(0.0, median(rest)) if rest else 0.0
+
+    @slack.default
+    def _slack(self) -> float:
+        if not self.samples:
+            return 0.0
+        over = max(rest - self.hidden for rest in self._rest())
+        return max(over, 0.0) + _UNSEEN * self.samples[-1][-1]
+
+    def _rest(self) -> list[float]:
+        # The newest: the server's hidden prompt may change, and so may the language.
+        return [y - self.slope * x for x, y in self._points()[-_RECENT:]]
 
     def _points(self) -> list[tuple[int, int]]:
         return [(size, tokens - _AROUND * n) for size, n, tokens in self.samples]
@@ -121,8 +138,10 @@ class TokenEstimator:
         if prompt_tokens < 1:
             return self
         size = self.fixed + sum(map(size_of, messages))
-        sample = (size, len(messages), prompt_tokens)
-        return attrs.evolve(self, samples=(*self.samples, sample)[-_KEPT:])
+        samples = (*self.samples, (size, len(messages), prompt_tokens))
+        older = {sample[0].bit_length(): sample for sample in samples[:-_NEWEST]}
+        kept = (*older.values(), *samples[-_NEWEST:])
+        return attrs.evolve(self, samples=kept)
 
 
 def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:

@@ -91,8 +91,10 @@ class View:
 
     @property
     def weight(self) -> float:
-        """Tokens of the request, with their fractions."""
-        cost = self.tokens.base + sum(turn.cost for turn in self.turns)
+        """Tokens of the request, with their fractions and the estimate's slack."""
+        cost = (
+            self.tokens.base + self.tokens.slack + sum(turn.cost for turn in self.turns)
+        )
         if self.summary is not None:
             cost += self.tokens.cost(self.summary.message)
         return round(cost, 6)  # sums in another order are the same number then

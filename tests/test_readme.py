@@ -25,6 +25,7 @@ def test_an_example_of_the_readme_runs(number, tmp_path, monkeypatch, capsys):
     """
     script = tmp_path / "example.py"
     script.write_text(EXAMPLES[number], "utf-8")
+    monkeypatch.chdir(tmp_path)
 
     with FakeASI1() as fake:
         monkeypatch.setenv("ASI_ONE_API_KEY", "sk_readme")

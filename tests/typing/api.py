@@ -5,19 +5,26 @@ What a type checker sees of asi1 where a caller uses it. Checked, never run.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_type
+from typing import Any, assert_type
 
 from asi1 import (
     ASI1,
     APIStatusError,
     AsyncASI1,
     AsyncChatStream,
+    AsyncConversation,
     ChatCompletion,
     ChatCompletionChunk,
     ChatStream,
+    ContextPolicy,
+    Conversation,
+    DropLeastRelevant,
+    KeepNewest,
     RetryPolicy,
     StreamError,
+    Summarise,
     Timeouts,
+    Usage,
 )
 
 
@@ -103,3 +110,25 @@ def choices(answer: ChatCompletion) -> None:
     """Choices are in a tuple, which nobody can change."""
     assert_type(answer.text, str)
     _: Sequence[object] = answer.choices
+
+
+async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
+    """A conversation answers and streams as the client does, and policies compose."""
+    policy = DropLeastRelevant(900, score=lambda turn, last: len(turn)) | Summarise()
+    assert_type(policy, ContextPolicy)
+    assert_type(KeepNewest(900).fit("Hi"), list[dict[str, Any]])
+
+    chat = client.conversation("Be brief.", context=policy, temperature=0)
+    assert_type(chat, AsyncConversation)
+    assert_type(await chat.ask("Hi"), ChatCompletion)
+    assert_type(chat.stream("Hi", keep_partial=True), AsyncChatStream)
+    assert_type(chat.messages, tuple[dict[str, Any], ...])
+    assert_type(chat.usage, Usage)
+    assert_type(chat.fork(), AsyncConversation)
+    client.conversation("Hi", temprature=0)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+
+    other = blocking.conversation(saved=chat.to_json())
+    assert_type(other, Conversation)
+    assert_type(other.ask("Hi"), ChatCompletion)
+    assert_type(other.stream("Hi"), ChatStream)
+    assert_type(other.fork(), Conversation)

@@ -1,0 +1,308 @@
+"""Context policies, for arbitrary histories."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import asi1
+
+from asi1._turns import Summary, View
+
+
+def call(*ids):
+    function = {"name": "f", "arguments": "{}"}
+    calls = [{"id": i, "type": "function", "function": function} for i in ids]
+    return {"role": "assistant", "content": None, "tool_calls": calls}
+
+
+def say(role, content):
+    return {"role": role, "content": content}
+
+
+names = st.sampled_from("abc")
+words = st.lists(st.sampled_from(["otter", "giraffe", "Öl", "长颈鹿"]), max_size=40)
+texts = words.map(" ".join)
+message = st.one_of(
+    st.builds(say, st.sampled_from(["system", "user", "assistant"]), texts),
+    st.builds(say, st.just("user"), texts),
+    st.lists(names, min_size=1, max_size=2).map(lambda ids: call(*ids)),
+    st.builds(lambda i, t: say("tool", t) | {"tool_call_id": i}, names, texts),
+)
+histories = st.lists(message, min_size=1, max_size=25)
+samples = st.lists(
+    st.tuples(st.integers(1, 5000), st.integers(1, 20), st.integers(1, 4000)),
+    max_size=6,
+)
+estimators = st.builds(asi1.TokenEstimator, samples.map(tuple))
+budgets = st.integers(1, 2000)
+
+
+def newest(budget):
+    return asi1.KeepNewest(budget)
+
+
+def relevant(budget):
+    return asi1.DropLeastRelevant(budget)
+
+
+def scored(budget):
+    """Drop by a score that is sometimes no number."""
+    return asi1.DropLeastRelevant(
+        budget, score=lambda turn, _: math.nan if len(turn) % 2 else len(turn)
+    )
+
+
+def summarised(budget):
+    return asi1.Summarise(budget, size=30)
+
+
+def composed(budget):
+    return asi1.DropLeastRelevant(budget * 2) | asi1.Summarise(budget, size=30)
+
+
+def all_three(budget):
+    policy = asi1.Summarise(budget * 3) | asi1.DropLeastRelevant(budget * 2)
+    return policy | asi1.KeepNewest(budget)
+
+
+policies = pytest.mark.parametrize(
+    "policy", [newest, relevant, scored, summarised, composed, all_three]
+)
+
+
+def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
+    """Drive a plan to its end; return the view, and what the model was asked."""
+    plan, asked = policy.plan(view, limit), []
+    try:
+        asked.append(next(plan))
+        while True:
+            asked.append(plan.send(answer))
+    except StopIteration as done:
+        return done.value, asked
+
+
+def places(history, fitted):
+    """Return where the messages that are left stood; None for what was put in."""
+    found = {id(message): place for place, message in enumerate(history)}
+    return [found.get(id(message)) for message in fitted]
+
+
+def bound(history):
+    """Yield the places of each result and of its call."""
+    made = {}
+    for place, message in enumerate(history):
+        for one in message.get("tool_calls", ()):
+            made[one["id"]] = place
+        if message.get("tool_call_id") in made:
+            yield made[message["tool_call_id"]], place
+
+
+@policies
+@settings(max_examples=60, deadline=None)
+@given(history=histories, tokens=estimators, budget=budgets)
+def test_what_a_policy_never_does(policy, history, tokens, budget):
+    """
+    Whatever was said, a policy keeps the order, every system message and the last turn,
+    never parts a result from its call, and stays within the budget unless what always
+    stays is over it; what it asks the model stays within it too.
+    """
+    history = [dict(message) for message in history]
+    view = View.of(history, tokens)
+
+    fitted, asked = run(policy(budget), view)
+
+    left = places(history, fitted.messages)
+    known = [place for place in left if place is not None]
+    assert known == sorted(known)
+    assert len(left) - len(known) <= 1
+    users = [i for i, m in enumerate(history) if m["role"] == "user"]
+    system = {i for i, m in enumerate(history) if m["role"] == "system"}
+    assert system | set(range(users[-1] if users else 0, len(history))) <= set(known)
+    for made, result in bound(history):
+        assert (made in known) == (result in known)
+    assert not fitted.loose or fitted.total <= budget
+    if fitted.total <= budget:
+        assert tokens.count(fitted.messages) <= budget
+    for question in asked:
+        assert tokens.count(question.messages) <= budget * 3
+
+
+@policies
+@settings(max_examples=25, deadline=None)
+@given(history=histories, tokens=estimators)
+def test_what_fits_is_left_alone(policy, history, tokens):
+    """
+    A policy changes nothing, asks nothing, and needs no summary where everything fits.
+    """
+    view = View.of(history, tokens, Summary("All that was.", 1))
+
+    fitted, asked = run(policy(view.total), view)
+
+    assert history == fitted.messages
+    assert [] == asked
+
+
+@settings(max_examples=100, deadline=None)
+@given(history=histories, budget=budgets, upto=st.integers(0, 25))
+def test_a_summary_is_carried_on(history, budget, upto):
+    """
+    A summary made before takes the place of its turns, and a longer one holds it.
+    """
+    history = [*history, say("user", "Hi")]
+    known = Summary("Before.", min(upto, len(history) - 1))
+    view = View.of(history, asi1.TokenEstimator(), known)
+
+    fitted, asked = run(summarised(budget), view)
+
+    if fitted.summary is known:
+        covered = [turn for turn in view.loose if turn.places[-1] < known.upto]
+        assert not any(turn in fitted.turns for turn in covered)
+    elif fitted.summary is not None:
+        assert known.upto <= fitted.summary.upto or not asked
+    for question in asked[:1]:
+        assert "Before." in question.messages[1]["content"]
+
+
+def conversation(turns, words=30):
+    """Return a history of turns that are all as long."""
+    history = [say("system", "Be brief.")]
+    for number in range(turns):
+        history += [
+            say("user", f"Question {number} " + "why " * words),
+            say("assistant", f"Answer {number} " + "so " * words),
+        ]
+    return [*history, say("user", "Tell me of the otter.")]
+
+
+def test_the_oldest_go_first():
+    """
+    `KeepNewest` drops turns from the beginning, and no more than it has to.
+    """
+    history = conversation(10)
+    whole = asi1.TokenEstimator().count(history)
+
+    fitted = asi1.KeepNewest(whole - 1).fit(history)
+
+    assert [history[0], *history[3:]] == fitted
+
+
+def test_the_least_relevant_go_first():
+    """
+    `DropLeastRelevant` keeps the turns that share words with the last one.
+    """
+    history = conversation(10)
+    history[3] = say("user", "The otter and its river: what does the otter eat?")
+
+    fitted = asi1.DropLeastRelevant(150).fit(history)
+
+    assert history[3:5] == fitted[1:3]
+    assert len(fitted) < 8
+
+
+def test_a_score_of_the_users_decides():
+    """
+    A scoring function gets the messages of a turn and of the last turn.
+    """
+    history = conversation(6)
+    seen = []
+
+    def score(turn, last):
+        seen.append((len(turn), last[0]["content"]))
+        return -int(turn[0]["content"].split()[1])
+
+    fitted = asi1.DropLeastRelevant(180, score=score).fit(history)
+
+    assert [(2, "Tell me of the otter.")] * 6 == seen
+    assert history[: len(fitted) - 1] == fitted[:-1]
+
+
+def test_a_summary_follows_the_system_message():
+    """
+    `Summarise` asks for a summary of the oldest turns, puts it behind the system
+    message, and leaves room for turns to come.
+    """
+    history = conversation(20)
+    view = View.of(history, asi1.TokenEstimator())
+
+    fitted, asked = run(asi1.Summarise(800, size=50), view)
+
+    assert "Question 0" in asked[0].messages[1]["content"]
+    assert history[0] == fitted.messages[0]
+    assert "They spoke of an otter." in fitted.messages[1]["content"]
+    assert "system" == fitted.messages[1]["role"]
+    assert fitted.total <= 400
+
+
+def test_a_long_past_is_summarised_in_parts():
+    """
+    What does not fit into one request is summarised in several, each of which holds
+    the summary so far and fits the budget.
+    """
+    history = conversation(60)
+    tokens = asi1.TokenEstimator()
+
+    fitted, asked = run(asi1.Summarise(500, size=50), View.of(history, tokens))
+
+    assert len(asked) > 3
+    assert all(tokens.count(q.messages) <= 500 for q in asked)
+    assert all("otter" in q.messages[1]["content"] for q in asked[1:])
+    told = "".join(q.messages[1]["content"] for q in asked)
+    assert all(f"Question {n} " in told for n in range(50))
+    assert fitted.total <= 500
+
+
+@pytest.mark.parametrize("answer", ["", "  \n"])
+def test_without_a_summary_the_oldest_go(answer):
+    """
+    Where the model writes no summary the oldest turns are dropped instead.
+    """
+    history = conversation(20)
+    view = View.of(history, asi1.TokenEstimator())
+
+    fitted, asked = run(asi1.Summarise(800), view, answer=answer)
+
+    assert 1 == len(asked)
+    assert fitted.summary is None
+    assert fitted.messages == asi1.KeepNewest(800).fit(history)
+    assert fitted.messages == asi1.Summarise(800).fit(history)
+
+
+def test_a_summary_that_is_too_long_is_cut():
+    """
+    A summary takes no more tokens than its size allows.
+    """
+    tokens = asi1.TokenEstimator()
+    view = View.of(conversation(20), tokens)
+
+    fitted, _ = run(asi1.Summarise(800, size=50), view, answer="otter " * 5000)
+
+    assert tokens.cost(fitted.summary.message) <= 50
+
+
+def test_policies_compose():
+    """
+    Each policy of a composition keeps its own budget, the first before the next, and
+    composing is associative.
+    """
+    a, b = asi1.DropLeastRelevant(900), asi1.KeepNewest(400)
+    c = asi1.Summarise(300)
+
+    assert (a | b) | c == a | (b | c)
+    assert 300 == (a | b | c).limit(math.inf)
+    assert len((a | b).fit(conversation(20))) < len(a.fit(conversation(20)))
+    with pytest.raises(TypeError):
+        _ = a | 7
+
+
+@pytest.mark.parametrize("budget", [0, -1, 1.5, "many", True])
+def test_a_budget_is_a_number_of_tokens(budget):
+    """
+    A budget that is no number of tokens is refused when the policy is made.
+    """
+    with pytest.raises(asi1.ArgumentError, match="budget: must be a number of tokens"):
+        asi1.KeepNewest(budget)

@@ -1,0 +1,573 @@
+"""Conversations: the history, what a turn does to it, and what each request holds."""
+
+from __future__ import annotations
+
+import gc
+import json
+
+import anyio
+import pytest
+
+import asi1
+
+from asi1._history import History
+from asi1.testing import Close, Data, FakeASI1
+
+from .talk import SSE, Event, chunk, until
+
+
+def echo(request):
+    """Answer with what the user said last."""
+    return f"You said: {request.json['messages'][-1]['content']}"
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1(seed=7) as fake:
+        fake.reply(echo, times=None)
+        yield fake
+
+
+@pytest.fixture
+async def client(fake):
+    async with asi1.AsyncASI1("sk-test", fake.base_url, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def blocking(fake):
+    with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
+        yield client
+
+
+def sent(fake, place=-1):
+    return fake.requests[place].json["messages"]
+
+
+def roles(chat):
+    return [message["role"] for message in chat.messages]
+
+
+async def test_each_turn_is_sent_what_was_said_before(fake, client):
+    """
+    A turn sends the system message and all turns before it, and joins them.
+    """
+    chat = client.conversation("Be brief.", temperature=0, session_id="s-1")
+
+    first = await chat.ask("A?")
+    async with chat.stream("B?") as stream:
+        second = await stream.get_final_completion()
+
+    assert ("You said: A?", "You said: B?") == (first.text, second.text)
+    assert [m["content"] for m in sent(fake)] == ["Be brief.", "A?", first.text, "B?"]
+    assert ["system", *["user", "assistant"] * 2] == roles(chat)
+    assert {"s-1"} == {r.headers["x-session-id"] for r in fake.requests}
+    assert [0, 0] == [r.json["temperature"] for r in fake.requests]
+    assert "s-1" == chat.session_id
+    both = first.usage.total_tokens + second.usage.total_tokens
+    assert both == chat.usage.total_tokens
+    assert 0 == chat.summary_usage.total_tokens
+
+
+def test_the_blocking_conversation_does_the_same(fake, blocking):
+    """
+    With `ASI1` a conversation blocks, and is the same in everything else.
+    """
+    chat = blocking.conversation("Be brief.")
+
+    answer = chat.ask("A?")
+    with chat.stream("B?") as stream:
+        text = "".join(stream.text_stream)
+
+    assert ("You said: A?", "You said: B?") == (answer.text, text)
+    assert 5 == len(chat.messages)
+    assert [m["content"] for m in sent(fake)] == ["Be brief.", "A?", answer.text, "B?"]
+    assert "B?" == chat.undo()[0]["content"]
+    assert 3 == len(chat.fork().messages) == len(chat.messages)
+    assert "<Conversation of 3 messages>" == repr(chat)
+    assert chat.summary is chat.session_id is None
+    assert chat.tokens.samples
+    chat.edit(0, "Be long.")
+    assert chat.messages == blocking.conversation(saved=chat.to_json()).messages
+
+
+async def test_conversations_share_a_client(fake, client):
+    """
+    Conversations of one client run at the same time and know nothing of each other.
+    """
+    chats = [client.conversation() for _ in range(8)]
+
+    async with anyio.create_task_group() as group:
+        for number, chat in enumerate(chats):
+            group.start_soon(chat.ask, f"I am {number}")
+
+    for number, chat in enumerate(chats):
+        assert f"You said: I am {number}" == chat.messages[-1]["content"]
+        assert 2 == len(chat.messages)
+
+
+async def test_one_turn_at_a_time(fake, client):
+    """
+    While a turn waits for its answer another, an edit and an undo are refused; a fork
+    and the messages are those from before it.
+    """
+    chat = client.conversation()
+    await chat.ask("A?")
+    async with chat.stream("B?") as stream:
+        with pytest.raises(asi1.ConversationBusyError, match="one turn at a time"):
+            await chat.ask("C?")
+        with pytest.raises(asi1.ConversationBusyError):
+            async with chat.stream("C?"):
+                pass
+        with pytest.raises(asi1.ConversationBusyError):
+            chat.undo()
+        with pytest.raises(asi1.ConversationBusyError):
+            chat.edit(0, "X")
+        assert 2 == len(chat.messages) == len(chat.fork().messages)
+        await chat.fork().ask("D?")
+        await stream.get_final_completion()
+
+    await chat.ask("E?")
+    assert ["A?", "B?", "E?"] == [m["content"] for m in sent(fake)[::2]]
+
+
+async def test_a_turn_begins_when_its_stream_does(fake, client):
+    """
+    A stream that nobody has entered holds up no other turn, and is sent what was said
+    until it begins.
+    """
+    chat = client.conversation()
+    late = chat.stream("B?")
+    await chat.ask("A?")
+
+    async with late as stream:
+        await stream.get_final_completion()
+
+    assert ["A?", "You said: A?", "B?"] == [m["content"] for m in sent(fake)]
+
+
+@pytest.mark.parametrize("kind", ["refused", "cut", "cancelled", "left", "dropped"])
+async def test_a_turn_without_an_end_leaves_the_history(fake, client, kind):
+    """
+    A turn that fails, is cut off, cancelled, left early or dropped leaves the history
+    as it was, and the next turn works.
+    """
+    chat = client.conversation("Be brief.")
+    await chat.ask("A?")
+    before = chat.messages
+    if kind == "refused":
+        fake.fail(400)
+        with pytest.raises(asi1.BadRequestError):
+            await chat.ask("B?")
+    elif kind == "cut":
+        fake.play(SSE, Event(chunk("half")), Close())
+        async with chat.stream("B?") as stream:
+            with pytest.raises(asi1.StreamError):
+                await stream.get_final_completion()
+    elif kind == "cancelled":
+        fake.fault("stall_before_headers")
+        with anyio.move_on_after(0.1) as scope:
+            await chat.ask("B?")
+        assert scope.cancelled_caught
+    else:
+        fake.fault("stall", after_chunks=2)
+        stream = chat.stream("B?")
+        await anext(stream)
+        if kind == "left":
+            await stream.aclose()
+        del stream
+        gc.collect()
+
+    assert before == chat.messages
+    await chat.ask("C?")
+    assert [*before, {"role": "user", "content": "C?"}] == sent(fake)
+
+
+@pytest.mark.parametrize("kind", ["cut", "left"])
+async def test_the_partial_answer_is_kept_if_asked(fake, client, kind):
+    """
+    With *keep_partial* what a broken or closed stream brought joins the history, and a
+    stream that brought no text leaves it as it was.
+    """
+    chat = client.conversation()
+    if kind == "cut":
+        fake.play(SSE, Event(chunk("half an")), Close())
+        with pytest.raises(asi1.StreamError):
+            await chat.stream("A?", keep_partial=True).get_final_completion()
+        fake.play(SSE, Event(chunk()), Close())
+        with pytest.raises(asi1.StreamError):
+            await chat.stream("B?", keep_partial=True).get_final_completion()
+    else:
+        fake.play(SSE, Event(chunk("half an")), Data(b""), *[Data(b": \n\n")] * 2)
+        async with chat.stream("A?", keep_partial=True) as stream:
+            async for piece in stream.text_stream:
+                assert "half an" == piece
+                break
+
+    assert [
+        {"role": "user", "content": "A?"},
+        {"role": "assistant", "content": "half an"},
+    ] == list(chat.messages)
+
+
+async def test_results_of_tools_are_said_like_a_text(fake, client):
+    """
+    A turn can bring the results of the tools that the model called.
+    """
+    fake.reply("", tool_calls=[{"id": "c1", "name": "time", "arguments": {}}])
+    chat = client.conversation()
+
+    asked = await chat.ask("What time is it?")
+    call = asked.message.tool_calls[0]
+    await chat.ask([asi1.ToolMessage("noon", tool_call_id=call.id)])
+
+    assert ["user", "assistant", "tool", "assistant"] == roles(chat)
+    assert "c1" == sent(fake)[1]["tool_calls"][0]["id"] == sent(fake)[2]["tool_call_id"]
+
+
+async def test_the_history_is_the_conversations_own(fake, client):
+    """
+    Who changes what they gave or were given changes nothing in the conversation.
+    """
+    chat = client.conversation()
+    given = [{"role": "user", "content": [{"type": "text", "text": "A?"}]}]
+    await chat.ask(given)
+    given[0]["content"][0]["text"] = "X"
+    chat.messages[0]["content"].append("Y")
+
+    await chat.ask("B?")
+
+    assert [{"type": "text", "text": "A?"}] == sent(fake)[0]["content"]
+
+
+async def test_edit_undo_and_fork(fake, client):
+    """
+    A message can be replaced, the last turn taken back, and the past shared by two.
+    """
+    chat = client.conversation("Be brief.")
+    await chat.ask("A?")
+    await chat.ask("B?")
+
+    chat.edit(1, "A, then?")
+    chat.edit(-1, asi1.AssistantMessage("No."))
+    other = chat.fork(3)
+    undone = chat.undo()
+
+    assert ("B?", "No.") == tuple(message["content"] for message in undone)
+    assert ["Be brief.", "A, then?"] == [m["content"] for m in chat.messages[:2]]
+    assert chat.messages == other.messages
+    await other.ask("C?")
+    assert (3, 5) == (len(chat.messages), len(other.messages))
+    chat.undo()
+    assert () == chat.undo()
+    assert ["system"] == roles(chat)
+    with pytest.raises(asi1.ArgumentError, match="place: must be the place"):
+        chat.edit(1, "X")
+
+
+POLICIES = {
+    "newest": asi1.KeepNewest(1500),
+    "relevant": asi1.DropLeastRelevant(1500),
+    "summary": asi1.Summarise(1500, size=100),
+    "composed": asi1.DropLeastRelevant(2000) | asi1.Summarise(1500, size=100),
+}
+
+
+def question(number):
+    topic = ("otters", "rivers", "giraffes")[number % 3]
+    return f"Question {number}: what of {topic}? " + "Please tell me more. " * 4
+
+
+def check_budget(fake, chat):
+    """Check what the server counted, as it told, for every request."""
+    counts = [39 + len(request.body) // 4 for request in fake.requests]
+    assert max(counts) <= 1500
+    assert max(counts) > 1200
+    assert 401 == len(chat.messages)
+    assert "Be brief." == sent(fake)[0]["content"]
+
+
+def check_same(fake, before):
+    """Check that two conversations sent the same, a summary's call included."""
+    bodies = [request.body for request in fake.requests[before:]]
+    half = len(bodies) // 2
+    assert bodies[:half]
+    assert bodies[:half] == bodies[half:]
+
+
+@pytest.mark.parametrize("name", POLICIES)
+async def test_two_hundred_turns_within_a_budget(fake, client, name):
+    """
+    In a conversation of 200 turns every request, those for summaries too, stays within
+    the budget as the server counts; saved and loaded it goes on with the same bytes.
+    """
+    chat = client.conversation("Be brief.", context=POLICIES[name], session_id="s")
+    for number in range(200):
+        await chat.ask(question(number))
+    loaded = client.conversation(saved=chat.to_json(), context=POLICIES[name])
+
+    before = len(fake.requests)
+    for one in (chat.fork(), loaded):
+        await one.ask("And now?")
+
+    check_budget(fake, chat)
+    check_same(fake, before)
+    assert "s" == fake.requests[-1].headers["x-session-id"]
+    summarises = name in ("summary", "composed")
+    assert summarises == (chat.summary is not None)
+    assert summarises == (chat.summary_usage.total_tokens > 0)
+    assert chat.to_json() == chat.fork().to_json()
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_two_hundred_blocking_turns_within_a_budget(fake, blocking, name):
+    """
+    The blocking client keeps every request of 200 turns within the budget as well, and
+    goes on with the same bytes after it was saved.
+    """
+    chat = blocking.conversation("Be brief.", context=POLICIES[name])
+    for number in range(200):
+        chat.ask(question(number))
+    loaded = blocking.conversation(saved=chat.to_json(), context=POLICIES[name])
+    before = len(fake.requests)
+    for one in (chat.fork(), loaded):
+        one.ask("And now?")
+
+    check_budget(fake, chat)
+    check_same(fake, before)
+
+
+TOO_LONG = {
+    "object": "error",
+    "message": "The input (4000 tokens) is longer than the model's context length"
+    " (1000 tokens).",
+    "code": 400,
+}
+
+
+async def talked(client, policy, turns=12, **options):
+    chat = client.conversation("Be brief.", context=policy, **options)
+    for number in range(turns):
+        await chat.ask(question(number))
+    return chat
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_refusal_for_its_length_is_answered_once(fake, client, streamed):
+    """
+    A request that is too long for the server is cut further and sent once more, and
+    later requests keep to what the server said.
+    """
+    chat = await talked(client, asi1.KeepNewest(100_000))
+    fake.reply_json(TOO_LONG, status=400)
+
+    if streamed:
+        answer = await chat.stream("B?").get_final_completion()
+    else:
+        answer = await chat.ask("B?")
+
+    long, short = fake.requests[-2:]
+    assert len(short.body) < len(long.body) / 3
+    assert ["system", "user"] == [m["role"] for m in sent(fake)][:2]
+    assert "You said: B?" == answer.text
+    assert [(1, 400), (2, 200)] == [
+        (attempt.number, attempt.status) for attempt in answer.response.attempts
+    ]
+    assert 27 == len(chat.messages)
+    later = client.conversation(saved=chat.to_json(), context=asi1.KeepNewest(100_000))
+    for _ in range(15):
+        await later.ask(question(1))
+    assert 39 + len(fake.requests[-1].body) // 4 <= 950
+
+
+@pytest.mark.parametrize(
+    ("policy", "requests"),
+    [(None, 1), (asi1.KeepNewest(100_000, retry=False), 1), (asi1.KeepNewest(), 2)],
+)
+async def test_a_second_refusal_is_raised(fake, client, policy, requests):
+    """
+    A refusal is raised at once where the policy says so or there is none, else after
+    one more request; the history stays as it was.
+    """
+    chat = await talked(client, policy)
+    before, asked = chat.messages, len(fake.requests)
+    fake.reply_json(TOO_LONG, status=400, times=2)
+
+    with pytest.raises(asi1.ContextLengthError) as caught:
+        await chat.ask("B?")
+
+    assert (1000, 4000) == (caught.value.limit, caught.value.requested)
+    assert requests == len(fake.requests) - asked
+    assert before == chat.messages
+
+
+async def test_a_turn_that_alone_is_over_the_budget(fake, client):
+    """
+    A turn that is over the budget by itself is refused before anything is sent.
+    """
+    chat = client.conversation("Be brief.", context=asi1.KeepNewest(50))
+
+    with pytest.raises(asi1.ArgumentError, match="over the budget of 50"):
+        await chat.ask("otter " * 200)
+
+    assert [] == fake.requests
+    assert 1 == len(chat.messages)
+
+
+async def test_what_a_summary_costs_is_told(fake, client):
+    """
+    A summary is asked for without the tools, options and session of the turns, and what
+    it cost is part of the usage.
+    """
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    policy = asi1.Summarise(900, size=60, model="small")
+    chat = await talked(client, policy, 15, tools=tools, session_id="s", temperature=0)
+
+    asked = [r for r in fake.requests if r.json["model"] == "small"]
+    assert asked
+    assert {"model", "messages", "max_tokens"} == set(asked[0].json)
+    assert "x-session-id" not in asked[0].headers
+    told = sum(39 + len(r.body) // 4 for r in asked)
+    assert told == chat.summary_usage.prompt_tokens
+    total = sum(39 + len(r.body) // 4 for r in fake.requests)
+    assert total == chat.usage.prompt_tokens
+
+
+async def test_a_summary_of_what_was_changed_is_forgotten(fake, client):
+    """
+    An edit, an undo or a fork within what a summary stands for drops the summary.
+    """
+    chat = await talked(client, asi1.Summarise(900, size=60), 15)
+
+    assert chat.summary is not None
+    assert chat.summary == chat.fork().summary
+    assert chat.fork(2).summary is None
+    chat.edit(-1, "No.")
+    assert chat.summary is not None
+    chat.edit(1, "Something else?")
+    assert chat.summary is None
+
+
+async def test_the_time_limit_holds_for_the_whole_turn(fake, client):
+    """
+    A turn's timeout counts the call for its summary too.
+    """
+    chat = await talked(client, asi1.Summarise(900, size=60), 8)
+    fake.fault("stall_before_headers")
+
+    with anyio.fail_after(5), pytest.raises(asi1.APITimeoutError):
+        await chat.ask("otter " * 100, timeout=0.2)
+
+
+async def test_a_budget_may_come_from_the_models_context(fake, client, monkeypatch):
+    """
+    Without a budget a policy keeps to the model's context less the answer's share, and
+    a model of unknown size is refused until its size is told.
+    """
+    with pytest.raises(asi1.ArgumentError, match="no context size is known"):
+        client.conversation(context=asi1.KeepNewest(), model="huge")
+    monkeypatch.setitem(asi1.CONTEXT_SIZES, "huge", 1200)
+
+    await talked(client, asi1.KeepNewest(), 20, model="huge", max_tokens=200)
+
+    counts = [39 + len(request.body) // 4 for request in fake.requests]
+    assert 800 < max(counts) <= 1000
+
+
+async def test_the_saved_form(fake, client):
+    """
+    The saved form is JSON of a version, and holds no header, key or time limit.
+    """
+    chat = client.conversation(
+        "Be brief.", timeout=9, extra_headers={"x-secret": "s3"}, extra_body={"a": 1}
+    )
+    await chat.ask("A?")
+
+    value = json.loads(chat.to_json())
+
+    assert ("asi1.conversation", 1) == (value["kind"], value["version"])
+    assert {"extra_body": {"a": 1}} == value["options"]
+    assert list(chat.messages) == value["messages"]
+    assert chat.to_json() == client.conversation(saved=chat.to_json()).to_json()
+    assert (
+        chat.to_json() == client.conversation(saved=chat.to_json().encode()).to_json()
+    )
+
+
+def saved(**changes):
+    return json.dumps(json.loads(History().to_json()) | changes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "\ud800",
+        saved(kind="other"),
+        saved(version=2),
+        saved(messages=[{"role": "otter", "content": "x"}]),
+        saved(options={"temprature": 1}),
+        saved(options={"temperature": 9}),
+        saved(summary={"text": "x"}),
+        saved(samples=[[1, 2]]),
+        saved(usage=[]),
+        7,
+    ],
+)
+async def test_what_was_not_saved_is_not_loaded(client, text):
+    """
+    Text that is no saved conversation, or one of a later version, is refused.
+    """
+    with pytest.raises(asi1.ArgumentError):
+        client.conversation(saved=text)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"system": 7},
+        {"context": "newest"},
+        {"temprature": 0},
+        {"idempotency_key": "the same"},
+        {"saved": saved(messages=[{"role": "user", "content": "x"}]), "system": "x"},
+    ],
+)
+async def test_mistakes_are_found_when_a_conversation_is_made(client, wrong):
+    """
+    An argument that cannot be right is refused before the first turn.
+    """
+    with pytest.raises(asi1.ArgumentError) as caught:
+        client.conversation(**wrong)
+
+    assert caught.value.argument in {*wrong}
+
+
+async def test_half_a_surrogate_pair_of_the_model_is_replaced(fake, client):
+    """
+    An answer with half a surrogate pair, which JSON cannot hold, does no harm to the
+    turns after it.
+    """
+    body = b'{"id":"x","choices":[{"message":{"role":"user","content":"a\\ud800b"}}]}'
+    fake.reply_json(body)
+    chat = client.conversation()
+    await chat.ask("A?")
+
+    await chat.ask("B?")
+
+    assert {"role": "assistant", "content": "a\ufffdb"} == sent(fake)[1]
+
+
+async def test_a_closed_client_has_no_conversations(fake, client):
+    """
+    A conversation ends with its client.
+    """
+    chat = client.conversation()
+    await client.aclose()
+
+    with pytest.raises(asi1.ClientClosedError):
+        await chat.ask("A?")
+    with pytest.raises(asi1.ClientClosedError):
+        client.conversation()
+    await until(lambda: fake.open_connections == 0)
