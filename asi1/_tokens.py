@@ -11,7 +11,7 @@ import math
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -58,6 +58,11 @@ _RECENT = 5
 _UNSEEN = 0.01
 
 
+def _learned(name: str) -> Any:
+    """Return the default of a field that is worked out from the samples, once."""
+    return attrs.Factory(lambda self: getattr(self, name)(), takes_self=True)
+
+
 @public
 @frozen
 class TokenEstimator:
@@ -78,11 +83,10 @@ class TokenEstimator:
 
     samples: tuple[tuple[int, int, int], ...] = ()
     fixed: int = 0
-    slope: float = field(init=False)
-    hidden: float = field(init=False)
-    slack: float = field(init=False)
+    slope: float = field(init=False, default=_learned("_slope"))
+    hidden: float = field(init=False, default=_learned("_hidden"))
+    slack: float = field(init=False, default=_learned("_slack"))
 
-    @slope.default
     def _slope(self) -> float:
         points = self._points()
         pairs = [
@@ -94,12 +98,10 @@ class TokenEstimator:
         low, high = _SLOPES
         return min(high, max(low, _weighted_median([*pairs, (_RULE_WEIGHT, _RULE)])))
 
-    @hidden.default
     def _hidden(self) -> float:
         rest = self._rest()
         return max(0.0, median(rest)) if rest else 0.0
 
-    @slack.default
     def _slack(self) -> float:
         if not self.samples:
             return 0.0

@@ -13,7 +13,7 @@ import asi1
 from asi1._history import History
 from asi1.testing import Close, Data, FakeASI1
 
-from .talk import SSE, Event, chunk, until
+from .talk import SSE, Event, chunk, in_process, until
 
 
 def echo(request):
@@ -448,15 +448,24 @@ async def test_a_summary_of_what_was_changed_is_forgotten(fake, client):
     assert chat.summary is None
 
 
-async def test_the_time_limit_holds_for_the_whole_turn(fake, client):
+@pytest.mark.virtual_time
+async def test_the_time_limit_holds_for_the_whole_turn():
     """
     A turn's timeout counts the call for its summary too.
     """
-    chat = await talked(client, asi1.Summarise(900, size=60), 8)
-    fake.fault("stall_before_headers")
+    fake = FakeASI1(seed=7)
+    async with in_process(fake, max_retries=0) as client:
+        chat = await talked(client, asi1.Summarise(900, size=60), 6)
+        fake.reply("They spoke.", delay=8)
+        fake.fault("stall_before_headers")
+        began = anyio.current_time()
 
-    with anyio.fail_after(5), pytest.raises(asi1.APITimeoutError):
-        await chat.ask("otter " * 100, timeout=0.2)
+        with pytest.raises(asi1.APITimeoutError) as caught:
+            await chat.ask("otter " * 300, timeout=10)
+
+        assert "They spoke." == chat.summary
+        assert "total" == caught.value.phase
+        assert 10 == pytest.approx(anyio.current_time() - began, abs=0.1)
 
 
 async def test_a_budget_may_come_from_the_models_context(fake, client, monkeypatch):

@@ -16,8 +16,8 @@ from asi1._response import ResponseInfo
 REFUSALS = [
     (
         (
-            "This model's maximum context length is 16384 tokens. However, you requested"
-            " 122946 tokens (112946 in the messages, 10000 in the completion). Please"
+            "This model's maximum context length is 16384 tokens. However, you"
+            " requested 122946 tokens (112946 in the messages, 10000 in the completion). Please"
             " reduce the length of the messages or completion."
         ),
         (16384, 112946),
