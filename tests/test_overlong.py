@@ -17,8 +17,8 @@ REFUSALS = [
     (
         (
             "This model's maximum context length is 16384 tokens. However, you"
-            " requested 122946 tokens (112946 in the messages, 10000 in the completion). Please"
-            " reduce the length of the messages or completion."
+            " requested 122946 tokens (112946 in the messages, 10000 in the"
+            " completion). Please reduce the length of the messages or completion."
         ),
         (16384, 112946),
     ),
