@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ._chunks import ChatCompletionChunk
 from ._failure import failure
 from ._json import json_text
-from ._models import ChatCompletion, ChatCompletionChunk
+from ._models import ChatCompletion
 from ._types import JSON
 
 

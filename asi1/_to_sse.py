@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 
+from ._chunks import ChatCompletionChunk
 from ._errors import ASI1Error, StreamBusyError
-from ._models import ChatCompletionChunk
 from ._options import wrong
 from ._outgoing import PING, done_event, failed_event, piece_events
 from ._types import public
