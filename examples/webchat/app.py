@@ -1,0 +1,98 @@
+"""
+A chat in the browser: one FastAPI application, one plain page without a build step.
+
+    pip install "asi1[fastapi]" uvicorn
+    export ASI_ONE_API_KEY=...
+    uvicorn --app-dir examples/webchat app:app       # http://127.0.0.1:8000
+
+Without a key, against the fake server:
+
+    python -m asi1.testing --port 8001 --chunk-delay 0.05 &
+    export ASI1_BASE_URL=http://127.0.0.1:8001/v1 ASI_ONE_API_KEY=any
+
+The browser keeps the conversation and sends it whole; this server keeps nothing.
+
+Whoever reaches it spends the key's tokens. It answers to this machine's names only,
+unless WEBCHAT_HOSTS names others (``chat.example,10.0.0.7``); before you do that, put
+something in front of it that asks who is there.
+"""
+
+import os
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, Field
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import Response
+from starlette.types import Scope
+
+from asi1 import ASI1Error
+from asi1.integrations.fastapi import (
+    ChatStreamResponse,
+    Client,
+    error_response,
+    lifespan,
+)
+
+
+PAGE = Path(__file__).parent / "page"
+HOSTS = os.environ.get("WEBCHAT_HOSTS", "127.0.0.1,localhost").split(",")
+# Nothing is loaded from elsewhere, no script runs but the page's own files, and no text
+# can become HTML: what a model writes stays text even if the page has a mistake.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+
+class Turn(BaseModel):
+    """One message of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: Annotated[str, Field(min_length=1, max_length=200_000)]
+
+
+class Chat(BaseModel):
+    """What the page asks: the conversation, oldest message first."""
+
+    messages: Annotated[list[Turn], Field(min_length=1, max_length=2_000)]
+
+
+class Page(StaticFiles):
+    """The page's files."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(
+            {
+                "content-security-policy": POLICY,
+                "cross-origin-opener-policy": "same-origin",
+                "cross-origin-resource-policy": "same-origin",
+                "referrer-policy": "no-referrer",
+                "x-content-type-options": "nosniff",
+                "cache-control": "no-cache",  # asks again; unchanged files cost little
+            }
+        )
+        return response
+
+
+app = FastAPI(
+    lifespan=lifespan(),
+    exception_handlers={ASI1Error: error_response},
+    openapi_url=None,  # its pages load scripts from elsewhere
+)
+app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
+
+
+@app.post("/chat")
+async def chat(asked: Chat, client: Client) -> ChatStreamResponse:
+    """Answer as server-sent events; the call ends when the browser leaves."""
+    messages = [turn.model_dump() for turn in asked.messages]
+    return ChatStreamResponse(client.chat.completions.stream(messages=messages))
+
+
+app.mount("/", Page(directory=PAGE, html=True))
