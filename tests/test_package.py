@@ -256,7 +256,7 @@ def test_twins_refer_to_each_other():
             if inspect.iscoroutinefunction(getattr(one, twin)):
                 assert inspect.getdoc(getattr(two, name)).endswith(", but blocks.")
 
-    assert 7 == len(twins)
+    assert 8 == len(twins)
     assert wanted == told
 
 
