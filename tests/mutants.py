@@ -56,6 +56,12 @@ TESTS = {
     "_reply": ["reply", "errors", "survivors"],
     "_account": ["reply", "errors", "survivors"],
     "_response": ["reply", "errors", "survivors"],
+    "_regular": ["regular"],
+    "_tokens": ["tokens"],
+    "_context": ["context"],
+    "_overlong": ["overlong"],
+    "_outgoing": ["outgoing"],
+    "_markdown": ["markdown"],
 }
 
 # Changes that nobody could notice, with the reason.

@@ -114,7 +114,9 @@ def test_ctrl_c_at_any_moment_leaves_the_client_whole(fake):
     else:
         sys.exit(f"left behind: {core.pumps} {busy}")
     assert [text] * 50 == [ways[number % 4]() for number in range(50)]
-    assert 2 == threading.active_count()
+    # anyio's own, which loaded what took long, waits ten seconds for more to do.
+    names = [t.name for t in threading.enumerate() if "AnyIO" not in t.name]
+    assert ["MainThread", "asi1 event loop"] == names
     sys.stdout.write("enough" if cut > 60 else f"only {cut} were cut off")
     """
 
