@@ -33,7 +33,8 @@ def group(name: str) -> tuple[str, ...]:
 
 def run_tests(session: nox.Session) -> None:
     """Run all tests and hold the coverage floor, or only those that are asked for."""
-    picked = session.posargs or ["--cov", "--cov-report=term"]
+    together = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
+    picked = session.posargs or [*together, "--cov", "--cov-report=term"]
     session.run("pytest", *picked, env=INSTALLED_ONLY)
 
 
