@@ -59,6 +59,7 @@ class Exchange:
 
     Attributes:
         dice: Draws a number in [0, 1).
+        began: When its time began to count, on the loop's clock; None for its start.
         out: Where the chunks, or the one answer, are handed over.
         opened: Set once the server has begun to answer, or the call has ended.
     """
@@ -70,6 +71,7 @@ class Exchange:
     limiter: Limiter | None = None
     hooks: Hooks = field(factory=Hooks)
     dice: Callable[[], float] = random.random
+    began: float | None = None
     out: Handover[Result | ChatCompletionChunk] = field(factory=Handover, init=False)
     opened: Flag = field(factory=Flag, init=False)
     _timer: Timer = field(init=False)
@@ -114,9 +116,16 @@ class Exchange:
         answer = self._reading.answer() if self._reading else ChatCompletion()
         return attrs.evolve(answer, response=self.info())
 
+    async def _ask(self, request: Request) -> None:
+        """Make the call with another request."""
+        self.request = request
+        await Exchange._call(self)
+
     async def _call(self) -> None:
         streams = self.request.wants == "chunks"
-        self._timer = Timer.start(self.request.timeouts, stream=streams)
+        self._timer = Timer.start(
+            self.request.timeouts, stream=streams, began=self.began
+        )
         headers = _idempotency(self.request.idempotency_key)
         for number in itertools.count(1):
             began = self._timer.elapsed

@@ -28,7 +28,8 @@ from ._to_sse import AsyncEventBytes
 from ._types import public
 
 
-__all__ = ["AsyncChatStream", "AsyncPieces"]
+__all__ = ["CONSUMED", "AsyncChatStream", "AsyncPieces"]
+CONSUMED = "the stream was read to its end before; for thoughts and text loop over it"
 
 
 @public
@@ -82,7 +83,7 @@ class AsyncChatStream:
 
     def __aiter__(self) -> Self:
         if self._consumed:
-            raise StreamConsumedError("the stream was read to its end before")
+            raise StreamConsumedError(CONSUMED)
         return self
 
     async def __anext__(self) -> ChatCompletionChunk:
@@ -224,10 +225,14 @@ class AsyncChatStream:
 
         Args:
             ping: Seconds of silence after which a comment is sent; None for never.
+
+        Raises:
+            ArgumentError, StreamConsumedError: *ping* is no time; it was all read.
         """
         aiter(self)  # raises if there is nothing more to read
-        unread, self._batch = self._batch[self._place :], ()
-        return AsyncEventBytes(self, unread, ping)
+        events = AsyncEventBytes(self, self._batch[self._place :], ping)
+        self._batch = ()
+        return events
 
     async def display(self, *, thoughts: bool = True) -> ChatCompletion:
         """

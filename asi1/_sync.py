@@ -248,12 +248,9 @@ class Completions:
         **options: Unpack[ChatOptions],
     ) -> ChatStream:
         """Same as `AsyncCompletions.stream`, but blocks."""
-
-        async def made() -> AsyncChatStream:
-            # On the loop's thread, since what it waits with belongs to a loop.
-            return self._completions.stream(messages=messages, model=model, **options)
-
-        return ChatStream(loop_thread().run(made()))
+        return ChatStream(
+            self._completions.stream(messages=messages, model=model, **options)
+        )
 
     @overload
     def map(

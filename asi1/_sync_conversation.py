@@ -9,7 +9,6 @@ from ._loop import loop_thread
 from ._messages import Message, Messages
 from ._models import ChatCompletion, Usage
 from ._options import ChatOptions
-from ._stream import AsyncChatStream
 from ._sync_stream import ChatStream
 from ._tokens import TokenEstimator
 from ._types import JSON, public
@@ -50,14 +49,11 @@ class Conversation:
         **options: Unpack[ChatOptions],
     ) -> ChatStream:
         """Same as `AsyncConversation.stream`, but blocks."""
-
-        async def made() -> AsyncChatStream:
-            # On the loop's thread, since what it waits with belongs to a loop.
-            return self._conversation.stream(
+        return ChatStream(
+            self._conversation.stream(
                 message, model=model, keep_partial=keep_partial, **options
             )
-
-        return ChatStream(loop_thread().run(made()))
+        )
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:

@@ -17,7 +17,7 @@ from ._loop import close_on_loop, loop_thread
 from ._models import ChatCompletion
 from ._response import ResponseInfo
 from ._screen import screen
-from ._stream import AsyncChatStream
+from ._stream import CONSUMED, AsyncChatStream
 from ._sync_to_sse import EventBytes
 from ._to_sse import AsyncEventBytes
 from ._types import public
@@ -53,7 +53,7 @@ class ChatStream:
 
     def __iter__(self) -> Self:
         if self._stream.consumed and self._place >= len(self._batch):
-            raise StreamConsumedError("the stream was read to its end before")
+            raise StreamConsumedError(CONSUMED)
         return self
 
     def __next__(self) -> ChatCompletionChunk:
@@ -106,8 +106,9 @@ class ChatStream:
     def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
         """Same as `AsyncChatStream.to_sse`, but blocks."""
         iter(self)  # raises if there is nothing more to read
-        unread, self._batch = self._batch[self._place :], ()
-        return EventBytes(AsyncEventBytes(self._stream, unread, ping), self.close)
+        events = AsyncEventBytes(self._stream, self._batch[self._place :], ping)
+        self._batch = ()
+        return EventBytes(events, self.close)
 
     def display(self, *, thoughts: bool = True) -> ChatCompletion:
         """Same as `AsyncChatStream.display`, but blocks."""

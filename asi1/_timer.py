@@ -39,10 +39,12 @@ class Timer:
     _scope: anyio.CancelScope = field(init=False)
 
     @classmethod
-    def start(cls, timeouts: Timeouts, *, stream: bool) -> Self:
-        """Start the clock of a call."""
+    def start(
+        cls, timeouts: Timeouts, *, stream: bool, began: float | None = None
+    ) -> Self:
+        """Start the clock of a call; *began* is when, None for now."""
         clock = loop_clock()
-        return cls(clock(), clock, timeouts, stream)
+        return cls(clock() if began is None else began, clock, timeouts, stream)
 
     def watching(self) -> anyio.CancelScope:
         """Return the scope of a new try, armed for the whole call."""

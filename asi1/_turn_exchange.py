@@ -96,25 +96,15 @@ class TurnExchange(Exchange):
     note: Callable[[TurnExchange], None]
 
     async def _call(self) -> None:
-        began = anyio.current_time()
-        self.request = self._rest(await self._fitted(self.ask.limit), began)
+        # The turn's time is that of all its calls together.
+        self.began = anyio.current_time()
         try:
-            await super()._call()
+            await self._ask(await self._fitted(self.ask.limit))
         except (ContextLengthError, RequestTooLargeError) as error:
             request = await self._shorter(error)
             if request is None:
                 raise
-            self.request = self._rest(request, began)
-            await super()._call()
-
-    def _rest(self, request: Request, began: float) -> Request:
-        """Return *request* with what is left of the turn's time."""
-        total = request.timeouts.total_for(stream=self.ask.stream)
-        gone = anyio.current_time() - began
-        if total is None or not gone:
-            return request
-        rest = attrs.evolve(request.timeouts, total=max(total - gone, 0.001))
-        return attrs.evolve(request, timeouts=rest)
+            await self._ask(request)
 
     async def _fitted(self, limit: float) -> Request:
         """Return the request, with as much of the history as *limit* allows."""
@@ -144,9 +134,10 @@ class TurnExchange(Exchange):
         """Ask the model for a policy; return what it says."""
         ask = self.ask
         options = {k: v for k, v in ask.options.items() if k in _SHARED}
+        # Without what the client asks for in every chat, such as tools.
+        shared = {k: v for k, v in self.config.options.items() if k in _SHARED}
         request = chat_request(
-            # Without the client's own chat options, such as tools.
-            attrs.evolve(self.config, options={}),
+            attrs.evolve(self.config, options=shared),
             messages=question.messages,
             model=question.model or ask.model,
             stream=False,
@@ -159,6 +150,7 @@ class TurnExchange(Exchange):
             self.budget,
             limiter=self.limiter,
             hooks=self.hooks,
+            began=self.began,
         )
         await exchange.run()
         (answer,) = await exchange.out.get()
@@ -182,7 +174,8 @@ class TurnExchange(Exchange):
         if ask.policy is None or not ask.policy.retry:
             return None
         before = ask.history.tokens.count(ask.sent)
-        now, later = _ceilings(error, before, ask.options.get("max_tokens") or 0)
+        options = {**self.config.options, **ask.options}
+        now, later = _ceilings(error, before, options.get("max_tokens") or 0)
         try:
             request = await self._fitted(now)
         except ArgumentError:

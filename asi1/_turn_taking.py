@@ -150,7 +150,8 @@ class Turns:
                 " the policy a budget, or add the size to asi1.CONTEXT_SIZES",
                 argument="context",
             )
-        answer = options.get("max_tokens") or int(size * _FOR_THE_ANSWER)
+        merged = {**self.core.config.options, **options}
+        answer = merged.get("max_tokens") or int(size * _FOR_THE_ANSWER)
         return min(limit, max(size - answer, int(size * _FOR_THE_ANSWER)))
 
 

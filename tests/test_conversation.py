@@ -466,6 +466,62 @@ async def test_the_time_limit_holds_for_the_whole_turn():
         assert "They spoke." == chat.summary
         assert "total" == caught.value.phase
         assert 10 == pytest.approx(anyio.current_time() - began, abs=0.1)
+        assert 10 == pytest.approx(caught.value.elapsed, abs=0.1)
+        assert "10" in str(caught.value)
+
+
+@pytest.mark.virtual_time
+async def test_summaries_in_parts_share_the_time_limit():
+    """
+    Where a summary takes several calls, a turn's timeout is for all of them together.
+    """
+    fake = FakeASI1(seed=7)
+    async with in_process(fake, max_retries=0) as client:
+        talk = client.conversation()
+        for number in range(12):
+            await talk.ask(f"{number} otter " * 40)
+        chat = client.conversation(
+            saved=talk.to_json(), context=asi1.Summarise(500, size=60)
+        )
+        fake.reply("They spoke.", delay=8, times=None)
+        began = anyio.current_time()
+
+        with pytest.raises(asi1.APITimeoutError):
+            await chat.ask("otter " * 120, timeout=10)
+
+        assert 10 == pytest.approx(anyio.current_time() - began, abs=0.1)
+
+
+async def test_a_summary_is_asked_for_as_the_client_asks(fake):
+    """
+    Headers and time limits of the client's default options hold for summaries too, and
+    its tools do not.
+    """
+    options = {"extra_headers": {"x-tenant": "t1"}, "stop": ["END"]}
+    async with asi1.AsyncASI1(
+        "sk-test", fake.base_url, default_options=options
+    ) as client:
+        await talked(client, asi1.Summarise(900, size=60, model="small"), 15)
+
+    asked = [r for r in fake.requests if r.json["model"] == "small"]
+    assert asked
+    assert {"t1"} == {r.headers["x-tenant"] for r in fake.requests}
+    assert not any("stop" in r.json for r in asked)
+
+
+async def test_the_answers_share_may_come_from_the_client(fake, monkeypatch):
+    """
+    Where the client's default options say `max_tokens`, the model's context less that
+    is what a policy keeps to.
+    """
+    monkeypatch.setitem(asi1.CONTEXT_SIZES, "huge", 1200)
+    async with asi1.AsyncASI1(
+        "sk-test", fake.base_url, default_options={"max_tokens": 600}
+    ) as client:
+        await talked(client, asi1.KeepNewest(), 20, model="huge")
+
+    counts = [39 + len(request.body) // 4 for request in fake.requests]
+    assert 400 < max(counts) <= 600
 
 
 async def test_a_budget_may_come_from_the_models_context(fake, client, monkeypatch):

@@ -407,3 +407,33 @@ async def test_a_bad_event_is_a_last_event(fake):
         body = b"".join([data async for data in ask(client).to_sse()])
 
     assert "stream_decode" == seen(body)[-1][1]["code"]
+
+
+async def test_a_wrong_argument_costs_no_chunk(fake):
+    """
+    What has come and is not read yet is not lost by a call that is refused.
+    """
+    fake.reply(TEXT, chunk_words=1)
+
+    async with connect(fake) as client, ask(client) as stream:
+        first = await anext(stream)
+        with pytest.raises(asi1.ArgumentError, match="ping"):
+            stream.to_sse(ping=0)
+        rest = [chunk.text async for chunk in stream]
+
+    assert first.text + "".join(rest) == TEXT
+
+
+def test_a_wrong_argument_costs_no_chunk_in_blocking_code(fake, blocking):
+    """
+    The same holds for the blocking stream.
+    """
+    fake.reply(TEXT, chunk_words=1)
+
+    with ask(blocking) as stream:
+        first = next(stream)
+        with pytest.raises(asi1.ArgumentError, match="ping"):
+            stream.to_sse(ping=0)
+        rest = [chunk.text for chunk in stream]
+
+    assert first.text + "".join(rest) == TEXT

@@ -28,10 +28,10 @@ from ._watch import while_there
 try:
     from aiohttp import web
     from aiohttp.typedefs import Handler
-except ImportError as error:
+except ImportError as _missing:
     raise ImportError(
         "asi1.integrations.aiohttp needs aiohttp: pip install 'asi1[aiohttp]'"
-    ) from error
+    ) from _missing
 
 
 __all__ = [

@@ -28,10 +28,10 @@ try:
     from starlette.requests import HTTPConnection
     from starlette.responses import JSONResponse, Response
     from starlette.types import Receive, Scope, Send
-except ImportError as error:
+except ImportError as _missing:
     raise ImportError(
         "asi1.integrations.starlette needs Starlette: pip install 'asi1[starlette]'"
-    ) from error
+    ) from _missing
 
 
 __all__ = ["ChatStreamResponse", "error_response", "get_client", "lifespan"]
@@ -74,7 +74,8 @@ def get_client(connection: HTTPConnection) -> AsyncASI1:
     client = getattr(connection.state, "asi1", None)
     if not isinstance(client, AsyncASI1):
         raise RuntimeError(  # noqa: TRY004 - it is about the application
-            f"the application has no client: give it lifespan=lifespan(), of {__name__}"
+            "the application has no client: give it lifespan=lifespan(), of asi1's"
+            " integration; in a test, TestClient(app) runs it only inside `with`"
         )
     return client
 

@@ -77,9 +77,15 @@ class Scripting:
                 headers: More headers.
 
         Raises:
-            TypeError: An option has an unknown name.
+            TypeError: *text* is neither, or an option has an unknown name.
             ValueError: An option has an impossible value.
         """
+        if not isinstance(text, str) and not callable(text):
+            raise TypeError(
+                "reply: a text, or a function that makes one from the request, was"
+                f" expected, and not {text!r:.80}; chunk_words= cuts a stream into"
+                " chunks, reply_json() answers with any body"
+            )
         self._script.put(Answer(text=text, **options), times)
 
     def reply_json(
@@ -165,7 +171,7 @@ class Scripting:
                 headers: More headers.
 
         Raises:
-            TypeError: An option has an unknown name.
+            TypeError: *text* is neither, or an option has an unknown name.
         """
         self._script.put(Failure(status=status, **options), times)
 

@@ -318,6 +318,15 @@ def test_impossible_options_are_refused_at_once(fake, options):
         fake.reply(TEXT, **options)
 
 
+@pytest.mark.parametrize("text", [None, 5, ["Hel", "lo"], {"a": 1}])
+def test_a_reply_that_is_no_text_is_refused_at_once(fake, text):
+    """
+    What is neither a text nor a function is no reply, and is not taken for one.
+    """
+    with pytest.raises(TypeError, match="reply: a text, or a function"):
+        fake.reply(text)
+
+
 def test_unknown_options_are_refused_at_once(fake):
     """
     An option with an unknown name is a TypeError where the reply is scripted.

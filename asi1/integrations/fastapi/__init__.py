@@ -21,10 +21,10 @@ from ... import AsyncASI1
 
 try:
     from fastapi import Depends
-except ImportError as error:
+except ImportError as _missing:
     raise ImportError(
         "asi1.integrations.fastapi needs FastAPI: pip install 'asi1[fastapi]'"
-    ) from error
+    ) from _missing
 
 from ..starlette import ChatStreamResponse, error_response, get_client, lifespan
 
