@@ -100,6 +100,10 @@ class LoopThread:
                 # The frames of the loop's thread say nothing to who called, and those
                 # of an error that is raised twice would add up.
                 error.__traceback__ = None
+            struck = error.__context__
+            if isinstance(struck, KeyboardInterrupt) and "un-acquired" in str(error):
+                # It struck within Python's own waiting, which came to grief over it.
+                raise struck from None
             raise
 
     def _check_caller(self) -> None:
