@@ -116,12 +116,18 @@ class Exchange:
         answer = self._reading.answer() if self._reading else ChatCompletion()
         return attrs.evolve(answer, response=self.info())
 
+    def _start(self) -> None:
+        """Let the time of the call count from now, if it does not yet."""
+        if self.began is None:
+            self.began = anyio.current_time()
+
     async def _ask(self, request: Request) -> None:
         """Make the call with another request."""
         self.request = request
         await Exchange._call(self)
 
     async def _call(self) -> None:
+        self._start()
         streams = self.request.wants == "chunks"
         self._timer = Timer.start(
             self.request.timeouts, stream=streams, began=self.began

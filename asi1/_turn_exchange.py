@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-import anyio
 import attrs
 
 from attrs import define
@@ -96,8 +95,7 @@ class TurnExchange(Exchange):
     note: Callable[[TurnExchange], None]
 
     async def _call(self) -> None:
-        # The turn's time is that of all its calls together.
-        self.began = anyio.current_time()
+        self._start()  # the turn's time is that of all its calls together
         try:
             await self._ask(await self._fitted(self.ask.limit))
         except (ContextLengthError, RequestTooLargeError) as error:

@@ -597,7 +597,7 @@ def test_an_error_after_ctrl_c_is_an_error(fake, client):
     fake.fail(400, times=None)
 
     try:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt  # noqa: TRY301
     except KeyboardInterrupt:
         with pytest.raises(asi1.BadRequestError):
             client.chat.completions.create(messages="Hi")
