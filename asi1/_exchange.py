@@ -1,8 +1,8 @@
 """
 Floor 5. One call from start to end: its tries, the waits between them, how it ended.
 
-Here, in `_reading` and in `_timer` are the only clocks and dice. What to do next is
-decided below.
+Here, in `_reading`, `_timer` and `_limiter` are the clocks and the dice. What to do
+next is decided below.
 """
 
 from __future__ import annotations

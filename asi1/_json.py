@@ -26,7 +26,7 @@ _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(25
 _LONG_NUMBER = b"0" * 19
 # Deeper values can be read, and then neither copied nor written.
 _DEEPEST = 200
-# Of text above this size the values are counted first: in memory a value can be fifty
+# Of text above this size the values are counted first: in memory a value can be many
 # times as large as its text.
 _LARGE = 256 * 1024
 _MOST_VALUES = 1_000_000

@@ -1,7 +1,8 @@
 """
 Floor 4. A request out, a reply in, and every error on the way turned into ours.
 
-Beside `_pools` the only room that knows httpx. No redirect is followed.
+It knows httpx, as `_pools`, `_loop_pools` and `_tls` do and no other room. No redirect
+is followed.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """
 An aiohttp service that answers with ASI-1: whole, and streamed to browsers.
 
-    pip install 'asi1[aiohttp]'
+    pip install '.[aiohttp]'
     export ASI_ONE_API_KEY=...
     python examples/aiohttp_service.py
     curl -N "http://127.0.0.1:8080/chat?q=Why+is+the+sky+blue%3F"
 
 The events of `/chat` are told in `asi1.AsyncEventBytes`; a browser that leaves stops
-the call. What ASI-1 refuses is a reply of status 429, 502 or 504, of either view.
+the call. What ASI-1 refuses is a reply of status 400, 413, 422, 429, 502 or 504, of
+either view.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """
 A FastAPI service that answers with ASI-1: whole, and streamed to browsers.
 
-    pip install 'asi1[fastapi]' uvicorn
+    pip install '.[fastapi]' uvicorn
     export ASI_ONE_API_KEY=...
     uvicorn --app-dir examples fastapi_service:app
     curl -N http://127.0.0.1:8000/chat -d '{"text": "Why is the sky blue?"}' \
         -H 'content-type: application/json'
 
 The events of `/chat` are told in `asi1.AsyncEventBytes`; a browser that leaves stops
-the call. What ASI-1 refuses is a reply of status 429, 502 or 504, of either view.
+the call. What ASI-1 refuses is a reply of status 400, 413, 422, 429, 502 or 504, of
+either view.
 """
 
 from __future__ import annotations

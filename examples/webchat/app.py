@@ -1,7 +1,7 @@
 """
 A chat in the browser: one FastAPI application, one plain page without a build step.
 
-    pip install "asi1[fastapi]" uvicorn
+    pip install ".[fastapi]" uvicorn
     export ASI_ONE_API_KEY=...
     uvicorn --app-dir examples/webchat app:app       # http://127.0.0.1:8000
 
