@@ -177,3 +177,35 @@ def test_json_nests_to_a_bound():
     with pytest.raises(ValueError, match="nested too deep"):
         load_json(b"[%b]" % data)
     assert 1000 == len(load_json(b"[" + b"[1]," * 999 + b"{}]"))
+
+
+def test_the_deepest_level_may_stand_beside_others():
+    """
+    Two hundred levels are read, however many values there are beside them.
+    """
+    deep = b"[" * 199 + b"]" * 199
+
+    assert 2 == len(load_json(b"[%b,[]]" % deep))
+    with pytest.raises(ValueError, match="nested too deep"):
+        load_json(b"[[%b],[]]" % deep)
+
+
+@pytest.mark.parametrize(
+    "value", [b"{}", b"[]", b'"ab"', b"0"], ids=["objects", "lists", "texts", "numbers"]
+)
+def test_more_values_than_an_answer_has_are_not_read(value):
+    """
+    A large text of nothing but small values is refused before it fills the memory.
+    """
+    with pytest.raises(ValueError, match="too many values"):
+        load_json(b"[%b%b]" % ((value + b",") * 1_000_001, value))
+
+
+def test_a_long_text_may_hold_what_separates_values():
+    """
+    Commas and brackets within texts are no values, escaped quotes among them or not.
+    """
+    text = b'"' + b',[{\\"' * 300_000 + b'"'
+
+    assert ',[{"' * 300_000 == load_json(text)
+    assert [',[{"' * 300_000] * 2 == load_json(b"[%b,%b]" % (text, text))
