@@ -221,5 +221,7 @@ def _words(messages: Sequence[Wire]) -> set[str]:
     return {word for text in said for word in _WORD.findall(text)}
 
 
-def _number(score: float) -> float:
+def _number(score: Any) -> float:
+    if not isinstance(score, int | float):
+        raise wrong("score", "must return a number", score)
     return -math.inf if math.isnan(score) else score

@@ -115,7 +115,7 @@ class AsyncConversation:
         self._turns.claim(exchange)
         try:
             answer: ChatCompletion = await self._turns.core.result(exchange)
-            self._turns.commit(exchange.ask, answer)
+            self._turns.commit(exchange, answer)
         finally:
             self._turns.release(exchange)
         return answer
@@ -195,7 +195,7 @@ class AsyncConversation:
         """
         self._turns.check_free()
         messages = list(self._turns.history.messages)
-        if not -len(messages) <= place < len(messages):
+        if type(place) is not int or not -len(messages) <= place < len(messages):
             raise wrong("place", "must be the place of a message", place)
         new: Message = (
             {**messages[place], "content": message}
@@ -233,9 +233,14 @@ class AsyncConversation:
         Args:
             upto: How many of the messages it keeps; all if left out. Negative numbers
                 count from the end.
+
+        Raises:
+            ArgumentError: *upto* is no number of messages.
         """
         history = self._turns.history
         if upto is not None:
+            if type(upto) is not int:
+                raise wrong("upto", "must be a number of messages", upto)
             history = history.with_messages(history.messages[:upto])
         turns = self._turns
         return AsyncConversation(Turns(turns.core, history, turns.policy))

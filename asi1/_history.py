@@ -18,13 +18,16 @@ from ._errors import ArgumentError
 from ._json import dump_json, load_json
 from ._messages import Messages, wire_messages
 from ._models import Usage
-from ._options import BODY_OPTIONS, check_options
-from ._tokens import TokenEstimator, Wire
+from ._options import BODY_OPTIONS, check_options, wrong
+from ._tokens import MOST_TOKENS, TokenEstimator, Wire
 from ._turns import Summary
 from ._types import JSON
 
 
-__all__ = ["History", "stored"]
+__all__ = ["History", "mended", "stored"]
+
+# What reading another JSON value than the saved one raises.
+_ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 _KIND = "asi1.conversation"
 _VERSION = 1
@@ -108,10 +111,12 @@ class History:
         Raises:
             ArgumentError: It is something else, or of a later version.
         """
+        if not isinstance(text, str | bytes | bytearray):
+            raise wrong("saved", "must be the text that to_json() returned", text)
         try:
             data = text.encode() if isinstance(text, str) else bytes(text)
             return _read(load_json(data))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except _ODD as error:
             raise ArgumentError(
                 f"saved: is no conversation that asi1 saved ({error})", argument="saved"
             ) from None
@@ -132,20 +137,21 @@ def stored(messages: Messages) -> tuple[Wire, ...]:
     except ValueError:
         pass
     try:
-        return tuple(load_json(dump_json(_whole(message))) for message in listed)
+        return tuple(load_json(dump_json(mended(message))) for message in listed)
     except ValueError as error:
         raise ArgumentError(
             f"messages: cannot be written as JSON ({error})", argument="messages"
         ) from None
 
 
-def _whole(value: JSON) -> JSON:
+def mended(value: JSON) -> JSON:
+    """Return *value* with half surrogate pairs as U+FFFD."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, Mapping):
-        return {_whole(key): _whole(item) for key, item in value.items()}
+        return {mended(key): mended(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_whole(item) for item in value]
+        return [mended(item) for item in value]
     return value
 
 
@@ -157,11 +163,13 @@ def _read(value: JSON) -> History:
     messages, options, summary = value["messages"], value["options"], value["summary"]
     check_options(options, known=_SAVED)
     samples = tuple((int(s), int(n), int(t)) for s, n, t in value["samples"])
+    if any(not 0 <= count <= MOST_TOKENS for sample in samples for count in sample):
+        raise ValueError("a number of tokens cannot be")
     return History(
         messages=stored(messages) if messages else (),
         model=None if value["model"] is None else str(value["model"]),
         options=options,
-        summary=summary and Summary(str(summary["text"]), int(summary["upto"])),
+        summary=summary and Summary(str(mended(summary["text"])), int(summary["upto"])),
         tokens=TokenEstimator(samples),
         ceiling=None if value["ceiling"] is None else int(value["ceiling"]),
         usage=_usage(value["usage"]),

@@ -31,7 +31,8 @@ _DEEPEST = 200
 _LARGE = 256 * 1024
 _MOST_VALUES = 1_000_000
 _MOST_CONTAINERS = 200_000
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+# A text that does not end reaches to the end: each of its quotes would be tried else.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 
 # Reads JSON text as orjson does: fast, but integers of more than 64 bits become floats,

@@ -36,9 +36,15 @@ class Conversation:
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion:
         """Same as `AsyncConversation.ask`, but blocks."""
-        return loop_thread().run(
-            self._conversation.ask(message, model=model, **options)
-        )
+        try:
+            return loop_thread().run(
+                self._conversation.ask(message, model=model, **options)
+            )
+        except Exception:
+            raise
+        except BaseException:  # Ctrl-C: the turn is given up, whenever its call ends
+            self._conversation._turns.current = None
+            raise
 
     def stream(
         self,

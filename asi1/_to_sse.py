@@ -74,7 +74,8 @@ class AsyncEventBytes:
         ping: float | None,
     ) -> None:
         """Made by the stream; *unread* is what it has taken and not handed out."""
-        if ping is not None and not ping > 0:
+        number = isinstance(ping, int | float) and ping > 0
+        if ping is not None and not number:
             raise wrong("ping", "must be a number of seconds above 0, or None", ping)
         self._stream = stream
         self._ping = ping

@@ -21,7 +21,7 @@ from ._json import json_text
 from ._types import JSON, public
 
 
-__all__ = ["CONTEXT_SIZES", "TokenEstimator", "Wire", "size_of"]
+__all__ = ["CONTEXT_SIZES", "MOST_TOKENS", "TokenEstimator", "Wire", "size_of"]
 
 # A message as the API takes it.
 Wire: TypeAlias = Mapping[str, JSON]
@@ -56,6 +56,10 @@ _NEWEST = 16
 _RECENT = 5
 # Share of a request that is left free for messages of a kind not met before.
 _UNSEEN = 0.01
+
+
+# More no server reports in earnest.
+MOST_TOKENS = 10**9
 
 
 def _learned(name: str) -> Any:
@@ -135,9 +139,9 @@ class TokenEstimator:
         Args:
             messages: All that the request held.
             prompt_tokens: ``usage.prompt_tokens`` of its answer; nothing is learned
-                from less than 1.
+                from less than 1, or from what no server can have counted.
         """
-        if prompt_tokens < 1:
+        if not 1 <= prompt_tokens <= MOST_TOKENS:
             return self
         size = self.fixed + sum(map(size_of, messages))
         samples = (*self.samples, (size, len(messages), prompt_tokens))

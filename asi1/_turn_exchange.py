@@ -20,7 +20,7 @@ from ._config import ClientConfig
 from ._context import ContextPolicy, Question
 from ._errors import ArgumentError
 from ._exchange import Exchange
-from ._history import History
+from ._history import History, mended
 from ._models import ChatCompletion
 from ._options import CALL_OPTIONS
 from ._request import Request, chat_request
@@ -119,10 +119,12 @@ class TurnExchange(Exchange):
         except StopIteration as done:
             view = done.value
         self._keep(view.summary)
-        if view.total > policy.limit(limit):
+        # Were the slack held against a turn that is alone, one odd report of the server
+        # would end the conversation.
+        if view.least > policy.limit(limit):
             raise ArgumentError(
                 f"messages: the system message and this turn alone take about"
-                f" {view.total} tokens, over the budget of {policy.limit(limit):g}",
+                f" {view.least} tokens, over the budget of {policy.limit(limit):g}",
                 argument="messages",
             )
         ask.sent = tuple(view.messages)
@@ -155,7 +157,7 @@ class TurnExchange(Exchange):
         answer = cast("ChatCompletion", answer)
         ask.history = ask.history.paid(answer.usage, summary=True)
         self.note(self)
-        return answer.text
+        return str(mended(answer.text))
 
     def _keep(self, summary: Summary | None) -> None:
         history = self.ask.history

@@ -29,7 +29,7 @@ class TurnStream(AsyncChatStream):
         try:
             batch = await super()._next_batch()
             if not batch:
-                self._turns.commit(self._turn.ask, self.snapshot())
+                self._turns.commit(self._turn, self.snapshot())
                 self._over()
         except ASI1Error:
             if self._error is not None:
@@ -46,9 +46,10 @@ class TurnStream(AsyncChatStream):
 
     def _over(self) -> None:
         """End the turn; a second end changes nothing."""
-        if self._keep_partial and self._pump is not None and not self._consumed:
-            self._turns.commit_partial(self._turn, self.snapshot())
-        self._keep_partial = False
+        if self._pump is not None:  # else it has not begun, and may still
+            if self._keep_partial and not self._consumed:
+                self._turns.commit_partial(self._turn, self.snapshot())
+            self._keep_partial = False
         self._turns.release(self._turn)
 
     def _drop(self) -> None:

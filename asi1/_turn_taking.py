@@ -8,6 +8,7 @@ before that leaves it as it was.
 from __future__ import annotations
 
 import math
+import os
 
 from collections.abc import Mapping
 from typing import Any
@@ -50,6 +51,7 @@ class Turns:
     history: History
     policy: ContextPolicy | None
     current: TurnExchange | None = None
+    _pid: int = 0
 
     def exchange(
         self,
@@ -90,10 +92,12 @@ class Turns:
         ask.policy = self.policy
         ask.limit = self.limit(ask.model, ask.options)
         self.current = exchange
+        self._pid = os.getpid()
 
     def check_free(self) -> None:
         """Raise `ConversationBusyError` if a turn is under way."""
-        if self.current is not None:
+        # A turn that was under way when this process was forked is the parent's.
+        if self.current is not None and self._pid == os.getpid():
             raise ConversationBusyError(
                 "the conversation waits for an answer: one turn at a time; fork() makes"
                 " another conversation of the same past"
@@ -108,8 +112,11 @@ class Turns:
         if self.current is exchange:
             self.history = exchange.ask.history
 
-    def commit(self, ask: Ask, answer: ChatCompletion) -> None:
-        """Let the turn join the history."""
+    def commit(self, exchange: TurnExchange, answer: ChatCompletion) -> None:
+        """Let the turn join the history, unless it was given up."""
+        if self.current is not exchange:
+            return
+        ask = exchange.ask
         (said,) = stored([answer])
         messages = (*ask.messages, {**said, "role": "assistant"})
         grown = ask.history.with_messages(messages).paid(answer.usage)

@@ -101,8 +101,13 @@ class View:
 
     @property
     def total(self) -> int:
-        """Tokens of the request."""
+        """Tokens of the request, with the estimate's slack."""
         return math.ceil(self.weight)
+
+    @property
+    def least(self) -> int:
+        """Tokens of the request if the estimate is right."""
+        return math.ceil(round(self.weight - self.tokens.slack, 6))
 
     @property
     def loose(self) -> list[Turn]:

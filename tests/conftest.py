@@ -8,10 +8,17 @@ from typing import Any
 
 import pytest
 
+from hypothesis import HealthCheck, settings
 from trio.testing import MockClock
 
 from .virtual_time import VirtualTimeLoop
 
+
+# How long an example takes tells of the machine, and not of the package.
+settings.register_profile(
+    "asi1", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("asi1")
 
 # A shell that runs the tests in the background has them, and all that they start,
 # ignore Ctrl-C.

@@ -636,3 +636,169 @@ async def test_a_closed_client_has_no_conversations(fake, client):
     with pytest.raises(asi1.ClientClosedError):
         client.conversation()
     await until(lambda: fake.open_connections == 0)
+
+
+def told(prompt_tokens, text="Fine."):
+    """Return an answer for which the server counts so many prompt tokens."""
+    answer = {"index": 0, "message": {"content": text}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": prompt_tokens, "completion_tokens": 1}
+    return json.dumps({"id": "a", "choices": [answer], "usage": usage}).encode()
+
+
+async def test_one_odd_report_of_the_server_does_not_end_a_conversation(fake, client):
+    """
+    A number of prompt tokens far above all others makes no later turn impossible.
+    """
+    for count in (20, 30, 9000):
+        fake.reply_json(told(count))
+    chat = client.conversation(context=asi1.KeepNewest(8000))
+
+    answers = [(await chat.ask("hello")).text for _ in range(6)]
+
+    assert ["Fine."] * 3 == answers[:3]
+    assert ["You said: hello"] * 3 == answers[3:]
+
+
+async def test_a_number_of_tokens_that_cannot_be_costs_no_answer(fake, client):
+    """
+    Nothing is learned from a number that no server can have counted, told or saved.
+    """
+    fake.reply_json(told(10**400))
+    chat = client.conversation()
+
+    answer = await chat.ask("hello")
+
+    assert "Fine." == answer.text
+    assert () == chat.tokens.samples
+    await chat.ask("hello")
+    saved = json.loads(chat.to_json())
+    saved["samples"] = [[10**400, 1, 5]]
+    with pytest.raises(asi1.ArgumentError, match="saved"):
+        client.conversation(saved=json.dumps(saved))
+
+
+async def test_a_summary_may_hold_half_a_character(fake, client):
+    """
+    Half a surrogate pair in a summary becomes U+FFFD, and the turns go on.
+    """
+    policy = asi1.Summarise(900, size=60, model="small")
+    talk = client.conversation()
+    for _ in range(12):
+        await talk.ask("tell " * 60)
+    fake.clear()
+    fake.reply_json(told(200, "sum \ud83d mary"), times=None)
+    chat = client.conversation(saved=talk.to_json(), context=policy)
+
+    for _ in range(3):
+        await chat.ask("tell " * 60)
+
+    assert "sum \ufffd mary" == chat.summary
+    assert chat.summary == client.conversation(saved=chat.to_json()).summary
+
+
+def test_a_turn_that_is_interrupted_is_over(fake, blocking, monkeypatch):
+    """
+    After Ctrl-C in a blocking turn the next one may begin at once, and what the
+    interrupted one still brings does not join the history.
+    """
+    chat = blocking.conversation()
+    real = asi1._loop.LoopThread.run
+
+    def struck(self, coroutine):
+        real(self, coroutine)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asi1._loop.LoopThread, "run", struck)
+    monkeypatch.setattr(
+        type(chat._conversation._turns), "release", lambda self, exchange: None
+    )
+    with pytest.raises(KeyboardInterrupt):
+        chat.ask("A?")
+    monkeypatch.undo()
+
+    assert "You said: B?" == chat.ask("B?").text
+
+
+async def test_a_turn_that_was_given_up_brings_nothing(fake, client):
+    """
+    The answer to a turn that is no longer the conversation's own joins nothing.
+    """
+    chat = client.conversation()
+    fake.reply("Late.", delay=0.2)
+    async with anyio.create_task_group() as group:
+        group.start_soon(chat.ask, "A?")
+        await until(lambda: fake.requests)
+        chat._turns.current = None
+
+    assert () == chat.messages
+
+
+async def test_a_turn_of_the_parent_is_none_of_the_childs(fake, client, monkeypatch):
+    """
+    A turn that was under way when the process was forked does not hold up the child.
+    """
+    chat = client.conversation()
+    async with chat.stream("A?"):
+        with pytest.raises(asi1.ConversationBusyError):
+            chat.undo()
+        monkeypatch.setattr("os.getpid", lambda: 0)
+        assert () == chat.undo()
+        monkeypatch.undo()
+
+
+async def test_a_stream_that_had_to_wait_keeps_its_partial_answer(fake, client):
+    """
+    `keep_partial` holds for a stream that was refused while another turn was under way.
+    """
+    fake.reply("one two three four", chunk_words=1, chunk_delay=0.05, times=None)
+    chat = client.conversation()
+    late = chat.stream("A?", keep_partial=True)
+    async with chat.stream("B?") as other:
+        await anext(other)
+        with pytest.raises(asi1.ConversationBusyError):
+            await anext(late)
+    await until(lambda: chat._turns.current is None)
+
+    text = ""
+    while not text:
+        text += (await anext(late)).text
+    await late.aclose()
+
+    assert ["user", "assistant"] == roles(chat)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda client, chat: chat.edit("0", "y"),
+        lambda client, chat: chat.edit(0.5, "y"),
+        lambda client, chat: chat.fork("1"),
+        lambda client, chat: client.conversation(saved=10**15),
+        lambda client, chat: client.conversation(saved={"a": 1}),
+    ],
+    ids=["edit-text", "edit-half", "fork-text", "saved-number", "saved-object"],
+)
+async def test_arguments_of_another_type_are_refused(fake, client, use):
+    """
+    A place, a number of messages and a saved conversation of another type are
+    ArgumentErrors.
+    """
+    chat = client.conversation()
+    await chat.ask("A?")
+
+    with pytest.raises(asi1.ArgumentError):
+        use(client, chat)
+
+
+async def test_a_score_that_is_no_number_is_refused(fake, client):
+    """
+    A scoring function that returns no number is an ArgumentError of the turn.
+    """
+    chat = client.conversation()
+    for _ in range(6):
+        await chat.ask("tell " * 60)
+    policy = asi1.DropLeastRelevant(400, score=lambda *_: None)
+    chat = client.conversation(saved=chat.to_json(), context=policy)
+
+    with pytest.raises(asi1.ArgumentError, match="score"):
+        await chat.ask("tell me")

@@ -209,3 +209,13 @@ def test_a_long_text_may_hold_what_separates_values():
 
     assert ',[{"' * 300_000 == load_json(text)
     assert [',[{"' * 300_000] * 2 == load_json(b"[%b,%b]" % (text, text))
+
+
+@pytest.mark.parametrize("end", [b"", b"\\", b'"'])
+def test_a_text_without_an_end_takes_no_time_to_speak_of(end):
+    """
+    What has too many values and a text that does not end is refused at once, however
+    many quotes are escaped in it: to try each of them would take minutes.
+    """
+    with pytest.raises(ValueError, match="too many values"):
+        load_json(b"[" * 262_145 + b'"' + b'\\"' * 60_000 + end)

@@ -22,7 +22,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -88,7 +88,14 @@ app = FastAPI(
 app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
 
 
-@app.post("/chat")
+def json_only(request: Request) -> None:
+    """Refuse what a page of another site could send without asking first."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HTTPException(415, "the body must be application/json")
+
+
+@app.post("/chat", dependencies=[Depends(json_only)])
 async def chat(asked: Chat, client: Client) -> ChatStreamResponse:
     """Answer as server-sent events; the call ends when the browser leaves."""
     messages = [turn.model_dump() for turn in asked.messages]
