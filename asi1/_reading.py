@@ -16,7 +16,6 @@ from typing import TypeAlias
 import anyio
 import attrs
 
-from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from ._account import RawReply, read_info
@@ -61,8 +60,6 @@ _Body: TypeAlias = AsyncGenerator[bytes, None]
 _KEPT = 64 * 1024
 # Bytes that tell what a body is.
 _HEAD = 64
-# Pieces after which other tasks have their turn: one read can hold thousands.
-_TURN = 256
 # Seconds for a refusal's body, and for what may follow the last finish reason.
 _REFUSAL = 5.0
 _AFTER_FINISH = 10.0
@@ -173,12 +170,9 @@ class Reading:
 
     async def _rest(self, pieces: _Body, head: bytes) -> bytes:
         body = bytearray(head)
-        count = 0
         async for piece in pieces:
             body += piece
             self.timer.arm("idle")
-            if (count := count + 1) % _TURN == 0:
-                await checkpoint()
             if len(body) > self.config.max_event_bytes:
                 raise APIResponseError(
                     f"the reply is larger than {self.config.max_event_bytes:,} bytes"
@@ -201,7 +195,6 @@ class Reading:
         decoder = EventDecoder(self.config.max_event_bytes)
         start = bytearray(head)
         done = await self._take(decoder, head)
-        count = 0
         while not done:
             data = await anext(pieces, None)
             if data is None:
@@ -210,8 +203,6 @@ class Reading:
             if not self.begun and body_kind("", bytes(start[:_HEAD])) != "events":
                 start += data[: self.config.max_event_bytes - len(start)]
             done = await self._take(decoder, data)
-            if (count := count + 1) % _TURN == 0:
-                await checkpoint()
         if not done and not self.whole:
             left = decoder.unfinished()
             if not any(is_done(data) for _, data, _, _ in left):

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import anyio
 import httpx
 
+from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from ._decoding import decoded
@@ -45,6 +46,8 @@ _LOST = (httpx.NetworkError, anyio.BrokenResourceError, anyio.ClosedResourceErro
 
 _url = lru_cache(maxsize=64)(httpx.URL)
 
+# Pieces after which other tasks have their turn: one read can hold thousands.
+_TURN = 256
 # Pieces of a body that are read on for its end, at the most.
 _LEFT = 1000
 
@@ -134,8 +137,12 @@ class Reply:
         body = decoded(self._raw, encoding) if encoding else self._raw
         with _translated(self._host, self._key):
             async with aclosing(body) as pieces:
+                count = 0
                 async for piece in pieces:
                     yield piece
+                    count += 1
+                    if count % _TURN == 0:
+                        await checkpoint()
             self._ended = True
 
     async def aclose(self, patience: float = 0.0) -> None:

@@ -727,3 +727,48 @@ async def test_a_burst_of_first_calls_shares_its_pools(secure_port):
         made = len(here.pools)
 
     assert 2 >= made
+
+
+class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
+    """Answers with a body whose pieces are all there at once."""
+
+    def __init__(self, kind, pieces):
+        self.kind, self.pieces = kind, pieces
+
+    async def handle_async_request(self, request):
+        headers = {"content-type": self.kind}
+        return httpx.Response(200, headers=headers, stream=self)
+
+    async def __aiter__(self):
+        for piece in self.pieces:
+            yield piece
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+async def test_other_tasks_have_their_turn_while_a_body_is_read(kind):
+    """
+    However many pieces have come at once, reading them leaves other tasks their turn.
+    """
+    body = Pieces(kind, [b"{"] * 20_000)
+    turns = 0
+
+    async def count():
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with (
+        asi1.AsyncASI1("sk-test", "http://127.0.0.1:1", transport=body) as client,
+        anyio.create_task_group() as group,
+    ):
+        group.start_soon(count)
+        completions = client.with_options(max_retries=0).chat.completions
+        with pytest.raises(asi1.ASI1Error):
+            if kind == "application/json":
+                await completions.create(messages="Hi")
+            else:
+                await completions.stream(messages="Hi").get_final_completion()
+        group.cancel_scope.cancel()
+
+    assert 50 < turns
