@@ -33,7 +33,7 @@ from ._core import Core
 from ._hooks import Hooks
 from ._limiter import LocalLimiter
 from ._limits import Limiter, RateLimit
-from ._options import ChatOptions, RequestOptions, Timeout, check_options
+from ._options import ChatOptions, RequestOptions, Timeout, check_options, given
 from ._pools import HTTPClient, HTTPTransport, Pools
 from ._request import plain_request
 from ._retry import RetryPolicy
@@ -287,6 +287,4 @@ def _limiter(given: RateLimit | Limiter | None) -> Limiter | None:
 
 def _given(options: ChatOptions | None) -> dict[str, Any]:
     check_options(options or {})
-    # None is not given; but as a timeout it says that there is no limit.
-    given = (options or {}).items()
-    return {name: v for name, v in given if v is not None or name == "timeout"}
+    return given(options or {})

@@ -19,11 +19,11 @@ from ._errors import ArgumentError
 from ._history import History, stored
 from ._messages import Message, Messages
 from ._models import ChatCompletion, Usage
-from ._options import ChatOptions, check_options, wrong
+from ._options import ChatOptions, check_options, given, wrong
 from ._stream import AsyncChatStream
 from ._tokens import TokenEstimator
 from ._turn_stream import TurnStream
-from ._turn_taking import Turns, given
+from ._turn_taking import Turns
 from ._types import JSON, public
 
 

@@ -116,10 +116,11 @@ class Exchange:
         answer = self._reading.answer() if self._reading else ChatCompletion()
         return attrs.evolve(answer, response=self.info())
 
-    def _start(self) -> None:
-        """Let the time of the call count from now, if it does not yet."""
+    def _start(self) -> float:
+        """Return when the call began; it is now if it has not yet."""
         if self.began is None:
             self.began = anyio.current_time()
+        return self.began
 
     async def _ask(self, request: Request) -> None:
         """Make the call with another request."""
@@ -127,10 +128,9 @@ class Exchange:
         await Exchange._call(self)
 
     async def _call(self) -> None:
-        self._start()
         streams = self.request.wants == "chunks"
         self._timer = Timer.start(
-            self.request.timeouts, stream=streams, began=self.began
+            self.request.timeouts, stream=streams, began=self._start()
         )
         headers = _idempotency(self.request.idempotency_key)
         for number in itertools.count(1):

@@ -15,7 +15,7 @@ import attrs
 from attrs import frozen
 
 from ._errors import ArgumentError
-from ._json import dump_json, load_json
+from ._json import dump_json, load_json, mended
 from ._messages import Messages, wire_messages
 from ._models import Usage
 from ._options import BODY_OPTIONS, check_options, wrong
@@ -24,7 +24,7 @@ from ._turns import Summary
 from ._types import JSON
 
 
-__all__ = ["History", "mended", "stored"]
+__all__ = ["History", "stored"]
 
 # What reading another JSON value than the saved one raises.
 _ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
@@ -137,21 +137,20 @@ def stored(messages: Messages) -> tuple[Wire, ...]:
     except ValueError:
         pass
     try:
-        return tuple(load_json(dump_json(mended(message))) for message in listed)
+        return tuple(load_json(dump_json(_whole(message))) for message in listed)
     except ValueError as error:
         raise ArgumentError(
             f"messages: cannot be written as JSON ({error})", argument="messages"
         ) from None
 
 
-def mended(value: JSON) -> JSON:
-    """Return *value* with half surrogate pairs as U+FFFD."""
+def _whole(value: JSON) -> JSON:
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return mended(value)
     if isinstance(value, Mapping):
-        return {mended(key): mended(item) for key, item in value.items()}
+        return {_whole(key): _whole(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [mended(item) for item in value]
+        return [_whole(item) for item in value]
     return value
 
 
@@ -169,7 +168,7 @@ def _read(value: JSON) -> History:
         messages=stored(messages) if messages else (),
         model=None if value["model"] is None else str(value["model"]),
         options=options,
-        summary=summary and Summary(str(mended(summary["text"])), int(summary["upto"])),
+        summary=summary and Summary(mended(str(summary["text"])), int(summary["upto"])),
         tokens=TokenEstimator(samples),
         ceiling=None if value["ceiling"] is None else int(value["ceiling"]),
         usage=_usage(value["usage"]),

@@ -19,7 +19,7 @@ import orjson
 from ._types import JSON
 
 
-__all__ = ["dump_json", "json_text", "load_json", "peek_json"]
+__all__ = ["dump_json", "json_text", "load_json", "mended", "peek_json"]
 
 # 19 digits may be an integer of more than 64 bits.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
@@ -169,3 +169,8 @@ def json_text(value: JSON) -> str:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # or an integer of more than 64 bits
         return json.dumps(value, separators=(",", ":"))
+
+
+def mended(text: str) -> str:
+    """Return *text* with halves of surrogate pairs, which no UTF-8 holds, as U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -11,6 +11,8 @@ import re
 
 from collections.abc import Iterable
 
+from ._json import mended
+
 
 __all__ = ["markdown"]
 
@@ -49,7 +51,7 @@ def markdown(
         said.append(f"*(no text{ended})*")
     if thoughts.strip():
         said.insert(0, _folded("Thoughts", thoughts))
-    return _whole("\n\n".join(said))
+    return mended("\n\n".join(said))
 
 
 def _folded(title: str, text: str) -> str:
@@ -64,8 +66,3 @@ def _literal(text: str) -> str:
         _SPECIAL.sub(lambda char: f"&#{ord(char[0])};", line)
         for line in text.splitlines()
     )
-
-
-def _whole(text: str) -> str:
-    """Replace what no notebook can send on: halves of surrogate pairs."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -24,6 +24,7 @@ __all__ = [
     "RequestOptions",
     "Timeout",
     "check_options",
+    "given",
     "wrong",
 ]
 
@@ -133,6 +134,12 @@ def check_options(
         )
         if problem:
             raise wrong(name, problem, value)
+
+
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that say something."""
+    # None is not given; but as a timeout it says that there is no limit.
+    return {k: v for k, v in options.items() if v is not None or k == "timeout"}
 
 
 def wrong(argument: str, what: str, value: object) -> ArgumentError:

@@ -39,12 +39,9 @@ class Timer:
     _scope: anyio.CancelScope = field(init=False)
 
     @classmethod
-    def start(
-        cls, timeouts: Timeouts, *, stream: bool, began: float | None = None
-    ) -> Self:
-        """Start the clock of a call; *began* is when, None for now."""
-        clock = loop_clock()
-        return cls(clock() if began is None else began, clock, timeouts, stream)
+    def start(cls, timeouts: Timeouts, *, stream: bool, began: float) -> Self:
+        """Time a call that began then, on the clock of the running loop."""
+        return cls(began, loop_clock(), timeouts, stream)
 
     def watching(self) -> anyio.CancelScope:
         """Return the scope of a new try, armed for the whole call."""

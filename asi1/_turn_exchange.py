@@ -20,7 +20,8 @@ from ._config import ClientConfig
 from ._context import ContextPolicy, Question
 from ._errors import ArgumentError
 from ._exchange import Exchange
-from ._history import History, mended
+from ._history import History
+from ._json import mended
 from ._models import ChatCompletion
 from ._options import CALL_OPTIONS
 from ._request import Request, chat_request
@@ -157,7 +158,7 @@ class TurnExchange(Exchange):
         answer = cast("ChatCompletion", answer)
         ask.history = ask.history.paid(answer.usage, summary=True)
         self.note(self)
-        return str(mended(answer.text))
+        return mended(answer.text)
 
     def _keep(self, summary: Summary | None) -> None:
         history = self.ask.history

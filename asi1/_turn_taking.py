@@ -24,13 +24,13 @@ from ._history import History, stored
 from ._json import dump_json
 from ._messages import AssistantMessage, Messages
 from ._models import ChatCompletion
-from ._options import ChatOptions, check_options
+from ._options import ChatOptions, check_options, given
 from ._pump import Pump
 from ._tokens import CONTEXT_SIZES, TokenEstimator
 from ._turn_exchange import Ask, TurnExchange
 
 
-__all__ = ["Turns", "given"]
+__all__ = ["Turns"]
 
 # Of a model's context, what is left for the answer if `max_tokens` does not tell.
 _FOR_THE_ANSWER = 0.25
@@ -160,9 +160,3 @@ class Turns:
         merged = {**self.core.config.options, **options}
         answer = merged.get("max_tokens") or int(size * _FOR_THE_ANSWER)
         return min(limit, max(size - answer, int(size * _FOR_THE_ANSWER)))
-
-
-def given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that say something."""
-    # None is not given; but as a timeout it says that there is no limit.
-    return {k: v for k, v in options.items() if v is not None or k == "timeout"}
