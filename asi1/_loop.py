@@ -11,7 +11,6 @@ import asyncio
 import atexit
 import importlib
 import os
-import sys
 import threading
 import warnings
 
@@ -22,6 +21,7 @@ from typing import Any, TypeVar
 import anyio
 
 from ._blocking import warn_in_a_loop
+from ._errand import Errand
 from ._errors import ASI1Error, ConfigurationError
 from ._pump import running
 
@@ -53,17 +53,22 @@ class LoopThread:
             raise ASI1Error(f"no event loop can be made: {error}") from error
         self._stopping = asyncio.Event()
         self._exiting = threading.Event()
-        ready = threading.Event()
+        ready = threading.Lock()
+        ready.acquire()
         self._thread = threading.Thread(
             target=self._serve, args=(ready,), name="asi1 event loop", daemon=True
         )
-        self._thread.start()
-        ready.wait()
+        try:
+            self._thread.start()
+            ready.acquire()
+        except BaseException:  # Ctrl-C: the next call starts another
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            raise
 
-    def _serve(self, ready: threading.Event) -> None:
+    def _serve(self, ready: threading.Lock) -> None:
         async def until_stopped() -> None:
             anyio.Event()  # loads what anyio has for asyncio while the lock is held
-            ready.set()
+            ready.release()
             await self._stopping.wait()
             await _end_tasks(self._loop)
 
@@ -89,21 +94,15 @@ class LoopThread:
         except BaseException:
             coroutine.close()
             raise
-        future = asyncio.run_coroutine_threadsafe(_driven(coroutine), self._loop)
         try:
-            return future.result()
+            return Errand(coroutine, self._loop).wait()
         except BaseException as error:
             if self._exiting.is_set() and threading.current_thread().daemon:
                 self._vanish()
-            future.cancel()
             if isinstance(error, ASI1Error):
                 # The frames of the loop's thread say nothing to who called, and those
                 # of an error that is raised twice would add up.
                 error.__traceback__ = None
-            struck = error.__context__
-            if isinstance(struck, KeyboardInterrupt) and "un-acquired" in str(error):
-                # It struck within Python's own waiting, which came to grief over it.
-                raise struck from None
             raise
 
     def _check_caller(self) -> None:
@@ -150,14 +149,6 @@ async def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
         for task in others:
             task.cancel()
         await asyncio.wait(others)
-
-
-async def _driven(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    # The caller's context came along. Called from trio, it says that this is trio.
-    sniffio = sys.modules.get("sniffio")
-    if sniffio is not None:
-        sniffio.current_async_library_cvar.set(None)
-    return await coroutine
 
 
 def new_loop(env: Mapping[str, str]) -> asyncio.AbstractEventLoop:

@@ -75,7 +75,7 @@ FLOORS = [
         *("_turn_exchange", "_turn_stream", "_turn_taking"),
     },
     {
-        *("_blocking", "_loop", "_sync", "_sync_conversation", "_sync_map"),
+        *("_blocking", "_errand", "_loop", "_sync", "_sync_conversation", "_sync_map"),
         *("_sync_stream", "_sync_to_sse"),
     },
     {"__main__", "cli", "integrations", "testing"},

@@ -571,24 +571,6 @@ def test_a_forked_process_has_connections_of_its_own(fake):
     assert not used["child"] & used["parent"]
 
 
-def test_ctrl_c_within_pythons_own_waiting_is_ctrl_c(client, monkeypatch):
-    """
-    Where Ctrl-C strikes inside the lock that a caller waits on, and Python raises
-    another error over it, the caller still gets KeyboardInterrupt.
-    """
-
-    def result(self, timeout=None):
-        try:
-            raise KeyboardInterrupt
-        finally:
-            raise RuntimeError("cannot release un-acquired lock")
-
-    monkeypatch.setattr("concurrent.futures.Future.result", result)
-
-    with pytest.raises(KeyboardInterrupt):
-        client.chat.completions.create(messages="Hi")
-
-
 def test_an_error_after_ctrl_c_is_an_error(fake, client):
     """
     A call that is made while Ctrl-C is handled, and fails, raises its own error.

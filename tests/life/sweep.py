@@ -81,18 +81,24 @@ async def call(client, dice):
     assert TEXT == text
 
 
-async def _some_time(dice, longest):
+def _some_moment(dice, longest):
     # Steps hit each point of a call's beginning; times are spread over all of it.
     if dice.random() < 0.5:
-        for _ in range(dice.randrange(1, _STEPS)):
-            await checkpoint()
+        return dice.randrange(1, _STEPS)
+    return longest * 10 ** dice.uniform(-2.5, 0)
+
+
+async def _until(moment):
+    if isinstance(moment, float):
+        await anyio.sleep(moment)
     else:
-        await anyio.sleep(longest * 10 ** dice.uniform(-2.5, 0))
+        for _ in range(moment):
+            await checkpoint()
 
 
-async def _cut_by_task(client, dice, longest):
+async def _cut_by_task(client, dice, moment):
     task = asyncio.ensure_future(call(client, dice))
-    await _some_time(dice, longest)
+    await _until(moment)
     for _ in range(dice.choice((1, 1, 2))):  # the second one hits the tidying up
         task.cancel()
         await asyncio.sleep(0)
@@ -102,7 +108,7 @@ async def _cut_by_task(client, dice, longest):
     return task.cancelled()
 
 
-async def _cut_by_scope(client, dice, longest):
+async def _cut_by_scope(client, dice, moment):
     scope = anyio.CancelScope()
 
     async def scoped():
@@ -111,7 +117,7 @@ async def _cut_by_scope(client, dice, longest):
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(scoped)
-        await _some_time(dice, longest)
+        await _until(moment)
         scope.cancel()
     return scope.cancelled_caught
 
@@ -121,21 +127,24 @@ async def sweep(client, calls, *, parallel, longest, native):
     Begin *calls* calls and cut each off, or come too late for that.
 
     Every other one is cut off by ``Task.cancel()`` if *native*, else all of them by
-    cancel scopes, after *longest* seconds at the most. Returns how many were cut off
-    in each way, and how many were not.
+    cancel scopes. *longest* is what calls take, in seconds; how long that is changes on
+    a busy machine, so it is learnt on the way. Returns how many were cut off in each
+    way, and how many were not.
     """
     counts = Counter()
     dice = random.Random(parallel)
     numbers = iter(range(calls))
 
     async def work():
+        nonlocal longest
         for number in numbers:
             by_task = native and number % 2 == 0
             cut = _cut_by_task if by_task else _cut_by_scope
-            if await cut(client, dice, longest):
-                counts["task" if by_task else "scope"] += 1
-            else:
-                counts["whole"] += 1
+            moment = _some_moment(dice, longest)
+            early = await cut(client, dice, moment)
+            counts[("task" if by_task else "scope") if early else "whole"] += 1
+            if isinstance(moment, float):
+                longest *= 1.02 if early else 0.9
 
     async with anyio.create_task_group() as tasks:
         for _ in range(parallel):

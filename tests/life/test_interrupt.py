@@ -65,6 +65,63 @@ def test_ctrl_c_takes_the_request_back(fake, way):
     assert "sent" == fake.requests[1].wait()
 
 
+def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_whole(fake):
+    """
+    Wherever in the caller's own steps Ctrl-C strikes, it is KeyboardInterrupt, the
+    next call is answered, and no call stays under way.
+    """
+    fake.reply("Fine.", times=None)
+    script = """
+    import itertools
+
+    completions = client_of().chat.completions
+    ways = [
+        lambda: completions.create(messages="Hi").text,
+        lambda: completions.stream(messages="Hi").get_final_completion().text,
+        lambda: "".join(
+            chunk.text for chunk in completions.create(messages="Hi", stream=True)
+        ),
+    ]
+
+    def strike(steps):
+        def trace(frame, event, _):
+            nonlocal steps
+            steps -= 1
+            if steps == 0:
+                raise KeyboardInterrupt
+            return trace
+        return trace
+
+    struck = 0
+    for way in ways:
+        assert "Fine." == way()
+        for step in itertools.count(1):
+            try:
+                sys.settrace(strike(step))
+                try:
+                    way()
+                finally:
+                    sys.settrace(None)
+            except KeyboardInterrupt:
+                struck += 1
+            else:
+                break
+            assert "Fine." == way()
+    core = kept[0]._client._core
+    for _ in range(500):
+        if not core.pumps:
+            break
+        time.sleep(0.01)
+    else:
+        sys.exit(f"left behind: {core.pumps}")
+    sys.stdout.write("enough" if struck > 150 else f"only {struck} struck")
+    """
+
+    code, out, err = run(fake, script, "-W", "ignore::RuntimeWarning")
+
+    assert (0, "enough") == (code, out), err
+
+
 def test_ctrl_c_at_any_moment_leaves_the_client_whole(fake):
     """
     After two hundred interruptions at chance moments no call is under way and no
