@@ -63,6 +63,9 @@ def read_info(status: int, headers: Mapping[str, str]) -> ResponseInfo:
 
 
 def _rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
+    if not any(name.startswith("x-ratelimit-") for name in headers):
+        return None
+
     def count(name: str) -> int | None:
         text = headers.get(f"x-ratelimit-{name}", "")
         return (

@@ -97,12 +97,12 @@ class Exchange:
             if isinstance(error, ASI1Error):
                 error.__context__ = None
             self.out.end(error)
-            self._tell(self.hooks.on_end, self.info(), error)
+            self._tell_end(error)
         except (SystemExit, KeyboardInterrupt) as error:
             self.out.end(error)  # from a transport or limiter of the user's
         else:
             self.out.end()
-            self._tell(self.hooks.on_end, self.info(), None)
+            self._tell_end(None)
         finally:
             self.opened.set()
 
@@ -144,7 +144,8 @@ class Exchange:
                 wait = self._failed(error, number, began)
                 if wait is None:
                     raise error from error.__cause__
-                self._tell(self.hooks.on_retry, self._attempts[-1])
+                if self.hooks.on_retry is not None:
+                    self._tell(self.hooks.on_retry, self._attempts[-1])
                 await anyio.sleep(wait)
             else:
                 return
@@ -156,10 +157,11 @@ class Exchange:
         number: int,
         began: float,
     ) -> None:
-        with self._timer.watching():
+        with self._timer:
             if self.limiter is None:
                 await self._send(reading, headers, number, began)
             else:
+                self._timer.arm("total")
                 async with self._permit(self.limiter, reading):
                     await self._send(reading, headers, number, began)
         if self.out.ended:
@@ -214,9 +216,8 @@ class Exchange:
     def _succeeded(self, number: int, began: float, result: Result) -> None:
         """Note the last try, and let the reader go on; the rest is tidying up."""
         self._elapsed = self._timer.elapsed
-        attempt = Attempt(
-            number=number, status=self.info().status, elapsed=self._elapsed - began
-        )
+        status = self._reading.info.status if self._reading else None
+        attempt = Attempt(number=number, status=status, elapsed=self._elapsed - began)
         self._note(attempt)
         self.budget.succeeded(number - 1)
         if self.request.wants != "chunks":
@@ -269,9 +270,11 @@ class Exchange:
             attempt.wait,
         )
 
-    def _tell(self, hook: Callable[..., object] | None, *what: object) -> None:
-        if hook is None:
-            return
+    def _tell_end(self, error: Exception | None) -> None:
+        if self.hooks.on_end is not None:
+            self._tell(self.hooks.on_end, self.info(), error)
+
+    def _tell(self, hook: Callable[..., object], *what: object) -> None:
         try:
             hook(*what)
         except Exception:  # noqa: BLE001 - who watches must not change what happens

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-from attrs import define, field
+import anyio
 
-from ._flag import Flag
+from attrs import define, field
 
 
 __all__ = ["Handover"]
@@ -29,7 +29,7 @@ class Handover(Generic[_T]):
     """
 
     _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
-    _changed: Flag = field(factory=Flag, init=False)
+    _change: anyio.Event | None = field(default=None, init=False)
     _error: BaseException | None = field(default=None, init=False)
     ended: bool = field(default=False, init=False)
 
@@ -39,8 +39,14 @@ class Handover(Generic[_T]):
         return len(self._batches) >= _ROOM
 
     def _tell(self) -> None:
-        self._changed.set()
-        self._changed = Flag()
+        if self._change is not None:
+            self._change.set()
+            self._change = None
+
+    async def _changed(self) -> None:
+        if self._change is None:
+            self._change = anyio.Event()
+        await self._change.wait()
 
     def put(self, batch: Sequence[_T]) -> None:
         """Hand over *batch*, of at least one; after the end it goes nowhere."""
@@ -51,7 +57,7 @@ class Handover(Generic[_T]):
     async def room(self) -> None:
         """Wait until the reader has caught up."""
         while self.full and not self.ended:
-            await self._changed.wait()
+            await self._changed()
 
     def end(self, error: BaseException | None = None) -> None:
         """Say that nothing follows, but for *error*; only the first time counts."""
@@ -84,7 +90,7 @@ class Handover(Generic[_T]):
             self.check()
             if self.ended:
                 return ()
-            await self._changed.wait()
+            await self._changed()
         batch = self._batches.popleft()
         while self._batches:
             batch = [*batch, *self._batches.popleft()]

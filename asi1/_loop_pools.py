@@ -41,7 +41,7 @@ FOREIGN = (
 )
 
 # Connections of one httpx pool. Its cost for each request grows with this number.
-POOL_SIZE = 16
+POOL_SIZE = 8
 
 # Pools inherited over a fork. Kept, so that their sockets are not closed from here.
 _inherited: list[object] = []
@@ -56,15 +56,15 @@ def inherit(pools: object) -> None:
 
 @define
 class Pool:
-    """One small httpx client, and how many requests are on it."""
+    """One small pool of httpx's, and how many requests are on it."""
 
-    client: httpx.AsyncClient
+    transport: httpx.AsyncBaseTransport
     busy: int = 0
     idle_since: float = 0.0
 
     async def aclose(self) -> None:
         with suppress(*FOREIGN), anyio.CancelScope(shield=True):
-            await self.client.aclose()
+            await self.transport.aclose()
 
 
 @define

@@ -11,9 +11,9 @@ import os
 import ssl
 import weakref
 
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import anyio
 import httpx
@@ -25,6 +25,7 @@ from ._detached import loop_token
 from ._errors import APITimeoutError, ClientClosedError, ConfigurationError
 from ._loop_pools import POOL_SIZE, LoopPools, Pool, Slot, inherit
 from ._tls import blind_context, load_core, ssl_context
+from ._transports import Direct, Lent, LentClient, proxied
 
 
 __all__ = ["HTTPClient", "HTTPTransport", "Pools"]
@@ -88,7 +89,7 @@ class Pools:
             room = (pool for pool in pools.pools if pool.busy < pools.size)
             pool = next(room, None)
             if pool is None:
-                pool = Pool(self.http_client or self._client(pools.context))
+                pool = Pool(self._transport(pools.context))
                 pools.pools.append(pool)
         except BaseException:
             pools.places.release()
@@ -150,26 +151,19 @@ class Pools:
             return blind_context()
         return await ssl_context(trust_env=self._trust_env)
 
-    def _client(self, context: ssl.SSLContext | None) -> httpx.AsyncClient:
-        try:
-            return httpx.AsyncClient(
-                verify=context or True,
-                transport=self.transport and _Lent(self.transport),
-                trust_env=self._trust_env,
-                limits=httpx.Limits(
-                    max_connections=POOL_SIZE,
-                    max_keepalive_connections=POOL_SIZE,
-                    keepalive_expiry=self.config.limits.keepalive_expiry,
-                ),
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            )
-        except (ValueError, ImportError, httpx.InvalidURL) as error:
-            # The reason may quote a password; but not when a package is missing.
-            reason = f": {error}" if isinstance(error, ImportError) else ""
-            raise ConfigurationError(
-                "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,"
-                f" NO_PROXY) cannot be used{reason}"
-            ) from None
+    def _transport(self, context: ssl.SSLContext | None) -> httpx.AsyncBaseTransport:
+        if self.http_client is not None:
+            return LentClient(self.http_client)
+        if self.transport is not None:
+            return Lent(self.transport)
+        limits = httpx.Limits(
+            max_connections=POOL_SIZE,
+            max_keepalive_connections=POOL_SIZE,
+            keepalive_expiry=self.config.limits.keepalive_expiry,
+        )
+        if self._trust_env and any(map(getproxies().get, ("http", "https", "all"))):
+            return proxied(context or True, limits)
+        return Direct(context or True, limits)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; other loops close their own."""
@@ -181,13 +175,3 @@ class Pools:
 def _close_all(by_loop: dict[Any, LoopPools]) -> None:
     for pools in list(by_loop.values()):
         pools.close_later()
-
-
-class _Lent(httpx.AsyncBaseTransport):
-    """A transport of the user's, which is theirs to close."""
-
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        self._transport = transport
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._transport.handle_async_request(request)

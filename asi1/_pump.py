@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import anyio
@@ -57,10 +58,11 @@ class Pump:
         cancelled: BaseException | None = None
         while self.here and not self.done.is_set():
             try:
-                with anyio.CancelScope(shield=True):
+                # The shield costs something, and hardly anybody is cancelled here.
+                with anyio.CancelScope(shield=True) if cancelled else nullcontext():
                     await self.done.wait()
             except anyio.get_cancelled_exc_class() as error:
-                cancelled = error  # asyncio's own, which no shield stops
+                cancelled = error  # again and again, if it is asyncio's own
         if cancelled is not None:
             raise cancelled
 

@@ -151,8 +151,12 @@ class Timeouts:
         It is the earlier of the phase's end and the call's. All times are on one clock.
         """
         total = self.total_for(stream=stream)
-        end = Deadline(math.inf if total is None else began + total, "total")
-        limit = {"first_token": self.first_token, "idle": self.idle}.get(phase)
-        if limit is None or now + limit >= end.at:
-            return end
+        end = math.inf if total is None else began + total
+        limit = None
+        if phase == "idle":
+            limit = self.idle
+        elif phase == "first_token":
+            limit = self.first_token
+        if limit is None or now + limit >= end:
+            return Deadline(end, "total")
         return Deadline(now + limit, phase)

@@ -1,17 +1,24 @@
-"""Floor 5. The cancel scope that gives a try up when its time is over."""
+"""
+Floor 5. The cancel scope that gives a try up when its time is over.
+
+Every chunk of a stream puts that moment off. On asyncio the alarm is left as it
+is, and looks at the moment when it rings: that costs less than a new one for each.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import math
 
 from collections.abc import Callable
-from typing import Self
+from types import TracebackType
+from typing import Any, Self
 
 import anyio
 
 from attrs import define, field
 
-from ._detached import loop_clock
+from ._detached import loop_clock, loop_token
 from ._timeouts import Deadline, Timeouts
 
 
@@ -23,8 +30,7 @@ class Timer:
     """
     Times one call, by the clock of its event loop.
 
-    Used as ``with timer.watching() as scope`` around each try, and armed anew at each
-    sign of life.
+    Used as ``with timer`` around each try, and armed anew at each sign of life.
 
     Attributes:
         began: When the call began, in seconds on the loop's clock.
@@ -35,19 +41,32 @@ class Timer:
     _now: Callable[[], float]
     _timeouts: Timeouts
     _stream: bool
+    _token: Any = field(factory=loop_token)
     deadline: Deadline = field(init=False)
     _scope: anyio.CancelScope = field(init=False)
+    _at: float = field(default=math.inf, init=False)
+    _rings: float = field(default=math.inf, init=False)
+    _alarm: asyncio.TimerHandle | None = field(default=None, init=False)
 
     @classmethod
     def start(cls, timeouts: Timeouts, *, stream: bool, began: float) -> Self:
         """Time a call that began then, on the clock of the running loop."""
         return cls(began, loop_clock(), timeouts, stream)
 
-    def watching(self) -> anyio.CancelScope:
-        """Return the scope of a new try, armed for the whole call."""
+    def __enter__(self) -> Self:
+        """Begin a try, not armed yet."""
         self._scope = anyio.CancelScope()
-        self.arm("total")
-        return self._scope
+        self._scope.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> bool:
+        self._ring_at(math.inf)
+        return self._scope.__exit__(kind, error, frames)
 
     def arm(self, phase: str) -> None:
         """Begin a phase now: "first_token", "idle", or "total" for that alone."""
@@ -55,16 +74,39 @@ class Timer:
         self.deadline = self._timeouts.deadline(
             phase, began=self.began, now=now, stream=self._stream
         )
-        self._scope.deadline = self.deadline.at
+        self._give_up_at(self.deadline.at, now)
 
     def shorten(self, seconds: float) -> None:
         """Give up *seconds* from now already, if the phase would last longer."""
-        end = self._now() + seconds
-        self._scope.deadline = min(self.deadline.at, end)
+        now = self._now()
+        self._give_up_at(min(self.deadline.at, now + seconds), now)
 
     def disarm(self) -> None:
         """Stop timing: the answer is there, and nothing may take it back."""
-        self._scope.deadline = math.inf
+        self._give_up_at(math.inf, self._now())
+
+    def _give_up_at(self, at: float, now: float) -> None:
+        self._at = at
+        if at <= now:
+            self._scope.cancel()
+        elif not isinstance(self._token, asyncio.AbstractEventLoop):
+            self._scope.deadline = at
+        elif at < self._rings:
+            self._ring_at(at)
+
+    def _ring_at(self, at: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        self._rings = at
+        if at < math.inf:
+            self._alarm = self._token.call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        if self._at <= self._now():
+            self._scope.cancel()
+        else:  # there were signs of life since
+            self._ring_at(self._at)
 
     @property
     def elapsed(self) -> float:

@@ -43,7 +43,7 @@ async def load_core() -> None:
 
 def _load() -> None:
     with _making:
-        importlib.import_module("httpcore")
+        importlib.import_module("._sockets", __package__)
 
 
 async def ssl_context(*, trust_env: bool) -> ssl.SSLContext:

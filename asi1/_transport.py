@@ -10,9 +10,9 @@ from __future__ import annotations
 import ssl
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, contextmanager, nullcontext, suppress
 from functools import lru_cache
-from typing import Self, cast
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 import anyio
@@ -43,6 +43,9 @@ _PHASES = {
 }
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LOST = (httpx.NetworkError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+
+# Methods whose requests tell how long their body is, even if they have none.
+_WITH_LENGTH = ("POST", "PUT", "PATCH")
 
 _url = lru_cache(maxsize=64)(httpx.URL)
 
@@ -120,7 +123,7 @@ class Reply:
     body: AsyncGenerator[bytes, None] = field(init=False, repr=False)
     _host: str
     _key: Secret
-    _response: httpx.Response = field(repr=False)
+    _stream: httpx.AsyncByteStream = field(repr=False)
     _slot: Slot = field(repr=False)
 
     _raw: AsyncGenerator[bytes, None] = field(init=False, repr=False)
@@ -128,17 +131,17 @@ class Reply:
 
     def __attrs_post_init__(self) -> None:
         # httpx declares less than it gives.
-        raw = self._response.aiter_raw()
-        self._raw = cast("AsyncGenerator[bytes, None]", raw)
+        raw: Any = aiter(self._stream)
+        self._raw = raw if hasattr(raw, "aclose") else _closable(raw)
         self.body = self._pieces()
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
         encoding = self.headers.get("content-encoding", "")
         body = decoded(self._raw, encoding) if encoding else self._raw
         with _translated(self._host, self._key):
-            async with aclosing(body) as pieces:
+            async with aclosing(body) if encoding else nullcontext():
                 count = 0
-                async for piece in pieces:
+                async for piece in body:
                     yield piece
                     count += 1
                     if count % _TURN == 0:
@@ -157,7 +160,7 @@ class Reply:
                 if not self._ended:
                     await self._read_on(patience)
                 with suppress(*FOREIGN):
-                    await self._response.aclose()
+                    await self._stream.aclose()
             finally:
                 self._slot.release()
 
@@ -170,6 +173,11 @@ class Reply:
                     break
         await self.body.aclose()
         await self._raw.aclose()
+
+
+async def _closable(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    async for piece in pieces:
+        yield piece
 
 
 class _Body(httpx.AsyncByteStream):
@@ -233,38 +241,35 @@ class Transport:
         slot = await self.pools.slot(request.timeouts.pool, host)
         try:
             with _translated(host, key):
-                response = await slot.pool.client.send(
-                    self._prepare(slot.pool.client, request, key, extra),
-                    stream=True,
-                    follow_redirects=False,
+                response = await slot.pool.transport.handle_async_request(
+                    self._prepare(request, key, extra)
                 )
         except BaseException:
             slot.release()
             raise
         headers = {name.lower(): key.redact(v) for name, v in response.headers.items()}
-        return Reply(response.status_code, headers, host, key, response, slot)
+        stream = cast("httpx.AsyncByteStream", response.stream)
+        return Reply(response.status_code, headers, host, key, stream, slot)
 
     def _prepare(
-        self,
-        client: httpx.AsyncClient,
-        request: Request,
-        key: Secret,
-        extra: Mapping[str, str],
+        self, request: Request, key: Secret, extra: Mapping[str, str]
     ) -> httpx.Request:
         # In a function of its own, so that no frame an error passes holds the header.
-        # A client of the user's adds headers of its own; ours has nothing to add.
-        lent = self.pools.http_client is not None
-        prepare = client.build_request if lent else httpx.Request
-        limits = request.timeouts
-        prepared = prepare(
+        url, limits = _url(request.url), request.timeouts
+        body = request.body or b""
+        headers = {
+            "host": url.netloc.decode("ascii"),
+            "authorization": f"Bearer {key.reveal()}",
+            **request.headers,
+            **extra,
+        }
+        if body or request.method in _WITH_LENGTH:
+            headers["content-length"] = f"{len(body)}"
+        return httpx.Request(
             request.method,
-            request.url if lent else _url(request.url),
-            content=request.body,
-            headers={
-                "authorization": f"Bearer {key.reveal()}",
-                **request.headers,
-                **extra,
-            },
+            url,
+            headers=headers,
+            stream=_Body(body),
             extensions={
                 "timeout": {
                     "connect": limits.connect,
@@ -274,8 +279,6 @@ class Transport:
                 }
             },
         )
-        prepared.stream = _Body(request.body or b"")
-        return prepared
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; other loops close their own."""

@@ -157,7 +157,7 @@ def left_behind(client):
     core = client._core
     names = [task.name for task in anyio.get_running_tasks()]
     loop = core.transport.pools._by_loop[loop_token()]
-    pools = [pool.client._transport._pool for pool in loop.pools]
+    pools = [pool.transport._pool for pool in loop.pools]
     connections = [each for pool in pools for each in pool.connections]
     return {
         "pumps": len(core.pumps),
@@ -172,4 +172,4 @@ def left_behind(client):
 def idle_connections(client):
     """Return how many connections a client keeps for later in this event loop."""
     loop = client._core.transport.pools._by_loop[loop_token()]
-    return sum(len(pool.client._transport._pool.connections) for pool in loop.pools)
+    return sum(len(pool.transport._pool.connections) for pool in loop.pools)

@@ -216,8 +216,9 @@ async def test_a_missing_package_for_a_proxy_is_named(monkeypatch, name):
 @pytest.mark.parametrize("value", ["[::1]", "fe80::/10", "fd00::/8,localhost"])
 async def test_an_unreadable_exception_from_proxies_is_named(monkeypatch, value):
     """
-    A NO_PROXY that httpx cannot read is an error that names it.
+    A NO_PROXY that httpx cannot read is an error that names it, if there is a proxy.
     """
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", value)
 
     async with asi1.AsyncASI1(KEY, NOWHERE, **QUICK) as client:

@@ -1,0 +1,322 @@
+# ruff: noqa: ASYNC109 - what httpcore calls asks for a timeout
+"""
+Floor 4. Sockets on asyncio for httpx's core, which listen all the time.
+
+anyio's tell the event loop to begin and to cease listening around every read, which is
+most of what a small read costs. These cease only when the reader is far behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import itertools
+import select
+import socket
+import ssl
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, cast
+
+import anyio
+import httpcore
+
+from attrs import define, field
+
+from ._flag import Flag
+
+
+__all__ = ["Socket", "Sockets"]
+
+# Bytes that may wait for the reader before the network is made to wait.
+_ROOM = 256 * 1024
+# Bytes of a request that are held back until more of it is there.
+_HELD = 64 * 1024
+# Reads after which a reader pauses. One who always finds what it waits for already
+# there could not be cancelled: no task is, while what it waits for is done.
+_TURN = 16
+# Seconds after which a second address is tried beside the first.
+_HEAD_START = 0.25
+# Seconds for a handshake without a limit of its own; asyncio wants a number.
+_FOR_EVER = 365 * 86400.0
+
+
+class Sockets(httpcore.AsyncNetworkBackend):
+    """Makes connections, each with a `Socket`."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,  # noqa: ARG002 - none is ever asked for
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - nor any of these
+    ) -> Socket:
+        """
+        Connect to a server, on whichever of its addresses answers first.
+
+        Raises:
+            httpcore.ConnectTimeout, httpcore.ConnectError: It cannot be reached.
+        """
+        with _connecting(), anyio.fail_after(timeout):
+            return await _Race().run(await _addresses(host, port))
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await anyio.sleep(seconds)
+
+
+async def _addresses(host: str, port: int) -> list[tuple[str, int]]:
+    """Return where the server is, the kinds of addresses by turns."""
+    with suppress(ValueError):
+        return [(str(ipaddress.ip_address(host)), port)]  # and nobody needs to be asked
+    loop, kinds = asyncio.get_running_loop(), dict[int, list[tuple[str, int]]]()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for kind, _, _, _, (address, *_) in found:
+        kinds.setdefault(kind, []).append((str(address), port))
+    turns = itertools.zip_longest(*kinds.values())
+    return [address for turn in turns for address in turn if address is not None]
+
+
+@define
+class _Race:
+    """Addresses of one server, tried one after the other, and soon side by side."""
+
+    _won: Socket | None = None
+    _errors: list[OSError | OverflowError] = field(factory=list)
+
+    async def run(self, addresses: list[tuple[str, int]]) -> Socket:
+        """
+        Return the first connection that is made.
+
+        Raises:
+            OSError, OverflowError: None is; what the last address said.
+        """
+        try:
+            async with anyio.create_task_group() as tasks:
+                for address in addresses:
+                    failed = Flag()
+                    tasks.start_soon(self._try, address, failed, tasks.cancel_scope)
+                    with anyio.move_on_after(_HEAD_START):
+                        await failed.wait()
+        except BaseException:
+            if self._won is not None:
+                self._won.abort()
+            raise
+        if self._won is None:
+            raise self._errors[-1]
+        return self._won
+
+    async def _try(
+        self, address: tuple[str, int], failed: Flag, others: anyio.CancelScope
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            _, made = await loop.create_connection(Socket, *address)
+        except (OSError, OverflowError) as error:  # a port beyond all ports
+            self._errors.append(error)
+            failed.set()
+            return
+        if self._won is None:
+            self._won = made
+            others.cancel()
+        else:  # two at the same moment
+            made.abort()
+
+
+class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
+    """One connection: what came and was not read, and who waits for it."""
+
+    def __init__(self) -> None:
+        """Made by `Sockets`; asyncio calls the methods that tell what happens."""
+        self._transport: asyncio.Transport
+        self._came = bytearray()
+        self._held = b""
+        self._reads = 0
+        self._ended = False
+        self._error: Exception | None = None
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+        self._full = self._behind = False
+
+    # What happens
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport; a write counts as done when it is all handed over."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(0)
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what came."""
+        self._came += data
+        _wake(self._reader)
+        if len(self._came) > _ROOM and not self._behind:
+            self._behind = True
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Keep the way out open: only the server has nothing more to say."""
+        self._ended = True
+        _wake(self._reader)
+        return self._transport.get_extra_info("ssl_object") is None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let everybody go."""
+        self._ended, self._error = True, exc
+        _wake(self._reader)
+        _wake(self._writer)
+
+    def pause_writing(self) -> None:
+        """Make who writes wait."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """Let who writes go on."""
+        self._full = False
+        _wake(self._writer)
+
+    # What httpx's core asks for
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """
+        Return what has come, of at least one byte; none at the end.
+
+        Raises:
+            httpcore.ReadError, httpcore.ReadTimeout: It broke; it took too long.
+        """
+        if self._held:
+            self._send()
+        self._reads += 1
+        if self._reads % _TURN == 0:
+            await asyncio.sleep(0)
+        if not self._came and not self._ended:
+            await self._wait_for_news(timeout)
+        if not self._came and self._error is not None:
+            raise httpcore.ReadError(str(self._error)) from self._error
+        data = bytes(self._came[:max_bytes])
+        del self._came[:max_bytes]
+        if self._behind and len(self._came) <= _ROOM // 2:
+            self._behind = False
+            self._transport.resume_reading()
+        return data
+
+    async def _wait_for_news(self, timeout: float | None) -> None:
+        self._reader = asyncio.get_running_loop().create_future()
+        try:
+            if timeout is None:
+                await self._reader
+                return
+            with anyio.fail_after(timeout):
+                await self._reader
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        finally:
+            self._reader = None
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """
+        Hand *buffer* over to the network.
+
+        Raises:
+            httpcore.WriteError, httpcore.WriteTimeout: It broke; it took too long.
+        """
+        # A request comes as its head, its body, and nothing at all: the end. The head
+        # waits for the rest, so that all of it is sent in one step.
+        self._held += buffer
+        if buffer and len(self._held) <= _HELD:
+            return
+        self._send()
+        if self._full:
+            await self._wait_for_room(timeout)
+        if self._transport.is_closing():
+            raise httpcore.WriteError(f"the connection is closed ({self._error})")
+
+    def _send(self) -> None:
+        if self._held and not self._transport.is_closing():
+            self._transport.write(self._held)
+        self._held = b""
+
+    async def _wait_for_room(self, timeout: float | None) -> None:
+        self._writer = asyncio.get_running_loop().create_future()
+        try:
+            with anyio.fail_after(timeout):
+                await self._writer
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(str(error)) from error
+        finally:
+            self._writer = None
+
+    def abort(self) -> None:
+        """Close it, in the event loop's next step."""
+        self._transport.abort()
+
+    async def aclose(self) -> None:
+        """Close it, and let the event loop go that step."""
+        self.abort()
+        await asyncio.sleep(0)
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> Socket:
+        """
+        Return the same connection with TLS on it.
+
+        Raises:
+            httpcore.ConnectError, httpcore.ConnectTimeout: It cannot be had.
+        """
+        loop, secure = asyncio.get_running_loop(), Socket()
+        try:
+            with _connecting(), anyio.fail_after(timeout):
+                transport = await loop.start_tls(
+                    self._transport,
+                    secure,
+                    ssl_context,
+                    server_hostname=server_hostname,
+                    ssl_handshake_timeout=_FOR_EVER,
+                )
+        except BaseException:
+            self.abort()
+            raise
+        if transport is None:
+            raise httpcore.ConnectError("the connection is closed")
+        secure.connection_made(transport)
+        return secure
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return "ssl_object", "socket", "is_readable" and the two addresses."""
+        if info == "is_readable":
+            # An idle connection has nothing to say but that it ends.
+            return bool(self._came) or self._ended or _readable(self._transport)
+        names = {"client_addr": "sockname", "server_addr": "peername"}
+        return self._transport.get_extra_info(names.get(info, info))
+
+
+def _wake(who: asyncio.Future[None] | None) -> None:
+    if who is not None and not who.done():
+        who.set_result(None)
+
+
+def _readable(transport: asyncio.Transport) -> bool:
+    """Tell whether something came that the event loop has had no time to see."""
+    number = transport.get_extra_info("socket").fileno()
+    if number < 0:
+        return True
+    if not hasattr(select, "poll"):  # Windows, whose numbers have no upper end
+        return bool(select.select([number], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise httpcore.ConnectTimeout(str(error)) from error
+    except (OSError, ExceptionGroup) as error:  # ssl.SSLError is an OSError
+        raise httpcore.ConnectError(str(error)) from error

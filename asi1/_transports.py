@@ -1,0 +1,106 @@
+"""
+Floor 4. What carries a request, for httpx: its own transport, or one that was lent.
+
+httpx's client is passed by where it has nothing to add. No cookie is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+from ._detached import loop_token
+from ._errors import ConfigurationError
+
+
+__all__ = ["Direct", "Lent", "LentClient", "proxied"]
+
+
+class Direct(httpx.AsyncHTTPTransport):
+    """httpx's own transport; on asyncio, with sockets that cost less."""
+
+    def __init__(self, verify: ssl.SSLContext | bool, limits: httpx.Limits) -> None:
+        super().__init__(verify=verify, limits=limits)
+        if isinstance(loop_token(), asyncio.AbstractEventLoop):
+            # Loaded before, in a thread.
+            from httpcore import AsyncConnectionPool  # noqa: PLC0415
+
+            from ._sockets import Sockets  # noqa: PLC0415
+
+            # Where httpx keeps it. Elsewhere it would not be found, and its own used.
+            self._pool = AsyncConnectionPool(
+                ssl_context=verify if isinstance(verify, ssl.SSLContext) else None,
+                max_connections=limits.max_connections,
+                max_keepalive_connections=limits.max_keepalive_connections,
+                keepalive_expiry=limits.keepalive_expiry,
+                network_backend=Sockets(),
+            )
+
+
+class Lent(httpx.AsyncBaseTransport):
+    """A transport of the user's, which is theirs to close."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
+
+
+class _Through(httpx.AsyncBaseTransport):
+    """What goes by way of an httpx client, with all that it does on the way."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._client.send(request, stream=True, follow_redirects=False)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+class LentClient(_Through):
+    """A client of the user's: it adds headers of its own, and is theirs to close."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        prepared = self._client.build_request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            extensions=request.extensions,
+        )
+        prepared.stream = request.stream
+        return await super().handle_async_request(prepared)
+
+    async def aclose(self) -> None:
+        """Leave it open."""
+
+
+def proxied(
+    verify: ssl.SSLContext | bool, limits: httpx.Limits
+) -> httpx.AsyncBaseTransport:
+    """
+    Return what goes through the proxies of the environment.
+
+    Raises:
+        ConfigurationError: One is unusable.
+    """
+    try:
+        client = httpx.AsyncClient(
+            verify=verify,
+            limits=limits,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        # The reason may quote a password; but not when a package is missing.
+        reason = f": {error}" if isinstance(error, ImportError) else ""
+        raise ConfigurationError(
+            "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,"
+            f" NO_PROXY) cannot be used{reason}"
+        ) from None
+    return _Through(client)
