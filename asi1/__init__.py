@@ -84,7 +84,8 @@ if TYPE_CHECKING:
     )
     from ._stream import AsyncChatStream, AsyncPieces
     from ._summarise import Summarise
-    from ._sync import ASI1, Chat, Completions
+    from ._sync import ASI1
+    from ._sync_chat import Chat, Completions
     from ._sync_conversation import Conversation
     from ._sync_map import Answers
     from ._sync_stream import ChatStream, Pieces
@@ -222,7 +223,8 @@ _MODULES = {
         "UnprocessableEntityError",
     ),
     "_stream": ("AsyncChatStream", "AsyncPieces"),
-    "_sync": ("ASI1", "Chat", "Completions"),
+    "_sync": ("ASI1",),
+    "_sync_chat": ("Chat", "Completions"),
     "_summarise": ("Summarise",),
     "_sync_conversation": ("Conversation",),
     "_sync_map": ("Answers",),

@@ -2,7 +2,7 @@
 Floor 6. `AsyncASI1`: what a user sets up, and what hangs below it.
 
 Decides nothing: it hands arguments down to where they are checked, and opens no file
-and no connection before the first call.
+and no connection before the first call. What calls need is loaded when it is asked for.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ import os
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import attrs
 
-from ._account import RawReply
-from ._chat import AsyncChat
 from ._config import (
     ClientConfig,
     Limits,
@@ -27,20 +25,23 @@ from ._config import (
     read_query,
     read_retry,
 )
-from ._context import ContextPolicy
-from ._conversation import AsyncConversation, opened
-from ._core import Core
 from ._hooks import Hooks
-from ._limiter import LocalLimiter
+from ._late import LateCore
+from ._lent import HTTPClient, HTTPTransport
 from ._limits import Limiter, RateLimit
 from ._options import ChatOptions, RequestOptions, Timeout, check_options, given
-from ._pools import HTTPClient, HTTPTransport, Pools
-from ._request import plain_request
 from ._retry import RetryPolicy
 from ._secret import hidden
 from ._timeouts import Timeouts
-from ._transport import Transport
 from ._types import DEFAULT, JSON, Default, public
+
+
+if TYPE_CHECKING:
+    from ._account import RawReply
+    from ._chat import AsyncChat
+    from ._context import ContextPolicy
+    from ._conversation import AsyncConversation
+    from ._core import Core
 
 
 __all__ = ["AsyncASI1"]
@@ -117,25 +118,29 @@ class AsyncASI1:
             limits=limits or Limits(),
             trust_env=trust_env,
         )
-        wire = Transport(Pools(config, http_client, transport))
-        self._core = Core(
-            config, wire, limiter=_limiter(rate_limit), hooks=hooks or Hooks()
-        )
+        self._late = LateCore(config, http_client, transport, rate_limit, hooks)
+
+    @property
+    def _core(self) -> Core:
+        return self._late.get()
 
     @property
     def chat(self) -> AsyncChat:
         """Chat: ``client.chat.completions.create(...)`` and ``.stream(...)``."""
-        return AsyncChat(self._core)
+        core = self._core
+        from ._chat import AsyncChat  # noqa: PLC0415 - as above
+
+        return AsyncChat(core)
 
     @property
     def base_url(self) -> str:
         """Where requests go, without a slash at its end."""
-        return self._core.config.base_url
+        return self._late.config.base_url
 
     @property
     def timeouts(self) -> Timeouts:
         """The time limits of calls that give none of their own."""
-        return self._core.config.timeouts
+        return self._late.config.timeouts
 
     def conversation(
         self,
@@ -162,8 +167,11 @@ class AsyncASI1:
             ArgumentError: An argument is wrong.
             ClientClosedError: The client was closed before.
         """
+        core = self._core
+        from ._conversation import opened  # noqa: PLC0415 - as above
+
         return opened(
-            self._core,
+            core,
             system=system,
             context=context,
             saved=saved,
@@ -198,10 +206,13 @@ class AsyncASI1:
             APIConnectionError: No usable reply arrived.
             ClientClosedError: The client was closed before.
         """
+        core = self._core
+        from ._request import plain_request  # noqa: PLC0415 - as above
+
         request = plain_request(
-            self._core.config, method, path, json=json, options=options
+            self._late.config, method, path, json=json, options=options
         )
-        reply: RawReply = await self._core.fetch(request)
+        reply: RawReply = await core.fetch(request)
         return reply
 
     def with_options(
@@ -228,7 +239,7 @@ class AsyncASI1:
             ClientClosedError: The client was closed before.
         """
         api_key = hidden(api_key)
-        now = self._core.config
+        now = self._late.config
         changes: dict[str, Any] = {}
         if api_key is not None:
             changes["api_key"] = read_api_key(api_key, {})
@@ -250,7 +261,8 @@ class AsyncASI1:
         if default_options:
             changes["options"] = {**now.options, **_given(default_options)}
         child = object.__new__(type(self))
-        child._core = self._core.child(attrs.evolve(now, **changes))
+        core = self._core.child(attrs.evolve(now, **changes))
+        child._late = LateCore(core.config, made=core)
         return child
 
     async def aclose(self) -> None:
@@ -259,7 +271,7 @@ class AsyncASI1:
 
         May be called twice. A client from `with_options` ends its own calls only.
         """
-        await self._core.aclose()
+        await self._late.aclose()
 
     async def __aenter__(self) -> Self:
         self._core.check_open()
@@ -274,15 +286,11 @@ class AsyncASI1:
         await self.aclose()
 
     def __repr__(self) -> str:
-        core = getattr(self, "_core", None)  # missing if the constructor raised
-        if core is None:
+        late = getattr(self, "_late", None)  # missing if the constructor raised
+        if late is None:
             return "<AsyncASI1 never made>"
-        config = core.config
+        config = late.config
         return f"<AsyncASI1 base_url={config.base_url!r} model={config.model!r}>"
-
-
-def _limiter(given: RateLimit | Limiter | None) -> Limiter | None:
-    return LocalLimiter(given) if isinstance(given, RateLimit) else given
 
 
 def _given(options: ChatOptions | None) -> dict[str, Any]:

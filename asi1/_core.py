@@ -12,14 +12,17 @@ from ._detached import loop_token
 from ._errors import ClientClosedError
 from ._exchange import Exchange
 from ._hooks import Hooks
-from ._limits import Limiter
+from ._lent import HTTPClient, HTTPTransport
+from ._limiter import LocalLimiter
+from ._limits import Limiter, RateLimit
+from ._pools import Pools
 from ._pump import Pump, start
 from ._request import Request
 from ._retry import RetryBudget
 from ._transport import Transport
 
 
-__all__ = ["Core", "Work"]
+__all__ = ["Core", "Work", "core_of"]
 
 
 class Work(Protocol):
@@ -126,3 +129,22 @@ class Core:
                 await pump.join()
         if self.parent is None:
             await self.transport.aclose()
+
+
+def core_of(
+    config: ClientConfig,
+    http_client: HTTPClient | None,
+    transport: HTTPTransport | None,
+    rate_limit: RateLimit | Limiter | None,
+    hooks: Hooks | None,
+) -> Core:
+    """
+    Return the core of a new client.
+
+    Raises:
+        ConfigurationError: What is not *config* cannot be right.
+    """
+    if isinstance(rate_limit, RateLimit):
+        rate_limit = LocalLimiter(rate_limit)
+    wire = Transport(Pools(config, http_client, transport))
+    return Core(config, wire, limiter=rate_limit, hooks=hooks or Hooks())

@@ -8,7 +8,6 @@ here: the decoder reads these annotations at run time.
 
 from attrs import field, frozen
 
-from ._markdown import markdown
 from ._model import Model
 from ._response import ResponseInfo
 from ._types import JSON, public
@@ -164,6 +163,8 @@ class ChatCompletion(Model):
 
     def _repr_markdown_(self) -> str:
         """Return choice 0 as a notebook shows it, the thoughts folded away."""
+        from ._markdown import markdown  # noqa: PLC0415 - hardly anybody asks
+
         functions = [call.function for call in self.message.tool_calls]
         return markdown(
             self.text,

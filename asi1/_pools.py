@@ -11,7 +11,7 @@ import os
 import ssl
 import weakref
 
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -23,16 +23,13 @@ from attrs import define, field
 from ._config import ClientConfig, is_loopback
 from ._detached import loop_token
 from ._errors import APITimeoutError, ClientClosedError, ConfigurationError
+from ._lent import HTTPClient, HTTPTransport
 from ._loop_pools import POOL_SIZE, LoopPools, Pool, Slot, inherit
 from ._tls import blind_context, load_core, ssl_context
 from ._transports import Direct, Lent, LentClient, proxied
 
 
-__all__ = ["HTTPClient", "HTTPTransport", "Pools"]
-
-# The two types of httpx that users meet: what ``http_client=`` and ``transport=`` take.
-HTTPClient: TypeAlias = httpx.AsyncClient
-HTTPTransport: TypeAlias = httpx.AsyncBaseTransport
+__all__ = ["Pools"]
 
 
 @define(eq=False)

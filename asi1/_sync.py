@@ -6,34 +6,32 @@ The public surface is the async one with ``await`` removed; a test holds the two
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack, overload
+from typing import TYPE_CHECKING, Self, Unpack
 
-from ._account import RawReply
-from ._chat import AsyncChat, AsyncCompletions
 from ._client import AsyncASI1
 from ._config import Limits
-from ._context import ContextPolicy
-from ._errors import ASI1Error
+from ._forks import no_fork
 from ._hooks import Hooks
+from ._lent import HTTPClient, HTTPTransport
 from ._limits import Limiter, RateLimit
 from ._loop import close_on_loop, loop_thread
-from ._messages import Messages
-from ._models import ChatCompletion
 from ._options import ChatOptions, RequestOptions, Timeout
-from ._pools import HTTPClient, HTTPTransport
 from ._retry import RetryPolicy
 from ._secret import hidden
-from ._stream import AsyncChatStream
-from ._sync_conversation import Conversation
-from ._sync_map import Answers
-from ._sync_stream import ChatStream
 from ._timeouts import Timeouts
 from ._types import DEFAULT, JSON, Default, public
 
 
-__all__ = ["ASI1", "Chat", "Completions"]
+if TYPE_CHECKING:
+    from ._account import RawReply
+    from ._context import ContextPolicy
+    from ._sync_chat import Chat
+    from ._sync_conversation import Conversation
+
+
+__all__ = ["ASI1"]
 
 
 @public
@@ -84,6 +82,9 @@ class ASI1:
     @property
     def chat(self) -> Chat:
         """Same as `AsyncASI1.chat`."""
+        with no_fork:
+            from ._sync_chat import Chat  # noqa: PLC0415 - loaded when it is asked for
+
         return Chat(self._client.chat)
 
     @property
@@ -106,6 +107,9 @@ class ASI1:
         **options: Unpack[ChatOptions],
     ) -> Conversation:
         """Same as `AsyncASI1.conversation`."""
+        with no_fork:
+            from ._sync_conversation import Conversation  # noqa: PLC0415 - as above
+
         made = self._client.conversation(
             system, context=context, saved=saved, model=model, **options
         )
@@ -153,8 +157,10 @@ class ASI1:
 
     def close(self) -> None:
         """Same as `AsyncASI1.aclose`, but blocks."""
-        self._client._core.closed = True  # even if there is no loop to close it on
-        close_on_loop(self._client.aclose)
+        late = self._client._late
+        late.shut()  # even if there is no loop to close it on
+        if late.made is not None:
+            close_on_loop(self._client.aclose)
 
     def __enter__(self) -> Self:
         return self
@@ -170,126 +176,3 @@ class ASI1:
     def __repr__(self) -> str:
         client = getattr(self, "_client", "<AsyncASI1 never made>")
         return str(client).replace("AsyncASI1", "ASI1")
-
-
-@public
-class Chat:
-    """Same as `AsyncChat`, for blocking callers."""
-
-    def __init__(self, chat: AsyncChat) -> None:
-        """Made by the client."""
-        self._chat = chat
-
-    @property
-    def completions(self) -> Completions:
-        """Same as `AsyncChat.completions`."""
-        return Completions(self._chat.completions)
-
-
-@public
-class Completions:
-    """Same as `AsyncCompletions`, for blocking callers."""
-
-    def __init__(self, completions: AsyncCompletions) -> None:
-        """Made by the client."""
-        self._completions = completions
-
-    @overload
-    def create(
-        self,
-        *,
-        messages: Messages,
-        model: str | None = None,
-        stream: Literal[False] = False,
-        **options: Unpack[ChatOptions],
-    ) -> ChatCompletion: ...
-
-    @overload
-    def create(
-        self,
-        *,
-        messages: Messages,
-        model: str | None = None,
-        stream: Literal[True],
-        **options: Unpack[ChatOptions],
-    ) -> ChatStream: ...
-
-    @overload
-    def create(
-        self,
-        *,
-        messages: Messages,
-        model: str | None = None,
-        stream: bool,
-        **options: Unpack[ChatOptions],
-    ) -> ChatCompletion | ChatStream: ...
-
-    def create(
-        self,
-        *,
-        messages: Messages,
-        model: str | None = None,
-        stream: bool = False,
-        **options: Unpack[ChatOptions],
-    ) -> ChatCompletion | ChatStream:
-        """Same as `AsyncCompletions.create`, but blocks."""
-        made = loop_thread().run(
-            self._completions.create(
-                messages=messages, model=model, stream=stream, **options
-            )
-        )
-        return ChatStream(made) if isinstance(made, AsyncChatStream) else made
-
-    def stream(
-        self,
-        *,
-        messages: Messages,
-        model: str | None = None,
-        **options: Unpack[ChatOptions],
-    ) -> ChatStream:
-        """Same as `AsyncCompletions.stream`, but blocks."""
-        return ChatStream(
-            self._completions.stream(messages=messages, model=model, **options)
-        )
-
-    @overload
-    def map(
-        self,
-        prompts: Iterable[Messages],
-        *,
-        model: str | None = None,
-        concurrency: int = 8,
-        return_exceptions: Literal[False] = False,
-        **options: Unpack[ChatOptions],
-    ) -> Answers[ChatCompletion]: ...
-
-    @overload
-    def map(
-        self,
-        prompts: Iterable[Messages],
-        *,
-        model: str | None = None,
-        concurrency: int = 8,
-        return_exceptions: bool,
-        **options: Unpack[ChatOptions],
-    ) -> Answers[ChatCompletion | ASI1Error]: ...
-
-    def map(
-        self,
-        prompts: Iterable[Messages],
-        *,
-        model: str | None = None,
-        concurrency: int = 8,
-        return_exceptions: bool = False,
-        **options: Unpack[ChatOptions],
-    ) -> Answers[Any]:
-        """Same as `AsyncCompletions.map`, but blocks."""
-        return Answers(
-            self._completions.map(
-                prompts,
-                model=model,
-                concurrency=concurrency,
-                return_exceptions=return_exceptions,
-                **options,
-            )
-        )

@@ -1,9 +1,7 @@
 """
 Floor 4. What a process makes once, in a thread, and never while it forks.
 
-That is TLS contexts, and the HTTP library's core, which takes long to load. OpenSSL
-locks itself while it makes a context, and Python locks a module while it loads it. A
-child that is forked at that moment would wait for ever when it does the same.
+That is TLS contexts, and the HTTP library's core, which takes long to load.
 """
 
 from __future__ import annotations
@@ -12,24 +10,23 @@ import importlib
 import os
 import ssl
 import sys
-import threading
 
 import anyio.to_thread
 import httpx
 
 from ._errors import ConfigurationError
+from ._forks import no_fork
 
 
 __all__ = ["blind_context", "load_core", "ssl_context"]
 
 _contexts: dict[tuple[str | None, ...], ssl.SSLContext] = {}
 _blind: list[ssl.SSLContext] = []
-_making = threading.RLock()
 
 
 def blind_context() -> ssl.SSLContext:
     """Return the context that trusts nobody, for what never speaks TLS."""
-    with _making:
+    with no_fork:
         if not _blind:
             _blind.append(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     return _blind[0]
@@ -42,7 +39,7 @@ async def load_core() -> None:
 
 
 def _load() -> None:
-    with _making:
+    with no_fork:
         importlib.import_module("._sockets", __package__)
 
 
@@ -71,13 +68,5 @@ async def ssl_context(*, trust_env: bool) -> ssl.SSLContext:
 
 
 def _make(trust_env: bool) -> ssl.SSLContext:
-    with _making:
+    with no_fork:
         return httpx.create_ssl_context(trust_env=trust_env)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_making.acquire,
-        after_in_parent=_making.release,
-        after_in_child=_making.release,
-    )

@@ -38,6 +38,7 @@ FLOORS = [
         "_chunks",
         "_errors",
         "_json",
+        "_lent",
         "_log",
         "_markdown",
         "_model",
@@ -66,17 +67,19 @@ FLOORS = [
     {"_assemble", "_codec", "_history", "_regular", "_shapes"},
     {"_account", "_complaint", "_outgoing", "_overlong", "_reply", "_request"},
     {
-        *("_decoding", "_detached", "_flag", "_loop_pools", "_pools", "_screen"),
+        *("_decoding", "_detached", "_flag", "_forks", "_loop_pools", "_pools"),
+        "_screen",
         *("_sockets", "_sse", "_tls", "_transport", "_transports"),
     },
     {"_exchange", "_handover", "_limiter", "_pump", "_reading", "_timer"},
     {
-        *("_chat", "_client", "_conversation", "_core", "_map", "_stream", "_to_sse"),
+        *("_chat", "_client", "_conversation", "_core", "_late", "_map", "_stream"),
+        "_to_sse",
         *("_turn_exchange", "_turn_stream", "_turn_taking"),
     },
     {
-        *("_blocking", "_errand", "_loop", "_sync", "_sync_conversation", "_sync_map"),
-        *("_sync_stream", "_sync_to_sse"),
+        *("_blocking", "_errand", "_loop", "_sync", "_sync_chat"),
+        *("_sync_conversation", "_sync_map", "_sync_stream", "_sync_to_sse"),
     },
     {"__main__", "cli", "integrations", "testing"},
 ]
@@ -143,7 +146,15 @@ def test_only_the_transport_knows_httpx():
     The HTTP library is imported where requests are sent and where connections are
     kept, and in what stands in for a server.
     """
-    rooms = {"_loop_pools", "_pools", "_sockets", "_tls", "_transport", "_transports"}
+    rooms = {
+        "_lent",
+        "_loop_pools",
+        "_pools",
+        "_sockets",
+        "_tls",
+        "_transport",
+        "_transports",
+    }
     others = set(FLOOR) - rooms - {"testing"}
 
     assert [] == foreign_imports(ROOT, {"httpx", "httpcore"}, rooms=others)

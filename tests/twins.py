@@ -15,6 +15,8 @@ import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import asi1
+
 
 __all__ = ["differences"]
 
@@ -156,7 +158,9 @@ def kind(member: object) -> str:
 
 
 def hints(func: Callable[..., Any]) -> dict[str, Any]:
-    return typing.get_type_hints(func, include_extras=True)
+    # What is loaded late is not among the names that the function sees.
+    late = {name: getattr(asi1, name) for name in asi1.__all__}
+    return typing.get_type_hints(func, localns=late, include_extras=True)
 
 
 def shape(func: Callable[..., Any]) -> str:

@@ -1,0 +1,88 @@
+"""
+Floor 6. A client's core, made when it is first asked for.
+
+Making a client is cheap that way: httpx, and all that calls need, is loaded by the
+first of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from ._config import ClientConfig
+from ._forks import no_fork
+from ._hooks import Hooks
+from ._lent import HTTPClient, HTTPTransport
+from ._limits import Limiter, RateLimit
+
+
+if TYPE_CHECKING:
+    from ._core import Core
+
+
+__all__ = ["LateCore"]
+
+
+@define(eq=False)
+class LateCore:
+    """
+    What a core is made of, and then the core.
+
+    Attributes:
+        made: None until it is asked for.
+    """
+
+    config: ClientConfig
+    _http_client: HTTPClient | None = None
+    _transport: HTTPTransport | None = None
+    _rate_limit: RateLimit | Limiter | None = None
+    _hooks: Hooks | None = None
+    made: Core | None = field(default=None, kw_only=True)
+    _closed: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self._http_client or self._transport or self._rate_limit:
+            self.get()  # which checks them
+
+    def get(self) -> Core:
+        """
+        Return the core; everything that calls need is loaded then.
+
+        Raises:
+            ConfigurationError: A part of it cannot be right.
+        """
+        if self.made is not None:
+            return self.made
+        with no_fork:
+            self.made = self._make()
+        return self.made
+
+    def _make(self) -> Core:
+        from . import _chat, _conversation  # noqa: F401, PLC0415 - so that it is there
+        from ._core import core_of  # noqa: PLC0415
+
+        if self.made is not None:  # another thread was faster
+            return self.made
+        core = core_of(
+            self.config,
+            self._http_client,
+            self._transport,
+            self._rate_limit,
+            self._hooks,
+        )
+        core.closed = self._closed
+        return core
+
+    def shut(self) -> None:
+        """Make no call any more; those under way go on."""
+        self._closed = True
+        if self.made is not None:
+            self.made.closed = True
+
+    async def aclose(self) -> None:
+        """End all calls, and close what is open."""
+        self.shut()
+        if self.made is not None:
+            await self.made.aclose()
