@@ -38,7 +38,6 @@ FLOORS = [
         "_chunks",
         "_errors",
         "_json",
-        "_lent",
         "_log",
         "_markdown",
         "_model",
@@ -67,8 +66,8 @@ FLOORS = [
     {"_assemble", "_codec", "_history", "_regular", "_shapes"},
     {"_account", "_complaint", "_outgoing", "_overlong", "_reply", "_request"},
     {
-        *("_decoding", "_detached", "_flag", "_forks", "_loop_pools", "_pools"),
-        "_screen",
+        *("_decoding", "_detached", "_flag", "_forks", "_lent", "_loop_pools"),
+        *("_pools", "_screen"),
         *("_sockets", "_sse", "_tls", "_transport", "_transports"),
     },
     {"_exchange", "_handover", "_limiter", "_pump", "_reading", "_timer"},
@@ -147,7 +146,6 @@ def test_only_the_transport_knows_httpx():
     kept, and in what stands in for a server.
     """
     rooms = {
-        "_lent",
         "_loop_pools",
         "_pools",
         "_sockets",
