@@ -119,3 +119,10 @@ def bench(session: nox.Session) -> None:
     """Run the benchmarks beside the peers; what follows `--` goes to them."""
     session.install(".", *group("bench"))
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def guard(session: nox.Session) -> None:
+    """Report what the hot paths cost beside the floor; nothing fails for its time."""
+    session.install(".", "orjson")
+    session.run("python", "-m", "benchmarks", "guard", *session.posargs)
