@@ -143,6 +143,7 @@ class Assembler:
     Attributes:
         expected: How many choices were asked for.
         chunks: How many chunks came.
+        finished: Whether a finish reason came for every choice that was asked for.
     """
 
     expected: int = 1
@@ -157,6 +158,7 @@ class Assembler:
     _created: int | None = field(default=None, init=False)
     _extra: dict[str, JSON] = field(factory=dict, init=False)
     chunks: int = field(default=0, init=False)
+    finished: bool = field(default=False, init=False)
 
     def add(self, chunk: ChatCompletionChunk) -> None:
         """Take the next chunk."""
@@ -178,6 +180,9 @@ class Assembler:
         self._extra.update(chunk.extra)
         first = self._choices.get(0)
         self._spoken = first if first and first.role == "assistant" else None
+        self.finished = len(self._choices) >= self.expected and all(
+            choice.finish_reason is not None for choice in self._choices.values()
+        )
 
     def _add_piece(self, choice: _Choice, thought: str, glance: Glance) -> None:
         """Do as `add` does, with a chunk that only adds a piece to choice 0."""
@@ -192,13 +197,6 @@ class Assembler:
             self._extra.update(extra)
         if choice_extra:
             choice.extra.update(choice_extra)
-
-    @property
-    def finished(self) -> bool:
-        """Whether a finish reason came for every choice that was asked for."""
-        return len(self._choices) >= self.expected and all(
-            choice.finish_reason is not None for choice in self._choices.values()
-        )
 
     def answer(self) -> ChatCompletion:
         """Return the answer as far as it came; later chunks leave it alone."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import anyio
 
 from attrs import define, field
@@ -12,9 +14,14 @@ __all__ = ["Flag"]
 
 @define(eq=False)
 class Flag:
-    """What `anyio.Event` is, made without asking which event loop runs."""
+    """
+    What `anyio.Event` is, made without asking which event loop runs.
+
+    On asyncio a wait is one future, which costs a fraction of anyio's own.
+    """
 
     _set: bool = field(default=False, init=False)
+    _futures: list[asyncio.Future[None]] = field(factory=list, init=False)
     _event: anyio.Event | None = field(default=None, init=False)
 
     def is_set(self) -> bool:
@@ -24,6 +31,9 @@ class Flag:
     def set(self) -> None:
         """Set it for good, and wake who waits."""
         self._set = True
+        for future in self._futures:
+            if not future.done():
+                future.set_result(None)
         if self._event is not None:
             self._event.set()
 
@@ -31,6 +41,14 @@ class Flag:
         """Wait until it is set."""
         if self._set:
             return
-        if self._event is None:
-            self._event = anyio.Event()
-        await self._event.wait()
+        try:
+            future = asyncio.get_running_loop().create_future()
+        except RuntimeError:  # trio's loop
+            self._event = self._event or anyio.Event()
+            await self._event.wait()
+            return
+        self._futures.append(future)
+        try:
+            await future
+        finally:
+            self._futures.remove(future)

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-import anyio
-
 from attrs import define, field
+
+from ._flag import Flag
 
 
 __all__ = ["Handover"]
@@ -29,7 +29,7 @@ class Handover(Generic[_T]):
     """
 
     _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
-    _change: anyio.Event | None = field(default=None, init=False)
+    _change: Flag | None = field(default=None, init=False)
     _error: BaseException | None = field(default=None, init=False)
     ended: bool = field(default=False, init=False)
 
@@ -45,7 +45,7 @@ class Handover(Generic[_T]):
 
     async def _changed(self) -> None:
         if self._change is None:
-            self._change = anyio.Event()
+            self._change = Flag()
         await self._change.wait()
 
     def put(self, batch: Sequence[_T]) -> None:

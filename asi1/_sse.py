@@ -76,6 +76,17 @@ class EventDecoder:
             EventTooLargeError: An event passes the bound; or reading raises it, after
                 those before that one.
         """
+        if (
+            self._head is None
+            and not self._pending
+            and not self._after_cr
+            and data.startswith(b"data: ")
+            and data.find(b"\n") == len(data) - 2
+            and data.endswith(b"\n\n")
+            and b"\r" not in data
+            and len(data) - 2 <= self.max_event_bytes
+        ):  # one whole event, as a server sends it that has just thought of it
+            return (("message", data[6:-2], self._last_id, None),)
         data = self._lines(data)
         # A blank line may stand on the border of two pieces.
         border = self._pending[-1][-1:] if self._pending else b""

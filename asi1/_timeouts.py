@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from attrs import field, frozen
 
@@ -43,8 +43,7 @@ def _checked(_: object, attribute: Any, value: object) -> None:
         _limit(attribute.name, value)
 
 
-@frozen
-class Deadline:
+class Deadline(NamedTuple):
     """
     The moment at which a call is given up, and what it is given up for.
 
