@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import picture, runs, table
 from .cases import CASES, HOT
-from .contenders import CONTENDERS
+from .contenders import CONTENDERS, VARIANTS
 
 
 def main(arguments):
@@ -58,7 +58,9 @@ def measuring(command):
 
 def run(options):
     """Measure, print, and write what was asked for."""
-    names = options.only.split(",") if options.only else CONTENDERS
+    names = [name for name in CONTENDERS if name not in VARIANTS]
+    if options.only:
+        names = options.only.split(",")
     if unknown := set(names) - set(CONTENDERS):
         raise SystemExit(f"no contender is called {', '.join(unknown)}")
     pythons = dict.fromkeys(names, sys.executable)

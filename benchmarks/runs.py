@@ -14,6 +14,7 @@ import tomllib
 from pathlib import Path
 
 from .cases import CASES
+from .contenders import VARIANTS
 from .measure import FAILS
 
 
@@ -128,7 +129,7 @@ def about(contenders, size, runs):
 
 def version(name, python):
     """Return the version that this interpreter has of a package, or None."""
-    if name == "asi1":  # the checkout, whatever is installed
+    if name in ("asi1", *VARIANTS):  # the checkout, whatever is installed
         project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
         return project["project"]["version"]
     program = f"import importlib.metadata as m; print(m.version({name!r}))"

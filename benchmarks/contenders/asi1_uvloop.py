@@ -1,0 +1,33 @@
+"""This package on uvloop, async and blocking."""
+
+import asyncio
+import os
+
+import uvloop
+
+from .asi1 import (
+    async_client,
+    create_async,
+    create_sync,
+    final_async,
+    stream_async,
+    stream_sync,
+    sync_client,
+    tools_async,
+)
+
+
+__all__ = [
+    "async_client",
+    "create_async",
+    "create_sync",
+    "final_async",
+    "stream_async",
+    "stream_sync",
+    "sync_client",
+    "tools_async",
+]
+
+# The process measures nothing else.
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+os.environ["ASI1_LOOP"] = "uvloop"

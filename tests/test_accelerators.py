@@ -1,0 +1,63 @@
+"""The optional parts that make asi1 faster, and what stays as it was with them."""
+
+from __future__ import annotations
+
+import pytest
+
+from httpx_aiohttp import AiohttpTransport
+
+import asi1
+
+from asi1.testing import FakeASI1
+
+
+TEXT = "one two three four five"
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1(seed=3) as running:
+        running.reply(TEXT, chunk_words=1, times=None)
+        yield running
+
+
+@pytest.fixture
+async def client(fake):
+    async with (
+        AiohttpTransport() as transport,
+        asi1.AsyncASI1("sk-test", fake.base_url, transport=transport) as made,
+    ):
+        yield made
+
+
+async def test_answers_and_streams_come_over_aiohttps_connections(fake, client):
+    """
+    With a transport of aiohttp's, answers and streams are what they always are, and
+    come over one connection that is kept.
+    """
+    answer = await client.chat.completions.create(messages="Hi")
+    async with client.chat.completions.stream(messages="Hi") as stream:
+        pieces = [piece async for piece in stream.text_stream]
+
+    assert TEXT == answer.text == "".join(pieces)
+    assert 5 == len(pieces)
+    assert 1 == len({request.connection for request in fake.requests})
+
+
+async def test_a_stream_that_is_cut_is_told_over_aiohttps_connections(fake, client):
+    """
+    With a transport of aiohttp's, a stream whose connection breaks is an error that
+    holds what came.
+    """
+    fake.clear()
+    fake.fault("reset_mid_body")
+
+    with pytest.raises(asi1.StreamError) as caught:
+        await client.chat.completions.stream(messages="Hi").get_final_completion()
+
+    assert caught.value.partial.text
