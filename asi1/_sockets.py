@@ -128,9 +128,10 @@ class _Race:
 class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
     """One connection: what came and was not read, and who waits for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, secure: bool = False) -> None:
         """Made by `Sockets`; asyncio calls the methods that tell what happens."""
         self._transport: asyncio.Transport
+        self._secure = secure
         self._came = bytearray()
         self._held = b""
         self._reads = 0
@@ -145,7 +146,9 @@ class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport; a write counts as done when it is all handed over."""
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(0)
+        # Not 0: what TLS has on asyncio and uvloop then says that it is full whenever
+        # it is empty, by turns.
+        self._transport.set_write_buffer_limits(1, 0)
 
     def data_received(self, data: bytes) -> None:
         """Keep what came."""
@@ -159,7 +162,7 @@ class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
         """Keep the way out open: only the server has nothing more to say."""
         self._ended = True
         _wake(self._reader)
-        return self._transport.get_extra_info("ssl_object") is None
+        return not self._secure  # TLS has no such thing
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let everybody go."""
@@ -268,7 +271,7 @@ class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
         Raises:
             httpcore.ConnectError, httpcore.ConnectTimeout: It cannot be had.
         """
-        loop, secure = asyncio.get_running_loop(), Socket()
+        loop, secure = asyncio.get_running_loop(), Socket(secure=True)
         try:
             with _connecting(), anyio.fail_after(timeout):
                 transport = await loop.start_tls(
@@ -302,9 +305,10 @@ def _wake(who: asyncio.Future[None] | None) -> None:
 
 def _readable(transport: asyncio.Transport) -> bool:
     """Tell whether something came that the event loop has had no time to see."""
-    number = transport.get_extra_info("socket").fileno()
-    if number < 0:
+    sock = transport.get_extra_info("socket")
+    if sock is None or sock.fileno() < 0:  # lost, and soon told
         return True
+    number = sock.fileno()
     if not hasattr(select, "poll"):  # Windows, whose numbers have no upper end
         return bool(select.select([number], [], [], 0)[0])
     poll = select.poll()
@@ -318,5 +322,6 @@ def _connecting() -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise httpcore.ConnectTimeout(str(error)) from error
-    except (OSError, ExceptionGroup) as error:  # ssl.SSLError is an OSError
+    # ssl.SSLError is an OSError; no name of a host has an empty or endless part.
+    except (OSError, UnicodeError, ExceptionGroup) as error:
         raise httpcore.ConnectError(str(error)) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import subprocess
 
 from typing import Any
 
@@ -45,3 +47,21 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
         "trio": {"clock": MockClock(autojump_threshold=0)} if virtual else {},
     }
     return request.param, options[request.param]
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """Return a self-signed certificate for 127.0.0.1, with its key, in one file."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("there is no openssl here to make a certificate with")
+    folder = tmp_path_factory.mktemp("tls")
+    pem, key = folder / "cert.pem", folder / "key.pem"
+    what = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    whom = "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    where = ["-keyout", str(key), "-out", str(pem)]
+    subprocess.run(
+        [openssl, *what.split(), *whom.split(), *where], check=True, capture_output=True
+    )
+    pem.write_text(pem.read_text() + key.read_text())
+    return pem

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 
 import anyio
 import httpx
@@ -587,24 +585,6 @@ async def test_a_connection_that_died_while_idle_does_no_harm(served, fault):
         await client.chat.completions.create(messages="Hi")
         await anyio.sleep(0.1)
         assert (await client.chat.completions.create(messages="Hi")).text
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """Return a self-signed certificate for 127.0.0.1, with its key, in one file."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("there is no openssl here to make a certificate with")
-    folder = tmp_path_factory.mktemp("tls")
-    pem, key = folder / "cert.pem", folder / "key.pem"
-    what = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    whom = "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
-    where = ["-keyout", str(key), "-out", str(pem)]
-    subprocess.run(
-        [openssl, *what.split(), *whom.split(), *where], check=True, capture_output=True
-    )
-    pem.write_text(pem.read_text() + key.read_text())
-    return pem
 
 
 @pytest.fixture
