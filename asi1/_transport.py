@@ -44,9 +44,6 @@ _PHASES = {
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LOST = (httpx.NetworkError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
-# Methods whose requests tell how long their body is, even if they have none.
-_WITH_LENGTH = ("POST", "PUT", "PATCH")
-
 _url = lru_cache(maxsize=64)(httpx.URL)
 
 # Pieces after which other tasks have their turn: one read can hold thousands.
@@ -132,7 +129,7 @@ class Reply:
     def __attrs_post_init__(self) -> None:
         # httpx declares less than it gives.
         raw: Any = aiter(self._stream)
-        self._raw = raw if hasattr(raw, "aclose") else _closable(raw)
+        self._raw = raw if isinstance(raw, AsyncGenerator) else _closable(raw)
         self.body = self._pieces()
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
@@ -210,6 +207,17 @@ class _Once:
         return self._items.pop(0)
 
 
+def _reply(response: httpx.Response, host: str, key: Secret, slot: Slot) -> Reply:
+    headers = {name.lower(): key.redact(v) for name, v in response.headers.items()}
+    stream = cast("httpx.AsyncByteStream", response.stream)
+    if response.is_stream_consumed:
+        # A hook or transport of the user's has read it, which undid the encoding. Read
+        # once more, the connection would give what others wait for.
+        stream = _Body(response.content)
+        headers.pop("content-encoding", None)
+    return Reply(response.status_code, headers, host, key, stream, slot)
+
+
 @define(eq=False)
 class Transport:
     """
@@ -244,32 +252,28 @@ class Transport:
                 response = await slot.pool.transport.handle_async_request(
                     self._prepare(request, key, extra)
                 )
+                return _reply(response, host, key, slot)
         except BaseException:
             slot.release()
             raise
-        headers = {name.lower(): key.redact(v) for name, v in response.headers.items()}
-        stream = cast("httpx.AsyncByteStream", response.stream)
-        return Reply(response.status_code, headers, host, key, stream, slot)
 
     def _prepare(
         self, request: Request, key: Secret, extra: Mapping[str, str]
     ) -> httpx.Request:
         # In a function of its own, so that no frame an error passes holds the header.
         url, limits = _url(request.url), request.timeouts
-        body = request.body or b""
-        headers = {
-            "host": url.netloc.decode("ascii"),
-            "authorization": f"Bearer {key.reveal()}",
-            **request.headers,
-            **extra,
-        }
-        if body or request.method in _WITH_LENGTH:
-            headers["content-length"] = f"{len(body)}"
-        return httpx.Request(
+        prepared = httpx.Request(
             request.method,
             url,
-            headers=headers,
-            stream=_Body(body),
+            # Transports, hooks and signatures of the user's look at it.
+            content=request.body,
+            headers={
+                # httpx would decode the name for it, which not every name can stand.
+                "host": url.netloc.decode("ascii"),
+                "authorization": f"Bearer {key.reveal()}",
+                **request.headers,
+                **extra,
+            },
             extensions={
                 "timeout": {
                     "connect": limits.connect,
@@ -279,6 +283,8 @@ class Transport:
                 }
             },
         )
+        prepared.stream = _Body(request.body or b"")
+        return prepared
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; other loops close their own."""

@@ -71,6 +71,7 @@ class LentClient(_Through):
         prepared = self._client.build_request(
             request.method,
             request.url,
+            content=request.content,
             headers=request.headers,
             extensions=request.extensions,
         )
