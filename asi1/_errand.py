@@ -72,8 +72,9 @@ class Errand(Generic[_T]):
         self._task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[_T]) -> None:
-        if self._given_up and not task.cancelled():
-            task.exception()  # nobody asks for it any more, and asyncio would complain
+        if not task.cancelled():
+            # Who called may be struck before it asks, and asyncio would complain.
+            task.exception()
         self._over.release()
 
     def _give_up(self) -> None:
