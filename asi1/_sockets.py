@@ -22,6 +22,7 @@ from typing import Any, cast
 import anyio
 import httpcore
 
+from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import define, field
 
 from ._flag import Flag
@@ -60,7 +61,13 @@ class Sockets(httpcore.AsyncNetworkBackend):
             httpcore.ConnectTimeout, httpcore.ConnectError: It cannot be reached.
         """
         with _connecting(), anyio.fail_after(timeout):
-            return await _Race().run(await _addresses(host, port))
+            made = await _Race().run(await _addresses(host, port))
+        try:
+            await _last_chance()
+        except BaseException:
+            made.abort()
+            raise
+        return made
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -281,6 +288,7 @@ class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
                     server_hostname=server_hostname,
                     ssl_handshake_timeout=_FOR_EVER,
                 )
+            await _last_chance()
         except BaseException:
             self.abort()
             raise
@@ -296,6 +304,11 @@ class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
             return bool(self._came) or self._ended or _readable(self._transport)
         names = {"client_addr": "sockname", "server_addr": "peername"}
         return self._transport.get_extra_info(names.get(info, info))
+
+
+async def _last_chance() -> None:
+    """Be cancelled now: httpx's core would keep the connection, and never use it."""
+    await checkpoint_if_cancelled()
 
 
 def _wake(who: asyncio.Future[None] | None) -> None:

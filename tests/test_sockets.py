@@ -7,6 +7,7 @@ import ssl
 
 from contextlib import asynccontextmanager, suppress
 
+import anyio
 import httpcore
 import pytest
 
@@ -24,26 +25,31 @@ def anyio_backend():
 @asynccontextmanager
 async def secured(certificate):
     """Yield a socket with TLS, and what its silent server has heard."""
-    heard = bytearray()
+    heard, left = bytearray(), []
+    trusting = ssl.create_default_context(cafile=str(certificate))
 
     async def listen(reader, writer):
         with suppress(OSError):
             while data := await reader.read(1024):
                 heard.extend(data)
         writer.close()
+        left.append(writer)
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
-    trusting = ssl.create_default_context(cafile=str(certificate))
-    plain = await Sockets().connect_tcp("127.0.0.1", port, 10)
-    secure = await plain.start_tls(trusting, "127.0.0.1", 10)
     try:
-        yield secure, heard
+        plain = await Sockets().connect_tcp("127.0.0.1", port, 10)
+        secure = await plain.start_tls(trusting, "127.0.0.1", 10)
+        try:
+            yield secure, heard
+        finally:
+            await secure.aclose()
     finally:
-        await secure.aclose()
         server.close()
+        with anyio.CancelScope(shield=True):
+            await until(lambda: left)
 
 
 async def test_a_write_over_tls_does_not_wait_for_an_answer(certificate):
@@ -89,3 +95,28 @@ async def test_a_name_that_no_host_can_have_is_not_reached(host):
     """
     with pytest.raises(httpcore.ConnectError):
         await Sockets().connect_tcp(host, 443, 5)
+
+
+async def test_who_is_cancelled_as_it_connects_gets_no_connection(
+    certificate, monkeypatch
+):
+    """
+    A cancellation in the very step in which a handshake ends is felt at once, and the
+    connection is closed.
+    """
+    loop, scopes, made = asyncio.get_running_loop(), [anyio.CancelScope()], []
+    start_tls = loop.start_tls
+
+    async def cancelled_at_the_end(*args, **options):
+        made.append(await start_tls(*args, **options))
+        scopes[0].cancel()
+        return made[0]
+
+    monkeypatch.setattr(loop, "start_tls", cancelled_at_the_end)
+    with scopes[0]:
+        async with secured(certificate) as given:
+            made.append(given)
+
+    assert scopes[0].cancelled_caught
+    assert 1 == len(made)
+    await until(made[0].is_closing)
