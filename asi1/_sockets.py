@@ -32,7 +32,7 @@ __all__ = ["Socket", "Sockets"]
 
 # Bytes that may wait for the reader before the network is made to wait.
 _ROOM = 256 * 1024
-# Bytes of a request that are held back until more of it is there.
+# Bytes of a request that are held back until more of it is there, or sent at once.
 _HELD = 64 * 1024
 # Reads after which a reader pauses. One who always finds what it waits for already
 # there could not be cancelled: no task is, while what it waits for is done.
@@ -196,7 +196,8 @@ class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
             httpcore.ReadError, httpcore.ReadTimeout: It broke; it took too long.
         """
         if self._held:
-            self._send()
+            held, self._held = self._held, b""
+            self._send(held)
         self._reads += 1
         if self._reads % _TURN == 0:
             await asyncio.sleep(0)
@@ -236,24 +237,34 @@ class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._held += buffer
         if buffer and len(self._held) <= _HELD:
             return
-        self._send()
-        if self._full:
-            await self._wait_for_room(timeout)
+        whole, self._held = self._held, b""
+        self._send(whole[:_HELD])
+        if self._full or len(whole) > _HELD:
+            try:
+                with anyio.fail_after(timeout):
+                    await self._send_rest(whole)
+            except TimeoutError as error:
+                raise httpcore.WriteTimeout(str(error)) from error
         if self._transport.is_closing():
             raise httpcore.WriteError(f"the connection is closed ({self._error})")
 
-    def _send(self) -> None:
-        if self._held and not self._transport.is_closing():
-            self._transport.write(self._held)
-        self._held = b""
+    def _send(self, piece: bytes) -> None:
+        if piece and not self._transport.is_closing():
+            self._transport.write(piece)
 
-    async def _wait_for_room(self, timeout: float | None) -> None:
+    async def _send_rest(self, whole: bytes) -> None:
+        # In pieces: TLS takes all that it is given, and is full only at the next.
+        for at in range(_HELD, len(whole), _HELD):
+            await self._wait_for_room()
+            self._send(whole[at : at + _HELD])
+        await self._wait_for_room()
+
+    async def _wait_for_room(self) -> None:
+        if not self._full or self._transport.is_closing():
+            return
         self._writer = asyncio.get_running_loop().create_future()
         try:
-            with anyio.fail_after(timeout):
-                await self._writer
-        except TimeoutError as error:
-            raise httpcore.WriteTimeout(str(error)) from error
+            await self._writer
         finally:
             self._writer = None
 
