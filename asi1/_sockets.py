@@ -289,6 +289,9 @@ class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
         Raises:
             httpcore.ConnectError, httpcore.ConnectTimeout: It cannot be had.
         """
+        if self._ended:  # asyncio would wait for its answer
+            self.abort()
+            raise httpcore.ConnectError(str(self._error or "the server hung up"))
         loop, secure = asyncio.get_running_loop(), Socket(secure=True)
         try:
             with _connecting(), anyio.fail_after(timeout):
