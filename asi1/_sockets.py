@@ -83,6 +83,8 @@ async def _addresses(host: str, port: int) -> list[tuple[str, int]]:
     for kind, _, _, _, (address, *_) in found:
         kinds.setdefault(kind, []).append((str(address), port))
     turns = itertools.zip_longest(*kinds.values())
+    if not kinds:
+        raise OSError(f"{host} has no address")
     return [address for turn in turns for address in turn if address is not None]
 
 
@@ -349,6 +351,6 @@ def _connecting() -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise httpcore.ConnectTimeout(str(error)) from error
-    # ssl.SSLError is an OSError; no name of a host has an empty or endless part.
-    except (OSError, UnicodeError, ExceptionGroup) as error:
-        raise httpcore.ConnectError(str(error)) from error
+    except (OSError, OverflowError, UnicodeError, ExceptionGroup) as error:
+        # ssl.SSLError is an OSError. UnicodeError: no name can be like this one.
+        raise httpcore.ConnectError(str(error) or type(error).__name__) from error
