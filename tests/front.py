@@ -1,0 +1,118 @@
+"""A server that takes TLS off and hands on to another: what stands before services."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import anyio.from_thread
+
+from attrs import define, field
+
+
+__all__ = ["Front", "mute", "served"]
+
+
+@define(eq=False)
+class Front:
+    """
+    Speaks TLS on 127.0.0.1 and hands all on to *port*; in a loop of its own.
+
+    Attributes:
+        context: With the certificate it shows.
+        hang_ups: Connections that it closes right after the handshake.
+        deaf: Whether it reads nothing of what clients send.
+        handshakes: How many succeeded.
+        tunnels: What was asked for with CONNECT of the proxy that it is, too.
+    """
+
+    context: ssl.SSLContext
+    behind: int
+    hang_ups: int = 0
+    deaf: bool = False
+    handshakes: int = 0
+    tunnels: list[bytes] = field(factory=list)
+    port: int = 0
+    proxy_port: int = 0
+    _servers: list[asyncio.Server] = field(factory=list)
+    _writers: list[asyncio.StreamWriter] = field(factory=list)
+    _over: asyncio.Event = field(factory=asyncio.Event)
+
+    async def start(self) -> None:
+        """Listen."""
+        secure = await asyncio.start_server(
+            self._secured, "127.0.0.1", 0, ssl=self.context
+        )
+        proxy = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self.port = secure.sockets[0].getsockname()[1]
+        self.proxy_port = proxy.sockets[0].getsockname()[1]
+        self._servers = [secure, proxy]
+
+    async def stop(self) -> None:
+        """Break every connection."""
+        self._over.set()
+        for server in self._servers:
+            server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0.01)  # they close in the loop's next steps
+
+    async def _secured(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.handshakes += 1
+        self._writers.append(writer)
+        if self.handshakes <= self.hang_ups:
+            writer.close()
+        elif self.deaf:
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await self._over.wait()
+        else:
+            await self._hand_on(reader, writer, self.behind)
+
+    async def _connect(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._writers.append(writer)
+        self.tunnels.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0])
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await self._hand_on(reader, writer, self.port)
+
+    async def _hand_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int
+    ) -> None:
+        back, on = await asyncio.open_connection("127.0.0.1", port)
+        self._writers.append(on)
+
+        async def copy(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+            with suppress(OSError):
+                while data := await source.read(65536):
+                    to.write(data)
+                    await to.drain()
+            # Without a goodbye, which TLS would say.
+            writer.transport.abort()
+            on.transport.abort()
+
+        await asyncio.gather(copy(reader, on), copy(back, writer))
+
+
+@contextmanager
+def served(front: Front) -> Iterator[Front]:
+    """Have it run in a thread."""
+    with anyio.from_thread.start_blocking_portal() as portal:
+        portal.call(front.start)
+        try:
+            yield front
+        finally:
+            portal.call(front.stop)
+
+
+@contextmanager
+def mute() -> Iterator[int]:
+    """Give the port of a server that accepts and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
