@@ -1,0 +1,47 @@
+"""What carries a request on each event loop, and what still catches it there."""
+
+from __future__ import annotations
+
+import httpx
+import respx
+
+from asi1 import AsyncASI1
+from asi1._tls import blind_context, load_core
+from asi1._transports import Direct
+from asi1.testing import FakeASI1
+
+
+ANSWER = {"choices": [{"message": {"content": "Mocked."}, "finish_reason": "stop"}]}
+
+
+async def test_each_loop_has_its_sockets(anyio_backend_name):
+    """
+    On asyncio requests go over the package's own sockets, on trio over httpx's.
+    """
+    from asi1._sockets import Sockets
+
+    await load_core()
+    async with Direct(blind_context(), httpx.Limits()) as transport:
+        backend = transport._pool._network_backend
+
+    assert isinstance(backend, Sockets) is (anyio_backend_name == "asyncio")
+
+
+async def test_mocks_catch_a_client_that_has_connections_already():
+    """
+    respx catches the calls of a client that has made real ones before, and lets them go
+    again afterwards.
+    """
+    with FakeASI1() as fake:
+        fake.reply("Real.", times=None)
+        texts = []
+        async with AsyncASI1("sk-test", fake.base_url) as client:
+            for mocked in (False, True, False):
+                with respx.mock(assert_all_called=False) as router:
+                    route = router.post(f"{fake.base_url}/chat/completions")
+                    route.respond(json=ANSWER) if mocked else route.pass_through()
+                    answer = await client.chat.completions.create(messages="Hi")
+                texts.append(answer.text)
+
+    assert ["Real.", "Mocked.", "Real."] == texts
+    assert 2 == len(fake.requests)
