@@ -9,23 +9,17 @@ most of what a small read costs. These cease only when the reader is far behind.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import itertools
 import select
-import socket
 import ssl
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, cast
 
 import anyio
 import httpcore
 
-from anyio.lowlevel import checkpoint_if_cancelled
-from attrs import define, field
-
-from ._flag import Flag
+from ._race import Contestant, Race, addresses
 
 
 __all__ = ["Socket", "Sockets"]
@@ -37,8 +31,6 @@ _HELD = 64 * 1024
 # Reads after which a reader pauses. One who always finds what it waits for already
 # there could not be cancelled: no task is, while what it waits for is done.
 _TURN = 16
-# Seconds after which a second address is tried beside the first.
-_HEAD_START = 0.25
 # Seconds for a handshake without a limit of its own; asyncio wants a number.
 _FOR_EVER = 365 * 86400.0
 
@@ -61,80 +53,14 @@ class Sockets(httpcore.AsyncNetworkBackend):
             httpcore.ConnectTimeout, httpcore.ConnectError: It cannot be reached.
         """
         with _connecting(), anyio.fail_after(timeout):
-            made = await _Race().run(await _addresses(host, port))
-        try:
-            await _last_chance()
-        except BaseException:
-            made.abort()
-            raise
-        return made
+            return await Race(Socket).run(await addresses(host, port))
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await anyio.sleep(seconds)
 
 
-async def _addresses(host: str, port: int) -> list[tuple[str, int]]:
-    """Return where the server is, the kinds of addresses by turns."""
-    with suppress(ValueError):
-        return [(str(ipaddress.ip_address(host)), port)]  # and nobody needs to be asked
-    loop, kinds = asyncio.get_running_loop(), dict[int, list[tuple[str, int]]]()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    for kind, _, _, _, (address, *_) in found:
-        kinds.setdefault(kind, []).append((str(address), port))
-    turns = itertools.zip_longest(*kinds.values())
-    if not kinds:
-        raise OSError(f"{host} has no address")
-    return [address for turn in turns for address in turn if address is not None]
-
-
-@define
-class _Race:
-    """Addresses of one server, tried one after the other, and soon side by side."""
-
-    _won: Socket | None = None
-    _errors: list[OSError | OverflowError] = field(factory=list)
-
-    async def run(self, addresses: list[tuple[str, int]]) -> Socket:
-        """
-        Return the first connection that is made.
-
-        Raises:
-            OSError, OverflowError: None is; what the last address said.
-        """
-        try:
-            async with anyio.create_task_group() as tasks:
-                for address in addresses:
-                    failed = Flag()
-                    tasks.start_soon(self._try, address, failed, tasks.cancel_scope)
-                    with anyio.move_on_after(_HEAD_START):
-                        await failed.wait()
-        except BaseException:
-            if self._won is not None:
-                self._won.abort()
-            raise
-        if self._won is None:
-            raise self._errors[-1]
-        return self._won
-
-    async def _try(
-        self, address: tuple[str, int], failed: Flag, others: anyio.CancelScope
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            _, made = await loop.create_connection(Socket, *address)
-        except (OSError, OverflowError) as error:  # a port beyond all ports
-            self._errors.append(error)
-            failed.set()
-            return
-        if self._won is None:
-            self._won = made
-            others.cancel()
-        else:  # two at the same moment
-            made.abort()
-
-
-class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
+class Socket(Contestant, httpcore.AsyncNetworkStream):
     """One connection: what came and was not read, and who waits for it."""
 
     def __init__(self, *, secure: bool = False) -> None:
@@ -304,7 +230,6 @@ class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
                     server_hostname=server_hostname,
                     ssl_handshake_timeout=_FOR_EVER,
                 )
-            await _last_chance()
         except BaseException:
             self.abort()
             raise
@@ -320,11 +245,6 @@ class Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
             return bool(self._came) or self._ended or _readable(self._transport)
         names = {"client_addr": "sockname", "server_addr": "peername"}
         return self._transport.get_extra_info(names.get(info, info))
-
-
-async def _last_chance() -> None:
-    """Be cancelled now: httpx's core would keep the connection, and never use it."""
-    await checkpoint_if_cancelled()
 
 
 def _wake(who: asyncio.Future[None] | None) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib.util
-import os
 import socket
 import sys
+
+from pathlib import Path
 
 import anyio
 import httpcore
 import pytest
 
-from asi1._sockets import Sockets, _addresses
+from asi1._race import addresses
+from asi1._sockets import Sockets
 
 from .talk import until
 
@@ -184,9 +186,9 @@ async def test_who_is_cancelled_after_the_race_was_won_has_nothing_open(
 
 def open_sockets():
     names = []
-    for number in os.listdir("/proc/self/fd"):
+    for path in Path("/proc/self/fd").iterdir():
         try:
-            names.append(os.readlink(f"/proc/self/fd/{number}"))
+            names.append(str(path.readlink()))
         except OSError:  # that of the folder itself
             continue
     return sum(name.startswith("socket:") for name in names)
@@ -242,7 +244,7 @@ async def test_a_name_without_an_address_is_told(monkeypatch, found):
 
     monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", resolve)
 
-    with pytest.raises(httpcore.ConnectError, match="no address|not known"):
+    with pytest.raises(httpcore.ConnectError, match=r"no address|not known"):
         await connect()
 
 
@@ -288,7 +290,7 @@ async def test_an_address_needs_no_resolver(monkeypatch, host):
 
     monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", resolve)
 
-    assert [(host, 80)] == await _addresses(host, 80)
+    assert [(host, 80)] == await addresses(host, 80)
 
 
 async def test_kinds_of_addresses_take_turns(monkeypatch):
@@ -301,7 +303,7 @@ async def test_kinds_of_addresses_take_turns(monkeypatch):
         return [*six, (V4, 0, 0, "", ("192.0.2.1", 80)), (V4, 0, 0, "", ("::", 80))]
 
     monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", resolve)
-    hosts = [host for host, _ in await _addresses(NAME, 80)]
+    hosts = [host for host, _ in await addresses(NAME, 80)]
 
     assert ["fe80::0", "192.0.2.1", "fe80::1", "::", "fe80::2"] == hosts
 

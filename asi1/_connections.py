@@ -1,0 +1,66 @@
+"""Floor 4. The connections of one pool, none of which stays in it without any use."""
+
+from __future__ import annotations
+
+import ssl
+
+import anyio
+import httpcore
+import httpx
+
+
+__all__ = ["Connections"]
+
+
+class Connections(httpcore.AsyncConnectionPool):
+    """The pool of httpx's core, with connections of our own."""
+
+    def __init__(
+        self,
+        ssl_context: ssl.SSLContext | None,
+        limits: httpx.Limits,
+        network: httpcore.AsyncNetworkBackend | None,
+    ) -> None:
+        super().__init__(
+            ssl_context=ssl_context,
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry,
+            network_backend=network,
+        )
+        self._context, self._network = ssl_context, network
+        self._expiry = limits.keepalive_expiry
+
+    def create_connection(
+        self, origin: httpcore.Origin
+    ) -> httpcore.AsyncConnectionInterface:
+        """Return a connection that is made with its first request."""
+        return _Connection(
+            origin,
+            ssl_context=self._context,
+            keepalive_expiry=self._expiry,
+            network_backend=self._network,
+        )
+
+
+class _Connection(httpcore.AsyncHTTPConnection):
+    """
+    One that closes if its first request is cancelled in the step that has made it.
+
+    It would else be new for ever: not free for others, and not closed.
+    """
+
+    _asked = False
+
+    async def handle_async_request(
+        self, request: httpcore.Request
+    ) -> httpcore.Response:
+        """Send *request*, and return its reply."""
+        first, self._asked = not self._asked, True
+        try:
+            return await super().handle_async_request(request)
+        except BaseException:
+            if first and not self.is_idle() and not self.is_closed():
+                with anyio.CancelScope(shield=True):
+                    await self.aclose()
+            raise
