@@ -152,8 +152,8 @@ async def test_a_large_request_goes_over_tls(fake, front):
 
 async def test_a_server_that_reads_nothing_is_given_up(fake, front):
     """
-    A request that the server does not take is an `APITimeoutError` of the phase "write",
-    under TLS too.
+    A request that the server does not take is an `APITimeoutError` of the phase
+    "write", under TLS too.
     """
     front.deaf = True
     timeout = Timeouts(write=0.2)
@@ -224,8 +224,8 @@ async def test_a_body_cut_without_goodbye_is_no_answer(fake, front):
 
 async def test_a_server_that_hangs_up_after_the_handshake_is_asked_again(fake, front):
     """
-    A connection that ends right after its handshake is lost, and the next try is made on
-    another.
+    A connection that ends right after its handshake is lost, and the next try is made
+    on another.
     """
     front.hang_ups = 2
 
@@ -328,6 +328,6 @@ async def test_no_handshake_is_made_with_who_has_left(linger):
     theirs.close()
     await until(lambda: ours._ended)
 
-    with anyio.fail_after(5), pytest.raises(httpcore.ConnectError, match="hung|reset"):
+    with anyio.fail_after(5), pytest.raises(httpcore.ConnectError, match=r"hung|reset"):
         await ours.start_tls(ssl.create_default_context(), HOST, 60)
     await ours.aclose()

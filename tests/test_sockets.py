@@ -125,10 +125,12 @@ async def test_a_large_body_arrives_whole(size):
     A body of any size arrives as it is, after its head.
     """
     came = []
-    async with pair() as (ours, theirs):
-        async with beside(lambda: came.append(received(theirs, size + 4))):
-            for part in (b"head", BIG[:size], b""):
-                await ours.write(part, 10)
+    async with (
+        pair() as (ours, theirs),
+        beside(lambda: came.append(received(theirs, size + 4))),
+    ):
+        for part in (b"head", BIG[:size], b""):
+            await ours.write(part, 10)
 
     assert b"head" + BIG[:size] == came[0]
 
@@ -151,7 +153,7 @@ async def test_a_broken_connection_takes_nothing(size):
         reset(theirs)
         await until(lambda: ours._ended)
 
-        with pytest.raises(httpcore.WriteError, match="closed"):  # noqa: PT012
+        with pytest.raises(httpcore.WriteError, match="closed"):
             await ours.write(bytes(size), 5)
             await ours.write(b"", 5)
 
