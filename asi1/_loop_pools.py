@@ -23,22 +23,10 @@ import httpx
 from attrs import define, field
 
 from ._detached import call_soon, loop_clock, spawn
+from ._foreign import FOREIGN
 
 
-__all__ = ["FOREIGN", "POOL_SIZE", "LoopPools", "Pool", "Slot", "inherit"]
-
-# What httpx and the network raise.
-FOREIGN = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.StreamError,
-    OSError,
-    OverflowError,
-    ExceptionGroup,  # of a connection that was tried on several addresses
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-    anyio.EndOfStream,
-)
+__all__ = ["POOL_SIZE", "LoopPools", "Pool", "Slot", "inherit"]
 
 # Connections of one httpx pool. Its cost for each request grows with this number.
 POOL_SIZE = 8

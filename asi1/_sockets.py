@@ -63,10 +63,10 @@ class Sockets(httpcore.AsyncNetworkBackend):
 class Socket(Contestant, httpcore.AsyncNetworkStream):
     """One connection: what came and was not read, and who waits for it."""
 
-    def __init__(self, *, secure: bool = False) -> None:
-        """Made by `Sockets`; asyncio calls the methods that tell what happens."""
+    def __init__(self, below: asyncio.Transport | None = None) -> None:
+        """Made by `Sockets`; with TLS, *below* is what carries it."""
         self._transport: asyncio.Transport
-        self._secure = secure
+        self._below = below
         self._came = bytearray()
         self._held = b""
         self._reads = 0
@@ -91,13 +91,18 @@ class Socket(Contestant, httpcore.AsyncNetworkStream):
         _wake(self._reader)
         if len(self._came) > _ROOM and not self._behind:
             self._behind = True
-            self._transport.pause_reading()
+            self._source.pause_reading()
+
+    @property
+    def _source(self) -> asyncio.Transport:
+        # uvloop's TLS, told to pause, forgets what it holds when the server leaves.
+        return self._below or self._transport
 
     def eof_received(self) -> bool:
         """Keep the way out open: only the server has nothing more to say."""
         self._ended = True
         _wake(self._reader)
-        return not self._secure  # TLS has no such thing
+        return self._below is None  # TLS has no such thing
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let everybody go."""
@@ -137,7 +142,7 @@ class Socket(Contestant, httpcore.AsyncNetworkStream):
         del self._came[:max_bytes]
         if self._behind and len(self._came) <= _ROOM // 2:
             self._behind = False
-            self._transport.resume_reading()
+            self._source.resume_reading()
         return data
 
     async def _wait_for_news(self, timeout: float | None) -> None:
@@ -220,7 +225,7 @@ class Socket(Contestant, httpcore.AsyncNetworkStream):
         if self._ended:  # asyncio would wait for its answer
             self.abort()
             raise httpcore.ConnectError(str(self._error or "the server hung up"))
-        loop, secure = asyncio.get_running_loop(), Socket(secure=True)
+        loop, secure = asyncio.get_running_loop(), Socket(self._transport)
         try:
             with _connecting(), anyio.fail_after(timeout):
                 transport = await loop.start_tls(

@@ -40,7 +40,8 @@ async def load_core() -> None:
 
 def _load() -> None:
     with no_fork:
-        importlib.import_module("._sockets", __package__)
+        for module in ("._connections", "._sockets"):
+            importlib.import_module(module, __package__)
 
 
 async def ssl_context(*, trust_env: bool) -> ssl.SSLContext:

@@ -1,16 +1,13 @@
 """
-Floor 4. A request out, a reply in, and every error on the way turned into ours.
+Floor 4. A request out, and a reply in.
 
-It knows httpx, as `_pools`, `_loop_pools` and `_tls` do and no other room. No redirect
-is followed.
+No redirect is followed. What is raised on the way is ours: see `_foreign`.
 """
 
 from __future__ import annotations
 
-import ssl
-
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, contextmanager, nullcontext, suppress
+from contextlib import aclosing, nullcontext, suppress
 from functools import lru_cache
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
@@ -22,12 +19,8 @@ from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from ._decoding import decoded
-from ._errors import (
-    APIConnectionError,
-    APIResponseError,
-    APITimeoutError,
-)
-from ._loop_pools import FOREIGN, Slot
+from ._foreign import FOREIGN, translated
+from ._loop_pools import Slot
 from ._pools import Pools
 from ._request import Request
 from ._secret import Secret
@@ -35,14 +28,8 @@ from ._secret import Secret
 
 __all__ = ["Reply", "Transport"]
 
-_PHASES = {
-    httpx.ConnectTimeout: "connect",
-    httpx.PoolTimeout: "pool",
-    httpx.WriteTimeout: "write",
-    httpx.ReadTimeout: "idle",
-}
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_LOST = (httpx.NetworkError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+# Methods whose requests tell how long their body is, even if they have none.
+_WITH_LENGTH = ("POST", "PUT", "PATCH")
 
 _url = lru_cache(maxsize=64)(httpx.URL)
 
@@ -50,58 +37,6 @@ _url = lru_cache(maxsize=64)(httpx.URL)
 _TURN = 256
 # Pieces of a body that are read on for its end, at the most.
 _LEFT = 1000
-
-
-@contextmanager
-def _translated(host: str, key: Secret) -> Iterator[None]:
-    """Turn what httpx and the network raise into our errors, around our own reads."""
-    try:
-        yield
-    except FOREIGN as foreign:
-        # It may quote the server, who may say the key back. Cut afterwards: half a key
-        # would not be known as one.
-        reason = key.redact(f"{foreign}")[:200] or type(foreign).__name__
-        raise _translate(foreign, host, reason) from foreign
-
-
-def _translate(
-    foreign: Exception, host: str, reason: str
-) -> APIConnectionError | APIResponseError:
-    if isinstance(foreign, httpx.TimeoutException):
-        phase = _PHASES.get(type(foreign), "idle")
-        return APITimeoutError(
-            f"{host}: timed out ({phase})",
-            phase=phase,
-            sent=not isinstance(foreign, _NOT_SENT),
-        )
-    if isinstance(foreign, httpx.DecodingError):
-        return APIResponseError(f"{host}: the reply cannot be decoded ({reason})")
-    certificate = _tls_reason(foreign)
-    if certificate and isinstance(foreign, httpx.ConnectError):
-        return APIConnectionError(
-            f"{host}: no secure connection ({certificate})", sent=False, retryable=False
-        )
-    # httpx has one class for a peer that speaks no HTTP and for one that hangs up.
-    hung_up = isinstance(foreign, httpx.RemoteProtocolError) and (
-        "without sending" in reason
-    )
-    lost = hung_up or isinstance(foreign, (*_LOST, OSError))
-    what = "the connection broke" if lost else "the connection failed"
-    if isinstance(foreign, httpx.ConnectError):
-        what = "could not connect"
-    return APIConnectionError(
-        f"{host}: {what} ({reason})",
-        sent=not isinstance(foreign, _NOT_SENT),
-        retryable=lost or isinstance(foreign, httpx.ConnectError),
-    )
-
-
-def _tls_reason(error: BaseException | None) -> str | None:
-    while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return getattr(error, "verify_message", None) or str(error)
-        error = error.__cause__ or error.__context__
-    return None
 
 
 @define
@@ -135,7 +70,7 @@ class Reply:
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
         encoding = self.headers.get("content-encoding", "")
         body = decoded(self._raw, encoding) if encoding else self._raw
-        with _translated(self._host, self._key):
+        with translated(self._host, self._key):
             async with aclosing(body) if encoding else nullcontext():
                 count = 0
                 async for piece in body:
@@ -177,7 +112,7 @@ async def _closable(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]
         yield piece
 
 
-class _Body(httpx.AsyncByteStream):
+class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):
     """
     A request's body in one piece.
 
@@ -190,6 +125,9 @@ class _Body(httpx.AsyncByteStream):
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return _Once([self._body] if self._body else [])
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._body
 
 
 @define
@@ -248,7 +186,7 @@ class Transport:
         host = urlsplit(request.url).netloc
         slot = await self.pools.slot(request.timeouts.pool, host)
         try:
-            with _translated(host, key):
+            with translated(host, key):
                 response = await slot.pool.transport.handle_async_request(
                     self._prepare(request, key, extra)
                 )
@@ -262,18 +200,21 @@ class Transport:
     ) -> httpx.Request:
         # In a function of its own, so that no frame an error passes holds the header.
         url, limits = _url(request.url), request.timeouts
+        body = _Body(request.body or b"")
+        headers = {
+            # httpx would decode the name for it, which not every name can stand.
+            "host": url.netloc.decode("ascii"),
+            "authorization": f"Bearer {key.reveal()}",
+            **request.headers,
+            **extra,
+        }
+        if request.body or request.method in _WITH_LENGTH:
+            headers["content-length"] = f"{len(request.body or b'')}"
         prepared = httpx.Request(
             request.method,
             url,
-            # Transports, hooks and signatures of the user's look at it.
-            content=request.body,
-            headers={
-                # httpx would decode the name for it, which not every name can stand.
-                "host": url.netloc.decode("ascii"),
-                "authorization": f"Bearer {key.reveal()}",
-                **request.headers,
-                **extra,
-            },
+            headers=headers,
+            stream=body,
             extensions={
                 "timeout": {
                     "connect": limits.connect,
@@ -283,7 +224,9 @@ class Transport:
                 }
             },
         )
-        prepared.stream = _Body(request.body or b"")
+        # Transports, hooks and signatures of the user's look at its content.
+        prepared.read()
+        prepared.stream = body
         return prepared
 
     async def aclose(self) -> None:

@@ -25,20 +25,14 @@ class Direct(httpx.AsyncHTTPTransport):
 
     def __init__(self, verify: ssl.SSLContext | bool, limits: httpx.Limits) -> None:
         super().__init__(verify=verify, limits=limits)
-        if isinstance(loop_token(), asyncio.AbstractEventLoop):
-            # Loaded before, in a thread.
-            from httpcore import AsyncConnectionPool  # noqa: PLC0415
+        # Loaded before, in a thread.
+        from ._connections import Connections  # noqa: PLC0415
+        from ._sockets import Sockets  # noqa: PLC0415
 
-            from ._sockets import Sockets  # noqa: PLC0415
-
-            # Where httpx keeps it. Elsewhere it would not be found, and its own used.
-            self._pool = AsyncConnectionPool(
-                ssl_context=verify if isinstance(verify, ssl.SSLContext) else None,
-                max_connections=limits.max_connections,
-                max_keepalive_connections=limits.max_keepalive_connections,
-                keepalive_expiry=limits.keepalive_expiry,
-                network_backend=Sockets(),
-            )
+        asyncios = isinstance(loop_token(), asyncio.AbstractEventLoop)
+        context = verify if isinstance(verify, ssl.SSLContext) else None
+        # Where httpx keeps it. Elsewhere it would not be found, and its own used.
+        self._pool = Connections(context, limits, Sockets() if asyncios else None)
 
 
 class Lent(httpx.AsyncBaseTransport):

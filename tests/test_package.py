@@ -66,9 +66,9 @@ FLOORS = [
     {"_assemble", "_codec", "_history", "_regular", "_shapes"},
     {"_account", "_complaint", "_outgoing", "_overlong", "_reply", "_request"},
     {
-        *("_decoding", "_detached", "_flag", "_forks", "_lent", "_loop_pools"),
-        *("_pools", "_screen"),
-        *("_sockets", "_sse", "_tls", "_transport", "_transports"),
+        *("_connections", "_decoding", "_detached", "_flag", "_foreign", "_forks"),
+        *("_lent", "_loop_pools", "_pools", "_race", "_screen", "_sockets", "_sse"),
+        *("_tls", "_transport", "_transports"),
     },
     {"_exchange", "_handover", "_limiter", "_pump", "_reading", "_timer"},
     {
@@ -145,8 +145,8 @@ def test_only_the_transport_knows_httpx():
     The HTTP library is imported where requests are sent and where connections are
     kept, and in what stands in for a server.
     """
-    wire = {"_sockets", "_tls", "_transport", "_transports"}
-    rooms = wire | {"_lent", "_loop_pools", "_pools"}
+    wire = {"_connections", "_foreign", "_sockets", "_tls", "_transport"}
+    rooms = wire | {"_lent", "_loop_pools", "_pools", "_transports"}
     others = set(FLOOR) - rooms - {"testing"}
 
     assert [] == foreign_imports(ROOT, {"httpx", "httpcore"}, rooms=others)

@@ -85,7 +85,7 @@ def test_only_a_plain_connection_stays_open_for_what_is_still_to_be_said():
     with TLS, even before its handshake is told to be over.
     """
     assert Socket().eof_received()
-    assert not Socket(secure=True).eof_received()
+    assert not Socket(below=asyncio.Transport()).eof_received()
 
 
 @pytest.mark.parametrize("host", ["otter..example", "o" * 64 + ".example"])
@@ -95,28 +95,3 @@ async def test_a_name_that_no_host_can_have_is_not_reached(host):
     """
     with pytest.raises(httpcore.ConnectError):
         await Sockets().connect_tcp(host, 443, 5)
-
-
-async def test_who_is_cancelled_as_it_connects_gets_no_connection(
-    certificate, monkeypatch
-):
-    """
-    A cancellation in the very step in which a handshake ends is felt at once, and the
-    connection is closed.
-    """
-    loop, scopes, made = asyncio.get_running_loop(), [anyio.CancelScope()], []
-    start_tls = loop.start_tls
-
-    async def cancelled_at_the_end(*args, **options):
-        made.append(await start_tls(*args, **options))
-        scopes[0].cancel()
-        return made[0]
-
-    monkeypatch.setattr(loop, "start_tls", cancelled_at_the_end)
-    with scopes[0]:
-        async with secured(certificate) as given:
-            made.append(given)
-
-    assert scopes[0].cancelled_caught
-    assert 1 == len(made)
-    await until(made[0].is_closing)

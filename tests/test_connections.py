@@ -1,0 +1,63 @@
+"""The connections of a pool, and what becomes of one that nobody has used."""
+
+from __future__ import annotations
+
+import anyio
+import httpcore
+import httpx
+import pytest
+
+from asi1._connections import Connections
+from asi1.testing import FakeASI1
+
+from .talk import until
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1(seed=4) as running:
+        yield running
+
+
+class Cancelling(httpcore.AsyncNetworkBackend):
+    """Connects, and cancels who asked in the step in which that is done."""
+
+    def __init__(self, scope):
+        self.scope = scope
+
+    async def connect_tcp(self, host, port, **options):
+        made = await httpcore.AnyIOBackend().connect_tcp(host, port, **options)
+        self.scope.cancel()
+        return made
+
+
+async def test_a_connection_that_is_made_for_nobody_is_closed(fake):
+    """
+    A request that is cancelled in the very step in which its connection is made leaves
+    none in the pool, whose places are then free for others.
+    """
+    scope = anyio.CancelScope()
+    limits = httpx.Limits(max_connections=1)
+
+    async with Connections(None, limits, Cancelling(scope)) as pool:
+        with scope:
+            await pool.request("GET", fake.base_url)
+        kept = [each for each in pool.connections if not each.is_closed()]
+
+        assert scope.cancelled_caught
+        assert [] == kept
+        await until(lambda: fake.open_connections == 0)
+
+
+async def test_a_connection_is_used_again(fake):
+    """
+    Requests that follow one another go over one connection.
+    """
+    limits = httpx.Limits(max_connections=2)
+
+    async with Connections(None, limits, None) as pool:
+        for _ in range(3):
+            await pool.request("GET", f"{fake.base_url}/models")
+
+    assert 1 == len({request.connection for request in fake.requests})
+    assert 3 == len(fake.requests)
