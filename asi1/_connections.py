@@ -1,4 +1,8 @@
-"""Floor 4. The connections of one pool, none of which stays in it without any use."""
+"""
+Floor 4. The connections of one pool.
+
+None stays in it without any use, and none that says what nobody has asked for.
+"""
 
 from __future__ import annotations
 
@@ -44,18 +48,28 @@ class Connections(httpcore.AsyncConnectionPool):
 
 
 class _Connection(httpcore.AsyncHTTPConnection):
-    """
-    One that closes if its first request is cancelled in the step that has made it.
-
-    It would else be new for ever: not free for others, and not closed.
-    """
-
     _asked = False
+
+    def has_expired(self) -> bool:
+        """Whether it is not to be used again."""
+        return super().has_expired() or (self.is_idle() and self._says_more)
+
+    @property
+    def _says_more(self) -> bool:
+        # A second reply behind the first would be taken for that of the next request.
+        # Where h11 is kept; elsewhere it would not be found, and this not be noticed.
+        state = getattr(self._connection, "_h11_state", None)
+        return state is not None and bool(state.trailing_data[0])
 
     async def handle_async_request(
         self, request: httpcore.Request
     ) -> httpcore.Response:
-        """Send *request*, and return its reply."""
+        """
+        Send *request*, and return its reply.
+
+        It closes if its first request is cancelled in the step that has made it, and
+        would else be new for ever: not free for others, and not closed.
+        """
         first, self._asked = not self._asked, True
         try:
             return await super().handle_async_request(request)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+
 import anyio
 import httpcore
 import httpx
 import pytest
+
+import asi1
 
 from asi1._connections import Connections
 from asi1.testing import FakeASI1
@@ -61,3 +66,46 @@ async def test_a_connection_is_used_again(fake):
 
     assert 1 == len({request.connection for request in fake.requests})
     assert 3 == len(fake.requests)
+
+
+def reply(text):
+    body = b'{"choices":[{"message":{"content":"%b"},"finish_reason":"stop"}]}' % text
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d"
+    return head % len(body) + b"\r\n\r\n" + body
+
+
+@pytest.fixture
+def chatterbox():
+    """A server that says two things at once on its first connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(10)
+
+        def serve():
+            for said in (reply(b"one") + reply(b"two"), reply(b"three")):
+                taken, _ = listening.accept()
+                taken.settimeout(10)
+                taken.recv(65536)
+                taken.sendall(said)
+                open_ones.append(taken)
+
+        open_ones = []
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join()
+        for taken in open_ones:
+            taken.close()
+
+
+async def test_a_reply_that_nobody_asked_for_is_no_answer(chatterbox):
+    """
+    A second reply that a server sends right behind the first is not taken for that of
+    the next call, which goes over another connection.
+    """
+    url = f"http://127.0.0.1:{chatterbox}"
+
+    async with asi1.AsyncASI1("sk-test", url, max_retries=0) as client:
+        first = await client.chat.completions.create(messages="Hi")
+        second = await client.chat.completions.create(messages="Hi")
+
+    assert ("one", "three") == (first.text, second.text)
