@@ -151,6 +151,7 @@ async def test_a_whole_answer_leaves_its_connection_to_the_next_call(fake):
             await stream.get_final_completion()
         async for _ in await completions.create(messages="Hi", stream=True):
             pass
+        await until(lambda: not client._core.pumps)  # it is tidied up
         await completions.create(messages="Hi")
 
     assert {1} == {request.connection for request in fake.requests}
