@@ -13,6 +13,7 @@ import os
 
 from typing import TYPE_CHECKING
 
+from ._forks import no_fork
 from ._log import set_up
 from ._version import __version__
 
@@ -251,9 +252,10 @@ set_up(os.environ)
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'asi1' has no attribute {name!r}")
-    # What has no other home is an error.
-    module = importlib.import_module(f".{_HOME.get(name, '_errors')}", __name__)
-    value = getattr(module, name)
+    with no_fork:
+        # What has no other home is an error.
+        module = importlib.import_module(f".{_HOME.get(name, '_errors')}", __name__)
+        value = getattr(module, name)
     globals()[name] = value
     return value
 

@@ -26,8 +26,8 @@ from ._config import (
     read_retry,
 )
 from ._hooks import Hooks
+from ._http_types import HTTPClient, HTTPTransport
 from ._late import LateCore
-from ._lent import HTTPClient, HTTPTransport
 from ._limits import Limiter, RateLimit
 from ._options import ChatOptions, RequestOptions, Timeout, check_options, given
 from ._retry import RetryPolicy
@@ -128,7 +128,7 @@ class AsyncASI1:
     def chat(self) -> AsyncChat:
         """Chat: ``client.chat.completions.create(...)`` and ``.stream(...)``."""
         core = self._core
-        from ._chat import AsyncChat  # noqa: PLC0415 - as above
+        from ._chat import AsyncChat  # noqa: PLC0415 - loaded with the core
 
         return AsyncChat(core)
 
@@ -168,7 +168,7 @@ class AsyncASI1:
             ClientClosedError: The client was closed before.
         """
         core = self._core
-        from ._conversation import opened  # noqa: PLC0415 - as above
+        from ._conversation import opened  # noqa: PLC0415 - loaded with the core
 
         return opened(
             core,
@@ -207,7 +207,7 @@ class AsyncASI1:
             ClientClosedError: The client was closed before.
         """
         core = self._core
-        from ._request import plain_request  # noqa: PLC0415 - as above
+        from ._request import plain_request  # noqa: PLC0415 - loaded with the core
 
         request = plain_request(
             self._late.config, method, path, json=json, options=options

@@ -75,6 +75,16 @@ class Limits:
     keepalive_expiry: float = field(default=30.0, validator=_seconds)
 
 
+def _kind(kind: type) -> Any:
+    def check(_: object, attribute: Any, value: object) -> None:
+        if not isinstance(value, kind):
+            raise ConfigurationError(
+                f"{attribute.name}: must be a {kind.__name__}, not {value!r:.80}"
+            )
+
+    return check
+
+
 @frozen(kw_only=True)
 class ClientConfig:
     """
@@ -93,12 +103,12 @@ class ClientConfig:
     base_url: str = BASE_URL
     model: str = "asi1-mini"
     timeouts: Timeouts = field(factory=Timeouts)
-    retry: RetryPolicy = field(factory=RetryPolicy)
+    retry: RetryPolicy = field(factory=RetryPolicy, validator=_kind(RetryPolicy))
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     query: Mapping[str, str | int | float | bool] = field(factory=dict)
     options: Mapping[str, JSON] = field(factory=dict)
     max_event_bytes: int = field(default=16 * 1024 * 1024, validator=_count)
-    limits: Limits = field(factory=Limits)
+    limits: Limits = field(factory=Limits, validator=_kind(Limits))
     trust_env: bool = True
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import anyio
+
 from attrs import define, field
 
 from ._config import ClientConfig
@@ -12,7 +14,7 @@ from ._detached import loop_token
 from ._errors import ClientClosedError
 from ._exchange import Exchange
 from ._hooks import Hooks
-from ._lent import HTTPClient, HTTPTransport
+from ._http_types import HTTPClient, HTTPTransport
 from ._limiter import LocalLimiter
 from ._limits import Limiter, RateLimit
 from ._pools import Pools
@@ -124,11 +126,14 @@ class Core:
         for pump in pumps:
             pump.stop()
         here = loop_token()
-        for pump in pumps:
-            if pump.token is here:  # another loop's cannot be waited for from here
-                await pump.join()
-        if self.parent is None:
-            await self.transport.aclose()
+        try:
+            with anyio.CancelScope(shield=True):  # all of them have been told to stop
+                for pump in pumps:
+                    if pump.token is here:  # another loop's cannot be waited for
+                        await pump.join()
+        finally:
+            if self.parent is None:
+                await self.transport.aclose()
 
 
 def core_of(

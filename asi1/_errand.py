@@ -2,8 +2,8 @@
 Floor 7. A coroutine's way to the loop's thread, and its outcome's way back.
 
 Signals strike a waiting main thread between any two steps, and Python's own condition
-variables may then keep their lock for ever, on which the loop would hang. So nothing is
-shared here but one plain lock, which the caller waits for and the loop lets go.
+variables may then keep their lock for ever, on which the loop would hang. So no
+lock is shared here but a plain one, which the caller waits for and the loop lets go.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ class Errand(Generic[_T]):
     loop: asyncio.AbstractEventLoop
     _over: threading.Lock = field(factory=threading.Lock, init=False)
     _task: asyncio.Task[_T] | None = field(default=None, init=False)
-    _given_up: bool = field(default=False, init=False)
 
     def wait(self) -> _T:
         """
@@ -65,9 +64,6 @@ class Errand(Generic[_T]):
         sniffio = sys.modules.get("sniffio")
         if sniffio is not None:
             sniffio.current_async_library_cvar.set(None)
-        if self._given_up:
-            self.coroutine.close()
-            return
         self._task = self.loop.create_task(self.coroutine)
         self._task.add_done_callback(self._ended)
 
@@ -78,7 +74,6 @@ class Errand(Generic[_T]):
         self._over.release()
 
     def _give_up(self) -> None:
-        self._given_up = True
         try:
             self.loop.call_soon_threadsafe(self._cancel)
         except RuntimeError:  # the loop is closed

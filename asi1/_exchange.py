@@ -129,19 +129,17 @@ class Exchange:
 
     async def _call(self) -> None:
         streams = self.request.wants == "chunks"
-        self._timer = Timer.start(
-            self.request.timeouts, stream=streams, began=self._start()
-        )
+        self._timer = Timer(self._start(), self.request.timeouts, stream=streams)
         headers = _idempotency(self.request.idempotency_key)
         for number in itertools.count(1):
-            began = self._timer.elapsed
+            since = self._timer.elapsed
             self._reading = Reading(
                 self.config, self.request, self._timer, self.out, self.opened
             )
             try:
-                await self._try(self._reading, headers, number, began)
+                await self._try(self._reading, headers, number, since)
             except APIError as error:
-                wait = self._failed(error, number, began)
+                wait = self._failed(error, number, since)
                 if wait is None:
                     raise error from error.__cause__
                 if self.hooks.on_retry is not None:
@@ -155,19 +153,19 @@ class Exchange:
         reading: Reading,
         headers: Mapping[str, str],
         number: int,
-        began: float,
+        since: float,
     ) -> None:
         with self._timer:
             if self.limiter is None:
-                await self._send(reading, headers, number, began)
+                await self._send(reading, headers, number, since)
             else:
                 self._timer.arm("total")
                 async with self._permit(self.limiter, reading):
-                    await self._send(reading, headers, number, began)
+                    await self._send(reading, headers, number, since)
         if self.out.ended:
             return
         if reading.whole:  # and only its end was missing
-            self._succeeded(number, began, reading.answer())
+            self._succeeded(number, since, reading.answer())
             return
         phase = self._timer.deadline.phase
         streams = self.request.wants == "chunks"
@@ -181,7 +179,7 @@ class Exchange:
         reading: Reading,
         headers: Mapping[str, str],
         number: int,
-        began: float,
+        since: float,
     ) -> None:
         self._timer.arm("first_token")
         reply = await self.transport.send(self.request, self.config.api_key, headers)
@@ -189,7 +187,7 @@ class Exchange:
         try:
             result = await reading.read(reply)
             self._timer.disarm()
-            self._succeeded(number, began, result)
+            self._succeeded(number, since, result)
             patience = _DRAIN
         finally:
             await reply.aclose(patience)
@@ -213,21 +211,21 @@ class Exchange:
         finally:
             limiter.release(outcome)
 
-    def _succeeded(self, number: int, began: float, result: Result) -> None:
+    def _succeeded(self, number: int, since: float, result: Result) -> None:
         """Note the last try, and let the reader go on; the rest is tidying up."""
         self._elapsed = self._timer.elapsed
         status = self._reading.info.status if self._reading else None
-        attempt = Attempt(number=number, status=status, elapsed=self._elapsed - began)
+        attempt = Attempt(number=number, status=status, elapsed=self._elapsed - since)
         self._note(attempt)
         self.budget.succeeded(number - 1)
         if self.request.wants != "chunks":
             self.out.put([attrs.evolve(result, response=self.info())])
         self.out.end()
 
-    def _failed(self, error: APIError, number: int, began: float) -> float | None:
+    def _failed(self, error: APIError, number: int, since: float) -> float | None:
         """Note a try that failed; return how long to wait for the next, if any."""
         scrub(error, self.config.api_key)
-        error.response = self.info()
+        error.response = self.info()  # the policy reads its headers
         now = self._timer.elapsed
         begun = self._reading is not None and self._reading.begun
         wait = None
@@ -243,7 +241,7 @@ class Exchange:
             status=self.info().status,
             cause=f"{type(error).__name__}: {error}",
             sent=sent,
-            elapsed=now - began,
+            elapsed=now - since,
             wait=wait,
         )
         self._note(attempt)

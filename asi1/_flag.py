@@ -15,7 +15,8 @@ __all__ = ["Flag"]
 @define(eq=False)
 class Flag:
     """
-    What `anyio.Event` is, made without asking which event loop runs.
+    As `anyio.Event`, but made without asking which event loop runs; to be set on the
+    loop on which it is waited for. Waiting for what is set already is no checkpoint.
 
     On asyncio a wait is one future, which costs a fraction of anyio's own.
     """
@@ -42,11 +43,14 @@ class Flag:
         if self._set:
             return
         try:
-            future = asyncio.get_running_loop().create_future()
-        except RuntimeError:  # trio's loop
+            task = asyncio.current_task()
+        except RuntimeError:  # no loop of asyncio's runs here
+            task = None
+        if task is None:
             self._event = self._event or anyio.Event()
             await self._event.wait()
             return
+        future = task.get_loop().create_future()
         self._futures.append(future)
         try:
             await future

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from ._config import ClientConfig
+from ._errors import ConfigurationError
 from ._forks import no_fork
 from ._hooks import Hooks
-from ._lent import HTTPClient, HTTPTransport
+from ._http_types import HTTPClient, HTTPTransport
 from ._limits import Limiter, RateLimit
 
 
@@ -43,7 +44,16 @@ class LateCore:
     _closed: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        if self._http_client or self._transport or self._rate_limit:
+        limit, hooks = self._rate_limit, self._hooks
+        if not (
+            limit is None or isinstance(limit, RateLimit) or hasattr(limit, "acquire")
+        ):
+            raise ConfigurationError(
+                f"rate_limit: must be a RateLimit or a Limiter, not {limit!r:.80}"
+            )
+        if not isinstance(hooks, Hooks | None):
+            raise ConfigurationError(f"hooks: must be Hooks, not {hooks!r:.80}")
+        if self._http_client is not None or self._transport is not None:
             self.get()  # which checks them
 
     def get(self) -> Core:
@@ -57,6 +67,7 @@ class LateCore:
             return self.made
         with no_fork:
             self.made = self._make()
+            self.made.closed |= self._closed  # last, since it may be shut meanwhile
         return self.made
 
     def _make(self) -> Core:
@@ -65,15 +76,13 @@ class LateCore:
 
         if self.made is not None:  # another thread was faster
             return self.made
-        core = core_of(
+        return core_of(
             self.config,
             self._http_client,
             self._transport,
             self._rate_limit,
             self._hooks,
         )
-        core.closed = self._closed
-        return core
 
     def shut(self) -> None:
         """Make no call any more; those under way go on."""

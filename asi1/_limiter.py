@@ -6,6 +6,7 @@ import time
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import anyio
 
@@ -39,7 +40,9 @@ class LocalLimiter:
     clock: Callable[[], float] = time.monotonic
     _windows: tuple[Window, Window, Window] = field(init=False)
     _not_before: float = field(default=0.0, init=False)
-    _by_loop: dict[Any, _Turns] = field(factory=dict, init=False)
+    _by_loop: WeakKeyDictionary[Any, _Turns] = field(
+        factory=WeakKeyDictionary, init=False
+    )
 
     def __attrs_post_init__(self) -> None:
         self._windows = self.limit.windows()

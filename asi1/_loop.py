@@ -23,6 +23,7 @@ import anyio
 from ._blocking import warn_in_a_loop
 from ._errand import Errand
 from ._errors import ASI1Error, ConfigurationError
+from ._forks import no_fork
 from ._pump import running
 
 
@@ -33,9 +34,6 @@ _T = TypeVar("_T")
 # Seconds that leaving the interpreter waits for calls under way to be cancelled.
 _PATIENCE = 0.5
 
-# Held over each fork: no child inherits a thread that is just being made, or a lock of
-# an import that its loop has begun.
-_lock = threading.RLock()
 _current: LoopThread | None = None
 # Threads of a parent process, which do not run here. Kept, so that nothing of theirs
 # is torn down from this side of the fork.
@@ -61,6 +59,9 @@ class LoopThread:
         try:
             self._thread.start()
             ready.acquire()
+        except RuntimeError as error:
+            self._loop.close()
+            raise ASI1Error(f"no thread can be started: {error}") from error
         except BaseException:  # Ctrl-C: the next call starts another
             self._loop.call_soon_threadsafe(self._stopping.set)
             raise
@@ -87,7 +88,8 @@ class LoopThread:
         what it returns. A caller who is interrupted cancels it.
 
         Raises:
-            ASI1Error: The caller is itself on that loop, which it would block for ever.
+            ASI1Error: The caller is itself on that loop, which it would block for ever;
+                Python is exiting; or the loop has ended.
         """
         try:
             self._check_caller()
@@ -180,7 +182,7 @@ def loop_thread() -> LoopThread:
     """Return this process's thread; the first call starts it."""
     global _current  # noqa: PLW0603 - one for each process is the point
     if _current is None:
-        with _lock:
+        with no_fork:
             if _current is None:
                 _current = LoopThread()
     return _current
@@ -204,13 +206,8 @@ def _start_anew() -> None:
     if _current is not None:
         _inherited.append(_current)
     _current = None
-    _lock.release()
 
 
 atexit.register(_stop_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_lock.acquire,
-        after_in_parent=_lock.release,
-        after_in_child=_start_anew,
-    )
+    os.register_at_fork(after_in_child=_start_anew)

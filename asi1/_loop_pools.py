@@ -116,7 +116,7 @@ class LoopPools:
         """Close from anywhere: another thread, a destructor."""
         if self.pid != os.getpid():
             inherit(self)
-        elif self.pools:
+        elif self.keeper is not None:
             call_soon(
                 self.token, lambda: spawn(self.token, self._close_kept, "asi1 close")
             )

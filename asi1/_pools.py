@@ -2,7 +2,7 @@
 Floor 4. The connections: small pools for each event loop, and what they are made with.
 
 httpx slows down with the number of connections in one pool, so requests are spread over
-several, as many as they need. No cookie is kept.
+several, as many as they need.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from attrs import define, field
 from ._config import ClientConfig, is_loopback
 from ._detached import loop_token
 from ._errors import APITimeoutError, ClientClosedError, ConfigurationError
-from ._lent import HTTPClient, HTTPTransport
+from ._http_types import HTTPClient, HTTPTransport
 from ._loop_pools import POOL_SIZE, LoopPools, Pool, Slot, inherit
 from ._tls import blind_context, load_core, ssl_context
 from ._transports import Direct, Lent, LentClient, proxied
@@ -86,7 +86,7 @@ class Pools:
             room = (pool for pool in pools.pools if pool.busy < pools.size)
             pool = next(room, None)
             if pool is None:
-                pool = Pool(self._transport(pools.context))
+                pool = Pool(self._transport(pools.context or blind_context()))
                 pools.pools.append(pool)
         except BaseException:
             pools.places.release()
@@ -112,7 +112,7 @@ class Pools:
     async def _here(self) -> LoopPools:
         token = loop_token()
         pools = self._by_loop.get(token)
-        if pools is None or pools.pid != os.getpid():
+        if pools is None or pools.closed or pools.pid != os.getpid():
             self._forget_lost()
             places = anyio.Semaphore(self.config.limits.max_connections)
             pools = LoopPools(token, places, lent=self.http_client is not None)
@@ -130,9 +130,9 @@ class Pools:
         """Let go of pools whose loop has ended, or that a parent process made."""
         for token, pools in list(self._by_loop.items()):
             if pools.pid != os.getpid():
-                inherit(self._by_loop.pop(token))
+                inherit(self._by_loop.pop(token, None))
             elif pools.closed or getattr(token, "is_closed", bool)():
-                del self._by_loop[token]
+                self._by_loop.pop(token, None)
 
     @property
     def _trust_env(self) -> bool:
@@ -148,7 +148,7 @@ class Pools:
             return blind_context()
         return await ssl_context(trust_env=self._trust_env)
 
-    def _transport(self, context: ssl.SSLContext | None) -> httpx.AsyncBaseTransport:
+    def _transport(self, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
         if self.http_client is not None:
             return LentClient(self.http_client)
         if self.transport is not None:
@@ -159,8 +159,8 @@ class Pools:
             keepalive_expiry=self.config.limits.keepalive_expiry,
         )
         if self._trust_env and any(map(getproxies().get, ("http", "https", "all"))):
-            return proxied(context or True, limits)
-        return Direct(context or True, limits)
+            return proxied(context, limits)
+        return Direct(context, limits)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; other loops close their own."""

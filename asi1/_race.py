@@ -75,7 +75,7 @@ class Race(Generic[_S]):
         Return the first connection that is made.
 
         Raises:
-            OSError, OverflowError: None is; what the last address said.
+            OSError, OverflowError: None is; what the last of them failed with.
         """
         try:
             async with anyio.create_task_group() as tasks:
@@ -89,7 +89,7 @@ class Race(Generic[_S]):
                 self._won.abort()
             raise
         if self._won is None:
-            raise self._errors[-1]
+            raise self._errors.pop()
         return self._won
 
     async def _try(

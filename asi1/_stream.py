@@ -214,8 +214,7 @@ class AsyncChatStream:
             ASI1Error: What reading the stream raises.
         """
         while not self._consumed:
-            if not await self._next_batch():
-                break
+            await self._next_batch()
         self._place = len(self._batch)
         return self._exchange.answer()
 

@@ -14,7 +14,7 @@ from ._client import AsyncASI1
 from ._config import Limits
 from ._forks import no_fork
 from ._hooks import Hooks
-from ._lent import HTTPClient, HTTPTransport
+from ._http_types import HTTPClient, HTTPTransport
 from ._limits import Limiter, RateLimit
 from ._loop import close_on_loop, loop_thread
 from ._options import ChatOptions, RequestOptions, Timeout

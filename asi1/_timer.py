@@ -38,20 +38,15 @@ class Timer:
     """
 
     began: float
-    _now: Callable[[], float]
     _timeouts: Timeouts
     _stream: bool
+    _now: Callable[[], float] = field(factory=loop_clock)
     _token: Any = field(factory=loop_token)
     deadline: Deadline = field(init=False)
     _scope: anyio.CancelScope = field(init=False)
     _at: float = field(default=math.inf, init=False)
     _rings: float = field(default=math.inf, init=False)
     _alarm: asyncio.TimerHandle | None = field(default=None, init=False)
-
-    @classmethod
-    def start(cls, timeouts: Timeouts, *, stream: bool, began: float) -> Self:
-        """Time a call that began then, on the clock of the running loop."""
-        return cls(began, loop_clock(), timeouts, stream)
 
     def __enter__(self) -> Self:
         """Begin a try, not armed yet."""

@@ -34,7 +34,7 @@ def blind_context() -> ssl.SSLContext:
 
 async def load_core() -> None:
     """Load what httpx needs for its first connection, before it does so on the loop."""
-    if "httpcore" not in sys.modules:
+    if f"{__package__}._sockets" not in sys.modules:
         await anyio.to_thread.run_sync(_load)
 
 

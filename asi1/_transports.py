@@ -10,11 +10,16 @@ import asyncio
 import ssl
 
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING
 
 import httpx
 
 from ._detached import loop_token
 from ._errors import ConfigurationError
+
+
+if TYPE_CHECKING:
+    import httpcore
 
 
 __all__ = ["Direct", "Lent", "LentClient", "proxied"]
@@ -23,16 +28,23 @@ __all__ = ["Direct", "Lent", "LentClient", "proxied"]
 class Direct(httpx.AsyncHTTPTransport):
     """httpx's own transport; on asyncio, with sockets that cost less."""
 
-    def __init__(self, verify: ssl.SSLContext | bool, limits: httpx.Limits) -> None:
-        super().__init__(verify=verify, limits=limits)
+    def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
+        super().__init__(verify=context, limits=limits)
         # Loaded before, in a thread.
         from ._connections import Connections  # noqa: PLC0415
+
+        # Where httpx keeps it. Elsewhere it would not be found, and its own used.
+        self._pool = Connections(context, limits, _network())
+
+
+def _network() -> httpcore.AsyncNetworkBackend:
+    if isinstance(loop_token(), asyncio.AbstractEventLoop):
         from ._sockets import Sockets  # noqa: PLC0415
 
-        asyncios = isinstance(loop_token(), asyncio.AbstractEventLoop)
-        context = verify if isinstance(verify, ssl.SSLContext) else None
-        # Where httpx keeps it. Elsewhere it would not be found, and its own used.
-        self._pool = Connections(context, limits, Sockets() if asyncios else None)
+        return Sockets()
+    from ._trio_sockets import TrioSockets  # noqa: PLC0415
+
+    return TrioSockets()
 
 
 class Lent(httpx.AsyncBaseTransport):
@@ -76,9 +88,7 @@ class LentClient(_Through):
         """Leave it open."""
 
 
-def proxied(
-    verify: ssl.SSLContext | bool, limits: httpx.Limits
-) -> httpx.AsyncBaseTransport:
+def proxied(context: ssl.SSLContext, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
     """
     Return what goes through the proxies of the environment.
 
@@ -87,7 +97,7 @@ def proxied(
     """
     try:
         client = httpx.AsyncClient(
-            verify=verify,
+            verify=context,
             limits=limits,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )

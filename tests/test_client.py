@@ -753,3 +753,13 @@ async def test_other_tasks_have_their_turn_while_a_body_is_read(kind):
         group.cancel_scope.cancel()
 
     assert 50 < turns
+
+
+@pytest.mark.parametrize("argument", ["retry", "limits", "rate_limit", "hooks"])
+@pytest.mark.parametrize("value", [3, print, "x"])
+def test_what_is_no_setting_is_refused_when_the_client_is_made(argument, value):
+    """
+    A setting of a wrong type is an error of the client's making, and names it.
+    """
+    with pytest.raises(asi1.ConfigurationError, match=f"^{argument}: must be"):
+        asi1.ASI1("sk-test", **{argument: value})

@@ -63,11 +63,12 @@ async def test_a_stream_that_said_something_is_never_begun_anew():
     assert caught.value.response == caught.value.partial.response
 
 
-def test_a_client_of_many_loops_keeps_none_of_them(fake):
+@pytest.mark.parametrize("rate_limit", [None, asi1.RateLimit(max_concurrency=9)])
+def test_a_client_of_many_loops_keeps_none_of_them(fake, rate_limit):
     """
     A loop that has ended is forgotten by the clients that were used in it.
     """
-    client = client_of(fake)
+    client = client_of(fake, rate_limit=rate_limit)
     loops = []
 
     async def main():
@@ -164,3 +165,45 @@ def test_a_blocking_http_object_is_refused(name):
     """
     with pytest.raises(asi1.ConfigurationError, match=f"{name}: must be an httpx"):
         asi1.ASI1("sk_lifetime", **{name: object()})
+
+
+async def test_a_client_whose_block_is_cancelled_closes(fake):
+    """
+    A client closes its connections even if its block is left by a cancellation, while
+    streams are open.
+    """
+    fake.clear()
+    fake.fault("stall", times=None)
+    scope = anyio.CancelScope()
+
+    with scope:
+        async with client_of(fake) as client:
+            completions = client.chat.completions
+            streams = [completions.stream(messages="Hi") for _ in range(3)]
+            for stream in streams:
+                await anext(stream)
+            scope.cancel()
+            await anyio.sleep_forever()
+
+    assert scope.cancelled_caught
+    assert not client._core.pumps
+    assert not client._core.transport.pools._by_loop
+
+
+def test_a_client_that_is_closed_while_it_is_made_ready_is_closed(monkeypatch):
+    """
+    A client that one thread closes while another makes it ready for its first call
+    makes no call.
+    """
+    client = asi1.AsyncASI1("sk-test", "http://127.0.0.1:1/v1")
+    make = asi1._late.LateCore._make
+
+    def closed_meanwhile(late):
+        made = make(late)
+        late.shut()
+        return made
+
+    monkeypatch.setattr("asi1._late.LateCore._make", closed_meanwhile)
+
+    with pytest.raises(asi1.ClientClosedError):
+        client.chat.completions.stream(messages="Hi")

@@ -67,8 +67,8 @@ FLOORS = [
     {"_account", "_complaint", "_outgoing", "_overlong", "_reply", "_request"},
     {
         *("_connections", "_decoding", "_detached", "_flag", "_foreign", "_forks"),
-        *("_lent", "_loop_pools", "_pools", "_race", "_screen", "_sockets", "_sse"),
-        *("_tls", "_transport", "_transports"),
+        *("_http_types", "_loop_pools", "_pools", "_race", "_screen", "_sockets"),
+        *("_sse", "_tls", "_transport", "_transports", "_trio_sockets"),
     },
     {"_exchange", "_handover", "_limiter", "_pump", "_reading", "_timer"},
     {
@@ -145,8 +145,9 @@ def test_only_the_transport_knows_httpx():
     The HTTP library is imported where requests are sent and where connections are
     kept, and in what stands in for a server.
     """
-    wire = {"_connections", "_foreign", "_sockets", "_tls", "_transport"}
-    rooms = wire | {"_lent", "_loop_pools", "_pools", "_transports"}
+    wire = {"_connections", "_foreign", "_sockets", "_tls", "_trio_sockets"}
+    pools = {"_http_types", "_loop_pools", "_pools", "_transport", "_transports"}
+    rooms = wire | pools
     others = set(FLOOR) - rooms - {"testing"}
 
     assert [] == foreign_imports(ROOT, {"httpx", "httpcore"}, rooms=others)

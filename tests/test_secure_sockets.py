@@ -204,6 +204,24 @@ async def test_a_handshake_that_stalls_is_a_slow_connect():
     assert ("connect", False) == (error.phase, error.sent)
 
 
+async def test_a_handshake_that_is_given_up_leaves_no_socket():
+    """
+    A call that is cancelled while the server keeps it waiting for its handshake closes
+    its connection.
+    """
+    with socket.create_server((HOST, 0)) as listening:
+        listening.settimeout(10)
+        url = f"https://{HOST}:{listening.getsockname()[1]}/v1"
+        async with asi1.AsyncASI1("k", url, max_retries=0) as client:
+            with anyio.move_on_after(0.3):
+                await client.chat.completions.create(messages="Hi")
+            taken, _ = await anyio.to_thread.run_sync(listening.accept)
+            with taken:
+                taken.settimeout(5)
+                while await anyio.to_thread.run_sync(taken.recv, 4096):
+                    pass  # its hello, and then the end
+
+
 async def test_a_body_cut_without_goodbye_is_no_answer(fake, front):
     """
     A server that leaves in the middle of a stream, without the end that TLS has for it,

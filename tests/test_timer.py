@@ -19,7 +19,7 @@ IDLE = Timeouts(total=None, first_token=5, idle=7)
 
 
 def started(timeouts=IDLE):
-    return Timer.start(timeouts, stream=True, began=anyio.current_time())
+    return Timer(anyio.current_time(), timeouts, stream=True)
 
 
 async def test_signs_of_life_put_the_end_off():
