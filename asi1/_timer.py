@@ -34,12 +34,13 @@ class Timer:
 
     Attributes:
         began: When the call began, in seconds on the loop's clock.
+        stream: Whether it is that of a stream.
         deadline: When, and for what, the try is given up next.
     """
 
     began: float
     _timeouts: Timeouts
-    _stream: bool
+    stream: bool
     _now: Callable[[], float] = field(factory=loop_clock)
     _token: Any = field(factory=loop_token)
     deadline: Deadline = field(init=False)
@@ -67,7 +68,7 @@ class Timer:
         """Begin a phase now: "first_token", "idle", or "total" for that alone."""
         now = self._now()
         self.deadline = self._timeouts.deadline(
-            phase, began=self.began, now=now, stream=self._stream
+            phase, began=self.began, now=now, stream=self.stream
         )
         self._give_up_at(self.deadline.at, now)
 
@@ -111,5 +112,5 @@ class Timer:
     @property
     def left(self) -> float:
         """Seconds left of the call's total; infinite without one."""
-        total = self._timeouts.total_for(stream=self._stream)
+        total = self._timeouts.total_for(stream=self.stream)
         return math.inf if total is None else total - self.elapsed

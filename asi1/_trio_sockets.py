@@ -11,14 +11,18 @@ import httpcore
 __all__ = ["TrioSockets"]
 
 
-class TrioSockets(httpcore.TrioBackend):
+class TrioSockets(httpcore.AsyncNetworkBackend):
     """Makes the connections that httpx's core makes, and loses none."""
+
+    def __init__(self) -> None:
+        self._core: Any = httpcore.TrioBackend()
 
     async def connect_tcp(
         self, *where: Any, **options: Any
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to a server; as httpx's core does."""
-        made = await super().connect_tcp(*where, **options)
+        """Connect to a server, as httpx's core does."""
+        made: httpcore.AsyncNetworkStream
+        made = await self._core.connect_tcp(*where, **options)
         begin = made.start_tls
 
         async def start_tls(*what: Any, **options: Any) -> httpcore.AsyncNetworkStream:
@@ -31,3 +35,7 @@ class TrioSockets(httpcore.TrioBackend):
 
         setattr(made, "start_tls", start_tls)  # noqa: B010 - a method
         return made
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await anyio.sleep(seconds)
