@@ -124,5 +124,5 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def guard(session: nox.Session) -> None:
     """Report what the hot paths cost beside the floor; nothing fails for its time."""
-    session.install(".", "orjson")
+    session.install(".")
     session.run("python", "-m", "benchmarks", "guard", *session.posargs)

@@ -7,6 +7,7 @@ The public surface is the async one with ``await`` removed; a test holds the two
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -82,10 +83,7 @@ class ASI1:
     @property
     def chat(self) -> Chat:
         """Same as `AsyncASI1.chat`."""
-        with no_fork:
-            from ._sync_chat import Chat  # noqa: PLC0415 - loaded when it is asked for
-
-        return Chat(self._client.chat)
+        return _resources()[0](self._client.chat)
 
     @property
     def base_url(self) -> str:
@@ -107,13 +105,10 @@ class ASI1:
         **options: Unpack[ChatOptions],
     ) -> Conversation:
         """Same as `AsyncASI1.conversation`."""
-        with no_fork:
-            from ._sync_conversation import Conversation  # noqa: PLC0415 - as above
-
         made = self._client.conversation(
             system, context=context, saved=saved, model=model, **options
         )
-        return Conversation(made)
+        return _resources()[1](made)
 
     def request(
         self,
@@ -176,3 +171,12 @@ class ASI1:
     def __repr__(self) -> str:
         client = getattr(self, "_client", "<AsyncASI1 never made>")
         return str(client).replace("AsyncASI1", "ASI1")
+
+
+@cache
+def _resources() -> tuple[type[Chat], type[Conversation]]:
+    """Load what hangs below a client: once, since forks wait for it."""
+    with no_fork:
+        from ._sync_chat import Chat  # noqa: PLC0415
+        from ._sync_conversation import Conversation  # noqa: PLC0415
+    return Chat, Conversation
