@@ -171,7 +171,7 @@ class Scripting:
                 headers: More headers.
 
         Raises:
-            TypeError: *text* is neither, or an option has an unknown name.
+            TypeError: An option has an unknown name.
         """
         self._script.put(Failure(status=status, **options), times)
 
