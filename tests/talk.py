@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 
 from collections.abc import Callable
 from typing import Any
 
 import anyio
+import pytest
 
 import asi1
 
 from asi1.testing import Data, FakeASI1, Head
 
 
-__all__ = ["DONE", "SSE", "TEXT", "Event", "chunk", "in_process", "until"]
+__all__ = [
+    "DONE",
+    "SSE",
+    "TEXT",
+    "Event",
+    "backend_of",
+    "chunk",
+    "in_process",
+    "until",
+]
 
 # What the fake says in most of its faults, one word to a chunk.
 TEXT = "one two three four five six seven eight"
@@ -32,6 +43,15 @@ def chunk(text: str = "", *, finish: str | None = None) -> dict[str, Any]:
     """Return a chunk that says *text*, and why choice 0 has ended."""
     delta = {"content": text} if text else {}
     return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+def backend_of(name: str) -> tuple[str, dict[str, Any]]:
+    """Return what anyio's plugin takes for "asyncio", "uvloop" or "trio"."""
+    if name != "uvloop":
+        return name, {}
+    if importlib.util.find_spec("uvloop") is None:
+        pytest.skip("uvloop is not installed")
+    return "asyncio", {"use_uvloop": True}
 
 
 def in_process(fake: FakeASI1, **options: Any) -> asi1.AsyncASI1:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib.util
 import socket
 import sys
 
@@ -17,7 +16,7 @@ import pytest
 from asi1._race import addresses
 from asi1._sockets import Sockets
 
-from .talk import until
+from .talk import backend_of, until
 
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
@@ -26,11 +25,7 @@ NAME = "otter.example"
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def anyio_backend(request):
-    if request.param == "asyncio":
-        return "asyncio", {}
-    if importlib.util.find_spec("uvloop") is None:
-        pytest.skip("uvloop is not installed")
-    return "asyncio", {"use_uvloop": True}
+    return backend_of(request.param)
 
 
 @pytest.fixture

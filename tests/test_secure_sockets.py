@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import socket
 import ssl
@@ -22,7 +21,7 @@ from asi1._sockets import Sockets
 from asi1.testing import FakeASI1
 
 from .front import Front, mute, served
-from .talk import TEXT, until
+from .talk import TEXT, backend_of, until
 
 
 HOST = "127.0.0.1"
@@ -31,11 +30,7 @@ LARGE = 32 * 1024 * 1024  # more than all buffers on the way hold
 
 @pytest.fixture(params=["asyncio", "uvloop", "trio"])
 def anyio_backend(request):
-    if request.param != "uvloop":
-        return request.param, {}
-    if importlib.util.find_spec("uvloop") is None:
-        pytest.skip("uvloop is not installed")
-    return "asyncio", {"use_uvloop": True}
+    return backend_of(request.param)
 
 
 @pytest.fixture(scope="module")

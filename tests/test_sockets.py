@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import socket
 import struct
 import threading
@@ -21,7 +20,7 @@ import asi1
 
 from asi1._sockets import Sockets
 
-from .talk import until
+from .talk import backend_of, until
 
 
 HOST = "127.0.0.1"
@@ -32,11 +31,7 @@ REPLY = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(ANSWER) + ANSWER
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def anyio_backend(request):
-    if request.param == "asyncio":
-        return "asyncio", {}
-    if importlib.util.find_spec("uvloop") is None:
-        pytest.skip("uvloop is not installed")
-    return "asyncio", {"use_uvloop": True}
+    return backend_of(request.param)
 
 
 @asynccontextmanager
