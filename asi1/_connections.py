@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ssl
 
+from typing import Any
+
 import anyio
 import httpcore
 import httpx
@@ -48,7 +50,17 @@ class Connections(httpcore.AsyncConnectionPool):
 
 
 class _Connection(httpcore.AsyncHTTPConnection):
-    _asked = False
+    """
+    One connection, which is made with its first request.
+
+    Its locks are hardly ever contended. httpx's go once around the event loop whenever
+    they are taken, three times for each request.
+    """
+
+    def __init__(self, origin: httpcore.Origin, **settings: Any) -> None:
+        super().__init__(origin, **settings)
+        self._asked = False
+        self._request_lock = _lock()
 
     def has_expired(self) -> bool:
         """Whether it is not to be used again."""
@@ -72,9 +84,16 @@ class _Connection(httpcore.AsyncHTTPConnection):
         """
         first, self._asked = not self._asked, True
         try:
-            return await super().handle_async_request(request)
+            response = await super().handle_async_request(request)
         except BaseException:
             if first and not self.is_idle() and not self.is_closed():
                 with anyio.CancelScope(shield=True):
                     await self.aclose()
             raise
+        if first:  # and nobody holds the lock of what it has made
+            vars(self._connection)["_state_lock"] = _lock()
+        return response
+
+
+def _lock() -> Any:
+    return anyio.Lock(fast_acquire=True)

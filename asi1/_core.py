@@ -109,14 +109,12 @@ class Core:
         """Run the call, and return the one thing that it brings."""
         pump = self.begin(exchange)
         try:
-            (result,) = await exchange.out.get()
+            await pump.done.wait()  # from the result to the end it is but a moment
         except BaseException:
             pump.stop()
+            await pump.join()  # a caller who is cancelled waits for a clean connection
             raise
-        finally:
-            # After a result this is but a moment; a caller who is cancelled waits
-            # until the connection is clean again.
-            await pump.join()
+        (result,) = await exchange.out.get()
         return result
 
     async def aclose(self) -> None:

@@ -32,7 +32,10 @@ class Errand(Generic[_T]):
     coroutine: Coroutine[Any, Any, _T]
     loop: asyncio.AbstractEventLoop
     _over: threading.Lock = field(factory=threading.Lock, init=False)
-    _task: asyncio.Task[_T] | None = field(default=None, init=False)
+    _told: bool = field(default=False, init=False)
+    _task: asyncio.Task[None] | None = field(default=None, init=False)
+    _result: list[_T] = field(factory=list, init=False)
+    _error: BaseException | None = field(default=None, init=False)
 
     def wait(self) -> _T:
         """
@@ -51,27 +54,41 @@ class Errand(Generic[_T]):
         except BaseException:
             self._give_up()
             raise
-        task, self._task = self._task, None
+        if self._result:
+            return self._result.pop()
+        error, self._error = self._error, None
         try:
-            if task is None or task.cancelled():
+            if error is None or isinstance(error, asyncio.CancelledError):
                 raise ASI1Error("the call was cancelled: its event loop ended")
-            return task.result()
+            raise error
         finally:
-            del task  # which keeps the error, whose frames keep this one
+            del error  # which keeps its frames, of which this is one
 
     def _begin(self) -> None:
         # The caller's context came along. Called from trio, it says that this is trio.
         sniffio = sys.modules.get("sniffio")
         if sniffio is not None:
             sniffio.current_async_library_cvar.set(None)
-        self._task = self.loop.create_task(self.coroutine)
+        self._task = self.loop.create_task(self._run())
         self._task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[_T]) -> None:
-        if not task.cancelled():
-            # Who called may be struck before it asks, and asyncio would complain.
-            task.exception()
-        self._over.release()
+    async def _run(self) -> None:
+        # The caller is told in the last step of the task: its callbacks come only once
+        # the loop has gone around again.
+        try:
+            self._result.append(await self.coroutine)
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            self._error = error
+        self._tell()
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        self.coroutine.close()  # if its loop ended before it was begun
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self._told:
+            self._told = True
+            self._over.release()
 
     def _give_up(self) -> None:
         try:

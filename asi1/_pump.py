@@ -81,8 +81,12 @@ def start(run: Run, name: str, done: Callable[[Pump], None] = lambda _: None) ->
     pump = Pump(loop_token())
 
     async def body() -> None:
-        with pump._scope:  # noqa: SLF001 - the handle is this module's own
-            await run()
+        try:
+            with pump._scope:  # noqa: SLF001 - the handle is this module's own
+                await run()
+        finally:
+            # In its last step: callbacks come once the loop has gone around again.
+            ended()
 
     def ended() -> None:
         _running.discard(pump)
