@@ -26,6 +26,8 @@ __all__ = ["Socket", "Sockets"]
 
 # Bytes that may wait for the reader before the network is made to wait.
 _ROOM = 256 * 1024
+# Bytes that one read of the network brings at the most.
+_READ = 64 * 1024
 # Bytes of a request that are held back until more of it is there, or sent at once.
 _HELD = 64 * 1024
 # Reads after which a reader pauses. One who always finds what it waits for already
@@ -67,6 +69,7 @@ class Socket(Contestant, httpcore.AsyncNetworkStream):
         """Made by `Sockets`; with TLS, *below* is what carries it."""
         self._transport: asyncio.Transport
         self._below = below
+        self._buffer = memoryview(bytearray(_READ))
         self._came = bytearray()
         self._held = b""
         self._reads = 0
@@ -85,9 +88,13 @@ class Socket(Contestant, httpcore.AsyncNetworkStream):
         # it is empty, by turns.
         self._transport.set_write_buffer_limits(1, 0)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - never needed
+        """Lend room for what comes; asyncio's own is new, and large, at every read."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Keep what came."""
-        self._came += data
+        self._came += self._buffer[:nbytes]
         _wake(self._reader)
         if len(self._came) > _ROOM and not self._behind:
             self._behind = True
