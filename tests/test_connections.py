@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import selectors
 import socket
 import threading
 
@@ -52,6 +54,38 @@ async def test_a_connection_that_is_made_for_nobody_is_closed(fake):
         assert scope.cancelled_caught
         assert [] == kept
         await until(lambda: fake.open_connections == 0)
+
+
+class Counting(selectors.DefaultSelector):
+    """Counts how often an event loop goes around, each time with a system call."""
+
+    rounds = 0
+
+    def select(self, timeout=None):
+        self.rounds += 1
+        return super().select(timeout)
+
+
+def test_a_call_goes_around_the_event_loop_four_times(fake):
+    """
+    A call on an open connection is begun, waits, is woken by its reply, and wakes who
+    called: the event loop goes around four times, and no more.
+    """
+    selector, rounds = Counting(), []
+
+    async def call_some():
+        async with asi1.AsyncASI1("key", fake.base_url) as client:
+            for _ in range(10):
+                before = selector.rounds
+                await client.chat.completions.create(messages="Hi")
+                rounds.append(selector.rounds - before)
+
+    with asyncio.Runner(
+        loop_factory=lambda: asyncio.SelectorEventLoop(selector)
+    ) as runner:
+        runner.run(call_some())
+
+    assert 4 == min(rounds)  # a reply in two pieces takes more
 
 
 async def test_a_connection_is_used_again(fake):
