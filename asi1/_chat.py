@@ -104,12 +104,16 @@ class AsyncCompletions:
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
-        request = self._request(messages, model=model, stream=stream, options=options)
-        if not stream:
+        return await self._made(
+            self._request(messages, model=model, stream=stream, options=options)
+        )
+
+    async def _made(self, request: Request) -> ChatCompletion | AsyncChatStream:
+        if request.wants != "chunks":
             answer: ChatCompletion = await self._core.fetch(request)
             return answer
-        opened = AsyncChatStream(self._core.exchange(request), self._core.begin)
-        return await opened.__aenter__()
+        exchange = self._core.exchange(request)
+        return await AsyncChatStream(exchange, self._core.begin).__aenter__()
 
     def stream(
         self,

@@ -53,8 +53,10 @@ class _Connection(httpcore.AsyncHTTPConnection):
     """
     One connection, which is made with its first request.
 
-    Its locks are hardly ever contended. httpx's go once around the event loop whenever
-    they are taken, three times for each request.
+    Nobody waits for its locks, since a pool gives it one request at a time. Yet those
+    of httpx's core go around the event loop whenever they are taken, three times for
+    each request. These are kept where it keeps its own; elsewhere they would not be
+    found, and its own be used.
     """
 
     def __init__(self, origin: httpcore.Origin, **settings: Any) -> None:
@@ -90,7 +92,7 @@ class _Connection(httpcore.AsyncHTTPConnection):
                 with anyio.CancelScope(shield=True):
                     await self.aclose()
             raise
-        if first:  # and nobody holds the lock of what it has made
+        if first and self._connection is not None:  # and nobody holds its lock
             vars(self._connection)["_state_lock"] = _lock()
         return response
 

@@ -71,7 +71,12 @@ class Core:
             raise ClientClosedError("the client is closed")
 
     def exchange(self, request: Request) -> Exchange:
-        """Return the call of *request*, not begun."""
+        """
+        Return the call of *request*, not begun.
+
+        Raises:
+            ClientClosedError: As for `check_open`.
+        """
         self.check_open()
         return Exchange(
             self.config,
@@ -82,10 +87,15 @@ class Core:
             hooks=self.hooks,
         )
 
-    def begin(self, exchange: Work) -> Pump:
-        """Start *exchange* in its own task."""
+    def begin(self, work: Work) -> Pump:
+        """
+        Start *work* in its own task.
+
+        Raises:
+            ClientClosedError: As for `check_open`.
+        """
         self.check_open()
-        pump = start(exchange.run, "asi1 exchange", self._forget)
+        pump = start(work.run, "asi1 exchange", self._forget)
         for core in self._line():
             core.pumps.add(pump)
         return pump
@@ -102,19 +112,27 @@ class Core:
             core = core.parent
 
     async def fetch(self, request: Request) -> Any:
-        """Make the call, and return the one thing that it brings."""
+        """
+        Make the call, and return the one thing that it brings.
+
+        Raises:
+            ASI1Error: What the call ends with.
+        """
         return await self.result(self.exchange(request))
 
     async def result(self, exchange: Exchange) -> Any:
-        """Run the call, and return the one thing that it brings."""
+        """As `fetch`, for a call that is not begun."""
         pump = self.begin(exchange)
         try:
-            await pump.done.wait()  # from the result to the end it is but a moment
+            await pump.done.wait()  # at most `_exchange._DRAIN` s after the result
         except BaseException:
             pump.stop()
             await pump.join()  # a caller who is cancelled waits for a clean connection
             raise
-        (result,) = await exchange.out.get()
+        try:
+            (result,) = await exchange.out.get()
+        finally:
+            del exchange, pump  # an error that lives on keeps the frames it passed
         return result
 
     async def aclose(self) -> None:

@@ -56,25 +56,35 @@ def spawn(
     Run *run*, which must not raise, in a task of its own.
 
     Called on the loop of *token*, but not always by one of its tasks. *done* is called
-    at the end, even of a task that a dying loop cancels before its first step.
+    once, in the last step of the task; and even if a dying loop cancels it before its
+    first.
     """
-    if not isinstance(token, asyncio.AbstractEventLoop):
-        _spawn_trio(run, name, done)
-        return
-    task = token.create_task(run(), name=name)
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
-    task.add_done_callback(lambda _: done())
+    over = False
 
-
-def _spawn_trio(run: Run, name: str, done: Callable[[], None]) -> None:
-    import trio.lowlevel  # noqa: PLC0415 - there only if the user's loop is trio's
+    def end() -> None:
+        nonlocal over
+        if not over:
+            over = True
+            done()
 
     async def body() -> None:
         try:
             await run()
         finally:
-            done()
+            end()
+
+    if not isinstance(token, asyncio.AbstractEventLoop):
+        _spawn_trio(body, name)
+        return
+    task = token.create_task(body(), name=name)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+    # Which comes only when the loop has gone around again.
+    task.add_done_callback(lambda _: end())
+
+
+def _spawn_trio(body: Run, name: str) -> None:
+    import trio.lowlevel  # noqa: PLC0415 - there only if the user's loop is trio's
 
     context = contextvars.copy_context()
     trio.lowlevel.spawn_system_task(body, name=name, context=context)

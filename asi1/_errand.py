@@ -34,8 +34,7 @@ class Errand(Generic[_T]):
     _over: threading.Lock = field(factory=threading.Lock, init=False)
     _told: bool = field(default=False, init=False)
     _task: asyncio.Task[None] | None = field(default=None, init=False)
-    _result: list[_T] = field(factory=list, init=False)
-    _error: BaseException | None = field(default=None, init=False)
+    _outcome: tuple[_T] | BaseException | None = field(default=None, init=False)
 
     def wait(self) -> _T:
         """
@@ -54,15 +53,15 @@ class Errand(Generic[_T]):
         except BaseException:
             self._give_up()
             raise
-        if self._result:
-            return self._result.pop()
-        error, self._error = self._error, None
+        outcome, self._outcome = self._outcome, None
         try:
-            if error is None or isinstance(error, asyncio.CancelledError):
+            if isinstance(outcome, tuple):
+                return outcome[0]
+            if outcome is None or isinstance(outcome, asyncio.CancelledError):
                 raise ASI1Error("the call was cancelled: its event loop ended")
-            raise error
+            raise outcome
         finally:
-            del error  # which keeps its frames, of which this is one
+            del outcome  # an error keeps its frames, of which this is one
 
     def _begin(self) -> None:
         # The caller's context came along. Called from trio, it says that this is trio.
@@ -76,9 +75,9 @@ class Errand(Generic[_T]):
         # The caller is told in the last step of the task: its callbacks come only once
         # the loop has gone around again.
         try:
-            self._result.append(await self.coroutine)
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            self._error = error
+            self._outcome = (await self.coroutine,)
+        except BaseException as error:  # noqa: BLE001 - also an exit: it is the caller's
+            self._outcome = error
         self._tell()
 
     def _ended(self, _: asyncio.Task[None]) -> None:

@@ -122,11 +122,6 @@ class Exchange:
             self.began = anyio.current_time()
         return self.began
 
-    async def _ask(self, request: Request) -> None:
-        """Make the call with another request."""
-        self.request = request
-        await Exchange._call(self)
-
     async def _call(self) -> None:
         streams = self.request.wants == "chunks"
         self._timer = Timer(self._start(), self.request.timeouts, stream=streams)

@@ -15,7 +15,7 @@ __all__ = ["Handover"]
 
 _T = TypeVar("_T")
 
-# Batches that may wait for the reader; each is what one read of the network brought.
+# Batches that may wait for the reader; each is what one read of the network completed.
 _ROOM = 16
 
 
@@ -26,6 +26,9 @@ class Handover(Generic[_T]):
 
     A batch leaves the queue in the same step in which `get` returns it, so that a
     reader who is cancelled while it waits has lost nothing.
+
+    Attributes:
+        ended: Whether nothing follows what waits.
     """
 
     _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
@@ -76,8 +79,13 @@ class Handover(Generic[_T]):
     def check(self) -> None:
         """Raise what the task ended with, if it brought nothing else."""
         if self.ended and self._error is not None and not self._batches:
-            # Without the frames of those who asked before, which would add up.
-            raise self._error.with_traceback(None)
+            # Without the frames of those who asked before, which would add up; and of
+            # ours, nothing that leads back to the error.
+            error = self._error.with_traceback(None)
+            try:
+                raise error
+            finally:
+                del self, error
 
     async def get(self) -> Sequence[_T]:
         """
@@ -87,7 +95,11 @@ class Handover(Generic[_T]):
             BaseException: What the task ended with, each time it is asked.
         """
         while not self._batches:
-            self.check()
+            try:
+                self.check()
+            except BaseException:
+                del self
+                raise
             if self.ended:
                 return ()
             await self._changed()

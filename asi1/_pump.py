@@ -35,7 +35,7 @@ class Pump:
 
     Attributes:
         token: What stands for its loop.
-        done: Set once it has ended and cleaned up.
+        done: Set in its last step, when it has cleaned up.
     """
 
     token: Any
@@ -76,17 +76,13 @@ def start(run: Run, name: str, done: Callable[[Pump], None] = lambda _: None) ->
     """
     Run *run* in a task of its own, beside the current one, and return its handle.
 
-    *done* is called with the handle at the task's end.
+    *done* is called with the handle in the task's last step.
     """
     pump = Pump(loop_token())
 
     async def body() -> None:
-        try:
-            with pump._scope:  # noqa: SLF001 - the handle is this module's own
-                await run()
-        finally:
-            # In its last step: callbacks come once the loop has gone around again.
-            ended()
+        with pump._scope:  # noqa: SLF001 - the handle is this module's own
+            await run()
 
     def ended() -> None:
         _running.discard(pump)

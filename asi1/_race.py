@@ -28,7 +28,7 @@ __all__ = ["Contestant", "Race", "addresses"]
 _HEAD_START = 0.25
 
 
-class Contestant(asyncio.BufferedProtocol):
+class Contestant(asyncio.BaseProtocol):
     """A connection that may be made in vain."""
 
     def abort(self) -> None:

@@ -96,7 +96,7 @@ class Reading:
 
     @property
     def begun(self) -> bool:
-        """Whether a chunk has come."""
+        """Whether a chunk has come; an answer in one piece has none."""
         return self._assembler.chunks > 0
 
     def answer(self) -> ChatCompletion:
@@ -221,7 +221,15 @@ class Reading:
         )
 
     async def _take(self, decoder: EventDecoder, data: bytes) -> bool:
-        """Hand over the chunks that *data* completes; True if the stream is done."""
+        """
+        Hand over the chunks that *data* completes.
+
+        Returns:
+            Whether the stream is done, or broke when the answer was whole.
+
+        Raises:
+            StreamError: It broke before.
+        """
         batch: list[ChatCompletionChunk] = []
         broken: StreamError | None = None
         done = False
@@ -253,7 +261,7 @@ class Reading:
         try:
             return read_event(name, data)
         except (ServerStreamError, StreamDecodeError):
-            # As above.
+            # What an error quotes is cut, and half a key would not be known as one.
             read_event(name, self.config.api_key.redact_bytes(data))
             raise
 

@@ -70,7 +70,25 @@ class AsyncChatStream:
         return f"<AsyncChatStream {state} status={self.response.status}>"
 
     async def __aenter__(self) -> Self:
-        await self._open()
+        """
+        Start the call, and wait until the server begins to answer.
+
+        Raises:
+            ASI1Error: What reading the stream raises, before its first chunk.
+        """
+        if self._closed:
+            raise StreamClosedError("the stream was closed")
+        if self._pump is None:
+            self._pump = self._begin(self._exchange)
+        try:
+            await self._exchange.opened.wait()
+            self._exchange.out.check()
+        except BaseException as error:
+            if isinstance(error, ASI1Error):
+                self._error = error
+            await self.aclose()
+            del self  # as in `__anext__`
+            raise
         return self
 
     async def __aexit__(
@@ -130,28 +148,6 @@ class AsyncChatStream:
         self._reading = False
         self._consumed = not batch
         return batch
-
-    async def _open(self) -> None:
-        """
-        Start the call, and wait until the server begins to answer.
-
-        Entering the stream with ``async with`` does the same.
-
-        Raises:
-            ASI1Error: What reading the stream raises, before its first chunk.
-        """
-        if self._closed:
-            raise StreamClosedError("the stream was closed")
-        if self._pump is None:
-            self._pump = self._begin(self._exchange)
-        try:
-            await self._exchange.opened.wait()
-            self._exchange.out.check()
-        except BaseException as error:
-            if isinstance(error, ASI1Error):
-                self._error = error
-            await self.aclose()
-            raise
 
     async def aclose(self) -> None:
         """

@@ -81,11 +81,11 @@ class Completions:
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion | ChatStream:
         """Same as `AsyncCompletions.create`, but blocks."""
-        made = loop_thread().run(
-            self._completions.create(
-                messages=messages, model=model, stream=stream, **options
-            )
+        # Here and not on the loop, which other callers share: it may be long.
+        request = self._completions._request(
+            messages, model=model, stream=stream, options=options
         )
+        made = loop_thread().run(self._completions._made(request))
         return ChatStream(made) if isinstance(made, AsyncChatStream) else made
 
     def stream(

@@ -40,7 +40,7 @@ class ChatStream:
         return repr(self._stream).replace("AsyncChatStream", "ChatStream")
 
     def __enter__(self) -> Self:
-        loop_thread().run(self._stream._open())
+        loop_thread().run(self._stream.__aenter__())
         return self
 
     def __exit__(

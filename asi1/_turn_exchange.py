@@ -105,6 +105,10 @@ class TurnExchange(Exchange):
                 raise
             await self._ask(request)
 
+    async def _ask(self, request: Request) -> None:
+        self.request = request
+        await super()._call()
+
     async def _fitted(self, limit: float) -> Request:
         """Return the request, with as much of the history as *limit* allows."""
         ask, policy = self.ask, self.ask.policy

@@ -140,6 +140,40 @@ async def test_a_cancelled_reader_does_not_keep_its_stream(fake, part):
         gc.enable()
 
 
+@pytest.mark.parametrize("way", ["create", "create a stream", "enter", "read"])
+async def test_an_error_that_nobody_keeps_is_gone_at_once(fake, way):
+    """
+    A failed call leaves no circle of objects: what was asked does not wait for Python's
+    collector once its error was handled.
+    """
+    fake.fail(429, times=None)
+    gone = []
+
+    async def fail(completions):
+        if way.startswith("create"):
+            await completions.create(messages="Hi", stream=way != "create")
+        elif way == "enter":
+            async with completions.stream(messages="Hi"):
+                pass
+        else:
+            async for _ in completions.stream(messages="Hi"):
+                pass
+
+    async with client_of(fake, max_retries=0) as client:
+        gc.disable()
+        try:
+            for _ in range(3):
+                try:
+                    await fail(client.chat.completions)
+                except asi1.RateLimitError as error:
+                    gone.append(weakref.ref(error))
+            await anyio.sleep(0.01)  # tasks end in their own steps
+
+            assert [None] * 3 == [reference() for reference in gone]
+        finally:
+            gc.enable()
+
+
 async def test_a_whole_answer_leaves_its_connection_to_the_next_call(fake):
     """
     A connection is used again after a plain call, and after a stream, left or dropped,

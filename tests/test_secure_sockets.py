@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 
 import anyio
 import anyio.to_thread
@@ -345,3 +346,25 @@ async def test_no_handshake_is_made_with_who_has_left(linger):
     with anyio.fail_after(5), pytest.raises(httpcore.ConnectError, match=r"hung|reset"):
         await ours.start_tls(ssl.create_default_context(), HOST, 60)
     await ours.aclose()
+
+
+@pytest.mark.usefixtures("_not_trio")
+@pytest.mark.parametrize("size", [100_000, 300_000, 1_000_000])
+async def test_what_comes_right_before_the_end_comes_too(authority, size):
+    """
+    All that a secure server says before it leaves is read, even if it has left when the
+    event loop looks.
+    """
+    port, thread = secure_peer(authority, lambda sock: sock.sendall(bytes(size)))
+    ours = await Sockets().connect_tcp(HOST, port, 5)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    ours = await ours.start_tls(context, HOST, 5)
+    time.sleep(0.1)  # noqa: ASYNC251 - the loop is to be late
+
+    got = 0
+    while data := await ours.read(65536, 10):
+        got += len(data)
+    assert size == got
+    await ours.aclose()
+    await anyio.to_thread.run_sync(thread.join, 10)
