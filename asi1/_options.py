@@ -107,6 +107,11 @@ class ChatOptions(RequestOptions, total=False):
 public(RequestOptions)
 public(ChatOptions)
 
+# What options that other services have are called here.
+_ELSEWHERE = {
+    "reasoning_effort": "; see enable_thinking and thinking_budget.",
+    "stream_options": "; usage comes with every stream without it.",
+}
 CALL_OPTIONS = frozenset(RequestOptions.__annotations__)
 BODY_OPTIONS = frozenset(ChatOptions.__annotations__) - CALL_OPTIONS
 
@@ -123,10 +128,10 @@ def check_options(
     for name, value in options.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
+            hint = f"; did you mean {near[0]}?" if near else "."
             raise ArgumentError(
-                f"{name}: is no option of this call; {hint}What asi1 does not know can"
-                " be sent with extra_body={...}",
+                f"{name}: is no option of this call{_ELSEWHERE.get(name, hint)} What"
+                " asi1 does not know can be sent with extra_body={...}",
                 argument=name,
             )
         problem = (

@@ -281,6 +281,8 @@ def test_every_option_has_wrong_values():
         ("temprature", "did you mean temperature"),
         ("max_token", "did you mean max_tokens"),
         ("max_completion_tokens", "did you mean max_tokens"),
+        ("reasoning_effort", "; see enable_thinking and thinking_budget. What"),
+        ("stream_options", "; usage comes with every stream without it. What"),
         ("extra_header", "did you mean extra_headers"),
         ("zzz", "extra_body"),
     ],

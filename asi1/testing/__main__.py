@@ -7,6 +7,7 @@ The first line on standard output is the base URL; nothing else is printed.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line without the program's name; None is this process's.
 
     Returns:
-        The exit code, 0.
+        The exit code, 0; 141 if the reader of the list has left.
 
     Raises:
         SystemExit: The command line makes no sense.
@@ -37,10 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     if options.faults:
-        for fault in FAULTS.values():
-            told = ", ".join(f"{name}={value}" for name, value in fault.options.items())
-            sys.stdout.write(f"{fault.name}({told}): {fault.about}\n")
-        return 0
+        return _list_faults()
     fake = FakeASI1(seed=options.seed, port=options.port)
     fake.require_key = options.require_key
     if options.fault is not None:
@@ -48,6 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif options.reply is not None:
         fake.reply(options.reply, chunk_delay=options.chunk_delay, times=None)
     _serve(fake)
+    return 0
+
+
+def _list_faults() -> int:
+    try:
+        for fault in FAULTS.values():
+            told = ", ".join(f"{name}={value}" for name, value in fault.options.items())
+            sys.stdout.write(f"{fault.name}({told}): {fault.about}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would write out what is left, and complain, when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return 0
 
 

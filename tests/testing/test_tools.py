@@ -143,6 +143,22 @@ def test_the_module_can_be_run():
     assert (200, ("", ""), 0) == (status, rest, process.returncode)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes of Windows tell of it otherwise")
+def test_who_reads_the_faults_may_leave():
+    """
+    --faults into a pipe that nobody reads any more ends quietly.
+    """
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "asi1.testing", "--faults"]
+    with os.fdopen(writing, "wb") as gone:
+        ended = subprocess.run(
+            command, stdout=gone, stderr=subprocess.PIPE, check=False, timeout=30
+        )
+
+    assert (141, b"") == (ended.returncode, ended.stderr)
+
+
 def test_the_faults_can_be_listed(capsys):
     """
     --faults prints a line for each fault, with its options.
