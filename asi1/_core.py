@@ -130,6 +130,8 @@ class Core:
             await pump.join()  # a caller who is cancelled waits for a clean connection
             raise
         try:
+            # If others cancelled its task before it began, nothing has ended it.
+            exchange.out.end(ClientClosedError("the call was cancelled by others"))
             (result,) = await exchange.out.get()
         finally:
             del exchange, pump  # an error that lives on keeps the frames it passed

@@ -79,6 +79,7 @@ class Errand(Generic[_T]):
         except BaseException as error:  # noqa: BLE001 - also an exit: it is the caller's
             self._outcome = error
         self._tell()
+        del self  # the frames of an error must not lead back to it
 
     def _ended(self, _: asyncio.Task[None]) -> None:
         self.coroutine.close()  # if its loop ended before it was begun

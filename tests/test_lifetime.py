@@ -4,6 +4,8 @@ import asyncio
 import gc
 import weakref
 
+from functools import partial
+
 import anyio
 import pytest
 
@@ -80,7 +82,7 @@ def test_a_client_of_many_loops_keeps_none_of_them(fake, rate_limit):
     gc.collect()
 
     assert 1 >= sum(loop() is not None for loop in loops)
-    assert 0 == fake.open_connections
+    anyio.run(until, lambda: fake.open_connections == 0)
 
 
 async def test_connections_of_a_busy_hour_do_not_outlive_their_time(fake):
@@ -172,6 +174,43 @@ async def test_an_error_that_nobody_keeps_is_gone_at_once(fake, way):
             assert [None] * 3 == [reference() for reference in gone]
         finally:
             gc.enable()
+
+
+async def test_a_cancelled_call_is_tidied_up_before_its_caller_goes_on(fake):
+    """
+    Who cancels a call that waits for its answer goes on when the call has ended, and
+    its connection is closed.
+    """
+    fake.reply("Hi", delay=30)
+
+    async with client_of(fake) as client:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(partial(client.chat.completions.create, messages="Hi"))
+                await until(lambda: fake.requests)
+                scope.cancel()
+
+        assert scope.cancelled_caught
+        assert set() == client._core.pumps
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_call_that_others_cancel_before_it_begins_ends(fake):
+    """
+    A call whose task is cancelled from outside before its first step is a
+    `ClientClosedError`, and keeps nobody waiting.
+    """
+    async with client_of(fake) as client:
+        await client.chat.completions.create(messages="Hi")
+        before = asyncio.all_tasks()
+        call = asyncio.create_task(client.chat.completions.create(messages="Hi"))
+        await asyncio.sleep(0)
+        (begun,) = asyncio.all_tasks() - before - {call}
+        begun.cancel()
+
+        with anyio.fail_after(5), pytest.raises(asi1.ClientClosedError, match="others"):
+            await call
+    assert 1 == len(fake.requests)
 
 
 async def test_a_whole_answer_leaves_its_connection_to_the_next_call(fake):

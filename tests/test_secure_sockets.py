@@ -349,6 +349,29 @@ async def test_no_handshake_is_made_with_who_has_left(linger):
 
 
 @pytest.mark.usefixtures("_not_trio")
+async def test_a_secure_server_waits_for_a_reader_who_is_always_late(authority):
+    """
+    Little is kept, too, while somebody reads all the time, but slower than it comes.
+    """
+    port, thread = secure_peer(authority, lambda sock: sock.sendall(bytes(LARGE)))
+    ours = await Sockets().connect_tcp(HOST, port, 5)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    ours = await ours.start_tls(context, HOST, 5)
+
+    most = 0
+    for _ in range(200):
+        await ours.read(20_000, 10)
+        await anyio.sleep(0.002)
+        most = max(most, len(ours._came))
+    assert most <= 1024 * 1024
+    while await ours.read(65536, 10):
+        pass
+    await ours.aclose()
+    await anyio.to_thread.run_sync(thread.join, 10)
+
+
+@pytest.mark.usefixtures("_not_trio")
 @pytest.mark.parametrize("size", [100_000, 300_000, 1_000_000])
 async def test_what_comes_right_before_the_end_comes_too(authority, size):
     """
