@@ -73,5 +73,7 @@ class _Plain(Socket, asyncio.BufferedProtocol):
         return self._room
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Keep what came."""
-        self.data_received(self._room[:nbytes])
+        """Keep what came, and leave nothing of it: a server may say the key back."""
+        came = self._room[:nbytes]
+        self.data_received(came)
+        came[:] = bytes(nbytes)
