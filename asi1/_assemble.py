@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
-from ._chunks import ChatCompletionChunk, ChunkChoice, Delta, Glance, ToolCallDelta
+from ._chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
 from ._models import (
     ChatChoice,
     ChatCompletion,
@@ -164,9 +164,23 @@ class Assembler:
         """Take the next chunk."""
         self.chunks += 1
         glance = chunk._glance  # noqa: SLF001 - of a model, and for nobody but us
-        if glance is not None and self._spoken is not None:
-            self._add_piece(self._spoken, chunk.thought, glance)
+        if glance is None or self._spoken is None:
+            self._add_any(chunk)
             return
+        # A chunk that only adds a piece to choice 0.
+        text, created, extra, choice_extra, _ = glance
+        if text:
+            self._spoken.content.pieces.append(text)
+        if chunk.thought:
+            self._thoughts.pieces.append(chunk.thought)
+        if not self._created:
+            self._created = created
+        if extra:
+            self._extra.update(extra)
+        if choice_extra:
+            self._spoken.extra.update(choice_extra)
+
+    def _add_any(self, chunk: ChatCompletionChunk) -> None:
         self._first = self._first or chunk
         for choice in chunk.choices:
             if choice.index not in self._choices:
@@ -183,20 +197,6 @@ class Assembler:
         self.finished = len(self._choices) >= self.expected and all(
             choice.finish_reason is not None for choice in self._choices.values()
         )
-
-    def _add_piece(self, choice: _Choice, thought: str, glance: Glance) -> None:
-        """Do as `add` does, with a chunk that only adds a piece to choice 0."""
-        text, created, extra, choice_extra, _ = glance
-        if text:
-            choice.content.pieces.append(text)
-        if thought:
-            self._thoughts.pieces.append(thought)
-        if not self._created:
-            self._created = created
-        if extra:
-            self._extra.update(extra)
-        if choice_extra:
-            choice.extra.update(choice_extra)
 
     def answer(self) -> ChatCompletion:
         """Return the answer as far as it came; later chunks leave it alone."""

@@ -233,9 +233,10 @@ class Reading:
         batch: list[ChatCompletionChunk] = []
         broken: StreamError | None = None
         done = False
+        look, add = self._glancer.look, self._assembler.add
         try:
             for name, text, _, _ in decoder.feed(data):
-                chunk = self._glancer.look(text)
+                chunk = look(text)
                 if chunk is None or name == "error":
                     if is_done(text):
                         done = True
@@ -243,7 +244,7 @@ class Reading:
                     chunk = self._chunk(name, text)
                     if chunk is None:
                         continue
-                self._assembler.add(chunk)
+                add(chunk)
                 batch.append(chunk)
         except EventTooLargeError as error:
             broken = StreamDecodeError(f"{error} (max_event_bytes)")

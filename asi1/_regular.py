@@ -105,6 +105,7 @@ class _Form:
         start: Where the first of both begins.
         stop: Where the second ends, counted from the end.
         shortest: How many bytes there are at least.
+        time: What it tells.
         earliest: The smallest number with as many digits as the time has.
         timed_first: Whether the time stands before the piece.
         thinks: Whether the piece is of thoughts.
@@ -117,6 +118,7 @@ class _Form:
     start: int
     stop: int
     shortest: int
+    time: bytes
     earliest: bytes
     timed_first: bool
     thinks: bool
@@ -135,7 +137,7 @@ class _Form:
             time, _, piece = piece.partition(self.middle)
             if not self.timed_first:
                 time, piece = piece, time
-            if not self._is_time(time):
+            if time != self.time and not self._is_time(time):
                 return None
         try:
             text = piece.decode()
@@ -159,15 +161,15 @@ def _form(data: bytes, thought: str, glance: Glance) -> _Form | None:
     text, created, *_ = glance
     if text and thought:
         return None
+    time = b"%d" % (created or 0)
     key, value = (b"thought", thought) if thought else (b"content", text)
     holes = [*_places(data, key, b'"%b"' % value.encode("utf-8", "replace"))]
     if created:
-        holes += _places(data, b"created", b"%d" % created)
+        holes += _places(data, b"created", time)
     if len(holes) != (2 if created else 1):
         return None
     holes[0] = (holes[0][0] + 1, holes[0][1] - 1)  # the quotes stay
     first, last = min(holes), max(holes)
-    digits = len(str(created))
     return _Form(
         head=data[: first[0]],
         middle=data[first[1] : last[0]] if created else None,
@@ -175,7 +177,8 @@ def _form(data: bytes, thought: str, glance: Glance) -> _Form | None:
         start=first[0],
         stop=last[1] - len(data),
         shortest=len(data) - (holes[0][1] - holes[0][0]),
-        earliest=b"1" + b"0" * (digits - 1),
+        time=time,
+        earliest=b"1" + b"0" * (len(time) - 1),
         timed_first=first is not holes[0],
         thinks=bool(thought),
         glance=glance,

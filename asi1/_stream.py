@@ -58,8 +58,7 @@ class AsyncChatStream:
         self._exchange = exchange
         self._begin = begin
         self._pump: Pump | None = None
-        self._batch: Sequence[ChatCompletionChunk] = ()
-        self._place = 0
+        self._left: Iterator[ChatCompletionChunk] = iter(())
         self._reading = False
         self._closed = False
         self._consumed = False
@@ -105,20 +104,19 @@ class AsyncChatStream:
         return self
 
     async def __anext__(self) -> ChatCompletionChunk:
-        if self._place >= len(self._batch):
-            self._batch, self._place = (), 0
-            try:
-                self._batch = await self._next_batch()
-            except BaseException:
-                # A reader who is cancelled drops the stream; the frames that the
-                # error keeps must not keep it.
-                del self
-                raise
-            if not self._batch:
-                raise StopAsyncIteration
-        chunk = self._batch[self._place]
-        self._place += 1
-        return chunk
+        for chunk in self._left:  # of what came together
+            return chunk
+        try:
+            batch = await self._next_batch()
+        except BaseException:
+            # A reader who is cancelled drops the stream; the frames that the
+            # error keeps must not keep it.
+            del self
+            raise
+        if not batch:
+            raise StopAsyncIteration
+        self._left = iter(batch)
+        return next(self._left)
 
     async def _next_batch(self) -> Sequence[ChatCompletionChunk]:
         """
@@ -157,7 +155,7 @@ class AsyncChatStream:
         still be used.
         """
         self._closed = True
-        self._batch = ()
+        self._left = iter(())
         self._drop()
         error = StreamClosedError("the stream was closed")
         if self._pump is None or self._pump.token is loop_token():
@@ -211,7 +209,7 @@ class AsyncChatStream:
         """
         while not self._consumed:
             await self._next_batch()
-        self._place = len(self._batch)
+        self._left = iter(())
         return self._exchange.answer()
 
     def to_sse(self, *, ping: float | None = 15.0) -> AsyncEventBytes:
@@ -225,8 +223,10 @@ class AsyncChatStream:
             ArgumentError, StreamConsumedError: *ping* is no time; it was all read.
         """
         aiter(self)  # raises if there is nothing more to read
-        events = AsyncEventBytes(self, self._batch[self._place :], ping)
-        self._batch = ()
+        left = [*self._left]
+        self._left = iter(left)
+        events = AsyncEventBytes(self, left, ping)  # raises if *ping* is no time
+        self._left = iter(())
         return events
 
     async def display(self, *, thoughts: bool = True) -> ChatCompletion:
@@ -254,7 +254,7 @@ class AsyncChatStream:
         """Wait for more of the answer, if there is more; return what has come."""
         if not self._consumed:
             await self._next_batch()
-        self._place = len(self._batch)
+        self._left = iter(())
         return self._exchange.answer()
 
     @contextmanager
