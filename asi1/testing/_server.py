@@ -58,6 +58,10 @@ class _Line:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, if nothing has done so."""
         self._sock.close()
 
     async def receive(self) -> bytes:
@@ -273,15 +277,20 @@ class Server:
             return False
         wire = Wire(head_only=request.method == "HEAD")
         outcome: Outcome = "stopped"
+        keep = False
         try:
             keep = await _play(self._script.answer(request), line, wire)
+            keep = keep and conn.their_state is h11.DONE
             outcome = "sent"
         except _ClientLeftError:
             outcome = "left"
             raise
         finally:
+            # Who hears of the end may ask again at once, and not on this connection.
+            if not keep:
+                line.close()
             ending.end(outcome)
-        return keep and conn.their_state is h11.DONE
+        return keep
 
     async def _refuse(self, line: _Line, reason: str) -> None:
         error = {"error": {"message": reason, "type": "bad_request"}}

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from asi1.testing import Close, Data, End, FakeASI1, Head, Pause, Reset, Stall
+from asi1.testing._request import Ending
 
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -438,3 +439,25 @@ def test_a_connection_may_be_closed_while_it_is_idle(fake, client, fault):
     assert until(lambda: fake.open_connections == 0)
     assert 200 == client.post("/chat/completions").status_code
     assert [1, 2] == [r.connection for r in fake.requests]
+
+
+def test_a_reply_has_not_ended_before_its_connection_is_closed(fake, line, monkeypatch):
+    """
+    Who hears that a reply has ended finds its connection closed, if it closes at all.
+    """
+    closed, end = [], Ending.end
+
+    def look_and_end(ending, outcome):
+        try:
+            closed.append(bool(read(line)))
+        except TimeoutError:
+            closed.append(False)
+        end(ending, outcome)
+
+    monkeypatch.setattr(Ending, "end", look_and_end)
+    fake.fault("keepalive_then_close_idle")
+    line.settimeout(1)
+    line.sendall(request())
+
+    assert until(lambda: closed)
+    assert [True] == closed
