@@ -172,10 +172,11 @@ def test_who_is_struck_at_the_end_is_not_complained_of(loop):
     del errand  # with its task, which complains of an error that nobody asked for
 
 
-@pytest.mark.parametrize("fails", [True, False])
-def test_nothing_is_kept_in_a_circle(loop, fails):
+@pytest.mark.parametrize("end", ["value", "error", "error, and struck"])
+def test_nothing_is_kept_in_a_circle(loop, end):
     """
-    What a coroutine held is freed with its result or error, without a collector.
+    What a coroutine held is freed with its result or error, without a collector, also
+    if its caller was struck at its end.
     """
 
     class Held:
@@ -187,15 +188,21 @@ def test_nothing_is_kept_in_a_circle(loop, fails):
         held = Held()
         refs.append(weakref.ref(held))
         await asyncio.sleep(0)
-        if fails:
+        if end != "value":
             raise ValueError(TEXT)
         return held
 
     def run():
+        errand = Errand(work(), loop)
+        if "struck" in end:
+            errand._over = Struck(lambda: settle(loop))
         try:
-            Errand(work(), loop).wait()
+            errand.wait()
+            assert end == "value"
         except ValueError:
-            assert fails
+            assert end == "error"
+        except KeyboardInterrupt:
+            assert end == "error, and struck"
 
     gc.collect()
     gc.disable()

@@ -9,6 +9,8 @@ import struct
 import threading
 import time
 
+from contextlib import asynccontextmanager
+
 import anyio
 import anyio.to_thread
 import httpcore
@@ -283,8 +285,9 @@ async def test_tls_goes_through_a_proxy_of_the_environment(fake, front, monkeypa
     assert 2 == len(fake.requests)
 
 
-def secure_peer(authority, act):
-    """Do *act* with the server's end of one TLS connection; return port and thread."""
+@asynccontextmanager
+async def secured(authority, size):
+    """Our end of a TLS connection whose server sends *size* bytes and leaves."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(HOST).configure_cert(context)
     listener = socket.create_server((HOST, 0))
@@ -295,11 +298,27 @@ def secure_peer(authority, act):
             sock, _ = listener.accept()
         sock.settimeout(10)
         with context.wrap_socket(sock, server_side=True) as secure:
-            act(secure)
+            secure.sendall(bytes(size))
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    return listener.getsockname()[1], thread
+    plain = await Sockets().connect_tcp(HOST, listener.getsockname()[1], 5)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    ours = await plain.start_tls(trusting, HOST, 5)
+    try:
+        yield ours
+    finally:
+        await ours.aclose()
+        await anyio.to_thread.run_sync(thread.join, 10)
+
+
+async def all_of(ours):
+    """Count the bytes that come until the end."""
+    size = 0
+    while data := await ours.read(65536, 10):
+        size += len(data)
+    return size
 
 
 @pytest.fixture
@@ -313,21 +332,12 @@ async def test_a_secure_server_waits_for_a_slow_reader(authority):
     """
     Under TLS, too, little is kept of what nobody reads, and all of it comes at last.
     """
-    port, thread = secure_peer(authority, lambda sock: sock.sendall(bytes(LARGE)))
-    ours = await Sockets().connect_tcp(HOST, port, 5)
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    ours = await ours.start_tls(context, HOST, 5)
-    await until(lambda: ours._behind)
-    await anyio.sleep(0.2)
+    async with secured(authority, LARGE) as ours:
+        await until(lambda: ours._behind)
+        await anyio.sleep(0.2)
 
-    assert len(ours._came) <= 1024 * 1024
-    got = 0
-    while data := await ours.read(65536, 10):
-        got += len(data)
-    assert LARGE == got
-    await ours.aclose()
-    await anyio.to_thread.run_sync(thread.join, 10)
+        assert len(ours._came) <= 1024 * 1024
+        assert LARGE == await all_of(ours)
 
 
 @pytest.mark.usefixtures("_not_trio")
@@ -353,22 +363,15 @@ async def test_a_secure_server_waits_for_a_reader_who_is_always_late(authority):
     """
     Little is kept, too, while somebody reads all the time, but slower than it comes.
     """
-    port, thread = secure_peer(authority, lambda sock: sock.sendall(bytes(LARGE)))
-    ours = await Sockets().connect_tcp(HOST, port, 5)
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    ours = await ours.start_tls(context, HOST, 5)
+    async with secured(authority, LARGE) as ours:
+        most = 0
+        for _ in range(200):
+            await ours.read(20_000, 10)
+            await anyio.sleep(0.002)
+            most = max(most, len(ours._came))
 
-    most = 0
-    for _ in range(200):
-        await ours.read(20_000, 10)
-        await anyio.sleep(0.002)
-        most = max(most, len(ours._came))
-    assert most <= 1024 * 1024
-    while await ours.read(65536, 10):
-        pass
-    await ours.aclose()
-    await anyio.to_thread.run_sync(thread.join, 10)
+        assert most <= 1024 * 1024
+        await all_of(ours)
 
 
 @pytest.mark.usefixtures("_not_trio")
@@ -378,16 +381,6 @@ async def test_what_comes_right_before_the_end_comes_too(authority, size):
     All that a secure server says before it leaves is read, even if it has left when the
     event loop looks.
     """
-    port, thread = secure_peer(authority, lambda sock: sock.sendall(bytes(size)))
-    ours = await Sockets().connect_tcp(HOST, port, 5)
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    ours = await ours.start_tls(context, HOST, 5)
-    time.sleep(0.1)  # noqa: ASYNC251 - the loop is to be late
-
-    got = 0
-    while data := await ours.read(65536, 10):
-        got += len(data)
-    assert size == got
-    await ours.aclose()
-    await anyio.to_thread.run_sync(thread.join, 10)
+    async with secured(authority, size) as ours:
+        time.sleep(0.1)  # noqa: ASYNC251 - the loop is to be late
+        assert size == await all_of(ours)
