@@ -6,7 +6,7 @@ The format is public, and told in `AsyncEventBytes`: what is here once stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from ._chunks import ChatCompletionChunk
 from ._failure import failure
@@ -26,7 +26,7 @@ def _event(name: str, data: JSON) -> bytes:
     return f"event: {name}\ndata: {json_text(data)}\n\n".encode()
 
 
-def piece_events(chunks: Sequence[ChatCompletionChunk]) -> bytes:
+def piece_events(chunks: Iterable[ChatCompletionChunk]) -> bytes:
     """Return the events of what *chunks* add; none for chunks that add nothing."""
     events = []
     for chunk in chunks:

@@ -223,11 +223,7 @@ class AsyncChatStream:
             ArgumentError, StreamConsumedError: *ping* is no time; it was all read.
         """
         aiter(self)  # raises if there is nothing more to read
-        left = [*self._left]
-        self._left = iter(left)
-        events = AsyncEventBytes(self, left, ping)  # raises if *ping* is no time
-        self._left = iter(())
-        return events
+        return AsyncEventBytes(self, self._left, ping)  # raises if *ping* is no time
 
     async def display(self, *, thoughts: bool = True) -> ChatCompletion:
         """

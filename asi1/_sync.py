@@ -83,7 +83,8 @@ class ASI1:
     @property
     def chat(self) -> Chat:
         """Same as `AsyncASI1.chat`."""
-        return _resources()[0](self._client.chat)
+        kind, _ = _resources()
+        return kind(self._client.chat)
 
     @property
     def base_url(self) -> str:
@@ -108,7 +109,8 @@ class ASI1:
         made = self._client.conversation(
             system, context=context, saved=saved, model=model, **options
         )
-        return _resources()[1](made)
+        _, kind = _resources()
+        return kind(made)
 
     def request(
         self,

@@ -7,7 +7,7 @@ drops it, on asyncio or trio, ends the call.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 import anyio
@@ -70,10 +70,10 @@ class AsyncEventBytes:
     def __init__(
         self,
         stream: AsyncChatStream,
-        unread: Sequence[ChatCompletionChunk],
+        unread: Iterable[ChatCompletionChunk],
         ping: float | None,
     ) -> None:
-        """Made by the stream; *unread* is what it has taken and not handed out."""
+        """Made by the stream; *unread* is what it had not handed out, and is read."""
         number = isinstance(ping, int | float) and ping > 0
         if ping is not None and not number:
             raise wrong("ping", "must be a number of seconds above 0, or None", ping)
