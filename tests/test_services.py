@@ -87,7 +87,8 @@ def test_events_come_as_they_are_written(fake, browser):
     fake.play(*ENDLESS)
 
     with browser.stream("GET", "/stream") as reply:
-        first = next(reply.iter_bytes())
+        events = reply.iter_bytes()  # kept: httpx leaves with it
+        first = next(events)
         assert "open" == fake.requests[0].outcome
 
     assert "text" == seen(first)[0][0]
