@@ -1,7 +1,8 @@
 """
 Floor 4. The connections of one pool.
 
-None stays in it without any use, and none that says what nobody has asked for.
+None stays in it without any use, and none that says what nobody has asked for. A
+server that speaks no HTTP is told from one that hung up.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 import anyio
 import httpcore
 import httpx
+
+from ._foreign import hung_up, judge
 
 
 __all__ = ["Connections"]
@@ -66,14 +69,15 @@ class _Connection(httpcore.AsyncHTTPConnection):
 
     def has_expired(self) -> bool:
         """Whether it is not to be used again."""
-        return super().has_expired() or (self.is_idle() and self._says_more)
+        # A second reply behind the first would be taken for that of the next request.
+        return super().has_expired() or (self.is_idle() and bool(self._unread))
 
     @property
-    def _says_more(self) -> bool:
-        # A second reply behind the first would be taken for that of the next request.
+    def _unread(self) -> bytes:
+        """What came and is no part of a reply; b"" if there is nothing."""
         # Where h11 is kept; elsewhere it would not be found, and this not be noticed.
         state = getattr(self._connection, "_h11_state", None)
-        return state is not None and bool(state.trailing_data[0])
+        return b"" if state is None else bytes(state.trailing_data[0])
 
     async def handle_async_request(
         self, request: httpcore.Request
@@ -87,10 +91,12 @@ class _Connection(httpcore.AsyncHTTPConnection):
         first, self._asked = not self._asked, True
         try:
             response = await super().handle_async_request(request)
-        except BaseException:
+        except BaseException as error:
             if first and not self.is_idle() and not self.is_closed():
                 with anyio.CancelScope(shield=True):
                     await self.aclose()
+            if hung_up(error):
+                judge(self._unread, httpcore.RemoteProtocolError)
             raise
         if first and self._connection is not None:  # and nobody holds its lock
             vars(self._connection)["_state_lock"] = _lock()

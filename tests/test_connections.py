@@ -15,7 +15,7 @@ import pytest
 import asi1
 
 from asi1._connections import Connections
-from asi1.testing import FakeASI1
+from asi1.testing import Close, FakeASI1, Raw
 
 from .talk import until
 
@@ -143,3 +143,34 @@ async def test_a_reply_that_nobody_asked_for_is_no_answer(chatterbox):
         second = await client.chat.completions.create(messages="Hi")
 
     assert ("one", "three") == (first.text, second.text)
+
+
+@pytest.mark.parametrize("sockets", [True, False], ids=["sockets", "in process"])
+@pytest.mark.parametrize(
+    ("said", "tries"),
+    [
+        (b"", 3),
+        (b"HTT", 3),
+        (b"HTTP/1.1 20", 3),
+        (b"SSH-2.0-Server disconnected\r\n", 1),
+        (b"\x15\x03\x01", 1),
+        (b"HTTP 200\r\n", 1),
+    ],
+)
+async def test_who_speaks_no_http_is_told_from_who_hung_up(fake, said, tries, sockets):
+    """
+    A reply that breaks off in its first words is tried again if they are HTTP so far.
+    """
+    for _ in range(3):
+        fake.play(*([Raw(said)] if said else []), Close())
+    transport = None if sockets else fake.transport
+    patience = asi1.RetryPolicy(wait_first=0)
+
+    async with asi1.AsyncASI1(
+        "sk-test", fake.base_url, retry=patience, transport=transport
+    ) as client:
+        with pytest.raises(asi1.APIConnectionError) as caught:
+            await client.chat.completions.create(messages="Hi")
+
+    assert tries == len(caught.value.response.attempts)
+    assert (tries == 1) == ("(illegal" in str(caught.value))

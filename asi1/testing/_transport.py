@@ -17,6 +17,7 @@ import httpx
 
 from anyio.lowlevel import checkpoint
 
+from .._foreign import judge
 from ._plan import Close, End, Pause, Plan, Reset, Stall, flat
 from ._request import Ending, RecordedRequest, joined
 from ._script import Script
@@ -127,6 +128,7 @@ class _Replay(httpx.AsyncByteStream):
     def _feed(self, data: bytes) -> None:
         if not data and self._conn.their_state is h11.SEND_RESPONSE:
             self._ending.end("sent")
+            judge(self._conn.trailing_data[0], httpx.RemoteProtocolError)
             raise httpx.RemoteProtocolError(
                 "Server disconnected without sending a response."
             )

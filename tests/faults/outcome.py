@@ -70,14 +70,12 @@ class Row:
         stream: How `stream` ends.
         short: Options that make the fault short enough for a test on sockets.
         note: What a reader of the table should know; "" for nothing.
-        bug: What keeps the package from it today; "" for nothing.
     """
 
     create: Outcome
     stream: Outcome
     short: Mapping[str, Any] = field(factory=dict)
     note: str = ""
-    bug: str = ""
 
 
 def same(outcome: Outcome, **more: Any) -> Row:

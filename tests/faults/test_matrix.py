@@ -32,21 +32,7 @@ SAMPLE = [
 ]
 
 
-def rows(names=MATRIX):
-    """The parameters of a test of each row; a row with a bug is expected to fail."""
-    return [
-        pytest.param(name, marks=marks(MATRIX[name].bug), id=name) for name in names
-    ]
-
-
-def marks(bug):
-    """What pytest has to know of a bug; nothing if there is none."""
-    if not bug:
-        return []
-    return [pytest.mark.xfail(reason=bug, raises=AssertionError, strict=True)]
-
-
-of_each_fault = pytest.mark.parametrize("name", rows())
+of_each_fault = pytest.mark.parametrize("name", MATRIX)
 in_each_form = pytest.mark.parametrize("form", ["create", "stream"])
 
 
@@ -170,7 +156,7 @@ async def test_what_never_left_this_machine_was_not_sent(form):
 
 
 @in_each_form
-@pytest.mark.parametrize("name", rows(SAMPLE))
+@pytest.mark.parametrize("name", SAMPLE)
 def test_a_fault_ends_as_promised_for_the_blocking_client(name, form):
     """
     The blocking client tells the same outcomes, and goes on working.
