@@ -33,6 +33,9 @@ class Work(Protocol):
     async def run(self) -> None:
         """Do it to its end, and raise nothing."""
 
+    def ended(self) -> None:
+        """Take note that its task has ended: perhaps before `run` was begun."""
+
 
 @define(eq=False)
 class Core:
@@ -95,14 +98,16 @@ class Core:
             ClientClosedError: As for `check_open`.
         """
         self.check_open()
-        pump = start(work.run, "asi1 exchange", self._forget)
+
+        def ended(pump: Pump) -> None:
+            for core in self._line():
+                core.pumps.discard(pump)
+            work.ended()
+
+        pump = start(work.run, "asi1 exchange", ended)
         for core in self._line():
             core.pumps.add(pump)
         return pump
-
-    def _forget(self, pump: Pump) -> None:
-        for core in self._line():
-            core.pumps.discard(pump)
 
     def _line(self) -> Iterator[Core]:
         """Yield this core, and all that it came from."""
@@ -130,8 +135,6 @@ class Core:
             await pump.join()  # a caller who is cancelled waits for a clean connection
             raise
         try:
-            # If others cancelled its task before it began, nothing has ended it.
-            exchange.out.end(ClientClosedError("the call was cancelled by others"))
             (result,) = await exchange.out.get()
         finally:
             del exchange, pump  # an error that lives on keeps the frames it passed

@@ -106,6 +106,12 @@ class Exchange:
         finally:
             self.opened.set()
 
+    def ended(self) -> None:
+        """Let nobody wait whose call was cancelled, by others, before it began."""
+        if not self.out.ended:
+            self.out.end(ClientClosedError("the call was cancelled by others"))
+            self.opened.set()
+
     def info(self) -> ResponseInfo:
         """Return the account of the call so far."""
         info = self._reading.info if self._reading else ResponseInfo()

@@ -84,6 +84,9 @@ class _Call:
         self.line.free += 1
         self.line.begin()
 
+    def ended(self) -> None:
+        self.exchange.ended()
+
     async def outcome(self) -> ChatCompletion | Exception:
         """Wait for the answer, or what came in its place."""
         if self.pump is not None and not self.pump.here:

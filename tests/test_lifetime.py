@@ -194,23 +194,66 @@ async def test_a_cancelled_call_is_tidied_up_before_its_caller_goes_on(fake):
         assert set() == client._core.pumps
 
 
+async def once(client):
+    await client.chat.completions.create(messages="Hi")
+
+
+async def in_pieces(client):
+    async with client.chat.completions.stream(messages="Hi"):
+        pass
+
+
+async def read(client):
+    async for _ in client.chat.completions.stream(messages="Hi"):
+        pass
+
+
+async def one_by_one(client):
+    async for _ in client.chat.completions.map(["Hi", "Ho"], concurrency=1):
+        pass
+
+
+async def struck(call):
+    """Cancel the task that *call* begins before its first step; what becomes of it?"""
+    before = asyncio.all_tasks()
+    task = asyncio.create_task(call)
+    await asyncio.sleep(0)
+    (begun,) = asyncio.all_tasks() - before - {task}
+    begun.cancel()
+    with anyio.fail_after(5), pytest.raises(asi1.ClientClosedError, match="others"):
+        await task
+
+
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_call_that_others_cancel_before_it_begins_ends(fake):
+@pytest.mark.parametrize("ask", [once, in_pieces, read, one_by_one])
+async def test_a_call_that_others_cancel_before_it_begins_ends(fake, ask):
     """
     A call whose task is cancelled from outside before its first step is a
     `ClientClosedError`, and keeps nobody waiting.
     """
     async with client_of(fake) as client:
-        await client.chat.completions.create(messages="Hi")
-        before = asyncio.all_tasks()
-        call = asyncio.create_task(client.chat.completions.create(messages="Hi"))
-        await asyncio.sleep(0)
-        (begun,) = asyncio.all_tasks() - before - {call}
-        begun.cancel()
-
-        with anyio.fail_after(5), pytest.raises(asi1.ClientClosedError, match="others"):
-            await call
+        await once(client)
+        await struck(ask(client))
+        assert not client._core.pumps
     assert 1 == len(fake.requests)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_turn_that_others_cancel_before_it_begins_ends(fake):
+    """
+    A turn whose task is cancelled from outside before its first step keeps the next
+    one waiting no more than it keeps its reader.
+    """
+
+    async def read_turn():
+        async with talk.stream("Hi") as stream:
+            await stream.get_final_completion()
+
+    async with client_of(fake) as client:
+        talk = client.conversation()
+        await struck(read_turn())
+        await talk.ask("Ho")
+    assert ["Ho"] == [m["content"] for m in fake.requests[0].json["messages"]]
 
 
 async def test_a_whole_answer_leaves_its_connection_to_the_next_call(fake):
