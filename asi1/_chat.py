@@ -100,7 +100,8 @@ class AsyncCompletions:
             APITimeoutError: A time limit passed.
             APIConnectionError: No usable reply arrived.
             APIResponseError: The reply is not an answer.
-            ClientClosedError: The client was closed before.
+            ClientClosedError: The client was closed, before or meanwhile.
+            ConfigurationError: A proxy or CA file of the environment cannot be used.
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """

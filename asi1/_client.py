@@ -204,7 +204,10 @@ class AsyncASI1:
             APIStatusError: The server refused; its subclass tells why.
             APITimeoutError: A time limit passed.
             APIConnectionError: No usable reply arrived.
-            ClientClosedError: The client was closed before.
+            APIResponseError: The reply is larger than *max_event_bytes*, or cannot be
+                decoded.
+            ClientClosedError: The client was closed, before or meanwhile.
+            ConfigurationError: A proxy or CA file of the environment cannot be used.
         """
         core = self._core
         from ._request import plain_request  # noqa: PLC0415 - loaded with the core

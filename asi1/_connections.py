@@ -2,7 +2,7 @@
 Floor 4. The connections of one pool.
 
 None stays in it without any use, and none that says what nobody has asked for. A
-server that speaks no HTTP is told from one that hung up.
+server that speaks no HTTP is told from one that hung up, which is asked again.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ import anyio
 import httpcore
 import httpx
 
-from ._foreign import hung_up, judge
 
-
-__all__ = ["Connections"]
+__all__ = ["Connections", "begins_http"]
 
 
 class Connections(httpcore.AsyncConnectionPool):
@@ -69,13 +67,14 @@ class _Connection(httpcore.AsyncHTTPConnection):
 
     def has_expired(self) -> bool:
         """Whether it is not to be used again."""
-        # A second reply behind the first would be taken for that of the next request.
+        # While it is idle that is no part of a reply; a second one behind the first
+        # would be taken for that of the next request.
         return super().has_expired() or (self.is_idle() and bool(self._unread))
 
     @property
     def _unread(self) -> bytes:
-        """What came and is no part of a reply; b"" if there is nothing."""
-        # Where h11 is kept; elsewhere it would not be found, and this not be noticed.
+        """What came and has not been parsed; b"" for nothing."""
+        # Where h11 is kept; elsewhere it would not be found, and nothing be noticed.
         state = getattr(self._connection, "_h11_state", None)
         return b"" if state is None else bytes(state.trailing_data[0])
 
@@ -95,12 +94,30 @@ class _Connection(httpcore.AsyncHTTPConnection):
             if first and not self.is_idle() and not self.is_closed():
                 with anyio.CancelScope(shield=True):
                     await self.aclose()
-            if hung_up(error):
-                judge(self._unread, httpcore.RemoteProtocolError)
+            if _hung_up(error) and not begins_http(self._unread):
+                raise httpcore.RemoteProtocolError(
+                    f"illegal status line: {self._unread!r}"
+                ) from error
             raise
         if first and self._connection is not None:  # and nobody holds its lock
             vars(self._connection)["_state_lock"] = _lock()
         return response
+
+
+def begins_http(head: bytes) -> bool:
+    """
+    Whether *head*, after which a server hung up, can be the beginning of a reply.
+
+    The parser waits for a whole head before it judges. So httpx's core has one
+    complaint for a server that is gone and for one that speaks something else.
+    """
+    return head[:5] == b"HTTP/"[: len(head)]
+
+
+def _hung_up(error: BaseException) -> bool:
+    return isinstance(error, httpcore.RemoteProtocolError) and (
+        f"{error}".startswith("Server disconnected without")
+    )
 
 
 def _lock() -> Any:

@@ -31,10 +31,10 @@ class Work(Protocol):
     """An exchange, or what makes one."""
 
     async def run(self) -> None:
-        """Do it to its end, and raise nothing."""
+        """Do it to its end, and raise nothing but its own cancellation."""
 
-    def ended(self) -> None:
-        """Take note that its task has ended: perhaps before `run` was begun."""
+    def settle(self) -> None:
+        """Its task has ended, perhaps before its first step: let nobody wait for it."""
 
 
 @define(eq=False)
@@ -99,12 +99,12 @@ class Core:
         """
         self.check_open()
 
-        def ended(pump: Pump) -> None:
+        def done(pump: Pump) -> None:
             for core in self._line():
                 core.pumps.discard(pump)
-            work.ended()
+            work.settle()
 
-        pump = start(work.run, "asi1 exchange", ended)
+        pump = start(work.run, "asi1 exchange", done)
         for core in self._line():
             core.pumps.add(pump)
         return pump

@@ -56,8 +56,8 @@ def spawn(
     Run *run*, which must not raise, in a task of its own.
 
     Called on the loop of *token*, but not always by one of its tasks. *done* is called
-    once, in the last step of the task; and even if a dying loop cancels it before its
-    first.
+    once, in the last step of the task; and even if others, such as a dying loop,
+    cancel it before its first.
     """
     over = False
 

@@ -185,7 +185,7 @@ class APIResponseError(APIError):
     Attributes:
         code: The word of an error object in the reply, if there is one.
         type: Its kind, likewise.
-        body: The reply's JSON, or its text, at most 64 KiB; None for none.
+        body: The reply's JSON, or at most 64 KiB of its text; None for none.
     """
 
     code: str | None = None
@@ -249,12 +249,12 @@ class ServerStreamError(StreamError):
 
 @public
 class ClientClosedError(ASI1Error):
-    """The client was used after it was closed."""
+    """The client was closed, before the call or during it, or others cancelled it."""
 
 
 @public
 class StreamClosedError(ASI1Error):
-    """The stream was read after, or while, it was closed."""
+    """The stream was closed, before a read or during it, or others cancelled it."""
 
 
 @public

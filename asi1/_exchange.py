@@ -80,16 +80,11 @@ class Exchange:
     _elapsed: float | None = field(default=None, init=False)
 
     async def run(self) -> None:
-        """Make the call; whatever happens is handed over, and nothing is raised."""
+        """Make the call; what happens is handed over. Raises only a cancellation."""
         try:
             await self._call()
         except anyio.get_cancelled_exc_class():
-            streams = self.request.wants == "chunks"
-            self.out.end(
-                StreamClosedError("the stream was closed")
-                if streams
-                else ClientClosedError("the client was closed during the call")
-            )
+            self.out.end(self._ended_from_outside())
             raise
         except Exception as error:  # noqa: BLE001 - raised again by who reads
             # With the reader's frames: those of this task hold what the server said.
@@ -106,11 +101,17 @@ class Exchange:
         finally:
             self.opened.set()
 
-    def ended(self) -> None:
+    def settle(self) -> None:
         """Let nobody wait whose call was cancelled, by others, before it began."""
         if not self.out.ended:
-            self.out.end(ClientClosedError("the call was cancelled by others"))
-            self.opened.set()
+            self.out.end(self._ended_from_outside())
+        self.opened.set()
+
+    def _ended_from_outside(self) -> ASI1Error:
+        by = "or its task was cancelled by others"
+        if self.request.wants == "chunks":
+            return StreamClosedError(f"the stream was closed, {by}")
+        return ClientClosedError(f"the client was closed during the call, {by}")
 
     def info(self) -> ResponseInfo:
         """Return the account of the call so far."""

@@ -18,7 +18,7 @@ from ._errors import (
 from ._secret import Secret
 
 
-__all__ = ["FOREIGN", "hung_up", "judge", "translated"]
+__all__ = ["FOREIGN", "translated"]
 
 # What httpx and the network raise.
 FOREIGN = (
@@ -73,7 +73,11 @@ def _translate(
         return APIConnectionError(
             f"{host}: no secure connection ({certificate})", sent=False, retryable=False
         )
-    lost = hung_up(foreign) or isinstance(foreign, (*_LOST, OSError))
+    # httpx has one class for a peer that speaks no HTTP and for one that hangs up.
+    hung_up = isinstance(foreign, httpx.RemoteProtocolError) and (
+        reason.startswith(_HUNG_UP)
+    )
+    lost = hung_up or isinstance(foreign, (*_LOST, OSError))
     what = "the connection broke" if lost else "the connection failed"
     if isinstance(foreign, httpx.ConnectError):
         what = "could not connect"
@@ -82,23 +86,6 @@ def _translate(
         sent=not isinstance(foreign, _NOT_SENT),
         retryable=lost or isinstance(foreign, httpx.ConnectError),
     )
-
-
-def hung_up(error: BaseException) -> bool:
-    """Whether it tells of a server that left in the middle of a reply or before it."""
-    # httpx has one class for this and for a server that speaks no HTTP.
-    return f"{error}".startswith(_HUNG_UP)
-
-
-def judge(head: bytes, error: type[Exception]) -> None:
-    """
-    Raise *error* if *head*, which a server said before it hung up, is no HTTP.
-
-    The parser asks for a whole head before it judges, and so has one complaint for a
-    server that is gone and for one that speaks something else, now and the next time.
-    """
-    if head[:5] != b"HTTP/"[: len(head)]:
-        raise error(f"illegal status line: {head!r}")
 
 
 def _tls_reason(error: BaseException | None) -> str | None:

@@ -74,18 +74,19 @@ class _Call:
     exchange: Exchange
     line: _Line
     pump: Pump | None = None
+    whole: bool = False  # whether it was not cancelled
 
     async def run(self) -> None:
-        try:
-            await self.exchange.run()
-        except BaseException:
+        await self.exchange.run()
+        self.whole = True
+
+    def settle(self) -> None:
+        self.exchange.settle()
+        if not self.whole:
             self.line.give_up()
-            raise
+            return
         self.line.free += 1
         self.line.begin()
-
-    def ended(self) -> None:
-        self.exchange.ended()
 
     async def outcome(self) -> ChatCompletion | Exception:
         """Wait for the answer, or what came in its place."""

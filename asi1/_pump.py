@@ -35,7 +35,8 @@ class Pump:
 
     Attributes:
         token: What stands for its loop.
-        done: Set in its last step, when it has cleaned up.
+        done: Set in its last step, when it has cleaned up; or once it is cancelled,
+            by others, before its first.
     """
 
     token: Any
@@ -76,7 +77,7 @@ def start(run: Run, name: str, done: Callable[[Pump], None] = lambda _: None) ->
     """
     Run *run* in a task of its own, beside the current one, and return its handle.
 
-    *done* is called with the handle in the task's last step.
+    *done* is called with the handle before its `Pump.done` is set.
     """
     pump = Pump(loop_token())
 
@@ -86,8 +87,8 @@ def start(run: Run, name: str, done: Callable[[Pump], None] = lambda _: None) ->
 
     def ended() -> None:
         _running.discard(pump)
-        pump.done.set()
         done(pump)
+        pump.done.set()
 
     _running.add(pump)
     spawn(pump.token, body, name, ended)

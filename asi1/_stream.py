@@ -28,8 +28,9 @@ from ._to_sse import AsyncEventBytes
 from ._types import public
 
 
-__all__ = ["CONSUMED", "AsyncChatStream", "AsyncPieces"]
-CONSUMED = "the stream was read to its end before; for thoughts and text loop over it"
+__all__ = ["AsyncChatStream", "AsyncPieces"]
+
+_CONSUMED = "the stream was read to its end before; for thoughts and text loop over it"
 
 
 @public
@@ -47,7 +48,9 @@ class AsyncChatStream:
         StreamDecodeError: An event is no chunk.
         ServerStreamError: The server reported an error in the stream.
         APITimeoutError: No chunk came in time, or the whole took too long.
-        APIStatusError: The server refused; only before the first chunk.
+        APIStatusError, APIConnectionError, APIResponseError, ClientClosedError,
+            ConfigurationError: As for `AsyncCompletions.create`; only before the
+            first chunk.
         StreamBusyError: Somebody else is reading at this moment.
         StreamClosedError: It was closed.
         StreamConsumedError: It was read to its end before.
@@ -100,7 +103,7 @@ class AsyncChatStream:
 
     def __aiter__(self) -> Self:
         if self._consumed:
-            raise StreamConsumedError(CONSUMED)
+            raise StreamConsumedError(_CONSUMED)
         return self
 
     async def __anext__(self) -> ChatCompletionChunk:

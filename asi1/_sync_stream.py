@@ -7,17 +7,16 @@ is paid once for each batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
 from ._chunks import ChatCompletionChunk
-from ._errors import StreamConsumedError
 from ._loop import close_on_loop, loop_thread
 from ._models import ChatCompletion
 from ._response import ResponseInfo
 from ._screen import screen
-from ._stream import CONSUMED, AsyncChatStream
+from ._stream import AsyncChatStream
 from ._sync_to_sse import EventBytes
 from ._to_sse import AsyncEventBytes
 from ._types import public
@@ -33,8 +32,7 @@ class ChatStream:
     def __init__(self, stream: AsyncChatStream) -> None:
         """Made by the client."""
         self._stream = stream
-        self._batch: Sequence[ChatCompletionChunk] = ()
-        self._place = 0
+        self._left: Iterator[ChatCompletionChunk] = iter(())
 
     def __repr__(self) -> str:
         return repr(self._stream).replace("AsyncChatStream", "ChatStream")
@@ -52,24 +50,20 @@ class ChatStream:
         self.close()
 
     def __iter__(self) -> Self:
-        if self._stream.consumed and self._place >= len(self._batch):
-            raise StreamConsumedError(CONSUMED)
+        aiter(self._stream)  # raises if there is nothing more to read
         return self
 
     def __next__(self) -> ChatCompletionChunk:
-        if self._place >= len(self._batch):
-            with self._stream._given_up():  # by Ctrl-C: nobody will read on
-                self._batch = loop_thread().run(self._stream._next_batch())
-            self._place = 0
-            if not self._batch:
-                raise StopIteration
-        chunk = self._batch[self._place]
-        self._place += 1
-        return chunk
+        for chunk in self._left:  # of what came together
+            return chunk
+        with self._stream._given_up():  # by Ctrl-C: nobody will read on
+            batch = loop_thread().run(self._stream._next_batch())
+        self._left = iter(batch)
+        return next(self._left)  # which there is none of at the end
 
     def close(self) -> None:
         """Same as `AsyncChatStream.aclose`, but blocks."""
-        self._batch = ()
+        self._left = iter(())
         self._stream._closed = True  # even if there is no loop to close it on
         close_on_loop(self._stream.aclose)
 
@@ -99,20 +93,19 @@ class ChatStream:
 
     def get_final_completion(self) -> ChatCompletion:
         """Same as `AsyncChatStream.get_final_completion`, but blocks."""
-        self._place = len(self._batch)
+        self._left = iter(())
         with self._stream._given_up():
             return loop_thread().run(self._stream.get_final_completion())
 
     def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
         """Same as `AsyncChatStream.to_sse`, but blocks."""
         iter(self)  # raises if there is nothing more to read
-        events = AsyncEventBytes(self._stream, self._batch[self._place :], ping)
-        self._batch = ()
+        events = AsyncEventBytes(self._stream, self._left, ping)
         return EventBytes(events, self.close)
 
     def display(self, *, thoughts: bool = True) -> ChatCompletion:
         """Same as `AsyncChatStream.display`, but blocks."""
-        self._place = len(self._batch)
+        self._left = iter(())
         with screen(thoughts=thoughts) as show, self._stream._given_up():
             while True:
                 answer = loop_thread().run(self._stream._grown())

@@ -73,7 +73,7 @@ class AsyncEventBytes:
         unread: Iterable[ChatCompletionChunk],
         ping: float | None,
     ) -> None:
-        """Made by the stream; *unread* is what it had not handed out, and is read."""
+        """Made by the stream; *unread*, its chunks at hand, is read to its end here."""
         number = isinstance(ping, int | float) and ping > 0
         if ping is not None and not number:
             raise wrong("ping", "must be a number of seconds above 0, or None", ping)

@@ -194,6 +194,9 @@ async def test_a_cancelled_call_is_tidied_up_before_its_caller_goes_on(fake):
         assert set() == client._core.pumps
 
 
+CLOSED = (asi1.ClientClosedError, asi1.StreamClosedError)
+
+
 async def once(client):
     await client.chat.completions.create(messages="Hi")
 
@@ -213,33 +216,79 @@ async def one_by_one(client):
         pass
 
 
-async def struck(call):
-    """Cancel the task that *call* begins before its first step; what becomes of it?"""
-    before = asyncio.all_tasks()
-    task = asyncio.create_task(call)
-    await asyncio.sleep(0)
-    (begun,) = asyncio.all_tasks() - before - {task}
-    begun.cancel()
-    with anyio.fail_after(5), pytest.raises(asi1.ClientClosedError, match="others"):
-        await task
+@pytest.fixture
+async def tasks():
+    """The tasks of asyncio that are made from now on, in their order."""
+    made = []
+
+    def make(loop, coroutine, **options):
+        made.append(asyncio.Task(coroutine, loop=loop, **options))
+        return made[-1]
+
+    asyncio.get_running_loop().set_task_factory(make)
+    yield made
+    asyncio.get_running_loop().set_task_factory(None)
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("ask", [once, in_pieces, read, one_by_one])
-async def test_a_call_that_others_cancel_before_it_begins_ends(fake, ask):
+async def test_a_call_that_others_cancel_before_it_begins_ends(fake, tasks, ask):
     """
     A call whose task is cancelled from outside before its first step is a
-    `ClientClosedError`, and keeps nobody waiting.
+    `ClientClosedError` or `StreamClosedError`, and keeps nobody waiting.
     """
     async with client_of(fake) as client:
-        await once(client)
-        await struck(ask(client))
+        asking = asyncio.create_task(ask(client))
+        await asyncio.sleep(0)
+        assert asking is tasks[-2]
+        tasks[-1].cancel()
+
+        with anyio.fail_after(5), pytest.raises(CLOSED, match="cancelled by others"):
+            await asking
         assert not client._core.pumps
-    assert 1 == len(fake.requests)
+    assert [] == fake.requests
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_turn_that_others_cancel_before_it_begins_ends(fake):
+async def test_a_stream_that_is_closed_and_cancelled_before_it_begins_ends(fake, tasks):
+    """
+    Who enters a stream does not wait for ever if its task is cancelled from outside,
+    and the stream closed, before the call's first step.
+    """
+    async with client_of(fake) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        entering = asyncio.create_task(stream.__aenter__())
+        await asyncio.sleep(0)
+        begun = tasks[-1]
+        closing = asyncio.create_task(stream.aclose())
+        begun.cancel()
+
+        with anyio.fail_after(5), pytest.raises(asi1.StreamClosedError):
+            await entering
+        await closing
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_prompt_that_others_cancel_before_it_begins_is_the_last(fake, tasks):
+    """
+    Of many prompts none is asked behind one whose call others cancelled.
+    """
+    async with client_of(fake) as client:
+        answers = client.chat.completions.map([*"abcd"], concurrency=2)
+        reading = asyncio.create_task(anext(answers))
+        await asyncio.sleep(0)
+        first, second = tasks[-2:]
+        second.cancel()
+
+        await reading
+        assert first.done()
+        with pytest.raises(asi1.ClientClosedError, match="cancelled by others"):
+            await anext(answers)
+    assert ["a"] == [r.json["messages"][0]["content"] for r in fake.requests]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_turn_that_others_cancel_before_it_begins_ends(fake, tasks):
     """
     A turn whose task is cancelled from outside before its first step keeps the next
     one waiting no more than it keeps its reader.
@@ -251,7 +300,11 @@ async def test_a_turn_that_others_cancel_before_it_begins_ends(fake):
 
     async with client_of(fake) as client:
         talk = client.conversation()
-        await struck(read_turn())
+        reading = asyncio.create_task(read_turn())
+        await asyncio.sleep(0)
+        tasks[-1].cancel()
+        with anyio.fail_after(5), pytest.raises(CLOSED, match="cancelled by others"):
+            await reading
         await talk.ask("Ho")
     assert ["Ho"] == [m["content"] for m in fake.requests[0].json["messages"]]
 

@@ -15,6 +15,7 @@ import time
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from operator import length_hint
 
 import anyio
 import httpx
@@ -285,7 +286,7 @@ def test_two_threads_cannot_read_one_stream(fake, client):
     thread = threading.Thread(target=read)
     thread.start()
     wait_for(lambda: stream._stream._reading and stream.snapshot().text)
-    wait_for(lambda: stream._place >= len(stream._batch))
+    wait_for(lambda: not length_hint(stream._left))
     with pytest.raises(asi1.StreamBusyError):
         for _ in stream:
             pass

@@ -87,8 +87,8 @@ class RecordedRequest:
 
         ``open`` as long as it is being sent; then ``sent`` if all of its plan was
         carried out, deliberate faults included, ``left`` if the client went away
-        before, ``stopped`` if the fake was stopped before. A connection that the
-        fake closes after a reply is closed before the reply has ended.
+        before, ``stopped`` if the fake was stopped before. If the fake closes the
+        connection, it has done so as soon as this is no more ``open``.
         """
         return self._ending.outcome
 

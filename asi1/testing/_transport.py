@@ -2,8 +2,8 @@
 Floor 8. Plans acted out in process, as a transport of httpx: no sockets, no thread.
 
 The bytes of a plan go through h11 as they would on the far side of a socket, and its
-complaints become the errors that httpx's own transport makes of them. Time passes only
-in `anyio.sleep`, so a virtual clock works on asyncio and on trio.
+complaints become the errors that they become on asi1's own connections. Time passes
+only in `anyio.sleep`, so a virtual clock works on asyncio and on trio.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import httpx
 
 from anyio.lowlevel import checkpoint
 
-from .._foreign import judge
+from .._connections import begins_http
 from ._plan import Close, End, Pause, Plan, Reset, Stall, flat
 from ._request import Ending, RecordedRequest, joined
 from ._script import Script
@@ -128,7 +128,9 @@ class _Replay(httpx.AsyncByteStream):
     def _feed(self, data: bytes) -> None:
         if not data and self._conn.their_state is h11.SEND_RESPONSE:
             self._ending.end("sent")
-            judge(self._conn.trailing_data[0], httpx.RemoteProtocolError)
+            unread = self._conn.trailing_data[0]
+            if not begins_http(unread):
+                raise httpx.RemoteProtocolError(f"illegal status line: {unread!r}")
             raise httpx.RemoteProtocolError(
                 "Server disconnected without sending a response."
             )

@@ -18,7 +18,10 @@ _TOO_LARGE = breaks(asi1.StreamDecodeError, "", after="closed")
 _REDIRECTED = refused(asi1.APIStatusError, 307)
 
 FRAMING = {
-    "not_http": _NO_HTTP,
+    "not_http": same(
+        fails(asi1.APIConnectionError, status=None),
+        note="tried 3 times through a transport or client of your own",
+    ),
     "bad_status_line": _NO_HTTP,
     "obs_header_injection": _NO_HTTP,
     "giant_headers": _NO_HTTP,
