@@ -20,6 +20,7 @@ from ._errors import (
     ArgumentError,
     ASI1Error,
     ClientClosedError,
+    ConversationBusyError,
     StreamClosedError,
     StreamInterruptedError,
 )
@@ -87,6 +88,8 @@ def failure(error: Exception) -> Failure:
         )
     if isinstance(error, ArgumentError):
         return Failure(400, _word(error), error.message[:_LONGEST])
+    if isinstance(error, ConversationBusyError):
+        return Failure(409, _word(error), "the conversation waits for an answer")
     if isinstance(error, ClientClosedError | StreamClosedError):
         return Failure(503, _word(error), "the service is closing")
     code = _word(error) if isinstance(error, ASI1Error) else "internal"

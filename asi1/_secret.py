@@ -87,10 +87,11 @@ class Secret:
 def hidden(value: Any) -> Any:
     """
     Return a text as a `Secret`, unchecked; of anything else but None, its type alone.
+    What this has returned stays as it is.
 
     Called first by whoever is given a key, so that no frame that an error passes holds
     it in clear.
     """
-    if value is None or isinstance(value, Secret):
+    if value is None or isinstance(value, Secret | type):
         return value
     return Secret(value) if isinstance(value, str) else type(value)

@@ -55,12 +55,12 @@ class AsyncEventBytes:
     Between events a comment, ``: ping``, comes in every silence of *ping* seconds.
 
     ``status`` is what HTTP would say: 400, 413, 422 and 429 as ASI-1 said it, 400 for
-    an argument that is wrong, 504 for a timeout, 503 for a client that was closed, 500
-    for a mistake of the service, and 502 for whatever else failed between the service
-    and ASI-1. ``code`` is the error's class in small letters, without API and Error:
-    ``rate_limit``, ``timeout``, ``stream_truncated``. The key, and what a mistake of
-    the service was, are not told: an exception that is no `ASI1Error` is raised after
-    its event.
+    an argument that is wrong, 409 for a conversation that waits for an answer, 504 for
+    a timeout, 503 for a client that was closed, 500 for a mistake of the service, and
+    502 for whatever else failed between the service and ASI-1. ``code`` is the error's
+    class in small letters, without API and Error: ``rate_limit``, ``timeout``,
+    ``stream_truncated``. The key, and what a mistake of the service was, are not told:
+    an exception that is no `ASI1Error` is raised after its event.
 
     Whoever leaves early, by `aclose`, by cancellation or by dropping this, ends the
     call. Reading raises nothing of what reading the stream raises, but for

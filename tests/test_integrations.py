@@ -13,6 +13,7 @@ import pytest
 
 import asi1
 
+from asi1 import ChatStream
 from asi1.testing import FakeASI1, Pause, Repeat
 
 from .browser import seen
@@ -94,6 +95,28 @@ def test_an_application_without_a_client_says_so(framework):
 
     with pytest.raises(RuntimeError, match=r"no client: .*(lifespan|client_ctx)\("):
         module.get_client(request)
+
+
+@pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
+async def test_what_is_no_async_stream_is_refused(framework):
+    """
+    A stream of `ASI1`, or the coroutine of a `create` that nobody has awaited, is
+    refused before anything is asked, with a word on what is needed.
+    """
+    module = pytest.importorskip(f"asi1.integrations.{framework}")
+    fake = FakeASI1()
+
+    async with in_process(fake) as client:
+        unawaited = client.chat.completions.create(messages="Hi", stream=True)
+        for wrong in (ChatStream(stream_of(client)), unawaited):
+            with pytest.raises(TypeError, match=r"AsyncChatStream .* awaited first"):
+                if framework == "starlette":
+                    module.ChatStreamResponse(wrong)
+                else:
+                    await module.stream_response(SimpleNamespace(), wrong)
+        unawaited.close()
+
+    assert [] == fake.requests
 
 
 class Browser:

@@ -143,6 +143,7 @@ def refused(status, cls=asi1.APIStatusError, **fields):
         (asi1.StreamDecodeError("no"), 502, "stream_decode"),
         (asi1.ServerStreamError("no"), 502, "server_stream"),
         (asi1.ArgumentError("no"), 400, "argument"),
+        (asi1.ConversationBusyError("no"), 409, "conversation_busy"),
         (asi1.ClientClosedError("no"), 503, "client_closed"),
         (asi1.StreamClosedError("no"), 503, "stream_closed"),
         (asi1.ConfigurationError("no"), 500, "configuration"),

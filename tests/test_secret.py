@@ -8,7 +8,7 @@ import pickle
 import attrs
 import pytest
 
-from asi1 import ConfigurationError
+from asi1 import ASI1, AsyncASI1, ConfigurationError
 from asi1._config import ClientConfig, read_api_key
 from asi1._secret import Secret
 
@@ -229,12 +229,13 @@ def test_the_error_names_the_source(value, env, source):
         read_api_key(value, env)
 
 
+@pytest.mark.parametrize("take", [lambda key: read_api_key(key, {}), ASI1, AsyncASI1])
 @pytest.mark.parametrize("value", [KEY.encode(), 5, ["sk"]])
-def test_a_key_is_a_text(value):
+def test_a_key_is_a_text(value, take):
     """
     What is no text is no key; the error shows its type alone.
     """
     with pytest.raises(ConfigurationError) as caught:
-        read_api_key(value, {})
+        take(value)
 
     assert f"api_key: must be a str, not {type(value).__name__}" == str(caught.value)

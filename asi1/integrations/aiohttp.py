@@ -22,6 +22,7 @@ from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
 from .._errors import ASI1Error
 from .._failure import failure
 from .._json import dump_json
+from ._events import events_of
 from ._watch import while_there
 
 
@@ -133,6 +134,9 @@ async def stream_response(
 
     Returns:
         What the handler returns: a reply that is already sent, or that of an error.
+
+    Raises:
+        TypeError: *stream* is no stream of `AsyncASI1`.
     """
     # No proxy shall keep the events, or wait for more of them.
     ours = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
@@ -145,7 +149,7 @@ async def stream_response(
         while request.transport is not None:  # noqa: ASYNC110 - nobody tells
             await anyio.sleep(_LOOK)
 
-    async with aclosing(stream.to_sse(ping=ping)) as events:
+    async with aclosing(events_of(stream, ping)) as events:
         try:
             await while_there(partial(_answer, request, reply, events), left)
         except ASI1Error as error:

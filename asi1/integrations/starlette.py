@@ -20,6 +20,7 @@ from typing import Any
 from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
 from .._errors import ASI1Error
 from .._failure import failure
+from ._events import events_of
 from ._watch import while_there
 
 
@@ -108,6 +109,9 @@ class ChatStreamResponse(Response):
         ping: Seconds of silence after which a comment is sent; None for never.
         headers: More headers of the reply.
         background: Run afterwards.
+
+    Raises:
+        TypeError: *stream* is no stream of `AsyncASI1`.
     """
 
     media_type = "text/event-stream"
@@ -127,7 +131,7 @@ class ChatStreamResponse(Response):
         self.body = b""
         self.init_headers({**ours, **(headers or {})})
         del self.headers["content-length"]
-        self._events = stream.to_sse(ping=ping)
+        self._events = events_of(stream, ping)
         self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
