@@ -94,7 +94,7 @@ class _Connection(httpcore.AsyncHTTPConnection):
             if first and not self.is_idle() and not self.is_closed():
                 with anyio.CancelScope(shield=True):
                     await self.aclose()
-            if _hung_up(error) and not begins_http(self._unread):
+            if _left(error) and not begins_http(self._unread):
                 raise httpcore.RemoteProtocolError(
                     f"illegal status line: {self._unread!r}"
                 ) from error
@@ -106,18 +106,19 @@ class _Connection(httpcore.AsyncHTTPConnection):
 
 def begins_http(head: bytes) -> bool:
     """
-    Whether *head*, after which a server hung up, can be the beginning of a reply.
+    Whether *head*, after which a server left, can be the beginning of a reply.
 
-    The parser waits for a whole head before it judges. So httpx's core has one
-    complaint for a server that is gone and for one that speaks something else.
+    The parser waits for a whole head before it judges. So httpx's core has the same
+    complaints for a server that is gone and for one that speaks something else.
     """
     return head[:5] == b"HTTP/"[: len(head)]
 
 
-def _hung_up(error: BaseException) -> bool:
-    return isinstance(error, httpcore.RemoteProtocolError) and (
-        f"{error}".startswith("Server disconnected without")
-    )
+def _left(error: BaseException) -> bool:
+    """Whether *error* is of a server that left before its head was whole."""
+    if isinstance(error, httpcore.RemoteProtocolError):  # which has others, too
+        return f"{error}".startswith("Server disconnected without")
+    return isinstance(error, httpcore.ReadError)
 
 
 def _lock() -> Any:

@@ -15,7 +15,7 @@ import attrs
 from attrs import frozen
 
 from ._errors import ArgumentError
-from ._json import dump_json, load_json, mended
+from ._json import dump_json, load_json, mended, whole
 from ._messages import Messages, wire_messages
 from ._models import Usage
 from ._options import BODY_OPTIONS, check_options, wrong
@@ -137,21 +137,11 @@ def stored(messages: Messages) -> tuple[Wire, ...]:
     except ValueError:
         pass
     try:
-        return tuple(load_json(dump_json(_whole(message))) for message in listed)
+        return tuple(load_json(dump_json(whole(message))) for message in listed)
     except ValueError as error:
         raise ArgumentError(
             f"messages: cannot be written as JSON ({error})", argument="messages"
         ) from None
-
-
-def _whole(value: JSON) -> JSON:
-    if isinstance(value, str):
-        return mended(value)
-    if isinstance(value, Mapping):
-        return {_whole(key): _whole(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_whole(item) for item in value]
-    return value
 
 
 def _read(value: JSON) -> History:

@@ -19,7 +19,7 @@ import orjson
 from ._types import JSON
 
 
-__all__ = ["dump_json", "json_text", "load_json", "mended", "peek_json"]
+__all__ = ["dump_json", "json_text", "load_json", "mended", "peek_json", "whole"]
 
 # 19 digits may be an integer of more than 64 bits.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
@@ -173,4 +173,17 @@ def json_text(value: JSON) -> str:
 
 def mended(text: str) -> str:
     """Return *text* with halves of surrogate pairs, which no UTF-8 holds, as U+FFFD."""
+    if text.isascii():
+        return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def whole(value: JSON) -> JSON:
+    """Return *value* with each text in it `mended`, the names of members too."""
+    if isinstance(value, str):
+        return mended(value)
+    if isinstance(value, Mapping):
+        return {mended(name): whole(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [whole(item) for item in value]
+    return value

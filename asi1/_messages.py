@@ -5,11 +5,12 @@ Mistakes are found here, before anything is sent, and named by their place.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from attrs import frozen
 
 from ._errors import ArgumentError
+from ._json import whole
 from ._models import ChatCompletion, ChatMessage, ToolCall
 from ._types import JSON, public
 
@@ -171,9 +172,9 @@ def _wire(place: int, message: object) -> dict[str, JSON]:
         case SystemMessage() | UserMessage() | AssistantMessage() | ToolMessage():
             wire = message.to_dict()
         case ChatCompletion():
-            wire = _assistant(message.message)
+            wire = _said(message.message)
         case ChatMessage():
-            wire = _assistant(message)
+            wire = _said(message)
         case Mapping() if "choices" in message:
             raise _wrong(name, "is a whole answer: take its message", message)
         case Mapping():
@@ -186,6 +187,14 @@ def _wire(place: int, message: object) -> dict[str, JSON]:
         case _:
             raise _wrong(name, "is no message", message)
     _check(name, wire)
+    return wire
+
+
+def _said(message: ChatMessage) -> dict[str, JSON]:
+    """Return an answer as the API takes it back, whatever its server wrote in it."""
+    wire = cast("dict[str, JSON]", whole(_assistant(message)))
+    if wire["role"] not in _ROLES:
+        wire["role"] = "assistant"
     return wire
 
 

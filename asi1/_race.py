@@ -89,8 +89,13 @@ class Race(Generic[_S]):
                 self._won.abort()
             raise
         if self._won is None:
-            raise self._errors.pop()
+            raise self._reason()
         return self._won
+
+    def _reason(self) -> OSError | OverflowError:
+        if self._errors:
+            return self._errors.pop()
+        return OSError("the task that connects was cancelled by others")
 
     async def _try(
         self, address: tuple[str, int], failed: Flag, others: anyio.CancelScope

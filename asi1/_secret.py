@@ -16,6 +16,8 @@ __all__ = ["Secret", "hidden"]
 
 # Characters of the shortest key that is worth hiding.
 _SHORTEST = 8
+# What stands behind a backslash in a repr or in JSON.
+_ESCAPED = frozenset("\\'\"")
 
 
 class Secret:
@@ -56,9 +58,18 @@ class Secret:
         """
         Return *text* with the key, wherever it stands, made unreadable.
 
-        A key of less than 8 characters is no secret, and is left.
+        Also as it stands in a repr or in JSON. A key of less than 8 characters is no
+        secret, and is left.
         """
-        return text.replace(self._value, "***") if self._is_secret else text
+        if not self._is_secret:
+            return text
+        text = text.replace(self._value, "***")
+        if _ESCAPED.isdisjoint(self._value):
+            return text
+        escaped = self._value.replace("\\", "\\\\")
+        for quote in "'\"":
+            text = text.replace(escaped.replace(quote, f"\\{quote}"), "***")
+        return text.replace(escaped, "***")
 
     def redact_bytes(self, data: bytes) -> bytes:
         """Do the same to bytes."""

@@ -121,6 +121,21 @@ async def test_the_last_reason_is_told(roads):
         await connect()
 
 
+async def test_a_race_whose_task_others_cancel_is_lost(roads):
+    """
+    An attempt that is cancelled from outside is one that failed, and says so.
+    """
+    before = asyncio.all_tasks()
+    tried = roads("slow")
+    connecting = asyncio.create_task(connect())
+    await until(lambda: tried)
+    for task in asyncio.all_tasks() - before - {connecting}:
+        task.cancel()
+
+    with pytest.raises(httpcore.ConnectError, match="cancelled by others"):
+        await connecting
+
+
 async def test_two_answers_at_once_make_one_connection(roads, listener):
     """
     Of two addresses that answer at the same moment one is used, the other closed.

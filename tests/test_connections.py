@@ -15,7 +15,7 @@ import pytest
 import asi1
 
 from asi1._connections import Connections
-from asi1.testing import Close, FakeASI1, Raw
+from asi1.testing import Close, FakeASI1, Raw, Reset
 
 from .talk import until
 
@@ -152,17 +152,20 @@ async def test_a_reply_that_nobody_asked_for_is_no_answer(chatterbox):
         (b"", 3),
         (b"HTT", 3),
         (b"HTTP/1.1 20", 3),
-        (b"SSH-2.0-Server disconnected\r\n", 1),
+        (b"Server disconnected without sending HTTP\r\n", 1),
         (b"\x15\x03\x01", 1),
         (b"HTTP 200\r\n", 1),
     ],
 )
-async def test_who_speaks_no_http_is_told_from_who_hung_up(fake, said, tries, sockets):
+@pytest.mark.parametrize("end", [Close(), Reset()], ids=["closed", "reset"])
+async def test_who_speaks_no_http_is_told_from_who_left(
+    fake, said, tries, sockets, end
+):
     """
     A reply that breaks off in its first words is tried again if they are HTTP so far.
     """
     for _ in range(3):
-        fake.play(*([Raw(said)] if said else []), Close())
+        fake.play(*([Raw(said)] if said else []), end)
     transport = None if sockets else fake.transport
     patience = asi1.RetryPolicy(wait_first=0)
 

@@ -225,6 +225,18 @@ async def test_results_of_tools_are_said_like_a_text(fake, client):
     assert "c1" == sent(fake)[1]["tool_calls"][0]["id"] == sent(fake)[2]["tool_call_id"]
 
 
+async def test_an_answer_of_any_role_is_the_assistants(fake, client):
+    """
+    A turn is kept whatever the server calls who answers.
+    """
+    said = {"role": "model", "content": "Four."}
+    fake.reply_json({"choices": [{"message": said, "finish_reason": "stop"}]})
+    chat = client.conversation()
+
+    assert "Four." == (await chat.ask("2 + 2?")).text
+    assert ["user", "assistant"] == roles(chat)
+
+
 async def test_the_history_is_the_conversations_own(fake, client):
     """
     Who changes what they gave or were given changes nothing in the conversation.

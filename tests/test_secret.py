@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 
 import attrs
@@ -149,6 +150,18 @@ def test_a_key_is_redacted_wherever_it_stands(secret):
     )
     assert b"\xff***\x00" == secret.redact_bytes(b"\xff" + KEY.encode() + b"\x00")
     assert ("otter", b"\xff") == (secret.redact("otter"), secret.redact_bytes(b"\xff"))
+
+
+@pytest.mark.parametrize(
+    "key", ["sk\\back-slash", "sk'single-quote", 'sk"double-quote', "sk-\\'\"-each"]
+)
+def test_a_key_is_redacted_in_its_other_forms(key):
+    """
+    A key with quotes or a backslash is known in a repr and in JSON, too.
+    """
+    shown = [key, repr(key), repr(f"'{key}"), f"{key.encode()!r}", json.dumps(key)]
+
+    assert not [text for text in map(Secret(key).redact, shown) if "sk" in text]
 
 
 def test_keys_compare_by_their_value(secret):

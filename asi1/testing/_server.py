@@ -272,7 +272,7 @@ class Server:
         ending = Ending()
         try:
             request = await _read(line, conn, ending)
-        except h11.RemoteProtocolError as exc:
+        except (h11.RemoteProtocolError, ValueError) as exc:  # or the target is no URL
             await self._refuse(line, str(exc))
             return False
         wire = Wire(head_only=request.method == "HEAD")

@@ -128,13 +128,17 @@ class _Replay(httpx.AsyncByteStream):
     def _feed(self, data: bytes) -> None:
         if not data and self._conn.their_state is h11.SEND_RESPONSE:
             self._ending.end("sent")
-            unread = self._conn.trailing_data[0]
-            if not begins_http(unread):
-                raise httpx.RemoteProtocolError(f"illegal status line: {unread!r}")
+            self._judge()
             raise httpx.RemoteProtocolError(
                 "Server disconnected without sending a response."
             )
         self._conn.receive_data(data)
+
+    def _judge(self) -> None:
+        """Raise if what came before the server left is no HTTP."""
+        unread = self._conn.trailing_data[0]
+        if self._conn.their_state is h11.SEND_RESPONSE and not begins_http(unread):
+            raise httpx.RemoteProtocolError(f"illegal status line: {unread!r}")
 
     async def _read(self) -> bytes:
         await checkpoint()
@@ -145,6 +149,7 @@ class _Replay(httpx.AsyncByteStream):
                     silence = await self._keep_silent(silence, seconds)
                 case Reset():
                     self._ending.end("sent")
+                    self._judge()
                     raise httpx.ReadError("")
                 case Close():
                     return b""

@@ -242,7 +242,14 @@ def test_the_reply_to_head_has_no_body(line):
     assert 1 == got.count(b"No such path")
 
 
-@pytest.mark.parametrize("nonsense", [b"nonsense\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST / HTTP/1.1\r\n\r\n",
+        b"GET //[ HTTP/1.1\r\nhost: x\r\n\r\n",
+    ],
+)
 def test_nonsense_is_answered_with_400(fake, line, nonsense):
     """
     What is no request gets 400 and is not recorded.
