@@ -204,8 +204,7 @@ class AsyncASI1:
             APIStatusError: The server refused; its subclass tells why.
             APITimeoutError: A time limit passed.
             APIConnectionError: No usable reply arrived.
-            APIResponseError: The reply is larger than *max_event_bytes*, or cannot be
-                decoded.
+            APIResponseError: The reply is too large, or cannot be decoded.
             ClientClosedError: The client was closed, before or meanwhile.
             ConfigurationError: A proxy or CA file of the environment cannot be used.
         """
