@@ -26,8 +26,8 @@ Floor 0. Every exception that leaves this package.
     │       ├── StreamInterruptedError      the connection broke
     │       ├── StreamDecodeError           an event was no chunk
     │       └── ServerStreamError           the server reported an error in it
-    ├── ClientClosedError           used after it was closed
-    ├── StreamClosedError           read after it was closed
+    ├── ClientClosedError           closed before the call, or during it
+    ├── StreamClosedError           closed before a read, or during it
     ├── StreamConsumedError         read a second time
     ├── StreamBusyError             read by two at once
     └── ConversationBusyError       asked while it waits for an answer
