@@ -36,7 +36,6 @@ Errors hold plain data, never an object of the HTTP library: they pickle, copy a
 compare, and they never hold the key. Those of a status are in `_status_errors`.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from attrs import define, field
@@ -69,12 +68,6 @@ __all__ = [
 # attrs writes the constructors; identity, text and pickling are the root's own.
 
 
-def _rebuild(cls: "type[ASI1Error]", fields: Mapping[str, Any]) -> "ASI1Error":
-    error = cls.__new__(cls, fields["message"])
-    error.__dict__.update(fields)
-    return error
-
-
 @public
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class ASI1Error(Exception):
@@ -103,7 +96,9 @@ class ASI1Error(Exception):
         return hash((type(self), self.message))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), dict(self.__dict__))
+        # A pickle names public classes only, so that it is read by versions of asi1
+        # whose private modules differ, as the workers of a cluster may have them.
+        return type(self).__new__, (type(self), self.message), dict(self.__dict__)
 
 
 @public

@@ -323,6 +323,19 @@ def test_errors_survive_a_copy(cls, copied):
 
 
 @pytest.mark.parametrize("cls", ERRORS)
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickled_errors_name_no_private_module(cls, protocol):
+    """
+    A pickled error names public classes only, so that another version of asi1 reads it.
+    """
+    data = pickle.dumps(build(cls), protocol)
+
+    assert b"asi1" in data
+    assert b"asi1._" not in data
+    assert b"asi1\n_" not in data
+
+
+@pytest.mark.parametrize("cls", ERRORS)
 def test_errors_differ_by_any_field(cls):
     """
     Two errors are equal only if their class and all their fields are.
