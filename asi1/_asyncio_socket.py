@@ -19,8 +19,6 @@ from typing import Any, cast
 import anyio
 import httpcore
 
-from ._race import Contestant
-
 
 __all__ = ["Socket", "connecting"]
 
@@ -35,7 +33,7 @@ _TURN = 16
 _FOR_EVER = 365 * 86400.0
 
 
-class Socket(Contestant, httpcore.AsyncNetworkStream):
+class Socket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
     """One connection: what came and was not read, and who waits for it."""
 
     def __init__(self, below: asyncio.Transport | None = None) -> None:

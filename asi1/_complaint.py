@@ -17,7 +17,38 @@ from attrs import frozen
 from ._types import JSON
 
 
-__all__ = ["Complaint", "complaint"]
+__all__ = ["Complaint", "Overlong", "complaint", "overlong"]
+
+# The API is not known to have refused a request as too long. These are the words of
+# OpenAI's API and of the servers that imitate it, SGLang and vLLM above all.
+_CODES = {
+    "context_length_exceeded",
+    "context_window_exceeded",
+    "max_context_length_exceeded",
+    "model_context_window_exceeded",
+}
+_WORDS = re.compile(
+    r"maximum context (?:length|window|size)"
+    r"|(?:longer than|exceed\w*|larger than) (?:the |this )?(?:model'?s? )?"
+    r"(?:maximum |available )?context (?:length|window|size)"
+    r"|context[ _](?:length|window|size)(?: is| was| has been)?[ _]exceeded"
+    r"|(?:input|prompt) is too long"
+    r"|input length \(\d+ tokens\) exceeds the maximum",
+    re.IGNORECASE,
+)
+_NUMBER = r"(?<!\d)(\d{1,9})(?!\d)"
+_LIMITS = (
+    rf"maximum context (?:length|window|size)(?: is| of)? {_NUMBER}",
+    rf"(?:context (?:length|window|size)|allowed length) \(?{_NUMBER}",
+    rf"> {_NUMBER} maximum",
+)
+_REQUESTED = (
+    rf"{_NUMBER} (?:tokens )?(?:in the messages|in your prompt|from the input)",
+    rf"resulted in {_NUMBER}",
+    rf"input(?: length)? \({_NUMBER} tokens",
+    rf"too long: {_NUMBER} tokens",
+    rf"requested(?: about)? {_NUMBER}",
+)
 
 
 @frozen
@@ -94,3 +125,35 @@ def _shortened(text: str) -> str:
         return f"an HTML page{f' ({title[1].strip()})' if title else ''}"
     line = "".join(char if char.isprintable() else " " for char in text[:201])
     return line if len(line) <= 200 else f"{line[:200]}..."
+
+
+@frozen
+class Overlong:
+    """
+    A request that is too long.
+
+    Attributes:
+        limit: Tokens the model can read and write; None if it is not told.
+        requested: Prompt tokens of the request; None if they are not told.
+    """
+
+    limit: int | None = None
+    requested: int | None = None
+
+
+def overlong(said: Complaint) -> Overlong | None:
+    """
+    Return the limits that the complaint of a too long request names.
+
+    None for any other complaint, and when unsure: a false positive would drop the
+    user's messages.
+    """
+    text = said.message[:2000].replace(",", "")
+    if not {said.code, said.type} & _CODES and not _WORDS.search(text):
+        return None
+    return Overlong(_first(_LIMITS, text), _first(_REQUESTED, text))
+
+
+def _first(patterns: tuple[str, ...], text: str) -> int | None:
+    found = (re.search(pattern, text, re.IGNORECASE) for pattern in patterns)
+    return next((int(match[1]) for match in found if match), None)

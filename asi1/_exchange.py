@@ -21,6 +21,7 @@ from attrs import define, field
 
 from ._chunks import ChatCompletionChunk
 from ._config import ClientConfig
+from ._detached import Flag
 from ._errors import (
     APIConnectionError,
     APIError,
@@ -30,7 +31,6 @@ from ._errors import (
     StreamClosedError,
     StreamError,
 )
-from ._flag import Flag
 from ._handover import Handover
 from ._hooks import Hooks
 from ._limits import Limiter, LimitOutcome

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from attrs import define, field
 
-from ._flag import Flag
+from ._detached import Flag
 
 
 __all__ = ["Handover"]

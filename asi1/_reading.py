@@ -18,10 +18,11 @@ import attrs
 
 from attrs import define, field
 
-from ._account import RawReply, read_info
+from ._account import RawReply
 from ._assemble import Assembler, as_chunk
 from ._chunks import ChatCompletionChunk
 from ._config import ClientConfig
+from ._detached import Flag
 from ._errors import (
     APIConnectionError,
     APIError,
@@ -32,7 +33,6 @@ from ._errors import (
     StreamInterruptedError,
     StreamTruncatedError,
 )
-from ._flag import Flag
 from ._handover import Handover
 from ._models import ChatCompletion
 from ._regular import Glancer
@@ -44,7 +44,7 @@ from ._reply import (
     read_event,
 )
 from ._request import Request
-from ._response import ResponseInfo
+from ._response import ResponseInfo, read_info
 from ._sse import EventDecoder, EventTooLargeError
 from ._status_errors import APIStatusError
 from ._timer import Timer

@@ -15,10 +15,9 @@ from . import _errors as errors
 from . import _status_errors as refusals
 from ._chunks import ChatCompletionChunk
 from ._codec import decode
-from ._complaint import complaint
+from ._complaint import complaint, overlong
 from ._json import load_json
 from ._models import ChatCompletion
-from ._overlong import overlong
 from ._response import ResponseInfo
 from ._retry import retry_after
 from ._types import JSON

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from ._types import public
 
 
-__all__ = ["Attempt", "RateLimits", "ResponseInfo"]
+__all__ = ["Attempt", "RateLimits", "ResponseInfo", "read_info"]
 
 
 @public
@@ -83,3 +83,35 @@ class ResponseInfo:
     elapsed: float | None = None
     time_to_first_token: float | None = None
     rate_limits: RateLimits | None = None
+
+
+def read_info(status: int, headers: Mapping[str, str]) -> ResponseInfo:
+    """Return the account of a reply; *headers* have lowercase names."""
+    kept = {k: v for k, v in headers.items() if not k.startswith("set-cookie")}
+    return ResponseInfo(
+        status=status,
+        request_id=kept.get("x-request-id") or kept.get("request-id"),
+        headers=kept,
+        rate_limits=_rate_limits(kept),
+    )
+
+
+def _rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
+    if not any(name.startswith("x-ratelimit-") for name in headers):
+        return None
+
+    def count(name: str) -> int | None:
+        text = headers.get(f"x-ratelimit-{name}", "")
+        return (
+            int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+        )
+
+    limits = RateLimits(
+        limit_requests=count("limit-requests"),
+        limit_tokens=count("limit-tokens"),
+        remaining_requests=count("remaining-requests"),
+        remaining_tokens=count("remaining-tokens"),
+        reset_requests=headers.get("x-ratelimit-reset-requests"),
+        reset_tokens=headers.get("x-ratelimit-reset-tokens"),
+    )
+    return limits if limits != RateLimits() else None

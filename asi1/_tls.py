@@ -40,7 +40,7 @@ async def load_core() -> None:
 
 def _load() -> None:
     with no_fork:
-        for module in ("._connections", "._trio_sockets", "._sockets"):
+        for module in ("._connections", "._sockets"):
             importlib.import_module(module, __package__)
 
 

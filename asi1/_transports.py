@@ -42,7 +42,7 @@ def _network() -> httpcore.AsyncNetworkBackend:
         from ._sockets import Sockets  # noqa: PLC0415
 
         return Sockets()
-    from ._trio_sockets import TrioSockets  # noqa: PLC0415
+    from ._sockets import TrioSockets  # noqa: PLC0415
 
     return TrioSockets()
 

@@ -13,8 +13,7 @@ import anyio
 import httpcore
 import pytest
 
-from asi1._race import addresses
-from asi1._sockets import Sockets
+from asi1._sockets import Sockets, addresses
 
 from .talk import backend_of, until
 

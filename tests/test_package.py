@@ -64,12 +64,12 @@ FLOORS = [
         "_turns",
     },
     {"_assemble", "_codec", "_history", "_regular", "_shapes"},
-    {"_account", "_complaint", "_outgoing", "_overlong", "_reply", "_request"},
+    {"_account", "_complaint", "_outgoing", "_reply", "_request"},
     {
-        *("_asyncio_socket", "_connections", "_decoding", "_detached", "_flag"),
+        *("_asyncio_socket", "_connections", "_decoding", "_detached"),
         *("_foreign", "_forks"),
-        *("_http_types", "_loop_pools", "_pools", "_race", "_screen", "_sockets"),
-        *("_sse", "_tls", "_transport", "_transports", "_trio_sockets"),
+        *("_http_types", "_loop_pools", "_pools", "_screen", "_sockets"),
+        *("_sse", "_tls", "_transport", "_transports"),
     },
     {"_exchange", "_handover", "_limiter", "_pump", "_reading", "_timer"},
     {
@@ -148,7 +148,7 @@ def test_only_the_transport_knows_httpx():
     """
     wire = {"_asyncio_socket", "_connections", "_foreign", "_sockets", "_tls"}
     pools = {"_http_types", "_loop_pools", "_pools", "_transport", "_transports"}
-    rooms = wire | pools | {"_trio_sockets"}
+    rooms = wire | pools
     others = set(FLOOR) - rooms - {"testing"}
 
     assert [] == foreign_imports(ROOT, {"httpx", "httpcore"}, rooms=others)
