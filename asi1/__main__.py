@@ -1,5 +1,5 @@
 """
-Floor 8. ``python -m asi1``: the command line, for where another program owns the name
+``python -m asi1``: the command line, for where another program owns the name
 ``asi1``, or the folder of scripts is not on the path.
 """
 

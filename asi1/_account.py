@@ -1,4 +1,4 @@
-"""Floor 3. The plain reply of an endpoint that asi1 has no method for."""
+"""The plain reply of an endpoint that asi1 has no method for."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Floor 2. Chunks into the answer that they make, and the rule that says it is whole.
+Chunks into the answer that they make, and the rule that says it is whole.
 
 Text is kept as pieces and joined when it is asked for, so that a long stream costs no
 more for each chunk than a short one.

@@ -1,6 +1,6 @@
 # ruff: noqa: ASYNC109 - what httpcore calls asks for a timeout
 """
-Floor 4. One connection on asyncio, for httpx's core, which listens all the time.
+One connection on asyncio, for httpx's core, which listens all the time.
 
 anyio's tell the event loop to begin and to cease listening around every read, which is
 most of what a small read costs. These cease only when the reader is far behind.

@@ -1,5 +1,5 @@
 """
-Floor 7. The blocking client in a thread that runs an event loop: works, and is told of.
+The blocking client in a thread that runs an event loop: works, and is told of.
 
 Told of once, since it is slow and not wrong. At a prompt, a notebook's or that of
 ``python -m asyncio``, a loop runs as well, and nothing else waits for it.

@@ -1,4 +1,4 @@
-"""Floor 6. ``client.chat.completions``: the methods that ask the model."""
+"""``client.chat.completions``: the methods that ask the model."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Floor 0. The streamed answer's chunks, as frozen attrs classes.
+The streamed answer's chunks, as frozen attrs classes.
 
 A chunk may be made at a glance: `glanced` keeps what is needed of it while it passes,
 and the other fields are filled in when one of them is first asked for. No

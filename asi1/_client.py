@@ -1,5 +1,5 @@
 """
-Floor 6. `AsyncASI1`: what a user sets up, and what hangs below it.
+`AsyncASI1`: what a user sets up, and what hangs below it.
 
 Decides nothing: it hands arguments down to where they are checked, and opens no file
 and no connection before the first call. What calls need is loaded when it is asked for.

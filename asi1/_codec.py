@@ -1,5 +1,5 @@
 """
-Floor 2. The one cattrs converter: objects of the server into models.
+The one cattrs converter: objects of the server into models.
 
 It reads strictly at first; where a value has another type than its field, that value
 moves to ``extra`` and the field takes its default: a changed server costs a field,

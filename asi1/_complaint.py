@@ -1,5 +1,5 @@
 """
-Floor 3. What a server complains of, out of an error body of whatever shape.
+What a server complains of, out of an error body of whatever shape.
 
 At least five shapes are in use: an object or a text under ``error``, ``message``, a
 text or a list under ``detail``, plain text, a page, and nothing at all.

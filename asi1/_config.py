@@ -1,5 +1,5 @@
 """
-Floor 1. What a client is set up with, checked before anything is sent.
+What a client is set up with, checked before anything is sent.
 
 The environment comes in as a mapping. Every refusal names where the value came from;
 none shows the value of a secret.

@@ -1,5 +1,5 @@
 """
-Floor 4. The connections of one pool.
+The connections of one pool.
 
 None stays in it without any use, and none that says what nobody has asked for. A
 server that speaks no HTTP is told from one that hung up, which is asked again.

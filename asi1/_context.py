@@ -1,5 +1,5 @@
 """
-Floor 1. Context policies: what of a long history a request still holds.
+Context policies: what of a long history a request still holds.
 
 Pure: a policy that needs the model yields what to ask, and is sent what it answers.
 """

@@ -1,5 +1,5 @@
 """
-Floor 6. `AsyncConversation`: a history that grows by a turn for each answer.
+`AsyncConversation`: a history that grows by a turn for each answer.
 
 Decides nothing: whose turn it is, is told in `_turn_taking`.
 """

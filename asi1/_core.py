@@ -1,4 +1,4 @@
-"""Floor 6. What a client and its children share; how an exchange is begun."""
+"""What a client and its children share; how an exchange is begun."""
 
 from __future__ import annotations
 

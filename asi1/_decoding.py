@@ -1,5 +1,5 @@
 """
-Floor 4. Bodies that come compressed although none was asked for, in bounded steps.
+Bodies that come compressed although none was asked for, in bounded steps.
 
 One encoding is undone, a pile of them is refused: a few hundred bytes under two layers
 of gzip can be hundreds of megabytes.

@@ -1,5 +1,5 @@
 """
-Floor 4. Tasks and calls that belong to an event loop, and to nobody in it.
+Tasks and calls that belong to an event loop, and to nobody in it.
 
 anyio has no tasks without a group, and no calls from other threads that do not wait, so
 these few lines know both loops.

@@ -1,5 +1,5 @@
 """
-Floor 7. A coroutine's way to the loop's thread, and its outcome's way back.
+A coroutine's way to the loop's thread, and its outcome's way back.
 
 Signals strike a waiting main thread between any two steps, and Python's own condition
 variables may then keep their lock for ever, on which the loop would hang. So no

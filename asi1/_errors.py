@@ -1,5 +1,5 @@
 """
-Floor 0. Every exception that leaves this package.
+Every exception that leaves this package.
 
     ASI1Error
     ├── ConfigurationError          set up wrongly; nothing was sent

@@ -1,5 +1,5 @@
 """
-Floor 5. One call from start to end: its tries, the waits between them, how it ended.
+One call from start to end: its tries, the waits between them, how it ended.
 
 Here, in `_reading`, `_timer` and `_limiter` are the clocks and the dice. What to do
 next is decided below.

@@ -1,5 +1,5 @@
 """
-Floor 1. What a service tells its own callers of an error, as an HTTP status and a word.
+What a service tells its own callers of an error, as an HTTP status and a word.
 
 Whoever asks a service may have asked wrongly, and is told so; what is between the
 service and ASI-1, such as a refused key, is no fault of theirs and a 502 to them.

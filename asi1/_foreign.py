@@ -1,4 +1,4 @@
-"""Floor 4. What httpx and the network raise, turned into our errors."""
+"""What httpx and the network raise, turned into our errors."""
 
 from __future__ import annotations
 

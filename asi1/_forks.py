@@ -1,5 +1,5 @@
 """
-Floor 4. What must not be under way while the process forks.
+What must not be under way while the process forks.
 
 A child inherits every lock as it is at that moment: that of a module that some thread
 is loading, or those within OpenSSL, and would wait for ever when it needs it itself.

@@ -1,4 +1,4 @@
-"""Floor 5. A queue from one task to one reader; a cancelled read loses nothing."""
+"""A queue from one task to one reader; a cancelled read loses nothing."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Floor 2. A conversation as plain data: what was said, learned and paid for; as JSON.
+A conversation as plain data: what was said, learned and paid for; as JSON.
 
 Never changes: what changes it returns a new one, so that a turn that fails has nothing
 to take back, and a fork is the same object twice.

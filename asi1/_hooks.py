@@ -1,4 +1,4 @@
-"""Floor 1. What a user may watch: callables that are told, and change nothing."""
+"""What a user may watch: callables that are told, and change nothing."""
 
 from __future__ import annotations
 

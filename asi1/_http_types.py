@@ -1,5 +1,5 @@
 """
-Floor 4. The two types of httpx that users meet: ``http_client=`` and ``transport=``.
+The two types of httpx that users meet: ``http_client=`` and ``transport=``.
 
 Type checkers see them; a running program does not load httpx for its annotations.
 """

@@ -1,5 +1,5 @@
 """
-Floor 0. JSON in and out: what JSON cannot hold is refused, and nothing else.
+JSON in and out: what JSON cannot hold is refused, and nothing else.
 
 orjson does the work. It reads integers of more than 64 bits as floats, cannot write
 them, and writes NaN as null, so what may hold one of these is read or written by the

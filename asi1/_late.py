@@ -1,5 +1,5 @@
 """
-Floor 6. A client's core, made when it is first asked for.
+A client's core, made when it is first asked for.
 
 Making a client is cheap that way: httpx, and all that calls need, is loaded by the
 first of them.

@@ -1,4 +1,4 @@
-"""Floor 5. The limiter of one process: first come, first served."""
+"""The limiter of one process: first come, first served."""
 
 from __future__ import annotations
 

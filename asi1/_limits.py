@@ -1,5 +1,5 @@
 """
-Floor 1. How many calls and tokens a time holds: windows, without a clock.
+How many calls and tokens a time holds: windows, without a clock.
 
 A limit of three a minute means three in *any* minute, which is how servers count; so
 what was let through is remembered for as long as it counts.

@@ -1,4 +1,4 @@
-"""Floor 0. The ``asi1`` logger: silent until asked, never told a prompt or a key."""
+"""The ``asi1`` logger: silent until asked, never told a prompt or a key."""
 
 from __future__ import annotations
 

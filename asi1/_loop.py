@@ -1,5 +1,5 @@
 """
-Floor 7. The one event-loop thread of a process, on which every blocking client runs.
+The one event-loop thread of a process, on which every blocking client runs.
 
 Started when it is first needed, stopped when the interpreter exits, and left behind by
 a fork: the child starts its own.

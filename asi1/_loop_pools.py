@@ -1,5 +1,5 @@
 """
-Floor 4. The pools of one event loop, and the place that a request takes in one.
+The pools of one event loop, and the place that a request takes in one.
 
 They are never touched from another loop or another process, and close when their loop
 ends, or when the client that made them is dropped.

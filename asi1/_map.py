@@ -1,5 +1,5 @@
 """
-Floor 6. Many calls, some at a time; their answers in the order of the prompts.
+Many calls, some at a time; their answers in the order of the prompts.
 
 No task but those of the calls: whoever reads begins them, so that prompts are taken no
 faster than answers are read, and one who stops reading leaves nothing to go on.

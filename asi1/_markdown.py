@@ -1,5 +1,5 @@
 """
-Floor 0. An answer as markdown, for those who read it in a notebook.
+An answer as markdown, for those who read it in a notebook.
 
 The text is the model's own markdown and stays as it is. All else that a server wrote is
 shown literally, whatever is in it: it cannot end the block that it stands in.

@@ -1,5 +1,5 @@
 """
-Floor 1. What a caller may pass as ``messages``, and the one list it becomes.
+What a caller may pass as ``messages``, and the one list it becomes.
 
 Mistakes are found here, before anything is sent, and named by their place.
 """

@@ -1,5 +1,5 @@
 """
-Floor 0. What all decoded objects share: nothing that the server sent is lost.
+What all decoded objects share: nothing that the server sent is lost.
 
 The object as it came is kept in ``wire``, so that `Model.to_dict` gives back exactly
 what was sent, null and missing told apart. No ``from __future__ import annotations``

@@ -1,5 +1,5 @@
 """
-Floor 0. The whole answer, as frozen attrs classes.
+The whole answer, as frozen attrs classes.
 
 Every field has a default, since no field is in every reply that was ever seen. What a
 class has no field for is kept in ``extra``. No ``from __future__ import annotations``

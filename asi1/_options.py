@@ -1,5 +1,5 @@
 """
-Floor 1. The options of a call, each with the values that it may have.
+The options of a call, each with the values that it may have.
 
 They stand here once, as one TypedDict that both clients share. What is checked is what
 the API documents; everything else goes through ``extra_body``.

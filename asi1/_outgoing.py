@@ -1,5 +1,5 @@
 """
-Floor 3. An answer as server-sent events for browsers: chunks and errors in, bytes out.
+An answer as server-sent events for browsers: chunks and errors in, bytes out.
 
 The format is public, and told in `AsyncEventBytes`: what is here once stays.
 """

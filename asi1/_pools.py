@@ -1,5 +1,5 @@
 """
-Floor 4. The connections: small pools for each event loop, and what they are made with.
+The connections: small pools for each event loop, and what they are made with.
 
 httpx slows down with the number of connections in one pool, so requests are spread over
 several, as many as they need.

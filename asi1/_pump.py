@@ -1,5 +1,5 @@
 """
-Floor 5. A task that nothing but its own cancel scope stops.
+A task that nothing but its own cancel scope stops.
 
 A native ``Task.cancel()`` in the middle of a request spoils httpx's connection pool for
 good, a cancel scope must not be held over a ``yield``, and a cancelled ``anext`` must

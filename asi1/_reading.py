@@ -1,5 +1,5 @@
 """
-Floor 5. One reply, read to its end: what it is, its chunks, and whether it is whole.
+One reply, read to its end: what it is, its chunks, and whether it is whole.
 
 A status of success proves nothing, and neither does an end of the body. Nothing that
 happens after a whole answer makes it fail.

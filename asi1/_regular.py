@@ -1,5 +1,5 @@
 """
-Floor 2. The commonest chunks, read at a glance.
+The commonest chunks, read at a glance.
 
 Nearly every chunk of a stream adds a piece of text or of thoughts to choice 0 and says
 nothing else, and is, but for that piece, the same bytes as the one before. What is

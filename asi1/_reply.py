@@ -1,5 +1,5 @@
 """
-Floor 3. A reply into an answer or an error, and an event into a chunk.
+A reply into an answer or an error, and an event into a chunk.
 
 A status of success is not believed: what is no answer becomes an error that carries the
 server's own words, whatever the shape of its body.

@@ -1,5 +1,5 @@
 """
-Floor 3. Arguments into a request: checked, and holding only what the caller set.
+Arguments into a request: checked, and holding only what the caller set.
 
 Nothing is added for convenience, since the server answers 400 to fields that it does
 not know. The key is not in here; the transport adds it last.

@@ -1,5 +1,5 @@
 """
-Floor 0. How a reply came: the account that every result, stream and error carries.
+How a reply came: the account that every result, stream and error carries.
 
 Plain data only, and no secrets: cookies are left out, and the request's own headers
 are never kept.

@@ -1,5 +1,5 @@
 """
-Floor 1. When to try again, and how long to wait: no clock, no sleep, no dice here.
+When to try again, and how long to wait: no clock, no sleep, no dice here.
 
 `_exchange` owns those. It hands in what went wrong, what time it is and a number in
 [0, 1); it gets back seconds, or None for "give up".

@@ -1,5 +1,5 @@
 """
-Floor 4. Where an answer is shown while it comes: a notebook's cell, or standard output.
+Where an answer is shown while it comes: a notebook's cell, or standard output.
 
 A notebook puts what is shown under the cell whose thread shows it, so it is for the
 reader of a stream to show it, in the reader's own thread. IPython is looked for among

@@ -1,5 +1,5 @@
 """
-Floor 1. Errors on their way out: nothing in them, or behind them, shows the key.
+Errors on their way out: nothing in them, or behind them, shows the key.
 
 A server may say the key back, in a message, a header or a line that is no HTTP; the
 HTTP library's errors hold the request; and frames hold what they were reading.

@@ -1,5 +1,5 @@
 """
-Floor 1. The one object that holds the key.
+The one object that holds the key.
 
 Everything else holds this object, whose text form is ``***``: so the key is in no repr,
 no log line, no traceback with its locals, and in no pickle.

@@ -1,5 +1,5 @@
 """
-Floor 2. The odd shapes that servers send, each turned into the documented one.
+The odd shapes that servers send, each turned into the documented one.
 
 Pure functions from a JSON object to one whose keys the models know. They copy when they
 change something, and hand back the object itself when there is nothing to change, which

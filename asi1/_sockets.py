@@ -1,5 +1,5 @@
 # ruff: noqa: ASYNC109 - what httpcore calls asks for a timeout
-"""Floor 4. How connections are made for httpx's core, on asyncio and on trio."""
+"""How connections are made for httpx's core, on asyncio and on trio."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Floor 4. Bytes of an event stream into events, bounded and without delay.
+Bytes of an event stream into events, bounded and without delay.
 
 An event is there as soon as its last byte is. Events of one data line, which is what
 servers send, are taken as they stand. httpx-sse reads the fields of all others, from

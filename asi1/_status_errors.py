@@ -1,5 +1,5 @@
 """
-Floor 0. The errors of a status: the server answered, and refused.
+The errors of a status: the server answered, and refused.
 
 One class for each status that a caller may treat in its own way; the tree is drawn in
 `_errors`.

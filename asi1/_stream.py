@@ -1,5 +1,5 @@
 """
-Floor 6. The streamed answer as its reader sees it.
+The streamed answer as its reader sees it.
 
 An object, never a bare generator: it can be left early, asked twice, and dropped.
 """

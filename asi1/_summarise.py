@@ -1,5 +1,5 @@
 """
-Floor 1. `Summarise`: the earlier turns of a long history in a few words of the model's.
+`Summarise`: the earlier turns of a long history in a few words of the model's.
 
 Pure: it says what to ask, and how the summary is put in.
 """

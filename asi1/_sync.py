@@ -1,5 +1,5 @@
 """
-Floor 7. `ASI1`: the blocking client, which drives `AsyncASI1` and decides nothing.
+`ASI1`: the blocking client, which drives `AsyncASI1` and decides nothing.
 
 The public surface is the async one with ``await`` removed; a test holds the two equal.
 """

@@ -1,4 +1,4 @@
-"""Floor 7. ``client.chat.completions`` for blocking callers: the async one, driven."""
+"""``client.chat.completions`` for blocking callers: the async one, driven."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 7. A conversation for blocking callers: `AsyncConversation`, driven."""
+"""A conversation for blocking callers: `AsyncConversation`, driven."""
 
 from __future__ import annotations
 

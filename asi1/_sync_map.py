@@ -1,4 +1,4 @@
-"""Floor 7. The answers to many prompts for blocking callers: `AsyncAnswers`, driven."""
+"""The answers to many prompts for blocking callers: `AsyncAnswers`, driven."""
 
 from __future__ import annotations
 

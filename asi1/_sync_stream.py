@@ -1,5 +1,5 @@
 """
-Floor 7. The streamed answer for blocking callers: `AsyncChatStream`, driven.
+The streamed answer for blocking callers: `AsyncChatStream`, driven.
 
 Chunks cross the threads in batches, all that came since the last time, so that the hop
 is paid once for each batch.

@@ -1,4 +1,4 @@
-"""Floor 7. Server-sent events for blocking services: `AsyncEventBytes`, driven."""
+"""Server-sent events for blocking services: `AsyncEventBytes`, driven."""
 
 from __future__ import annotations
 

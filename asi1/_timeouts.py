@@ -1,5 +1,5 @@
 """
-Floor 1. How long each part of a call may take; all times in seconds, no clock here.
+How long each part of a call may take; all times in seconds, no clock here.
 
 A number is what people mean by it: the longest that the whole call may take, waiting,
 every try and the stream included.

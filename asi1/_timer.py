@@ -1,5 +1,5 @@
 """
-Floor 5. The cancel scope that gives a try up when its time is over.
+The cancel scope that gives a try up when its time is over.
 
 Every chunk of a stream puts that moment off. On asyncio the alarm is left as it
 is, and looks at the moment when it rings: that costs less than a new one for each.

@@ -1,5 +1,5 @@
 """
-Floor 4. What a process makes once, in a thread, and never while it forks.
+What a process makes once, in a thread, and never while it forks.
 
 That is TLS contexts, and the HTTP library's core, which takes long to load.
 """

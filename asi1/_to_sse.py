@@ -1,5 +1,5 @@
 """
-Floor 6. A stream read as server-sent events, for services that pass it on.
+A stream read as server-sent events, for services that pass it on.
 
 An object, not a generator: no cancel scope is open between two reads, and whoever
 drops it, on asyncio or trio, ends the call.

@@ -1,5 +1,5 @@
 """
-Floor 1. How many tokens a request takes, as far as that can be told from here.
+How many tokens a request takes, as far as that can be told from here.
 
 No tokenizer: an estimate that begins with a rule of thumb and learns from the usage
 that the server reports, which counts the server's hidden prompt too.

@@ -1,5 +1,5 @@
 """
-Floor 4. A request out, and a reply in.
+A request out, and a reply in.
 
 No redirect is followed. What is raised on the way is ours: see `_foreign`.
 """

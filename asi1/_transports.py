@@ -1,5 +1,5 @@
 """
-Floor 4. What carries a request, for httpx: its own transport, or one that was lent.
+What carries a request, for httpx: its own transport, or one that was lent.
 
 httpx's client is passed by where it has nothing to add. No cookie is kept.
 """

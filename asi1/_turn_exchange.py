@@ -1,5 +1,5 @@
 """
-Floor 6. One turn of a conversation: its history fitted, asked, and once more if it was
+One turn of a conversation: its history fitted, asked, and once more if it was
 too long for the server.
 
 It is an `Exchange`, so that whoever awaits an answer or reads a stream need not know.

@@ -1,4 +1,4 @@
-"""Floor 6. The streamed answer of a conversation's turn, which ends with the turn."""
+"""The streamed answer of a conversation's turn, which ends with the turn."""
 
 from __future__ import annotations
 

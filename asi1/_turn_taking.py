@@ -1,5 +1,5 @@
 """
-Floor 6. Whose turn it is in a conversation, and what its history becomes by it.
+Whose turn it is in a conversation, and what its history becomes by it.
 
 The history changes only in one step, when an answer is whole; whatever ends a turn
 before that leaves it as it was.

@@ -1,5 +1,5 @@
 """
-Floor 1. A history in turns: what may be dropped from it, and only as a whole.
+A history in turns: what may be dropped from it, and only as a whole.
 
 A turn is what the user says and all that follows until the user speaks again. A result
 of a tool is in the turn of its call, wherever it stands.

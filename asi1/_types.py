@@ -1,4 +1,4 @@
-"""Floor 0. Types that every other module may use; nothing here does anything."""
+"""Types that every other module may use; nothing here does anything."""
 
 from __future__ import annotations
 

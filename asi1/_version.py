@@ -1,4 +1,4 @@
-"""Floor 0. The version, as in pyproject.toml; a test holds the two equal."""
+"""The version, as in pyproject.toml; a test holds the two equal."""
 
 __all__ = ["__version__"]
 

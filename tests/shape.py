@@ -18,7 +18,6 @@ from pathlib import Path
 
 __all__ = [
     "badly_listed",
-    "floors_not_told",
     "foreign_imports",
     "long_functions",
     "long_modules",
@@ -79,18 +78,6 @@ def without_floor(root: Path, floor: Mapping[str, float]) -> list[str]:
 
 def without_module(root: Path, floor: Mapping[str, float]) -> list[str]:
     return sorted(set(floor) - {room(module) for module in modules(root)})
-
-
-def floors_not_told(root: Path, floor: Mapping[str, float]) -> list[str]:
-    """A module opens with its floor: ``Floor 3. What it is about``."""
-    return [
-        f"{module} does not open with 'Floor {floor[module]:.0f}. '"
-        for module, path in modules(root).items()
-        if floor.get(module, 0.5) % 1 == 0
-        and not (ast.get_docstring(tree_of(path)) or "").startswith(
-            f"Floor {floor[module]:.0f}. "
-        )
-    ]
 
 
 def upward_imports(root: Path, floor: Mapping[str, float]) -> list[str]:

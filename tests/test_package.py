@@ -21,7 +21,6 @@ import asi1
 
 from .shape import (
     badly_listed,
-    floors_not_told,
     foreign_imports,
     long_functions,
     long_modules,
@@ -118,13 +117,6 @@ def test_every_floor_is_inhabited_as_written():
     The table of floors names no module that does not exist.
     """
     assert [] == without_module(ROOT, FLOOR)
-
-
-def test_every_module_opens_with_its_floor():
-    """
-    A module's first words say on which floor it stands.
-    """
-    assert [] == floors_not_told(ROOT, FLOOR)
 
 
 def test_imports_only_point_down():

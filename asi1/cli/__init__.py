@@ -1,5 +1,5 @@
 """
-Floor 8. The command line: ``asi1 demo`` and ``asi1 ask``.
+The command line: ``asi1 demo`` and ``asi1 ask``.
 
 A user of the public package like any other. Importing it loads nothing heavy, so that
 ``asi1 --version`` and ``asi1 --help`` come at once.

@@ -1,5 +1,5 @@
 """
-Floor 8. ``asi1 ask``: one question, one answer.
+``asi1 ask``: one question, one answer.
 
 Only the model's text goes to standard output; all else goes to standard error.
 """

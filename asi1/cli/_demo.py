@@ -1,5 +1,5 @@
 """
-Floor 8. ``asi1 demo``: a streamed answer to look at, without a key or a network.
+``asi1 demo``: a streamed answer to look at, without a key or a network.
 
 The real client talks to a fake server over loopback; only the words are scripted.
 """

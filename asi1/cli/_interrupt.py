@@ -1,5 +1,5 @@
 """
-Floor 8. Ctrl-C waits while modules are loaded.
+Ctrl-C waits while modules are loaded.
 
 In the middle of an import it can crash an extension module, or leave the lock of the
 import system held, for which every other thread then waits for ever.

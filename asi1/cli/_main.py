@@ -1,5 +1,5 @@
 """
-Floor 8. From the words of a command line to an exit code: nothing else gets out.
+From the words of a command line to an exit code: nothing else gets out.
 
 Every failure ends here, as one line on stderr and a number; a traceback is for those
 who write programs, not for those who run them.

@@ -1,5 +1,5 @@
 """
-Floor 8. What can be typed, and the help about it.
+What can be typed, and the help about it.
 
 The commands themselves are elsewhere; here each is a name, options and a function.
 """

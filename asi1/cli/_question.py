@@ -1,5 +1,5 @@
 """
-Floor 8. The question: from the command line, from standard input, or from both.
+The question: from the command line, from standard input, or from both.
 
 Standard input is read to its end if something is piped in, and never waited for where
 nobody has piped anything.

@@ -1,5 +1,5 @@
 """
-Floor 8. Text out to the terminal, or to what stands in its place.
+Text out to the terminal, or to what stands in its place.
 
 A terminal gets ANSI codes of ours and of nobody else: those that a model or a server
 writes could move the cursor and put words into our mouth.

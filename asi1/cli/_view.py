@@ -1,5 +1,5 @@
 """
-Floor 8. How an answer looks: its thoughts, a blank line, its text, a line of numbers.
+How an answer looks: its thoughts, a blank line, its text, a line of numbers.
 
 What parts them is written where the thoughts go, so that the text's own stream holds
 the text and nothing else, but for a line end after the last line.

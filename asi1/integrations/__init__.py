@@ -1,5 +1,5 @@
 """
-Floor 8. asi1 in web frameworks: `fastapi`, `starlette`, `aiohttp`.
+asi1 in web frameworks: `fastapi`, `starlette`, `aiohttp`.
 
 Each module needs its framework, which the extra of the same name installs. Nothing
 here is imported by asi1 itself.

@@ -1,4 +1,4 @@
-"""Floor 8. A stream's events for a framework, or a word on what else was given."""
+"""A stream's events for a framework, or a word on what else was given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8. Work that is done for somebody, and stops when they go away."""
+"""Work that is done for somebody, and stops when they go away."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Floor 8. asi1 in aiohttp's server: the client in the application, streams for browsers.
+asi1 in aiohttp's server: the client in the application, streams for browsers.
 
     app = web.Application(middlewares=[error_middleware])
     app.cleanup_ctx.append(client_ctx())

@@ -1,5 +1,5 @@
 """
-Floor 8. asi1 in Starlette, and in what is built on it.
+asi1 in Starlette, and in what is built on it.
 
 One client for each application, made and closed with it; streams that browsers read as
 server-sent events; errors as HTTP statuses.

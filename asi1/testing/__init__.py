@@ -1,5 +1,5 @@
 """
-Floor 8. A stand-in for the ASI-1 service, for tests, demos and benchmarks.
+A stand-in for the ASI-1 service, for tests, demos and benchmarks.
 
 `FakeASI1` answers over real sockets or in process, as scripted, well or badly. Import
 it from here; the modules below are private. The fixture is in

@@ -1,5 +1,5 @@
 """
-Floor 8. ``python -m asi1.testing``: the fake alone, until Ctrl-C or SIGTERM.
+``python -m asi1.testing``: the fake alone, until Ctrl-C or SIGTERM.
 
 The first line on standard output is the base URL; nothing else is printed.
 """

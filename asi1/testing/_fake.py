@@ -1,5 +1,5 @@
 """
-Floor 8. `FakeASI1`: what a test sees of the script, the server and the transport.
+`FakeASI1`: what a test sees of the script, the server and the transport.
 
 Nothing is decided here. Replies are asked for in `_scripting`, made in `_replies` and
 `_faults`, chosen in `_script`, and played by `_server` and `_transport`.

@@ -1,5 +1,5 @@
 """
-Floor 8. What a fault is, and the parts that many faults are made of: pure.
+What a fault is, and the parts that many faults are made of: pure.
 
 A fault is a function from a request to a plan; its name is the fault's name, the first
 line of its docstring the sentence about it, its keyword arguments the options.

@@ -1,5 +1,5 @@
 """
-Floor 8. The table of all faults, by name.
+The table of all faults, by name.
 
 The faults stand in modules by what they touch; to add one, write its function there
 and put it into the module's list.

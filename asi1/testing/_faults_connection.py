@@ -1,5 +1,5 @@
 """
-Floor 8. Faults of the connection: broken, cut, silent or slow. Pure.
+Faults of the connection: broken, cut, silent or slow. Pure.
 
 Where a fault strikes in the body, some words of the answer come first: *after_chunks*
 of them. Each fault works on streams and on JSON bodies.

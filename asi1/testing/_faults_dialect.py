@@ -1,5 +1,5 @@
 """
-Floor 8. Dialects: good answers in the manner of other servers. Pure.
+Dialects: good answers in the manner of other servers. Pure.
 
 None of these is a fault; they stand in the table because a client has to live with
 them too. Each sends a stream, whatever was asked for, unless its sentence says more.

@@ -1,5 +1,5 @@
 """
-Floor 8. Faults of HTTP: broken heads and framing, redirects, encodings. Pure.
+Faults of HTTP: broken heads and framing, redirects, encodings. Pure.
 
 What is compressed here is compressed when the fault is played, and kept.
 """

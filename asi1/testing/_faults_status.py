@@ -1,5 +1,5 @@
 """
-Floor 8. Faults told by the status, and bodies of status 200 that are no answer. Pure.
+Faults told by the status, and bodies of status 200 that are no answer. Pure.
 
 All of them are whole and well framed: what is wrong is what they say.
 """

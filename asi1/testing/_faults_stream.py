@@ -1,5 +1,5 @@
 """
-Floor 8. Faults of streams: how they end, and events that are no chunk. Pure.
+Faults of streams: how they end, and events that are no chunk. Pure.
 
 Those about a stream's end also work on JSON bodies where that has a meaning; all others
 send a stream, whatever was asked for.

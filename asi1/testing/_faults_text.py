@@ -1,5 +1,5 @@
 """
-Floor 8. Faults of the text: odd bytes, odd lines, odd JSON values. Pure.
+Faults of the text: odd bytes, odd lines, odd JSON values. Pure.
 
 An odd value stands in one chunk of a stream, or is the whole of a JSON body; odd bytes
 and lines are for streams, and are sent whatever was asked for.

@@ -1,5 +1,5 @@
 """
-Floor 8. What a reply does, step by step: pure data, no sockets, no clock.
+What a reply does, step by step: pure data, no sockets, no clock.
 
 A plan is a tuple of steps. Two players know how to act them out: `_server` on a real
 socket, `_transport` in process. Both send the very bytes that `_wire` makes of a step.

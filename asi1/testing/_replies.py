@@ -1,5 +1,5 @@
 """
-Floor 8. The well-behaved replies, each a pure function from a request to a plan.
+The well-behaved replies, each a pure function from a request to a plan.
 
 What a reply is made of is checked when it is scripted, in the caller's thread, so that
 a slip shows where it was made and not as an odd answer.

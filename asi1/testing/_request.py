@@ -1,5 +1,5 @@
 """
-Floor 8. What came in: the record of a request, and how its reply ended.
+What came in: the record of a request, and how its reply ended.
 
 A record is frozen but for one thing, the end of its reply, which is not known when
 the record is made. Records are shared between threads.

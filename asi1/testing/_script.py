@@ -1,5 +1,5 @@
 """
-Floor 8. Which reply a request gets, and the list of requests: no sockets here.
+Which reply a request gets, and the list of requests: no sockets here.
 
 Replies wait in a queue and go one to a request; when it is empty, the standing reply
 answers. Both players ask here, from their own threads, so all of it is under a lock.

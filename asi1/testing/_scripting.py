@@ -1,5 +1,5 @@
 """
-Floor 8. The methods by which a test says what shall be answered.
+The methods by which a test says what shall be answered.
 
 What they are given is checked here and now, in the caller's thread; the plan itself is
 made when its request comes.

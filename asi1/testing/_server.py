@@ -1,5 +1,5 @@
 """
-Floor 8. Plans acted out on sockets, in a thread with an event loop of its own.
+Plans acted out on sockets, in a thread with an event loop of its own.
 
 The sockets are plain ones and not anyio's streams: a reset needs a close without the
 polite end before it, and each piece of a reply must be one write.

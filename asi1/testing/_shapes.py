@@ -1,5 +1,5 @@
 """
-Floor 8. An answer in each of the three shapes the API has had: pure, no chance here.
+An answer in each of the three shapes the API has had: pure, no chance here.
 
 `guide` is the shape of the first guide, `2025` the one captured from the live service
 in that year, `2026` the one of the reference of that year, where thoughts are called

@@ -1,5 +1,5 @@
 """
-Floor 8. Plans acted out in process, as a transport of httpx: no sockets, no thread.
+Plans acted out in process, as a transport of httpx: no sockets, no thread.
 
 The bytes of a plan go through h11 as they would on the far side of a socket, and its
 complaints become the errors that they become on asi1's own connections. Time passes

@@ -1,5 +1,5 @@
 """
-Floor 8. Steps into bytes of HTTP/1.1; nothing is sent from here.
+Steps into bytes of HTTP/1.1; nothing is sent from here.
 
 The bytes are made by hand and not by h11, which refuses to make most of the mistakes
 that the faults are about.

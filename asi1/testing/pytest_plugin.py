@@ -1,5 +1,5 @@
 """
-Floor 8. The fixtures `fake_asi1` and `fake_asi1_env`, for those who ask for them.
+The fixtures `fake_asi1` and `fake_asi1_env`, for those who ask for them.
 
 Put ``pytest_plugins = ["asi1.testing.pytest_plugin"]`` into your topmost conftest.
 """

@@ -1,5 +1,5 @@
 """
-Floor 8. asi1 in FastAPI: what `starlette` has, and the client as a dependency.
+asi1 in FastAPI: what `starlette` has, and the client as a dependency.
 
     app = FastAPI(
         lifespan=lifespan(), exception_handlers={ASI1Error: error_response}
