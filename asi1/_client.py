@@ -29,7 +29,7 @@ from ._hooks import Hooks
 from ._http_types import HTTPClient, HTTPTransport
 from ._late import LateCore
 from ._limits import Limiter, RateLimit
-from ._options import ChatOptions, RequestOptions, Timeout, check_options, given
+from ._options import ChatOptions, RequestOptions, Timeout, checked_options
 from ._retry import RetryPolicy
 from ._secret import hidden
 from ._timeouts import Timeouts
@@ -113,7 +113,7 @@ class AsyncASI1:
             retry=read_retry(max_retries, retry),
             headers=check_headers(default_headers or {}, "default_headers"),
             query=read_query(default_query or {}, "default_query"),
-            options=_given(default_options),
+            options=checked_options(default_options or {}),
             max_event_bytes=max_event_bytes,
             limits=limits or Limits(),
             trust_env=trust_env,
@@ -261,7 +261,7 @@ class AsyncASI1:
             added_query = read_query(default_query, "default_query")
             changes["query"] = {**now.query, **added_query}
         if default_options:
-            changes["options"] = {**now.options, **_given(default_options)}
+            changes["options"] = {**now.options, **checked_options(default_options)}
         child = object.__new__(type(self))
         core = self._core.child(attrs.evolve(now, **changes))
         child._late = LateCore(core.config, made=core)
@@ -293,8 +293,3 @@ class AsyncASI1:
             return "<AsyncASI1 never made>"
         config = late.config
         return f"<AsyncASI1 base_url={config.base_url!r} model={config.model!r}>"
-
-
-def _given(options: ChatOptions | None) -> dict[str, Any]:
-    check_options(options or {})
-    return given(options or {})

@@ -19,7 +19,7 @@ from ._errors import ArgumentError
 from ._history import History, stored
 from ._messages import Message, Messages
 from ._models import ChatCompletion, Usage
-from ._options import ChatOptions, check_options, given, wrong
+from ._options import ChatOptions, checked_options, wrong
 from ._stream import AsyncChatStream
 from ._tokens import TokenEstimator
 from ._turn_stream import TurnStream
@@ -57,8 +57,7 @@ def opened(
             raise wrong("system", "must be a text", system)
         first = stored([{"role": "system", "content": system}])
         history = attrs.evolve(history, messages=first)
-    check_options(options)
-    chosen = {**history.options, **given(options)}
+    chosen = {**history.options, **checked_options(options)}
     if chosen.get("idempotency_key", "auto") != "auto":
         key = chosen["idempotency_key"]
         raise wrong("idempotency_key", "must be 'auto' for more than one turn", key)

@@ -24,7 +24,7 @@ __all__ = [
     "RequestOptions",
     "Timeout",
     "check_options",
-    "given",
+    "checked_options",
     "wrong",
 ]
 
@@ -141,9 +141,15 @@ def check_options(
             raise wrong(name, problem, value)
 
 
-def given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that say something."""
-    # None is not given; but as a timeout it says that there is no limit.
+def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the options that are given, checked.
+
+    Raises:
+        ArgumentError: As for `check_options`.
+    """
+    check_options(options)
+    # None means not given, except as a timeout, where it means that there is no limit.
     return {k: v for k, v in options.items() if v is not None or k == "timeout"}
 
 

@@ -25,7 +25,7 @@ from ._config import (
 from ._errors import ArgumentError, ConfigurationError
 from ._json import dump_json
 from ._messages import Messages, wire_messages
-from ._options import BODY_OPTIONS, CALL_OPTIONS, check_options, given, wrong
+from ._options import BODY_OPTIONS, CALL_OPTIONS, check_options, checked_options, wrong
 from ._retry import RetryPolicy
 from ._timeouts import Timeouts
 from ._types import JSON
@@ -87,8 +87,7 @@ def chat_request(
     Raises:
         ArgumentError: An argument is wrong; the error names it. Nothing was sent.
     """
-    check_options(options)
-    options = dict(config.options) | given(options)
+    options = dict(config.options) | checked_options(options)
     if not isinstance(stream, bool):
         raise wrong("stream", "must be True or False", stream)
     chosen = config.model if model is None else _checked("model", read_model, model)

@@ -24,7 +24,7 @@ from ._history import History, stored
 from ._json import dump_json
 from ._messages import AssistantMessage, Messages
 from ._models import ChatCompletion
-from ._options import ChatOptions, check_options, given
+from ._options import ChatOptions, checked_options
 from ._pump import Pump
 from ._tokens import CONTEXT_SIZES, TokenEstimator
 from ._turn_exchange import Ask, TurnExchange
@@ -64,8 +64,7 @@ class Turns:
         """Return a turn that is not begun; its arguments are checked."""
         core, now = self.core, self.history
         core.check_open()
-        check_options(options)
-        merged = {**now.options, **given(options)}
+        merged = {**now.options, **checked_options(options)}
         ask = Ask(now, stored(message), model or now.model, merged, stream)
         return TurnExchange(
             core.config,

@@ -51,7 +51,7 @@ TESTS = {
     "_shapes": ["shapes", "reply", "survivors"],
     "_codec": ["shapes", "lossless", "survivors"],
     "_assemble": ["assemble", "survivors"],
-    "_complaint": ["reply", "survivors"],
+    "_complaint": ["overlong", "reply", "survivors"],
     "_request": ["request", "options", "survivors"],
     "_reply": ["reply", "errors", "survivors"],
     "_account": ["reply", "errors", "survivors"],
@@ -59,7 +59,6 @@ TESTS = {
     "_regular": ["regular"],
     "_tokens": ["tokens"],
     "_context": ["context"],
-    "_overlong": ["overlong"],
     "_outgoing": ["outgoing"],
     "_markdown": ["markdown"],
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 
+from pathlib import Path
+
 import pytest
 
-from .mutants import EQUIVALENT, TESTS, path_of, source_of
+from .mutants import EQUIVALENT, TESTS, source_of
 from .mutations import mutants_of, mutated
 
 
@@ -80,7 +82,7 @@ def test_every_test_file_of_the_table_exists():
     The table of modules and their tests is true.
     """
     files = {
-        path_of(module).parents[1] / "tests" / f"test_{name}.py"
+        Path(__file__).parent / f"test_{name}.py"
         for module, names in TESTS.items()
         for name in names
     }
