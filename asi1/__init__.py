@@ -13,7 +13,7 @@ import os
 
 from typing import TYPE_CHECKING
 
-from ._forks import no_fork
+from ._fork_lock import no_fork
 from ._log import set_up
 from ._version import __version__
 

@@ -13,7 +13,7 @@ from attrs import define, field
 
 from ._config import ClientConfig
 from ._errors import ConfigurationError
-from ._forks import no_fork
+from ._fork_lock import no_fork
 from ._hooks import Hooks
 from ._http_types import HTTPClient, HTTPTransport
 from ._limits import Limiter, RateLimit
@@ -71,7 +71,10 @@ class LateCore:
         return self.made
 
     def _make(self) -> Core:
-        from . import _chat, _conversation  # noqa: F401, PLC0415 - so that it is there
+        from . import (
+            _chat,  # noqa: F401 - so that it is there
+            _conversation,  # noqa: F401 - so that it is there
+        )
         from ._core import core_of  # noqa: PLC0415
 
         if self.made is not None:  # another thread was faster

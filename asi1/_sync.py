@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from ._client import AsyncASI1
 from ._config import Limits
-from ._forks import no_fork
+from ._fork_lock import no_fork
 from ._hooks import Hooks
 from ._http_types import HTTPClient, HTTPTransport
 from ._limits import Limiter, RateLimit

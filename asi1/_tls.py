@@ -15,7 +15,7 @@ import anyio.to_thread
 import httpx
 
 from ._errors import ConfigurationError
-from ._forks import no_fork
+from ._fork_lock import no_fork
 
 
 __all__ = ["blind_context", "load_core", "ssl_context"]
