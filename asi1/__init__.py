@@ -19,14 +19,26 @@ from ._version import __version__
 
 
 if TYPE_CHECKING:
-    from ._account import RawReply
     from ._chat import AsyncChat, AsyncCompletions
-    from ._chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
     from ._client import AsyncASI1
     from ._config import Limits
     from ._context import ContextPolicy, DropLeastRelevant, KeepNewest
     from ._conversation import AsyncConversation
-    from ._errors import (
+    from ._hooks import Hooks
+    from ._limits import Limiter, LimitOutcome, RateLimit
+    from ._map import AsyncAnswers
+    from ._models.base import Model
+    from ._models.base_types import DEFAULT
+    from ._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
+    from ._models.completion import (
+        ChatChoice,
+        ChatCompletion,
+        ChatMessage,
+        FunctionCall,
+        ToolCall,
+        Usage,
+    )
+    from ._models.errors import (
         APIConnectionError,
         APIError,
         APIResponseError,
@@ -45,10 +57,7 @@ if TYPE_CHECKING:
         StreamInterruptedError,
         StreamTruncatedError,
     )
-    from ._hooks import Hooks
-    from ._limits import Limiter, LimitOutcome, RateLimit
-    from ._map import AsyncAnswers
-    from ._messages import (
+    from ._models.messages import (
         AssistantMessage,
         Message,
         Messages,
@@ -56,19 +65,9 @@ if TYPE_CHECKING:
         ToolMessage,
         UserMessage,
     )
-    from ._model import Model
-    from ._models import (
-        ChatChoice,
-        ChatCompletion,
-        ChatMessage,
-        FunctionCall,
-        ToolCall,
-        Usage,
-    )
-    from ._options import ChatOptions, RequestOptions
-    from ._response import Attempt, RateLimits, ResponseInfo
-    from ._retry import RetryPolicy
-    from ._status_errors import (
+    from ._models.raw import RawReply
+    from ._models.response import Attempt, RateLimits, ResponseInfo
+    from ._models.status_errors import (
         APIStatusError,
         AuthenticationError,
         BadRequestError,
@@ -83,6 +82,8 @@ if TYPE_CHECKING:
         RequestTooLargeError,
         UnprocessableEntityError,
     )
+    from ._options import ChatOptions, RequestOptions
+    from ._retry import RetryPolicy
     from ._stream import AsyncChatStream, AsyncPieces
     from ._summarise import Summarise
     from ._sync import ASI1
@@ -94,7 +95,6 @@ if TYPE_CHECKING:
     from ._timeouts import Timeouts
     from ._to_sse import AsyncEventBytes
     from ._tokens import CONTEXT_SIZES, TokenEstimator
-    from ._types import DEFAULT
 
 
 __all__ = [
@@ -186,18 +186,18 @@ __all__ = [
 
 # A new name goes into __all__, above for type checkers, and here, by its module.
 _MODULES = {
-    "_account": ("RawReply",),
+    "_models.raw": ("RawReply",),
     "_chat": ("AsyncChat", "AsyncCompletions"),
-    "_chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
+    "_models.chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
     "_client": ("AsyncASI1",),
     "_config": ("Limits",),
     "_context": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
     "_conversation": ("AsyncConversation",),
-    "_model": ("Model",),
+    "_models.base": ("Model",),
     "_hooks": ("Hooks",),
     "_limits": ("LimitOutcome", "Limiter", "RateLimit"),
     "_map": ("AsyncAnswers",),
-    "_messages": (
+    "_models.messages": (
         "AssistantMessage",
         "Message",
         "Messages",
@@ -206,9 +206,9 @@ _MODULES = {
         "UserMessage",
     ),
     "_options": ("ChatOptions", "RequestOptions"),
-    "_response": ("Attempt", "RateLimits", "ResponseInfo"),
+    "_models.response": ("Attempt", "RateLimits", "ResponseInfo"),
     "_retry": ("RetryPolicy",),
-    "_status_errors": (
+    "_models.status_errors": (
         "APIStatusError",
         "AuthenticationError",
         "BadRequestError",
@@ -234,8 +234,8 @@ _MODULES = {
     "_timeouts": ("Timeouts",),
     "_to_sse": ("AsyncEventBytes",),
     "_tokens": ("CONTEXT_SIZES", "TokenEstimator"),
-    "_types": ("DEFAULT",),
-    "_models": (
+    "_models.base_types": ("DEFAULT",),
+    "_models.completion": (
         "ChatChoice",
         "ChatCompletion",
         "ChatMessage",
@@ -253,8 +253,8 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'asi1' has no attribute {name!r}")
     with no_fork:
-        # What has no other home is an error.
-        module = importlib.import_module(f".{_HOME.get(name, '_errors')}", __name__)
+        home = _HOME.get(name, "_models.errors")
+        module = importlib.import_module(f".{home}", __name__)
         value = getattr(module, name)
     globals()[name] = value
     return value

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
-from ._chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
-from ._models import (
+from ._models.base_types import JSON
+from ._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
+from ._models.completion import (
     ChatChoice,
     ChatCompletion,
     ChatMessage,
@@ -18,7 +19,6 @@ from ._models import (
     ToolCall,
     Usage,
 )
-from ._types import JSON
 
 
 __all__ = ["Assembler", "as_chunk"]

@@ -7,14 +7,14 @@ from functools import partial
 from typing import Any, Literal, Unpack, overload
 
 from ._core import Core
-from ._errors import ASI1Error
 from ._map import AsyncAnswers, prompts_of
-from ._messages import Messages
-from ._models import ChatCompletion
+from ._models.base_types import public
+from ._models.completion import ChatCompletion
+from ._models.errors import ASI1Error
+from ._models.messages import Messages
 from ._options import ChatOptions, check_options, wrong
 from ._request import Request, chat_request
 from ._stream import AsyncChatStream
-from ._types import public
 
 
 __all__ = ["AsyncChat", "AsyncCompletions"]

@@ -29,19 +29,19 @@ from ._hooks import Hooks
 from ._http_types import HTTPClient, HTTPTransport
 from ._late import LateCore
 from ._limits import Limiter, RateLimit
+from ._models.base_types import DEFAULT, JSON, Default, public
 from ._options import ChatOptions, RequestOptions, Timeout, checked_options
 from ._retry import RetryPolicy
 from ._secret import hidden
 from ._timeouts import Timeouts
-from ._types import DEFAULT, JSON, Default, public
 
 
 if TYPE_CHECKING:
-    from ._account import RawReply
     from ._chat import AsyncChat
     from ._context import ContextPolicy
     from ._conversation import AsyncConversation
     from ._core import Core
+    from ._models.raw import RawReply
 
 
 __all__ = ["AsyncASI1"]

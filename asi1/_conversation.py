@@ -15,16 +15,16 @@ import attrs
 
 from ._context import ContextPolicy
 from ._core import Core
-from ._errors import ArgumentError
 from ._history import History, stored
-from ._messages import Message, Messages
-from ._models import ChatCompletion, Usage
+from ._models.base_types import JSON, public
+from ._models.completion import ChatCompletion, Usage
+from ._models.errors import ArgumentError
+from ._models.messages import Message, Messages
 from ._options import ChatOptions, checked_options, wrong
 from ._stream import AsyncChatStream
 from ._tokens import TokenEstimator
 from ._turn_stream import TurnStream
 from ._turn_taking import Turns
-from ._types import JSON, public
 
 
 __all__ = ["AsyncConversation", "opened"]

@@ -11,12 +11,12 @@ from attrs import define, field
 
 from ._config import ClientConfig
 from ._detached import loop_token
-from ._errors import ClientClosedError
 from ._exchange import Exchange
 from ._hooks import Hooks
 from ._http_types import HTTPClient, HTTPTransport
 from ._limiter import LocalLimiter
 from ._limits import Limiter, RateLimit
+from ._models.errors import ClientClosedError
 from ._pools import Pools
 from ._pump import Pump, start
 from ._request import Request

@@ -19,10 +19,15 @@ import attrs
 
 from attrs import define, field
 
-from ._chunks import ChatCompletionChunk
 from ._config import ClientConfig
 from ._detached import Flag
-from ._errors import (
+from ._handover import Handover
+from ._hooks import Hooks
+from ._limits import Limiter, LimitOutcome
+from ._log import logger
+from ._models.chunks import ChatCompletionChunk
+from ._models.completion import ChatCompletion
+from ._models.errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
@@ -31,17 +36,12 @@ from ._errors import (
     StreamClosedError,
     StreamError,
 )
-from ._handover import Handover
-from ._hooks import Hooks
-from ._limits import Limiter, LimitOutcome
-from ._log import logger
-from ._models import ChatCompletion
+from ._models.response import Attempt, ResponseInfo
+from ._models.status_errors import RateLimitError
 from ._reading import Reading, Result
 from ._request import Request
-from ._response import Attempt, ResponseInfo
 from ._retry import RetryBudget
 from ._scrub import scrub
-from ._status_errors import RateLimitError
 from ._timer import Timer
 from ._transport import Transport
 

@@ -12,7 +12,8 @@ import re
 
 from attrs import frozen
 
-from ._errors import (
+from ._models.base_types import JSON
+from ._models.errors import (
     APIConnectionError,
     APIError,
     APIResponseError,
@@ -24,8 +25,7 @@ from ._errors import (
     StreamClosedError,
     StreamInterruptedError,
 )
-from ._status_errors import APIStatusError
-from ._types import JSON
+from ._models.status_errors import APIStatusError
 
 
 __all__ = ["Failure", "failure"]

@@ -10,11 +10,7 @@ from contextlib import contextmanager
 import anyio
 import httpx
 
-from ._errors import (
-    APIConnectionError,
-    APIResponseError,
-    APITimeoutError,
-)
+from ._models.errors import APIConnectionError, APIResponseError, APITimeoutError
 from ._secret import Secret
 
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from ._config import ClientConfig
-from ._errors import ConfigurationError
 from ._fork_lock import no_fork
 from ._hooks import Hooks
 from ._http_types import HTTPClient, HTTPTransport
 from ._limits import Limiter, RateLimit
+from ._models.errors import ConfigurationError
 
 
 if TYPE_CHECKING:
@@ -71,10 +71,6 @@ class LateCore:
         return self.made
 
     def _make(self) -> Core:
-        from . import (
-            _chat,  # noqa: F401 - so that it is there
-            _conversation,  # noqa: F401 - so that it is there
-        )
         from ._core import core_of  # noqa: PLC0415
 
         if self.made is not None:  # another thread was faster

@@ -22,8 +22,8 @@ import anyio
 
 from ._blocking import warn_in_a_loop
 from ._errand import Errand
-from ._errors import ASI1Error, ConfigurationError
 from ._fork_lock import no_fork
+from ._models.errors import ASI1Error, ConfigurationError
 from ._pump import running
 
 

@@ -17,19 +17,19 @@ from attrs import define, field
 
 from ._core import Core
 from ._detached import loop_token
-from ._errors import (
+from ._exchange import Exchange
+from ._models.base_types import public
+from ._models.completion import ChatCompletion
+from ._models.errors import (
     ArgumentError,
     ASI1Error,
     ClientClosedError,
     StreamBusyError,
     StreamClosedError,
 )
-from ._exchange import Exchange
-from ._messages import Messages
-from ._models import ChatCompletion
+from ._models.messages import Messages
 from ._pump import Pump
 from ._request import Request
-from ._types import public
 
 
 __all__ = ["AsyncAnswers", "prompts_of"]

@@ -18,12 +18,13 @@ import attrs
 
 from attrs import define, field
 
-from ._account import RawReply
 from ._assemble import Assembler, as_chunk
-from ._chunks import ChatCompletionChunk
 from ._config import ClientConfig
 from ._detached import Flag
-from ._errors import (
+from ._handover import Handover
+from ._models.chunks import ChatCompletionChunk
+from ._models.completion import ChatCompletion
+from ._models.errors import (
     APIConnectionError,
     APIError,
     APIResponseError,
@@ -33,8 +34,9 @@ from ._errors import (
     StreamInterruptedError,
     StreamTruncatedError,
 )
-from ._handover import Handover
-from ._models import ChatCompletion
+from ._models.raw import RawReply
+from ._models.response import ResponseInfo, read_info
+from ._models.status_errors import APIStatusError
 from ._regular import Glancer
 from ._reply import (
     body_kind,
@@ -44,9 +46,7 @@ from ._reply import (
     read_event,
 )
 from ._request import Request
-from ._response import ResponseInfo, read_info
 from ._sse import EventDecoder, EventTooLargeError
-from ._status_errors import APIStatusError
 from ._timer import Timer
 from ._transport import Reply
 

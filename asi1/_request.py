@@ -22,13 +22,13 @@ from ._config import (
     read_query,
     read_retry,
 )
-from ._errors import ArgumentError, ConfigurationError
-from ._json import dump_json
-from ._messages import Messages, wire_messages
+from ._models.base_types import JSON
+from ._models.errors import ArgumentError, ConfigurationError
+from ._models.json_text import dump_json
+from ._models.messages import Messages, wire_messages
 from ._options import BODY_OPTIONS, CALL_OPTIONS, check_options, checked_options, wrong
 from ._retry import RetryPolicy
 from ._timeouts import Timeouts
-from ._types import JSON
 from ._version import __version__
 
 

@@ -16,16 +16,16 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from ._errors import (
+from ._models.base_types import public
+from ._models.errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
     ConfigurationError,
     StreamError,
 )
-from ._status_errors import APIStatusError, QuotaExceededError
+from ._models.status_errors import APIStatusError, QuotaExceededError
 from ._timeouts import is_number
-from ._types import public
 
 
 __all__ = ["RetryBudget", "RetryPolicy", "retry_after"]

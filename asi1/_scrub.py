@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import attrs
 
-from ._errors import ASI1Error
+from ._models.base_types import JSON
+from ._models.errors import ASI1Error
 from ._secret import Secret
-from ._types import JSON
 
 
 __all__ = ["scrub"]

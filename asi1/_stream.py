@@ -11,21 +11,21 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from ._chunks import ChatCompletionChunk
 from ._detached import call_soon, loop_token
-from ._errors import (
+from ._exchange import Exchange
+from ._models.base_types import public
+from ._models.chunks import ChatCompletionChunk
+from ._models.completion import ChatCompletion
+from ._models.errors import (
     ASI1Error,
     StreamBusyError,
     StreamClosedError,
     StreamConsumedError,
 )
-from ._exchange import Exchange
-from ._models import ChatCompletion
+from ._models.response import ResponseInfo
 from ._pump import Pump
-from ._response import ResponseInfo
 from ._screen import screen
 from ._to_sse import AsyncEventBytes
-from ._types import public
 
 
 __all__ = ["AsyncChatStream", "AsyncPieces"]

@@ -11,10 +11,10 @@ from collections.abc import Generator, Sequence
 from attrs import field, frozen
 
 from ._context import ContextPolicy, Plan, Question, checked_budget, drop_oldest
-from ._json import json_text
+from ._models.base_types import public
+from ._models.json_text import json_text
 from ._tokens import TokenEstimator, Wire
 from ._turns import Summary, Turn, View, text_of
-from ._types import public
 
 
 __all__ = ["Summarise"]

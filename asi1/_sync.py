@@ -18,16 +18,16 @@ from ._hooks import Hooks
 from ._http_types import HTTPClient, HTTPTransport
 from ._limits import Limiter, RateLimit
 from ._loop import close_on_loop, loop_thread
+from ._models.base_types import DEFAULT, JSON, Default, public
 from ._options import ChatOptions, RequestOptions, Timeout
 from ._retry import RetryPolicy
 from ._secret import hidden
 from ._timeouts import Timeouts
-from ._types import DEFAULT, JSON, Default, public
 
 
 if TYPE_CHECKING:
-    from ._account import RawReply
     from ._context import ContextPolicy
+    from ._models.raw import RawReply
     from ._sync_chat import Chat
     from ._sync_conversation import Conversation
 

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from typing import Any, Literal, Unpack, overload
 
 from ._chat import AsyncChat, AsyncCompletions
-from ._errors import ASI1Error
 from ._loop import loop_thread
-from ._messages import Messages
-from ._models import ChatCompletion
+from ._models.base_types import public
+from ._models.completion import ChatCompletion
+from ._models.errors import ASI1Error
+from ._models.messages import Messages
 from ._options import ChatOptions
 from ._stream import AsyncChatStream
 from ._sync_map import Answers
 from ._sync_stream import ChatStream
-from ._types import public
 
 
 __all__ = ["Chat", "Completions"]

@@ -6,12 +6,12 @@ from typing import Unpack
 
 from ._conversation import AsyncConversation
 from ._loop import loop_thread
-from ._messages import Message, Messages
-from ._models import ChatCompletion, Usage
+from ._models.base_types import JSON, public
+from ._models.completion import ChatCompletion, Usage
+from ._models.messages import Message, Messages
 from ._options import ChatOptions
 from ._sync_stream import ChatStream
 from ._tokens import TokenEstimator
-from ._types import JSON, public
 
 
 __all__ = ["Conversation"]

@@ -7,7 +7,7 @@ from typing import Generic, Self, TypeVar
 
 from ._loop import close_on_loop, loop_thread
 from ._map import AsyncAnswers
-from ._types import public
+from ._models.base_types import public
 
 
 __all__ = ["Answers"]

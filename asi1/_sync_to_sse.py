@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Self
 
 from ._loop import loop_thread
+from ._models.base_types import public
 from ._to_sse import AsyncEventBytes
-from ._types import public
 
 
 __all__ = ["EventBytes"]

@@ -14,8 +14,8 @@ import sys
 import anyio.to_thread
 import httpx
 
-from ._errors import ConfigurationError
 from ._fork_lock import no_fork
+from ._models.errors import ConfigurationError
 
 
 __all__ = ["blind_context", "load_core", "ssl_context"]

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 
-from ._chunks import ChatCompletionChunk
-from ._errors import ASI1Error, StreamBusyError
+from ._models.base_types import public
+from ._models.chunks import ChatCompletionChunk
+from ._models.errors import ASI1Error, StreamBusyError
 from ._options import wrong
 from ._outgoing import PING, done_event, failed_event, piece_events
-from ._types import public
 
 
 if TYPE_CHECKING:

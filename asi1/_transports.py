@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from ._detached import loop_token
-from ._errors import ConfigurationError
+from ._models.errors import ConfigurationError
 
 
 if TYPE_CHECKING:

@@ -18,15 +18,15 @@ from attrs import define
 
 from ._config import ClientConfig
 from ._context import ContextPolicy, Question
-from ._errors import ArgumentError
 from ._exchange import Exchange
 from ._history import History
-from ._json import mended
-from ._models import ChatCompletion
+from ._models.completion import ChatCompletion
+from ._models.errors import ArgumentError
+from ._models.json_text import mended
+from ._models.response import Attempt
+from ._models.status_errors import ContextLengthError, RequestTooLargeError
 from ._options import CALL_OPTIONS
 from ._request import Request, chat_request
-from ._response import Attempt
-from ._status_errors import ContextLengthError, RequestTooLargeError
 from ._tokens import Wire
 from ._turns import Summary, View
 

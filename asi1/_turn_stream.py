@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._chunks import ChatCompletionChunk
-from ._errors import ASI1Error
+from ._models.chunks import ChatCompletionChunk
+from ._models.errors import ASI1Error
 from ._stream import AsyncChatStream
 from ._turn_exchange import TurnExchange
 from ._turn_taking import Turns

@@ -19,11 +19,11 @@ from attrs import define
 
 from ._context import ContextPolicy
 from ._core import Core
-from ._errors import ArgumentError, ConversationBusyError
 from ._history import History, stored
-from ._json import dump_json
-from ._messages import AssistantMessage, Messages
-from ._models import ChatCompletion
+from ._models.completion import ChatCompletion
+from ._models.errors import ArgumentError, ConversationBusyError
+from ._models.json_text import dump_json
+from ._models.messages import AssistantMessage, Messages
 from ._options import ChatOptions, checked_options
 from ._pump import Pump
 from ._tokens import CONTEXT_SIZES, TokenEstimator

@@ -42,25 +42,25 @@ TESTS = {
     "_timeouts": ["timeouts", "survivors"],
     "_retry": ["retry", "survivors"],
     "_limits": ["limits", "survivors"],
-    "_messages": ["messages", "survivors"],
+    "_models.messages": ["messages", "survivors"],
     "_options": ["options", "request", "survivors"],
     "_config": ["config", "secret", "request", "survivors"],
     "_secret": ["secret", "survivors"],
     "_scrub": ["scrub"],
-    "_json": ["json", "survivors"],
+    "_models.json_text": ["json", "survivors"],
     "_shapes": ["shapes", "reply", "survivors"],
     "_codec": ["shapes", "lossless", "survivors"],
     "_assemble": ["assemble", "survivors"],
     "_complaint": ["overlong", "reply", "survivors"],
     "_request": ["request", "options", "survivors"],
     "_reply": ["reply", "errors", "survivors"],
-    "_account": ["reply", "errors", "survivors"],
-    "_response": ["reply", "errors", "survivors"],
+    "_models.raw": ["reply", "errors", "survivors"],
+    "_models.response": ["reply", "errors", "survivors"],
     "_regular": ["regular"],
     "_tokens": ["tokens"],
     "_context": ["context"],
     "_outgoing": ["outgoing"],
-    "_markdown": ["markdown"],
+    "_models.markdown": ["markdown"],
 }
 
 # Changes that nobody could notice, with the reason.
@@ -70,7 +70,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
     ): "one piece joined is the same text",
     (
-        "_json",
+        "_models.json_text",
         (
             "load_json: data.count(b'[') + data.count(b'{') > _DEEPEST"
             " -> data.count(b'[') + data.count(b'{') >= _DEEPEST"
@@ -113,7 +113,7 @@ def source_of(module):
 
 
 def path_of(module):
-    return ROOT / "asi1" / f"{module}.py"
+    return ROOT / "asi1" / f"{module.replace('.', '/')}.py"
 
 
 def run_tests(module, mutant=None):
@@ -162,7 +162,9 @@ def outcomes(mutants, jobs):
         child, status = os.wait()
         mutant, noticed = running.pop(child), os.waitstatus_to_exitcode(status) != 0
         if not noticed:
-            say(f"asi1/{mutant.module}.py:{mutant.line}: {mutant.change}")
+            say(
+                f"{path_of(mutant.module).relative_to(ROOT)}:{mutant.line}: {mutant.change}"
+            )
         yield mutant, noticed
 
 
@@ -180,7 +182,7 @@ def report(done, seconds):
     for mutant, noticed in done:
         table[mutant.module][not noticed] += 1
     for module, (killed, survived) in sorted(table.items()):
-        say(f"{module:12} {killed:4} killed {survived:4} survived")
+        say(f"{module:32} {killed:4} killed {survived:4} survived")
     killed = sum(noticed for _, noticed in done)
     share = 100 * killed / max(1, len(done))
     say(f"{killed} of {len(done)} noticed, {share:.1f} %, in {seconds:.0f} s")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import asi1
 
-from asi1._json import dump_json, json_text, load_json
+from asi1._models.json_text import dump_json, json_text, load_json
 
 
 texts = st.text(st.characters(), max_size=5)  # with lone surrogates

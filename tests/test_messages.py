@@ -20,7 +20,7 @@ from asi1 import (
     UserMessage,
 )
 from asi1._codec import decode
-from asi1._messages import wire_messages
+from asi1._models.messages import wire_messages
 
 
 CALL = ToolCall(

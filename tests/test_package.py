@@ -33,27 +33,13 @@ from .twins import differences
 
 
 FLOORS = [
-    {
-        "_chunks",
-        "_errors",
-        "_fork_lock",
-        "_json",
-        "_log",
-        "_markdown",
-        "_model",
-        "_models",
-        "_response",
-        "_status_errors",
-        "_types",
-        "_version",
-    },
+    {"_fork_lock", "_log", "_models", "_version"},
     {
         "_config",
         "_context",
         "_failure",
         "_hooks",
         "_limits",
-        "_messages",
         "_options",
         "_retry",
         "_scrub",
@@ -64,7 +50,7 @@ FLOORS = [
         "_turns",
     },
     {"_assemble", "_codec", "_history", "_regular", "_shapes"},
-    {"_account", "_complaint", "_outgoing", "_reply", "_request"},
+    {"_complaint", "_outgoing", "_reply", "_request"},
     {
         "_asyncio_socket",
         "_connections",

@@ -19,7 +19,7 @@ from asi1 import (
     Usage,
 )
 from asi1._codec import decode
-from asi1._json import load_json
+from asi1._models.json_text import load_json
 from asi1._shapes import SHAPES, thought_text
 
 

@@ -18,8 +18,8 @@ from functools import partial
 from typing import Any
 
 from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
-from .._errors import ASI1Error
 from .._failure import failure
+from .._models.errors import ASI1Error
 from ._events import events_of
 from ._watch import while_there
 

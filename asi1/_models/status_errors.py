@@ -2,13 +2,13 @@
 The errors of a status: the server answered, and refused.
 
 One class for each status that a caller may treat in its own way; the tree is drawn in
-`_errors`.
+`errors`.
 """
 
 from attrs import define
 
-from ._errors import APIError
-from ._types import JSON, public
+from .base_types import JSON, public
+from .errors import APIError
 
 
 __all__ = [

@@ -14,8 +14,8 @@ import attrs
 
 from attrs import field, frozen
 
-from ._json import json_text
-from ._types import JSON, public
+from .base_types import JSON, public
+from .json_text import json_text
 
 
 __all__ = ["Model"]

@@ -9,10 +9,10 @@ from typing import TypeAlias, cast
 
 from attrs import frozen
 
-from ._errors import ArgumentError
-from ._json import whole
-from ._models import ChatCompletion, ChatMessage, ToolCall
-from ._types import JSON, public
+from .base_types import JSON, public
+from .completion import ChatCompletion, ChatMessage, ToolCall
+from .errors import ArgumentError
+from .json_text import whole
 
 
 __all__ = [

@@ -11,7 +11,7 @@ import re
 
 from collections.abc import Iterable
 
-from ._json import mended
+from .json_text import mended
 
 
 __all__ = ["markdown"]

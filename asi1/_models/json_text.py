@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from ._types import JSON
+from .base_types import JSON
 
 
 __all__ = ["dump_json", "json_text", "load_json", "mended", "peek_json", "whole"]

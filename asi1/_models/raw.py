@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from ._errors import APIResponseError
-from ._json import load_json
-from ._response import ResponseInfo
-from ._types import JSON, public
+from .base_types import JSON, public
+from .errors import APIResponseError
+from .json_text import load_json
+from .response import ResponseInfo
 
 
 __all__ = ["RawReply"]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import field, frozen
 
-from ._json import peek_json
-from ._model import Model
-from ._models import ToolCall, Usage
-from ._types import JSON, public
+from .base import Model
+from .base_types import JSON, public
+from .completion import ToolCall, Usage
+from .json_text import peek_json
 
 
 __all__ = [

@@ -8,9 +8,9 @@ here: the decoder reads these annotations at run time.
 
 from attrs import field, frozen
 
-from ._model import Model
-from ._response import ResponseInfo
-from ._types import JSON, public
+from .base import Model
+from .base_types import JSON, public
+from .response import ResponseInfo
 
 
 __all__ = [
@@ -163,7 +163,7 @@ class ChatCompletion(Model):
 
     def _repr_markdown_(self) -> str:
         """Return choice 0 as a notebook shows it, the thoughts folded away."""
-        from ._markdown import markdown  # noqa: PLC0415 - hardly anybody asks
+        from .markdown import markdown  # noqa: PLC0415 - hardly anybody asks
 
         functions = [call.function for call in self.message.tool_calls]
         return markdown(

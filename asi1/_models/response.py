@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from ._types import public
+from .base_types import public
 
 
 __all__ = ["Attempt", "RateLimits", "ResponseInfo", "read_info"]

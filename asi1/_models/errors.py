@@ -33,16 +33,16 @@ Every exception that leaves this package.
     └── ConversationBusyError       asked while it waits for an answer
 
 Errors hold plain data, never an object of the HTTP library: they pickle, copy and
-compare, and they never hold the key. Those of a status are in `_status_errors`.
+compare, and they never hold the key. Those of a status are in `status_errors`.
 """
 
 from typing import Any
 
 from attrs import define, field
 
-from ._models import ChatCompletion
-from ._response import ResponseInfo
-from ._types import JSON, public
+from .base_types import JSON, public
+from .completion import ChatCompletion
+from .response import ResponseInfo
 
 
 __all__ = [
