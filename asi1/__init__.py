@@ -21,11 +21,8 @@ from ._version import __version__
 if TYPE_CHECKING:
     from ._chat import AsyncChat, AsyncCompletions
     from ._client import AsyncASI1
-    from ._config import Limits
     from ._context import ContextPolicy, DropLeastRelevant, KeepNewest
     from ._conversation import AsyncConversation
-    from ._hooks import Hooks
-    from ._limits import Limiter, LimitOutcome, RateLimit
     from ._map import AsyncAnswers
     from ._models.base import Model
     from ._models.base_types import DEFAULT
@@ -82,8 +79,12 @@ if TYPE_CHECKING:
         RequestTooLargeError,
         UnprocessableEntityError,
     )
-    from ._options import ChatOptions, RequestOptions
-    from ._retry import RetryPolicy
+    from ._settings.config import Limits
+    from ._settings.hooks import Hooks
+    from ._settings.options import ChatOptions, RequestOptions
+    from ._settings.rate_limit import Limiter, LimitOutcome, RateLimit
+    from ._settings.retry import RetryPolicy
+    from ._settings.timeouts import Timeouts
     from ._stream import AsyncChatStream, AsyncPieces
     from ._summarise import Summarise
     from ._sync import ASI1
@@ -92,7 +93,6 @@ if TYPE_CHECKING:
     from ._sync_map import Answers
     from ._sync_stream import ChatStream, Pieces
     from ._sync_to_sse import EventBytes
-    from ._timeouts import Timeouts
     from ._to_sse import AsyncEventBytes
     from ._tokens import CONTEXT_SIZES, TokenEstimator
 
@@ -190,12 +190,12 @@ _MODULES = {
     "_chat": ("AsyncChat", "AsyncCompletions"),
     "_models.chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
     "_client": ("AsyncASI1",),
-    "_config": ("Limits",),
+    "_settings.config": ("Limits",),
     "_context": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
     "_conversation": ("AsyncConversation",),
     "_models.base": ("Model",),
-    "_hooks": ("Hooks",),
-    "_limits": ("LimitOutcome", "Limiter", "RateLimit"),
+    "_settings.hooks": ("Hooks",),
+    "_settings.rate_limit": ("LimitOutcome", "Limiter", "RateLimit"),
     "_map": ("AsyncAnswers",),
     "_models.messages": (
         "AssistantMessage",
@@ -205,9 +205,9 @@ _MODULES = {
         "ToolMessage",
         "UserMessage",
     ),
-    "_options": ("ChatOptions", "RequestOptions"),
+    "_settings.options": ("ChatOptions", "RequestOptions"),
     "_models.response": ("Attempt", "RateLimits", "ResponseInfo"),
-    "_retry": ("RetryPolicy",),
+    "_settings.retry": ("RetryPolicy",),
     "_models.status_errors": (
         "APIStatusError",
         "AuthenticationError",
@@ -231,7 +231,7 @@ _MODULES = {
     "_sync_map": ("Answers",),
     "_sync_stream": ("ChatStream", "Pieces"),
     "_sync_to_sse": ("EventBytes",),
-    "_timeouts": ("Timeouts",),
+    "_settings.timeouts": ("Timeouts",),
     "_to_sse": ("AsyncEventBytes",),
     "_tokens": ("CONTEXT_SIZES", "TokenEstimator"),
     "_models.base_types": ("DEFAULT",),

@@ -12,8 +12,8 @@ from ._models.base_types import public
 from ._models.completion import ChatCompletion
 from ._models.errors import ASI1Error
 from ._models.messages import Messages
-from ._options import ChatOptions, check_options, wrong
 from ._request import Request, chat_request
+from ._settings.options import ChatOptions, check_options, wrong
 from ._stream import AsyncChatStream
 
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import attrs
 
-from ._config import (
+from ._late import LateCore
+from ._models.base_types import DEFAULT, JSON, Default, public
+from ._settings.config import (
     ClientConfig,
     Limits,
     check_headers,
@@ -25,15 +27,13 @@ from ._config import (
     read_query,
     read_retry,
 )
-from ._hooks import Hooks
-from ._http_types import HTTPClient, HTTPTransport
-from ._late import LateCore
-from ._limits import Limiter, RateLimit
-from ._models.base_types import DEFAULT, JSON, Default, public
-from ._options import ChatOptions, RequestOptions, Timeout, checked_options
-from ._retry import RetryPolicy
-from ._secret import hidden
-from ._timeouts import Timeouts
+from ._settings.hooks import Hooks
+from ._settings.http_types import HTTPClient, HTTPTransport
+from ._settings.options import ChatOptions, RequestOptions, Timeout, checked_options
+from ._settings.rate_limit import Limiter, RateLimit
+from ._settings.retry import RetryPolicy
+from ._settings.secret import hidden
+from ._settings.timeouts import Timeouts
 
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from attrs import field, frozen
 
 from ._models.base_types import JSON, public
 from ._models.messages import Messages, wire_messages
-from ._options import wrong
+from ._settings.options import wrong
 from ._tokens import TokenEstimator, Wire
 from ._turns import Turn, View, text_of
 

@@ -20,7 +20,7 @@ from ._models.base_types import JSON, public
 from ._models.completion import ChatCompletion, Usage
 from ._models.errors import ArgumentError
 from ._models.messages import Message, Messages
-from ._options import ChatOptions, checked_options, wrong
+from ._settings.options import ChatOptions, checked_options, wrong
 from ._stream import AsyncChatStream
 from ._tokens import TokenEstimator
 from ._turn_stream import TurnStream

@@ -9,18 +9,18 @@ import anyio
 
 from attrs import define, field
 
-from ._config import ClientConfig
 from ._detached import loop_token
 from ._exchange import Exchange
-from ._hooks import Hooks
-from ._http_types import HTTPClient, HTTPTransport
 from ._limiter import LocalLimiter
-from ._limits import Limiter, RateLimit
 from ._models.errors import ClientClosedError
 from ._pools import Pools
 from ._pump import Pump, start
 from ._request import Request
-from ._retry import RetryBudget
+from ._settings.config import ClientConfig
+from ._settings.hooks import Hooks
+from ._settings.http_types import HTTPClient, HTTPTransport
+from ._settings.rate_limit import Limiter, RateLimit
+from ._settings.retry import RetryBudget
 from ._transport import Transport
 
 

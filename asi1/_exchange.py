@@ -19,11 +19,8 @@ import attrs
 
 from attrs import define, field
 
-from ._config import ClientConfig
 from ._detached import Flag
 from ._handover import Handover
-from ._hooks import Hooks
-from ._limits import Limiter, LimitOutcome
 from ._log import logger
 from ._models.chunks import ChatCompletionChunk
 from ._models.completion import ChatCompletion
@@ -40,8 +37,11 @@ from ._models.response import Attempt, ResponseInfo
 from ._models.status_errors import RateLimitError
 from ._reading import Reading, Result
 from ._request import Request
-from ._retry import RetryBudget
 from ._scrub import scrub
+from ._settings.config import ClientConfig
+from ._settings.hooks import Hooks
+from ._settings.rate_limit import Limiter, LimitOutcome
+from ._settings.retry import RetryBudget
 from ._timer import Timer
 from ._transport import Transport
 

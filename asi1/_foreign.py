@@ -11,7 +11,7 @@ import anyio
 import httpx
 
 from ._models.errors import APIConnectionError, APIResponseError, APITimeoutError
-from ._secret import Secret
+from ._settings.secret import Secret
 
 
 __all__ = ["FOREIGN", "translated"]

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from ._config import ClientConfig
 from ._fork_lock import no_fork
-from ._hooks import Hooks
-from ._http_types import HTTPClient, HTTPTransport
-from ._limits import Limiter, RateLimit
 from ._models.errors import ConfigurationError
+from ._settings.config import ClientConfig
+from ._settings.hooks import Hooks
+from ._settings.http_types import HTTPClient, HTTPTransport
+from ._settings.rate_limit import Limiter, RateLimit
 
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import anyio
 from attrs import define, field
 
 from ._detached import loop_token
-from ._limits import LimitOutcome, RateLimit, Window
+from ._settings.rate_limit import LimitOutcome, RateLimit, Window
 
 
 __all__ = ["LocalLimiter"]

@@ -20,11 +20,11 @@ import httpx
 
 from attrs import define, field
 
-from ._config import ClientConfig, is_loopback
 from ._detached import loop_token
-from ._http_types import HTTPClient, HTTPTransport
 from ._loop_pools import POOL_SIZE, LoopPools, Pool, Slot, inherit
 from ._models.errors import APITimeoutError, ClientClosedError, ConfigurationError
+from ._settings.config import ClientConfig, is_loopback
+from ._settings.http_types import HTTPClient, HTTPTransport
 from ._tls import blind_context, load_core, ssl_context
 from ._transports import Direct, Lent, LentClient, proxied
 

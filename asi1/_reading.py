@@ -19,7 +19,6 @@ import attrs
 from attrs import define, field
 
 from ._assemble import Assembler, as_chunk
-from ._config import ClientConfig
 from ._detached import Flag
 from ._handover import Handover
 from ._models.chunks import ChatCompletionChunk
@@ -46,6 +45,7 @@ from ._reply import (
     read_event,
 )
 from ._request import Request
+from ._settings.config import ClientConfig
 from ._sse import EventDecoder, EventTooLargeError
 from ._timer import Timer
 from ._transport import Reply

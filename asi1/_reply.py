@@ -20,7 +20,7 @@ from ._models.chunks import ChatCompletionChunk
 from ._models.completion import ChatCompletion
 from ._models.json_text import load_json
 from ._models.response import ResponseInfo
-from ._retry import retry_after
+from ._settings.retry import retry_after
 
 
 __all__ = [

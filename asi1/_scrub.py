@@ -11,7 +11,7 @@ import attrs
 
 from ._models.base_types import JSON
 from ._models.errors import ASI1Error
-from ._secret import Secret
+from ._settings.secret import Secret
 
 
 __all__ = ["scrub"]

@@ -12,17 +12,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from ._client import AsyncASI1
-from ._config import Limits
 from ._fork_lock import no_fork
-from ._hooks import Hooks
-from ._http_types import HTTPClient, HTTPTransport
-from ._limits import Limiter, RateLimit
 from ._loop import close_on_loop, loop_thread
 from ._models.base_types import DEFAULT, JSON, Default, public
-from ._options import ChatOptions, RequestOptions, Timeout
-from ._retry import RetryPolicy
-from ._secret import hidden
-from ._timeouts import Timeouts
+from ._settings.config import Limits
+from ._settings.hooks import Hooks
+from ._settings.http_types import HTTPClient, HTTPTransport
+from ._settings.options import ChatOptions, RequestOptions, Timeout
+from ._settings.rate_limit import Limiter, RateLimit
+from ._settings.retry import RetryPolicy
+from ._settings.secret import hidden
+from ._settings.timeouts import Timeouts
 
 
 if TYPE_CHECKING:

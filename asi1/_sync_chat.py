@@ -11,7 +11,7 @@ from ._models.base_types import public
 from ._models.completion import ChatCompletion
 from ._models.errors import ASI1Error
 from ._models.messages import Messages
-from ._options import ChatOptions
+from ._settings.options import ChatOptions
 from ._stream import AsyncChatStream
 from ._sync_map import Answers
 from ._sync_stream import ChatStream

@@ -19,7 +19,7 @@ import anyio
 from attrs import define, field
 
 from ._detached import loop_clock, loop_token
-from ._timeouts import Deadline, Timeouts
+from ._settings.timeouts import Deadline, Timeouts
 
 
 __all__ = ["Timer"]

@@ -23,7 +23,7 @@ from ._foreign import FOREIGN, translated
 from ._loop_pools import Slot
 from ._pools import Pools
 from ._request import Request
-from ._secret import Secret
+from ._settings.secret import Secret
 
 
 __all__ = ["Reply", "Transport"]

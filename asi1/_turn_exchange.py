@@ -16,7 +16,6 @@ import attrs
 
 from attrs import define
 
-from ._config import ClientConfig
 from ._context import ContextPolicy, Question
 from ._exchange import Exchange
 from ._history import History
@@ -25,8 +24,9 @@ from ._models.errors import ArgumentError
 from ._models.json_text import mended
 from ._models.response import Attempt
 from ._models.status_errors import ContextLengthError, RequestTooLargeError
-from ._options import CALL_OPTIONS
 from ._request import Request, chat_request
+from ._settings.config import ClientConfig
+from ._settings.options import CALL_OPTIONS
 from ._tokens import Wire
 from ._turns import Summary, View
 

@@ -24,8 +24,8 @@ from ._models.completion import ChatCompletion
 from ._models.errors import ArgumentError, ConversationBusyError
 from ._models.json_text import dump_json
 from ._models.messages import AssistantMessage, Messages
-from ._options import ChatOptions, checked_options
 from ._pump import Pump
+from ._settings.options import ChatOptions, checked_options
 from ._tokens import CONTEXT_SIZES, TokenEstimator
 from ._turn_exchange import Ask, TurnExchange
 

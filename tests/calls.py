@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from asi1._config import ClientConfig, check_headers
 from asi1._request import chat_request, plain_request
-from asi1._secret import Secret
+from asi1._settings.config import ClientConfig, check_headers
+from asi1._settings.secret import Secret
 
 
 __all__ = ["HI", "KEY", "URL", "chat", "config", "plain", "sent"]

@@ -39,13 +39,13 @@ MEMORY = 4 * 2**30
 
 # The tests of each module, the quickest and sharpest first.
 TESTS = {
-    "_timeouts": ["timeouts", "survivors"],
-    "_retry": ["retry", "survivors"],
-    "_limits": ["limits", "survivors"],
+    "_settings.timeouts": ["timeouts", "survivors"],
+    "_settings.retry": ["retry", "survivors"],
+    "_settings.rate_limit": ["limits", "survivors"],
     "_models.messages": ["messages", "survivors"],
-    "_options": ["options", "request", "survivors"],
-    "_config": ["config", "secret", "request", "survivors"],
-    "_secret": ["secret", "survivors"],
+    "_settings.options": ["options", "request", "survivors"],
+    "_settings.config": ["config", "secret", "request", "survivors"],
+    "_settings.secret": ["secret", "survivors"],
     "_scrub": ["scrub"],
     "_models.json_text": ["json", "survivors"],
     "_shapes": ["shapes", "reply", "survivors"],
@@ -78,7 +78,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "the count only spares the look at the depth, which decides",
     ("_codec", "_model_reader.fits: return False -> return None"): "both say no",
     ("_request", "Request: 0 -> 1"): "every request is made with its count",
-    ("_retry", "retry_after: '' -> 'XX'"): "neither is a number or a date",
+    ("_settings.retry", "retry_after: '' -> 'XX'"): "neither is a number or a date",
     ("_scrub", "module: 'partial' -> 'XXpartial'"): "cleaning leaves answers alone",
     ("_scrub", "module: 'response' -> 'XXresponse'"): "cleaning leaves accounts alone",
 }

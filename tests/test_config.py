@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from asi1 import ConfigurationError, Limits, RetryPolicy, Timeouts
-from asi1._config import (
+from asi1._settings.config import (
     BASE_URL,
     ClientConfig,
     check_headers,
@@ -18,7 +18,7 @@ from asi1._config import (
     read_query,
     read_retry,
 )
-from asi1._secret import Secret
+from asi1._settings.secret import Secret
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asi1 import ArgumentError, ChatOptions, RequestOptions, Timeouts
-from asi1._options import BODY_OPTIONS, CALL_OPTIONS, check_options
+from asi1._settings.options import BODY_OPTIONS, CALL_OPTIONS, check_options
 
 from .calls import HI, URL, chat, config, sent
 

@@ -34,21 +34,7 @@ from .twins import differences
 
 FLOORS = [
     {"_fork_lock", "_log", "_models", "_version"},
-    {
-        "_config",
-        "_context",
-        "_failure",
-        "_hooks",
-        "_limits",
-        "_options",
-        "_retry",
-        "_scrub",
-        "_secret",
-        "_summarise",
-        "_timeouts",
-        "_tokens",
-        "_turns",
-    },
+    {"_context", "_failure", "_scrub", "_settings", "_summarise", "_tokens", "_turns"},
     {"_assemble", "_codec", "_history", "_regular", "_shapes"},
     {"_complaint", "_outgoing", "_reply", "_request"},
     {
@@ -57,7 +43,6 @@ FLOORS = [
         "_decoding",
         "_detached",
         "_foreign",
-        "_http_types",
         "_loop_pools",
         "_pools",
         "_screen",
@@ -100,7 +85,7 @@ FLOOR = {name: float(i) for i, names in enumerate(FLOORS) for name in names}
 FLOOR["__init__"] = 7.5
 
 ROOT = Path(asi1.__file__).parent
-PURE = {name for name, floor in FLOOR.items() if floor <= 3}
+PURE = {name for name, floor in FLOOR.items() if floor <= 3} - {"_settings"}
 WORLD = {
     *("anyio", "asyncio", "h11", "httpcore", "httpx", "httpx_sse", "trio"),
     *("random", "secrets", "select", "socket", "ssl", "subprocess", "time"),
@@ -151,7 +136,7 @@ def test_only_the_transport_knows_httpx():
     kept, and in what stands in for a server.
     """
     wire = {"_asyncio_socket", "_connections", "_foreign", "_sockets", "_tls"}
-    pools = {"_http_types", "_loop_pools", "_pools", "_transport", "_transports"}
+    pools = {"_settings", "_loop_pools", "_pools", "_transport", "_transports"}
     rooms = wire | pools
     others = set(FLOOR) - rooms - {"testing"}
 

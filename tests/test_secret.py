@@ -10,8 +10,8 @@ import attrs
 import pytest
 
 from asi1 import ASI1, AsyncASI1, ConfigurationError
-from asi1._config import ClientConfig, read_api_key
-from asi1._secret import Secret
+from asi1._settings.config import ClientConfig, read_api_key
+from asi1._settings.secret import Secret
 
 
 KEY = "sk_otter0123456789"

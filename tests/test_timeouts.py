@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asi1 import DEFAULT, ConfigurationError, Timeouts
-from asi1._timeouts import Deadline
+from asi1._settings.timeouts import Deadline
 
 
 NONE = Timeouts(

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
-from asi1._secret import Secret
+from asi1._settings.secret import Secret
 
 
 __all__ = ["KEY", "found", "in_error", "in_records", "lines"]

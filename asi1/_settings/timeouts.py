@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeGuard
 
 from attrs import field, frozen
 
-from ._models.base_types import DEFAULT, Default, public
-from ._models.errors import ConfigurationError
+from .._models.base_types import DEFAULT, Default, public
+from .._models.errors import ConfigurationError
 
 
 __all__ = ["Deadline", "Timeouts", "is_number"]

@@ -12,9 +12,9 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
 
-from ._models.base_types import JSON, HTTPXTimeout, public
-from ._models.errors import ArgumentError
-from ._timeouts import Timeouts
+from .._models.base_types import JSON, HTTPXTimeout, public
+from .._models.errors import ArgumentError
+from .timeouts import Timeouts
 
 
 __all__ = [

@@ -12,8 +12,8 @@ from typing import Any, Protocol, Self
 
 from attrs import define, field, frozen
 
-from ._models.base_types import public
-from ._models.errors import ConfigurationError
+from .._models.base_types import public
+from .._models.errors import ConfigurationError
 
 
 __all__ = ["LimitOutcome", "Limiter", "RateLimit", "Window"]

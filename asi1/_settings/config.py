@@ -16,11 +16,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
-from ._models.base_types import JSON, public
-from ._models.errors import ConfigurationError
-from ._retry import RetryPolicy
-from ._secret import Secret, hidden
-from ._timeouts import Timeouts, is_number
+from .._models.base_types import JSON, public
+from .._models.errors import ConfigurationError
+from .retry import RetryPolicy
+from .secret import Secret, hidden
+from .timeouts import Timeouts, is_number
 
 
 __all__ = [

@@ -1,7 +1,7 @@
 """
 When to try again, and how long to wait: no clock, no sleep, no dice here.
 
-`_exchange` owns those. It hands in what went wrong, what time it is and a number in
+`_call` owns those. It hands in what went wrong, what time it is and a number in
 [0, 1); it gets back seconds, or None for "give up".
 """
 
@@ -16,16 +16,16 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from ._models.base_types import public
-from ._models.errors import (
+from .._models.base_types import public
+from .._models.errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
     ConfigurationError,
     StreamError,
 )
-from ._models.status_errors import APIStatusError, QuotaExceededError
-from ._timeouts import is_number
+from .._models.status_errors import APIStatusError, QuotaExceededError
+from .timeouts import is_number
 
 
 __all__ = ["RetryBudget", "RetryPolicy", "retry_after"]

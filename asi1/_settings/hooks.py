@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from ._models.base_types import public
-from ._models.errors import APIError
-from ._models.response import Attempt, ResponseInfo
+from .._models.base_types import public
+from .._models.errors import APIError
+from .._models.response import Attempt, ResponseInfo
 
 
 __all__ = ["Hooks"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn, Self
 
-from ._models.errors import ConfigurationError
+from .._models.errors import ConfigurationError
 
 
 __all__ = ["Secret", "hidden"]
