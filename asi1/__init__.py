@@ -21,7 +21,6 @@ from ._version import __version__
 if TYPE_CHECKING:
     from ._chat import AsyncChat, AsyncCompletions
     from ._client import AsyncASI1
-    from ._context import ContextPolicy, DropLeastRelevant, KeepNewest
     from ._conversation import AsyncConversation
     from ._map import AsyncAnswers
     from ._models.base import Model
@@ -79,6 +78,9 @@ if TYPE_CHECKING:
         RequestTooLargeError,
         UnprocessableEntityError,
     )
+    from ._protocol.context.policies import ContextPolicy, DropLeastRelevant, KeepNewest
+    from ._protocol.context.summarise import Summarise
+    from ._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
     from ._settings.config import Limits
     from ._settings.hooks import Hooks
     from ._settings.options import ChatOptions, RequestOptions
@@ -86,7 +88,6 @@ if TYPE_CHECKING:
     from ._settings.retry import RetryPolicy
     from ._settings.timeouts import Timeouts
     from ._stream import AsyncChatStream, AsyncPieces
-    from ._summarise import Summarise
     from ._sync import ASI1
     from ._sync_chat import Chat, Completions
     from ._sync_conversation import Conversation
@@ -94,7 +95,6 @@ if TYPE_CHECKING:
     from ._sync_stream import ChatStream, Pieces
     from ._sync_to_sse import EventBytes
     from ._to_sse import AsyncEventBytes
-    from ._tokens import CONTEXT_SIZES, TokenEstimator
 
 
 __all__ = [
@@ -191,7 +191,7 @@ _MODULES = {
     "_models.chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
     "_client": ("AsyncASI1",),
     "_settings.config": ("Limits",),
-    "_context": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
+    "_protocol.context.policies": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
     "_conversation": ("AsyncConversation",),
     "_models.base": ("Model",),
     "_settings.hooks": ("Hooks",),
@@ -226,14 +226,14 @@ _MODULES = {
     "_stream": ("AsyncChatStream", "AsyncPieces"),
     "_sync": ("ASI1",),
     "_sync_chat": ("Chat", "Completions"),
-    "_summarise": ("Summarise",),
+    "_protocol.context.summarise": ("Summarise",),
     "_sync_conversation": ("Conversation",),
     "_sync_map": ("Answers",),
     "_sync_stream": ("ChatStream", "Pieces"),
     "_sync_to_sse": ("EventBytes",),
     "_settings.timeouts": ("Timeouts",),
     "_to_sse": ("AsyncEventBytes",),
-    "_tokens": ("CONTEXT_SIZES", "TokenEstimator"),
+    "_protocol.context.tokens": ("CONTEXT_SIZES", "TokenEstimator"),
     "_models.base_types": ("DEFAULT",),
     "_models.completion": (
         "ChatChoice",

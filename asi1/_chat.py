@@ -12,7 +12,7 @@ from ._models.base_types import public
 from ._models.completion import ChatCompletion
 from ._models.errors import ASI1Error
 from ._models.messages import Messages
-from ._request import Request, chat_request
+from ._protocol.request import Request, chat_request
 from ._settings.options import ChatOptions, check_options, wrong
 from ._stream import AsyncChatStream
 

@@ -38,10 +38,10 @@ from ._settings.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from ._chat import AsyncChat
-    from ._context import ContextPolicy
     from ._conversation import AsyncConversation
     from ._core import Core
     from ._models.raw import RawReply
+    from ._protocol.context.policies import ContextPolicy
 
 
 __all__ = ["AsyncASI1"]
@@ -209,7 +209,7 @@ class AsyncASI1:
             ConfigurationError: A proxy or CA file of the environment cannot be used.
         """
         core = self._core
-        from ._request import plain_request  # noqa: PLC0415 - loaded with the core
+        from ._protocol.request import plain_request  # noqa: PLC0415 - loaded with the core
 
         request = plain_request(
             self._late.config, method, path, json=json, options=options

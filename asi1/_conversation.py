@@ -13,16 +13,16 @@ from typing import Any, Unpack
 
 import attrs
 
-from ._context import ContextPolicy
 from ._core import Core
-from ._history import History, stored
 from ._models.base_types import JSON, public
 from ._models.completion import ChatCompletion, Usage
 from ._models.errors import ArgumentError
 from ._models.messages import Message, Messages
+from ._protocol.context.history import History, stored
+from ._protocol.context.policies import ContextPolicy
+from ._protocol.context.tokens import TokenEstimator
 from ._settings.options import ChatOptions, checked_options, wrong
 from ._stream import AsyncChatStream
-from ._tokens import TokenEstimator
 from ._turn_stream import TurnStream
 from ._turn_taking import Turns
 

@@ -14,8 +14,8 @@ from ._exchange import Exchange
 from ._limiter import LocalLimiter
 from ._models.errors import ClientClosedError
 from ._pools import Pools
+from ._protocol.request import Request
 from ._pump import Pump, start
-from ._request import Request
 from ._settings.config import ClientConfig
 from ._settings.hooks import Hooks
 from ._settings.http_types import HTTPClient, HTTPTransport

@@ -35,8 +35,8 @@ from ._models.errors import (
 )
 from ._models.response import Attempt, ResponseInfo
 from ._models.status_errors import RateLimitError
+from ._protocol.request import Request
 from ._reading import Reading, Result
-from ._request import Request
 from ._scrub import scrub
 from ._settings.config import ClientConfig
 from ._settings.hooks import Hooks

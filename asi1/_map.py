@@ -28,8 +28,8 @@ from ._models.errors import (
     StreamClosedError,
 )
 from ._models.messages import Messages
+from ._protocol.request import Request
 from ._pump import Pump
-from ._request import Request
 
 
 __all__ = ["AsyncAnswers", "prompts_of"]

@@ -18,7 +18,6 @@ import attrs
 
 from attrs import define, field
 
-from ._assemble import Assembler, as_chunk
 from ._detached import Flag
 from ._handover import Handover
 from ._models.chunks import ChatCompletionChunk
@@ -36,17 +35,12 @@ from ._models.errors import (
 from ._models.raw import RawReply
 from ._models.response import ResponseInfo, read_info
 from ._models.status_errors import APIStatusError
-from ._regular import Glancer
-from ._reply import (
-    body_kind,
-    is_done,
-    read_answer,
-    read_error,
-    read_event,
-)
-from ._request import Request
+from ._protocol.fast_chunks import Glancer
+from ._protocol.reply import body_kind, is_done, read_answer, read_error, read_event
+from ._protocol.request import Request
+from ._protocol.sse_reader import EventDecoder, EventTooLargeError
+from ._protocol.stream_answer import Assembler, as_chunk
 from ._settings.config import ClientConfig
-from ._sse import EventDecoder, EventTooLargeError
 from ._timer import Timer
 from ._transport import Reply
 

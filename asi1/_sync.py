@@ -26,8 +26,8 @@ from ._settings.timeouts import Timeouts
 
 
 if TYPE_CHECKING:
-    from ._context import ContextPolicy
     from ._models.raw import RawReply
+    from ._protocol.context.policies import ContextPolicy
     from ._sync_chat import Chat
     from ._sync_conversation import Conversation
 

@@ -9,9 +9,9 @@ from ._loop import loop_thread
 from ._models.base_types import JSON, public
 from ._models.completion import ChatCompletion, Usage
 from ._models.messages import Message, Messages
+from ._protocol.context.tokens import TokenEstimator
 from ._settings.options import ChatOptions
 from ._sync_stream import ChatStream
-from ._tokens import TokenEstimator
 
 
 __all__ = ["Conversation"]

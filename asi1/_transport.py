@@ -22,7 +22,7 @@ from ._decoding import decoded
 from ._foreign import FOREIGN, translated
 from ._loop_pools import Slot
 from ._pools import Pools
-from ._request import Request
+from ._protocol.request import Request
 from ._settings.secret import Secret
 
 

@@ -17,16 +17,16 @@ import attrs
 
 from attrs import define
 
-from ._context import ContextPolicy
 from ._core import Core
-from ._history import History, stored
 from ._models.completion import ChatCompletion
 from ._models.errors import ArgumentError, ConversationBusyError
 from ._models.json_text import dump_json
 from ._models.messages import AssistantMessage, Messages
+from ._protocol.context.history import History, stored
+from ._protocol.context.policies import ContextPolicy
+from ._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
 from ._pump import Pump
 from ._settings.options import ChatOptions, checked_options
-from ._tokens import CONTEXT_SIZES, TokenEstimator
 from ._turn_exchange import Ask, TurnExchange
 
 

@@ -48,25 +48,25 @@ TESTS = {
     "_settings.secret": ["secret", "survivors"],
     "_scrub": ["scrub"],
     "_models.json_text": ["json", "survivors"],
-    "_shapes": ["shapes", "reply", "survivors"],
-    "_codec": ["shapes", "lossless", "survivors"],
-    "_assemble": ["assemble", "survivors"],
-    "_complaint": ["overlong", "reply", "survivors"],
-    "_request": ["request", "options", "survivors"],
-    "_reply": ["reply", "errors", "survivors"],
+    "_protocol.normalise": ["shapes", "reply", "survivors"],
+    "_protocol.converter": ["shapes", "lossless", "survivors"],
+    "_protocol.stream_answer": ["assemble", "survivors"],
+    "_protocol.error_body": ["overlong", "reply", "survivors"],
+    "_protocol.request": ["request", "options", "survivors"],
+    "_protocol.reply": ["reply", "errors", "survivors"],
     "_models.raw": ["reply", "errors", "survivors"],
     "_models.response": ["reply", "errors", "survivors"],
-    "_regular": ["regular"],
-    "_tokens": ["tokens"],
-    "_context": ["context"],
-    "_outgoing": ["outgoing"],
+    "_protocol.fast_chunks": ["regular"],
+    "_protocol.context.tokens": ["tokens"],
+    "_protocol.context.policies": ["context"],
+    "_protocol.sse_writer": ["outgoing"],
     "_models.markdown": ["markdown"],
 }
 
 # Changes that nobody could notice, with the reason.
 EQUIVALENT: dict[tuple[str, str], str] = {
     (
-        "_assemble",
+        "_protocol.stream_answer",
         "_Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
     ): "one piece joined is the same text",
     (
@@ -76,8 +76,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
             " -> data.count(b'[') + data.count(b'{') >= _DEEPEST"
         ),
     ): "the count only spares the look at the depth, which decides",
-    ("_codec", "_model_reader.fits: return False -> return None"): "both say no",
-    ("_request", "Request: 0 -> 1"): "every request is made with its count",
+    (
+        "_protocol.converter",
+        "_model_reader.fits: return False -> return None",
+    ): "both say no",
+    ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
     ("_settings.retry", "retry_after: '' -> 'XX'"): "neither is a number or a date",
     ("_scrub", "module: 'partial' -> 'XXpartial'"): "cleaning leaves answers alone",
     ("_scrub", "module: 'response' -> 'XXresponse'"): "cleaning leaves accounts alone",

@@ -16,8 +16,8 @@ from asi1 import (
     ToolCall,
     Usage,
 )
-from asi1._assemble import Assembler, as_chunk
-from asi1._codec import decode
+from asi1._protocol.converter import decode
+from asi1._protocol.stream_answer import Assembler, as_chunk
 
 
 def chunk(**fields):

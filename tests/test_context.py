@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import asi1
 
-from asi1._turns import Summary, View
+from asi1._protocol.context.view import Summary, View
 
 
 def call(*ids):

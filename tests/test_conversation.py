@@ -10,7 +10,7 @@ import pytest
 
 import asi1
 
-from asi1._history import History
+from asi1._protocol.context.history import History
 from asi1.testing import Close, Data, FakeASI1
 
 from .talk import SSE, Event, chunk, in_process, until

@@ -10,7 +10,7 @@ import asi1
 
 from asi1._models import errors as _errors
 from asi1._models.response import read_info
-from asi1._reply import read_error
+from asi1._protocol.reply import read_error
 
 
 DRAWN = re.compile(r"^(?P<branch>[ │├└─]*)(?P<name>\w+Error)\b(?: +(?P<note>.+))?$")

@@ -10,10 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from asi1 import Model
-from asi1._codec import decode
 from asi1._models import chunks as _chunks
 from asi1._models import completion as _models
 from asi1._models.json_text import load_json
+from asi1._protocol.converter import decode
 
 
 # One reply of each form that this API has had, from the oldest on, and one as its

@@ -19,8 +19,8 @@ from asi1 import (
     ToolMessage,
     UserMessage,
 )
-from asi1._codec import decode
 from asi1._models.messages import wire_messages
+from asi1._protocol.converter import decode
 
 
 CALL = ToolCall(

@@ -8,8 +8,8 @@ import pytest
 
 import asi1
 
-from asi1._failure import failure
-from asi1._outgoing import done_event, failed_event, piece_events
+from asi1._protocol.public_error import failure
+from asi1._protocol.sse_writer import done_event, failed_event, piece_events
 
 from .browser import said, seen
 

@@ -9,7 +9,7 @@ import pytest
 import asi1
 
 from asi1._models.response import ResponseInfo
-from asi1._reply import read_error
+from asi1._protocol.reply import read_error
 
 
 # As servers of this kind of API word it; the numbers are what they say of themselves.

@@ -34,9 +34,9 @@ from .twins import differences
 
 FLOORS = [
     {"_fork_lock", "_log", "_models", "_version"},
-    {"_context", "_failure", "_scrub", "_settings", "_summarise", "_tokens", "_turns"},
-    {"_assemble", "_codec", "_history", "_regular", "_shapes"},
-    {"_complaint", "_outgoing", "_reply", "_request"},
+    {"_scrub", "_settings"},
+    {},
+    {"_protocol"},
     {
         "_asyncio_socket",
         "_connections",
@@ -47,7 +47,6 @@ FLOORS = [
         "_pools",
         "_screen",
         "_sockets",
-        "_sse",
         "_tls",
         "_transport",
         "_transports",
@@ -87,7 +86,7 @@ FLOOR["__init__"] = 7.5
 ROOT = Path(asi1.__file__).parent
 PURE = {name for name, floor in FLOOR.items() if floor <= 3} - {"_settings"}
 WORLD = {
-    *("anyio", "asyncio", "h11", "httpcore", "httpx", "httpx_sse", "trio"),
+    *("anyio", "asyncio", "h11", "httpcore", "httpx", "trio"),
     *("random", "secrets", "select", "socket", "ssl", "subprocess", "time"),
 }
 
@@ -147,7 +146,7 @@ def test_only_the_event_decoder_knows_httpx_sse():
     """
     The SSE library is imported in one module.
     """
-    assert [] == foreign_imports(ROOT, {"httpx_sse"}, rooms=set(FLOOR) - {"_sse"})
+    assert [] == foreign_imports(ROOT, {"httpx_sse"}, rooms=set(FLOOR) - {"_protocol"})
 
 
 def test_modules_are_short():

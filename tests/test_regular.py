@@ -12,9 +12,9 @@ import pytest
 
 import asi1
 
-from asi1._assemble import Assembler
-from asi1._regular import Glancer
-from asi1._reply import read_event
+from asi1._protocol.fast_chunks import Glancer
+from asi1._protocol.reply import read_event
+from asi1._protocol.stream_answer import Assembler
 
 
 # Chunks of the kinds that servers send, with the piece that changes left out.

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 import asi1
 
 from asi1 import APIResponseError, RateLimits, RawReply, ServerStreamError
-from asi1._complaint import Complaint, complaint
 from asi1._models.json_text import load_json
 from asi1._models.response import read_info
-from asi1._reply import body_kind, is_done, read_answer, read_error, read_event
+from asi1._protocol.error_body import Complaint, complaint
+from asi1._protocol.reply import body_kind, is_done, read_answer, read_error, read_event
 
 
 NOW = 1_800_000_000.0

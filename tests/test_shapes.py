@@ -18,9 +18,9 @@ from asi1 import (
     ToolCallDelta,
     Usage,
 )
-from asi1._codec import decode
 from asi1._models.json_text import load_json
-from asi1._shapes import SHAPES, thought_text
+from asi1._protocol.converter import decode
+from asi1._protocol.normalise import SHAPES, thought_text
 
 
 def answer(**fields):

@@ -14,7 +14,7 @@ from httpx_sse import ServerSentEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asi1._sse import EventDecoder, EventTooLargeError, aiter_events
+from asi1._protocol.sse_reader import EventDecoder, EventTooLargeError, aiter_events
 
 
 LARGE = 2**24

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asi1 import _sse
+from asi1._protocol import sse_reader as _sse
 
 from . import sse_oracle
 from .sse_oracle import events_of

@@ -11,7 +11,7 @@ import pytest
 
 import asi1
 
-from asi1._tokens import size_of
+from asi1._protocol.context.tokens import size_of
 
 
 TEXTS = {

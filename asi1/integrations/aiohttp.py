@@ -19,9 +19,9 @@ from functools import partial
 import anyio
 
 from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
-from .._failure import failure
 from .._models.errors import ASI1Error
 from .._models.json_text import dump_json
+from .._protocol.public_error import failure
 from ._events import events_of
 from ._watch import while_there
 

@@ -18,8 +18,8 @@ from functools import partial
 from typing import Any
 
 from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
-from .._failure import failure
 from .._models.errors import ASI1Error
+from .._protocol.public_error import failure
 from ._events import events_of
 from ._watch import while_there
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
-from ._models.base_types import JSON
-from ._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
-from ._models.completion import (
+from .._models.base_types import JSON
+from .._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
+from .._models.completion import (
     ChatChoice,
     ChatCompletion,
     ChatMessage,

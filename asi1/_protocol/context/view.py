@@ -15,8 +15,8 @@ import attrs
 
 from attrs import frozen
 
-from ._models.base_types import JSON
-from ._tokens import TokenEstimator, Wire
+from ..._models.base_types import JSON
+from .tokens import TokenEstimator, Wire
 
 
 __all__ = ["Summary", "Turn", "View", "text_of"]

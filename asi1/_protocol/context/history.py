@@ -14,14 +14,14 @@ import attrs
 
 from attrs import frozen
 
-from ._models.base_types import JSON
-from ._models.completion import Usage
-from ._models.errors import ArgumentError
-from ._models.json_text import dump_json, load_json, mended, whole
-from ._models.messages import Messages, wire_messages
-from ._settings.options import BODY_OPTIONS, check_options, wrong
-from ._tokens import MOST_TOKENS, TokenEstimator, Wire
-from ._turns import Summary
+from ..._models.base_types import JSON
+from ..._models.completion import Usage
+from ..._models.errors import ArgumentError
+from ..._models.json_text import dump_json, load_json, mended, whole
+from ..._models.messages import Messages, wire_messages
+from ..._settings.options import BODY_OPTIONS, check_options, wrong
+from .tokens import MOST_TOKENS, TokenEstimator, Wire
+from .view import Summary
 
 
 __all__ = ["History", "stored"]

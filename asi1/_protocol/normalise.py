@@ -9,10 +9,10 @@ is the rule. Unknown keys and wrong types are not their business.
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from ._models.base import Model
-from ._models.base_types import JSON
-from ._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
-from ._models.completion import (
+from .._models.base import Model
+from .._models.base_types import JSON
+from .._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
+from .._models.completion import (
     ChatChoice,
     ChatCompletion,
     ChatMessage,
@@ -20,7 +20,7 @@ from ._models.completion import (
     ToolCall,
     Usage,
 )
-from ._models.json_text import json_text
+from .._models.json_text import json_text
 
 
 __all__ = ["SHAPES", "Object", "thought_text"]

@@ -17,8 +17,8 @@ import attrs
 
 from attrs import field, frozen
 
-from ._models.base_types import JSON, public
-from ._models.json_text import json_text
+from ..._models.base_types import JSON, public
+from ..._models.json_text import json_text
 
 
 __all__ = ["CONTEXT_SIZES", "MOST_TOKENS", "TokenEstimator", "Wire", "size_of"]

@@ -10,11 +10,11 @@ from collections.abc import Generator, Sequence
 
 from attrs import field, frozen
 
-from ._context import ContextPolicy, Plan, Question, checked_budget, drop_oldest
-from ._models.base_types import public
-from ._models.json_text import json_text
-from ._tokens import TokenEstimator, Wire
-from ._turns import Summary, Turn, View, text_of
+from ..._models.base_types import public
+from ..._models.json_text import json_text
+from .policies import ContextPolicy, Plan, Question, checked_budget, drop_oldest
+from .tokens import TokenEstimator, Wire
+from .view import Summary, Turn, View, text_of
 
 
 __all__ = ["Summarise"]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ._failure import failure
-from ._models.base_types import JSON
-from ._models.chunks import ChatCompletionChunk
-from ._models.completion import ChatCompletion
-from ._models.json_text import json_text
+from .._models.base_types import JSON
+from .._models.chunks import ChatCompletionChunk
+from .._models.completion import ChatCompletion
+from .._models.json_text import json_text
+from .public_error import failure
 
 
 __all__ = ["PING", "done_event", "failed_event", "piece_events"]

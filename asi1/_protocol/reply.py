@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Literal
 
-from ._codec import decode
-from ._complaint import complaint, overlong
-from ._models import errors
-from ._models import status_errors as refusals
-from ._models.base_types import JSON
-from ._models.chunks import ChatCompletionChunk
-from ._models.completion import ChatCompletion
-from ._models.json_text import load_json
-from ._models.response import ResponseInfo
-from ._settings.retry import retry_after
+from .._models import errors
+from .._models import status_errors as refusals
+from .._models.base_types import JSON
+from .._models.chunks import ChatCompletionChunk
+from .._models.completion import ChatCompletion
+from .._models.json_text import load_json
+from .._models.response import ResponseInfo
+from .._settings.retry import retry_after
+from .converter import decode
+from .error_body import complaint, overlong
 
 
 __all__ = [

@@ -15,27 +15,27 @@ import attrs
 
 from attrs import field, frozen
 
-from ._models.base_types import JSON
-from ._models.errors import ArgumentError, ConfigurationError
-from ._models.json_text import dump_json
-from ._models.messages import Messages, wire_messages
-from ._settings.config import (
+from .._models.base_types import JSON
+from .._models.errors import ArgumentError, ConfigurationError
+from .._models.json_text import dump_json
+from .._models.messages import Messages, wire_messages
+from .._settings.config import (
     ClientConfig,
     check_headers,
     read_model,
     read_query,
     read_retry,
 )
-from ._settings.options import (
+from .._settings.options import (
     BODY_OPTIONS,
     CALL_OPTIONS,
     check_options,
     checked_options,
     wrong,
 )
-from ._settings.retry import RetryPolicy
-from ._settings.timeouts import Timeouts
-from ._version import __version__
+from .._settings.retry import RetryPolicy
+from .._settings.timeouts import Timeouts
+from .._version import __version__
 
 
 __all__ = ["Request", "chat_request", "plain_request"]

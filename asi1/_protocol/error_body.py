@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ._models.base_types import JSON
+from .._models.base_types import JSON
 
 
 __all__ = ["Complaint", "Overlong", "complaint", "overlong"]

@@ -14,9 +14,9 @@ import attrs
 from cattrs import BaseConverter, Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from ._models.base import Model
-from ._models.base_types import JSON
-from ._shapes import SHAPES
+from .._models.base import Model
+from .._models.base_types import JSON
+from .normalise import SHAPES
 
 
 __all__ = ["decode"]

@@ -14,8 +14,8 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from ._models.chunks import ChatCompletionChunk, Glance, glanced
-from ._models.json_text import peek_json
+from .._models.chunks import ChatCompletionChunk, Glance, glanced
+from .._models.json_text import peek_json
 
 
 __all__ = ["Glancer"]

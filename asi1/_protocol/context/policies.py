@@ -15,11 +15,11 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from ._models.base_types import JSON, public
-from ._models.messages import Messages, wire_messages
-from ._settings.options import wrong
-from ._tokens import TokenEstimator, Wire
-from ._turns import Turn, View, text_of
+from ..._models.base_types import JSON, public
+from ..._models.messages import Messages, wire_messages
+from ..._settings.options import wrong
+from .tokens import TokenEstimator, Wire
+from .view import Turn, View, text_of
 
 
 __all__ = [

@@ -12,8 +12,8 @@ import re
 
 from attrs import frozen
 
-from ._models.base_types import JSON
-from ._models.errors import (
+from .._models.base_types import JSON
+from .._models.errors import (
     APIConnectionError,
     APIError,
     APIResponseError,
@@ -25,7 +25,7 @@ from ._models.errors import (
     StreamClosedError,
     StreamInterruptedError,
 )
-from ._models.status_errors import APIStatusError
+from .._models.status_errors import APIStatusError
 
 
 __all__ = ["Failure", "failure"]
