@@ -9,11 +9,9 @@ import anyio
 
 from attrs import define, field
 
-from ._detached import loop_token
 from ._exchange import Exchange
 from ._limiter import LocalLimiter
 from ._models.errors import ClientClosedError
-from ._pools import Pools
 from ._protocol.request import Request
 from ._pump import Pump, start
 from ._settings.config import ClientConfig
@@ -21,7 +19,9 @@ from ._settings.hooks import Hooks
 from ._settings.http_types import HTTPClient, HTTPTransport
 from ._settings.rate_limit import Limiter, RateLimit
 from ._settings.retry import RetryBudget
-from ._transport import Transport
+from ._transport.client_pools import Pools
+from ._transport.event_loop import loop_token
+from ._transport.transport import Transport
 
 
 __all__ = ["Core", "Work", "core_of"]

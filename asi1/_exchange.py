@@ -19,7 +19,6 @@ import attrs
 
 from attrs import define, field
 
-from ._detached import Flag
 from ._handover import Handover
 from ._log import logger
 from ._models.chunks import ChatCompletionChunk
@@ -43,7 +42,8 @@ from ._settings.hooks import Hooks
 from ._settings.rate_limit import Limiter, LimitOutcome
 from ._settings.retry import RetryBudget
 from ._timer import Timer
-from ._transport import Transport
+from ._transport.event_loop import Flag
+from ._transport.transport import Transport
 
 
 __all__ = ["Exchange"]

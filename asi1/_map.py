@@ -16,7 +16,6 @@ from typing import Any, Generic, Self, TypeVar, cast
 from attrs import define, field
 
 from ._core import Core
-from ._detached import loop_token
 from ._exchange import Exchange
 from ._models.base_types import public
 from ._models.completion import ChatCompletion
@@ -30,6 +29,7 @@ from ._models.errors import (
 from ._models.messages import Messages
 from ._protocol.request import Request
 from ._pump import Pump
+from ._transport.event_loop import loop_token
 
 
 __all__ = ["AsyncAnswers", "prompts_of"]

@@ -18,7 +18,6 @@ import attrs
 
 from attrs import define, field
 
-from ._detached import Flag
 from ._handover import Handover
 from ._models.chunks import ChatCompletionChunk
 from ._models.completion import ChatCompletion
@@ -42,7 +41,8 @@ from ._protocol.sse_reader import EventDecoder, EventTooLargeError
 from ._protocol.stream_answer import Assembler, as_chunk
 from ._settings.config import ClientConfig
 from ._timer import Timer
-from ._transport import Reply
+from ._transport.event_loop import Flag
+from ._transport.transport import Reply
 
 
 __all__ = ["Reading", "Result"]

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from ._detached import call_soon, loop_token
 from ._exchange import Exchange
 from ._models.base_types import public
 from ._models.chunks import ChatCompletionChunk
@@ -26,6 +25,7 @@ from ._models.response import ResponseInfo
 from ._pump import Pump
 from ._screen import screen
 from ._to_sse import AsyncEventBytes
+from ._transport.event_loop import call_soon, loop_token
 
 
 __all__ = ["AsyncChatStream", "AsyncPieces"]

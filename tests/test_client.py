@@ -11,7 +11,7 @@ import pytest
 
 import asi1
 
-from asi1._loop_pools import POOL_SIZE
+from asi1._transport.loop_pools import POOL_SIZE
 from asi1.testing import FakeASI1
 
 from .talk import in_process, until

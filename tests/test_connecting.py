@@ -13,7 +13,7 @@ import anyio
 import httpcore
 import pytest
 
-from asi1._sockets import Sockets, addresses
+from asi1._transport.connect import Sockets, addresses
 
 from .talk import backend_of, until
 

@@ -14,7 +14,7 @@ import pytest
 
 import asi1
 
-from asi1._connections import Connections
+from asi1._transport.http_pool import Connections
 from asi1.testing import Close, FakeASI1, Raw, Reset
 
 from .talk import until

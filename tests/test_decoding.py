@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asi1 import APIResponseError
-from asi1._decoding import decoded
+from asi1._transport.decompress import decoded
 
 
 TEXT = b"Otters hold hands while they sleep, so that they do not drift apart.\n" * 40

@@ -19,8 +19,10 @@ import trustme
 
 import asi1
 
-from asi1 import RetryPolicy, Timeouts, _pools, _tls
-from asi1._sockets import Sockets
+from asi1 import RetryPolicy, Timeouts
+from asi1._transport import client_pools as _pools
+from asi1._transport import tls as _tls
+from asi1._transport.connect import Sockets
 from asi1.testing import FakeASI1
 
 from .front import Front, mute, served

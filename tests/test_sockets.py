@@ -18,7 +18,7 @@ import pytest
 
 import asi1
 
-from asi1._sockets import Sockets
+from asi1._transport.connect import Sockets
 
 from .talk import backend_of, until
 

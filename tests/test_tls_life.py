@@ -11,8 +11,8 @@ import anyio
 import httpcore
 import pytest
 
-from asi1._asyncio_socket import Socket
-from asi1._sockets import Sockets
+from asi1._transport.asyncio_socket import Socket
+from asi1._transport.connect import Sockets
 
 from .talk import until
 

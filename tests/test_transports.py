@@ -6,8 +6,8 @@ import httpx
 import respx
 
 from asi1 import AsyncASI1
-from asi1._tls import blind_context, load_core
-from asi1._transports import Direct
+from asi1._transport.adapters import Direct
+from asi1._transport.tls import blind_context, load_core
 from asi1.testing import FakeASI1
 
 
@@ -18,7 +18,7 @@ async def test_each_loop_has_its_sockets(anyio_backend_name):
     """
     On asyncio requests go over the package's own sockets, on trio over httpx's.
     """
-    from asi1._sockets import Sockets
+    from asi1._transport.connect import Sockets
 
     await load_core()
     async with Direct(blind_context(), httpx.Limits()) as transport:

@@ -17,7 +17,7 @@ import httpx
 
 from anyio.lowlevel import checkpoint
 
-from .._connections import begins_http
+from .._transport.http_pool import begins_http
 from ._plan import Close, End, Pause, Plan, Reset, Stall, flat
 from ._request import Ending, RecordedRequest, joined
 from ._script import Script

@@ -11,7 +11,7 @@ import anyio
 
 from anyio.lowlevel import checkpoint
 
-from asi1._detached import loop_token
+from asi1._transport.event_loop import loop_token
 from asi1.testing import Data, Pause
 from asi1.testing._replies import Answer
 

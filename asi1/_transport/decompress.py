@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 
 from anyio.lowlevel import checkpoint
 
-from ._models.errors import APIResponseError
+from .._models.errors import APIResponseError
 
 
 __all__ = ["decoded"]

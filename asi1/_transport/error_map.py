@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import anyio
 import httpx
 
-from ._models.errors import APIConnectionError, APIResponseError, APITimeoutError
-from ._settings.secret import Secret
+from .._models.errors import APIConnectionError, APIResponseError, APITimeoutError
+from .._settings.secret import Secret
 
 
 __all__ = ["FOREIGN", "translated"]

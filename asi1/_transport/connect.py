@@ -17,8 +17,8 @@ import httpcore
 
 from attrs import define, field
 
-from ._asyncio_socket import Socket, connecting
-from ._detached import Flag
+from .asyncio_socket import Socket, connecting
+from .event_loop import Flag
 
 
 __all__ = ["HappyEyeballs", "Sockets", "TrioSockets", "addresses"]

@@ -1,7 +1,7 @@
 """
 A request out, and a reply in.
 
-No redirect is followed. What is raised on the way is ours: see `_foreign`.
+No redirect is followed. What is raised on the way is ours: see `error_map`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import httpx
 from anyio.lowlevel import checkpoint
 from attrs import define, field
 
-from ._decoding import decoded
-from ._foreign import FOREIGN, translated
-from ._loop_pools import Slot
-from ._pools import Pools
-from ._protocol.request import Request
-from ._settings.secret import Secret
+from .._protocol.request import Request
+from .._settings.secret import Secret
+from .client_pools import Pools
+from .decompress import decoded
+from .error_map import FOREIGN, translated
+from .loop_pools import Slot
 
 
 __all__ = ["Reply", "Transport"]

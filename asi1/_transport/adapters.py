@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from ._detached import loop_token
-from ._models.errors import ConfigurationError
+from .._models.errors import ConfigurationError
+from .event_loop import loop_token
 
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Direct(httpx.AsyncHTTPTransport):
     def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
         super().__init__(verify=context, limits=limits)
         # Loaded before, in a thread.
-        from ._connections import Connections  # noqa: PLC0415
+        from .http_pool import Connections  # noqa: PLC0415
 
         # Where httpx keeps it. Elsewhere it would not be found, and its own used.
         self._pool = Connections(context, limits, _network())
@@ -39,10 +39,10 @@ class Direct(httpx.AsyncHTTPTransport):
 
 def _network() -> httpcore.AsyncNetworkBackend:
     if isinstance(loop_token(), asyncio.AbstractEventLoop):
-        from ._sockets import Sockets  # noqa: PLC0415
+        from .connect import Sockets  # noqa: PLC0415
 
         return Sockets()
-    from ._sockets import TrioSockets  # noqa: PLC0415
+    from .connect import TrioSockets  # noqa: PLC0415
 
     return TrioSockets()
 

@@ -14,8 +14,8 @@ import sys
 import anyio.to_thread
 import httpx
 
-from ._fork_lock import no_fork
-from ._models.errors import ConfigurationError
+from .._fork_lock import no_fork
+from .._models.errors import ConfigurationError
 
 
 __all__ = ["blind_context", "load_core", "ssl_context"]
@@ -34,13 +34,13 @@ def blind_context() -> ssl.SSLContext:
 
 async def load_core() -> None:
     """Load what httpx needs for its first connection, before it does so on the loop."""
-    if f"{__package__}._sockets" not in sys.modules:
+    if f"{__package__}.connect" not in sys.modules:
         await anyio.to_thread.run_sync(_load)
 
 
 def _load() -> None:
     with no_fork:
-        for module in ("._connections", "._sockets"):
+        for module in (".http_pool", ".connect"):
             importlib.import_module(module, __package__)
 
 

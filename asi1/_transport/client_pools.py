@@ -20,13 +20,13 @@ import httpx
 
 from attrs import define, field
 
-from ._detached import loop_token
-from ._loop_pools import POOL_SIZE, LoopPools, Pool, Slot, inherit
-from ._models.errors import APITimeoutError, ClientClosedError, ConfigurationError
-from ._settings.config import ClientConfig, is_loopback
-from ._settings.http_types import HTTPClient, HTTPTransport
-from ._tls import blind_context, load_core, ssl_context
-from ._transports import Direct, Lent, LentClient, proxied
+from .._models.errors import APITimeoutError, ClientClosedError, ConfigurationError
+from .._settings.config import ClientConfig, is_loopback
+from .._settings.http_types import HTTPClient, HTTPTransport
+from .adapters import Direct, Lent, LentClient, proxied
+from .event_loop import loop_token
+from .loop_pools import POOL_SIZE, LoopPools, Pool, Slot, inherit
+from .tls import blind_context, load_core, ssl_context
 
 
 __all__ = ["Pools"]

@@ -22,8 +22,8 @@ import httpx
 
 from attrs import define, field
 
-from ._detached import call_soon, loop_clock, spawn
-from ._foreign import FOREIGN
+from .error_map import FOREIGN
+from .event_loop import call_soon, loop_clock, spawn
 
 
 __all__ = ["POOL_SIZE", "LoopPools", "Pool", "Slot", "inherit"]
