@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Literal, Unpack, overload
 
-from ._core import Core
+from ._call.engine import Core
 from ._map import AsyncAnswers, prompts_of
 from ._models.base_types import public
 from ._models.completion import ChatCompletion

@@ -37,9 +37,9 @@ from ._settings.timeouts import Timeouts
 
 
 if TYPE_CHECKING:
+    from ._call.engine import Core
     from ._chat import AsyncChat
     from ._conversation import AsyncConversation
-    from ._core import Core
     from ._models.raw import RawReply
     from ._protocol.context.policies import ContextPolicy
 

@@ -13,7 +13,7 @@ from typing import Any, Unpack
 
 import attrs
 
-from ._core import Core
+from ._call.engine import Core
 from ._models.base_types import JSON, public
 from ._models.completion import ChatCompletion, Usage
 from ._models.errors import ArgumentError

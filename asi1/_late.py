@@ -20,7 +20,7 @@ from ._settings.rate_limit import Limiter, RateLimit
 
 
 if TYPE_CHECKING:
-    from ._core import Core
+    from ._call.engine import Core
 
 
 __all__ = ["LateCore"]
@@ -71,7 +71,7 @@ class LateCore:
         return self.made
 
     def _make(self) -> Core:
-        from ._core import core_of  # noqa: PLC0415
+        from ._call.engine import core_of  # noqa: PLC0415
 
         if self.made is not None:  # another thread was faster
             return self.made

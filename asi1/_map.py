@@ -15,8 +15,9 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 from attrs import define, field
 
-from ._core import Core
-from ._exchange import Exchange
+from ._call.call import Exchange
+from ._call.engine import Core
+from ._call.task import Pump
 from ._models.base_types import public
 from ._models.completion import ChatCompletion
 from ._models.errors import (
@@ -28,7 +29,6 @@ from ._models.errors import (
 )
 from ._models.messages import Messages
 from ._protocol.request import Request
-from ._pump import Pump
 from ._transport.event_loop import loop_token
 
 

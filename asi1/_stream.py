@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from ._exchange import Exchange
+from ._call.call import Exchange
+from ._call.task import Pump
 from ._models.base_types import public
 from ._models.chunks import ChatCompletionChunk
 from ._models.completion import ChatCompletion
@@ -22,7 +23,6 @@ from ._models.errors import (
     StreamConsumedError,
 )
 from ._models.response import ResponseInfo
-from ._pump import Pump
 from ._screen import screen
 from ._to_sse import AsyncEventBytes
 from ._transport.event_loop import call_soon, loop_token

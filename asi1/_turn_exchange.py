@@ -16,7 +16,7 @@ import attrs
 
 from attrs import define
 
-from ._exchange import Exchange
+from ._call.call import Exchange
 from ._models.completion import ChatCompletion
 from ._models.errors import ArgumentError
 from ._models.json_text import mended

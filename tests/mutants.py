@@ -46,7 +46,7 @@ TESTS = {
     "_settings.options": ["options", "request", "survivors"],
     "_settings.config": ["config", "secret", "request", "survivors"],
     "_settings.secret": ["secret", "survivors"],
-    "_scrub": ["scrub"],
+    "_call.scrub_errors": ["scrub"],
     "_models.json_text": ["json", "survivors"],
     "_protocol.normalise": ["shapes", "reply", "survivors"],
     "_protocol.converter": ["shapes", "lossless", "survivors"],
@@ -82,8 +82,14 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "both say no",
     ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
     ("_settings.retry", "retry_after: '' -> 'XX'"): "neither is a number or a date",
-    ("_scrub", "module: 'partial' -> 'XXpartial'"): "cleaning leaves answers alone",
-    ("_scrub", "module: 'response' -> 'XXresponse'"): "cleaning leaves accounts alone",
+    (
+        "_call.scrub_errors",
+        "module: 'partial' -> 'XXpartial'",
+    ): "cleaning leaves answers alone",
+    (
+        "_call.scrub_errors",
+        "module: 'response' -> 'XXresponse'",
+    ): "cleaning leaves accounts alone",
 }
 
 

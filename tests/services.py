@@ -22,7 +22,7 @@ from attrs import define
 
 import asi1
 
-from asi1._pump import running
+from asi1._call.task import running
 
 
 __all__ = [

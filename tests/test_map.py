@@ -12,7 +12,7 @@ import pytest
 
 import asi1
 
-from asi1._pump import Pump
+from asi1._call.task import Pump
 from asi1.testing import FakeASI1
 
 from .talk import in_process, until

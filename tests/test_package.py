@@ -34,16 +34,15 @@ from .twins import differences
 
 FLOORS = [
     {"_fork_lock", "_log", "_models", "_version"},
-    {"_scrub", "_settings"},
+    {"_settings"},
     {},
     {"_protocol"},
     {"_screen", "_transport"},
-    {"_exchange", "_handover", "_limiter", "_pump", "_reading", "_timer"},
+    {"_call"},
     {
         "_chat",
         "_client",
         "_conversation",
-        "_core",
         "_late",
         "_map",
         "_stream",

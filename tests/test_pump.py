@@ -10,8 +10,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from asi1._handover import Handover
-from asi1._pump import start
+from asi1._call.batch_queue import Handover
+from asi1._call.task import start
 
 from .talk import until
 

@@ -6,7 +6,7 @@ import pytest
 
 import asi1
 
-from asi1._scrub import scrub
+from asi1._call.scrub_errors import scrub
 from asi1._settings.secret import Secret
 
 from .calls import KEY

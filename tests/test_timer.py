@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from asi1 import Timeouts
-from asi1._timer import Timer
+from asi1._call.timer import Timer
 
 
 pytestmark = pytest.mark.virtual_time

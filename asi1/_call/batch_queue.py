@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from attrs import define, field
 
-from ._transport.event_loop import Flag
+from .._transport.event_loop import Flag
 
 
 __all__ = ["Handover"]

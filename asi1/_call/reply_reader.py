@@ -18,10 +18,9 @@ import attrs
 
 from attrs import define, field
 
-from ._handover import Handover
-from ._models.chunks import ChatCompletionChunk
-from ._models.completion import ChatCompletion
-from ._models.errors import (
+from .._models.chunks import ChatCompletionChunk
+from .._models.completion import ChatCompletion
+from .._models.errors import (
     APIConnectionError,
     APIError,
     APIResponseError,
@@ -31,18 +30,19 @@ from ._models.errors import (
     StreamInterruptedError,
     StreamTruncatedError,
 )
-from ._models.raw import RawReply
-from ._models.response import ResponseInfo, read_info
-from ._models.status_errors import APIStatusError
-from ._protocol.fast_chunks import Glancer
-from ._protocol.reply import body_kind, is_done, read_answer, read_error, read_event
-from ._protocol.request import Request
-from ._protocol.sse_reader import EventDecoder, EventTooLargeError
-from ._protocol.stream_answer import Assembler, as_chunk
-from ._settings.config import ClientConfig
-from ._timer import Timer
-from ._transport.event_loop import Flag
-from ._transport.transport import Reply
+from .._models.raw import RawReply
+from .._models.response import ResponseInfo, read_info
+from .._models.status_errors import APIStatusError
+from .._protocol.fast_chunks import Glancer
+from .._protocol.reply import body_kind, is_done, read_answer, read_error, read_event
+from .._protocol.request import Request
+from .._protocol.sse_reader import EventDecoder, EventTooLargeError
+from .._protocol.stream_answer import Assembler, as_chunk
+from .._settings.config import ClientConfig
+from .._transport.event_loop import Flag
+from .._transport.transport import Reply
+from .batch_queue import Handover
+from .timer import Timer
 
 
 __all__ = ["Reading", "Result"]

@@ -1,7 +1,7 @@
 """
 One call from start to end: its tries, the waits between them, how it ended.
 
-Here, in `_reading`, `_timer` and `_limiter` are the clocks and the dice. What to do
+Here, in `reply_reader`, `timer` and `rate_limiter` are the clocks and the dice. What to do
 next is decided below.
 """
 
@@ -19,11 +19,10 @@ import attrs
 
 from attrs import define, field
 
-from ._handover import Handover
-from ._log import logger
-from ._models.chunks import ChatCompletionChunk
-from ._models.completion import ChatCompletion
-from ._models.errors import (
+from .._log import logger
+from .._models.chunks import ChatCompletionChunk
+from .._models.completion import ChatCompletion
+from .._models.errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
@@ -32,18 +31,19 @@ from ._models.errors import (
     StreamClosedError,
     StreamError,
 )
-from ._models.response import Attempt, ResponseInfo
-from ._models.status_errors import RateLimitError
-from ._protocol.request import Request
-from ._reading import Reading, Result
-from ._scrub import scrub
-from ._settings.config import ClientConfig
-from ._settings.hooks import Hooks
-from ._settings.rate_limit import Limiter, LimitOutcome
-from ._settings.retry import RetryBudget
-from ._timer import Timer
-from ._transport.event_loop import Flag
-from ._transport.transport import Transport
+from .._models.response import Attempt, ResponseInfo
+from .._models.status_errors import RateLimitError
+from .._protocol.request import Request
+from .._settings.config import ClientConfig
+from .._settings.hooks import Hooks
+from .._settings.rate_limit import Limiter, LimitOutcome
+from .._settings.retry import RetryBudget
+from .._transport.event_loop import Flag
+from .._transport.transport import Transport
+from .batch_queue import Handover
+from .reply_reader import Reading, Result
+from .scrub_errors import scrub
+from .timer import Timer
 
 
 __all__ = ["Exchange"]

@@ -9,19 +9,19 @@ import anyio
 
 from attrs import define, field
 
-from ._exchange import Exchange
-from ._limiter import LocalLimiter
-from ._models.errors import ClientClosedError
-from ._protocol.request import Request
-from ._pump import Pump, start
-from ._settings.config import ClientConfig
-from ._settings.hooks import Hooks
-from ._settings.http_types import HTTPClient, HTTPTransport
-from ._settings.rate_limit import Limiter, RateLimit
-from ._settings.retry import RetryBudget
-from ._transport.client_pools import Pools
-from ._transport.event_loop import loop_token
-from ._transport.transport import Transport
+from .._models.errors import ClientClosedError
+from .._protocol.request import Request
+from .._settings.config import ClientConfig
+from .._settings.hooks import Hooks
+from .._settings.http_types import HTTPClient, HTTPTransport
+from .._settings.rate_limit import Limiter, RateLimit
+from .._settings.retry import RetryBudget
+from .._transport.client_pools import Pools
+from .._transport.event_loop import loop_token
+from .._transport.transport import Transport
+from .call import Exchange
+from .rate_limiter import LocalLimiter
+from .task import Pump, start
 
 
 __all__ = ["Core", "Work", "core_of"]
@@ -129,7 +129,7 @@ class Core:
         """As `fetch`, for a call that is not begun."""
         pump = self.begin(exchange)
         try:
-            await pump.done.wait()  # at most `_exchange._DRAIN` s after the result
+            await pump.done.wait()  # at most `call._DRAIN` s after the result
         except BaseException:
             pump.stop()
             await pump.join()  # a caller who is cancelled waits for a clean connection

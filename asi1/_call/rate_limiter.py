@@ -12,8 +12,8 @@ import anyio
 
 from attrs import define, field
 
-from ._settings.rate_limit import LimitOutcome, RateLimit, Window
-from ._transport.event_loop import loop_token
+from .._settings.rate_limit import LimitOutcome, RateLimit, Window
+from .._transport.event_loop import loop_token
 
 
 __all__ = ["LocalLimiter"]

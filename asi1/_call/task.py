@@ -19,7 +19,7 @@ import anyio
 
 from attrs import define, field
 
-from ._transport.event_loop import Flag, Run, call_soon, loop_token, spawn
+from .._transport.event_loop import Flag, Run, call_soon, loop_token, spawn
 
 
 __all__ = ["Pump", "running", "start"]

@@ -18,8 +18,8 @@ import anyio
 
 from attrs import define, field
 
-from ._settings.timeouts import Deadline, Timeouts
-from ._transport.event_loop import loop_clock, loop_token
+from .._settings.timeouts import Deadline, Timeouts
+from .._transport.event_loop import loop_clock, loop_token
 
 
 __all__ = ["Timer"]

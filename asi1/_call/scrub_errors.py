@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import attrs
 
-from ._models.base_types import JSON
-from ._models.errors import ASI1Error
-from ._settings.secret import Secret
+from .._models.base_types import JSON
+from .._models.errors import ASI1Error
+from .._settings.secret import Secret
 
 
 __all__ = ["scrub"]
