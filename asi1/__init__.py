@@ -19,10 +19,12 @@ from ._version import __version__
 
 
 if TYPE_CHECKING:
-    from ._chat import AsyncChat, AsyncCompletions
-    from ._client import AsyncASI1
-    from ._conversation import AsyncConversation
-    from ._map import AsyncAnswers
+    from ._client.chat import AsyncChat, AsyncCompletions
+    from ._client.client import AsyncASI1
+    from ._client.conversation.conversation import AsyncConversation
+    from ._client.map import AsyncAnswers
+    from ._client.stream import AsyncChatStream, AsyncPieces
+    from ._client.to_sse import AsyncEventBytes
     from ._models.base import Model
     from ._models.base_types import DEFAULT
     from ._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
@@ -87,14 +89,12 @@ if TYPE_CHECKING:
     from ._settings.rate_limit import Limiter, LimitOutcome, RateLimit
     from ._settings.retry import RetryPolicy
     from ._settings.timeouts import Timeouts
-    from ._stream import AsyncChatStream, AsyncPieces
     from ._sync import ASI1
     from ._sync_chat import Chat, Completions
     from ._sync_conversation import Conversation
     from ._sync_map import Answers
     from ._sync_stream import ChatStream, Pieces
     from ._sync_to_sse import EventBytes
-    from ._to_sse import AsyncEventBytes
 
 
 __all__ = [
@@ -187,16 +187,16 @@ __all__ = [
 # A new name goes into __all__, above for type checkers, and here, by its module.
 _MODULES = {
     "_models.raw": ("RawReply",),
-    "_chat": ("AsyncChat", "AsyncCompletions"),
+    "_client.chat": ("AsyncChat", "AsyncCompletions"),
     "_models.chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
-    "_client": ("AsyncASI1",),
+    "_client.client": ("AsyncASI1",),
     "_settings.config": ("Limits",),
     "_protocol.context.policies": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
-    "_conversation": ("AsyncConversation",),
+    "_client.conversation.conversation": ("AsyncConversation",),
     "_models.base": ("Model",),
     "_settings.hooks": ("Hooks",),
     "_settings.rate_limit": ("LimitOutcome", "Limiter", "RateLimit"),
-    "_map": ("AsyncAnswers",),
+    "_client.map": ("AsyncAnswers",),
     "_models.messages": (
         "AssistantMessage",
         "Message",
@@ -223,7 +223,7 @@ _MODULES = {
         "RequestTooLargeError",
         "UnprocessableEntityError",
     ),
-    "_stream": ("AsyncChatStream", "AsyncPieces"),
+    "_client.stream": ("AsyncChatStream", "AsyncPieces"),
     "_sync": ("ASI1",),
     "_sync_chat": ("Chat", "Completions"),
     "_protocol.context.summarise": ("Summarise",),
@@ -232,7 +232,7 @@ _MODULES = {
     "_sync_stream": ("ChatStream", "Pieces"),
     "_sync_to_sse": ("EventBytes",),
     "_settings.timeouts": ("Timeouts",),
-    "_to_sse": ("AsyncEventBytes",),
+    "_client.to_sse": ("AsyncEventBytes",),
     "_protocol.context.tokens": ("CONTEXT_SIZES", "TokenEstimator"),
     "_models.base_types": ("DEFAULT",),
     "_models.completion": (

@@ -11,7 +11,7 @@ from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from ._client import AsyncASI1
+from ._client.client import AsyncASI1
 from ._fork_lock import no_fork
 from ._loop import close_on_loop, loop_thread
 from ._models.base_types import DEFAULT, JSON, Default, public

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, Unpack, overload
 
-from ._chat import AsyncChat, AsyncCompletions
+from ._client.chat import AsyncChat, AsyncCompletions
+from ._client.stream import AsyncChatStream
 from ._loop import loop_thread
 from ._models.base_types import public
 from ._models.completion import ChatCompletion
 from ._models.errors import ASI1Error
 from ._models.messages import Messages
 from ._settings.options import ChatOptions
-from ._stream import AsyncChatStream
 from ._sync_map import Answers
 from ._sync_stream import ChatStream
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from ._conversation import AsyncConversation
+from ._client.conversation.conversation import AsyncConversation
 from ._loop import loop_thread
 from ._models.base_types import JSON, public
 from ._models.completion import ChatCompletion, Usage

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from ._client.map import AsyncAnswers
 from ._loop import close_on_loop, loop_thread
-from ._map import AsyncAnswers
 from ._models.base_types import public
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import asi1
 
-from asi1._screen import screen
+from asi1._client.display import screen
 from asi1.testing import FakeASI1, Pause, Repeat
 
 from .talk import DONE, SSE, TEXT, Event, chunk, in_process, until

@@ -365,14 +365,14 @@ def test_a_client_that_is_closed_while_it_is_made_ready_is_closed(monkeypatch):
     makes no call.
     """
     client = asi1.AsyncASI1("sk-test", "http://127.0.0.1:1/v1")
-    make = asi1._late.LateCore._make
+    make = asi1._client.lazy.LateCore._make
 
     def closed_meanwhile(late):
         made = make(late)
         late.shut()
         return made
 
-    monkeypatch.setattr("asi1._late.LateCore._make", closed_meanwhile)
+    monkeypatch.setattr("asi1._client.lazy.LateCore._make", closed_meanwhile)
 
     with pytest.raises(asi1.ClientClosedError):
         client.chat.completions.stream(messages="Hi")

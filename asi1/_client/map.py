@@ -15,21 +15,21 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 from attrs import define, field
 
-from ._call.call import Exchange
-from ._call.engine import Core
-from ._call.task import Pump
-from ._models.base_types import public
-from ._models.completion import ChatCompletion
-from ._models.errors import (
+from .._call.call import Exchange
+from .._call.engine import Core
+from .._call.task import Pump
+from .._models.base_types import public
+from .._models.completion import ChatCompletion
+from .._models.errors import (
     ArgumentError,
     ASI1Error,
     ClientClosedError,
     StreamBusyError,
     StreamClosedError,
 )
-from ._models.messages import Messages
-from ._protocol.request import Request
-from ._transport.event_loop import loop_token
+from .._models.messages import Messages
+from .._protocol.request import Request
+from .._transport.event_loop import loop_token
 
 
 __all__ = ["AsyncAnswers", "prompts_of"]

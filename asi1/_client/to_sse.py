@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 
-from ._models.base_types import public
-from ._models.chunks import ChatCompletionChunk
-from ._models.errors import ASI1Error, StreamBusyError
-from ._protocol.sse_writer import PING, done_event, failed_event, piece_events
-from ._settings.options import wrong
+from .._models.base_types import public
+from .._models.chunks import ChatCompletionChunk
+from .._models.errors import ASI1Error, StreamBusyError
+from .._protocol.sse_writer import PING, done_event, failed_event, piece_events
+from .._settings.options import wrong
 
 
 if TYPE_CHECKING:
-    from ._stream import AsyncChatStream
+    from .stream import AsyncChatStream
 
 
 __all__ = ["AsyncEventBytes"]

@@ -17,17 +17,17 @@ import attrs
 
 from attrs import define
 
-from ._call.engine import Core
-from ._call.task import Pump
-from ._models.completion import ChatCompletion
-from ._models.errors import ArgumentError, ConversationBusyError
-from ._models.json_text import dump_json
-from ._models.messages import AssistantMessage, Messages
-from ._protocol.context.history import History, stored
-from ._protocol.context.policies import ContextPolicy
-from ._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
-from ._settings.options import ChatOptions, checked_options
-from ._turn_exchange import Ask, TurnExchange
+from ..._call.engine import Core
+from ..._call.task import Pump
+from ..._models.completion import ChatCompletion
+from ..._models.errors import ArgumentError, ConversationBusyError
+from ..._models.json_text import dump_json
+from ..._models.messages import AssistantMessage, Messages
+from ..._protocol.context.history import History, stored
+from ..._protocol.context.policies import ContextPolicy
+from ..._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
+from ..._settings.options import ChatOptions, checked_options
+from .turn_call import Ask, TurnExchange
 
 
 __all__ = ["Turns"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._models.chunks import ChatCompletionChunk
-from ._models.errors import ASI1Error
-from ._stream import AsyncChatStream
-from ._turn_exchange import TurnExchange
-from ._turn_taking import Turns
+from ..._models.chunks import ChatCompletionChunk
+from ..._models.errors import ASI1Error
+from ..stream import AsyncChatStream
+from .turn_call import TurnExchange
+from .turns import Turns
 
 
 __all__ = ["TurnStream"]

@@ -11,21 +11,21 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from ._call.call import Exchange
-from ._call.task import Pump
-from ._models.base_types import public
-from ._models.chunks import ChatCompletionChunk
-from ._models.completion import ChatCompletion
-from ._models.errors import (
+from .._call.call import Exchange
+from .._call.task import Pump
+from .._models.base_types import public
+from .._models.chunks import ChatCompletionChunk
+from .._models.completion import ChatCompletion
+from .._models.errors import (
     ASI1Error,
     StreamBusyError,
     StreamClosedError,
     StreamConsumedError,
 )
-from ._models.response import ResponseInfo
-from ._screen import screen
-from ._to_sse import AsyncEventBytes
-from ._transport.event_loop import call_soon, loop_token
+from .._models.response import ResponseInfo
+from .._transport.event_loop import call_soon, loop_token
+from .display import screen
+from .to_sse import AsyncEventBytes
 
 
 __all__ = ["AsyncChatStream", "AsyncPieces"]

@@ -16,19 +16,19 @@ import attrs
 
 from attrs import define
 
-from ._call.call import Exchange
-from ._models.completion import ChatCompletion
-from ._models.errors import ArgumentError
-from ._models.json_text import mended
-from ._models.response import Attempt
-from ._models.status_errors import ContextLengthError, RequestTooLargeError
-from ._protocol.context.history import History
-from ._protocol.context.policies import ContextPolicy, Question
-from ._protocol.context.tokens import Wire
-from ._protocol.context.view import Summary, View
-from ._protocol.request import Request, chat_request
-from ._settings.config import ClientConfig
-from ._settings.options import CALL_OPTIONS
+from ..._call.call import Exchange
+from ..._models.completion import ChatCompletion
+from ..._models.errors import ArgumentError
+from ..._models.json_text import mended
+from ..._models.response import Attempt
+from ..._models.status_errors import ContextLengthError, RequestTooLargeError
+from ..._protocol.context.history import History
+from ..._protocol.context.policies import ContextPolicy, Question
+from ..._protocol.context.tokens import Wire
+from ..._protocol.context.view import Summary, View
+from ..._protocol.request import Request, chat_request
+from ..._settings.config import ClientConfig
+from ..._settings.options import CALL_OPTIONS
 
 
 __all__ = ["Ask", "TurnExchange"]

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Literal, Unpack, overload
 
-from ._call.engine import Core
-from ._map import AsyncAnswers, prompts_of
-from ._models.base_types import public
-from ._models.completion import ChatCompletion
-from ._models.errors import ASI1Error
-from ._models.messages import Messages
-from ._protocol.request import Request, chat_request
-from ._settings.options import ChatOptions, check_options, wrong
-from ._stream import AsyncChatStream
+from .._call.engine import Core
+from .._models.base_types import public
+from .._models.completion import ChatCompletion
+from .._models.errors import ASI1Error
+from .._models.messages import Messages
+from .._protocol.request import Request, chat_request
+from .._settings.options import ChatOptions, check_options, wrong
+from .map import AsyncAnswers, prompts_of
+from .stream import AsyncChatStream
 
 
 __all__ = ["AsyncChat", "AsyncCompletions"]

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from ._fork_lock import no_fork
-from ._models.errors import ConfigurationError
-from ._settings.config import ClientConfig
-from ._settings.hooks import Hooks
-from ._settings.http_types import HTTPClient, HTTPTransport
-from ._settings.rate_limit import Limiter, RateLimit
+from .._fork_lock import no_fork
+from .._models.errors import ConfigurationError
+from .._settings.config import ClientConfig
+from .._settings.hooks import Hooks
+from .._settings.http_types import HTTPClient, HTTPTransport
+from .._settings.rate_limit import Limiter, RateLimit
 
 
 if TYPE_CHECKING:
-    from ._call.engine import Core
+    from .._call.engine import Core
 
 
 __all__ = ["LateCore"]
@@ -71,7 +71,7 @@ class LateCore:
         return self.made
 
     def _make(self) -> Core:
-        from ._call.engine import core_of  # noqa: PLC0415
+        from .._call.engine import core_of  # noqa: PLC0415
 
         if self.made is not None:  # another thread was faster
             return self.made

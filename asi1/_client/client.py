@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import attrs
 
-from ._late import LateCore
-from ._models.base_types import DEFAULT, JSON, Default, public
-from ._settings.config import (
+from .._models.base_types import DEFAULT, JSON, Default, public
+from .._settings.config import (
     ClientConfig,
     Limits,
     check_headers,
@@ -27,21 +26,22 @@ from ._settings.config import (
     read_query,
     read_retry,
 )
-from ._settings.hooks import Hooks
-from ._settings.http_types import HTTPClient, HTTPTransport
-from ._settings.options import ChatOptions, RequestOptions, Timeout, checked_options
-from ._settings.rate_limit import Limiter, RateLimit
-from ._settings.retry import RetryPolicy
-from ._settings.secret import hidden
-from ._settings.timeouts import Timeouts
+from .._settings.hooks import Hooks
+from .._settings.http_types import HTTPClient, HTTPTransport
+from .._settings.options import ChatOptions, RequestOptions, Timeout, checked_options
+from .._settings.rate_limit import Limiter, RateLimit
+from .._settings.retry import RetryPolicy
+from .._settings.secret import hidden
+from .._settings.timeouts import Timeouts
+from .lazy import LateCore
 
 
 if TYPE_CHECKING:
-    from ._call.engine import Core
-    from ._chat import AsyncChat
-    from ._conversation import AsyncConversation
-    from ._models.raw import RawReply
-    from ._protocol.context.policies import ContextPolicy
+    from .._call.engine import Core
+    from .._models.raw import RawReply
+    from .._protocol.context.policies import ContextPolicy
+    from .chat import AsyncChat
+    from .conversation.conversation import AsyncConversation
 
 
 __all__ = ["AsyncASI1"]
@@ -128,7 +128,7 @@ class AsyncASI1:
     def chat(self) -> AsyncChat:
         """Chat: ``client.chat.completions.create(...)`` and ``.stream(...)``."""
         core = self._core
-        from ._chat import AsyncChat  # noqa: PLC0415 - loaded with the core
+        from .chat import AsyncChat  # noqa: PLC0415 - loaded with the core
 
         return AsyncChat(core)
 
@@ -168,7 +168,7 @@ class AsyncASI1:
             ClientClosedError: The client was closed before.
         """
         core = self._core
-        from ._conversation import opened  # noqa: PLC0415 - loaded with the core
+        from .conversation.conversation import opened  # noqa: PLC0415 - loaded with the core
 
         return opened(
             core,
@@ -209,7 +209,7 @@ class AsyncASI1:
             ConfigurationError: A proxy or CA file of the environment cannot be used.
         """
         core = self._core
-        from ._protocol.request import plain_request  # noqa: PLC0415 - loaded with the core
+        from .._protocol.request import plain_request  # noqa: PLC0415 - loaded with the core
 
         request = plain_request(
             self._late.config, method, path, json=json, options=options

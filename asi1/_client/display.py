@@ -19,7 +19,7 @@ import attrs
 
 from attrs import define, field
 
-from ._models.completion import ChatCompletion
+from .._models.completion import ChatCompletion
 
 
 __all__ = ["screen"]

@@ -1,7 +1,7 @@
 """
 `AsyncConversation`: a history that grows by a turn for each answer.
 
-Decides nothing: whose turn it is, is told in `_turn_taking`.
+Decides nothing: whose turn it is, is told in `turns`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Any, Unpack
 
 import attrs
 
-from ._call.engine import Core
-from ._models.base_types import JSON, public
-from ._models.completion import ChatCompletion, Usage
-from ._models.errors import ArgumentError
-from ._models.messages import Message, Messages
-from ._protocol.context.history import History, stored
-from ._protocol.context.policies import ContextPolicy
-from ._protocol.context.tokens import TokenEstimator
-from ._settings.options import ChatOptions, checked_options, wrong
-from ._stream import AsyncChatStream
-from ._turn_stream import TurnStream
-from ._turn_taking import Turns
+from ..._call.engine import Core
+from ..._models.base_types import JSON, public
+from ..._models.completion import ChatCompletion, Usage
+from ..._models.errors import ArgumentError
+from ..._models.messages import Message, Messages
+from ..._protocol.context.history import History, stored
+from ..._protocol.context.policies import ContextPolicy
+from ..._protocol.context.tokens import TokenEstimator
+from ..._settings.options import ChatOptions, checked_options, wrong
+from ..stream import AsyncChatStream
+from .turn_stream import TurnStream
+from .turns import Turns
 
 
 __all__ = ["AsyncConversation", "opened"]
