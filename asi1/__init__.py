@@ -19,6 +19,12 @@ from ._version import __version__
 
 
 if TYPE_CHECKING:
+    from ._blocking.chat import Chat, Completions
+    from ._blocking.client import ASI1
+    from ._blocking.conversation import Conversation
+    from ._blocking.map import Answers
+    from ._blocking.stream import ChatStream, Pieces
+    from ._blocking.to_sse import EventBytes
     from ._client.chat import AsyncChat, AsyncCompletions
     from ._client.client import AsyncASI1
     from ._client.conversation.conversation import AsyncConversation
@@ -89,12 +95,6 @@ if TYPE_CHECKING:
     from ._settings.rate_limit import Limiter, LimitOutcome, RateLimit
     from ._settings.retry import RetryPolicy
     from ._settings.timeouts import Timeouts
-    from ._sync import ASI1
-    from ._sync_chat import Chat, Completions
-    from ._sync_conversation import Conversation
-    from ._sync_map import Answers
-    from ._sync_stream import ChatStream, Pieces
-    from ._sync_to_sse import EventBytes
 
 
 __all__ = [
@@ -224,13 +224,13 @@ _MODULES = {
         "UnprocessableEntityError",
     ),
     "_client.stream": ("AsyncChatStream", "AsyncPieces"),
-    "_sync": ("ASI1",),
-    "_sync_chat": ("Chat", "Completions"),
+    "_blocking.client": ("ASI1",),
+    "_blocking.chat": ("Chat", "Completions"),
     "_protocol.context.summarise": ("Summarise",),
-    "_sync_conversation": ("Conversation",),
-    "_sync_map": ("Answers",),
-    "_sync_stream": ("ChatStream", "Pieces"),
-    "_sync_to_sse": ("EventBytes",),
+    "_blocking.conversation": ("Conversation",),
+    "_blocking.map": ("Answers",),
+    "_blocking.stream": ("ChatStream", "Pieces"),
+    "_blocking.to_sse": ("EventBytes",),
     "_settings.timeouts": ("Timeouts",),
     "_client.to_sse": ("AsyncEventBytes",),
     "_protocol.context.tokens": ("CONTEXT_SIZES", "TokenEstimator"),

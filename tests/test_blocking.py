@@ -23,8 +23,8 @@ import pytest
 
 import asi1
 
-from asi1 import _blocking
-from asi1._loop import new_loop
+from asi1._blocking import warning as _blocking
+from asi1._blocking.loop_thread import new_loop
 from asi1.testing import FakeASI1
 
 from .talk import TEXT

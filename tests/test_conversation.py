@@ -714,13 +714,13 @@ def test_a_turn_that_is_interrupted_is_over(fake, blocking, monkeypatch):
     interrupted one still brings does not join the history.
     """
     chat = blocking.conversation()
-    real = asi1._loop.LoopThread.run
+    real = asi1._blocking.loop_thread.LoopThread.run
 
     def struck(self, coroutine):
         real(self, coroutine)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(asi1._loop.LoopThread, "run", struck)
+    monkeypatch.setattr(asi1._blocking.loop_thread.LoopThread, "run", struck)
     monkeypatch.setattr(
         type(chat._conversation._turns), "release", lambda self, exchange: None
     )

@@ -12,7 +12,7 @@ import pytest
 
 import asi1
 
-from asi1._errand import Errand
+from asi1._blocking.interruptible_call import Errand
 
 from .talk import TEXT
 

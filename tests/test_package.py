@@ -40,17 +40,7 @@ FLOORS = [
     {"_transport"},
     {"_call"},
     {"_client"},
-    {
-        "_blocking",
-        "_errand",
-        "_loop",
-        "_sync",
-        "_sync_chat",
-        "_sync_conversation",
-        "_sync_map",
-        "_sync_stream",
-        "_sync_to_sse",
-    },
+    {"_blocking"},
     {"__main__", "cli", "integrations", "testing"},
 ]
 # The front door stands above the package and below the extras: they come in through it,

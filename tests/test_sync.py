@@ -23,7 +23,7 @@ import pytest
 
 import asi1
 
-from asi1._loop import LoopThread
+from asi1._blocking.loop_thread import LoopThread
 from asi1.testing import FakeASI1, Pause, Repeat
 
 from .talk import DONE, SSE, TEXT, Event, chunk

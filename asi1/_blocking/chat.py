@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, Unpack, overload
 
-from ._client.chat import AsyncChat, AsyncCompletions
-from ._client.stream import AsyncChatStream
-from ._loop import loop_thread
-from ._models.base_types import public
-from ._models.completion import ChatCompletion
-from ._models.errors import ASI1Error
-from ._models.messages import Messages
-from ._settings.options import ChatOptions
-from ._sync_map import Answers
-from ._sync_stream import ChatStream
+from .._client.chat import AsyncChat, AsyncCompletions
+from .._client.stream import AsyncChatStream
+from .._models.base_types import public
+from .._models.completion import ChatCompletion
+from .._models.errors import ASI1Error
+from .._models.messages import Messages
+from .._settings.options import ChatOptions
+from .loop_thread import loop_thread
+from .map import Answers
+from .stream import ChatStream
 
 
 __all__ = ["Chat", "Completions"]

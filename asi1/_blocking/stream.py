@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from ._client.display import screen
-from ._client.stream import AsyncChatStream
-from ._client.to_sse import AsyncEventBytes
-from ._loop import close_on_loop, loop_thread
-from ._models.base_types import public
-from ._models.chunks import ChatCompletionChunk
-from ._models.completion import ChatCompletion
-from ._models.response import ResponseInfo
-from ._sync_to_sse import EventBytes
+from .._client.display import screen
+from .._client.stream import AsyncChatStream
+from .._client.to_sse import AsyncEventBytes
+from .._models.base_types import public
+from .._models.chunks import ChatCompletionChunk
+from .._models.completion import ChatCompletion
+from .._models.response import ResponseInfo
+from .loop_thread import close_on_loop, loop_thread
+from .to_sse import EventBytes
 
 
 __all__ = ["ChatStream", "Pieces"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from ._client.conversation.conversation import AsyncConversation
-from ._loop import loop_thread
-from ._models.base_types import JSON, public
-from ._models.completion import ChatCompletion, Usage
-from ._models.messages import Message, Messages
-from ._protocol.context.tokens import TokenEstimator
-from ._settings.options import ChatOptions
-from ._sync_stream import ChatStream
+from .._client.conversation.conversation import AsyncConversation
+from .._models.base_types import JSON, public
+from .._models.completion import ChatCompletion, Usage
+from .._models.messages import Message, Messages
+from .._protocol.context.tokens import TokenEstimator
+from .._settings.options import ChatOptions
+from .loop_thread import loop_thread
+from .stream import ChatStream
 
 
 __all__ = ["Conversation"]

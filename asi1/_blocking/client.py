@@ -11,25 +11,25 @@ from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from ._client.client import AsyncASI1
-from ._fork_lock import no_fork
-from ._loop import close_on_loop, loop_thread
-from ._models.base_types import DEFAULT, JSON, Default, public
-from ._settings.config import Limits
-from ._settings.hooks import Hooks
-from ._settings.http_types import HTTPClient, HTTPTransport
-from ._settings.options import ChatOptions, RequestOptions, Timeout
-from ._settings.rate_limit import Limiter, RateLimit
-from ._settings.retry import RetryPolicy
-from ._settings.secret import hidden
-from ._settings.timeouts import Timeouts
+from .._client.client import AsyncASI1
+from .._fork_lock import no_fork
+from .._models.base_types import DEFAULT, JSON, Default, public
+from .._settings.config import Limits
+from .._settings.hooks import Hooks
+from .._settings.http_types import HTTPClient, HTTPTransport
+from .._settings.options import ChatOptions, RequestOptions, Timeout
+from .._settings.rate_limit import Limiter, RateLimit
+from .._settings.retry import RetryPolicy
+from .._settings.secret import hidden
+from .._settings.timeouts import Timeouts
+from .loop_thread import close_on_loop, loop_thread
 
 
 if TYPE_CHECKING:
-    from ._models.raw import RawReply
-    from ._protocol.context.policies import ContextPolicy
-    from ._sync_chat import Chat
-    from ._sync_conversation import Conversation
+    from .._models.raw import RawReply
+    from .._protocol.context.policies import ContextPolicy
+    from .chat import Chat
+    from .conversation import Conversation
 
 
 __all__ = ["ASI1"]
@@ -179,6 +179,6 @@ class ASI1:
 def _resources() -> tuple[type[Chat], type[Conversation]]:
     """Load what hangs below a client: once, since forks wait for it."""
     with no_fork:
-        from ._sync_chat import Chat  # noqa: PLC0415
-        from ._sync_conversation import Conversation  # noqa: PLC0415
+        from .chat import Chat  # noqa: PLC0415
+        from .conversation import Conversation  # noqa: PLC0415
     return Chat, Conversation

@@ -28,7 +28,7 @@ def warn_in_a_loop() -> None:
         "asi1.ASI1 blocks the event loop of this thread, and all its other tasks wait;"
         " use asi1.AsyncASI1 there",
         RuntimeWarning,
-        stacklevel=_level(sys._getframe()),  # noqa: SLF001 - as the logging module does
+        stacklevel=_level(sys._getframe()),
     )
     _warned = True  # not before: who turns warnings into errors shall find every place
 
@@ -51,6 +51,6 @@ def _in_a_loop() -> bool:
 def _level(frame: FrameType | None) -> int:
     """Count the frames from *frame* to the first that is not of this package."""
     level = 1
-    while frame and str(frame.f_globals.get("__name__")).startswith(f"{__package__}."):
+    while frame and str(frame.f_globals.get("__name__")).startswith("asi1."):
         frame, level = frame.f_back, level + 1
     return level

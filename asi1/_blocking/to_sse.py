@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
-from ._client.to_sse import AsyncEventBytes
-from ._loop import loop_thread
-from ._models.base_types import public
+from .._client.to_sse import AsyncEventBytes
+from .._models.base_types import public
+from .loop_thread import loop_thread
 
 
 __all__ = ["EventBytes"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from ._client.map import AsyncAnswers
-from ._loop import close_on_loop, loop_thread
-from ._models.base_types import public
+from .._client.map import AsyncAnswers
+from .._models.base_types import public
+from .loop_thread import close_on_loop, loop_thread
 
 
 __all__ = ["Answers"]

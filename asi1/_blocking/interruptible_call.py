@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, field
 
-from ._models.errors import ASI1Error
+from .._models.errors import ASI1Error
 
 
 __all__ = ["Errand"]

@@ -20,11 +20,11 @@ from typing import Any, TypeVar
 
 import anyio
 
-from ._blocking import warn_in_a_loop
-from ._call.task import running
-from ._errand import Errand
-from ._fork_lock import no_fork
-from ._models.errors import ASI1Error, ConfigurationError
+from .._call.task import running
+from .._fork_lock import no_fork
+from .._models.errors import ASI1Error, ConfigurationError
+from .interruptible_call import Errand
+from .warning import warn_in_a_loop
 
 
 __all__ = ["LoopThread", "close_on_loop", "loop_thread", "new_loop"]
