@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from . import picture, runs, table
-from .cases import CASES, HOT
+from .cases import CASES, FAMILIES, HOT, selected
 from .contenders import CONTENDERS, VARIANTS
 
 
@@ -39,7 +39,14 @@ def parser():
 def measuring(command):
     """Give a command the options of a run."""
     add = command.add_argument
-    add("cases", nargs="*", metavar="CASE", choices=[[], *CASES], help=" ".join(CASES))
+    families = sorted(FAMILIES)
+    add(
+        "cases",
+        nargs="*",
+        metavar="CASE",
+        choices=[[], *CASES, *families],
+        help=f"{' '.join(CASES)}; or several at once: {' '.join(families)}",
+    )
     add("--only", metavar="NAMES", help="contenders, with commas between them")
     add("--quick", action="store_const", const="quick", dest="size", default="full")
     add("--tiny", action="store_const", const="tiny", dest="size", help="only try out")
@@ -66,7 +73,7 @@ def run(options):
     pythons = dict.fromkeys(names, sys.executable)
     pythons |= dict(pair.split("=", 1) for pair in options.python)
     result = runs.run(
-        options.cases or list(CASES),
+        selected(options.cases or CASES),
         pythons,
         size=options.size,
         runs=options.runs or {"full": 5, "quick": 3, "tiny": 1}[options.size],

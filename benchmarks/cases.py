@@ -102,6 +102,32 @@ def made(name, what, unit, way):
     return Case(name=name, what=what, unit=unit, way=way, sizes=size)
 
 
+def turned(past, calls):
+    """Return a case of turns of a conversation, each after the same messages."""
+    return Case(
+        name=f"turn-{past}",
+        what=f"a turn of a conversation, {past} before it",
+        unit="us/turn",
+        way="turn",
+        does="turns_async",
+        messages=past,
+        sizes=sizes(Size(calls=calls), Size(calls=calls // 5), Size(calls=2)),
+    )
+
+
+def planned(turns, calls):
+    """Return a case of a context policy that cuts so many turns to half their size."""
+    return Case(
+        name=f"policy-{turns}",
+        what=f"least relevant of {turns:,} turns dropped",
+        unit="ms/plan",
+        way="plan",
+        does="planner",
+        messages=2 * turns - 1,  # the last turn has no answer yet
+        sizes=sizes(Size(calls=calls), Size(calls=calls // 2), Size()),
+    )
+
+
 ALL = (
     streamed("stream-async", "stream_async", "whole", "a chunk, large writes, async"),
     streamed("stream-sync", "stream_sync", "whole", "a chunk, large writes, blocking"),
@@ -116,6 +142,10 @@ ALL = (
     created("large-async", "create_async", "200 KB, async", 100, kind="large"),
     created("large-sync", "create_sync", "200 KB, blocking", 100, kind="large"),
     created("long-input", "create_async", "1,000 messages sent", 50, messages=1000),
+    turned(1, 500),
+    turned(500, 100),
+    planned(1000, 20),
+    planned(4000, 6),
     streamed("tools", "tools_async", "tools", "a piece of a tool call", 5000),
     streamed("final-1000", "final_async", "named", "final answer, 1,000 chunks", 1000),
     streamed("final-10000", "final_async", "named", "the same, 10,000", 10_000),
@@ -136,4 +166,18 @@ ALL = (
     ),
 )
 CASES = {case.name: case for case in ALL}
+# Names that select all cases that begin with them, and are not those of a case.
+FAMILIES = {name.partition("-")[0] for name in CASES} - set(CASES)
+
+
+def selected(names):
+    """Return the names of cases with each family replaced by its cases."""
+    return [
+        case
+        for name in names
+        for case in ([name] if name in CASES else CASES)
+        if name in (case, case.partition("-")[0])
+    ]
+
+
 HOT = ("stream-async", "stream-sync", "create-async", "create-sync")

@@ -95,12 +95,24 @@ def failures(result):
 
 
 def compared(old, new):
-    """Return a table of how many floors each case of `asi1` costs in two results."""
+    """
+    Return a table of how many floors each case of `asi1` costs in two results.
+
+    A case that the floor cannot do is compared in its units.
+    """
     rows = [["case", "old", "new", "change"]]
     for case, measured in new["cases"].items():
-        before = ratio(old["cases"].get(case, {}).get("results", {}), OURS)
-        after = ratio(measured["results"], OURS)
-        if before and after:
-            change = f"{(after / before - 1) * 100:+.0f} %"
-            rows.append([case, f"{before:.2f}x", f"{after:.2f}x", change])
+        both = (old["cases"].get(case, {}).get("results", {}), measured["results"])
+        floors = [ratio(results, OURS) for results in both]
+        units = [results.get(OURS, {}).get("median") for results in both]
+        if all(floors):
+            rows.append([case, *(f"{value:.2f}x" for value in floors), change(*floors)])
+        elif all(units):
+            named = [f"{number(value)} {measured['unit']}" for value in units]
+            rows.append([case, *named, change(*units)])
     return "\n".join(lines(rows))
+
+
+def change(before, after):
+    """Return by how much a value has changed."""
+    return f"{(after / before - 1) * 100:+.0f} %"

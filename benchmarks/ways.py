@@ -1,4 +1,8 @@
-"""What starting, making clients and memory cost. Linux, where it is about memory."""
+"""
+What starting, clients, turns of conversations, policies and memory cost.
+
+Linux, where it is about memory.
+"""
 
 import asyncio
 import gc
@@ -9,7 +13,8 @@ import time
 
 from pathlib import Path
 
-from .calls import calls
+from . import wire
+from .calls import answer, calls, check, cost, warming
 from .contenders import CONTENDERS
 from .limits import resource
 
@@ -75,6 +80,37 @@ async def made(size, contender, url, meter):
         async with client:
             pass
     return taken / size.calls
+
+
+def turn(case, size, contender, url):
+    """Return the CPU microseconds of one turn of a conversation."""
+    return asyncio.run(turns(case, size, contender, url))
+
+
+async def turns(case, size, contender, url):
+    """Take turns, each after the same messages: the history does not grow."""
+    model, messages = answer(case, size.chunks), wire.conversation(case.messages)
+    async with contender.async_client(url) as client:
+        take_turn = await contender.turns_async(client, model, messages, wire.QUESTION)
+        for _ in warming(case, size):
+            check(await take_turn(), model)
+        began = time.process_time()
+        for _ in range(size.calls):
+            check(await take_turn(), model)
+        return cost(began, size)
+
+
+def plan(case, size, contender, _url):
+    """Return the CPU milliseconds of cutting a history to half its size."""
+    messages = wire.conversation(case.messages)
+    cut = contender.planner(messages)
+    fitted = cut(messages)
+    if not len(messages) // 3 < len(fitted) < len(messages) * 2 // 3:
+        raise ValueError(f"{len(fitted)} of {len(messages)} messages are left")
+    began = time.process_time()
+    for _ in range(size.calls):
+        cut(messages)
+    return cost(began, size) / 1000
 
 
 def peak(case, size, contender, url):

@@ -20,6 +20,7 @@ PIECES = (" the current goes on", " working while it does", ".", " Sea otters", 
 PIECE_OF_CALL = '"rafts": '
 CALLS = 10
 LARGE = 200_000
+QUESTION = "And how long do they sleep?"  # of a turn of a conversation
 
 
 def split(spec):

@@ -31,7 +31,7 @@ from .talk import TEXT
 
 
 HERE = __file__
-PACKAGE = Path(asi1.__file__).parent
+SHELL = Path(asi1.__file__).parent / "_blocking"
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_a_traceback_shows_the_caller_and_little_else(fake, client, call):
     seen = frames(caught.value)
     assert [HERE, HERE] == seen[:2]
     assert len(seen) <= 4
-    assert {PACKAGE} == {Path(name).parent for name in seen[2:]}
+    assert {SHELL} == {Path(name).parent for name in seen[2:]}
     assert caught.value.__context__ is None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from collections import Counter, UserDict, deque
+
 import pytest
 
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 import asi1
 
+from asi1._protocol.context import summarise, view
 from asi1._protocol.context.view import Summary, View
 
 
@@ -306,3 +309,101 @@ def test_a_budget_is_a_number_of_tokens(budget):
     """
     with pytest.raises(asi1.ArgumentError, match="budget: must be a number of tokens"):
         asi1.KeepNewest(budget)
+
+
+class Counted(UserDict):
+    """A message that counts how often a key of it is read."""
+
+    def __init__(self, message, reads):
+        super().__init__(message)
+        self.reads = reads
+
+    def __getitem__(self, key):
+        self.reads[key] += 1
+        return super().__getitem__(key)
+
+
+def counted_plan(policy, turns):
+    """Return how often a plan reads the messages of a history, and the last of them."""
+    everything, last = Counter(), Counter()
+    history = [Counted(message, everything) for message in conversation(turns)]
+    history[-1].reads = last
+    view = View.of(history, asi1.TokenEstimator())
+    run(policy(view.total // 2), view)
+    return everything.total(), last.total()
+
+
+@policies
+def test_planning_reads_messages_in_proportion_to_the_history(policy):
+    """
+    A history four times as long takes at most four times the reads of its messages, and
+    not one more read of the last: what the turns are compared with is found once.
+    """
+    reads, last_reads = counted_plan(policy, 100)
+
+    reads_of_four, last_reads_of_four = counted_plan(policy, 400)
+
+    assert reads_of_four <= 4 * reads
+    assert last_reads == last_reads_of_four
+
+
+def test_a_score_is_asked_once_for_each_turn():
+    """
+    Sorting asks a user's score once for each turn that may be dropped.
+    """
+    turns = []
+    policy = asi1.DropLeastRelevant(900, score=lambda turn, _: turns.append(turn) or 0)
+
+    policy.fit(conversation(50))
+
+    assert 50 == len(turns) == len({turn[0]["content"] for turn in turns})
+
+
+class Encoded(str):
+    """A string that counts how often it is encoded."""
+
+    __slots__ = ("encoded",)
+
+    def __init__(self, _):
+        self.encoded = 0
+
+    def encode(self, *how):
+        self.encoded += 1
+        return super().encode(*how)
+
+
+def test_turns_of_a_transcript_are_measured_one_by_one():
+    """
+    A turn of a transcript is encoded to be cut and to be measured, however many turns
+    stand before it.
+    """
+    turns = [Encoded(f"user: question {number}") for number in range(50)]
+
+    taken = summarise._taken(deque(turns), 10_000)
+
+    assert "\n\n".join(turns) == taken
+    assert [2] + [1] * 49 == [turn.encoded for turn in turns]
+
+
+class Joined(dict):
+    """A dict that counts how often it is asked whether it has a key."""
+
+    asked = 0
+
+    def __contains__(self, key):
+        self.asked += 1
+        return super().__contains__(key)
+
+
+def test_turns_that_are_joined_in_a_chain_are_found_in_few_steps():
+    """
+    A turn with the results of a thousand earlier calls, newest first, makes a chain of
+    turns that is not walked from end to end for each of them.
+    """
+    joined = Joined()
+
+    for earlier in reversed(range(1000)):
+        view._join(joined, earlier, 1000)
+
+    assert {0} == {view._root(joined, name) for name in range(1001)}
+    assert joined.asked < 1000 * 20

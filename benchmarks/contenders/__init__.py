@@ -5,7 +5,10 @@ A contender is a module here that has, as far as it can: `async_client` and
 `sync_client`, which make a client for so many connections (None for its own default);
 and what does one call with a client and returns how many characters it saw:
 `stream_async`, `stream_sync`, `create_async`, `create_sync`, `tools_async`,
-`final_async`. What a module lacks is a "-" in the table.
+`final_async`. `turns_async` returns a coroutine function that asks the given question
+after the given messages, and returns how many characters it saw; `planner` returns a
+function that cuts messages to half the size of the given ones. What a module lacks is a
+"-" in the table.
 """
 
 # The name of the contender, its module's name, to what has to be imported.

@@ -74,3 +74,25 @@ async def final_async(client, model, messages):
         async for _ in stream:
             pass
         return len((await stream.get_final_completion()).text)
+
+
+async def turns_async(client, model, messages, question):
+    """Return what takes one turn of a fork of a conversation."""
+    conversation = client.conversation(model=model)
+    await conversation.ask(messages)
+    past = conversation.fork(upto=len(messages))
+
+    async def turn():
+        answer = await past.fork().ask(question)
+        return len(answer.text)
+
+    return turn
+
+
+def planner(messages):
+    """Return what drops the least relevant half of a history."""
+    # Programs that start import this module, and would load the policies with it.
+    from asi1 import DropLeastRelevant, TokenEstimator  # noqa: PLC0415
+
+    budget = TokenEstimator().count(messages) // 2
+    return DropLeastRelevant(budget).fit

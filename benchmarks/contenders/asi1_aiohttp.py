@@ -5,7 +5,14 @@ from httpx_aiohttp import AiohttpTransport
 from asi1 import AsyncASI1, Limits
 
 from . import PATIENT
-from .asi1 import create_async, final_async, settings, stream_async, tools_async
+from .asi1 import (
+    create_async,
+    final_async,
+    settings,
+    stream_async,
+    tools_async,
+    turns_async,
+)
 
 
 __all__ = [
@@ -14,6 +21,7 @@ __all__ = [
     "final_async",
     "stream_async",
     "tools_async",
+    "turns_async",
 ]
 
 

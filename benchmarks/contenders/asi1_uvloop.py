@@ -14,6 +14,7 @@ from .asi1 import (
     stream_sync,
     sync_client,
     tools_async,
+    turns_async,
 )
 
 
@@ -26,6 +27,7 @@ __all__ = [
     "stream_sync",
     "sync_client",
     "tools_async",
+    "turns_async",
 ]
 
 # The process measures nothing else.

@@ -82,3 +82,16 @@ async def final_async(client, model, messages):
             delta(line).get("content", "") async for line in response.aiter_lines()
         ]
     return len("".join(pieces))
+
+
+async def turns_async(client, model, messages, question):
+    """Return what takes one turn: a list that is sent, and what is said added to it."""
+
+    async def turn():
+        said = [*messages, {"role": "user", "content": question}]
+        response = await client.request(**request(model, said, stream=False))
+        message = orjson.loads(response.content)["choices"][0]["message"]
+        said.append(message)
+        return len(message["content"])
+
+    return turn

@@ -165,10 +165,9 @@ class DropLeastRelevant(ContextPolicy):
         limit = self.limit(limit)
         if view.total <= limit:
             return view
-        score = self.score or _common_words
-        order = sorted(
-            view.loose, key=lambda turn: _number(score(turn.messages, view.last))
-        )
+        last = view.last
+        score = self.score or _common_words(last)
+        order = sorted(view.loose, key=lambda turn: _number(score(turn.messages, last)))
         return _drop(view, order, limit)
 
 
@@ -211,14 +210,19 @@ def _drop(view: View, order: Sequence[Turn], limit: float) -> View:
     return view.without(gone) if gone else view
 
 
-def _common_words(turn: Sequence[Wire], last: Sequence[Wire]) -> float:
-    ours, theirs = _words(turn), _words(last)
-    return len(ours & theirs) / math.sqrt(len(ours) or 1)
+def _common_words(last: Sequence[Wire]) -> Score:
+    """Return the score by words in common with *last*, whose words are found once."""
+    theirs = _words(last)
+
+    def score(turn: Sequence[Wire], _: Sequence[Wire]) -> float:
+        ours = _words(turn)
+        return len(ours & theirs) / math.sqrt(len(ours) or 1)
+
+    return score
 
 
 def _words(messages: Sequence[Wire]) -> set[str]:
-    said = (text_of(message).casefold() for message in messages)
-    return {word for text in said for word in _WORD.findall(text)}
+    return set(_WORD.findall("\n".join(map(text_of, messages)).casefold()))
 
 
 def _number(score: Any) -> float:

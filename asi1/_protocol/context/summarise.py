@@ -6,6 +6,7 @@ Pure: it says what to ask, and how the summary is put in.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Sequence
 
 from attrs import field, frozen
@@ -31,6 +32,7 @@ _AFTERWARDS = 0.5
 _THINKING = 4
 # Fewer bytes than these of a conversation are not worth a call.
 _WORTHWHILE = 200
+_BETWEEN = "\n\n"  # two turns of a transcript
 
 
 @public
@@ -93,18 +95,13 @@ class Summarise(ContextPolicy):
     ) -> Generator[Question, str, str]:
         """Ask for a summary, in several parts if they do not fit into one request."""
         text = view.summary.text if view.summary else ""
-        parts = [_transcript(turn) for turn in turns]
+        parts = deque(map(_transcript, turns))
         while parts:
             room = self._room(text, view.tokens, limit)
             if room < _WORTHWHILE:
                 return ""
-            taken = _cut(parts.pop(0), room)
-            while parts and len((joined := f"{taken}\n\n{parts[0]}").encode()) <= room:
-                taken = joined
-                parts.pop(0)
-            said = yield Question(
-                self._question(text, taken), self.size * _THINKING, self.model
-            )
+            question = self._question(text, _taken(parts, room))
+            said = yield Question(question, self.size * _THINKING, self.model)
             text = self._shortened(said, view.tokens)
             if not text:
                 return ""
@@ -128,9 +125,22 @@ class Summarise(ContextPolicy):
         return _cut(text, int((self.size - around) / tokens.slope)).strip()
 
 
+def _taken(parts: deque[str], room: int) -> str:
+    """Take from *parts* those that *room* bytes hold; the first is cut to them."""
+    taken = [_cut(parts.popleft(), room)]
+    room -= len(_bytes(taken[0]))
+    while parts and (room := room - len(_BETWEEN) - len(_bytes(parts[0]))) >= 0:
+        taken.append(parts.popleft())
+    return _BETWEEN.join(taken)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
 def _cut(text: str, size: int) -> str:
     """Return *text*, at most *size* bytes of it."""
-    data = text.encode("utf-8", "replace")
+    data = _bytes(text)
     return text if len(data) <= size else data[: max(0, size)].decode("utf-8", "ignore")
 
 

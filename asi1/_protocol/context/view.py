@@ -219,7 +219,9 @@ def _answers(message: Wire) -> str:
 
 def _root(joined: dict[int, int], name: int) -> int:
     while name in joined:
-        name = joined[name]
+        above = joined[name]
+        joined[name] = joined.get(above, above)  # a chain is half as long next time
+        name = above
     return name
 
 
