@@ -704,7 +704,7 @@ async def test_a_burst_of_first_calls_shares_its_pools(secure_port):
         async with anyio.create_task_group() as tasks:
             for _ in range(32):
                 tasks.start_soon(call)
-        (here,) = client._core.transport.pools._by_loop.values()
+        (here,) = client._core.resources.transport.pools._by_loop.values()
         made = len(here.pools)
 
     assert 32 / POOL_SIZE >= made

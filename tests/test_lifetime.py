@@ -243,7 +243,7 @@ async def test_a_call_that_others_cancel_before_it_begins_ends(fake, tasks, ask)
         assert asking is tasks[-2]
         tasks[-1].cancel()
 
-        with anyio.fail_after(5), pytest.raises(CLOSED, match="cancelled by others"):
+        with anyio.fail_after(5), pytest.raises(CLOSED, match="cancelled from outside"):
             await asking
         assert not client._core.pumps
     assert [] == fake.requests
@@ -282,7 +282,7 @@ async def test_a_prompt_that_others_cancel_before_it_begins_is_the_last(fake, ta
 
         await reading
         assert first.done()
-        with pytest.raises(asi1.ClientClosedError, match="cancelled by others"):
+        with pytest.raises(asi1.ClientClosedError, match="cancelled from outside"):
             await anext(answers)
     assert ["a"] == [r.json["messages"][0]["content"] for r in fake.requests]
 
@@ -303,7 +303,7 @@ async def test_a_turn_that_others_cancel_before_it_begins_ends(fake, tasks):
         reading = asyncio.create_task(read_turn())
         await asyncio.sleep(0)
         tasks[-1].cancel()
-        with anyio.fail_after(5), pytest.raises(CLOSED, match="cancelled by others"):
+        with anyio.fail_after(5), pytest.raises(CLOSED, match="cancelled from outside"):
             await reading
         await talk.ask("Ho")
     assert ["Ho"] == [m["content"] for m in fake.requests[0].json["messages"]]
@@ -356,7 +356,7 @@ async def test_a_client_whose_block_is_cancelled_closes(fake):
 
     assert scope.cancelled_caught
     assert not client._core.pumps
-    assert not client._core.transport.pools._by_loop
+    assert not client._core.resources.transport.pools._by_loop
 
 
 def test_a_client_that_is_closed_while_it_is_made_ready_is_closed(monkeypatch):

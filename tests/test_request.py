@@ -168,7 +168,7 @@ def test_a_plain_call_sends_what_it_is_given():
     assert "content-type" not in bare.headers
     assert ("POST", b'{"prompt":"otter"}') == (full.method, full.body)
     assert "application/json" == full.headers["content-type"]
-    assert "bytes" == full.wants
+    assert full.stream is False
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ async def test_the_log_tells_tries_and_no_secrets(caplog):
 
     (line,) = [r.getMessage() for r in caplog.records if r.name == "asi1"]
     assert line.startswith(
-        "POST http://127.0.0.1/v1/chat/completions, try 1: status 200"
+        "POST http://127.0.0.1/v1/chat/completions, attempt 1: status 200"
     )
     for secret in ("the-", "sk_log_canary"):
         assert secret not in line

@@ -43,7 +43,7 @@ class Conversation:
         except Exception:
             raise
         except BaseException:  # Ctrl-C: the turn is given up, whenever its call ends
-            self._conversation._turns.current = None
+            self._conversation._turns.give_up()
             raise
 
     def stream(

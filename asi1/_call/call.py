@@ -1,18 +1,18 @@
 """
-One call from start to end: its tries, the waits between them, how it ended.
+One call from start to end: its requests and attempts, the waits, how it ended.
 
-Here, in `reply_reader`, `timer` and `rate_limiter` are the clocks and the dice. What to do
-next is decided below.
+The clock and the jitter are here and in the modules beside this one. What to do next is
+decided in `_protocol`.
 """
 
 from __future__ import annotations
 
 import itertools
-import random
 import uuid
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Generic, Protocol, TypeVar
 
 import anyio
 import attrs
@@ -20,10 +20,8 @@ import attrs
 from attrs import define, field
 
 from .._log import logger
-from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.errors import (
-    APIConnectionError,
     APIError,
     APITimeoutError,
     ASI1Error,
@@ -31,62 +29,86 @@ from .._models.errors import (
     StreamClosedError,
     StreamError,
 )
-from .._models.response import Attempt, ResponseInfo
-from .._models.status_errors import RateLimitError
+from .._models.response import ResponseInfo
+from .._models.status_errors import APIStatusError, RateLimitError
 from .._protocol.request import Request
-from .._settings.config import ClientConfig
-from .._settings.hooks import Hooks
 from .._settings.rate_limit import Limiter, LimitOutcome
-from .._settings.retry import RetryBudget
 from .._transport.event_loop import Flag
-from .._transport.transport import Transport
+from .attempts import Attempts
 from .batch_queue import Handover
-from .reply_reader import Reading, Result
+from .reply_reader import ReplyReader
+from .resources import Resources
 from .scrub_errors import scrub
 from .timer import Timer
 
 
-__all__ = ["Exchange"]
+__all__ = ["Call", "OneRequest", "Requests"]
+
+_T = TypeVar("_T")
 
 # Seconds to wait for the end of a body whose answer is whole, to keep its connection.
 _DRAIN = 0.25
 
 
+class Requests(Protocol):
+    """Where a call gets its requests: they are sent in turn until one is answered."""
+
+    async def first(self, began: float) -> Request:
+        """Return the first one; *began* is when the call did, on the loop's clock."""
+
+    async def after(self, refusal: APIStatusError) -> Request | None:
+        """Return another one after all attempts at the last; None for no other."""
+
+
+@attrs.frozen
+class OneRequest:
+    """The requests of a call that has one."""
+
+    request: Request
+
+    async def first(self, began: float) -> Request:  # noqa: ARG002 - as `Requests`
+        """Return it."""
+        return self.request
+
+    async def after(self, refusal: APIStatusError) -> None:
+        """Return None."""
+
+
 @define(eq=False)
-class Exchange:
+class Call(Generic[_T]):
     """
     One call, run by one task.
 
     Attributes:
-        dice: Draws a number in [0, 1).
+        resources: The client's.
+        requests: Yields what is sent.
+        reader_class: Reads the replies; what *_T* is depends on it.
         began: When its time began to count, on the loop's clock; None for its start.
-        out: Where the chunks, or the one answer, are handed over.
+        out: The queue of the chunks, or of the one answer.
         opened: Set once the server has begun to answer, or the call has ended.
     """
 
-    config: ClientConfig
-    request: Request
-    transport: Transport
-    budget: RetryBudget
-    limiter: Limiter | None = None
-    hooks: Hooks = field(factory=Hooks)
-    dice: Callable[[], float] = random.random
+    resources: Resources
+    requests: Requests
+    reader_class: type[ReplyReader[_T]]
     began: float | None = None
-    out: Handover[Result | ChatCompletionChunk] = field(factory=Handover, init=False)
+    out: Handover[_T] = field(factory=Handover, init=False)
     opened: Flag = field(factory=Flag, init=False)
+    _attempts: Attempts = field(init=False)
     _timer: Timer = field(init=False)
-    _reading: Reading | None = field(default=None, init=False)
-    _attempts: list[Attempt] = field(factory=list, init=False)
-    _elapsed: float | None = field(default=None, init=False)
+    _reader: ReplyReader[_T] | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._attempts = Attempts(self.resources.budget)
 
     async def run(self) -> None:
-        """Make the call; what happens is handed over. Raises only a cancellation."""
+        """Make the call; what comes goes into the queue. Raises only a cancellation."""
         try:
-            await self._call()
+            await self._make()
         except anyio.get_cancelled_exc_class():
-            self.out.end(self._ended_from_outside())
+            self.out.end(self._cancelled())
             raise
-        except Exception as error:  # noqa: BLE001 - raised again by who reads
+        except Exception as error:  # noqa: BLE001 - the reader of the queue raises it
             # With the reader's frames: those of this task hold what the server said.
             error.__traceback__ = None
             if isinstance(error, ASI1Error):
@@ -94,7 +116,7 @@ class Exchange:
             self.out.end(error)
             self._tell_end(error)
         except (SystemExit, KeyboardInterrupt) as error:
-            self.out.end(error)  # from a transport or limiter of the user's
+            self.out.end(error)  # from a user-provided transport or limiter
         else:
             self.out.end()
             self._tell_end(None)
@@ -102,109 +124,103 @@ class Exchange:
             self.opened.set()
 
     def settle(self) -> None:
-        """Let nobody wait whose call was cancelled, by others, before it began."""
+        """Wake any reader if the task was cancelled before it started."""
         if not self.out.ended:
-            self.out.end(self._ended_from_outside())
+            self.out.end(self._cancelled())
         self.opened.set()
 
-    def _ended_from_outside(self) -> ASI1Error:
-        by = "or its task was cancelled by others"
-        if self.request.wants == "chunks":
+    def _cancelled(self) -> ASI1Error:
+        by = "or its task was cancelled from outside"
+        if self.reader_class.streams:
             return StreamClosedError(f"the stream was closed, {by}")
         return ClientClosedError(f"the client was closed during the call, {by}")
 
     def info(self) -> ResponseInfo:
-        """Return the account of the call so far."""
-        info = self._reading.info if self._reading else ResponseInfo()
-        return attrs.evolve(info, attempts=tuple(self._attempts), elapsed=self._elapsed)
+        """Return the response metadata so far."""
+        return self._attempts.of(self._reader.info if self._reader else ResponseInfo())
 
     def answer(self) -> ChatCompletion:
         """Return the answer so far."""
-        answer = self._reading.answer() if self._reading else ChatCompletion()
+        answer = self._reader.answer() if self._reader else ChatCompletion()
         return attrs.evolve(answer, response=self.info())
 
-    def _start(self) -> float:
-        """Return when the call began; it is now if it has not yet."""
+    async def _make(self) -> None:
         if self.began is None:
             self.began = anyio.current_time()
-        return self.began
+        request: Request | None = await self.requests.first(self.began)
+        while request is not None:
+            try:
+                await self._attempt_until_answered(request)
+            except APIStatusError as error:
+                request = await self.requests.after(error)
+                if request is None:
+                    raise
+            else:
+                return
 
-    async def _call(self) -> None:
-        streams = self.request.wants == "chunks"
-        self._timer = Timer(self._start(), self.request.timeouts, stream=streams)
-        headers = _idempotency(self.request.idempotency_key)
-        for number in itertools.count(1):
-            since = self._timer.elapsed
-            self._reading = Reading(
-                self.config, self.request, self._timer, self.out, self.opened
+    async def _attempt_until_answered(self, request: Request) -> None:
+        streams, began = self.reader_class.streams, self.began or 0.0
+        self._timer = Timer(began, request.timeouts, stream=streams)
+        headers = _idempotency(request.idempotency_key)
+        for retries in itertools.count():
+            self._attempts.begin(request, retries, self._timer.elapsed)
+            reader = self._reader = self.reader_class(
+                self.resources.config, request, self._timer, self.out, self.opened
             )
             try:
-                await self._try(self._reading, headers, number, since)
+                await self._attempt(reader, headers)
             except APIError as error:
-                wait = self._failed(error, number, since)
+                wait = self._failed(reader, error)
                 if wait is None:
                     raise error from error.__cause__
-                if self.hooks.on_retry is not None:
-                    self._tell(self.hooks.on_retry, self._attempts[-1])
                 await anyio.sleep(wait)
             else:
                 return
 
-    async def _try(
-        self,
-        reading: Reading,
-        headers: Mapping[str, str],
-        number: int,
-        since: float,
+    async def _attempt(
+        self, reader: ReplyReader[_T], headers: Mapping[str, str]
     ) -> None:
+        limiter = self.resources.limiter
         with self._timer:
-            if self.limiter is None:
-                await self._send(reading, headers, number, since)
+            if limiter is None:
+                await self._send(reader, headers)
             else:
                 self._timer.arm("total")
-                async with self._permit(self.limiter, reading):
-                    await self._send(reading, headers, number, since)
+                async with self._permit(limiter, reader):
+                    await self._send(reader, headers)
         if self.out.ended:
             return
-        if reading.whole:  # and only its end was missing
-            self._succeeded(number, since, reading.answer())
+        if reader.whole:  # and only its end was missing
+            self._succeeded(reader)
             return
         phase = self._timer.deadline.phase
-        streams = self.request.wants == "chunks"
-        raise APITimeoutError(
-            f"timed out: {self.request.timeouts.explain(phase, stream=streams)}",
-            phase=phase,
-        )
+        explained = reader.request.timeouts.explain(phase, stream=reader.streams)
+        raise APITimeoutError(f"timed out: {explained}", phase=phase)
 
-    async def _send(
-        self,
-        reading: Reading,
-        headers: Mapping[str, str],
-        number: int,
-        since: float,
-    ) -> None:
+    async def _send(self, reader: ReplyReader[_T], headers: Mapping[str, str]) -> None:
         self._timer.arm("first_token")
-        reply = await self.transport.send(self.request, self.config.api_key, headers)
-        patience = 0.0
+        transport, key = self.resources.transport, self.resources.config.api_key
+        reply = await transport.send(reader.request, key, headers)
+        drain = 0.0
         try:
-            result = await reading.read(reply)
+            await reader.read(reply)
             self._timer.disarm()
-            self._succeeded(number, since, result)
-            patience = _DRAIN
+            self._succeeded(reader)
+            drain = _DRAIN
         finally:
-            await reply.aclose(patience)
+            await reply.aclose(drain)
 
     @asynccontextmanager
     async def _permit(
-        self, limiter: Limiter, reading: Reading
+        self, limiter: Limiter, reader: ReplyReader[_T]
     ) -> AsyncGenerator[None, None]:
-        """Hold a place with the limiter, and tell it how the try ended."""
-        tokens = self.request.tokens
+        """Hold a place with the limiter, and tell it how the attempt ended."""
+        tokens = reader.request.tokens
         await limiter.acquire(tokens)
         outcome = LimitOutcome(estimated=tokens)
         try:
             yield
-            usage = reading.answer().usage
+            usage = reader.answer().usage
             used = None if usage is None else usage.total_tokens
             outcome = attrs.evolve(outcome, used=used)
         except RateLimitError as error:
@@ -213,41 +229,21 @@ class Exchange:
         finally:
             limiter.release(outcome)
 
-    def _succeeded(self, number: int, since: float, result: Result) -> None:
-        """Note the last try, and let the reader go on; the rest is tidying up."""
-        self._elapsed = self._timer.elapsed
-        status = self._reading.info.status if self._reading else None
-        attempt = Attempt(number=number, status=status, elapsed=self._elapsed - since)
-        self._note(attempt)
-        self.budget.succeeded(number - 1)
-        if self.request.wants != "chunks":
-            self.out.put([attrs.evolve(result, response=self.info())])
+    def _succeeded(self, reader: ReplyReader[_T]) -> None:
+        """Note the last attempt, and wake the caller; the rest is tidying up."""
+        self._attempts.succeeded(reader.info.status, self._timer.elapsed)
+        if result := reader.result(self.info()):
+            self.out.put(result)
         self.out.end()
 
-    def _failed(self, error: APIError, number: int, since: float) -> float | None:
-        """Note a try that failed; return how long to wait for the next, if any."""
-        scrub(error, self.config.api_key)
+    def _failed(self, reader: ReplyReader[_T], error: APIError) -> float | None:
+        """Note an attempt that failed; return how long to wait for the next, if any."""
+        scrub(error, self.resources.config.api_key)
         error.response = self.info()  # the policy reads its headers
-        now = self._timer.elapsed
-        begun = self._reading is not None and self._reading.begun
-        wait = None
-        if not begun:  # once a chunk is out, a second try would say it again
-            wait = self.request.retry.next_wait(
-                error, number, dice=self.dice(), left=self._timer.left
-            )
-        if wait is not None and not self.budget.spend():
-            wait = None
-        sent = error.sent if isinstance(error, APIConnectionError) else True
-        attempt = Attempt(
-            number=number,
-            status=self.info().status,
-            cause=f"{type(error).__name__}: {error}",
-            sent=sent,
-            elapsed=now - since,
-            wait=wait,
-        )
-        self._note(attempt)
-        self._elapsed = now
+        now, begun, wait = self._timer.elapsed, reader.begun, None
+        if not begun:  # once a chunk is out, another attempt would repeat it
+            wait = self._attempts.next_wait(error, self._timer.left)
+        attempt = self._attempts.failed(error, wait, now)
         error.response = self.info()
         if isinstance(error, APITimeoutError):
             error.elapsed = now
@@ -255,30 +251,20 @@ class Exchange:
             isinstance(error, APITimeoutError) and begun
         ):
             error.partial = self.answer()
+        if wait is not None and self.resources.hooks.on_retry is not None:
+            _tell(self.resources.hooks.on_retry, attempt)
         return wait
 
-    def _note(self, attempt: Attempt) -> None:
-        self._attempts.append(attempt)
-        # Without the query, which may hold anything, and without the server's words.
-        logger.debug(
-            "%s %s, try %d: status %s after %.3f s, next after %s s",
-            self.request.method,
-            self.request.url.partition("?")[0],
-            attempt.number,
-            attempt.status,
-            attempt.elapsed,
-            attempt.wait,
-        )
-
     def _tell_end(self, error: Exception | None) -> None:
-        if self.hooks.on_end is not None:
-            self._tell(self.hooks.on_end, self.info(), error)
+        if self.resources.hooks.on_end is not None:
+            _tell(self.resources.hooks.on_end, self.info(), error)
 
-    def _tell(self, hook: Callable[..., object], *what: object) -> None:
-        try:
-            hook(*what)
-        except Exception:  # noqa: BLE001 - who watches must not change what happens
-            logger.exception("a hook failed")
+
+def _tell(hook: Callable[..., object], *what: object) -> None:
+    try:
+        hook(*what)
+    except Exception:  # noqa: BLE001 - a hook must not change what happens
+        logger.exception("a hook failed")
 
 
 def _idempotency(key: str | None) -> dict[str, str]:

@@ -1,11 +1,12 @@
-"""What a client and its children share; how an exchange is begun."""
+"""What a client and its children share; how a call is begun."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 import anyio
+import attrs
 
 from attrs import define, field
 
@@ -15,20 +16,23 @@ from .._settings.config import ClientConfig
 from .._settings.hooks import Hooks
 from .._settings.http_types import HTTPClient, HTTPTransport
 from .._settings.rate_limit import Limiter, RateLimit
-from .._settings.retry import RetryBudget
 from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token
 from .._transport.transport import Transport
-from .call import Exchange
+from .call import Call, OneRequest, Requests
 from .rate_limiter import LocalLimiter
+from .reply_reader import ReplyReader
+from .resources import Resources
 from .task import Pump, start
 
 
 __all__ = ["Core", "Work", "core_of"]
 
+_T = TypeVar("_T")
+
 
 class Work(Protocol):
-    """An exchange, or what makes one."""
+    """A call, or what makes one."""
 
     async def run(self) -> None:
         """Do it to its end, and raise nothing but its own cancellation."""
@@ -40,55 +44,42 @@ class Work(Protocol):
 @define(eq=False)
 class Core:
     """
-    One client's set-up, and what it shares with the client it was made from.
+    One client's calls, and what it shares with the client it was made from.
 
     Attributes:
-        config: This client's own.
+        resources: What its calls share.
         parent: Whose connections are used; None for the first.
     """
 
-    config: ClientConfig
-    transport: Transport = field(repr=False)
-    budget: RetryBudget = field(factory=RetryBudget, repr=False)
-    limiter: Limiter | None = field(default=None, repr=False)
-    hooks: Hooks = field(factory=Hooks, repr=False)
+    resources: Resources
     parent: Core | None = field(default=None, repr=False)
     pumps: set[Pump] = field(factory=set, init=False, repr=False)
     closed: bool = field(default=False, init=False)
 
+    @property
+    def config(self) -> ClientConfig:
+        """The client's settings."""
+        return self.resources.config
+
     def child(self, config: ClientConfig) -> Core:
-        """Return a core with another set-up on the same connections."""
+        """Return a core with other settings on the same connections."""
         self.check_open()
-        return Core(
-            config,
-            self.transport,
-            budget=self.budget,
-            limiter=self.limiter,
-            hooks=self.hooks,
-            parent=self,
-        )
+        return Core(attrs.evolve(self.resources, config=config), parent=self)
 
     def check_open(self) -> None:
         """Raise `ClientClosedError` if this client, or one it came from, is closed."""
         if any(core.closed for core in self._line()):
             raise ClientClosedError("the client is closed")
 
-    def exchange(self, request: Request) -> Exchange:
+    def call(self, requests: Requests, reader: type[ReplyReader[_T]]) -> Call[_T]:
         """
-        Return the call of *request*, not begun.
+        Return a call that has not begun; *reader* reads its replies.
 
         Raises:
             ClientClosedError: As for `check_open`.
         """
         self.check_open()
-        return Exchange(
-            self.config,
-            request,
-            self.transport,
-            self.budget,
-            limiter=self.limiter,
-            hooks=self.hooks,
-        )
+        return Call(self.resources, requests, reader)
 
     def begin(self, work: Work) -> Pump:
         """
@@ -104,7 +95,7 @@ class Core:
                 core.pumps.discard(pump)
             work.settle()
 
-        pump = start(work.run, "asi1 exchange", done)
+        pump = start(work.run, "asi1 call", done)
         for core in self._line():
             core.pumps.add(pump)
         return pump
@@ -116,18 +107,18 @@ class Core:
             yield core
             core = core.parent
 
-    async def fetch(self, request: Request) -> Any:
+    async def fetch(self, request: Request, reader: type[ReplyReader[_T]]) -> _T:
         """
         Make the call, and return the one thing that it brings.
 
         Raises:
             ASI1Error: What the call ends with.
         """
-        return await self.result(self.exchange(request))
+        return await self.result(self.call(OneRequest(request), reader))
 
-    async def result(self, exchange: Exchange) -> Any:
-        """As `fetch`, for a call that is not begun."""
-        pump = self.begin(exchange)
+    async def result(self, call: Call[_T]) -> _T:
+        """As `fetch`, for a call that has not begun."""
+        pump = self.begin(call)
         try:
             await pump.done.wait()  # at most `call._DRAIN` s after the result
         except BaseException:
@@ -135,9 +126,9 @@ class Core:
             await pump.join()  # a caller who is cancelled waits for a clean connection
             raise
         try:
-            (result,) = await exchange.out.get()
+            (result,) = await call.out.get()
         finally:
-            del exchange, pump  # an error that lives on keeps the frames it passed
+            del call, pump  # an error that lives on keeps the frames it passed
         return result
 
     async def aclose(self) -> None:
@@ -154,7 +145,7 @@ class Core:
                         await pump.join()
         finally:
             if self.parent is None:
-                await self.transport.aclose()
+                await self.resources.transport.aclose()
 
 
 def core_of(
@@ -173,4 +164,4 @@ def core_of(
     if isinstance(rate_limit, RateLimit):
         rate_limit = LocalLimiter(rate_limit)
     wire = Transport(Pools(config, http_client, transport))
-    return Core(config, wire, limiter=rate_limit, hooks=hooks or Hooks())
+    return Core(Resources(config, wire, limiter=rate_limit, hooks=hooks or Hooks()))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any, Literal, Unpack, overload
 
+from .._call.answer_reader import AnswerReader, ChunkReader
+from .._call.call import OneRequest
 from .._call.engine import Core
 from .._models.base_types import public
 from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
-from .._protocol.request import Request, chat_request
-from .._settings.options import ChatOptions, check_options, wrong
+from .._protocol.request import Request, chat_request, draft_chat
+from .._settings.options import ChatOptions, wrong
 from .map import AsyncAnswers, prompts_of
 from .stream import AsyncChatStream
 
@@ -110,11 +111,10 @@ class AsyncCompletions:
         )
 
     async def _made(self, request: Request) -> ChatCompletion | AsyncChatStream:
-        if request.wants != "chunks":
-            answer: ChatCompletion = await self._core.fetch(request)
-            return answer
-        exchange = self._core.exchange(request)
-        return await AsyncChatStream(exchange, self._core.begin).__aenter__()
+        if not request.stream:
+            return await self._core.fetch(request, AnswerReader)
+        call = self._core.call(OneRequest(request), ChunkReader)
+        return await AsyncChatStream(call, self._core.begin).__aenter__()
 
     def stream(
         self,
@@ -141,7 +141,8 @@ class AsyncCompletions:
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
         request = self._request(messages, model=model, stream=True, options=options)
-        return AsyncChatStream(self._core.exchange(request), self._core.begin)
+        call = self._core.call(OneRequest(request), ChunkReader)
+        return AsyncChatStream(call, self._core.begin)
 
     @overload
     def map(
@@ -195,15 +196,17 @@ class AsyncCompletions:
             ClientClosedError: The client was closed before.
         """
         self._core.check_open()
-        check_options(options)  # once, and not as the failure of every call
         if type(concurrency) is not int or concurrency < 1:
             raise wrong(
                 "concurrency", "must be a whole number of at least 1", concurrency
             )
-        request = partial(self._request, model=model, stream=False, options=options)
+        # Checked once, and not as the failure of every call.
+        draft = draft_chat(
+            self._core.config, model=model, stream=False, options=options
+        )
         return AsyncAnswers(
             self._core,
-            request,
+            draft.request,
             prompts_of(prompts),
             concurrency,
             return_exceptions=return_exceptions,

@@ -209,13 +209,13 @@ class AsyncASI1:
             ConfigurationError: A proxy or CA file of the environment cannot be used.
         """
         core = self._core
+        from .._call.reply_reader import BytesReader  # noqa: PLC0415 - as below
         from .._protocol.request import plain_request  # noqa: PLC0415 - loaded with the core
 
         request = plain_request(
             self._late.config, method, path, json=json, options=options
         )
-        reply: RawReply = await core.fetch(request)
-        return reply
+        return await core.fetch(request, BytesReader)
 
     def with_options(
         self,

@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar
 
 from attrs import define, field
 
-from .._call.call import Exchange
+from .._call.answer_reader import AnswerReader
+from .._call.call import Call, OneRequest
 from .._call.engine import Core
 from .._call.task import Pump
 from .._models.base_types import public
@@ -56,7 +57,7 @@ class _Line:
             try:
                 call.pump = self.core.begin(call)
             except ASI1Error as error:
-                call.exchange.out.end(error)
+                call.call.out.end(error)
             else:
                 self.free -= 1
 
@@ -64,24 +65,24 @@ class _Line:
         """Begin none of them: a call was cancelled, and so are those behind it."""
         while self.waiting:
             error = ClientClosedError("the client was closed before the call")
-            self.waiting.popleft().exchange.out.end(error)
+            self.waiting.popleft().call.out.end(error)
 
 
 @define(eq=False)
 class _Call:
     """One prompt's call."""
 
-    exchange: Exchange
+    call: Call[ChatCompletion]
     line: _Line
     pump: Pump | None = None
     whole: bool = False  # whether it was not cancelled
 
     async def run(self) -> None:
-        await self.exchange.run()
+        await self.call.run()
         self.whole = True
 
     def settle(self) -> None:
-        self.exchange.settle()
+        self.call.settle()
         if not self.whole:
             self.line.give_up()
             return
@@ -93,10 +94,10 @@ class _Call:
         if self.pump is not None and not self.pump.here:
             return StreamClosedError("the answers were begun by another process")
         try:
-            (answer,) = await self.exchange.out.get()
+            (answer,) = await self.call.out.get()
         except Exception as error:  # noqa: BLE001 - raised when its turn comes
             return error.with_traceback(None)
-        return cast("ChatCompletion", answer)
+        return answer
 
 
 @public
@@ -219,8 +220,9 @@ class AsyncAnswers(Generic[_T]):
         """Begin the calls of the prompts that were taken."""
         for prompt in self._taken:
             try:
-                exchange = self._line.core.exchange(self._request(prompt))
-                call = _Call(exchange, self._line)
+                request = OneRequest(self._request(prompt))
+                made = self._line.core.call(request, AnswerReader)
+                call = _Call(made, self._line)
                 self._line.waiting.append(call)
                 self._window.append(call)
             except Exception as error:  # noqa: BLE001 - raised when its turn comes

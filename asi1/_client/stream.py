@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from .._call.call import Exchange
+from .._call.call import Call
 from .._call.task import Pump
 from .._models.base_types import public
 from .._models.chunks import ChatCompletionChunk
@@ -56,9 +56,13 @@ class AsyncChatStream:
         StreamConsumedError: It was read to its end before.
     """
 
-    def __init__(self, exchange: Exchange, begin: Callable[[Exchange], Pump]) -> None:
+    def __init__(
+        self,
+        call: Call[ChatCompletionChunk],
+        begin: Callable[[Call[ChatCompletionChunk]], Pump],
+    ) -> None:
         """Made by the client; *begin* starts the call, at first use."""
-        self._exchange = exchange
+        self._call = call
         self._begin = begin
         self._pump: Pump | None = None
         self._left: Iterator[ChatCompletionChunk] = iter(())
@@ -81,10 +85,10 @@ class AsyncChatStream:
         if self._closed:
             raise StreamClosedError("the stream was closed")
         if self._pump is None:
-            self._pump = self._begin(self._exchange)
+            self._pump = self._begin(self._call)
         try:
-            await self._exchange.opened.wait()
-            self._exchange.out.check()
+            await self._call.opened.wait()
+            self._call.out.check()
         except BaseException as error:
             if isinstance(error, ASI1Error):
                 self._error = error
@@ -138,8 +142,8 @@ class AsyncChatStream:
         self._reading = True
         try:
             if self._pump is None:
-                self._pump = self._begin(self._exchange)
-            batch: Sequence[Any] = await self._exchange.out.get()
+                self._pump = self._begin(self._call)
+            batch = await self._call.out.get()
         except BaseException as error:
             self._reading = False
             if isinstance(error, ASI1Error):
@@ -162,18 +166,18 @@ class AsyncChatStream:
         self._drop()
         error = StreamClosedError("the stream was closed")
         if self._pump is None or self._pump.token is loop_token():
-            self._exchange.out.abandon(error)
+            self._call.out.abandon(error)
             if self._pump is not None:
                 await self._pump.join()
         elif self._pump.here:  # on another loop, which cannot be waited for from here
-            call_soon(self._pump.token, lambda: self._exchange.out.abandon(error))
+            call_soon(self._pump.token, lambda: self._call.out.abandon(error))
 
     def _drop(self) -> None:
         """Let the call end without waiting for it; may be called from any thread."""
         pump = getattr(self, "_pump", None)
         # A call that has brought everything ends by itself, and tidies its connection
         # up so that the next call can use it.
-        if pump is not None and not self._exchange.out.ended:
+        if pump is not None and not self._call.out.ended:
             pump.stop()
 
     def __del__(self) -> None:
@@ -187,7 +191,7 @@ class AsyncChatStream:
     @property
     def response(self) -> ResponseInfo:
         """How the reply comes: status, attempts, times; filled as they are known."""
-        return self._exchange.info()
+        return self._call.info()
 
     @property
     def text_stream(self) -> AsyncPieces:
@@ -201,7 +205,7 @@ class AsyncChatStream:
 
     def snapshot(self) -> ChatCompletion:
         """Return the answer as far as it has come from the server, at any time."""
-        return self._exchange.answer()
+        return self._call.answer()
 
     async def get_final_completion(self) -> ChatCompletion:
         """
@@ -213,7 +217,7 @@ class AsyncChatStream:
         while not self._consumed:
             await self._next_batch()
         self._left = iter(())
-        return self._exchange.answer()
+        return self._call.answer()
 
     def to_sse(self, *, ping: float | None = 15.0) -> AsyncEventBytes:
         """
@@ -254,7 +258,7 @@ class AsyncChatStream:
         if not self._consumed:
             await self._next_batch()
         self._left = iter(())
-        return self._exchange.answer()
+        return self._call.answer()
 
     @contextmanager
     def _given_up(self) -> Iterator[None]:

@@ -7,8 +7,8 @@ not know. The key is not in here; the transport adds it last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import attrs
@@ -38,7 +38,7 @@ from .._settings.timeouts import Timeouts
 from .._version import __version__
 
 
-__all__ = ["Request", "chat_request", "plain_request"]
+__all__ = ["ChatDraft", "Request", "chat_request", "draft_chat", "plain_request"]
 
 _HEADERS = {
     "user-agent": f"asi1-python/{__version__}",
@@ -60,7 +60,7 @@ class Request:
         url: Whole, with its query.
         headers: Names in lowercase; without the key.
         body: JSON text; None for none.
-        wants: What the call is to bring: one answer, chunks of it, or plain bytes.
+        stream: Whether the answer is asked for in chunks.
         choices: How many answers are asked for.
         tokens: What the call may cost, roughly: a quarter of its bytes, and the upper
             bound of its answer if there is one.
@@ -71,12 +71,68 @@ class Request:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(repr=False)
-    wants: Literal["answer", "chunks", "bytes"]
+    stream: bool
     timeouts: Timeouts
     retry: RetryPolicy
     choices: int = 1
     tokens: int = 0
     idempotency_key: str | None = None
+
+
+@frozen(kw_only=True)
+class ChatDraft:
+    """
+    A chat request but for its messages: checked once, for as many calls as need be.
+
+    Attributes:
+        options: The client's and the call's, merged.
+    """
+
+    options: Mapping[str, Any]
+    _parts: Mapping[str, Any] = field(repr=False)
+    _fields: Mapping[str, JSON] = field(repr=False)
+
+    def request(self, messages: Messages) -> Request:
+        """
+        Return the request with these messages.
+
+        Raises:
+            ArgumentError: A message is wrong, or something cannot be written as JSON.
+        """
+        return self.request_of(wire_messages(messages))
+
+    def request_of(self, messages: Sequence[Mapping[str, JSON]]) -> Request:
+        """Return the request with messages that are in the API's form already."""
+        # `extra_body` is among the fields, and may replace any of them.
+        body = {"model": self._fields["model"], "messages": messages, **self._fields}
+        return _request(self._parts, body, self.options)
+
+
+def draft_chat(
+    config: ClientConfig,
+    *,
+    model: str | None,
+    stream: object,
+    options: Mapping[str, Any],
+) -> ChatDraft:
+    """
+    Check all of a chat call but its messages.
+
+    Raises:
+        ArgumentError: An argument is wrong; the error names it. Nothing was sent.
+    """
+    options = {**config.options, **checked_options(options)}
+    if not isinstance(stream, bool):
+        raise wrong("stream", "must be True or False", stream)
+    chosen = config.model if model is None else _checked("model", read_model, model)
+    fields: dict[str, JSON] = {"model": chosen}
+    fields |= {name: options[name] for name in options if name in BODY_OPTIONS}
+    if stream:
+        fields["stream"] = True
+    fields |= options.get("extra_body") or {}
+    path = "/chat/completions"
+    parts = _parts(config, "POST", path, stream=stream, options=options)
+    return ChatDraft(options=options, parts=parts, fields=fields)
 
 
 def chat_request(
@@ -91,25 +147,10 @@ def chat_request(
     Build a chat call.
 
     Raises:
-        ArgumentError: An argument is wrong; the error names it. Nothing was sent.
+        ArgumentError: As for `draft_chat`, and for its messages.
     """
-    options = dict(config.options) | checked_options(options)
-    if not isinstance(stream, bool):
-        raise wrong("stream", "must be True or False", stream)
-    chosen = config.model if model is None else _checked("model", read_model, model)
-    body: dict[str, JSON] = {"model": chosen, "messages": wire_messages(messages)}
-    body |= {name: options[name] for name in options if name in BODY_OPTIONS}
-    if stream:
-        body["stream"] = True
-    body |= options.get("extra_body") or {}
-    return _request(
-        config,
-        "POST",
-        "/chat/completions",
-        body=body,
-        wants="chunks" if stream else "answer",
-        options=options,
-    )
+    draft = draft_chat(config, model=model, stream=stream, options=options)
+    return draft.request(messages)
 
 
 def plain_request(
@@ -124,7 +165,7 @@ def plain_request(
     Build a call of any endpoint; *path* begins with a slash, below the base URL.
 
     Raises:
-        ArgumentError: As for `chat_request`.
+        ArgumentError: As for `draft_chat`.
     """
     check_options(options, known=CALL_OPTIONS)
     if not isinstance(method, str) or not (method.isascii() and method.isalpha()):
@@ -136,47 +177,51 @@ def plain_request(
         if json is not None and not isinstance(json, dict):
             raise wrong("extra_body", "needs a body that is an object", json)
         json = {**(json or {}), **extra}
-    return _request(
-        config,
-        method.upper(),
-        _escaped(path),
-        body=json,
-        wants="bytes",
-        options=options,
+    parts = _parts(
+        config, method.upper(), _escaped(path), stream=False, options=options
     )
+    return _request(parts, json, options)
 
 
-def _request(
+def _parts(
     config: ClientConfig,
     method: str,
     path: str,
     *,
-    body: JSON,
-    wants: Literal["answer", "chunks", "bytes"],
+    stream: bool,
     options: Mapping[str, Any],
-) -> Request:
-    headers = _HEADERS | {"accept": _ACCEPT[wants == "chunks"]}
-    if body is not None:
-        headers["content-type"] = "application/json"
+) -> dict[str, Any]:
+    """Return the fields of a `Request` that do not depend on its body."""
+    headers = _HEADERS | {"accept": _ACCEPT[stream]}
     extra = _checked("extra_headers", check_headers, options.get("extra_headers") or {})
     headers |= config.headers
     if options.get("session_id") is not None:
         named = {"x-session-id": options["session_id"]}
         headers |= _checked("session_id", check_headers, named)
     headers |= extra
-    written = None if body is None else _body(body)
-    return Request(
-        method=method,
-        url=config.base_url + path + _query(config, options.get("extra_query") or {}),
-        headers=headers,
-        body=written,
-        wants=wants,
-        choices=options.get("n") or 1,
-        tokens=len(written or b"") // 4 + (options.get("max_tokens") or 0),
-        timeouts=_timeouts(config, options),
-        retry=_retry(config, options.get("max_retries")),
-        idempotency_key=_idempotency_key(options.get("idempotency_key")),
-    )
+    return {
+        "method": method,
+        "url": config.base_url
+        + path
+        + _query(config, options.get("extra_query") or {}),
+        "headers": headers,
+        "stream": stream,
+        "choices": options.get("n") or 1,
+        "timeouts": _timeouts(config, options),
+        "retry": _retry(config, options.get("max_retries")),
+        "idempotency_key": _idempotency_key(options.get("idempotency_key")),
+    }
+
+
+def _request(
+    parts: Mapping[str, Any], body: JSON, options: Mapping[str, Any]
+) -> Request:
+    if body is None:
+        return Request(**parts, body=None, tokens=options.get("max_tokens") or 0)
+    written = _body(body)
+    headers = {"content-type": "application/json", **parts["headers"]}
+    tokens = len(written) // 4 + (options.get("max_tokens") or 0)
+    return Request(**{**parts, "headers": headers}, body=written, tokens=tokens)
 
 
 def _escaped(path: str) -> str:

@@ -102,7 +102,7 @@ async def test_a_call_under_way_is_seen(fake):
 
     assert {
         "pumps": 1,
-        "tasks": ["asi1 exchange"],
+        "tasks": ["asi1 call"],
         "taken": 1,
         "busy": 1,
         "queued": 1,

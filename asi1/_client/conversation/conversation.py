@@ -1,7 +1,7 @@
 """
 `AsyncConversation`: a history that grows by a turn for each answer.
 
-Decides nothing: whose turn it is, is told in `turns`.
+Decides nothing: whose turn it is, is told in `turn_taking`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Unpack
 
 import attrs
 
+from ..._call.answer_reader import AnswerReader, ChunkReader
 from ..._call.engine import Core
 from ..._models.base_types import JSON, public
 from ..._models.completion import ChatCompletion, Usage
@@ -23,8 +24,9 @@ from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.tokens import TokenEstimator
 from ..._settings.options import ChatOptions, checked_options, wrong
 from ..stream import AsyncChatStream
+from .turn import Turn
 from .turn_stream import TurnStream
-from .turns import Turns
+from .turn_taking import TurnTaking
 
 
 __all__ = ["AsyncConversation", "opened"]
@@ -64,7 +66,7 @@ def opened(
     history = attrs.evolve(history, model=model or history.model, options=chosen)
     if context is not None and not isinstance(context, ContextPolicy):
         raise wrong("context", "must be a context policy", context)
-    turns = Turns(core, history, context)
+    turns = TurnTaking(core, history, context)
     turns.limit(None, history.options)  # the model's size has to be known
     return AsyncConversation(turns)
 
@@ -80,7 +82,7 @@ class AsyncConversation:
     was. An answer that ``max_tokens`` cut off is whole, and its finish reason says so.
     """
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: TurnTaking) -> None:
         """Made by the client."""
         self._turns = turns
 
@@ -110,13 +112,9 @@ class AsyncConversation:
                 of the context policy; nothing was sent.
             ASI1Error: As `AsyncCompletions.create`.
         """
-        exchange = self._turns.exchange(message, model, options, stream=False)
-        self._turns.claim(exchange)
-        try:
-            answer: ChatCompletion = await self._turns.core.result(exchange)
-            self._turns.commit(exchange, answer)
-        finally:
-            self._turns.release(exchange)
+        with Turn(self._turns, message, model, options, AnswerReader) as turn:
+            answer = await self._turns.core.result(turn.call)
+            turn.commit(answer)
         return answer
 
     def stream(
@@ -145,8 +143,8 @@ class AsyncConversation:
                 besides comes when the turn begins.
             ClientClosedError: The client was closed before.
         """
-        exchange = self._turns.exchange(message, model, options, stream=True)
-        return TurnStream(exchange, self._turns, keep_partial=keep_partial)
+        turn = Turn(self._turns, message, model, options, ChunkReader)
+        return TurnStream(turn, keep_partial=keep_partial)
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:
@@ -242,7 +240,7 @@ class AsyncConversation:
                 raise wrong("upto", "must be a number of messages", upto)
             history = history.with_messages(history.messages[:upto])
         turns = self._turns
-        return AsyncConversation(Turns(turns.core, history, turns.policy))
+        return AsyncConversation(TurnTaking(turns.core, history, turns.policy))
 
     def to_json(self) -> str:
         """

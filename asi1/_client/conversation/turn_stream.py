@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from ..._models.chunks import ChatCompletionChunk
 from ..._models.errors import ASI1Error
 from ..stream import AsyncChatStream
-from .turn_call import TurnExchange
-from .turns import Turns
+from .turn import Turn
 
 
 __all__ = ["TurnStream"]
@@ -17,19 +16,16 @@ __all__ = ["TurnStream"]
 class TurnStream(AsyncChatStream):
     """An `AsyncChatStream` whose answer joins a conversation when it was read."""
 
-    def __init__(
-        self, exchange: TurnExchange, turns: Turns, *, keep_partial: bool
-    ) -> None:
-        super().__init__(exchange, lambda _: turns.begin(exchange))
-        self._turn = exchange
-        self._turns = turns
+    def __init__(self, turn: Turn[ChatCompletionChunk], *, keep_partial: bool) -> None:
+        super().__init__(turn.call, lambda _: turn.begin())
+        self._turn = turn
         self._keep_partial = keep_partial
 
     async def _next_batch(self) -> Sequence[ChatCompletionChunk]:
         try:
             batch = await super()._next_batch()
             if not batch:
-                self._turns.commit(self._turn, self.snapshot())
+                self._turn.commit(self.snapshot())
                 self._over()
         except ASI1Error:
             if self._error is not None:
@@ -48,11 +44,11 @@ class TurnStream(AsyncChatStream):
         """End the turn; a second end changes nothing."""
         if self._pump is not None:  # else it has not begun, and may still
             if self._keep_partial and not self._consumed:
-                self._turns.commit_partial(self._turn, self.snapshot())
+                self._turn.commit_partial(self.snapshot())
             self._keep_partial = False
-        self._turns.release(self._turn)
+        self._turn.__exit__()
 
     def _drop(self) -> None:
         super()._drop()
-        if hasattr(self, "_turns"):
-            self._turns.release(self._turn)
+        if hasattr(self, "_turn"):
+            self._turn.__exit__()

@@ -1,0 +1,34 @@
+"""What all calls of one client share."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from .._settings.config import ClientConfig
+from .._settings.hooks import Hooks
+from .._settings.rate_limit import Limiter
+from .._settings.retry import RetryBudget
+from .._transport.transport import Transport
+
+
+__all__ = ["Resources"]
+
+
+@frozen(eq=False)
+class Resources:
+    """
+    What all calls of one client share; the client's children have another *config*.
+
+    Attributes:
+        config: The client's settings.
+        transport: Sends requests.
+        budget: How many retries the client may still spend.
+        limiter: Holds calls back; None for no rate limit.
+        hooks: Called on retries and at the end of calls.
+    """
+
+    config: ClientConfig
+    transport: Transport = field(repr=False)
+    budget: RetryBudget = field(factory=RetryBudget, repr=False)
+    limiter: Limiter | None = field(default=None, repr=False)
+    hooks: Hooks = field(factory=Hooks, repr=False)
