@@ -156,7 +156,7 @@ def left_behind(client):
     """Return what of a client is at work in the running event loop."""
     core = client._core
     names = [task.name for task in anyio.get_running_tasks()]
-    loop = core.transport.pools._by_loop[loop_token()]
+    loop = core.resources.transport.pools._by_loop[loop_token()]
     pools = [pool.transport._pool for pool in loop.pools]
     connections = [each for pool in pools for each in pool.connections]
     return {
@@ -171,5 +171,5 @@ def left_behind(client):
 
 def idle_connections(client):
     """Return how many connections a client keeps for later in this event loop."""
-    loop = client._core.transport.pools._by_loop[loop_token()]
+    loop = client._core.resources.transport.pools._by_loop[loop_token()]
     return sum(len(pool.transport._pool.connections) for pool in loop.pools)

@@ -163,7 +163,7 @@ def test_ctrl_c_at_any_moment_leaves_the_client_whole(fake):
 
     core = kept[0]._client._core
     for _ in range(500):
-        busy = [pool.busy for loop in core.transport.pools._by_loop.values()
+        busy = [pool.busy for loop in core.resources.transport.pools._by_loop.values()
                 for pool in loop.pools]
         if not core.pumps and not any(busy):
             break
