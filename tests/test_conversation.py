@@ -11,6 +11,7 @@ import pytest
 import asi1
 
 from asi1._protocol.context.history import History
+from asi1._protocol.context.saved_conversation import to_json
 from asi1.testing import Close, Data, FakeASI1
 
 from .talk import SSE, Event, chunk, in_process, until
@@ -572,7 +573,7 @@ async def test_the_saved_form(fake, client):
 
 
 def saved(**changes):
-    return json.dumps(json.loads(History().to_json()) | changes)
+    return json.dumps(json.loads(to_json(History())) | changes)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """
 `AsyncConversation`: a history that grows by a turn for each answer.
 
-Decides nothing: whose turn it is, is told in `turn_taking`.
+Whose turn it is, is told in `turn_taking`; what becomes of the history, in `History`.
 """
 
 from __future__ import annotations
 
 import copy
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Unpack
 
 import attrs
@@ -21,7 +21,8 @@ from ..._models.errors import ArgumentError
 from ..._models.messages import Message, Messages
 from ..._protocol.context.history import History, stored
 from ..._protocol.context.policies import ContextPolicy
-from ..._protocol.context.tokens import TokenEstimator
+from ..._protocol.context.saved_conversation import from_json, to_json
+from ..._protocol.context.tokens import TokenEstimator, Wire
 from ..._settings.options import ChatOptions, checked_options, wrong
 from ..stream import AsyncChatStream
 from .turn import Turn
@@ -49,7 +50,7 @@ def opened(
         ClientClosedError: The client was closed before.
     """
     core.check_open()
-    history = History() if saved is None else History.from_json(saved)
+    history = History() if saved is None else from_json(saved)
     if system is not None:
         if history.messages:
             raise ArgumentError(
@@ -149,7 +150,7 @@ class AsyncConversation:
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:
         """All that was said, oldest first, as the API takes it: a copy."""
-        return tuple(copy.deepcopy(dict(m)) for m in self._turns.history.messages)
+        return _copied(self._turns.history.messages)
 
     @property
     def session_id(self) -> str | None:
@@ -191,16 +192,7 @@ class AsyncConversation:
             ConversationBusyError: It waits for an answer.
         """
         self._turns.check_free()
-        messages = list(self._turns.history.messages)
-        if type(place) is not int or not -len(messages) <= place < len(messages):
-            raise wrong("place", "must be the place of a message", place)
-        new: Message = (
-            {**messages[place], "content": message}
-            if isinstance(message, str)
-            else message
-        )
-        (messages[place],) = stored([new])
-        self._turns.history = self._turns.history.with_messages(messages)
+        self._turns.history = self._turns.history.edited(place, message)
 
     def undo(self) -> tuple[dict[str, JSON], ...]:
         """
@@ -213,15 +205,9 @@ class AsyncConversation:
             ConversationBusyError: It waits for an answer.
         """
         self._turns.check_free()
-        messages = self._turns.history.messages
-        users = [i for i, m in enumerate(messages) if m.get("role") == "user"]
-        if not users:
-            return ()
-        first = users[-1]
-        while first - 1 in users:  # said in one breath
-            first -= 1
-        self._turns.history = self._turns.history.with_messages(messages[:first])
-        return tuple(copy.deepcopy(dict(m)) for m in messages[first:])
+        before = self._turns.history
+        after = self._turns.history = before.without_last_turn()
+        return _copied(before.messages[len(after.messages) :])
 
     def fork(self, upto: int | None = None) -> AsyncConversation:
         """
@@ -234,12 +220,8 @@ class AsyncConversation:
         Raises:
             ArgumentError: *upto* is no number of messages.
         """
-        history = self._turns.history
-        if upto is not None:
-            if type(upto) is not int:
-                raise wrong("upto", "must be a number of messages", upto)
-            history = history.with_messages(history.messages[:upto])
         turns = self._turns
+        history = turns.history if upto is None else turns.history.upto(upto)
         return AsyncConversation(TurnTaking(turns.core, history, turns.policy))
 
     def to_json(self) -> str:
@@ -251,4 +233,8 @@ class AsyncConversation:
         the context policy, timeouts, retries, extra headers or an extra query: give
         them again.
         """
-        return self._turns.history.to_json()
+        return to_json(self._turns.history)
+
+
+def _copied(messages: Iterable[Wire]) -> tuple[dict[str, JSON], ...]:
+    return tuple(copy.deepcopy(dict(message)) for message in messages)

@@ -1,8 +1,8 @@
 """
-A conversation as plain data: what was said, learned and paid for; as JSON.
+The history of a conversation as plain data: its messages, their cost, what was learned.
 
-Never changes: what changes it returns a new one, so that a turn that fails has nothing
-to take back, and a fork is the same object twice.
+A history never changes: each change returns a new one, so that a turn that fails has
+nothing to take back, and a fork shares the history of its origin.
 """
 
 from __future__ import annotations
@@ -14,26 +14,23 @@ import attrs
 
 from attrs import frozen
 
-from ..._models.base_types import JSON
 from ..._models.completion import Usage
 from ..._models.errors import ArgumentError
-from ..._models.json_text import dump_json, load_json, mended, whole
-from ..._models.messages import Messages, wire_messages
-from ..._settings.options import BODY_OPTIONS, check_options, wrong
-from .tokens import MOST_TOKENS, TokenEstimator, Wire
+from ..._models.json_text import dump_json, load_json, whole
+from ..._models.messages import Message, Messages, wire_messages
+from ..._settings.options import wrong
+from .tokens import TokenEstimator, Wire
 from .view import Summary
 
 
-__all__ = ["History", "stored"]
+__all__ = ["COUNTS", "History", "stored"]
 
-# What reading another JSON value than the saved one raises.
-_ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
-
-_KIND = "asi1.conversation"
-_VERSION = 1
-# What is saved of the options: what a request says, and nothing that may be a secret.
-_SAVED = BODY_OPTIONS | {"extra_body", "session_id"}
-_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens")
+COUNTS = (
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "reasoning_tokens",
+)
 
 
 @frozen(kw_only=True)
@@ -86,40 +83,44 @@ class History:
         tokens = self.tokens.learn(request, usage.prompt_tokens)
         return attrs.evolve(self, tokens=tokens)
 
-    def to_json(self) -> str:
-        """Return it as JSON text, of one line."""
-        summary = self.summary
-        value: dict[str, JSON] = {
-            "kind": _KIND,
-            "version": _VERSION,
-            "model": self.model,
-            "options": {k: v for k, v in self.options.items() if k in _SAVED},
-            "messages": list(self.messages),
-            "summary": summary and {"text": summary.text, "upto": summary.upto},
-            "samples": list(self.tokens.samples),
-            "ceiling": self.ceiling,
-            "usage": self.usage.to_dict(),
-            "summary_usage": self.summary_usage.to_dict(),
-        }
-        return dump_json(value).decode()
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> History:
+    def edited(self, place: int, message: str | Message) -> History:
         """
-        Read what `to_json` wrote.
+        Return it with another message at *place*; of a str, the role stays.
 
         Raises:
-            ArgumentError: It is something else, or of a later version.
+            ArgumentError: There is no such place, or it is not a message.
         """
-        if not isinstance(text, str | bytes | bytearray):
-            raise wrong("saved", "must be the text that to_json() returned", text)
-        try:
-            data = text.encode() if isinstance(text, str) else bytes(text)
-            return _read(load_json(data))
-        except _ODD as error:
-            raise ArgumentError(
-                f"saved: is no conversation that asi1 saved ({error})", argument="saved"
-            ) from None
+        messages = list(self.messages)
+        if type(place) is not int or not -len(messages) <= place < len(messages):
+            raise wrong("place", "must be the place of a message", place)
+        new: Message = (
+            {**messages[place], "content": message}
+            if isinstance(message, str)
+            else message
+        )
+        (messages[place],) = stored([new])
+        return self.with_messages(messages)
+
+    def upto(self, count: object) -> History:
+        """
+        Return it with the first *count* messages; a negative one counts from the end.
+
+        Raises:
+            ArgumentError: *count* is not a whole number.
+        """
+        if type(count) is not int:
+            raise wrong("upto", "must be a number of messages", count)
+        return self.with_messages(self.messages[:count])
+
+    def without_last_turn(self) -> History:
+        """Return it without what the user said last, and all that follows."""
+        roles = [message.get("role") for message in self.messages]
+        if "user" not in roles:
+            return self
+        first = len(roles) - 1 - roles[::-1].index("user")
+        while first > 0 and roles[first - 1] == "user":  # several messages of one turn
+            first -= 1
+        return self.with_messages(self.messages[:first])
 
 
 def stored(messages: Messages) -> tuple[Wire, ...]:
@@ -144,38 +145,9 @@ def stored(messages: Messages) -> tuple[Wire, ...]:
         ) from None
 
 
-def _read(value: JSON) -> History:
-    if not isinstance(value, Mapping) or value.get("kind") != _KIND:
-        raise ValueError("it does not say so")
-    if value["version"] != _VERSION:
-        raise ValueError(f"its version is {value['version']}, and {_VERSION} is known")
-    messages, options, summary = value["messages"], value["options"], value["summary"]
-    check_options(options, known=_SAVED)
-    samples = tuple((int(s), int(n), int(t)) for s, n, t in value["samples"])
-    if any(not 0 <= count <= MOST_TOKENS for sample in samples for count in sample):
-        raise ValueError("a number of tokens cannot be")
-    return History(
-        messages=stored(messages) if messages else (),
-        model=None if value["model"] is None else str(value["model"]),
-        options=options,
-        summary=summary and Summary(mended(str(summary["text"])), int(summary["upto"])),
-        tokens=TokenEstimator(samples),
-        ceiling=None if value["ceiling"] is None else int(value["ceiling"]),
-        usage=_usage(value["usage"]),
-        summary_usage=_usage(value["summary_usage"]),
-    )
-
-
-def _usage(value: Mapping[str, int | None]) -> Usage:
-    counts: dict[str, Any] = {
-        name: int(count) for name in _COUNTS if (count := value.get(name)) is not None
-    }
-    return Usage(**counts)
-
-
 def _sum(one: Usage, two: Usage) -> Usage:
     sums: dict[str, Any] = {
-        name: (getattr(one, name) or 0) + (getattr(two, name) or 0) for name in _COUNTS
+        name: (getattr(one, name) or 0) + (getattr(two, name) or 0) for name in COUNTS
     }
     if one.reasoning_tokens is two.reasoning_tokens is None:
         sums["reasoning_tokens"] = None

@@ -1,0 +1,91 @@
+"""A saved conversation: its history as JSON text, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..._models.base_types import JSON
+from ..._models.completion import Usage
+from ..._models.errors import ArgumentError
+from ..._models.json_text import dump_json, load_json, mended
+from ..._settings.options import BODY_OPTIONS, check_options, wrong
+from .history import COUNTS, History, stored
+from .tokens import MOST_TOKENS, TokenEstimator
+from .view import Summary
+
+
+__all__ = ["from_json", "to_json"]
+
+# What reading another JSON value than the saved one raises.
+_ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+
+_KIND = "asi1.conversation"
+_VERSION = 1
+# What is saved of the options: what a request says, and nothing that may be a secret.
+_SAVED = BODY_OPTIONS | {"extra_body", "session_id"}
+
+
+def to_json(history: History) -> str:
+    """Return *history* as JSON text, on one line."""
+    summary = history.summary
+    value: dict[str, JSON] = {
+        "kind": _KIND,
+        "version": _VERSION,
+        "model": history.model,
+        "options": {k: v for k, v in history.options.items() if k in _SAVED},
+        "messages": list(history.messages),
+        "summary": summary and {"text": summary.text, "upto": summary.upto},
+        "samples": list(history.tokens.samples),
+        "ceiling": history.ceiling,
+        "usage": history.usage.to_dict(),
+        "summary_usage": history.summary_usage.to_dict(),
+    }
+    return dump_json(value).decode()
+
+
+def from_json(text: str | bytes) -> History:
+    """
+    Read what `to_json` wrote.
+
+    Raises:
+        ArgumentError: It is something else, or of a later version.
+    """
+    if not isinstance(text, str | bytes | bytearray):
+        raise wrong("saved", "must be the text that to_json() returned", text)
+    try:
+        data = text.encode() if isinstance(text, str) else bytes(text)
+        return _read(load_json(data))
+    except _ODD as error:
+        raise ArgumentError(
+            f"saved: is no conversation that asi1 saved ({error})", argument="saved"
+        ) from None
+
+
+def _read(value: JSON) -> History:
+    if not isinstance(value, Mapping) or value.get("kind") != _KIND:
+        raise ValueError("it does not say so")
+    if value["version"] != _VERSION:
+        raise ValueError(f"its version is {value['version']}, and {_VERSION} is known")
+    messages, options, summary = value["messages"], value["options"], value["summary"]
+    check_options(options, known=_SAVED)
+    samples = tuple((int(s), int(n), int(t)) for s, n, t in value["samples"])
+    if any(not 0 <= count <= MOST_TOKENS for sample in samples for count in sample):
+        raise ValueError("a number of tokens cannot be")
+    return History(
+        messages=stored(messages) if messages else (),
+        model=None if value["model"] is None else str(value["model"]),
+        options=options,
+        summary=summary and Summary(mended(str(summary["text"])), int(summary["upto"])),
+        tokens=TokenEstimator(samples),
+        ceiling=None if value["ceiling"] is None else int(value["ceiling"]),
+        usage=_usage(value["usage"]),
+        summary_usage=_usage(value["summary_usage"]),
+    )
+
+
+def _usage(value: Mapping[str, int | None]) -> Usage:
+    counts: dict[str, Any] = {
+        name: int(count) for name in COUNTS if (count := value.get(name)) is not None
+    }
+    return Usage(**counts)
