@@ -2,12 +2,15 @@
 
 import asyncio
 import gc
+import re
 import weakref
 
 from functools import partial
 
 import anyio
 import pytest
+
+from anyio.streams.buffered import BufferedByteReceiveStream
 
 import asi1
 
@@ -85,23 +88,69 @@ def test_a_client_of_many_loops_keeps_none_of_them(fake, rate_limit):
     anyio.run(until, lambda: fake.open_connections == 0)
 
 
-async def test_connections_of_a_busy_hour_do_not_outlive_their_time(fake):
+class Together:
+    """A server that answers nothing until *count* requests have come."""
+
+    BODY = b'{"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}'
+    REPLY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+    REPLY += b"content-length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+    def __init__(self, count):
+        self.count = count
+        self.came = 0
+        self.open = 0
+        self.all = anyio.Event()
+
+    async def serve(self, *, task_status):
+        """Serve on a free port, which is told to the task group."""
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        address = listener.extra(anyio.abc.SocketAttribute.local_address)
+        async with listener:
+            task_status.started(f"http://127.0.0.1:{address[1]}")
+            await listener.serve(self.answer)
+
+    async def answer(self, stream):
+        """Answer the requests of one connection."""
+        self.open += 1
+        try:
+            async with stream:
+                buffered = BufferedByteReceiveStream(stream)
+                while True:
+                    head = await buffered.receive_until(b"\r\n\r\n", 65536)
+                    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+                    await buffered.receive_exactly(int(length[1]))
+                    self.came += 1
+                    if self.came == self.count:
+                        self.all.set()
+                    await self.all.wait()
+                    await stream.send(self.REPLY)
+        except (anyio.IncompleteRead, anyio.BrokenResourceError):
+            pass
+        finally:
+            self.open -= 1
+
+
+async def test_connections_of_a_burst_are_closed_once_they_are_idle_too_long():
     """
     Connections that a burst of calls opened are closed once they were idle too long,
     in whichever pool they are.
     """
-    fake.reply("Hi", delay=0.5, times=None)
-    limits = Limits(keepalive_expiry=0.2)
+    server, limits = Together(40), Limits(keepalive_expiry=0.2)
 
-    async with client_of(fake, limits=limits) as client:
-        async with anyio.create_task_group() as group:
-            for _ in range(40):
-                group.start_soon(lambda: client.chat.completions.create(messages="Hi"))
-            await until(lambda: fake.open_connections == 40)
-        await anyio.sleep(0.3)
-        await client.chat.completions.create(messages="Hi")
+    async with anyio.create_task_group() as serving:
+        url = await serving.start(server.serve)
+        async with AsyncASI1("k", url, limits=limits, timeout=None) as client:
+            async with anyio.create_task_group() as group:
+                for _ in range(40):
+                    group.start_soon(
+                        lambda: client.chat.completions.create(messages="Hi")
+                    )
+            assert 40 == server.came
+            await anyio.sleep(0.3)
+            await client.chat.completions.create(messages="Hi")
 
-        await until(lambda: fake.open_connections <= 1)
+            await until(lambda: server.open <= 1, seconds=30)
+        serving.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("part", ["chunks", "text", "thoughts"])
