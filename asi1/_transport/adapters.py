@@ -30,11 +30,11 @@ class Direct(httpx.AsyncHTTPTransport):
 
     def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
         super().__init__(verify=context, limits=limits)
-        # Loaded before, in a thread.
-        from .http_pool import Connections  # noqa: PLC0415
+        # `load_core` has loaded them in a thread.
+        from .http_pool import ConnectionPool  # noqa: PLC0415
+        from .httpcore_internals import replace_pool  # noqa: PLC0415
 
-        # Where httpx keeps it. Elsewhere it would not be found, and its own used.
-        self._pool = Connections(context, limits, _network())
+        replace_pool(self, lambda: ConnectionPool(context, limits, _network()))
 
 
 def _network() -> httpcore.AsyncNetworkBackend:

@@ -6,6 +6,7 @@ import ssl
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import anyio
 import httpx
@@ -14,7 +15,7 @@ from .._models.errors import APIConnectionError, APIResponseError, APITimeoutErr
 from .._settings.secret import Secret
 
 
-__all__ = ["FOREIGN", "translated"]
+__all__ = ["FOREIGN", "forget_request", "translated"]
 
 # What httpx and the network raise.
 FOREIGN = (
@@ -90,3 +91,10 @@ def _tls_reason(error: BaseException | None) -> str | None:
             return getattr(error, "verify_message", None) or str(error)
         error = error.__cause__ or error.__context__
     return None
+
+
+def forget_request(error: BaseException) -> None:
+    """Take the request, whose headers hold the key, out of an error of httpx."""
+    if isinstance(error, httpx.HTTPError):
+        nothing: Any = None  # for which httpx has a property, but no type
+        error.request = nothing
