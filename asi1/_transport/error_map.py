@@ -95,6 +95,8 @@ def _tls_reason(error: BaseException | None) -> str | None:
 
 def forget_request(error: BaseException) -> None:
     """Take the request, whose headers hold the key, out of an error of httpx."""
+    nothing: Any = None  # httpx takes it, but does not declare it
+    if isinstance(error, httpx.HTTPStatusError):
+        error.response = nothing  # which has the request, too, and may echo the key
     if isinstance(error, httpx.HTTPError):
-        nothing: Any = None  # for which httpx has a property, but no type
         error.request = nothing
