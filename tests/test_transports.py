@@ -7,7 +7,8 @@ import respx
 
 from asi1 import AsyncASI1
 from asi1._transport.adapters import Direct
-from asi1._transport.tls import blind_context, load_core
+from asi1._transport.preload import preload_httpcore
+from asi1._transport.tls import placeholder_context
 from asi1.testing import FakeASI1
 
 
@@ -20,8 +21,8 @@ async def test_each_loop_has_its_sockets(anyio_backend_name):
     """
     from asi1._transport.connect import Sockets
 
-    await load_core()
-    async with Direct(blind_context(), httpx.Limits()) as transport:
+    await preload_httpcore()
+    async with Direct(placeholder_context(), httpx.Limits()) as transport:
         backend = transport._pool._network_backend
 
     assert isinstance(backend, Sockets) is (anyio_backend_name == "asyncio")

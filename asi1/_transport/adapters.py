@@ -30,7 +30,7 @@ class Direct(httpx.AsyncHTTPTransport):
 
     def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
         super().__init__(verify=context, limits=limits)
-        # `load_core` has loaded them in a thread.
+        # `preload_httpcore` has loaded them in a thread.
         from .http_pool import ConnectionPool  # noqa: PLC0415
         from .httpcore_internals import replace_pool  # noqa: PLC0415
 

@@ -26,7 +26,8 @@ from .._settings.http_types import HTTPClient, HTTPTransport
 from .adapters import Direct, Lent, LentClient, proxied
 from .event_loop import loop_token
 from .loop_pools import POOL_SIZE, LoopPools, Pool, Slot, inherit
-from .tls import blind_context, load_core, ssl_context
+from .preload import preload_httpcore
+from .tls import placeholder_context, ssl_context
 
 
 __all__ = ["Pools"]
@@ -86,7 +87,7 @@ class Pools:
             room = (pool for pool in pools.pools if pool.busy < pools.size)
             pool = next(room, None)
             if pool is None:
-                pool = Pool(self._transport(pools.context or blind_context()))
+                pool = Pool(self._transport(pools.context or placeholder_context()))
                 pools.pools.append(pool)
         except BaseException:
             pools.places.release()
@@ -142,10 +143,10 @@ class Pools:
 
     async def _context(self) -> ssl.SSLContext:
         if self.http_client is not None or self.transport is not None:
-            return blind_context()
-        await load_core()
+            return placeholder_context()
+        await preload_httpcore()
         if self.config.base_url.startswith("http:"):
-            return blind_context()
+            return placeholder_context()
         return await ssl_context(trust_env=self._trust_env)
 
     def _transport(self, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
