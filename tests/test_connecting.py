@@ -13,7 +13,7 @@ import anyio
 import httpcore
 import pytest
 
-from asi1._transport.connect import Sockets, addresses
+from asi1._transport.connect import AsyncioBackend, find_addresses
 
 from .talk import backend_of, until
 
@@ -72,7 +72,7 @@ def roads(monkeypatch, listener):
 
 async def connect(timeout=5):
     """Connect and leave at once."""
-    ours = await Sockets().connect_tcp(NAME, 443, timeout)
+    ours = await AsyncioBackend().connect_tcp(NAME, 443, timeout)
     assert not ours.get_extra_info("is_readable")
     await ours.aclose()
 
@@ -147,7 +147,7 @@ async def test_two_answers_at_once_make_one_connection(roads, listener):
         await both.wait()
 
     tried = roads("good", "good", before={"good": meet})
-    ours = await Sockets().connect_tcp(NAME, 443, 5)
+    ours = await AsyncioBackend().connect_tcp(NAME, 443, 5)
     peers = [listener.accept()[0] for _ in range(len(tried))]
     await anyio.sleep(0.05)
 
@@ -223,7 +223,7 @@ async def test_who_gives_up_in_the_race_leaves_no_socket(monkeypatch):
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(type(loop), "getaddrinfo", resolve)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(Sockets().connect_tcp, NAME, full.getsockname()[1])
+            tasks.start_soon(AsyncioBackend().connect_tcp, NAME, full.getsockname()[1])
             await until(lambda: open_sockets() >= before + 2)
             tasks.cancel_scope.cancel()
         await anyio.sleep(0.01)
@@ -263,7 +263,7 @@ async def test_a_name_that_cannot_be_is_told(name):
     A name that no resolver takes is a ConnectError too.
     """
     with pytest.raises(httpcore.ConnectError):
-        await Sockets().connect_tcp(name, 443, 5)
+        await AsyncioBackend().connect_tcp(name, 443, 5)
 
 
 async def test_the_resolver_may_take_its_time(monkeypatch):
@@ -285,7 +285,7 @@ async def test_a_port_beyond_all_ports_is_told():
     A port above 65535 is a ConnectError.
     """
     with pytest.raises(httpcore.ConnectError):
-        await Sockets().connect_tcp("127.0.0.1", 65536 + 1, 5)
+        await AsyncioBackend().connect_tcp("127.0.0.1", 65536 + 1, 5)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -299,7 +299,7 @@ async def test_an_address_needs_no_resolver(monkeypatch, host):
 
     monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", resolve)
 
-    assert [(host, 80)] == await addresses(host, 80)
+    assert [(host, 80)] == await find_addresses(host, 80)
 
 
 async def test_kinds_of_addresses_take_turns(monkeypatch):
@@ -312,7 +312,7 @@ async def test_kinds_of_addresses_take_turns(monkeypatch):
         return [*six, (V4, 0, 0, "", ("192.0.2.1", 80)), (V4, 0, 0, "", ("::", 80))]
 
     monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", resolve)
-    hosts = [host for host, _ in await addresses(NAME, 80)]
+    hosts = [host for host, _ in await find_addresses(NAME, 80)]
 
     assert ["fe80::0", "192.0.2.1", "fe80::1", "::", "fe80::2"] == hosts
 
@@ -323,6 +323,6 @@ async def test_who_waits_is_let_wait():
     """
     began = anyio.current_time()
 
-    await Sockets().sleep(0.02)
+    await AsyncioBackend().sleep(0.02)
 
     assert anyio.current_time() - began > 0.01

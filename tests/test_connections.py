@@ -14,7 +14,7 @@ import pytest
 
 import asi1
 
-from asi1._transport.http_pool import Connections
+from asi1._transport.http_pool import ConnectionPool
 from asi1.testing import Close, FakeASI1, Raw, Reset
 
 from .talk import until
@@ -46,7 +46,7 @@ async def test_a_connection_that_is_made_for_nobody_is_closed(fake):
     scope = anyio.CancelScope()
     limits = httpx.Limits(max_connections=1)
 
-    async with Connections(None, limits, Cancelling(scope)) as pool:
+    async with ConnectionPool(None, limits, Cancelling(scope)) as pool:
         with scope:
             await pool.request("GET", fake.base_url)
         kept = [each for each in pool.connections if not each.is_closed()]
@@ -94,7 +94,7 @@ async def test_a_connection_is_used_again(fake):
     """
     limits = httpx.Limits(max_connections=2)
 
-    async with Connections(None, limits, None) as pool:
+    async with ConnectionPool(None, limits, None) as pool:
         for _ in range(3):
             await pool.request("GET", f"{fake.base_url}/models")
 

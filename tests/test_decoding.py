@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asi1 import APIResponseError
-from asi1._transport.decompress import decoded
+from asi1._transport.decompress import decompress
 
 
 TEXT = b"Otters hold hands while they sleep, so that they do not drift apart.\n" * 40
@@ -29,7 +29,7 @@ async def pieces_of(body, size):
 async def read(body, encoding, size=2**20):
     """Return the pieces that *body* is decoded to."""
     async with aclosing(pieces_of(body, size)) as pieces:
-        return [piece async for piece in decoded(pieces, encoding)]
+        return [piece async for piece in decompress(pieces, encoding)]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ async def test_a_bomb_can_be_left():
 
     async with (
         aclosing(pieces_of(body, len(body))) as pieces,
-        aclosing(decoded(pieces, "gzip")) as reader,
+        aclosing(decompress(pieces, "gzip")) as reader,
     ):
         assert STEP == len(await anext(reader))
 
@@ -114,7 +114,7 @@ async def test_each_piece_is_there_at_once():
             yield part
 
     assert [b"data: a\n\n", b"data: b\n\n"] == [
-        p async for p in decoded(body(), "gzip")
+        p async for p in decompress(body(), "gzip")
     ]
 
 
@@ -135,7 +135,7 @@ async def test_other_encodings_are_refused(encoding, shown):
     """
     async with aclosing(pieces_of(b"x", 1)) as body:
         with pytest.raises(APIResponseError) as caught:
-            await anext(decoded(body, encoding))
+            await anext(decompress(body, encoding))
 
         assert f"the reply's content-encoding {shown} is not read" == str(caught.value)
         assert b"x" == await anext(body)

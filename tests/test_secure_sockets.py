@@ -22,7 +22,7 @@ import asi1
 from asi1 import RetryPolicy, Timeouts
 from asi1._transport import client_pools as _pools
 from asi1._transport import tls as _tls
-from asi1._transport.connect import Sockets
+from asi1._transport.connect import AsyncioBackend
 from asi1.testing import FakeASI1
 
 from .front import Front, mute, served
@@ -304,7 +304,7 @@ async def secured(authority, size):
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    plain = await Sockets().connect_tcp(HOST, listener.getsockname()[1], 5)
+    plain = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     ours = await plain.start_tls(trusting, HOST, 5)
@@ -335,10 +335,10 @@ async def test_a_secure_server_waits_for_a_slow_reader(authority):
     Under TLS, too, little is kept of what nobody reads, and all of it comes at last.
     """
     async with secured(authority, LARGE) as ours:
-        await until(lambda: ours._behind)
+        await until(lambda: ours._read_paused)
         await anyio.sleep(0.2)
 
-        assert len(ours._came) <= 1024 * 1024
+        assert len(ours._received) <= 1024 * 1024
         assert LARGE == await all_of(ours)
 
 
@@ -349,7 +349,7 @@ async def test_no_handshake_is_made_with_who_has_left(linger):
     A server that has left before the handshake is a ConnectError at once.
     """
     with socket.create_server((HOST, 0)) as listener:
-        ours = await Sockets().connect_tcp(HOST, listener.getsockname()[1], 5)
+        ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
         theirs, _ = listener.accept()
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", *linger))
     theirs.close()
@@ -370,7 +370,7 @@ async def test_a_secure_server_waits_for_a_reader_who_is_always_late(authority):
         for _ in range(200):
             await ours.read(20_000, 10)
             await anyio.sleep(0.002)
-            most = max(most, len(ours._came))
+            most = max(most, len(ours._received))
 
         assert most <= 1024 * 1024
         await all_of(ours)

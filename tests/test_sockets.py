@@ -18,7 +18,7 @@ import pytest
 
 import asi1
 
-from asi1._transport.connect import Sockets
+from asi1._transport.connect import AsyncioBackend
 
 from .talk import backend_of, until
 
@@ -38,7 +38,7 @@ def anyio_backend(request):
 async def pair():
     """Give one of our connections, and its other end as a plain socket."""
     with socket.create_server((HOST, 0)) as listener:
-        ours = await Sockets().connect_tcp(HOST, listener.getsockname()[1], 5)
+        ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
         theirs, _ = listener.accept()
     theirs.settimeout(10)
     try:
@@ -166,7 +166,7 @@ async def test_a_connection_may_break_under_a_write():
     async with pair() as (ours, theirs):
 
         async def broken():
-            await until(lambda: ours._writer)
+            await until(lambda: ours._write_waiter)
             reset(theirs)
 
         async with anyio.create_task_group() as tasks:
@@ -195,7 +195,7 @@ async def test_a_reset_comes_after_what_was_said():
     """
     async with pair() as (ours, theirs):
         theirs.sendall(b"abc")
-        await until(lambda: ours._came)
+        await until(lambda: ours._received)
         reset(theirs)
         await until(lambda: ours._ended)
 
@@ -236,7 +236,7 @@ async def test_a_cancelled_read_loses_nothing(first):
         async with anyio.create_task_group() as tasks:
             scope = anyio.CancelScope()
             tasks.start_soon(read)
-            await until(lambda: ours._reader)
+            await until(lambda: ours._read_waiter)
             if first == "cancelled":
                 scope.cancel()
             bring(ours, b"abc")
@@ -265,7 +265,7 @@ async def test_a_server_waits_for_a_slow_reader():
         most, began = 0, time.monotonic()
         while time.monotonic() < began + 0.2:
             await anyio.sleep(0.01)
-            most = max(most, len(ours._came))
+            most = max(most, len(ours._received))
 
         assert most <= 1024 * 1024
         assert BIG == await read_whole(ours, len(BIG))
@@ -277,7 +277,7 @@ async def test_an_end_behind_much_data_is_reached(end):
     A connection that ends while its reader is far behind gives what came, and its end.
     """
     async with pair() as (ours, theirs), beside(theirs.sendall, bytes(700_000)):
-        await until(lambda: ours._behind)
+        await until(lambda: ours._read_paused)
         await anyio.sleep(0.02)
         asyncio.get_running_loop().call_later(0.05, end, theirs)
 
@@ -304,7 +304,7 @@ async def test_a_reader_who_never_waits_can_be_cancelled():
                 await ours.read(1)
 
         assert scope.cancelled_caught
-        assert len(ours._came) > 9_900
+        assert len(ours._received) > 9_900
 
 
 @pytest.mark.parametrize("event", ["closed", "reset", "spoke", "aborted"])

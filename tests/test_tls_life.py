@@ -11,8 +11,8 @@ import anyio
 import httpcore
 import pytest
 
-from asi1._transport.asyncio_socket import Socket
-from asi1._transport.connect import Sockets
+from asi1._transport.asyncio_socket import AsyncioSocket
+from asi1._transport.connect import AsyncioBackend
 
 from .talk import until
 
@@ -41,7 +41,7 @@ async def secured(certificate):
     server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
     try:
-        plain = await Sockets().connect_tcp("127.0.0.1", port, 10)
+        plain = await AsyncioBackend().connect_tcp("127.0.0.1", port, 10)
         secure = await plain.start_tls(trusting, "127.0.0.1", 10)
         try:
             yield secure, heard
@@ -85,8 +85,8 @@ def test_only_a_plain_connection_stays_open_for_what_is_still_to_be_said():
     The server's end of what it says leaves a plain connection half open, and ends one
     with TLS, even before its handshake is told to be over.
     """
-    assert Socket().eof_received()
-    assert not Socket(below=asyncio.Transport()).eof_received()
+    assert AsyncioSocket().eof_received()
+    assert not AsyncioSocket(below=asyncio.Transport()).eof_received()
 
 
 @pytest.mark.parametrize("host", ["otter..example", "o" * 64 + ".example"])
@@ -95,4 +95,4 @@ async def test_a_name_that_no_host_can_have_is_not_reached(host):
     A name with an empty or endless part is a host that cannot be reached.
     """
     with pytest.raises(httpcore.ConnectError):
-        await Sockets().connect_tcp(host, 443, 5)
+        await AsyncioBackend().connect_tcp(host, 443, 5)

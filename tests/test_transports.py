@@ -6,8 +6,9 @@ import httpx
 import respx
 
 from asi1 import AsyncASI1
-from asi1._transport.adapters import Direct
-from asi1._transport.tls import blind_context, load_core
+from asi1._transport.adapters import DirectTransport
+from asi1._transport.preload import preload_httpcore
+from asi1._transport.tls import placeholder_context
 from asi1.testing import FakeASI1
 
 
@@ -18,13 +19,13 @@ async def test_each_loop_has_its_sockets(anyio_backend_name):
     """
     On asyncio requests go over the package's own sockets, on trio over httpx's.
     """
-    from asi1._transport.connect import Sockets
+    from asi1._transport.connect import AsyncioBackend
 
-    await load_core()
-    async with Direct(blind_context(), httpx.Limits()) as transport:
+    await preload_httpcore()
+    async with DirectTransport(placeholder_context(), httpx.Limits()) as transport:
         backend = transport._pool._network_backend
 
-    assert isinstance(backend, Sockets) is (anyio_backend_name == "asyncio")
+    assert isinstance(backend, AsyncioBackend) is (anyio_backend_name == "asyncio")
 
 
 async def test_mocks_catch_a_client_that_has_connections_already():

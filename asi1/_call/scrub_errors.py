@@ -1,8 +1,8 @@
 """
-Errors on their way out: nothing in them, or behind them, shows the key.
+Takes the key out of an error and its causes before the caller sees them.
 
-A server may say the key back, in a message, a header or a line that is no HTTP; the
-HTTP library's errors hold the request; and frames hold what they were reading.
+A server may echo the key in a message, a header or a line that is not HTTP; the HTTP
+library's errors hold the request; and frames hold the values of their variables.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ import attrs
 from .._models.base_types import JSON
 from .._models.errors import ASI1Error
 from .._settings.secret import Secret
+from .._transport.error_map import forget_request
 
 
 __all__ = ["scrub"]
 
-# Made by us, and clean.
-_OURS = {"response", "partial"}
+# Fields without the key: it was taken out when they were made.
+_CLEAN_FIELDS = {"response", "partial"}
 
 
 def scrub(error: ASI1Error, secret: Secret) -> None:
-    """Take the key, and the frames of the task, out of *error* and its cause."""
+    """Take the key, and the frames of the task, out of *error* and its causes."""
     for field in attrs.fields(type(error)):
-        if field.name not in _OURS:
+        if field.name not in _CLEAN_FIELDS:
             value = getattr(error, field.name)
             setattr(error, field.name, _clean(value, secret))
     error.args = (error.message,)
     error.__traceback__ = None
     error.__context__ = None
-    foreign = error.__cause__
-    while foreign is not None:
-        foreign.args = tuple(_clean(arg, secret) for arg in foreign.args)
-        foreign.__traceback__ = None
-        if hasattr(foreign, "_request"):  # where httpx keeps the headers
-            setattr(foreign, "_request", None)  # noqa: B010 - not of every exception
-        foreign.__cause__ = foreign.__cause__ or foreign.__context__
-        foreign = foreign.__cause__
+    cause = error.__cause__
+    while cause is not None:
+        cause.args = tuple(_clean(arg, secret) for arg in cause.args)
+        cause.__traceback__ = None
+        forget_request(cause)
+        cause.__cause__ = cause.__cause__ or cause.__context__
+        cause = cause.__cause__
 
 
 def _clean(value: JSON, secret: Secret) -> JSON:

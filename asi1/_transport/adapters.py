@@ -1,7 +1,8 @@
 """
-What carries a request, for httpx: its own transport, or one that was lent.
+The httpx transports that send requests: httpx's own, or one that the user provides.
 
-httpx's client is passed by where it has nothing to add. No cookie is kept.
+An httpx client is used only where it is needed: for proxies, and where the user
+provides one. No cookie is kept.
 """
 
 from __future__ import annotations
@@ -22,33 +23,33 @@ if TYPE_CHECKING:
     import httpcore
 
 
-__all__ = ["Direct", "Lent", "LentClient", "proxied"]
+__all__ = ["DirectTransport", "UserClient", "UserTransport", "proxy_transport"]
 
 
-class Direct(httpx.AsyncHTTPTransport):
-    """httpx's own transport; on asyncio, with sockets that cost less."""
+class DirectTransport(httpx.AsyncHTTPTransport):
+    """httpx's own transport, with the package's connection pool."""
 
     def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
         super().__init__(verify=context, limits=limits)
-        # Loaded before, in a thread.
-        from .http_pool import Connections  # noqa: PLC0415
+        # `preload_httpcore` has loaded them in a thread.
+        from .http_pool import ConnectionPool  # noqa: PLC0415
+        from .httpcore_internals import replace_pool  # noqa: PLC0415
 
-        # Where httpx keeps it. Elsewhere it would not be found, and its own used.
-        self._pool = Connections(context, limits, _network())
+        replace_pool(self, lambda: ConnectionPool(context, limits, _network_backend()))
 
 
-def _network() -> httpcore.AsyncNetworkBackend:
+def _network_backend() -> httpcore.AsyncNetworkBackend:
     if isinstance(loop_token(), asyncio.AbstractEventLoop):
-        from .connect import Sockets  # noqa: PLC0415
+        from .connect import AsyncioBackend  # noqa: PLC0415
 
-        return Sockets()
-    from .connect import TrioSockets  # noqa: PLC0415
+        return AsyncioBackend()
+    from .connect import TrioBackend  # noqa: PLC0415
 
-    return TrioSockets()
+    return TrioBackend()
 
 
-class Lent(httpx.AsyncBaseTransport):
-    """A transport of the user's, which is theirs to close."""
+class UserTransport(httpx.AsyncBaseTransport):
+    """Sends through a transport of the user's, and never closes it."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
@@ -57,8 +58,8 @@ class Lent(httpx.AsyncBaseTransport):
         return await self._transport.handle_async_request(request)
 
 
-class _Through(httpx.AsyncBaseTransport):
-    """What goes by way of an httpx client, with all that it does on the way."""
+class _ClientTransport(httpx.AsyncBaseTransport):
+    """Sends through an httpx client, which applies its proxies, hooks and auth."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -70,8 +71,8 @@ class _Through(httpx.AsyncBaseTransport):
         await self._client.aclose()
 
 
-class LentClient(_Through):
-    """A client of the user's: it adds headers of its own, and is theirs to close."""
+class UserClient(_ClientTransport):
+    """Sends through a client of the user's, with its headers, and never closes it."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         prepared = self._client.build_request(
@@ -88,9 +89,11 @@ class LentClient(_Through):
         """Leave it open."""
 
 
-def proxied(context: ssl.SSLContext, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
+def proxy_transport(
+    context: ssl.SSLContext, limits: httpx.Limits
+) -> httpx.AsyncBaseTransport:
     """
-    Return what goes through the proxies of the environment.
+    Return a transport that sends through the proxies of the environment.
 
     Raises:
         ConfigurationError: One is unusable.
@@ -102,10 +105,10 @@ def proxied(context: ssl.SSLContext, limits: httpx.Limits) -> httpx.AsyncBaseTra
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
     except (ValueError, ImportError, httpx.InvalidURL) as error:
-        # The reason may quote a password; but not when a package is missing.
+        # The reason may quote a proxy's password, unless a package is missing.
         reason = f": {error}" if isinstance(error, ImportError) else ""
         raise ConfigurationError(
             "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,"
             f" NO_PROXY) cannot be used{reason}"
         ) from None
-    return _Through(client)
+    return _ClientTransport(client)

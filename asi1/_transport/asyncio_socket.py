@@ -1,9 +1,10 @@
-# ruff: noqa: ASYNC109 - what httpcore calls asks for a timeout
+# ruff: noqa: ASYNC109 - httpcore's interface has timeouts
 """
-One connection on asyncio, for httpx's core, which listens all the time.
+A connection on asyncio, for httpcore.
 
-anyio's tell the event loop to begin and to cease listening around every read, which is
-most of what a small read costs. These cease only when the reader is far behind.
+anyio's sockets tell the event loop before and after each read to begin and to stop
+reading, which is most of a small read's cost. This one reads all the time, and stops
+only when its reader is far behind.
 """
 
 from __future__ import annotations
@@ -20,133 +21,136 @@ import anyio
 import httpcore
 
 
-__all__ = ["Socket", "connecting"]
+__all__ = ["AsyncioSocket", "map_connect_errors"]
 
-# Bytes that may wait for the reader before the network is made to wait.
-_ROOM = 256 * 1024
-# Bytes of a request that are held back until more of it is there, or sent at once.
-_HELD = 64 * 1024
-# Reads after which a reader pauses. One who always finds what it waits for already
-# there could not be cancelled: no task is, while what it waits for is done.
-_TURN = 16
-# Seconds for a handshake without a limit of its own; asyncio wants a number.
-_FOR_EVER = 365 * 86400.0
+# Bytes that may wait for the reader before reading from the network pauses.
+_BUFFER_LIMIT = 256 * 1024
+# The most bytes of one send; fewer wait for the next piece of the request.
+_SEND_SIZE = 64 * 1024
+# Reads after which the reader lets the event loop run. A task that never waits, since
+# all bytes are there already, could not be cancelled.
+_READS_PER_STEP = 16
+# Seconds for a TLS handshake, whose timeout is set elsewhere; asyncio needs a number.
+_NO_TIMEOUT = 365 * 86400.0
 
 
-class Socket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
-    """One connection: what came and was not read, and who waits for it."""
+class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
+    """A connection, with the bytes that came and were not read yet."""
 
     def __init__(self, below: asyncio.Transport | None = None) -> None:
-        """Made by `Sockets`; with TLS, *below* is what carries it."""
+        """Made by `AsyncioBackend`; *below* is the transport that carries TLS."""
         self._transport: asyncio.Transport
         self._below = below
-        self._came = bytearray()
-        self._held = b""
+        self._received = bytearray()
+        self._unsent = b""
         self._reads = 0
         self._ended = False
         self._error: Exception | None = None
-        self._reader: asyncio.Future[None] | None = None
-        self._writer: asyncio.Future[None] | None = None
-        self._full = self._behind = False
+        self._read_waiter: asyncio.Future[None] | None = None
+        self._write_waiter: asyncio.Future[None] | None = None
+        self._write_paused = self._read_paused = False
 
-    # What happens
+    # Called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport; a write counts as done when it is all handed over."""
+        """Keep the transport; a write is done when the system has all its bytes."""
         self._transport = cast("asyncio.Transport", transport)
-        # Not 0: what TLS has on asyncio and uvloop then says that it is full whenever
-        # it is empty, by turns.
+        # Not 0: TLS on asyncio and uvloop would then alternate between full and empty
+        # although nothing is buffered.
         self._transport.set_write_buffer_limits(1, 0)
 
     def data_received(self, data: bytes | memoryview) -> None:
-        """Keep what came."""
-        self._came += data
-        _wake(self._reader)
-        if len(self._came) > _ROOM and not self._behind:
-            self._behind = True
+        """Keep the bytes for the reader."""
+        self._received += data
+        _wake(self._read_waiter)
+        if len(self._received) > _BUFFER_LIMIT and not self._read_paused:
+            self._read_paused = True
             self._source.pause_reading()
 
     @property
     def _source(self) -> asyncio.Transport:
-        # uvloop's TLS, told to pause, forgets what it holds when the server leaves.
+        # uvloop's TLS transport, while paused, loses its buffer if the server closes.
         return self._below or self._transport
 
     def eof_received(self) -> bool:
-        """Keep the way out open: only the server has nothing more to say."""
+        """Keep the connection half open: only the server has stopped sending."""
         self._ended = True
-        _wake(self._reader)
-        return self._below is None  # TLS has no such thing
+        _wake(self._read_waiter)
+        return self._below is None  # TLS cannot be half open
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let everybody go."""
+        """Wake the reader and the writer, since the connection is gone."""
         self._ended, self._error = True, exc
-        _wake(self._reader)
-        _wake(self._writer)
+        _wake(self._read_waiter)
+        _wake(self._write_waiter)
 
     def pause_writing(self) -> None:
-        """Make who writes wait."""
-        self._full = True
+        """Make the writer wait."""
+        self._write_paused = True
 
     def resume_writing(self) -> None:
-        """Let who writes go on."""
-        self._full = False
-        _wake(self._writer)
+        """Wake the writer."""
+        self._write_paused = False
+        _wake(self._write_waiter)
 
-    # What httpx's core asks for
+    # Called by httpcore
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """
-        Return what has come, of at least one byte; none at the end.
+        Return the next bytes, at least one; b"" at the end.
 
         Raises:
-            httpcore.ReadError, httpcore.ReadTimeout: It broke; it took too long.
+            httpcore.ReadError: The connection broke.
+            httpcore.ReadTimeout: No byte came in time.
         """
-        if self._held:
-            held, self._held = self._held, b""
-            self._send(held)
+        if self._unsent:
+            unsent, self._unsent = self._unsent, b""
+            self._send(unsent)
         self._reads += 1
-        if self._reads % _TURN == 0:
+        if self._reads % _READS_PER_STEP == 0:
             await asyncio.sleep(0)
-        if not self._came and not self._ended:
-            await self._wait_for_news(timeout)
-        if not self._came and self._error is not None:
+        if not self._received and not self._ended:
+            await self._wait_for_data(timeout)
+        if not self._received and self._error is not None:
             raise httpcore.ReadError(str(self._error)) from self._error
-        far_behind = len(self._came) > max_bytes  # hardly ever: a copy that is spared
-        data = bytes(self._came[:max_bytes] if far_behind else self._came)
-        del self._came[:max_bytes]
-        if self._behind and len(self._came) <= _ROOM // 2:
-            self._behind = False
+        # A slice is one more copy, and is hardly ever needed.
+        far_behind = len(self._received) > max_bytes
+        data = bytes(self._received[:max_bytes] if far_behind else self._received)
+        del self._received[:max_bytes]
+        if self._read_paused and len(self._received) <= _BUFFER_LIMIT // 2:
+            self._read_paused = False
             self._source.resume_reading()
         return data
 
-    async def _wait_for_news(self, timeout: float | None) -> None:
-        self._reader = asyncio.get_running_loop().create_future()
+    async def _wait_for_data(self, timeout: float | None) -> None:
+        self._read_waiter = asyncio.get_running_loop().create_future()
         try:
             if timeout is None:
-                await self._reader
+                await self._read_waiter
                 return
             with anyio.fail_after(timeout):
-                await self._reader
+                await self._read_waiter
         except TimeoutError as error:
             raise httpcore.ReadTimeout(str(error)) from error
         finally:
-            self._reader = None
+            self._read_waiter = None
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """
-        Hand *buffer* over to the network.
+        Send *buffer*, or keep it until the rest of the request is there.
 
         Raises:
-            httpcore.WriteError, httpcore.WriteTimeout: It broke; it took too long.
+            httpcore.WriteError: The connection broke.
+            httpcore.WriteTimeout: The system did not take all bytes in time.
         """
-        # A request comes as its head, its body, and nothing at all: the end. The head
-        # waits for the rest, so that all of it is sent in one step.
-        self._held += buffer
-        if buffer and len(self._held) <= _HELD:
+        # httpcore writes a request's head, its body, and then b"". They are sent at
+        # once, since each send costs a system call.
+        self._unsent += buffer
+        if buffer and len(self._unsent) <= _SEND_SIZE:
             return
-        whole, self._held = self._held, b""
-        self._send(whole[:_HELD])
-        if self._full or len(whole) > _HELD:
+        whole, self._unsent = self._unsent, b""
+        self._send(whole[:_SEND_SIZE])
+        if self._write_paused or len(whole) > _SEND_SIZE:
             try:
                 with anyio.fail_after(timeout):
                     await self._send_rest(whole)
@@ -160,27 +164,27 @@ class Socket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             self._transport.write(piece)
 
     async def _send_rest(self, whole: bytes) -> None:
-        # In pieces: TLS takes all that it is given, and is full only at the next.
-        for at in range(_HELD, len(whole), _HELD):
+        # In pieces: TLS buffers a write of any size, and is full only at the next one.
+        for at in range(_SEND_SIZE, len(whole), _SEND_SIZE):
             await self._wait_for_room()
-            self._send(whole[at : at + _HELD])
+            self._send(whole[at : at + _SEND_SIZE])
         await self._wait_for_room()
 
     async def _wait_for_room(self) -> None:
-        if not self._full or self._transport.is_closing():
+        if not self._write_paused or self._transport.is_closing():
             return
-        self._writer = asyncio.get_running_loop().create_future()
+        self._write_waiter = asyncio.get_running_loop().create_future()
         try:
-            await self._writer
+            await self._write_waiter
         finally:
-            self._writer = None
+            self._write_waiter = None
 
     def abort(self) -> None:
-        """Close it, in the event loop's next step."""
+        """Close the connection in the event loop's next step."""
         self._transport.abort()
 
     async def aclose(self) -> None:
-        """Close it, and let the event loop go that step."""
+        """Close the connection, and let the event loop run that step."""
         self.abort()
         await asyncio.sleep(0)
 
@@ -189,25 +193,26 @@ class Socket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,
-    ) -> Socket:
+    ) -> AsyncioSocket:
         """
-        Return the same connection with TLS on it.
+        Return the same connection with TLS on top.
 
         Raises:
-            httpcore.ConnectError, httpcore.ConnectTimeout: It cannot be had.
+            httpcore.ConnectError: The handshake failed.
+            httpcore.ConnectTimeout: It took too long.
         """
-        if self._ended:  # asyncio would wait for its answer
+        if self._ended:  # asyncio would still wait for the server's part
             self.abort()
             raise httpcore.ConnectError(str(self._error or "the server hung up"))
-        loop, secure = asyncio.get_running_loop(), Socket(self._transport)
+        loop, secure = asyncio.get_running_loop(), AsyncioSocket(self._transport)
         try:
-            with connecting(), anyio.fail_after(timeout):
+            with map_connect_errors(), anyio.fail_after(timeout):
                 transport = await loop.start_tls(
                     self._transport,
                     secure,
                     ssl_context,
                     server_hostname=server_hostname,
-                    ssl_handshake_timeout=_FOR_EVER,
+                    ssl_handshake_timeout=_NO_TIMEOUT,
                 )
         except BaseException:
             self.abort()
@@ -218,26 +223,26 @@ class Socket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         return secure
 
     def get_extra_info(self, info: str) -> Any:
-        """Return "ssl_object", "socket", "is_readable" and the two addresses."""
+        """Return an attribute of the connection by httpcore's name for it."""
         if info == "is_readable":
-            # An idle connection has nothing to say but that it ends.
-            return bool(self._came) or self._ended or _readable(self._transport)
+            # httpcore asks for idle connections: one that is readable has ended.
+            return bool(self._received) or self._ended or _readable(self._transport)
         names = {"client_addr": "sockname", "server_addr": "peername"}
         return self._transport.get_extra_info(names.get(info, info))
 
 
-def _wake(who: asyncio.Future[None] | None) -> None:
-    if who is not None and not who.done():
-        who.set_result(None)
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
 
 
 def _readable(transport: asyncio.Transport) -> bool:
-    """Tell whether something came that the event loop has had no time to see."""
+    """Whether bytes or an end came that the event loop has not read yet."""
     sock = transport.get_extra_info("socket")
-    if sock is None or sock.fileno() < 0:  # lost, and soon told
+    if sock is None or sock.fileno() < 0:  # lost; asyncio tells in its next step
         return True
     number = sock.fileno()
-    if not hasattr(select, "poll"):  # Windows, whose numbers have no upper end
+    if not hasattr(select, "poll"):  # Windows, whose select takes any number
         return bool(select.select([number], [], [], 0)[0])
     poll = select.poll()
     poll.register(number, select.POLLIN)
@@ -245,12 +250,12 @@ def _readable(transport: asyncio.Transport) -> bool:
 
 
 @contextmanager
-def connecting() -> Iterator[None]:
-    """Turn what connecting raises into the errors of httpx's core."""
+def map_connect_errors() -> Iterator[None]:
+    """Raise httpcore's errors in place of those of connecting."""
     try:
         yield
     except TimeoutError as error:
         raise httpcore.ConnectTimeout(str(error)) from error
     except (OSError, OverflowError, UnicodeError, ExceptionGroup) as error:
-        # ssl.SSLError is an OSError. UnicodeError: no name can be like this one.
+        # ssl.SSLError is an OSError. UnicodeError: this is not a valid host name.
         raise httpcore.ConnectError(str(error) or type(error).__name__) from error

@@ -1,8 +1,8 @@
 """
-The connections: small pools for each event loop, and what they are made with.
+The connections of a client: small pools for each event loop.
 
-httpx slows down with the number of connections in one pool, so requests are spread over
-several, as many as they need.
+httpx 0.28 slows down with the number of connections in one pool, so requests are spread
+over as many small pools as they need.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from attrs import define, field
 from .._models.errors import APITimeoutError, ClientClosedError, ConfigurationError
 from .._settings.config import ClientConfig, is_loopback
 from .._settings.http_types import HTTPClient, HTTPTransport
-from .adapters import Direct, Lent, LentClient, proxied
+from .adapters import DirectTransport, UserClient, UserTransport, proxy_transport
 from .event_loop import loop_token
-from .loop_pools import POOL_SIZE, LoopPools, Pool, Slot, inherit
-from .tls import blind_context, load_core, ssl_context
+from .loop_pools import POOL_SIZE, LoopPools, Pool, Slot, keep_inherited
+from .preload import preload_httpcore
+from .tls import placeholder_context, ssl_context
 
 
 __all__ = ["Pools"]
@@ -38,8 +39,8 @@ class Pools:
     All the pools of one client and its children.
 
     Attributes:
-        http_client: The user's own; used as it is, and never closed.
-        transport: The user's own, for every pool; never closed either.
+        http_client: The user's own, or None; it is never closed.
+        transport: The user's own, or None; it is used by all pools, and never closed.
     """
 
     config: ClientConfig
@@ -60,13 +61,13 @@ class Pools:
             )
         weakref.finalize(self, _close_all, self._by_loop).atexit = False
 
-    async def slot(self, patience: float | None, host: str) -> Slot:
+    async def slot(self, pool_timeout: float | None, host: str) -> Slot:
         """
-        Return a place for one request.
+        Return a free place for one request, in one of the pools.
 
         Args:
-            patience: Seconds to wait for one; None for no limit.
-            host: For the error's message.
+            pool_timeout: Seconds to wait for it; None for no limit.
+            host: Stands in the error's message.
 
         Raises:
             APITimeoutError: All connections were in use for that long.
@@ -75,98 +76,101 @@ class Pools:
         """
         if self.http_client is not None and self.http_client.is_closed:
             raise ClientClosedError("the client given as http_client= is closed")
-        pools = await self._here()
+        pools = await self._loop_pools()
         try:
-            pools.places.acquire_nowait()
+            pools.free_slots.acquire_nowait()
         except anyio.WouldBlock:
-            await self._wait(pools, patience, host)
+            await self._wait(pools, pool_timeout, host)
         try:
-            # From here on nothing waits: what is free now is free when it is taken.
-            # The first with room, so that idle connections are used again.
-            room = (pool for pool in pools.pools if pool.busy < pools.size)
-            pool = next(room, None)
+            # Nothing waits from here on, so a pool that is free stays free. The first
+            # one is taken, so that idle connections are used again.
+            free = (pool for pool in pools.pools if pool.busy < pools.size)
+            pool = next(free, None)
             if pool is None:
-                pool = Pool(self._transport(pools.context or blind_context()))
+                pool = Pool(self._transport(pools.context or placeholder_context()))
                 pools.pools.append(pool)
         except BaseException:
-            pools.places.release()
+            pools.free_slots.release()
             raise
         pool.busy += 1
-        # httpx closes idle connections of a pool when that pool is used again.
+        # httpx 0.28 closes a pool's idle connections only when that pool is used again.
         expiry = self.config.limits.keepalive_expiry
         pools.close_idle(pools.clock(), expiry)
         return Slot(pool, pools)
 
-    async def _wait(self, pools: LoopPools, patience: float | None, host: str) -> None:
-        with anyio.move_on_after(patience) as waiting:
-            await pools.places.acquire()
+    async def _wait(
+        self, pools: LoopPools, pool_timeout: float | None, host: str
+    ) -> None:
+        with anyio.move_on_after(pool_timeout) as waiting:
+            await pools.free_slots.acquire()
         if waiting.cancelled_caught:
             raise APITimeoutError(
-                f"{host}: no free connection within {patience:g} s; all"
+                f"{host}: no free connection within {pool_timeout:g} s; all"
                 f" {self.config.limits.max_connections} are in use"
                 " (Limits.max_connections)",
                 phase="pool",
                 sent=False,
             )
 
-    async def _here(self) -> LoopPools:
+    async def _loop_pools(self) -> LoopPools:
         token = loop_token()
         pools = self._by_loop.get(token)
         if pools is None or pools.closed or pools.pid != os.getpid():
-            self._forget_lost()
-            places = anyio.Semaphore(self.config.limits.max_connections)
-            pools = LoopPools(token, places, lent=self.http_client is not None)
+            self._drop_lost()
+            slots = anyio.Semaphore(self.config.limits.max_connections)
+            pools = LoopPools(token, slots, user_client=self.http_client is not None)
             self._by_loop[token] = pools
-        if pools.keeper is not None:
+        if pools.closer is not None:
             return pools
-        async with pools.making:
-            if pools.keeper is None:
+        async with pools.setup_lock:
+            if pools.closer is None:
                 pools.context = await self._context()
-                pools.keeper = pools.keep()
-                await anext(pools.keeper)
+                pools.closer = pools.close_with_loop()
+                await anext(pools.closer)
         return pools
 
-    def _forget_lost(self) -> None:
-        """Let go of pools whose loop has ended, or that a parent process made."""
+    def _drop_lost(self) -> None:
+        """Drop the pools whose loop has ended, or that a parent process made."""
         for token, pools in list(self._by_loop.items()):
             if pools.pid != os.getpid():
-                inherit(self._by_loop.pop(token, None))
+                keep_inherited(self._by_loop.pop(token, None))
             elif pools.closed or getattr(token, "is_closed", bool)():
                 self._by_loop.pop(token, None)
 
     @property
     def _trust_env(self) -> bool:
-        # Nothing on this machine is behind a proxy, and its http:// may carry the key.
+        # A server on this machine is not behind a proxy; through one, http:// would
+        # show it the key.
         host = urlsplit(self.config.base_url).hostname or ""
         return self.config.trust_env and not is_loopback(host)
 
     async def _context(self) -> ssl.SSLContext:
         if self.http_client is not None or self.transport is not None:
-            return blind_context()
-        await load_core()
+            return placeholder_context()
+        await preload_httpcore()
         if self.config.base_url.startswith("http:"):
-            return blind_context()
+            return placeholder_context()
         return await ssl_context(trust_env=self._trust_env)
 
     def _transport(self, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
         if self.http_client is not None:
-            return LentClient(self.http_client)
+            return UserClient(self.http_client)
         if self.transport is not None:
-            return Lent(self.transport)
+            return UserTransport(self.transport)
         limits = httpx.Limits(
             max_connections=POOL_SIZE,
             max_keepalive_connections=POOL_SIZE,
             keepalive_expiry=self.config.limits.keepalive_expiry,
         )
         if self._trust_env and any(map(getproxies().get, ("http", "https", "all"))):
-            return proxied(context, limits)
-        return Direct(context, limits)
+            return proxy_transport(context, limits)
+        return DirectTransport(context, limits)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; other loops close their own."""
         pools = self._by_loop.pop(loop_token(), None)
-        if pools is not None and pools.keeper is not None:
-            await pools.keeper.aclose()
+        if pools is not None and pools.closer is not None:
+            await pools.closer.aclose()
 
 
 def _close_all(by_loop: dict[Any, LoopPools]) -> None:

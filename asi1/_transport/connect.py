@@ -1,5 +1,5 @@
-# ruff: noqa: ASYNC109 - what httpcore calls asks for a timeout
-"""How connections are made for httpx's core, on asyncio and on trio."""
+# ruff: noqa: ASYNC109 - httpcore's interface has timeouts
+"""Opens the connections that httpcore asks for, on asyncio and on trio."""
 
 from __future__ import annotations
 
@@ -17,129 +17,131 @@ import httpcore
 
 from attrs import define, field
 
-from .asyncio_socket import Socket, connecting
+from .asyncio_socket import AsyncioSocket, map_connect_errors
 from .event_loop import Flag
 
 
-__all__ = ["HappyEyeballs", "Sockets", "TrioSockets", "addresses"]
+__all__ = ["AsyncioBackend", "HappyEyeballs", "TrioBackend", "find_addresses"]
 
-# Seconds after which a second address is tried beside the first.
-_HEAD_START = 0.25
+# Seconds after which the next address is tried beside the ones before.
+_ATTEMPT_DELAY = 0.25
 
-# Bytes that one read of the network brings at the most.
-_READ = 64 * 1024
+# The most bytes of one read of the network.
+_READ_SIZE = 64 * 1024
 
 
-class Sockets(httpcore.AsyncNetworkBackend):
-    """Makes connections, each with a `Socket`; all on one event loop."""
+class AsyncioBackend(httpcore.AsyncNetworkBackend):
+    """Opens the connections of one pool, on one event loop of asyncio."""
 
     def __init__(self) -> None:
-        """Made for one pool."""
-        self._room = memoryview(bytearray(_READ))
+        self._buffer = memoryview(bytearray(_READ_SIZE))
 
     async def connect_tcp(
         self,
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,  # noqa: ARG002 - none is ever asked for
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - nor any of these
-    ) -> Socket:
+        local_address: str | None = None,  # noqa: ARG002 - the pool sets none
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - nor these
+    ) -> AsyncioSocket:
         """
-        Connect to a server, on whichever of its addresses answers first.
+        Connect to a server, at the first of its addresses that accepts.
 
         Raises:
             httpcore.ConnectTimeout, httpcore.ConnectError: It cannot be reached.
         """
-        with connecting(), anyio.fail_after(timeout):
-            return await HappyEyeballs(self._socket).run(await addresses(host, port))
+        with map_connect_errors(), anyio.fail_after(timeout):
+            return await HappyEyeballs(self._socket).run(
+                await find_addresses(host, port)
+            )
 
-    def _socket(self) -> Socket:
-        return _Plain(self._room)
+    def _socket(self) -> AsyncioSocket:
+        return _PlainSocket(self._buffer)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await anyio.sleep(seconds)
 
 
-class _Plain(Socket, asyncio.BufferedProtocol):
+class _PlainSocket(AsyncioSocket, asyncio.BufferedProtocol):
     """
-    A connection without TLS, or what carries it.
+    A connection without TLS, or the one below TLS.
 
-    Every read of asyncio's own makes room for 256 KiB, which costs more than the read.
-    With TLS there is nothing to gain, and the end of a reply to lose: asyncio and
-    uvloop decrypt no further than the room goes, and forget the rest if the server
-    leaves then.
+    It reads into a shared buffer: for other protocols asyncio (Python 3.11 to 3.14)
+    allocates 256 KiB at every read, which costs more than the read. A socket with TLS
+    has no such buffer: asyncio and uvloop decrypt only as much as fits in, and lose the
+    rest if the server closes the connection then.
     """
 
-    def __init__(self, room: memoryview) -> None:
-        """Made with *room* for one read, of all the sockets of an event loop."""
+    def __init__(self, buffer: memoryview) -> None:
+        """Made with the *buffer* that all sockets of an event loop share."""
         super().__init__()
-        self._room = room
+        self._buffer = buffer
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - never needed
-        """Lend the room, which is given back in the same step."""
-        return self._room
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - it never grows
+        """Return the buffer; it is free again when the event loop's step ends."""
+        return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Keep what came, and leave nothing of it: a server may say the key back."""
-        came = self._room[:nbytes]
-        self.data_received(came)
-        came[:] = bytes(nbytes)
+        """Copy the bytes that came, and erase them, as a server may echo the key."""
+        received = self._buffer[:nbytes]
+        self.data_received(received)
+        received[:] = bytes(nbytes)
 
 
-async def addresses(host: str, port: int) -> list[tuple[str, int]]:
+async def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
     """
-    Return where the server is, the kinds of addresses by turns.
+    Return the addresses of a server, IPv4 and IPv6 alternating.
 
     Raises:
-        OSError, UnicodeError: Nobody knows; no name can be like this one.
+        OSError, UnicodeError: The name is unknown; it is not a valid host name.
     """
     with suppress(ValueError):
-        return [(str(ipaddress.ip_address(host)), port)]  # and nobody needs to be asked
+        return [(str(ipaddress.ip_address(host)), port)]
     loop, kinds = asyncio.get_running_loop(), dict[int, list[tuple[str, int]]]()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for kind, _, _, _, (address, *_) in found:
         kinds.setdefault(kind, []).append((str(address), port))
-    turns = itertools.zip_longest(*kinds.values())
+    rounds = itertools.zip_longest(*kinds.values())
     if not kinds:
         raise OSError(f"{host} has no address")
-    return [address for turn in turns for address in turn if address is not None]
+    return [address for pair in rounds for address in pair if address is not None]
 
 
 @define
 class HappyEyeballs:
     """
-    Addresses of one server, tried one after the other, and soon side by side.
+    Tries the addresses of one server, each soon after the last, until one accepts.
 
-    Each connection is one that *make* returns.
+    Attributes:
+        make: Returns the socket for an attempt.
     """
 
-    make: Callable[[], Socket]
-    _won: Socket | None = field(default=None, init=False)
+    make: Callable[[], AsyncioSocket]
+    _winner: AsyncioSocket | None = field(default=None, init=False)
     _errors: list[OSError | OverflowError] = field(factory=list, init=False)
 
-    async def run(self, places: list[tuple[str, int]]) -> Socket:
+    async def run(self, addresses: list[tuple[str, int]]) -> AsyncioSocket:
         """
-        Return the first connection that is made.
+        Return the first connection that opens.
 
         Raises:
-            OSError, OverflowError: None is; what the last of them failed with.
+            OSError, OverflowError: None opens; this is the last attempt's error.
         """
         try:
             async with anyio.create_task_group() as tasks:
-                for address in places:
+                for address in addresses:
                     failed = Flag()
                     tasks.start_soon(self._try, address, failed, tasks.cancel_scope)
-                    with anyio.move_on_after(_HEAD_START):
+                    with anyio.move_on_after(_ATTEMPT_DELAY):
                         await failed.wait()
         except BaseException:
-            if self._won is not None:
-                self._won.abort()
+            if self._winner is not None:
+                self._winner.abort()
             raise
-        if self._won is None:
+        if self._winner is None:
             raise self._reason()
-        return self._won
+        return self._winner
 
     def _reason(self) -> OSError | OverflowError:
         if self._errors:
@@ -147,46 +149,47 @@ class HappyEyeballs:
         return OSError("the task that connects was cancelled by others")
 
     async def _try(
-        self, address: tuple[str, int], failed: Flag, others: anyio.CancelScope
+        self, address: tuple[str, int], failed: Flag, attempts: anyio.CancelScope
     ) -> None:
         loop = asyncio.get_running_loop()
         try:
-            _, made = await loop.create_connection(self.make, *address)
-        except (OSError, OverflowError) as error:  # a port beyond all ports
+            _, opened = await loop.create_connection(self.make, *address)
+        except (OSError, OverflowError) as error:  # OverflowError: a port above 65535
             self._errors.append(error)
             failed.set()
             return
-        if self._won is None:
-            self._won = made
-            others.cancel()
-        else:  # two at the same moment
-            made.abort()
+        if self._winner is None:
+            self._winner = opened
+            attempts.cancel()
+        else:  # two attempts succeeded in the same step
+            opened.abort()
 
 
-class TrioSockets(httpcore.AsyncNetworkBackend):
-    """Makes the connections that httpx's core makes, and loses none."""
+class TrioBackend(httpcore.AsyncNetworkBackend):
+    """Opens connections with httpcore's own backend for trio, and leaks none."""
 
     def __init__(self) -> None:
-        self._core: Any = httpcore.TrioBackend()
+        self._backend: Any = httpcore.TrioBackend()
 
     async def connect_tcp(
         self, *where: Any, **options: Any
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to a server, as httpx's core does."""
-        made: httpcore.AsyncNetworkStream
-        made = await self._core.connect_tcp(*where, **options)
-        begin = made.start_tls
+        """Connect to a server, as httpcore does."""
+        stream: httpcore.AsyncNetworkStream
+        stream = await self._backend.connect_tcp(*where, **options)
+        handshake = stream.start_tls
 
         async def start_tls(*what: Any, **options: Any) -> httpcore.AsyncNetworkStream:
             try:
-                return await begin(*what, **options)
-            except BaseException:  # it closes for errors, and a cancellation is none
+                return await handshake(*what, **options)
+            except BaseException:
+                # httpcore 1.0 closes the stream after errors, but not when cancelled.
                 with anyio.CancelScope(shield=True):
-                    await made.aclose()
+                    await stream.aclose()
                 raise
 
-        setattr(made, "start_tls", start_tls)  # noqa: B010 - a method
-        return made
+        setattr(stream, "start_tls", start_tls)  # noqa: B010 - a method, to mypy
+        return stream
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -1,8 +1,8 @@
 """
-Bodies that come compressed although none was asked for, in bounded steps.
+Decompresses bodies that a server compressed unasked, in steps of bounded size.
 
-One encoding is undone, a pile of them is refused: a few hundred bytes under two layers
-of gzip can be hundreds of megabytes.
+One encoding is undone, and several on top of each other are refused: a few hundred
+bytes under two layers of gzip can be hundreds of megabytes.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ from anyio.lowlevel import checkpoint
 from .._models.errors import APIResponseError
 
 
-__all__ = ["decoded"]
+__all__ = ["decompress"]
 
-# The most that is inflated before it is handed on, in bytes.
+# The most bytes that one step decompresses.
 _STEP = 64 * 1024
-_WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 47}
-_RAW = -15
+# What zlib calls wbits: which header a body begins with.
+_WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+_WBITS_WITHOUT_HEADER = -15
 
 
 class _Inflater:
-    """Inflates one body, however many members it has."""
+    """Decompresses one body, which may consist of several gzip members."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._inflate = zlib.decompressobj(_WINDOW[name])
+        self._inflate = zlib.decompressobj(_WBITS[name])
         self._fresh = True
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
@@ -37,43 +38,43 @@ class _Inflater:
             plain = self._step(piece)
             if self._inflate.eof and self._inflate.unused_data:
                 piece = self._inflate.unused_data
-                self._inflate = zlib.decompressobj(_WINDOW[self._name])
+                self._inflate = zlib.decompressobj(_WBITS[self._name])
             else:
                 piece = self._inflate.unconsumed_tail
             if plain:
                 yield plain
 
     def _step(self, piece: bytes) -> bytes:
-        raw = self._fresh and self._name == "deflate"
+        may_lack_header = self._fresh and self._name == "deflate"
         self._fresh = False
         try:
             return self._inflate.decompress(piece, _STEP)
         except zlib.error as error:
-            if raw:  # some servers deflate without the header
-                self._inflate = zlib.decompressobj(_RAW)
+            if may_lack_header:  # as some servers send it
+                self._inflate = zlib.decompressobj(_WBITS_WITHOUT_HEADER)
                 return self._step(piece)
             raise APIResponseError(f"the reply is no {self._name} ({error})") from None
 
 
-async def decoded(
+async def decompress(
     pieces: AsyncIterable[bytes], encoding: str
 ) -> AsyncGenerator[bytes, None]:
     """
-    Yield the bytes of a body, each piece at most 64 KiB longer than it came.
+    Yield the plain bytes of a body; of a compressed one at most 64 KiB at once.
 
     Args:
-        pieces: As they came over the wire.
+        pieces: The bytes as they came over the wire.
         encoding: The ``content-encoding`` header, "" for none.
 
     Raises:
-        APIResponseError: The encoding is unknown, piled up, or not kept to.
+        APIResponseError: The encoding is unknown, one of several, or not kept to.
     """
     name = encoding.strip().lower()
     if name in ("", "identity"):
         async for piece in pieces:
             yield piece
         return
-    if name not in _WINDOW:
+    if name not in _WBITS:
         raise APIResponseError(
             f"the reply's content-encoding {name[:80]!r} is not read"
         )
@@ -81,4 +82,4 @@ async def decoded(
     async for piece in pieces:
         for plain in inflater.feed(piece):
             yield plain
-            await checkpoint()  # one read can hold a great deal: let timers run
+            await checkpoint()  # one piece can hold a great deal: let timers run

@@ -1,4 +1,4 @@
-"""What httpx and the network raise, turned into our errors."""
+"""The errors of httpx and of the network, translated into the package's own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ssl
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import anyio
 import httpx
@@ -14,16 +15,16 @@ from .._models.errors import APIConnectionError, APIResponseError, APITimeoutErr
 from .._settings.secret import Secret
 
 
-__all__ = ["FOREIGN", "translated"]
+__all__ = ["LIBRARY_ERRORS", "forget_request", "translate_errors"]
 
-# What httpx and the network raise.
-FOREIGN = (
+# The errors that httpx and the network raise.
+LIBRARY_ERRORS = (
     httpx.HTTPError,
     httpx.InvalidURL,
     httpx.StreamError,
     OSError,
     OverflowError,
-    ExceptionGroup,  # of a connection that was tried on several addresses
+    ExceptionGroup,  # from connecting to several addresses at once
     anyio.BrokenResourceError,
     anyio.ClosedResourceError,
     anyio.EndOfStream,
@@ -36,51 +37,52 @@ _PHASES = {
     httpx.ReadTimeout: "idle",
 }
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_HUNG_UP = ("Server disconnected without", "peer closed connection without")
+_HANG_UPS = ("Server disconnected without", "peer closed connection without")
 _LOST = (httpx.NetworkError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
 @contextmanager
-def translated(host: str, key: Secret) -> Iterator[None]:
-    """Turn what httpx and the network raise into our errors, around our own reads."""
+def translate_errors(host: str, key: Secret) -> Iterator[None]:
+    """Raise the package's own errors in place of `LIBRARY_ERRORS`."""
     try:
         yield
-    except FOREIGN as foreign:
-        # It may quote the server, who may say the key back. Cut afterwards: half a key
-        # would not be known as one.
-        reason = key.redact(f"{foreign}")[:200] or type(foreign).__name__
-        raise _translate(foreign, host, reason) from foreign
+    except LIBRARY_ERRORS as error:
+        # It may quote the server, which may echo the key. The reason is cut after
+        # that, since half a key would not be redacted.
+        reason = key.redact(f"{error}")[:200] or type(error).__name__
+        raise _translate(error, host, reason) from error
 
 
 def _translate(
-    foreign: Exception, host: str, reason: str
+    error: Exception, host: str, reason: str
 ) -> APIConnectionError | APIResponseError:
-    if isinstance(foreign, httpx.TimeoutException):
-        phase = _PHASES.get(type(foreign), "idle")
+    if isinstance(error, httpx.TimeoutException):
+        phase = _PHASES.get(type(error), "idle")
         return APITimeoutError(
             f"{host}: timed out ({phase})",
             phase=phase,
-            sent=not isinstance(foreign, _NOT_SENT),
+            sent=not isinstance(error, _NOT_SENT),
         )
-    if isinstance(foreign, httpx.DecodingError):
+    if isinstance(error, httpx.DecodingError):
         return APIResponseError(f"{host}: the reply cannot be decoded ({reason})")
-    certificate = _tls_reason(foreign)
-    if certificate and isinstance(foreign, httpx.ConnectError):
+    tls_reason = _tls_reason(error)
+    if tls_reason and isinstance(error, httpx.ConnectError):
         return APIConnectionError(
-            f"{host}: no secure connection ({certificate})", sent=False, retryable=False
+            f"{host}: no secure connection ({tls_reason})", sent=False, retryable=False
         )
-    # httpx has one class for a peer that speaks no HTTP and for one that hangs up.
-    hung_up = isinstance(foreign, httpx.RemoteProtocolError) and (
-        reason.startswith(_HUNG_UP)
+    # httpx 0.28 has one class for a server that closes the connection and for one
+    # that breaks HTTP; only the message differs.
+    hang_up = isinstance(error, httpx.RemoteProtocolError) and (
+        reason.startswith(_HANG_UPS)
     )
-    lost = hung_up or isinstance(foreign, (*_LOST, OSError))
+    lost = hang_up or isinstance(error, (*_LOST, OSError))
     what = "the connection broke" if lost else "the connection failed"
-    if isinstance(foreign, httpx.ConnectError):
+    if isinstance(error, httpx.ConnectError):
         what = "could not connect"
     return APIConnectionError(
         f"{host}: {what} ({reason})",
-        sent=not isinstance(foreign, _NOT_SENT),
-        retryable=lost or isinstance(foreign, httpx.ConnectError),
+        sent=not isinstance(error, _NOT_SENT),
+        retryable=lost or isinstance(error, httpx.ConnectError),
     )
 
 
@@ -90,3 +92,12 @@ def _tls_reason(error: BaseException | None) -> str | None:
             return getattr(error, "verify_message", None) or str(error)
         error = error.__cause__ or error.__context__
     return None
+
+
+def forget_request(error: BaseException) -> None:
+    """Take the request, whose headers hold the key, out of an error of httpx."""
+    nothing: Any = None  # httpx takes it, but does not declare it
+    if isinstance(error, httpx.HTTPStatusError):
+        error.response = nothing  # which has the request, too, and may echo the key
+    if isinstance(error, httpx.HTTPError):
+        error.request = nothing

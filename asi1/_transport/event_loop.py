@@ -1,8 +1,8 @@
 """
-Tasks and calls that belong to an event loop, and to nobody in it.
+Background tasks, calls from other threads and a cheap event, on asyncio and on trio.
 
-anyio has no tasks without a group, and no calls from other threads that do not wait, so
-these few lines know both loops.
+anyio has neither tasks outside of a group nor calls from other threads that do not
+wait, so this module uses asyncio and trio themselves.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ __all__ = ["Flag", "Run", "call_soon", "loop_clock", "loop_token", "spawn"]
 
 Run: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
-# asyncio keeps no reference to its tasks.
+# asyncio keeps only weak references to tasks.
 _tasks: set[asyncio.Task[None]] = set()
 
 
 def loop_token() -> Any:
-    """Return what stands for the running event loop: asyncio's loop, trio's token."""
+    """Return the running event loop of asyncio, or the token of trio's."""
     return anyio.lowlevel.current_token().native_token
 
 
 def loop_clock() -> Callable[[], float]:
-    """Return the clock of the running event loop, which tells seconds."""
+    """Return the clock of the running event loop, in seconds."""
     token = loop_token()
     if isinstance(token, asyncio.AbstractEventLoop):
         return token.time
@@ -42,7 +42,11 @@ def loop_clock() -> Callable[[], float]:
 
 
 def call_soon(token: Any, call: Callable[[], object]) -> None:
-    """Have *call* called on the loop of *token*; from any thread; not if it is gone."""
+    """
+    Have *call* called on the loop of *token*, from any thread.
+
+    It is not called if that loop has ended.
+    """
     # asyncio's closed loop raises RuntimeError, and so does trio's RunFinishedError.
     with suppress(RuntimeError):
         if isinstance(token, asyncio.AbstractEventLoop):
@@ -55,18 +59,21 @@ def spawn(
     token: Any, run: Run, name: str, done: Callable[[], None] = lambda: None
 ) -> None:
     """
-    Run *run*, which must not raise, in a task of its own.
+    Run *run* in a background task.
 
-    Called on the loop of *token*, but not always by one of its tasks. *done* is called
-    once, in the last step of the task; and even if others, such as a dying loop,
-    cancel it before its first.
+    Args:
+        token: The event loop, on whose thread this is called, in a task or outside.
+        run: It must not raise.
+        name: The task's name.
+        done: Called once when the task ends, also if it is cancelled before its first
+            step, as an ending loop does.
     """
-    over = False
+    ended = False
 
     def end() -> None:
-        nonlocal over
-        if not over:
-            over = True
+        nonlocal ended
+        if not ended:
+            ended = True
             done()
 
     async def body() -> None:
@@ -81,12 +88,12 @@ def spawn(
     task = token.create_task(body(), name=name)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
-    # Which comes only when the loop has gone around again.
+    # For a task that never began; otherwise `end` has run one step earlier.
     task.add_done_callback(lambda _: end())
 
 
 def _spawn_trio(body: Run, name: str) -> None:
-    import trio.lowlevel  # noqa: PLC0415 - there only if the user's loop is trio's
+    import trio.lowlevel  # noqa: PLC0415 - trio may not be installed
 
     context = contextvars.copy_context()
     trio.lowlevel.spawn_system_task(body, name=name, context=context)
@@ -95,10 +102,11 @@ def _spawn_trio(body: Run, name: str) -> None:
 @define(eq=False)
 class Flag:
     """
-    As `anyio.Event`, but made without asking which event loop runs; to be set on the
-    loop on which it is waited for. Waiting for what is set already is no checkpoint.
+    An event that costs less than anyio's: it is made without an event loop, and on
+    asyncio a wait is one future.
 
-    On asyncio a wait is one future, which costs a fraction of anyio's own.
+    It is set on the loop on which tasks wait for it. Waiting for a flag that is set is
+    not a checkpoint.
     """
 
     _set: bool = field(default=False, init=False)
@@ -106,11 +114,11 @@ class Flag:
     _event: anyio.Event | None = field(default=None, init=False)
 
     def is_set(self) -> bool:
-        """Tell whether it is set."""
+        """Whether it is set."""
         return self._set
 
     def set(self) -> None:
-        """Set it for good, and wake who waits."""
+        """Set it for good, and wake all waiting tasks."""
         self._set = True
         for future in self._futures:
             if not future.done():
@@ -124,7 +132,7 @@ class Flag:
             return
         try:
             task = asyncio.current_task()
-        except RuntimeError:  # no loop of asyncio's runs here
+        except RuntimeError:  # the running loop is trio's
             task = None
         if task is None:
             self._event = self._event or anyio.Event()

@@ -1,8 +1,8 @@
 """
-The connections of one pool.
+A pool's connections: each is closed when it is not of use any more.
 
-None stays in it without any use, and none that says what nobody has asked for. A
-server that speaks no HTTP is told from one that hung up, which is asked again.
+A server that sends something other than HTTP is told from one that closed the
+connection, which is asked again.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import anyio
 import httpcore
 import httpx
 
+from .httpcore_internals import replace_request_lock, replace_state_lock, unread
 
-__all__ = ["Connections", "begins_http"]
+
+__all__ = ["ConnectionPool", "begins_http"]
 
 
-class Connections(httpcore.AsyncConnectionPool):
-    """The pool of httpx's core, with connections of our own."""
+class ConnectionPool(httpcore.AsyncConnectionPool):
+    """httpcore's pool, with connections of the package."""
 
     def __init__(
         self,
@@ -41,7 +43,7 @@ class Connections(httpcore.AsyncConnectionPool):
     def create_connection(
         self, origin: httpcore.Origin
     ) -> httpcore.AsyncConnectionInterface:
-        """Return a connection that is made with its first request."""
+        """Return a connection, which its first request opens."""
         return _Connection(
             origin,
             ssl_context=self._context,
@@ -51,32 +53,18 @@ class Connections(httpcore.AsyncConnectionPool):
 
 
 class _Connection(httpcore.AsyncHTTPConnection):
-    """
-    One connection, which is made with its first request.
-
-    Nobody waits for its locks, since a pool gives it one request at a time. Yet those
-    of httpx's core go around the event loop whenever they are taken, three times for
-    each request. These are kept where it keeps its own; elsewhere they would not be
-    found, and its own be used.
-    """
+    """One connection, which its first request opens."""
 
     def __init__(self, origin: httpcore.Origin, **settings: Any) -> None:
         super().__init__(origin, **settings)
-        self._asked = False
-        self._request_lock = _lock()
+        self._opening = True
+        replace_request_lock(self)
 
     def has_expired(self) -> bool:
-        """Whether it is not to be used again."""
-        # While it is idle that is no part of a reply; a second one behind the first
-        # would be taken for that of the next request.
-        return super().has_expired() or (self.is_idle() and bool(self._unread))
-
-    @property
-    def _unread(self) -> bytes:
-        """What came and has not been parsed; b"" for nothing."""
-        # Where h11 is kept; elsewhere it would not be found, and nothing be noticed.
-        state = getattr(self._connection, "_h11_state", None)
-        return b"" if state is None else bytes(state.trailing_data[0])
+        """Whether the pool must close it instead of using it again."""
+        # Bytes that come while it is idle belong to no reply: the next request would
+        # take them for its own.
+        return super().has_expired() or (self.is_idle() and bool(unread(self)))
 
     async def handle_async_request(
         self, request: httpcore.Request
@@ -84,42 +72,41 @@ class _Connection(httpcore.AsyncHTTPConnection):
         """
         Send *request*, and return its reply.
 
-        It closes if its first request is cancelled in the step that has made it, and
-        would else be new for ever: not free for others, and not closed.
+        Raises:
+            httpcore.RemoteProtocolError: Before it closed the connection, the server
+                sent something that is not HTTP.
         """
-        first, self._asked = not self._asked, True
+        first, self._opening = self._opening, False
         try:
             response = await super().handle_async_request(request)
         except BaseException as error:
+            # httpcore 1.0: a first request that is cancelled in the step in which the
+            # connection opens leaves it new: neither free nor closed, for good.
             if first and not self.is_idle() and not self.is_closed():
                 with anyio.CancelScope(shield=True):
                     await self.aclose()
-            if _left(error) and not begins_http(self._unread):
+            if _is_hang_up(error) and not begins_http(unread(self)):
                 raise httpcore.RemoteProtocolError(
-                    f"illegal status line: {self._unread!r}"
+                    f"illegal status line: {unread(self)!r}"
                 ) from error
             raise
-        if first and self._connection is not None:  # and nobody holds its lock
-            vars(self._connection)["_state_lock"] = _lock()
+        if first:  # now its state is there, and no task holds the lock
+            replace_state_lock(self)
         return response
 
 
 def begins_http(head: bytes) -> bool:
     """
-    Whether *head*, after which a server left, can be the beginning of a reply.
+    Whether *head*, all that a server sent, can be the beginning of a reply.
 
-    The parser waits for a whole head before it judges. So httpx's core has the same
-    complaints for a server that is gone and for one that speaks something else.
+    h11 parses a head only when it is whole. So httpcore raises the same error for a
+    server that closed the connection and for one that speaks another protocol.
     """
     return head[:5] == b"HTTP/"[: len(head)]
 
 
-def _left(error: BaseException) -> bool:
-    """Whether *error* is of a server that left before its head was whole."""
-    if isinstance(error, httpcore.RemoteProtocolError):  # which has others, too
+def _is_hang_up(error: BaseException) -> bool:
+    """Whether the server closed the connection before its head was whole."""
+    if isinstance(error, httpcore.RemoteProtocolError):  # also raised for bad heads
         return f"{error}".startswith("Server disconnected without")
     return isinstance(error, httpcore.ReadError)
-
-
-def _lock() -> Any:
-    return anyio.Lock(fast_acquire=True)

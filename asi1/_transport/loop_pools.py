@@ -1,8 +1,8 @@
 """
-The pools of one event loop, and the place that a request takes in one.
+The connection pools of one event loop, and the place that a request takes in one.
 
-They are never touched from another loop or another process, and close when their loop
-ends, or when the client that made them is dropped.
+They are never used from another loop or process. They close when their loop ends, or
+when the client that made them is garbage-collected.
 """
 
 from __future__ import annotations
@@ -22,54 +22,55 @@ import httpx
 
 from attrs import define, field
 
-from .error_map import FOREIGN
+from .error_map import LIBRARY_ERRORS
 from .event_loop import call_soon, loop_clock, spawn
 
 
-__all__ = ["POOL_SIZE", "LoopPools", "Pool", "Slot", "inherit"]
+__all__ = ["POOL_SIZE", "LoopPools", "Pool", "Slot", "keep_inherited"]
 
-# Connections of one httpx pool. Its cost for each request grows with this number.
+# Connections of one httpx pool: the more it has, the more a request costs (httpx 0.28).
 POOL_SIZE = 8
 
-# Pools inherited over a fork. Kept, so that their sockets are not closed from here.
+# Pools that a fork copied. They are kept, since freeing them would close their sockets
+# from the wrong process.
 _inherited: list[object] = []
 
 
-def inherit(pools: object) -> None:
-    """Keep what a parent process made, and never touch it."""
+def keep_inherited(pools: object) -> None:
+    """Keep the pools that a parent process made, and never use or close them."""
     _inherited.append(pools)
-    # Python drops them when it exits, and in its debug mode complains of each.
+    # Python frees them when it exits, and in its debug mode warns of each socket.
     atexit.register(warnings.filterwarnings, "ignore", "unclosed ", ResourceWarning)
 
 
 @define
 class Pool:
-    """One small pool of httpx's, and how many requests are on it."""
+    """One small pool of httpx, and how many requests use it."""
 
     transport: httpx.AsyncBaseTransport
     busy: int = 0
     idle_since: float = 0.0
 
     async def aclose(self) -> None:
-        with suppress(*FOREIGN), anyio.CancelScope(shield=True):
+        with suppress(*LIBRARY_ERRORS), anyio.CancelScope(shield=True):
             await self.transport.aclose()
 
 
 @define
 class Slot:
-    """The place of one request, given back once."""
+    """The place that one request takes in a pool."""
 
     pool: Pool
     pools: LoopPools
     taken: bool = True
 
     def release(self) -> None:
-        """Give the place back; only the first time counts."""
+        """Free the place; a second call does nothing."""
         if self.taken:
             self.taken = False
             self.pool.busy -= 1
             self.pool.idle_since = self.pools.clock()
-            self.pools.places.release()
+            self.pools.free_slots.release()
 
 
 @define
@@ -77,28 +78,28 @@ class LoopPools:
     """
     The pools of one event loop.
 
-    They know nothing of the transport that uses them: when that is dropped, they live
-    on until their connections are closed in good order.
+    They hold no reference to the client: when it is garbage-collected, they live on
+    until their connections are closed in order.
     """
 
     token: Any
-    places: anyio.Semaphore
-    lent: bool
+    free_slots: anyio.Semaphore
+    user_client: bool
     clock: Callable[[], float] = field(factory=loop_clock)
     pid: int = field(factory=os.getpid)
     pools: list[Pool] = field(factory=list)
-    making: anyio.Lock = field(factory=anyio.Lock)
+    setup_lock: anyio.Lock = field(factory=anyio.Lock)
     context: ssl.SSLContext | None = None
-    keeper: AsyncGenerator[None, None] | None = None
+    closer: AsyncGenerator[None, None] | None = None
     closed: bool = False
 
     @property
     def size(self) -> float:
-        """How many requests may be on one pool; a user's own client takes them all."""
-        return math.inf if self.lent else POOL_SIZE
+        """How many requests may use one pool; a user's own client takes them all."""
+        return math.inf if self.user_client else POOL_SIZE
 
-    async def keep(self) -> AsyncGenerator[None, None]:
-        """Be closed by the event loop at its end, as all async generators are."""
+    async def close_with_loop(self) -> AsyncGenerator[None, None]:
+        """Close when the event loop ends: then it closes its async generators."""
         try:
             yield
         finally:
@@ -106,28 +107,34 @@ class LoopPools:
                 await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections; on their own loop."""
+        """Close the connections; called on their own loop."""
         self.closed = True
         pools, self.pools = self.pools, []
-        for pool in pools if not self.lent else ():
+        for pool in pools if not self.user_client else ():
             await pool.aclose()
 
     def close_later(self) -> None:
-        """Close from anywhere: another thread, a destructor."""
+        """Close soon; called on any thread, and in destructors."""
         if self.pid != os.getpid():
-            inherit(self)
-        elif self.keeper is not None:
+            keep_inherited(self)
+        elif self.closer is not None:
             call_soon(
-                self.token, lambda: spawn(self.token, self._close_kept, "asi1 close")
+                self.token, lambda: spawn(self.token, self._run_closer, "asi1 close")
             )
 
-    async def _close_kept(self) -> None:
-        if self.keeper is not None:
-            await self.keeper.aclose()
+    async def _run_closer(self) -> None:
+        if self.closer is not None:
+            await self.closer.aclose()
 
     def close_idle(self, now: float, expiry: float) -> None:
-        """Close pools without a request for *expiry* seconds; *now* is on the loop."""
-        if self.lent:
+        """
+        Close the pools without a request for *expiry* seconds.
+
+        Args:
+            now: The time of the loop's clock.
+            expiry: In seconds.
+        """
+        if self.user_client:
             return
         for pool in self.pools[:]:
             if not pool.busy and now - pool.idle_since > expiry:

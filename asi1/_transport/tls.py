@@ -1,15 +1,13 @@
 """
-What a process makes once, in a thread, and never while it forks.
+The TLS contexts of a process: each is made once, in a thread, and shared.
 
-That is TLS contexts, and the HTTP library's core, which takes long to load.
+No fork happens meanwhile: the child would inherit the locks within OpenSSL.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 import ssl
-import sys
 
 import anyio.to_thread
 import httpx
@@ -18,35 +16,23 @@ from .._fork_lock import no_fork
 from .._models.errors import ConfigurationError
 
 
-__all__ = ["blind_context", "load_core", "ssl_context"]
+__all__ = ["placeholder_context", "ssl_context"]
 
 _contexts: dict[tuple[str | None, ...], ssl.SSLContext] = {}
-_blind: list[ssl.SSLContext] = []
+_placeholders: list[ssl.SSLContext] = []
 
 
-def blind_context() -> ssl.SSLContext:
-    """Return the context that trusts nobody, for what never speaks TLS."""
+def placeholder_context() -> ssl.SSLContext:
+    """Return a context without certificates, for connections that never use TLS."""
     with no_fork:
-        if not _blind:
-            _blind.append(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-    return _blind[0]
-
-
-async def load_core() -> None:
-    """Load what httpx needs for its first connection, before it does so on the loop."""
-    if f"{__package__}.connect" not in sys.modules:
-        await anyio.to_thread.run_sync(_load)
-
-
-def _load() -> None:
-    with no_fork:
-        for module in (".http_pool", ".connect"):
-            importlib.import_module(module, __package__)
+        if not _placeholders:
+            _placeholders.append(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    return _placeholders[0]
 
 
 async def ssl_context(*, trust_env: bool) -> ssl.SSLContext:
     """
-    Return the context that verifies servers; it is made in a thread.
+    Return the context that verifies servers.
 
     Args:
         trust_env: Whether ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count.

@@ -1,7 +1,7 @@
 """
-A request out, and a reply in.
+Sends one request over HTTP, and returns its open reply.
 
-No redirect is followed. What is raised on the way is ours: see `error_map`.
+No redirect is followed. The errors of httpx are translated: see `error_map`.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from attrs import define, field
 from .._protocol.request import Request
 from .._settings.secret import Secret
 from .client_pools import Pools
-from .decompress import decoded
-from .error_map import FOREIGN, translated
+from .decompress import decompress
+from .error_map import LIBRARY_ERRORS, translate_errors
 from .loop_pools import Slot
 
 
 __all__ = ["Reply", "Transport"]
 
-# Methods whose requests tell how long their body is, even if they have none.
+# Methods whose requests have a content-length header even without a body.
 _WITH_LENGTH = ("POST", "PUT", "PATCH")
 
 _url = lru_cache(maxsize=64)(httpx.URL)
 
-# Pieces after which other tasks have their turn: one read can hold thousands.
-_TURN = 256
-# Pieces of a body that are read on for its end, at the most.
-_LEFT = 1000
+# Pieces after which the reader lets other tasks run: one read can hold thousands.
+_PIECES_PER_STEP = 256
+# The most pieces of a body that `Reply.aclose` reads to find its end.
+_DRAINED_PIECES = 1000
 
 
 @define
 class Reply:
     """
-    An open reply. Who got it closes it.
+    An open reply, which its receiver closes.
 
     Attributes:
-        headers: Names in lowercase; of repeated ones, all values joined by commas.
-        body: Its pieces as they come, decompressed. Reading raises APIConnectionError
-            if the connection breaks, APIResponseError if the encoding is not kept to.
+        headers: Names in lowercase; the values of a repeated one joined by commas.
+        body: The decompressed pieces, as they come. Reading raises APIConnectionError
+            if the connection breaks, APIResponseError if they cannot be decompressed.
     """
 
     status: int
@@ -62,52 +62,52 @@ class Reply:
     _ended: bool = field(default=False, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        # httpx declares less than it gives.
+        # httpx declares an iterator, and mostly returns a generator.
         raw: Any = aiter(self._stream)
-        self._raw = raw if isinstance(raw, AsyncGenerator) else _closable(raw)
+        self._raw = raw if isinstance(raw, AsyncGenerator) else _generator(raw)
         self.body = self._pieces()
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
         encoding = self.headers.get("content-encoding", "")
-        body = decoded(self._raw, encoding) if encoding else self._raw
-        with translated(self._host, self._key):
+        body = decompress(self._raw, encoding) if encoding else self._raw
+        with translate_errors(self._host, self._key):
             async with aclosing(body) if encoding else nullcontext():
                 count = 0
                 async for piece in body:
                     yield piece
                     count += 1
-                    if count % _TURN == 0:
+                    if count % _PIECES_PER_STEP == 0:
                         await checkpoint()
             self._ended = True
 
-    async def aclose(self, patience: float = 0.0) -> None:
+    async def aclose(self, drain_timeout: float = 0.0) -> None:
         """
-        Give the connection back if the body is read to its end; else close it.
+        Keep the connection for reuse if the body was read to its end; else close it.
 
         Args:
-            patience: Seconds to read on for that end.
+            drain_timeout: Seconds in which the rest of the body may still be read.
         """
         with anyio.CancelScope(shield=True):
             try:
                 if not self._ended:
-                    await self._read_on(patience)
-                with suppress(*FOREIGN):
+                    await self._drain(drain_timeout)
+                with suppress(*LIBRARY_ERRORS):
                     await self._stream.aclose()
             finally:
                 self._slot.release()
 
-    async def _read_on(self, patience: float) -> None:
-        # httpx nests generators that nobody closes. Reading on, and being cancelled in
-        # the innermost of them, ends them all.
-        with anyio.move_on_after(patience), suppress(*FOREIGN):
-            for _ in range(_LEFT):
+    async def _drain(self, seconds: float) -> None:
+        # httpx 0.28 nests generators and closes only the outermost. A read that is
+        # cancelled in the innermost one ends them all.
+        with anyio.move_on_after(seconds), suppress(*LIBRARY_ERRORS):
+            for _ in range(_DRAINED_PIECES):
                 if await anext(self._raw, None) is None:
                     break
         await self.body.aclose()
         await self._raw.aclose()
 
 
-async def _closable(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+async def _generator(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     async for piece in pieces:
         yield piece
 
@@ -116,23 +116,23 @@ class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):
     """
     A request's body in one piece.
 
-    httpx's own is an async generator, which is left open, and complained of by trio,
-    when the connection breaks under it.
+    httpx's own is an async generator. When the connection breaks under it, it stays
+    open, and trio warns of that.
     """
 
     def __init__(self, body: bytes) -> None:
         self._body = body
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Once([self._body] if self._body else [])
+        return _ListIterator([self._body] if self._body else [])
 
     def __iter__(self) -> Iterator[bytes]:
         yield self._body
 
 
 @define
-class _Once:
-    """An async iterator over what there is."""
+class _ListIterator:
+    """An async iterator over a list, which it empties."""
 
     _items: list[bytes]
 
@@ -149,8 +149,8 @@ def _reply(response: httpx.Response, host: str, key: Secret, slot: Slot) -> Repl
     headers = {name.lower(): key.redact(v) for name, v in response.headers.items()}
     stream = cast("httpx.AsyncByteStream", response.stream)
     if response.is_stream_consumed:
-        # A hook or transport of the user's has read it, which undid the encoding. Read
-        # once more, the connection would give what others wait for.
+        # A hook or transport of the user's has read it, which decompressed it. Another
+        # read of the connection would take the bytes of another call's reply.
         stream = _Body(response.content)
         headers.pop("content-encoding", None)
     return Reply(response.status_code, headers, host, key, stream, slot)
@@ -162,7 +162,7 @@ class Transport:
     Sends the requests of one client and of its children.
 
     Attributes:
-        pools: Where it finds connections.
+        pools: The connections that it sends over.
     """
 
     pools: Pools
@@ -171,12 +171,12 @@ class Transport:
         self, request: Request, key: Secret, extra: Mapping[str, str]
     ) -> Reply:
         """
-        Send *request* once and return its reply as soon as the headers are there.
+        Send *request* once and return its reply as soon as its headers have come.
 
         Args:
-            request: Without the key.
-            key: Added as the Authorization header, unless the caller set one.
-            extra: Headers of this try.
+            request: The request, without the key.
+            key: Sent as the Authorization header, unless the caller set one.
+            extra: More headers, for this try alone.
 
         Raises:
             APIConnectionError: No reply came.
@@ -186,7 +186,7 @@ class Transport:
         host = urlsplit(request.url).netloc
         slot = await self.pools.slot(request.timeouts.pool, host)
         try:
-            with translated(host, key):
+            with translate_errors(host, key):
                 response = await slot.pool.transport.handle_async_request(
                     self._prepare(request, key, extra)
                 )
@@ -198,11 +198,12 @@ class Transport:
     def _prepare(
         self, request: Request, key: Secret, extra: Mapping[str, str]
     ) -> httpx.Request:
-        # In a function of its own, so that no frame an error passes holds the header.
+        # In a function of its own, so that no frame of an error's traceback holds the
+        # header with the key.
         url, limits = _url(request.url), request.timeouts
         body = _Body(request.body or b"")
         headers = {
-            # httpx would decode the name for it, which not every name can stand.
+            # httpx 0.28 would decode the host name for it, and fails for some names.
             "host": url.netloc.decode("ascii"),
             "authorization": f"Bearer {key.reveal()}",
             **request.headers,
@@ -224,7 +225,7 @@ class Transport:
                 }
             },
         )
-        # Transports, hooks and signatures of the user's look at its content.
+        # Transports, hooks and auth of the user's may read `request.content`.
         prepared.read()
         prepared.stream = body
         return prepared

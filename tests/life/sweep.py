@@ -162,7 +162,7 @@ def left_behind(client):
     return {
         "pumps": len(core.pumps),
         "tasks": [name for name in names if name and name.startswith("asi1")],
-        "taken": core.config.limits.max_connections - loop.places.value,
+        "taken": core.config.limits.max_connections - loop.free_slots.value,
         "busy": sum(pool.busy for pool in loop.pools),
         "queued": sum(len(pool._requests) for pool in pools),
         "active": sum(not each.is_idle() for each in connections),

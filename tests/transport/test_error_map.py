@@ -1,0 +1,34 @@
+"""What a library's error holds when it comes out as the cause of one of asi1's."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+import asi1
+
+from asi1.testing import FakeASI1
+
+
+async def raise_for_status(response):
+    response.raise_for_status()
+
+
+async def test_status_error_of_a_hook_forgets_its_response():
+    """
+    A hook of the user's httpx client that raises for a status holds the request, with
+    the key in its headers, and a response that holds the request, too.
+    """
+    fake = FakeASI1()
+    fake.fail(400)
+    hooks = {"response": [raise_for_status]}
+    async with httpx.AsyncClient(transport=fake.transport, event_hooks=hooks) as own:
+        client = asi1.AsyncASI1("sk-test", http_client=own, max_retries=0)
+        with pytest.raises(asi1.APIConnectionError, match="400 Bad Request") as caught:
+            await client.chat.completions.create(messages="Hi")
+    cause = caught.value.__cause__
+
+    assert isinstance(cause, httpx.HTTPStatusError)
+    assert cause.response is None
+    with pytest.raises(RuntimeError, match="not been set"):
+        _ = cause.request

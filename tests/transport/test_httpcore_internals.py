@@ -1,0 +1,182 @@
+"""Calls use private names of httpx and httpcore, and work without them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import anyio
+import httpcore
+import httpx
+import pytest
+
+import asi1
+
+from asi1._transport.http_pool import ConnectionPool
+from asi1._transport.httpcore_internals import (
+    is_known_release,
+    replace_request_lock,
+    replace_state_lock,
+    unread,
+)
+from asi1.testing import FakeASI1
+
+
+NAMES = {"_pool", "_request_lock", "_connection", "_state_lock", "_h11_state"}
+
+# Prints the answers of three calls, the pool that they used, and how many connections
+# it still has when the client is closed.
+PROGRAM = """
+import json, sys
+import anyio, asi1
+
+async def main(url):
+    async with asi1.AsyncASI1("sk-test", url) as client:
+        completions = client.chat.completions
+        texts = [(await completions.create(messages="Hi")).text]
+        async with completions.stream(messages="Hi") as stream:
+            texts.append("".join([text async for text in stream.text_stream]))
+        texts.append((await completions.create(messages="Hi")).text)
+        (loop,) = client._core.transport.pools._by_loop.values()
+        held = vars(loop.pools[0].transport)
+    pool = held.get("_pool") or held["_renamed_pool"]
+    print(json.dumps([texts, type(pool).__name__, len(pool.connections)]))
+
+anyio.run(main, sys.argv[1], backend=sys.argv[2])
+"""
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1() as running:
+        for text in ("One.", "Two.", "Three."):
+            running.reply(text)
+        yield running
+
+
+def names_in(path):
+    """Return the attributes and strings of a module's code."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_private_names_stand_in_one_module():
+    """
+    A new release of httpx or httpcore is checked against one module of the package.
+    """
+    root = Path(asi1.__file__).parent
+    modules = sorted(root.rglob("*.py"))
+
+    assert ["_transport/httpcore_internals.py"] == [
+        path.relative_to(root).as_posix()
+        for path in modules
+        if not NAMES.isdisjoint(names_in(path))
+    ]
+
+
+def test_installed_releases_are_known():
+    """
+    A silent loss of speed is noticed: the private names are used with the releases of
+    httpx and httpcore that the tests run with.
+    """
+    assert is_known_release(httpx.__version__, httpcore.__version__)
+
+
+@pytest.mark.parametrize(
+    ("httpx_version", "httpcore_version"),
+    [("0.26.0", "1.0.9"), ("0.29.0", "1.0.9"), ("0.28.1", "1.1.0"), ("1.0.0", "2.0")],
+)
+def test_unknown_release_is_not_trusted(httpx_version, httpcore_version):
+    """
+    A release that nobody has looked into may keep something else under a private name.
+    """
+    assert not is_known_release(httpx_version, httpcore_version)
+
+
+async def test_known_connection_gets_fast_locks(fake):
+    """
+    After its first request a connection has none of httpcore's own locks, which would
+    let the event loop run once more for each request.
+    """
+    async with ConnectionPool(None, httpx.Limits(), None) as pool:
+        await pool.request("GET", f"{fake.base_url}/models")
+        (connection,) = pool.connections
+        locks = [connection._request_lock, connection._connection._state_lock]
+
+        assert [True, True] == [isinstance(lock, anyio.Lock) for lock in locks]
+
+
+def test_object_without_the_names_is_left_as_it_is():
+    """
+    A connection that keeps its state under another name gets no lock that it never
+    takes, and has no bytes that are known to be unread.
+    """
+    for connection in (SimpleNamespace(), SimpleNamespace(_connection=None)):
+        before = dict(vars(connection))
+        replace_request_lock(connection)
+        replace_state_lock(connection)
+
+        assert before == vars(connection)
+        assert unread(connection) == b""
+
+
+def install(folder, package, old, new):
+    """Copy *package* into *folder*, with *new* in its source where *old* matches."""
+    source = Path(package.__file__).parent
+    copy = folder / source.name
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    count = 0
+    for path in copy.rglob("*.py"):
+        text, found = re.subn(old, new, path.read_text("utf-8"))
+        path.write_text(text, "utf-8")
+        count += found
+    assert count
+
+
+VERSION = '__version__ = "[^"]*"', '__version__ = "9.0"'
+POOL = r"\b_pool\b", "_renamed_pool"
+OTHERS = r"\b(_request_lock|_connection|_state_lock|_h11_state)\b", r"_renamed\1"
+
+
+@pytest.mark.parametrize(
+    ("change", "pool"),
+    [
+        pytest.param((httpx, "_pool", "_pool"), "ConnectionPool", id="installed"),
+        pytest.param((httpcore, *VERSION), "AsyncConnectionPool", id="new-httpcore"),
+        pytest.param((httpx, *VERSION), "AsyncConnectionPool", id="new-httpx"),
+        pytest.param((httpx, *POOL), "AsyncConnectionPool", id="no-pool"),
+        pytest.param((httpcore, *OTHERS), "ConnectionPool", id="no-other-names"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_calls_work_without_the_private_names(fake, tmp_path, change, pool, backend):
+    """
+    With another release, or one that has renamed its private attributes, calls and
+    streams share one connection, which is closed with the client.
+    """
+    install(tmp_path, *change)
+    paths = [str(tmp_path), str(Path(asi1.__file__).parents[1])]
+    options = ["-W", "always::ResourceWarning"]
+    done = subprocess.run(
+        [sys.executable, *options, "-c", PROGRAM, fake.base_url, backend],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert ("", 0) == (done.stderr, done.returncode)
+    assert [["One.", "Two.", "Three."], pool, 0] == json.loads(done.stdout)
+    assert 1 == len({request.connection for request in fake.requests})
