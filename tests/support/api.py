@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -222,8 +221,10 @@ def public_api() -> list[str]:
 
 
 def differences(old: list[str], new: list[str]) -> list[str]:
-    """Return the lines that are gone, after a minus, and those that are new."""
-    return [line for line in difflib.ndiff(old, new) if line.startswith(("- ", "+ "))]
+    """Return the lines that are gone, with a minus, and those that are new."""
+    gone = [f"- {line}" for line in old if line not in new]
+    come = [f"+ {line}" for line in new if line not in old]
+    return sorted([*gone, *come], key=lambda line: line[2:])
 
 
 if __name__ == "__main__":
