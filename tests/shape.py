@@ -9,22 +9,23 @@ one fault at a time.
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 
-from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 
 __all__ = [
     "badly_listed",
+    "crowded_packages",
     "foreign_imports",
+    "import_cycles",
     "long_functions",
     "long_modules",
+    "misplaced",
     "undocumented_tests",
     "upward_imports",
-    "without_floor",
-    "without_module",
 ]
 
 Functions = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -41,9 +42,14 @@ def modules(root: Path) -> dict[str, Path]:
     return files
 
 
-def room(module: str) -> str:
-    """Return the part of a dotted name that has a floor: ``cli`` of ``cli.chat``."""
+def top(module: str) -> str:
+    """Return what stands directly in the root: ``cli`` of ``cli.chat``."""
     return module.partition(".")[0]
+
+
+def inside(module: str, places: Collection[str]) -> bool:
+    """Whether *module* is one of the *places*, or stands in a package among them."""
+    return any(f"{module}.".startswith(f"{place}.") for place in places)
 
 
 def tree_of(path: Path) -> ast.Module:
@@ -72,40 +78,102 @@ def imports(root: Path, module: str, path: Path) -> Iterator[tuple[int, str]]:
             )
 
 
-def without_floor(root: Path, floor: Mapping[str, float]) -> list[str]:
-    return sorted({room(module) for module in modules(root)} - set(floor))
+def import_graph(root: Path) -> dict[str, dict[str, int]]:
+    """
+    Return which modules each module imports, and in which line, each by its name.
 
-
-def without_module(root: Path, floor: Mapping[str, float]) -> list[str]:
-    return sorted(set(floor) - {room(module) for module in modules(root)})
-
-
-def upward_imports(root: Path, floor: Mapping[str, float]) -> list[str]:
-    found = []
-    rooms = {room(module) for module in modules(root)}
-    for module, path in modules(root).items():
+    A name that is not a module belongs to the module above it. That a package's
+    ``__init__`` runs before its modules is no import of theirs.
+    """
+    files = modules(root)
+    graph: dict[str, dict[str, int]] = {module: {} for module in files}
+    for module, path in files.items():
         for line, name in imports(root, module, path):
-            top, _, inner = name.partition(".")
-            if top != root.name:
-                continue
-            target = room(inner) if room(inner) in rooms else "__init__"
-            # What has no floor is another rule's concern.
-            if floor.get(target, 0) > floor.get(room(module), 99):
-                found.append(f"{module}:{line} imports {target}")
-    return found
+            package, _, target = name.partition(".")
+            while target and target not in files:
+                target = target.rpartition(".")[0]
+            target = target or "__init__"
+            if package == root.name and target != module:
+                graph[module].setdefault(target, line)
+    return graph
+
+
+def misplaced(root: Path, layers: Sequence[Collection[str]]) -> list[str]:
+    """Name what stands in the root and not in one layer, and the other way round."""
+    listed = [name for layer in layers for name in layer]
+    present = {top(module) for module in modules(root)}
+    return [
+        *(f"{name} is in no layer" for name in sorted(present - set(listed))),
+        *(f"{name} does not exist" for name in sorted(set(listed) - present)),
+        *(f"{n} is in two layers" for n in sorted(set(listed)) if listed.count(n) > 1),
+    ]
+
+
+def upward_imports(root: Path, layers: Sequence[Collection[str]]) -> list[str]:
+    """Name the imports from a higher layer, the lowest of which stands first."""
+    height = {name: i for i, layer in enumerate(layers) for name in layer}
+    return [
+        f"{module}:{line} imports {target}"
+        for module, targets in import_graph(root).items()
+        for target, line in targets.items()
+        # What is in no layer is another rule's concern.
+        if height.get(top(target), 0) > height.get(top(module), len(layers))
+    ]
+
+
+def import_cycles(root: Path) -> list[str]:
+    """Name one cycle of modules that import each other, if there is any."""
+    try:
+        graphlib.TopologicalSorter(import_graph(root)).prepare()
+    except graphlib.CycleError as error:
+        # Its cycle is listed from the imported module to the module that imports it.
+        return [" imports ".join(reversed(error.args[1]))]
+    return []
 
 
 def foreign_imports(
-    root: Path, forbidden: AbstractSet[str], *, rooms: AbstractSet[str] | None = None
+    root: Path,
+    forbidden: Collection[str],
+    *,
+    places: Collection[str] | None = None,
+    exceptions: Collection[str] = (),
 ) -> list[str]:
-    """Name the imports of what is *forbidden* in some rooms, or in all of them."""
+    """
+    Name the imports of *forbidden* packages in some *places*, or in all of them.
+
+    A place, and an exception among them, is a module, or a package with all below it.
+    """
     return [
         f"{module}:{line} imports {name}"
         for module, path in modules(root).items()
-        if rooms is None or room(module) in rooms
+        if places is None or inside(module, places)
+        if not inside(module, exceptions)
         for line, name in imports(root, module, path)
-        if name.partition(".")[0] in forbidden
+        if top(name) in forbidden
     ]
+
+
+def crowded_packages(root: Path, limit: int) -> list[str]:
+    """
+    Name the private packages that hold more than a docstring and ``__all__ = []``.
+
+    The docstring has *limit* lines at most. What is private has a name in its path
+    that begins with an underscore.
+    """
+    found = []
+    for path in sorted(root.rglob("__init__.py")):
+        parts = path.relative_to(root).parent.parts
+        if not any(part.startswith("_") for part in parts):
+            continue
+        tree = tree_of(path)
+        doc = ast.get_docstring(tree)
+        if doc is None or len(tree.body) != 2 or listing(tree) != []:
+            found.append(f"{'.'.join(parts)} is not a docstring and an empty __all__")
+        elif len(doc.splitlines()) > limit:
+            found.append(
+                f"{'.'.join(parts)} has a docstring of more than {limit} lines"
+            )
+    return found
 
 
 def long_modules(root: Path, limit: int) -> list[str]:

@@ -14,7 +14,7 @@ from . import shape
 from .twins import differences
 
 
-FLOOR = {"_ground": 0.0, "_upper": 1.0, "__init__": 7.5, "cli": 8.0}
+LAYERS = [["_ground"], ["_upper", "_inner"], ["__init__"], ["cli"]]
 GOOD = {
     "__init__.py": '"""The front door."""\n\n__all__ = ["thing"]\n',
     "_ground.py": '"""Things."""\n\n__all__ = ["thing"]\nthing = 1\n',
@@ -23,13 +23,17 @@ GOOD = {
         '__all__ = ["BIG", "Big", "big2", "big10"]\n'
         "BIG = thing\nclass Big: ...\nbig2, (big10, _small) = 1, (2, 3)\n"
     ),
+    "_inner/__init__.py": '"""In.\nAnd\nout."""\n\n__all__: list[str] = []\n',
+    "_inner/one.py": '"""One."""\n\nfrom .._upper import BIG\n\n__all__ = []\n',
+    "_inner/two.py": '"""Two."""\n\nfrom . import one\n\n__all__ = []\n',
     "cli/__init__.py": '"""Words."""\n\nimport dummy\n\n__all__ = []\n',
     "cli/chat.py": '"""Chat."""\n\nfrom .. import _upper\n\n__all__ = []\n',
 }
 
 BREAKS = {
-    "no-floor": ("_lost.py", "", "without_floor"),
-    "no-module": ("_upper.py", None, "without_module"),
+    "no-layer": ("_lost.py", "", "misplaced"),
+    "no-layer-for-a-package": ("_lost/one.py", "", "misplaced"),
+    "no-module": ("_upper.py", None, "misplaced"),
     "up": ("_ground.py", "from ._upper import BIG", "upward_imports"),
     "up-by-name": ("_ground.py", "from dummy._upper import BIG", "upward_imports"),
     "up-whole": ("_ground.py", "import dummy._upper", "upward_imports"),
@@ -43,6 +47,52 @@ BREAKS = {
     "up-out-of-the-door": ("__init__.py", "from .cli import chat", "upward_imports"),
     "up-to-no-module": ("_upper.py", "from . import nothing", "upward_imports"),
     "up-to-an-extra": ("_upper.py", "from .cli.chat import x", "upward_imports"),
+    "up-to-a-package": ("_ground.py", "from ._inner import one", "upward_imports"),
+    "up-out-of-a-package": ("_inner/one.py", "from ..cli import x", "upward_imports"),
+    "cycle": ("_upper.py", "from ._inner import one", "import_cycles"),
+    "cycle-by-name": ("_upper.py", "import dummy._inner.one", "import_cycles"),
+    "cycle-lazily": (
+        "_upper.py",
+        "def f():\n from ._inner.one import x",
+        "import_cycles",
+    ),
+    "cycle-for-types": (
+        "_upper.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n from ._inner import two",
+        "import_cycles",
+    ),
+    "cycle-in-a-package": ("_inner/one.py", "from .two import x", "import_cycles"),
+    "cycle-with-the-door": ("__init__.py", "from . import cli", "import_cycles"),
+    "package-with-an-import": (
+        "_inner/__init__.py",
+        '"""In."""\nfrom .one import x\n__all__ = []',
+        "crowded_packages",
+    ),
+    "package-with-a-name": (
+        "_inner/__init__.py",
+        '"""In."""\n__all__ = ["x"]',
+        "crowded_packages",
+    ),
+    "package-with-an-essay": (
+        "_inner/__init__.py",
+        '"""In.\nAnd\nout.\nOr up."""\n__all__ = []',
+        "crowded_packages",
+    ),
+    "package-without-a-docstring": (
+        "_inner/__init__.py",
+        "x = 1\n__all__ = []",
+        "crowded_packages",
+    ),
+    "package-without-a-listing": (
+        "_inner/__init__.py",
+        '"""In."""',
+        "crowded_packages",
+    ),
+    "package-in-a-public-one": (
+        "cli/_inner/__init__.py",
+        "",
+        "crowded_packages",
+    ),
     "unlisted": ("_upper.py", "__all__ = []\ndef f(): ...", "badly_listed"),
     "unlisted-in-try": (
         "_upper.py",
@@ -85,14 +135,15 @@ def complaints(root, rule):
     """What one rule says of a package."""
     rules = {
         "foreign_imports": lambda: shape.foreign_imports(
-            root, {"time"}, rooms={"_ground"}
+            root, {"time"}, places={"_ground", "_inner"}, exceptions={"_inner.two"}
         ),
+        "misplaced": lambda: shape.misplaced(root, LAYERS),
+        "upward_imports": lambda: shape.upward_imports(root, LAYERS),
+        "crowded_packages": lambda: shape.crowded_packages(root, 3),
         "long_modules": lambda: shape.long_modules(root, 9),
         "long_functions": lambda: shape.long_functions(root, 3),
-        "badly_listed": lambda: shape.badly_listed(root),
-        "undocumented_tests": lambda: shape.undocumented_tests(root),
     }
-    return rules.get(rule, lambda: getattr(shape, rule)(root, FLOOR))()
+    return rules.get(rule, lambda: getattr(shape, rule)(root))()
 
 
 @pytest.mark.parametrize("rule", shape.__all__)
@@ -108,10 +159,12 @@ def test_each_break_is_found(package, file, text, rule):
     """
     One wrong module makes the rule complain that is there for it.
     """
+    path = package / file
     if text is None:
-        (package / file).unlink()
+        path.unlink()
     else:
-        (package / file).write_text(text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
     assert 1 == len(complaints(package, rule))
 
@@ -126,15 +179,48 @@ def test_each_break_is_found(package, file, text, rule):
         "def f():\n    import time",
     ],
 )
-def test_foreign_imports_are_found_in_the_rooms_asked_for(package, line):
+def test_foreign_imports_are_found_in_the_places_asked_for(package, line):
     """
-    A forbidden import is found in whatever form, and only in the rooms that count.
+    A forbidden import is found in whatever form, in a module and in a package that are
+    asked for, but not in other modules and not in an exception.
     """
     (package / "_upper.py").write_text(line)
+    (package / "_inner/two.py").write_text(line)
     assert [] == complaints(package, "foreign_imports")
 
     (package / "_ground.py").write_text(line)
-    assert 1 == len(complaints(package, "foreign_imports"))
+    (package / "_inner/one.py").write_text(line)
+    assert 2 == len(complaints(package, "foreign_imports"))
+
+
+def test_foreign_imports_are_found_everywhere_but_in_exceptions(package):
+    """
+    Without places every module counts, and an exception covers its own name only.
+    """
+    for name in ("_ground.py", "_groundling.py", "_inner/one.py", "cli/chat.py"):
+        (package / name).write_text("import time")
+
+    found = shape.foreign_imports(package, {"time"}, exceptions={"_ground", "_inner"})
+
+    assert ["_groundling:1 imports time", "cli.chat:1 imports time"] == found
+
+
+def test_a_module_in_two_layers_is_found(package):
+    """
+    A name that stands twice in the list of layers would have no definite height.
+    """
+    assert ["cli is in two layers"] == shape.misplaced(package, [["cli"], *LAYERS])
+
+
+def test_a_cycle_is_told_in_the_direction_of_its_imports(package):
+    """
+    The names of a cycle read as a sentence, so that it is clear which import to cut.
+    """
+    (package / "_upper.py").write_text("from ._inner.two import x")
+
+    assert [
+        "_inner.one imports _upper imports _inner.two imports _inner.one"
+    ] == shape.import_cycles(package)
 
 
 @pytest.mark.parametrize(

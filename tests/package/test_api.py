@@ -1,0 +1,62 @@
+"""The public API does not change by accident."""
+
+from __future__ import annotations
+
+import asi1
+
+from ..support.api import SNAPSHOT, differences, public_api
+
+
+HELP = "If this is meant, write it down: python -m tests.support.api"
+# One line of each kind.
+KINDS = [
+    "$ asi1 ask --max-tokens N",
+    "$ asi1 ask question (nargs=?)",
+    "asi1.APIError  class (ASI1Error)",
+    "asi1.APIError.__init__  method (message, *, response=...)",
+    "asi1.APIError.request_id  property: str | None",
+    "asi1.APIStatusError.status_code  field: int = 0",
+    "asi1.AsyncASI1.aclose  async method () -> None",
+    "asi1.CONTEXT_SIZES  constant: dict[str, int]",
+    "asi1.ChatOptions  optional keys (RequestOptions)",
+    "asi1.ChatOptions.seed  key: int | None",
+    "asi1.Messages  type str | Iterable[Message]",
+    "asi1.RateLimit.free_plan  classmethod () -> Self",
+    "asi1.TokenEstimator.slope  field: float = ...",
+    "asi1.integrations.fastapi.lifespan  same as asi1.integrations.starlette.lifespan",
+    "asi1.testing.FakeASI1.require_key  settable property: bool",
+    "asi1.testing.FakeASI1.start  method () -> Self",
+    "asi1.testing.pytest_plugin.fake_asi1  fixture -> Iterator[FakeASI1]",
+]
+
+
+def test_the_public_api_is_as_written_down():
+    """
+    Each public name, member, parameter, default and type, each command-line option, and
+    whether it has a docstring, is what ``api.txt`` says.
+    """
+    changes = differences(SNAPSHOT.read_text("utf-8").splitlines(), public_api())
+
+    assert not changes, "\n".join(["The public API differs.", *changes, HELP])
+
+
+def test_the_written_api_has_every_name_of_asi1():
+    """
+    No public name and no kind of member is left out, and all that can have a docstring
+    has one.
+    """
+    lines = SNAPSHOT.read_text("utf-8").splitlines()
+    names = {line.split("  ")[0] for line in lines}
+
+    assert set() == {f"asi1.{name}" for name in asi1.__all__} - names
+    assert set() == set(KINDS) - set(lines)
+    assert [] == [line for line in lines if "no docstring" in line]
+
+
+def test_a_change_of_the_api_is_told_by_its_lines():
+    """
+    What is gone and what is new is told, and nothing of what stayed.
+    """
+    old, new = ["a.f()", "a.g(x)", "a.h()"], ["a.f()", "a.g(x, y)", "a.h()", "a.i()"]
+
+    assert ["- a.g(x)", "+ a.g(x, y)", "+ a.i()"] == differences(old, new)

@@ -1,0 +1,107 @@
+"""How much of asi1 a program loads: no more than it uses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+IMPORT = "import asi1"
+CLIENT = "asi1.AsyncASI1('sk-test')"
+CALL = """
+import asyncio
+
+async def main():
+    async with asi1.AsyncASI1("sk-test", URL, transport=TRANSPORT) as client:
+        answer = await client.chat.completions.create(messages="Hi")
+        assert "Hello" == answer.text
+
+asyncio.run(main())
+"""
+BLOCKING = """
+with asi1.ASI1("sk-test", URL, transport=TRANSPORT) as client:
+    assert "Hello" == client.chat.completions.create(messages="Hi").text
+"""
+MOCK = """
+import httpx
+
+MESSAGE = {"role": "assistant", "content": "Hello"}
+REPLY = {"choices": [{"index": 0, "message": MESSAGE, "finish_reason": "stop"}]}
+URL = "http://127.0.0.1"
+TRANSPORT = httpx.MockTransport(lambda request: httpx.Response(200, json=REPLY))
+"""
+PRINT = """
+import sys
+
+print(*sorted(n for n in sys.modules if n.partition(".")[0] == "asi1"))
+"""
+
+# Each kind of call, and how many modules of asi1 it may load.
+FIRST_CALLS = pytest.mark.parametrize(
+    ("program", "most"),
+    [pytest.param(CALL, 65, id="async"), pytest.param(BLOCKING, 74, id="blocking")],
+)
+
+
+@pytest.fixture(scope="module")
+def url():
+    """The address of a fake in another process, which answers "Hello"."""
+    command = [sys.executable, "-m", "asi1.testing", "--reply", "Hello"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process.stdout.readline().strip()
+        process.terminate()
+
+
+def loaded(*parts):
+    """Return the modules of asi1 that a program loads, run in a new process."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "\n".join((IMPORT, *parts, PRINT))],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        # The variables of asi1 turn on logs and other event loops.
+        env={k: v for k, v in os.environ.items() if not k.startswith(("ASI1", "ASI_"))},
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("program", "most"),
+    [pytest.param("", 4, id="import"), pytest.param(CLIENT, 21, id="client")],
+)
+def test_import_and_client_load_few_modules(program, most):
+    """
+    ``import asi1`` leaves all modules but four for later, and a new client all that
+    only calls need.
+    """
+    modules = loaded(program)
+
+    assert "asi1" in modules
+    assert len(modules) <= most
+
+
+@FIRST_CALLS
+def test_first_call_loads_few_modules(program, most):
+    """
+    A first call over the user's own transport leaves the rest of the package unloaded.
+    """
+    modules = loaded(MOCK, program)
+
+    assert "asi1._call.call" in modules
+    assert len(modules) <= most
+
+
+@FIRST_CALLS
+def test_first_call_over_a_socket_loads_few_modules(url, program, most):
+    """
+    A first call over a connection of its own loads few modules for it.
+    """
+    modules = loaded(f"URL, TRANSPORT = {url!r}, None", program)
+
+    assert "asi1._transport.connect" in modules
+    assert len(modules) <= most
