@@ -41,6 +41,8 @@ MEMORY = 4 * 2**30
 TESTS = {
     "_settings.timeouts": ["timeouts", "survivors"],
     "_settings.retry": ["retry", "survivors"],
+    "_protocol.retry_after": ["retry"],
+    "_call.retry_budget": ["retry", "survivors"],
     "_settings.rate_limit": ["limits", "survivors"],
     "_models.messages": ["messages", "survivors"],
     "_settings.options": ["options", "request", "survivors"],
@@ -81,7 +83,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_model_reader.fits: return False -> return None",
     ): "both say no",
     ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
-    ("_settings.retry", "retry_after: '' -> 'XX'"): "neither is a number or a date",
+    (
+        "_protocol.retry_after",
+        "retry_after: '' -> 'XX'",
+    ): "neither is a number or a date",
     (
         "_call.scrub_errors",
         "module: 'partial' -> 'XXpartial'",

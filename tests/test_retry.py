@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import asi1
 
 from asi1 import ConfigurationError, ResponseInfo, RetryPolicy
-from asi1._settings.retry import RetryBudget, retry_after
+from asi1._call.retry_budget import RetryBudget
+from asi1._protocol.retry_after import retry_after
 
 
 POLICY = RetryPolicy()
@@ -306,7 +307,7 @@ def test_a_date_without_a_zone_is_in_gmt():
     The oldest form of an HTTP date names no zone and is in GMT, wherever we are.
     """
     code = (
-        "from asi1._settings.retry import retry_after\n"
+        "from asi1._protocol.retry_after import retry_after\n"
         f"print(retry_after({{'retry-after': 'Fri Jan 15 08:00:30 2027'}}, {NOW}))"
     )
 

@@ -37,11 +37,11 @@ from .._protocol.request import Request
 from .._settings.config import ClientConfig
 from .._settings.hooks import Hooks
 from .._settings.rate_limit import Limiter, LimitOutcome
-from .._settings.retry import RetryBudget
 from .._transport.event_loop import Flag
 from .._transport.transport import Transport
 from .batch_queue import Handover
 from .reply_reader import Reading, Result
+from .retry_budget import RetryBudget
 from .scrub_errors import scrub
 from .timer import Timer
 

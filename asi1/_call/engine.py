@@ -15,12 +15,12 @@ from .._settings.config import ClientConfig
 from .._settings.hooks import Hooks
 from .._settings.http_types import HTTPClient, HTTPTransport
 from .._settings.rate_limit import Limiter, RateLimit
-from .._settings.retry import RetryBudget
 from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token
 from .._transport.transport import Transport
 from .call import Exchange
 from .rate_limiter import LocalLimiter
+from .retry_budget import RetryBudget
 from .task import Pump, start
 
 

@@ -18,9 +18,9 @@ from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.json_text import load_json
 from .._models.response import ResponseInfo
-from .._settings.retry import retry_after
 from .converter import decode
 from .error_body import complaint, overlong
+from .retry_after import retry_after
 
 
 __all__ = [
