@@ -44,6 +44,7 @@ TESTS = {
     "_protocol.retry_after": ["retry"],
     "_call.retry_budget": ["retry", "survivors"],
     "_settings.rate_limit": ["limits", "survivors"],
+    "_call.rate_window": ["limits", "survivors"],
     "_models.messages": ["messages", "survivors"],
     "_settings.options": ["options", "request", "survivors"],
     "_settings.config": ["config", "secret", "request", "survivors"],

@@ -9,6 +9,8 @@ import pytest
 
 import asi1
 
+from asi1._call.rate_limiter import windows_of
+from asi1._call.rate_window import Window
 from asi1._call.retry_budget import RetryBudget
 from asi1._models.json_text import dump_json, load_json
 from asi1._protocol.converter import decode
@@ -16,7 +18,6 @@ from asi1._protocol.reply import read_answer, read_error, read_event
 from asi1._protocol.request import Request
 from asi1._protocol.stream_answer import Assembler, as_chunk
 from asi1._settings.config import read_base_url
-from asi1._settings.rate_limit import Window
 from asi1._settings.secret import Secret
 
 from .calls import KEY, chat
@@ -214,7 +215,7 @@ def test_the_windows_of_a_rate_limit():
     limit = asi1.RateLimit(
         requests_per_minute=1, requests_per_day=2, tokens_per_minute=3
     )
-    minute, day, tokens = limit.windows()
+    minute, day, tokens = windows_of(limit)
     for _ in range(9):
         minute.refused()
 

@@ -12,11 +12,21 @@ import anyio
 
 from attrs import define, field
 
-from .._settings.rate_limit import LimitOutcome, RateLimit, Window
+from .._settings.rate_limit import LimitOutcome, RateLimit
 from .._transport.event_loop import loop_token
+from .rate_window import Window
 
 
-__all__ = ["LocalLimiter"]
+__all__ = ["LocalLimiter", "windows_of"]
+
+
+def windows_of(limit: RateLimit) -> tuple[Window, Window, Window]:
+    """Return a new window each for requests a minute, a day, tokens a minute."""
+    return (
+        Window(limit.requests_per_minute, 60.0),
+        Window(limit.requests_per_day, 86_400.0),
+        Window(limit.tokens_per_minute, 60.0),
+    )
 
 
 @define(eq=False)
@@ -45,7 +55,7 @@ class LocalLimiter:
     )
 
     def __attrs_post_init__(self) -> None:
-        self._windows = self.limit.windows()
+        self._windows = windows_of(self.limit)
 
     async def acquire(self, tokens: int) -> None:
         """Wait until every window has room, behind those who came before."""
