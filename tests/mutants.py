@@ -47,6 +47,8 @@ TESTS = {
     "_call.rate_window": ["limits", "survivors"],
     "_models.messages": ["messages", "survivors"],
     "_settings.options": ["options", "request", "survivors"],
+    "_settings.option_checks": ["options", "request", "survivors"],
+    "_settings.validators": ["options", "retry", "limits", "config", "timeouts"],
     "_settings.config": ["config", "secret", "request", "survivors"],
     "_settings.secret": ["secret", "survivors"],
     "_call.scrub_errors": ["scrub"],

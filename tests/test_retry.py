@@ -338,15 +338,20 @@ def test_no_retry_after_is_too_odd(text, wall):
 
 
 @pytest.mark.parametrize(
-    ("name", "lowest"),
-    [("attempts", 1), ("wait_first", 0), ("wait_max", 0), ("max_retry_after", 0)],
+    ("name", "kind", "lowest"),
+    [
+        ("attempts", "whole number", 1),
+        ("wait_first", "number", 0),
+        ("wait_max", "number", 0),
+        ("max_retry_after", "number", 0),
+    ],
 )
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, "3", None, True], ids=repr)
-def test_a_policy_holds_numbers(name, lowest, value):
+def test_a_policy_holds_numbers(name, kind, lowest, value):
     """
     The numbers of a policy are finite and not too small; the error names the one.
     """
-    problem = f"retry: {name} must be a number of at least {lowest}, not {value!r}"
+    problem = f"retry: {name} must be a {kind} of at least {lowest}, not {value!r}"
 
     with pytest.raises(ConfigurationError) as caught:
         RetryPolicy(**{name: value})

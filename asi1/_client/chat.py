@@ -12,7 +12,9 @@ from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
 from .._protocol.request import Request, chat_request
-from .._settings.options import ChatOptions, check_options, wrong
+from .._settings.option_checks import check_options
+from .._settings.options import ChatOptions
+from .._settings.validators import whole_number, wrong
 from .map import AsyncAnswers, prompts_of
 from .stream import AsyncChatStream
 
@@ -196,10 +198,9 @@ class AsyncCompletions:
         """
         self._core.check_open()
         check_options(options)  # once, and not as the failure of every call
-        if type(concurrency) is not int or concurrency < 1:
-            raise wrong(
-                "concurrency", "must be a whole number of at least 1", concurrency
-            )
+        problem = whole_number(1)(concurrency)
+        if problem:
+            raise wrong("concurrency", problem, concurrency)
         request = partial(self._request, model=model, stream=False, options=options)
         return AsyncAnswers(
             self._core,

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from attrs import field, frozen
 
 from .._models.base_types import public
-from .._models.errors import ConfigurationError
+from .validators import or_none, setting, whole_number
 
 
 __all__ = ["LimitOutcome", "Limiter", "RateLimit"]
 
-
-def _count(_: object, attribute: Any, value: object) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if value is not None and not (whole and value >= 1):  # type: ignore[operator]
-        raise ConfigurationError(
-            f"rate_limit: {attribute.name} must be a whole number of at least 1, or"
-            f" None, not {value!r}"
-        )
+_count = setting(or_none(whole_number(1)), "rate_limit")
 
 
 @public

@@ -7,8 +7,6 @@ try and a number in [0, 1), and gets back seconds, or None for "give up".
 
 from __future__ import annotations
 
-from typing import Any
-
 from attrs import field, frozen
 
 from .._models.base_types import public
@@ -16,10 +14,9 @@ from .._models.errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
-    ConfigurationError,
     StreamError,
 )
-from .timeouts import is_number
+from .validators import number, setting, whole_number
 
 
 __all__ = ["RetryPolicy"]
@@ -28,24 +25,7 @@ _RETRIED_STATUS = {408, 425, 429}
 _FINAL_SERVER_STATUS = {501, 505}
 # A connection that was not made in time: nothing was sent.
 _UNSENT_PHASES = {"connect"}
-
-
-def _at_least(lowest: float) -> Any:
-    def check(_: object, attribute: Any, value: object) -> None:
-        if not is_number(value) or value < lowest:
-            raise ConfigurationError(
-                f"retry: {attribute.name} must be a number of at least {lowest:g},"
-                f" not {value!r:.80}"
-            )
-
-    return check
-
-
-def _whole(_: object, attribute: Any, value: object) -> None:
-    if not isinstance(value, int):
-        raise ConfigurationError(
-            f"retry: {attribute.name} must be a whole number, not {value!r}"
-        )
+_seconds = setting(number(0), "retry")
 
 
 @public
@@ -70,10 +50,10 @@ class RetryPolicy:
     Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
 
-    attempts: int = field(default=3, validator=[_at_least(1), _whole])
-    wait_first: float = field(default=0.5, validator=_at_least(0))
-    wait_max: float = field(default=8.0, validator=_at_least(0))
-    max_retry_after: float = field(default=120.0, validator=_at_least(0))
+    attempts: int = field(default=3, validator=setting(whole_number(1), "retry"))
+    wait_first: float = field(default=0.5, validator=_seconds)
+    wait_max: float = field(default=8.0, validator=_seconds)
+    max_retry_after: float = field(default=120.0, validator=_seconds)
     on_timeout: bool = False
 
     def next_wait(

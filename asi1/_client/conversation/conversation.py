@@ -21,7 +21,9 @@ from ..._models.messages import Message, Messages
 from ..._protocol.context.history import History, stored
 from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.tokens import TokenEstimator
-from ..._settings.options import ChatOptions, checked_options, wrong
+from ..._settings.option_checks import checked_options
+from ..._settings.options import ChatOptions
+from ..._settings.validators import wrong
 from ..stream import AsyncChatStream
 from .turn_stream import TurnStream
 from .turns import Turns

@@ -26,7 +26,8 @@ from ..._models.messages import AssistantMessage, Messages
 from ..._protocol.context.history import History, stored
 from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
-from ..._settings.options import ChatOptions, checked_options
+from ..._settings.option_checks import checked_options
+from ..._settings.options import ChatOptions
 from .turn_call import Ask, TurnExchange
 
 

@@ -19,7 +19,9 @@ from ..._models.completion import Usage
 from ..._models.errors import ArgumentError
 from ..._models.json_text import dump_json, load_json, mended, whole
 from ..._models.messages import Messages, wire_messages
-from ..._settings.options import BODY_OPTIONS, check_options, wrong
+from ..._settings.option_checks import check_options
+from ..._settings.options import BODY_OPTIONS
+from ..._settings.validators import wrong
 from .tokens import MOST_TOKENS, TokenEstimator, Wire
 from .view import Summary
 
