@@ -72,7 +72,8 @@ def number(low: float, high: float | None = None) -> Check:
     most = sys.float_info.max if high is None else high
 
     def check(value: Any) -> str | None:
-        fits = is_number(value) and low <= value <= most
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = real and low <= value <= most
         return None if fits else f"must be a number {bounds}"
 
     return check
