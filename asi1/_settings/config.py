@@ -26,6 +26,7 @@ from .validators import instance_of, number, setting, whole_number
 
 __all__ = [
     "BASE_URL",
+    "KEY_VARIABLES",
     "ClientConfig",
     "Limits",
     "check_headers",
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 BASE_URL = "https://api.asi1.ai/v1"
-_KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
+KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
 _URL_VARIABLES = ("ASI1_BASE_URL", "ASI_ONE_BASE_URL")
 _ENDPOINT = "/chat/completions"
 _BRACKETS = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
@@ -106,7 +107,7 @@ def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
     """
     # Before anything can fail: frames of errors hold what is local here.
     value = hidden(value)
-    found = [(n, hidden(env[n])) for n in _KEY_VARIABLES if env.get(n, "").strip()]
+    found = [(n, hidden(env[n])) for n in KEY_VARIABLES if env.get(n, "").strip()]
     env = {}
     if value is not None:
         if not isinstance(value, Secret):
@@ -118,7 +119,7 @@ def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
         return checked
     raise ConfigurationError(
         f"no API key: pass api_key=, or set the environment variable"
-        f" {_KEY_VARIABLES[0]} (or {_KEY_VARIABLES[1]}); keys are made in your ASI:One"
+        f" {KEY_VARIABLES[0]} (or {KEY_VARIABLES[1]}); keys are made in your ASI:One"
         f" dashboard at https://asi1.ai"
     )
 
