@@ -59,6 +59,7 @@ TESTS = {
     "_protocol.error_body": ["overlong", "reply", "survivors"],
     "_protocol.request": ["request", "options", "survivors"],
     "_protocol.reply": ["reply", "errors", "survivors"],
+    "_models.status_errors": ["reply", "errors", "survivors"],
     "_models.raw": ["reply", "errors", "survivors"],
     "_models.response": ["reply", "errors", "survivors"],
     "_protocol.fast_chunks": ["regular"],
