@@ -16,8 +16,13 @@ from .._fork_lock import no_fork
 from .._models.base_types import DEFAULT, JSON, Default, public
 from .._settings.config import Limits
 from .._settings.hooks import Hooks
-from .._settings.http_types import HTTPClient, HTTPTransport
-from .._settings.options import ChatOptions, RequestOptions, Timeout
+from .._settings.options import (
+    ChatOptions,
+    HTTPClient,
+    HTTPTransport,
+    RequestOptions,
+    Timeout,
+)
 from .._settings.rate_limit import Limiter, RateLimit
 from .._settings.retry import RetryPolicy
 from .._settings.secret import hidden

@@ -13,7 +13,7 @@ from .._models.errors import ClientClosedError
 from .._protocol.request import Request
 from .._settings.config import ClientConfig
 from .._settings.hooks import Hooks
-from .._settings.http_types import HTTPClient, HTTPTransport
+from .._settings.options import HTTPClient, HTTPTransport
 from .._settings.rate_limit import Limiter, RateLimit
 from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token

@@ -27,9 +27,14 @@ from .._settings.config import (
     read_retry,
 )
 from .._settings.hooks import Hooks
-from .._settings.http_types import HTTPClient, HTTPTransport
 from .._settings.option_checks import checked_options
-from .._settings.options import ChatOptions, RequestOptions, Timeout
+from .._settings.options import (
+    ChatOptions,
+    HTTPClient,
+    HTTPTransport,
+    RequestOptions,
+    Timeout,
+)
 from .._settings.rate_limit import Limiter, RateLimit
 from .._settings.retry import RetryPolicy
 from .._settings.secret import hidden

@@ -15,7 +15,7 @@ from .._fork_lock import no_fork
 from .._models.errors import ConfigurationError
 from .._settings.config import ClientConfig
 from .._settings.hooks import Hooks
-from .._settings.http_types import HTTPClient, HTTPTransport
+from .._settings.options import HTTPClient, HTTPTransport
 from .._settings.rate_limit import Limiter, RateLimit
 
 

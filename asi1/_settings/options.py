@@ -1,13 +1,15 @@
 """
-The options of a call, as the TypedDicts that both clients share.
+The types of what a caller passes: the options of a call, and objects of httpx.
 
-`option_checks` tells which values each option may have.
+The options are TypedDicts that both clients share; `option_checks` tells which values
+each of them may have. Type checkers see httpx; a running program does not load it for
+its annotations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from .._models.base_types import JSON, HTTPXTimeout, public
 from .timeouts import Timeouts
@@ -17,9 +19,19 @@ __all__ = [
     "BODY_OPTIONS",
     "CALL_OPTIONS",
     "ChatOptions",
+    "HTTPClient",
+    "HTTPTransport",
     "RequestOptions",
     "Timeout",
 ]
+
+if TYPE_CHECKING:
+    import httpx
+
+    HTTPClient: TypeAlias = httpx.AsyncClient
+    HTTPTransport: TypeAlias = httpx.AsyncBaseTransport
+else:
+    HTTPClient = HTTPTransport = Any
 
 # What ``timeout=`` takes.
 Timeout: TypeAlias = float | Timeouts | HTTPXTimeout | None

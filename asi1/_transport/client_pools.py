@@ -22,7 +22,7 @@ from attrs import define, field
 
 from .._models.errors import APITimeoutError, ClientClosedError, ConfigurationError
 from .._settings.config import ClientConfig, is_loopback
-from .._settings.http_types import HTTPClient, HTTPTransport
+from .._settings.options import HTTPClient, HTTPTransport
 from .adapters import Direct, Lent, LentClient, proxied
 from .event_loop import loop_token
 from .loop_pools import POOL_SIZE, LoopPools, Pool, Slot, inherit
