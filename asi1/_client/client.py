@@ -28,17 +28,11 @@ from .._settings.config import (
 )
 from .._settings.hooks import Hooks
 from .._settings.option_checks import checked_options
-from .._settings.options import (
-    ChatOptions,
-    HTTPClient,
-    HTTPTransport,
-    RequestOptions,
-    Timeout,
-)
+from .._settings.options import ChatOptions, HTTPClient, HTTPTransport, RequestOptions
 from .._settings.rate_limit import Limiter, RateLimit
 from .._settings.retry import RetryPolicy
 from .._settings.secret import hidden
-from .._settings.timeouts import Timeouts
+from .._settings.timeouts import Timeout, Timeouts
 from .lazy import LateCore
 
 

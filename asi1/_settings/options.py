@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
-from .._models.base_types import JSON, HTTPXTimeout, public
-from .timeouts import Timeouts
+from .._models.base_types import JSON, public
+from .timeouts import Timeout
 
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "HTTPClient",
     "HTTPTransport",
     "RequestOptions",
-    "Timeout",
 ]
 
 if TYPE_CHECKING:
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
     HTTPTransport: TypeAlias = httpx.AsyncBaseTransport
 else:
     HTTPClient = HTTPTransport = Any
-
-# What ``timeout=`` takes.
-Timeout: TypeAlias = float | Timeouts | HTTPXTimeout | None
 
 
 class RequestOptions(TypedDict, total=False):

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import math
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from attrs import field, frozen
 
-from .._models.base_types import DEFAULT, Default, public
+from .._models.base_types import DEFAULT, Default, HTTPXTimeout, public
 from .._models.errors import ConfigurationError
 from .validators import is_number
 
 
-__all__ = ["Deadline", "Timeouts"]
+__all__ = ["Deadline", "Timeout", "Timeouts"]
 
 _TOTAL_WITHOUT_STREAM = 600.0
 
@@ -152,3 +152,7 @@ class Timeouts:
         if limit is None or now + limit >= end:
             return Deadline(end, "total")
         return Deadline(now + limit, phase)
+
+
+# What ``timeout=`` takes.
+Timeout: TypeAlias = float | Timeouts | HTTPXTimeout | None
