@@ -20,7 +20,6 @@ from .._models.json_text import load_json
 from .._models.response import ResponseInfo
 from .converter import decode
 from .error_body import complaint, overlong
-from .retry_after import retry_after
 
 
 __all__ = [
@@ -85,6 +84,8 @@ def read_error(
         body: Its body, of any shape.
         wall: The time now, in seconds since 1970.
     """
+    from .retry_after import retry_after  # noqa: PLC0415 - most calls end well
+
     status = info.status or 0
     value = _value(body)
     said = complaint(value)
