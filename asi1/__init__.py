@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from ._fork_lock import no_fork
 from ._log import set_up
-from ._version import __version__
 
 
 if TYPE_CHECKING:
@@ -95,6 +94,7 @@ if TYPE_CHECKING:
     from ._settings.rate_limit import Limiter, LimitOutcome, RateLimit
     from ._settings.retry import RetryPolicy
     from ._settings.timeouts import Timeouts
+    from ._version import __version__
 
 
 __all__ = [
@@ -232,6 +232,7 @@ _MODULES = {
     "_blocking.stream": ("ChatStream", "Pieces"),
     "_blocking.to_sse": ("EventBytes",),
     "_settings.timeouts": ("Timeouts",),
+    "_version": ("__version__",),
     "_client.to_sse": ("AsyncEventBytes",),
     "_protocol.context.tokens": ("CONTEXT_SIZES", "TokenEstimator"),
     "_models.base_types": ("DEFAULT",),

@@ -41,9 +41,14 @@ MEMORY = 4 * 2**30
 TESTS = {
     "_settings.timeouts": ["timeouts", "survivors"],
     "_settings.retry": ["retry", "survivors"],
+    "_protocol.retry_after": ["retry"],
+    "_call.retry_budget": ["retry", "survivors"],
     "_settings.rate_limit": ["limits", "survivors"],
+    "_settings.rate_window": ["limits", "survivors"],
     "_models.messages": ["messages", "survivors"],
     "_settings.options": ["options", "request", "survivors"],
+    "_settings.option_checks": ["options", "request", "survivors"],
+    "_settings.validators": ["options", "retry", "limits", "config", "timeouts"],
     "_settings.config": ["config", "secret", "request", "survivors"],
     "_settings.secret": ["secret", "survivors"],
     "_call.scrub_errors": ["scrub"],
@@ -54,6 +59,7 @@ TESTS = {
     "_protocol.error_body": ["overlong", "reply", "survivors"],
     "_protocol.request": ["request", "options", "survivors"],
     "_protocol.reply": ["reply", "errors", "survivors"],
+    "_models.status_errors": ["reply", "errors", "survivors"],
     "_models.raw": ["reply", "errors", "survivors"],
     "_models.response": ["reply", "errors", "survivors"],
     "_protocol.fast_chunks": ["regular"],
@@ -81,7 +87,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_model_reader.fits: return False -> return None",
     ): "both say no",
     ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
-    ("_settings.retry", "retry_after: '' -> 'XX'"): "neither is a number or a date",
+    (
+        "_protocol.retry_after",
+        "retry_after: '' -> 'XX'",
+    ): "neither is a number or a date",
     (
         "_call.scrub_errors",
         "module: 'partial' -> 'XXpartial'",
@@ -171,9 +180,8 @@ def outcomes(mutants, jobs):
         child, status = os.wait()
         mutant, noticed = running.pop(child), os.waitstatus_to_exitcode(status) != 0
         if not noticed:
-            say(
-                f"{path_of(mutant.module).relative_to(ROOT)}:{mutant.line}: {mutant.change}"
-            )
+            path = path_of(mutant.module).relative_to(ROOT)
+            say(f"{path}:{mutant.line}: {mutant.change}")
         yield mutant, noticed
 
 

@@ -335,10 +335,10 @@ def test_retries_are_counted_after_the_first_try(max_retries, retry, policy):
     ("max_retries", "retry", "problem"),
     [
         pytest.param(1, RetryPolicy(), "not both", id="both"),
-        pytest.param(-1, None, "at least 0", id="negative"),
-        pytest.param(1.5, None, "a whole number, not 1.5", id="half"),
-        pytest.param(True, None, "a whole number, not True", id="flag"),
-        pytest.param("2", None, "a whole number, not '2'", id="text"),
+        pytest.param(-1, None, "a whole number of at least 0, not -1", id="negative"),
+        pytest.param(1.5, None, "a whole number of at least 0, not 1.5", id="half"),
+        pytest.param(True, None, "a whole number of at least 0, not True", id="flag"),
+        pytest.param("2", None, "a whole number of at least 0, not '2'", id="text"),
     ],
 )
 def test_wrong_retries_are_refused(max_retries, retry, problem):
@@ -356,9 +356,11 @@ def test_limits_are_counts(value):
     """
     A limit of connections or of bytes is a whole number of at least 1.
     """
-    with pytest.raises(ConfigurationError, match=r"^max_connections must be a whole"):
+    with pytest.raises(
+        ConfigurationError, match=r"^limits: max_connections must be a whole"
+    ):
         Limits(max_connections=value)
-    with pytest.raises(ConfigurationError, match=r"^max_event_bytes must be a whole"):
+    with pytest.raises(ConfigurationError, match=r"^max_event_bytes: must be a whole"):
         ClientConfig(api_key=Secret("k"), max_event_bytes=value)
 
     assert 1 == Limits(max_connections=1).max_connections

@@ -307,7 +307,9 @@ def test_a_budget_is_a_number_of_tokens(budget):
     """
     A budget that is no number of tokens is refused when the policy is made.
     """
-    with pytest.raises(asi1.ArgumentError, match="budget: must be a number of tokens"):
+    with pytest.raises(
+        asi1.ArgumentError, match="budget: must be a whole number of at least 1"
+    ):
         asi1.KeepNewest(budget)
 
 

@@ -10,7 +10,7 @@ import asi1
 
 from asi1 import AsyncASI1, LimitOutcome, RateLimit, Timeouts
 from asi1._call.rate_limiter import LocalLimiter
-from asi1._settings.rate_limit import Window
+from asi1._settings.rate_window import Window
 from asi1.testing import FakeASI1
 
 

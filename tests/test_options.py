@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asi1 import ArgumentError, ChatOptions, RequestOptions, Timeouts
-from asi1._settings.options import BODY_OPTIONS, CALL_OPTIONS, check_options
+from asi1._settings.option_checks import check_options
+from asi1._settings.options import BODY_OPTIONS, CALL_OPTIONS
 
 from .calls import HI, URL, chat, config, sent
 
@@ -281,8 +282,8 @@ def test_every_option_has_wrong_values():
         ("temprature", "did you mean temperature"),
         ("max_token", "did you mean max_tokens"),
         ("max_completion_tokens", "did you mean max_tokens"),
-        ("reasoning_effort", "; see enable_thinking and thinking_budget. What"),
-        ("stream_options", "; usage comes with every stream without it. What"),
+        ("reasoning_effort", "; see enable_thinking and thinking_budget. An option"),
+        ("stream_options", "; usage comes with every stream without it. An option"),
         ("extra_header", "did you mean extra_headers"),
         ("zzz", "extra_body"),
     ],
@@ -296,7 +297,7 @@ def test_an_unknown_option_suggests_a_near_one(name, hint):
         chat(**{name: 1})
 
     assert name == caught.value.argument
-    assert str(caught.value).startswith(f"{name}: is no option of this call")
+    assert str(caught.value).startswith(f"{name}: unknown option")
     assert hint in str(caught.value)
     assert ("did you mean" in hint) == ("did you mean" in str(caught.value))
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import asi1
 
 from asi1 import ConfigurationError, ResponseInfo, RetryPolicy
-from asi1._settings.retry import RetryBudget, retry_after
+from asi1._call.retry_budget import RetryBudget
+from asi1._protocol.retry_after import retry_after
 
 
 POLICY = RetryPolicy()
@@ -306,7 +307,7 @@ def test_a_date_without_a_zone_is_in_gmt():
     The oldest form of an HTTP date names no zone and is in GMT, wherever we are.
     """
     code = (
-        "from asi1._settings.retry import retry_after\n"
+        "from asi1._protocol.retry_after import retry_after\n"
         f"print(retry_after({{'retry-after': 'Fri Jan 15 08:00:30 2027'}}, {NOW}))"
     )
 
@@ -337,15 +338,20 @@ def test_no_retry_after_is_too_odd(text, wall):
 
 
 @pytest.mark.parametrize(
-    ("name", "lowest"),
-    [("attempts", 1), ("wait_first", 0), ("wait_max", 0), ("max_retry_after", 0)],
+    ("name", "kind", "lowest"),
+    [
+        ("attempts", "whole number", 1),
+        ("wait_first", "number", 0),
+        ("wait_max", "number", 0),
+        ("max_retry_after", "number", 0),
+    ],
 )
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, "3", None, True], ids=repr)
-def test_a_policy_holds_numbers(name, lowest, value):
+def test_a_policy_holds_numbers(name, kind, lowest, value):
     """
     The numbers of a policy are finite and not too small; the error names the one.
     """
-    problem = f"retry: {name} must be a number of at least {lowest}, not {value!r}"
+    problem = f"retry: {name} must be a {kind} of at least {lowest}, not {value!r}"
 
     with pytest.raises(ConfigurationError) as caught:
         RetryPolicy(**{name: value})

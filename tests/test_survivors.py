@@ -9,14 +9,14 @@ import pytest
 
 import asi1
 
+from asi1._call.retry_budget import RetryBudget
 from asi1._models.json_text import dump_json, load_json
 from asi1._protocol.converter import decode
 from asi1._protocol.reply import read_answer, read_error, read_event
 from asi1._protocol.request import Request
 from asi1._protocol.stream_answer import Assembler, as_chunk
 from asi1._settings.config import read_base_url
-from asi1._settings.rate_limit import Window
-from asi1._settings.retry import RetryBudget
+from asi1._settings.rate_window import Window
 from asi1._settings.secret import Secret
 
 from .calls import KEY, chat

@@ -17,11 +17,11 @@ from .._models.base_types import DEFAULT, JSON, Default, public
 from .._settings.config import Limits
 from .._settings.hooks import Hooks
 from .._settings.http_types import HTTPClient, HTTPTransport
-from .._settings.options import ChatOptions, RequestOptions, Timeout
+from .._settings.options import ChatOptions, RequestOptions
 from .._settings.rate_limit import Limiter, RateLimit
 from .._settings.retry import RetryPolicy
 from .._settings.secret import hidden
-from .._settings.timeouts import Timeouts
+from .._settings.timeouts import Timeout, Timeouts
 from .loop_thread import close_on_loop, loop_thread
 
 

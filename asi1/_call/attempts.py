@@ -15,7 +15,7 @@ from .._log import logger
 from .._models.errors import APIConnectionError, APIError
 from .._models.response import Attempt, ResponseInfo
 from .._protocol.request import Request
-from .._settings.retry import RetryBudget
+from .retry_budget import RetryBudget
 
 
 __all__ = ["Attempts"]

@@ -20,7 +20,6 @@ from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token
 from .._transport.transport import Transport
 from .call import Call, OneRequest, Requests
-from .rate_limiter import LocalLimiter
 from .reply_reader import ReplyReader
 from .resources import Resources
 from .task import Pump, start
@@ -162,6 +161,8 @@ def core_of(
         ConfigurationError: What is not *config* cannot be right.
     """
     if isinstance(rate_limit, RateLimit):
+        from .rate_limiter import LocalLimiter  # noqa: PLC0415 - most clients have none
+
         rate_limit = LocalLimiter(rate_limit)
     wire = Transport(Pools(config, http_client, transport))
     return Core(Resources(config, wire, limiter=rate_limit, hooks=hooks or Hooks()))

@@ -12,7 +12,8 @@ import anyio
 
 from attrs import define, field
 
-from .._settings.rate_limit import LimitOutcome, RateLimit, Window
+from .._settings.rate_limit import LimitOutcome, RateLimit
+from .._settings.rate_window import Window
 from .._transport.event_loop import loop_token
 
 

@@ -7,8 +7,8 @@ from attrs import field, frozen
 from .._settings.config import ClientConfig
 from .._settings.hooks import Hooks
 from .._settings.rate_limit import Limiter
-from .._settings.retry import RetryBudget
 from .._transport.transport import Transport
+from .retry_budget import RetryBudget
 
 
 __all__ = ["Resources"]

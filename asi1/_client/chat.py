@@ -13,7 +13,8 @@ from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
 from .._protocol.request import Request, chat_request, draft_chat
-from .._settings.options import ChatOptions, wrong
+from .._settings.options import ChatOptions
+from .._settings.validators import whole_number, wrong
 from .map import AsyncAnswers, prompts_of
 from .stream import AsyncChatStream
 
@@ -196,10 +197,9 @@ class AsyncCompletions:
             ClientClosedError: The client was closed before.
         """
         self._core.check_open()
-        if type(concurrency) is not int or concurrency < 1:
-            raise wrong(
-                "concurrency", "must be a whole number of at least 1", concurrency
-            )
+        problem = whole_number(1)(concurrency)
+        if problem:
+            raise wrong("concurrency", problem, concurrency)
         # Checked once, and not as the failure of every call.
         draft = draft_chat(
             self._core.config, model=model, stream=False, options=options

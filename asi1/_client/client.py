@@ -28,11 +28,12 @@ from .._settings.config import (
 )
 from .._settings.hooks import Hooks
 from .._settings.http_types import HTTPClient, HTTPTransport
-from .._settings.options import ChatOptions, RequestOptions, Timeout, checked_options
+from .._settings.option_checks import checked_options
+from .._settings.options import ChatOptions, RequestOptions
 from .._settings.rate_limit import Limiter, RateLimit
 from .._settings.retry import RetryPolicy
 from .._settings.secret import hidden
-from .._settings.timeouts import Timeouts
+from .._settings.timeouts import Timeout, Timeouts
 from .lazy import LateCore
 
 

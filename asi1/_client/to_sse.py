@@ -16,7 +16,7 @@ from .._models.base_types import public
 from .._models.chunks import ChatCompletionChunk
 from .._models.errors import ASI1Error, StreamBusyError
 from .._protocol.sse_writer import PING, done_event, failed_event, piece_events
-from .._settings.options import wrong
+from .._settings.validators import wrong
 
 
 if TYPE_CHECKING:

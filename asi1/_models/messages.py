@@ -157,7 +157,7 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
     if isinstance(messages, Mapping | ChatMessage) or not isinstance(
         messages, Iterable
     ):
-        raise _wrong("messages", "must be a text or a list of messages", messages)
+        raise _wrong_type("messages", "must be a text or a list of messages", messages)
     listed = [_wire(place, message) for place, message in enumerate(messages)]
     if not listed:
         raise ArgumentError(
@@ -176,16 +176,16 @@ def _wire(place: int, message: object) -> dict[str, JSON]:
         case ChatMessage():
             wire = _said(message)
         case Mapping() if "choices" in message:
-            raise _wrong(name, "is a whole answer: take its message", message)
+            raise _wrong_type(name, "is a whole answer: take its message", message)
         case Mapping():
             # A null is what a server sends; none is sent back.
             wire = {k: v for k, v in message.items() if v is not None or k == "content"}
         case list() | tuple():
-            raise _wrong(
+            raise _wrong_type(
                 name, "is itself a list: the messages are nested one too deep", message
             )
         case _:
-            raise _wrong(name, "is no message", message)
+            raise _wrong_type(name, "is no message", message)
     _check(name, wire)
     return wire
 
@@ -235,13 +235,13 @@ def _check(name: str, wire: Mapping[str, JSON]) -> None:
     if content is None and role == "assistant":
         return
     if not isinstance(content, str):
-        raise _wrong(
+        raise _wrong_type(
             f"{name}.content", "must be a text or a list of parts (dicts)", content
         )
 
 
-def _wrong(argument: str, what: str, value: object) -> ArgumentError:
-    # The type alone: a prompt is nobody's business in a log.
+def _wrong_type(argument: str, what: str, value: object) -> ArgumentError:
+    # It shows the type alone, since errors are logged and prompts are private.
     return ArgumentError(
         f"{argument}: {what} (it is {type(value).__name__})", argument=argument
     )

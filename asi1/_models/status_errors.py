@@ -5,6 +5,8 @@ One class for each status that a caller may treat in its own way; the tree is dr
 `errors`.
 """
 
+from collections.abc import Mapping
+
 from attrs import define
 
 from .base_types import JSON, public
@@ -12,6 +14,7 @@ from .errors import APIError
 
 
 __all__ = [
+    "ERROR_BY_STATUS",
     "APIStatusError",
     "AuthenticationError",
     "BadRequestError",
@@ -25,6 +28,7 @@ __all__ = [
     "RateLimitError",
     "RequestTooLargeError",
     "UnprocessableEntityError",
+    "error_class",
 ]
 
 
@@ -122,3 +126,23 @@ class QuotaExceededError(RateLimitError):
 @public
 class InternalServerError(APIStatusError):
     """500 and above: the server failed."""
+
+
+ERROR_BY_STATUS: Mapping[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: PaymentRequiredError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: RequestTooLargeError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+def error_class(status: int) -> type[APIStatusError]:
+    """Return the class of a status; a quota and a full context need the body too."""
+    if status >= 500:
+        return InternalServerError
+    return ERROR_BY_STATUS.get(status, APIStatusError)

@@ -18,7 +18,6 @@ from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.json_text import load_json
 from .._models.response import ResponseInfo
-from .._settings.retry import retry_after
 from .converter import decode
 from .error_body import complaint, overlong
 
@@ -35,17 +34,6 @@ _BOM = b"\xef\xbb\xbf"
 _KEPT = 64 * 1024
 # Choices of one answer. Thousands of empty ones fit in little, and unfold to much.
 _MOST_CHOICES = 1000
-_STATUS = {
-    400: refusals.BadRequestError,
-    401: refusals.AuthenticationError,
-    402: refusals.PaymentRequiredError,
-    403: refusals.PermissionDeniedError,
-    404: refusals.NotFoundError,
-    409: refusals.ConflictError,
-    413: refusals.RequestTooLargeError,
-    422: refusals.UnprocessableEntityError,
-    429: refusals.RateLimitError,
-}
 # Words for "used up", as code or type of a 429: waiting a minute does not help.
 _QUOTA = {
     "account_limit_exceeded",
@@ -96,12 +84,12 @@ def read_error(
         body: Its body, of any shape.
         wall: The time now, in seconds since 1970.
     """
+    from .retry_after import retry_after  # noqa: PLC0415 - most calls end well
+
     status = info.status or 0
     value = _value(body)
     said = complaint(value)
-    cls = _STATUS.get(status, refusals.APIStatusError)
-    if status >= 500:
-        cls = refusals.InternalServerError
+    cls = refusals.error_class(status)
     if status == 429 and {said.code, said.type} & _QUOTA:
         cls = refusals.QuotaExceededError
     more: dict[str, int | None] = {}

@@ -26,15 +26,11 @@ from .._settings.config import (
     read_query,
     read_retry,
 )
-from .._settings.options import (
-    BODY_OPTIONS,
-    CALL_OPTIONS,
-    check_options,
-    checked_options,
-    wrong,
-)
+from .._settings.option_checks import check_options, checked_options
+from .._settings.options import BODY_OPTIONS, CALL_OPTIONS
 from .._settings.retry import RetryPolicy
 from .._settings.timeouts import Timeouts
+from .._settings.validators import wrong
 from .._version import __version__
 
 

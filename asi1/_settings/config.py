@@ -20,11 +20,13 @@ from .._models.base_types import JSON, public
 from .._models.errors import ConfigurationError
 from .retry import RetryPolicy
 from .secret import Secret, hidden
-from .timeouts import Timeouts, is_number
+from .timeouts import Timeouts
+from .validators import instance_of, number, setting, whole_number
 
 
 __all__ = [
     "BASE_URL",
+    "KEY_VARIABLES",
     "ClientConfig",
     "Limits",
     "check_headers",
@@ -37,27 +39,13 @@ __all__ = [
 ]
 
 BASE_URL = "https://api.asi1.ai/v1"
-_KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
+KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
 _URL_VARIABLES = ("ASI1_BASE_URL", "ASI_ONE_BASE_URL")
 _ENDPOINT = "/chat/completions"
 _BRACKETS = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
 _FRAMING = {"content-length", "transfer-encoding"}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
-
-
-def _count(_: object, attribute: Any, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigurationError(
-            f"{attribute.name} must be a whole number of at least 1, not {value!r}"
-        )
-
-
-def _seconds(_: object, attribute: Any, value: object) -> None:
-    if not is_number(value) or value < 0:
-        raise ConfigurationError(
-            f"{attribute.name} must be a number of seconds, not {value!r:.80}"
-        )
 
 
 @public
@@ -71,18 +59,12 @@ class Limits:
         keepalive_expiry: Seconds that an idle connection is kept.
     """
 
-    max_connections: int = field(default=1000, validator=_count)
-    keepalive_expiry: float = field(default=30.0, validator=_seconds)
-
-
-def _kind(kind: type) -> Any:
-    def check(_: object, attribute: Any, value: object) -> None:
-        if not isinstance(value, kind):
-            raise ConfigurationError(
-                f"{attribute.name}: must be a {kind.__name__}, not {value!r:.80}"
-            )
-
-    return check
+    max_connections: int = field(
+        default=1000, validator=setting(whole_number(1), "limits")
+    )
+    keepalive_expiry: float = field(
+        default=30.0, validator=setting(number(0), "limits")
+    )
 
 
 @frozen(kw_only=True)
@@ -103,12 +85,16 @@ class ClientConfig:
     base_url: str = BASE_URL
     model: str = "asi1-mini"
     timeouts: Timeouts = field(factory=Timeouts)
-    retry: RetryPolicy = field(factory=RetryPolicy, validator=_kind(RetryPolicy))
+    retry: RetryPolicy = field(
+        factory=RetryPolicy, validator=setting(instance_of(RetryPolicy))
+    )
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     query: Mapping[str, str | int | float | bool] = field(factory=dict)
     options: Mapping[str, JSON] = field(factory=dict)
-    max_event_bytes: int = field(default=16 * 1024 * 1024, validator=_count)
-    limits: Limits = field(factory=Limits, validator=_kind(Limits))
+    max_event_bytes: int = field(
+        default=16 * 1024 * 1024, validator=setting(whole_number(1))
+    )
+    limits: Limits = field(factory=Limits, validator=setting(instance_of(Limits)))
     trust_env: bool = True
 
 
@@ -121,7 +107,7 @@ def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
     """
     # Before anything can fail: frames of errors hold what is local here.
     value = hidden(value)
-    found = [(n, hidden(env[n])) for n in _KEY_VARIABLES if env.get(n, "").strip()]
+    found = [(n, hidden(env[n])) for n in KEY_VARIABLES if env.get(n, "").strip()]
     env = {}
     if value is not None:
         if not isinstance(value, Secret):
@@ -133,7 +119,7 @@ def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
         return checked
     raise ConfigurationError(
         f"no API key: pass api_key=, or set the environment variable"
-        f" {_KEY_VARIABLES[0]} (or {_KEY_VARIABLES[1]}); keys are made in your ASI:One"
+        f" {KEY_VARIABLES[0]} (or {KEY_VARIABLES[1]}); keys are made in your ASI:One"
         f" dashboard at https://asi1.ai"
     )
 
@@ -255,21 +241,19 @@ def read_query(value: object, source: str) -> dict[str, str | int | float | bool
     return dict(value)
 
 
-def read_retry(max_retries: object, retry: RetryPolicy | None) -> RetryPolicy:
+def read_retry(max_retries: Any, retry: RetryPolicy | None) -> RetryPolicy:
     """
     Read ``max_retries=`` and ``retry=``, of which one may be given.
 
     Raises:
-        ConfigurationError: Both are given, or *max_retries* is no count.
+        ConfigurationError: Both are given, or *max_retries* is not a whole number of at
+            least 0.
     """
     if max_retries is None:
         return retry if retry is not None else RetryPolicy()
     if retry is not None:
         raise ConfigurationError("give max_retries= or retry=, not both")
-    if not isinstance(max_retries, int) or isinstance(max_retries, bool):
-        raise ConfigurationError(
-            f"max_retries: must be a whole number, not {max_retries!r}"
-        )
-    if max_retries < 0:
-        raise ConfigurationError("max_retries: must be at least 0")
+    problem = whole_number(0)(max_retries)
+    if problem:
+        raise ConfigurationError(f"max_retries: {problem}, not {max_retries!r:.80}")
     return RetryPolicy(attempts=max_retries + 1)

@@ -1,36 +1,22 @@
-"""
-How many calls and tokens a time holds: windows, without a clock.
-
-A limit of three a minute means three in *any* minute, which is how servers count; so
-what was let through is remembered for as long as it counts.
-"""
+"""What ``rate_limit=`` takes: a `RateLimit`, or a `Limiter` of the user's own."""
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from .._models.base_types import public
-from .._models.errors import ConfigurationError
+from .validators import or_none, setting, whole_number
 
 
-__all__ = ["LimitOutcome", "Limiter", "RateLimit", "Window"]
-
-# The slowest that refusals can make a window, as a share of its limit.
-_SLOWEST = 1 / 16
-# What each call that went well gives back of the pace that refusals took.
-_RECOVERY = 1.1
+if TYPE_CHECKING:
+    from .rate_window import Window
 
 
-def _count(_: object, attribute: Any, value: object) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if value is not None and not (whole and value >= 1):  # type: ignore[operator]
-        raise ConfigurationError(
-            f"rate_limit: {attribute.name} must be a whole number of at least 1, or"
-            f" None, not {value!r}"
-        )
+__all__ = ["LimitOutcome", "Limiter", "RateLimit"]
+
+_count = setting(or_none(whole_number(1)), "rate_limit")
 
 
 @public
@@ -61,6 +47,8 @@ class RateLimit:
 
     def windows(self) -> tuple[Window, Window, Window]:
         """Return a new window each for requests a minute, a day, tokens a minute."""
+        from .rate_window import Window  # noqa: PLC0415 - loaded with the first limiter
+
         return (
             Window(self.requests_per_minute, 60.0),
             Window(self.requests_per_day, 86_400.0),
@@ -103,67 +91,3 @@ class Limiter(Protocol):
     def release(self, outcome: LimitOutcome) -> None:
         """Take note of how a try ended; called once for each `acquire`."""
         ...
-
-
-@define
-class _Entry:
-    at: float
-    amount: float
-
-
-@define(eq=False)
-class Window:
-    """
-    What was let through in the last *seconds*, of at most *limit*.
-
-    Attributes:
-        limit: None for no limit.
-        pace: The share of the limit that is used; refusals halve it, successes give it
-            back.
-    """
-
-    limit: int | None
-    seconds: float
-    pace: float = field(default=1.0, init=False)
-    _entries: deque[_Entry] = field(factory=deque, init=False)
-    _total: float = field(default=0.0, init=False)
-
-    def wait(self, now: float, amount: float) -> float:
-        """Return the seconds until *amount* fits; 0 if it does now."""
-        if self.limit is None:
-            return 0.0
-        while self._entries and self._entries[0].at <= now - self.seconds:
-            self._total -= self._entries.popleft().amount
-        # What is larger than the whole window goes through an empty one.
-        over = self._total + amount - max(1.0, self.limit * self.pace)
-        for entry in self._entries:
-            if over <= 0:
-                return 0.0
-            over -= entry.amount
-            if over <= 0:
-                return entry.at + self.seconds - now
-        if self._entries:
-            return self._entries[-1].at + self.seconds - now
-        return 0.0
-
-    def take(self, now: float, amount: float) -> None:
-        """Count *amount* as let through."""
-        if self.limit is not None:
-            self._entries.append(_Entry(now, amount))
-            self._total += amount
-
-    def correct(self, by: float) -> None:
-        """Count *by* more, or less if it is negative, for the newest entry."""
-        if self._entries:
-            entry = self._entries[-1]
-            by = max(by, -entry.amount)
-            entry.amount += by
-            self._total += by
-
-    def refused(self) -> None:
-        """Go at half the pace from now on."""
-        self.pace = max(_SLOWEST, self.pace / 2)
-
-    def went_well(self) -> None:
-        """Go a little faster, up to the limit."""
-        self.pace = min(1.0, self.pace * _RECOVERY)

@@ -8,26 +8,19 @@ every try and the stream included.
 from __future__ import annotations
 
 import math
-import sys
 
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeAlias
 
 from attrs import field, frozen
 
-from .._models.base_types import DEFAULT, Default, public
+from .._models.base_types import DEFAULT, Default, HTTPXTimeout, public
 from .._models.errors import ConfigurationError
+from .validators import is_number
 
 
-__all__ = ["Deadline", "Timeouts", "is_number"]
+__all__ = ["Deadline", "Timeout", "Timeouts"]
 
 _TOTAL_WITHOUT_STREAM = 600.0
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Tell whether *value* is a finite number; a flag is none."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return False
-    return abs(value) <= sys.float_info.max
 
 
 def _limit(name: str, value: object) -> None:
@@ -159,3 +152,7 @@ class Timeouts:
         if limit is None or now + limit >= end:
             return Deadline(end, "total")
         return Deadline(now + limit, phase)
+
+
+# What ``timeout=`` takes.
+Timeout: TypeAlias = float | Timeouts | HTTPXTimeout | None

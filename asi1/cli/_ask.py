@@ -15,7 +15,7 @@ import asi1
 
 from ._interrupt import uninterrupted
 from ._question import read_question
-from ._terminal import KEY_VARIABLES, Screen
+from ._terminal import Screen
 from ._view import View, follow, summary
 
 
@@ -36,6 +36,8 @@ def ask(options: Namespace) -> None:
             cannot be right; nothing was sent.
         asi1.APIError: The call failed.
     """
+    from .._settings.config import KEY_VARIABLES  # noqa: PLC0415 - loaded with the client
+
     # Before standard input is read, which may take long.
     if not any(os.environ.get(name, "").strip() for name in KEY_VARIABLES):
         raise asi1.ConfigurationError(_NO_KEY)

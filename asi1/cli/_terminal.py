@@ -15,9 +15,7 @@ from contextlib import suppress
 from typing import TextIO
 
 
-__all__ = ["KEY_VARIABLES", "Screen", "complain", "flush", "let_go"]
-
-KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
+__all__ = ["Screen", "complain", "flush", "let_go"]
 
 # Control characters as their pictures (U+2400 and on), those without one as U+FFFD.
 _PICTURES: dict[int, int | None] = {
@@ -97,6 +95,8 @@ def _units(char: str) -> str:
 
 def complain(message: str) -> None:
     """Write *message* to stderr, as one line that begins with our name."""
+    from .._settings.config import KEY_VARIABLES  # noqa: PLC0415 - loaded by a failure
+
     for name in KEY_VARIABLES:
         key = os.environ.get(name, "").strip()
         message = message.replace(key, "***") if key else message

@@ -342,7 +342,7 @@ def test_each_variable_for_the_key_will_do(name, fake, monkeypatch):
     [
         (["--temperature", "5"], "temperature: must be a number from 0 to 2"),
         (["--temperature", "nan"], "temperature: "),
-        (["--max-tokens", "-1"], "max_tokens: must be at least 0"),
+        (["--max-tokens", "-1"], "max_tokens: must be a whole number of at least 0"),
         (["--model", ""], "model: "),
     ],
 )

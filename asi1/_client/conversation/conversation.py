@@ -23,7 +23,9 @@ from ..._protocol.context.history import History, stored
 from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.saved_conversation import from_json, to_json
 from ..._protocol.context.tokens import TokenEstimator, Wire
-from ..._settings.options import ChatOptions, checked_options, wrong
+from ..._settings.option_checks import checked_options
+from ..._settings.options import ChatOptions
+from ..._settings.validators import wrong
 from ..stream import AsyncChatStream
 from .turn import Turn
 from .turn_stream import TurnStream

@@ -15,7 +15,8 @@ from ..._models.completion import ChatCompletion
 from ..._models.messages import AssistantMessage, Messages
 from ..._protocol.context.history import History, stored
 from ..._protocol.request import draft_chat
-from ..._settings.options import ChatOptions, checked_options
+from ..._settings.option_checks import checked_options
+from ..._settings.options import ChatOptions
 from .turn_requests import TurnRequests
 from .turn_taking import TurnTaking
 

@@ -18,7 +18,7 @@ from ..._models.completion import Usage
 from ..._models.errors import ArgumentError
 from ..._models.json_text import dump_json, load_json, whole
 from ..._models.messages import Message, Messages, wire_messages
-from ..._settings.options import wrong
+from ..._settings.validators import wrong
 from .tokens import TokenEstimator, Wire
 from .view import Summary
 

@@ -17,7 +17,7 @@ from attrs import field, frozen
 
 from ..._models.base_types import JSON, public
 from ..._models.messages import Messages, wire_messages
-from ..._settings.options import wrong
+from ..._settings.validators import or_none, whole_number, wrong
 from .tokens import TokenEstimator, Wire
 from .view import Turn, View, text_of
 
@@ -60,9 +60,9 @@ Plan: TypeAlias = Generator[Question, str, View]
 
 def checked_budget(_: object, attribute: Any, value: object) -> None:
     """Raise `ArgumentError` unless *value* is a number of tokens, or None."""
-    if value is not None and (type(value) is not int or value < 1):
-        what = "must be a number of tokens of at least 1"
-        raise wrong(attribute.name, what, value)
+    problem = or_none(whole_number(1))(value)
+    if problem:
+        raise wrong(attribute.name, problem, value)
 
 
 @public

@@ -9,7 +9,9 @@ from ..._models.base_types import JSON
 from ..._models.completion import Usage
 from ..._models.errors import ArgumentError
 from ..._models.json_text import dump_json, load_json, mended
-from ..._settings.options import BODY_OPTIONS, check_options, wrong
+from ..._settings.option_checks import check_options
+from ..._settings.options import BODY_OPTIONS
+from ..._settings.validators import wrong
 from .history import COUNTS, History, stored
 from .tokens import MOST_TOKENS, TokenEstimator
 from .view import Summary

@@ -1,0 +1,146 @@
+"""
+Checks of single values, each with the words that tell what a value must be.
+
+A check returns None for a value that may be used, else the problem as the middle of a
+message: "must be True or False".
+"""
+
+from __future__ import annotations
+
+import sys
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, TypeGuard
+
+from .._models.errors import ArgumentError, ConfigurationError
+
+
+__all__ = [
+    "Check",
+    "flag",
+    "instance_of",
+    "is_number",
+    "list_of",
+    "mapping",
+    "number",
+    "or_none",
+    "setting",
+    "string",
+    "string_or",
+    "whole_number",
+    "wrong",
+]
+
+Check: TypeAlias = Callable[[Any], str | None]
+
+
+def wrong(argument: str, problem: str, value: object) -> ArgumentError:
+    """Return the error for *argument*; at most 80 characters of the value are shown."""
+    return ArgumentError(f"{argument}: {problem}, not {value!r:.80}", argument=argument)
+
+
+def setting(check: Check, part_of: str | None = None) -> Any:
+    """
+    Return the attrs validator that raises `ConfigurationError` for a problem.
+
+    Args:
+        check: Of the field's value.
+        part_of: The client's argument that the field is a part of; None if the field is
+            an argument itself.
+    """
+
+    def validate(_: object, attribute: Any, value: object) -> None:
+        problem = check(value)
+        if problem:
+            name = attribute.name
+            place = f"{name}:" if part_of is None else f"{part_of}: {name}"
+            raise ConfigurationError(f"{place} {problem}, not {value!r:.80}")
+
+    return validate
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Tell whether *value* is a finite number; a flag is not a number."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) <= sys.float_info.max
+
+
+def number(low: float, high: float | None = None) -> Check:
+    """Return the check for a finite number from *low* to *high*; None for no end."""
+    bounds = f"of at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+    most = sys.float_info.max if high is None else high
+
+    def check(value: Any) -> str | None:
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = real and low <= value <= most
+        return None if fits else f"must be a number {bounds}"
+
+    return check
+
+
+def whole_number(low: int | None = None) -> Check:
+    """Return the check for an int of at least *low*; None for no bound."""
+    bound = "" if low is None else f" of at least {low}"
+
+    def check(value: Any) -> str | None:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        fits = whole and (low is None or value >= low)
+        return None if fits else f"must be a whole number{bound}"
+
+    return check
+
+
+def flag(value: Any) -> str | None:
+    """Check for True or False."""
+    return None if isinstance(value, bool) else "must be True or False"
+
+
+def string(value: Any) -> str | None:
+    """Check for a str."""
+    return None if isinstance(value, str) else "must be a str"
+
+
+def mapping(value: Any) -> str | None:
+    """Check for a mapping."""
+    return None if isinstance(value, Mapping) else "must be a mapping"
+
+
+def instance_of(kind: type) -> Check:
+    """Return the check for an instance of *kind*."""
+
+    def check(value: Any) -> str | None:
+        return None if isinstance(value, kind) else f"must be a {kind.__name__}"
+
+    return check
+
+
+def list_of(kind: Any, items: str) -> Check:
+    """Return the check for a list or tuple of *kind*, which a message calls *items*."""
+
+    def check(value: Any) -> str | None:
+        listed = isinstance(value, list | tuple)
+        fits = listed and all(isinstance(item, kind) for item in value)
+        return None if fits else f"must be a list of {items}"
+
+    return check
+
+
+def string_or(check: Check, string_is: str) -> Check:
+    """Return the check for a str, which a message calls *string_is*, or *check*."""
+
+    def either(value: Any) -> str | None:
+        problem = None if isinstance(value, str) else check(value)
+        return problem and f"{problem}, or {string_is}"
+
+    return either
+
+
+def or_none(check: Check) -> Check:
+    """Return the check for None or *check*."""
+
+    def either(value: Any) -> str | None:
+        problem = None if value is None else check(value)
+        return problem and f"{problem}, or None"
+
+    return either
