@@ -24,7 +24,6 @@ from .._models.errors import (
     ConfigurationError,
     StreamError,
 )
-from .._models.status_errors import APIStatusError, QuotaExceededError
 from .timeouts import is_number
 
 
@@ -98,6 +97,9 @@ class RetryPolicy:
         """
         if attempt >= self.attempts or not self.may_heal(error):
             return None
+        # Loaded with what makes the calls; a client that makes none does without it.
+        from .._models.status_errors import APIStatusError  # noqa: PLC0415
+
         hint = error.retry_after if isinstance(error, APIStatusError) else None
         if hint is None:
             grown = self.wait_first * 2.0 ** min(attempt - 1, 60)
@@ -110,6 +112,11 @@ class RetryPolicy:
 
     def may_heal(self, error: APIError) -> bool:
         """Tell whether another try of the same request could end otherwise."""
+        from .._models.status_errors import (  # noqa: PLC0415 - as above
+            APIStatusError,
+            QuotaExceededError,
+        )
+
         said = error.response.headers.get("x-should-retry", "").strip().lower()
         if said == "false":
             return False
