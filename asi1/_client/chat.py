@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
-from typing import Any, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from .._call.engine import Core
+from .._call.answer_stream import answer_stream
+from .._call.engine import Engine
+from .._fork_lock import loader
 from .._models.base_types import public
 from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
-from .._protocol.request import Request, chat_request
-from .._settings.options import ChatOptions, check_options, wrong
-from .map import AsyncAnswers, prompts_of
+from .._protocol.request import chat_request
+from .._settings.options import ChatOptions
 from .stream import AsyncChatStream
+
+
+if TYPE_CHECKING:
+    from .._call.call_window import CallWindow
+    from .map import AsyncAnswers
 
 
 __all__ = ["AsyncChat", "AsyncCompletions"]
@@ -24,23 +29,23 @@ __all__ = ["AsyncChat", "AsyncCompletions"]
 class AsyncChat:
     """What hangs below ``client.chat``."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, engine: Engine) -> None:
         """Made by the client."""
-        self._core = core
+        self._engine = engine
 
     @property
     def completions(self) -> AsyncCompletions:
         """The chat completion endpoint."""
-        return AsyncCompletions(self._core)
+        return AsyncCompletions(self._engine)
 
 
 @public
 class AsyncCompletions:
     """The chat completion endpoint."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, engine: Engine) -> None:
         """Made by the client."""
-        self._core = core
+        self._engine = engine
 
     @overload
     async def create(
@@ -105,16 +110,17 @@ class AsyncCompletions:
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
-        return await self._made(
-            self._request(messages, model=model, stream=stream, options=options)
+        request = chat_request(
+            self._engine.config,
+            messages=messages,
+            model=model,
+            stream=stream,
+            options=options,
         )
-
-    async def _made(self, request: Request) -> ChatCompletion | AsyncChatStream:
-        if request.wants != "chunks":
-            answer: ChatCompletion = await self._core.fetch(request)
-            return answer
-        exchange = self._core.exchange(request)
-        return await AsyncChatStream(exchange, self._core.begin).__aenter__()
+        if stream:
+            return AsyncChatStream(await answer_stream(self._engine, request).open())
+        answer: ChatCompletion = await self._engine.fetch(request)
+        return answer
 
     def stream(
         self,
@@ -140,8 +146,14 @@ class AsyncCompletions:
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
-        request = self._request(messages, model=model, stream=True, options=options)
-        return AsyncChatStream(self._core.exchange(request), self._core.begin)
+        request = chat_request(
+            self._engine.config,
+            messages=messages,
+            model=model,
+            stream=True,
+            options=options,
+        )
+        return AsyncChatStream(answer_stream(self._engine, request))
 
     @overload
     def map(
@@ -194,33 +206,21 @@ class AsyncCompletions:
             ArgumentError: An argument is wrong; nothing was sent.
             ClientClosedError: The client was closed before.
         """
-        self._core.check_open()
-        check_options(options)  # once, and not as the failure of every call
-        if type(concurrency) is not int or concurrency < 1:
-            raise wrong(
-                "concurrency", "must be a whole number of at least 1", concurrency
-            )
-        request = partial(self._request, model=model, stream=False, options=options)
-        return AsyncAnswers(
-            self._core,
-            request,
-            prompts_of(prompts),
-            concurrency,
-            return_exceptions=return_exceptions,
-        )
-
-    def _request(
-        self,
-        messages: Messages,
-        *,
-        model: str | None,
-        stream: bool,
-        options: ChatOptions,
-    ) -> Request:
-        return chat_request(
-            self._core.config,
-            messages=messages,
+        kind, window = _map()
+        calls = window.of(
+            self._engine,
+            prompts,
             model=model,
-            stream=stream,
+            concurrency=concurrency,
+            return_exceptions=return_exceptions,
             options=options,
         )
+        return kind(calls)
+
+
+@loader
+def _map() -> tuple[type[AsyncAnswers[Any]], type[CallWindow]]:
+    from .._call.call_window import CallWindow  # noqa: PLC0415
+    from .map import AsyncAnswers  # noqa: PLC0415
+
+    return AsyncAnswers, CallWindow

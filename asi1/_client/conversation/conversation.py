@@ -13,7 +13,7 @@ from typing import Any, Unpack
 
 import attrs
 
-from ..._call.engine import Core
+from ..._call.engine import Engine
 from ..._models.base_types import JSON, public
 from ..._models.completion import ChatCompletion, Usage
 from ..._models.errors import ArgumentError
@@ -23,22 +23,22 @@ from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.tokens import TokenEstimator
 from ..._settings.options import ChatOptions, checked_options, wrong
 from ..stream import AsyncChatStream
-from .turn_stream import TurnStream
+from .turn_stream import turn_stream
 from .turns import Turns
 
 
-__all__ = ["AsyncConversation", "opened"]
+__all__ = ["AsyncConversation", "forked", "opened"]
 
 
 def opened(
-    core: Core,
+    engine: Engine,
     *,
     system: str | None,
     context: ContextPolicy | None,
     saved: str | bytes | None,
     model: str | None,
     options: Mapping[str, Any],
-) -> AsyncConversation:
+) -> Turns:
     """
     Begin a conversation, or go on with a saved one.
 
@@ -46,7 +46,7 @@ def opened(
         ArgumentError: An argument is wrong.
         ClientClosedError: The client was closed before.
     """
-    core.check_open()
+    engine.check_open()
     history = History() if saved is None else History.from_json(saved)
     if system is not None:
         if history.messages:
@@ -64,9 +64,24 @@ def opened(
     history = attrs.evolve(history, model=model or history.model, options=chosen)
     if context is not None and not isinstance(context, ContextPolicy):
         raise wrong("context", "must be a context policy", context)
-    turns = Turns(core, history, context)
+    turns = Turns(engine, history, context)
     turns.limit(None, history.options)  # the model's size has to be known
-    return AsyncConversation(turns)
+    return turns
+
+
+def forked(turns: Turns, upto: int | None) -> Turns:
+    """
+    Return another conversation with the first *upto* messages; with all for None.
+
+    Raises:
+        ArgumentError: *upto* is no number of messages.
+    """
+    history = turns.history
+    if upto is not None:
+        if type(upto) is not int:
+            raise wrong("upto", "must be a number of messages", upto)
+        history = history.with_messages(history.messages[:upto])
+    return Turns(turns.core, history, turns.policy)
 
 
 @public
@@ -146,7 +161,9 @@ class AsyncConversation:
             ClientClosedError: The client was closed before.
         """
         exchange = self._turns.exchange(message, model, options, stream=True)
-        return TurnStream(exchange, self._turns, keep_partial=keep_partial)
+        return AsyncChatStream(
+            turn_stream(self._turns, exchange, keep_partial=keep_partial)
+        )
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:
@@ -236,13 +253,7 @@ class AsyncConversation:
         Raises:
             ArgumentError: *upto* is no number of messages.
         """
-        history = self._turns.history
-        if upto is not None:
-            if type(upto) is not int:
-                raise wrong("upto", "must be a number of messages", upto)
-            history = history.with_messages(history.messages[:upto])
-        turns = self._turns
-        return AsyncConversation(Turns(turns.core, history, turns.policy))
+        return AsyncConversation(forked(self._turns, upto))
 
     def to_json(self) -> str:
         """

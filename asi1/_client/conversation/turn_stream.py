@@ -2,57 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
-from ..._models.chunks import ChatCompletionChunk
-from ..._models.errors import ASI1Error
-from ..stream import AsyncChatStream
+from attrs import define
+
+from ..._call.answer_stream import AnswerStream
+from ..._models.completion import ChatCompletion
 from .turn_call import TurnExchange
 from .turns import Turns
 
 
-__all__ = ["TurnStream"]
+__all__ = ["turn_stream"]
 
 
-class TurnStream(AsyncChatStream):
-    """An `AsyncChatStream` whose answer joins a conversation when it was read."""
+@define(eq=False)
+class _TurnObserver:
+    """Lets the answer of a stream join the conversation, and the next turn begin."""
 
-    def __init__(
-        self, exchange: TurnExchange, turns: Turns, *, keep_partial: bool
-    ) -> None:
-        super().__init__(exchange, lambda _: turns.begin(exchange))
-        self._turn = exchange
-        self._turns = turns
-        self._keep_partial = keep_partial
+    exchange: TurnExchange
+    turns: Turns
+    keep_partial: bool
 
-    async def _next_batch(self) -> Sequence[ChatCompletionChunk]:
+    def ended(self, answer: ChatCompletion, *, whole: bool) -> None:
         try:
-            batch = await super()._next_batch()
-            if not batch:
-                self._turns.commit(self._turn, self.snapshot())
-                self._over()
-        except ASI1Error:
-            if self._error is not None:
-                self._over()
-            raise
+            if whole:
+                self.turns.commit(self.exchange, answer)
+            elif self.keep_partial:
+                self.turns.commit_partial(self.exchange, answer)
         finally:
-            del self  # as in `AsyncChatStream`
-        return batch
+            self.dropped()
 
-    async def aclose(self) -> None:
-        """Close the stream, and with it the turn."""
-        self._over()
-        await super().aclose()
+    def dropped(self) -> None:
+        self.turns.release(self.exchange)
 
-    def _over(self) -> None:
-        """End the turn; a second end changes nothing."""
-        if self._pump is not None:  # else it has not begun, and may still
-            if self._keep_partial and not self._consumed:
-                self._turns.commit_partial(self._turn, self.snapshot())
-            self._keep_partial = False
-        self._turns.release(self._turn)
 
-    def _drop(self) -> None:
-        super()._drop()
-        if hasattr(self, "_turns"):
-            self._turns.release(self._turn)
+def turn_stream(
+    turns: Turns, exchange: TurnExchange, *, keep_partial: bool
+) -> AnswerStream:
+    """Return the stream of the turn's answer, not begun."""
+    observer = _TurnObserver(exchange, turns, keep_partial)
+    return AnswerStream(exchange, partial(turns.begin, exchange), observer)

@@ -17,7 +17,7 @@ import attrs
 
 from attrs import define
 
-from ..._call.engine import Core
+from ..._call.engine import Engine
 from ..._call.task import Pump
 from ..._models.completion import ChatCompletion
 from ..._models.errors import ArgumentError, ConversationBusyError
@@ -47,7 +47,7 @@ class Turns:
         current: The turn under way; None if there is none.
     """
 
-    core: Core
+    core: Engine
     history: History
     policy: ContextPolicy | None
     current: TurnExchange | None = None
