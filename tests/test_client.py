@@ -344,7 +344,7 @@ async def test_a_cancelled_call_has_ended_when_its_caller_goes_on(fake):
         with anyio.move_on_after(1):
             await client.chat.completions.create(messages="Hi")
 
-        assert not client._core.pumps
+        assert not client._engine.pumps
         assert "left" == fake.requests[0].outcome
 
 
@@ -704,7 +704,7 @@ async def test_a_burst_of_first_calls_shares_its_pools(secure_port):
         async with anyio.create_task_group() as tasks:
             for _ in range(32):
                 tasks.start_soon(call)
-        (here,) = client._core.resources.transport.pools._by_loop.values()
+        (here,) = client._engine.resources.transport.pools._by_loop.values()
         made = len(here.pools)
 
     assert 32 / POOL_SIZE >= made

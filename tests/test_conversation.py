@@ -722,9 +722,7 @@ def test_a_turn_that_is_interrupted_is_over(fake, blocking, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(asi1._blocking.loop_thread.LoopThread, "run", struck)
-    monkeypatch.setattr(
-        type(chat._conversation._turns), "release", lambda self, exchange: None
-    )
+    monkeypatch.setattr(type(chat._turns), "release", lambda self, exchange: None)
     with pytest.raises(KeyboardInterrupt):
         chat.ask("A?")
     monkeypatch.undo()

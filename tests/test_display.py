@@ -313,7 +313,7 @@ async def test_a_second_reader_does_not_disturb_the_first(fake):
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(read)
-            await until(lambda: stream._reading)
+            await until(lambda: stream._answer.reading)
             with pytest.raises(asi1.StreamBusyError):
                 await stream.display()
 

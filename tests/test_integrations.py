@@ -229,7 +229,7 @@ async def test_a_mistake_of_the_service_reaches_the_browser_and_the_log():
         stream = stream_of(client)
         response = starlette.ChatStreamResponse(stream, ping=0.01)
         fake.play(SSE, Pause(0.1), Event(chunk("a")))
-        read, batches = stream._next_batch, []
+        read, batches = stream._answer.next_batch, []
 
         async def fail():
             if batches:
@@ -237,7 +237,7 @@ async def test_a_mistake_of_the_service_reaches_the_browser_and_the_log():
             batches.append(await read())
             return batches[0]
 
-        stream._next_batch = fail
+        stream._answer.next_batch = fail
         browser = Browser()
         with pytest.raises(ZeroDivisionError, match="a secret"):
             await browser.visit(response)

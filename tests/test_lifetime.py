@@ -240,7 +240,7 @@ async def test_a_cancelled_call_is_tidied_up_before_its_caller_goes_on(fake):
                 scope.cancel()
 
         assert scope.cancelled_caught
-        assert set() == client._core.pumps
+        assert set() == client._engine.pumps
 
 
 CLOSED = (asi1.ClientClosedError, asi1.StreamClosedError)
@@ -294,7 +294,7 @@ async def test_a_call_that_others_cancel_before_it_begins_ends(fake, tasks, ask)
 
         with anyio.fail_after(5), pytest.raises(CLOSED, match="cancelled from outside"):
             await asking
-        assert not client._core.pumps
+        assert not client._engine.pumps
     assert [] == fake.requests
 
 
@@ -370,7 +370,7 @@ async def test_a_whole_answer_leaves_its_connection_to_the_next_call(fake):
             await stream.get_final_completion()
         async for _ in await completions.create(messages="Hi", stream=True):
             pass
-        await until(lambda: not client._core.pumps)  # it is tidied up
+        await until(lambda: not client._engine.pumps)  # it is tidied up
         await completions.create(messages="Hi")
 
     assert {1} == {request.connection for request in fake.requests}
@@ -404,8 +404,8 @@ async def test_a_client_whose_block_is_cancelled_closes(fake):
             await anyio.sleep_forever()
 
     assert scope.cancelled_caught
-    assert not client._core.pumps
-    assert not client._core.resources.transport.pools._by_loop
+    assert not client._engine.pumps
+    assert not client._engine.resources.transport.pools._by_loop
 
 
 def test_a_client_that_is_closed_while_it_is_made_ready_is_closed(monkeypatch):
@@ -414,14 +414,14 @@ def test_a_client_that_is_closed_while_it_is_made_ready_is_closed(monkeypatch):
     makes no call.
     """
     client = asi1.AsyncASI1("sk-test", "http://127.0.0.1:1/v1")
-    make = asi1._client.lazy.LateCore._make
+    make = asi1._client.lazy.LazyEngine._make
 
     def closed_meanwhile(late):
         made = make(late)
         late.shut()
         return made
 
-    monkeypatch.setattr("asi1._client.lazy.LateCore._make", closed_meanwhile)
+    monkeypatch.setattr("asi1._client.lazy.LazyEngine._make", closed_meanwhile)
 
     with pytest.raises(asi1.ClientClosedError):
         client.chat.completions.stream(messages="Hi")

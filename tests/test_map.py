@@ -166,7 +166,7 @@ async def test_a_failure_is_raised_in_its_place(fake, client):
     assert ["prompt 1", "prompt 2"] == got
     assert first.value is again.value
     assert 1 == len(lengths)
-    await until(lambda: not client._core.pumps)
+    await until(lambda: not client._engine.pumps)
 
 
 async def test_failures_may_be_values(fake, client):
@@ -274,7 +274,7 @@ async def test_leaving_early_ends_all_calls(fake, client, way):
             for _ in range(5):  # answers that had come are not lost with the client
                 await anext(answers)
 
-    await until(lambda: not client._core.pumps)
+    await until(lambda: not client._engine.pumps)
     await until(lambda: "open" not in {r.outcome for r in fake.requests})
 
 
@@ -305,7 +305,7 @@ async def test_a_call_that_is_cancelled_ends_those_that_wait_behind_it(fake, cli
     async with client.chat.completions.map(Prompts(), concurrency=1) as answers:
         with anyio.move_on_after(0.01):
             await anext(answers)
-        first, second = answers._window
+        first, second = answers._calls._window
         first.pump.stop()
 
         with anyio.fail_after(5):
@@ -371,7 +371,7 @@ async def test_a_natively_cancelled_reader_drops_its_calls(fake, client):
         with pytest.raises(asyncio.CancelledError) as kept:
             await task
 
-        await until(lambda: not client._core.pumps)
+        await until(lambda: not client._engine.pumps)
         assert kept.value
     finally:
         gc.enable()
@@ -473,10 +473,10 @@ def test_leaving_early_ends_all_blocking_calls(fake, blocking, way):
         answers.close()
 
     for _ in range(1000):
-        if not blocking._client._core.pumps:
+        if not blocking._engine.pumps:
             break
         threading.Event().wait(0.005)
-    assert not blocking._client._core.pumps
+    assert not blocking._engine.pumps
 
 
 def test_who_is_interrupted_ends_all_calls(fake, blocking):

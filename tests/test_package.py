@@ -55,7 +55,7 @@ WORLD = {
     *("random", "secrets", "time", "uuid"),
 }
 # Gives type checkers the two httpx types that users meet; nothing is loaded.
-HTTP_TYPES = "_settings.http_types"
+HTTP_TYPES = "_settings.config"
 
 
 def family(cls):

@@ -285,7 +285,7 @@ def test_two_threads_cannot_read_one_stream(fake, client):
 
     thread = threading.Thread(target=read)
     thread.start()
-    wait_for(lambda: stream._stream._reading and stream.snapshot().text)
+    wait_for(lambda: stream._answer.reading and stream.snapshot().text)
     wait_for(lambda: not length_hint(stream._left))
     with pytest.raises(asi1.StreamBusyError):
         for _ in stream:
@@ -422,7 +422,7 @@ def run_script(fake, script):
             import asyncio
             kept = []
             async def main():
-                aclient = asi1.AsyncASI1(client._client._core.config.api_key.reveal(),
+                aclient = asi1.AsyncASI1(client._engine.config.api_key.reveal(),
                     client.base_url)
                 stream = await aclient.chat.completions.create(
                     messages="Hi", stream=True)
@@ -474,7 +474,7 @@ def test_ctrl_c_closes_the_stream_that_is_read(fake, client):
     stream = client.chat.completions.stream(messages="Hi")
 
     def interrupt():
-        wait_for(lambda: "one" == stream.snapshot().text and stream._stream._reading)
+        wait_for(lambda: "one" == stream.snapshot().text and stream._answer.reading)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)

@@ -144,7 +144,7 @@ async def test_an_error_that_is_not_ours_is_told_and_raised(fake):
     async with in_process(fake, hooks=asi1.Hooks()) as client:
         stream = ask(client)
         events = stream.to_sse()
-        stream._next_batch = lambda: explode(0)
+        stream._answer.next_batch = lambda: explode(0)
         data = await anext(events)
         with pytest.raises(ZeroDivisionError, match="my secret"):
             await anext(events)

@@ -109,9 +109,7 @@ def differences(one: type, two: type) -> Twins:
     walk = Twins(one.__module__.partition(".")[0])
     walk.classes(one, two)
     # Only the roots are for users to make.
-    walk.member(
-        f"{one.__name__}.__init__", vars(one)["__init__"], vars(two)["__init__"]
-    )
+    walk.member(f"{one.__name__}.__init__", one.__init__, two.__init__)
     return walk
 
 

@@ -1,20 +1,27 @@
-"""``client.chat.completions`` for blocking callers: the async one, driven."""
+"""``client.chat.completions`` for blocking callers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from .._client.chat import AsyncChat, AsyncCompletions
-from .._client.stream import AsyncChatStream
+from .._call.answer_reader import AnswerReader
+from .._call.answer_stream import answer_stream
+from .._call.engine import Engine
+from .._fork_lock import loader
 from .._models.base_types import public
 from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
+from .._protocol.request import chat_request
 from .._settings.options import ChatOptions
 from .loop_thread import loop_thread
-from .map import Answers
 from .stream import ChatStream
+
+
+if TYPE_CHECKING:
+    from .._call.call_window import CallWindow
+    from .map import Answers
 
 
 __all__ = ["Chat", "Completions"]
@@ -24,23 +31,23 @@ __all__ = ["Chat", "Completions"]
 class Chat:
     """Same as `AsyncChat`, for blocking callers."""
 
-    def __init__(self, chat: AsyncChat) -> None:
+    def __init__(self, engine: Engine) -> None:
         """Made by the client."""
-        self._chat = chat
+        self._engine = engine
 
     @property
     def completions(self) -> Completions:
         """Same as `AsyncChat.completions`."""
-        return Completions(self._chat.completions)
+        return Completions(self._engine)
 
 
 @public
 class Completions:
     """Same as `AsyncCompletions`, for blocking callers."""
 
-    def __init__(self, completions: AsyncCompletions) -> None:
+    def __init__(self, engine: Engine) -> None:
         """Made by the client."""
-        self._completions = completions
+        self._engine = engine
 
     @overload
     def create(
@@ -82,11 +89,17 @@ class Completions:
     ) -> ChatCompletion | ChatStream:
         """Same as `AsyncCompletions.create`, but blocks."""
         # Here and not on the loop, which other callers share: it may be long.
-        request = self._completions._request(
-            messages, model=model, stream=stream, options=options
+        request = chat_request(
+            self._engine.config,
+            messages=messages,
+            model=model,
+            stream=stream,
+            options=options,
         )
-        made = loop_thread().run(self._completions._made(request))
-        return ChatStream(made) if isinstance(made, AsyncChatStream) else made
+        loop = loop_thread()
+        if stream:
+            return ChatStream(loop.run(answer_stream(self._engine, request).open()))
+        return loop.run(self._engine.fetch(request, AnswerReader))
 
     def stream(
         self,
@@ -96,9 +109,14 @@ class Completions:
         **options: Unpack[ChatOptions],
     ) -> ChatStream:
         """Same as `AsyncCompletions.stream`, but blocks."""
-        return ChatStream(
-            self._completions.stream(messages=messages, model=model, **options)
+        request = chat_request(
+            self._engine.config,
+            messages=messages,
+            model=model,
+            stream=True,
+            options=options,
         )
+        return ChatStream(answer_stream(self._engine, request))
 
     @overload
     def map(
@@ -132,12 +150,21 @@ class Completions:
         **options: Unpack[ChatOptions],
     ) -> Answers[Any]:
         """Same as `AsyncCompletions.map`, but blocks."""
-        return Answers(
-            self._completions.map(
-                prompts,
-                model=model,
-                concurrency=concurrency,
-                return_exceptions=return_exceptions,
-                **options,
-            )
+        kind, window = _map()
+        calls = window.of(
+            self._engine,
+            prompts,
+            model=model,
+            concurrency=concurrency,
+            return_exceptions=return_exceptions,
+            options=options,
         )
+        return kind(calls)
+
+
+@loader
+def _map() -> tuple[type[Answers[Any]], type[CallWindow]]:
+    from .._call.call_window import CallWindow  # noqa: PLC0415
+    from .map import Answers  # noqa: PLC0415
+
+    return Answers, CallWindow

@@ -1,10 +1,14 @@
-"""A conversation for blocking callers: `AsyncConversation`, driven."""
+"""A conversation for blocking callers."""
 
 from __future__ import annotations
 
 from typing import Unpack
 
+from .._call.answer_reader import ChunkReader
 from .._client.conversation.conversation import AsyncConversation
+from .._client.conversation.turn import Turn
+from .._client.conversation.turn_stream import turn_stream
+from .._client.conversation.turn_taking import TurnTaking
 from .._models.base_types import JSON, public
 from .._models.completion import ChatCompletion, Usage
 from .._models.messages import Message, Messages
@@ -21,9 +25,10 @@ __all__ = ["Conversation"]
 class Conversation:
     """Same as `AsyncConversation`, but blocks."""
 
-    def __init__(self, conversation: AsyncConversation) -> None:
+    def __init__(self, turns: TurnTaking) -> None:
         """Made by the client."""
-        self._conversation = conversation
+        self._turns = turns
+        self._conversation = AsyncConversation(turns)  # over the same history
 
     def __repr__(self) -> str:
         return repr(self._conversation).replace("Async", "")
@@ -43,7 +48,7 @@ class Conversation:
         except Exception:
             raise
         except BaseException:  # Ctrl-C: the turn is given up, whenever its call ends
-            self._conversation._turns.give_up()
+            self._turns.give_up()
             raise
 
     def stream(
@@ -55,11 +60,8 @@ class Conversation:
         **options: Unpack[ChatOptions],
     ) -> ChatStream:
         """Same as `AsyncConversation.stream`, but blocks."""
-        return ChatStream(
-            self._conversation.stream(
-                message, model=model, keep_partial=keep_partial, **options
-            )
-        )
+        turn = Turn(self._turns, message, model, options, ChunkReader)
+        return ChatStream(turn_stream(turn, keep_partial=keep_partial))
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:
@@ -101,7 +103,7 @@ class Conversation:
 
     def fork(self, upto: int | None = None) -> Conversation:
         """Same as `AsyncConversation.fork`."""
-        return Conversation(self._conversation.fork(upto))
+        return Conversation(self._turns.fork(upto))
 
     def to_json(self) -> str:
         """Same as `AsyncConversation.to_json`."""

@@ -1,11 +1,11 @@
-"""The answers to many prompts for blocking callers: `AsyncAnswers`, driven."""
+"""The answers to many prompts for blocking callers."""
 
 from __future__ import annotations
 
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from .._client.map import AsyncAnswers
+from .._call.call_window import CallWindow
 from .._models.base_types import public
 from .loop_thread import close_on_loop, loop_thread
 
@@ -19,9 +19,9 @@ _T = TypeVar("_T")
 class Answers(Generic[_T]):
     """Same as `AsyncAnswers`, but blocks."""
 
-    def __init__(self, answers: AsyncAnswers[_T]) -> None:
+    def __init__(self, calls: CallWindow) -> None:
         """Made by the client."""
-        self._answers = answers
+        self._calls = calls
 
     def __enter__(self) -> Self:
         return self
@@ -39,13 +39,13 @@ class Answers(Generic[_T]):
 
     def __next__(self) -> _T:
         try:
-            with self._answers._reader():
-                self._answers._take()  # in this thread: making prompts may block it
-                answer = loop_thread().run(self._answers._next())
+            with self._calls.reader():
+                self._calls.take()  # in this thread: making prompts may block it
+                answer: _T | None = loop_thread().run(self._calls.next())
         except Exception:
             raise
-        except BaseException:  # Ctrl-C: nobody will read on
-            self._answers._drop()
+        except BaseException:  # Ctrl-C: there will be no more reads
+            self._calls.abandon()
             raise
         if answer is None:
             raise StopIteration
@@ -53,5 +53,5 @@ class Answers(Generic[_T]):
 
     def close(self) -> None:
         """Same as `AsyncAnswers.aclose`, but blocks."""
-        self._answers._drop()  # even if there is no loop to close it on
-        close_on_loop(self._answers.aclose)
+        self._calls.abandon()  # even if there is no loop to close it on
+        close_on_loop(self._calls.aclose)

@@ -1,5 +1,5 @@
 """
-The streamed answer for blocking callers: `AsyncChatStream`, driven.
+The streamed answer for blocking callers: `AnswerStream`, read on the loop's thread.
 
 Chunks cross the threads in batches, all that came since the last time, so that the hop
 is paid once for each batch.
@@ -8,18 +8,22 @@ is paid once for each batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from .._client.display import screen
-from .._client.stream import AsyncChatStream
-from .._client.to_sse import AsyncEventBytes
+from .._call.answer_stream import AnswerStream
+from .._fork_lock import loader
 from .._models.base_types import public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.response import ResponseInfo
 from .loop_thread import close_on_loop, loop_thread
-from .to_sse import EventBytes
+
+
+if TYPE_CHECKING:
+    from .._call.answer_events import AnswerEvents
+    from .to_sse import EventBytes
 
 
 __all__ = ["ChatStream", "Pieces"]
@@ -29,16 +33,16 @@ __all__ = ["ChatStream", "Pieces"]
 class ChatStream:
     """Same as `AsyncChatStream`, but blocks."""
 
-    def __init__(self, stream: AsyncChatStream) -> None:
+    def __init__(self, answer: AnswerStream) -> None:
         """Made by the client."""
-        self._stream = stream
+        self._answer = answer
         self._left: Iterator[ChatCompletionChunk] = iter(())
 
     def __repr__(self) -> str:
-        return repr(self._stream).replace("AsyncChatStream", "ChatStream")
+        return repr(self._answer).replace("AnswerStream", "ChatStream")
 
     def __enter__(self) -> Self:
-        loop_thread().run(self._stream.__aenter__())
+        loop_thread().run(self._answer.open())
         return self
 
     def __exit__(
@@ -50,32 +54,32 @@ class ChatStream:
         self.close()
 
     def __iter__(self) -> Self:
-        aiter(self._stream)  # raises if there is nothing more to read
+        self._answer.check_unread()
         return self
 
     def __next__(self) -> ChatCompletionChunk:
         for chunk in self._left:  # of what came together
             return chunk
-        with self._stream._given_up():  # by Ctrl-C: nobody will read on
-            batch = loop_thread().run(self._stream._next_batch())
+        with self._answer.abandoned_if_left():  # by Ctrl-C: there will be no more reads
+            batch = loop_thread().run(self._answer.next_batch())
         self._left = iter(batch)
         return next(self._left)  # which there is none of at the end
 
     def close(self) -> None:
         """Same as `AsyncChatStream.aclose`, but blocks."""
         self._left = iter(())
-        self._stream._closed = True  # even if there is no loop to close it on
-        close_on_loop(self._stream.aclose)
+        self._answer.shut()  # even if there is no loop to close it on
+        close_on_loop(self._answer.aclose)
 
     @property
     def consumed(self) -> bool:
         """Same as `AsyncChatStream.consumed`."""
-        return self._stream.consumed
+        return self._answer.consumed
 
     @property
     def response(self) -> ResponseInfo:
         """Same as `AsyncChatStream.response`."""
-        return self._stream.response
+        return self._answer.response
 
     @property
     def text_stream(self) -> Pieces:
@@ -89,28 +93,29 @@ class ChatStream:
 
     def snapshot(self) -> ChatCompletion:
         """Same as `AsyncChatStream.snapshot`."""
-        return loop_thread().run(_call(self._stream.snapshot))
+        return loop_thread().run(_call(self._answer.snapshot))
 
     def get_final_completion(self) -> ChatCompletion:
         """Same as `AsyncChatStream.get_final_completion`, but blocks."""
         self._left = iter(())
-        with self._stream._given_up():
-            return loop_thread().run(self._stream.get_final_completion())
+        with self._answer.abandoned_if_left():
+            return loop_thread().run(self._answer.final())
 
     def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
         """Same as `AsyncChatStream.to_sse`, but blocks."""
-        iter(self)  # raises if there is nothing more to read
-        events = AsyncEventBytes(self._stream, self._left, ping)
-        return EventBytes(events, self.close)
+        self._answer.check_unread()
+        kind, events = _to_sse()
+        return kind(events(self._answer, self._left, ping))
 
     def display(self, *, thoughts: bool = True) -> ChatCompletion:
         """Same as `AsyncChatStream.display`, but blocks."""
         self._left = iter(())
-        with screen(thoughts=thoughts) as show, self._stream._given_up():
+        screen = _screen()
+        with screen(thoughts=thoughts) as show, self._answer.abandoned_if_left():
             while True:
-                answer = loop_thread().run(self._stream._grown())
+                answer = loop_thread().run(self._answer.grown())
                 show(answer)
-                if self._stream.consumed:
+                if self._answer.consumed:
                     return answer
 
 
@@ -139,3 +144,20 @@ class Pieces:
             piece = self._pick(next(self._stream))
             if piece:
                 return piece
+
+
+@loader
+def _to_sse() -> tuple[type[EventBytes], type[AnswerEvents]]:
+    from .._call.answer_events import AnswerEvents  # noqa: PLC0415
+    from .to_sse import EventBytes  # noqa: PLC0415
+
+    return EventBytes, AnswerEvents
+
+
+@loader
+def _screen() -> Callable[
+    ..., AbstractContextManager[Callable[[ChatCompletion], None]]
+]:
+    from .._client.display import screen  # noqa: PLC0415
+
+    return screen

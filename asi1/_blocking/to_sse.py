@@ -1,13 +1,12 @@
-"""Server-sent events for blocking services: `AsyncEventBytes`, driven."""
+"""An answer as server-sent events for blocking services."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Self
 
-from .._client.to_sse import AsyncEventBytes
+from .._call.answer_events import AnswerEvents
 from .._models.base_types import public
-from .loop_thread import loop_thread
+from .loop_thread import close_on_loop, loop_thread
 
 
 __all__ = ["EventBytes"]
@@ -17,10 +16,9 @@ __all__ = ["EventBytes"]
 class EventBytes:
     """Same as `AsyncEventBytes`, but blocks."""
 
-    def __init__(self, events: AsyncEventBytes, close: Callable[[], None]) -> None:
+    def __init__(self, events: AnswerEvents) -> None:
         """Made by the stream."""
         self._events = events
-        self._close = close
 
     def open(self) -> None:
         """Same as `AsyncEventBytes.open`, but blocks."""
@@ -30,13 +28,12 @@ class EventBytes:
         return self
 
     def __next__(self) -> bytes:
-        data = loop_thread().run(self._events._next())
+        data = loop_thread().run(self._events.next())
         if not data:
             raise StopIteration
         return data
 
     def close(self) -> None:
         """Same as `AsyncEventBytes.aclose`, but blocks."""
-        self._events._ended = True
-        self._events._ready = b""
-        self._close()
+        self._events.shut()  # even if there is no loop to close it on
+        close_on_loop(self._events.aclose)

@@ -8,6 +8,7 @@ Told of once, since it is slow and not wrong. At a prompt, a notebook's or that 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 import warnings
 
@@ -28,7 +29,7 @@ def warn_in_a_loop() -> None:
         "asi1.ASI1 blocks the event loop of this thread, and all its other tasks wait;"
         " use asi1.AsyncASI1 there",
         RuntimeWarning,
-        stacklevel=_level(sys._getframe()),
+        stacklevel=_level(inspect.currentframe()),
     )
     _warned = True  # not before: who turns warnings into errors shall find every place
 

@@ -12,9 +12,8 @@ from attrs import define, field
 
 from .._models.errors import ClientClosedError
 from .._protocol.request import Request
-from .._settings.config import ClientConfig
+from .._settings.config import ClientConfig, HTTPClient, HTTPTransport
 from .._settings.hooks import Hooks
-from .._settings.http_types import HTTPClient, HTTPTransport
 from .._settings.rate_limit import Limiter, RateLimit
 from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token
@@ -25,7 +24,7 @@ from .resources import Resources
 from .task import Pump, start
 
 
-__all__ = ["Core", "Work", "core_of"]
+__all__ = ["Engine", "Work", "engine_of"]
 
 _T = TypeVar("_T")
 
@@ -41,7 +40,7 @@ class Work(Protocol):
 
 
 @define(eq=False)
-class Core:
+class Engine:
     """
     One client's calls, and what it shares with the client it was made from.
 
@@ -51,7 +50,7 @@ class Core:
     """
 
     resources: Resources
-    parent: Core | None = field(default=None, repr=False)
+    parent: Engine | None = field(default=None, repr=False)
     pumps: set[Pump] = field(factory=set, init=False, repr=False)
     closed: bool = field(default=False, init=False)
 
@@ -60,14 +59,14 @@ class Core:
         """The client's settings."""
         return self.resources.config
 
-    def child(self, config: ClientConfig) -> Core:
-        """Return a core with other settings on the same connections."""
+    def child(self, config: ClientConfig) -> Engine:
+        """Return an engine with other settings on the same connections."""
         self.check_open()
-        return Core(attrs.evolve(self.resources, config=config), parent=self)
+        return Engine(attrs.evolve(self.resources, config=config), parent=self)
 
     def check_open(self) -> None:
         """Raise `ClientClosedError` if this client, or one it came from, is closed."""
-        if any(core.closed for core in self._line()):
+        if any(engine.closed for engine in self._line()):
             raise ClientClosedError("the client is closed")
 
     def call(self, requests: Requests, reader: type[ReplyReader[_T]]) -> Call[_T]:
@@ -90,21 +89,21 @@ class Core:
         self.check_open()
 
         def done(pump: Pump) -> None:
-            for core in self._line():
-                core.pumps.discard(pump)
+            for engine in self._line():
+                engine.pumps.discard(pump)
             work.settle()
 
         pump = start(work.run, "asi1 call", done)
-        for core in self._line():
-            core.pumps.add(pump)
+        for engine in self._line():
+            engine.pumps.add(pump)
         return pump
 
-    def _line(self) -> Iterator[Core]:
-        """Yield this core, and all that it came from."""
-        core: Core | None = self
-        while core is not None:
-            yield core
-            core = core.parent
+    def _line(self) -> Iterator[Engine]:
+        """Yield this engine, and all that it came from."""
+        engine: Engine | None = self
+        while engine is not None:
+            yield engine
+            engine = engine.parent
 
     async def fetch(self, request: Request, reader: type[ReplyReader[_T]]) -> _T:
         """
@@ -147,15 +146,15 @@ class Core:
                 await self.resources.transport.aclose()
 
 
-def core_of(
+def engine_of(
     config: ClientConfig,
     http_client: HTTPClient | None,
     transport: HTTPTransport | None,
     rate_limit: RateLimit | Limiter | None,
     hooks: Hooks | None,
-) -> Core:
+) -> Engine:
     """
-    Return the core of a new client.
+    Return the engine of a new client.
 
     Raises:
         ConfigurationError: What is not *config* cannot be right.
@@ -165,4 +164,4 @@ def core_of(
 
         rate_limit = LocalLimiter(rate_limit)
     wire = Transport(Pools(config, http_client, transport))
-    return Core(Resources(config, wire, limiter=rate_limit, hooks=hooks or Hooks()))
+    return Engine(Resources(config, wire, limiter=rate_limit, hooks=hooks or Hooks()))

@@ -1,5 +1,5 @@
 """
-One reply, read to its end: a refusal, or bytes; the base of what reads answers.
+One reply, read to its end: the base of what reads answers and plain bytes.
 
 A status of success proves nothing, and neither does an end of the body.
 """
@@ -19,7 +19,6 @@ from attrs import define, field
 
 from .._models.completion import ChatCompletion
 from .._models.errors import APIConnectionError, APIError, APIResponseError
-from .._models.raw import RawReply
 from .._models.response import ResponseInfo, read_info
 from .._models.status_errors import APIStatusError
 from .._protocol.reply import read_error
@@ -31,7 +30,7 @@ from .batch_queue import Handover
 from .timer import Timer
 
 
-__all__ = ["Body", "BytesReader", "ReplyReader"]
+__all__ = ["Body", "ReplyReader"]
 
 _T = TypeVar("_T")
 Body: TypeAlias = AsyncGenerator[bytes, None]
@@ -140,17 +139,3 @@ class ReplyReader(ABC, Generic[_T]):
                     " (max_event_bytes)"
                 )
         return bytes(body)
-
-
-@define(eq=False)
-class BytesReader(ReplyReader[RawReply]):
-    """Reads the reply of an endpoint that asi1 has no method for."""
-
-    _content: bytes = field(default=b"", init=False)
-
-    def result(self, info: ResponseInfo) -> list[RawReply]:
-        """Return the body."""
-        return [RawReply(content=self._content, response=info)]
-
-    async def _read_body(self, pieces: Body) -> None:
-        self._content = await self._rest(pieces, b"")

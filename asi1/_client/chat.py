@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from .._call.answer_reader import AnswerReader, ChunkReader
-from .._call.call import OneRequest
-from .._call.engine import Core
+from .._call.answer_reader import AnswerReader
+from .._call.answer_stream import answer_stream
+from .._call.engine import Engine
+from .._fork_lock import loader
 from .._models.base_types import public
 from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
-from .._protocol.request import Request, chat_request, draft_chat
+from .._protocol.request import chat_request
 from .._settings.options import ChatOptions
-from .._settings.validators import whole_number, wrong
-from .map import AsyncAnswers, prompts_of
 from .stream import AsyncChatStream
+
+
+if TYPE_CHECKING:
+    from .._call.call_window import CallWindow
+    from .map import AsyncAnswers
 
 
 __all__ = ["AsyncChat", "AsyncCompletions"]
@@ -26,23 +30,23 @@ __all__ = ["AsyncChat", "AsyncCompletions"]
 class AsyncChat:
     """What hangs below ``client.chat``."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, engine: Engine) -> None:
         """Made by the client."""
-        self._core = core
+        self._engine = engine
 
     @property
     def completions(self) -> AsyncCompletions:
         """The chat completion endpoint."""
-        return AsyncCompletions(self._core)
+        return AsyncCompletions(self._engine)
 
 
 @public
 class AsyncCompletions:
     """The chat completion endpoint."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, engine: Engine) -> None:
         """Made by the client."""
-        self._core = core
+        self._engine = engine
 
     @overload
     async def create(
@@ -107,15 +111,16 @@ class AsyncCompletions:
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
-        return await self._made(
-            self._request(messages, model=model, stream=stream, options=options)
+        request = chat_request(
+            self._engine.config,
+            messages=messages,
+            model=model,
+            stream=stream,
+            options=options,
         )
-
-    async def _made(self, request: Request) -> ChatCompletion | AsyncChatStream:
-        if not request.stream:
-            return await self._core.fetch(request, AnswerReader)
-        call = self._core.call(OneRequest(request), ChunkReader)
-        return await AsyncChatStream(call, self._core.begin).__aenter__()
+        if stream:
+            return AsyncChatStream(await answer_stream(self._engine, request).open())
+        return await self._engine.fetch(request, AnswerReader)
 
     def stream(
         self,
@@ -141,9 +146,14 @@ class AsyncCompletions:
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
-        request = self._request(messages, model=model, stream=True, options=options)
-        call = self._core.call(OneRequest(request), ChunkReader)
-        return AsyncChatStream(call, self._core.begin)
+        request = chat_request(
+            self._engine.config,
+            messages=messages,
+            model=model,
+            stream=True,
+            options=options,
+        )
+        return AsyncChatStream(answer_stream(self._engine, request))
 
     @overload
     def map(
@@ -196,34 +206,21 @@ class AsyncCompletions:
             ArgumentError: An argument is wrong; nothing was sent.
             ClientClosedError: The client was closed before.
         """
-        self._core.check_open()
-        problem = whole_number(1)(concurrency)
-        if problem:
-            raise wrong("concurrency", problem, concurrency)
-        # Checked once, and not as the failure of every call.
-        draft = draft_chat(
-            self._core.config, model=model, stream=False, options=options
-        )
-        return AsyncAnswers(
-            self._core,
-            draft.request,
-            prompts_of(prompts),
-            concurrency,
-            return_exceptions=return_exceptions,
-        )
-
-    def _request(
-        self,
-        messages: Messages,
-        *,
-        model: str | None,
-        stream: bool,
-        options: ChatOptions,
-    ) -> Request:
-        return chat_request(
-            self._core.config,
-            messages=messages,
+        kind, window = _map()
+        calls = window.of(
+            self._engine,
+            prompts,
             model=model,
-            stream=stream,
+            concurrency=concurrency,
+            return_exceptions=return_exceptions,
             options=options,
         )
+        return kind(calls)
+
+
+@loader
+def _map() -> tuple[type[AsyncAnswers[Any]], type[CallWindow]]:
+    from .._call.call_window import CallWindow  # noqa: PLC0415
+    from .map import AsyncAnswers  # noqa: PLC0415
+
+    return AsyncAnswers, CallWindow

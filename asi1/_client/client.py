@@ -1,55 +1,35 @@
 """
-`AsyncASI1`: what a user sets up, and what hangs below it.
+`AsyncASI1`: what hangs below a client, for asyncio and trio.
 
-Decides nothing: it hands arguments down to where they are checked, and opens no file
-and no connection before the first call. What calls need is loaded when it is asked for.
+Decides nothing: it hands arguments down to where they are checked. What a method needs
+is loaded when it is called.
 """
 
 from __future__ import annotations
 
-import os
-
-from collections.abc import Mapping
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
-import attrs
-
-from .._models.base_types import DEFAULT, JSON, Default, public
-from .._settings.config import (
-    ClientConfig,
-    Limits,
-    check_headers,
-    read_api_key,
-    read_base_url,
-    read_model,
-    read_query,
-    read_retry,
-)
-from .._settings.hooks import Hooks
-from .._settings.http_types import HTTPClient, HTTPTransport
-from .._settings.option_checks import checked_options
+from .._fork_lock import loader
+from .._models.base_types import JSON, public
 from .._settings.options import ChatOptions, RequestOptions
-from .._settings.rate_limit import Limiter, RateLimit
-from .._settings.retry import RetryPolicy
-from .._settings.secret import hidden
-from .._settings.timeouts import Timeout, Timeouts
-from .lazy import LateCore
+from .lazy import BaseClient
 
 
 if TYPE_CHECKING:
-    from .._call.engine import Core
     from .._models.raw import RawReply
     from .._protocol.context.policies import ContextPolicy
     from .chat import AsyncChat
     from .conversation.conversation import AsyncConversation
+    from .conversation.turn_taking import TurnTaking
 
 
 __all__ = ["AsyncASI1"]
 
 
 @public
-class AsyncASI1:
+class AsyncASI1(BaseClient):
     """
     The client of ASI-1 Mini, for asyncio and trio.
 
@@ -83,65 +63,10 @@ class AsyncASI1:
         ConfigurationError: Something of it cannot be right; the error names what.
     """
 
-    def __init__(  # noqa: PLR0913 - a client has many settings
-        self,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        *,
-        model: str = "asi1-mini",
-        timeout: Timeout | Default = DEFAULT,
-        max_retries: int | None = None,
-        retry: RetryPolicy | None = None,
-        rate_limit: RateLimit | Limiter | None = None,
-        limits: Limits | None = None,
-        http_client: HTTPClient | None = None,
-        transport: HTTPTransport | None = None,
-        default_headers: Mapping[str, str] | None = None,
-        default_query: Mapping[str, str | int | float | bool] | None = None,
-        default_options: ChatOptions | None = None,
-        hooks: Hooks | None = None,
-        max_event_bytes: int = 16 * 1024 * 1024,
-        trust_env: bool = True,
-        allow_insecure_http: bool = False,
-    ) -> None:
-        config = ClientConfig(
-            api_key=read_api_key(api_key := hidden(api_key), os.environ),
-            base_url=read_base_url(
-                base_url, os.environ, allow_insecure_http=allow_insecure_http
-            ),
-            model=read_model(model),
-            timeouts=Timeouts.of(timeout),
-            retry=read_retry(max_retries, retry),
-            headers=check_headers(default_headers or {}, "default_headers"),
-            query=read_query(default_query or {}, "default_query"),
-            options=checked_options(default_options or {}),
-            max_event_bytes=max_event_bytes,
-            limits=limits or Limits(),
-            trust_env=trust_env,
-        )
-        self._late = LateCore(config, http_client, transport, rate_limit, hooks)
-
-    @property
-    def _core(self) -> Core:
-        return self._late.get()
-
     @property
     def chat(self) -> AsyncChat:
         """Chat: ``client.chat.completions.create(...)`` and ``.stream(...)``."""
-        core = self._core
-        from .chat import AsyncChat  # noqa: PLC0415 - loaded with the core
-
-        return AsyncChat(core)
-
-    @property
-    def base_url(self) -> str:
-        """Where requests go, without a slash at its end."""
-        return self._late.config.base_url
-
-    @property
-    def timeouts(self) -> Timeouts:
-        """The time limits of calls that give none of their own."""
-        return self._late.config.timeouts
+        return _chat()(self._engine)
 
     def conversation(
         self,
@@ -168,17 +93,16 @@ class AsyncASI1:
             ArgumentError: An argument is wrong.
             ClientClosedError: The client was closed before.
         """
-        core = self._core
-        from .conversation.conversation import opened  # noqa: PLC0415 - loaded with the core
-
-        return opened(
-            core,
+        kind, opened = _conversation()
+        turns = opened(
+            self._engine,
             system=system,
             context=context,
             saved=saved,
             model=model,
             options=options,
         )
+        return kind(turns)
 
     async def request(
         self,
@@ -209,64 +133,12 @@ class AsyncASI1:
             ClientClosedError: The client was closed, before or meanwhile.
             ConfigurationError: A proxy or CA file of the environment cannot be used.
         """
-        core = self._core
-        from .._call.reply_reader import BytesReader  # noqa: PLC0415 - as below
-        from .._protocol.request import plain_request  # noqa: PLC0415 - loaded with the core
+        engine = self._engine
+        from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - likewise
+        from .._protocol.request import plain_request  # noqa: PLC0415 - with the engine
 
-        request = plain_request(
-            self._late.config, method, path, json=json, options=options
-        )
-        return await core.fetch(request, BytesReader)
-
-    def with_options(
-        self,
-        *,
-        api_key: str | None = None,
-        model: str | None = None,
-        timeout: Timeout | Default = DEFAULT,
-        max_retries: int | None = None,
-        retry: RetryPolicy | None = None,
-        default_headers: Mapping[str, str] | None = None,
-        default_query: Mapping[str, str | int | float | bool] | None = None,
-        default_options: ChatOptions | None = None,
-    ) -> Self:
-        """
-        Return a client with some settings changed, on the same connections.
-
-        What is left out stays as it is; headers, query and options are added to those
-        of this client. Closing the child does not close this client; closing this one
-        closes the child.
-
-        Raises:
-            ConfigurationError: As for the constructor.
-            ClientClosedError: The client was closed before.
-        """
-        api_key = hidden(api_key)
-        now = self._late.config
-        changes: dict[str, Any] = {}
-        if api_key is not None:
-            changes["api_key"] = read_api_key(api_key, {})
-        if model is not None:
-            changes["model"] = read_model(model)
-        if timeout is not DEFAULT:
-            changes["timeouts"] = Timeouts.of(timeout)
-        if max_retries is not None:
-            attempts = read_retry(max_retries, retry).attempts
-            changes["retry"] = attrs.evolve(now.retry, attempts=attempts)
-        elif retry is not None:
-            changes["retry"] = retry
-        if default_headers:
-            added = check_headers(default_headers, "default_headers")
-            changes["headers"] = {**now.headers, **added}
-        if default_query:
-            added_query = read_query(default_query, "default_query")
-            changes["query"] = {**now.query, **added_query}
-        if default_options:
-            changes["options"] = {**now.options, **checked_options(default_options)}
-        child = object.__new__(type(self))
-        core = self._core.child(attrs.evolve(now, **changes))
-        child._late = LateCore(core.config, made=core)
-        return child
+        request = plain_request(engine.config, method, path, json=json, options=options)
+        return await engine.fetch(request, BytesReader)
 
     async def aclose(self) -> None:
         """
@@ -274,10 +146,10 @@ class AsyncASI1:
 
         May be called twice. A client from `with_options` ends its own calls only.
         """
-        await self._late.aclose()
+        await self._lazy.aclose()
 
     async def __aenter__(self) -> Self:
-        self._core.check_open()
+        self._engine.check_open()
         return self
 
     async def __aexit__(
@@ -288,9 +160,19 @@ class AsyncASI1:
     ) -> None:
         await self.aclose()
 
-    def __repr__(self) -> str:
-        late = getattr(self, "_late", None)  # missing if the constructor raised
-        if late is None:
-            return "<AsyncASI1 never made>"
-        config = late.config
-        return f"<AsyncASI1 base_url={config.base_url!r} model={config.model!r}>"
+
+@loader
+def _chat() -> type[AsyncChat]:
+    from .chat import AsyncChat  # noqa: PLC0415 - with the engine
+
+    return AsyncChat
+
+
+@loader
+def _conversation() -> tuple[type[AsyncConversation], Callable[..., TurnTaking]]:
+    from .conversation.conversation import (  # noqa: PLC0415 - by the first one
+        AsyncConversation,
+        opened,
+    )
+
+    return AsyncConversation, opened

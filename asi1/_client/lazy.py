@@ -1,35 +1,55 @@
 """
-A client's core, made when it is first asked for.
+What both clients stand on: their settings, and an engine that is made at its first use.
 
-Making a client is cheap that way: httpx, and all that calls need, is loaded by the
-first of them.
+Making a client is cheap that way, and opens no file and no connection: httpx, and all
+that calls need, is loaded by the first of them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
 
 from attrs import define, field
 
 from .._fork_lock import no_fork
+from .._models.base_types import DEFAULT, Default
 from .._models.errors import ConfigurationError
-from .._settings.config import ClientConfig
+from .._settings.config import (
+    ClientConfig,
+    HTTPClient,
+    HTTPTransport,
+    Limits,
+    check_headers,
+    read_api_key,
+    read_base_url,
+    read_model,
+    read_query,
+    read_retry,
+)
 from .._settings.hooks import Hooks
-from .._settings.http_types import HTTPClient, HTTPTransport
+from .._settings.options import ChatOptions
 from .._settings.rate_limit import Limiter, RateLimit
+from .._settings.retry import RetryPolicy
+from .._settings.secret import hidden
+from .._settings.timeouts import Timeout, Timeouts
 
 
 if TYPE_CHECKING:
-    from .._call.engine import Core
+    from .._call.engine import Engine
 
 
-__all__ = ["LateCore"]
+__all__ = ["BaseClient", "LazyEngine"]
 
 
 @define(eq=False)
-class LateCore:
+class LazyEngine:
     """
-    What a core is made of, and then the core.
+    What an engine is made of, and then the engine.
 
     Attributes:
         made: None until it is asked for.
@@ -40,7 +60,7 @@ class LateCore:
     _transport: HTTPTransport | None = None
     _rate_limit: RateLimit | Limiter | None = None
     _hooks: Hooks | None = None
-    made: Core | None = field(default=None, kw_only=True)
+    made: Engine | None = field(default=None, kw_only=True)
     _closed: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -56,9 +76,9 @@ class LateCore:
         if self._http_client is not None or self._transport is not None:
             self.get()  # which checks them
 
-    def get(self) -> Core:
+    def get(self) -> Engine:
         """
-        Return the core; everything that calls need is loaded then.
+        Return the engine; everything that calls need is loaded then.
 
         Raises:
             ConfigurationError: A part of it cannot be right.
@@ -70,12 +90,12 @@ class LateCore:
             self.made.closed |= self._closed  # last, since it may be shut meanwhile
         return self.made
 
-    def _make(self) -> Core:
-        from .._call.engine import core_of  # noqa: PLC0415
+    def _make(self) -> Engine:
+        from .._call.engine import engine_of  # noqa: PLC0415
 
         if self.made is not None:  # another thread was faster
             return self.made
-        return core_of(
+        return engine_of(
             self.config,
             self._http_client,
             self._transport,
@@ -94,3 +114,124 @@ class LateCore:
         self.shut()
         if self.made is not None:
             await self.made.aclose()
+
+
+class BaseClient:
+    """What both clients are set up with."""
+
+    def __init__(  # noqa: PLR0913 - a client has many settings
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        model: str = "asi1-mini",
+        timeout: Timeout | Default = DEFAULT,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        rate_limit: RateLimit | Limiter | None = None,
+        limits: Limits | None = None,
+        http_client: HTTPClient | None = None,
+        transport: HTTPTransport | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, str | int | float | bool] | None = None,
+        default_options: ChatOptions | None = None,
+        hooks: Hooks | None = None,
+        max_event_bytes: int = 16 * 1024 * 1024,
+        trust_env: bool = True,
+        allow_insecure_http: bool = False,
+    ) -> None:
+        config = ClientConfig(
+            api_key=read_api_key(api_key := hidden(api_key), os.environ),
+            base_url=read_base_url(
+                base_url, os.environ, allow_insecure_http=allow_insecure_http
+            ),
+            model=read_model(model),
+            timeouts=Timeouts.of(timeout),
+            retry=read_retry(max_retries, retry),
+            headers=check_headers(default_headers or {}, "default_headers"),
+            query=read_query(default_query or {}, "default_query"),
+            options=_checked(default_options),
+            max_event_bytes=max_event_bytes,
+            limits=limits or Limits(),
+            trust_env=trust_env,
+        )
+        self._lazy = LazyEngine(config, http_client, transport, rate_limit, hooks)
+
+    @property
+    def _engine(self) -> Engine:
+        return self._lazy.get()
+
+    @property
+    def base_url(self) -> str:
+        """Where requests go, without a slash at its end."""
+        return self._lazy.config.base_url
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The time limits of calls that give none of their own."""
+        return self._lazy.config.timeouts
+
+    def with_options(
+        self,
+        *,
+        api_key: str | None = None,
+        model: str | None = None,
+        timeout: Timeout | Default = DEFAULT,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, str | int | float | bool] | None = None,
+        default_options: ChatOptions | None = None,
+    ) -> Self:
+        """
+        Return a client with some settings changed, on the same connections.
+
+        What is left out stays as it is; headers, query and options are added to those
+        of this client. Closing the child does not close this client; closing this one
+        closes the child.
+
+        Raises:
+            ConfigurationError: As for the constructor.
+            ClientClosedError: The client was closed before.
+        """
+        api_key = hidden(api_key)
+        now = self._lazy.config
+        changes: dict[str, Any] = {}
+        if api_key is not None:
+            changes["api_key"] = read_api_key(api_key, {})
+        if model is not None:
+            changes["model"] = read_model(model)
+        if timeout is not DEFAULT:
+            changes["timeouts"] = Timeouts.of(timeout)
+        if max_retries is not None:
+            attempts = read_retry(max_retries, retry).attempts
+            changes["retry"] = attrs.evolve(now.retry, attempts=attempts)
+        elif retry is not None:
+            changes["retry"] = retry
+        if default_headers:
+            added = check_headers(default_headers, "default_headers")
+            changes["headers"] = {**now.headers, **added}
+        if default_query:
+            added_query = read_query(default_query, "default_query")
+            changes["query"] = {**now.query, **added_query}
+        if default_options:
+            changes["options"] = {**now.options, **_checked(default_options)}
+        child = object.__new__(type(self))
+        engine = self._engine.child(attrs.evolve(now, **changes))
+        child._lazy = LazyEngine(engine.config, made=engine)
+        return child
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        lazy = getattr(self, "_lazy", None)  # missing if the constructor raised
+        if lazy is None:
+            return f"<{name} never made>"
+        return f"<{name} base_url={self.base_url!r} model={lazy.config.model!r}>"
+
+
+def _checked(options: ChatOptions | None) -> dict[str, Any]:
+    if not options:
+        return {}
+    from .._settings.option_checks import checked_options  # noqa: PLC0415 - rarely used
+
+    return checked_options(options)

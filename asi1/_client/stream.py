@@ -1,36 +1,26 @@
-"""
-The streamed answer as its reader sees it.
-
-An object, never a bare generator: it can be left early, asked twice, and dropped.
-"""
+"""The streamed answer as its reader sees it: the public side of `AnswerStream`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from .._call.call import Call
-from .._call.task import Pump
+from .._call.answer_stream import AnswerStream
+from .._fork_lock import loader
 from .._models.base_types import public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
-from .._models.errors import (
-    ASI1Error,
-    StreamBusyError,
-    StreamClosedError,
-    StreamConsumedError,
-)
 from .._models.response import ResponseInfo
-from .._transport.event_loop import call_soon, loop_token
-from .display import screen
-from .to_sse import AsyncEventBytes
+
+
+if TYPE_CHECKING:
+    from .._call.answer_events import AnswerEvents
+    from .to_sse import AsyncEventBytes
 
 
 __all__ = ["AsyncChatStream", "AsyncPieces"]
-
-_CONSUMED = "the stream was read to its end before; for thoughts and text loop over it"
 
 
 @public
@@ -56,24 +46,13 @@ class AsyncChatStream:
         StreamConsumedError: It was read to its end before.
     """
 
-    def __init__(
-        self,
-        call: Call[ChatCompletionChunk],
-        begin: Callable[[Call[ChatCompletionChunk]], Pump],
-    ) -> None:
-        """Made by the client; *begin* starts the call, at first use."""
-        self._call = call
-        self._begin = begin
-        self._pump: Pump | None = None
+    def __init__(self, answer: AnswerStream) -> None:
+        """Made by the client."""
+        self._answer = answer
         self._left: Iterator[ChatCompletionChunk] = iter(())
-        self._reading = False
-        self._closed = False
-        self._consumed = False
-        self._error: BaseException | None = None
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "read" if self._consumed else "open"
-        return f"<AsyncChatStream {state} status={self.response.status}>"
+        return repr(self._answer).replace("AnswerStream", "AsyncChatStream")
 
     async def __aenter__(self) -> Self:
         """
@@ -82,17 +61,9 @@ class AsyncChatStream:
         Raises:
             ASI1Error: What reading the stream raises, before its first chunk.
         """
-        if self._closed:
-            raise StreamClosedError("the stream was closed")
-        if self._pump is None:
-            self._pump = self._begin(self._call)
         try:
-            await self._call.opened.wait()
-            self._call.out.check()
-        except BaseException as error:
-            if isinstance(error, ASI1Error):
-                self._error = error
-            await self.aclose()
+            await self._answer.open()
+        except BaseException:
             del self  # as in `__anext__`
             raise
         return self
@@ -106,15 +77,14 @@ class AsyncChatStream:
         await self.aclose()
 
     def __aiter__(self) -> Self:
-        if self._consumed:
-            raise StreamConsumedError(_CONSUMED)
+        self._answer.check_unread()
         return self
 
     async def __anext__(self) -> ChatCompletionChunk:
         for chunk in self._left:  # of what came together
             return chunk
         try:
-            batch = await self._next_batch()
+            batch = await self._answer.next_batch()
         except BaseException:
             # A reader who is cancelled drops the stream; the frames that the
             # error keeps must not keep it.
@@ -125,35 +95,6 @@ class AsyncChatStream:
         self._left = iter(batch)
         return next(self._left)
 
-    async def _next_batch(self) -> Sequence[ChatCompletionChunk]:
-        """
-        Return all the chunks that have come, at least one; none at the end.
-
-        Raises:
-            ASI1Error: What reading the stream raises.
-        """
-        if self._closed:
-            error = self._error or StreamClosedError("the stream was closed")
-            raise error.with_traceback(None)
-        if self._pump is not None and not self._pump.here:
-            raise StreamClosedError("the stream was begun by another process")
-        if self._reading:
-            raise StreamBusyError("the stream is being read by somebody else")
-        self._reading = True
-        try:
-            if self._pump is None:
-                self._pump = self._begin(self._call)
-            batch = await self._call.out.get()
-        except BaseException as error:
-            self._reading = False
-            if isinstance(error, ASI1Error):
-                self._error = error
-            del self  # as above
-            raise
-        self._reading = False
-        self._consumed = not batch
-        return batch
-
     async def aclose(self) -> None:
         """
         Close the stream and its connection; may be called twice, and by any task.
@@ -161,37 +102,18 @@ class AsyncChatStream:
         Somebody who is reading gets `StreamClosedError`. `snapshot` and `response` can
         still be used.
         """
-        self._closed = True
         self._left = iter(())
-        self._drop()
-        error = StreamClosedError("the stream was closed")
-        if self._pump is None or self._pump.token is loop_token():
-            self._call.out.abandon(error)
-            if self._pump is not None:
-                await self._pump.join()
-        elif self._pump.here:  # on another loop, which cannot be waited for from here
-            call_soon(self._pump.token, lambda: self._call.out.abandon(error))
-
-    def _drop(self) -> None:
-        """Let the call end without waiting for it; may be called from any thread."""
-        pump = getattr(self, "_pump", None)
-        # A call that has brought everything ends by itself, and tidies its connection
-        # up so that the next call can use it.
-        if pump is not None and not self._call.out.ended:
-            pump.stop()
-
-    def __del__(self) -> None:
-        self._drop()
+        await self._answer.aclose()
 
     @property
     def consumed(self) -> bool:
         """Whether it was read to its end."""
-        return self._consumed
+        return self._answer.consumed
 
     @property
     def response(self) -> ResponseInfo:
         """How the reply comes: status, attempts, times; filled as they are known."""
-        return self._call.info()
+        return self._answer.response
 
     @property
     def text_stream(self) -> AsyncPieces:
@@ -205,7 +127,7 @@ class AsyncChatStream:
 
     def snapshot(self) -> ChatCompletion:
         """Return the answer as far as it has come from the server, at any time."""
-        return self._call.answer()
+        return self._answer.snapshot()
 
     async def get_final_completion(self) -> ChatCompletion:
         """
@@ -214,10 +136,9 @@ class AsyncChatStream:
         Raises:
             ASI1Error: What reading the stream raises.
         """
-        while not self._consumed:
-            await self._next_batch()
+        answer = await self._answer.final()
         self._left = iter(())
-        return self._call.answer()
+        return answer
 
     def to_sse(self, *, ping: float | None = 15.0) -> AsyncEventBytes:
         """
@@ -229,8 +150,9 @@ class AsyncChatStream:
         Raises:
             ArgumentError, StreamConsumedError: *ping* is no time; it was all read.
         """
-        aiter(self)  # raises if there is nothing more to read
-        return AsyncEventBytes(self, self._left, ping)  # raises if *ping* is no time
+        self._answer.check_unread()
+        kind, events = _to_sse()
+        return kind(events(self._answer, self._left, ping))
 
     async def display(self, *, thoughts: bool = True) -> ChatCompletion:
         """
@@ -246,30 +168,14 @@ class AsyncChatStream:
         Raises:
             ASI1Error: What reading the stream raises.
         """
-        with screen(thoughts=thoughts) as show, self._given_up():
+        screen = _screen()
+        with screen(thoughts=thoughts) as show, self._answer.abandoned_if_left():
             while True:
-                answer = await self._grown()
+                answer = await self._answer.grown()
+                self._left = iter(())
                 show(answer)
-                if self._consumed:
+                if self._answer.consumed:
                     return answer
-
-    async def _grown(self) -> ChatCompletion:
-        """Wait for more of the answer, if there is more; return what has come."""
-        if not self._consumed:
-            await self._next_batch()
-        self._left = iter(())
-        return self._call.answer()
-
-    @contextmanager
-    def _given_up(self) -> Iterator[None]:
-        """End the call if the block is left by what is no error of the stream's."""
-        try:
-            yield
-        except ASI1Error:
-            raise
-        except BaseException:
-            self._drop()
-            raise
 
 
 @public
@@ -292,7 +198,24 @@ class AsyncPieces:
             try:
                 piece = self._pick(await anext(self._stream))
             except BaseException:
-                del self  # as in `AsyncChatStream`
+                del self  # as in `AsyncChatStream.__anext__`
                 raise
             if piece:
                 return piece
+
+
+@loader
+def _to_sse() -> tuple[type[AsyncEventBytes], type[AnswerEvents]]:
+    from .._call.answer_events import AnswerEvents  # noqa: PLC0415
+    from .to_sse import AsyncEventBytes  # noqa: PLC0415
+
+    return AsyncEventBytes, AnswerEvents
+
+
+@loader
+def _screen() -> Callable[
+    ..., AbstractContextManager[Callable[[ChatCompletion], None]]
+]:
+    from .display import screen  # noqa: PLC0415
+
+    return screen

@@ -1,26 +1,11 @@
-"""
-A stream read as server-sent events, for services that pass it on.
-
-An object, not a generator: no cancel scope is open between two reads, and whoever
-drops it, on asyncio or trio, ends the call.
-"""
+"""An answer read as server-sent events, for services that pass it on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-import anyio
-
+from .._call.answer_events import AnswerEvents
 from .._models.base_types import public
-from .._models.chunks import ChatCompletionChunk
-from .._models.errors import ASI1Error, StreamBusyError
-from .._protocol.sse_writer import PING, done_event, failed_event, piece_events
-from .._settings.validators import wrong
-
-
-if TYPE_CHECKING:
-    from .stream import AsyncChatStream
 
 
 __all__ = ["AsyncEventBytes"]
@@ -67,22 +52,9 @@ class AsyncEventBytes:
     `StreamBusyError`.
     """
 
-    def __init__(
-        self,
-        stream: AsyncChatStream,
-        unread: Iterable[ChatCompletionChunk],
-        ping: float | None,
-    ) -> None:
-        """Made by the stream; *unread*, its chunks at hand, is read to its end here."""
-        number = isinstance(ping, int | float) and ping > 0
-        if ping is not None and not number:
-            raise wrong("ping", "must be a number of seconds above 0, or None", ping)
-        self._stream = stream
-        self._ping = ping
-        self._ready = piece_events(unread)
-        self._begun = False
-        self._ended = False
-        self._error: Exception | None = None
+    def __init__(self, events: AnswerEvents) -> None:
+        """Made by the stream."""
+        self._events = events
 
     async def open(self) -> None:
         """
@@ -94,67 +66,17 @@ class AsyncEventBytes:
         Raises:
             ASI1Error: What reading the stream raises.
         """
-        if not self._ready and not self._ended:
-            self._ready = await self._read()
+        await self._events.open()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        data = await self._next()
+        data = await self._events.next()
         if not data:
             raise StopAsyncIteration
         return data
 
-    async def _next(self) -> bytes:
-        """Return the next events, b"" at the end."""
-        if self._ready:
-            data, self._ready = self._ready, b""
-            return data
-        if self._ended:
-            if error := self._error:
-                self._error = None
-                raise error
-            return b""
-        try:
-            return await self._read()
-        except StreamBusyError:
-            raise
-        except ASI1Error as error:
-            return failed_event(error)
-        except Exception as error:  # noqa: BLE001 - raised by the next read
-            self._error = error
-            return failed_event(error)
-
-    async def _read(self) -> bytes:
-        try:
-            with self._stream._given_up(), anyio.move_on_after(self._ping):
-                return await self._pieces()
-        except StreamBusyError:
-            raise  # what another reads goes on
-        except BaseException:
-            self._ended = True
-            raise
-        self._begun = True
-        return PING
-
-    async def _pieces(self) -> bytes:
-        while True:
-            batch = await self._stream._next_batch()
-            self._begun = True
-            if not batch:
-                self._ended = True
-                return done_event(self._stream.snapshot())
-            if data := piece_events(batch):
-                return data
-
     async def aclose(self) -> None:
         """Close the stream and its connection; may be called twice, by any task."""
-        self._ended = True
-        self._ready = b""
-        await self._stream.aclose()
-
-    def __del__(self) -> None:
-        # Not of a stream that only somebody else has read.
-        if getattr(self, "_begun", False) and not self._ended:
-            self._stream._drop()
+        await self._events.aclose()

@@ -8,14 +8,14 @@ here: the decoder reads these annotations at run time.
 
 import copy
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 
 from attrs import field, frozen
 
+from .._fork_lock import loader
 from .base_types import JSON, public
-from .json_text import json_text
 
 
 __all__ = ["Model"]
@@ -63,7 +63,7 @@ class Model:
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON text; lone surrogates are escaped."""
-        return json_text(self.to_dict())
+        return _json_text()(self.to_dict())
 
 
 def _plain(value: JSON) -> JSON:
@@ -72,3 +72,10 @@ def _plain(value: JSON) -> JSON:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return copy.deepcopy(value)
+
+
+@loader
+def _json_text() -> Callable[[JSON], str]:
+    from .json_text import json_text  # noqa: PLC0415 - a client is made without orjson
+
+    return json_text

@@ -11,7 +11,7 @@ import ipaddress
 import re
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
@@ -28,6 +28,8 @@ __all__ = [
     "BASE_URL",
     "KEY_VARIABLES",
     "ClientConfig",
+    "HTTPClient",
+    "HTTPTransport",
     "Limits",
     "check_headers",
     "is_loopback",
@@ -37,6 +39,16 @@ __all__ = [
     "read_query",
     "read_retry",
 ]
+
+# What ``http_client=`` and ``transport=`` take. Type checkers see it; a running program
+# does not load httpx for its annotations.
+if TYPE_CHECKING:
+    import httpx
+
+    HTTPClient: TypeAlias = httpx.AsyncClient
+    HTTPTransport: TypeAlias = httpx.AsyncBaseTransport
+else:
+    HTTPClient = HTTPTransport = Any
 
 BASE_URL = "https://api.asi1.ai/v1"
 KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")

@@ -21,8 +21,7 @@ import httpx
 from attrs import define, field
 
 from .._models.errors import APITimeoutError, ClientClosedError, ConfigurationError
-from .._settings.config import ClientConfig, is_loopback
-from .._settings.http_types import HTTPClient, HTTPTransport
+from .._settings.config import ClientConfig, HTTPClient, HTTPTransport, is_loopback
 from .adapters import DirectTransport, UserClient, UserTransport, proxy_transport
 from .event_loop import loop_token
 from .loop_pools import POOL_SIZE, LoopPools, Pool, Slot, keep_inherited

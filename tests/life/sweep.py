@@ -154,15 +154,15 @@ async def sweep(client, calls, *, parallel, longest, native):
 
 def left_behind(client):
     """Return what of a client is at work in the running event loop."""
-    core = client._core
+    engine = client._engine
     names = [task.name for task in anyio.get_running_tasks()]
-    loop = core.resources.transport.pools._by_loop[loop_token()]
+    loop = engine.resources.transport.pools._by_loop[loop_token()]
     pools = [pool.transport._pool for pool in loop.pools]
     connections = [each for pool in pools for each in pool.connections]
     return {
-        "pumps": len(core.pumps),
+        "pumps": len(engine.pumps),
         "tasks": [name for name in names if name and name.startswith("asi1")],
-        "taken": core.config.limits.max_connections - loop.free_slots.value,
+        "taken": engine.config.limits.max_connections - loop.free_slots.value,
         "busy": sum(pool.busy for pool in loop.pools),
         "queued": sum(len(pool._requests) for pool in pools),
         "active": sum(not each.is_idle() for each in connections),
@@ -171,5 +171,5 @@ def left_behind(client):
 
 def idle_connections(client):
     """Return how many connections a client keeps for later in this event loop."""
-    loop = client._core.resources.transport.pools._by_loop[loop_token()]
+    loop = client._engine.resources.transport.pools._by_loop[loop_token()]
     return sum(len(pool.transport._pool.connections) for pool in loop.pools)

@@ -14,7 +14,7 @@ from typing import Any, Unpack
 import attrs
 
 from ..._call.answer_reader import AnswerReader, ChunkReader
-from ..._call.engine import Core
+from ..._call.engine import Engine
 from ..._models.base_types import JSON, public
 from ..._models.completion import ChatCompletion, Usage
 from ..._models.errors import ArgumentError
@@ -28,7 +28,7 @@ from ..._settings.options import ChatOptions
 from ..._settings.validators import wrong
 from ..stream import AsyncChatStream
 from .turn import Turn
-from .turn_stream import TurnStream
+from .turn_stream import turn_stream
 from .turn_taking import TurnTaking
 
 
@@ -36,14 +36,14 @@ __all__ = ["AsyncConversation", "opened"]
 
 
 def opened(
-    core: Core,
+    engine: Engine,
     *,
     system: str | None,
     context: ContextPolicy | None,
     saved: str | bytes | None,
     model: str | None,
     options: Mapping[str, Any],
-) -> AsyncConversation:
+) -> TurnTaking:
     """
     Begin a conversation, or go on with a saved one.
 
@@ -51,7 +51,7 @@ def opened(
         ArgumentError: An argument is wrong.
         ClientClosedError: The client was closed before.
     """
-    core.check_open()
+    engine.check_open()
     history = History() if saved is None else from_json(saved)
     if system is not None:
         if history.messages:
@@ -69,9 +69,9 @@ def opened(
     history = attrs.evolve(history, model=model or history.model, options=chosen)
     if context is not None and not isinstance(context, ContextPolicy):
         raise wrong("context", "must be a context policy", context)
-    turns = TurnTaking(core, history, context)
+    turns = TurnTaking(engine, history, context)
     turns.limit(None, history.options)  # the model's size has to be known
-    return AsyncConversation(turns)
+    return turns
 
 
 @public
@@ -116,7 +116,7 @@ class AsyncConversation:
             ASI1Error: As `AsyncCompletions.create`.
         """
         with Turn(self._turns, message, model, options, AnswerReader) as turn:
-            answer = await self._turns.core.result(turn.call)
+            answer = await self._turns.engine.result(turn.call)
             turn.commit(answer)
         return answer
 
@@ -147,7 +147,7 @@ class AsyncConversation:
             ClientClosedError: The client was closed before.
         """
         turn = Turn(self._turns, message, model, options, ChunkReader)
-        return TurnStream(turn, keep_partial=keep_partial)
+        return AsyncChatStream(turn_stream(turn, keep_partial=keep_partial))
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:
@@ -222,9 +222,7 @@ class AsyncConversation:
         Raises:
             ArgumentError: *upto* is no number of messages.
         """
-        turns = self._turns
-        history = turns.history if upto is None else turns.history.upto(upto)
-        return AsyncConversation(TurnTaking(turns.core, history, turns.policy))
+        return AsyncConversation(self._turns.fork(upto))
 
     def to_json(self) -> str:
         """

@@ -49,8 +49,8 @@ class Turn(Generic[_T]):
             ArgumentError: One of them is wrong.
             ClientClosedError: The client was closed before.
         """
-        core, history = taking.core, taking.history
-        core.check_open()
+        engine, history = taking.engine, taking.history
+        engine.check_open()
         self._taking = taking
         self._options: Mapping[str, Any] = {
             **history.options,
@@ -59,21 +59,21 @@ class Turn(Generic[_T]):
         self._model = model or history.model
         new = stored(message)
         draft = draft_chat(
-            core.config,
+            engine.config,
             model=self._model,
             stream=reader.streams,
             options=self._options,
         )
         draft.request_of(new)  # raises for what cannot be written as JSON
         self._requests = TurnRequests(
-            resources=core.resources,
+            resources=engine.resources,
             draft=draft,
             new=new,
             model=self._model,
             keep=self._keep,
             history=history,
         )
-        self.call: Call[_T] = core.call(self._requests, reader)
+        self.call: Call[_T] = engine.call(self._requests, reader)
 
     def __enter__(self) -> Self:
         """
@@ -94,17 +94,20 @@ class Turn(Generic[_T]):
 
     def __exit__(
         self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        frames: TracebackType | None = None,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
     ) -> None:
+        self.release()
+
+    def release(self) -> None:
         """Let the next turn begin; may be called twice, and from any thread."""
         self._taking.release(self)
 
     def begin(self) -> Pump:
         """Claim the conversation, and begin the call in its own task."""
         self.__enter__()
-        return self._taking.core.begin(self.call)
+        return self._taking.engine.begin(self.call)
 
     def _keep(self, history: History) -> None:
         if self._taking.current is self:

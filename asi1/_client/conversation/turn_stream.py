@@ -2,53 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from attrs import define
 
+from ..._call.answer_stream import AnswerStream
 from ..._models.chunks import ChatCompletionChunk
-from ..._models.errors import ASI1Error
-from ..stream import AsyncChatStream
+from ..._models.completion import ChatCompletion
 from .turn import Turn
 
 
-__all__ = ["TurnStream"]
+__all__ = ["turn_stream"]
 
 
-class TurnStream(AsyncChatStream):
-    """An `AsyncChatStream` whose answer joins a conversation when it was read."""
+@define(eq=False)
+class _TurnObserver:
+    """Lets the answer of a stream join the conversation, and the next turn begin."""
 
-    def __init__(self, turn: Turn[ChatCompletionChunk], *, keep_partial: bool) -> None:
-        super().__init__(turn.call, lambda _: turn.begin())
-        self._turn = turn
-        self._keep_partial = keep_partial
+    turn: Turn[ChatCompletionChunk]
+    keep_partial: bool
 
-    async def _next_batch(self) -> Sequence[ChatCompletionChunk]:
+    def ended(self, answer: ChatCompletion, *, whole: bool) -> None:
         try:
-            batch = await super()._next_batch()
-            if not batch:
-                self._turn.commit(self.snapshot())
-                self._over()
-        except ASI1Error:
-            if self._error is not None:
-                self._over()
-            raise
+            if whole:
+                self.turn.commit(answer)
+            elif self.keep_partial:
+                self.turn.commit_partial(answer)
         finally:
-            del self  # as in `AsyncChatStream`
-        return batch
+            self.turn.release()
 
-    async def aclose(self) -> None:
-        """Close the stream, and with it the turn."""
-        self._over()
-        await super().aclose()
+    def dropped(self) -> None:
+        self.turn.release()
 
-    def _over(self) -> None:
-        """End the turn; a second end changes nothing."""
-        if self._pump is not None:  # else it has not begun, and may still
-            if self._keep_partial and not self._consumed:
-                self._turn.commit_partial(self.snapshot())
-            self._keep_partial = False
-        self._turn.__exit__()
 
-    def _drop(self) -> None:
-        super()._drop()
-        if hasattr(self, "_turn"):
-            self._turn.__exit__()
+def turn_stream(turn: Turn[ChatCompletionChunk], *, keep_partial: bool) -> AnswerStream:
+    """Return the stream of the turn's answer, not begun."""
+    return AnswerStream(turn.call, turn.begin, _TurnObserver(turn, keep_partial))

@@ -17,7 +17,7 @@ import attrs
 
 from attrs import define, field
 
-from ..._call.engine import Core
+from ..._call.engine import Engine
 from ..._models.errors import ArgumentError, ConversationBusyError
 from ..._models.json_text import dump_json
 from ..._protocol.context.history import History
@@ -42,11 +42,21 @@ class TurnTaking:
         current: The turn under way, as the object that claimed it; None for no turn.
     """
 
-    core: Core
+    engine: Engine
     history: History
     policy: ContextPolicy | None
     current: object | None = field(default=None, init=False)
     _pid: int = field(default=0, init=False)
+
+    def fork(self, upto: int | None) -> TurnTaking:
+        """
+        Return another conversation with the first *upto* messages; with all for None.
+
+        Raises:
+            ArgumentError: *upto* is not a number of messages.
+        """
+        history = self.history if upto is None else self.history.upto(upto)
+        return TurnTaking(self.engine, history, self.policy)
 
     def claim(self, turn: object) -> None:
         """
@@ -79,7 +89,7 @@ class TurnTaking:
 
     def counter(self, options: Mapping[str, Any]) -> TokenEstimator:
         """Return the estimator for requests with these options."""
-        merged = {**self.core.config.options, **options}
+        merged = {**self.engine.config.options, **options}
         beside = [merged.get(name) for name in ("tools", "response_format")]
         fixed = sum(len(dump_json(value)) for value in beside if value)
         tokens = self.history.tokens
@@ -95,7 +105,7 @@ class TurnTaking:
         limit = self.history.ceiling or math.inf
         if self.policy is None or self.policy.bounded:
             return limit
-        model = model or self.history.model or self.core.config.model
+        model = model or self.history.model or self.engine.config.model
         size = CONTEXT_SIZES.get(model)
         if size is None:
             raise ArgumentError(
@@ -103,6 +113,6 @@ class TurnTaking:
                 " the policy a budget, or add the size to asi1.CONTEXT_SIZES",
                 argument="context",
             )
-        merged = {**self.core.config.options, **options}
+        merged = {**self.engine.config.options, **options}
         answer = merged.get("max_tokens") or int(size * _FOR_THE_ANSWER)
         return min(limit, max(size - answer, int(size * _FOR_THE_ANSWER)))

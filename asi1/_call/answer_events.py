@@ -1,0 +1,123 @@
+"""
+The rest of an answer as server-sent events, for `to_sse` of both clients.
+
+An object, not a generator: no cancel scope is open between two reads, and dropping it,
+on asyncio or trio, cancels the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import anyio
+
+from .._models.chunks import ChatCompletionChunk
+from .._models.errors import ASI1Error, StreamBusyError
+from .._protocol.sse_writer import PING, done_event, failed_event, piece_events
+from .._settings.validators import wrong
+from .answer_stream import AnswerStream
+
+
+__all__ = ["AnswerEvents"]
+
+
+class AnswerEvents:
+    """Reads an answer, and returns it as events; a silence is filled with pings."""
+
+    # Here, since `__del__` also runs after a constructor that raised.
+    _begun = False
+    _ended = False
+
+    def __init__(
+        self,
+        answer: AnswerStream,
+        unread: Iterable[ChatCompletionChunk],
+        ping: float | None,
+    ) -> None:
+        """
+        Begin with the chunks in *unread*, which is read to its end here.
+
+        Raises:
+            ArgumentError: *ping* is not a time.
+        """
+        number = isinstance(ping, int | float) and ping > 0
+        if ping is not None and not number:
+            raise wrong("ping", "must be a number of seconds above 0, or None", ping)
+        self._answer = answer
+        self._ping = ping
+        self._ready = piece_events(unread)
+        self._error: Exception | None = None
+
+    async def open(self) -> None:
+        """
+        Wait for the first event, but no longer than until the first ping.
+
+        Raises:
+            ASI1Error: What reading the stream raises.
+        """
+        if not self._ready and not self._ended:
+            self._ready = await self._read()
+
+    async def next(self) -> bytes:
+        """
+        Return the next events, b"" at the end.
+
+        Raises:
+            StreamBusyError: Another task is reading.
+            Exception: What is not an `ASI1Error`, by the read after its event.
+        """
+        if self._ready:
+            data, self._ready = self._ready, b""
+            return data
+        if self._ended:
+            if error := self._error:
+                self._error = None
+                raise error
+            return b""
+        try:
+            return await self._read()
+        except StreamBusyError:
+            raise
+        except ASI1Error as error:
+            return failed_event(error)
+        except Exception as error:  # noqa: BLE001 - raised by the next read
+            self._error = error
+            return failed_event(error)
+
+    async def _read(self) -> bytes:
+        try:
+            with self._answer.abandoned_if_left(), anyio.move_on_after(self._ping):
+                return await self._pieces()
+        except StreamBusyError:
+            raise  # the other reader goes on
+        except BaseException:
+            self._ended = True
+            raise
+        self._begun = True
+        return PING
+
+    async def _pieces(self) -> bytes:
+        while True:
+            batch = await self._answer.next_batch()
+            self._begun = True
+            if not batch:
+                self._ended = True
+                return done_event(self._answer.snapshot())
+            if data := piece_events(batch):
+                return data
+
+    def shut(self) -> None:
+        """Let no more be read, even if there is no loop to close the stream on."""
+        self._ended = True
+        self._ready = b""
+        self._answer.shut()
+
+    async def aclose(self) -> None:
+        """Close the stream and its connection; may be called twice, by any task."""
+        self.shut()
+        await self._answer.aclose()
+
+    def __del__(self) -> None:
+        # Not of a stream that only another reader has read.
+        if self._begun and not self._ended:
+            self._answer.abandon()

@@ -1,0 +1,26 @@
+"""The reply of an endpoint that asi1 has no method for, read to its end."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from .._models.raw import RawReply
+from .._models.response import ResponseInfo
+from .reply_reader import Body, ReplyReader
+
+
+__all__ = ["BytesReader"]
+
+
+@define(eq=False)
+class BytesReader(ReplyReader[RawReply]):
+    """Reads a body as it is."""
+
+    _content: bytes = field(default=b"", init=False)
+
+    def result(self, info: ResponseInfo) -> list[RawReply]:
+        """Return the body."""
+        return [RawReply(content=self._content, response=info)]
+
+    async def _read_body(self, pieces: Body) -> None:
+        self._content = await self._rest(pieces, b"")
