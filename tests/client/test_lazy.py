@@ -1,0 +1,83 @@
+"""What a client loads, and when."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+CALL = """
+import asyncio
+import asi1
+from asi1.testing import FakeASI1
+fake = FakeASI1()
+"""
+WAYS = {
+    "async": CALL
+    + """
+async def main():
+    async with asi1.AsyncASI1("k", transport=fake.transport) as client:
+        await client.chat.completions.create(messages="Hi")
+        await client.chat.completions.create(messages="Hi", stream=True)
+asyncio.run(main())
+""",
+    "blocking": CALL
+    + """
+with asi1.ASI1("k", transport=fake.transport) as client:
+    client.chat.completions.create(messages="Hi")
+    client.chat.completions.create(messages="Hi", stream=True).close()
+""",
+}
+
+
+def loaded(script):
+    """Return the modules of asi1 that a new interpreter has loaded after *script*."""
+    show = "\nimport sys\nprint(*(m for m in sys.modules if m.startswith('asi1')))"
+    done = subprocess.run(
+        [sys.executable, "-c", script + show],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "" == done.stderr
+    return set(done.stdout.split())
+
+
+UNUSED = {
+    "asi1._blocking.conversation",
+    "asi1._blocking.map",
+    "asi1._blocking.to_sse",
+    "asi1._call.answer_events",
+    "asi1._call.call_window",
+    "asi1._client.conversation",
+    "asi1._client.display",
+    "asi1._client.map",
+    "asi1._client.to_sse",
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_first_call_loads_no_unused_method(way):
+    """
+    `map`, `to_sse`, `display` and conversations are loaded by the program that uses
+    them, and by no other call.
+    """
+    modules = loaded(way)
+
+    assert "asi1._call.engine" in modules
+    assert set() == UNUSED & modules
+
+
+@pytest.mark.parametrize("name", ["AsyncASI1", "ASI1"])
+def test_made_client_has_loaded_no_call(name):
+    """
+    A client that has made no call has not loaded what calls need.
+    """
+    modules = loaded(f"import asi1\nasi1.{name}('k')")
+
+    assert "asi1._client.lazy" in modules
+    needed = {"_call.engine", "_models.json_text", "_models.status_errors", "_protocol"}
+    assert set() == {f"asi1.{name}" for name in needed} & modules
