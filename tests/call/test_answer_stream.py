@@ -11,7 +11,9 @@ import pytest
 
 import asi1
 
+from asi1._call.answer_reader import ChunkReader
 from asi1._call.answer_stream import AnswerStream, answer_stream
+from asi1._call.call import OneRequest
 from asi1._protocol.request import chat_request
 from asi1.testing import FakeASI1
 
@@ -55,8 +57,8 @@ def request_of(engine):
 def observed(engine):
     """Return a stream, and the notes of its observer."""
     notes = Notes()
-    exchange = engine.exchange(request_of(engine))
-    return AnswerStream(exchange, partial(engine.begin, exchange), notes), notes
+    call = engine.call(OneRequest(request_of(engine)), ChunkReader)
+    return AnswerStream(call, partial(engine.begin, call), notes), notes
 
 
 async def test_whole_answer_is_told_once(fake, engine):
