@@ -12,7 +12,7 @@ import pytest
 
 import asi1
 
-from asi1._call.task import Pump
+from asi1._call.task import CallTask
 from asi1.testing import FakeASI1
 
 from .talk import in_process, until
@@ -326,7 +326,7 @@ async def test_a_call_that_ends_while_its_answers_are_closed_is_the_last(
     await until(lambda: fake.requests)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Pump, "stop", lambda _: None)
+        patch.setattr(CallTask, "stop", lambda _: None)
         await answers.aclose()
         await anyio.sleep(0.1)
 

@@ -200,7 +200,7 @@ class ChunkReader(_CompletionReader[ChatCompletionChunk]):
         return []
 
     async def _deliver(self, batch: list[ChatCompletionChunk]) -> None:
-        self.out.put(batch)
-        if self.out.full:
+        self.queue.put(batch)
+        if self.queue.full:
             self.timer.arm("total")  # a slow reader is not the server's silence
-            await self.out.room()
+            await self.queue.room()

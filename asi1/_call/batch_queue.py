@@ -11,7 +11,7 @@ from attrs import define, field
 from .._transport.event_loop import Flag
 
 
-__all__ = ["Handover"]
+__all__ = ["BatchQueue"]
 
 _T = TypeVar("_T")
 
@@ -20,7 +20,7 @@ _ROOM = 16
 
 
 @define(eq=False)
-class Handover(Generic[_T]):
+class BatchQueue(Generic[_T]):
     """
     A short queue of batches from one task to one reader.
 

@@ -35,7 +35,7 @@ from .._protocol.request import Request
 from .._settings.rate_limit import Limiter, LimitOutcome
 from .._transport.event_loop import Flag
 from .attempts import Attempts
-from .batch_queue import Handover
+from .batch_queue import BatchQueue
 from .reply_reader import ReplyReader
 from .resources import Resources
 from .scrub_errors import scrub
@@ -84,7 +84,7 @@ class Call(Generic[_T]):
         requests: Yields what is sent.
         reader_class: Reads the replies; what *_T* is depends on it.
         began: When its time began to count, on the loop's clock; None for its start.
-        out: The queue of the chunks, or of the one answer.
+        queue: The queue of the chunks, or of the one answer.
         opened: Set once the server has begun to answer, or the call has ended.
     """
 
@@ -92,7 +92,7 @@ class Call(Generic[_T]):
     requests: Requests
     reader_class: type[ReplyReader[_T]]
     began: float | None = None
-    out: Handover[_T] = field(factory=Handover, init=False)
+    queue: BatchQueue[_T] = field(factory=BatchQueue, init=False)
     opened: Flag = field(factory=Flag, init=False)
     _attempts: Attempts = field(init=False)
     _timer: Timer = field(init=False)
@@ -106,27 +106,27 @@ class Call(Generic[_T]):
         try:
             await self._make()
         except anyio.get_cancelled_exc_class():
-            self.out.end(self._cancelled())
+            self.queue.end(self._cancelled())
             raise
         except Exception as error:  # noqa: BLE001 - the reader of the queue raises it
             # With the reader's frames: those of this task hold what the server said.
             error.__traceback__ = None
             if isinstance(error, ASI1Error):
                 error.__context__ = None
-            self.out.end(error)
+            self.queue.end(error)
             self._tell_end(error)
         except (SystemExit, KeyboardInterrupt) as error:
-            self.out.end(error)  # from a user-provided transport or limiter
+            self.queue.end(error)  # from a user-provided transport or limiter
         else:
-            self.out.end()
+            self.queue.end()
             self._tell_end(None)
         finally:
             self.opened.set()
 
     def settle(self) -> None:
         """Wake any reader if the task was cancelled before it started."""
-        if not self.out.ended:
-            self.out.end(self._cancelled())
+        if not self.queue.ended:
+            self.queue.end(self._cancelled())
         self.opened.set()
 
     def _cancelled(self) -> ASI1Error:
@@ -165,7 +165,7 @@ class Call(Generic[_T]):
         for retries in itertools.count():
             self._attempts.begin(request, retries, self._timer.elapsed)
             reader = self._reader = self.reader_class(
-                self.resources.config, request, self._timer, self.out, self.opened
+                self.resources.config, request, self._timer, self.queue, self.opened
             )
             try:
                 await self._attempt(reader, headers)
@@ -188,7 +188,7 @@ class Call(Generic[_T]):
                 self._timer.arm("total")
                 async with self._permit(limiter, reader):
                     await self._send(reader, headers)
-        if self.out.ended:
+        if self.queue.ended:
             return
         if reader.whole:  # and only its end was missing
             self._succeeded(reader)
@@ -233,8 +233,8 @@ class Call(Generic[_T]):
         """Note the last attempt, and wake the caller; the rest is tidying up."""
         self._attempts.succeeded(reader.info.status, self._timer.elapsed)
         if result := reader.result(self.info()):
-            self.out.put(result)
-        self.out.end()
+            self.queue.put(result)
+        self.queue.end()
 
     def _failed(self, reader: ReplyReader[_T], error: APIError) -> float | None:
         """Note an attempt that failed; return how long to wait for the next, if any."""

@@ -23,7 +23,7 @@ from .call import Call, OneRequest, Requests
 from .rate_limiter import LocalLimiter
 from .reply_reader import ReplyReader
 from .resources import Resources
-from .task import Pump, start
+from .task import CallTask, start
 
 
 __all__ = ["Core", "Work", "core_of"]
@@ -53,7 +53,7 @@ class Core:
 
     resources: Resources
     parent: Core | None = field(default=None, repr=False)
-    pumps: set[Pump] = field(factory=set, init=False, repr=False)
+    pumps: set[CallTask] = field(factory=set, init=False, repr=False)
     closed: bool = field(default=False, init=False)
 
     @property
@@ -81,7 +81,7 @@ class Core:
         self.check_open()
         return Call(self.resources, requests, reader)
 
-    def begin(self, work: Work) -> Pump:
+    def begin(self, work: Work) -> CallTask:
         """
         Start *work* in its own task.
 
@@ -90,7 +90,7 @@ class Core:
         """
         self.check_open()
 
-        def done(pump: Pump) -> None:
+        def done(pump: CallTask) -> None:
             for core in self._line():
                 core.pumps.discard(pump)
             work.settle()
@@ -126,7 +126,7 @@ class Core:
             await pump.join()  # a caller who is cancelled waits for a clean connection
             raise
         try:
-            (result,) = await call.out.get()
+            (result,) = await call.queue.get()
         finally:
             del call, pump  # an error that lives on keeps the frames it passed
         return result

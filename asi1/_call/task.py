@@ -4,7 +4,7 @@ A task that nothing but its own cancel scope stops.
 A native ``Task.cancel()`` in the middle of a request spoils httpx's connection pool for
 good, a cancel scope must not be held over a ``yield``, and a cancelled ``anext`` must
 lose nothing. So every exchange runs in such a task, and whoever reads, reads from a
-`Handover`.
+`BatchQueue`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from attrs import define, field
 from .._transport.event_loop import Flag, Run, call_soon, loop_token, spawn
 
 
-__all__ = ["Pump", "running", "start"]
+__all__ = ["CallTask", "running", "start"]
 
-_running: set[Pump] = set()
+_running: set[CallTask] = set()
 
 
 @define(eq=False)
-class Pump:
+class CallTask:
     """
     The handle of a running task.
 
@@ -67,18 +67,20 @@ class Pump:
             raise cancelled
 
 
-def running(token: Any) -> list[Pump]:
+def running(token: Any) -> list[CallTask]:
     """Return the pumps whose tasks are under way on the loop of *token*."""
     return [pump for pump in list(_running) if pump.token is token and pump.here]
 
 
-def start(run: Run, name: str, done: Callable[[Pump], None] = lambda _: None) -> Pump:
+def start(
+    run: Run, name: str, done: Callable[[CallTask], None] = lambda _: None
+) -> CallTask:
     """
     Run *run* in a task of its own, beside the current one, and return its handle.
 
-    *done* is called with the handle before its `Pump.done` is set.
+    *done* is called with the handle before its `CallTask.done` is set.
     """
-    pump = Pump(loop_token())
+    pump = CallTask(loop_token())
 
     async def body() -> None:
         with pump._scope:  # noqa: SLF001 - the handle is this module's own

@@ -168,9 +168,9 @@ class AsyncASI1:
             ClientClosedError: The client was closed before.
         """
         core = self._core
-        from .conversation.conversation import opened  # noqa: PLC0415 - loaded with the core
+        from .conversation.conversation import open_conversation  # noqa: PLC0415 - loaded with the core
 
-        return opened(
+        return open_conversation(
             core,
             system=system,
             context=context,

@@ -18,7 +18,7 @@ from attrs import define, field
 from .._call.answer_reader import AnswerReader
 from .._call.call import Call, OneRequest
 from .._call.engine import Core
-from .._call.task import Pump
+from .._call.task import CallTask
 from .._models.base_types import public
 from .._models.completion import ChatCompletion
 from .._models.errors import (
@@ -57,7 +57,7 @@ class _Line:
             try:
                 call.pump = self.core.begin(call)
             except ASI1Error as error:
-                call.call.out.end(error)
+                call.call.queue.end(error)
             else:
                 self.free -= 1
 
@@ -65,7 +65,7 @@ class _Line:
         """Begin none of them: a call was cancelled, and so are those behind it."""
         while self.waiting:
             error = ClientClosedError("the client was closed before the call")
-            self.waiting.popleft().call.out.end(error)
+            self.waiting.popleft().call.queue.end(error)
 
 
 @define(eq=False)
@@ -74,7 +74,7 @@ class _Call:
 
     call: Call[ChatCompletion]
     line: _Line
-    pump: Pump | None = None
+    pump: CallTask | None = None
     whole: bool = False  # whether it was not cancelled
 
     async def run(self) -> None:
@@ -94,7 +94,7 @@ class _Call:
         if self.pump is not None and not self.pump.here:
             return StreamClosedError("the answers were begun by another process")
         try:
-            (answer,) = await self.call.out.get()
+            (answer,) = await self.call.queue.get()
         except Exception as error:  # noqa: BLE001 - raised when its turn comes
             return error.with_traceback(None)
         return answer
@@ -244,7 +244,7 @@ class AsyncAnswers(Generic[_T]):
             if pump.token is here:  # another loop's cannot be waited for from here
                 await pump.join()
 
-    def _drop(self) -> list[Pump]:
+    def _drop(self) -> list[CallTask]:
         """Let the calls end without waiting for them; may be called from any thread."""
         self._closed = True
         self._line.waiting.clear()

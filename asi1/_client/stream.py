@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from .._call.call import Call
-from .._call.task import Pump
+from .._call.task import CallTask
 from .._models.base_types import public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
@@ -59,12 +59,12 @@ class AsyncChatStream:
     def __init__(
         self,
         call: Call[ChatCompletionChunk],
-        begin: Callable[[Call[ChatCompletionChunk]], Pump],
+        begin: Callable[[Call[ChatCompletionChunk]], CallTask],
     ) -> None:
         """Made by the client; *begin* starts the call, at first use."""
         self._call = call
         self._begin = begin
-        self._pump: Pump | None = None
+        self._pump: CallTask | None = None
         self._left: Iterator[ChatCompletionChunk] = iter(())
         self._reading = False
         self._closed = False
@@ -88,7 +88,7 @@ class AsyncChatStream:
             self._pump = self._begin(self._call)
         try:
             await self._call.opened.wait()
-            self._call.out.check()
+            self._call.queue.check()
         except BaseException as error:
             if isinstance(error, ASI1Error):
                 self._error = error
@@ -143,7 +143,7 @@ class AsyncChatStream:
         try:
             if self._pump is None:
                 self._pump = self._begin(self._call)
-            batch = await self._call.out.get()
+            batch = await self._call.queue.get()
         except BaseException as error:
             self._reading = False
             if isinstance(error, ASI1Error):
@@ -166,18 +166,18 @@ class AsyncChatStream:
         self._drop()
         error = StreamClosedError("the stream was closed")
         if self._pump is None or self._pump.token is loop_token():
-            self._call.out.abandon(error)
+            self._call.queue.abandon(error)
             if self._pump is not None:
                 await self._pump.join()
         elif self._pump.here:  # on another loop, which cannot be waited for from here
-            call_soon(self._pump.token, lambda: self._call.out.abandon(error))
+            call_soon(self._pump.token, lambda: self._call.queue.abandon(error))
 
     def _drop(self) -> None:
         """Let the call end without waiting for it; may be called from any thread."""
         pump = getattr(self, "_pump", None)
         # A call that has brought everything ends by itself, and tidies its connection
         # up so that the next call can use it.
-        if pump is not None and not self._call.out.ended:
+        if pump is not None and not self._call.queue.ended:
             pump.stop()
 
     def __del__(self) -> None:

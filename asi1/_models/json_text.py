@@ -19,7 +19,14 @@ import orjson
 from .base_types import JSON
 
 
-__all__ = ["dump_json", "json_text", "load_json", "mended", "peek_json", "whole"]
+__all__ = [
+    "dump_json",
+    "json_text",
+    "load_json",
+    "peek_json",
+    "replace_surrogates",
+    "replace_surrogates_in",
+]
 
 # 19 digits may be an integer of more than 64 bits.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
@@ -171,19 +178,22 @@ def json_text(value: JSON) -> str:
         return json.dumps(value, separators=(",", ":"))
 
 
-def mended(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """Return *text* with halves of surrogate pairs, which no UTF-8 holds, as U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def whole(value: JSON) -> JSON:
-    """Return *value* with each text in it `mended`, the names of members too."""
+def replace_surrogates_in(value: JSON) -> JSON:
+    """Apply `replace_surrogates` to every str in *value*, keys included."""
     if isinstance(value, str):
-        return mended(value)
+        return replace_surrogates(value)
     if isinstance(value, Mapping):
-        return {mended(name): whole(member) for name, member in value.items()}
+        return {
+            replace_surrogates(name): replace_surrogates_in(member)
+            for name, member in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [whole(item) for item in value]
+        return [replace_surrogates_in(item) for item in value]
     return value

@@ -11,7 +11,7 @@ import re
 
 from collections.abc import Iterable
 
-from .json_text import mended
+from .json_text import replace_surrogates
 
 
 __all__ = ["markdown"]
@@ -51,7 +51,7 @@ def markdown(
         said.append(f"*(no text{ended})*")
     if thoughts.strip():
         said.insert(0, _folded("Thoughts", thoughts))
-    return mended("\n\n".join(said))
+    return replace_surrogates("\n\n".join(said))
 
 
 def _folded(title: str, text: str) -> str:

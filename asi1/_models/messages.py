@@ -12,7 +12,7 @@ from attrs import frozen
 from .base_types import JSON, public
 from .completion import ChatCompletion, ChatMessage, ToolCall
 from .errors import ArgumentError
-from .json_text import whole
+from .json_text import replace_surrogates_in
 
 
 __all__ = [
@@ -192,7 +192,7 @@ def _wire(place: int, message: object) -> dict[str, JSON]:
 
 def _said(message: ChatMessage) -> dict[str, JSON]:
     """Return an answer as the API takes it back, whatever its server wrote in it."""
-    wire = cast("dict[str, JSON]", whole(_assistant(message)))
+    wire = cast("dict[str, JSON]", replace_surrogates_in(_assistant(message)))
     if wire["role"] not in _ROLES:
         wire["role"] = "assistant"
     return wire

@@ -22,7 +22,7 @@ from ..._models.messages import Message, Messages
 from ..._protocol.context.history import History, stored
 from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.saved_conversation import from_json, to_json
-from ..._protocol.context.tokens import TokenEstimator, Wire
+from ..._protocol.context.tokens import TokenEstimator, WireMessage
 from ..._settings.options import ChatOptions, checked_options, wrong
 from ..stream import AsyncChatStream
 from .turn import Turn
@@ -30,10 +30,10 @@ from .turn_stream import TurnStream
 from .turn_taking import TurnTaking
 
 
-__all__ = ["AsyncConversation", "opened"]
+__all__ = ["AsyncConversation", "open_conversation"]
 
 
-def opened(
+def open_conversation(
     core: Core,
     *,
     system: str | None,
@@ -236,5 +236,5 @@ class AsyncConversation:
         return to_json(self._turns.history)
 
 
-def _copied(messages: Iterable[Wire]) -> tuple[dict[str, JSON], ...]:
+def _copied(messages: Iterable[WireMessage]) -> tuple[dict[str, JSON], ...]:
     return tuple(copy.deepcopy(dict(message)) for message in messages)

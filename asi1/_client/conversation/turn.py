@@ -10,7 +10,7 @@ import attrs
 
 from ..._call.call import Call
 from ..._call.reply_reader import ReplyReader
-from ..._call.task import Pump
+from ..._call.task import CallTask
 from ..._models.completion import ChatCompletion
 from ..._models.messages import AssistantMessage, Messages
 from ..._protocol.context.history import History, stored
@@ -100,7 +100,7 @@ class Turn(Generic[_T]):
         """Let the next turn begin; may be called twice, and from any thread."""
         self._taking.release(self)
 
-    def begin(self) -> Pump:
+    def begin(self) -> CallTask:
         """Claim the conversation, and begin the call in its own task."""
         self.__enter__()
         return self._taking.core.begin(self.call)

@@ -15,7 +15,7 @@ from ..._call.answer_reader import AnswerReader
 from ..._call.call import Call, OneRequest
 from ..._call.resources import Resources
 from ..._models.errors import ArgumentError
-from ..._models.json_text import mended
+from ..._models.json_text import replace_surrogates
 from ..._models.status_errors import (
     APIStatusError,
     ContextLengthError,
@@ -23,7 +23,7 @@ from ..._models.status_errors import (
 )
 from ..._protocol.context.history import History
 from ..._protocol.context.policies import ContextPolicy, Question
-from ..._protocol.context.tokens import Wire
+from ..._protocol.context.tokens import WireMessage
 from ..._protocol.context.view import Summary, View
 from ..._protocol.request import ChatDraft, Request, chat_request
 from ..._settings.options import CALL_OPTIONS
@@ -60,18 +60,18 @@ class TurnRequests:
 
     resources: Resources
     draft: ChatDraft
-    new: tuple[Wire, ...]
+    new: tuple[WireMessage, ...]
     model: str | None
     keep: Callable[[History], None]
     history: History
     policy: ContextPolicy | None = None
     limit: float = math.inf
-    sent: tuple[Wire, ...] = ()
+    sent: tuple[WireMessage, ...] = ()
     _began: float | None = field(default=None, init=False)
     _shortened: bool = field(default=False, init=False)
 
     @property
-    def messages(self) -> tuple[Wire, ...]:
+    def messages(self) -> tuple[WireMessage, ...]:
         """The whole history, and the messages to be answered."""
         return (*self.history.messages, *self.new)
 
@@ -151,10 +151,10 @@ class TurnRequests:
         )
         call = Call(self.resources, OneRequest(request), AnswerReader, self._began)
         await call.run()
-        (answer,) = await call.out.get()
+        (answer,) = await call.queue.get()
         self.history = self.history.paid(answer.usage, summary=True)
         self.keep(self.history)
-        return mended(answer.text)
+        return replace_surrogates(answer.text)
 
     def _keep_summary(self, summary: Summary | None) -> None:
         history = self.history

@@ -16,10 +16,10 @@ from attrs import frozen
 
 from ..._models.completion import Usage
 from ..._models.errors import ArgumentError
-from ..._models.json_text import dump_json, load_json, whole
+from ..._models.json_text import dump_json, load_json, replace_surrogates_in
 from ..._models.messages import Message, Messages, wire_messages
 from ..._settings.options import wrong
-from .tokens import TokenEstimator, Wire
+from .tokens import TokenEstimator, WireMessage
 from .view import Summary
 
 
@@ -49,7 +49,7 @@ class History:
         summary_usage: Of those that were made to summarise.
     """
 
-    messages: tuple[Wire, ...] = ()
+    messages: tuple[WireMessage, ...] = ()
     model: str | None = None
     options: Mapping[str, Any] = attrs.field(factory=dict)
     summary: Summary | None = None
@@ -58,7 +58,7 @@ class History:
     usage: Usage = attrs.field(factory=Usage)
     summary_usage: Usage = attrs.field(factory=Usage)
 
-    def with_messages(self, messages: Sequence[Wire]) -> History:
+    def with_messages(self, messages: Sequence[WireMessage]) -> History:
         """Return it with other messages, and the summary if it still speaks of them."""
         summary, upto = self.summary, self.summary.upto if self.summary else 0
         if self.messages[:upto] != tuple(messages[:upto]):
@@ -76,7 +76,7 @@ class History:
             summary_usage=_sum(of_summaries, usage) if summary else of_summaries,
         )
 
-    def learned(self, request: Sequence[Wire], usage: Usage | None) -> History:
+    def learned(self, request: Sequence[WireMessage], usage: Usage | None) -> History:
         """Return it with what the usage of *request* teaches."""
         if usage is None:
             return self
@@ -123,7 +123,7 @@ class History:
         return self.with_messages(self.messages[:first])
 
 
-def stored(messages: Messages) -> tuple[Wire, ...]:
+def stored(messages: Messages) -> tuple[WireMessage, ...]:
     """
     Return *messages* as a history keeps them: JSON values that nobody else holds.
 
@@ -138,7 +138,9 @@ def stored(messages: Messages) -> tuple[Wire, ...]:
     except ValueError:
         pass
     try:
-        return tuple(load_json(dump_json(whole(message))) for message in listed)
+        return tuple(
+            load_json(dump_json(replace_surrogates_in(message))) for message in listed
+        )
     except ValueError as error:
         raise ArgumentError(
             f"messages: cannot be written as JSON ({error})", argument="messages"

@@ -18,7 +18,7 @@ from attrs import field, frozen
 from ..._models.base_types import JSON, public
 from ..._models.messages import Messages, wire_messages
 from ..._settings.options import wrong
-from .tokens import TokenEstimator, Wire
+from .tokens import TokenEstimator, WireMessage
 from .view import Turn, View, text_of
 
 
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 # Tells how much a turn matters to the last one: both as their messages.
-Score: TypeAlias = Callable[[Sequence[Wire], Sequence[Wire]], float]
+Score: TypeAlias = Callable[[Sequence[WireMessage], Sequence[WireMessage]], float]
 
 _WORD = re.compile(r"\w{3,}")
 
@@ -50,7 +50,7 @@ class Question:
         model: None for the conversation's.
     """
 
-    messages: Sequence[Wire]
+    messages: Sequence[WireMessage]
     max_tokens: int
     model: str | None = None
 
@@ -210,18 +210,18 @@ def _drop(view: View, order: Sequence[Turn], limit: float) -> View:
     return view.without(gone) if gone else view
 
 
-def _common_words(last: Sequence[Wire]) -> Score:
+def _common_words(last: Sequence[WireMessage]) -> Score:
     """Return the score by words in common with *last*, whose words are found once."""
     theirs = _words(last)
 
-    def score(turn: Sequence[Wire], _: Sequence[Wire]) -> float:
+    def score(turn: Sequence[WireMessage], _: Sequence[WireMessage]) -> float:
         ours = _words(turn)
         return len(ours & theirs) / math.sqrt(len(ours) or 1)
 
     return score
 
 
-def _words(messages: Sequence[Wire]) -> set[str]:
+def _words(messages: Sequence[WireMessage]) -> set[str]:
     return set(_WORD.findall("\n".join(map(text_of, messages)).casefold()))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..._models.base_types import JSON
 from ..._models.completion import Usage
 from ..._models.errors import ArgumentError
-from ..._models.json_text import dump_json, load_json, mended
+from ..._models.json_text import dump_json, load_json, replace_surrogates
 from ..._settings.options import BODY_OPTIONS, check_options, wrong
 from .history import COUNTS, History, stored
 from .tokens import MOST_TOKENS, TokenEstimator
@@ -76,7 +76,8 @@ def _read(value: JSON) -> History:
         messages=stored(messages) if messages else (),
         model=None if value["model"] is None else str(value["model"]),
         options=options,
-        summary=summary and Summary(mended(str(summary["text"])), int(summary["upto"])),
+        summary=summary
+        and Summary(replace_surrogates(str(summary["text"])), int(summary["upto"])),
         tokens=TokenEstimator(samples),
         ceiling=None if value["ceiling"] is None else int(value["ceiling"]),
         usage=_usage(value["usage"]),

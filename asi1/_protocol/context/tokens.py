@@ -21,10 +21,10 @@ from ..._models.base_types import JSON, public
 from ..._models.json_text import json_text
 
 
-__all__ = ["CONTEXT_SIZES", "MOST_TOKENS", "TokenEstimator", "Wire", "size_of"]
+__all__ = ["CONTEXT_SIZES", "MOST_TOKENS", "TokenEstimator", "WireMessage", "size_of"]
 
 # A message as the API takes it.
-Wire: TypeAlias = Mapping[str, JSON]
+WireMessage: TypeAlias = Mapping[str, JSON]
 
 # Tokens that a model reads and writes in one call, by the documentation; where that
 # says two things, the smaller. Yours to change and to add to.
@@ -124,15 +124,17 @@ class TokenEstimator:
         """Tokens of a request without messages."""
         return self.hidden + self.slope * self.fixed
 
-    def cost(self, message: Wire) -> float:
+    def cost(self, message: WireMessage) -> float:
         """Return the tokens that *message* adds to a request."""
         return self.slope * size_of(message) + _AROUND
 
-    def count(self, messages: Iterable[Wire]) -> int:
+    def count(self, messages: Iterable[WireMessage]) -> int:
         """Return the prompt tokens of a request of *messages*."""
         return math.ceil(round(self.base + sum(map(self.cost, messages)), 6))
 
-    def learn(self, messages: Sequence[Wire], prompt_tokens: int) -> TokenEstimator:
+    def learn(
+        self, messages: Sequence[WireMessage], prompt_tokens: int
+    ) -> TokenEstimator:
         """
         Return an estimator that also knows what the server counted for *messages*.
 
@@ -160,7 +162,7 @@ def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:
     return _RULE
 
 
-def size_of(message: Wire) -> int:
+def size_of(message: WireMessage) -> int:
     """Return how much *message* says, in bytes of UTF-8."""
     return sum(_size(value) for key, value in message.items() if key != "role")
 

@@ -16,7 +16,7 @@ import attrs
 from attrs import frozen
 
 from ..._models.base_types import JSON
-from .tokens import TokenEstimator, Wire
+from .tokens import TokenEstimator, WireMessage
 
 
 __all__ = ["Summary", "Turn", "View", "text_of"]
@@ -38,7 +38,7 @@ class Turn:
     """
 
     places: tuple[int, ...]
-    messages: tuple[Wire, ...]
+    messages: tuple[WireMessage, ...]
     pinned: bool
     cost: float
 
@@ -82,7 +82,7 @@ class View:
     @classmethod
     def of(
         cls,
-        messages: Sequence[Wire],
+        messages: Sequence[WireMessage],
         tokens: TokenEstimator,
         known: Summary | None = None,
     ) -> View:
@@ -115,13 +115,13 @@ class View:
         return [turn for turn in self.turns if not turn.pinned]
 
     @property
-    def last(self) -> tuple[Wire, ...]:
+    def last(self) -> tuple[WireMessage, ...]:
         """The messages of the turn that is to be answered."""
         spoken = [t for t in self.turns if t.messages[0].get("role") not in _SYSTEM]
         return next((turn.messages for turn in spoken if turn.pinned), ())
 
     @property
-    def messages(self) -> list[Wire]:
+    def messages(self) -> list[WireMessage]:
         """The messages of the request; a summary follows the first system messages."""
         placed = self._placed()
         if self.summary is None:
@@ -131,7 +131,7 @@ class View:
             head += 1
         return [*placed[:head], self.summary.message, *placed[head:]]
 
-    def _placed(self) -> list[Wire]:
+    def _placed(self) -> list[WireMessage]:
         placed = {
             place: message
             for turn in self.turns
@@ -151,7 +151,7 @@ class View:
         return attrs.evolve(self.without(covered), summary=summary)
 
 
-def text_of(message: Wire) -> str:
+def text_of(message: WireMessage) -> str:
     """Return what *message* says in words, of a list of parts those that are texts."""
     content = message.get("content")
     if isinstance(content, str):
@@ -161,7 +161,7 @@ def text_of(message: Wire) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def _turns(messages: Sequence[Wire], tokens: TokenEstimator) -> Iterator[Turn]:
+def _turns(messages: Sequence[WireMessage], tokens: TokenEstimator) -> Iterator[Turn]:
     members: dict[int, list[int]] = {}
     group = _groups(messages)
     for place, name in enumerate(group):
@@ -175,7 +175,7 @@ def _turns(messages: Sequence[Wire], tokens: TokenEstimator) -> Iterator[Turn]:
         yield Turn(tuple(places), chosen, pinned, sum(map(tokens.cost, chosen)))
 
 
-def _groups(messages: Sequence[Wire]) -> list[int]:
+def _groups(messages: Sequence[WireMessage]) -> list[int]:
     """Return the turn of each message, named by the place of one of its own."""
     group: list[int] = []
     calls: dict[str, int] = {}
@@ -198,7 +198,7 @@ def _groups(messages: Sequence[Wire]) -> list[int]:
     return [_root(joined, name) for name in group]
 
 
-def _asked(message: Wire) -> Iterator[str]:
+def _asked(message: WireMessage) -> Iterator[str]:
     """Yield what the results of the message's calls name."""
     listed = message.get("tool_calls")
     for call in listed if isinstance(listed, list | tuple) else ():
@@ -209,7 +209,7 @@ def _asked(message: Wire) -> Iterator[str]:
         yield f"function {old.get('name')}"
 
 
-def _answers(message: Wire) -> str:
+def _answers(message: WireMessage) -> str:
     if message.get("role") == "tool":
         return f"tool {message.get('tool_call_id')}"
     if message.get("role") == "function":
