@@ -197,7 +197,7 @@ async def test_any_endpoint_can_be_called(fake):
         posted.text,
         posted.response.request_id,
     )
-    with pytest.raises(asi1.APIResponseError, match="no JSON"):
+    with pytest.raises(asi1.APIResponseError, match="is not valid JSON"):
         posted.json()
 
 

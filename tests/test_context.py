@@ -128,7 +128,7 @@ def test_what_a_policy_never_does(policy, history, tokens, budget):
     assert system | set(range(users[-1] if users else 0, len(history))) <= set(known)
     for made, result in bound(history):
         assert (made in known) == (result in known)
-    assert not fitted.loose or fitted.total <= budget
+    assert not fitted.droppable or fitted.total <= budget
     if fitted.total <= budget:
         assert tokens.count(fitted.messages) <= budget
     for question in asked:
@@ -163,7 +163,7 @@ def test_a_summary_is_carried_on(history, budget, upto):
     fitted, asked = run(summarised(budget), view)
 
     if fitted.summary is known:
-        covered = [turn for turn in view.loose if turn.places[-1] < known.upto]
+        covered = [turn for turn in view.droppable if turn.places[-1] < known.upto]
         assert not any(turn in fitted.turns for turn in covered)
     elif fitted.summary is not None:
         assert known.upto <= fitted.summary.upto or not asked

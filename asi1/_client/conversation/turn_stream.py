@@ -1,4 +1,4 @@
-"""The streamed answer of a conversation's turn, which ends with the turn."""
+"""The streamed answer of a turn of a conversation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["TurnStream"]
 
 
 class TurnStream(AsyncChatStream):
-    """An `AsyncChatStream` whose answer joins a conversation when it was read."""
+    """An `AsyncChatStream` that adds its answer to the conversation at its end."""
 
     def __init__(self, turn: Turn[ChatCompletionChunk], *, keep_partial: bool) -> None:
         super().__init__(turn.call, lambda _: turn.begin())
@@ -26,23 +26,23 @@ class TurnStream(AsyncChatStream):
             batch = await super()._next_batch()
             if not batch:
                 self._turn.commit(self.snapshot())
-                self._over()
+                self._end_turn()
         except ASI1Error:
             if self._error is not None:
-                self._over()
+                self._end_turn()
             raise
         finally:
             del self  # as in `AsyncChatStream`
         return batch
 
     async def aclose(self) -> None:
-        """Close the stream, and with it the turn."""
-        self._over()
+        """Close the stream, and end the turn."""
+        self._end_turn()
         await super().aclose()
 
-    def _over(self) -> None:
-        """End the turn; a second end changes nothing."""
-        if self._pump is not None:  # else it has not begun, and may still
+    def _end_turn(self) -> None:
+        """End the turn; further calls do nothing."""
+        if self._pump is not None:  # otherwise the turn has not begun
             if self._keep_partial and not self._consumed:
                 self._turn.commit_partial(self.snapshot())
             self._keep_partial = False
