@@ -379,7 +379,7 @@ def test_turns_of_a_transcript_are_measured_one_by_one():
     """
     turns = [Encoded(f"user: question {number}") for number in range(50)]
 
-    taken = summarise._taken(deque(turns), 10_000)
+    taken = summarise._take_parts(deque(turns), 10_000)
 
     assert "\n\n".join(turns) == taken
     assert [2] + [1] * 49 == [turn.encoded for turn in turns]

@@ -1,8 +1,8 @@
 """
-Errors on their way out: nothing in them, or behind them, shows the key.
+Removes the API key from errors before they reach the caller.
 
-A server may say the key back, in a message, a header or a line that is no HTTP; the
-HTTP library's errors hold the request; and frames hold what they were reading.
+A server may echo the key in a message, a header or an invalid line. Besides, httpx's
+errors refer to the request, and frames refer to the data that was being read.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from .._settings.secret import Secret
 
 __all__ = ["scrub"]
 
-# Made by us, and clean.
-_OURS = {"response", "partial"}
+# asi1 builds these fields without the key.
+_SAFE_FIELDS = {"response", "partial"}
 
 
 def scrub(error: ASI1Error, secret: Secret) -> None:
-    """Take the key, and the frames of the task, out of *error* and its cause."""
+    """Remove the key and the traceback from *error* and its causes."""
     for field in attrs.fields(type(error)):
-        if field.name not in _OURS:
+        if field.name not in _SAFE_FIELDS:
             value = getattr(error, field.name)
-            setattr(error, field.name, _clean(value, secret))
+            setattr(error, field.name, _redacted(value, secret))
     error.args = (error.message,)
     error.__traceback__ = None
     error.__context__ = None
-    foreign = error.__cause__
-    while foreign is not None:
-        foreign.args = tuple(_clean(arg, secret) for arg in foreign.args)
-        foreign.__traceback__ = None
-        if hasattr(foreign, "_request"):  # where httpx keeps the headers
-            setattr(foreign, "_request", None)  # noqa: B010 - not of every exception
-        foreign.__cause__ = foreign.__cause__ or foreign.__context__
-        foreign = foreign.__cause__
+    cause = error.__cause__
+    while cause is not None:
+        cause.args = tuple(_redacted(arg, secret) for arg in cause.args)
+        cause.__traceback__ = None
+        if hasattr(cause, "_request"):  # httpx keeps the headers there
+            setattr(cause, "_request", None)  # noqa: B010 - only httpx's errors have it
+        cause.__cause__ = cause.__cause__ or cause.__context__
+        cause = cause.__cause__
 
 
-def _clean(value: JSON, secret: Secret) -> JSON:
+def _redacted(value: JSON, secret: Secret) -> JSON:
     if isinstance(value, str):
         return secret.redact(value)
     if isinstance(value, bytes | bytearray):
         return secret.redact_bytes(bytes(value))
     if isinstance(value, list | tuple):
-        return type(value)([_clean(item, secret) for item in value])
+        return type(value)([_redacted(item, secret) for item in value])
     if isinstance(value, dict):
-        return {_clean(k, secret): _clean(v, secret) for k, v in value.items()}
+        return {_redacted(k, secret): _redacted(v, secret) for k, v in value.items()}
     return value

@@ -144,8 +144,8 @@ class TokenEstimator:
 
         Args:
             messages: All messages of the request.
-            prompt_tokens: ``usage.prompt_tokens`` of its answer; ignored if it is below 1 or
-                above 10**9.
+            prompt_tokens: ``usage.prompt_tokens`` of its answer; numbers below 1 or
+                above 10**9 are ignored.
         """
         if not 1 <= prompt_tokens <= MOST_TOKENS:
             return self
