@@ -103,7 +103,11 @@ class Call(Generic[_T]):
         self._attempts = Attempts(self.resources.budget)
 
     async def run(self) -> None:
-        """Make the call; its results and errors go into the queue, except cancellation."""
+        """
+        Make the call; its results or its error go into the queue.
+
+        Raises nothing but cancellation.
+        """
         try:
             await self._make()
         except anyio.get_cancelled_exc_class():

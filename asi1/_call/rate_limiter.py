@@ -34,7 +34,7 @@ class LocalLimiter:
 
     Attributes:
         limit: The limits to keep.
-        clock: Returns seconds, by a clock that all event loops of the process share.
+        clock: Returns the seconds of a clock that all event loops of the process share.
     """
 
     limit: RateLimit

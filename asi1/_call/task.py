@@ -1,5 +1,5 @@
 """
-A task for each call, which only its own cancel scope cancels.
+Runs each call in its own task, which only its own cancel scope can cancel.
 
 A native ``Task.cancel()`` during a request breaks httpx's connection pool for good, a
 cancel scope must not stay open across a ``yield``, and a cancelled ``anext`` must not
@@ -61,7 +61,7 @@ class CallTask:
                 with anyio.CancelScope(shield=True) if cancelled else nullcontext():
                     await self.done.wait()
             except anyio.get_cancelled_exc_class() as error:
-                cancelled = error  # asyncio's own comes again despite the shield
+                cancelled = error  # asyncio may cancel again despite the shield
         if cancelled is not None:
             raise cancelled
 

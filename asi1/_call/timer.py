@@ -65,7 +65,7 @@ class Timer:
         return self._scope.__exit__(kind, error, frames)
 
     def arm(self, phase: str) -> None:
-        """Start a phase: "first_token", "idle", or "total" for the total timeout only."""
+        """Start the phase "first_token", "idle", or "total" (only the total counts)."""
         now = self._now()
         self.deadline = self._timeouts.deadline(
             phase, began=self.began, now=now, stream=self.stream

@@ -42,10 +42,10 @@ class Model:
 
     def to_dict(self) -> dict[str, JSON]:
         """
-        Return the object as a dict of JSON values; changing it is safe.
+        Return a copy of the object as a dict of JSON values.
 
         It holds every key and value that the server sent. If ``wire`` is None, it holds
-        the fields under their JSON names, and leaves out empty fields.
+        the fields under their JSON names, without empty fields other than ``content``.
         """
         if self.wire is not None:
             return copy.deepcopy(dict(self.wire))

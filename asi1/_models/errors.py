@@ -21,7 +21,7 @@ Every exception that this package raises.
     │   │   │   └── QuotaExceededError          quota used up: waiting does not help
     │   │   └── InternalServerError         500 and above
     │   ├── APIResponseError            a 2xx reply that is not an answer
-    │   └── StreamError                 it broke; ``partial`` holds the answer so far
+    │   └── StreamError                 a stream broke; ``partial`` is the answer so far
     │       ├── StreamTruncatedError        it ended before the answer was complete
     │       ├── StreamInterruptedError      the connection broke
     │       ├── StreamDecodeError           an event is not a valid chunk
@@ -96,8 +96,8 @@ class ASI1Error(Exception):
         return hash((type(self), self.message))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Workers of a cluster may run versions of asi1 with other private modules, so
-        # that a pickle names public classes only.
+        # Workers of a cluster may run versions of asi1 with other private modules, so a
+        # pickle names only public classes.
         return type(self).__new__, (type(self), self.message), dict(self.__dict__)
 
 

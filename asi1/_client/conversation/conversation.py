@@ -201,7 +201,7 @@ class AsyncConversation:
 
     def undo(self) -> tuple[dict[str, JSON], ...]:
         """
-        Remove the last turn: the last user message and everything after it.
+        Remove the last turn: the last user messages and everything after them.
 
         Returns:
             The removed messages; empty if there is no user message.

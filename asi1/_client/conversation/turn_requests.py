@@ -51,7 +51,7 @@ class TurnRequests:
         draft: The turn's request without its messages.
         new: The messages to be answered.
         model: The model of the turn; None for the client's model.
-        keep: Called with the new history after a summary was written.
+        keep: Called with the new history after each call for a summary.
         history: The history, with the usage and the summary of this turn's calls.
         policy: The context policy; None to send the whole history.
         limit: Maximum prompt tokens of a request, beside the policy's budget.
@@ -76,21 +76,21 @@ class TurnRequests:
         return (*self.history.messages, *self.new)
 
     async def first(self, began: float) -> Request:
-        """Return the request; calls for a summary count their time from *began* too."""
+        """Return the request; the call for a summary starts at *began* too."""
         self._began = began
         try:
             return await self._fitted_request(self.limit)
         except (
             ContextLengthError,
             RequestTooLargeError,
-        ) as refusal:  # of the call for a summary
+        ) as refusal:  # of a summary's call
             request = await self.after(refusal)
             if request is None:
                 raise
             return request
 
     async def after(self, refusal: APIStatusError) -> Request | None:
-        """Return a shorter request if the last one was too long, but only once."""
+        """Return a shorter request, but only once, if the last one was too long."""
         if (
             self._shortened
             or self.policy is None

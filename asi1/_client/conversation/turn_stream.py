@@ -14,7 +14,7 @@ __all__ = ["TurnStream"]
 
 
 class TurnStream(AsyncChatStream):
-    """An `AsyncChatStream` that adds its answer to the conversation at its end."""
+    """A stream that adds its answer to the conversation once it is read to its end."""
 
     def __init__(self, turn: Turn[ChatCompletionChunk], *, keep_partial: bool) -> None:
         super().__init__(turn.call, lambda _: turn.begin())

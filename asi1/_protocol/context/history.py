@@ -60,7 +60,7 @@ class History:
     summary_usage: Usage = attrs.field(factory=Usage)
 
     def with_messages(self, messages: Sequence[WireMessage]) -> History:
-        """Return a history with these messages; an outdated summary is removed."""
+        """Return a history with these messages; an invalid summary is removed."""
         summary, upto = self.summary, self.summary.upto if self.summary else 0
         if self.messages[:upto] != tuple(messages[:upto]):
             summary = None
@@ -116,7 +116,7 @@ class History:
         return self.with_messages(self.messages[:count])
 
     def without_last_turn(self) -> History:
-        """Return a history without the last user messages and everything after them."""
+        """Return a history without the last user messages and all that follow."""
         roles = [message.get("role") for message in self.messages]
         if "user" not in roles:
             return self

@@ -72,10 +72,10 @@ class ContextPolicy(ABC):
     """
     Keeps each request within a budget of prompt tokens; the history stays complete.
 
-    A policy drops complete turns: a user message and all messages up to the next user
-    message. It never drops a system message or the last turn, never separates the
-    result of a tool from its call, and never changes the order. A history that fits is
-    not changed. ``first | second`` applies one policy, then the other.
+    A policy drops complete turns: one or more user messages in a row, and everything up
+    to the next user message. It never drops a system message or the last turn, never
+    separates the result of a tool from its call, and never changes the order. A history
+    that fits is not changed. ``first | second`` applies one policy, then the other.
 
     Attributes:
         budget: Maximum prompt tokens of a request, including the server's hidden
@@ -200,7 +200,7 @@ def _parts(policy: ContextPolicy) -> tuple[ContextPolicy, ...]:
 
 
 def drop_oldest(view: View, limit: float) -> View:
-    """Return *view* without as many of its oldest turns as exceed *limit*."""
+    """Return *view* without its oldest turns, so that the rest fits into *limit*."""
     return _drop(view, view.droppable, limit)
 
 

@@ -1,8 +1,8 @@
 """
 Divides a history into turns; a turn is kept or dropped as a whole.
 
-A turn is a user message and all messages up to the next user message. The result of a
-tool belongs to the turn of its call, wherever it stands.
+A turn is one or more user messages in a row, and everything up to the next user
+message. The result of a tool belongs to the turn of its call, wherever it stands.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class View:
         )
         if self.summary is not None:
             cost += self.tokens.cost(self.summary.message)
-        return round(cost, 6)  # or the order of the sum would matter
+        return round(cost, 6)  # makes the sum independent of its order
 
     @property
     def total(self) -> int:
