@@ -78,8 +78,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     (
         "_models.json_text",
         (
-            "load_json: data.count(b'[') + data.count(b'{') > _DEEPEST"
-            " -> data.count(b'[') + data.count(b'{') >= _DEEPEST"
+            "load_json: data.count(b'[') + data.count(b'{') > _MAX_DEPTH"
+            " -> data.count(b'[') + data.count(b'{') >= _MAX_DEPTH"
         ),
     ): "the count only spares the look at the depth, which decides",
     (

@@ -197,7 +197,7 @@ async def test_any_endpoint_can_be_called(fake):
         posted.text,
         posted.response.request_id,
     )
-    with pytest.raises(asi1.APIResponseError, match="no JSON"):
+    with pytest.raises(asi1.APIResponseError, match="is not valid JSON"):
         posted.json()
 
 
@@ -344,7 +344,7 @@ async def test_a_cancelled_call_has_ended_when_its_caller_goes_on(fake):
         with anyio.move_on_after(1):
             await client.chat.completions.create(messages="Hi")
 
-        assert not client._engine.pumps
+        assert not client._engine.tasks
         assert "left" == fake.requests[0].outcome
 
 

@@ -128,7 +128,7 @@ def test_what_a_policy_never_does(policy, history, tokens, budget):
     assert system | set(range(users[-1] if users else 0, len(history))) <= set(known)
     for made, result in bound(history):
         assert (made in known) == (result in known)
-    assert not fitted.loose or fitted.total <= budget
+    assert not fitted.droppable or fitted.total <= budget
     if fitted.total <= budget:
         assert tokens.count(fitted.messages) <= budget
     for question in asked:
@@ -163,7 +163,7 @@ def test_a_summary_is_carried_on(history, budget, upto):
     fitted, asked = run(summarised(budget), view)
 
     if fitted.summary is known:
-        covered = [turn for turn in view.loose if turn.places[-1] < known.upto]
+        covered = [turn for turn in view.droppable if turn.places[-1] < known.upto]
         assert not any(turn in fitted.turns for turn in covered)
     elif fitted.summary is not None:
         assert known.upto <= fitted.summary.upto or not asked
@@ -381,7 +381,7 @@ def test_turns_of_a_transcript_are_measured_one_by_one():
     """
     turns = [Encoded(f"user: question {number}") for number in range(50)]
 
-    taken = summarise._taken(deque(turns), 10_000)
+    taken = summarise._take_parts(deque(turns), 10_000)
 
     assert "\n\n".join(turns) == taken
     assert [2] + [1] * 49 == [turn.encoded for turn in turns]

@@ -274,7 +274,7 @@ async def test_edit_undo_and_fork(fake, client):
     chat.undo()
     assert () == chat.undo()
     assert ["system"] == roles(chat)
-    with pytest.raises(asi1.ArgumentError, match="place: must be the place"):
+    with pytest.raises(asi1.ArgumentError, match="place: must be the index"):
         chat.edit(1, "X")
 
 

@@ -240,7 +240,7 @@ async def test_a_cancelled_call_is_tidied_up_before_its_caller_goes_on(fake):
                 scope.cancel()
 
         assert scope.cancelled_caught
-        assert set() == client._engine.pumps
+        assert set() == client._engine.tasks
 
 
 CLOSED = (asi1.ClientClosedError, asi1.StreamClosedError)
@@ -294,7 +294,7 @@ async def test_a_call_that_others_cancel_before_it_begins_ends(fake, tasks, ask)
 
         with anyio.fail_after(5), pytest.raises(CLOSED, match="cancelled from outside"):
             await asking
-        assert not client._engine.pumps
+        assert not client._engine.tasks
     assert [] == fake.requests
 
 
@@ -370,7 +370,7 @@ async def test_a_whole_answer_leaves_its_connection_to_the_next_call(fake):
             await stream.get_final_completion()
         async for _ in await completions.create(messages="Hi", stream=True):
             pass
-        await until(lambda: not client._engine.pumps)  # it is tidied up
+        await until(lambda: not client._engine.tasks)  # it is tidied up
         await completions.create(messages="Hi")
 
     assert {1} == {request.connection for request in fake.requests}
@@ -404,7 +404,7 @@ async def test_a_client_whose_block_is_cancelled_closes(fake):
             await anyio.sleep_forever()
 
     assert scope.cancelled_caught
-    assert not client._engine.pumps
+    assert not client._engine.tasks
     assert not client._engine.resources.transport.pools._by_loop
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import asi1
 
-from asi1._call.task import Pump
+from asi1._call.task import CallTask
 from asi1.testing import FakeASI1
 
 from .talk import in_process, until
@@ -166,7 +166,7 @@ async def test_a_failure_is_raised_in_its_place(fake, client):
     assert ["prompt 1", "prompt 2"] == got
     assert first.value is again.value
     assert 1 == len(lengths)
-    await until(lambda: not client._engine.pumps)
+    await until(lambda: not client._engine.tasks)
 
 
 async def test_failures_may_be_values(fake, client):
@@ -274,7 +274,7 @@ async def test_leaving_early_ends_all_calls(fake, client, way):
             for _ in range(5):  # answers that had come are not lost with the client
                 await anext(answers)
 
-    await until(lambda: not client._engine.pumps)
+    await until(lambda: not client._engine.tasks)
     await until(lambda: "open" not in {r.outcome for r in fake.requests})
 
 
@@ -326,7 +326,7 @@ async def test_a_call_that_ends_while_its_answers_are_closed_is_the_last(
     await until(lambda: fake.requests)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Pump, "stop", lambda _: None)
+        patch.setattr(CallTask, "stop", lambda _: None)
         await answers.aclose()
         await anyio.sleep(0.1)
 
@@ -371,7 +371,7 @@ async def test_a_natively_cancelled_reader_drops_its_calls(fake, client):
         with pytest.raises(asyncio.CancelledError) as kept:
             await task
 
-        await until(lambda: not client._engine.pumps)
+        await until(lambda: not client._engine.tasks)
         assert kept.value
     finally:
         gc.enable()
@@ -473,10 +473,10 @@ def test_leaving_early_ends_all_blocking_calls(fake, blocking, way):
         answers.close()
 
     for _ in range(1000):
-        if not blocking._engine.pumps:
+        if not blocking._engine.tasks:
             break
         threading.Event().wait(0.005)
-    assert not blocking._engine.pumps
+    assert not blocking._engine.tasks
 
 
 def test_who_is_interrupted_ends_all_calls(fake, blocking):

@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from asi1._call.batch_queue import Handover
+from asi1._call.batch_queue import BatchQueue
 from asi1._call.task import start
 
 from .talk import until
@@ -21,7 +21,7 @@ asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=Tr
 
 @pytest.fixture
 def handover():
-    return Handover()
+    return BatchQueue()
 
 
 async def test_a_reader_gets_all_that_waits(handover):
@@ -91,7 +91,7 @@ async def test_what_is_abandoned_is_gone(handover):
     with pytest.raises(OSError, match="closed"):
         await handover.get()
 
-    waiting = Handover()
+    waiting = BatchQueue()
 
     async def read():
         with pytest.raises(OSError, match="closed"):

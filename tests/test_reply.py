@@ -642,13 +642,13 @@ def test_a_raw_reply_is_bytes_text_or_json():
     assert "\ufffd\u00f6" == RawReply(content=b"\xff\xc3\xb6", response=info).text
 
 
-def test_a_raw_reply_that_is_no_json_is_an_error():
+def test_a_raw_reply_that_is_not_json_raises():
     """
-    A reply that is no JSON says so, with its text and its account.
+    A raw reply that is not valid JSON raises an error with its text and metadata.
     """
     info = read_info(200, {"x-request-id": "req_7"})
 
-    with pytest.raises(APIResponseError, match="is no JSON") as caught:
+    with pytest.raises(APIResponseError, match="is not valid JSON") as caught:
         RawReply(content=b"<html>", response=info).json()
 
     assert ("<html>", "req_7") == (caught.value.body, caught.value.request_id)

@@ -47,8 +47,8 @@ class ASI1(BaseClient):
         **options: Unpack[ChatOptions],
     ) -> Conversation:
         """Same as `AsyncASI1.conversation`."""
-        kind, opened = _conversation()
-        turns = opened(
+        kind, open_conversation = _conversation()
+        turns = open_conversation(
             self._engine,
             system=system,
             context=context,
@@ -101,7 +101,7 @@ def _chat() -> type[Chat]:
 
 @loader
 def _conversation() -> tuple[type[Conversation], Callable[..., TurnTaking]]:
-    from .._client.conversation.conversation import opened  # noqa: PLC0415
+    from .._client.conversation.conversation import open_conversation  # noqa: PLC0415
     from .conversation import Conversation  # noqa: PLC0415
 
-    return Conversation, opened
+    return Conversation, open_conversation

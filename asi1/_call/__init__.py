@@ -1,6 +1,6 @@
 """
 One call from start to end: attempts, timeouts, rate limits, its task and queue.
-Not what users see of it: that is in `_client`.
+The classes that users see are in `_client`.
 """
 
 __all__: list[str] = []

@@ -1,7 +1,7 @@
 """
-An answer, read out of one reply to its end: in one piece, or as events.
+Reads the answer of one reply, which is a JSON body or an event stream.
 
-Nothing that happens after a whole answer makes it fail.
+An error after the complete answer is ignored.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from .reply_reader import Body, ReplyReader
 
 __all__ = ["AnswerReader", "ChunkReader"]
 
-# Bytes that tell what a body is.
+# Number of bytes at the start of a body that show its kind.
 _HEAD = 64
-# Seconds for what may follow the last finish reason.
+# Seconds to wait for the usage chunk and [DONE] after the last finish reason.
 _AFTER_FINISH = 10.0
 
 _T = TypeVar("_T")
@@ -44,10 +44,10 @@ _T = TypeVar("_T")
 
 @define(eq=False)
 class _CompletionReader(ReplyReader[_T]):
-    """Reads an answer, in whichever of the two forms the server sends it."""
+    """Reads an answer, whether the server sends it as JSON or as events."""
 
     _assembler: Assembler = field(init=False)
-    _glancer: Glancer = field(factory=Glancer, init=False)
+    _fast_path: Glancer = field(factory=Glancer, init=False)
     _answer: ChatCompletion | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -55,12 +55,12 @@ class _CompletionReader(ReplyReader[_T]):
 
     @property
     def whole(self) -> bool:
-        """Whether the answer is all there."""
+        """Whether the answer is complete."""
         return self._answer is not None or self._assembler.finished
 
     @property
     def begun(self) -> bool:
-        """Whether a chunk has come; an answer in one piece has none."""
+        """Whether a chunk has arrived; an answer as JSON has no chunks."""
         return self._assembler.chunks > 0
 
     def answer(self) -> ChatCompletion:
@@ -73,7 +73,7 @@ class _CompletionReader(ReplyReader[_T]):
         return super()._broken(error)
 
     async def _deliver(self, batch: list[ChatCompletionChunk]) -> None:
-        """Put the chunks into the queue, if the caller reads the answer in pieces."""
+        """Put the chunks into the queue, if the caller reads a stream."""
 
     async def _read_body(self, pieces: Body) -> None:
         content_type = self.info.headers.get("content-type", "")
@@ -88,11 +88,12 @@ class _CompletionReader(ReplyReader[_T]):
             await self._read_answer(await self._rest(pieces, head))
 
     async def _read_answer(self, body: bytes) -> None:
-        """Take an answer that came in one piece, whether asked for so or not."""
+        """Read an answer that came as JSON, even if a stream was asked for."""
         try:
             self._answer = read_answer(self.info, body)
         except APIResponseError:
-            # What an error quotes is cut, and half a key would not be known as one.
+            # Errors quote the start of the data, and half a key could not be redacted
+            # afterwards, so the data is redacted first.
             read_answer(self.info, self.config.api_key.redact_bytes(body))
             raise
         await self._deliver([as_chunk(self._answer)])
@@ -100,23 +101,23 @@ class _CompletionReader(ReplyReader[_T]):
     async def _read_events(self, head: bytes, pieces: Body) -> None:
         decoder = EventDecoder(self.config.max_event_bytes)
         start = bytearray(head)
-        done = await self._take(decoder, head)
+        done = await self._feed(decoder, head)
         while not done:
             data = await anext(pieces, None)
             if data is None:
                 break
-            # It may be an answer in one piece, whatever the headers say.
+            # Despite its headers, the reply may be an answer as JSON.
             if not self.begun and body_kind("", bytes(start[:_HEAD])) != "events":
                 start += data[: self.config.max_event_bytes - len(start)]
-            done = await self._take(decoder, data)
+            done = await self._feed(decoder, data)
         if not done and not self.whole:
             left = decoder.unfinished()
             if not any(is_done(data) for _, data, _, _ in left):
-                await self._cut_short(bytes(start), len(left))
+                await self._ended_early(bytes(start), len(left))
         elif not self.begun:
             raise APIResponseError("the stream ended without a single chunk")
 
-    async def _cut_short(self, start: bytes, left: int) -> None:
+    async def _ended_early(self, start: bytes, left: int) -> None:
         if not self.begun and body_kind("", start) != "events":
             await self._read_answer(start)
             return
@@ -126,20 +127,20 @@ class _CompletionReader(ReplyReader[_T]):
             " [DONE] and without a finish reason for every choice"
         )
 
-    async def _take(self, decoder: EventDecoder, data: bytes) -> bool:
+    async def _feed(self, decoder: EventDecoder, data: bytes) -> bool:
         """
-        Hand over the chunks that *data* completes.
+        Deliver the chunks that *data* completes.
 
         Returns:
-            Whether the stream is done, or broke when the answer was whole.
+            Whether the stream is done, or broke after the answer was complete.
 
         Raises:
-            StreamError: It broke before.
+            StreamError: The stream broke before the answer was complete.
         """
         batch: list[ChatCompletionChunk] = []
         broken: StreamError | None = None
         done = False
-        look, add = self._glancer.look, self._assembler.add
+        look, add = self._fast_path.look, self._assembler.add
         try:
             for name, text, _, _ in decoder.feed(data):
                 chunk = look(text)
@@ -157,7 +158,7 @@ class _CompletionReader(ReplyReader[_T]):
         except (ServerStreamError, StreamDecodeError) as error:
             broken = error
         if batch:
-            await self._hand_over(batch)
+            await self._deliver_timed(batch)
         if broken and not self.whole:
             raise broken
         if self.whole and (batch or decoder.midway):
@@ -168,11 +169,12 @@ class _CompletionReader(ReplyReader[_T]):
         try:
             return read_event(name, data)
         except (ServerStreamError, StreamDecodeError):
-            # What an error quotes is cut, and half a key would not be known as one.
+            # Errors quote the start of the data, and half a key could not be redacted
+            # afterwards, so the data is redacted first.
             read_event(name, self.config.api_key.redact_bytes(data))
             raise
 
-    async def _hand_over(self, batch: list[ChatCompletionChunk]) -> None:
+    async def _deliver_timed(self, batch: list[ChatCompletionChunk]) -> None:
         if self.info.time_to_first_token is None and any(
             chunk.thought or chunk.text for chunk in batch
         ):
@@ -183,7 +185,7 @@ class _CompletionReader(ReplyReader[_T]):
 
 
 class AnswerReader(_CompletionReader[ChatCompletion]):
-    """Reads an answer for a caller who wants it in one piece."""
+    """Reads an answer for a caller that does not stream."""
 
     def result(self, info: ResponseInfo) -> list[ChatCompletion]:
         """Return the answer."""
@@ -191,16 +193,16 @@ class AnswerReader(_CompletionReader[ChatCompletion]):
 
 
 class ChunkReader(_CompletionReader[ChatCompletionChunk]):
-    """Reads an answer for a caller who wants its chunks as they come."""
+    """Reads an answer for a caller that streams its chunks."""
 
     streams = True
 
     def result(self, info: ResponseInfo) -> list[ChatCompletionChunk]:  # noqa: ARG002
-        """Return nothing: all chunks are in the queue already."""
+        """Return an empty list: all chunks are in the queue already."""
         return []
 
     async def _deliver(self, batch: list[ChatCompletionChunk]) -> None:
-        self.out.put(batch)
-        if self.out.full:
-            self.timer.arm("total")  # a slow reader is not the server's silence
-            await self.out.room()
+        self.queue.put(batch)
+        if self.queue.full:
+            self.timer.arm("total")  # a slow reader must not cause an idle timeout
+            await self.queue.room()

@@ -25,7 +25,7 @@ from .._transport.event_loop import call_soon, loop_token
 from .answer_reader import ChunkReader
 from .call import Call, OneRequest
 from .engine import Engine
-from .task import Pump
+from .task import CallTask
 
 
 __all__ = ["AnswerStream", "Observer", "answer_stream"]
@@ -64,13 +64,13 @@ class AnswerStream:
     """
 
     # Here, since `__del__` also runs after an interrupted constructor.
-    _pump: Pump | None = None
+    _task: CallTask | None = None
     _observer: Observer | None = None
 
     def __init__(
         self,
         call: Call[ChatCompletionChunk],
-        begin: Callable[[], Pump],
+        begin: Callable[[], CallTask],
         observer: Observer | None = None,
     ) -> None:
         """Make the stream of *call*, which *begin* starts at the first use."""
@@ -100,11 +100,11 @@ class AnswerStream:
         """
         if self.closed:
             raise StreamClosedError("the stream was closed")
-        if self._pump is None:
-            self._pump = self._begin()
+        if self._task is None:
+            self._task = self._begin()
         try:
             await self._call.opened.wait()
-            self._call.out.check()
+            self._call.queue.check()
         except BaseException as error:
             if isinstance(error, ASI1Error):
                 self._error = error
@@ -123,9 +123,9 @@ class AnswerStream:
         self._check_reader()
         self.reading = True
         try:
-            if self._pump is None:
-                self._pump = self._begin()
-            batch = await self._call.out.get()
+            if self._task is None:
+                self._task = self._begin()
+            batch = await self._call.queue.get()
             self.consumed = not batch
         except BaseException as error:
             if isinstance(error, ASI1Error):
@@ -146,7 +146,7 @@ class AnswerStream:
         if self.closed:
             error = self._error or StreamClosedError("the stream was closed")
             raise error.with_traceback(None)
-        if self._pump is not None and not self._pump.here:
+        if self._task is not None and not self._task.here:
             raise StreamClosedError("the stream was begun by another process")
         if self.reading:
             raise StreamBusyError("the stream is being read by somebody else")
@@ -191,18 +191,18 @@ class AnswerStream:
         self.closed = True
         self.abandon()
         error = StreamClosedError("the stream was closed")
-        if self._pump is None or self._pump.token is loop_token():
-            self._call.out.abandon(error)
-            if self._pump is not None:
-                await self._pump.join()
-        elif self._pump.here:  # on another loop, which cannot be waited for from here
-            call_soon(self._pump.token, lambda: self._call.out.abandon(error))
+        if self._task is None or self._task.token is loop_token():
+            self._call.queue.abandon(error)
+            if self._task is not None:
+                await self._task.join()
+        elif self._task.here:  # on another loop, which cannot be waited for from here
+            call_soon(self._task.token, lambda: self._call.queue.abandon(error))
 
     def _tell_end(self) -> None:
         observer = self._observer
         if observer is None:
             return
-        if self._pump is None:  # it has not begun, and may still
+        if self._task is None:  # it has not begun, and may still
             observer.dropped()
         else:
             self._observer = None
@@ -212,8 +212,8 @@ class AnswerStream:
         """Let the call end without waiting for it; may be called from any thread."""
         # A call that has brought everything ends by itself, and tidies its connection
         # up so that the next call can use it.
-        if self._pump is not None and not self._call.out.ended:
-            self._pump.stop()
+        if self._task is not None and not self._call.queue.ended:
+            self._task.stop()
         observer = self._observer
         if observer is not None:
             observer.dropped()

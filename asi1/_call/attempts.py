@@ -1,4 +1,4 @@
-"""The attempts of one call: how each ended, and whether another one follows."""
+"""The attempts of one call: how each ended, and whether another follows."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = ["Attempts"]
 @define(eq=False)
 class Attempts:
     """
-    The attempts of one call, those of all its requests.
+    The attempts of one call, for all its requests.
 
     Times are in seconds since the call began.
 
     Attributes:
-        budget: The client's, from which each retry is paid.
-        jitter: Draws a number in [0, 1).
+        budget: The client's retry budget; each retry takes from it.
+        jitter: Returns a random number in [0, 1).
         made: The attempts that have ended, oldest first.
-        elapsed: When the last of them ended; None before.
+        elapsed: When the last attempt ended; None if none has ended.
     """
 
     budget: RetryBudget
@@ -44,24 +44,24 @@ class Attempts:
     _since: float = field(default=0.0, init=False)
 
     def of(self, info: ResponseInfo) -> ResponseInfo:
-        """Return *info* with what is known of the attempts."""
+        """Return *info* with the attempts so far."""
         return attrs.evolve(info, attempts=tuple(self.made), elapsed=self.elapsed)
 
     def begin(self, request: Request, retries: int, now: float) -> None:
-        """Begin an attempt at *request*, after so many *retries* of it."""
+        """Begin an attempt to send *request*, after the given number of *retries*."""
         self._request, self._retries, self._since = request, retries, now
 
     def succeeded(self, status: int | None, now: float) -> None:
-        """Note that the attempt brought the answer."""
-        self._note(now, status=status)
+        """Record that the attempt succeeded."""
+        self._record(now, status=status)
         self.budget.succeeded(self._retries)
 
     def next_wait(self, error: APIError, left: float) -> float | None:
         """
-        Return the seconds to wait before another attempt; None for no other.
+        Return the seconds to wait before the next attempt; None for no retry.
 
         Args:
-            error: What the attempt failed with, its response metadata filled in.
+            error: The attempt's error, with its response metadata filled in.
             left: Seconds left of the call's total timeout.
         """
         wait = self._request.retry.next_wait(
@@ -70,8 +70,8 @@ class Attempts:
         return wait if wait is not None and self.budget.spend() else None
 
     def failed(self, error: APIError, wait: float | None, now: float) -> Attempt:
-        """Note, and return, that the attempt failed and *wait* seconds are waited."""
-        return self._note(
+        """Record and return the failed attempt; *wait* seconds follow it."""
+        return self._record(
             now,
             status=error.response.status,
             cause=f"{type(error).__name__}: {error}",
@@ -79,12 +79,12 @@ class Attempts:
             wait=wait,
         )
 
-    def _note(self, now: float, **fields: Any) -> Attempt:
+    def _record(self, now: float, **fields: Any) -> Attempt:
         self.elapsed = now
         number, elapsed = len(self.made) + 1, now - self._since
         attempt = Attempt(number=number, elapsed=elapsed, **fields)
         self.made.append(attempt)
-        # Without the query, which may hold anything, and without the server's words.
+        # The URL's query and the server's message may hold secrets: neither is logged.
         logger.debug(
             "%s %s, attempt %d: status %s after %.3f s, next after %s s",
             self._request.method,

@@ -1,4 +1,4 @@
-"""A queue from one task to one reader; a cancelled read loses nothing."""
+"""A queue from one task to one reader; a cancelled read loses no data."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from attrs import define, field
 from .._transport.event_loop import Flag
 
 
-__all__ = ["Handover"]
+__all__ = ["BatchQueue"]
 
 _T = TypeVar("_T")
 
-# Batches that may wait for the reader; each is what one read of the network completed.
-_ROOM = 16
+# Number of batches at which the queue is full; one read of the network is one batch.
+_MAX_BATCHES = 16
 
 
 @define(eq=False)
-class Handover(Generic[_T]):
+class BatchQueue(Generic[_T]):
     """
-    A short queue of batches from one task to one reader.
+    A bounded queue of batches from one task to one reader.
 
-    A batch leaves the queue in the same step in which `get` returns it, so that a
-    reader who is cancelled while it waits has lost nothing.
+    `get` removes a batch and returns it without waiting in between, so a reader that is
+    cancelled while it waits loses no batch.
 
     Attributes:
-        ended: Whether nothing follows what waits.
+        ended: Whether the task puts nothing more into the queue.
     """
 
     _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
@@ -38,49 +38,49 @@ class Handover(Generic[_T]):
 
     @property
     def full(self) -> bool:
-        """Whether the reader is far behind."""
-        return len(self._batches) >= _ROOM
+        """Whether the task has to wait for the reader."""
+        return len(self._batches) >= _MAX_BATCHES
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if self._change is not None:
             self._change.set()
             self._change = None
 
-    async def _changed(self) -> None:
+    async def _wait_for_change(self) -> None:
         if self._change is None:
             self._change = Flag()
         await self._change.wait()
 
     def put(self, batch: Sequence[_T]) -> None:
-        """Hand over *batch*, of at least one; after the end it goes nowhere."""
+        """Add *batch*, which must not be empty; after the end it is dropped."""
         if not self.ended:
             self._batches.append(batch)
-            self._tell()
+            self._notify()
 
     async def room(self) -> None:
-        """Wait until the reader has caught up."""
+        """Wait until the queue is not full, or has ended."""
         while self.full and not self.ended:
-            await self._changed()
+            await self._wait_for_change()
 
     def end(self, error: BaseException | None = None) -> None:
-        """Say that nothing follows, but for *error*; only the first time counts."""
+        """End the queue, with *error* after the last batch; a second end is ignored."""
         if not self.ended:
             self.ended = True
             self._error = error
-            self._tell()
+            self._notify()
 
     def abandon(self, error: BaseException) -> None:
-        """Drop what waits to be read: the reader gets *error* and nothing else."""
+        """Drop all unread batches, and end the queue with *error*."""
         self._batches.clear()
         self.ended = True
         self._error = error
-        self._tell()
+        self._notify()
 
     def check(self) -> None:
-        """Raise what the task ended with, if it brought nothing else."""
+        """Raise the error that the queue ended with, if all batches were read."""
         if self.ended and self._error is not None and not self._batches:
-            # Without the frames of those who asked before, which would add up; and of
-            # ours, nothing that leads back to the error.
+            # Frames of earlier raises would add up, so they are removed. A frame that
+            # refers to the error would form a cycle, so its variables are deleted.
             error = self._error.with_traceback(None)
             try:
                 raise error
@@ -89,10 +89,10 @@ class Handover(Generic[_T]):
 
     async def get(self) -> Sequence[_T]:
         """
-        Return all that waits to be read; an empty one after the end.
+        Wait for a batch, and return all unread batches as one; empty after the end.
 
         Raises:
-            BaseException: What the task ended with, each time it is asked.
+            BaseException: The error that the queue ended with, on every call.
         """
         while not self._batches:
             try:
@@ -102,9 +102,9 @@ class Handover(Generic[_T]):
                 raise
             if self.ended:
                 return ()
-            await self._changed()
+            await self._wait_for_change()
         batch = self._batches.popleft()
         while self._batches:
             batch = [*batch, *self._batches.popleft()]
-        self._tell()
+        self._notify()
         return batch

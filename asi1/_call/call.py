@@ -1,8 +1,8 @@
 """
-One call from start to end: its requests and attempts, the waits, how it ended.
+One call from start to end: it sends requests, waits, retries and records the outcome.
 
-The clock and the jitter are here and in the modules beside this one. What to do next is
-decided in `_protocol`.
+The modules of `_call` read the clock and draw the jitter, so that those of `_protocol`
+need neither.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .._protocol.request import Request
 from .._settings.rate_limit import Limiter, LimitOutcome
 from .._transport.event_loop import Flag
 from .attempts import Attempts
-from .batch_queue import Handover
+from .batch_queue import BatchQueue
 from .reply_reader import ReplyReader
 from .resources import Resources
 from .scrub_errors import scrub
@@ -46,32 +46,33 @@ __all__ = ["Call", "OneRequest", "Requests"]
 
 _T = TypeVar("_T")
 
-# Seconds to wait for the end of a body whose answer is whole, to keep its connection.
+# Seconds to wait for the end of the body after a complete answer: a connection can only
+# be reused after that.
 _DRAIN = 0.25
 
 
 class Requests(Protocol):
-    """Where a call gets its requests: they are sent in turn until one is answered."""
+    """Provides the requests of a call; the next is sent if the server refuses one."""
 
     async def first(self, began: float) -> Request:
-        """Return the first one; *began* is when the call did, on the loop's clock."""
+        """Return the first request; *began* is the call's start on the loop's clock."""
 
     async def after(self, refusal: APIStatusError) -> Request | None:
-        """Return another one after all attempts at the last; None for no other."""
+        """Return the next request after *refusal* of the last one; None to give up."""
 
 
 @attrs.frozen
 class OneRequest:
-    """The requests of a call that has one."""
+    """The `Requests` of a call that sends a single request."""
 
     request: Request
 
     async def first(self, began: float) -> Request:  # noqa: ARG002 - as `Requests`
-        """Return it."""
+        """Return the request."""
         return self.request
 
     async def after(self, refusal: APIStatusError) -> None:
-        """Return None."""
+        """Return None: the refusal is final."""
 
 
 @define(eq=False)
@@ -80,11 +81,11 @@ class Call(Generic[_T]):
     One call, run by one task.
 
     Attributes:
-        resources: The client's.
-        requests: Yields what is sent.
-        reader_class: Reads the replies; what *_T* is depends on it.
-        began: When its time began to count, on the loop's clock; None for its start.
-        out: The queue of the chunks, or of the one answer.
+        resources: The resources of the client.
+        requests: Provides the requests to send.
+        reader_class: Reads the replies, and puts items of type *_T* into the queue.
+        began: Start of the call's timeouts on the loop's clock; None before it runs.
+        queue: Receives the chunks, or the single answer.
         opened: Set once the server has begun to answer, or the call has ended.
     """
 
@@ -92,7 +93,7 @@ class Call(Generic[_T]):
     requests: Requests
     reader_class: type[ReplyReader[_T]]
     began: float | None = None
-    out: Handover[_T] = field(factory=Handover, init=False)
+    queue: BatchQueue[_T] = field(factory=BatchQueue, init=False)
     opened: Flag = field(factory=Flag, init=False)
     _attempts: Attempts = field(init=False)
     _timer: Timer = field(init=False)
@@ -102,31 +103,35 @@ class Call(Generic[_T]):
         self._attempts = Attempts(self.resources.budget)
 
     async def run(self) -> None:
-        """Make the call; what comes goes into the queue. Raises only a cancellation."""
+        """
+        Make the call; its results or its error go into the queue.
+
+        Raises nothing but cancellation.
+        """
         try:
             await self._make()
         except anyio.get_cancelled_exc_class():
-            self.out.end(self._cancelled())
+            self.queue.end(self._cancelled())
             raise
         except Exception as error:  # noqa: BLE001 - the reader of the queue raises it
-            # With the reader's frames: those of this task hold what the server said.
+            # The frames of this task hold the server's data, so they are removed.
             error.__traceback__ = None
             if isinstance(error, ASI1Error):
                 error.__context__ = None
-            self.out.end(error)
-            self._tell_end(error)
+            self.queue.end(error)
+            self._call_on_end(error)
         except (SystemExit, KeyboardInterrupt) as error:
-            self.out.end(error)  # from a user-provided transport or limiter
+            self.queue.end(error)  # raised by a user-provided transport or limiter
         else:
-            self.out.end()
-            self._tell_end(None)
+            self.queue.end()
+            self._call_on_end(None)
         finally:
             self.opened.set()
 
     def settle(self) -> None:
-        """Wake any reader if the task was cancelled before it started."""
-        if not self.out.ended:
-            self.out.end(self._cancelled())
+        """Wake the reader if the task was cancelled before its first step."""
+        if not self.queue.ended:
+            self.queue.end(self._cancelled())
         self.opened.set()
 
     def _cancelled(self) -> ASI1Error:
@@ -161,11 +166,11 @@ class Call(Generic[_T]):
     async def _attempt_until_answered(self, request: Request) -> None:
         streams, began = self.reader_class.streams, self.began or 0.0
         self._timer = Timer(began, request.timeouts, stream=streams)
-        headers = _idempotency(request.idempotency_key)
+        headers = _idempotency_headers(request.idempotency_key)
         for retries in itertools.count():
             self._attempts.begin(request, retries, self._timer.elapsed)
             reader = self._reader = self.reader_class(
-                self.resources.config, request, self._timer, self.out, self.opened
+                self.resources.config, request, self._timer, self.queue, self.opened
             )
             try:
                 await self._attempt(reader, headers)
@@ -188,9 +193,9 @@ class Call(Generic[_T]):
                 self._timer.arm("total")
                 async with self._permit(limiter, reader):
                     await self._send(reader, headers)
-        if self.out.ended:
+        if self.queue.ended:
             return
-        if reader.whole:  # and only its end was missing
+        if reader.whole:  # the timeout passed after the answer was complete
             self._succeeded(reader)
             return
         phase = self._timer.deadline.phase
@@ -214,7 +219,7 @@ class Call(Generic[_T]):
     async def _permit(
         self, limiter: Limiter, reader: ReplyReader[_T]
     ) -> AsyncGenerator[None, None]:
-        """Hold a place with the limiter, and tell it how the attempt ended."""
+        """Wait for the limiter's permit, and report to it how the attempt ended."""
         tokens = reader.request.tokens
         await limiter.acquire(tokens)
         outcome = LimitOutcome(estimated=tokens)
@@ -230,18 +235,18 @@ class Call(Generic[_T]):
             limiter.release(outcome)
 
     def _succeeded(self, reader: ReplyReader[_T]) -> None:
-        """Note the last attempt, and wake the caller; the rest is tidying up."""
+        """Record the last attempt, and wake the caller; only cleaning up is left."""
         self._attempts.succeeded(reader.info.status, self._timer.elapsed)
         if result := reader.result(self.info()):
-            self.out.put(result)
-        self.out.end()
+            self.queue.put(result)
+        self.queue.end()
 
     def _failed(self, reader: ReplyReader[_T], error: APIError) -> float | None:
-        """Note an attempt that failed; return how long to wait for the next, if any."""
+        """Record a failed attempt; return the seconds to wait, or None for no retry."""
         scrub(error, self.resources.config.api_key)
-        error.response = self.info()  # the policy reads its headers
+        error.response = self.info()  # the retry policy reads its headers
         now, begun, wait = self._timer.elapsed, reader.begun, None
-        if not begun:  # once a chunk is out, another attempt would repeat it
+        if not begun:  # after a chunk was delivered, a retry would repeat it
             wait = self._attempts.next_wait(error, self._timer.left)
         attempt = self._attempts.failed(error, wait, now)
         error.response = self.info()
@@ -252,22 +257,22 @@ class Call(Generic[_T]):
         ):
             error.partial = self.answer()
         if wait is not None and self.resources.hooks.on_retry is not None:
-            _tell(self.resources.hooks.on_retry, attempt)
+            _call_hook(self.resources.hooks.on_retry, attempt)
         return wait
 
-    def _tell_end(self, error: Exception | None) -> None:
+    def _call_on_end(self, error: Exception | None) -> None:
         if self.resources.hooks.on_end is not None:
-            _tell(self.resources.hooks.on_end, self.info(), error)
+            _call_hook(self.resources.hooks.on_end, self.info(), error)
 
 
-def _tell(hook: Callable[..., object], *what: object) -> None:
+def _call_hook(hook: Callable[..., object], *args: object) -> None:
     try:
-        hook(*what)
-    except Exception:  # noqa: BLE001 - a hook must not change what happens
+        hook(*args)
+    except Exception:  # noqa: BLE001 - a failing hook must not fail the call
         logger.exception("a hook failed")
 
 
-def _idempotency(key: str | None) -> dict[str, str]:
+def _idempotency_headers(key: str | None) -> dict[str, str]:
     if key is None:
         return {}
     return {"idempotency-key": str(uuid.uuid4()) if key == "auto" else key}

@@ -30,7 +30,7 @@ from .._transport.event_loop import loop_token
 from .answer_reader import AnswerReader
 from .call import Call, OneRequest
 from .engine import Engine
-from .task import Pump
+from .task import CallTask
 
 
 __all__ = ["CallWindow"]
@@ -53,9 +53,9 @@ class _Line:
         while self.free and self.waiting:
             call = self.waiting.popleft()
             try:
-                call.pump = self.engine.begin(call)
+                call.task = self.engine.begin(call)
             except ASI1Error as error:
-                call.call.out.end(error)
+                call.call.queue.end(error)
             else:
                 self.free -= 1
 
@@ -63,7 +63,7 @@ class _Line:
         """Begin none of them: a call was cancelled, and so are those behind it."""
         while self.waiting:
             error = ClientClosedError("the client was closed before the call")
-            self.waiting.popleft().call.out.end(error)
+            self.waiting.popleft().call.queue.end(error)
 
 
 @define(eq=False)
@@ -72,7 +72,7 @@ class _Call:
 
     call: Call[ChatCompletion]
     line: _Line
-    pump: Pump | None = None
+    task: CallTask | None = None
     whole: bool = False  # whether it was not cancelled
 
     async def run(self) -> None:
@@ -89,10 +89,10 @@ class _Call:
 
     async def outcome(self) -> ChatCompletion | Exception:
         """Wait for the answer, or what came in its place."""
-        if self.pump is not None and not self.pump.here:
+        if self.task is not None and not self.task.here:
             return StreamClosedError("the answers were begun by another process")
         try:
-            (answer,) = await self.call.out.get()
+            (answer,) = await self.call.queue.get()
         except Exception as error:  # noqa: BLE001 - raised when its turn comes
             return error.with_traceback(None)
         return answer
@@ -230,19 +230,19 @@ class CallWindow:
     async def aclose(self) -> None:
         """End the calls that are under way; may be called twice, and by any task."""
         here = loop_token()
-        for pump in self.abandon():
-            if pump.token is here:  # another loop's cannot be waited for from here
-                await pump.join()
+        for task in self.abandon():
+            if task.token is here:  # another loop's cannot be waited for from here
+                await task.join()
 
-    def abandon(self) -> list[Pump]:
+    def abandon(self) -> list[CallTask]:
         """Let the calls end without waiting for them; may be called from any thread."""
         self._closed = True
         self._line.waiting.clear()
         calls = [call for call in list(self._window) if isinstance(call, _Call)]
-        pumps = [call.pump for call in calls if call.pump is not None]
-        for pump in pumps:
-            pump.stop()
-        return pumps
+        tasks = [call.task for call in calls if call.task is not None]
+        for task in tasks:
+            task.stop()
+        return tasks
 
     def __del__(self) -> None:
         if hasattr(self, "_window"):  # missing if the constructor was interrupted

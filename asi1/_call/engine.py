@@ -21,7 +21,7 @@ from .._transport.transport import Transport
 from .call import Call, OneRequest, Requests
 from .reply_reader import ReplyReader
 from .resources import Resources
-from .task import Pump, start
+from .task import CallTask, start
 
 
 __all__ = ["Engine", "Work", "engine_of"]
@@ -51,7 +51,7 @@ class Engine:
 
     resources: Resources
     parent: Engine | None = field(default=None, repr=False)
-    pumps: set[Pump] = field(factory=set, init=False, repr=False)
+    tasks: set[CallTask] = field(factory=set, init=False, repr=False)
     closed: bool = field(default=False, init=False)
 
     @property
@@ -79,7 +79,7 @@ class Engine:
         self.check_open()
         return Call(self.resources, requests, reader)
 
-    def begin(self, work: Work) -> Pump:
+    def begin(self, work: Work) -> CallTask:
         """
         Start *work* in its own task.
 
@@ -88,15 +88,15 @@ class Engine:
         """
         self.check_open()
 
-        def done(pump: Pump) -> None:
+        def done(task: CallTask) -> None:
             for engine in self._line():
-                engine.pumps.discard(pump)
+                engine.tasks.discard(task)
             work.settle()
 
-        pump = start(work.run, "asi1 call", done)
+        task = start(work.run, "asi1 call", done)
         for engine in self._line():
-            engine.pumps.add(pump)
-        return pump
+            engine.tasks.add(task)
+        return task
 
     def _line(self) -> Iterator[Engine]:
         """Yield this engine, and all that it came from."""
@@ -116,31 +116,31 @@ class Engine:
 
     async def result(self, call: Call[_T]) -> _T:
         """As `fetch`, for a call that has not begun."""
-        pump = self.begin(call)
+        task = self.begin(call)
         try:
-            await pump.done.wait()  # at most `call._DRAIN` s after the result
+            await task.done.wait()  # at most `call._DRAIN` s after the result
         except BaseException:
-            pump.stop()
-            await pump.join()  # a caller who is cancelled waits for a clean connection
+            task.stop()
+            await task.join()  # a caller who is cancelled waits for a clean connection
             raise
         try:
-            (result,) = await call.out.get()
+            (result,) = await call.queue.get()
         finally:
-            del call, pump  # an error that lives on keeps the frames it passed
+            del call, task  # an error that lives on keeps the frames it passed
         return result
 
     async def aclose(self) -> None:
         """End every call that is under way; the first client closes its connections."""
         self.closed = True
-        pumps = list(self.pumps)
-        for pump in pumps:
-            pump.stop()
+        tasks = list(self.tasks)
+        for task in tasks:
+            task.stop()
         here = loop_token()
         try:
             with anyio.CancelScope(shield=True):  # all of them have been told to stop
-                for pump in pumps:
-                    if pump.token is here:  # another loop's cannot be waited for
-                        await pump.join()
+                for task in tasks:
+                    if task.token is here:  # another loop's cannot be waited for
+                        await task.join()
         finally:
             if self.parent is None:
                 await self.resources.transport.aclose()

@@ -1,4 +1,4 @@
-"""The limiter of one process: first come, first served."""
+"""A rate limiter for one process; calls are served in order of arrival."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ __all__ = ["LocalLimiter"]
 
 
 @define(eq=False)
-class _Turns:
-    """What the calls of one event loop wait with."""
+class _LoopLocks:
+    """The locks that the calls of one event loop wait for."""
 
-    next: anyio.Lock
-    places: anyio.Semaphore | None
+    in_order: anyio.Lock
+    slots: anyio.Semaphore | None
 
 
 @define(eq=False)
 class LocalLimiter:
     """
-    Keeps one client, and its children, below a `RateLimit`.
+    Keeps the calls of a client and its children within a `RateLimit`.
 
     Attributes:
-        clock: Seconds on a clock that all event loops of the process share.
+        limit: The limits to keep.
+        clock: Returns the seconds of a clock that all event loops of the process share.
     """
 
     limit: RateLimit
     clock: Callable[[], float] = time.monotonic
     _windows: tuple[Window, Window, Window] = field(init=False)
     _not_before: float = field(default=0.0, init=False)
-    _by_loop: WeakKeyDictionary[Any, _Turns] = field(
+    _by_loop: WeakKeyDictionary[Any, _LoopLocks] = field(
         factory=WeakKeyDictionary, init=False
     )
 
@@ -49,27 +50,27 @@ class LocalLimiter:
         self._windows = self.limit.windows()
 
     async def acquire(self, tokens: int) -> None:
-        """Wait until every window has room, behind those who came before."""
-        turns = self._turns()
-        if turns.places is not None:
-            await turns.places.acquire()
+        """Wait until every window has room, after all calls that came earlier."""
+        locks = self._loop_locks()
+        if locks.slots is not None:
+            await locks.slots.acquire()
         try:
-            async with turns.next:
-                while wait := self._wait(tokens):  # noqa: ASYNC110 - no event tells
+            async with locks.in_order:
+                while wait := self._wait(tokens):  # noqa: ASYNC110 - time passes without an event
                     await anyio.sleep(wait)
                 now = self.clock()
                 for window, amount in self._amounts(tokens):
                     window.take(now, amount)
         except BaseException:
-            if turns.places is not None:
-                turns.places.release()
+            if locks.slots is not None:
+                locks.slots.release()
             raise
 
     def release(self, outcome: LimitOutcome) -> None:
-        """Correct the count of tokens, and learn from a refusal."""
-        turns = self._turns()
-        if turns.places is not None:
-            turns.places.release()
+        """Correct the number of used tokens, and slow down after a 429."""
+        locks = self._loop_locks()
+        if locks.slots is not None:
+            locks.slots.release()
         requests, _, tokens = self._windows
         if outcome.used is not None:
             tokens.correct(outcome.used - outcome.estimated)
@@ -85,13 +86,13 @@ class LocalLimiter:
         return max(0.0, self._not_before - now, *waits)
 
     def _amounts(self, tokens: int) -> list[tuple[Window, float]]:
-        requests, daily, spent = self._windows
-        return [(requests, 1), (daily, 1), (spent, tokens)]
+        requests, daily, tokens_used = self._windows
+        return [(requests, 1), (daily, 1), (tokens_used, tokens)]
 
-    def _turns(self) -> _Turns:
+    def _loop_locks(self) -> _LoopLocks:
         token = loop_token()
         if token not in self._by_loop:
             most = self.limit.max_concurrency
-            places = None if most is None else anyio.Semaphore(most)
-            self._by_loop[token] = _Turns(anyio.Lock(), places)
+            slots = None if most is None else anyio.Semaphore(most)
+            self._by_loop[token] = _LoopLocks(anyio.Lock(), slots)
         return self._by_loop[token]

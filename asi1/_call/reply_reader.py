@@ -26,7 +26,7 @@ from .._protocol.request import Request
 from .._settings.config import ClientConfig
 from .._transport.event_loop import Flag
 from .._transport.transport import Reply
-from .batch_queue import Handover
+from .batch_queue import BatchQueue
 from .timer import Timer
 
 
@@ -48,7 +48,7 @@ class ReplyReader(ABC, Generic[_T]):
 
     Attributes:
         streams: Whether the caller reads the reply in pieces.
-        out: Takes the pieces of a stream as they come.
+        queue: Takes the pieces of a stream as they come.
         opened: Set once the server has begun to answer.
         info: The response metadata, empty until there is a reply.
     """
@@ -58,7 +58,7 @@ class ReplyReader(ABC, Generic[_T]):
     config: ClientConfig
     request: Request
     timer: Timer
-    out: Handover[_T]
+    queue: BatchQueue[_T]
     opened: Flag
     info: ResponseInfo = field(factory=ResponseInfo, init=False)
 

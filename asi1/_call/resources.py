@@ -1,4 +1,4 @@
-"""What all calls of one client share."""
+"""The objects that all calls of one client share."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["Resources"]
 @frozen(eq=False)
 class Resources:
     """
-    What all calls of one client share; the client's children have another *config*.
+    The objects that all calls of a client share; child clients differ in *config*.
 
     Attributes:
         config: The client's settings.
         transport: Sends requests.
-        budget: How many retries the client may still spend.
-        limiter: Holds calls back; None for no rate limit.
-        hooks: Called on retries and at the end of calls.
+        budget: Limits the retries of all calls together.
+        limiter: Delays calls to keep a rate limit; None for no rate limit.
+        hooks: User functions, called on retries and at the end of calls.
     """
 
     config: ClientConfig

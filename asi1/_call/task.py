@@ -1,10 +1,9 @@
 """
-A task that nothing but its own cancel scope stops.
+Runs each call in its own task, which only its own cancel scope can cancel.
 
-A native ``Task.cancel()`` in the middle of a request spoils httpx's connection pool for
-good, a cancel scope must not be held over a ``yield``, and a cancelled ``anext`` must
-lose nothing. So every exchange runs in such a task, and whoever reads, reads from a
-`Handover`.
+A native ``Task.cancel()`` during a request breaks httpx's connection pool for good, a
+cancel scope must not stay open across a ``yield``, and a cancelled ``anext`` must not
+lose data. So each call runs in its own task, and the caller reads from a `BatchQueue`.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ from attrs import define, field
 from .._transport.event_loop import Flag, Run, call_soon, loop_token, spawn
 
 
-__all__ = ["Pump", "running", "start"]
+__all__ = ["CallTask", "running", "start"]
 
-_running: set[Pump] = set()
+_running: set[CallTask] = set()
 
 
 @define(eq=False)
-class Pump:
+class CallTask:
     """
-    The handle of a running task.
+    The handle of a call's task.
 
     Attributes:
-        token: What stands for its loop.
-        done: Set in its last step, when it has cleaned up; or once it is cancelled,
-            by others, before its first.
+        token: Identifies the task's event loop.
+        done: Set when the task has ended and cleaned up, even if it was cancelled
+            before its first step.
     """
 
     token: Any
@@ -45,50 +44,52 @@ class Pump:
 
     @property
     def here(self) -> bool:
-        """Whether the task runs in this process, and not in one that forked it."""
+        """Whether the task belongs to this process, not to the parent of a fork."""
         return self._pid == os.getpid()
 
     def stop(self) -> None:
-        """Cancel the task; from any thread, and even when its loop is gone."""
+        """Cancel the task; from any thread, and harmless after its loop has ended."""
         if self.here and not self.done.is_set():
             call_soon(self.token, self._scope.cancel)
 
     async def join(self) -> None:
-        """Wait until the task has cleaned up, whatever happens to the waiting one."""
+        """Wait until the task has cleaned up, even if the waiting task is cancelled."""
         cancelled: BaseException | None = None
         while self.here and not self.done.is_set():
             try:
-                # The shield costs something, and hardly anybody is cancelled here.
+                # A shield costs time and is rarely needed, so the first wait has none.
                 with anyio.CancelScope(shield=True) if cancelled else nullcontext():
                     await self.done.wait()
             except anyio.get_cancelled_exc_class() as error:
-                cancelled = error  # again and again, if it is asyncio's own
+                cancelled = error  # asyncio may cancel again despite the shield
         if cancelled is not None:
             raise cancelled
 
 
-def running(token: Any) -> list[Pump]:
-    """Return the pumps whose tasks are under way on the loop of *token*."""
-    return [pump for pump in list(_running) if pump.token is token and pump.here]
+def running(token: Any) -> list[CallTask]:
+    """Return the call tasks that are running on the loop of *token*."""
+    return [task for task in list(_running) if task.token is token and task.here]
 
 
-def start(run: Run, name: str, done: Callable[[Pump], None] = lambda _: None) -> Pump:
+def start(
+    run: Run, name: str, done: Callable[[CallTask], None] = lambda _: None
+) -> CallTask:
     """
-    Run *run* in a task of its own, beside the current one, and return its handle.
+    Run *run* in a new task that outlives the current one, and return its handle.
 
-    *done* is called with the handle before its `Pump.done` is set.
+    *done* is called with the handle before its `CallTask.done` is set.
     """
-    pump = Pump(loop_token())
+    task = CallTask(loop_token())
 
     async def body() -> None:
-        with pump._scope:  # noqa: SLF001 - the handle is this module's own
+        with task._scope:  # noqa: SLF001 - same module
             await run()
 
     def ended() -> None:
-        _running.discard(pump)
-        done(pump)
-        pump.done.set()
+        _running.discard(task)
+        done(task)
+        task.done.set()
 
-    _running.add(pump)
-    spawn(pump.token, body, name, ended)
-    return pump
+    _running.add(task)
+    spawn(task.token, body, name, ended)
+    return task

@@ -1,8 +1,8 @@
 """
-The cancel scope that gives a try up when its time is over.
+Cancels an attempt when its timeout passes.
 
-Every chunk of a stream puts that moment off. On asyncio the alarm is left as it
-is, and looks at the moment when it rings: that costs less than a new one for each.
+Each chunk of a stream moves the deadline. On asyncio, the timer handle stays scheduled
+and checks the deadline when it fires: that costs less than a new handle per chunk.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ __all__ = ["Timer"]
 @define(eq=False)
 class Timer:
     """
-    Times one call, by the clock of its event loop.
+    The timeouts of one call, by the clock of its event loop.
 
-    Used as ``with timer`` around each try, and armed anew at each sign of life.
+    Used as ``with timer`` around each attempt, and armed again whenever data arrives.
 
     Attributes:
         began: When the call began, in seconds on the loop's clock.
-        stream: Whether it is that of a stream.
-        deadline: When, and for what, the try is given up next.
+        stream: Whether the call is a stream.
+        deadline: The next deadline, and the timeout that it belongs to.
     """
 
     began: float
@@ -46,11 +46,11 @@ class Timer:
     deadline: Deadline = field(init=False)
     _scope: anyio.CancelScope = field(init=False)
     _at: float = field(default=math.inf, init=False)
-    _rings: float = field(default=math.inf, init=False)
+    _alarm_at: float = field(default=math.inf, init=False)
     _alarm: asyncio.TimerHandle | None = field(default=None, init=False)
 
     def __enter__(self) -> Self:
-        """Begin a try, not armed yet."""
+        """Begin an attempt; no deadline is set yet."""
         self._scope = anyio.CancelScope()
         self._scope.__enter__()
         return self
@@ -61,48 +61,48 @@ class Timer:
         error: BaseException | None,
         frames: TracebackType | None,
     ) -> bool:
-        self._ring_at(math.inf)
+        self._set_alarm(math.inf)
         return self._scope.__exit__(kind, error, frames)
 
     def arm(self, phase: str) -> None:
-        """Begin a phase now: "first_token", "idle", or "total" for that alone."""
+        """Start the phase "first_token", "idle", or "total" (only the total counts)."""
         now = self._now()
         self.deadline = self._timeouts.deadline(
             phase, began=self.began, now=now, stream=self.stream
         )
-        self._give_up_at(self.deadline.at, now)
+        self._cancel_at(self.deadline.at, now)
 
     def shorten(self, seconds: float) -> None:
-        """Give up *seconds* from now already, if the phase would last longer."""
+        """Move the deadline to *seconds* from now, if it is later."""
         now = self._now()
-        self._give_up_at(min(self.deadline.at, now + seconds), now)
+        self._cancel_at(min(self.deadline.at, now + seconds), now)
 
     def disarm(self) -> None:
-        """Stop timing: the answer is there, and nothing may take it back."""
-        self._give_up_at(math.inf, self._now())
+        """Remove the deadline: a complete answer must not time out any more."""
+        self._cancel_at(math.inf, self._now())
 
-    def _give_up_at(self, at: float, now: float) -> None:
+    def _cancel_at(self, at: float, now: float) -> None:
         self._at = at
         if at <= now:
             self._scope.cancel()
         elif not isinstance(self._token, asyncio.AbstractEventLoop):
             self._scope.deadline = at
-        elif at < self._rings:
-            self._ring_at(at)
+        elif at < self._alarm_at:
+            self._set_alarm(at)
 
-    def _ring_at(self, at: float) -> None:
+    def _set_alarm(self, at: float) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        self._rings = at
+        self._alarm_at = at
         if at < math.inf:
-            self._alarm = self._token.call_at(at, self._ring)
+            self._alarm = self._token.call_at(at, self._on_alarm)
 
-    def _ring(self) -> None:
+    def _on_alarm(self) -> None:
         if self._at <= self._now():
             self._scope.cancel()
-        else:  # there were signs of life since
-            self._ring_at(self._at)
+        else:  # the deadline was moved meanwhile
+            self._set_alarm(self._at)
 
     @property
     def elapsed(self) -> float:
@@ -111,6 +111,6 @@ class Timer:
 
     @property
     def left(self) -> float:
-        """Seconds left of the call's total; infinite without one."""
+        """Seconds left of the call's total timeout; infinity if there is none."""
         total = self._timeouts.total_for(stream=self.stream)
         return math.inf if total is None else total - self.elapsed

@@ -93,8 +93,8 @@ class AsyncASI1(BaseClient):
             ArgumentError: An argument is wrong.
             ClientClosedError: The client was closed before.
         """
-        kind, opened = _conversation()
-        turns = opened(
+        kind, open_conversation = _conversation()
+        turns = open_conversation(
             self._engine,
             system=system,
             context=context,
@@ -172,7 +172,7 @@ def _chat() -> type[AsyncChat]:
 def _conversation() -> tuple[type[AsyncConversation], Callable[..., TurnTaking]]:
     from .conversation.conversation import (  # noqa: PLC0415 - by the first one
         AsyncConversation,
-        opened,
+        open_conversation,
     )
 
-    return AsyncConversation, opened
+    return AsyncConversation, open_conversation

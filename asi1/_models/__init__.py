@@ -1,6 +1,6 @@
 """
-What the API says, what it is told, and what goes wrong: plain data.
-Nothing here decides, waits or knows a client.
+Messages, answers and errors: plain data classes, and the JSON they come from.
+Nothing here does I/O, waits, or uses a client.
 """
 
 __all__: list[str] = []

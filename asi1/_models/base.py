@@ -1,9 +1,9 @@
 """
-What all decoded objects share: nothing that the server sent is lost.
+The base class of all decoded objects: it keeps everything that the server sent.
 
-The object as it came is kept in ``wire``, so that `Model.to_dict` gives back exactly
-what was sent, null and missing told apart. No ``from __future__ import annotations``
-here: the decoder reads these annotations at run time.
+The server's object is kept in ``wire``, so that `Model.to_dict` returns exactly what
+was sent and tells null from missing. No ``from __future__ import annotations`` here:
+cattrs reads these annotations at run time.
 """
 
 import copy
@@ -20,21 +20,21 @@ from .base_types import JSON, public
 
 __all__ = ["Model"]
 
-# Fields of ours that are no part of the wire form.
-_OURS = {"extra", "wire", "response"}
+# Fields that asi1 adds: they are not part of the JSON.
+_NOT_IN_JSON = {"extra", "wire", "response"}
 
 
 @public
 @frozen(kw_only=True)
 class Model:
     """
-    What all decoded objects share.
+    Base class of all decoded objects.
 
     Attributes:
-        extra: The keys of the server's object that have no field here, and those whose
-            value has another type than the field's.
-        wire: The object as the server sent it; None where asi1 put it together itself,
-            as it does with streamed answers.
+        extra: Keys of the server's object that have no field here, or whose value does
+            not have the field's type.
+        wire: The object as the server sent it; None if asi1 built the object itself,
+            such as a streamed answer.
     """
 
     extra: Mapping[str, JSON] = field(factory=dict)
@@ -42,35 +42,35 @@ class Model:
 
     def to_dict(self) -> dict[str, JSON]:
         """
-        Return the object as JSON values, a copy that is yours to change.
+        Return a copy of the object as a dict of JSON values.
 
-        Holds every key and value that the server sent. For an object without ``wire``
-        the fields are written under their wire names, those without a value left out.
+        It holds every key and value that the server sent. If ``wire`` is None, it holds
+        the fields under their JSON names, without empty fields other than ``content``.
         """
         if self.wire is not None:
             return copy.deepcopy(dict(self.wire))
-        named = {
-            a.metadata.get("wire", a.name): _plain(getattr(self, a.name))
+        fields = {
+            a.metadata.get("wire", a.name): _json_value(getattr(self, a.name))
             for a in attrs.fields(type(self))
-            if a.name not in _OURS
+            if a.name not in _NOT_IN_JSON
         }
-        kept = {
+        filled = {
             key: value
-            for key, value in named.items()
+            for key, value in fields.items()
             if value not in (None, [], "") or key == "content"
         }
-        return kept | copy.deepcopy(dict(self.extra))
+        return filled | copy.deepcopy(dict(self.extra))
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON text; lone surrogates are escaped."""
         return _json_text()(self.to_dict())
 
 
-def _plain(value: JSON) -> JSON:
+def _json_value(value: JSON) -> JSON:
     if isinstance(value, Model):
         return value.to_dict()
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [_json_value(item) for item in value]
     return copy.deepcopy(value)
 
 

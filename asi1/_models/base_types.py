@@ -1,4 +1,4 @@
-"""Types that every other module may use; nothing here does anything."""
+"""Small types that all other modules use."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = [
 
 _T = TypeVar("_T")
 
-# Any JSON value. A recursive alias would be exact, and would make every caller cast.
+# Any JSON value. A recursive alias would be exact, but callers would have to cast.
 JSON: TypeAlias = Any
 
 
 class Default(enum.Enum):
-    """The type of `DEFAULT`, which stands for "not given" where None has a meaning."""
+    """The type of `DEFAULT`, meaning "not given" where None means something else."""
 
     VALUE = "default"
 
@@ -34,13 +34,13 @@ DEFAULT: Final = Default.VALUE
 
 
 def public(thing: _T) -> _T:
-    """Show *thing* as a name of ``asi1``, whatever private module it is written in."""
+    """Make *thing* appear as a name of ``asi1`` instead of its private module."""
     thing.__module__ = "asi1"
     return thing
 
 
 class HTTPXTimeout(Protocol):
-    """What is read of an ``httpx.Timeout``: seconds, or None for no limit."""
+    """The fields of an ``httpx.Timeout``: seconds, or None for no limit."""
 
     connect: float | None
     read: float | None

@@ -1,9 +1,9 @@
 """
-The whole answer, as frozen attrs classes.
+The complete answer, as frozen attrs classes.
 
-Every field has a default, since no field is in every reply that was ever seen. What a
-class has no field for is kept in ``extra``. No ``from __future__ import annotations``
-here: the decoder reads these annotations at run time.
+Every field has a default, since servers may leave out any field. Keys without a field
+are kept in ``extra``. No ``from __future__ import annotations`` here: cattrs reads
+these annotations at run time.
 """
 
 from attrs import field, frozen
@@ -27,12 +27,12 @@ __all__ = [
 @frozen(kw_only=True)
 class FunctionCall(Model):
     """
-    The function that the model wants called.
+    The function that the model wants to call.
 
     Attributes:
-        name: The function's name; may be empty in a part of a stream.
-        arguments: JSON text as the model wrote it, which may be no valid JSON; a part
-            of it in a stream.
+        name: The function's name; may be empty in a chunk of a stream.
+        arguments: The arguments as JSON text, written by the model, so it may be
+            invalid JSON; in a chunk of a stream, a piece of it.
     """
 
     name: str = ""
@@ -43,12 +43,12 @@ class FunctionCall(Model):
 @frozen(kw_only=True)
 class ToolCall(Model):
     """
-    One call of a tool that the model asks for.
+    One tool call that the model asks for.
 
     Attributes:
-        id: To be repeated in the tool message that answers it.
-        type: "function" in all that was seen.
-        function: What to call.
+        id: Repeat it as ``tool_call_id`` of the tool message that holds the result.
+        type: "function" in every reply seen so far.
+        function: The function to call, and its arguments.
     """
 
     id: str = ""
@@ -60,14 +60,14 @@ class ToolCall(Model):
 @frozen(kw_only=True)
 class ChatMessage(Model):
     """
-    The model's message. It may be put into ``messages`` of the next call as it is.
+    The model's message. It can be passed on in ``messages`` of the next call.
 
     Attributes:
-        role: "assistant" in all but a few replies.
-        content: The text, "" where the server sent null.
-        reasoning: The model's thoughts where the server puts them beside the content.
-        tool_calls: In the order of the reply.
-        refusal: Why the model would not answer, if it says so.
+        role: "assistant" in nearly all replies.
+        content: The text; "" if the server sent null.
+        reasoning: The model's thoughts, if the server sends them in the message.
+        tool_calls: The tool calls, in the order of the reply.
+        refusal: The model's explanation if it refuses to answer.
     """
 
     role: str = "assistant"
@@ -84,10 +84,10 @@ class ChatChoice(Model):
     One candidate answer.
 
     Attributes:
-        index: 0 where the server is silent.
+        index: The choice's number; 0 if the server does not send one.
         message: The answer.
-        finish_reason: "stop", "length", "tool_calls", or any other word of the server.
-        stop_reason: What stopped the model, beside finish_reason.
+        finish_reason: "stop", "length", "tool_calls", or any other value of the server.
+        stop_reason: The server's own ``stop_reason``, beside ``finish_reason``.
     """
 
     index: int = 0
@@ -100,10 +100,11 @@ class ChatChoice(Model):
 @frozen(kw_only=True)
 class Usage(Model):
     """
-    What the call cost, in tokens. Prompt tokens count the server's hidden prompt too.
+    What the call cost, in tokens. Prompt tokens include the server's hidden prompt.
 
     Attributes:
-        reasoning_tokens: Those of the completion that were thoughts, if told.
+        reasoning_tokens: Completion tokens spent on thoughts; None if the server does
+            not report them.
     """
 
     prompt_tokens: int = 0
@@ -116,20 +117,20 @@ class Usage(Model):
 @frozen(kw_only=True)
 class ChatCompletion(Model):
     """
-    The whole answer to one chat call, streamed or not.
+    The complete answer to one chat call, streamed or not.
 
     Attributes:
-        id: The server's name for the answer.
+        id: The server's id of the answer.
         model: The model that answered.
-        object: "chat.completion"; servers may leave it out.
+        object: "chat.completion", also if the server leaves it out.
         created: Unix time in seconds, or in milliseconds from older servers.
-        choices: In the order of the reply; at least one.
-        usage: None if the server did not tell.
-        thoughts: The model's thoughts as one text; "" if it showed none. Thoughts that
-            came as a list are joined by line ends.
+        choices: The candidate answers, in the order of the reply; at least one.
+        usage: The tokens used; None if the server did not report them.
+        thoughts: The model's thoughts as one str; "" if there are none. A list of
+            thoughts is joined by newlines.
         executable_data: A list or an object, as the server sent it.
-        conversation_id: As sent.
-        response: How the reply came: status, headers, attempts, times.
+        conversation_id: As the server sent it.
+        response: The response metadata: status, headers, attempts, times.
 
     Source: https://docs.asi1.ai/api-reference/llm/chat-completion
     """
@@ -147,23 +148,23 @@ class ChatCompletion(Model):
 
     @property
     def message(self) -> ChatMessage:
-        """The message of choice 0, an empty one if there is none."""
+        """The message of choice 0; an empty message if choice 0 is missing."""
         choice = next((c for c in self.choices if c.index == 0), None)
         return choice.message if choice else ChatMessage()
 
     @property
     def text(self) -> str:
-        """The text of choice 0, "" if there is none."""
+        """The text of choice 0; "" if it has no text."""
         return self.message.content
 
     @property
     def finish_reason(self) -> str | None:
-        """Why choice 0 ended, None if the server did not say."""
+        """The finish reason of choice 0; None if the server did not send one."""
         return next((c.finish_reason for c in self.choices if c.index == 0), None)
 
     def _repr_markdown_(self) -> str:
-        """Return choice 0 as a notebook shows it, the thoughts folded away."""
-        from .markdown import markdown  # noqa: PLC0415 - hardly anybody asks
+        """Return choice 0 as markdown for a notebook, with the thoughts collapsed."""
+        from .markdown import markdown  # noqa: PLC0415 - rarely needed
 
         functions = [call.function for call in self.message.tool_calls]
         return markdown(

@@ -1,15 +1,15 @@
 """
-Every exception that leaves this package.
+Every exception that this package raises.
 
     ASI1Error
-    ├── ConfigurationError          set up wrongly; nothing was sent
-    │   └── ArgumentError               one argument of one call is wrong
+    ├── ConfigurationError          invalid settings; nothing was sent
+    │   └── ArgumentError               an argument of a call is invalid
     ├── APIError                    a call failed
     │   ├── APIConnectionError          no usable reply arrived
-    │   │   └── APITimeoutError             a time limit passed; ``phase`` says which
-    │   ├── APIStatusError              the server refused
+    │   │   └── APITimeoutError             a timeout passed; ``phase`` says which
+    │   ├── APIStatusError              a status other than 2xx
     │   │   ├── BadRequestError             400
-    │   │   │   └── ContextLengthError          more than the model can read at once
+    │   │   │   └── ContextLengthError          longer than the model's context
     │   │   ├── AuthenticationError         401
     │   │   ├── PaymentRequiredError        402
     │   │   ├── PermissionDeniedError       403
@@ -18,22 +18,22 @@ Every exception that leaves this package.
     │   │   ├── RequestTooLargeError        413
     │   │   ├── UnprocessableEntityError    422
     │   │   ├── RateLimitError              429
-    │   │   │   └── QuotaExceededError          used up: waiting does not help
+    │   │   │   └── QuotaExceededError          quota used up: waiting does not help
     │   │   └── InternalServerError         500 and above
     │   ├── APIResponseError            a 2xx reply that is not an answer
-    │   └── StreamError                 a stream broke; ``partial`` holds what came
-    │       ├── StreamTruncatedError        it ended before the answer did
+    │   └── StreamError                 a stream broke; ``partial`` is the answer so far
+    │       ├── StreamTruncatedError        it ended before the answer was complete
     │       ├── StreamInterruptedError      the connection broke
-    │       ├── StreamDecodeError           an event was no chunk
-    │       └── ServerStreamError           the server reported an error in it
-    ├── ClientClosedError           closed before the call, or during it
-    ├── StreamClosedError           closed before a read, or during it
-    ├── StreamConsumedError         read a second time
-    ├── StreamBusyError             read by two at once
-    └── ConversationBusyError       asked while it waits for an answer
+    │       ├── StreamDecodeError           an event is not a valid chunk
+    │       └── ServerStreamError           the server sent an error event
+    ├── ClientClosedError           the client was closed before or during the call
+    ├── StreamClosedError           the stream was closed before or during the read
+    ├── StreamConsumedError         the stream was read a second time
+    ├── StreamBusyError             another reader is reading the stream
+    └── ConversationBusyError       another turn is waiting for its answer
 
-Errors hold plain data, never an object of the HTTP library: they pickle, copy and
-compare, and they never hold the key. Those of a status are in `status_errors`.
+Errors hold plain data, never httpx objects, so they can be pickled, copied and
+compared. They never hold the API key. The errors for statuses are in `status_errors`.
 """
 
 from typing import Any
@@ -65,17 +65,17 @@ __all__ = [
     "StreamTruncatedError",
 ]
 
-# attrs writes the constructors; identity, text and pickling are the root's own.
+# attrs generates the constructors; `ASI1Error` defines equality, text and pickling.
 
 
 @public
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class ASI1Error(Exception):
     """
-    Root of the tree: catch this to catch everything that asi1 raises.
+    Base class of all errors: catch it to catch everything that asi1 raises.
 
     Attributes:
-        message: What happened, for people.
+        message: What happened, as readable text.
     """
 
     message: str
@@ -96,25 +96,25 @@ class ASI1Error(Exception):
         return hash((type(self), self.message))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A pickle names public classes only, so that it is read by versions of asi1
-        # whose private modules differ, as the workers of a cluster may have them.
+        # Workers of a cluster may run versions of asi1 with other private modules, so a
+        # pickle names only public classes.
         return type(self).__new__, (type(self), self.message), dict(self.__dict__)
 
 
 @public
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class ConfigurationError(ASI1Error, ValueError):
-    """The client was set up wrongly; nothing was sent. Never holds a secret's value."""
+    """A setting of the client is invalid; nothing was sent. Never shows a secret."""
 
 
 @public
 @define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
 class ArgumentError(ConfigurationError, TypeError):
     """
-    An argument of one call is wrong; nothing was sent.
+    An argument of a call is invalid; nothing was sent.
 
     Attributes:
-        argument: Its name, with the place inside it: ``messages[2].role``.
+        argument: The argument, with the path inside it: ``messages[2].role``.
     """
 
     argument: str = ""
@@ -127,14 +127,14 @@ class APIError(ASI1Error):
     A call failed.
 
     Attributes:
-        response: How far it came: status, headers, every attempt, times.
+        response: The response metadata: status, headers, all attempts, times.
     """
 
     response: ResponseInfo = field(factory=ResponseInfo)
 
     @property
     def request_id(self) -> str | None:
-        """The server's name for the request, None if it gave none."""
+        """The server's id of the request; None if the server sent none."""
         return self.response.request_id
 
 
@@ -145,9 +145,9 @@ class APIConnectionError(APIError):
     No usable reply arrived.
 
     Attributes:
-        sent: False if the request surely never left this machine; with True the server
-            may have worked on it, and may bill it.
-        retryable: False for what another try cannot heal, such as a bad certificate.
+        sent: False if the request certainly never left this machine. If True, the
+            server may have processed and billed it.
+        retryable: False if a retry cannot help, such as with a bad certificate.
     """
 
     sent: bool = True
@@ -158,12 +158,12 @@ class APIConnectionError(APIError):
 @define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
 class APITimeoutError(APIConnectionError):
     """
-    A time limit passed.
+    A timeout passed.
 
     Attributes:
-        phase: Which one: "connect", "write", "pool", "first_token", "idle", "total".
-        elapsed: Seconds since the call began.
-        partial: What a stream had brought by then; None without one.
+        phase: The timeout: "connect", "write", "pool", "first_token", "idle", "total".
+        elapsed: Seconds from the start of the call to the timeout.
+        partial: The answer so far, if a chunk of a stream has come; otherwise None.
     """
 
     phase: str = "total"
@@ -175,12 +175,12 @@ class APITimeoutError(APIConnectionError):
 @define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
 class APIResponseError(APIError):
     """
-    A reply arrived with a status of success, and is not an answer.
+    A reply with a 2xx status is not an answer.
 
     Attributes:
-        code: The word of an error object in the reply, if there is one.
-        type: Its kind, likewise.
-        body: The reply's JSON, or at most 64 KiB of its text; None for none.
+        code: The ``code`` of an error object in the reply; None if missing.
+        type: The ``type`` of an error object in the reply; None if missing.
+        body: The reply as JSON, or at most 64 KiB of it as text; None if empty.
     """
 
     code: str | None = None
@@ -195,8 +195,8 @@ class StreamError(APIError):
     A stream broke after it had begun.
 
     Attributes:
-        partial: The answer as far as it came: text, thoughts, tool calls, usage. A
-            tool call in it may be cut.
+        partial: The answer so far: text, thoughts, tool calls, usage. A tool call
+            in it may be incomplete.
     """
 
     partial: ChatCompletion = field(factory=ChatCompletion)
@@ -204,7 +204,7 @@ class StreamError(APIError):
 
 @public
 class StreamTruncatedError(StreamError):
-    """The stream ended in good order, before the answer was finished."""
+    """The stream ended cleanly, but before the answer was complete."""
 
 
 @public
@@ -216,10 +216,10 @@ class StreamInterruptedError(StreamError):
 @define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
 class StreamDecodeError(StreamError):
     """
-    An event of the stream is no chunk, or is too large.
+    An event of the stream is not a valid chunk, or is too large.
 
     Attributes:
-        snippet: The beginning of its data, at most 200 characters.
+        snippet: The beginning of the event's data, at most 200 characters.
     """
 
     snippet: str = ""
@@ -229,12 +229,12 @@ class StreamDecodeError(StreamError):
 @define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
 class ServerStreamError(StreamError):
     """
-    The server reported an error inside the stream.
+    The server sent an error event inside the stream.
 
     Attributes:
-        code: The server's own word for it, if it has one.
-        type: The server's kind of error, if it tells.
-        body: The event's JSON, or its text.
+        code: The error's ``code``; None if missing.
+        type: The error's ``type``; None if missing.
+        body: The event's data as JSON, or as text.
     """
 
     code: str | None = None
@@ -244,24 +244,24 @@ class ServerStreamError(StreamError):
 
 @public
 class ClientClosedError(ASI1Error):
-    """The client was closed, before the call or during it, or others cancelled it."""
+    """The client was closed before or during the call, or its task was cancelled."""
 
 
 @public
 class StreamClosedError(ASI1Error):
-    """The stream was closed, before a read or during it, or others cancelled it."""
+    """The stream was closed before or during a read, or its task was cancelled."""
 
 
 @public
 class StreamConsumedError(ASI1Error):
-    """The stream was read to its end before; it cannot be read again."""
+    """The stream was already read to its end; it cannot be read again."""
 
 
 @public
 class StreamBusyError(ASI1Error):
-    """Somebody else is reading the stream at this moment."""
+    """Another reader is reading the stream at this moment."""
 
 
 @public
 class ConversationBusyError(ASI1Error):
-    """The conversation waits for an answer; it has one turn at a time."""
+    """The conversation is waiting for an answer; it has one turn at a time."""

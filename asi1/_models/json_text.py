@@ -1,9 +1,9 @@
 """
-JSON in and out: what JSON cannot hold is refused, and nothing else.
+Reading and writing JSON; only values that JSON cannot hold are refused.
 
-orjson does the work. It reads integers of more than 64 bits as floats, cannot write
-them, and writes NaN as null, so what may hold one of these is read or written by the
-standard library, or looked through.
+orjson does most of the work. But orjson reads integers of more than 64 bits as floats,
+cannot write them, and writes NaN as null. So data that may contain such values is
+handled by the standard library, or checked first.
 """
 
 from __future__ import annotations
@@ -19,43 +19,51 @@ import orjson
 from .base_types import JSON
 
 
-__all__ = ["dump_json", "json_text", "load_json", "mended", "peek_json", "whole"]
+__all__ = [
+    "dump_json",
+    "json_text",
+    "load_json",
+    "peek_json",
+    "replace_surrogates",
+    "replace_surrogates_in",
+]
 
-# 19 digits may be an integer of more than 64 bits.
+# An integer of more than 64 bits has at least 19 digits.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
-# Deeper values can be read, and then neither copied nor written.
-_DEEPEST = 200
-# Of text above this size the values are counted first: in memory a value can be many
-# times as large as its text.
+# Deeper values can be read, but can then be neither copied nor written.
+_MAX_DEPTH = 200
+# In memory, values can be many times larger than their JSON text, so the values of
+# larger texts are counted before they are read.
 _LARGE = 256 * 1024
-_MOST_VALUES = 1_000_000
-_MOST_CONTAINERS = 200_000
-# A text that does not end reaches to the end: each of its quotes would be tried else.
+_MAX_VALUES = 1_000_000
+_MAX_CONTAINERS = 200_000
+# An unterminated string matches up to the end of the data; otherwise the regex would
+# be tried again at each of its quotes.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 
-# Reads JSON text as orjson does: fast, but integers of more than 64 bits become floats,
-# and the depth is not looked at.
+# Reads JSON with orjson alone: fast, but integers of more than 64 bits become floats,
+# and the depth is not checked.
 peek_json = orjson.loads
 
 
 def load_json(data: bytes) -> JSON:
     """
-    Read JSON text; of repeated keys the last counts.
+    Parse JSON; of repeated keys, the last one counts.
 
-    Lone surrogates are let through, since models do write them.
+    Lone surrogates are accepted, since models write them.
 
     Raises:
-        ValueError: It is no JSON, nests deeper than 200 levels, has more values than
-            an answer can have, or holds NaN, Infinity, or a number that Python refuses
-            to read.
+        ValueError: *data* is not valid JSON, is nested deeper than 200 levels, has more
+            values than an answer can have, or contains NaN, Infinity, or a number that
+            Python refuses to read.
     """
     if len(data) > _LARGE:
-        _count(data)
+        _check_value_count(data)
     value = _load(data)
-    if data.count(b"[") + data.count(b"{") > _DEEPEST and _too_deep(value):
-        raise ValueError("nested too deep")
+    if data.count(b"[") + data.count(b"{") > _MAX_DEPTH and _too_deep(value):
+        raise ValueError("nested too deeply")
     return value
 
 
@@ -66,27 +74,29 @@ def _load(data: bytes) -> JSON:
         except orjson.JSONDecodeError:
             pass
     try:
-        return json.loads(data, parse_constant=_no_number, parse_float=_finite)
+        return json.loads(
+            data, parse_constant=_refuse_constant, parse_float=_parse_float
+        )
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("nested too deeply") from None
 
 
-def _count(data: bytes) -> None:
-    """Raise ValueError for too many values; those that are texts are looked into."""
+def _check_value_count(data: bytes) -> None:
+    """Raise ValueError for too many values; commas in strings do not count."""
     for _ in range(2):
         containers = data.count(b"[") + data.count(b"{")
         values = containers + data.count(b",")
-        if values <= _MOST_VALUES and containers <= _MOST_CONTAINERS:
+        if values <= _MAX_VALUES and containers <= _MAX_CONTAINERS:
             return
         data = _STRING.sub(b"", data)
     raise ValueError("too many values")
 
 
-def _no_number(name: str) -> JSON:
-    raise ValueError(f"{name} is no JSON")
+def _refuse_constant(name: str) -> JSON:
+    raise ValueError(f"{name} is not valid JSON")
 
 
-def _finite(text: str) -> float:
+def _parse_float(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise ValueError("a number is out of range")
@@ -94,12 +104,12 @@ def _finite(text: str) -> float:
 
 
 def _too_deep(value: JSON) -> bool:
-    # One iterator for each level, so that a flat value costs nothing.
+    # One iterator per level, so that a flat list needs no extra memory.
     levels = [iter([value])]
     while levels:
         for item in levels[-1]:
             if isinstance(item, dict | list):
-                if len(levels) > _DEEPEST:
+                if len(levels) > _MAX_DEPTH:
                     return True
                 levels.append(iter(item.values() if isinstance(item, dict) else item))
                 break
@@ -110,16 +120,16 @@ def _too_deep(value: JSON) -> bool:
 
 def dump_json(value: JSON) -> bytes:
     """
-    Write *value* as JSON text; objects with a ``to_dict`` and mappings are written too.
+    Return *value* as JSON; mappings and objects with a ``to_dict`` become JSON objects.
 
     Raises:
-        ValueError: It holds something that JSON cannot, such as a set, NaN, a key that
-            is no text, or half a surrogate pair; the message says what.
+        ValueError: *value* contains something that JSON cannot hold, such as a set,
+            NaN, a key that is not a str, or a lone surrogate; the message says what.
     """
     try:
         data = orjson.dumps(value, default=_default)
-        if b"null" in data:  # which NaN becomes
-            _check(value)
+        if b"null" in data:  # orjson writes NaN as null
+            _check_writable(value)
     except orjson.JSONEncodeError as error:
         return _dump_slowly(value, str(error))
     return data
@@ -127,31 +137,31 @@ def dump_json(value: JSON) -> bytes:
 
 def _dump_slowly(value: JSON, reason: str) -> bytes:
     try:
-        _check(value)
+        _check_writable(value)
         text = json.dumps(
             value, default=_default, ensure_ascii=False, separators=(",", ":")
         )
         return text.encode()
     except UnicodeEncodeError:
-        raise ValueError("a text holds half a surrogate pair") from None
+        raise ValueError("a str contains a lone surrogate") from None
     except RecursionError:
-        raise ValueError("it nests too deep") from None
+        raise ValueError("nested too deeply") from None
     except TypeError:
         raise ValueError(reason) from None
 
 
-def _check(value: JSON) -> None:
-    """Raise ValueError for what the standard library would write all the same."""
+def _check_writable(value: JSON) -> None:
+    """Raise ValueError for invalid values that the standard library would write."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is no JSON")
+        raise ValueError(f"{value} is not valid JSON")
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise ValueError(f"the key {key!r:.80} is no text")  # noqa: TRY004
-            _check(item)
+                raise ValueError(f"the key {key!r:.80} is not a str")  # noqa: TRY004
+            _check_writable(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            _check(item)
+            _check_writable(item)
 
 
 def _default(value: object) -> JSON:
@@ -160,30 +170,33 @@ def _default(value: object) -> JSON:
         return to_dict()
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def json_text(value: JSON) -> str:
-    """Write a value that came from JSON; lone surrogates are escaped."""
+    """Return a value that came from JSON as JSON text; lone surrogates are escaped."""
     try:
         return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # or an integer of more than 64 bits
+    except orjson.JSONEncodeError:  # a lone surrogate, or more than 64 bits
         return json.dumps(value, separators=(",", ":"))
 
 
-def mended(text: str) -> str:
-    """Return *text* with halves of surrogate pairs, which no UTF-8 holds, as U+FFFD."""
+def replace_surrogates(text: str) -> str:
+    """Return *text* with each lone surrogate, which UTF-8 cannot hold, as U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def whole(value: JSON) -> JSON:
-    """Return *value* with each text in it `mended`, the names of members too."""
+def replace_surrogates_in(value: JSON) -> JSON:
+    """Apply `replace_surrogates` to every str in *value*, keys included."""
     if isinstance(value, str):
-        return mended(value)
+        return replace_surrogates(value)
     if isinstance(value, Mapping):
-        return {mended(name): whole(member) for name, member in value.items()}
+        return {
+            replace_surrogates(name): replace_surrogates_in(member)
+            for name, member in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [whole(item) for item in value]
+        return [replace_surrogates_in(item) for item in value]
     return value

@@ -1,8 +1,8 @@
 """
-An answer as markdown, for those who read it in a notebook.
+An answer as markdown, for display in a notebook.
 
-The text is the model's own markdown and stays as it is. All else that a server wrote is
-shown literally, whatever is in it: it cannot end the block that it stands in.
+The text is the model's own markdown and stays unchanged. Everything else is escaped, so
+that no value from the server can break out of its block.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import re
 
 from collections.abc import Iterable
 
-from .json_text import mended
+from .json_text import replace_surrogates
 
 
 __all__ = ["markdown"]
 
-# What means nothing to markdown, to HTML or to the TeX that notebooks look for between
-# dollar signs before they read the markdown.
+# Characters to escape: all but those that mean nothing to markdown, to HTML, or to the
+# TeX that notebooks look for between dollar signs before they read the markdown.
 _SPECIAL = re.compile(r"[^0-9A-Za-z\x80-\U0010ffff ,.;:?!'()-]")
 
 
@@ -34,34 +34,34 @@ def markdown(
 
     Args:
         text: The answer, in markdown.
-        thoughts: Folded away above it.
-        refusal: Why the model would not answer.
+        thoughts: Shown above the answer, collapsed.
+        refusal: The model's explanation if it refuses to answer.
         calls: Name and arguments of each tool call.
-        finish_reason: Told where there is nothing else to tell.
+        finish_reason: Shown only if there is nothing else to show.
     """
-    said = [text] if text.strip() else []
+    blocks = [text] if text.strip() else []
     if refusal:
-        said.append(f"**Refused:** {_literal(refusal)}")
-    said += [
-        f"**Tool call:** <code>{_literal(name)}({_literal(arguments)})</code>"
+        blocks.append(f"**Refused:** {_escape(refusal)}")
+    blocks += [
+        f"**Tool call:** <code>{_escape(name)}({_escape(arguments)})</code>"
         for name, arguments in calls
     ]
-    if not said:
-        ended = f", finish reason: {_literal(finish_reason)}" if finish_reason else ""
-        said.append(f"*(no text{ended})*")
+    if not blocks:
+        ended = f", finish reason: {_escape(finish_reason)}" if finish_reason else ""
+        blocks.append(f"*(no text{ended})*")
     if thoughts.strip():
-        said.insert(0, _folded("Thoughts", thoughts))
-    return mended("\n\n".join(said))
+        blocks.insert(0, _collapsed("Thoughts", thoughts))
+    return replace_surrogates("\n\n".join(blocks))
 
 
-def _folded(title: str, text: str) -> str:
-    # On one line, since a blank one would end the HTML.
-    inner = _literal(text.strip())
+def _collapsed(title: str, text: str) -> str:
+    # A blank line would end the HTML block, so everything is put on one line.
+    inner = _escape(text.strip())
     return f"<details><summary>{title}</summary>{inner}</details>"
 
 
-def _literal(text: str) -> str:
-    """Write *text* so that it is shown as it is, on one line of source."""
+def _escape(text: str) -> str:
+    """Escape *text*, so that it is shown literally; newlines become ``<br>``."""
     return "<br>".join(
         _SPECIAL.sub(lambda char: f"&#{ord(char[0])};", line)
         for line in text.splitlines()

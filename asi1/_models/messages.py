@@ -1,7 +1,7 @@
 """
-What a caller may pass as ``messages``, and the one list it becomes.
+The ``messages`` argument of a call: its types, and how it becomes a list for the API.
 
-Mistakes are found here, before anything is sent, and named by their place.
+Invalid messages are found here, before anything is sent; errors name the place.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from attrs import frozen
 from .base_types import JSON, public
 from .completion import ChatCompletion, ChatMessage, ToolCall
 from .errors import ArgumentError
-from .json_text import whole
+from .json_text import replace_surrogates_in
 
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 
 _ROLES = ("system", "user", "assistant", "tool", "developer", "function")
 
-# A text, or the API's list of parts (text and images).
+# A str, or the API's list of text and image parts.
 Content: TypeAlias = str | Sequence[Mapping[str, JSON]]
 
 
@@ -36,7 +36,7 @@ Content: TypeAlias = str | Sequence[Mapping[str, JSON]]
 @frozen
 class SystemMessage:
     """
-    Sets the model's behaviour.
+    Instructs the model how to behave.
 
     Attributes:
         content: The text.
@@ -46,11 +46,11 @@ class SystemMessage:
 
     @property
     def role(self) -> str:
-        """Who speaks."""
+        """The message's role in the API."""
         return "system"
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return the message as the API takes it."""
+        """Return the message as the API expects it."""
         return {"role": self.role, "content": self.content}
 
 
@@ -58,21 +58,21 @@ class SystemMessage:
 @frozen
 class UserMessage:
     """
-    What the user says.
+    A message of the user.
 
     Attributes:
-        content: The text, or a list of text and image parts as the API takes them.
+        content: The text, or a list of text and image parts as the API expects them.
     """
 
     content: Content
 
     @property
     def role(self) -> str:
-        """Who speaks."""
+        """The message's role in the API."""
         return "user"
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return the message as the API takes it."""
+        """Return the message as the API expects it."""
         return {"role": self.role, "content": self.content}
 
 
@@ -80,11 +80,11 @@ class UserMessage:
 @frozen
 class AssistantMessage:
     """
-    What the model said in an earlier turn.
+    The model's message in an earlier turn.
 
     Attributes:
-        content: The text; None beside tool calls only.
-        tool_calls: As the model made them.
+        content: The text; may be None if there are tool calls.
+        tool_calls: The tool calls that the model asked for.
     """
 
     content: Content | None = None
@@ -92,23 +92,23 @@ class AssistantMessage:
 
     @property
     def role(self) -> str:
-        """Who speaks."""
+        """The message's role in the API."""
         return "assistant"
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return the message as the API takes it."""
-        return _assistant(self)
+        """Return the message as the API expects it."""
+        return _assistant_to_wire(self)
 
 
 @public
 @frozen
 class ToolMessage:
     """
-    What a tool gave back.
+    The result of a tool call.
 
     Attributes:
         content: The result as text.
-        tool_call_id: The ``id`` of the call that it answers.
+        tool_call_id: The ``id`` of the tool call.
     """
 
     content: Content
@@ -116,11 +116,11 @@ class ToolMessage:
 
     @property
     def role(self) -> str:
-        """Who speaks."""
+        """The message's role in the API."""
         return "tool"
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return the message as the API takes it."""
+        """Return the message as the API expects it."""
         return {
             "role": self.role,
             "tool_call_id": self.tool_call_id,
@@ -142,23 +142,25 @@ Messages: TypeAlias = str | Iterable[Message]
 
 def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
     """
-    Return *messages* as the API takes them, oldest first; at least one.
+    Return *messages* as a list of at least one dict for the API, oldest first.
 
     Args:
-        messages: A text, which becomes one user message; or dicts, our own message
-            objects and answers of earlier calls, in any mixture.
+        messages: A str, which becomes one user message; or any mix of dicts, asi1's
+            message objects and answers of earlier calls.
 
     Raises:
-        ArgumentError: It is empty, nested, or holds something that is no message; the
-            error's ``argument`` names the place.
+        ArgumentError: *messages* is empty, is nested, or holds something that is not a
+            message; the error's ``argument`` names the place.
     """
     if isinstance(messages, str):
         messages = [UserMessage(messages)]
     if isinstance(messages, Mapping | ChatMessage) or not isinstance(
         messages, Iterable
     ):
-        raise _wrong_type("messages", "must be a text or a list of messages", messages)
-    listed = [_wire(place, message) for place, message in enumerate(messages)]
+        raise _invalid("messages", "must be a str or a list of messages", messages)
+    listed = [
+        _message_to_wire(place, message) for place, message in enumerate(messages)
+    ]
     if not listed:
         raise ArgumentError(
             "messages: is empty; at least one message is needed", argument="messages"
@@ -166,40 +168,40 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
     return listed
 
 
-def _wire(place: int, message: object) -> dict[str, JSON]:
+def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
     name = f"messages[{place}]"
     match message:
         case SystemMessage() | UserMessage() | AssistantMessage() | ToolMessage():
             wire = message.to_dict()
         case ChatCompletion():
-            wire = _said(message.message)
+            wire = _answer_to_wire(message.message)
         case ChatMessage():
-            wire = _said(message)
+            wire = _answer_to_wire(message)
         case Mapping() if "choices" in message:
-            raise _wrong_type(name, "is a whole answer: take its message", message)
+            raise _invalid(name, "is a complete answer: take its message", message)
         case Mapping():
-            # A null is what a server sends; none is sent back.
+            # Servers send nulls for missing values, but may refuse to receive them.
             wire = {k: v for k, v in message.items() if v is not None or k == "content"}
         case list() | tuple():
-            raise _wrong_type(
+            raise _invalid(
                 name, "is itself a list: the messages are nested one too deep", message
             )
         case _:
-            raise _wrong_type(name, "is no message", message)
+            raise _invalid(name, "is not a message", message)
     _check(name, wire)
     return wire
 
 
-def _said(message: ChatMessage) -> dict[str, JSON]:
-    """Return an answer as the API takes it back, whatever its server wrote in it."""
-    wire = cast("dict[str, JSON]", whole(_assistant(message)))
+def _answer_to_wire(message: ChatMessage) -> dict[str, JSON]:
+    """Return an answer's message as the API accepts it, whatever the server wrote."""
+    wire = cast("dict[str, JSON]", replace_surrogates_in(_assistant_to_wire(message)))
     if wire["role"] not in _ROLES:
         wire["role"] = "assistant"
     return wire
 
 
-def _assistant(message: AssistantMessage | ChatMessage) -> dict[str, JSON]:
-    # Only what the API takes back: the server's other fields may be refused.
+def _assistant_to_wire(message: AssistantMessage | ChatMessage) -> dict[str, JSON]:
+    # The API may refuse other fields of the server's message, so they are left out.
     wire: dict[str, JSON] = {
         "role": message.role,
         "content": message.content,
@@ -235,13 +237,13 @@ def _check(name: str, wire: Mapping[str, JSON]) -> None:
     if content is None and role == "assistant":
         return
     if not isinstance(content, str):
-        raise _wrong_type(
-            f"{name}.content", "must be a text or a list of parts (dicts)", content
+        raise _invalid(
+            f"{name}.content", "must be a str or a list of parts (dicts)", content
         )
 
 
-def _wrong_type(argument: str, what: str, value: object) -> ArgumentError:
-    # It shows the type alone, since errors are logged and prompts are private.
+def _invalid(argument: str, what: str, value: object) -> ArgumentError:
+    # Errors end up in logs, so only the type of the value is shown, not the prompt.
     return ArgumentError(
         f"{argument}: {what} (it is {type(value).__name__})", argument=argument
     )

@@ -1,4 +1,4 @@
-"""The plain reply of an endpoint that asi1 has no method for."""
+"""The raw reply of an endpoint that asi1 has no method for."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["RawReply"]
 @frozen(kw_only=True)
 class RawReply:
     """
-    The reply of an endpoint that asi1 has no method for.
+    The raw reply of an endpoint that asi1 has no method for.
 
     Attributes:
         content: The body.
-        response: How it came.
+        response: The response metadata.
     """
 
     content: bytes
@@ -29,21 +29,21 @@ class RawReply:
 
     @property
     def text(self) -> str:
-        """The body as text; bytes that are no UTF-8 are replaced."""
+        """The body as str; invalid UTF-8 becomes U+FFFD."""
         return self.content.decode("utf-8", "replace")
 
     def json(self) -> JSON:
         """
-        Read the body as JSON.
+        Parse the body as JSON.
 
         Raises:
-            APIResponseError: It is none.
+            APIResponseError: The body is not valid JSON.
         """
         try:
             return load_json(self.content)
         except ValueError as error:
             raise APIResponseError(
-                f"the reply is no JSON ({error})",
+                f"the reply is not valid JSON ({error})",
                 body=self.text[: 64 * 1024],
                 response=self.response,
             ) from None

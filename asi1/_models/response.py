@@ -1,8 +1,7 @@
 """
-How a reply came: the account that every result, stream and error carries.
+Response metadata: status, headers and attempts of every result, stream and error.
 
-Plain data only, and no secrets: cookies are left out, and the request's own headers
-are never kept.
+Plain data without secrets: cookies and the request's headers are left out.
 """
 
 from collections.abc import Mapping
@@ -19,16 +18,16 @@ __all__ = ["Attempt", "RateLimits", "ResponseInfo", "read_info"]
 @frozen(kw_only=True)
 class Attempt:
     """
-    One try of a call.
+    One attempt of a call.
 
     Attributes:
-        number: 1 for the first.
+        number: 1 for the first attempt.
         status: The reply's HTTP status; None if no reply came.
-        cause: Why it failed, in one line; None if it did not.
-        sent: False if the request surely never left this machine. A failed try with
-            True may have been billed.
-        elapsed: Seconds that the try took.
-        wait: Seconds waited after it, before the next try; None after the last.
+        cause: Why the attempt failed, in one line; None if it succeeded.
+        sent: False if the request certainly never left this machine. If True, a failed
+            attempt may have been billed.
+        elapsed: Seconds that the attempt took.
+        wait: Seconds waited before the next attempt; None after the last attempt.
     """
 
     number: int
@@ -43,11 +42,11 @@ class Attempt:
 @frozen(kw_only=True)
 class RateLimits:
     """
-    What the ``x-ratelimit-*`` headers say; None where there is none.
+    The values of the ``x-ratelimit-*`` headers; None for a missing header.
 
     Attributes:
-        reset_requests: Until the count of requests starts anew, as sent ("6ms", "20").
-        reset_tokens: The same for tokens.
+        reset_requests: Time until the request limit resets, as sent ("6ms", "20").
+        reset_tokens: Time until the token limit resets, as sent.
     """
 
     limit_requests: int | None = None
@@ -62,18 +61,18 @@ class RateLimits:
 @frozen(kw_only=True)
 class ResponseInfo:
     """
-    How a reply came.
+    Response metadata: how the call went.
 
     Attributes:
-        status: HTTP status of the last reply; None if there was none.
-        request_id: The server's name for the request, if it gave one.
-        headers: Of the last reply, names in lowercase, without cookies.
-        attempts: Every try, oldest first.
-        elapsed: Seconds from the call to its end, waits included; None while a stream
-            is still open.
-        time_to_first_token: Seconds from the call to the first thought or text of a
-            stream; None without one.
-        rate_limits: None if the server sent no such headers.
+        status: HTTP status of the last reply; None if no reply came.
+        request_id: The server's id of the request; None if the server sent none.
+        headers: Headers of the last reply, names in lowercase, without cookies.
+        attempts: All attempts, oldest first.
+        elapsed: Seconds from the start of the call to its end, waits included; None
+            while a stream is open.
+        time_to_first_token: Seconds from the start of the call to the first thought or
+            text of a stream; None for other calls, and until it has come.
+        rate_limits: The server's rate limits; None if it sent no such headers.
     """
 
     status: int | None = None
@@ -86,7 +85,7 @@ class ResponseInfo:
 
 
 def read_info(status: int, headers: Mapping[str, str]) -> ResponseInfo:
-    """Return the account of a reply; *headers* have lowercase names."""
+    """Return the metadata of a reply; *headers* must have lowercase names."""
     kept = {k: v for k, v in headers.items() if not k.startswith("set-cookie")}
     return ResponseInfo(
         status=status,

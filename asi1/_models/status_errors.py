@@ -1,8 +1,8 @@
 """
-The errors of a status: the server answered, and refused.
+The errors for HTTP statuses other than 2xx.
 
-One class for each status that a caller may treat in its own way; the tree is drawn in
-`errors`.
+There is one class for each status that callers may want to handle; `errors` shows the
+whole tree.
 """
 
 from collections.abc import Mapping
@@ -36,15 +36,15 @@ __all__ = [
 @define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
 class APIStatusError(APIError):
     """
-    The server refused, with a status that is no success.
+    The server refused the request, with a status other than 2xx.
 
     Attributes:
-        status_code: HTTP status.
-        code: The server's own word for it, if it has one.
-        type: The server's kind of error, if it tells.
-        param: The request field the server names, if it does.
-        body: The reply's JSON, or its text, at most 64 KiB; None for none.
-        retry_after: Seconds the server asks to wait; None if it does not.
+        status_code: The HTTP status.
+        code: The error's ``code`` in the error body; None if missing.
+        type: The error's ``type`` in the error body; None if missing.
+        param: The request field that the error body names; None if missing.
+        body: The error body as JSON, or as text, at most 64 KiB; None if empty.
+        retry_after: Seconds that the server asks to wait; None if it does not ask.
     """
 
     status_code: int = 0
@@ -60,18 +60,18 @@ class APIStatusError(APIError):
 
 @public
 class BadRequestError(APIStatusError):
-    """400: the server does not take the request as it is."""
+    """400: the server rejects the request as invalid."""
 
 
 @public
 @define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
 class ContextLengthError(BadRequestError):
     """
-    400: the request holds more than the model can read at once.
+    400: the request is longer than the model's context.
 
     Attributes:
-        limit: Tokens the model can read and write, if the server tells.
-        requested: Prompt tokens of the request, if the server tells.
+        limit: The model's context size in tokens; None if the server does not tell.
+        requested: Prompt tokens of the request; None if the server does not tell.
     """
 
     limit: int | None = None
@@ -85,42 +85,42 @@ class AuthenticationError(APIStatusError):
 
 @public
 class PaymentRequiredError(APIStatusError):
-    """402: the account has to be paid first."""
+    """402: the account needs a payment first."""
 
 
 @public
 class PermissionDeniedError(APIStatusError):
-    """403: the key may not do this."""
+    """403: the key does not have permission for this."""
 
 
 @public
 class NotFoundError(APIStatusError):
-    """404: no such path or model."""
+    """404: the path or model does not exist."""
 
 
 @public
 class ConflictError(APIStatusError):
-    """409: the request clashes with another."""
+    """409: the request conflicts with another one."""
 
 
 @public
 class RequestTooLargeError(APIStatusError):
-    """413: the request is longer than the server takes."""
+    """413: the request is larger than the server accepts."""
 
 
 @public
 class UnprocessableEntityError(APIStatusError):
-    """422: the request is well formed, and wrong."""
+    """422: the request is well-formed, but its values are invalid."""
 
 
 @public
 class RateLimitError(APIStatusError):
-    """429: too many requests or tokens; ``retry_after`` may say when to come back."""
+    """429: too many requests or tokens; ``retry_after`` may say how long to wait."""
 
 
 @public
 class QuotaExceededError(RateLimitError):
-    """429 for a quota or balance that is used up: waiting does not help."""
+    """429 because the quota or balance is used up: waiting does not help."""
 
 
 @public

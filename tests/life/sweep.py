@@ -160,7 +160,7 @@ def left_behind(client):
     pools = [pool.transport._pool for pool in loop.pools]
     connections = [each for pool in pools for each in pool.connections]
     return {
-        "pumps": len(engine.pumps),
+        "pumps": len(engine.tasks),
         "tasks": [name for name in names if name and name.startswith("asi1")],
         "taken": engine.config.limits.max_connections - loop.free_slots.value,
         "busy": sum(pool.busy for pool in loop.pools),

@@ -67,7 +67,7 @@ async def test_calls_cut_off_at_any_moment_leave_nothing_behind(
             client, many, parallel=parallel, longest=longest, native=native
         )
         gc.collect()
-        await until(lambda: not client._engine.pumps)
+        await until(lambda: not client._engine.tasks)
         await until(lambda: fake.open_connections == idle_connections(client))
         after = left_behind(client)
         ends = Counter(request.outcome for request in fake.requests)

@@ -109,11 +109,11 @@ def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_whole(fake):
             assert "Fine." == way()
     engine = kept[0]._engine
     for _ in range(500):
-        if not engine.pumps:
+        if not engine.tasks:
             break
         time.sleep(0.01)
     else:
-        sys.exit(f"left behind: {engine.pumps}")
+        sys.exit(f"left behind: {engine.tasks}")
     sys.stdout.write("enough" if struck > 150 else f"only {struck} struck")
     """
 
@@ -165,11 +165,11 @@ def test_ctrl_c_at_any_moment_leaves_the_client_whole(fake):
     for _ in range(500):
         busy = [pool.busy for loop in engine.resources.transport.pools._by_loop.values()
                 for pool in loop.pools]
-        if not engine.pumps and not any(busy):
+        if not engine.tasks and not any(busy):
             break
         time.sleep(0.01)
     else:
-        sys.exit(f"left behind: {engine.pumps} {busy}")
+        sys.exit(f"left behind: {engine.tasks} {busy}")
     assert [text] * 50 == [ways[number % 4]() for number in range(50)]
     # anyio's own, which loaded what took long, waits ten seconds for more to do.
     names = [t.name for t in threading.enumerate() if "AnyIO" not in t.name]

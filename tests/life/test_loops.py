@@ -187,7 +187,7 @@ async def test_dropped_streams_leave_nothing_behind(fake, client):
     async with client:
         for _ in range(50):
             await anext(client.chat.completions.stream(messages="Hi"))
-        await until(lambda: not client._engine.pumps)
+        await until(lambda: not client._engine.tasks)
         await until(lambda: fake.open_connections == 0)
 
     assert {"left"} == {request.outcome for request in fake.requests}

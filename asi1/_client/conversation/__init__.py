@@ -1,6 +1,6 @@
 """
-A conversation: its turns, and the calls that each of them makes.
-Not what of its history a request holds: that is in `_protocol/context`.
+A conversation: its turns, and the calls that each turn makes.
+Which part of the history a request contains is decided in `_protocol/context`.
 """
 
 __all__: list[str] = []

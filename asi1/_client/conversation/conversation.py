@@ -1,7 +1,7 @@
 """
-`AsyncConversation`: a history that grows by a turn for each answer.
+`AsyncConversation`: a history that grows by one turn with each answer.
 
-Whose turn it is, is told in `turn_taking`; what becomes of the history, in `History`.
+`turn_taking` ensures that only one turn runs at a time; `History` holds the messages.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..._models.messages import Message, Messages
 from ..._protocol.context.history import History, stored
 from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.saved_conversation import from_json, to_json
-from ..._protocol.context.tokens import TokenEstimator, Wire
+from ..._protocol.context.tokens import TokenEstimator, WireMessage
 from ..._settings.option_checks import checked_options
 from ..._settings.options import ChatOptions
 from ..._settings.validators import wrong
@@ -32,10 +32,10 @@ from .turn_stream import turn_stream
 from .turn_taking import TurnTaking
 
 
-__all__ = ["AsyncConversation", "opened"]
+__all__ = ["AsyncConversation", "open_conversation"]
 
 
-def opened(
+def open_conversation(
     engine: Engine,
     *,
     system: str | None,
@@ -45,48 +45,52 @@ def opened(
     options: Mapping[str, Any],
 ) -> TurnTaking:
     """
-    Begin a conversation, or go on with a saved one.
+    Begin a conversation, or continue a saved one.
 
     Raises:
-        ArgumentError: An argument is wrong.
-        ClientClosedError: The client was closed before.
+        ArgumentError: An argument is invalid.
+        ClientClosedError: The client is closed.
     """
     engine.check_open()
     history = History() if saved is None else from_json(saved)
     if system is not None:
         if history.messages:
             raise ArgumentError(
-                "system: a saved conversation has its own", argument="system"
+                "system: cannot be given together with a saved conversation",
+                argument="system",
             )
         if not isinstance(system, str):
-            raise wrong("system", "must be a text", system)
+            raise wrong("system", "must be a str", system)
         first = stored([{"role": "system", "content": system}])
         history = attrs.evolve(history, messages=first)
     chosen = {**history.options, **checked_options(options)}
     if chosen.get("idempotency_key", "auto") != "auto":
         key = chosen["idempotency_key"]
-        raise wrong("idempotency_key", "must be 'auto' for more than one turn", key)
+        raise wrong(
+            "idempotency_key", "must be 'auto', since each turn needs its own key", key
+        )
     history = attrs.evolve(history, model=model or history.model, options=chosen)
     if context is not None and not isinstance(context, ContextPolicy):
-        raise wrong("context", "must be a context policy", context)
+        raise wrong("context", "must be a ContextPolicy", context)
     turns = TurnTaking(engine, history, context)
-    turns.limit(None, history.options)  # the model's size has to be known
+    turns.limit(None, history.options)  # raises if the model's context size is unknown
     return turns
 
 
 @public
 class AsyncConversation:
     """
-    Several turns with the model, which is sent what was said before.
+    A dialogue with the model, which receives the earlier messages in each turn.
 
-    Made by `AsyncASI1.conversation`. Has one turn at a time; any number of
-    conversations share a client. A turn joins the history when its answer is whole: one
-    that fails, is cancelled, or whose stream is left early leaves the history as it
-    was. An answer that ``max_tokens`` cut off is whole, and its finish reason says so.
+    Created by `AsyncASI1.conversation`. Only one turn runs at a time; any number of
+    conversations can share a client. A turn is added to the history when its answer is
+    complete. If it fails, is cancelled, or its stream is closed early, the history is
+    not changed. An answer cut off by ``max_tokens`` counts as complete; its finish
+    reason says so.
     """
 
     def __init__(self, turns: TurnTaking) -> None:
-        """Made by the client."""
+        """Created by the client."""
         self._turns = turns
 
     def __repr__(self) -> str:
@@ -100,20 +104,20 @@ class AsyncConversation:
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion:
         """
-        Say something, and return what the model answers.
+        Send a message, and return the model's answer.
 
         Args:
-            message: A text; or messages, such as the results of tools.
-            model: As for `AsyncCompletions.create`, for this turn.
-            **options: Fields of `ChatOptions`, over those of the conversation.
+            message: A str, or a list of messages such as the results of tools.
+            model: The model for this turn, as for `AsyncCompletions.create`.
+            **options: Fields of `ChatOptions`; they override the conversation's.
 
         Raises:
-            ConversationBusyError: It waits for the answer to another turn.
-            ContextLengthError: The server takes no request of that length, not even
-                one that was cut once more.
-            ArgumentError: An argument is wrong, or this turn alone is over the budget
+            ConversationBusyError: Another turn is waiting for its answer.
+            ContextLengthError: The server refuses the request as too long, even after
+                the context policy shortened it again.
+            ArgumentError: An argument is invalid, or this turn alone exceeds the budget
                 of the context policy; nothing was sent.
-            ASI1Error: As `AsyncCompletions.create`.
+            ASI1Error: As for `AsyncCompletions.create`.
         """
         with Turn(self._turns, message, model, options, AnswerReader) as turn:
             answer = await self._turns.engine.result(turn.call)
@@ -129,56 +133,56 @@ class AsyncConversation:
         **options: Unpack[ChatOptions],
     ) -> AsyncChatStream:
         """
-        Say something, and read the answer as it is written.
+        Send a message, and stream the model's answer.
 
-        Used as ``async with chat.stream("...") as stream``; the turn begins when the
-        block is entered, and joins the history when the stream is read to its end.
+        Used as ``async with chat.stream("...") as stream``. The turn begins when the
+        block is entered; it is added to the history once the stream is read to its end.
 
         Args:
             message: As for `ask`.
             model: As for `ask`.
-            keep_partial: Whether the text of an answer that breaks off, or of a stream
-                that is closed early, joins the history as if it were whole.
+            keep_partial: Whether the text of a broken answer, or of a stream that is
+                closed early, is added to the history as if it were complete.
             **options: As for `ask`.
 
         Raises:
-            ArgumentError: An argument is wrong; nothing was sent. What `ask` raises
-                besides comes when the turn begins.
-            ClientClosedError: The client was closed before.
+            ArgumentError: An argument is invalid; nothing was sent. The other errors of
+                `ask` are raised when the turn begins.
+            ClientClosedError: The client is closed.
         """
         turn = Turn(self._turns, message, model, options, ChunkReader)
         return AsyncChatStream(turn_stream(turn, keep_partial=keep_partial))
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:
-        """All that was said, oldest first, as the API takes it: a copy."""
-        return _copied(self._turns.history.messages)
+        """A copy of all messages as dicts for the API, oldest first."""
+        return _copies(self._turns.history.messages)
 
     @property
     def session_id(self) -> str | None:
-        """What every turn sends as ``x-session-id``; None for nothing."""
+        """The ``x-session-id`` that every turn sends; None if it sends none."""
         found: str | None = self._turns.history.options.get("session_id")
         return found
 
     @property
     def summary(self) -> str | None:
-        """What stands for the first turns in requests; None if nothing does."""
+        """The summary that replaces the first turns in requests, if any."""
         summary = self._turns.history.summary
         return summary.text if summary else None
 
     @property
     def tokens(self) -> TokenEstimator:
-        """What the server's reports have taught of tokens."""
+        """The token estimator, which learns from the usage that the server reports."""
         return self._turns.counter(self._turns.history.options)
 
     @property
     def usage(self) -> Usage:
-        """What all calls cost together, as far as the server told."""
+        """The tokens used by all calls, as far as the server reported them."""
         return self._turns.history.usage
 
     @property
     def summary_usage(self) -> Usage:
-        """What of `usage` went into summaries."""
+        """The part of `usage` that was spent on summaries."""
         return self._turns.history.summary_usage
 
     def edit(self, place: int, message: str | Message) -> None:
@@ -186,41 +190,42 @@ class AsyncConversation:
         Replace one message.
 
         Args:
-            place: Its place in `messages`; negative numbers count from the end.
-            message: What stands there from now on; of a text, the role stays.
+            place: Index of the message in `messages`; negative numbers count from the
+                end.
+            message: The new message; a str replaces the content and keeps the role.
 
         Raises:
-            ArgumentError: There is no such place, or it is no message.
-            ConversationBusyError: It waits for an answer.
+            ArgumentError: *place* is out of range, or *message* is not a message.
+            ConversationBusyError: A turn is waiting for its answer.
         """
         self._turns.check_free()
-        self._turns.history = self._turns.history.edited(place, message)
+        self._turns.history = self._turns.history.with_edit(place, message)
 
     def undo(self) -> tuple[dict[str, JSON], ...]:
         """
-        Take the last turn back: what the user said last, and all that follows.
+        Remove the last turn: the last user messages and everything after them.
 
         Returns:
-            The messages that were taken out; none if the user has said nothing.
+            The removed messages; empty if there is no user message.
 
         Raises:
-            ConversationBusyError: It waits for an answer.
+            ConversationBusyError: A turn is waiting for its answer.
         """
         self._turns.check_free()
         before = self._turns.history
         after = self._turns.history = before.without_last_turn()
-        return _copied(before.messages[len(after.messages) :])
+        return _copies(before.messages[len(after.messages) :])
 
     def fork(self, upto: int | None = None) -> AsyncConversation:
         """
-        Return another conversation with the same past.
+        Return a new, independent conversation with a copy of the history.
 
         Args:
-            upto: How many of the messages it keeps; all if left out. Negative numbers
-                count from the end.
+            upto: Number of messages that the new conversation keeps; all by default. A
+                negative number drops that many messages from the end.
 
         Raises:
-            ArgumentError: *upto* is no number of messages.
+            ArgumentError: *upto* is not an int.
         """
         return AsyncConversation(self._turns.fork(upto))
 
@@ -228,13 +233,13 @@ class AsyncConversation:
         """
         Return the conversation as JSON text, for ``client.conversation(saved=...)``.
 
-        It holds the messages, what was learned of tokens, the summary, and the options
-        that are part of what a request says, `session_id` among them. It does not hold
-        the context policy, timeouts, retries, extra headers or an extra query: give
-        them again.
+        The text contains the messages, the usage, the token estimates, the summary, the
+        model, and the options that are part of a request's content, including
+        `session_id`. It does not contain the context policy, timeouts, retries, extra
+        headers or an extra query: pass these again.
         """
         return to_json(self._turns.history)
 
 
-def _copied(messages: Iterable[Wire]) -> tuple[dict[str, JSON], ...]:
+def _copies(messages: Iterable[WireMessage]) -> tuple[dict[str, JSON], ...]:
     return tuple(copy.deepcopy(dict(message)) for message in messages)

@@ -1,4 +1,4 @@
-"""One turn of a conversation: claimed, asked, and joined to the history or given up."""
+"""One turn: it claims the conversation, makes the call, and adds the answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 
 from ..._call.call import Call
 from ..._call.reply_reader import ReplyReader
-from ..._call.task import Pump
+from ..._call.task import CallTask
 from ..._models.completion import ChatCompletion
 from ..._models.messages import AssistantMessage, Messages
 from ..._protocol.context.history import History, stored
@@ -28,10 +28,10 @@ _T = TypeVar("_T")
 
 class Turn(Generic[_T]):
     """
-    One turn, which holds its conversation inside a ``with`` block.
+    One turn; inside a ``with`` block, it blocks other turns of its conversation.
 
     Attributes:
-        call: To be made inside the block.
+        call: The call of this turn, to be made inside the block.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Turn(Generic[_T]):
         reader: type[ReplyReader[_T]],
     ) -> None:
         """
-        Check the arguments; nothing is claimed, and nothing has begun.
+        Check the arguments; the conversation is not claimed yet.
 
         Raises:
-            ArgumentError: One of them is wrong.
-            ClientClosedError: The client was closed before.
+            ArgumentError: An argument is invalid.
+            ClientClosedError: The client is closed.
         """
         engine, history = taking.engine, taking.history
         engine.check_open()
@@ -64,13 +64,13 @@ class Turn(Generic[_T]):
             stream=reader.streams,
             options=self._options,
         )
-        draft.request_of(new)  # raises for what cannot be written as JSON
+        draft.request_of(new)  # raises if it cannot be written as JSON
         self._requests = TurnRequests(
             resources=engine.resources,
             draft=draft,
             new=new,
             model=self._model,
-            keep=self._keep,
+            keep=self._update_history,
             history=history,
         )
         self.call: Call[_T] = engine.call(self._requests, reader)
@@ -80,8 +80,8 @@ class Turn(Generic[_T]):
         Claim the conversation.
 
         Raises:
-            ConversationBusyError: Another turn is under way.
-            ArgumentError: The policy needs to know a size that is not known.
+            ConversationBusyError: Another turn is running.
+            ArgumentError: The policy needs the model's context size, which is unknown.
         """
         taking, requests = self._taking, self._requests
         taking.check_free()
@@ -104,33 +104,37 @@ class Turn(Generic[_T]):
         """Let the next turn begin; may be called twice, and from any thread."""
         self._taking.release(self)
 
-    def begin(self) -> Pump:
-        """Claim the conversation, and begin the call in its own task."""
+    def begin(self) -> CallTask:
+        """Claim the conversation, and start the call in its own task."""
         self.__enter__()
         return self._taking.engine.begin(self.call)
 
-    def _keep(self, history: History) -> None:
+    def _update_history(self, history: History) -> None:
         if self._taking.current is self:
             self._taking.history = history
 
     def commit(self, answer: ChatCompletion) -> None:
-        """Let the turn join the history, unless it was given up."""
+        """Add the turn to the history, unless the turn was given up."""
         if self._taking.current is self:
             (reply,) = stored([answer])
-            grown = self._grown({**reply, "role": "assistant"}, answer)
-            self._taking.history = grown.learned(self._requests.sent, answer.usage)
+            history = self._history_with({**reply, "role": "assistant"}, answer)
+            self._taking.history = history.with_tokens_learned(
+                self._requests.sent, answer.usage
+            )
 
     def commit_partial(self, answer: ChatCompletion) -> None:
-        """Let the text of a broken turn join the history, if no other has since."""
-        taking, past = self._taking, self._requests.history.messages
+        """Add the text of a broken turn, unless the history has changed since."""
+        taking, old = self._taking, self._requests.history.messages
         if (
             taking.current in (None, self)
-            and taking.history.messages is past
+            and taking.history.messages is old
             and answer.text
         ):
             (reply,) = stored([AssistantMessage(answer.text)])
-            taking.history = self._grown(reply, answer)
+            taking.history = self._history_with(reply, answer)
 
-    def _grown(self, reply: Mapping[str, Any], answer: ChatCompletion) -> History:
+    def _history_with(
+        self, reply: Mapping[str, Any], answer: ChatCompletion
+    ) -> History:
         messages = (*self._requests.messages, reply)
-        return self._requests.history.with_messages(messages).paid(answer.usage)
+        return self._requests.history.with_messages(messages).with_usage(answer.usage)

@@ -1,4 +1,4 @@
-"""The requests of one turn: the history fitted, and fitted again if it was too long."""
+"""Builds the requests of one turn; shortens the history again if it was too long."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..._call.answer_reader import AnswerReader
 from ..._call.call import Call, OneRequest
 from ..._call.resources import Resources
 from ..._models.errors import ArgumentError
-from ..._models.json_text import mended
+from ..._models.json_text import replace_surrogates
 from ..._models.status_errors import (
     APIStatusError,
     ContextLengthError,
@@ -23,7 +23,7 @@ from ..._models.status_errors import (
 )
 from ..._protocol.context.history import History
 from ..._protocol.context.policies import ContextPolicy, Question
-from ..._protocol.context.tokens import Wire
+from ..._protocol.context.tokens import WireMessage
 from ..._protocol.context.view import Summary, View
 from ..._protocol.request import ChatDraft, Request, chat_request
 from ..._settings.options import CALL_OPTIONS
@@ -31,11 +31,11 @@ from ..._settings.options import CALL_OPTIONS
 
 __all__ = ["TurnRequests"]
 
-# Left free below what the server says that it takes, since tokens are estimated.
+# Token counts are estimates, so only this share of the server's limit is used.
 _MARGIN = 0.95
-# Share kept of a request that was too long, if the server does not say by how much.
+# Share of a too long request that is kept if the server does not tell its limit.
 _HALF = 0.5
-# Options of a turn that its call for a summary shares: how it is made, not asked.
+# Options of a turn that also apply to its call for a summary, such as timeouts.
 _SHARED = CALL_OPTIONS - {"session_id", "idempotency_key", "extra_body"}
 
 _TooLong: TypeAlias = ContextLengthError | RequestTooLargeError
@@ -44,50 +44,53 @@ _TooLong: TypeAlias = ContextLengthError | RequestTooLargeError
 @define(eq=False, kw_only=True)
 class TurnRequests:
     """
-    What a turn sends: a `Requests` of its call.
+    The requests of a turn's call; implements `Requests`.
 
     Attributes:
-        resources: The client's.
-        draft: The turn's request but for its messages.
+        resources: The resources of the client.
+        draft: The turn's request without its messages.
         new: The messages to be answered.
-        model: None for the client's.
-        keep: Called with the history when the turn has changed it, by a summary.
-        history: As it is; the costs and the summary of this turn are added to it.
-        policy: None to send the whole history.
-        limit: The most prompt tokens of a request, whatever the policy's budget.
-        sent: The messages of the request, once there is one.
+        model: The model of the turn; None for the client's model.
+        keep: Called with the new history after each call for a summary.
+        history: The history, with the usage and the summary of this turn's calls.
+        policy: The context policy; None to send the whole history.
+        limit: Maximum prompt tokens of a request, beside the policy's budget.
+        sent: The messages of the last request.
     """
 
     resources: Resources
     draft: ChatDraft
-    new: tuple[Wire, ...]
+    new: tuple[WireMessage, ...]
     model: str | None
     keep: Callable[[History], None]
     history: History
     policy: ContextPolicy | None = None
     limit: float = math.inf
-    sent: tuple[Wire, ...] = ()
+    sent: tuple[WireMessage, ...] = ()
     _began: float | None = field(default=None, init=False)
     _shortened: bool = field(default=False, init=False)
 
     @property
-    def messages(self) -> tuple[Wire, ...]:
+    def messages(self) -> tuple[WireMessage, ...]:
         """The whole history, and the messages to be answered."""
         return (*self.history.messages, *self.new)
 
     async def first(self, began: float) -> Request:
-        """Return the request; *began* counts for the calls that make a summary, too."""
+        """Return the request; the call for a summary starts at *began* too."""
         self._began = began
         try:
-            return await self._fitted(self.limit)
-        except (ContextLengthError, RequestTooLargeError) as refusal:  # of a summary
+            return await self._fitted_request(self.limit)
+        except (
+            ContextLengthError,
+            RequestTooLargeError,
+        ) as refusal:  # of a summary's call
             request = await self.after(refusal)
             if request is None:
                 raise
             return request
 
     async def after(self, refusal: APIStatusError) -> Request | None:
-        """Return a shorter request, once, if the last one was too long."""
+        """Return a shorter request, but only once, if the last one was too long."""
         if (
             self._shortened
             or self.policy is None
@@ -100,22 +103,22 @@ class TurnRequests:
         answer = self.draft.options.get("max_tokens") or 0
         now, later = _ceilings(refusal, before, answer)
         try:
-            request = await self._fitted(now)
+            request = await self._fitted_request(now)
         except ArgumentError:
             return None
         self.history = attrs.evolve(self.history, ceiling=later)
         return request
 
-    async def _fitted(self, limit: float) -> Request:
+    async def _fitted_request(self, limit: float) -> Request:
         """Return the request with as much of the history as *limit* allows."""
         self.sent = self.messages
         if self.policy is None:
             return self.draft.request_of(self.sent)
         view = View.of(self.sent, self.history.tokens, self.history.summary)
-        view = await self._planned(self.policy, view, limit)
+        view = await self._run_plan(self.policy, view, limit)
         self._keep_summary(view.summary)
-        # If the slack counted against a turn that is alone, one odd report of the
-        # server would end the conversation.
+        # One wrong count by the server can make the safety margin very large, so the
+        # margin does not count if only the last turn is left.
         if view.least > self.policy.limit(limit):
             raise ArgumentError(
                 f"messages: the system message and this turn alone take about"
@@ -126,23 +129,23 @@ class TurnRequests:
         self.sent = tuple(view.messages)
         return self.draft.request_of(self.sent)
 
-    async def _planned(self, policy: ContextPolicy, view: View, limit: float) -> View:
-        """Run the policy's plan, and ask the model what it wants to know."""
+    async def _run_plan(self, policy: ContextPolicy, view: View, limit: float) -> View:
+        """Run the policy's plan, and ask the model its questions."""
         plan = policy.plan(view, limit)
         try:
             question = next(plan)
             while True:
-                question = plan.send(await self._answered(question))
+                question = plan.send(await self._ask_model(question))
         except StopIteration as done:
             planned: View = done.value
             return planned
 
-    async def _answered(self, question: Question) -> str:
-        """Ask the model; return its text."""
+    async def _ask_model(self, question: Question) -> str:
+        """Return the text of the model's answer."""
         config = self.resources.config
         options = {k: v for k, v in self.draft.options.items() if k in _SHARED}
         request = chat_request(
-            # Without the options that the client adds to every chat, such as tools.
+            # The client's own options, such as tools, must not apply to this call.
             attrs.evolve(config, options={}),
             messages=question.messages,
             model=question.model or self.model,
@@ -151,10 +154,10 @@ class TurnRequests:
         )
         call = Call(self.resources, OneRequest(request), AnswerReader, self._began)
         await call.run()
-        (answer,) = await call.out.get()
-        self.history = self.history.paid(answer.usage, summary=True)
+        (answer,) = await call.queue.get()
+        self.history = self.history.with_usage(answer.usage, summary=True)
         self.keep(self.history)
-        return mended(answer.text)
+        return replace_surrogates(answer.text)
 
     def _keep_summary(self, summary: Summary | None) -> None:
         history = self.history
@@ -165,10 +168,10 @@ class TurnRequests:
 
 def _ceilings(refusal: _TooLong, before: int, answer: int) -> tuple[int, int]:
     """
-    Return the most prompt tokens of the next request, and of all later ones.
+    Return the maximum prompt tokens of the next request, and of all later requests.
 
-    The first are counted as *before* is, by an estimate that was perhaps too low; the
-    others as the server counts, since the estimator has learned from it by then.
+    The first number is in estimated tokens, like *before*, and the estimate may be too
+    low. The second is in the server's tokens: the estimator will have learned by then.
     """
     half = max(1, int(before * _HALF))
     limit = refusal.limit if isinstance(refusal, ContextLengthError) else None

@@ -1,4 +1,4 @@
-"""The streamed answer of a conversation's turn, which ends with the turn."""
+"""The streamed answer of a turn of a conversation."""
 
 from __future__ import annotations
 

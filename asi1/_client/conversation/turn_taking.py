@@ -1,8 +1,8 @@
 """
-Whose turn it is in a conversation, and the history that its turns have left.
+Ensures that a conversation has one turn at a time, and holds its history.
 
-The history changes only in one step, when an answer is whole; a turn that ends before
-leaves it as it was.
+The history changes in a single step, when an answer is complete; a turn that ends
+earlier leaves it unchanged.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from ..._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
 
 __all__ = ["TurnTaking"]
 
-# Share of a model's context left for the answer if `max_tokens` is not given.
-_FOR_THE_ANSWER = 0.25
+# Share of a model's context reserved for the answer if `max_tokens` is not given.
+_ANSWER_SHARE = 0.25
 
 
 @define(eq=False)
 class TurnTaking:
     """
-    The history of one conversation, and the turn that is under way.
+    The history of one conversation, and the turn that is running.
 
     Attributes:
-        history: All whole turns.
-        policy: None to send the whole history.
-        current: The turn under way, as the object that claimed it; None for no turn.
+        history: All completed turns.
+        policy: The context policy; None to send the whole history.
+        current: The running turn; None between turns.
     """
 
     engine: Engine
@@ -55,52 +55,52 @@ class TurnTaking:
         Raises:
             ArgumentError: *upto* is not a number of messages.
         """
-        history = self.history if upto is None else self.history.upto(upto)
+        history = self.history if upto is None else self.history.truncated(upto)
         return TurnTaking(self.engine, history, self.policy)
 
     def claim(self, turn: object) -> None:
         """
-        Let *turn* be the one that is under way.
+        Make *turn* the running turn.
 
         Raises:
-            ConversationBusyError: Another one is.
+            ConversationBusyError: Another turn is running.
         """
         self.check_free()
         self.current = turn
         self._pid = os.getpid()
 
     def check_free(self) -> None:
-        """Raise `ConversationBusyError` if a turn is under way."""
-        # A turn that was under way when this process was forked is the parent's.
+        """Raise `ConversationBusyError` if a turn is running."""
+        # A turn that was running when this process was forked belongs to the parent.
         if self.current is not None and self._pid == os.getpid():
             raise ConversationBusyError(
-                "the conversation waits for an answer: one turn at a time; fork() makes"
-                " another conversation of the same past"
+                "the conversation is waiting for an answer: one turn at a time; fork()"
+                " returns another conversation with the same history"
             )
 
     def release(self, turn: object) -> None:
-        """Let the next turn begin; may be called twice, and from any thread."""
+        """End *turn*; may be called twice, and from any thread."""
         if self.current is turn:
             self.current = None
 
     def give_up(self) -> None:
-        """Let the next turn begin, whichever is under way; from any thread."""
+        """End the running turn, if any; from any thread."""
         self.current = None
 
     def counter(self, options: Mapping[str, Any]) -> TokenEstimator:
-        """Return the estimator for requests with these options."""
+        """Return the token estimator for requests with these options."""
         merged = {**self.engine.config.options, **options}
-        beside = [merged.get(name) for name in ("tools", "response_format")]
-        fixed = sum(len(dump_json(value)) for value in beside if value)
+        extras = [merged.get(name) for name in ("tools", "response_format")]
+        fixed = sum(len(dump_json(value)) for value in extras if value)
         tokens = self.history.tokens
         return tokens if fixed == tokens.fixed else attrs.evolve(tokens, fixed=fixed)
 
     def limit(self, model: str | None, options: Mapping[str, Any]) -> float:
         """
-        Return the prompt tokens that the server takes, as far as that is known.
+        Return the most prompt tokens that the server accepts; infinity if unknown.
 
         Raises:
-            ArgumentError: The policy needs to know a size that is not known.
+            ArgumentError: The policy needs the model's context size, which is unknown.
         """
         limit = self.history.ceiling or math.inf
         if self.policy is None or self.policy.bounded:
@@ -109,10 +109,10 @@ class TurnTaking:
         size = CONTEXT_SIZES.get(model)
         if size is None:
             raise ArgumentError(
-                f"context: no context size is known of the model {model!r:.80}; give"
+                f"context: no context size is known for the model {model!r:.80}; give"
                 " the policy a budget, or add the size to asi1.CONTEXT_SIZES",
                 argument="context",
             )
         merged = {**self.engine.config.options, **options}
-        answer = merged.get("max_tokens") or int(size * _FOR_THE_ANSWER)
-        return min(limit, max(size - answer, int(size * _FOR_THE_ANSWER)))
+        answer = merged.get("max_tokens") or int(size * _ANSWER_SHARE)
+        return min(limit, max(size - answer, int(size * _ANSWER_SHARE)))

@@ -1,6 +1,6 @@
 """
-Which part of a long conversation a request holds, and the history itself.
-Not the calls that a turn makes: those are in `_client/conversation`.
+The history of a conversation, and which part of it a request contains.
+The calls of a turn are made in `_client/conversation`.
 """
 
 __all__: list[str] = []

@@ -1,8 +1,8 @@
 """
-The history of a conversation as plain data: its messages, their cost, what was learned.
+The history of a conversation as plain data: messages, usage and token estimates.
 
-A history never changes: each change returns a new one, so that a turn that fails has
-nothing to take back, and a fork shares the history of its origin.
+A history is immutable: each change returns a new one. So a failed turn has nothing to
+undo, and a fork can share the history of its original.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from attrs import frozen
 
 from ..._models.completion import Usage
 from ..._models.errors import ArgumentError
-from ..._models.json_text import dump_json, load_json, whole
+from ..._models.json_text import dump_json, load_json, replace_surrogates_in
 from ..._models.messages import Message, Messages, wire_messages
 from ..._settings.validators import wrong
-from .tokens import TokenEstimator, Wire
+from .tokens import TokenEstimator, WireMessage
 from .view import Summary
 
 
@@ -36,20 +36,21 @@ COUNTS = (
 @frozen(kw_only=True)
 class History:
     """
-    A conversation.
+    The history and settings of one conversation; immutable.
 
     Attributes:
-        messages: All that was said, in whole turns.
-        model: None for the client's.
-        options: For each turn.
-        summary: Of the first turns, once one was made.
-        tokens: What the server's reports have taught.
-        ceiling: Prompt tokens that the server's refusals allow; None without one.
-        usage: Of all calls.
-        summary_usage: Of those that were made to summarise.
+        messages: The messages of all completed turns, oldest first.
+        model: The conversation's model; None for the client's model.
+        options: Options of every turn.
+        summary: Summary of the first turns; None until one is written.
+        tokens: Estimates tokens; learns from the usage that the server reports.
+        ceiling: The most prompt tokens that the server accepts, learned from a request
+            that it refused as too long; None if it has refused none.
+        usage: Tokens used by all calls.
+        summary_usage: Tokens used by the calls that wrote summaries.
     """
 
-    messages: tuple[Wire, ...] = ()
+    messages: tuple[WireMessage, ...] = ()
     model: str | None = None
     options: Mapping[str, Any] = attrs.field(factory=dict)
     summary: Summary | None = None
@@ -58,41 +59,43 @@ class History:
     usage: Usage = attrs.field(factory=Usage)
     summary_usage: Usage = attrs.field(factory=Usage)
 
-    def with_messages(self, messages: Sequence[Wire]) -> History:
-        """Return it with other messages, and the summary if it still speaks of them."""
+    def with_messages(self, messages: Sequence[WireMessage]) -> History:
+        """Return a history with these messages; an invalid summary is removed."""
         summary, upto = self.summary, self.summary.upto if self.summary else 0
         if self.messages[:upto] != tuple(messages[:upto]):
             summary = None
         return attrs.evolve(self, messages=tuple(messages), summary=summary)
 
-    def paid(self, usage: Usage | None, *, summary: bool = False) -> History:
-        """Return it with the cost of one more call."""
+    def with_usage(self, usage: Usage | None, *, summary: bool = False) -> History:
+        """Return a history with the usage of one more call added."""
         if usage is None:
             return self
-        of_summaries = self.summary_usage
+        summary_usage = self.summary_usage
         return attrs.evolve(
             self,
             usage=_sum(self.usage, usage),
-            summary_usage=_sum(of_summaries, usage) if summary else of_summaries,
+            summary_usage=_sum(summary_usage, usage) if summary else summary_usage,
         )
 
-    def learned(self, request: Sequence[Wire], usage: Usage | None) -> History:
-        """Return it with what the usage of *request* teaches."""
+    def with_tokens_learned(
+        self, request: Sequence[WireMessage], usage: Usage | None
+    ) -> History:
+        """Return a history whose estimator has learned from the usage of *request*."""
         if usage is None:
             return self
         tokens = self.tokens.learn(request, usage.prompt_tokens)
         return attrs.evolve(self, tokens=tokens)
 
-    def edited(self, place: int, message: str | Message) -> History:
+    def with_edit(self, place: int, message: str | Message) -> History:
         """
-        Return it with another message at *place*; of a str, the role stays.
+        Return a history with the message at *place* replaced; a str keeps the role.
 
         Raises:
-            ArgumentError: There is no such place, or it is not a message.
+            ArgumentError: *place* is out of range, or *message* is not a message.
         """
         messages = list(self.messages)
         if type(place) is not int or not -len(messages) <= place < len(messages):
-            raise wrong("place", "must be the place of a message", place)
+            raise wrong("place", "must be the index of a message", place)
         new: Message = (
             {**messages[place], "content": message}
             if isinstance(message, str)
@@ -101,36 +104,38 @@ class History:
         (messages[place],) = stored([new])
         return self.with_messages(messages)
 
-    def upto(self, count: object) -> History:
+    def truncated(self, count: object) -> History:
         """
-        Return it with the first *count* messages; a negative one counts from the end.
+        Return a history with the first *count* messages, as in ``messages[:count]``.
 
         Raises:
-            ArgumentError: *count* is not a whole number.
+            ArgumentError: *count* is not an int.
         """
         if type(count) is not int:
             raise wrong("upto", "must be a number of messages", count)
         return self.with_messages(self.messages[:count])
 
     def without_last_turn(self) -> History:
-        """Return it without what the user said last, and all that follows."""
+        """Return a history without the last user messages and all that follow."""
         roles = [message.get("role") for message in self.messages]
         if "user" not in roles:
             return self
         first = len(roles) - 1 - roles[::-1].index("user")
-        while first > 0 and roles[first - 1] == "user":  # several messages of one turn
+        while (
+            first > 0 and roles[first - 1] == "user"
+        ):  # consecutive user messages are one turn
             first -= 1
         return self.with_messages(self.messages[:first])
 
 
-def stored(messages: Messages) -> tuple[Wire, ...]:
+def stored(messages: Messages) -> tuple[WireMessage, ...]:
     """
-    Return *messages* as a history keeps them: JSON values that nobody else holds.
+    Return *messages* in the form that a history stores: a deep copy as JSON values.
 
-    Half surrogate pairs, which models write and JSON text cannot hold, become U+FFFD.
+    Lone surrogates, which models write but JSON cannot hold, become U+FFFD.
 
     Raises:
-        ArgumentError: They are no messages.
+        ArgumentError: *messages* are not valid messages.
     """
     listed = wire_messages(messages)
     try:
@@ -138,7 +143,9 @@ def stored(messages: Messages) -> tuple[Wire, ...]:
     except ValueError:
         pass
     try:
-        return tuple(load_json(dump_json(whole(message))) for message in listed)
+        return tuple(
+            load_json(dump_json(replace_surrogates_in(message))) for message in listed
+        )
     except ValueError as error:
         raise ArgumentError(
             f"messages: cannot be written as JSON ({error})", argument="messages"

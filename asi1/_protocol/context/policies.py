@@ -1,7 +1,8 @@
 """
-Context policies: what of a long history a request still holds.
+Context policies: they decide which part of a long history a request contains.
 
-Pure: a policy that needs the model yields what to ask, and is sent what it answers.
+Policies do no I/O: a policy that needs the model yields a `Question`, and is sent the
+model's answer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from attrs import field, frozen
 from ..._models.base_types import JSON, public
 from ..._models.messages import Messages, wire_messages
 from ..._settings.validators import or_none, whole_number, wrong
-from .tokens import TokenEstimator, Wire
+from .tokens import TokenEstimator, WireMessage
 from .view import Turn, View, text_of
 
 
@@ -33,8 +34,8 @@ __all__ = [
     "drop_oldest",
 ]
 
-# Tells how much a turn matters to the last one: both as their messages.
-Score: TypeAlias = Callable[[Sequence[Wire], Sequence[Wire]], float]
+# Returns how relevant a turn is to the last turn; both are given as lists of messages.
+Score: TypeAlias = Callable[[Sequence[WireMessage], Sequence[WireMessage]], float]
 
 _WORD = re.compile(r"\w{3,}")
 
@@ -42,15 +43,15 @@ _WORD = re.compile(r"\w{3,}")
 @frozen
 class Question:
     """
-    What a policy wants from the model.
+    A question that a policy asks the model.
 
     Attributes:
-        messages: To be sent as they are.
-        max_tokens: Upper bound of the answer.
-        model: None for the conversation's.
+        messages: The messages to send.
+        max_tokens: Maximum length of the answer, in tokens.
+        model: The model to ask; None for the conversation's model.
     """
 
-    messages: Sequence[Wire]
+    messages: Sequence[WireMessage]
     max_tokens: int
     model: str | None = None
 
@@ -69,18 +70,18 @@ def checked_budget(_: object, attribute: Any, value: object) -> None:
 @frozen
 class ContextPolicy(ABC):
     """
-    Keeps requests within a number of prompt tokens; the history itself stays whole.
+    Keeps each request within a budget of prompt tokens; the history stays complete.
 
-    A policy drops whole turns: what the user says and all that follows until the user
-    speaks again. It never drops a system message or the last turn, never parts the
-    result of a tool from its call, never changes the order, and leaves alone what fits.
-    ``first | second`` applies one policy, then the other.
+    A policy drops complete turns: one or more user messages in a row, and everything up
+    to the next user message. It never drops a system message or the last turn, never
+    separates the result of a tool from its call, and never changes the order. A history
+    that fits is not changed. ``first | second`` applies one policy, then the other.
 
     Attributes:
-        budget: The most prompt tokens of a request, the server's hidden prompt among
-            them. None for what the model's context leaves beside the answer, see
-            `CONTEXT_SIZES`.
-        retry: Whether a request that the server refuses as too long is cut further and
+        budget: Maximum prompt tokens of a request, including the server's hidden
+            prompt. None for the model's context size (see `CONTEXT_SIZES`) minus the
+            room for the answer.
+        retry: Whether a request that the server refuses as too long is shortened and
             sent once more.
     """
 
@@ -89,7 +90,7 @@ class ContextPolicy(ABC):
 
     @abstractmethod
     def plan(self, view: View, limit: float) -> Plan:
-        """Return, as a generator does, the view that a request is to hold."""
+        """Return a generator that yields questions and returns the view to send."""
 
     def fit(
         self, messages: Messages, tokens: TokenEstimator | None = None
@@ -97,15 +98,16 @@ class ContextPolicy(ABC):
         """
         Return *messages* cut to the budget, for use without a conversation.
 
-        Without a model nothing is summarised: the oldest turns are dropped instead. If
-        what always stays is over the budget by itself, it is what is returned.
+        Nothing is summarised, since no model is asked: the oldest turns are dropped
+        instead. The system messages and the last turn are returned even if they alone
+        exceed the budget.
 
         Args:
             messages: As for `AsyncCompletions.create`.
-            tokens: Counts the tokens; by a rule of thumb if left out.
+            tokens: Estimates the tokens; by default a rule of thumb.
 
         Raises:
-            ArgumentError: They are no messages.
+            ArgumentError: *messages* are not valid messages.
         """
         view = View.of(wire_messages(messages), tokens or TokenEstimator())
         plan = self.plan(view, math.inf)
@@ -123,7 +125,7 @@ class ContextPolicy(ABC):
 
     @property
     def bounded(self) -> bool:
-        """Whether there is a budget without a context size."""
+        """Whether a budget is given, so that the model's context size is not needed."""
         return self.budget is not None
 
     def __or__(self, other: ContextPolicy) -> ContextPolicy:
@@ -140,8 +142,8 @@ class KeepNewest(ContextPolicy):
     """Drops the oldest turns until the rest fits. See `ContextPolicy`."""
 
     def plan(self, view: View, limit: float) -> Plan:
-        """Drop the oldest."""
-        yield from ()  # nothing is asked
+        """Drop the oldest turns."""
+        yield from ()  # asks the model nothing
         return drop_oldest(view, self.limit(limit))
 
 
@@ -149,25 +151,28 @@ class KeepNewest(ContextPolicy):
 @frozen
 class DropLeastRelevant(ContextPolicy):
     """
-    Drops the turns that matter least until the rest fits. See `ContextPolicy`.
+    Drops the least relevant turns until the rest fits. See `ContextPolicy`.
 
     Attributes:
-        score: Called with the messages of a turn and those of the last turn; the turns
-            with the lowest numbers go first, of equal ones the older. By default the
-            share of words that a turn has in common with the last.
+        score: Called with the messages of a turn and those of the last turn; returns a
+            number. Turns with the lowest scores are dropped first; of equal scores, the
+            older turn. By default, the number of words in common with the last turn,
+            divided by the square root of the turn's number of words.
     """
 
     score: Score | None = None
 
     def plan(self, view: View, limit: float) -> Plan:
-        """Drop the least relevant."""
+        """Drop the least relevant turns."""
         yield from ()
         limit = self.limit(limit)
         if view.total <= limit:
             return view
         last = view.last
         score = self.score or _common_words(last)
-        order = sorted(view.loose, key=lambda turn: _number(score(turn.messages, last)))
+        order = sorted(
+            view.droppable, key=lambda turn: _checked_score(score(turn.messages, last))
+        )
         return _drop(view, order, limit)
 
 
@@ -195,37 +200,37 @@ def _parts(policy: ContextPolicy) -> tuple[ContextPolicy, ...]:
 
 
 def drop_oldest(view: View, limit: float) -> View:
-    """Return *view* without its oldest turns, as many as have to go."""
-    return _drop(view, view.loose, limit)
+    """Return *view* without its oldest turns, so that the rest fits into *limit*."""
+    return _drop(view, view.droppable, limit)
 
 
 def _drop(view: View, order: Sequence[Turn], limit: float) -> View:
-    over = view.weight - limit
-    gone: list[Turn] = []
+    excess = view.weight - limit
+    dropped: list[Turn] = []
     for turn in order:
-        if over <= 0:
+        if excess <= 0:
             break
-        over = round(over - turn.cost, 6)
-        gone.append(turn)
-    return view.without(gone) if gone else view
+        excess = round(excess - turn.cost, 6)
+        dropped.append(turn)
+    return view.without(dropped) if dropped else view
 
 
-def _common_words(last: Sequence[Wire]) -> Score:
-    """Return the score by words in common with *last*, whose words are found once."""
-    theirs = _words(last)
+def _common_words(last: Sequence[WireMessage]) -> Score:
+    """Return a score function that counts the words in common with *last*."""
+    last_words = _words(last)
 
-    def score(turn: Sequence[Wire], _: Sequence[Wire]) -> float:
-        ours = _words(turn)
-        return len(ours & theirs) / math.sqrt(len(ours) or 1)
+    def score(turn: Sequence[WireMessage], _: Sequence[WireMessage]) -> float:
+        words = _words(turn)
+        return len(words & last_words) / math.sqrt(len(words) or 1)
 
     return score
 
 
-def _words(messages: Sequence[Wire]) -> set[str]:
+def _words(messages: Sequence[WireMessage]) -> set[str]:
     return set(_WORD.findall("\n".join(map(text_of, messages)).casefold()))
 
 
-def _number(score: Any) -> float:
+def _checked_score(score: Any) -> float:
     if not isinstance(score, int | float):
         raise wrong("score", "must return a number", score)
     return -math.inf if math.isnan(score) else score

@@ -1,4 +1,4 @@
-"""A saved conversation: its history as JSON text, and back."""
+"""Saves the history of a conversation as JSON text, and loads it again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ..._models.base_types import JSON
 from ..._models.completion import Usage
 from ..._models.errors import ArgumentError
-from ..._models.json_text import dump_json, load_json, mended
+from ..._models.json_text import dump_json, load_json, replace_surrogates
 from ..._settings.option_checks import check_options
 from ..._settings.options import BODY_OPTIONS
 from ..._settings.validators import wrong
@@ -19,13 +19,14 @@ from .view import Summary
 
 __all__ = ["from_json", "to_json"]
 
-# What reading another JSON value than the saved one raises.
-_ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+# Raised while reading JSON that is not a saved conversation.
+_READ_ERRORS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 _KIND = "asi1.conversation"
 _VERSION = 1
-# What is saved of the options: what a request says, and nothing that may be a secret.
-_SAVED = BODY_OPTIONS | {"extra_body", "session_id"}
+# Only options of the request's content are saved: others, such as headers, may hold
+# secrets.
+_SAVED_OPTIONS = BODY_OPTIONS | {"extra_body", "session_id"}
 
 
 def to_json(history: History) -> str:
@@ -35,7 +36,7 @@ def to_json(history: History) -> str:
         "kind": _KIND,
         "version": _VERSION,
         "model": history.model,
-        "options": {k: v for k, v in history.options.items() if k in _SAVED},
+        "options": {k: v for k, v in history.options.items() if k in _SAVED_OPTIONS},
         "messages": list(history.messages),
         "summary": summary and {"text": summary.text, "upto": summary.upto},
         "samples": list(history.tokens.samples),
@@ -48,37 +49,38 @@ def to_json(history: History) -> str:
 
 def from_json(text: str | bytes) -> History:
     """
-    Read what `to_json` wrote.
+    Load a history that `to_json` saved.
 
     Raises:
-        ArgumentError: It is something else, or of a later version.
+        ArgumentError: *text* is not a saved conversation, or has a later version.
     """
     if not isinstance(text, str | bytes | bytearray):
-        raise wrong("saved", "must be the text that to_json() returned", text)
+        raise wrong("saved", "must be the str that to_json() returned", text)
     try:
         data = text.encode() if isinstance(text, str) else bytes(text)
         return _read(load_json(data))
-    except _ODD as error:
+    except _READ_ERRORS as error:
         raise ArgumentError(
-            f"saved: is no conversation that asi1 saved ({error})", argument="saved"
+            f"saved: is not a conversation saved by asi1 ({error})", argument="saved"
         ) from None
 
 
 def _read(value: JSON) -> History:
     if not isinstance(value, Mapping) or value.get("kind") != _KIND:
-        raise ValueError("it does not say so")
+        raise ValueError(f"its kind is not {_KIND!r}")
     if value["version"] != _VERSION:
-        raise ValueError(f"its version is {value['version']}, and {_VERSION} is known")
+        raise ValueError(f"its version is {value['version']}, not {_VERSION}")
     messages, options, summary = value["messages"], value["options"], value["summary"]
-    check_options(options, known=_SAVED)
+    check_options(options, known=_SAVED_OPTIONS)
     samples = tuple((int(s), int(n), int(t)) for s, n, t in value["samples"])
     if any(not 0 <= count <= MOST_TOKENS for sample in samples for count in sample):
-        raise ValueError("a number of tokens cannot be")
+        raise ValueError("a token count is out of range")
     return History(
         messages=stored(messages) if messages else (),
         model=None if value["model"] is None else str(value["model"]),
         options=options,
-        summary=summary and Summary(mended(str(summary["text"])), int(summary["upto"])),
+        summary=summary
+        and Summary(replace_surrogates(str(summary["text"])), int(summary["upto"])),
         tokens=TokenEstimator(samples),
         ceiling=None if value["ceiling"] is None else int(value["ceiling"]),
         usage=_usage(value["usage"]),

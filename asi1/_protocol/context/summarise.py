@@ -1,7 +1,7 @@
 """
-`Summarise`: the earlier turns of a long history in a few words of the model's.
+`Summarise`: a policy that replaces the oldest turns by a summary of the model's.
 
-Pure: it says what to ask, and how the summary is put in.
+It does no I/O: it yields the questions to the model, and inserts the summary.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from attrs import field, frozen
 from ..._models.base_types import public
 from ..._models.json_text import json_text
 from .policies import ContextPolicy, Plan, Question, checked_budget, drop_oldest
-from .tokens import TokenEstimator, Wire
+from .tokens import TokenEstimator, WireMessage
 from .view import Summary, Turn, View, text_of
 
 
@@ -25,31 +25,31 @@ _INSTRUCTION = (
     " language, that lets it be carried on without the original. Keep names, numbers,"
     " decisions, open questions and what the user wants. Answer with the summary alone."
 )
-# Of the budget, what is left in use after a summary: room for some turns before the
-# next has to be paid for.
-_AFTERWARDS = 0.5
-# Thoughts count as well.
-_THINKING = 4
-# Fewer bytes than these of a conversation are not worth a call.
-_WORTHWHILE = 200
-_BETWEEN = "\n\n"  # two turns of a transcript
+# Share of the budget in use after a summary. Each summary costs a call, so room is left
+# for some more turns.
+_USED_AFTERWARDS = 0.5
+# The model's thoughts count too, so `max_tokens` is this many times the summary's size.
+_MAX_TOKENS_FACTOR = 4
+# A request with room for fewer bytes of the conversation is not worth a call.
+_MIN_ROOM = 200
+_TURN_SEPARATOR = "\n\n"
 
 
 @public
 @frozen
 class Summarise(ContextPolicy):
     """
-    Puts a summary in the place of the oldest turns. See `ContextPolicy`.
+    Replaces the oldest turns by a summary. See `ContextPolicy`.
 
-    The summary is written by the model, in a call of its own before the turn's; it is
-    kept and used until the history has outgrown the budget again, and then carried on.
-    It follows the system message. An empty answer counts as no summary: the oldest
-    turns are dropped.
+    The model writes the summary, in a separate call before the turn's call. The summary
+    is reused until the history exceeds the budget again; then it is extended. In the
+    request, it follows the system message. If the model's answer is empty, the oldest
+    turns are dropped instead.
 
     Attributes:
-        size: The most tokens of a summary; a longer one is cut.
-        model: Who writes it; None for the conversation's model.
-        instruction: The system message of that call.
+        size: Maximum length of a summary in tokens; a longer one is cut.
+        model: The model that writes the summary; None for the conversation's model.
+        instruction: The system message of the call that writes the summary.
     """
 
     size: int = field(default=400, validator=checked_budget)
@@ -57,57 +57,59 @@ class Summarise(ContextPolicy):
     instruction: str = _INSTRUCTION
 
     def plan(self, view: View, limit: float) -> Plan:
-        """Put a summary in, the known one if that is enough."""
+        """Insert a summary; the existing one if that is enough."""
         limit = self.limit(limit)
         if view.total <= limit:
             return view
         if view.known is not None:
-            view = view.behind(view.known)
+            view = view.with_summary(view.known)
         if view.total > limit:
-            view = yield from self._extended(view, limit)
+            view = yield from self._with_longer_summary(view, limit)
         return drop_oldest(view, limit)
 
-    def _extended(self, view: View, limit: float) -> Plan:
-        """Put in a summary of more turns, if there is room for one."""
-        gone = self._outgrown(view, limit)
-        if not gone:
+    def _with_longer_summary(self, view: View, limit: float) -> Plan:
+        """Insert a summary of more turns, if there is room for one."""
+        dropped = self._turns_to_summarise(view, limit)
+        if not dropped:
             return view
-        upto = max(turn.places[-1] for turn in gone) + 1
-        covered = [turn for turn in view.loose if turn.places[-1] < upto]
-        text = yield from self._written(view, covered, limit)
-        return view.behind(Summary(text, upto)) if text else view
+        upto = max(turn.places[-1] for turn in dropped) + 1
+        covered = [turn for turn in view.droppable if turn.places[-1] < upto]
+        text = yield from self._write(view, covered, limit)
+        return view.with_summary(Summary(text, upto)) if text else view
 
-    def _outgrown(self, view: View, limit: float) -> list[Turn]:
+    def _turns_to_summarise(self, view: View, limit: float) -> list[Turn]:
         """Return the turns to summarise, oldest first."""
         rest = view.weight + self.size
         if view.summary is not None:
             rest -= view.tokens.cost(view.summary.message)
-        gone: list[Turn] = []
-        for turn in view.loose:
-            if rest <= limit * _AFTERWARDS:
+        chosen: list[Turn] = []
+        for turn in view.droppable:
+            if rest <= limit * _USED_AFTERWARDS:
                 break
             rest -= turn.cost
-            gone.append(turn)
-        return gone if rest <= limit else []
+            chosen.append(turn)
+        return chosen if rest <= limit else []
 
-    def _written(
+    def _write(
         self, view: View, turns: Sequence[Turn], limit: float
     ) -> Generator[Question, str, str]:
-        """Ask for a summary, in several parts if they do not fit into one request."""
+        """Ask for a summary, in several requests if the turns do not fit into one."""
         text = view.summary.text if view.summary else ""
         parts = deque(map(_transcript, turns))
         while parts:
             room = self._room(text, view.tokens, limit)
-            if room < _WORTHWHILE:
+            if room < _MIN_ROOM:
                 return ""
-            question = self._question(text, _taken(parts, room))
-            said = yield Question(question, self.size * _THINKING, self.model)
-            text = self._shortened(said, view.tokens)
+            question = self._question(text, _take_parts(parts, room))
+            answer = yield Question(
+                question, self.size * _MAX_TOKENS_FACTOR, self.model
+            )
+            text = self._shortened(answer, view.tokens)
             if not text:
                 return ""
         return text
 
-    def _question(self, text: str, transcript: str) -> list[Wire]:
+    def _question(self, text: str, transcript: str) -> list[WireMessage]:
         before = f"What was said before, in short:\n{text}\n\n" if text else ""
         return [
             {"role": "system", "content": self.instruction},
@@ -115,23 +117,23 @@ class Summarise(ContextPolicy):
         ]
 
     def _room(self, text: str, tokens: TokenEstimator, limit: float) -> int:
-        """Return the bytes of a conversation that one request can hold."""
-        bare = tokens.count(self._question(text, ""))
-        return int((limit - tokens.slack - bare) / tokens.slope)
+        """Return how many bytes of the conversation fit into one request."""
+        empty = tokens.count(self._question(text, ""))
+        return int((limit - tokens.slack - empty) / tokens.slope)
 
     def _shortened(self, text: str, tokens: TokenEstimator) -> str:
         text = text.strip()
-        around = tokens.cost(Summary("", 0).message)
-        return _cut(text, int((self.size - around) / tokens.slope)).strip()
+        overhead = tokens.cost(Summary("", 0).message)
+        return _cut(text, int((self.size - overhead) / tokens.slope)).strip()
 
 
-def _taken(parts: deque[str], room: int) -> str:
-    """Take from *parts* those that *room* bytes hold; the first is cut to them."""
+def _take_parts(parts: deque[str], room: int) -> str:
+    """Remove from *parts* as many as fit into *room* bytes, the first cut to fit."""
     taken = [_cut(parts.popleft(), room)]
     room -= len(_bytes(taken[0]))
-    while parts and (room := room - len(_BETWEEN) - len(_bytes(parts[0]))) >= 0:
+    while parts and (room := room - len(_TURN_SEPARATOR) - len(_bytes(parts[0]))) >= 0:
         taken.append(parts.popleft())
-    return _BETWEEN.join(taken)
+    return _TURN_SEPARATOR.join(taken)
 
 
 def _bytes(text: str) -> bytes:
@@ -139,19 +141,19 @@ def _bytes(text: str) -> bytes:
 
 
 def _cut(text: str, size: int) -> str:
-    """Return *text*, at most *size* bytes of it."""
+    """Return at most *size* bytes of *text*."""
     data = _bytes(text)
     return text if len(data) <= size else data[: max(0, size)].decode("utf-8", "ignore")
 
 
 def _transcript(turn: Turn) -> str:
-    """Return what is said in a turn, so that a model reads it and does not join in."""
+    """Return a turn as plain text, so that the model does not continue the dialogue."""
     return "\n".join(_line(message) for message in turn.messages)
 
 
-def _line(message: Wire) -> str:
-    said = [text_of(message)]
+def _line(message: WireMessage) -> str:
+    parts = [text_of(message)]
     calls = message.get("tool_calls") or message.get("function_call")
     if calls:
-        said.append(f"calls {json_text(calls)}")
-    return f"{message.get('role')}: {' '.join(filter(None, said))}"
+        parts.append(f"calls {json_text(calls)}")
+    return f"{message.get('role')}: {' '.join(filter(None, parts))}"

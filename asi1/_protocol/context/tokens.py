@@ -1,8 +1,8 @@
 """
-How many tokens a request takes, as far as that can be told from here.
+Estimates how many prompt tokens a request takes, without a tokenizer.
 
-No tokenizer: an estimate that begins with a rule of thumb and learns from the usage
-that the server reports, which counts the server's hidden prompt too.
+The estimate begins with a rule of thumb and learns from the usage that the server
+reports, which includes the server's hidden prompt.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ..._models.base_types import JSON, public
 from ..._models.json_text import json_text
 
 
-__all__ = ["CONTEXT_SIZES", "MOST_TOKENS", "TokenEstimator", "Wire", "size_of"]
+__all__ = ["CONTEXT_SIZES", "MOST_TOKENS", "TokenEstimator", "WireMessage", "size_of"]
 
-# A message as the API takes it.
-Wire: TypeAlias = Mapping[str, JSON]
+# A message as the API expects it.
+WireMessage: TypeAlias = Mapping[str, JSON]
 
-# Tokens that a model reads and writes in one call, by the documentation; where that
-# says two things, the smaller. Yours to change and to add to.
+# Tokens that each model can read and write in one call, by the documentation; if that
+# gives two numbers, the smaller one. Users may change and extend it.
 # https://docs.asi1.ai/documentation/getting-started/model-selection
 CONTEXT_SIZES: dict[str, int] = {
     "asi1": 200_000,
@@ -41,29 +41,32 @@ CONTEXT_SIZES: dict[str, int] = {
     "asi1-extended-agentic": 64_000,
 }
 
-# Tokens for a byte of UTF-8, before anything is known: four letters to a token.
+# Tokens per byte of UTF-8 before the first sample: four letters per token.
 _RULE = 0.25
-# What the rule of thumb weighs beside what is learned, in bytes between two samples.
+# Weight of the rule of thumb. The slope between two samples weighs as much as their
+# difference in bytes.
 _RULE_WEIGHT = 500
+# Lowest and highest tokens per byte.
 _SLOPES = (0.05, 2.0)
-# Tokens around a message: its role, where it begins and ends.
-_AROUND = 4
-# Bytes for a picture, whose URL tells nothing of its tokens.
-_PICTURE = 4000
-# Samples that are kept: the newest, and one of each size before them, a doubling being
-# another size. A history that is held at one size would forget what a byte costs.
+# Tokens that each message adds to its content: the role and the delimiters.
+_PER_MESSAGE = 4
+# Bytes that an image counts as, since its URL does not tell its tokens.
+_IMAGE = 4000
+# Number of the newest samples that are kept. A slope needs samples of different sizes,
+# so of the older samples, one per power of two of their size is kept too.
 _NEWEST = 16
+# Number of the newest samples that `hidden` and `slack` are computed from.
 _RECENT = 5
-# Share of a request that is left free for messages of a kind not met before.
+# Share of a request that is kept free for messages unlike the samples.
 _UNSEEN = 0.01
 
 
-# More no server reports in earnest.
+# Larger counts of a server are ignored as wrong.
 MOST_TOKENS = 10**9
 
 
 def _learned(name: str) -> Any:
-    """Return the default of a field that is worked out from the samples, once."""
+    """Return the default of a field: method *name* computes it from the samples."""
     return attrs.Factory(lambda self: getattr(self, name)(), takes_self=True)
 
 
@@ -71,18 +74,18 @@ def _learned(name: str) -> Any:
 @frozen
 class TokenEstimator:
     """
-    Estimates prompt tokens: so many for a byte, for a message, and for every request.
+    Estimates prompt tokens: a number per byte, per message, and per request.
 
-    Never changes: `learn` returns a new one.
+    Immutable: `learn` returns a new estimator.
 
     Attributes:
-        samples: What was learned, the newest last: bytes and number of the messages of
-            a request, and the prompt tokens that the server counted.
+        samples: One tuple per learned request, the newest last: bytes of its messages,
+            number of its messages, prompt tokens that the server counted.
         fixed: Bytes that every request holds beside its messages, such as tools.
-        slope: Tokens for a byte of UTF-8.
-        hidden: Tokens that a request has beside all that it says.
-        slack: Tokens that a request leaves free that must not be too long: by as many
-            the newest samples were above the estimate, and a hundredth.
+        slope: Tokens per byte of UTF-8.
+        hidden: Tokens of the server's hidden prompt.
+        slack: Safety margin in tokens for requests with a limit: the largest
+            underestimate of the newest samples, plus 1 % of the last request.
     """
 
     samples: tuple[tuple[int, int, int], ...] = ()
@@ -103,43 +106,46 @@ class TokenEstimator:
         return min(high, max(low, _weighted_median([*pairs, (_RULE_WEIGHT, _RULE)])))
 
     def _hidden(self) -> float:
-        rest = self._rest()
-        return max(0.0, median(rest)) if rest else 0.0
+        surplus = self._surplus()
+        return max(0.0, median(surplus)) if surplus else 0.0
 
     def _slack(self) -> float:
         if not self.samples:
             return 0.0
-        over = max(rest - self.hidden for rest in self._rest())
-        return max(over, 0.0) + _UNSEEN * self.samples[-1][-1]
+        error = max(surplus - self.hidden for surplus in self._surplus())
+        return max(error, 0.0) + _UNSEEN * self.samples[-1][-1]
 
-    def _rest(self) -> list[float]:
-        # The newest: the server's hidden prompt may change, and so may the language.
+    def _surplus(self) -> list[float]:
+        """Return the tokens that the newest requests had beside their messages."""
+        # The hidden prompt and the user's language may change, so old samples mislead.
         return [y - self.slope * x for x, y in self._points()[-_RECENT:]]
 
     def _points(self) -> list[tuple[int, int]]:
-        return [(size, tokens - _AROUND * n) for size, n, tokens in self.samples]
+        return [(size, tokens - _PER_MESSAGE * n) for size, n, tokens in self.samples]
 
     @property
     def base(self) -> float:
         """Tokens of a request without messages."""
         return self.hidden + self.slope * self.fixed
 
-    def cost(self, message: Wire) -> float:
+    def cost(self, message: WireMessage) -> float:
         """Return the tokens that *message* adds to a request."""
-        return self.slope * size_of(message) + _AROUND
+        return self.slope * size_of(message) + _PER_MESSAGE
 
-    def count(self, messages: Iterable[Wire]) -> int:
+    def count(self, messages: Iterable[WireMessage]) -> int:
         """Return the prompt tokens of a request of *messages*."""
         return math.ceil(round(self.base + sum(map(self.cost, messages)), 6))
 
-    def learn(self, messages: Sequence[Wire], prompt_tokens: int) -> TokenEstimator:
+    def learn(
+        self, messages: Sequence[WireMessage], prompt_tokens: int
+    ) -> TokenEstimator:
         """
-        Return an estimator that also knows what the server counted for *messages*.
+        Return an estimator that also knows the server's count for *messages*.
 
         Args:
-            messages: All that the request held.
-            prompt_tokens: ``usage.prompt_tokens`` of its answer; nothing is learned
-                from less than 1, or from what no server can have counted.
+            messages: All messages of the request.
+            prompt_tokens: ``usage.prompt_tokens`` of its answer; numbers below 1 or
+                above 10**9 are ignored.
         """
         if not 1 <= prompt_tokens <= MOST_TOKENS:
             return self
@@ -160,8 +166,8 @@ def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:
     return _RULE
 
 
-def size_of(message: Wire) -> int:
-    """Return how much *message* says, in bytes of UTF-8."""
+def size_of(message: WireMessage) -> int:
+    """Return the size of *message* in bytes of UTF-8, without its role."""
     return sum(_size(value) for key, value in message.items() if key != "role")
 
 
@@ -175,7 +181,7 @@ def _size(value: JSON) -> int:
         case {"type": "text", "text": str(text)}:
             return _size(text)
         case {"type": "image_url"}:
-            return _PICTURE
+            return _IMAGE
         case list() | tuple():
             return sum(map(_size, value))
         case _:

@@ -1,8 +1,8 @@
 """
-A history in turns: what may be dropped from it, and only as a whole.
+Divides a history into turns; a turn is kept or dropped as a whole.
 
-A turn is what the user says and all that follows until the user speaks again. A result
-of a tool is in the turn of its call, wherever it stands.
+A turn is one or more user messages in a row, and everything up to the next user
+message. The result of a tool belongs to the turn of its call, wherever it stands.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import attrs
 from attrs import frozen
 
 from ..._models.base_types import JSON
-from .tokens import TokenEstimator, Wire
+from .tokens import TokenEstimator, WireMessage
 
 
 __all__ = ["Summary", "Turn", "View", "text_of"]
@@ -28,17 +28,17 @@ _HEAD = "Summary of the conversation so far:\n"
 @frozen
 class Turn:
     """
-    Messages that stay or go together.
+    Messages that are kept or dropped together.
 
     Attributes:
-        places: Where they stand in the history, in order.
-        messages: One for each place.
-        pinned: Whether they always stay: a system message, or the last turn.
-        cost: Tokens they add to a request.
+        places: Indices of the messages in the history, ascending.
+        messages: The messages, one for each index.
+        pinned: Whether the turn is never dropped: a system message, or the last turn.
+        cost: Tokens that the turn adds to a request.
     """
 
     places: tuple[int, ...]
-    messages: tuple[Wire, ...]
+    messages: tuple[WireMessage, ...]
     pinned: bool
     cost: float
 
@@ -46,11 +46,12 @@ class Turn:
 @frozen
 class Summary:
     """
-    What stands for the beginning of a history.
+    A summary of the beginning of a history.
 
     Attributes:
-        text: As the model wrote it.
-        upto: Number of messages, from the first, whose turns it stands for.
+        text: The summary that the model wrote.
+        upto: Number of messages at the start of the history that it replaces; turns
+            that reach beyond them are not replaced.
     """
 
     text: str
@@ -58,20 +59,20 @@ class Summary:
 
     @property
     def message(self) -> dict[str, JSON]:
-        """How a request holds it."""
+        """The summary as a system message."""
         return {"role": "system", "content": _HEAD + self.text}
 
 
 @frozen
 class View:
     """
-    What a request holds of a history. Never changes.
+    The part of a history that a request contains. Immutable.
 
     Attributes:
-        turns: By their first message.
-        tokens: What they are counted with.
-        summary: In place of turns that are not here.
-        known: A summary that was made before, and may be put in.
+        turns: The turns of the request, in the order of their first message.
+        tokens: Estimates the tokens.
+        summary: The summary that replaces dropped turns; None for no summary.
+        known: The summary of an earlier request, which may be used again.
     """
 
     turns: tuple[Turn, ...]
@@ -82,56 +83,56 @@ class View:
     @classmethod
     def of(
         cls,
-        messages: Sequence[Wire],
+        messages: Sequence[WireMessage],
         tokens: TokenEstimator,
         known: Summary | None = None,
     ) -> View:
-        """Return the view of a whole history."""
+        """Return the view that contains a whole history."""
         return cls(tuple(_turns(messages, tokens)), tokens, known=known)
 
     @property
     def weight(self) -> float:
-        """Tokens of the request, with their fractions and the estimate's slack."""
+        """Estimated tokens of the request with the safety margin, not rounded up."""
         cost = (
             self.tokens.base + self.tokens.slack + sum(turn.cost for turn in self.turns)
         )
         if self.summary is not None:
             cost += self.tokens.cost(self.summary.message)
-        return round(cost, 6)  # sums in another order are the same number then
+        return round(cost, 6)  # makes the sum independent of its order
 
     @property
     def total(self) -> int:
-        """Tokens of the request, with the estimate's slack."""
+        """Estimated tokens of the request with the safety margin."""
         return math.ceil(self.weight)
 
     @property
     def least(self) -> int:
-        """Tokens of the request if the estimate is right."""
+        """Estimated tokens of the request without the safety margin."""
         return math.ceil(round(self.weight - self.tokens.slack, 6))
 
     @property
-    def loose(self) -> list[Turn]:
+    def droppable(self) -> list[Turn]:
         """The turns that may be dropped, oldest first."""
         return [turn for turn in self.turns if not turn.pinned]
 
     @property
-    def last(self) -> tuple[Wire, ...]:
-        """The messages of the turn that is to be answered."""
+    def last(self) -> tuple[WireMessage, ...]:
+        """The messages of the turn to be answered."""
         spoken = [t for t in self.turns if t.messages[0].get("role") not in _SYSTEM]
         return next((turn.messages for turn in spoken if turn.pinned), ())
 
     @property
-    def messages(self) -> list[Wire]:
+    def messages(self) -> list[WireMessage]:
         """The messages of the request; a summary follows the first system messages."""
-        placed = self._placed()
+        messages = self._ordered_messages()
         if self.summary is None:
-            return placed
+            return messages
         head = 0
-        while head < len(placed) and placed[head].get("role") in _SYSTEM:
+        while head < len(messages) and messages[head].get("role") in _SYSTEM:
             head += 1
-        return [*placed[:head], self.summary.message, *placed[head:]]
+        return [*messages[:head], self.summary.message, *messages[head:]]
 
-    def _placed(self) -> list[Wire]:
+    def _ordered_messages(self) -> list[WireMessage]:
         placed = {
             place: message
             for turn in self.turns
@@ -141,18 +142,18 @@ class View:
 
     def without(self, dropped: Collection[Turn]) -> View:
         """Return the view without these turns."""
-        gone = {turn.places for turn in dropped}
-        kept = tuple(turn for turn in self.turns if turn.places not in gone)
+        places = {turn.places for turn in dropped}
+        kept = tuple(turn for turn in self.turns if turn.places not in places)
         return attrs.evolve(self, turns=kept)
 
-    def behind(self, summary: Summary) -> View:
-        """Return the view with *summary* in the place of its turns."""
-        covered = [turn for turn in self.loose if turn.places[-1] < summary.upto]
+    def with_summary(self, summary: Summary) -> View:
+        """Return the view with *summary* in place of the turns that it covers."""
+        covered = [turn for turn in self.droppable if turn.places[-1] < summary.upto]
         return attrs.evolve(self.without(covered), summary=summary)
 
 
-def text_of(message: Wire) -> str:
-    """Return what *message* says in words, of a list of parts those that are texts."""
+def text_of(message: WireMessage) -> str:
+    """Return the text of *message*; of a list of parts, the text parts."""
     content = message.get("content")
     if isinstance(content, str):
         return content
@@ -161,22 +162,22 @@ def text_of(message: Wire) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def _turns(messages: Sequence[Wire], tokens: TokenEstimator) -> Iterator[Turn]:
+def _turns(messages: Sequence[WireMessage], tokens: TokenEstimator) -> Iterator[Turn]:
     members: dict[int, list[int]] = {}
     group = _groups(messages)
     for place, name in enumerate(group):
         members.setdefault(name, []).append(place)
     spoken = [p for p, message in enumerate(messages) if message.get("role") == "user"]
-    others = [p for p, m in enumerate(messages) if m.get("role") not in _SYSTEM]
-    last = group[(spoken or others or [0])[-1]] if messages else None
+    not_system = [p for p, m in enumerate(messages) if m.get("role") not in _SYSTEM]
+    last = group[(spoken or not_system or [0])[-1]] if messages else None
     for name, places in members.items():
         chosen = tuple(messages[place] for place in places)
         pinned = name == last or chosen[0].get("role") in _SYSTEM
         yield Turn(tuple(places), chosen, pinned, sum(map(tokens.cost, chosen)))
 
 
-def _groups(messages: Sequence[Wire]) -> list[int]:
-    """Return the turn of each message, named by the place of one of its own."""
+def _groups(messages: Sequence[WireMessage]) -> list[int]:
+    """Return the turn of each message, as the index of one message of the turn."""
     group: list[int] = []
     calls: dict[str, int] = {}
     joined: dict[int, int] = {}
@@ -190,16 +191,16 @@ def _groups(messages: Sequence[Wire]) -> list[int]:
             current = place
         spoke = role == "user"
         group.append(current)
-        for name in _asked(message):
+        for name in _call_ids(message):
             calls[name] = current
-        answered = calls.get(_answers(message))
+        answered = calls.get(_result_id(message))
         if answered is not None:
             _join(joined, answered, current)
     return [_root(joined, name) for name in group]
 
 
-def _asked(message: Wire) -> Iterator[str]:
-    """Yield what the results of the message's calls name."""
+def _call_ids(message: WireMessage) -> Iterator[str]:
+    """Yield the ids of the message's tool calls, to which the results refer."""
     listed = message.get("tool_calls")
     for call in listed if isinstance(listed, list | tuple) else ():
         if isinstance(call, Mapping):
@@ -209,7 +210,7 @@ def _asked(message: Wire) -> Iterator[str]:
         yield f"function {old.get('name')}"
 
 
-def _answers(message: Wire) -> str:
+def _result_id(message: WireMessage) -> str:
     if message.get("role") == "tool":
         return f"tool {message.get('tool_call_id')}"
     if message.get("role") == "function":
@@ -220,7 +221,7 @@ def _answers(message: Wire) -> str:
 def _root(joined: dict[int, int], name: int) -> int:
     while name in joined:
         above = joined[name]
-        joined[name] = joined.get(above, above)  # a chain is half as long next time
+        joined[name] = joined.get(above, above)  # halves the chain for the next search
         name = above
     return name
 
