@@ -9,8 +9,8 @@ it from here; the modules below are private. The fixture is in
 from __future__ import annotations
 
 from ._fake import FakeASI1
-from ._fault import Fault
 from ._faults import FAULTS
+from ._faults.base import Fault
 from ._plan import Close, Data, End, Head, Listen, Pause, Raw, Repeat, Reset, Stall
 from ._request import RecordedRequest
 

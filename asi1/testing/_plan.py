@@ -2,7 +2,7 @@
 What a reply does, step by step: pure data, no sockets, no clock.
 
 A plan is a tuple of steps. Two players know how to act them out: `_server` on a real
-socket, `_transport` in process. Both send the very bytes that `_wire` makes of a step.
+socket, `_transport` in process. Both send the very bytes that `_render` makes of a step.
 """
 
 from __future__ import annotations

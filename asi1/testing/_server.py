@@ -24,10 +24,10 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from ._plan import Close, End, Listen, Pause, Plan, Reset, Stall, flat
+from ._render import Renderer
 from ._replies import json_plan
 from ._request import Ending, Outcome, RecordedRequest, joined
 from ._script import Script
-from ._wire import Wire
 
 
 __all__ = ["Server"]
@@ -120,7 +120,7 @@ class _Line:
         self._sock.close()
 
 
-async def _play(plan: Plan, line: _Line, wire: Wire) -> bool:
+async def _play(plan: Plan, line: _Line, renderer: Renderer) -> bool:
     """Act out a plan; tell whether the connection may serve another request."""
     for step, following in pairwise(chain(flat(plan), [End()])):
         match step:
@@ -134,12 +134,12 @@ async def _play(plan: Plan, line: _Line, wire: Wire) -> bool:
             case Close():
                 return False
             case _:
-                data = wire.render(step)
+                data = renderer.render(step)
                 if isinstance(following, End):  # as a server does that has it all
-                    data += wire.render(following)
+                    data += renderer.render(following)
                 await line.send(data)
-    await line.send(wire.render(End()))
-    return wire.keep_alive
+    await line.send(renderer.render(End()))
+    return renderer.keep_alive
 
 
 async def _event(line: _Line, conn: h11.Connection) -> object:
@@ -275,11 +275,11 @@ class Server:
         except (h11.RemoteProtocolError, ValueError) as exc:  # or the target is no URL
             await self._refuse(line, str(exc))
             return False
-        wire = Wire(head_only=request.method == "HEAD")
+        renderer = Renderer(head_only=request.method == "HEAD")
         outcome: Outcome = "stopped"
         keep = False
         try:
-            keep = await _play(self._script.answer(request), line, wire)
+            keep = await _play(self._script.answer(request), line, renderer)
             keep = keep and conn.their_state is h11.DONE
             outcome = "sent"
         except _ClientLeftError:
@@ -295,5 +295,5 @@ class Server:
     async def _refuse(self, line: _Line, reason: str) -> None:
         error = {"error": {"message": reason, "type": "bad_request"}}
         plan = json_plan(400, error, {"connection": "close"})
-        await _play(plan, line, Wire())
+        await _play(plan, line, Renderer())
         await line.part()

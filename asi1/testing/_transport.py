@@ -19,9 +19,9 @@ from anyio.lowlevel import checkpoint
 
 from .._transport.http_pool import begins_http
 from ._plan import Close, End, Pause, Plan, Reset, Stall, flat
+from ._render import Renderer
 from ._request import Ending, RecordedRequest, joined
 from ._script import Script
-from ._wire import Wire
 
 
 __all__ = ["FakeTransport"]
@@ -89,7 +89,7 @@ class _Replay(httpx.AsyncByteStream):
 
     def __init__(self, plan: Plan, method: str, ending: Ending) -> None:
         self._steps = flat((*plan, End()))
-        self._wire = Wire(head_only=method == "HEAD")
+        self._renderer = Renderer(head_only=method == "HEAD")
         self._ending = ending
         self._unread = b""
         self._conn = h11.Connection(h11.CLIENT, max_incomplete_event_size=_EVENT_SIZE)
@@ -154,7 +154,7 @@ class _Replay(httpx.AsyncByteStream):
                 case Close():
                     return b""
                 case _:
-                    self._unread = self._wire.render(step)
+                    self._unread = self._renderer.render(step)
         data, self._unread = self._unread[:_READ_SIZE], self._unread[_READ_SIZE:]
         return data
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from ._fault import faults, laced, odd, spoken, talk
-from ._plan import Plan
-from ._request import Ask
+from .._plan import Plan
+from .._request import Ask
+from .base import faults, laced, odd, spoken, talk
 
 
 __all__ = ["FAULTS"]

@@ -11,10 +11,10 @@ import zlib
 
 from functools import lru_cache
 
-from ._fault import begun, faults, spoken, talk
-from ._plan import Close, Data, Head, Pairs, Pause, Plan, Raw, Repeat
-from ._replies import SSE
-from ._request import Ask
+from .._plan import Close, Data, Head, Pairs, Pause, Plan, Raw, Repeat
+from .._replies import SSE
+from .._request import Ask
+from .base import begun, faults, spoken, talk
 
 
 __all__ = ["FAULTS"]

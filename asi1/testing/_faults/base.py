@@ -17,10 +17,10 @@ import orjson
 
 from attrs import evolve, frozen
 
-from ._plan import Close, Data, Framing, Head, Plan, Stall
-from ._replies import Answer, json_plan, sse_head
-from ._request import Ask
-from ._shapes import body
+from .._plan import Close, Data, Framing, Head, Plan, Stall
+from .._replies import Answer, json_plan, sse_head
+from .._request import Ask
+from .._shapes import body
 
 
 __all__ = [

@@ -6,10 +6,10 @@ All of them are whole and well framed: what is wrong is what they say.
 
 from __future__ import annotations
 
-from ._fault import faults, jammed, spoken, talk
-from ._plan import Close, Data, Head, Plan
-from ._replies import SSE, Failure, json_plan, whole
-from ._request import Ask
+from .._plan import Close, Data, Head, Plan
+from .._replies import SSE, Failure, json_plan, whole
+from .._request import Ask
+from .base import faults, jammed, spoken, talk
 
 
 __all__ = ["FAULTS"]

@@ -12,10 +12,10 @@ from http import HTTPStatus
 from ._plan import Data, End, Framing, Head, Raw, Step
 
 
-__all__ = ["Wire"]
+__all__ = ["Renderer"]
 
 
-class Wire:
+class Renderer:
     """
     Turns the steps of one reply into bytes.
 

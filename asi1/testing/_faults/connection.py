@@ -7,10 +7,22 @@ of them. Each fault works on streams and on JSON bodies.
 
 from __future__ import annotations
 
-from ._fault import begun, faults, jammed, spoken, talk
-from ._plan import Close, Data, End, Head, Listen, Pause, Plan, Raw, Repeat, Reset, Step
-from ._request import Ask
-from ._wire import Wire
+from .._plan import (
+    Close,
+    Data,
+    End,
+    Head,
+    Listen,
+    Pause,
+    Plan,
+    Raw,
+    Repeat,
+    Reset,
+    Step,
+)
+from .._render import Renderer
+from .._request import Ask
+from .base import begun, faults, jammed, spoken, talk
 
 
 __all__ = ["FAULTS"]
@@ -119,7 +131,7 @@ def _slow_headers(ask: Ask, *, seconds: float = 0.2) -> Plan:
     """The head comes byte by byte, with *seconds* before each; then the whole body."""
     parts = talk(ask, "close")
     steps: list[Step] = []
-    for byte in Wire().render(parts.head):
+    for byte in Renderer().render(parts.head):
         steps += [Pause(seconds), Raw(bytes((byte,)))]
     return *steps, *(Raw(piece) for piece in parts.pieces)
 
@@ -141,7 +153,7 @@ def _keepalive_then_close_on_reuse(ask: Ask) -> Plan:
 
 def _idle_408(ask: Ask, *, seconds: float = 0.05) -> Plan:
     """A good answer; then a 408 that nobody asked for, and the connection closes."""
-    late = Wire().render(Head(408, (("connection", "close"),), "length"))
+    late = Renderer().render(Head(408, (("connection", "close"),), "length"))
     return *_good(ask), End(), Pause(seconds), Raw(late), Close()
 
 
@@ -159,7 +171,7 @@ _HINT = b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n"
 
 
 def _half_head(ask: Ask) -> Raw:
-    return Raw(Wire().render(talk(ask).head)[:40])
+    return Raw(Renderer().render(talk(ask).head)[:40])
 
 
 def _good(ask: Ask) -> Plan:

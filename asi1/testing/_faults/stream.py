@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ._fault import begun, faults, jammed, laced, spoken, talk
-from ._plan import Data, Head, Pause, Plan, Repeat, Reset
-from ._replies import DONE, SSE, Answer, event, sse_head
-from ._request import Ask
+from .._plan import Data, Head, Pause, Plan, Repeat, Reset
+from .._replies import DONE, SSE, Answer, event, sse_head
+from .._request import Ask
+from .base import begun, faults, jammed, laced, spoken, talk
 
 
 __all__ = ["FAULTS"]

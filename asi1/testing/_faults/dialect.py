@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ._fault import TEXT, faults, spoken
-from ._plan import Plan
-from ._replies import DONE, Answer, event, json_plan, sse_head
-from ._request import Ask
-from ._shapes import pieces
+from .._plan import Plan
+from .._replies import DONE, Answer, event, json_plan, sse_head
+from .._request import Ask
+from .._shapes import pieces
+from .base import TEXT, faults, spoken
 
 
 __all__ = ["FAULTS"]

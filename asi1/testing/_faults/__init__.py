@@ -11,27 +11,20 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from . import (
-    _faults_connection,
-    _faults_dialect,
-    _faults_http,
-    _faults_status,
-    _faults_stream,
-    _faults_text,
-)
-from ._fault import Fault
+from . import connection, dialect, http, status, stream, text
+from .base import Fault
 
 
 __all__ = ["FAULTS", "find"]
 
 
 _ALL = (
-    *_faults_connection.FAULTS,
-    *_faults_http.FAULTS,
-    *_faults_status.FAULTS,
-    *_faults_stream.FAULTS,
-    *_faults_text.FAULTS,
-    *_faults_dialect.FAULTS,
+    *connection.FAULTS,
+    *http.FAULTS,
+    *status.FAULTS,
+    *stream.FAULTS,
+    *text.FAULTS,
+    *dialect.FAULTS,
 )
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(
