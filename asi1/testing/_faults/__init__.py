@@ -1,8 +1,8 @@
 """
 The table of all faults, by name.
 
-The faults stand in modules by what they touch; to add one, write its function there
-and put it into the module's list.
+Each module of this package has the faults of one subject. To add a fault, write its
+function in that module and add the function to the module's ``FAULTS``.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
 
 def find(name: str) -> Fault:
     """
-    Give the fault of that name.
+    Return the fault called *name*.
 
     Raises:
-        ValueError: There is none; the message has the nearest names.
+        ValueError: No fault has this name; the message lists similar names.
     """
     try:
         return FAULTS[name]
     except KeyError:
-        near = ", ".join(get_close_matches(name, FAULTS)) or "none is close"
-        raise ValueError(f"No fault is called {name!r}; nearest: {near}.") from None
+        similar = ", ".join(get_close_matches(name, FAULTS)) or "none"
+        raise ValueError(f"unknown fault {name!r}; similar: {similar}") from None

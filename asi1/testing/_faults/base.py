@@ -1,8 +1,9 @@
 """
-What a fault is, and the parts that many faults are made of: pure.
+What a fault is, and the parts that most faults share: pure.
 
-A fault is a function from a request to a plan; its name is the fault's name, the first
-line of its docstring the sentence about it, its keyword arguments the options.
+A fault is a function that makes a plan from a request. The function's name is the
+fault's name, the first line of its docstring describes the fault, and its keyword
+arguments are the fault's options.
 """
 
 from __future__ import annotations
@@ -19,38 +20,38 @@ from attrs import evolve, frozen
 
 from .._plan import Close, Data, Framing, Head, Plan, Stall
 from .._replies import Answer, json_plan, sse_head
-from .._request import Ask
+from .._request import ReplyContext
 from .._shapes import body
 
 
 __all__ = [
     "TEXT",
+    "AnswerParts",
     "Fault",
-    "Talk",
-    "begun",
+    "answer_parts",
+    "data_steps",
     "faults",
-    "jammed",
-    "laced",
-    "odd",
-    "spoken",
-    "talk",
+    "odd_reply",
+    "partial_answer",
+    "stall",
+    "with_events",
 ]
 
 
 TEXT = "one two three four five six seven eight"
 
 _ANSWER = Answer(text=TEXT, chunk_words=1)
-_PARTS = 10  # pieces of a body that is no stream
+_JSON_PIECES = 10  # how many pieces a JSON body is cut into
 
 
 @frozen
 class Fault:
     """
-    One way in which a server can misbehave.
+    One way in which the fake server can misbehave.
 
     Attributes:
         name: Its name.
-        about: One sentence about it.
+        about: One sentence that describes it.
         build: Makes the plan from the request and the options.
     """
 
@@ -60,13 +61,13 @@ class Fault:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options with their defaults."""
+        """The names of the options, with their defaults."""
         known = inspect.signature(self.build).parameters.values()
         return {option.name: option.default for option in list(known)[1:]}
 
-    def recipe(self, **options: Any) -> Callable[[Ask], Plan]:
+    def recipe(self, **options: Any) -> Callable[[ReplyContext], Plan]:
         """
-        Fix the options.
+        Return a function that makes the plan with these options.
 
         Raises:
             TypeError: The fault has no such option.
@@ -76,7 +77,7 @@ class Fault:
 
 
 def faults(*builds: Callable[..., Plan]) -> tuple[Fault, ...]:
-    """Make faults of functions, each named and described by its own."""
+    """Turn functions into faults, named and described as the functions are."""
     return tuple(map(_fault, builds))
 
 
@@ -86,15 +87,15 @@ def _fault(build: Callable[..., Plan]) -> Fault:
 
 
 @frozen
-class Talk:
+class AnswerParts:
     """
-    An answer in pieces, ready to be spoilt.
+    A correct answer, cut into pieces that a fault can change.
 
     Attributes:
-        head: The head.
-        opening: What comes before the first word.
-        words: The words, one to a piece, at least two pieces.
-        finish: The piece that gives the finish reason.
+        head: The status line and the headers.
+        opening: The pieces before the first word.
+        words: The words, one in each piece; at least two pieces.
+        finish: The piece with the finish reason.
         usage: The piece with the token counts.
         done: The piece that ends the stream.
     """
@@ -108,7 +109,7 @@ class Talk:
 
     @property
     def pieces(self) -> tuple[bytes, ...]:
-        """The whole body."""
+        """All pieces of the body, in order."""
         return (
             *self.opening,
             *self.words,
@@ -118,27 +119,29 @@ class Talk:
         )
 
 
-def spoken(*pieces: bytes) -> Plan:
-    """Make a piece of the body of each of *pieces*."""
+def data_steps(*pieces: bytes) -> Plan:
+    """Return the steps that send *pieces*, each by a write of its own."""
     return tuple(Data(piece) for piece in pieces)
 
 
-def talk(ask: Ask, framing: Framing = "chunked", *, stream: bool | None = None) -> Talk:
+def answer_parts(
+    context: ReplyContext, framing: Framing = "chunked", *, stream: bool | None = None
+) -> AnswerParts:
     """
-    Make a short answer that a fault can be worked into.
+    Return a short correct answer in pieces.
 
-    A stream says `TEXT` word for word. A JSON body is cut in ten pieces, all of which
-    are its words.
+    A stream has `TEXT`, one word in each chunk. A JSON body is cut into ten pieces,
+    which are all in `AnswerParts.words`.
 
     Args:
-        ask: The request.
-        framing: The framing.
-        stream: Whether to make a stream; None is as the request asks for.
+        context: The request.
+        framing: How the end of the body is marked.
+        stream: Whether to make a stream; None for what the request asks for.
     """
-    content = _ANSWER.content(ask)
-    if ask.stream if stream is None else stream:
+    content = _ANSWER.content(context)
+    if context.stream if stream is None else stream:
         events = _ANSWER.events(content)
-        return Talk(
+        return AnswerParts(
             _framed(sse_head(framing), events),
             opening=tuple(events[:1]),
             words=tuple(events[1:-3]),
@@ -147,10 +150,10 @@ def talk(ask: Ask, framing: Framing = "chunked", *, stream: bool | None = None) 
             done=(events[-1],),
         )
     value = orjson.dumps(body(content, _ANSWER.generation))
-    size = -(-len(value) // _PARTS)
+    size = -(-len(value) // _JSON_PIECES)
     words = [value[at : at + size] for at in range(0, len(value), size)]
     head = Head(200, (("content-type", "application/json"),), framing)
-    return Talk(_framed(head, words), (), tuple(words))
+    return AnswerParts(_framed(head, words), (), tuple(words))
 
 
 def _framed(head: Head, pieces: list[bytes]) -> Head:
@@ -158,35 +161,37 @@ def _framed(head: Head, pieces: list[bytes]) -> Head:
     return evolve(head, length=size)
 
 
-def begun(ask: Ask, after_chunks: int, framing: Framing = "chunked") -> Plan:
+def partial_answer(
+    context: ReplyContext, after_chunks: int, framing: Framing = "chunked"
+) -> Plan:
     """
-    Make the beginning of an answer: the head and some words, never all of them.
+    Make the beginning of an answer: the head and some words, but never all words.
 
     Args:
-        ask: The request.
-        after_chunks: How many words.
-        framing: The framing.
+        context: The request.
+        after_chunks: The number of words.
+        framing: How the end of the body would be marked.
     """
-    parts = talk(ask, framing)
+    parts = answer_parts(context, framing)
     words = parts.words[: min(after_chunks, len(parts.words) - 1)]
-    return parts.head, *spoken(*parts.opening, *words)
+    return parts.head, *data_steps(*parts.opening, *words)
 
 
-def laced(ask: Ask, *events: bytes, after_chunks: int = 3) -> Plan:
-    """Make a stream, whatever was asked for, with *events* after some words."""
-    parts = talk(ask, stream=True)
+def with_events(context: ReplyContext, *events: bytes, after_chunks: int = 3) -> Plan:
+    """Make a stream, even for a JSON request, with *events* after some words."""
+    parts = answer_parts(context, stream=True)
     before, after = parts.words[:after_chunks], parts.words[after_chunks:]
     rest = (*after, *parts.finish, *parts.usage, *parts.done)
-    return parts.head, *spoken(*parts.opening, *before, *events, *rest)
+    return parts.head, *data_steps(*parts.opening, *before, *events, *rest)
 
 
-def odd(ask: Ask, value: bytes) -> Plan:
-    """Make a stream with an odd chunk in it, or a JSON body that is as odd."""
-    if ask.stream:
-        return laced(ask, b"data: %b\n\n" % value)
+def odd_reply(context: ReplyContext, value: bytes) -> Plan:
+    """Make a stream with *value* as one of its chunks, or a JSON body of *value*."""
+    if context.stream:
+        return with_events(context, b"data: %b\n\n" % value)
     return json_plan(200, value)
 
 
-def jammed(seconds: float | None) -> Plan:
-    """Make the end of a reply that says nothing more."""
+def stall(seconds: float | None) -> Plan:
+    """Return the last steps of a reply that sends nothing more."""
     return Stall(seconds), Close()

@@ -1,8 +1,8 @@
 """
-Faults of the connection: broken, cut, silent or slow. Pure.
+Faults of the connection: reset, closed, silent or slow. Pure.
 
-Where a fault strikes in the body, some words of the answer come first: *after_chunks*
-of them. Each fault works on streams and on JSON bodies.
+A fault in the body comes after *after_chunks* words of the answer. Each fault works
+with streams and with JSON bodies.
 """
 
 from __future__ import annotations
@@ -21,162 +21,168 @@ from .._plan import (
     Step,
 )
 from .._render import Renderer
-from .._request import Ask
-from .base import begun, faults, jammed, spoken, talk
+from .._request import ReplyContext
+from .base import answer_parts, data_steps, faults, partial_answer, stall
 
 
 __all__ = ["FAULTS"]
 
 
-def _reset_before_headers(_: Ask) -> Plan:
-    """The connection is reset before the first byte of the reply."""
+def _reset_before_headers(_: ReplyContext) -> Plan:
+    """The server resets the connection before the first byte of the reply."""
     return (Reset(),)
 
 
-def _close_before_headers(_: Ask) -> Plan:
-    """The connection is closed before the first byte of the reply."""
+def _close_before_headers(_: ReplyContext) -> Plan:
+    """The server closes the connection before the first byte of the reply."""
     return (Close(),)
 
 
-def _reset_mid_headers(ask: Ask) -> Plan:
-    """The connection is reset in the middle of the head."""
-    return _half_head(ask), Reset()
+def _reset_mid_headers(context: ReplyContext) -> Plan:
+    """The server resets the connection in the middle of the headers."""
+    return _half_head(context), Reset()
 
 
-def _fin_mid_headers(ask: Ask) -> Plan:
-    """The connection is closed in the middle of the head."""
-    return _half_head(ask), Close()
+def _fin_mid_headers(context: ReplyContext) -> Plan:
+    """The server closes the connection in the middle of the headers."""
+    return _half_head(context), Close()
 
 
-def _reset_after_headers(ask: Ask) -> Plan:
-    """The connection is reset between the head and the body."""
-    return talk(ask).head, Reset()
+def _reset_after_headers(context: ReplyContext) -> Plan:
+    """The server resets the connection between the headers and the body."""
+    return answer_parts(context).head, Reset()
 
 
-def _close_after_headers(ask: Ask) -> Plan:
-    """The connection is closed between the head and a chunked body."""
-    return talk(ask).head, Close()
+def _close_after_headers(context: ReplyContext) -> Plan:
+    """The server closes the connection between the headers and a chunked body."""
+    return answer_parts(context).head, Close()
 
 
-def _reset_mid_body(ask: Ask, *, after_chunks: int = 3) -> Plan:
-    """The connection is reset after some words."""
-    return *begun(ask, after_chunks), Reset()
+def _reset_mid_body(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
+    """The server resets the connection after some words."""
+    return *partial_answer(context, after_chunks), Reset()
 
 
-def _fin_mid_chunked(ask: Ask, *, after_chunks: int = 3) -> Plan:
-    """The connection is closed between two chunks of a chunked body."""
-    return *begun(ask, after_chunks), Close()
+def _fin_mid_chunked(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
+    """The server closes the connection between two chunks of a chunked body."""
+    return *partial_answer(context, after_chunks), Close()
 
 
-def _fin_mid_chunk(ask: Ask, *, after_chunks: int = 3) -> Plan:
-    """The connection is closed inside a chunk that had announced its length."""
-    return *begun(ask, after_chunks), Raw(b"40\r\ndata: {"), Close()
+def _fin_mid_chunk(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
+    """The server closes the connection in the middle of an HTTP chunk."""
+    return *partial_answer(context, after_chunks), Raw(b"40\r\ndata: {"), Close()
 
 
-def _fin_mid_length(ask: Ask, *, after_chunks: int = 3) -> Plan:
-    """The connection is closed before the content-length is reached."""
-    return *begun(ask, after_chunks, "length"), Close()
+def _fin_mid_length(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
+    """The server closes the connection before the content-length is reached."""
+    return *partial_answer(context, after_chunks, "length"), Close()
 
 
-def _truncated_no_length(ask: Ask, *, after_chunks: int = 3) -> Plan:
-    """A body that only the connection's end ends is cut: no framing can tell."""
-    return *begun(ask, after_chunks, "close"), Close()
+def _truncated_no_length(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
+    """A body without length or chunks is cut: the HTTP framing cannot show it."""
+    return *partial_answer(context, after_chunks, "close"), Close()
 
 
-def _stall_before_headers(_: Ask, *, seconds: float | None = None) -> Plan:
-    """Nothing comes at all, for *seconds* or until the client leaves."""
-    return jammed(seconds)
+def _stall_before_headers(_: ReplyContext, *, seconds: float | None = None) -> Plan:
+    """The server sends nothing, for *seconds* or until the client disconnects."""
+    return stall(seconds)
 
 
-def _stall_mid_headers(ask: Ask, *, seconds: float | None = None) -> Plan:
-    """Nothing comes after half of the head."""
-    return _half_head(ask), *jammed(seconds)
+def _stall_mid_headers(context: ReplyContext, *, seconds: float | None = None) -> Plan:
+    """The server sends nothing after half of the headers."""
+    return _half_head(context), *stall(seconds)
 
 
-def _stall_after_headers(ask: Ask, *, seconds: float | None = None) -> Plan:
-    """Nothing comes after the head."""
-    return talk(ask).head, *jammed(seconds)
+def _stall_after_headers(
+    context: ReplyContext, *, seconds: float | None = None
+) -> Plan:
+    """The server sends nothing after the headers."""
+    return answer_parts(context).head, *stall(seconds)
 
 
 def _stall_mid_body(
-    ask: Ask, *, after_chunks: int = 3, seconds: float | None = None
+    context: ReplyContext, *, after_chunks: int = 3, seconds: float | None = None
 ) -> Plan:
-    """Nothing comes after some words."""
-    return *begun(ask, after_chunks), *jammed(seconds)
+    """The server sends nothing after some words."""
+    return *partial_answer(context, after_chunks), *stall(seconds)
 
 
-def _stall(ask: Ask, *, after_chunks: int = 3, seconds: float | None = None) -> Plan:
+def _stall(
+    context: ReplyContext, *, after_chunks: int = 3, seconds: float | None = None
+) -> Plan:
     """The same as stall_mid_body."""
-    return _stall_mid_body(ask, after_chunks=after_chunks, seconds=seconds)
+    return _stall_mid_body(context, after_chunks=after_chunks, seconds=seconds)
 
 
-def _hiccup(ask: Ask, *, after_chunks: int = 3, seconds: float = 0.2) -> Plan:
-    """Nothing comes for a while after some words, then all the rest: legal."""
-    parts = talk(ask)
+def _hiccup(
+    context: ReplyContext, *, after_chunks: int = 3, seconds: float = 0.2
+) -> Plan:
+    """The server pauses for *seconds* after some words, then sends the rest: legal."""
+    parts = answer_parts(context)
     at = len(parts.opening) + after_chunks
     first, rest = parts.pieces[:at], parts.pieces[at:]
-    return parts.head, *spoken(*first), Pause(seconds), *spoken(*rest)
+    return parts.head, *data_steps(*first), Pause(seconds), *data_steps(*rest)
 
 
-def _slow_drip(ask: Ask, *, seconds: float = 0.2) -> Plan:
-    """The body comes byte by byte, with *seconds* before each."""
-    parts = talk(ask)
+def _slow_drip(context: ReplyContext, *, seconds: float = 0.2) -> Plan:
+    """The server sends the body byte by byte, and waits *seconds* before each."""
+    parts = answer_parts(context)
     steps: list[Step] = [parts.head]
     for byte in b"".join(parts.pieces):
         steps += [Pause(seconds), Data(bytes((byte,)))]
     return tuple(steps)
 
 
-def _slow_headers(ask: Ask, *, seconds: float = 0.2) -> Plan:
-    """The head comes byte by byte, with *seconds* before each; then the whole body."""
-    parts = talk(ask, "close")
+def _slow_headers(context: ReplyContext, *, seconds: float = 0.2) -> Plan:
+    """The headers come byte by byte, *seconds* before each; then the whole body."""
+    parts = answer_parts(context, "close")
     steps: list[Step] = []
     for byte in Renderer().render(parts.head):
         steps += [Pause(seconds), Raw(bytes((byte,)))]
     return *steps, *(Raw(piece) for piece in parts.pieces)
 
 
-def _keepalive_then_close_idle(ask: Ask, *, seconds: float = 0.05) -> Plan:
-    """A good answer; then the idle connection is closed after *seconds*."""
-    return *_good(ask), End(), Pause(seconds), Close()
+def _keepalive_then_close_idle(context: ReplyContext, *, seconds: float = 0.05) -> Plan:
+    """A correct answer; then the server closes the idle connection after *seconds*."""
+    return *_good_answer(context), End(), Pause(seconds), Close()
 
 
-def _keepalive_then_rst_on_reuse(ask: Ask) -> Plan:
-    """A good answer; then the connection is reset as the next request comes on it."""
-    return *_good(ask), End(), Listen(), Reset()
+def _keepalive_then_rst_on_reuse(context: ReplyContext) -> Plan:
+    """A correct answer; then the server resets the connection on the next request."""
+    return *_good_answer(context), End(), Listen(), Reset()
 
 
-def _keepalive_then_close_on_reuse(ask: Ask) -> Plan:
-    """A good answer; then the connection is closed as the next request comes on it."""
-    return *_good(ask), End(), Listen(), Close()
+def _keepalive_then_close_on_reuse(context: ReplyContext) -> Plan:
+    """A correct answer; then the server closes the connection on the next request."""
+    return *_good_answer(context), End(), Listen(), Close()
 
 
-def _idle_408(ask: Ask, *, seconds: float = 0.05) -> Plan:
-    """A good answer; then a 408 that nobody asked for, and the connection closes."""
-    late = Renderer().render(Head(408, (("connection", "close"),), "length"))
-    return *_good(ask), End(), Pause(seconds), Raw(late), Close()
+def _idle_408(context: ReplyContext, *, seconds: float = 0.05) -> Plan:
+    """A correct answer; then a 408 without a request, and the connection closes."""
+    status_408 = Renderer().render(Head(408, (("connection", "close"),), "length"))
+    return *_good_answer(context), End(), Pause(seconds), Raw(status_408), Close()
 
 
-def _informational_flood(_: Ask, *, seconds: float = 0.05) -> Plan:
-    """One 103 (Early Hints) after another, and never a reply."""
+def _informational_flood(_: ReplyContext, *, seconds: float = 0.05) -> Plan:
+    """The server sends one 103 (Early Hints) after another, and never a reply."""
     return (Repeat((Raw(_HINT), Pause(seconds))),)
 
 
-def _early_hints(ask: Ask) -> Plan:
-    """A 103 (Early Hints) before a good answer: legal, and no fault at all."""
-    return Raw(_HINT), *_good(ask)
+def _early_hints(context: ReplyContext) -> Plan:
+    """A 103 (Early Hints) comes before a correct answer: legal."""
+    return Raw(_HINT), *_good_answer(context)
 
 
 _HINT = b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n"
 
 
-def _half_head(ask: Ask) -> Raw:
-    return Raw(Renderer().render(talk(ask).head)[:40])
+def _half_head(context: ReplyContext) -> Raw:
+    return Raw(Renderer().render(answer_parts(context).head)[:40])
 
 
-def _good(ask: Ask) -> Plan:
-    parts = talk(ask)
-    return parts.head, *spoken(*parts.pieces)
+def _good_answer(context: ReplyContext) -> Plan:
+    parts = answer_parts(context)
+    return parts.head, *data_steps(*parts.pieces)
 
 
 FAULTS = faults(

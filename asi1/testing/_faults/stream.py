@@ -1,8 +1,8 @@
 """
-Faults of streams: how they end, and events that are no chunk. Pure.
+Faults of streams: how they end, and events that are not chunks. Pure.
 
-Those about a stream's end also work on JSON bodies where that has a meaning; all others
-send a stream, whatever was asked for.
+`clean_eof_no_done` and `eof_mid_event` also cut JSON bodies; each other fault sends a
+stream, even for a JSON request.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from attrs import evolve
 
 from .._plan import Data, Head, Pause, Plan, Repeat, Reset
 from .._replies import DONE, SSE, Answer, event, sse_head
-from .._request import Ask
-from .base import begun, faults, jammed, laced, spoken, talk
+from .._request import ReplyContext
+from .base import answer_parts, data_steps, faults, partial_answer, stall, with_events
 
 
 __all__ = ["FAULTS"]
@@ -27,132 +27,132 @@ _TOOL_USE = Answer(
 _ERROR = {"message": "The model broke down.", "type": "server_error", "code": "broken"}
 
 
-def _clean_eof_no_done(ask: Ask, *, after_chunks: int = 3) -> Plan:
-    """The body ends in order after some words: no finish reason, no [DONE]."""
-    return begun(ask, after_chunks)
+def _clean_eof_no_done(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
+    """The body ends normally after some words, without finish reason and [DONE]."""
+    return partial_answer(context, after_chunks)
 
 
-def _clean_eof_finish_no_done(ask: Ask) -> Plan:
-    """The stream ends in order after the finish reason, without [DONE]: complete."""
-    parts = talk(ask, stream=True)
-    return parts.head, *spoken(*parts.opening, *parts.words, *parts.finish)
+def _clean_eof_finish_no_done(context: ReplyContext) -> Plan:
+    """The stream ends normally after the finish reason, without [DONE]: complete."""
+    parts = answer_parts(context, stream=True)
+    return parts.head, *data_steps(*parts.opening, *parts.words, *parts.finish)
 
 
-def _eof_mid_event(ask: Ask, *, after_chunks: int = 3) -> Plan:
-    """The body ends in order in the middle of an event."""
-    parts = talk(ask)
+def _eof_mid_event(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
+    """The body ends normally, but in the middle of an event."""
+    parts = answer_parts(context)
     half = parts.words[-1][: len(parts.words[-1]) // 2]
-    return *begun(ask, after_chunks), Data(half)
+    return *partial_answer(context, after_chunks), Data(half)
 
 
-def _tool_args_truncated(ask: Ask) -> Plan:
-    """A stream ends in order in the middle of a tool call's arguments."""
-    events = _TOOL_USE.events(_TOOL_USE.content(ask))
-    return sse_head(), *spoken(*events[:-4])
+def _tool_args_truncated(context: ReplyContext) -> Plan:
+    """The stream ends normally, but in the middle of a tool call's arguments."""
+    events = _TOOL_USE.events(_TOOL_USE.content(context))
+    return sse_head(), *data_steps(*events[:-4])
 
 
-def _done_early(ask: Ask, *, after_chunks: int = 3) -> Plan:
+def _done_early(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
     """[DONE] comes after some words, without a finish reason."""
-    parts = talk(ask, stream=True)
-    return parts.head, *spoken(*parts.opening, *parts.words[:after_chunks], DONE)
+    parts = answer_parts(context, stream=True)
+    return parts.head, *data_steps(*parts.opening, *parts.words[:after_chunks], DONE)
 
 
-def _done_only(_: Ask) -> Plan:
-    """[DONE] is all there is."""
+def _done_only(_: ReplyContext) -> Plan:
+    """[DONE] is the only event."""
     return sse_head(), Data(DONE)
 
 
-def _done_twice(ask: Ask) -> Plan:
+def _done_twice(context: ReplyContext) -> Plan:
     """[DONE] comes twice."""
-    parts = talk(ask, stream=True)
-    return parts.head, *spoken(*parts.pieces, DONE)
+    parts = answer_parts(context, stream=True)
+    return parts.head, *data_steps(*parts.pieces, DONE)
 
 
-def _done_no_blank_line(ask: Ask) -> Plan:
-    """The stream ends right after [DONE], without a line end."""
-    parts = talk(ask, stream=True)
-    return parts.head, *spoken(*parts.pieces[:-1], DONE.rstrip())
+def _done_no_blank_line(context: ReplyContext) -> Plan:
+    """The stream ends directly after [DONE], without a line end."""
+    parts = answer_parts(context, stream=True)
+    return parts.head, *data_steps(*parts.pieces[:-1], DONE.rstrip())
 
 
-def _done_with_suffix(ask: Ask) -> Plan:
-    """An event [DONE]x comes in the middle, which is not the end."""
-    return laced(ask, b"data: [DONE]x\n\n")
+def _done_with_suffix(context: ReplyContext) -> Plan:
+    """An event in the middle has the data [DONE]x, which does not end the stream."""
+    return with_events(context, b"data: [DONE]x\n\n")
 
 
-def _after_done_hangs(ask: Ask, *, seconds: float | None = None) -> Plan:
-    """Nothing comes after [DONE], not even the end of the body."""
-    parts = talk(ask, stream=True)
-    return parts.head, *spoken(*parts.pieces), *jammed(seconds)
+def _after_done_hangs(context: ReplyContext, *, seconds: float | None = None) -> Plan:
+    """The server sends nothing after [DONE], not even the end of the body."""
+    parts = answer_parts(context, stream=True)
+    return parts.head, *data_steps(*parts.pieces), *stall(seconds)
 
 
-def _after_done_more(ask: Ask) -> Plan:
+def _after_done_more(context: ReplyContext) -> Plan:
     """More words come after [DONE]."""
-    parts = talk(ask, stream=True)
-    return parts.head, *spoken(*parts.pieces, *parts.words)
+    parts = answer_parts(context, stream=True)
+    return parts.head, *data_steps(*parts.pieces, *parts.words)
 
 
-def _after_done_reset(ask: Ask) -> Plan:
-    """The connection is reset after [DONE]."""
-    parts = talk(ask, stream=True)
-    return parts.head, *spoken(*parts.pieces), Reset()
+def _after_done_reset(context: ReplyContext) -> Plan:
+    """The server resets the connection after [DONE]."""
+    parts = answer_parts(context, stream=True)
+    return parts.head, *data_steps(*parts.pieces), Reset()
 
 
-def _finish_then_reset(ask: Ask) -> Plan:
-    """The connection is reset after the finish reason, before usage and [DONE]."""
-    parts = talk(ask, stream=True)
-    said = spoken(*parts.opening, *parts.words, *parts.finish)
-    return parts.head, *said, Reset()
+def _finish_then_reset(context: ReplyContext) -> Plan:
+    """The server resets the connection after the finish reason, before the usage."""
+    parts = answer_parts(context, stream=True)
+    sent = data_steps(*parts.opening, *parts.words, *parts.finish)
+    return parts.head, *sent, Reset()
 
 
-def _finish_then_stall(ask: Ask, *, seconds: float | None = None) -> Plan:
-    """Nothing comes after the finish reason."""
-    parts = talk(ask, stream=True)
-    said = spoken(*parts.opening, *parts.words, *parts.finish)
-    return parts.head, *said, *jammed(seconds)
+def _finish_then_stall(context: ReplyContext, *, seconds: float | None = None) -> Plan:
+    """The server sends nothing after the finish reason."""
+    parts = answer_parts(context, stream=True)
+    sent = data_steps(*parts.opening, *parts.words, *parts.finish)
+    return parts.head, *sent, *stall(seconds)
 
 
-def _error_event(ask: Ask, *, after_chunks: int = 3) -> Plan:
+def _error_event(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
     """The stream ends with an event whose data is an error object."""
-    return _broken_off(ask, after_chunks, event({"error": _ERROR}))
+    return _ending_with(context, after_chunks, event({"error": _ERROR}))
 
 
-def _error_event_string(ask: Ask, *, after_chunks: int = 3) -> Plan:
-    """The stream ends with an event whose error is a text."""
-    return _broken_off(ask, after_chunks, event({"error": _ERROR["message"]}))
+def _error_event_string(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
+    """The stream ends with an event whose error is a string."""
+    return _ending_with(context, after_chunks, event({"error": _ERROR["message"]}))
 
 
-def _error_event_named(ask: Ask, *, after_chunks: int = 3) -> Plan:
-    """The stream ends with an event named error, with a code and a message."""
-    told = event({"code": 502, "message": _ERROR["message"]})
-    return _broken_off(ask, after_chunks, b"event: error\n" + told)
+def _error_event_named(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
+    """The stream ends with an event of type error, with a code and a message."""
+    error = event({"code": 502, "message": _ERROR["message"]})
+    return _ending_with(context, after_chunks, b"event: error\n" + error)
 
 
-def _error_event_text(ask: Ask, *, after_chunks: int = 3) -> Plan:
-    """The stream ends with an event named error whose data is plain text."""
-    told = b"event: error\ndata: upstream went away\n\n"
-    return _broken_off(ask, after_chunks, told)
+def _error_event_text(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
+    """The stream ends with an event of type error, whose data is plain text."""
+    error = b"event: error\ndata: upstream went away\n\n"
+    return _ending_with(context, after_chunks, error)
 
 
-def _error_then_done(ask: Ask, *, after_chunks: int = 3) -> Plan:
-    """An error event, then [DONE] as if all were well."""
-    return _broken_off(ask, after_chunks, event({"error": _ERROR}), DONE)
+def _error_then_done(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
+    """The stream ends with an error event and then [DONE]."""
+    return _ending_with(context, after_chunks, event({"error": _ERROR}), DONE)
 
 
-def _error_after_finish(ask: Ask) -> Plan:
+def _error_after_finish(context: ReplyContext) -> Plan:
     """An error event follows the finish reason."""
-    parts = talk(ask, stream=True)
-    said = (*parts.opening, *parts.words, *parts.finish)
-    return parts.head, *spoken(*said, event({"error": _ERROR}))
+    parts = answer_parts(context, stream=True)
+    sent = (*parts.opening, *parts.words, *parts.finish)
+    return parts.head, *data_steps(*sent, event({"error": _ERROR}))
 
 
-def _bad_json_chunk(ask: Ask, *, after_chunks: int = 3) -> Plan:
-    """One chunk is cut in the middle of its JSON, then the stream goes on."""
+def _bad_json_chunk(context: ReplyContext, *, after_chunks: int = 3) -> Plan:
+    """The JSON of one chunk is cut; then the stream continues."""
     half = b'data: {"id":"id_x","choices":[{"index":0,"del\n\n'
-    return laced(ask, half, after_chunks=after_chunks)
+    return with_events(context, half, after_chunks=after_chunks)
 
 
-def _heartbeats_legal(ask: Ask) -> Plan:
-    """Comments, a ping and empty events, as the standard allows: no fault at all."""
+def _heartbeats_legal(context: ReplyContext) -> Plan:
+    """Comments, a ping and empty events, which the SSE standard allows."""
     beats = (
         b"event: ping\n\n",
         b"retry: 3000\n\n",
@@ -160,58 +160,58 @@ def _heartbeats_legal(ask: Ask) -> Plan:
         b"data:\n\n",
         b": the model is thinking\n\n",
     )
-    return laced(ask, *beats)
+    return with_events(context, *beats)
 
 
 def _heartbeat_forever(
-    ask: Ask, *, after_chunks: int = 0, seconds: float = 0.2
+    context: ReplyContext, *, after_chunks: int = 0, seconds: float = 0.2
 ) -> Plan:
-    """After some words only comments come, one each *seconds*."""
-    parts = talk(ask, stream=True)
+    """After some words the server sends only comments, *seconds* apart."""
+    parts = answer_parts(context, stream=True)
     opening = parts.opening if after_chunks else ()
-    said = spoken(*opening, *parts.words[:after_chunks])
-    return parts.head, *said, Repeat((Data(b": alive\n\n"), Pause(seconds)))
+    sent = data_steps(*opening, *parts.words[:after_chunks])
+    return parts.head, *sent, Repeat((Data(b": alive\n\n"), Pause(seconds)))
 
 
-def _empty_data_forever(_: Ask, *, seconds: float = 0.2) -> Plan:
-    """Only events with empty data come, one each *seconds*."""
+def _empty_data_forever(_: ReplyContext, *, seconds: float = 0.2) -> Plan:
+    """The server sends only events with empty data, *seconds* apart."""
     return sse_head(), Repeat((Data(b"data:\n\n"), Pause(seconds)))
 
 
-def _no_content_type(ask: Ask) -> Plan:
-    """A good stream without a content-type."""
-    parts = talk(ask, stream=True)
-    return Head(200), *spoken(*parts.pieces)
+def _no_content_type(context: ReplyContext) -> Plan:
+    """A correct stream without a content-type."""
+    parts = answer_parts(context, stream=True)
+    return Head(200), *data_steps(*parts.pieces)
 
 
-def _content_type(ask: Ask, *, value: str = "text/plain") -> Plan:
-    """A good stream with any content-type."""
-    parts = talk(ask, stream=True)
-    return sse_head(content_type=value), *spoken(*parts.pieces)
+def _content_type(context: ReplyContext, *, value: str = "text/plain") -> Plan:
+    """A correct stream with *value* as its content-type."""
+    parts = answer_parts(context, stream=True)
+    return sse_head(content_type=value), *data_steps(*parts.pieces)
 
 
-def _upper_content_type(ask: Ask) -> Plan:
-    """A good stream with its content-type in capitals: no fault at all."""
-    return _content_type(ask, value=f"{SSE.upper()}; Charset=UTF-8")
+def _upper_content_type(context: ReplyContext) -> Plan:
+    """A correct stream with its content-type in capitals: legal."""
+    return _content_type(context, value=f"{SSE.upper()}; Charset=UTF-8")
 
 
-def _latin1_content_type(ask: Ask) -> Plan:
-    """A stream in UTF-8, as all are, whose content-type says latin-1."""
+def _latin1_content_type(context: ReplyContext) -> Plan:
+    """A stream in UTF-8 whose content-type says latin-1; SSE is always UTF-8."""
     answer = Answer(text="caf\u00e9 \u2026 na\u00efve \u4f60\u597d", chunk_words=1)
-    events = answer.events(answer.content(ask))
-    return sse_head(content_type=f"{SSE}; charset=latin-1"), *spoken(*events)
+    events = answer.events(answer.content(context))
+    return sse_head(content_type=f"{SSE}; charset=latin-1"), *data_steps(*events)
 
 
-def _giant_event(ask: Ask, *, mib: int = 20) -> Plan:
-    """One chunk has a text of *mib* MiB; legal."""
-    content = evolve(_TOOL_USE, text="g" * (mib * 1024 * 1024), tool_calls=())
-    return sse_head(), *spoken(*content.events(content.content(ask)))
+def _giant_event(context: ReplyContext, *, mib: int = 20) -> Plan:
+    """The text of one chunk is *mib* MiB long: legal."""
+    answer = evolve(_TOOL_USE, text="g" * (mib * 1024 * 1024), tool_calls=())
+    return sse_head(), *data_steps(*answer.events(answer.content(context)))
 
 
-def _broken_off(ask: Ask, after_chunks: int, *events: bytes) -> Plan:
-    parts = talk(ask, stream=True)
+def _ending_with(context: ReplyContext, after_chunks: int, *events: bytes) -> Plan:
+    parts = answer_parts(context, stream=True)
     words = parts.words[:after_chunks]
-    return parts.head, *spoken(*parts.opening, *words, *events)
+    return parts.head, *data_steps(*parts.opening, *words, *events)
 
 
 FAULTS = faults(

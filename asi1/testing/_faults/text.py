@@ -1,8 +1,8 @@
 """
-Faults of the text: odd bytes, odd lines, odd JSON values. Pure.
+Faults of the text: unusual bytes, lines and JSON values. Pure.
 
-An odd value stands in one chunk of a stream, or is the whole of a JSON body; odd bytes
-and lines are for streams, and are sent whatever was asked for.
+An unusual JSON value is one chunk of a stream, or the whole of a JSON body. Unusual
+bytes and lines are always sent as a stream, even for a JSON request.
 """
 
 from __future__ import annotations
@@ -10,172 +10,172 @@ from __future__ import annotations
 import re
 
 from .._plan import Plan
-from .._request import Ask
-from .base import faults, laced, odd, spoken, talk
+from .._request import ReplyContext
+from .base import answer_parts, data_steps, faults, odd_reply, with_events
 
 
 __all__ = ["FAULTS"]
 
 
-def _bom(ask: Ask) -> Plan:
-    """A byte order mark stands before the first event."""
-    parts = talk(ask, stream=True)
+def _bom(context: ReplyContext) -> Plan:
+    """A byte order mark comes before the first event."""
+    parts = answer_parts(context, stream=True)
     first, *rest = parts.pieces
-    return parts.head, *spoken(b"\xef\xbb\xbf" + first, *rest)
+    return parts.head, *data_steps(b"\xef\xbb\xbf" + first, *rest)
 
 
-def _invalid_utf8(ask: Ask) -> Plan:
-    """A word has a byte that is no UTF-8."""
-    return laced(ask, _said(b"a\xffb"))
+def _invalid_utf8(context: ReplyContext) -> Plan:
+    """A word contains a byte that is not valid UTF-8."""
+    return with_events(context, _word_event(b"a\xffb"))
 
 
-def _cut_utf8(ask: Ask) -> Plan:
-    """A character of four bytes is spread over two words, so both are no UTF-8."""
-    return laced(ask, _said(b"\xf0\x9f"), _said(b"\xa6\xa6"))
+def _cut_utf8(context: ReplyContext) -> Plan:
+    """The bytes of one character are split between two chunks: both invalid UTF-8."""
+    return with_events(context, _word_event(b"\xf0\x9f"), _word_event(b"\xa6\xa6"))
 
 
-def _cr_line_ends(ask: Ask) -> Plan:
+def _cr_line_ends(context: ReplyContext) -> Plan:
     """Lines end in CR: legal."""
-    return _relined(ask, rb"\n", b"\r")
+    return _with_replaced(context, rb"\n", b"\r")
 
 
-def _crlf_line_ends(ask: Ask) -> Plan:
+def _crlf_line_ends(context: ReplyContext) -> Plan:
     """Lines end in CR LF: legal."""
-    return _relined(ask, rb"\n", b"\r\n")
+    return _with_replaced(context, rb"\n", b"\r\n")
 
 
-def _no_space_after_colon(ask: Ask) -> Plan:
-    """No space stands after the colon: legal."""
-    return _relined(ask, rb"data: ", b"data:")
+def _no_space_after_colon(context: ReplyContext) -> Plan:
+    """Lines have no space after the colon: legal."""
+    return _with_replaced(context, rb"data: ", b"data:")
 
 
-def _multi_line_data(ask: Ask) -> Plan:
-    """A chunk's JSON is spread over several data lines: legal."""
-    return _relined(ask, rb',"choices"', b',\ndata: "choices"')
+def _multi_line_data(context: ReplyContext) -> Plan:
+    """The JSON of each chunk is split into two data lines: legal."""
+    return _with_replaced(context, rb',"choices"', b',\ndata: "choices"')
 
 
-def _bare_json_lines(ask: Ask) -> Plan:
-    """The chunks come as lines of JSON, without data: before them."""
-    return _relined(ask, rb"data: ", b"")
+def _bare_json_lines(context: ReplyContext) -> Plan:
+    """The chunks are lines of JSON, without "data: " before them."""
+    return _with_replaced(context, rb"data: ", b"")
 
 
-def _no_blank_lines(ask: Ask) -> Plan:
-    """No blank line stands between the events, so that they are a single one."""
-    return _relined(ask, rb"\n\n", b"\n")
+def _no_blank_lines(context: ReplyContext) -> Plan:
+    """The events have no blank line between them, so that they are a single event."""
+    return _with_replaced(context, rb"\n\n", b"\n")
 
 
-def _deep_nesting(ask: Ask, *, depth: int = 200_000) -> Plan:
-    """JSON nested *depth* lists deep."""
-    return odd(ask, b'{"choices":' + b"[" * depth + b"]" * depth + b"}")
+def _deep_nesting(context: ReplyContext, *, depth: int = 200_000) -> Plan:
+    """JSON with *depth* nested lists."""
+    return odd_reply(context, b'{"choices":' + b"[" * depth + b"]" * depth + b"}")
 
 
-def _huge_integer(ask: Ask, *, digits: int = 5_000) -> Plan:
+def _huge_integer(context: ReplyContext, *, digits: int = 5_000) -> Plan:
     """An integer with *digits* digits."""
-    return odd(ask, b'{"choices":[],"created":' + b"9" * digits + b"}")
+    return odd_reply(context, b'{"choices":[],"created":' + b"9" * digits + b"}")
 
 
-def _nan_json(ask: Ask) -> Plan:
-    """NaN, which JSON does not have."""
-    return odd(ask, b'{"choices":[],"usage":{"total_tokens":NaN}}')
+def _nan_json(context: ReplyContext) -> Plan:
+    """NaN, which is not valid JSON."""
+    return odd_reply(context, b'{"choices":[],"usage":{"total_tokens":NaN}}')
 
 
-def _scalar_chunk(ask: Ask) -> Plan:
-    """A number where an object belongs."""
-    return odd(ask, b"42")
+def _scalar_chunk(context: ReplyContext) -> Plan:
+    """A number instead of an object."""
+    return odd_reply(context, b"42")
 
 
-def _null_chunk(ask: Ask) -> Plan:
-    """Null where an object belongs."""
-    return odd(ask, b"null")
+def _null_chunk(context: ReplyContext) -> Plan:
+    """Null instead of an object."""
+    return odd_reply(context, b"null")
 
 
-def _list_chunk(ask: Ask) -> Plan:
-    """A list where an object belongs."""
-    return odd(ask, b"[]")
+def _list_chunk(context: ReplyContext) -> Plan:
+    """A list instead of an object."""
+    return odd_reply(context, b"[]")
 
 
-def _null_choices(ask: Ask) -> Plan:
-    """Choices are null."""
-    return odd(ask, b'{"id":"id_x","model":"asi1-mini","choices":null}')
+def _null_choices(context: ReplyContext) -> Plan:
+    """The key choices is null."""
+    return odd_reply(context, b'{"id":"id_x","model":"asi1-mini","choices":null}')
 
 
-def _missing_choices(ask: Ask) -> Plan:
-    """There are no choices."""
-    return odd(ask, b'{"id":"id_x","model":"asi1-mini"}')
+def _missing_choices(context: ReplyContext) -> Plan:
+    """The key choices is missing."""
+    return odd_reply(context, b'{"id":"id_x","model":"asi1-mini"}')
 
 
-def _empty_choices(ask: Ask) -> Plan:
-    """Choices are an empty list."""
-    return odd(ask, b'{"id":"id_x","model":"asi1-mini","choices":[]}')
+def _empty_choices(context: ReplyContext) -> Plan:
+    """The key choices is an empty list."""
+    return odd_reply(context, b'{"id":"id_x","model":"asi1-mini","choices":[]}')
 
 
-def _string_choices(ask: Ask) -> Plan:
-    """Choices are a text."""
-    return odd(ask, b'{"id":"id_x","model":"asi1-mini","choices":"x"}')
+def _string_choices(context: ReplyContext) -> Plan:
+    """The key choices is a string."""
+    return odd_reply(context, b'{"id":"id_x","model":"asi1-mini","choices":"x"}')
 
 
-def _null_choice(ask: Ask) -> Plan:
+def _null_choice(context: ReplyContext) -> Plan:
     """The only choice is null."""
-    return odd(ask, b'{"id":"id_x","model":"asi1-mini","choices":[null]}')
+    return odd_reply(context, b'{"id":"id_x","model":"asi1-mini","choices":[null]}')
 
 
-def _null_delta(ask: Ask) -> Plan:
-    """Delta and message are null."""
-    return odd(ask, _choice(b'{"index":0,"delta":null,"message":null}'))
+def _null_delta(context: ReplyContext) -> Plan:
+    """The delta and the message are null."""
+    return odd_reply(context, _choice(b'{"index":0,"delta":null,"message":null}'))
 
 
-def _null_content(ask: Ask) -> Plan:
+def _null_content(context: ReplyContext) -> Plan:
     """The content is null."""
-    return odd(ask, _choice(_both(b"null")))
+    return odd_reply(context, _choice(_choice_with(b"null")))
 
 
-def _number_content(ask: Ask) -> Plan:
+def _number_content(context: ReplyContext) -> Plan:
     """The content is a number."""
-    return odd(ask, _choice(_both(b"7")))
+    return odd_reply(context, _choice(_choice_with(b"7")))
 
 
-def _list_content(ask: Ask) -> Plan:
+def _list_content(context: ReplyContext) -> Plan:
     """The content is a list of parts."""
-    return odd(ask, _choice(_both(b'[{"type":"text","text":"part"}]')))
+    return odd_reply(context, _choice(_choice_with(b'[{"type":"text","text":"part"}]')))
 
 
-def _string_index(ask: Ask) -> Plan:
-    """A choice's index is a text."""
-    return odd(ask, _choice(b'{"index":"0","delta":{"content":" x"}}'))
+def _string_index(context: ReplyContext) -> Plan:
+    """The index of a choice is a string."""
+    return odd_reply(context, _choice(b'{"index":"0","delta":{"content":" x"}}'))
 
 
-def _duplicate_keys(ask: Ask) -> Plan:
-    """The content is there twice; the last one counts."""
-    return odd(ask, _choice(_both(b'" first","content":" last"')))
+def _duplicate_keys(context: ReplyContext) -> Plan:
+    """The key content is there twice; the last value counts."""
+    return odd_reply(context, _choice(_choice_with(b'" first","content":" last"')))
 
 
-def _lone_surrogate(ask: Ask) -> Plan:
-    """A text has half of a surrogate pair, escaped."""
-    return odd(ask, _choice(_both(b'" \\ud83e"')))
+def _lone_surrogate(context: ReplyContext) -> Plan:
+    """The text contains an escaped lone surrogate."""
+    return odd_reply(context, _choice(_choice_with(b'" \\ud83e"')))
 
 
-def _nul_text(ask: Ask) -> Plan:
-    """A text has a NUL, escaped."""
-    return odd(ask, _choice(_both(b'" a\\u0000b"')))
+def _nul_text(context: ReplyContext) -> Plan:
+    """The text contains an escaped NUL."""
+    return odd_reply(context, _choice(_choice_with(b'" a\\u0000b"')))
 
 
 def _choice(choice: bytes) -> bytes:
     return b'{"id":"id_x","model":"asi1-mini","choices":[%b]}' % choice
 
 
-def _both(content: bytes) -> bytes:
-    # One choice for streams and for JSON bodies: each reads its own member.
+def _choice_with(content: bytes) -> bytes:
+    # A stream is read by its delta, a JSON body by its message.
     role = b'{"role":"assistant","content":%b}' % content
     return b'{"index":0,"delta":{"content":%b},"message":%b}' % (content, role)
 
 
-def _said(text: bytes) -> bytes:
+def _word_event(text: bytes) -> bytes:
     return b"data: %b\n\n" % _choice(b'{"index":0,"delta":{"content":"%b"}}' % text)
 
 
-def _relined(ask: Ask, old: bytes, new: bytes) -> Plan:
-    parts = talk(ask, stream=True)
-    return parts.head, *spoken(*(re.sub(old, new, piece) for piece in parts.pieces))
+def _with_replaced(context: ReplyContext, old: bytes, new: bytes) -> Plan:
+    parts = answer_parts(context, stream=True)
+    return parts.head, *data_steps(*(re.sub(old, new, piece) for piece in parts.pieces))
 
 
 FAULTS = faults(
