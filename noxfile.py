@@ -1,8 +1,8 @@
 """
-What is checked, and how. Plain `nox` runs `lint`, `types` and `tests`, in that order.
+The checks of the project. `nox` alone runs `lint`, `types` and `tests`, in this order.
 
-The versions of Python are those of the classifiers in `pyproject.toml`, and what each
-session installs is one of its dependency groups: no list is kept twice.
+The versions of Python are the classifiers in `pyproject.toml`, and each session
+installs one of its dependency groups, so that no list is kept twice.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ nox.options.sessions = ["lint", "types", "tests"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 
-# Keeps the checkout off `sys.path`, for pytest and for every Python that a test starts:
-# what is tested is what is shipped.
+# Keeps the checkout off `sys.path`, for pytest and for every Python that a test starts,
+# so that the installed package is tested.
 INSTALLED_ONLY = {"PYTHONSAFEPATH": "1"}
 
 
@@ -32,7 +32,7 @@ def group(name: str) -> tuple[str, ...]:
 
 
 def run_tests(session: nox.Session) -> None:
-    """Run all tests and hold the coverage floor, or only those that are asked for."""
+    """Run all tests and check the coverage; with arguments, only what they select."""
     together = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
     picked = session.posargs or [*together, "--cov", "--cov-report=term"]
     session.run("pytest", *picked, env=INSTALLED_ONLY)
@@ -40,7 +40,7 @@ def run_tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check the format and the rules of every Python file."""
+    """Check the format and the lint rules of every Python file."""
     session.install(*group("lint"))
     session.run("ruff", "format", "--check", "--diff", ".")
     session.run("ruff", "check", ".")
@@ -48,7 +48,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types with two checkers, and that the public ones are complete."""
+    """Check types with two checkers, and that all public names are typed."""
     session.install(".", *group("types"))
     session.run("mypy")
     session.run("pyright")
@@ -57,24 +57,24 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Test the built package on the Python that runs nox; pytest has the last word."""
+    """Test the built package on the Python that runs nox."""
     session.install(".", *group("tests"))
     run_tests(session)
-    # Only pytest's summary shall follow. A session that failed before is still told
-    # of: nox reports failures as errors.
+    # Hides nox's own success lines, so that pytest's summary is the last output. nox
+    # logs failed sessions as errors, which still appear.
     logging.getLogger("nox").setLevel(logging.WARNING)
 
 
 @nox.session(python=PYTHONS)
 def matrix(session: nox.Session) -> None:
-    """Test the built package on each Python of the classifiers that is installed."""
+    """Test the built package on each installed Python of the classifiers."""
     session.install(".", *group("tests"))
     run_tests(session)
 
 
 @nox.session
 def oldest(session: nox.Session) -> None:
-    """Test with the oldest release of each direct dependency that we allow."""
+    """Test with the oldest allowed release of each direct dependency."""
     session.install("uv")
     session.run_install(
         "uv",
@@ -90,7 +90,7 @@ def oldest(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Sweep, fork, exit and interrupt, with ten thousand calls cut off."""
+    """Test cancelling, forking, exiting and Ctrl-C, with 10,000 cancelled calls."""
     session.install(".", *group("tests"))
     env = {**INSTALLED_ONLY, "SOAK_CALLS": "10000"}
     session.run("pytest", "-rP", "tests/life", *session.posargs, env=env)
@@ -98,7 +98,7 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """See whether the tests notice when the code is wrong; `-- --sample 0` for all."""
+    """Check that tests fail on mutated code; `-- --sample 0` tries all mutants."""
     session.install(".", *group("tests"))
     session.run("python", "-m", "tests.mutants", *session.posargs)
 
@@ -116,13 +116,13 @@ def bare(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks beside the peers; what follows `--` goes to them."""
+    """Run the benchmarks with all contenders; arguments after `--` go to them."""
     session.install(".", *group("bench"))
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session
 def guard(session: nox.Session) -> None:
-    """Report what the hot paths cost beside the floor; nothing fails for its time."""
+    """Report the cost of the hot paths beside httpx; a slow result does not fail."""
     session.install(".")
     session.run("python", "-m", "benchmarks", "guard", *session.posargs)

@@ -1,4 +1,4 @@
-"""Measures, compares and draws; ``python -m benchmarks --help`` names the ways."""
+"""The command line: ``python -m benchmarks --help`` lists its commands."""
 
 import argparse
 import json
@@ -12,17 +12,18 @@ from .contenders import CONTENDERS, VARIANTS
 
 
 def main(arguments):
-    """Do what is asked for; return the exit code."""
+    """Run one command; return the exit code."""
     options = parser().parse_args(arguments)
     return options.do(options)
 
 
 def parser():
-    """Return the parser; without a command it is `run`."""
-    made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    commands = made.add_subparsers(required=True, metavar="COMMAND")
-    measuring(commands.add_parser("run", help="measure cases; may be left out"))
-    guarding = commands.add_parser("guard", help="asi1 to the floor, in a minute")
+    """Return the parser of the command line."""
+    about = "Measure, compare and draw what clients cost."
+    root = argparse.ArgumentParser(prog="python -m benchmarks", description=about)
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    measuring(commands.add_parser("run", help="measure cases (the default)"))
+    guarding = commands.add_parser("guard", help="compare asi1 to httpx in a minute")
     guarding.add_argument("--json", type=Path, metavar="FILE")
     guarding.set_defaults(do=guard)
     comparing = commands.add_parser("compare", help="compare two JSON files")
@@ -33,11 +34,11 @@ def parser():
     showing.add_argument("file", type=Path)
     showing.add_argument("--svg", type=Path, metavar="FILE")
     showing.set_defaults(do=show)
-    return made
+    return root
 
 
 def measuring(command):
-    """Give a command the options of a run."""
+    """Add the options of a run to a command."""
     add = command.add_argument
     families = sorted(FAMILIES)
     add(
@@ -45,12 +46,12 @@ def measuring(command):
         nargs="*",
         metavar="CASE",
         choices=[[], *CASES, *families],
-        help=f"{' '.join(CASES)}; or several at once: {' '.join(families)}",
+        help=f"{' '.join(CASES)}; or a group of cases: {' '.join(families)}",
     )
-    add("--only", metavar="NAMES", help="contenders, with commas between them")
+    add("--only", metavar="NAMES", help="contenders, separated by commas")
     add("--quick", action="store_const", const="quick", dest="size", default="full")
-    add("--tiny", action="store_const", const="tiny", dest="size", help="only try out")
-    add("--runs", type=int, help="5; 3 with --quick, 1 with --tiny")
+    add("--tiny", action="store_const", const="tiny", dest="size", help="a test run")
+    add("--runs", type=int, help="default 5; 3 with --quick, 1 with --tiny")
     add("--json", type=Path, metavar="FILE")
     add("--svg", type=Path, metavar="FILE")
     add(
@@ -58,18 +59,18 @@ def measuring(command):
         action="append",
         default=[],
         metavar="NAME=PATH",
-        help="the interpreter of a contender that is installed elsewhere",
+        help="the interpreter for a contender that is installed elsewhere",
     )
     command.set_defaults(do=run)
 
 
 def run(options):
-    """Measure, print, and write what was asked for."""
+    """Measure the selected cases; print, write and draw the result."""
     names = [name for name in CONTENDERS if name not in VARIANTS]
     if options.only:
         names = options.only.split(",")
     if unknown := set(names) - set(CONTENDERS):
-        raise SystemExit(f"no contender is called {', '.join(unknown)}")
+        raise SystemExit(f"unknown contender: {', '.join(unknown)}")
     pythons = dict.fromkeys(names, sys.executable)
     pythons |= dict(pair.split("=", 1) for pair in options.python)
     result = runs.run(
@@ -83,14 +84,14 @@ def run(options):
 
 
 def guard(options):
-    """Measure the hot paths against the floor only; a report, not a judge."""
+    """Measure the hot paths of asi1 and the floor; a slow result is not an error."""
     contenders = dict.fromkeys((table.FLOOR, table.OURS), sys.executable)
     result = runs.run(HOT, contenders, size="quick", runs=5)
     return finish(result, options.json)
 
 
 def show(options):
-    """Print and draw what was measured before."""
+    """Print and draw an earlier result."""
     return finish(read(options.file), svg=options.svg)
 
 
@@ -101,12 +102,12 @@ def compare(options):
 
 
 def read(file):
-    """Return a result."""
+    """Read a result from a file."""
     return json.loads(file.read_text("utf-8"))
 
 
 def finish(result, file=None, svg=None):
-    """Print a result, write it and draw it; 1 if asi1 itself failed."""
+    """Print a result, write it and draw it; return 1 if asi1 itself failed, else 0."""
     print(table.table(result))
     if file:
         file.write_text(json.dumps(result, indent=1) + "\n", "utf-8")

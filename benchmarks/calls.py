@@ -1,4 +1,4 @@
-"""What calls cost, one after another or so many at once, after some that warm up."""
+"""Measures the cost of calls, sequential or concurrent, after some to warm up."""
 
 import asyncio
 import inspect
@@ -12,16 +12,16 @@ WARM_CHUNKS = 200
 
 
 def calls(case, size, contender, url):
-    """Return CPU microseconds for each chunk, or for each call that has none."""
-    operate = getattr(contender, case.does)
+    """Return the CPU microseconds per chunk, or per call if it is not streamed."""
+    operate = getattr(contender, case.operation)
     if inspect.iscoroutinefunction(operate):
         return asyncio.run(timed_async(case, size, contender, url))
     return timed_sync(case, size, contender, url)
 
 
 async def timed_async(case, size, contender, url):
-    """Time a coroutine function, called by one task or by many."""
-    operate = getattr(contender, case.does)
+    """Time a coroutine function, called by one task or by several at once."""
+    operate = getattr(contender, case.operation)
     messages = wire.conversation(case.messages)
 
     async def call(client, model):
@@ -45,8 +45,8 @@ async def timed_async(case, size, contender, url):
 
 
 def timed_sync(case, size, contender, url):
-    """Time a function."""
-    operate = getattr(contender, case.does)
+    """Time a blocking function."""
+    operate = getattr(contender, case.operation)
     messages = wire.conversation(case.messages)
     with contender.sync_client(url) as client:
         for model in warming(case, size):
@@ -59,25 +59,26 @@ def timed_sync(case, size, contender, url):
 
 
 def warming(case, size):
-    """Return what to ask for before the clock runs: many calls, or a short stream."""
+    """Return the models to call before the clock starts: many, or one short stream."""
     chunks = min(WARM_CHUNKS, max(size.chunks // 10, 10))
     return [answer(case, chunks)] * min(WARM_CALLS, size.calls)
 
 
 def answer(case, chunks):
-    """Return the name of the model that gives the case's answer."""
+    """Return the name of the model whose answer the case reads."""
     model = f"{case.kind}-{chunks}" if case.unit == "us/chunk" else case.kind
-    wire.length(model)  # is remembered, and costs nothing later
+    wire.length(model)  # cached now, so that the measurement does not include it
     return model
 
 
 def check(seen, model):
-    """Stop if the contender has not read everything."""
+    """Raise if the contender has not read the whole answer."""
     if seen != wire.length(model):
-        raise ValueError(f"{seen} of {wire.length(model)} characters of {model}")
+        total = wire.length(model)
+        raise ValueError(f"only {seen} of {total} characters of {model} were read")
 
 
 def cost(began, size):
-    """Return microseconds since then for each chunk of each call."""
+    """Return the CPU microseconds since *began*, per chunk of each call."""
     spent = time.process_time() - began
     return spent / (size.chunks * size.calls * size.at_once) * 1e6

@@ -1,11 +1,11 @@
-"""What is measured: a table, and nothing that does anything."""
+"""The table of cases: what the benchmarks measure."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much one run measures: calls, one after another, of so many at once."""
+    """The size of one run: chunks per stream, calls in sequence, calls at once."""
 
     chunks: int = 1
     calls: int = 1
@@ -18,21 +18,21 @@ class Case:
     One line of the table.
 
     Attributes:
-        name: How it is selected.
-        what: What it is, in a few words.
-        unit: Of its values.
-        way: Which function of `benchmarks.ways` measures it.
-        does: What of the contender it calls, if it calls.
-        kind: The kind of answer it asks for.
-        messages: How many it sends.
-        sizes: How much is measured: in full, quickly, and to see that it runs at all.
+        name: The name that selects it.
+        what: A short description.
+        unit: The unit of its values.
+        method: The function of `ways` or `calls` that measures it.
+        operation: The contender's function that it calls, if any.
+        kind: The kind of answer that it requests.
+        messages: How many messages it sends, or a conversation has.
+        sizes: The sizes of a full, a quick and a tiny run.
     """
 
     name: str
     what: str
     unit: str
-    way: str
-    does: str = ""
+    method: str
+    operation: str = ""
     kind: str = "small"
     messages: int = 1
     sizes: dict[str, Size] = field(default_factory=dict)
@@ -43,31 +43,31 @@ CALL = "us/call"
 
 
 def sizes(full, quick, tiny):
-    """Name three sizes."""
+    """Return three sizes by their names."""
     return {"full": full, "quick": quick, "tiny": tiny}
 
 
-def streamed(name, does, kind, what, chunks=20_000):
+def streamed(name, operation, kind, what, chunks=20_000):
     """Return a case that reads one stream at full speed."""
     return Case(
         name=name,
         what=what,
         unit=CHUNK,
-        way="calls",
-        does=does,
+        method="calls",
+        operation=operation,
         kind=kind,
         sizes=sizes(Size(chunks), Size(max(chunks // 5, 1000)), Size(20)),
     )
 
 
 def paced(at_once, chunks):
-    """Return a case of many streams at once, 10 ms between the chunks of each."""
+    """Return a case of concurrent streams, each with 10 ms between its chunks."""
     return Case(
         name=f"paced-{at_once}",
         what=f"a chunk, of {at_once:,} paced streams at once",
         unit=CHUNK,
-        way="calls",
-        does="stream_async",
+        method="calls",
+        operation="stream_async",
         kind="paced",
         sizes=sizes(
             Size(chunks, at_once=at_once),
@@ -77,52 +77,52 @@ def paced(at_once, chunks):
     )
 
 
-def created(name, does, what, calls, **more):
+def created(name, operation, what, calls, **more):
     """Return a case of calls that are not streamed, one after another."""
     return Case(
         name=name,
         what=what,
         unit=CALL,
-        way="calls",
-        does=does,
+        method="calls",
+        operation=operation,
         sizes=sizes(Size(calls=calls), Size(calls=calls // 5), Size(calls=2)),
         **more,
     )
 
 
 def started(name, what):
-    """Return a case of interpreters that are started, some for one value."""
+    """Return a case that starts an interpreter for each call."""
     size = sizes(Size(calls=3), Size(calls=2), Size(calls=1))
-    return Case(name=name, what=what, unit="ms", way="starts", sizes=size)
+    return Case(name=name, what=what, unit="ms", method="starts", sizes=size)
 
 
-def made(name, what, unit, way):
-    """Return a case of clients that are made, beside the first."""
+def made(name, what, unit, method):
+    """Return a case that makes clients after the first one."""
     size = sizes(Size(calls=50), Size(calls=20), Size(calls=2))
-    return Case(name=name, what=what, unit=unit, way=way, sizes=size)
+    return Case(name=name, what=what, unit=unit, method=method, sizes=size)
 
 
 def turned(past, calls):
-    """Return a case of turns of a conversation, each after the same messages."""
+    """Return a case of conversation turns, each after the same *past* messages."""
     return Case(
         name=f"turn-{past}",
-        what=f"a turn of a conversation, {past} before it",
+        what=f"a turn of a conversation, after {past} messages",
         unit="us/turn",
-        way="turn",
-        does="turns_async",
+        method="turn",
+        operation="turns_async",
         messages=past,
         sizes=sizes(Size(calls=calls), Size(calls=calls // 5), Size(calls=2)),
     )
 
 
 def planned(turns, calls):
-    """Return a case of a context policy that cuts so many turns to half their size."""
+    """Return a case of a context policy that cuts a history to half its size."""
     return Case(
         name=f"policy-{turns}",
         what=f"least relevant of {turns:,} turns dropped",
         unit="ms/plan",
-        way="plan",
-        does="planner",
+        method="plan",
+        operation="planner",
         messages=2 * turns - 1,  # the last turn has no answer yet
         sizes=sizes(Size(calls=calls), Size(calls=calls // 2), Size()),
     )
@@ -159,19 +159,19 @@ ALL = (
         name="memory",
         what="peak memory of a long stream",
         unit="MiB",
-        way="peak",
-        does="stream_async",
+        method="peak",
+        operation="stream_async",
         kind="whole",
         sizes=sizes(Size(20_000), Size(4000), Size(20)),
     ),
 )
 CASES = {case.name: case for case in ALL}
-# Names that select all cases that begin with them, and are not those of a case.
+# Groups of cases: the part of their names before the dash, unless it names a case.
 FAMILIES = {name.partition("-")[0] for name in CASES} - set(CASES)
 
 
 def selected(names):
-    """Return the names of cases with each family replaced by its cases."""
+    """Replace each group among *names* by the names of its cases."""
     return [
         case
         for name in names

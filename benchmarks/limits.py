@@ -1,15 +1,15 @@
-"""Leave to open as many files as there are connections."""
+"""Raises the limit of open files, because each connection is one."""
 
 try:
     import resource
-except ImportError:  # Windows has no such limit
+except ImportError:  # Windows does not have this limit
     resource = None
 
 ENOUGH = 8192
 
 
 def raise_open_files():
-    """Raise this process's own limit of open files, as far as it may."""
+    """Raise this process's limit of open files as far as the system allows."""
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

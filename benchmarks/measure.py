@@ -1,7 +1,7 @@
 """
-One value: run as ``python -m benchmarks.measure CASE CONTENDER URL SIZE``.
+Measures one value: ``python -m benchmarks.measure CASE CONTENDER URL SIZE``.
 
-Prints one JSON object: a value; or why there is none.
+Prints the result of `measure` as one JSON object.
 """
 
 import importlib
@@ -25,29 +25,30 @@ def measure(case, contender, url, size="full"):
     Measure one case with one contender in this process.
 
     Args:
-        case: A name of `CASES`.
-        contender: A name of `CONTENDERS`.
-        url: Where `benchmarks.server` listens.
+        case: A name in `CASES`.
+        contender: A name in `CONTENDERS`.
+        url: The URL of `benchmarks.server`.
         size: "full", "quick" or "tiny".
 
     Returns:
-        ``value``, a number; or ``absent``, a word for the table, and ``why``.
+        A dict with the number ``value``; or with ``absent``, a word for the table, and
+        for a failure with ``why``.
     """
     packages = [word.strip(",") for word in CONTENDERS[contender].split()[1:]]
     if importlib.util.find_spec(packages[0].partition(".")[0]) is None:
         return {"absent": NOT_INSTALLED}
     case = CASES[case]
-    way = getattr(calls if case.way == "calls" else ways, case.way)
+    method = getattr(calls if case.method == "calls" else ways, case.method)
     try:
         module = importlib.import_module(f"{__package__}.contenders.{contender}")
         if case.name in getattr(module, "CANNOT", ()):
             return {"absent": CANNOT}
-        if case.does and not hasattr(module, case.does):
+        if case.operation and not hasattr(module, case.operation):
             return {"absent": CANNOT}
-        return {"value": way(case, case.sizes[size], module, url)}
+        return {"value": method(case, case.sizes[size], module, url)}
     except ways.ImpossibleError:
         return {"absent": CANNOT}
-    except Exception as error:  # noqa: BLE001 - of any contender; the others go on
+    except Exception as error:  # noqa: BLE001 - a contender may raise any error
         return {"absent": FAILS, "why": f"{type(error).__name__}: {error}"[:300]}
 
 

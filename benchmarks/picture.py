@@ -1,4 +1,4 @@
-"""The picture: bars in SVG, written by hand, for light pages and for dark ones."""
+"""Draws a result as bars in SVG, for light and dark pages."""
 
 from xml.sax.saxutils import escape
 
@@ -6,7 +6,7 @@ from .contenders import FLOORS
 from .table import FLOOR, OURS, PEER, ratio
 
 
-# What a picture has room for, in its order.
+# The cases in the picture, in order, with their titles.
 PICTURED = {
     "stream-async": "a streamed chunk, async",
     "stream-sync": "a streamed chunk, blocking",
@@ -16,9 +16,9 @@ PICTURED = {
     "memory": "peak memory while a long stream is read",
 }
 COLUMNS = 2
-WIDTH, GAP = 400, 20  # of a column, and around it
-NAME, BAR = 76, 250  # of a name, and of the longest bar
-LINE, HEAD = 18, 24  # heights: of a bar with its space, of a group's title
+WIDTH, GAP = 400, 20  # the width of a column, the space around it
+NAME, BAR = 76, 250  # the widths of a name and of the longest bar
+LINE, HEAD = 18, 24  # the heights of a bar with its space and of a group's title
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #24292f }
   .title { font-weight: 600 }
@@ -43,12 +43,12 @@ def picture(result):
     Draw a result.
 
     Args:
-        result: What `benchmarks.runs.run` returned.
+        result: A result of `benchmarks.runs.run`.
 
     Returns:
-        An SVG document: a group of bars for each pictured case that was measured, each
-        bar as long as its multiple of the floor; those far beyond OpenAI's are cut,
-        and show it.
+        An SVG document with a group of bars for each case of `PICTURED` in the result.
+        The length of a bar shows its multiple of the floor; bars much longer than
+        those of asi1 and OpenAI are cut, with a mark.
     """
     groups = [
         (title, multiples(result["cases"][case]["results"]))
@@ -95,13 +95,13 @@ def multiples(results):
 
 
 def longest(bars):
-    """Return the multiple that has the longest bar: what is beyond it is cut."""
+    """Return the multiple that the longest bar stands for; higher ones are cut."""
     shown = [value for name, value in bars if name in (FLOOR, OURS, PEER)]
     return max(shown, default=1) * 1.2
 
 
 def group(title, bars, left, top):
-    """Yield the elements of one case, on a scale of its own."""
+    """Yield the elements of one case, which has its own scale."""
     most = longest(bars)
     yield text(left, top + 12, title, "title")
     for place, (name, value) in enumerate(bars):
@@ -125,6 +125,6 @@ def bar(name, value, most, left, top):
 
 
 def text(x, y, words, kind):
-    """Return a line of text that begins at a point."""
+    """Return a text element that begins at a point."""
     named = f' class="{kind}"' if kind else ""
     return f'<text{named} x="{x:g}" y="{y:g}">{escape(words)}</text>'

@@ -1,4 +1,4 @@
-"""Runs the server and the children, contenders in turn, and collects what they say."""
+"""Starts the server and a process for each value, and collects the values."""
 
 import contextlib
 import datetime as dt
@@ -19,20 +19,21 @@ from .measure import FAILS
 
 
 ROOT = Path(__file__).resolve().parent.parent
-LONGEST = 600  # seconds for one value
-PATIENCE = 20  # seconds; a contender that has taken longer for a case is not run again
+VALUE_TIMEOUT = 600  # seconds for one value
+# Seconds; a contender that has taken longer for a case does not run it again.
+CASE_BUDGET = 20
 
 
 def environment():
-    """Return the environment of every child: this checkout first, and no network."""
+    """Return the environment of all processes: this checkout first, and no network."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    # litellm fetches a list of prices when it is imported, unless told not to.
+    # litellm downloads a list of prices on import, unless this variable is set.
     return {**os.environ, "PYTHONPATH": path, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 
 
 @contextlib.contextmanager
 def server():
-    """Run the server in a process of its own; hand out its URL."""
+    """Run the server in its own process; yield its URL."""
     command = [sys.executable, "-m", "benchmarks.server"]
     with subprocess.Popen(
         command,
@@ -53,40 +54,40 @@ def run(cases, contenders, *, size, runs, say=None):
 
     Args:
         cases: Names of cases.
-        contenders: Name to the interpreter that runs it.
+        contenders: The names of contenders, each with its interpreter.
         size: "full", "quick" or "tiny".
-        runs: How often; contenders take turns, so that a busy moment hits them alike.
-        say: Is told how far it is.
+        runs: How often; contenders alternate, so that a busy moment affects all.
+        say: Called with the name of each case as it begins.
 
     Returns:
-        What `--json` writes.
+        The result, as ``--json`` writes it.
     """
     facts = about(contenders, size, runs)
     with server() as url:
-        found = {}
+        measured = {}
         for case in cases:
             if say:
                 say(case)
-            found[case] = one_case(case, contenders, url, size=size, runs=runs)
-    return {"about": facts, "cases": found}
+            measured[case] = one_case(case, contenders, url, size=size, runs=runs)
+    return {"about": facts, "cases": measured}
 
 
 def one_case(case, contenders, url, *, size, runs):
-    """Return what was measured of one case."""
+    """Measure one case; return the results of all contenders."""
     values = {name: [] for name in contenders}
     taken = dict.fromkeys(contenders, 0.0)
     absent = {}
     for _ in range(runs):
         for name, python in contenders.items():
-            if name in absent or taken[name] > PATIENCE:
+            if name in absent or taken[name] > CASE_BUDGET:
                 continue
             began = time.monotonic()
-            said = child(python, case, name, url, size)
+            outcome = child(python, case, name, url, size)
             taken[name] += time.monotonic() - began
-            if "value" in said:
-                values[name].append(said["value"])
+            if "value" in outcome:
+                values[name].append(outcome["value"])
             else:
-                absent[name] = said
+                absent[name] = outcome
     results = {
         name: absent.get(name) or {"median": statistics.median(runs), "runs": runs}
         for name, runs in values.items()
@@ -95,7 +96,7 @@ def one_case(case, contenders, url, *, size, runs):
 
 
 def child(python, case, name, url, size):
-    """Measure one value in a process of its own."""
+    """Measure one value in a new process."""
     command = [python, "-m", "benchmarks.measure", case, name, url, size]
     try:
         done = subprocess.run(
@@ -104,17 +105,17 @@ def child(python, case, name, url, size):
             check=False,
             env=environment(),
             text=True,
-            timeout=LONGEST,
+            timeout=VALUE_TIMEOUT,
         )
     except subprocess.TimeoutExpired:
-        return {"absent": FAILS, "why": f"took longer than {LONGEST} s"}
+        return {"absent": FAILS, "why": f"took longer than {VALUE_TIMEOUT} s"}
     if done.returncode:
         return {"absent": FAILS, "why": done.stderr[-300:]}
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def about(contenders, size, runs):
-    """Return what one has to know to judge the numbers."""
+    """Return the facts that a reader needs to judge the numbers."""
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "python": platform.python_version(),
@@ -128,8 +129,11 @@ def about(contenders, size, runs):
 
 
 def version(name, python):
-    """Return the version that this interpreter has of a package, or None."""
-    if name in ("asi1", *VARIANTS):  # the checkout, whatever is installed
+    """Return the version of a package in this interpreter, or None."""
+    if name in (
+        "asi1",
+        *VARIANTS,
+    ):  # the version of this checkout, not an installed one
         project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
         return project["project"]["version"]
     program = f"import importlib.metadata as m; print(m.version({name!r}))"
@@ -144,10 +148,10 @@ def version(name, python):
 
 
 def commit():
-    """Return the checkout's commit, None outside of a repository."""
+    """Return the checkout's commit, or None outside of a repository."""
     with contextlib.suppress(OSError):
         done = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],  # noqa: S607 - whichever git
+            ["git", "describe", "--always", "--dirty"],  # noqa: S607 - any git will do
             capture_output=True,
             check=False,
             cwd=ROOT,

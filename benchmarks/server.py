@@ -1,8 +1,8 @@
 """
-The server: as little work as can be, so that the client is what is slow.
+The server, which does as little work as possible, so that the client is the bottleneck.
 
-Run as ``python -m benchmarks.server``: prints its URL, and serves until its standard
-input ends. The bytes of an answer are made once.
+``python -m benchmarks.server`` prints its URL and serves until its standard input ends.
+The bytes of an answer are made once.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 
 
 def framed(data):
-    """Return one chunk of HTTP's chunked coding."""
+    """Return data as one HTTP chunk."""
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 @functools.lru_cache(maxsize=32)
 def pieces(spec):
-    """Return what to write for one answer, piece by piece."""
+    """Return the pieces of one answer; each is one write."""
     if wire.split(spec)[0] in ("small", "large"):
         body = wire.whole(spec)
         length = b"content-length: %d" % len(body)
@@ -43,14 +43,14 @@ def pieces(spec):
 
 
 async def answer(writer, spec):
-    """Write one answer, at full speed or paced."""
+    """Write one answer, at full speed, or with pauses if it is paced."""
     pace = PACE if spec.startswith("paced") else 0
     loop = asyncio.get_running_loop()
     due = loop.time()
     for piece in pieces(spec):
         writer.write(piece)
-        # The buffer's limit is 0: this waits until the kernel has taken everything, so
-        # that each piece is a write of its own.
+        # With a buffer limit of 0 this waits until the kernel has taken all bytes, so
+        # that each piece is a separate write.
         await writer.drain()
         if pace:
             due += pace

@@ -1,4 +1,4 @@
-"""The tables: Markdown that is also readable as it stands."""
+"""Prints results as Markdown tables that are also readable as plain text."""
 
 FLOOR = "httpx"
 PEER = "openai"
@@ -6,14 +6,14 @@ OURS = "asi1"
 
 
 def ratio(results, name, base=FLOOR):
-    """Return how many times the median of *base* that of *name* is; None if unknown."""
+    """Return the median of *name* divided by that of *base*; None if one is missing."""
     value = results.get(name, {}).get("median")
     floor = results.get(base, {}).get("median")
     return value / floor if value and floor else None
 
 
 def lines(rows):
-    """Lay out rows of texts as a table; the first row is its head."""
+    """Return the lines of a table; the first row is its header."""
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     made = [
         f"| {row[0]:<{widths[0]}} | "
@@ -29,7 +29,7 @@ def lines(rows):
 
 
 def table(result):
-    """Return the table of a result: the floor as it is, the others in floors."""
+    """Return the table of a result: the floor in units, the rest as multiples of it."""
     names = [name for name in result["about"]["versions"] if name != FLOOR]
     last = [f"{OURS} / {PEER}"] if PEER in names else []
     rows = [["case", "unit", FLOOR, *names, *last]]
@@ -48,20 +48,20 @@ def table(result):
 
 
 def head(result):
-    """Return in one paragraph what was measured where."""
+    """Return the paragraph above the table: versions, machine and units."""
     about = result["about"]
     versions = [f"{k} {v or 'not installed'}" for k, v in about["versions"].items()]
-    runs = f"{about['runs']} runs ({about['size']}; fewer of slow ones)"
+    runs = f"{about['runs']} runs ({about['size']}; fewer for slow cases)"
     return (
-        f"Medians of {runs}, in units for {FLOOR}, in"
-        f" multiples of {FLOOR} for the others (in units where {FLOOR} has none)."
+        f"Medians of {runs}: in units for {FLOOR}, as multiples of {FLOOR} for the"
+        f" other contenders (in units where {FLOOR} has no value)."
         f" {', '.join(versions)}; Python {about['python']}, {about['system']},"
         f" {about['cores']} cores, {about['date']}, commit {about['commit']}."
     )
 
 
 def cell(results, name):
-    """Return one contender's text."""
+    """Return the text of one contender's cell."""
     floors = ratio(results, name)
     if floors is not None:
         return f"{times(floors)}x"
@@ -70,35 +70,35 @@ def cell(results, name):
 
 
 def times(factor):
-    """Return a ratio's text, with two digits that count."""
+    """Return a ratio as text."""
     if factor is None:
         return "-"
     return f"{factor:.2f}" if factor >= 0.1 else f"{factor:.1g}"
 
 
 def number(value):
-    """Return a median's text."""
+    """Return a median as text."""
     if value is None:
         return "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def failures(result):
-    """Return a line for each contender that failed, below the table."""
-    told = [
+    """Return the lines below the table: one for each contender that failed."""
+    failed = [
         f"{case}, {name}: {found['why']}"
         for case, measured in result["cases"].items()
         for name, found in measured["results"].items()
         if "why" in found
     ]
-    return ["", *told] if told else []
+    return ["", *failed] if failed else []
 
 
 def compared(old, new):
     """
-    Return a table of how many floors each case of `asi1` costs in two results.
+    Return a table that compares two results of asi1, as multiples of the floor.
 
-    A case that the floor cannot do is compared in its units.
+    A case in which the floor has no value is compared in units.
     """
     rows = [["case", "old", "new", "change"]]
     for case, measured in new["cases"].items():
@@ -114,5 +114,5 @@ def compared(old, new):
 
 
 def change(before, after):
-    """Return by how much a value has changed."""
+    """Return the change of a value in per cent."""
     return f"{(after / before - 1) * 100:+.0f} %"

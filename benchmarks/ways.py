@@ -1,7 +1,7 @@
 """
-What starting, clients, turns of conversations, policies and memory cost.
+Measures the cost of starting, making clients, turns, context policies and memory.
 
-Linux, where it is about memory.
+Memory is measured on Linux only.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ KIB = 1024
 
 
 class ImpossibleError(Exception):
-    """The contender has not what the case needs, or the machine has not."""
+    """The contender or the machine lacks something that the case needs."""
 
 
 def starts(case, size, contender, url):
-    """Return the CPU milliseconds of a program, less those of one that does nothing."""
+    """Return the CPU milliseconds of a program, minus those of an empty one."""
     name = contender.__name__.rpartition(".")[2]
     programs = {
         "import": f"import {name}",
@@ -44,7 +44,7 @@ def starts(case, size, contender, url):
     ):
         raise ImpossibleError
     bare, program = "pass", programs[case.name]
-    if size.calls > 1:  # the first one may have to write its bytecode
+    if size.calls > 1:  # the first run may compile bytecode
         spent(bare)
         spent(program)
     costs = [spent(program) - spent(bare) for _ in range(size.calls)]
@@ -52,7 +52,7 @@ def starts(case, size, contender, url):
 
 
 def spent(program):
-    """Return the CPU seconds of a fresh interpreter, from its start to its end."""
+    """Run a program in a new interpreter; return its CPU seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", program], check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -60,17 +60,17 @@ def spent(program):
 
 
 def construct(_case, size, contender, url):
-    """Return the CPU microseconds of making one more client, in a running loop."""
+    """Return the CPU microseconds of making a further client, in a running loop."""
     return asyncio.run(made(size, contender, url, time.process_time)) * 1e6
 
 
 def construct_memory(_case, size, contender, url):
-    """Return the KiB that one more client takes before it is used."""
+    """Return the KiB that a further client takes before it is used."""
     return asyncio.run(made(size, contender, url, lambda: status("VmRSS")))
 
 
 async def made(size, contender, url, meter):
-    """Make a client, then more; return by how much each of those moves the meter."""
+    """Make a client, then more; return what each of those adds to the meter."""
     clients = [contender.async_client(url)]
     gc.collect()
     before = meter()
@@ -88,7 +88,7 @@ def turn(case, size, contender, url):
 
 
 async def turns(case, size, contender, url):
-    """Take turns, each after the same messages: the history does not grow."""
+    """Time turns, each after the same messages, so that the history does not grow."""
     model, messages = answer(case, size.chunks), wire.conversation(case.messages)
     async with contender.async_client(url) as client:
         take_turn = await contender.turns_async(client, model, messages, wire.QUESTION)
@@ -106,7 +106,9 @@ def plan(case, size, contender, _url):
     cut = contender.planner(messages)
     fitted = cut(messages)
     if not len(messages) // 3 < len(fitted) < len(messages) * 2 // 3:
-        raise ValueError(f"{len(fitted)} of {len(messages)} messages are left")
+        raise ValueError(
+            f"{len(fitted)} of {len(messages)} messages are left, not half"
+        )
     began = time.process_time()
     for _ in range(size.calls):
         cut(messages)
@@ -114,16 +116,16 @@ def plan(case, size, contender, _url):
 
 
 def peak(case, size, contender, url):
-    """Return the most MiB that the process ever had, once it has read one stream."""
+    """Return the peak memory of the process in MiB, after it has read one stream."""
     calls(case, size, contender, url)
     return status("VmHWM") / KIB
 
 
 def status(field):
     """
-    Return what Linux says of this process's memory, in KiB.
+    Return a field of Linux's report about this process's memory, in KiB.
 
-    The peak that ``getrusage`` tells may be that of the process which started this one.
+    ``getrusage`` is not used: its peak may be that of the parent process.
     """
     path = Path(f"/proc/{os.getpid()}/status")
     if not path.exists():

@@ -1,11 +1,11 @@
 """
-The bytes that every contender reads, and how long the text in them is.
+The bytes that every contender reads, and the length of the text in them.
 
-A call says what it wants by the name of its model, such as ``whole-20000``: the kind of
-answer, and its size. The chunks have the shape that the live service sent in 2025; only
-the choices of thoughts have an index and a finish reason here, without which two of the
-contenders cannot read them. Chunks of the kind ``named`` say ``object`` as well, which
-most of the service's do not, and without which OpenAI's helper passes over them.
+The name of the model selects the answer: its kind and its size, as in ``whole-20000``.
+The chunks have the format that the live service sent in 2025, with two differences:
+choices with thoughts have an index and a finish reason, without which two of the
+contenders cannot read them; and chunks of the kind ``named`` have the key ``object``,
+without which OpenAI's helper ignores them.
 """
 
 import functools
@@ -33,11 +33,11 @@ def split(spec):
 def events(spec):
     """Return the events of a stream, each as bytes with its blank line."""
     kind, size = split(spec)
-    said = [*called(size)] if kind == "tools" else [*thought(size), *spoken(size)]
+    parts = [*called(size)] if kind == "tools" else [*thought(size), *spoken(size)]
     opener = chunk({"role": "assistant", "content": ""}, object="chat.completion.chunk")
     reason = "tool_calls" if kind == "tools" else "stop"
     end = chunk({"role": "assistant", "content": ""}, reason, usage=USAGE)
-    values = [opener, *said, end]
+    values = [opener, *parts, end]
     if kind == "named":
         values = [{**value, "object": "chat.completion.chunk"} for value in values]
     return [b"data: %s\n\n" % compact(value) for value in values] + [DONE]
@@ -58,19 +58,19 @@ def chunk(delta, reason=None, **more):
 
 
 def thought(size):
-    """Yield the chunks of thoughts: one of eight."""
+    """Yield the chunks with thoughts: one in eight."""
     for number in range(size // 8):
         yield chunk({"role": "assistant", "content": ""}, thought=f" idea {number % 9}")
 
 
 def spoken(size):
-    """Yield the chunks of text: all but the thoughts, the opener and the end."""
+    """Yield the chunks with text: all except the thoughts, the opener and the end."""
     for number in range(size - size // 8 - 2):
         yield chunk({"content": PIECES[number % len(PIECES)]})
 
 
 def called(size):
-    """Yield the chunks of tool calls, of which there are ten."""
+    """Yield the chunks of ten tool calls."""
     for number in range(size - 2):
         index = number % CALLS
         function = {"arguments": PIECE_OF_CALL}
@@ -96,7 +96,7 @@ def whole(spec):
         "created": CREATED,
         "executable_data": [],
         "conversation_id": None,
-        "thought": ["Somebody wants to know why otters hold hands."],
+        "thought": ["The user wants to know why otters hold hands."],
         "choices": [{**choice, "stop_reason": "stop"}],
         "usage": USAGE,
     }
@@ -104,23 +104,23 @@ def whole(spec):
 
 
 def compact(value):
-    """Return JSON without blanks, as the service sends it."""
+    """Return JSON without white space, as the service sends it."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
 @functools.lru_cache
 def length(spec):
-    """Return how many characters a reader of this answer must have seen."""
+    """Return how many characters of text this answer has."""
     kind, size = split(spec)
     if kind in ("small", "large"):
         return len(json.loads(whole(spec))["choices"][0]["message"]["content"])
     if kind == "tools":
         return (size - 2) * len(PIECE_OF_CALL)
-    return sum(len(said["choices"][0]["delta"]["content"]) for said in spoken(size))
+    return sum(len(one["choices"][0]["delta"]["content"]) for one in spoken(size))
 
 
 def conversation(count):
-    """Return that many messages; the last is the user's."""
+    """Return *count* messages; the last is the user's."""
     roles = ("user", "assistant") if count % 2 else ("assistant", "user")
     text = "How often do they really hold hands? Less than the videos suggest. " * 3
     return [

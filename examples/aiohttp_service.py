@@ -1,14 +1,14 @@
 """
-An aiohttp service that answers with ASI-1: whole, and streamed to browsers.
+An aiohttp service with two views: a whole answer, and a stream for browsers.
 
     pip install '.[aiohttp]'
     export ASI_ONE_API_KEY=...
     python examples/aiohttp_service.py
     curl -N "http://127.0.0.1:8080/chat?q=Why+is+the+sky+blue%3F"
 
-The events of `/chat` are told in `asi1.AsyncEventBytes`; a browser that leaves stops
-the call. What ASI-1 refuses is a reply of status 400, 413, 422, 429, 502 or 504, of
-either view.
+`asi1.AsyncEventBytes` describes the events of `/chat`; the call ends when the browser
+disconnects. If the call to ASI-1 fails, both views reply with status 400, 413, 422,
+429, 502 or 504.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/chat")
 async def chat(request: web.Request) -> web.StreamResponse:
-    """Answer piece by piece."""
+    """Stream the answer."""
     client = get_client(request)
     stream = client.chat.completions.stream(messages=request.query["q"])
     return await stream_response(request, stream)
@@ -36,7 +36,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/ask")
 async def ask(request: web.Request) -> web.Response:
-    """Answer as a whole."""
+    """Return the whole answer."""
     client = get_client(request)
     answer = await client.chat.completions.create(
         messages=request.query["q"], timeout=60
@@ -45,7 +45,7 @@ async def ask(request: web.Request) -> web.Response:
 
 
 def make_app() -> web.Application:
-    """Put the service together."""
+    """Make the application."""
     app = web.Application(middlewares=[error_middleware])
     app.cleanup_ctx.append(client_ctx())
     app.add_routes(routes)

@@ -1,12 +1,12 @@
 """
-Flask views that answer with ASI-1: whole, and streamed to the browser as it is written.
+Two Flask views: a whole answer, and a stream of text for browsers.
 
     pip install flask
     export ASI_ONE_API_KEY=...
-    flask --app examples/flask_view.py run     # threads are on
+    flask --app examples/flask_view.py run     # serves requests in threads
     curl -N "http://127.0.0.1:5000/stream?q=Why+is+the+sky+blue%3F"
 
-One client serves all threads of a process. It connects at its first call, and so may be
+One client serves all threads of a process. It connects at its first call, so it can be
 made before a server forks its workers.
 """
 
@@ -25,19 +25,20 @@ client = ASI1()
 
 @app.get("/ask")
 def ask() -> dict[str, object]:
-    """Answer as a whole."""
+    """Return the whole answer."""
     answer = client.chat.completions.create(messages=request.args["q"], timeout=60)
     return {"text": answer.text, "request_id": answer.response.request_id}
 
 
 @app.get("/stream")
 def stream() -> Response:
-    """Answer piece by piece."""
-    # Waits until the server begins to answer: a refusal is still a page of its own.
+    """Stream the text of the answer."""
+    # create() waits until the reply begins, so an error here can still set the status.
     answer = client.chat.completions.create(messages=request.args["q"], stream=True)
 
     def pieces() -> Iterator[str]:
-        # Flask closes this generator when the browser leaves, and `with` the call.
+        # Flask closes this generator when the browser disconnects; `with` then ends the
+        # call.
         with answer:
             try:
                 yield from answer.text_stream
@@ -45,12 +46,12 @@ def stream() -> Response:
                 yield f"\n[broken off: {error}]"
 
     response = Response(pieces(), mimetype="text/plain")
-    response.headers["X-Accel-Buffering"] = "no"  # or nginx waits for the whole
+    response.headers["X-Accel-Buffering"] = "no"  # nginx must not buffer
     return response
 
 
 @app.errorhandler(ASI1Error)
 def failed(error: ASI1Error) -> tuple[dict[str, str], int]:
-    """Say what went wrong; the key is in no error."""
+    """Reply with the message of the error, which never contains the key."""
     busy = isinstance(error, APIStatusError) and error.status_code == 429
     return {"error": str(error)}, 503 if busy else 502

@@ -1,5 +1,5 @@
 """
-Many prompts from blocking code, in two ways; the answers come in the prompts' order.
+Many prompts from blocking code, in two ways; the answers are in the prompts' order.
 
     export ASI_ONE_API_KEY=...
     python examples/many_prompts.py "Why is the sky blue?" "Why is grass green?"
@@ -18,7 +18,7 @@ PROMPTS = [f"Tell me one fact about the number {number}." for number in range(1,
 
 
 def by_map(client: ASI1, prompts: list[str]) -> list[str]:
-    """No threads of your own. A failed call stands in its place and stops no other."""
+    """Use `map`, without threads; a failed call returns its error, the rest go on."""
     answers = client.chat.completions.map(
         prompts, concurrency=4, return_exceptions=True
     )
@@ -29,7 +29,7 @@ def by_map(client: ASI1, prompts: list[str]) -> list[str]:
 
 
 def by_threads(client: ASI1, prompts: list[str]) -> list[str]:
-    """Where threads do more than ask. One client is enough for all of them."""
+    """Use threads, for code that has them anyway; all share one client."""
 
     def ask(prompt: str) -> str:
         return client.chat.completions.create(messages=prompt).text

@@ -306,11 +306,11 @@ async def test_a_call_that_is_cancelled_ends_those_that_wait_behind_it(fake, cli
         with anyio.move_on_after(0.01):
             await anext(answers)
         first, second = answers._calls._window
-        first.pump.stop()
+        first.task.stop()
 
         with anyio.fail_after(5):
             assert asi1.ClientClosedError is type(await second.outcome())
-    assert second.pump is None
+    assert second.task is None
 
 
 async def test_a_call_that_ends_while_its_answers_are_closed_is_the_last(

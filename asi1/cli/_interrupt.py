@@ -1,8 +1,8 @@
 """
-Ctrl-C waits while modules are loaded.
+Delays Ctrl-C while modules are imported.
 
-In the middle of an import it can crash an extension module, or leave the lock of the
-import system held, for which every other thread then waits for ever.
+In the middle of an import, Ctrl-C can crash an extension module, or leave the import
+lock held, on which every other thread then waits for ever.
 """
 
 from __future__ import annotations
@@ -13,25 +13,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-__all__ = ["uninterrupted"]
+__all__ = ["delayed_interrupt"]
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
+def delayed_interrupt() -> Iterator[None]:
     """
-    Hold Ctrl-C back until the block is left.
+    Delay Ctrl-C until the end of the block.
 
-    Where it does not raise KeyboardInterrupt, or not in this thread, nothing changes.
+    Nothing changes where Ctrl-C does not raise KeyboardInterrupt, and in threads other
+    than the main one.
 
     Raises:
-        KeyboardInterrupt: It was pressed in the meantime.
+        KeyboardInterrupt: Ctrl-C was pressed in the block.
     """
     pressed: list[int] = []
     usual = signal.getsignal(signal.SIGINT)
     try:
         if usual is signal.default_int_handler:
             signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    except ValueError:  # another thread than the main one
+    except ValueError:  # not the main thread
         usual = None
     try:
         yield

@@ -1,8 +1,8 @@
 """
-From the words of a command line to an exit code: nothing else gets out.
+Runs a command line and returns its exit code.
 
-Every failure ends here, as one line on stderr and a number; a traceback is for those
-who write programs, not for those who run them.
+Every error becomes one line on stderr and an exit code: a user of the command line
+needs no traceback.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import asi1
 
 from ._parser import build_parser
-from ._terminal import complain, flush, let_go
+from ._terminal import flush, print_error, silence_broken_streams
 
 
 __all__ = ["main"]
@@ -25,25 +25,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     Run one command.
 
     Args:
-        argv: The words behind the program's name; those of the process for None.
+        argv: The arguments after the program's name; None for those of the process.
 
     Returns:
-        The exit code: 0 for success, 1 if the call failed, 2 for wrong usage or
-        set-up, 130 after Ctrl-C, 141 if the reader of the output has left.
+        The exit code: 0 for success, 1 if the call failed, 2 for invalid usage or
+        configuration, 130 after Ctrl-C, 141 if the pipe of the output was closed.
     """
     try:
         code = _run(argv)
         flush()
     except KeyboardInterrupt:
-        if argv is None:  # a second Ctrl-C would break into the end of the process
+        if argv is None:  # a second Ctrl-C would interrupt the exit of the process
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = 130
     except BrokenPipeError:
         code = 141
-    except Exception as error:  # noqa: BLE001 - the last place that can tell of it
-        complain(f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 - no caller is left to report it
+        print_error(f"{type(error).__name__}: {error}")
         code = 1
-    let_go()
+    silence_broken_streams()
     return code
 
 
@@ -52,18 +52,18 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         options = parser.parse_args(argv)
         options.run(options)
-    except SystemExit as leaving:  # help was asked for, or is needed
+    except SystemExit as leaving:  # after --help, --version or invalid usage
         return int(leaving.code or 0)
     except asi1.ASI1Error as error:
-        complain(_told(error))
+        print_error(_message(error))
         return 2 if isinstance(error, asi1.ConfigurationError) else 1
     return 0
 
 
-def _told(error: asi1.ASI1Error) -> str:
-    """Return what to tell of *error*, with what can be done about it."""
+def _message(error: asi1.ASI1Error) -> str:
+    """Return the message of *error*, with a hint where there is one."""
     if isinstance(error, asi1.AuthenticationError):
-        return f"{error} (is the key in ASI_ONE_API_KEY a valid one?)"
+        return f"{error} (is the key in ASI_ONE_API_KEY valid?)"
     if isinstance(error, asi1.APIStatusError) and error.retry_after is not None:
         return f"{error} (the server asks to wait {error.retry_after:g} s)"
     return str(error)

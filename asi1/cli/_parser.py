@@ -1,7 +1,7 @@
 """
-What can be typed, and the help about it.
+The parser of the command line, and its help.
 
-The commands themselves are elsewhere; here each is a name, options and a function.
+Here a command is a name, options and the function that runs it.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ import asi1
 
 from ._ask import ask
 from ._demo import demo
-from ._terminal import complain
+from ._terminal import print_error
 
 
 __all__ = ["build_parser"]
 
 _EPILOG = """\
 exit codes:
-  0    all went well
-  1    the call failed, or its answer broke off
-  2    wrong usage or set-up; nothing was sent
+  0    success
+  1    the call failed, or its answer was cut off
+  2    invalid usage or configuration; nothing was sent
   130  interrupted by Ctrl-C
-  141  the reader of the output has left
+  141  the pipe that the output goes to was closed
 """
 
 _ASK = """\
-Ask the model one question. The answer goes to standard output as it comes; the model's
-thoughts (on a terminal), the token counts and errors go to standard error.
+Ask the model one question. The answer goes to standard output as it arrives; the
+model's thoughts (on a terminal), the token counts and errors go to standard error.
 
-Text that is piped in is the question, or is put below the question, after a blank line:
+Piped text is the question, or is added to the question after a blank line:
 
   asi1 ask "Why is the sky blue?"
   git diff | asi1 ask "Write a commit message for this."
@@ -41,28 +41,28 @@ Text that is piped in is the question, or is put below the question, after a bla
 
 _ENVIRONMENT = """\
 environment:
-  ASI_ONE_API_KEY, ASI1_API_KEY    your key, the first of them that is set
-  ASI1_BASE_URL, ASI_ONE_BASE_URL  another server than the public one
-  NO_COLOR                         no ANSI codes
+  ASI_ONE_API_KEY, ASI1_API_KEY    your API key; the first one that is set is used
+  ASI1_BASE_URL, ASI_ONE_BASE_URL  the server, if not https://api.asi1.ai/v1
+  NO_COLOR                         if set, no ANSI codes are written
 
 """
 
 
 class _Parser(argparse.ArgumentParser):
-    """Complains in one line, and leaves the rest to ``--help``."""
+    """Prints an error in one line, with a hint at ``--help``."""
 
     def error(self, message: str) -> NoReturn:
-        complain(f"{message} (see {self.prog} --help)")
+        print_error(f"{message} (see {self.prog} --help)")
         self.exit(2)
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        # The original does not tell when nobody can read it.
+        # argparse (Python 3.11) ignores an OSError here; `main` has to report it.
         if file is not None:
             file.write(message)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser; what it parses has a function ``run``, to be given it all."""
+    """Return the parser; call ``options.run(options)`` on its result."""
     parser = _Parser(
         prog="asi1",
         description="Talk to ASI-1 Mini.",
@@ -70,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=lambda _: _nothing_asked(parser))
+    parser.set_defaults(run=lambda _: _print_usage(parser))
     parser.add_argument(
         "--version", action="version", version=f"asi1 {asi1.__version__}"
     )
@@ -96,23 +96,28 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _nothing_asked(parser: argparse.ArgumentParser) -> NoReturn:
-    # Help for who types the bare name, and no success for a script that lost a word.
+def _print_usage(parser: argparse.ArgumentParser) -> NoReturn:
+    # A user gets the help; a script that forgot the command gets an exit code of 2.
     parser.print_help(sys.stderr)
     parser.exit(2)
 
 
 def _add_question(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "question", nargs="?", help="what to ask; - reads it from standard input"
+        "question", nargs="?", help="the question; - reads it from standard input"
     )
-    parser.add_argument("--system", metavar="TEXT", help="how the model should behave")
-    parser.add_argument("--model", metavar="NAME", help="asi1-mini if left out")
+    parser.add_argument("--system", metavar="TEXT", help="the system message")
     parser.add_argument(
-        "--temperature", type=float, metavar="N", help="from 0 (sober) to 2 (wild)"
+        "--model", metavar="NAME", help="the model; asi1-mini by default"
     )
     parser.add_argument(
-        "--max-tokens", type=int, metavar="N", help="the longest answer, in tokens"
+        "--temperature",
+        type=float,
+        metavar="N",
+        help="from 0 to 2; higher is more random",
+    )
+    parser.add_argument(
+        "--max-tokens", type=int, metavar="N", help="limit of the answer, in tokens"
     )
 
 
@@ -121,18 +126,21 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "--no-stream",
         dest="stream",
         action="store_false",
-        help="wait for the whole answer",
+        help="print the answer when it is complete",
     )
     parser.add_argument(
         "--json",
         action="store_true",
-        help="print the whole answer as one line of JSON, as the server sent it",
+        help="print the server's whole answer as one line of JSON",
     )
     parser.add_argument(
         "--thoughts",
         action=argparse.BooleanOptionalAction,
-        help="show the model's thoughts; left out, a terminal shows them",
+        help="show the model's thoughts; the default on a terminal",
     )
     parser.add_argument(
-        "-q", "--quiet", action="store_true", help="no thoughts and no token counts"
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="print no thoughts and no token counts",
     )

@@ -1,8 +1,8 @@
 """
-The question: from the command line, from standard input, or from both.
+Reads the question from the command line, from standard input, or from both.
 
-Standard input is read to its end if something is piped in, and never waited for where
-nobody has piped anything.
+Piped standard input is read to its end; a terminal is read only if the question is
+``-``.
 """
 
 from __future__ import annotations
@@ -17,27 +17,23 @@ __all__ = ["read_question"]
 
 def read_question(given: str | None, stdin: TextIO | None) -> str:
     """
-    Put the question together.
+    Return the question; piped text follows it after a blank line.
 
     Args:
-        given: What the command line says; ``-`` to read it all from *stdin*, also from
-            a terminal; None for nothing.
-        stdin: Standard input; None where it is closed.
-
-    Returns:
-        The question, with the piped text below it, after a blank line.
+        given: The question of the command line; ``-`` to read it from *stdin*, even
+            from a terminal; None if it is missing.
+        stdin: Standard input; None if it is closed.
 
     Raises:
-        asi1.ConfigurationError: There is no question, or it is no text.
+        asi1.ConfigurationError: The question is missing, or cannot be decoded.
     """
-    alone = given == "-"
-    said = "" if given is None or alone else given.strip()
-    piped = _read(stdin, from_terminal=alone)
-    question = "\n\n".join(part for part in (said, piped) if part.strip())
+    dash = given == "-"
+    asked = "" if given is None or dash else given.strip()
+    piped = _read(stdin, from_terminal=dash)
+    question = "\n\n".join(part for part in (asked, piped) if part.strip())
     if not question:
         raise asi1.ConfigurationError(
-            'no question: write it behind the command, as in asi1 ask "Why?",'
-            " or pipe it in"
+            'no question: give it as an argument, as in asi1 ask "Why?", or pipe it in'
         )
     return question
 
@@ -49,7 +45,7 @@ def _read(stdin: TextIO | None, *, from_terminal: bool) -> str:
         return stdin.read().removeprefix("\ufeff").strip("\r\n")
     except UnicodeDecodeError as error:
         raise asi1.ConfigurationError(
-            f"what is piped in is no text in {error.encoding}"
+            f"standard input is not valid {error.encoding}"
         ) from None
     except (OSError, ValueError):
-        return ""  # closed, a folder, or open for writing only
+        return ""  # standard input is closed, a directory, or not readable

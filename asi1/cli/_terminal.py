@@ -1,8 +1,8 @@
 """
-Text out to the terminal, or to what stands in its place.
+Writes text to a terminal, a file or a pipe.
 
-A terminal gets ANSI codes of ours and of nobody else: those that a model or a server
-writes could move the cursor and put words into our mouth.
+A terminal gets no ANSI codes but this module's own: those in a text of the model or the
+server could move the cursor and overwrite other output.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from contextlib import suppress
 from typing import TextIO
 
 
-__all__ = ["Screen", "complain", "flush", "let_go"]
+__all__ = ["Screen", "flush", "print_error", "silence_broken_streams"]
 
-# Control characters as their pictures (U+2400 and on), those without one as U+FFFD.
+# Maps control characters to their pictures (from U+2400), or to U+FFFD without one.
 _PICTURES: dict[int, int | None] = {
     **{code: 0x2400 + code for code in range(32)},
     **dict.fromkeys(range(0x7F, 0xA0), 0xFFFD),
@@ -29,35 +29,35 @@ _PICTURES: dict[int, int | None] = {
 
 class Screen:
     """
-    A text stream that is written to piece by piece.
+    A text stream that is flushed after each piece.
 
     Args:
-        stream: Where to; None, which Python has in place of a closed one, for nowhere.
-        env: The environment, which may want no ANSI codes.
+        stream: The stream; None, as Python represents a closed one, writes nothing.
+        env: The environment, whose TERM and NO_COLOR decide about ANSI codes.
 
     Attributes:
-        live: Whether it is a terminal, with somebody in front of it.
+        live: Whether the stream is a terminal.
         at_start: Whether the next character begins a line.
     """
 
     def __init__(self, stream: TextIO | None, env: Mapping[str, str]) -> None:
         self._stream = stream
         self.live = stream is not None and stream.isatty()
-        self._codes = self.live and _knows_codes(env)
+        self._codes = self.live and _supports_ansi(env)
         self.at_start = True
 
     def write(self, text: str) -> None:
-        """Write *text* and let it be seen at once."""
+        """Write *text* and flush it."""
         self._put(self._visible(text), text)
 
     def dim(self, text: str) -> None:
-        """Write *text*, less bright than the rest where that is possible."""
-        # Each piece puts the terminal right again, so that no end can leave it dim.
+        """Write *text* dimmed, if the terminal supports it."""
+        # Each piece resets the terminal, so that an interruption cannot leave it dim.
         shown = self._visible(text)
         self._put(f"\x1b[2m{shown}\x1b[0m" if self._codes else shown, text)
 
     def end_line(self) -> None:
-        """Begin a new line, unless one has just begun."""
+        """Begin a new line, unless the stream is at the start of one."""
         if not self.at_start:
             self.write("\n")
 
@@ -75,26 +75,27 @@ class Screen:
         self._stream.flush()
 
 
-def _knows_codes(env: Mapping[str, str]) -> bool:
-    # WT_SESSION is the Windows Terminal's; Windows sets no TERM.
+def _supports_ansi(env: Mapping[str, str]) -> bool:
+    # Windows does not set TERM; Windows Terminal sets WT_SESSION.
     named = env.get("TERM", "dumb") != "dumb" or "WT_SESSION" in env
     return named and not env.get("NO_COLOR")
 
 
 def _escaped(text: str, encoding: str) -> str:
-    """Escape what *encoding* lacks as JSON does, so that JSON stays JSON."""
+    """Escape characters that *encoding* lacks as JSON does; JSON stays valid."""
     return "".join(
-        char if char.encode(encoding, "ignore") else _units(char) for char in text
+        char if char.encode(encoding, "ignore") else _utf16_escapes(char)
+        for char in text
     )
 
 
-def _units(char: str) -> str:
+def _utf16_escapes(char: str) -> str:
     code = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{code[at : at + 2].hex()}" for at in range(0, len(code), 2))
 
 
-def complain(message: str) -> None:
-    """Write *message* to stderr, as one line that begins with our name."""
+def print_error(message: str) -> None:
+    """Write *message* to stderr as one line after ``asi1:``, without the key."""
     from .._settings.config import KEY_VARIABLES  # noqa: PLC0415 - loaded by a failure
 
     for name in KEY_VARIABLES:
@@ -104,33 +105,33 @@ def complain(message: str) -> None:
     try:
         Screen(sys.stderr, os.environ).write(f"asi1: {line}\n")
     except OSError:
-        let_go()  # nobody is left to be told
+        silence_broken_streams()  # stderr itself cannot be written to
 
 
 def flush() -> None:
     """
-    Write what still waits in the buffers.
+    Flush standard output and standard error.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: One of them cannot be written to.
     """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
 
 
-def let_go() -> None:
+def silence_broken_streams() -> None:
     """
-    Point what cannot be written to at nothing.
+    Redirect standard streams that cannot be written to into the null device.
 
-    Python flushes once more at its end, and would tell of the same failure again.
+    Python flushes them again at exit, and would print the same error again.
     """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and _broken(stream):
             with suppress(OSError):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, stream.fileno())
-                os.close(nowhere)
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, stream.fileno())
+                os.close(null)
 
 
 def _broken(stream: TextIO) -> bool:

@@ -1,8 +1,8 @@
 """
-How an answer looks: its thoughts, a blank line, its text, a line of numbers.
+Shows an answer: its thoughts, a blank line, its text, and a line of numbers.
 
-What parts them is written where the thoughts go, so that the text's own stream holds
-the text and nothing else, but for a line end after the last line.
+Blank lines between them are written to the screen of the thoughts, so that the screen
+of the text gets only the text, and a line end after its last line.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ __all__ = ["View", "follow", "summary"]
 
 class View:
     """
-    An answer as it comes.
+    Shows an answer piece by piece.
 
     Args:
-        text: Where its text goes.
-        thoughts: Where its thoughts go, which may be the same screen; None to leave
-            them out.
+        text: The screen for the text.
+        thoughts: The screen for the thoughts, may be the same one; None to leave the
+            thoughts out.
     """
 
     def __init__(self, text: Screen, thoughts: Screen | None) -> None:
@@ -31,7 +31,7 @@ class View:
         self._thinking = False
 
     def add(self, thought: str, text: str) -> None:
-        """Show the next piece of both, of which either may be empty."""
+        """Show the next piece of thoughts and of text; either may be empty."""
         if thought and self._thoughts is not None:
             if not self._text.at_start and not self._thinking:
                 self._thoughts.write("\n")
@@ -55,10 +55,10 @@ class View:
 
 def follow(stream: asi1.ChatStream, view: View) -> asi1.ChatCompletion:
     """
-    Show a stream as it comes, and return the whole answer.
+    Show a stream as it arrives, and return the whole answer.
 
     Raises:
-        asi1.APIError: The call failed; what had come by then was shown.
+        asi1.APIError: The call failed; the pieces before that were shown.
     """
     try:
         with stream:
@@ -70,12 +70,12 @@ def follow(stream: asi1.ChatStream, view: View) -> asi1.ChatCompletion:
 
 
 def summary(answer: asi1.ChatCompletion) -> str:
-    """Return one line about an answer: tokens, seconds, and an unusual end."""
+    """Return a line about an answer: tokens, seconds, and an unusual finish reason."""
     usage, response = answer.usage, answer.response
     tokens = "the server counted no tokens"
     if usage is not None:
-        asked, said = usage.prompt_tokens, usage.completion_tokens
-        tokens = f"{usage.total_tokens} tokens ({asked} in, {said} out)"
+        prompt, completion = usage.prompt_tokens, usage.completion_tokens
+        tokens = f"{usage.total_tokens} tokens ({prompt} in, {completion} out)"
     parts = [tokens]
     if response.time_to_first_token is not None:
         parts.append(f"first token after {response.time_to_first_token:.2f} s")

@@ -1,8 +1,8 @@
 """
-asi1 in web frameworks: `fastapi`, `starlette`, `aiohttp`.
+Integrations with web frameworks: `fastapi`, `starlette` and `aiohttp`.
 
-Each module needs its framework, which the extra of the same name installs. Nothing
-here is imported by asi1 itself.
+Each module needs its framework, which the extra of the same name installs. asi1 itself
+does not import these modules.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A stream's events for a framework, or a word on what else was given."""
+"""Turns a stream into server-sent events, after checking its type."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ __all__ = ["events_of"]
 
 def events_of(stream: AsyncChatStream, ping: float | None) -> AsyncEventBytes:
     """
-    Return what is left of *stream* as server-sent events.
+    Return the rest of *stream* as server-sent events.
 
     Raises:
-        TypeError: It is no stream of `AsyncASI1`.
+        TypeError: It is not a stream of `AsyncASI1`.
         ArgumentError, StreamConsumedError: As for `AsyncChatStream.to_sse`.
     """
     if not isinstance(stream, AsyncChatStream):
         raise TypeError(
-            "stream: must be an AsyncChatStream of AsyncASI1, such as"
-            " client.chat.completions.stream(...) returns; what create() returns has"
-            f" to be awaited first (it is {type(stream).__name__})"
+            "stream: must be an AsyncChatStream of AsyncASI1, as"
+            " client.chat.completions.stream(...) returns; the result of create() must"
+            f" be awaited first (it is {type(stream).__name__})"
         )
     return stream.to_sse(ping=ping)

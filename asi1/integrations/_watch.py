@@ -1,4 +1,4 @@
-"""Work that is done for somebody, and stops when they go away."""
+"""Cancels the work for a client that disconnects."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 
-__all__ = ["while_there"]
+__all__ = ["cancel_when_left"]
 
 
-async def while_there(
+async def cancel_when_left(
     work: Callable[[], Awaitable[None]], left: Callable[[], Awaitable[None]]
 ) -> None:
     """
     Await *work*, and cancel it when *left* returns.
 
     Raises:
-        Exception: What *work* raises, as it is.
+        Exception: Any error of *work*, not wrapped in an exception group.
     """
     failed: Exception | None = None
 
@@ -29,7 +29,7 @@ async def while_there(
         group.start_soon(watch)
         try:
             await work()
-        except Exception as error:  # noqa: BLE001 - raised below, out of the group
+        except Exception as error:  # noqa: BLE001 - raised below, outside of the group
             failed = error
         group.cancel_scope.cancel()
     if failed is not None:

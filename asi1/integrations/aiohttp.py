@@ -1,5 +1,5 @@
 """
-asi1 in aiohttp's server: the client in the application, streams for browsers.
+asi1 in aiohttp's server: one client per application, and streams for browsers.
 
     app = web.Application(middlewares=[error_middleware])
     app.cleanup_ctx.append(client_ctx())
@@ -23,7 +23,7 @@ from .._models.errors import ASI1Error
 from .._models.json_text import dump_json
 from .._protocol.public_error import failure
 from ._events import events_of
-from ._watch import while_there
+from ._watch import cancel_when_left
 
 
 try:
@@ -44,20 +44,22 @@ __all__ = [
 ]
 
 _CLIENT = web.AppKey("asi1", AsyncASI1)
-# Seconds between looks at the connection: aiohttp tells no handler that it was lost.
-_LOOK = 0.5
+# Seconds between checks of the connection: aiohttp (3.x) does not notify a handler when
+# the connection is lost.
+_CHECK_INTERVAL = 0.5
 
 
 def client_ctx(
     make: Callable[[], AsyncASI1] = AsyncASI1,
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """
-    Return a context that makes a client when the application starts, and closes it.
+    Return a cleanup context: it makes a client at the start of the application and
+    closes it at the end.
 
-    Used as ``app.cleanup_ctx.append(client_ctx())``; subapplications share the client.
+    Use it as ``app.cleanup_ctx.append(client_ctx())``. Subapplications share it.
 
     Args:
-        make: Makes the client; called once for each start.
+        make: Makes the client; called at each start.
     """
 
     async def run(app: web.Application) -> AsyncIterator[None]:
@@ -78,24 +80,24 @@ def get_client(request: web.Request) -> AsyncASI1:
     client = request.config_dict.get(_CLIENT)
     if client is None:
         raise RuntimeError(
-            "the application has no client: app.cleanup_ctx.append(client_ctx()), of"
-            f" {__name__}"
+            "the application has no client: add one with"
+            f" app.cleanup_ctx.append(client_ctx()), from {__name__}"
         )
     return client
 
 
 def error_response(error: Exception) -> web.Response:
     """
-    Return what a caller may know of *error*.
+    Return the reply for *error*: only what a browser may see of it.
 
-    The status is that of the event ``failed`` (see `AsyncEventBytes`), the body holds
-    that event's data, ``{"error": {"status": ...}}``, and ``retry-after`` is passed on.
+    Status and body are those of the event ``failed`` (see `AsyncEventBytes`): the body
+    is ``{"error": {"status": ...}}``, the event's data. ``retry-after`` is passed on.
     """
-    told = failure(error)
+    public = failure(error)
     return web.Response(
-        body=dump_json({"error": told.to_dict()}),
-        status=told.status,
-        headers=told.headers,
+        body=dump_json({"error": public.to_dict()}),
+        status=public.status,
+        headers=public.headers,
         content_type="application/json",
     )
 
@@ -104,7 +106,7 @@ def error_response(error: Exception) -> web.Response:
 async def error_middleware(
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
-    """Answer what fails in a handler with an `ASI1Error` as `error_response` does."""
+    """Reply with `error_response` when a handler raises an `ASI1Error`."""
     try:
         return await handler(request)
     except ASI1Error as error:
@@ -119,39 +121,39 @@ async def stream_response(
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
     """
-    Answer *request* with a stream that a browser reads as server-sent events.
+    Reply to *request* with a stream, as server-sent events for a browser.
 
-    The events are told in `AsyncEventBytes`. An error before the first of them, in the
-    first *ping* seconds, is answered as by `error_response`. The call ends when the
-    browser leaves, also in a silence.
+    `AsyncEventBytes` describes the events. An error before the first event, in the
+    first *ping* seconds, becomes an `error_response`. The call ends when the browser
+    disconnects, even while no events come.
 
     Args:
-        request: The request to answer.
-        stream: Read from where it stands; best not yet begun, as
-            ``client.chat.completions.stream(...)`` returns it.
-        ping: Seconds of silence after which a comment is sent; None for never.
-        headers: More headers of the reply.
+        request: The request to reply to.
+        stream: The stream, as ``client.chat.completions.stream(...)`` returns it. If it
+            was read before, the rest is sent.
+        ping: Seconds without an event after which a comment is sent; None for never.
+        headers: Additional headers of the reply.
 
     Returns:
-        What the handler returns: a reply that is already sent, or that of an error.
+        The reply, for the handler to return: already sent, or an `error_response`.
 
     Raises:
-        TypeError: *stream* is no stream of `AsyncASI1`.
+        TypeError: *stream* is not a stream of `AsyncASI1`.
     """
-    # No proxy shall keep the events, or wait for more of them.
-    ours = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    reply = web.StreamResponse(headers={**ours, **(headers or {})})
+    # Without these headers, proxies may cache the events, or buffer them.
+    defaults = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    reply = web.StreamResponse(headers={**defaults, **(headers or {})})
     reply.content_type = "text/event-stream"
     reply.charset = "utf-8"
 
     async def left() -> None:
-        # aiohttp takes the transport away once it is lost.
-        while request.transport is not None:  # noqa: ASYNC110 - nobody tells
-            await anyio.sleep(_LOOK)
+        # aiohttp (3.x) sets the transport to None when the connection is lost.
+        while request.transport is not None:  # noqa: ASYNC110 - there is no event
+            await anyio.sleep(_CHECK_INTERVAL)
 
     async with aclosing(events_of(stream, ping)) as events:
         try:
-            await while_there(partial(_answer, request, reply, events), left)
+            await cancel_when_left(partial(_answer, request, reply, events), left)
         except ASI1Error as error:
             return error_response(error)
     return reply
@@ -161,7 +163,7 @@ async def _answer(
     request: web.Request, reply: web.StreamResponse, events: AsyncEventBytes
 ) -> None:
     await events.open()
-    with suppress(ConnectionResetError):  # the browser has left
+    with suppress(ConnectionResetError):  # the browser has disconnected
         await reply.prepare(request)
         async for data in events:
             await reply.write(data)

@@ -1,8 +1,8 @@
 """
-asi1 in Starlette, and in what is built on it.
+asi1 in Starlette, and in frameworks that are built on it.
 
-One client for each application, made and closed with it; streams that browsers read as
-server-sent events; errors as HTTP statuses.
+One client per application, which it makes and closes; streams as server-sent events
+for browsers; errors as HTTP statuses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
 from .._models.errors import ASI1Error
 from .._protocol.public_error import failure
 from ._events import events_of
-from ._watch import while_there
+from ._watch import cancel_when_left
 
 
 try:
@@ -37,24 +37,24 @@ except ImportError as _missing:
 
 __all__ = ["ChatStreamResponse", "error_response", "get_client", "lifespan"]
 
-# What logs call a browser that has left before the reply began.
-_LEFT = 499
+# The status that nginx logs for a client that disconnects before the reply.
+_CLIENT_CLOSED_REQUEST = 499
 
 
 def lifespan(
     make: Callable[[], AsyncASI1] = AsyncASI1,
 ) -> Callable[[Any], AbstractAsyncContextManager[dict[str, Any]]]:
     """
-    Return a lifespan that makes a client when the application starts, and closes it.
+    Return a lifespan: it makes a client at the start of the application and closes it
+    at the end.
 
-    Used as ``FastAPI(lifespan=lifespan())``. A lifespan of your own enters it, and adds
-    what it yields to its state::
+    Use it as ``FastAPI(lifespan=lifespan())``, or within a lifespan of your own::
 
         async with lifespan()(app) as state:
             yield {**state, "db": db}
 
     Args:
-        make: Makes the client; called once for each start.
+        make: Makes the client; called at each start.
     """
 
     @asynccontextmanager
@@ -75,43 +75,43 @@ def get_client(connection: HTTPConnection) -> AsyncASI1:
     client = getattr(connection.state, "asi1", None)
     if not isinstance(client, AsyncASI1):
         raise RuntimeError(  # noqa: TRY004 - it is about the application
-            "the application has no client: give it lifespan=lifespan(), of asi1's"
-            " integration; in a test, TestClient(app) runs it only inside `with`"
+            "the application has no client: create it with lifespan=lifespan(), from"
+            " asi1.integrations; in a test, TestClient(app) runs it only inside `with`"
         )
     return client
 
 
 async def error_response(_: object, error: Exception) -> Response:
     """
-    Answer with what a caller may know of *error*.
+    Return the reply for *error*: only what a browser may see of it.
 
     An exception handler: ``FastAPI(exception_handlers={ASI1Error: error_response})``.
-    The status is that of the event ``failed`` (see `AsyncEventBytes`), the body holds
-    that event's data, ``{"error": {"status": ...}}``, and ``retry-after`` is passed on.
+    Status and body are those of the event ``failed`` (see `AsyncEventBytes`): the body
+    is ``{"error": {"status": ...}}``, the event's data. ``retry-after`` is passed on.
     """
-    told = failure(error)
+    public = failure(error)
     return JSONResponse(
-        {"error": told.to_dict()}, status_code=told.status, headers=told.headers
+        {"error": public.to_dict()}, status_code=public.status, headers=public.headers
     )
 
 
 class ChatStreamResponse(Response):
     """
-    A stream that a browser reads as server-sent events; they are told in
-    `AsyncEventBytes`.
+    A reply that sends a stream as server-sent events, for a browser.
 
-    An error before the first event, in the first *ping* seconds, is answered as by
-    `error_response`. The call ends when the browser leaves, also in a silence.
+    `AsyncEventBytes` describes the events. An error before the first event, in the
+    first *ping* seconds, becomes an `error_response`. The call ends when the browser
+    disconnects, even while no events come.
 
     Args:
-        stream: Read from where it stands; best not yet begun, as
-            ``client.chat.completions.stream(...)`` returns it.
-        ping: Seconds of silence after which a comment is sent; None for never.
-        headers: More headers of the reply.
-        background: Run afterwards.
+        stream: The stream, as ``client.chat.completions.stream(...)`` returns it. If it
+            was read before, the rest is sent.
+        ping: Seconds without an event after which a comment is sent; None for never.
+        headers: Additional headers of the reply.
+        background: A task to run after the reply.
 
     Raises:
-        TypeError: *stream* is no stream of `AsyncASI1`.
+        TypeError: *stream* is not a stream of `AsyncASI1`.
     """
 
     media_type = "text/event-stream"
@@ -124,29 +124,33 @@ class ChatStreamResponse(Response):
         headers: Mapping[str, str] | None = None,
         background: BackgroundTask | None = None,
     ) -> None:
-        # No proxy shall keep the events, or wait for more of them.
-        ours = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+        # Without these headers, proxies may cache the events, or buffer them.
+        defaults = {"cache-control": "no-cache", "x-accel-buffering": "no"}
         self.status_code = 200
         self.background = background
         self.body = b""
-        self.init_headers({**ours, **(headers or {})})
+        self.init_headers({**defaults, **(headers or {})})
         del self.headers["content-length"]
         self._events = events_of(stream, ping)
         self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request: by events, or by an error."""
+        """Send the events, or an error."""
 
         async def left() -> None:
             while (await receive())["type"] != "http.disconnect":
                 pass
 
         async with aclosing(self._events) as events:
-            await while_there(partial(self._answer, events, scope, receive, send), left)
+            await cancel_when_left(
+                partial(self._answer, events, scope, receive, send), left
+            )
         if not self._started:
-            # Nobody hears this, but middleware insists on a reply.
+            # The browser has disconnected, but Starlette's middleware raises if an
+            # endpoint sends no reply.
             with suppress(OSError):
-                await Response(status_code=_LEFT)(scope, receive, send)
+                response = Response(status_code=_CLIENT_CLOSED_REQUEST)
+                await response(scope, receive, send)
         if self.background is not None:
             await self.background()
 
@@ -162,7 +166,7 @@ class ChatStreamResponse(Response):
             return
         self._started = True
         start = {"status": self.status_code, "headers": self.raw_headers}
-        with suppress(OSError):  # how some servers say that the browser has left
+        with suppress(OSError):  # raised by some servers if the browser disconnected
             await send({"type": "http.response.start", **start})
             async for data in events:
                 await send(_body(data, more=True))

@@ -1,16 +1,16 @@
 """
-A stand-in for the ASI-1 service, for tests, demos and benchmarks.
+A fake ASI-1 service, for tests and demos.
 
-`FakeASI1` answers over real sockets or in process, as scripted, well or badly. Import
-it from here; the modules below are private. The fixture is in
-`asi1.testing.pytest_plugin`, and ``python -m asi1.testing`` runs the fake alone.
+`FakeASI1` sends scripted replies and faults, over real sockets or in process. Import
+all names from here. The pytest fixtures are in `asi1.testing.pytest_plugin`, and
+``python -m asi1.testing`` runs the server by itself.
 """
 
 from __future__ import annotations
 
 from ._fake import FakeASI1
-from ._fault import Fault
-from ._faults import FAULTS
+from ._faults.base import Fault
+from ._faults.catalogue import FAULTS
 from ._plan import Close, Data, End, Head, Listen, Pause, Raw, Repeat, Reset, Stall
 from ._request import RecordedRequest
 

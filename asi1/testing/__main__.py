@@ -1,7 +1,7 @@
 """
-``python -m asi1.testing``: the fake alone, until Ctrl-C or SIGTERM.
+``python -m asi1.testing``: runs the fake server until Ctrl-C or SIGTERM.
 
-The first line on standard output is the base URL; nothing else is printed.
+It prints its base URL on standard output, and nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from threading import Event
 
 from ._fake import FakeASI1
-from ._faults import FAULTS
+from ._faults.catalogue import FAULTS
 
 
 __all__ = ["main"]
@@ -24,17 +24,17 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """
-    Run the fake as the command line says.
+    Run the fake server, or list the faults.
 
     Args:
-        arguments: The command line without the program's name; None is this process's.
+        arguments: The command-line arguments; None for those of this process.
 
     Returns:
-        The exit code, 0; 141 if the reader of the list has left.
+        The exit code: 0, or 141 if the pipe that the list is written to is closed.
 
     Raises:
-        SystemExit: The command line makes no sense.
-        OSError: The port is taken.
+        SystemExit: The arguments are invalid, or ask for help.
+        OSError: The port is in use.
     """
     options = _parser().parse_args(arguments)
     if options.faults:
@@ -52,45 +52,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _list_faults() -> int:
     try:
         for fault in FAULTS.values():
-            told = ", ".join(f"{name}={value}" for name, value in fault.options.items())
-            sys.stdout.write(f"{fault.name}({told}): {fault.about}\n")
+            pairs = fault.options.items()
+            options = ", ".join(f"{name}={value}" for name, value in pairs)
+            sys.stdout.write(f"{fault.name}({options}): {fault.about}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python would write out what is left, and complain, when it exits.
+        # Python flushes standard output at exit, and would print the error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0
 
 
 def _serve(fake: FakeASI1) -> None:
-    over = Event()
+    stopped = Event()
 
-    def end(*_: object) -> None:
-        over.set()
+    def stop(*_: object) -> None:
+        stopped.set()
 
     with ExitStack() as stack:
         for number in (signal.SIGINT, signal.SIGTERM):
-            before = signal.signal(number, end)
+            before = signal.signal(number, stop)
             stack.callback(signal.signal, number, before)
         stack.enter_context(fake)
         sys.stdout.write(f"{fake.base_url}\n")
         sys.stdout.flush()
-        over.wait()
+        stopped.wait()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m asi1.testing",
-        description="A stand-in for the ASI-1 service on 127.0.0.1.",
+        description="Run a fake ASI-1 service on 127.0.0.1.",
     )
     add = parser.add_argument
-    add("--port", type=int, default=0, help="port to listen on; 0 for any (default)")
-    add("--seed", type=int, help="where ids start from; default anywhere")
-    add("--reply", metavar="TEXT", help="the answer to every request")
-    add("--chunk-delay", type=float, default=0.0, metavar="SECONDS")
-    add("--fault", choices=FAULTS, metavar="NAME", help="how to misbehave, every time")
+    add(
+        "--port",
+        type=int,
+        default=0,
+        help="port to listen on; 0 for any free port (default)",
+    )
+    add("--seed", type=int, help="seed of ids and times; random by default")
+    add("--reply", metavar="TEXT", help="the answer to every chat request")
+    add(
+        "--chunk-delay",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="seconds after each event of a streamed --reply",
+    )
+    add("--fault", choices=FAULTS, metavar="NAME", help="the fault of every chat reply")
     add("--faults", action="store_true", help="list the faults with their options")
-    add("--require-key", action="store_true", help="401 to requests without a key")
+    add("--require-key", action="store_true", help="send a 401 if a key is missing")
     return parser
 
 

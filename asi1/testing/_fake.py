@@ -1,8 +1,8 @@
 """
-`FakeASI1`: what a test sees of the script, the server and the transport.
+`FakeASI1`, which joins the script, the server and the transport for tests.
 
-Nothing is decided here. Replies are asked for in `_scripting`, made in `_replies` and
-`_faults`, chosen in `_script`, and played by `_server` and `_transport`.
+Tests script replies with `_scripting`; `_script` queues them, `_replies` and `_faults`
+make their plans, `_server` and `_transport` carry the plans out.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ __all__ = ["FakeASI1"]
 
 class FakeASI1(Scripting):
     """
-    A stand-in for the ASI-1 service that answers what it is told to.
+    A fake ASI-1 service, which sends scripted replies.
 
-    It is a real HTTP/1.1 server on 127.0.0.1 with a thread and an event loop of its
-    own, so it serves blocking clients, asyncio and trio alike::
+    It is a real HTTP/1.1 server on 127.0.0.1. It has its own thread and event loop, so
+    that blocking clients, asyncio and trio can use it::
 
         with FakeASI1() as fake:
             fake.reply("Otters hold hands.", thoughts=["Keep it short."])
             client = ASI1("any-key", base_url=fake.base_url)
 
-    ``async with`` does the same. Where no socket is wanted, give `transport` to an
-    ``httpx.AsyncClient`` and do not start it at all.
+    ``async with`` does the same. To use no sockets, do not start it, and give its
+    `transport` to an ``httpx.AsyncClient``.
 
     Each scripting method queues a reply; each request under ``/v1/`` takes one from
-    the queue, whatever its path. Once the queue is empty, a chat request gets the
-    standing reply: the one last scripted with ``times=None``, or else a canned answer;
-    other paths get 404. All methods may be called from any thread, at any time.
+    the queue, whatever its path. When the queue is empty, a chat request gets the
+    standing reply: the one last scripted with ``times=None``, or else a built-in
+    answer; unknown paths get a 404. All methods are thread-safe.
 
     Args:
-        seed: Where ids and other chance details start from; the same seed and the same
-            requests give the same bytes. None for any.
-        port: The port to listen on; 0 for any free one.
-        require_key: Whether a request without an Authorization header gets 401.
+        seed: Seed of ids and times: the same seed and the same requests give the same
+            bytes. None for a random seed.
+        port: The port to listen on; 0 for any free port.
+        require_key: Whether a request without an Authorization header gets a 401.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class FakeASI1(Scripting):
         Start the server, for use without ``with``.
 
         Raises:
-            RuntimeError: It is running already.
-            OSError: The port is taken.
+            RuntimeError: It is already running.
+            OSError: The port is in use.
         """
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """Stop the server at once, also in the middle of replies; twice is no error."""
+        """Stop the server at once, also in the middle of replies; may be repeated."""
         self._server.stop()
 
     def __enter__(self) -> Self:
@@ -78,8 +78,8 @@ class FakeASI1(Scripting):
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    # Starting and stopping take a few milliseconds and wait for no client: done in
-    # place, they leave no worker thread behind in the caller's event loop.
+    # Starting and stopping take a few milliseconds and do not wait for clients, so they
+    # need no worker thread, which would outlive them in the caller's event loop.
     async def __aenter__(self) -> Self:
         return self.start()
 
@@ -89,28 +89,28 @@ class FakeASI1(Scripting):
     @property
     def port(self) -> int:
         """
-        The port of the server; once stopped, the port it had.
+        The port of the server; after it stops, the port that it had.
 
         Raises:
-            RuntimeError: It has never been started.
+            RuntimeError: It has not been started.
         """
         if self._server.port is None:
-            raise RuntimeError("Start the fake first: `with FakeASI1() as fake:`.")
+            raise RuntimeError("the fake is not started: `with FakeASI1() as fake:`")
         return self._server.port
 
     @property
     def base_url(self) -> str:
         """
-        What to give to a client as its base URL.
+        The base URL for a client.
 
-        Before the first start it names port 1, which is good enough for `transport`;
-        after the end it names a port that refuses connections.
+        Before the first start its port is 1, which is enough for `transport`; after the
+        fake stops, its port refuses connections.
         """
         return f"http://127.0.0.1:{self._server.port or 1}/v1"
 
     @property
     def open_connections(self) -> int:
-        """How many sockets clients hold open now, idle ones included."""
+        """How many connections are open now, idle ones included."""
         return self._server.open_connections
 
     @property
@@ -120,12 +120,12 @@ class FakeASI1(Scripting):
 
     @property
     def pending(self) -> int:
-        """How many queued replies no request has taken yet."""
+        """How many replies are still queued."""
         return self._script.pending
 
     @property
     def require_key(self) -> bool:
-        """Whether a request without an Authorization header gets 401."""
+        """Whether a request without an Authorization header gets a 401."""
         return self._script.require_key
 
     @require_key.setter
@@ -135,14 +135,14 @@ class FakeASI1(Scripting):
     @property
     def transport(self) -> FakeTransport:
         """
-        The same script without sockets, for ``httpx.AsyncClient(transport=...)``.
+        The fake without sockets, for ``httpx.AsyncClient(transport=...)``.
 
-        It runs in the client's event loop, on asyncio or trio, and raises the errors
-        that httpx's own transport would. Each request has a connection of its own, so
-        faults of an idle connection do not show.
+        It runs in the client's event loop, on asyncio or trio, and raises the same
+        errors as httpx's own transport. Each request has its own connection, so faults
+        of an idle connection have no effect.
         """
         return self._transport
 
     def clear(self) -> None:
-        """Forget the queue, the standing reply and the requests."""
+        """Remove the queued replies, the standing reply and the recorded requests."""
         self._script.clear()

@@ -1,8 +1,8 @@
 """
-What a reply does, step by step: pure data, no sockets, no clock.
+The steps of a reply: pure data, no sockets, no clock.
 
-A plan is a tuple of steps. Two players know how to act them out: `_server` on a real
-socket, `_transport` in process. Both send the very bytes that `_wire` makes of a step.
+A plan is a tuple of steps. `_server` carries it out on a real socket, `_transport` in
+process. Both send the same bytes, which `_render` makes from the steps.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class Head:
 
     Args:
         status: The HTTP status code.
-        headers: Names and values, in order; the framing's own header is added to them.
-        framing: How the body's end is told: ``chunked``, ``length`` (a content-length
-            of *length*), ``close`` (by the end of the connection) or ``none`` (no
-            body, and no word about one).
-        length: The content-length in bytes; read only if *framing* is ``length``.
+        headers: Names and values, in order; the header of the framing is added.
+        framing: How the end of the body is marked: ``chunked``, ``length`` (a
+            content-length of *length*), ``close`` (the end of the connection) or
+            ``none`` (no body, and no header about it).
+        length: The content-length in bytes; used only if *framing* is ``length``.
     """
 
     status: int = 200
@@ -63,7 +63,7 @@ class Head:
 @frozen
 class Data:
     """
-    A piece of the body: one write, and one chunk if the framing is ``chunked``.
+    Send a piece of the body: one write, and one chunk if the framing is ``chunked``.
 
     Args:
         data: The piece; an empty one sends nothing.
@@ -75,7 +75,7 @@ class Data:
 @frozen
 class Raw:
     """
-    Bytes put on the connection as they are, outside any framing.
+    Send bytes unchanged, without framing.
 
     Args:
         data: The bytes.
@@ -87,10 +87,10 @@ class Raw:
 @frozen
 class Pause:
     """
-    Nothing for some time; it ends early if the client leaves.
+    Send nothing for some time, or until the client disconnects.
 
     Args:
-        seconds: How long.
+        seconds: The time.
     """
 
     seconds: float = field(validator=ge(0))
@@ -99,10 +99,10 @@ class Pause:
 @frozen
 class Stall:
     """
-    Nothing until the client leaves, the fake stops or the time is over.
+    Send nothing until the client disconnects, the fake stops or the time is over.
 
     Args:
-        seconds: The longest time; None is for ever.
+        seconds: The longest time; None for no limit.
     """
 
     seconds: float | None = field(default=None, validator=optional(ge(0)))
@@ -110,37 +110,37 @@ class Stall:
 
 @frozen
 class Listen:
-    """Nothing until the client sends more bytes: its next request, in part or whole."""
+    """Wait until the client sends more bytes: its next request, or a part of it."""
 
 
 @frozen
 class Reset:
-    """The connection is broken at once: the client's system reports a reset."""
+    """Reset the connection: reading from it fails for the client."""
 
 
 @frozen
 class Close:
-    """The connection is closed in order, whether or not the body is complete."""
+    """Close the connection normally, even if the body is not complete."""
 
 
 @frozen
 class End:
     """
-    The body's proper end; implied after the last step.
+    End the body correctly; added after the last step if it is not in the plan.
 
-    Write it where steps follow that belong to the idle connection. Such steps are not
-    played in process, where each request has a connection of its own.
+    Write it before steps that are for the idle connection. Such steps are not carried
+    out in process, where each request has its own connection.
     """
 
 
 @frozen
 class Repeat:
     """
-    Some steps again and again.
+    Carry out some steps repeatedly.
 
     Args:
         steps: The steps, at least one.
-        times: How often; None is until the client leaves.
+        times: How often; None to repeat until the client disconnects.
     """
 
     steps: tuple[Step, ...]
@@ -155,10 +155,10 @@ Plan: TypeAlias = tuple[Step, ...]
 
 def flat(plan: Plan) -> Iterator[Step]:
     """
-    Write out the repetitions of a plan.
+    Replace each `Repeat` of a plan by its steps.
 
     Yields:
-        The steps in order, none of them a `Repeat`; without end if a repetition is.
+        The steps in order; endless if a `Repeat` is.
     """
     for step in plan:
         if isinstance(step, Repeat):

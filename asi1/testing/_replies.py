@@ -1,8 +1,8 @@
 """
-The well-behaved replies, each a pure function from a request to a plan.
+The correct replies: each makes a plan from a request, without I/O.
 
-What a reply is made of is checked when it is scripted, in the caller's thread, so that
-a slip shows where it was made and not as an odd answer.
+The options of a reply are checked when it is scripted, so that a mistake raises in the
+caller's thread and does not become a wrong answer.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ _Headers: TypeAlias = Mapping[str, str] | None
 
 
 def event(value: Any) -> bytes:
-    """Make one server-sent event of a JSON value."""
+    """Return a JSON value as one server-sent event."""
     return b"data: %b\n\n" % orjson.dumps(value)
 
 
 def whole(
     status: int, content_type: str, content: bytes, headers: _Headers = None
 ) -> Plan:
-    """Make a reply whose body is sent in one piece, with its length."""
+    """Make a reply with a content-length, whose body is sent in one piece."""
     pairs = (("content-type", content_type), *_pairs(headers))
     return Head(status, pairs, "length", len(content)), Data(content)
 
 
 def json_plan(status: int, value: Any, headers: _Headers = None) -> Plan:
-    """Make a JSON reply; bytes are taken for JSON as they are."""
+    """Make a JSON reply; bytes are sent unchanged."""
     content = value if isinstance(value, bytes) else orjson.dumps(value)
     return whole(status, "application/json", content, headers)
 
@@ -75,7 +75,7 @@ def _pairs(headers: _Headers) -> Pairs:
     return tuple((name.lower(), value) for name, value in (headers or {}).items())
 
 
-def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
+def _to_tuple(value: str | Iterable[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
@@ -97,10 +97,10 @@ class AnswerOptions(TypedDict, total=False):
 
 @frozen(kw_only=True)
 class Answer:
-    """An answer to a chat request, in the form that the request asks for."""
+    """An answer to a chat request, as a stream or as JSON, as requested."""
 
     text: str | Callable[[RecordedRequest], str]
-    thoughts: tuple[str, ...] = field(default=(), converter=_texts)
+    thoughts: tuple[str, ...] = field(default=(), converter=_to_tuple)
     usage: Mapping[str, Any] | None = None
     generation: Generation = field(
         default="2025", validator=in_(("2025", "2026", "guide"))
@@ -114,14 +114,14 @@ class Answer:
     request_id: str | None = None
     headers: _Headers = None
 
-    def __call__(self, ask: Ask) -> Plan:
-        """Make the plan that answers *ask*."""
-        content = self.content(ask)
+    def __call__(self, context: Ask) -> Plan:
+        """Make the plan of the answer."""
+        content = self.content(context)
         pairs = (("x-request-id", content.id), *_pairs(self.headers))
         if self.request_id is not None:
             pairs = (("x-request-id", self.request_id), *pairs[1:])
         wait: Plan = (Pause(self.delay),) if self.delay else ()
-        if not ask.stream:
+        if not context.stream:
             value = body(content, self.generation)
             return (*wait, *json_plan(200, value, dict(pairs)))
         head = sse_head()
@@ -131,25 +131,25 @@ class Answer:
             *self._paced(self.events(content)),
         )
 
-    def content(self, ask: Ask) -> Content:
-        """Settle what is said, with everything that chance decides."""
-        text = self.text if isinstance(self.text, str) else self.text(ask.request)
-        calls = [_call(call, ask.dice) for call in self.tool_calls]
+    def content(self, context: Ask) -> Content:
+        """Make the content of the answer, with its random id and time."""
+        text = self.text if isinstance(self.text, str) else self.text(context.request)
+        calls = [_tool_call(call, context.rng) for call in self.tool_calls]
         usual = "tool_calls" if calls else "stop"
         return Content(
-            id=_id(self.generation, ask.dice),
-            model=ask.model,
-            created=1_740_000_000_000 + ask.dice.randrange(10**10),
+            id=_new_id(self.generation, context.rng),
+            model=context.model,
+            created=1_740_000_000_000 + context.rng.randrange(10**10),
             text=text * self.repeat,
             thoughts=self.thoughts,
             tool_calls=calls,
             finish_reason=self.finish_reason or usual,
-            usage=self._usage(ask, text) if self.usage is None else self.usage,
+            usage=self._usage(context, text) if self.usage is None else self.usage,
             words=self.chunk_words,
         )
 
     def events(self, content: Content) -> list[bytes]:
-        """Make the events of a stream, the closing ``[DONE]`` included."""
+        """Return the events of a stream, with the ``[DONE]`` at its end."""
         return [*map(event, chunks(content, self.generation)), DONE]
 
     def _paced(self, events: Iterable[bytes]) -> Plan:
@@ -160,30 +160,30 @@ class Answer:
                 steps.append(Pause(self.chunk_delay))
         return tuple(steps)
 
-    def _usage(self, ask: Ask, text: str) -> Mapping[str, int]:
-        asked = 39 + len(ask.request.body) // 4
-        said = len(text.split()) * self.repeat
-        said += sum(len(thought.split()) for thought in self.thoughts)
+    def _usage(self, context: Ask, text: str) -> Mapping[str, int]:
+        prompt = 39 + len(context.request.body) // 4
+        completion = len(text.split()) * self.repeat
+        completion += sum(len(thought.split()) for thought in self.thoughts)
         return {
-            "prompt_tokens": asked,
-            "completion_tokens": said,
-            "total_tokens": asked + said,
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
         }
 
 
-def _id(generation: Generation, dice: Random) -> str:
+def _new_id(generation: Generation, rng: Random) -> str:
     if generation == "2026":
-        return "".join(dice.choices(hexdigits[:16], k=32))
-    return "id_" + "".join(dice.choices(ascii_letters + digits, k=17))
+        return "".join(rng.choices(hexdigits[:16], k=32))
+    return "id_" + "".join(rng.choices(ascii_letters + digits, k=17))
 
 
-def _call(call: Mapping[str, Any], dice: Random) -> dict[str, Any]:
+def _tool_call(call: Mapping[str, Any], rng: Random) -> dict[str, Any]:
     inner = call.get("function", call)
     arguments = inner.get("arguments", {})
     if not isinstance(arguments, str):
         arguments = orjson.dumps(arguments).decode()
     return {
-        "id": call.get("id") or "call_" + "".join(dice.choices(ascii_letters, k=12)),
+        "id": call.get("id") or "call_" + "".join(rng.choices(ascii_letters, k=12)),
         "type": "function",
         "function": {"name": inner["name"], "arguments": arguments},
     }
@@ -202,30 +202,30 @@ class FailureOptions(TypedDict, total=False):
 
 @frozen(kw_only=True)
 class Failure:
-    """A refusal with an error body."""
+    """An error status with an error body."""
 
     status: int = field(validator=ge(100))
     retry_after: float | str | None = None
-    message: str = "The fake was told to fail."
+    message: str = "scripted failure"
     code: str | int | None = None
     type: str | None = None
     body: Any = None
     headers: _Headers = None
 
-    def __call__(self, ask: Ask) -> Plan:
-        """Make the plan that refuses *ask*."""
+    def __call__(self, context: Ask) -> Plan:
+        """Make the plan of the error reply."""
         headers = dict(self.headers or {})
         if self.retry_after is not None:
             headers["retry-after"] = str(self.retry_after)
-        headers.setdefault("x-request-id", _id("2025", ask.dice))
+        headers.setdefault("x-request-id", _new_id("2025", context.rng))
         if isinstance(self.body, str):
             content = self.body.encode()
             return whole(self.status, "text/plain; charset=utf-8", content, headers)
         if self.body is not None:
             return json_plan(self.status, self.body, headers)
         error = {"message": self.message, "type": self.type, "code": self.code}
-        told = {name: value for name, value in error.items() if value is not None}
-        return json_plan(self.status, {"error": told}, headers)
+        given = {name: value for name, value in error.items() if value is not None}
+        return json_plan(self.status, {"error": given}, headers)
 
 
 def _content(source: str | Path | bytes) -> bytes:
@@ -234,7 +234,7 @@ def _content(source: str | Path | bytes) -> bytes:
 
 @frozen(kw_only=True)
 class Recorded:
-    """A body played back byte for byte."""
+    """A recorded body that is sent byte for byte."""
 
     source: bytes = field(converter=_content)
     cut: Cut = "whole"
@@ -243,7 +243,7 @@ class Recorded:
     framing: Framing = "chunked"
 
     def __call__(self, _: Ask) -> Plan:
-        """Make the plan that plays the body, whatever was asked for."""
+        """Make the plan that sends the body, whatever the request asks for."""
         head = sse_head(self.framing, self.content_type)
         if self.framing == "length":
             head = Head(head.status, head.headers, "length", len(self.source))
@@ -256,11 +256,11 @@ class Recorded:
         size = len(self.source)
         if self.cut == "whole" or size < 2:
             return [self.source]
-        places = range(1, size)
+        positions = range(1, size)
         if self.cut == "bytes":
-            chosen = list(places)
+            cuts = list(positions)
         else:
-            # About one cut in twenty bytes: inside lines, words and characters alike.
-            chosen = sorted(Random(self.cut).sample(places, max(1, size // 20)))
-        ends = [*chosen, size]
-        return [self.source[a:b] for a, b in zip([0, *chosen], ends, strict=True)]
+            # About one cut every twenty bytes, also within lines, words and characters.
+            cuts = sorted(Random(self.cut).sample(positions, max(1, size // 20)))
+        ends = [*cuts, size]
+        return [self.source[a:b] for a, b in zip([0, *cuts], ends, strict=True)]

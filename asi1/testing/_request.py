@@ -1,8 +1,8 @@
 """
-What came in: the record of a request, and how its reply ended.
+Recorded requests, and how their replies ended.
 
-A record is frozen but for one thing, the end of its reply, which is not known when
-the record is made. Records are shared between threads.
+A record does not change, except that the end of its reply is filled in later. Threads
+share records.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 from attrs import define, field, frozen
 
 
-__all__ = ["Ask", "Ending", "Outcome", "RecordedRequest", "joined"]
+__all__ = ["Ask", "Ending", "Outcome", "RecordedRequest", "join_headers"]
 
 
 Outcome: TypeAlias = Literal["open", "sent", "left", "stopped"]
@@ -25,20 +25,20 @@ Outcome: TypeAlias = Literal["open", "sent", "left", "stopped"]
 
 @define
 class Ending:
-    """How and when a reply ended; written by the player, read by anybody."""
+    """How a reply ended, and an event to wait for; shared between threads."""
 
     outcome: Outcome = "open"
     over: Event = field(factory=Event)
 
     def end(self, outcome: Outcome) -> None:
-        """Set the outcome, once: the first end is the true one."""
+        """Set the outcome; later calls change nothing."""
         if not self.over.is_set():
             self.outcome = outcome
             self.over.set()
 
 
-def joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Make a dict of headers: names in lowercase, values of one name joined."""
+def join_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers as a dict: names in lowercase, values of the same name joined."""
     found: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
@@ -49,17 +49,17 @@ def joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 @frozen
 class RecordedRequest:
     """
-    One request that reached the fake, in the order of arrival.
+    One request that the fake has received.
 
     Attributes:
         method: The method, in capitals.
-        path: The path, as it was sent, without the query.
-        query: What followed the question mark; empty if there was none.
-        headers: Values by name; names in lowercase, values of one name joined by
+        path: The path as it was sent, without the query.
+        query: The text after the question mark; empty if there was none.
+        headers: Values by name; names in lowercase, values of the same name joined by
             ``", "``.
-        body: The body, without any chunked framing.
-        connection: Number of the connection it came on, from 1, so that reuse can be
-            seen; 0 for a request in process.
+        body: The body, without chunked framing.
+        connection: The number of its connection, from 1: requests with the same number
+            shared a connection. 0 for a request in process.
     """
 
     method: str
@@ -76,7 +76,7 @@ class RecordedRequest:
         The body as a JSON value.
 
         Raises:
-            ValueError: The body is no JSON.
+            ValueError: The body is not valid JSON.
         """
         return orjson.loads(self.body)
 
@@ -85,23 +85,23 @@ class RecordedRequest:
         """
         How the reply ended.
 
-        ``open`` as long as it is being sent; then ``sent`` if all of its plan was
-        carried out, deliberate faults included, ``left`` if the client went away
-        before, ``stopped`` if the fake was stopped before. If the fake closes the
-        connection, it has done so as soon as this is no more ``open``.
+        ``open`` while it is being sent; then ``sent`` if the whole plan was carried
+        out, faults included, ``left`` if the client disconnected before that,
+        ``stopped`` if the fake was stopped before that. Where the fake closes the
+        connection, it does so before this changes from ``open``.
         """
         return self._ending.outcome
 
     @property
     def completed(self) -> bool:
-        """Whether all of the reply's plan was carried out."""
+        """Whether the whole plan of the reply was carried out."""
         return self.outcome == "sent"
 
     def wait(self, timeout: float = 5.0) -> Outcome:
         """
         Block this thread until the reply has ended.
 
-        Not for a request in process, whose reply needs this thread to go on.
+        Do not use it for a request in process, whose reply needs this thread.
 
         Args:
             timeout: The longest time to wait, in seconds.
@@ -116,19 +116,19 @@ class RecordedRequest:
 @frozen
 class Ask:
     """
-    What a plan may depend on: the request, and the dice of its turn.
+    What a reply depends on: the request, and a random generator.
 
     Attributes:
         request: The request to answer.
-        dice: The only source of chance for ids, times and places to cut.
+        rng: The random generator of this reply; makes ids and times.
     """
 
     request: RecordedRequest
-    dice: Random
+    rng: Random
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """The members of the body; none if it is no JSON object."""
+        """The body as a dict; empty if it is not a JSON object."""
         try:
             value = self.request.json
         except ValueError:
@@ -137,10 +137,10 @@ class Ask:
 
     @property
     def stream(self) -> bool:
-        """Whether the answer is wanted as a stream."""
+        """Whether the request asks for a stream."""
         return self.fields.get("stream") is True
 
     @property
     def model(self) -> str:
-        """The model asked for, or ``asi1-mini``."""
+        """The requested model, or ``asi1-mini``."""
         return str(self.fields.get("model") or "asi1-mini")

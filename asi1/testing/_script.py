@@ -1,8 +1,9 @@
 """
-Which reply a request gets, and the list of requests: no sockets here.
+Chooses the reply to each request, and records the requests: no sockets.
 
-Replies wait in a queue and go one to a request; when it is empty, the standing reply
-answers. Both players ask here, from their own threads, so all of it is under a lock.
+Each request takes one reply from a queue; when the queue is empty, it gets the standing
+reply. The server and the in-process transport call this from different threads, so a
+lock protects it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _CANNED = Answer(
         "the commonest entry by far was \u201clamp burning well\u201d."
     ),
     thoughts=(
-        "Nobody has scripted a reply.",
-        "Something short and friendly will do.",
+        "No reply is scripted.",
+        "A short and friendly one will do.",
     ),
     generation="guide",
 )
@@ -45,10 +46,10 @@ class Script:
     The queue of replies, the standing reply and the record of requests.
 
     Args:
-        seed: Where chance starts from; None for anywhere.
+        seed: Seed of the random ids and times; None for a random seed.
 
     Attributes:
-        require_key: Whether a request without a key is refused with 401.
+        require_key: Whether a request without a key gets a 401.
     """
 
     def __init__(self, seed: int | None) -> None:
@@ -62,13 +63,15 @@ class Script:
 
     def put(self, recipe: Recipe, times: int | None) -> None:
         """
-        Queue a reply *times* times, or make it the standing one for None.
+        Queue a reply *times* times, or make it the standing reply if *times* is None.
 
         Raises:
             ValueError: *times* is less than 1.
         """
         if times is not None and times < 1:
-            raise ValueError("A reply can be given once or more, or for ever (None).")
+            raise ValueError(
+                "times: must be at least 1, or None for the standing reply"
+            )
         with self._lock:
             if times is None:
                 self._standing = recipe
@@ -76,7 +79,7 @@ class Script:
                 self._queue.extend([recipe] * times)
 
     def clear(self) -> None:
-        """Forget the queue, the standing reply and the requests."""
+        """Remove the queued replies, the standing reply and the recorded requests."""
         with self._lock:
             self._queue.clear()
             self._standing = None
@@ -84,12 +87,12 @@ class Script:
 
     @property
     def pending(self) -> int:
-        """How many queued replies no request has taken yet."""
+        """How many replies are still queued."""
         return len(self._queue)
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """A copy of the list of requests, in the order of arrival."""
+        """The requests so far, in the order of arrival; a copy."""
         with self._lock:
             return list(self._requests)
 
@@ -98,27 +101,27 @@ class Script:
         Record a request and choose its reply.
 
         Returns:
-            The plan. Where making it fails, a plan that answers 500 and says why: the
-            player's thread is no place where an error would be seen.
+            The plan of the reply. If making it raises, a 500 with the error: an
+            exception in the server's thread would not be seen.
         """
         with self._lock:
             self._requests.append(request)
             self._turn += 1
-            dice = Random(f"{self._seed}:{self._turn}")
+            rng = Random(f"{self._seed}:{self._turn}")
             recipe = self._choose(request)
-        ask = Ask(request, dice)
+        context = Ask(request, rng)
         try:
-            return recipe(ask)
+            return recipe(context)
         except Exception as exc:  # noqa: BLE001  # a user's function may raise anything
-            message = f"The fake could not make its reply: {exc!r}"
-            return Failure(status=500, message=message)(ask)
+            message = f"the scripted reply raised {exc!r}"
+            return Failure(status=500, message=message)(context)
 
     def _choose(self, request: RecordedRequest) -> Recipe:
-        unknown = Failure(status=404, message=f"No such path: {request.path}")
+        unknown = Failure(status=404, message=f"unknown path: {request.path}")
         if not request.path.startswith("/v1/"):
             return unknown
         if self.require_key and not request.headers.get("authorization"):
-            return Failure(status=401, message="No API key.", code="no_api_key")
+            return Failure(status=401, message="API key is missing", code="no_api_key")
         if self._queue:
             return self._queue.popleft()
         match request.method, request.path:
@@ -127,7 +130,7 @@ class Script:
             case "POST", "/v1/image/generate":
                 return _image
             case _, "/v1/chat/completions" | "/v1/image/generate":
-                return Failure(status=405, message="Only POST is known here.")
+                return Failure(status=405, message="method must be POST")
             case _:
                 return unknown
 

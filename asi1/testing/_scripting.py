@@ -1,8 +1,8 @@
 """
-The methods by which a test says what shall be answered.
+The methods with which a test scripts replies.
 
-What they are given is checked here and now, in the caller's thread; the plan itself is
-made when its request comes.
+They check their arguments at once, in the caller's thread; the plan of a reply is made
+when its request arrives.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
-from ._faults import FAULTS, find
+from ._faults.catalogue import FAULTS, find
 from ._plan import Framing, Step
 from ._replies import (
     SSE,
@@ -35,14 +35,14 @@ class Scripting:
     The scripting half of `FakeASI1`.
 
     Args:
-        script: What the replies are put into.
+        script: Where the replies are queued.
     """
 
     def __init__(self, script: Script) -> None:
         self._script = script
 
     def faults(self) -> dict[str, str]:
-        """The names of all faults, sorted, each with one sentence about it."""
+        """Return the names of all faults, sorted, each with its description."""
         return {name: fault.about for name, fault in FAULTS.items()}
 
     def reply(
@@ -53,38 +53,39 @@ class Scripting:
         **options: Unpack[AnswerOptions],
     ) -> None:
         """
-        Answer: as a stream if the request says ``"stream": true``, else as JSON.
+        Reply with an answer: a stream if the request asks for one, else JSON.
 
         Args:
             text: The text, or a function that makes it from the request.
-            times: How many requests get it; None makes it the standing reply.
+            times: How many requests get the reply; None makes it the standing reply.
             **options: Any of these.
 
                 thoughts: The thoughts, in order; default none.
-                usage: Token counts; default made up from the lengths, an empty dict
-                    for an answer without.
-                generation: The shape: ``"2025"`` as captured from the service in that
-                    year (the default), ``"guide"`` of the first guide, ``"2026"``.
+                usage: Token counts; by default estimated from the lengths; an empty
+                    dict for an answer without counts.
+                generation: The format: ``"2025"`` as captured from the service in that
+                    year (the default), ``"guide"`` as in the first guide, or
+                    ``"2026"`` as in that year's API reference.
                 finish_reason: Default ``"tool_calls"`` with tool calls, else
                     ``"stop"``.
                 tool_calls: In OpenAI's form, or just ``{"name": ..., "arguments":
-                    ...}``; arguments are a JSON text or a value.
+                    ...}``; arguments are a JSON string or a value.
                 delay: Seconds before the first byte.
                 chunk_delay: Seconds after each event of a stream.
                 chunk_words: Words in a chunk of a stream, default 3.
-                repeat: How often the text is said over, for long answers; default 1.
+                repeat: How often to repeat the text, for long answers; default 1.
                 request_id: Value of ``x-request-id``; default the answer's id.
-                headers: More headers.
+                headers: Additional headers.
 
         Raises:
-            TypeError: *text* is neither, or an option has an unknown name.
-            ValueError: An option has an impossible value.
+            TypeError: *text* has a wrong type, or an option is unknown.
+            ValueError: An option has an invalid value.
         """
         if not isinstance(text, str) and not callable(text):
             raise TypeError(
-                "reply: a text, or a function that makes one from the request, was"
-                f" expected, and not {text!r:.80}; chunk_words= cuts a stream into"
-                " chunks, reply_json() answers with any body"
+                "text: must be a str, or a function that makes one from the request,"
+                f" not {text!r:.80}; chunk_words= sets the size of a stream's chunks,"
+                " reply_json() replies with any body"
             )
         self._script.put(Answer(text=text, **options), times)
 
@@ -97,16 +98,16 @@ class Scripting:
         times: int | None = 1,
     ) -> None:
         """
-        Answer with any JSON body, whatever the request asks for.
+        Reply with any JSON body, even to a request for a stream.
 
         Args:
-            body: A JSON value, or bytes to be sent as they are.
+            body: A JSON value, or bytes that are sent unchanged.
             status: The HTTP status code.
-            headers: More headers.
-            times: How many requests get it; None makes it the standing reply.
+            headers: Additional headers.
+            times: How many requests get the reply; None makes it the standing reply.
 
         Raises:
-            TypeError: *body* is no JSON value.
+            TypeError: *body* cannot be encoded as JSON.
         """
         plan = json_plan(status, body, headers)
         self._script.put(lambda _: plan, times)
@@ -122,21 +123,22 @@ class Scripting:
         times: int | None = 1,
     ) -> None:
         """
-        Play a recorded body back, byte for byte.
+        Reply with a recorded body, byte for byte.
 
         Args:
             source: The path of a file, or the bytes.
-            cut: ``"whole"`` for one write, ``"bytes"`` for a write for each byte, a
-                number for writes cut at random places, the same for the same number.
-                Each write is also a chunk of its own.
+            cut: ``"whole"`` for one write, ``"bytes"`` for one write per byte, a number
+                to cut at random positions, with the number as seed. Each write is also
+                an HTTP chunk of its own.
             delay: Seconds before each write.
             content_type: Value of the header.
-            framing: How the end is told: ``"chunked"``, ``"length"`` or ``"close"``.
-            times: How many requests get it; None makes it the standing reply.
+            framing: How the end of the body is marked: ``"chunked"``, ``"length"`` or
+                ``"close"``.
+            times: How many requests get the reply; None makes it the standing reply.
 
         Raises:
             OSError: The file cannot be read.
-            ValueError: An option has an impossible value.
+            ValueError: An option has an invalid value.
         """
         recorded = Recorded(
             source=source,
@@ -155,47 +157,48 @@ class Scripting:
         **options: Unpack[FailureOptions],
     ) -> None:
         """
-        Refuse with an error status.
+        Reply with an error status.
 
         Args:
             status: The HTTP status code.
-            times: How many requests get it; None makes it the standing reply.
+            times: How many requests get the reply; None makes it the standing reply.
             **options: Any of these.
 
-                retry_after: Value of ``retry-after``: seconds, or any text.
+                retry_after: Value of ``retry-after``: seconds, or any string.
                 message: The error's message.
-                code: The error's code, a text or a number; left out by default.
+                code: The error's code, a string or a number; left out by default.
                 type: The error's type; left out by default.
-                body: Replaces the JSON error: a text is sent as plain text, anything
-                    else as JSON, bytes as they are.
-                headers: More headers.
+                body: Replaces the JSON error: a string is sent as plain text, bytes
+                    unchanged, any other value as JSON.
+                headers: Additional headers.
 
         Raises:
-            TypeError: An option has an unknown name.
+            TypeError: An option is unknown.
         """
         self._script.put(Failure(status=status, **options), times)
 
     def fault(self, name: str, *, times: int | None = 1, **options: Any) -> None:
         """
-        Misbehave in one of the ways that `faults` lists.
+        Reply with one of the faults that `faults` lists.
 
         Args:
             name: The fault's name.
-            times: How many requests get it; None makes it the standing reply.
-            **options: The fault's own; its line in the documentation names them.
+            times: How many requests get the reply; None makes it the standing reply.
+            **options: The fault's options, as ``python -m asi1.testing --faults`` lists
+                them.
 
         Raises:
-            ValueError: No fault has that name.
+            ValueError: No fault has this name.
             TypeError: The fault has no such option.
         """
         self._script.put(find(name).recipe(**options), times)
 
     def play(self, *steps: Step, times: int | None = 1) -> None:
         """
-        Act out steps of your own, for what no fault has a name for.
+        Reply with your own steps, where no fault does what you need.
 
         Args:
-            *steps: `Head`, `Data`, `Pause` and so on; the body's proper end is implied.
-            times: How many requests get it; None makes it the standing reply.
+            *steps: `Head`, `Data`, `Pause` and so on; an `End` is added if needed.
+            times: How many requests get the reply; None makes it the standing reply.
         """
         self._script.put(lambda _: steps, times)

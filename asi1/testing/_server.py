@@ -1,8 +1,8 @@
 """
-Plans acted out on sockets, in a thread with an event loop of its own.
+Carries out plans on sockets, in a thread with its own event loop.
 
-The sockets are plain ones and not anyio's streams: a reset needs a close without the
-polite end before it, and each piece of a reply must be one write.
+It uses plain sockets, not anyio's streams, because a reset needs a close without a
+shutdown before it, and each piece of a reply must be one write.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from ._plan import Close, End, Listen, Pause, Plan, Reset, Stall, flat
+from ._render import Renderer
 from ._replies import json_plan
-from ._request import Ending, Outcome, RecordedRequest, joined
+from ._request import Ending, Outcome, RecordedRequest, join_headers
 from ._script import Script
-from ._wire import Wire
 
 
 __all__ = ["Server"]
@@ -35,24 +35,24 @@ __all__ = ["Server"]
 
 _READ_SIZE = 65536
 _HEAD_SIZE = 1024 * 1024  # bytes of a request's head
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # linger for 0 seconds: see socket(7)
-_SHORT = 0.25  # seconds; to watch a socket meanwhile costs more than such a pause
-_LAST_WORDS = 0.5  # seconds for a client to read why its request was refused
+_LINGER_ZERO = struct.pack("ii", 1, 0)  # linger for 0 seconds: see socket(7)
+_SHORT_PAUSE = 0.25  # seconds; in shorter pauses, watching the socket is not worth it
+_LINGER = 0.5  # seconds for a client to read why its request was refused
 
 
-class _ClientLeftError(Exception):
-    """The client closed or broke the connection."""
+class _DisconnectedError(Exception):
+    """The client has closed or reset the connection."""
 
 
-class _Line:
-    """One connection: bytes in and out, and the news that the client has left."""
+class _Connection:
+    """A connection to a client; raises when the client disconnects."""
 
     def __init__(self, sock: socket.socket, number: int) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock = sock
         self.number = number
-        self.early = b""  # what came before it was asked for
+        self.unread = b""  # received, but not parsed yet
 
     def __enter__(self) -> Self:
         return self
@@ -61,11 +61,11 @@ class _Line:
         self.close()
 
     def close(self) -> None:
-        """Close the connection, if nothing has done so."""
+        """Close the connection, unless it is closed."""
         self._sock.close()
 
     async def receive(self) -> bytes:
-        """Give the next bytes, at least one; raise if there will be none."""
+        """Return the next bytes, at least one; raise if the client disconnects."""
         while (data := self._take()) is None:
             await anyio.wait_readable(self._sock)
         return data
@@ -76,13 +76,13 @@ class _Line:
         except BlockingIOError:
             return None
         except OSError as exc:
-            raise _ClientLeftError from exc
+            raise _DisconnectedError from exc
         if not data:
-            raise _ClientLeftError
+            raise _DisconnectedError
         return data
 
     async def send(self, data: bytes) -> None:
-        """Write bytes, in one write if the system takes them all."""
+        """Send bytes, in one write if the socket's buffer has room for them."""
         await checkpoint()
         rest = memoryview(data)
         while rest:
@@ -91,79 +91,79 @@ class _Line:
             except BlockingIOError:
                 await anyio.wait_writable(self._sock)
             except OSError as exc:
-                raise _ClientLeftError from exc
+                raise _DisconnectedError from exc
 
     async def wait(self, seconds: float | None) -> None:
-        """Let time go by, for ever if None; raise if the client leaves meanwhile."""
-        if seconds is not None and seconds <= _SHORT:
+        """Wait, without limit if None; raise if the client disconnects meanwhile."""
+        if seconds is not None and seconds <= _SHORT_PAUSE:
             await anyio.sleep(seconds)
-            self.early += self._take() or b""
+            self.unread += self._take() or b""
             return
         with anyio.move_on_after(seconds):
             while True:
-                self.early += await self.receive()
+                self.unread += await self.receive()
 
     async def listen(self) -> None:
-        """Wait until the client has said something that was not asked for."""
-        while not self.early:
-            self.early += await self.receive()
+        """Wait until the client has sent something."""
+        while not self.unread:
+            self.unread += await self.receive()
 
-    async def part(self) -> None:
-        """End our side, and leave the client time to read what was sent to it."""
+    async def close_gracefully(self) -> None:
+        """Shut the sending side down, and give the client time to read the reply."""
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
-        await self.wait(_LAST_WORDS)
+        await self.wait(_LINGER)
 
     def reset(self) -> None:
-        """Break the connection."""
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        """Reset the connection."""
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
         self._sock.close()
 
 
-async def _play(plan: Plan, line: _Line, wire: Wire) -> bool:
-    """Act out a plan; tell whether the connection may serve another request."""
+async def _play(plan: Plan, connection: _Connection, renderer: Renderer) -> bool:
+    """Carry out a plan; return whether the connection can serve another request."""
     for step, following in pairwise(chain(flat(plan), [End()])):
         match step:
             case Pause(seconds) | Stall(seconds):
-                await line.wait(seconds)
+                await connection.wait(seconds)
             case Listen():
-                await line.listen()
+                await connection.listen()
             case Reset():
-                line.reset()
+                connection.reset()
                 return False
             case Close():
                 return False
             case _:
-                data = wire.render(step)
-                if isinstance(following, End):  # as a server does that has it all
-                    data += wire.render(following)
-                await line.send(data)
-    await line.send(wire.render(End()))
-    return wire.keep_alive
+                data = renderer.render(step)
+                if isinstance(following, End):  # one write, as of a complete reply
+                    data += renderer.render(following)
+                await connection.send(data)
+    await connection.send(renderer.render(End()))
+    return renderer.keep_alive
 
 
-async def _event(line: _Line, conn: h11.Connection) -> object:
-    while (event := conn.next_event()) is h11.NEED_DATA:
-        if conn.they_are_waiting_for_100_continue:
+async def _event(connection: _Connection, parser: h11.Connection) -> object:
+    while (event := parser.next_event()) is h11.NEED_DATA:
+        if parser.they_are_waiting_for_100_continue:
             go_on = h11.InformationalResponse(status_code=100, headers=[])
-            await line.send(conn.send(go_on) or b"")
-        conn.receive_data(await line.receive())
+            await connection.send(parser.send(go_on) or b"")
+        parser.receive_data(await connection.receive())
     return event
 
 
-async def _read(line: _Line, conn: h11.Connection, ending: Ending) -> RecordedRequest:
-    # To h11, no bytes mean that the client has closed.
-    if line.early:
-        conn.receive_data(line.early)
-        line.early = b""
-    # A connection that is still open gives a request, its data and their end, or
-    # raises.
-    head = cast("h11.Request", await _event(line, conn))
+async def _read(
+    connection: _Connection, parser: h11.Connection, ending: Ending
+) -> RecordedRequest:
+    if connection.unread:  # h11 takes empty bytes for a closed connection
+        parser.receive_data(connection.unread)
+        connection.unread = b""
+    # h11 returns a request, its data and its end, or raises.
+    head = cast("h11.Request", await _event(connection, parser))
     body = bytearray()
-    while isinstance(event := await _event(line, conn), h11.Data):
+    while isinstance(event := await _event(connection, parser), h11.Data):
         body += event.data
-    line.early = conn.trailing_data[0]
-    return _record(head, bytes(body), line.number, ending)
+    connection.unread = parser.trailing_data[0]
+    return _record(head, bytes(body), connection.number, ending)
 
 
 def _record(
@@ -174,7 +174,7 @@ def _record(
         method=head.method.decode("latin-1"),
         path=target.path,
         query=target.query,
-        headers=joined(head.headers),
+        headers=join_headers(head.headers),
         body=body,
         connection=number,
         ending=ending,
@@ -183,20 +183,20 @@ def _record(
 
 class Server:
     """
-    Listens on 127.0.0.1 and answers as the script says.
+    Listens on 127.0.0.1 and sends the replies of a script.
 
     Args:
         script: Chooses the replies.
-        port: The port; 0 for any free one.
+        port: The port; 0 for any free port.
 
     Attributes:
-        port: The port in use; the last one after `stop`, None before `start`.
+        port: The port, also after `stop`; None before the first `start`.
         open_connections: How many sockets are open, idle ones included.
     """
 
     def __init__(self, script: Script, port: int) -> None:
         self._script = script
-        self._wanted = port
+        self._requested_port = port
         self._thread: Thread | None = None
         self._ready = Event()
         self._count = 0
@@ -213,37 +213,37 @@ class Server:
         Listen, then serve in a new thread.
 
         Raises:
-            RuntimeError: It is running already.
-            OSError: The port is taken.
+            RuntimeError: It is already running.
+            OSError: The port is in use.
         """
         if self.running:
-            raise RuntimeError("This fake is running already.")
-        sock = socket.create_server(("127.0.0.1", self._wanted), backlog=4096)
+            raise RuntimeError("the fake is already running")
+        sock = socket.create_server(("127.0.0.1", self._requested_port), backlog=4096)
         self.port = sock.getsockname()[1]
         self._ready.clear()
-        # A daemon, so that a fake that nobody stops cannot hold up the interpreter.
+        # A daemon: a fake that is not stopped must not keep Python running.
         self._thread = Thread(
             target=anyio.run, args=(self._serve, sock), name="asi1-fake", daemon=True
         )
         self._thread.start()
 
     def stop(self) -> None:
-        """Break off every reply, close every socket and end the thread."""
+        """Cancel all replies, close all sockets and end the thread."""
         if self._thread is not None:
             self._ready.wait()
-            self._loop.call_soon_threadsafe(self._over.set)
+            self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
             self._thread = None
 
     async def _serve(self, sock: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
-        self._over = anyio.Event()
+        self._stopping = anyio.Event()
         self._ready.set()
         with sock:
             sock.setblocking(False)
             async with anyio.create_task_group() as group:
                 group.start_soon(self._accept, sock, group)
-                await self._over.wait()
+                await self._stopping.wait()
                 group.cancel_scope.cancel()
 
     async def _accept(self, sock: socket.socket, group: TaskGroup) -> None:
@@ -252,48 +252,49 @@ class Server:
             try:
                 accepted, _ = sock.accept()
             except OSError:
-                # The client has thought better of it, or no descriptor is free.
+                # The client has already disconnected, or no file descriptor is free.
                 await anyio.sleep(0.01)
                 continue
             self._count += 1
             self.open_connections += 1
-            group.start_soon(self._converse, _Line(accepted, self._count))
+            group.start_soon(self._serve_connection, _Connection(accepted, self._count))
 
-    async def _converse(self, line: _Line) -> None:
+    async def _serve_connection(self, connection: _Connection) -> None:
         try:
-            with line, suppress(_ClientLeftError):
-                while await self._exchange(line):
+            with connection, suppress(_DisconnectedError):
+                while await self._serve_request(connection):
                     pass
         finally:
             self.open_connections -= 1
 
-    async def _exchange(self, line: _Line) -> bool:
-        conn = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD_SIZE)
+    async def _serve_request(self, connection: _Connection) -> bool:
+        parser = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD_SIZE)
         ending = Ending()
         try:
-            request = await _read(line, conn, ending)
-        except (h11.RemoteProtocolError, ValueError) as exc:  # or the target is no URL
-            await self._refuse(line, str(exc))
+            request = await _read(connection, parser, ending)
+        except (h11.RemoteProtocolError, ValueError) as exc:  # or not a valid URL
+            await self._refuse(connection, str(exc))
             return False
-        wire = Wire(head_only=request.method == "HEAD")
+        renderer = Renderer(head_only=request.method == "HEAD")
         outcome: Outcome = "stopped"
         keep = False
         try:
-            keep = await _play(self._script.answer(request), line, wire)
-            keep = keep and conn.their_state is h11.DONE
+            keep = await _play(self._script.answer(request), connection, renderer)
+            keep = keep and parser.their_state is h11.DONE
             outcome = "sent"
-        except _ClientLeftError:
+        except _DisconnectedError:
             outcome = "left"
             raise
         finally:
-            # Who hears of the end may ask again at once, and not on this connection.
+            # A caller of `wait` may send its next request at once, so the connection is
+            # closed before the outcome is set.
             if not keep:
-                line.close()
+                connection.close()
             ending.end(outcome)
         return keep
 
-    async def _refuse(self, line: _Line, reason: str) -> None:
+    async def _refuse(self, connection: _Connection, reason: str) -> None:
         error = {"error": {"message": reason, "type": "bad_request"}}
         plan = json_plan(400, error, {"connection": "close"})
-        await _play(plan, line, Wire())
-        await line.part()
+        await _play(plan, connection, Renderer())
+        await connection.close_gracefully()

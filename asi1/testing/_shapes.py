@@ -1,9 +1,8 @@
 """
-An answer in each of the three shapes the API has had: pure, no chance here.
+An answer in each of the three formats that the API has had: pure, without randomness.
 
-`guide` is the shape of the first guide, `2025` the one captured from the live service
-in that year, `2026` the one of the reference of that year, where thoughts are called
-reasoning. What they share is kept together here, so that the differences stand out.
+``guide`` is the format of the first guide, ``2025`` was captured from the live service
+in that year, ``2026`` is that year's API reference, which calls thoughts reasoning.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _ARGUMENT_SIZE = 8  # characters of a tool call's arguments in one chunk
 @frozen(kw_only=True)
 class Content:
     """
-    What an answer says, whatever its shape.
+    The content of an answer, in any format.
 
     Attributes:
         id: The answer's id.
@@ -39,8 +38,8 @@ class Content:
         thoughts: The thoughts, in order.
         tool_calls: Calls in OpenAI's form, in order.
         finish_reason: Why the answer ended.
-        usage: The token counts; empty for none at all.
-        words: How many words one chunk of a stream has.
+        usage: The token counts; empty if the answer has none.
+        words: How many words a chunk of a stream has.
     """
 
     id: str
@@ -56,11 +55,11 @@ class Content:
 
 def pieces(text: str, words: int) -> list[str]:
     """
-    Cut a text into pieces of some words each; together they are the text.
+    Cut a text into pieces; joined, they are the text.
 
     Args:
         text: Any text.
-        words: Words in a piece, at least one.
+        words: How many words a piece has, at least one.
 
     Returns:
         The pieces; none for an empty text.
@@ -71,10 +70,10 @@ def pieces(text: str, words: int) -> list[str]:
 
 def body(content: Content, generation: Generation) -> _JSON:
     """
-    Make the JSON body of a whole answer.
+    Make the body of a JSON answer.
 
     Returns:
-        The body's members, in the order in which the service sent them.
+        The body, its keys in the order in which the service sends them.
     """
     made = {"2025": _body_2025, "2026": _body_2026, "guide": _body_guide}
     value = made[generation](content)
@@ -85,7 +84,7 @@ def body(content: Content, generation: Generation) -> _JSON:
 
 def chunks(content: Content, generation: Generation) -> list[_JSON]:
     """
-    Make the data of each event of a stream, but for the closing ``[DONE]``.
+    Make the data of each event of a stream, except ``[DONE]``.
 
     Returns:
         The chunks in order: opener, thoughts, text, tool calls, finish, usage.

@@ -1,9 +1,9 @@
 """
-Plans acted out in process, as a transport of httpx: no sockets, no thread.
+Carries out plans in process, as an httpx transport: no sockets, no thread.
 
-The bytes of a plan go through h11 as they would on the far side of a socket, and its
-complaints become the errors that they become on asi1's own connections. Time passes
-only in `anyio.sleep`, so a virtual clock works on asyncio and on trio.
+h11 parses the bytes of a plan as a client would that reads them from a socket, and its
+errors become the same httpx errors as on real connections. It waits only in
+`anyio.sleep`, so that a virtual clock works, on asyncio and on trio.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from anyio.lowlevel import checkpoint
 
 from .._transport.http_pool import begins_http
 from ._plan import Close, End, Pause, Plan, Reset, Stall, flat
-from ._request import Ending, RecordedRequest, joined
+from ._render import Renderer
+from ._request import Ending, RecordedRequest, join_headers
 from ._script import Script
-from ._wire import Wire
 
 
 __all__ = ["FakeTransport"]
 
 
-_READ_SIZE = 65536  # what httpcore takes from a socket at once, in bytes
-_EVENT_SIZE = 100 * 1024  # httpcore's bound on an unfinished head, in bytes
+_READ_SIZE = 65536  # bytes that httpcore reads from a socket at once
+_EVENT_SIZE = 100 * 1024  # httpcore's limit of incomplete headers, in bytes
 
 
 class FakeTransport(httpx.AsyncBaseTransport):
     """
-    Answers as the script says, in the event loop of the client.
+    Sends the replies of a script, in the event loop of the client.
 
-    Each request has a connection of its own; of the request's time limits the one for
-    reading is kept.
+    Each request has its own connection; of the request's timeouts, only the one for
+    reading is used.
 
     Args:
         script: Chooses the replies.
@@ -50,10 +50,10 @@ class FakeTransport(httpx.AsyncBaseTransport):
         Answer one request.
 
         Returns:
-            The response, its body unread.
+            The response, with an unread body.
 
         Raises:
-            httpx.TransportError: As httpx's own transport raises it.
+            httpx.TransportError: As httpx's own transport would raise it.
         """
         ending = Ending()
         path, _, query = request.url.raw_path.decode("latin-1").partition("?")
@@ -61,42 +61,42 @@ class FakeTransport(httpx.AsyncBaseTransport):
             method=request.method,
             path=path,
             query=query,
-            headers=joined(request.headers.raw),
+            headers=join_headers(request.headers.raw),
             body=await request.aread(),
             ending=ending,
         )
         timeout = request.extensions.get("timeout", {})
-        replay = _Replay(self._script.answer(recorded), request.method, ending)
-        replay.patience = timeout.get("read")
+        stream = _ReplyStream(self._script.answer(recorded), request.method, ending)
+        stream.read_timeout = timeout.get("read")
         try:
-            head = await replay.head()
+            head = await stream.head()
         except BaseException:
-            await replay.aclose()
+            await stream.aclose()
             raise
         return httpx.Response(
             status_code=head.status_code,
             headers=head.headers.raw_items(),
-            stream=replay,
+            stream=stream,
             extensions={"http_version": b"HTTP/1.1", "reason_phrase": head.reason},
         )
 
 
-class _Replay(httpx.AsyncByteStream):
-    """The client's end of a connection that has a plan at its other end."""
+class _ReplyStream(httpx.AsyncByteStream):
+    """The body of a response, which carries out the plan as the client reads it."""
 
-    # Iterated by `__anext__` and not by an async generator: nobody closes the
-    # generator below another one, and trio complains of each one left open.
+    # `__anext__` instead of an async generator: a generator that is left unfinished is
+    # not closed by the one around it, and trio warns of each that is left open.
 
     def __init__(self, plan: Plan, method: str, ending: Ending) -> None:
         self._steps = flat((*plan, End()))
-        self._wire = Wire(head_only=method == "HEAD")
+        self._renderer = Renderer(head_only=method == "HEAD")
         self._ending = ending
         self._unread = b""
         self._conn = h11.Connection(h11.CLIENT, max_incomplete_event_size=_EVENT_SIZE)
         request = h11.Request(method=method, target="/", headers=[("host", "fake")])
         self._conn.send(request)
         self._conn.send(h11.EndOfMessage())
-        self.patience: float | None = None
+        self.read_timeout: float | None = None
 
     async def head(self) -> h11.Response:
         while not isinstance(event := await self._event(), h11.Response):
@@ -128,40 +128,40 @@ class _Replay(httpx.AsyncByteStream):
     def _feed(self, data: bytes) -> None:
         if not data and self._conn.their_state is h11.SEND_RESPONSE:
             self._ending.end("sent")
-            self._judge()
+            self._check_http()
             raise httpx.RemoteProtocolError(
                 "Server disconnected without sending a response."
             )
         self._conn.receive_data(data)
 
-    def _judge(self) -> None:
-        """Raise if what came before the server left is no HTTP."""
+    def _check_http(self) -> None:
+        """Raise if the bytes before the end of the connection are not HTTP."""
         unread = self._conn.trailing_data[0]
         if self._conn.their_state is h11.SEND_RESPONSE and not begins_http(unread):
             raise httpx.RemoteProtocolError(f"illegal status line: {unread!r}")
 
     async def _read(self) -> bytes:
         await checkpoint()
-        silence = 0.0
+        waited = 0.0
         while not self._unread:
             match step := next(self._steps, Close()):
                 case Pause(seconds) | Stall(seconds):
-                    silence = await self._keep_silent(silence, seconds)
+                    waited = await self._wait(waited, seconds)
                 case Reset():
                     self._ending.end("sent")
-                    self._judge()
+                    self._check_http()
                     raise httpx.ReadError("")
                 case Close():
                     return b""
                 case _:
-                    self._unread = self._wire.render(step)
+                    self._unread = self._renderer.render(step)
         data, self._unread = self._unread[:_READ_SIZE], self._unread[_READ_SIZE:]
         return data
 
-    async def _keep_silent(self, so_far: float, seconds: float | None) -> float:
-        total = so_far + (inf if seconds is None else seconds)
-        if self.patience is not None and total > self.patience:
-            await anyio.sleep(self.patience - so_far)
+    async def _wait(self, waited: float, seconds: float | None) -> float:
+        total = waited + (inf if seconds is None else seconds)
+        if self.read_timeout is not None and total > self.read_timeout:
+            await anyio.sleep(self.read_timeout - waited)
             raise httpx.ReadTimeout("")
-        await anyio.sleep(total - so_far)
+        await anyio.sleep(total - waited)
         return total

@@ -1,7 +1,7 @@
 """
-The fixtures `fake_asi1` and `fake_asi1_env`, for those who ask for them.
+A pytest plugin with the fixtures `fake_asi1` and `fake_asi1_env`.
 
-Put ``pytest_plugins = ["asi1.testing.pytest_plugin"]`` into your topmost conftest.
+Put ``pytest_plugins = ["asi1.testing.pytest_plugin"]`` into your top-level conftest.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ __all__ = ["fake_asi1", "fake_asi1_env"]
 
 @pytest.fixture
 def fake_asi1() -> Iterator[FakeASI1]:
-    """A running `FakeASI1`, fresh for each test and stopped after it."""
+    """A running `FakeASI1`, new for each test and stopped after it."""
     with FakeASI1() as fake:
         yield fake
 
 
 @pytest.fixture
 def fake_asi1_env(fake_asi1: FakeASI1, monkeypatch: pytest.MonkeyPatch) -> FakeASI1:
-    """The same, with an environment that leads every client without arguments to it."""
+    """As `fake_asi1`, with an environment that makes clients use it by default."""
     monkeypatch.setenv("ASI_ONE_API_KEY", "sk_fake")
     monkeypatch.setenv("ASI1_BASE_URL", fake_asi1.base_url)
     return fake_asi1

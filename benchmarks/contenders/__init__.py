@@ -1,17 +1,16 @@
 """
-Who is measured; this module imports none of them.
+The list of contenders; this module imports none of them.
 
-A contender is a module here that has, as far as it can: `async_client` and
-`sync_client`, which make a client for so many connections (None for its own default);
-and what does one call with a client and returns how many characters it saw:
-`stream_async`, `stream_sync`, `create_async`, `create_sync`, `tools_async`,
-`final_async`. `turns_async` returns a coroutine function that asks the given question
-after the given messages, and returns how many characters it saw; `planner` returns a
-function that cuts messages to half the size of the given ones. What a module lacks is a
-"-" in the table.
+A contender is a module of this package. `async_client` and `sync_client` make a client;
+the first takes a number of connections, None for the default. `stream_async`,
+`stream_sync`, `create_async`, `create_sync`, `tools_async` and `final_async` make one
+call with a client, and return how many characters they have read. `turns_async` returns
+a coroutine function that asks the question after the messages, and returns the same;
+`planner` returns a function that cuts messages to half the size of the given ones. The
+table has a "-" for a function that a module lacks.
 """
 
-# The name of the contender, its module's name, to what has to be imported.
+# Maps a contender, the name of its module, to the import that it needs.
 CONTENDERS = {
     "httpx": "import httpx, orjson",
     "aiohttp": "import aiohttp, orjson",
@@ -23,9 +22,9 @@ CONTENDERS = {
     "asi1_uvloop": "import asi1, uvloop",
     "asi1_aiohttp": "import asi1, httpx_aiohttp",
 }
-# What asi1 can be made faster with; only measured when it is named.
+# asi1 with optional libraries that make it faster; measured only on request.
 VARIANTS = ("asi1_uvloop", "asi1_aiohttp")
 FLOORS = ("httpx", "aiohttp")
-# Seconds, for clients with so many connections: some cannot open a thousand in the five
-# that are their default, and what is asked is what it costs, not whether.
-PATIENT = 120
+# Seconds, for clients with many connections: some cannot open a thousand within their
+# default of five seconds, and the benchmark measures cost, not speed of connecting.
+TIMEOUT = 120

@@ -1,4 +1,4 @@
-"""The other floor: aiohttp and orjson by hand, async only."""
+"""The second floor: aiohttp and orjson without a client library; async only."""
 
 import aiohttp
 import orjson
@@ -11,13 +11,13 @@ def async_client(url, connections=None):
 
 
 def request(client, model, messages, *, stream):
-    """Begin a call."""
+    """Start a call."""
     body = {"model": model, "messages": messages, "stream": stream}
     return client.post("/v1/chat/completions", json=body)
 
 
 def delta(line):
-    """Return what one line of a stream adds; nothing for lines that are no chunk."""
+    """Return the delta in one line of a stream; empty if the line is not a chunk."""
     if not line.startswith(b"data: ") or line == b"data: [DONE]\n":
         return {}
     return orjson.loads(line[6:])["choices"][0]["delta"]
@@ -40,7 +40,7 @@ async def create_async(client, model, messages):
 
 
 async def tools_async(client, model, messages):
-    """Read one stream of tool calls, and put the calls together."""
+    """Read one stream of tool calls, and assemble the calls."""
     calls = {}
     async with request(client, model, messages, stream=True) as response:
         async for line in response.content:
@@ -51,7 +51,7 @@ async def tools_async(client, model, messages):
 
 
 async def final_async(client, model, messages):
-    """Read one stream, and put its text together."""
+    """Read one stream, and join its text."""
     async with request(client, model, messages, stream=True) as response:
         pieces = [delta(line).get("content", "") async for line in response.content]
     return len("".join(pieces))

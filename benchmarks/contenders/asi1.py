@@ -1,8 +1,8 @@
-"""This package."""
+"""asi1, this package."""
 
 from asi1 import ASI1, AsyncASI1, Limits
 
-from . import PATIENT
+from . import TIMEOUT
 
 
 def settings(url):
@@ -15,7 +15,7 @@ def async_client(url, connections=None):
     if connections is None:
         return AsyncASI1(**settings(url))
     limits = Limits(max_connections=connections)
-    return AsyncASI1(**settings(url), limits=limits, timeout=PATIENT)
+    return AsyncASI1(**settings(url), limits=limits, timeout=TIMEOUT)
 
 
 def sync_client(url):
@@ -55,7 +55,7 @@ def create_sync(client, model, messages):
 
 
 async def tools_async(client, model, messages):
-    """Read one stream of tool calls, and put the calls together."""
+    """Read one stream of tool calls, and assemble the calls."""
     calls = {}
     call = client.chat.completions.stream(model=model, messages=messages)
     async with call as stream:
@@ -77,7 +77,7 @@ async def final_async(client, model, messages):
 
 
 async def turns_async(client, model, messages, question):
-    """Return what takes one turn of a fork of a conversation."""
+    """Return a function that takes one turn in a new fork of a conversation."""
     conversation = client.conversation(model=model)
     await conversation.ask(messages)
     past = conversation.fork(upto=len(messages))
@@ -90,8 +90,8 @@ async def turns_async(client, model, messages, question):
 
 
 def planner(messages):
-    """Return what drops the least relevant half of a history."""
-    # Programs that start import this module, and would load the policies with it.
+    """Return a function that drops the least relevant half of a history."""
+    # Imported here, because the cases that measure starting import this module.
     from asi1 import DropLeastRelevant, TokenEstimator  # noqa: PLC0415
 
     budget = TokenEstimator().count(messages) // 2

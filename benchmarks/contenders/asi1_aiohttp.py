@@ -1,10 +1,10 @@
-"""This package on aiohttp's connections, by way of httpx-aiohttp."""
+"""asi1 on aiohttp's connections, through httpx-aiohttp."""
 
 from httpx_aiohttp import AiohttpTransport
 
 from asi1 import AsyncASI1, Limits
 
-from . import PATIENT
+from . import TIMEOUT
 from .asi1 import (
     create_async,
     final_async,
@@ -29,5 +29,5 @@ def async_client(url, connections=None):
     """Make the async client."""
     more = {}
     if connections is not None:
-        more = {"limits": Limits(max_connections=connections), "timeout": PATIENT}
+        more = {"limits": Limits(max_connections=connections), "timeout": TIMEOUT}
     return AsyncASI1(**settings(url), transport=AiohttpTransport(), **more)

@@ -1,4 +1,4 @@
-"""This package on uvloop, async and blocking."""
+"""asi1 on uvloop, async and blocking."""
 
 import asyncio
 import os
@@ -30,6 +30,6 @@ __all__ = [
     "turns_async",
 ]
 
-# The process measures nothing else.
+# Set globally: the process measures only this contender.
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 os.environ["ASI1_LOOP"] = "uvloop"

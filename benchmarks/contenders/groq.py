@@ -1,10 +1,10 @@
-"""Groq's client: the shape of OpenAI's, over httpx."""
+"""Groq's client, which has the methods of OpenAI's, over httpx."""
 
 import httpx
 
 from groq import AsyncGroq, DefaultAsyncHttpxClient, Groq
 
-from . import PATIENT
+from . import TIMEOUT
 from .openai_shape import (
     create_async,
     create_sync,
@@ -31,14 +31,14 @@ def settings(url):
 
 
 def async_client(url, connections=None):
-    """Make the async client; it has an HTTP client of ours only for a given limit."""
+    """Make the async client; with an HTTP client of its own if the limit is given."""
     if connections is None:
         return AsyncGroq(**settings(url))
     limits = httpx.Limits(
         max_connections=connections, max_keepalive_connections=connections
     )
     own = DefaultAsyncHttpxClient(limits=limits)
-    return AsyncGroq(**settings(url), http_client=own, timeout=PATIENT)
+    return AsyncGroq(**settings(url), http_client=own, timeout=TIMEOUT)
 
 
 def sync_client(url):

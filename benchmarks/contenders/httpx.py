@@ -1,9 +1,9 @@
-"""The floor: httpx and orjson by hand. No types, no retries, no check of anything."""
+"""The floor: httpx and orjson without a client library, types, retries or checks."""
 
 import httpx
 import orjson
 
-from . import PATIENT
+from . import TIMEOUT
 
 
 def async_client(url, connections=None):
@@ -13,7 +13,7 @@ def async_client(url, connections=None):
     limits = httpx.Limits(
         max_connections=connections, max_keepalive_connections=connections
     )
-    return httpx.AsyncClient(base_url=url, limits=limits, timeout=PATIENT)
+    return httpx.AsyncClient(base_url=url, limits=limits, timeout=TIMEOUT)
 
 
 def sync_client(url):
@@ -28,7 +28,7 @@ def request(model, messages, *, stream):
 
 
 def delta(line):
-    """Return what one line of a stream adds; nothing for lines that are no chunk."""
+    """Return the delta in one line of a stream; empty if the line is not a chunk."""
     if not line.startswith("data: ") or line == "data: [DONE]":
         return {}
     return orjson.loads(line[6:])["choices"][0]["delta"]
@@ -65,7 +65,7 @@ def create_sync(client, model, messages):
 
 
 async def tools_async(client, model, messages):
-    """Read one stream of tool calls, and put the calls together."""
+    """Read one stream of tool calls, and assemble the calls."""
     calls = {}
     async with client.stream(**request(model, messages, stream=True)) as response:
         async for line in response.aiter_lines():
@@ -76,7 +76,7 @@ async def tools_async(client, model, messages):
 
 
 async def final_async(client, model, messages):
-    """Read one stream, and put its text together."""
+    """Read one stream, and join its text."""
     async with client.stream(**request(model, messages, stream=True)) as response:
         pieces = [
             delta(line).get("content", "") async for line in response.aiter_lines()
@@ -85,13 +85,13 @@ async def final_async(client, model, messages):
 
 
 async def turns_async(client, model, messages, question):
-    """Return what takes one turn: a list that is sent, and what is said added to it."""
+    """Return a function that sends a list of messages and appends the answer."""
 
     async def turn():
-        said = [*messages, {"role": "user", "content": question}]
-        response = await client.request(**request(model, said, stream=False))
+        history = [*messages, {"role": "user", "content": question}]
+        response = await client.request(**request(model, history, stream=False))
         message = orjson.loads(response.content)["choices"][0]["message"]
-        said.append(message)
+        history.append(message)
         return len(message["content"])
 
     return turn

@@ -1,4 +1,4 @@
-"""LiteLLM: functions, and no client; a client here is the arguments of every call."""
+"""LiteLLM, which has functions but no client; here a client is their arguments."""
 
 import contextlib
 
@@ -8,14 +8,14 @@ from litellm import acompletion, completion, stream_chunk_builder
 CANNOT = {"first-client", "construct", "construct-memory"}
 
 
-def async_client(url, connections=None):  # noqa: ARG001 - it takes care of them
-    """Return what every call is given."""
+def async_client(url, connections=None):  # noqa: ARG001 - LiteLLM sets its own
+    """Return the arguments of every call, in a context manager."""
     own = {"api_base": f"{url}/v1", "api_key": "bench", "num_retries": 0}
     return contextlib.nullcontext({**own, "max_retries": 0})
 
 
 def sync_client(url):
-    """Return the same."""
+    """Return the same as `async_client`."""
     return async_client(url)
 
 
@@ -59,7 +59,7 @@ def create_sync(client, model, messages):
 
 
 async def tools_async(client, model, messages):
-    """Read one stream of tool calls, and put the calls together."""
+    """Read one stream of tool calls, and assemble the calls."""
     calls = {}
     stream = await acompletion(**arguments(client, model, messages), stream=True)
     async for chunk in stream:
@@ -70,7 +70,7 @@ async def tools_async(client, model, messages):
 
 
 async def final_async(client, model, messages):
-    """Read one stream, and have its chunks put together."""
+    """Read one stream, and assemble its chunks with LiteLLM."""
     stream = await acompletion(**arguments(client, model, messages), stream=True)
     chunks = [chunk async for chunk in stream]
     return len(stream_chunk_builder(chunks).choices[0].message.content)

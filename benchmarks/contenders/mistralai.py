@@ -1,4 +1,4 @@
-"""Mistral's client: one class for both worlds, and models that validate strictly."""
+"""Mistral's client: one class, async and blocking, with strictly validated models."""
 
 import httpx
 
@@ -6,7 +6,7 @@ from mistralai.client import Mistral
 
 
 def async_client(url, connections=None):
-    """Make the client; it has an HTTP client of ours only for a given limit."""
+    """Make the client; with an HTTP client of its own if the limit is given."""
     if connections is None:
         return sync_client(url)
     limits = httpx.Limits(
@@ -17,7 +17,7 @@ def async_client(url, connections=None):
 
 
 def sync_client(url):
-    """Make the client, which is for both worlds."""
+    """Make the client, which is both async and blocking."""
     return Mistral(api_key="bench", server_url=url)
 
 
@@ -58,7 +58,7 @@ def create_sync(client, model, messages):
 
 
 async def tools_async(client, model, messages):
-    """Read one stream of tool calls, and put the calls together."""
+    """Read one stream of tool calls, and assemble the calls."""
     calls = {}
     async with await client.chat.stream_async(model=model, messages=messages) as stream:
         async for event in stream:

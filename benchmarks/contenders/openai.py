@@ -4,7 +4,7 @@ import httpx2
 
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client, OpenAI
 
-from . import PATIENT
+from . import TIMEOUT
 from .openai_shape import (
     create_async,
     create_sync,
@@ -32,14 +32,14 @@ def settings(url):
 
 
 def async_client(url, connections=None):
-    """Make the async client; it has an HTTP client of ours only for a given limit."""
+    """Make the async client; with an HTTP client of its own if the limit is given."""
     if connections is None:
         return AsyncOpenAI(**settings(url))
     limits = httpx2.Limits(
         max_connections=connections, max_keepalive_connections=connections
     )
     own = DefaultAsyncHttpx2Client(limits=limits)
-    return AsyncOpenAI(**settings(url), http_client=own, timeout=PATIENT)
+    return AsyncOpenAI(**settings(url), http_client=own, timeout=TIMEOUT)
 
 
 def sync_client(url):
@@ -48,7 +48,7 @@ def sync_client(url):
 
 
 async def final_async(client, model, messages):
-    """Read one stream by the helper that puts the answer together."""
+    """Read one stream with the helper that assembles the answer."""
     call = client.chat.completions.stream(model=model, messages=messages)
     async with call as stream:
         async for _ in stream:

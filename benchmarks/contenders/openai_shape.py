@@ -1,4 +1,4 @@
-"""How a client is called whose methods are OpenAI's, whoever made it."""
+"""Calls a client that has the methods of OpenAI's client."""
 
 
 def text(chunk):
@@ -41,7 +41,7 @@ def create_sync(client, model, messages):
 
 
 async def tools_async(client, model, messages):
-    """Read one stream of tool calls, and put the calls together."""
+    """Read one stream of tool calls, and assemble the calls."""
     calls = {}
     stream = await client.chat.completions.create(
         model=model, messages=messages, stream=True

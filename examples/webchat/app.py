@@ -10,11 +10,11 @@ Without a key, against the fake server:
     python -m asi1.testing --port 8001 --chunk-delay 0.05 &
     export ASI1_BASE_URL=http://127.0.0.1:8001/v1 ASI_ONE_API_KEY=any
 
-The browser keeps the conversation and sends it whole; this server keeps nothing.
+The browser keeps the conversation and sends all of it; this server stores nothing.
 
-Whoever reaches it spends the key's tokens. It answers to this machine's names only,
-unless WEBCHAT_HOSTS names others (``chat.example,10.0.0.7``); before you do that, put
-something in front of it that asks who is there.
+Every visitor spends the key's tokens. The server accepts only the host names of this
+machine, unless WEBCHAT_HOSTS lists more (``chat.example,10.0.0.7``); before you set it,
+put a proxy with authentication in front.
 """
 
 import os
@@ -40,8 +40,8 @@ from asi1.integrations.fastapi import (
 
 PAGE = Path(__file__).parent / "page"
 HOSTS = os.environ.get("WEBCHAT_HOSTS", "127.0.0.1,localhost").split(",")
-# Nothing is loaded from elsewhere, no script runs but the page's own files, and no text
-# can become HTML: what a model writes stays text even if the page has a mistake.
+# The page loads and runs only its own files, and cannot turn text into HTML: a text of
+# the model stays text even if the page has a bug.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -57,7 +57,7 @@ class Turn(BaseModel):
 
 
 class Chat(BaseModel):
-    """What the page asks: the conversation, oldest message first."""
+    """The body of a request: the conversation, oldest message first."""
 
     messages: Annotated[list[Turn], Field(min_length=1, max_length=2_000)]
 
@@ -74,7 +74,7 @@ class Page(StaticFiles):
                 "cross-origin-resource-policy": "same-origin",
                 "referrer-policy": "no-referrer",
                 "x-content-type-options": "nosniff",
-                "cache-control": "no-cache",  # asks again; unchanged files cost little
+                "cache-control": "no-cache",  # revalidates each use
             }
         )
         return response
@@ -83,13 +83,13 @@ class Page(StaticFiles):
 app = FastAPI(
     lifespan=lifespan(),
     exception_handlers={ASI1Error: error_response},
-    openapi_url=None,  # its pages load scripts from elsewhere
+    openapi_url=None,  # FastAPI's pages for it load scripts from a CDN
 )
 app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
 
 
 def json_only(request: Request) -> None:
-    """Refuse what a page of another site could send without asking first."""
+    """Refuse content types that another site could send without a CORS preflight."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(415, "the body must be application/json")
@@ -97,7 +97,7 @@ def json_only(request: Request) -> None:
 
 @app.post("/chat", dependencies=[Depends(json_only)])
 async def chat(asked: Chat, client: Client) -> ChatStreamResponse:
-    """Answer as server-sent events; the call ends when the browser leaves."""
+    """Stream the answer; the call ends when the browser disconnects."""
     messages = [turn.model_dump() for turn in asked.messages]
     return ChatStreamResponse(client.chat.completions.stream(messages=messages))
 

@@ -123,12 +123,12 @@ async def test_dropped_stream_cancels_its_call(fake, engine):
     fake.reply("one two", chunk_words=1, chunk_delay=10)
     stream, notes = observed(engine)
     await stream.open()
-    (pump,) = engine.pumps
+    (task,) = engine.tasks
 
     del stream
     gc.collect()
     with anyio.fail_after(5):
-        await pump.done.wait()
+        await task.done.wait()
 
     assert ["dropped"] == notes.told
 
@@ -142,14 +142,14 @@ async def test_block_left_by_another_error_cancels_the_call(fake, engine, error,
     fake.reply("one two", chunk_words=1, chunk_delay=10)
     stream = answer_stream(engine, request_of(engine))
     await stream.open()
-    (pump,) = engine.pumps
+    (task,) = engine.tasks
 
     with pytest.raises(error), stream.abandoned_if_left():
         raise error("left")
     with anyio.move_on_after(0.2 if left else 5):
-        await pump.done.wait()
+        await task.done.wait()
 
-    assert left == len(engine.pumps)
+    assert left == len(engine.tasks)
     await stream.aclose()
 
 

@@ -378,7 +378,7 @@ def test_a_base_url_that_cannot_be_right(key, monkeypatch, capsys):
         ({"status": 400, "message": "No\nsuch  field."}, "400: No such field."),
         (
             {"status": 401, "message": "Who?"},
-            "401: Who? (is the key in ASI_ONE_API_KEY a valid",
+            "401: Who? (is the key in ASI_ONE_API_KEY valid?",
         ),
         ({"status": 401, "message": f"Bad key {KEY}"}, "401: Bad key ***"),
         ({"status": 402, "message": "\x1b[2JPay."}, "402: \u241b[2JPay."),

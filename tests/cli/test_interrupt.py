@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from asi1.cli._interrupt import uninterrupted
+from asi1.cli._interrupt import delayed_interrupt
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_ctrl_c_waits_for_the_end_of_the_block(handler):
     handler(signal.default_int_handler)
     done = []
 
-    with pytest.raises(KeyboardInterrupt), uninterrupted():
+    with pytest.raises(KeyboardInterrupt), delayed_interrupt():
         signal.raise_signal(signal.SIGINT)
         done.append("all of it")
 
@@ -40,7 +40,7 @@ def test_an_error_in_the_block_goes_first(handler):
     """
     handler(signal.default_int_handler)
 
-    with pytest.raises(ZeroDivisionError), uninterrupted():
+    with pytest.raises(ZeroDivisionError), delayed_interrupt():
         _ = 1 / 0
 
     assert signal.default_int_handler is signal.getsignal(signal.SIGINT)
@@ -52,7 +52,7 @@ def test_who_ignores_ctrl_c_goes_on_to(handler):
     """
     handler(signal.SIG_IGN)
 
-    with uninterrupted():
+    with delayed_interrupt():
         signal.raise_signal(signal.SIGINT)
 
     assert signal.SIG_IGN == signal.getsignal(signal.SIGINT)
@@ -66,7 +66,7 @@ def test_other_threads_are_let_alone(handler):
     done = []
 
     def work():
-        with uninterrupted():
+        with delayed_interrupt():
             done.append("all of it")
 
     thread = threading.Thread(target=work)

@@ -134,14 +134,14 @@ def test_no_question_at_all(words, fake, piped, capsys):
 
 def test_a_pipe_with_no_text_in_it(fake, monkeypatch, capsys):
     """
-    Bytes that are no text are told in one line with exit code 2, and nothing is sent.
+    Invalid UTF-8 on standard input is one line and exit code 2; nothing is sent.
     """
     binary = io.TextIOWrapper(io.BytesIO(b"\x89PNG\r\n"), encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", binary)
 
     code = main(["ask", "What is in this?"])
 
-    told = "asi1: what is piped in is no text in utf-8\n"
+    told = "asi1: standard input is not valid utf-8\n"
     assert (2, "", told) == (code, *capsys.readouterr())
     assert [] == fake.requests
 

@@ -1,4 +1,4 @@
-"""``python -m tests.faults --markdown``: the matrix of faults, for people."""
+"""``python -m tests.faults --markdown``: prints the table of faults in Markdown."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ __all__ = ["markdown"]
 _INTRODUCTION = f"""\
 # What a call does when the server misbehaves
 
-`asi1.testing` can misbehave in {len(FAULTS)} ways, and the tests try each of them: with
-`create` and with `stream`, on asyncio and on trio, in process and on sockets. This page
-is the table that they hold the package to. It is made by
+The fake server of `asi1.testing` has {len(FAULTS)} faults. The tests try each of them
+with `create` and with `stream`, on asyncio and on trio, in process and on sockets, and
+check that the call ends as this page says. The page is made by
 
     python -m tests.faults --markdown > docs/faults.md
 
-Each row is one fault that never goes away, met with the limits and retries that a
-client has by default. The columns:
+Each row is one fault, which is in every reply of the server; timeouts, limits and
+retries are the client's defaults. The columns:
 
 - **fault**: its name, as in `fake.fault("reset_mid_body")`;
 - **on the wire**: what the server does, and the fault's options;
-- **create**, **stream**: how the call ends. "answer" is the whole text,
-  "{TEXT}"; another text is quoted. An error is
-  named by its class, in brackets the limit that passed or the status. What is quoted
-  after "with" is the text of its partial answer; a stream has handed it out, chunk by
+- **create**, **stream**: how the call ends. "answer" means the whole text,
+  "{TEXT}"; any other text is quoted. An error is
+  given as its class, with the timeout that passed or the status in brackets. The text
+  quoted after "with" is that of its partial answer; a stream has returned it, chunk by
   chunk, before it raises;
-- **tries**: how many requests are made. A fault with several tries that goes away in
-  time costs a wait and nothing else.
+- **tries**: how many requests the client sends. Where it is more than one, a call
+  succeeds if the fault is gone at the next try.
 
-A text that is cut is never an answer, nothing but an `asi1.APIError` is raised, and the
-next call works in all rows.
+In every row, a cut text is never returned as an answer, only an `asi1.APIError` is
+raised, and the next call works.
 """
 
 

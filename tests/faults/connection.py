@@ -24,7 +24,7 @@ _SILENT_HALFWAY = Row(
     create=timed_out("idle"),
     stream=evolve(timed_out("idle"), text=_SAID, partial=_SAID),
 )
-_LOST_LATER = answers(after="breaks", note="that request costs one more try")
+_LOST_LATER = answers(after="breaks", note="that request needs one more try")
 
 CONNECTION = {
     "reset_before_headers": _NO_REPLY,
@@ -53,7 +53,7 @@ CONNECTION = {
     "stall": _SILENT_HALFWAY,
     "hiccup": answers(short={"seconds": 0.05}),
     "slow_drip": answers(
-        note="no chunk is late by default; a `timeout` in seconds bounds the whole",
+        note="no default timeout passes; a number as `timeout` limits the whole call",
         short={"seconds": 0},
     ),
     "slow_headers": answers(after="closed", short={"seconds": 0}),

@@ -20,7 +20,7 @@ _REDIRECTED = refused(asi1.APIStatusError, 307)
 FRAMING = {
     "not_http": same(
         fails(asi1.APIConnectionError, status=None),
-        note="tried 3 times through a transport or client of your own",
+        note="3 tries with your own `transport` or `http_client`",
     ),
     "bad_status_line": _NO_HTTP,
     "obs_header_injection": _NO_HTTP,

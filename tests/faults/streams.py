@@ -55,6 +55,6 @@ STREAMS = {
         asi1.StreamDecodeError,
         "",
         after="closed",
-        note="more than the default of `max_event_bytes`",
+        note="longer than the default `max_event_bytes`",
     ),
 }

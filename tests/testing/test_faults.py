@@ -105,13 +105,13 @@ def test_the_table_is_sorted_and_described():
 
 def test_an_unknown_fault_is_an_error_with_a_hint():
     """
-    A name that is spelt wrongly is a ValueError that names the nearest ones.
+    An unknown name is a ValueError that lists similar names.
     """
     fake = FakeASI1()
 
-    with pytest.raises(ValueError, match=r"nearest: .*slow_drip"):
+    with pytest.raises(ValueError, match=r"similar: .*slow_drip"):
         fake.fault("slow_dripp")
-    with pytest.raises(ValueError, match="none is close"):
+    with pytest.raises(ValueError, match="similar: none"):
         fake.fault("???")
 
 

@@ -323,7 +323,7 @@ def test_a_reply_that_is_no_text_is_refused_at_once(fake, text):
     """
     What is neither a text nor a function is no reply, and is not taken for one.
     """
-    with pytest.raises(TypeError, match="reply: a text, or a function"):
+    with pytest.raises(TypeError, match="text: must be a str, or a function"):
         fake.reply(text)
 
 

@@ -105,7 +105,7 @@ def run(monkeypatch, arguments, number):
         ([], 200, "Hello from the fake"),
         (["--reply", "Nine.", "--seed", "7"], 200, "Nine."),
         (["--fault", "html_502"], 502, "Bad Gateway"),
-        (["--require-key"], 401, "No API key"),
+        (["--require-key"], 401, "API key is missing"),
     ],
     ids=["plain", "reply", "fault", "key"],
 )

@@ -22,7 +22,7 @@ from ..._models.messages import Message, Messages
 from ..._protocol.context.history import History, stored
 from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.saved_conversation import from_json, to_json
-from ..._protocol.context.tokens import TokenEstimator, WireMessage
+from ..._protocol.context.tokens import TokenEstimator, Wire
 from ..._settings.option_checks import checked_options
 from ..._settings.options import ChatOptions
 from ..._settings.validators import wrong
@@ -241,5 +241,5 @@ class AsyncConversation:
         return to_json(self._turns.history)
 
 
-def _copies(messages: Iterable[WireMessage]) -> tuple[dict[str, JSON], ...]:
+def _copies(messages: Iterable[Wire]) -> tuple[dict[str, JSON], ...]:
     return tuple(copy.deepcopy(dict(message)) for message in messages)

@@ -23,7 +23,7 @@ from ..._models.status_errors import (
 )
 from ..._protocol.context.history import History
 from ..._protocol.context.policies import ContextPolicy, Question
-from ..._protocol.context.tokens import WireMessage
+from ..._protocol.context.tokens import Wire
 from ..._protocol.context.view import Summary, View
 from ..._protocol.request import ChatDraft, Request, chat_request
 from ..._settings.options import CALL_OPTIONS
@@ -60,18 +60,18 @@ class TurnRequests:
 
     resources: Resources
     draft: ChatDraft
-    new: tuple[WireMessage, ...]
+    new: tuple[Wire, ...]
     model: str | None
     keep: Callable[[History], None]
     history: History
     policy: ContextPolicy | None = None
     limit: float = math.inf
-    sent: tuple[WireMessage, ...] = ()
+    sent: tuple[Wire, ...] = ()
     _began: float | None = field(default=None, init=False)
     _shortened: bool = field(default=False, init=False)
 
     @property
-    def messages(self) -> tuple[WireMessage, ...]:
+    def messages(self) -> tuple[Wire, ...]:
         """The whole history, and the messages to be answered."""
         return (*self.history.messages, *self.new)
 

@@ -19,7 +19,7 @@ from ..._models.errors import ArgumentError
 from ..._models.json_text import dump_json, load_json, replace_surrogates_in
 from ..._models.messages import Message, Messages, wire_messages
 from ..._settings.validators import wrong
-from .tokens import TokenEstimator, WireMessage
+from .tokens import TokenEstimator, Wire
 from .view import Summary
 
 
@@ -50,7 +50,7 @@ class History:
         summary_usage: Tokens used by the calls that wrote summaries.
     """
 
-    messages: tuple[WireMessage, ...] = ()
+    messages: tuple[Wire, ...] = ()
     model: str | None = None
     options: Mapping[str, Any] = attrs.field(factory=dict)
     summary: Summary | None = None
@@ -59,7 +59,7 @@ class History:
     usage: Usage = attrs.field(factory=Usage)
     summary_usage: Usage = attrs.field(factory=Usage)
 
-    def with_messages(self, messages: Sequence[WireMessage]) -> History:
+    def with_messages(self, messages: Sequence[Wire]) -> History:
         """Return a history with these messages; an invalid summary is removed."""
         summary, upto = self.summary, self.summary.upto if self.summary else 0
         if self.messages[:upto] != tuple(messages[:upto]):
@@ -78,7 +78,7 @@ class History:
         )
 
     def with_tokens_learned(
-        self, request: Sequence[WireMessage], usage: Usage | None
+        self, request: Sequence[Wire], usage: Usage | None
     ) -> History:
         """Return a history whose estimator has learned from the usage of *request*."""
         if usage is None:
@@ -128,7 +128,7 @@ class History:
         return self.with_messages(self.messages[:first])
 
 
-def stored(messages: Messages) -> tuple[WireMessage, ...]:
+def stored(messages: Messages) -> tuple[Wire, ...]:
     """
     Return *messages* in the form that a history stores: a deep copy as JSON values.
 

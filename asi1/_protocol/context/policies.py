@@ -19,7 +19,7 @@ from attrs import field, frozen
 from ..._models.base_types import JSON, public
 from ..._models.messages import Messages, wire_messages
 from ..._settings.validators import or_none, whole_number, wrong
-from .tokens import TokenEstimator, WireMessage
+from .tokens import TokenEstimator, Wire
 from .view import Turn, View, text_of
 
 
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 # Returns how relevant a turn is to the last turn; both are given as lists of messages.
-Score: TypeAlias = Callable[[Sequence[WireMessage], Sequence[WireMessage]], float]
+Score: TypeAlias = Callable[[Sequence[Wire], Sequence[Wire]], float]
 
 _WORD = re.compile(r"\w{3,}")
 
@@ -51,7 +51,7 @@ class Question:
         model: The model to ask; None for the conversation's model.
     """
 
-    messages: Sequence[WireMessage]
+    messages: Sequence[Wire]
     max_tokens: int
     model: str | None = None
 
@@ -215,18 +215,18 @@ def _drop(view: View, order: Sequence[Turn], limit: float) -> View:
     return view.without(dropped) if dropped else view
 
 
-def _common_words(last: Sequence[WireMessage]) -> Score:
+def _common_words(last: Sequence[Wire]) -> Score:
     """Return a score function that counts the words in common with *last*."""
     last_words = _words(last)
 
-    def score(turn: Sequence[WireMessage], _: Sequence[WireMessage]) -> float:
+    def score(turn: Sequence[Wire], _: Sequence[Wire]) -> float:
         words = _words(turn)
         return len(words & last_words) / math.sqrt(len(words) or 1)
 
     return score
 
 
-def _words(messages: Sequence[WireMessage]) -> set[str]:
+def _words(messages: Sequence[Wire]) -> set[str]:
     return set(_WORD.findall("\n".join(map(text_of, messages)).casefold()))
 
 

@@ -14,7 +14,7 @@ from attrs import field, frozen
 from ..._models.base_types import public
 from ..._models.json_text import json_text
 from .policies import ContextPolicy, Plan, Question, checked_budget, drop_oldest
-from .tokens import TokenEstimator, WireMessage
+from .tokens import TokenEstimator, Wire
 from .view import Summary, Turn, View, text_of
 
 
@@ -109,7 +109,7 @@ class Summarise(ContextPolicy):
                 return ""
         return text
 
-    def _question(self, text: str, transcript: str) -> list[WireMessage]:
+    def _question(self, text: str, transcript: str) -> list[Wire]:
         before = f"What was said before, in short:\n{text}\n\n" if text else ""
         return [
             {"role": "system", "content": self.instruction},
@@ -151,7 +151,7 @@ def _transcript(turn: Turn) -> str:
     return "\n".join(_line(message) for message in turn.messages)
 
 
-def _line(message: WireMessage) -> str:
+def _line(message: Wire) -> str:
     parts = [text_of(message)]
     calls = message.get("tool_calls") or message.get("function_call")
     if calls:

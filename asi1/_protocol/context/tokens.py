@@ -21,10 +21,10 @@ from ..._models.base_types import JSON, public
 from ..._models.json_text import json_text
 
 
-__all__ = ["CONTEXT_SIZES", "MOST_TOKENS", "TokenEstimator", "WireMessage", "size_of"]
+__all__ = ["CONTEXT_SIZES", "MOST_TOKENS", "TokenEstimator", "Wire", "size_of"]
 
 # A message as the API expects it.
-WireMessage: TypeAlias = Mapping[str, JSON]
+Wire: TypeAlias = Mapping[str, JSON]
 
 # Tokens that each model can read and write in one call, by the documentation; if that
 # gives two numbers, the smaller one. Users may change and extend it.
@@ -128,17 +128,15 @@ class TokenEstimator:
         """Tokens of a request without messages."""
         return self.hidden + self.slope * self.fixed
 
-    def cost(self, message: WireMessage) -> float:
+    def cost(self, message: Wire) -> float:
         """Return the tokens that *message* adds to a request."""
         return self.slope * size_of(message) + _PER_MESSAGE
 
-    def count(self, messages: Iterable[WireMessage]) -> int:
+    def count(self, messages: Iterable[Wire]) -> int:
         """Return the prompt tokens of a request of *messages*."""
         return math.ceil(round(self.base + sum(map(self.cost, messages)), 6))
 
-    def learn(
-        self, messages: Sequence[WireMessage], prompt_tokens: int
-    ) -> TokenEstimator:
+    def learn(self, messages: Sequence[Wire], prompt_tokens: int) -> TokenEstimator:
         """
         Return an estimator that also knows the server's count for *messages*.
 
@@ -166,7 +164,7 @@ def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:
     return _RULE
 
 
-def size_of(message: WireMessage) -> int:
+def size_of(message: Wire) -> int:
     """Return the size of *message* in bytes of UTF-8, without its role."""
     return sum(_size(value) for key, value in message.items() if key != "role")
 

@@ -16,7 +16,7 @@ import attrs
 from attrs import frozen
 
 from ..._models.base_types import JSON
-from .tokens import TokenEstimator, WireMessage
+from .tokens import TokenEstimator, Wire
 
 
 __all__ = ["Summary", "Turn", "View", "text_of"]
@@ -38,7 +38,7 @@ class Turn:
     """
 
     places: tuple[int, ...]
-    messages: tuple[WireMessage, ...]
+    messages: tuple[Wire, ...]
     pinned: bool
     cost: float
 
@@ -83,7 +83,7 @@ class View:
     @classmethod
     def of(
         cls,
-        messages: Sequence[WireMessage],
+        messages: Sequence[Wire],
         tokens: TokenEstimator,
         known: Summary | None = None,
     ) -> View:
@@ -116,13 +116,13 @@ class View:
         return [turn for turn in self.turns if not turn.pinned]
 
     @property
-    def last(self) -> tuple[WireMessage, ...]:
+    def last(self) -> tuple[Wire, ...]:
         """The messages of the turn to be answered."""
         spoken = [t for t in self.turns if t.messages[0].get("role") not in _SYSTEM]
         return next((turn.messages for turn in spoken if turn.pinned), ())
 
     @property
-    def messages(self) -> list[WireMessage]:
+    def messages(self) -> list[Wire]:
         """The messages of the request; a summary follows the first system messages."""
         messages = self._ordered_messages()
         if self.summary is None:
@@ -132,7 +132,7 @@ class View:
             head += 1
         return [*messages[:head], self.summary.message, *messages[head:]]
 
-    def _ordered_messages(self) -> list[WireMessage]:
+    def _ordered_messages(self) -> list[Wire]:
         placed = {
             place: message
             for turn in self.turns
@@ -152,7 +152,7 @@ class View:
         return attrs.evolve(self.without(covered), summary=summary)
 
 
-def text_of(message: WireMessage) -> str:
+def text_of(message: Wire) -> str:
     """Return the text of *message*; of a list of parts, the text parts."""
     content = message.get("content")
     if isinstance(content, str):
@@ -162,7 +162,7 @@ def text_of(message: WireMessage) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def _turns(messages: Sequence[WireMessage], tokens: TokenEstimator) -> Iterator[Turn]:
+def _turns(messages: Sequence[Wire], tokens: TokenEstimator) -> Iterator[Turn]:
     members: dict[int, list[int]] = {}
     group = _groups(messages)
     for place, name in enumerate(group):
@@ -176,7 +176,7 @@ def _turns(messages: Sequence[WireMessage], tokens: TokenEstimator) -> Iterator[
         yield Turn(tuple(places), chosen, pinned, sum(map(tokens.cost, chosen)))
 
 
-def _groups(messages: Sequence[WireMessage]) -> list[int]:
+def _groups(messages: Sequence[Wire]) -> list[int]:
     """Return the turn of each message, as the index of one message of the turn."""
     group: list[int] = []
     calls: dict[str, int] = {}
@@ -199,7 +199,7 @@ def _groups(messages: Sequence[WireMessage]) -> list[int]:
     return [_root(joined, name) for name in group]
 
 
-def _call_ids(message: WireMessage) -> Iterator[str]:
+def _call_ids(message: Wire) -> Iterator[str]:
     """Yield the ids of the message's tool calls, to which the results refer."""
     listed = message.get("tool_calls")
     for call in listed if isinstance(listed, list | tuple) else ():
@@ -210,7 +210,7 @@ def _call_ids(message: WireMessage) -> Iterator[str]:
         yield f"function {old.get('name')}"
 
 
-def _result_id(message: WireMessage) -> str:
+def _result_id(message: Wire) -> str:
     if message.get("role") == "tool":
         return f"tool {message.get('tool_call_id')}"
     if message.get("role") == "function":

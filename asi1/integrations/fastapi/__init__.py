@@ -1,5 +1,5 @@
 """
-asi1 in FastAPI: what `starlette` has, and the client as a dependency.
+asi1 in FastAPI: the names of `starlette`, and the client as a dependency.
 
     app = FastAPI(
         lifespan=lifespan(), exception_handlers={ASI1Error: error_response}
@@ -31,5 +31,5 @@ from ..starlette import ChatStreamResponse, error_response, get_client, lifespan
 
 __all__ = ["ChatStreamResponse", "Client", "error_response", "get_client", "lifespan"]
 
-# As a parameter's type it gives the application's client.
+# A parameter of this type receives the application's client.
 Client: TypeAlias = Annotated[AsyncASI1, Depends(get_client)]

@@ -30,7 +30,7 @@ export function load() {
         const right = name === "tokens" ? "object" : typeof made[name];
         if (typeof turn[name] === right) made[name] = turn[name];
       }
-      // Whoever reloads the page leaves the answer that was being written.
+      // A reload of the page cancels the answer that is being written.
       if (made.state === "writing") made.state = "stopped";
       return made;
     });

@@ -1,15 +1,15 @@
 """
-Faults told by the status, and bodies of status 200 that are no answer. Pure.
+Error statuses, and success statuses without the requested answer. Pure.
 
-All of them are whole and well framed: what is wrong is what they say.
+Their HTTP framing is correct, except where a body is cut or never comes.
 """
 
 from __future__ import annotations
 
-from ._fault import faults, jammed, spoken, talk
-from ._plan import Close, Data, Head, Plan
-from ._replies import SSE, Failure, json_plan, whole
-from ._request import Ask
+from .._plan import Close, Data, Head, Plan
+from .._replies import SSE, Failure, json_plan, whole
+from .._request import Ask
+from .base import answer_parts, data_steps, faults, stall
 
 
 __all__ = ["FAULTS"]
@@ -24,7 +24,7 @@ _GATEWAY = (
 
 
 def _quota_429(_: Ask) -> Plan:
-    """429 because the quota is used up: another try cannot help."""
+    """429 because the quota is used up, so that a retry cannot succeed."""
     error = {
         "message": "You have used up your quota; see your plan.",
         "type": "insufficient_quota",
@@ -34,43 +34,43 @@ def _quota_429(_: Ask) -> Plan:
     return json_plan(429, {"error": error})
 
 
-def _rate_limit_429(ask: Ask, *, retry_after: float | str = 1) -> Plan:
-    """429 with any Retry-After: a number, a date, or rubbish."""
+def _rate_limit_429(context: Ask, *, retry_after: float | str = 1) -> Plan:
+    """429 with *retry_after* as Retry-After: a number, a date or invalid text."""
     message = "Too many requests."
-    return Failure(status=429, retry_after=retry_after, message=message)(ask)
+    return Failure(status=429, retry_after=retry_after, message=message)(context)
 
 
 def _retry_after_ms(_: Ask, *, milliseconds: int = 50) -> Plan:
-    """429 whose wait is given in milliseconds, in the header retry-after-ms."""
+    """429 with the header retry-after-ms, in milliseconds."""
     error = {"error": {"message": "Too many requests."}}
     return json_plan(429, error, {"retry-after-ms": str(milliseconds)})
 
 
 def _should_not_retry_503(_: Ask) -> Plan:
-    """503 with x-should-retry: false."""
+    """503 with the header x-should-retry: false."""
     error = {"error": {"message": "Down until tomorrow."}}
     return json_plan(503, error, {"x-should-retry": "false"})
 
 
 def _should_retry_409(_: Ask) -> Plan:
-    """409 with x-should-retry: true."""
-    error = {"error": {"message": "Somebody else is at it."}}
+    """409 with the header x-should-retry: true."""
+    error = {"error": {"message": "Another request holds the lock."}}
     return json_plan(409, error, {"x-should-retry": "true"})
 
 
 def _html_502(_: Ask) -> Plan:
-    """502 with some KB of a proxy's HTML."""
+    """502 with an HTML page of a proxy, of some KB."""
     return whole(502, _HTML, _GATEWAY)
 
 
 def _overloaded_529(_: Ask) -> Plan:
-    """529, a status that no standard knows."""
+    """529, a status that is in no standard."""
     return json_plan(529, {"error": {"type": "overloaded", "message": "Overloaded."}})
 
 
 def _status_799(_: Ask) -> Plan:
-    """A status beyond the five classes."""
-    return json_plan(799, {"error": {"message": "Beyond."}})
+    """799, a status outside of the five classes."""
+    return json_plan(799, {"error": {"message": "Unknown status."}})
 
 
 def _text_500(_: Ask) -> Plan:
@@ -84,12 +84,12 @@ def _empty_400(_: Ask) -> Plan:
 
 
 def _error_string_400(_: Ask) -> Plan:
-    """400 whose error is a text, not an object."""
+    """400 whose error is a string, not an object."""
     return json_plan(400, {"error": "messages must not be empty"})
 
 
 def _message_400(_: Ask) -> Plan:
-    """400 whose message stands at the top."""
+    """400 whose message is a key of the body itself, not of an error object."""
     return json_plan(400, {"message": "messages must not be empty", "code": 400})
 
 
@@ -99,21 +99,21 @@ def _detail_422(_: Ask) -> Plan:
     return json_plan(422, {"detail": [detail]})
 
 
-def _key_echo_401(ask: Ask) -> Plan:
-    """401 whose message repeats the key that was sent."""
-    key = ask.request.headers.get("authorization", "").removeprefix("Bearer ")
+def _key_echo_401(context: Ask) -> Plan:
+    """401 whose message echoes the API key."""
+    key = context.request.headers.get("authorization", "").removeprefix("Bearer ")
     message = f"Incorrect API key provided: {key}."
     error = {"message": message, "type": "invalid_request", "code": "invalid_api_key"}
     return json_plan(401, {"error": error})
 
 
 def _giant_error_500(_: Ask, *, mib: int = 8) -> Plan:
-    """500 whose message has *mib* MiB."""
+    """500 whose message is *mib* MiB long."""
     return json_plan(500, {"error": {"message": "m" * (mib * 1024 * 1024)}})
 
 
 def _cut_error_500(_: Ask) -> Plan:
-    """500 whose body is cut before its content-length is reached."""
+    """500 whose body ends before its content-length is reached."""
     head = Head(500, (("content-type", "application/json"),), "length", 64)
     return head, Data(b'{"error": {"mess'), Close()
 
@@ -121,66 +121,66 @@ def _cut_error_500(_: Ask) -> Plan:
 def _stall_error_500(_: Ask, *, seconds: float | None = None) -> Plan:
     """500 whose body never comes."""
     head = Head(500, (("content-type", "application/json"),), "length", 64)
-    return head, *jammed(seconds)
+    return head, *stall(seconds)
 
 
 def _json_error_200(_: Ask) -> Plan:
-    """200 with an error for a body."""
+    """200 whose body is an error."""
     error = {"message": "The model is not available.", "type": "server_error"}
     return json_plan(200, {"error": {**error, "code": "model_unavailable"}})
 
 
 def _html_200(_: Ask) -> Plan:
-    """200 with a login page."""
+    """200 with an HTML login page."""
     return whole(200, _HTML, _LOGIN)
 
 
-def _empty_200(ask: Ask) -> Plan:
+def _empty_200(context: Ask) -> Plan:
     """200 without a body."""
-    kind = SSE if ask.stream else "application/json"
+    kind = SSE if context.stream else "application/json"
     return whole(200, kind, b"")
 
 
 def _null_200(_: Ask) -> Plan:
-    """200 with null for a body."""
+    """200 whose body is null."""
     return json_plan(200, b"null")
 
 
 def _array_200(_: Ask) -> Plan:
-    """200 with a list for a body."""
+    """200 whose body is a list."""
     return json_plan(200, b"[]")
 
 
 def _string_200(_: Ask) -> Plan:
-    """200 with a text for a body."""
+    """200 whose body is a string."""
     return json_plan(200, b'"hello"')
 
 
 def _blank_200(_: Ask) -> Plan:
-    """200 with nothing but white space."""
+    """200 whose body is white space only."""
     return json_plan(200, b" \r\n\r\n ")
 
 
 def _no_content_204(_: Ask) -> Plan:
-    """204, which has no body."""
+    """204 (No Content), which has no body."""
     return (Head(204, (), "none"),)
 
 
 def _accepted_202(_: Ask) -> Plan:
-    """202 with the number of a job instead of an answer."""
+    """202 with a job's id instead of an answer."""
     return json_plan(202, {"status": "queued", "job_id": "job_1"})
 
 
-def _json_for_stream(ask: Ask) -> Plan:
-    """A whole answer as JSON, though a stream was asked for."""
-    parts = talk(ask, stream=False)
-    return parts.head, *spoken(*parts.pieces)
+def _json_for_stream(context: Ask) -> Plan:
+    """A JSON answer, though a stream was requested."""
+    parts = answer_parts(context, stream=False)
+    return parts.head, *data_steps(*parts.pieces)
 
 
-def _sse_for_json(ask: Ask) -> Plan:
-    """A stream, though a whole answer was asked for."""
-    parts = talk(ask, stream=True)
-    return parts.head, *spoken(*parts.pieces)
+def _sse_for_json(context: Ask) -> Plan:
+    """A stream, though a JSON answer was requested."""
+    parts = answer_parts(context, stream=True)
+    return parts.head, *data_steps(*parts.pieces)
 
 
 FAULTS = faults(

@@ -1,8 +1,8 @@
 """
-Steps into bytes of HTTP/1.1; nothing is sent from here.
+Renders the steps of a reply as bytes of HTTP/1.1; does not send them.
 
-The bytes are made by hand and not by h11, which refuses to make most of the mistakes
-that the faults are about.
+h11 refuses to render most of the mistakes that the faults need, so the bytes are made
+here.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from http import HTTPStatus
 from ._plan import Data, End, Framing, Head, Raw, Step
 
 
-__all__ = ["Wire"]
+__all__ = ["Renderer"]
 
 
-class Wire:
+class Renderer:
     """
-    Turns the steps of one reply into bytes.
+    Renders the steps of one reply.
 
     Args:
         head_only: Whether the request's method was HEAD, so that no body may follow.
 
     Attributes:
-        keep_alive: Whether the connection is fit for another request: the body has
+        keep_alive: Whether the connection can serve another request: the body has
             ended, and not by the end of the connection.
         ended: Whether the body has ended.
     """
@@ -41,11 +41,11 @@ class Wire:
 
     def render(self, step: Step) -> bytes:
         """
-        Give the bytes of one step.
+        Render one step.
 
         Returns:
-            What goes over the wire; empty for steps that are no bytes, and for a body
-            that the framing has no room for.
+            The bytes; empty for a step that sends nothing, such as `Pause`, and for a
+            piece of a body that the framing does not allow.
         """
         match step:
             case Head():

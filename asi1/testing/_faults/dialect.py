@@ -1,8 +1,8 @@
 """
-Dialects: good answers in the manner of other servers. Pure.
+Dialects: correct answers in the format of other servers. Pure.
 
-None of these is a fault; they stand in the table because a client has to live with
-them too. Each sends a stream, whatever was asked for, unless its sentence says more.
+They are not faults, but are listed with them because a client has to read them too.
+Each sends a stream, even for a JSON request, unless its description says otherwise.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ._fault import TEXT, faults, spoken
-from ._plan import Plan
-from ._replies import DONE, Answer, event, json_plan, sse_head
-from ._request import Ask
-from ._shapes import pieces
+from .._plan import Plan
+from .._replies import DONE, Answer, event, json_plan, sse_head
+from .._request import Ask
+from .._shapes import pieces
+from .base import TEXT, data_steps, faults
 
 
 __all__ = ["FAULTS"]
@@ -40,7 +40,7 @@ def _words() -> Iterator[dict[str, Any]]:
 
 
 def _stream(*chunks: dict[str, Any]) -> Plan:
-    return sse_head(), *spoken(*map(event, chunks), DONE)
+    return sse_head(), *data_steps(*map(event, chunks), DONE)
 
 
 def _dialect_usage_empty_choices(_: Ask) -> Plan:
@@ -61,12 +61,12 @@ def _dialect_usage_in_finish(_: Ask) -> Plan:
 
 
 def _dialect_no_usage(_: Ask) -> Plan:
-    """No token counts come."""
+    """No chunk has token counts."""
     return _stream(*_words(), _chunk({}, "stop"))
 
 
 def _dialect_null_opening(_: Ask) -> Plan:
-    """The first delta has a role and null for its content."""
+    """The first delta has a role, and null as its content."""
     opening = _chunk({"role": "assistant", "content": None})
     return _stream(opening, *_words(), _chunk({}, "stop"))
 
@@ -77,7 +77,7 @@ def _dialect_all_in_one(_: Ask) -> Plan:
 
 
 def _dialect_two_choices(_: Ask) -> Plan:
-    """Two choices come in turns; the second comes first and is in capitals."""
+    """The chunks of two choices alternate; index 1 comes first, in capitals."""
 
     def chunk(index: int, delta: dict[str, str], reason: str | None) -> dict[str, Any]:
         choice = {"index": index, "delta": delta, "finish_reason": reason}
@@ -91,29 +91,29 @@ def _dialect_two_choices(_: Ask) -> Plan:
 
 
 def _dialect_one_choice_unfinished(_: Ask) -> Plan:
-    """Two choices come, and only the first has a finish reason when the body ends."""
-    said = {"delta": {"content": TEXT}, "finish_reason": None}
+    """Of two choices only the first has a finish reason when the body ends."""
+    unfinished = {"delta": {"content": TEXT}, "finish_reason": None}
     chunks = [
-        _chunk(None, choices=[{"index": 0, **said}, {"index": 1, **said}]),
+        _chunk(None, choices=[{"index": 0, **unfinished}, {"index": 1, **unfinished}]),
         _chunk({}, "stop"),
     ]
-    return sse_head(), *spoken(*map(event, chunks))
+    return sse_head(), *data_steps(*map(event, chunks))
 
 
 def _dialect_changing_ids(_: Ask) -> Plan:
-    """Each chunk has another id."""
+    """Each chunk has a different id."""
     chunks = [*_words(), _chunk({}, "stop")]
     return _stream(*({**one, "id": f"id_{n}"} for n, one in enumerate(chunks)))
 
 
 def _dialect_bare(_: Ask) -> Plan:
-    """The chunks have choices with a delta, and nothing else."""
+    """Chunks have only choices, and choices only a delta or a finish reason."""
     words = ({"choices": [{"delta": {"content": w}}]} for w in pieces(TEXT, 1))
     return _stream(*words, {"choices": [{"finish_reason": "stop"}]})
 
 
 def _dialect_extra_keys(_: Ask) -> Plan:
-    """Chunks, choices and deltas have members that nobody has heard of."""
+    """Chunks, choices and deltas have unknown keys."""
     chunk = _chunk({"content": TEXT, "mood": "calm"}, "stop", timings={"ms": 1.5})
     chunk["choices"][0]["seat"] = "12A"
     return _stream(chunk)
@@ -134,10 +134,10 @@ def _dialect_message_in_stream(_: Ask) -> Plan:
     return _stream(*_words(), chunk)
 
 
-def _dialect_leading_newlines(ask: Ask) -> Plan:
-    """A stream's text starts with two line ends, and a whole answer's does not."""
-    text = "\n\n" + TEXT if ask.stream else TEXT
-    return Answer(text=text, chunk_words=1)(ask)
+def _dialect_leading_newlines(context: Ask) -> Plan:
+    """The text of a stream starts with two line ends; that of JSON does not."""
+    text = "\n\n" + TEXT if context.stream else TEXT
+    return Answer(text=text, chunk_words=1)(context)
 
 
 def _dialect_many_empty_deltas(_: Ask, *, count: int = 200) -> Plan:
@@ -147,37 +147,42 @@ def _dialect_many_empty_deltas(_: Ask, *, count: int = 200) -> Plan:
 
 
 def _dialect_plan_state(_: Ask) -> Plan:
-    """A chunk tells the state of a plan and has no choices."""
+    """The first chunk has the state of an agent's plan, and no choices."""
     used = {"agent_name": "Almanac", "agent_address": "agent1q", "agent_rating": 4.5}
     state = {"plan_state": {"agent_used": used, "tasks": [{"status": "completed"}]}}
     return _stream(state, *_words(), _chunk({}, "stop"))
 
 
-def _unknown_finish_reason(ask: Ask, *, reason: str = "tired") -> Plan:
-    """The finish reason is any word; a stream or JSON, as asked for."""
-    return Answer(text=TEXT, chunk_words=1, finish_reason=reason)(ask)
+def _unknown_finish_reason(context: Ask, *, reason: str = "tired") -> Plan:
+    """The finish reason is *reason*; a stream or JSON, as requested."""
+    return Answer(text=TEXT, chunk_words=1, finish_reason=reason)(context)
 
 
-def _finish_length(ask: Ask) -> Plan:
-    """The token limit ends the answer; a stream or JSON, as asked for."""
-    return _unknown_finish_reason(ask, reason="length")
+def _finish_length(context: Ask) -> Plan:
+    """The token limit ends the answer; a stream or JSON, as requested."""
+    return _unknown_finish_reason(context, reason="length")
 
 
-def _finish_without_content(ask: Ask) -> Plan:
-    """Thoughts use up the tokens and no text comes; a stream or JSON, as asked for."""
+def _finish_without_content(context: Ask) -> Plan:
+    """Thoughts use up the token limit, without text; a stream or JSON, as requested."""
     answer = Answer(text="", thoughts=("One, two,", "three."), finish_reason="length")
-    return answer(ask)
+    return answer(context)
 
 
-def _tool_intent_without_calls(ask: Ask) -> Plan:
-    """JSON: the finish reason is tool_calls, but no calls are there."""
+def _tool_intent_without_calls(context: Ask) -> Plan:
+    """JSON: the finish reason is tool_calls, but the message has no tool calls."""
     message = {"role": "assistant", "content": "I shall look it up.", "reasoning": None}
     choice = {"index": 0, "finish_reason": "tool_calls", "message": message}
-    value = {"id": "id_x", "model": ask.model, "thought": [None], "choices": [choice]}
+    value = {
+        "id": "id_x",
+        "model": context.model,
+        "thought": [None],
+        "choices": [choice],
+    }
     return json_plan(200, {**value, "executable_data": [], "usage": _USAGE})
 
 
-def _delta_and_message(ask: Ask) -> Plan:
+def _delta_and_message(context: Ask) -> Plan:
     """JSON: a choice has both a delta and a message, whose role is user."""
     choice = {
         "index": 0,
@@ -185,7 +190,12 @@ def _delta_and_message(ask: Ask) -> Plan:
         "delta": {"role": "assistant", "content": "not this"},
         "message": {"role": "user", "content": TEXT},
     }
-    value = {"id": "cmpl-1", "model": ask.model, "choices": [choice], "usage": _USAGE}
+    value = {
+        "id": "cmpl-1",
+        "model": context.model,
+        "choices": [choice],
+        "usage": _USAGE,
+    }
     empty: dict[str, Any] = {}
     return json_plan(200, {**value, "metadata": empty, "executable_data": [empty]})
 

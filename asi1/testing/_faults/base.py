@@ -1,0 +1,197 @@
+"""
+What a fault is, and the parts that most faults share: pure.
+
+A fault is a function that makes a plan from a request. The function's name is the
+fault's name, the first line of its docstring describes the fault, and its keyword
+arguments are the fault's options.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import orjson
+
+from attrs import evolve, frozen
+
+from .._plan import Close, Data, Framing, Head, Plan, Stall
+from .._replies import Answer, json_plan, sse_head
+from .._request import Ask
+from .._shapes import body
+
+
+__all__ = [
+    "TEXT",
+    "AnswerParts",
+    "Fault",
+    "answer_parts",
+    "data_steps",
+    "faults",
+    "odd_reply",
+    "partial_answer",
+    "stall",
+    "with_events",
+]
+
+
+TEXT = "one two three four five six seven eight"
+
+_ANSWER = Answer(text=TEXT, chunk_words=1)
+_JSON_PIECES = 10  # how many pieces a JSON body is cut into
+
+
+@frozen
+class Fault:
+    """
+    One way in which the fake server can misbehave.
+
+    Attributes:
+        name: Its name.
+        about: One sentence that describes it.
+        build: Makes the plan from the request and the options.
+    """
+
+    name: str
+    about: str
+    build: Callable[..., Plan]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The names of the options, with their defaults."""
+        known = inspect.signature(self.build).parameters.values()
+        return {option.name: option.default for option in list(known)[1:]}
+
+    def recipe(self, **options: Any) -> Callable[[Ask], Plan]:
+        """
+        Return a function that makes the plan with these options.
+
+        Raises:
+            TypeError: The fault has no such option.
+        """
+        inspect.signature(self.build).bind(None, **options)
+        return partial(self.build, **options)
+
+
+def faults(*builds: Callable[..., Plan]) -> tuple[Fault, ...]:
+    """Turn functions into faults, named and described as the functions are."""
+    return tuple(map(_fault, builds))
+
+
+def _fault(build: Callable[..., Plan]) -> Fault:
+    about = (inspect.getdoc(build) or "").split("\n\n")[0].replace("\n", " ")
+    return Fault(build.__name__.lstrip("_"), about, build)
+
+
+@frozen
+class AnswerParts:
+    """
+    A correct answer, cut into pieces that a fault can change.
+
+    Attributes:
+        head: The status line and the headers.
+        opening: The pieces before the first word.
+        words: The words, one in each piece; at least two pieces.
+        finish: The piece with the finish reason.
+        usage: The piece with the token counts.
+        done: The piece that ends the stream.
+    """
+
+    head: Head
+    opening: tuple[bytes, ...]
+    words: tuple[bytes, ...]
+    finish: tuple[bytes, ...] = ()
+    usage: tuple[bytes, ...] = ()
+    done: tuple[bytes, ...] = ()
+
+    @property
+    def pieces(self) -> tuple[bytes, ...]:
+        """All pieces of the body, in order."""
+        return (
+            *self.opening,
+            *self.words,
+            *self.finish,
+            *self.usage,
+            *self.done,
+        )
+
+
+def data_steps(*pieces: bytes) -> Plan:
+    """Return the steps that send *pieces*, each by a write of its own."""
+    return tuple(Data(piece) for piece in pieces)
+
+
+def answer_parts(
+    context: Ask, framing: Framing = "chunked", *, stream: bool | None = None
+) -> AnswerParts:
+    """
+    Return a short correct answer in pieces.
+
+    A stream has `TEXT`, one word in each chunk. A JSON body is cut into ten pieces,
+    which are all in `AnswerParts.words`.
+
+    Args:
+        context: The request.
+        framing: How the end of the body is marked.
+        stream: Whether to make a stream; None for what the request asks for.
+    """
+    content = _ANSWER.content(context)
+    if context.stream if stream is None else stream:
+        events = _ANSWER.events(content)
+        return AnswerParts(
+            _framed(sse_head(framing), events),
+            opening=tuple(events[:1]),
+            words=tuple(events[1:-3]),
+            finish=(events[-3],),
+            usage=(events[-2],),
+            done=(events[-1],),
+        )
+    value = orjson.dumps(body(content, _ANSWER.generation))
+    size = -(-len(value) // _JSON_PIECES)
+    words = [value[at : at + size] for at in range(0, len(value), size)]
+    head = Head(200, (("content-type", "application/json"),), framing)
+    return AnswerParts(_framed(head, words), (), tuple(words))
+
+
+def _framed(head: Head, pieces: list[bytes]) -> Head:
+    size = sum(map(len, pieces)) if head.framing == "length" else 0
+    return evolve(head, length=size)
+
+
+def partial_answer(
+    context: Ask, after_chunks: int, framing: Framing = "chunked"
+) -> Plan:
+    """
+    Make the beginning of an answer: the head and some words, but never all words.
+
+    Args:
+        context: The request.
+        after_chunks: The number of words.
+        framing: How the end of the body would be marked.
+    """
+    parts = answer_parts(context, framing)
+    words = parts.words[: min(after_chunks, len(parts.words) - 1)]
+    return parts.head, *data_steps(*parts.opening, *words)
+
+
+def with_events(context: Ask, *events: bytes, after_chunks: int = 3) -> Plan:
+    """Make a stream, even for a JSON request, with *events* after some words."""
+    parts = answer_parts(context, stream=True)
+    before, after = parts.words[:after_chunks], parts.words[after_chunks:]
+    rest = (*after, *parts.finish, *parts.usage, *parts.done)
+    return parts.head, *data_steps(*parts.opening, *before, *events, *rest)
+
+
+def odd_reply(context: Ask, value: bytes) -> Plan:
+    """Make a stream with *value* as one of its chunks, or a JSON body of *value*."""
+    if context.stream:
+        return with_events(context, b"data: %b\n\n" % value)
+    return json_plan(200, value)
+
+
+def stall(seconds: float | None) -> Plan:
+    """Return the last steps of a reply that sends nothing more."""
+    return Stall(seconds), Close()
