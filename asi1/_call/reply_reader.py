@@ -33,7 +33,7 @@ from .._models.errors import (
 from .._models.raw import RawReply
 from .._models.response import ResponseInfo, read_info
 from .._models.status_errors import APIStatusError
-from .._protocol.fast_chunks import Glancer
+from .._protocol.fast_chunks import FastChunkReader
 from .._protocol.reply import body_kind, is_done, read_answer, read_error, read_event
 from .._protocol.request import Request
 from .._protocol.sse_reader import EventDecoder, EventTooLargeError
@@ -77,7 +77,7 @@ class Reading:
     opened: Flag
     info: ResponseInfo = field(factory=ResponseInfo, init=False)
     _assembler: Assembler = field(init=False)
-    _glancer: Glancer = field(factory=Glancer, init=False)
+    _fast: FastChunkReader = field(factory=FastChunkReader, init=False)
     _answer: ChatCompletion | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -227,10 +227,10 @@ class Reading:
         batch: list[ChatCompletionChunk] = []
         broken: StreamError | None = None
         done = False
-        look, add = self._glancer.look, self._assembler.add
+        read_fast, add = self._fast.read, self._assembler.add
         try:
             for name, text, _, _ in decoder.feed(data):
-                chunk = look(text)
+                chunk = read_fast(text)
                 if chunk is None or name == "error":
                     if is_done(text):
                         done = True

@@ -70,7 +70,7 @@ def _tuple_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], An
 
 
 def _model_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
-    names = {a.metadata.get("wire", a.name): a for a in attrs.fields(cls)}
+    names = {a.metadata.get("wire", a.name): a for a in attrs.fields(cls) if a.init}
     names = {wire: a for wire, a in names.items() if a.name not in _OURS}
     build = _builder(cls, converter, names)
     shape = SHAPES[cls]
