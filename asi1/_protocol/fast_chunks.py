@@ -20,8 +20,8 @@ from .._models.json_text import peek_json
 
 __all__ = ["FastChunkReader"]
 
-_TEXT = (str, type(None))
-_COUNT = (int, type(None))
+_TEXT = {str, type(None)}
+_COUNT = {int, type(None)}
 _TOP = {
     *("id", "model", "object", "created", "choices", "thought", "usage"),
     *("executable_data", "conversation_id"),
@@ -155,9 +155,9 @@ def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
         and raw.get("usage") is None
         and raw.get("conversation_id") is None
         and raw.get("executable_data") in (None, [])
-        and type(delta["content"]) in _TEXT
+        and {type(delta["content"]), type(raw.get("thought"))} <= _TEXT
+        and {type(raw.get(key)) for key in ("id", "model", "object")} <= _TEXT
         and type(created) in _COUNT
-        and all(type(raw.get(k)) in _TEXT for k in ("id", "model", "object", "thought"))
         and all(type(v) in _FLAT or v == [] for v in (*extra.values(), *more.values()))
     )
     return _Pending(created, extra, more) if only_adds_a_piece else None
