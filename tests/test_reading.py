@@ -405,6 +405,23 @@ async def test_what_is_too_large_is_an_error(fake):
         await ask(fake, stream=False, **small)
 
 
+async def test_chunks_before_a_too_large_event_are_yielded(fake):
+    """
+    The chunks that come in one piece with an event that is too large reach the reader
+    before the error does.
+    """
+    fake.play(SSE, Event(chunk("a"), chunk("x" * 10_000)))
+    said = []
+
+    async with in_process(fake, max_event_bytes=5_000) as client:
+        with pytest.raises(asi1.StreamDecodeError, match="max_event_bytes"):
+            async with client.chat.completions.stream(messages="Hi") as opened:
+                async for each in opened:
+                    said.append(each.text)  # noqa: PERF401 - it breaks off
+
+    assert ["a"] == said
+
+
 async def test_a_large_event_is_read_by_default(fake):
     """
     An event of some MiB is nothing special.

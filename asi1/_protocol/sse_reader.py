@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import re
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias, cast
 
 from attrs import define, field
-from httpx_sse import EventSource, ServerSentEvent
+from httpx_sse import EventSource
 
 
-__all__ = ["Event", "EventDecoder", "EventTooLargeError", "aiter_events"]
+__all__ = ["Event", "EventDecoder", "EventTooLargeError"]
 
 _BOM = b"\xef\xbb\xbf"
 _DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
@@ -160,21 +160,3 @@ class EventDecoder:
         else:
             return
         raise EventTooLargeError(f"an event of the stream is larger than {limit}")
-
-
-async def aiter_events(
-    body: AsyncIterable[bytes], *, max_event_bytes: int
-) -> AsyncGenerator[ServerSentEvent, None]:
-    """
-    Yield the events of *body*, each as soon as its last byte has come.
-
-    An event that the body's end cuts short is dropped, as the standard has it.
-
-    Raises:
-        EventTooLargeError: An event is larger than *max_event_bytes*.
-    """
-    decoder = EventDecoder(max_event_bytes)
-    async for piece in body:
-        for name, data, last_id, retry in decoder.feed(piece):
-            text = data.decode("utf-8", "replace")
-            yield ServerSentEvent(name, text, last_id, retry)
