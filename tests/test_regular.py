@@ -15,7 +15,10 @@ import asi1
 from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.reply import read_event
 from asi1._protocol.stream_answer import Assembler
+from asi1._settings.secret import Secret
 
+
+SECRET = Secret("sk_otter0123456789")
 
 # Chunks of the kinds that servers send, with the piece that changes left out.
 BARE = {"id": "id_w", "model": "asi1-mini", "choices": [{"delta": {"content": "Sea"}}]}
@@ -134,7 +137,7 @@ def stream(dice):
 def converted(data):
     """Return the chunk that the converter reads; None if it refuses."""
     try:
-        return read_event("message", data)
+        return read_event("message", data, SECRET)
     except asi1.StreamError:
         return None
 
@@ -280,7 +283,7 @@ def test_fast_chunk_is_a_chunk_like_any_other(use):
     A chunk of the fast path can be pickled, copied, evolved, compared and printed, and
     nothing about it can be changed.
     """
-    whole = read_event("message", json.dumps(LIVE).encode())
+    whole = read_event("message", json.dumps(LIVE).encode(), SECRET)
 
     assert told(whole) == told(use(fast_chunk()))
     assert whole == fast_chunk()
@@ -311,7 +314,7 @@ def test_an_empty_finish_reason_is_none():
     chunk = copy.deepcopy(LIVE)
     chunk["choices"][0]["finish_reason"] = ""
     assembler = Assembler()
-    assembler.add(read_event("message", json.dumps(chunk).encode()))
+    assembler.add(read_event("message", json.dumps(chunk).encode(), SECRET))
 
     assert not assembler.finished
     assert assembler.answer().finish_reason is None
@@ -330,7 +333,7 @@ def test_pickled_fast_chunk_names_public_classes_only(number, protocol):
     data = pickle.dumps(chunk, protocol)
 
     assert b"asi1._" not in data
-    assert told(read_event("message", json.dumps(LIVE).encode())) == told(
+    assert told(read_event("message", json.dumps(LIVE).encode(), SECRET)) == told(
         pickle.loads(data)
     )
 
@@ -339,6 +342,8 @@ def test_server_keys_with_the_names_of_private_fields_are_kept():
     """
     A key that a server sends is in ``extra`` even if a private field has its name.
     """
-    chunk = read_event("message", b'{"id":"a","choices":[],"_text":"x","pending":1}')
+    chunk = read_event(
+        "message", b'{"id":"a","choices":[],"_text":"x","pending":1}', SECRET
+    )
 
     assert {"_text": "x", "pending": 1} == chunk.extra

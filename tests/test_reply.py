@@ -16,7 +16,10 @@ from asi1._models.json_text import load_json
 from asi1._models.response import read_info
 from asi1._protocol.error_body import Complaint, complaint
 from asi1._protocol.reply import body_kind, is_done, read_answer, read_error, read_event
+from asi1._settings.secret import Secret
 
+
+SECRET = Secret("sk_otter0123456789")
 
 NOW = 1_800_000_000.0
 values = st.recursive(
@@ -43,13 +46,13 @@ def refusal(status=400, body=b"", **headers):
     """Read the error of a reply; header names with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_error(read_info(status, named), data, wall=NOW)
+    return read_error(read_info(status, named), data, SECRET, wall=NOW)
 
 
 def answered(body, status=200):
     """Read the body of a reply with success."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_answer(read_info(status, {}), data)
+    return read_answer(read_info(status, {}), data, SECRET)
 
 
 COMPLAINTS = [
@@ -145,7 +148,7 @@ def test_the_servers_own_words_are_found(body, expected):
     Message, code, type and field are found in an error body of every known shape; a
     page is reduced to its title, a long text to its beginning.
     """
-    assert expected == complaint(body)
+    assert expected == complaint(body, SECRET)
 
 
 @settings(deadline=None)
@@ -155,7 +158,7 @@ def test_no_complaint_is_too_odd(body):
     """
     Any JSON at all can be an error body.
     """
-    said = complaint(body)
+    said = complaint(body, SECRET)
 
     assert isinstance(said.message, str)
     assert all(
@@ -516,10 +519,12 @@ def test_an_event_is_a_chunk():
     """
     data = b'{"choices":[{"delta":{"content":"Hi"}}]}'
 
-    assert "Hi" == read_event("message", data).text
-    assert "Hi" == read_event("chunk", b" %b\n" % data).text
-    assert "\ud800" == read_event("message", data.replace(b"Hi", b"\\ud800")).text
-    assert "\ufffdi" == read_event("message", data.replace(b"H", b"\xff")).text
+    assert "Hi" == read_event("message", data, SECRET).text
+    assert "Hi" == read_event("chunk", b" %b\n" % data, SECRET).text
+    assert (
+        "\ud800" == read_event("message", data.replace(b"Hi", b"\\ud800"), SECRET).text
+    )
+    assert "\ufffdi" == read_event("message", data.replace(b"H", b"\xff"), SECRET).text
 
 
 @pytest.mark.parametrize(
@@ -529,7 +534,7 @@ def test_a_chunk_may_have_no_choices(choices):
     """
     A chunk without choices, with null for them or among them, is one.
     """
-    assert () == read_event("message", f"{{{choices}}}".encode()).choices
+    assert () == read_event("message", f"{{{choices}}}".encode(), SECRET).choices
 
 
 @pytest.mark.parametrize("data", ["", " ", "\n"])
@@ -538,7 +543,7 @@ def test_an_event_without_data_is_no_chunk(name, data):
     """
     An event without data is nothing at all.
     """
-    assert read_event(name, data.encode()) is None
+    assert read_event(name, data.encode(), SECRET) is None
 
 
 @pytest.mark.parametrize(
@@ -563,7 +568,7 @@ def test_an_event_that_is_no_chunk_is_an_error(data, snippet, what):
     An event that is no chunk is an error with the beginning of its data, never skipped.
     """
     with pytest.raises(asi1.StreamDecodeError, match=what) as caught:
-        read_event("message", data.encode())
+        read_event("message", data.encode(), SECRET)
 
     assert (snippet or data) == caught.value.snippet
 
@@ -625,7 +630,7 @@ def test_an_error_inside_a_stream_is_one(name, data, expected):
     words and its body.
     """
     with pytest.raises(ServerStreamError) as caught:
-        read_event(name, data.encode())
+        read_event(name, data.encode(), SECRET)
 
     error = caught.value
     assert expected == (error.message, error.code, error.type)

@@ -50,8 +50,8 @@ __all__ = ["Reading", "Result"]
 Result: TypeAlias = ChatCompletion | RawReply
 _Body: TypeAlias = AsyncGenerator[bytes, None]
 
-# Bytes kept of a refusal's body.
-_KEPT = 64 * 1024
+# Bytes read of an error's body. The error keeps half of them, or less.
+_ERROR_BODY = 128 * 1024
 # Bytes that tell what a body is.
 _HEAD = 64
 # Seconds for a refusal's body, and for what may follow the last finish reason.
@@ -134,11 +134,9 @@ class Reading:
         with anyio.move_on_after(_REFUSAL), suppress(APIError):
             async for piece in pieces:
                 body += piece
-                if len(body) > 2 * _KEPT:
+                if len(body) > _ERROR_BODY:
                     break
-        # Cut afterwards: half a key would not be known as one.
-        kept = self.config.api_key.redact_bytes(bytes(body))[:_KEPT]
-        return read_error(self.info, kept, wall=time.time())
+        return read_error(self.info, bytes(body), self.config.api_key, wall=time.time())
 
     def _broken(self, error: APIConnectionError | APIResponseError) -> APIError:
         """Return what it means that the body broke off after the reply had begun."""
@@ -176,12 +174,7 @@ class Reading:
 
     def _read_answer(self, body: bytes) -> None:
         """Take an answer that came in one piece, whether asked for so or not."""
-        try:
-            self._answer = read_answer(self.info, body)
-        except APIResponseError:
-            # What an error quotes is cut, and half a key would not be known as one.
-            read_answer(self.info, self.config.api_key.redact_bytes(body))
-            raise
+        self._answer = read_answer(self.info, body, self.config.api_key)
         if self.request.wants == "chunks":
             self.out.put([as_chunk(self._answer)])
 
@@ -235,7 +228,7 @@ class Reading:
                     if is_done(text):
                         done = True
                         break
-                    chunk = self._chunk(name, text)
+                    chunk = read_event(name, text, self.config.api_key)
                     if chunk is None:
                         continue
                 add(chunk)
@@ -251,14 +244,6 @@ class Reading:
         if self.whole and (batch or decoder.midway):
             self.timer.shorten(_AFTER_FINISH)
         return done or broken is not None
-
-    def _chunk(self, name: str, data: bytes) -> ChatCompletionChunk | None:
-        try:
-            return read_event(name, data)
-        except (ServerStreamError, StreamDecodeError):
-            # What an error quotes is cut, and half a key would not be known as one.
-            read_event(name, self.config.api_key.redact_bytes(data))
-            raise
 
     async def _hand_over(self, batch: list[ChatCompletionChunk]) -> None:
         if self.info.time_to_first_token is None and any(

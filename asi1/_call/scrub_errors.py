@@ -1,8 +1,16 @@
 """
-Errors on their way out: nothing in them, or behind them, shows the key.
+The key out of errors: neither they nor their causes show it.
 
-A server may say the key back, in a message, a header or a line that is no HTTP; the
-HTTP library's errors hold the request; and frames hold what they were reading.
+A server may echo the key, in a message, a header or a line that is not HTTP; httpx's
+errors hold the request; and frames hold what they were reading. The key is redacted
+
+- in each text of which an error quotes only the beginning, before the cut, by
+  `Secret.excerpt`: bodies and events (`reply`, `error_body`), and the messages of
+  library errors (`error_map`);
+- in the headers of a reply, when it comes (`transport`), since answers have them too;
+- in all other strings of an error, and in its causes, by `scrub`, once a try failed.
+
+Answers, partial ones among them, hold what the server sent.
 """
 
 from __future__ import annotations
@@ -16,12 +24,12 @@ from .._settings.secret import Secret
 
 __all__ = ["scrub"]
 
-# Made by us, and clean.
+# Their headers are redacted already, and answers stay as they are.
 _OURS = {"response", "partial"}
 
 
 def scrub(error: ASI1Error, secret: Secret) -> None:
-    """Take the key, and the frames of the task, out of *error* and its cause."""
+    """Redact the key in *error* and its causes, and drop the frames of the task."""
     for field in attrs.fields(type(error)):
         if field.name not in _OURS:
             value = getattr(error, field.name)
@@ -29,14 +37,14 @@ def scrub(error: ASI1Error, secret: Secret) -> None:
     error.args = (error.message,)
     error.__traceback__ = None
     error.__context__ = None
-    foreign = error.__cause__
-    while foreign is not None:
-        foreign.args = tuple(_clean(arg, secret) for arg in foreign.args)
-        foreign.__traceback__ = None
-        if hasattr(foreign, "_request"):  # where httpx keeps the headers
-            setattr(foreign, "_request", None)  # noqa: B010 - not of every exception
-        foreign.__cause__ = foreign.__cause__ or foreign.__context__
-        foreign = foreign.__cause__
+    cause = error.__cause__
+    while cause is not None:
+        cause.args = tuple(_clean(arg, secret) for arg in cause.args)
+        cause.__traceback__ = None
+        if hasattr(cause, "_request"):  # where httpx keeps the headers
+            setattr(cause, "_request", None)  # noqa: B010 - not of every exception
+        cause.__cause__ = cause.__cause__ or cause.__context__
+        cause = cause.__cause__
 
 
 def _clean(value: JSON, secret: Secret) -> JSON:

@@ -15,6 +15,7 @@ from typing import Any
 from attrs import frozen
 
 from .._models.base_types import JSON
+from .._settings.secret import Secret
 
 
 __all__ = ["Complaint", "Overlong", "complaint", "overlong"]
@@ -69,25 +70,25 @@ class Complaint:
     param: str | None = None
 
 
-def complaint(value: JSON) -> Complaint:
+def complaint(value: JSON, key: Secret) -> Complaint:
     """Read the JSON, or the text, of an error body; None for an empty one."""
     match value:
         case str():
-            return Complaint(_shortened(value))
+            return Complaint(_shortened(value, key))
         case {"error": {**inner}} if inner:
             return _from_object(inner)
         case {"error": [first, *_]}:
-            return complaint(first)
+            return complaint(first, key)
         case {"error": str(text)} if text:
             return Complaint(text, code=_word(value.get("code")))
         case {"detail": list(items)}:
             return Complaint("; ".join(_detail(item) for item in items))
         case {"detail": {**inner}}:
-            return complaint(inner)
+            return complaint(inner, key)
         case {"detail": str(text)}:
             return Complaint(text, code=_word(value.get("code")))
         case {"errors": [first, *_]}:
-            return complaint(first)
+            return complaint(first, key)
         case {**inner}:
             return _from_object(inner)
         case _:
@@ -118,12 +119,14 @@ def _word(value: JSON) -> str | None:
     return None if value is None or isinstance(value, dict | list) else str(value)
 
 
-def _shortened(text: str) -> str:
+def _shortened(text: str, key: Secret) -> str:
     """A page is reduced to its title, a long text to its beginning, on one line."""
     if text.lstrip().startswith("<"):
-        title = re.search(r"<title[^>]*>([^<]{1,200})", text, re.IGNORECASE)
-        return f"an HTML page{f' ({title[1].strip()})' if title else ''}"
-    line = "".join(char if char.isprintable() else " " for char in text[:201])
+        title = re.search(r"<title[^>]*>([^<]+)", text, re.IGNORECASE)
+        shown = f" ({key.excerpt(title[1].strip(), 200)})" if title else ""
+        return f"an HTML page{shown}"
+    start = key.excerpt(text, 201)
+    line = "".join(char if char.isprintable() else " " for char in start)
     return line if len(line) <= 200 else f"{line[:200]}..."
 
 

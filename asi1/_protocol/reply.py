@@ -19,6 +19,7 @@ from .._models.completion import ChatCompletion
 from .._models.json_text import load_json
 from .._models.response import ResponseInfo
 from .._settings.retry import retry_after
+from .._settings.secret import Secret
 from .converter import decode
 from .error_body import complaint, overlong
 
@@ -86,7 +87,7 @@ def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "othe
 
 
 def read_error(
-    info: ResponseInfo, body: bytes, *, wall: float
+    info: ResponseInfo, body: bytes, key: Secret, *, wall: float
 ) -> refusals.APIStatusError:
     """
     Turn a reply without success into the error of its status.
@@ -94,11 +95,12 @@ def read_error(
     Args:
         info: Its account.
         body: Its body, of any shape.
+        key: What the error must not show a part of.
         wall: The time now, in seconds since 1970.
     """
     status = info.status or 0
-    value = _value(body)
-    said = complaint(value)
+    value = _value(body, key) if len(body) <= _KEPT else _text(body, key)
+    said = complaint(value, key)
     cls = _STATUS.get(status, refusals.APIStatusError)
     if status >= 500:
         cls = refusals.InternalServerError
@@ -111,7 +113,9 @@ def read_error(
     message = said.message or _phrase(status)
     if 300 <= status < 400:
         target = info.headers.get("location", "nowhere")
-        message = f"redirected to {target:.200}; redirects are not followed"
+        message = (
+            f"redirected to {key.excerpt(target, 200)}; redirects are not followed"
+        )
     return cls(
         message,
         status_code=status,
@@ -132,25 +136,29 @@ def _phrase(status: int) -> str:
         return "no reason given"
 
 
-def _value(body: bytes) -> JSON:
+def _value(body: bytes, key: Secret) -> JSON:
     try:
         return load_json(body.removeprefix(_BOM))
     except ValueError:
-        text = body[:_KEPT].decode("utf-8", "replace").strip()
-        return text or None
+        return _text(body, key)
 
 
-def read_answer(info: ResponseInfo, body: bytes) -> ChatCompletion:
+def _text(body: bytes, key: Secret) -> str | None:
+    text = key.excerpt(body.decode("utf-8", "replace").strip(), _KEPT)
+    return text.encode()[:_KEPT].decode("utf-8", "ignore") or None
+
+
+def read_answer(info: ResponseInfo, body: bytes, key: Secret) -> ChatCompletion:
     """
     Turn the body of a successful reply into the answer.
 
     Raises:
         APIResponseError: It is none: empty, null, a page, an error, without choices.
     """
-    value = _value(body)
+    value = _value(body, key)
     if isinstance(value, dict) and not _is_error(value) and _has_choices(value):
         return decode(ChatCompletion, value)
-    said = complaint(value)
+    said = complaint(value, key)
     what = said.message if isinstance(value, dict | str) else ""
     if isinstance(value, dict) and not _is_error(value):
         what = "a JSON object without choices"
@@ -189,13 +197,14 @@ def is_done(data: bytes) -> bool:
     return data.strip() == b"[DONE]"
 
 
-def read_event(name: str, data: bytes) -> ChatCompletionChunk | None:
+def read_event(name: str, data: bytes, key: Secret) -> ChatCompletionChunk | None:
     """
     Turn one event of a stream into its chunk; None for an event without data.
 
     Args:
         name: The event's type, "message" if it has none.
         data: Its data lines, joined by line ends.
+        key: What an error must not show a part of.
 
     Raises:
         ServerStreamError: It reports an error.
@@ -211,9 +220,9 @@ def read_event(name: str, data: bytes) -> ChatCompletionChunk | None:
             raise errors.ServerStreamError(
                 text or "an error without a word", body=text
             ) from None
-        raise _no_chunk(f"is no JSON ({error})", data) from None
+        raise _no_chunk(f"is no JSON ({error})", data, key) from None
     if name == "error" or (isinstance(value, dict) and _is_error(value)):
-        said = complaint(value)
+        said = complaint(value, key)
         raise errors.ServerStreamError(
             said.message or "an error without a word",
             code=said.code,
@@ -221,10 +230,10 @@ def read_event(name: str, data: bytes) -> ChatCompletionChunk | None:
             body=value,
         )
     if not isinstance(value, dict):
-        raise _no_chunk("is no JSON object", data)
+        raise _no_chunk("is no JSON object", data, key)
     choices = value.get("choices")
     if choices is not None and not _all_objects(choices):
-        raise _no_chunk("has choices that are no list of objects", data)
+        raise _no_chunk("has choices that are no list of objects", data, key)
     return decode(ChatCompletionChunk, value)
 
 
@@ -245,6 +254,6 @@ def _all_objects(choices: JSON) -> bool:
     return all(choice is None or isinstance(choice, dict) for choice in choices)
 
 
-def _no_chunk(what: str, data: bytes) -> errors.StreamDecodeError:
-    snippet = data[:800].decode("utf-8", "replace")[:200]
+def _no_chunk(what: str, data: bytes, key: Secret) -> errors.StreamDecodeError:
+    snippet = key.excerpt(data.decode("utf-8", "replace"), 200)
     return errors.StreamDecodeError(f"an event of the stream {what}", snippet=snippet)

@@ -46,9 +46,7 @@ def translated(host: str, key: Secret) -> Iterator[None]:
     try:
         yield
     except FOREIGN as foreign:
-        # It may quote the server, who may say the key back. Cut afterwards: half a key
-        # would not be known as one.
-        reason = key.redact(f"{foreign}")[:200] or type(foreign).__name__
+        reason = key.excerpt(f"{foreign}", 200) or type(foreign).__name__
         raise _translate(foreign, host, reason) from foreign
 
 
