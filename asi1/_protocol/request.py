@@ -1,8 +1,8 @@
 """
-Arguments into a request: checked, and holding only what the caller set.
+The request that a call's arguments make.
 
-Nothing is added for convenience, since the server answers 400 to fields that it does
-not know. The key is not in here; the transport adds it last.
+It holds only what the caller set, since the server answers 400 to fields that it does
+not know. The transport adds the key.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = ["Request", "chat_request", "plain_request"]
 
 _HEADERS = {
     "user-agent": f"asi1-python/{__version__}",
-    # No compression: a reply can then not be larger than what came over the wire.
+    # Without compression, a reply cannot be larger than what came over the wire.
     "accept-encoding": "identity",
 }
 _ACCEPT = {
@@ -54,17 +54,17 @@ _ACCEPT = {
 @frozen(kw_only=True)
 class Request:
     """
-    One call, ready to be sent as often as need be.
+    The request of one call, which each of its tries sends.
 
     Attributes:
-        url: Whole, with its query.
+        url: With the query.
         headers: Names in lowercase; without the key.
-        body: JSON text; None for none.
-        wants: What the call is to bring: one answer, chunks of it, or plain bytes.
-        choices: How many answers are asked for.
-        tokens: What the call may cost, roughly: a quarter of its bytes, and the upper
-            bound of its answer if there is one.
-        idempotency_key: The same for every try; "auto" until it is drawn.
+        body: JSON text; None without one.
+        wants: What the call returns: an answer, its chunks, or plain bytes.
+        choices: The number of choices that the caller asked for.
+        tokens: An estimate of what the call costs: a quarter of its bytes, plus
+            ``max_tokens`` if the caller set that.
+        idempotency_key: The same for every try; "auto" until the call draws one.
     """
 
     method: str
@@ -88,10 +88,10 @@ def chat_request(
     options: Mapping[str, Any],
 ) -> Request:
     """
-    Build a chat call.
+    Build the request of a chat call.
 
     Raises:
-        ArgumentError: An argument is wrong; the error names it. Nothing was sent.
+        ArgumentError: An argument is wrong; the message names it.
     """
     options = dict(config.options) | checked_options(options)
     if not isinstance(stream, bool):
@@ -121,7 +121,7 @@ def plain_request(
     options: Mapping[str, Any],
 ) -> Request:
     """
-    Build a call of any endpoint; *path* begins with a slash, below the base URL.
+    Build the request of a call to any endpoint; *path* begins with one slash.
 
     Raises:
         ArgumentError: As for `chat_request`.
@@ -183,7 +183,7 @@ def _escaped(path: str) -> str:
     try:
         return quote(path, safe="/%:@!$&'()*+,;=~-._")
     except UnicodeEncodeError:
-        raise wrong("path", "holds half a surrogate pair", path) from None
+        raise wrong("path", "contains a lone surrogate", path) from None
 
 
 def _body(body: JSON) -> bytes:
@@ -215,7 +215,7 @@ def _query(config: ClientConfig, extra: Mapping[str, Any]) -> str:
     try:
         return f"?{urlencode(texts)}" if texts else ""
     except UnicodeEncodeError:
-        raise wrong("extra_query", "holds half a surrogate pair", extra) from None
+        raise wrong("extra_query", "contains a lone surrogate", extra) from None
 
 
 def _timeouts(config: ClientConfig, options: Mapping[str, Any]) -> Timeouts:
@@ -242,7 +242,7 @@ def _idempotency_key(value: object) -> str | None:
 
 
 def _checked(argument: str, check: Callable[..., Any], *values: object) -> Any:
-    """Run a check made for the client's set-up on an argument of one call."""
+    """Run a check of the client's settings on an argument of one call."""
     try:
         named = (argument,) if check in (check_headers, read_query) else ()
         return check(*values, *named)
