@@ -11,7 +11,10 @@ import asi1
 from asi1._models import errors as _errors
 from asi1._models.response import read_info
 from asi1._protocol.reply import read_error
+from asi1._settings.secret import Secret
 
+
+SECRET = Secret("sk_otter0123456789")
 
 DRAWN = re.compile(r"^(?P<branch>[ │├└─]*)(?P<name>\w+Error)\b(?: +(?P<note>.+))?$")
 STANDARD = {
@@ -83,7 +86,7 @@ def test_each_status_has_the_class_drawn_for_it(name, note):
     """
     status = int(note[:3])
 
-    error = read_error(read_info(status, {}), b"", wall=0)
+    error = read_error(read_info(status, {}), b"", SECRET, wall=0)
 
     assert name == type(error).__name__
     assert status == error.status_code
@@ -99,7 +102,7 @@ def test_other_statuses_are_plain_status_errors():
 
     for status in set(range(300, 600)) - drawn:
         assert asi1.APIStatusError is type(
-            read_error(read_info(status, {}), b"", wall=0)
+            read_error(read_info(status, {}), b"", SECRET, wall=0)
         )
 
 

@@ -10,7 +10,10 @@ import asi1
 
 from asi1._models.response import ResponseInfo
 from asi1._protocol.reply import read_error
+from asi1._settings.secret import Secret
 
+
+SECRET = Secret("sk_otter0123456789")
 
 # As servers of this kind of API word it; the numbers are what they say of themselves.
 REFUSALS = [
@@ -51,7 +54,7 @@ REFUSALS = [
 
 def refusal(error, status=400):
     info = ResponseInfo(status=status)
-    return read_error(info, json.dumps(error).encode(), wall=0.0)
+    return read_error(info, json.dumps(error).encode(), SECRET, wall=0.0)
 
 
 @pytest.mark.parametrize(("message", "told"), REFUSALS)

@@ -344,7 +344,7 @@ async def test_a_cut_body_is_an_error_and_may_be_billed(fake, fault, error):
         ("message_400", 400, "messages must not be empty"),
         ("detail_422", 422, "body.model: Field required"),
         ("key_echo_401", 401, "Incorrect API key provided: ***."),
-        ("status_799", 799, "Beyond."),
+        ("status_799", 799, "Unknown status."),
         ("cut_error_500", 500, '{"error": {"mess'),
     ],
 )
@@ -403,6 +403,23 @@ async def test_what_is_too_large_is_an_error(fake):
             await ask(fake, **small)
     with pytest.raises(asi1.APIResponseError, match="max_event_bytes"):
         await ask(fake, stream=False, **small)
+
+
+async def test_chunks_before_a_too_large_event_are_yielded(fake):
+    """
+    The chunks that come in one piece with an event that is too large reach the reader
+    before the error does.
+    """
+    fake.play(SSE, Event(chunk("a"), chunk("x" * 10_000)))
+    said = []
+
+    async with in_process(fake, max_event_bytes=5_000) as client:
+        with pytest.raises(asi1.StreamDecodeError, match="max_event_bytes"):
+            async with client.chat.completions.stream(messages="Hi") as opened:
+                async for each in opened:
+                    said.append(each.text)  # noqa: PERF401 - it breaks off
+
+    assert ["a"] == said
 
 
 async def test_a_large_event_is_read_by_default(fake):

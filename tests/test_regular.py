@@ -1,4 +1,4 @@
-"""What is read at a glance is what the converter reads."""
+"""The fast path of a stream reads what the converter reads."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ import pytest
 
 import asi1
 
-from asi1._protocol.fast_chunks import Glancer
+from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.reply import read_event
 from asi1._protocol.stream_answer import Assembler
+from asi1._settings.secret import Secret
 
+
+SECRET = Secret("sk_otter0123456789")
 
 # Chunks of the kinds that servers send, with the piece that changes left out.
 BARE = {"id": "id_w", "model": "asi1-mini", "choices": [{"delta": {"content": "Sea"}}]}
@@ -134,7 +137,7 @@ def stream(dice):
 def converted(data):
     """Return the chunk that the converter reads; None if it refuses."""
     try:
-        return read_event("message", data)
+        return read_event("message", data, SECRET)
     except asi1.StreamError:
         return None
 
@@ -142,7 +145,7 @@ def converted(data):
 def told(value):
     """Return all of a model, and of what is in it, types and order of keys included."""
     if isinstance(value, asi1.Model):
-        fields = [a.name for a in attrs.fields(type(value)) if a.name != "_glance"]
+        fields = [a.name for a in attrs.fields(type(value)) if a.init]
         return type(value), {name: told(getattr(value, name)) for name in fields}
     if isinstance(value, tuple):
         return [told(item) for item in value]
@@ -150,41 +153,41 @@ def told(value):
 
 
 @pytest.mark.parametrize("batch", range(4))
-def test_a_glance_sees_what_the_converter_reads(batch):
+def test_fast_path_reads_what_the_converter_reads(batch):
     """
-    Of thousands of events, what is read at a glance is the same chunk in every field,
-    and makes the same answer; and what is no chunk is left alone.
+    Of thousands of events, those that the fast path reads are the same chunks in every
+    field, and make the same answer; and it refuses what is not a chunk.
     """
-    glances = 0
+    fast_chunks = 0
     for seed in range(batch * 500, batch * 500 + 500):
-        glancer, quick, slow = Glancer(), Assembler(), Assembler()
+        reader, quick, slow = FastChunkReader(), Assembler(), Assembler()
         for data in stream(random.Random(seed)):
-            glanced, whole = glancer.look(data), converted(data)
+            fast, whole = reader.read(data), converted(data)
             if whole is not None:
-                quick.add(glanced or whole)
+                quick.add(fast or whole)
                 slow.add(whole)
-            if glanced is not None:
-                glances += 1
+            if fast is not None:
+                fast_chunks += 1
                 assert whole is not None, data
-                assert (whole.text, whole.thought) == (glanced.text, glanced.thought)
-                assert told(whole) == told(glanced)
+                assert (whole.text, whole.thought) == (fast.text, fast.thought)
+                assert told(whole) == told(fast)
         assert told(slow.answer()) == told(quick.answer())
         assert slow.finished == quick.finished
 
-    assert 1500 < glances
+    assert 1500 < fast_chunks
 
 
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
-def test_a_chunk_like_the_last_one_is_not_even_parsed(chunk):
+def test_a_chunk_like_the_last_one_is_not_parsed(chunk):
     """
-    A chunk that differs from the one before in its piece and its time is told by the
-    bytes around them; its wire form is read when it is asked for.
+    A chunk that differs from the one before in its piece and its time alone is read
+    from the bytes between; its JSON is parsed when a caller asks for ``wire``.
     """
-    glancer = Glancer()
+    reader = FastChunkReader()
     dice = random.Random(1)
     data = [json.dumps(spoken(dice, chunk)).encode() for _ in range(200)]
-    looked = [(glancer.look(event), event) for event in data]
-    unread = [(seen, event) for seen, event in looked if seen and seen._glance[4]]
+    chunks = [(reader.read(event), event) for event in data]
+    unread = [(seen, event) for seen, event in chunks if seen and seen._data]
 
     count = len(unread)
     assert 20 < count
@@ -195,7 +198,7 @@ def test_a_chunk_like_the_last_one_is_not_even_parsed(chunk):
 
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
 @pytest.mark.parametrize("dumps", [json.dumps, lambda c: json.dumps(c, indent=1)])
-def test_what_only_looks_like_the_last_chunk_is_read_closely(chunk, dumps):
+def test_what_only_looks_like_the_last_chunk_is_parsed(chunk, dumps):
     """
     An event whose bytes begin and end as those of the last chunk, and which is another
     chunk or none, is not taken for one like it.
@@ -220,22 +223,22 @@ def test_what_only_looks_like_the_last_chunk_is_read_closely(chunk, dumps):
     doubled = {data.replace(b'"choices"', b'"content": "Sea", "choices"')}
 
     for event in {dumps(other).encode()} | cuts | timed | swapped | doubled:
-        glancer = Glancer()
-        glancer.look(data)
-        seen, whole = glancer.look(event), converted(event)
+        reader = FastChunkReader()
+        reader.read(data)
+        seen, whole = reader.read(event), converted(event)
         if seen is not None:
             assert whole is not None, event
             assert told(whole) == told(seen)
 
 
-def test_a_piece_that_stands_in_two_places_is_read_closely():
+def test_a_piece_that_occurs_twice_is_parsed():
     """
-    Where the text stands twice, it is not guessed which of them is the piece.
+    Where the text occurs twice, the fast path does not guess which is the piece.
     """
-    glancer = Glancer()
+    reader = FastChunkReader()
     for said in ("Sea", "Ray"):
         data = json.dumps({**TWICE, "content": said}).encode()
-        assert told(converted(data)) == told(glancer.look(data))
+        assert told(converted(data)) == told(reader.read(data))
 
 
 def test_a_time_in_place_of_the_piece_is_no_chunk():
@@ -244,18 +247,18 @@ def test_a_time_in_place_of_the_piece_is_no_chunk():
     """
     data = json.dumps(LIVE).encode()
     start, end = data.index(b"1740580080140"), data.index(b" otters") + len(b" otters")
-    glancer = Glancer()
-    glancer.look(data)
+    reader = FastChunkReader()
+    reader.read(data)
 
-    assert glancer.look(data) is not None
-    assert glancer.look(data[:start] + b"1740580080141" + data[end:]) is None
+    assert reader.read(data) is not None
+    assert reader.read(data[:start] + b"1740580080141" + data[end:]) is None
 
 
-def glanced(chunk=LIVE):
-    """Return a chunk that was read at a glance by its form."""
-    glancer = Glancer()
-    glancer.look(json.dumps(chunk).encode())
-    return glancer.look(json.dumps(chunk).encode())
+def fast_chunk(chunk=LIVE):
+    """Return a chunk that was read by the template of the one before."""
+    reader = FastChunkReader()
+    reader.read(json.dumps(chunk).encode())
+    return reader.read(json.dumps(chunk).encode())
 
 
 @pytest.mark.parametrize(
@@ -275,29 +278,29 @@ def glanced(chunk=LIVE):
     ],
     ids=["pickle", "copy", "deepcopy", "evolve", "anew"],
 )
-def test_a_glanced_chunk_is_a_chunk_like_any_other(use):
+def test_fast_chunk_is_a_chunk_like_any_other(use):
     """
-    A chunk read at a glance can be pickled, copied, evolved, compared and printed, and
+    A chunk of the fast path can be pickled, copied, evolved, compared and printed, and
     nothing about it can be changed.
     """
-    whole = read_event("message", json.dumps(LIVE).encode())
+    whole = read_event("message", json.dumps(LIVE).encode(), SECRET)
 
-    assert told(whole) == told(use(glanced()))
-    assert whole == glanced()
-    assert repr(whole) == repr(glanced())
+    assert told(whole) == told(use(fast_chunk()))
+    assert whole == fast_chunk()
+    assert repr(whole) == repr(fast_chunk())
     with pytest.raises(AttributeError):
-        glanced().id = "x"
+        fast_chunk().id = "x"
     with pytest.raises(AttributeError, match="no attribute 'texts'"):
-        _ = glanced().texts
+        _ = fast_chunk().texts
 
 
-def test_each_glanced_chunk_has_values_of_its_own():
+def test_each_fast_chunk_has_values_of_its_own():
     """
     What is unknown in a chunk is not shared with the chunks around it.
     """
-    glancer = Glancer()
+    reader = FastChunkReader()
     data = json.dumps(LIVE).encode()
-    first, second, third = (glancer.look(data) for _ in range(3))
+    first, second, third = (reader.read(data) for _ in range(3))
 
     for one, other in [(first, second), (second, third)]:
         assert one.extra["tool_thought"] is not other.extra["tool_thought"]
@@ -311,7 +314,36 @@ def test_an_empty_finish_reason_is_none():
     chunk = copy.deepcopy(LIVE)
     chunk["choices"][0]["finish_reason"] = ""
     assembler = Assembler()
-    assembler.add(read_event("message", json.dumps(chunk).encode()))
+    assembler.add(read_event("message", json.dumps(chunk).encode(), SECRET))
 
     assert not assembler.finished
     assert assembler.answer().finish_reason is None
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("number", [0, 1], ids=["parsed", "unparsed"])
+def test_pickled_fast_chunk_names_public_classes_only(number, protocol):
+    """
+    A pickle of a chunk of the fast path can be read by a version of asi1 whose private
+    modules differ.
+    """
+    reader = FastChunkReader()
+    chunk = [reader.read(json.dumps(LIVE).encode()) for _ in range(2)][number]
+
+    data = pickle.dumps(chunk, protocol)
+
+    assert b"asi1._" not in data
+    assert told(read_event("message", json.dumps(LIVE).encode(), SECRET)) == told(
+        pickle.loads(data)
+    )
+
+
+def test_server_keys_with_the_names_of_private_fields_are_kept():
+    """
+    A key that a server sends is in ``extra`` even if a private field has its name.
+    """
+    chunk = read_event(
+        "message", b'{"id":"a","choices":[],"_text":"x","pending":1}', SECRET
+    )
+
+    assert {"_text": "x", "pending": 1} == chunk.extra

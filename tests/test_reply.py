@@ -14,9 +14,12 @@ import asi1
 from asi1 import APIResponseError, RateLimits, RawReply, ServerStreamError
 from asi1._models.json_text import load_json
 from asi1._models.response import read_info
-from asi1._protocol.error_body import Complaint, complaint
+from asi1._protocol.error_body import ErrorBody, read_error_body
 from asi1._protocol.reply import body_kind, is_done, read_answer, read_error, read_event
+from asi1._settings.secret import Secret
 
+
+SECRET = Secret("sk_otter0123456789")
 
 NOW = 1_800_000_000.0
 values = st.recursive(
@@ -43,52 +46,52 @@ def refusal(status=400, body=b"", **headers):
     """Read the error of a reply; header names with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_error(read_info(status, named), data, wall=NOW)
+    return read_error(read_info(status, named), data, SECRET, wall=NOW)
 
 
 def answered(body, status=200):
     """Read the body of a reply with success."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_answer(read_info(status, {}), data)
+    return read_answer(read_info(status, {}), data, SECRET)
 
 
-COMPLAINTS = [
+ERROR_BODIES = [
     pytest.param(
         {"error": {"message": "no", "type": "t", "code": "c", "param": "p"}},
-        Complaint("no", code="c", type="t", param="p"),
+        ErrorBody("no", code="c", type="t", param="p"),
         id="object",
     ),
     pytest.param(
-        {"error": {"message": "no", "code": 400}}, Complaint("no", code="400"), id="int"
+        {"error": {"message": "no", "code": 400}}, ErrorBody("no", code="400"), id="int"
     ),
     pytest.param(
         {"error": {"message": "no", "code": None, "type": {}, "param": []}},
-        Complaint("no"),
+        ErrorBody("no"),
         id="null-and-odd",
     ),
-    pytest.param({"error": {"msg": "no"}}, Complaint("no"), id="msg"),
-    pytest.param({"error": {"detail": "no"}}, Complaint("no"), id="detail-inside"),
-    pytest.param({"error": {"message": ["no"]}}, Complaint("['no']"), id="list-inside"),
-    pytest.param({"error": "no"}, Complaint("no"), id="text"),
-    pytest.param({"error": "no", "code": 7}, Complaint("no", code="7"), id="text-code"),
-    pytest.param({"error": "", "message": "no"}, Complaint("no"), id="empty-text"),
-    pytest.param({"error": None, "message": "no"}, Complaint("no"), id="null"),
+    pytest.param({"error": {"msg": "no"}}, ErrorBody("no"), id="msg"),
+    pytest.param({"error": {"detail": "no"}}, ErrorBody("no"), id="detail-inside"),
+    pytest.param({"error": {"message": ["no"]}}, ErrorBody("['no']"), id="list-inside"),
+    pytest.param({"error": "no"}, ErrorBody("no"), id="text"),
+    pytest.param({"error": "no", "code": 7}, ErrorBody("no", code="7"), id="text-code"),
+    pytest.param({"error": "", "message": "no"}, ErrorBody("no"), id="empty-text"),
+    pytest.param({"error": None, "message": "no"}, ErrorBody("no"), id="null"),
     pytest.param(
         {"message": "no", "code": "c", "type": "t", "param": "p"},
-        Complaint("no", code="c", type="t", param="p"),
+        ErrorBody("no", code="c", type="t", param="p"),
         id="flat",
     ),
-    pytest.param({"status": 0, "message": "no"}, Complaint("no"), id="status-0"),
-    pytest.param({"detail": "no"}, Complaint("no"), id="detail"),
-    pytest.param({"detail": "no", "code": "c"}, Complaint("no", code="c"), id="coded"),
+    pytest.param({"status": 0, "message": "no"}, ErrorBody("no"), id="status-0"),
+    pytest.param({"detail": "no"}, ErrorBody("no"), id="detail"),
+    pytest.param({"detail": "no", "code": "c"}, ErrorBody("no", code="c"), id="coded"),
     pytest.param(
         {"detail": {"message": "no", "code": "c"}},
-        Complaint("no", code="c"),
+        ErrorBody("no", code="c"),
         id="detail-object",
     ),
     pytest.param(
         {"detail": {"error": {"message": "no", "code": "c"}}},
-        Complaint("no", code="c"),
+        ErrorBody("no", code="c"),
         id="detail-error-object",
     ),
     pytest.param(
@@ -101,61 +104,61 @@ COMPLAINTS = [
                 {},
             ]
         },
-        Complaint("body.messages.0: field required; too long; too short; so there; "),
+        ErrorBody("body.messages.0: field required; too long; too short; so there; "),
         id="detail-list",
     ),
     pytest.param(
         {"detail": [{"loc": "body", "msg": "no"}]},
-        Complaint("body: no"),
+        ErrorBody("body: no"),
         id="place-text",
     ),
     pytest.param(
         {"detail": [{"loc": 5, "msg": "no"}]},
-        Complaint("5: no"),
+        ErrorBody("5: no"),
         id="place-number",
     ),
-    pytest.param({"errors": [{"message": "no"}, 1]}, Complaint("no"), id="errors"),
-    pytest.param({"errors": ["no"]}, Complaint("no"), id="errors-text"),
-    pytest.param({"errors": []}, Complaint(), id="errors-empty"),
-    pytest.param("no", Complaint("no"), id="plain-text"),
-    pytest.param("x" * 200, Complaint("x" * 200), id="200-characters"),
-    pytest.param("x" * 201, Complaint("x" * 200 + "..."), id="long-text"),
+    pytest.param({"errors": [{"message": "no"}, 1]}, ErrorBody("no"), id="errors"),
+    pytest.param({"errors": ["no"]}, ErrorBody("no"), id="errors-text"),
+    pytest.param({"errors": []}, ErrorBody(), id="errors-empty"),
+    pytest.param("no", ErrorBody("no"), id="plain-text"),
+    pytest.param("x" * 200, ErrorBody("x" * 200), id="200-characters"),
+    pytest.param("x" * 201, ErrorBody("x" * 200 + "..."), id="long-text"),
     pytest.param(
         "<html><head><TITLE lang=en> Bad Gateway </TITLE></head>",
-        Complaint("an HTML page (Bad Gateway)"),
+        ErrorBody("an HTML page (Bad Gateway)"),
         id="page",
     ),
-    pytest.param(" \n<!doctype html><p>", Complaint("an HTML page"), id="bare-page"),
+    pytest.param(" \n<!doctype html><p>", ErrorBody("an HTML page"), id="bare-page"),
     pytest.param(
         f"<title>{'x' * 999}",
-        Complaint(f"an HTML page ({'x' * 200})"),
+        ErrorBody(f"an HTML page ({'x' * 200})"),
         id="page-of-a-long-title",
     ),
-    pytest.param({}, Complaint(), id="empty-object"),
-    pytest.param({"a": 1}, Complaint(), id="other-object"),
-    pytest.param([], Complaint(), id="list"),
-    pytest.param(None, Complaint(), id="nothing"),
-    pytest.param(42, Complaint(), id="number"),
+    pytest.param({}, ErrorBody(), id="empty-object"),
+    pytest.param({"a": 1}, ErrorBody(), id="other-object"),
+    pytest.param([], ErrorBody(), id="list"),
+    pytest.param(None, ErrorBody(), id="nothing"),
+    pytest.param(42, ErrorBody(), id="number"),
 ]
 
 
-@pytest.mark.parametrize(("body", "expected"), COMPLAINTS)
+@pytest.mark.parametrize(("body", "expected"), ERROR_BODIES)
 def test_the_servers_own_words_are_found(body, expected):
     """
     Message, code, type and field are found in an error body of every known shape; a
     page is reduced to its title, a long text to its beginning.
     """
-    assert expected == complaint(body)
+    assert expected == read_error_body(body, SECRET)
 
 
 @settings(deadline=None)
 @given(body=values)
 @example(body={"detail": [{"loc": 5}]})
-def test_no_complaint_is_too_odd(body):
+def test_any_error_body_is_read(body):
     """
     Any JSON at all can be an error body.
     """
-    said = complaint(body)
+    said = read_error_body(body, SECRET)
 
     assert isinstance(said.message, str)
     assert all(
@@ -205,7 +208,7 @@ def test_a_refusal_says_what_the_server_said(body, message, kept):
 
 def test_a_refusal_has_the_servers_words_as_fields():
     """
-    Code, type and field of the server's complaint are fields of the error.
+    Code, type and field of the server's error body are fields of the error.
     """
     error = refusal(
         400,
@@ -516,10 +519,12 @@ def test_an_event_is_a_chunk():
     """
     data = b'{"choices":[{"delta":{"content":"Hi"}}]}'
 
-    assert "Hi" == read_event("message", data).text
-    assert "Hi" == read_event("chunk", b" %b\n" % data).text
-    assert "\ud800" == read_event("message", data.replace(b"Hi", b"\\ud800")).text
-    assert "\ufffdi" == read_event("message", data.replace(b"H", b"\xff")).text
+    assert "Hi" == read_event("message", data, SECRET).text
+    assert "Hi" == read_event("chunk", b" %b\n" % data, SECRET).text
+    assert (
+        "\ud800" == read_event("message", data.replace(b"Hi", b"\\ud800"), SECRET).text
+    )
+    assert "\ufffdi" == read_event("message", data.replace(b"H", b"\xff"), SECRET).text
 
 
 @pytest.mark.parametrize(
@@ -529,7 +534,7 @@ def test_a_chunk_may_have_no_choices(choices):
     """
     A chunk without choices, with null for them or among them, is one.
     """
-    assert () == read_event("message", f"{{{choices}}}".encode()).choices
+    assert () == read_event("message", f"{{{choices}}}".encode(), SECRET).choices
 
 
 @pytest.mark.parametrize("data", ["", " ", "\n"])
@@ -538,21 +543,21 @@ def test_an_event_without_data_is_no_chunk(name, data):
     """
     An event without data is nothing at all.
     """
-    assert read_event(name, data.encode()) is None
+    assert read_event(name, data.encode(), SECRET) is None
 
 
 @pytest.mark.parametrize(
     ("data", "snippet", "what"),
     [
-        pytest.param('{"choices":[{"del', None, "is no JSON", id="cut"),
-        pytest.param("[DONE]x", None, "is no JSON", id="not-quite-done"),
-        pytest.param('{"a":NaN}', None, "is no JSON", id="nan"),
-        pytest.param("[" * 100_000, "[" * 200, "is no JSON", id="deep"),
-        pytest.param("9" * 5000, "9" * 200, "is no JSON", id="5000-digits"),
-        pytest.param("42", None, "is no JSON object", id="number"),
-        pytest.param("null", None, "is no JSON object", id="null"),
-        pytest.param('"text"', None, "is no JSON object", id="text"),
-        pytest.param("[]", None, "is no JSON object", id="list"),
+        pytest.param('{"choices":[{"del', None, "is not valid JSON", id="cut"),
+        pytest.param("[DONE]x", None, "is not valid JSON", id="not-quite-done"),
+        pytest.param('{"a":NaN}', None, "is not valid JSON", id="nan"),
+        pytest.param("[" * 100_000, "[" * 200, "is not valid JSON", id="deep"),
+        pytest.param("9" * 5000, "9" * 200, "is not valid JSON", id="5000-digits"),
+        pytest.param("42", None, "is not a JSON object", id="number"),
+        pytest.param("null", None, "is not a JSON object", id="null"),
+        pytest.param('"text"', None, "is not a JSON object", id="text"),
+        pytest.param("[]", None, "is not a JSON object", id="list"),
         pytest.param('{"choices":"x"}', None, "has choices that", id="choices-text"),
         pytest.param('{"choices":{}}', None, "has choices that", id="choices-object"),
         pytest.param('{"choices":[{},"x"]}', None, "has choices that", id="odd-choice"),
@@ -563,7 +568,7 @@ def test_an_event_that_is_no_chunk_is_an_error(data, snippet, what):
     An event that is no chunk is an error with the beginning of its data, never skipped.
     """
     with pytest.raises(asi1.StreamDecodeError, match=what) as caught:
-        read_event("message", data.encode())
+        read_event("message", data.encode(), SECRET)
 
     assert (snippet or data) == caught.value.snippet
 
@@ -581,7 +586,7 @@ def test_an_event_that_is_no_chunk_is_an_error(data, snippet, what):
         pytest.param(
             "message",
             '{"error":{"code":"c"},"choices":[{}]}',
-            ("an error without a word", "c", None),
+            ("an error without a message", "c", None),
             id="beside-choices",
         ),
         pytest.param(
@@ -599,11 +604,13 @@ def test_an_event_that_is_no_chunk_is_an_error(data, snippet, what):
         pytest.param(
             "error",
             '{"choices":[{}]}',
-            ("an error without a word", None, None),
+            ("an error without a message", None, None),
             id="named",
         ),
         pytest.param("error", "busy", ("busy", None, None), id="named-plain-text"),
-        pytest.param("error", "", ("an error without a word", None, None), id="empty"),
+        pytest.param(
+            "error", "", ("an error without a message", None, None), id="empty"
+        ),
         *(
             pytest.param(
                 "error",
@@ -613,8 +620,8 @@ def test_an_event_that_is_no_chunk_is_an_error(data, snippet, what):
             )
             for data, message in [
                 ('"busy"', "busy"),
-                ("null", "an error without a word"),
-                ('["busy"]', "an error without a word"),
+                ("null", "an error without a message"),
+                ('["busy"]', "an error without a message"),
             ]
         ),
     ],
@@ -625,7 +632,7 @@ def test_an_error_inside_a_stream_is_one(name, data, expected):
     words and its body.
     """
     with pytest.raises(ServerStreamError) as caught:
-        read_event(name, data.encode())
+        read_event(name, data.encode(), SECRET)
 
     error = caught.value
     assert expected == (error.message, error.code, error.type)

@@ -164,6 +164,29 @@ def test_a_key_is_redacted_in_its_other_forms(key):
     assert not [text for text in map(Secret(key).redact, shown) if "sk" in text]
 
 
+@pytest.mark.parametrize("most", range(4, 60))
+def test_excerpt_has_no_part_of_the_key(secret, most):
+    """
+    The beginning of a text is cut from the redacted text, so that no part of a key is
+    at its end.
+    """
+    whole = f"bad key ***, and {'x' * 40}"
+
+    assert whole[:most] == secret.excerpt(f"bad key {KEY}, and {'x' * 40}", most)
+
+
+@pytest.mark.parametrize("size", range(8, len(KEY)))
+def test_excerpt_of_a_text_that_was_cut_has_no_part_of_the_key(secret, size):
+    """
+    A text that ends within the key, since the server or the network has cut it, ends
+    with stars; less than 8 characters are not taken for a part of the key.
+    """
+    assert "bad key ***" == secret.excerpt(f"bad key {KEY[:size]}", 100)
+    assert "bad ***" == secret.excerpt(f"bad {KEY[:size]}", 7)
+    assert f"bad key {KEY[:7]}" == secret.excerpt(f"bad key {KEY[:7]}", 100)
+    assert "bad sk_otte" == Secret("sk_otte").excerpt("bad sk_otte", 100)
+
+
 def test_keys_compare_by_their_value(secret):
     """
     Two keys are equal if their values are, wherever they come from; no text equals one.

@@ -20,7 +20,7 @@ from asi1 import (
 )
 from asi1._models.json_text import load_json
 from asi1._protocol.converter import decode
-from asi1._protocol.normalise import SHAPES, thought_text
+from asi1._protocol.normalise import NORMALISERS, thought_text
 
 
 def answer(**fields):
@@ -718,7 +718,7 @@ def test_what_is_in_order_is_not_copied():
     """
     plain = {"index": 0, "role": "assistant", "content": "x", "usage": None}
 
-    assert all(shape(plain) is plain for shape in SHAPES.values())
+    assert all(shape(plain) is plain for shape in NORMALISERS.values())
 
 
 def test_shapes_leave_what_they_are_given_alone():

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 
-from contextlib import aclosing
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from httpx_sse import ServerSentEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asi1._protocol.sse_reader import EventDecoder, EventTooLargeError, aiter_events
+from asi1._protocol.sse_reader import EventDecoder, EventTooLargeError
 
 
 LARGE = 2**24
@@ -23,12 +21,7 @@ COLLECTION = Path(__file__).parents[2] / "shared" / "data" / "sse_cases.json"
 
 def told(events):
     """Return name, data, id and retry of each event."""
-    return [
-        (e.event, e.data, e.id, e.retry)
-        if isinstance(e, ServerSentEvent)
-        else (e[0], e[1].decode("utf-8", "replace"), *e[2:])
-        for e in events
-    ]
+    return [(e[0], e[1].decode("utf-8", "replace"), *e[2:]) for e in events]
 
 
 def event(data, name="message", id_="", retry=None):
@@ -346,46 +339,29 @@ def test_the_bound_does_not_depend_on_the_cut():
         assert fed(body, limit=100) == fed(body[:place], body[place:], limit=100)
 
 
-async def test_events_come_as_the_bytes_do():
+def test_events_come_with_their_last_byte():
     """
-    The async form yields each event before the next bytes are asked for, and drops the
-    one that the end cut short.
+    Each event comes with the piece that completes it, and the one that the end cut
+    short does not come.
     """
-    asked = []
+    decoder = EventDecoder(LARGE)
+    pieces = (b"data: a\n\ndata: b\n\nda", b"ta: c\n\n", b"data: d")
 
-    async def body():
-        for piece in (b"data: a\n\ndata: b\n\nda", b"ta: c\n\n", b"data: d"):
-            asked.append(piece)
-            yield piece
-
-    seen = []
-    async with (
-        aclosing(body()) as pieces,
-        aclosing(aiter_events(pieces, max_event_bytes=LARGE)) as events,
-    ):
-        async for each in events:
-            seen.append((each.data, len(asked)))  # noqa: PERF401 - asked grows
-
-    assert [("a", 1), ("b", 1), ("c", 2)] == seen
-    assert 3 == len(asked)
+    assert [[event("a"), event("b")], [event("c")], []] == [
+        told(decoder.feed(piece)) for piece in pieces
+    ]
 
 
-async def test_events_have_their_bound():
+def test_incomplete_event_has_its_bound():
     """
-    The async form has the same bound.
+    An event that has not ended is refused as soon as it is larger than allowed, after
+    one that was not.
     """
+    decoder = EventDecoder(100)
 
-    async def body():
-        yield b"data: a\n\n"
-        yield b"data: " + b"x" * 200
-
-    async with (
-        aclosing(body()) as pieces,
-        aclosing(aiter_events(pieces, max_event_bytes=100)) as events,
-    ):
-        assert "a" == (await anext(events)).data
-        with pytest.raises(EventTooLargeError):
-            await anext(events)
+    assert [event("a")] == told(decoder.feed(b"data: a\n\n"))
+    with pytest.raises(EventTooLargeError):
+        decoder.feed(b"data: " + b"x" * 200)
 
 
 def collection():
@@ -479,20 +455,3 @@ def test_what_came_before_a_too_large_event_is_not_lost():
     assert [event("a"), event("b", id_="7")] == told([next(events), next(events)])
     with pytest.raises(EventTooLargeError):
         next(events)
-
-
-async def test_events_before_a_too_large_one_are_yielded():
-    """
-    The events of a body are yielded up to the one that is too large.
-    """
-
-    async def body():
-        yield b"data: a\n\ndata: " + b"x" * 30 + b"\n\n"
-
-    said = []
-    with pytest.raises(EventTooLargeError):
-        async with aclosing(body()) as pieces:
-            async for event in aiter_events(pieces, max_event_bytes=20):
-                said.append(event.data)  # noqa: PERF401 - it breaks off
-
-    assert ["a"] == said

@@ -22,6 +22,8 @@ from asi1._settings.secret import Secret
 from .calls import KEY, chat
 
 
+SECRET = Secret("sk_otter0123456789")
+
 USED_UP = [
     *("account_limit_exceeded", "billing_error", "billing_hard_limit_reached"),
     *("billing_not_active", "credit_balance_exhausted", "daily_limit_exceeded"),
@@ -77,7 +79,7 @@ def test_each_word_for_used_up_is_known(word, field):
     Each word that servers have for a quota that is used up is one, as code or as type.
     """
     body = json.dumps({"error": {"message": "no", field: word}}).encode()
-    error = read_error(asi1.ResponseInfo(status=429), body, wall=0.0)
+    error = read_error(asi1.ResponseInfo(status=429), body, SECRET, wall=0.0)
 
     assert asi1.QuotaExceededError is type(error)
 
@@ -165,14 +167,14 @@ def test_an_answer_has_at_most_a_thousand_choices(count, read):
     body = json.dumps(answer).encode()
     info = asi1.ResponseInfo(status=200)
     if read:
-        assert count == len(read_answer(info, body).choices)
-        assert count == len(read_event("message", body).choices)
+        assert count == len(read_answer(info, body, SECRET).choices)
+        assert count == len(read_event("message", body, SECRET).choices)
         return
 
     with pytest.raises(asi1.APIResponseError):
-        read_answer(info, body)
+        read_answer(info, body, SECRET)
     with pytest.raises(asi1.StreamDecodeError):
-        read_event("message", body)
+        read_event("message", body, SECRET)
 
 
 def test_a_tool_call_without_a_type_is_a_function():
@@ -262,8 +264,8 @@ def test_an_event_is_an_error_by_its_keys(body, error):
     id and no choices stand beside it.
     """
     if not error:
-        assert read_event("message", json.dumps(body).encode()) is not None
+        assert read_event("message", json.dumps(body).encode(), SECRET) is not None
         return
 
     with pytest.raises(asi1.ServerStreamError):
-        read_event("message", json.dumps(body).encode())
+        read_event("message", json.dumps(body).encode(), SECRET)

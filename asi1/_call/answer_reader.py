@@ -25,7 +25,7 @@ from .._models.errors import (
     StreamTruncatedError,
 )
 from .._models.response import ResponseInfo
-from .._protocol.fast_chunks import Glancer
+from .._protocol.fast_chunks import FastChunkReader
 from .._protocol.reply import body_kind, is_done, read_answer, read_event
 from .._protocol.sse_reader import EventDecoder, EventTooLargeError
 from .._protocol.stream_answer import Assembler, as_chunk
@@ -47,7 +47,7 @@ class _CompletionReader(ReplyReader[_T]):
     """Reads an answer, whether the server sends it as JSON or as events."""
 
     _assembler: Assembler = field(init=False)
-    _fast_path: Glancer = field(factory=Glancer, init=False)
+    _fast_path: FastChunkReader = field(factory=FastChunkReader, init=False)
     _answer: ChatCompletion | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -89,13 +89,7 @@ class _CompletionReader(ReplyReader[_T]):
 
     async def _read_answer(self, body: bytes) -> None:
         """Read an answer that came as JSON, even if a stream was asked for."""
-        try:
-            self._answer = read_answer(self.info, body)
-        except APIResponseError:
-            # Errors quote the start of the data, and half a key could not be redacted
-            # afterwards, so the data is redacted first.
-            read_answer(self.info, self.config.api_key.redact_bytes(body))
-            raise
+        self._answer = read_answer(self.info, body, self.config.api_key)
         await self._deliver([as_chunk(self._answer)])
 
     async def _read_events(self, head: bytes, pieces: Body) -> None:
@@ -140,15 +134,15 @@ class _CompletionReader(ReplyReader[_T]):
         batch: list[ChatCompletionChunk] = []
         broken: StreamError | None = None
         done = False
-        look, add = self._fast_path.look, self._assembler.add
+        read_fast, add = self._fast_path.read, self._assembler.add
         try:
             for name, text, _, _ in decoder.feed(data):
-                chunk = look(text)
+                chunk = read_fast(text)
                 if chunk is None or name == "error":
                     if is_done(text):
                         done = True
                         break
-                    chunk = self._chunk(name, text)
+                    chunk = read_event(name, text, self.config.api_key)
                     if chunk is None:
                         continue
                 add(chunk)
@@ -164,15 +158,6 @@ class _CompletionReader(ReplyReader[_T]):
         if self.whole and (batch or decoder.midway):
             self.timer.shorten(_AFTER_FINISH)
         return done or broken is not None
-
-    def _chunk(self, name: str, data: bytes) -> ChatCompletionChunk | None:
-        try:
-            return read_event(name, data)
-        except (ServerStreamError, StreamDecodeError):
-            # Errors quote the start of the data, and half a key could not be redacted
-            # afterwards, so the data is redacted first.
-            read_event(name, self.config.api_key.redact_bytes(data))
-            raise
 
     async def _deliver_timed(self, batch: list[ChatCompletionChunk]) -> None:
         if self.info.time_to_first_token is None and any(

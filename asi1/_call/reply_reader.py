@@ -35,9 +35,9 @@ __all__ = ["Body", "ReplyReader"]
 _T = TypeVar("_T")
 Body: TypeAlias = AsyncGenerator[bytes, None]
 
-# Bytes kept of a refusal's body.
-_KEPT = 64 * 1024
-# Seconds for a refusal's body.
+# Bytes read of an error's body. The error keeps half of them, or less.
+_ERROR_BODY = 128 * 1024
+# Seconds for an error's body.
 _REFUSAL = 5.0
 
 
@@ -122,11 +122,9 @@ class ReplyReader(ABC, Generic[_T]):
         with anyio.move_on_after(_REFUSAL), suppress(APIError):
             async for piece in pieces:
                 body += piece
-                if len(body) > 2 * _KEPT:
+                if len(body) > _ERROR_BODY:
                     break
-        # Cut afterwards: half a key would not be known as one.
-        kept = self.config.api_key.redact_bytes(bytes(body))[:_KEPT]
-        return read_error(self.info, kept, wall=time.time())
+        return read_error(self.info, bytes(body), self.config.api_key, wall=time.time())
 
     async def _rest(self, pieces: Body, head: bytes) -> bytes:
         body = bytearray(head)

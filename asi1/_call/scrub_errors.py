@@ -1,8 +1,16 @@
 """
-Removes the API key from errors before they reach the caller.
+The key out of errors: neither they nor their causes show it.
 
-A server may echo the key in a message, a header or an invalid line. Besides, httpx's
-errors refer to the request, and frames refer to the data that was being read.
+A server may echo the key, in a message, a header or a line that is not HTTP; httpx's
+errors hold the request; and frames hold what they were reading. The key is redacted
+
+- in each text of which an error quotes only the beginning, before the cut, by
+  `Secret.excerpt`: bodies and events (`reply`, `error_body`), and the messages of
+  library errors (`error_map`);
+- in the headers of a reply, when it comes (`transport`), since answers have them too;
+- in all other strings of an error, and in its causes, by `scrub`, once a try failed.
+
+Answers, partial ones among them, hold what the server sent.
 """
 
 from __future__ import annotations

@@ -1,36 +1,41 @@
 """
-The streamed answer's chunks, as frozen attrs classes.
+The chunks of a streamed answer, as frozen attrs classes.
 
-A chunk may be made at a glance: `glanced` keeps what is needed of it while it passes,
-and the other fields are filled in when one of them is first asked for. No
-``from __future__ import annotations`` here: the decoder reads these annotations.
+The fast path, `fast_chunks`, sets only the fields that most callers read; the others
+are set when a caller first asks for one. No ``from __future__ import annotations``
+here: the decoder reads these annotations.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
 
 from attrs import field, frozen
 
 from .base import Model
 from .base_types import JSON, public
 from .completion import ToolCall, Usage
-from .json_text import peek_json
 
 
 __all__ = [
     "ChatCompletionChunk",
     "ChunkChoice",
     "Delta",
-    "Glance",
+    "PendingFields",
     "ToolCallDelta",
-    "glanced",
 ]
 
-# What a chunk adds that only adds a piece to choice 0: its text, its ``created``, and
-# the unknown keys of the chunk and of the choice; and its bytes, if they were not read.
-Glance: TypeAlias = tuple[
-    str, int | None, Mapping[str, JSON], Mapping[str, JSON], bytes | None
-]
+
+class PendingFields(Protocol):
+    """The fields of a chunk that the fast path has not set; see `fast_chunks`."""
+
+    created: int | None
+    extra: Mapping[str, JSON]
+    choice_extra: Mapping[str, JSON]
+
+    def fill(self, chunk: "ChatCompletionChunk", name: str) -> None:
+        """Set the field *name* of *chunk*, and perhaps others."""
 
 
 @public
@@ -110,22 +115,27 @@ class ChatCompletionChunk(Model):
     thought: str = ""
     executable_data: JSON = None
     conversation_id: str | None = None
-    _glance: Glance | None = field(default=None, init=False, eq=False, repr=False)
+    # Of a chunk of the fast path; without its event's data if ``wire`` is set.
+    _pending: PendingFields | None = field(
+        default=None, init=False, eq=False, repr=False
+    )
+    _text: str = field(default="", init=False, eq=False, repr=False)
+    _data: bytes = field(default=b"", init=False, eq=False, repr=False)
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            # Asked for what is not there: another name, or a field to be filled in.
-            if name not in _SETTERS or name == "_glance":
+            # Called for an unknown attribute, and for a field that is not set yet.
+            if name not in _FIELDS:
                 raise AttributeError(f"a chunk has no attribute {name!r}")
-            _fill(self, name)
+            self._pending.fill(self, name)
             return getattr(self, name)
 
     @property
     def text(self) -> str:
         """The text that this chunk adds to choice 0, "" for none."""
-        if self._glance is not None:
-            return self._glance[0]
+        if self._pending is not None:
+            return self._text
         return next((c.delta.content for c in self.choices if c.index == 0), "")
 
     @property
@@ -134,53 +144,4 @@ class ChatCompletionChunk(Model):
         return next((c.finish_reason for c in self.choices if c.index == 0), None)
 
 
-_new = object.__new__
-# Past the door that frozen classes keep shut.
-_SETTERS = {
-    name: getattr(ChatCompletionChunk, name).__set__
-    for name in (
-        *("wire", "extra", "thought", "_glance", "id", "model", "object"),
-        *("created", "choices", "usage", "executable_data", "conversation_id"),
-    )
-}
-_set_wire, _set_thought = _SETTERS["wire"], _SETTERS["thought"]
-_set_glance = _SETTERS["_glance"]
-
-
-def glanced(
-    thought: str, glance: Glance, wire: Mapping[str, JSON] | None = None
-) -> ChatCompletionChunk:
-    """Return a chunk of which no more is known; *wire* may be left to be read later."""
-    chunk: ChatCompletionChunk = _new(ChatCompletionChunk)
-    _set_thought(chunk, thought)
-    _set_glance(chunk, glance)
-    if wire is not None:
-        _set_wire(chunk, wire)
-    return chunk
-
-
-def _fill(chunk: ChatCompletionChunk, name: str) -> None:
-    """Set what was put off: the wire form if *name* is that, else all that is in it."""
-    glance: Any = chunk._glance  # noqa: SLF001 - this module's own
-    text, _, extra, more, data = glance
-    if name == "wire":
-        _set_wire(chunk, peek_json(data))
-        return
-    wire: Any = chunk.wire
-    (choice,) = wire["choices"]
-    delta = Delta(role=choice["delta"].get("role"), content=text, wire=choice["delta"])
-    more = {key: choice[key] for key in more}
-    kind = wire.get("object")
-    values = {
-        "id": wire.get("id") or "",
-        "model": wire.get("model") or "",
-        "object": "chat.completion.chunk" if kind is None else kind,
-        "created": wire.get("created"),
-        "choices": (ChunkChoice(delta=delta, extra=more, wire=choice),),
-        "usage": None,
-        "extra": {key: wire[key] for key in extra},
-        "executable_data": wire.get("executable_data"),
-        "conversation_id": None,
-    }
-    for key, value in values.items():
-        _SETTERS[key](chunk, value)
+_FIELDS = {a.name for a in attrs.fields(ChatCompletionChunk) if a.init}

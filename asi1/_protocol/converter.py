@@ -1,9 +1,9 @@
 """
-The one cattrs converter: objects of the server into models.
+The cattrs converter, which makes models of the server's JSON objects.
 
-It reads strictly at first; where a value has another type than its field, that value
-moves to ``extra`` and the field takes its default: a changed server costs a field,
-never an answer. Null is read as missing. Nothing is lost: ``wire`` keeps it all.
+A value whose type is not its field's goes to ``extra``, and the field has its default:
+a change of the server costs a field, never an answer. Null is read as a missing key.
+Nothing is lost: ``wire`` keeps the whole object.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,18 +16,19 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from .._models.base import Model
 from .._models.base_types import JSON
-from .normalise import SHAPES
+from .normalise import NORMALISERS
 
 
 __all__ = ["decode"]
 
 _M = TypeVar("_M", bound=Model)
 
-_OURS = ("extra", "wire", "response")
+# Fields that the server has no keys for.
+_OWN_FIELDS = ("extra", "wire", "response")
 
 
 def decode(cls: type[_M], raw: Mapping[str, JSON]) -> _M:
-    """Read one object of the server as *cls*; no object is too odd."""
+    """Make a *cls* of a JSON object; every object makes one."""
     return _converter.structure(raw, cls)
 
 
@@ -49,19 +50,19 @@ def _integer(value: object, _: object) -> int:
 
 
 def _tuple_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
-    kind = cls.__args__[0]
+    item_type = cls.__args__[0]
 
-    def one(value: object) -> object:
-        # An odd item costs no other.
+    def read_item(value: object) -> object:
+        # An item of another type is left out, and the rest are kept.
         try:
-            return None if value is None else converter.structure(value, kind)
+            return None if value is None else converter.structure(value, item_type)
         except (TypeError, ValueError):
             return None
 
     def read(value: object, _: object) -> tuple[object, ...]:
         if type(value) is not list:
             raise TypeError
-        items = [i for i in map(one, value) if i is not None]
+        items = [i for i in map(read_item, value) if i is not None]
         if not items and any(i is not None for i in value):
             raise TypeError
         return tuple(items)
@@ -70,10 +71,10 @@ def _tuple_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], An
 
 
 def _model_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
-    names = {a.metadata.get("wire", a.name): a for a in attrs.fields(cls)}
-    names = {wire: a for wire, a in names.items() if a.name not in _OURS}
+    names = {a.metadata.get("wire", a.name): a for a in attrs.fields(cls) if a.init}
+    names = {wire: a for wire, a in names.items() if a.name not in _OWN_FIELDS}
     build = _builder(cls, converter, names)
-    shape = SHAPES[cls]
+    normalise = NORMALISERS[cls]
 
     def fits(key: str, value: JSON) -> bool:
         try:
@@ -87,18 +88,18 @@ def _model_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], An
             raise TypeError
         known: dict[str, JSON] = {}
         extra: dict[str, JSON] = {}
-        for key, value in shape(raw).items():
+        for key, value in normalise(raw).items():
             if key not in names:
                 extra[key] = value
             elif value is not None:
                 known[key] = value
-        ours = {"extra": extra, "wire": raw}
+        own = {"extra": extra, "wire": raw}
         try:
-            return build(known | ours, cls)
+            return build(known | own, cls)
         except (TypeError, ValueError):
             for key in [key for key, value in known.items() if not fits(key, value)]:
                 extra[key] = known.pop(key)
-            return build(known | ours, cls)
+            return build(known | own, cls)
 
     return read
 
@@ -108,7 +109,7 @@ def _builder(
 ) -> Callable[[Any, Any], Any]:
     overrides: dict[str, Any] = {
         a.name: override(rename=wire) for wire, a in names.items()
-    } | {name: override(struct_hook=_as_is) for name in _OURS}
+    } | {name: override(struct_hook=_as_is) for name in _OWN_FIELDS}
     return make_dict_structure_fn(
         cls, converter, _cattrs_detailed_validation=False, **overrides
     )
@@ -118,12 +119,12 @@ def _as_is(value: Any, _: object) -> Any:
     return value
 
 
-def _is_tuple(kind: Any) -> bool:
-    return get_origin(kind) is tuple
+def _is_tuple(cls: Any) -> bool:
+    return get_origin(cls) is tuple
 
 
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Model)
+def _is_model(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, Model)
 
 
 def _make_converter() -> Converter:
@@ -131,7 +132,7 @@ def _make_converter() -> Converter:
     converter.register_structure_hook(str, _strict(str))
     converter.register_structure_hook(int, _integer)
     converter.register_structure_hook_func(
-        lambda kind: kind == str | int | None, _strict(str, int)
+        lambda cls: cls == str | int | None, _strict(str, int)
     )
     converter.register_structure_hook_factory(_is_tuple, _tuple_reader)
     converter.register_structure_hook_factory(_is_model, _model_reader)

@@ -1,8 +1,8 @@
 """
-What a server complains of, out of an error body of whatever shape.
+The message and the codes in an error body, whatever its shape.
 
-At least five shapes are in use: an object or a text under ``error``, ``message``, a
-text or a list under ``detail``, plain text, a page, and nothing at all.
+Servers use at least six shapes: an object or a string under ``error``, ``message``, a
+string or a list under ``detail``, plain text, an HTML page, and an empty body.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import Any
 from attrs import frozen
 
 from .._models.base_types import JSON
+from .._settings.secret import Secret
 
 
-__all__ = ["Complaint", "Overlong", "complaint", "overlong"]
+__all__ = ["ContextOverflow", "ErrorBody", "context_overflow", "read_error_body"]
 
-# The API is not known to have refused a request as too long. These are the words of
-# OpenAI's API and of the servers that imitate it, SGLang and vLLM above all.
+# How ASI-1 refuses a request that is too long is not documented. So these are from
+# OpenAI's API and the servers that imitate it, above all SGLang and vLLM.
 _CODES = {
     "context_length_exceeded",
     "context_window_exceeded",
@@ -52,15 +53,15 @@ _REQUESTED = (
 
 
 @frozen
-class Complaint:
+class ErrorBody:
     """
-    What a server complains of.
+    What an error body says.
 
     Attributes:
         message: For people; "" if there is none.
-        code: Its own word for it, as text.
-        type: Its kind of error, as text.
-        param: The request field it names.
+        code: The server's code, as a string.
+        type: The server's kind of error, as a string.
+        param: The request field that is wrong.
     """
 
     message: str = ""
@@ -69,38 +70,44 @@ class Complaint:
     param: str | None = None
 
 
-def complaint(value: JSON) -> Complaint:
-    """Read the JSON, or the text, of an error body; None for an empty one."""
+def read_error_body(value: JSON, key: Secret) -> ErrorBody:
+    """
+    Read an error body.
+
+    Args:
+        value: The body's JSON, or its text; None for an empty one.
+        key: The API key, which no message shows a part of.
+    """
     match value:
         case str():
-            return Complaint(_shortened(value))
+            return ErrorBody(_shortened(value, key))
         case {"error": {**inner}} if inner:
             return _from_object(inner)
         case {"error": [first, *_]}:
-            return complaint(first)
+            return read_error_body(first, key)
         case {"error": str(text)} if text:
-            return Complaint(text, code=_word(value.get("code")))
+            return ErrorBody(text, code=_string(value.get("code")))
         case {"detail": list(items)}:
-            return Complaint("; ".join(_detail(item) for item in items))
+            return ErrorBody("; ".join(_detail(item) for item in items))
         case {"detail": {**inner}}:
-            return complaint(inner)
+            return read_error_body(inner, key)
         case {"detail": str(text)}:
-            return Complaint(text, code=_word(value.get("code")))
+            return ErrorBody(text, code=_string(value.get("code")))
         case {"errors": [first, *_]}:
-            return complaint(first)
+            return read_error_body(first, key)
         case {**inner}:
             return _from_object(inner)
         case _:
-            return Complaint()
+            return ErrorBody()
 
 
-def _from_object(value: Mapping[Any, Any]) -> Complaint:
+def _from_object(value: Mapping[Any, Any]) -> ErrorBody:
     text = value.get("message") or value.get("msg") or value.get("detail") or ""
-    return Complaint(
+    return ErrorBody(
         text if isinstance(text, str) else str(text),
-        code=_word(value.get("code")),
-        type=_word(value.get("type")),
-        param=_word(value.get("param")),
+        code=_string(value.get("code")),
+        type=_string(value.get("type")),
+        param=_string(value.get("param")),
     )
 
 
@@ -114,44 +121,46 @@ def _detail(item: JSON) -> str:
     return f"{place}: {text}" if place else str(text)
 
 
-def _word(value: JSON) -> str | None:
+def _string(value: JSON) -> str | None:
     return None if value is None or isinstance(value, dict | list) else str(value)
 
 
-def _shortened(text: str) -> str:
-    """A page is reduced to its title, a long text to its beginning, on one line."""
+def _shortened(text: str, key: Secret) -> str:
+    """Return the title of an HTML page; of other text the beginning, on one line."""
     if text.lstrip().startswith("<"):
-        title = re.search(r"<title[^>]*>([^<]{1,200})", text, re.IGNORECASE)
-        return f"an HTML page{f' ({title[1].strip()})' if title else ''}"
-    line = "".join(char if char.isprintable() else " " for char in text[:201])
+        title = re.search(r"<title[^>]*>([^<]+)", text, re.IGNORECASE)
+        shown = f" ({key.excerpt(title[1].strip(), 200)})" if title else ""
+        return f"an HTML page{shown}"
+    start = key.excerpt(text, 201)
+    line = "".join(char if char.isprintable() else " " for char in start)
     return line if len(line) <= 200 else f"{line[:200]}..."
 
 
 @frozen
-class Overlong:
+class ContextOverflow:
     """
-    A request that is too long.
+    What the server tells about a request that is longer than the model's context.
 
     Attributes:
-        limit: Tokens the model can read and write; None if it is not told.
-        requested: Prompt tokens of the request; None if they are not told.
+        limit: Tokens that the model can read and write; None if not told.
+        requested: Prompt tokens of the request; None if not told.
     """
 
     limit: int | None = None
     requested: int | None = None
 
 
-def overlong(said: Complaint) -> Overlong | None:
+def context_overflow(body: ErrorBody) -> ContextOverflow | None:
     """
-    Return the limits that the complaint of a too long request names.
+    Return what *body* tells about a request that is too long.
 
-    None for any other complaint, and when unsure: a false positive would drop the
-    user's messages.
+    None for any other error, and for an uncertain one: a false positive would drop
+    messages of the user.
     """
-    text = said.message[:2000].replace(",", "")
-    if not {said.code, said.type} & _CODES and not _WORDS.search(text):
+    text = body.message[:2000].replace(",", "")
+    if not {body.code, body.type} & _CODES and not _WORDS.search(text):
         return None
-    return Overlong(_first(_LIMITS, text), _first(_REQUESTED, text))
+    return ContextOverflow(_first(_LIMITS, text), _first(_REQUESTED, text))
 
 
 def _first(patterns: tuple[str, ...], text: str) -> int | None:

@@ -1,49 +1,113 @@
 """
-The commonest chunks, read at a glance.
+The fast path of a stream: chunks that only add a piece of text or thoughts to choice 0.
 
-Nearly every chunk of a stream adds a piece of text or of thoughts to choice 0 and says
-nothing else, and is, but for that piece, the same bytes as the one before. What is
-needed of it while it passes is taken here, and the rest is read when it is asked for.
-Whatever needs a closer look is left to the converter: a test holds that both ways give
-the same chunk.
+Nearly every chunk of a stream is of this kind, and its bytes are those of the chunk
+before it, but for the piece. So the piece is taken from between these bytes, and the
+JSON is parsed when a caller asks for another field. Every other chunk goes to the
+converter, and a test holds that both paths give the same chunk.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from .._models.chunks import ChatCompletionChunk, Glance, glanced
+from .._models.base_types import JSON
+from .._models.chunks import ChatCompletionChunk, ChunkChoice, Delta
 from .._models.json_text import peek_json
 
 
-__all__ = ["Glancer"]
+__all__ = ["FastChunkReader"]
 
-_TEXT = (str, type(None))
-_COUNT = (int, type(None))
+_TEXT = {str, type(None)}
+_COUNT = {int, type(None)}
 _TOP = {
     *("id", "model", "object", "created", "choices", "thought", "usage"),
     *("executable_data", "conversation_id"),
 }
 _CHOICE = {"index", "delta", "finish_reason", "stop_reason"}
 _DELTA = {"role", "content", "refusal", "tool_calls"}
-# What is read otherwise by `peek_json` than by `load_json` is not among these types.
+# `peek_json` and `load_json` differ in large integers, which become floats, and in
+# nested values.
 _FLAT = (str, int, bool, type(None))
-# Bytes of the largest one. What is larger is no piece of text.
+# Bytes of an event. A larger one is not a mere piece of text.
 _LARGEST = 64 * 1024
 
+# The setters of the slots, since a frozen class refuses assignment.
+_SETTERS = {
+    name: getattr(ChatCompletionChunk, name).__set__
+    for name in (
+        *("id", "model", "object", "created", "choices", "usage", "extra", "wire"),
+        *("executable_data", "conversation_id"),
+        *("thought", "_text", "_data", "_pending"),
+    )
+}
+_set_thought, _set_text = _SETTERS["thought"], _SETTERS["_text"]
+_set_data, _set_pending = _SETTERS["_data"], _SETTERS["_pending"]
+_new_chunk = object.__new__
 
-@define
-class Glancer:
-    """Reads the chunks of one stream, and remembers the form of the last one."""
 
-    _form: "_Form | None" = field(default=None, init=False)
+@define(eq=False)
+class _Pending:
+    """
+    The fields of a chunk that are not set yet, and what they hold besides the piece.
 
-    def look(self, data: bytes) -> ChatCompletionChunk | None:
-        """Return the chunk that an event's data is; None if it needs a closer look."""
-        if self._form is not None:
-            chunk = self._form.read(data)
+    Chunks with the same bytes around their piece share one of these.
+
+    Attributes:
+        created: The chunk's time, as in the first chunk that has this object.
+        extra: The unknown keys of the chunk.
+        choice_extra: The unknown keys of its choice.
+    """
+
+    created: int | None
+    extra: Mapping[str, JSON]
+    choice_extra: Mapping[str, JSON]
+
+    def fill(self, chunk: ChatCompletionChunk, name: str) -> None:
+        """Set ``wire`` if it is *name*, else every field of *chunk*."""
+        if name == "wire":
+            _SETTERS["wire"](chunk, peek_json(chunk._data))  # noqa: SLF001
+            return
+        wire: Any = chunk.wire
+        (choice,) = wire["choices"]
+        delta = Delta(
+            role=choice["delta"].get("role"),
+            content=chunk._text,  # noqa: SLF001
+            wire=choice["delta"],
+        )
+        extra = {key: choice[key] for key in self.choice_extra}
+        kind = wire.get("object")
+        values = {
+            "id": wire.get("id") or "",
+            "model": wire.get("model") or "",
+            "object": "chat.completion.chunk" if kind is None else kind,
+            "created": wire.get("created"),
+            "choices": (ChunkChoice(delta=delta, extra=extra, wire=choice),),
+            "usage": None,
+            "extra": {key: wire[key] for key in self.extra},
+            "executable_data": wire.get("executable_data"),
+            "conversation_id": None,
+        }
+        for key, value in values.items():
+            _SETTERS[key](chunk, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickling or copying a chunk sets all its fields, so that None is left of this.
+        return type(None), ()
+
+
+@define(eq=False)
+class FastChunkReader:
+    """Reads the chunks of one stream; the last one becomes the template of the next."""
+
+    _template: "_Template | None" = field(default=None, init=False)
+
+    def read(self, data: bytes) -> ChatCompletionChunk | None:
+        """Return the chunk in an event's data; None if it is not for the fast path."""
+        if self._template is not None:
+            chunk = self._template.read(data)
             if chunk is not None:
                 return chunk
         if len(data) > _LARGEST:
@@ -51,23 +115,34 @@ class Glancer:
         try:
             raw: Any = peek_json(data)
             (choice,) = raw["choices"]
-            thought = raw.get("thought") or ""
-            glance = _glance(raw, choice, choice["delta"])
+            delta = choice["delta"]
+            text, thought = delta["content"] or "", raw.get("thought") or ""
+            pending = _pending_fields(raw, choice, delta)
         except (ValueError, TypeError, LookupError, AttributeError):
             return None
-        if glance is None:
+        if pending is None:
             return None
-        self._form = _form(data, thought, glance) or self._form
-        return glanced(thought, glance, raw)
+        self._template = _template(data, text, thought, pending) or self._template
+        chunk = _new_chunk(ChatCompletionChunk)
+        _set_thought(chunk, thought)
+        _set_text(chunk, text)
+        _set_data(chunk, b"")
+        _set_pending(chunk, pending)
+        _SETTERS["wire"](chunk, raw)
+        return chunk
 
 
-def _glance(raw: Any, choice: Any, delta: Any) -> Glance | None:
-    """Return what a chunk adds if it adds but a piece; raise, or None, for another."""
-    text = delta["content"]
+def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
+    """
+    Return what a chunk holds besides its piece; None if it is not for the fast path.
+
+    Raises:
+        TypeError, LookupError, AttributeError: It is not for the fast path either.
+    """
     created = raw.get("created")
     extra = {key: raw[key] for key in _unknown(tuple(raw))}
     more = {key: value for key, value in choice.items() if key not in _CHOICE}
-    regular = (
+    only_adds_a_piece = (
         not raw.get("error")
         and choice.get("finish_reason") is None
         and choice.get("stop_reason") is None
@@ -80,36 +155,36 @@ def _glance(raw: Any, choice: Any, delta: Any) -> Glance | None:
         and raw.get("usage") is None
         and raw.get("conversation_id") is None
         and raw.get("executable_data") in (None, [])
-        and type(text) in _TEXT
+        and {type(delta["content"]), type(raw.get("thought"))} <= _TEXT
+        and {type(raw.get(key)) for key in ("id", "model", "object")} <= _TEXT
         and type(created) in _COUNT
-        and all(type(raw.get(k)) in _TEXT for k in ("id", "model", "object", "thought"))
         and all(type(v) in _FLAT or v == [] for v in (*extra.values(), *more.values()))
     )
-    return (text or "", created, extra, more, None) if regular else None
+    return _Pending(created, extra, more) if only_adds_a_piece else None
 
 
-@lru_cache(maxsize=256)  # servers have their habits
+@lru_cache(maxsize=256)  # the chunks of a server have the same keys again and again
 def _unknown(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(key for key in keys if key not in _TOP)
 
 
-@frozen
-class _Form:
+@define(eq=False)  # a frozen one is made more slowly
+class _Template:
     """
-    The bytes of a chunk around its piece, and around its time if it tells one.
+    The bytes of a chunk around its piece, and around ``created`` if it has that.
 
     Attributes:
-        head: What stands before both.
-        middle: What stands between them; None if there is no time.
-        tail: What stands after both.
+        head: The bytes before both.
+        middle: The bytes between them; None without ``created``.
+        tail: The bytes after both.
         start: Where the first of both begins.
         stop: Where the second ends, counted from the end.
-        shortest: How many bytes there are at least.
-        time: What it tells.
-        earliest: The smallest number with as many digits as the time has.
-        timed_first: Whether the time stands before the piece.
-        thinks: Whether the piece is of thoughts.
-        glance: Of the chunk whose form it is.
+        shortest: The length of a chunk with an empty piece.
+        time: The digits of ``created``.
+        earliest: The smallest number with as many digits.
+        time_first: Whether ``created`` comes before the piece.
+        thinks: Whether the piece is a piece of thoughts.
+        pending: The chunk's fields besides the piece.
     """
 
     head: bytes
@@ -120,12 +195,12 @@ class _Form:
     shortest: int
     time: bytes
     earliest: bytes
-    timed_first: bool
+    time_first: bool
     thinks: bool
-    glance: Glance
+    pending: _Pending
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
-        """Return the chunk of this form; None for any other data."""
+        """Return the chunk if *data* differs in piece and time alone, else None."""
         if not (
             data.startswith(self.head)
             and data.endswith(self.tail)
@@ -135,7 +210,7 @@ class _Form:
         piece = data[self.start : self.stop]
         if self.middle is not None:
             time, _, piece = piece.partition(self.middle)
-            if not self.timed_first:
+            if not self.time_first:
                 time, piece = piece, time
             if time != self.time and not self._is_time(time):
                 return None
@@ -143,50 +218,57 @@ class _Form:
             text = piece.decode()
         except UnicodeDecodeError:
             return None
-        # An escape has to be read, and a control character may not stand in JSON.
+        # Escapes have to be parsed, and JSON forbids control characters in strings.
         if not text.isprintable() or '"' in text or "\\" in text:
             return None
-        _, created, extra, more, _ = self.glance
+        chunk: ChatCompletionChunk = _new_chunk(ChatCompletionChunk)
         if self.thinks:
-            return glanced(text, ("", created, extra, more, data))
-        return glanced("", (text, created, extra, more, data))
+            _set_thought(chunk, text)
+            _set_text(chunk, "")
+        else:
+            _set_thought(chunk, "")
+            _set_text(chunk, text)
+        _set_data(chunk, data)
+        _set_pending(chunk, self.pending)
+        return chunk
 
     def _is_time(self, time: bytes) -> bool:
         earliest = self.earliest
         return len(time) == len(earliest) and time >= earliest and time.isdigit()
 
 
-def _form(data: bytes, thought: str, glance: Glance) -> _Form | None:
-    """Return the form of a regular chunk; None if its bytes do not show it clearly."""
-    text, created, *_ = glance
+def _template(
+    data: bytes, text: str, thought: str, pending: _Pending
+) -> _Template | None:
+    """Return the template that *data* gives; None if its places are ambiguous."""
     if text and thought:
         return None
-    time = b"%d" % (created or 0)
+    time = b"%d" % (pending.created or 0)
     key, value = (b"thought", thought) if thought else (b"content", text)
-    holes = [*_places(data, key, b'"%b"' % value.encode("utf-8", "replace"))]
-    if created:
-        holes += _places(data, b"created", time)
-    if len(holes) != (2 if created else 1):
+    places = [*_places(data, key, b'"%b"' % value.encode("utf-8", "replace"))]
+    if pending.created:
+        places += _places(data, b"created", time)
+    if len(places) != (2 if pending.created else 1):
         return None
-    holes[0] = (holes[0][0] + 1, holes[0][1] - 1)  # the quotes stay
-    first, last = min(holes), max(holes)
-    return _Form(
+    places[0] = (places[0][0] + 1, places[0][1] - 1)  # the quotes stay in the template
+    first, last = min(places), max(places)
+    return _Template(
         head=data[: first[0]],
-        middle=data[first[1] : last[0]] if created else None,
+        middle=data[first[1] : last[0]] if pending.created else None,
         tail=data[last[1] :],
         start=first[0],
         stop=last[1] - len(data),
-        shortest=len(data) - (holes[0][1] - holes[0][0]),
+        shortest=len(data) - (places[0][1] - places[0][0]),
         time=time,
         earliest=b"1" + b"0" * (len(time) - 1),
-        timed_first=first is not holes[0],
+        time_first=first is not places[0],
         thinks=bool(thought),
-        glance=glance,
+        pending=pending,
     )
 
 
 def _places(data: bytes, key: bytes, value: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where *value* stands if *key*, and with it *value*, stands there once."""
+    """Yield where *value* stands, if *key* occurs once and has *value*."""
     quoted = b'"%b":' % key
     for token in (quoted + value, quoted + b" " + value):
         if data.count(quoted) == 1 == data.count(token):

@@ -1,9 +1,9 @@
 """
-The odd shapes that servers send, each turned into the documented one.
+The undocumented shapes that servers send, each turned into the documented one.
 
-Pure functions from a JSON object to one whose keys the models know. They copy when they
-change something, and hand back the object itself when there is nothing to change, which
-is the rule. Unknown keys and wrong types are not their business.
+Each function takes a JSON object and returns one with the keys that its model knows: a
+copy, or mostly the object itself, since there is nothing to change. Unknown keys and
+wrong types are left to the converter.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,19 +23,19 @@ from .._models.completion import (
 from .._models.json_text import json_text
 
 
-__all__ = ["SHAPES", "Object", "thought_text"]
+__all__ = ["NORMALISERS", "Object", "thought_text"]
 
 Object: TypeAlias = Mapping[str, JSON]
 
-# Where the newer models put their thoughts, beside the content.
+# The keys under which newer models send their thoughts, beside the content.
 _REASONING = ("reasoning_content", "reasoning", "thought")
 
 
 def thought_text(value: JSON) -> JSON:
     """
-    Return thoughts as one text: a list is joined by line ends, its nulls left out.
+    Return thoughts as one string: a list is joined by line ends, without its nulls.
 
-    A value that is neither text nor list comes back as it is.
+    A value of another type is returned as it is.
     """
     if isinstance(value, list):
         return "\n".join(item for item in value if isinstance(item, str))
@@ -43,7 +43,7 @@ def thought_text(value: JSON) -> JSON:
 
 
 def _answer(raw: Object, *, part: str) -> Object:
-    """Give the top level its thoughts, wherever the server put them."""
+    """Put the thoughts on the top level, wherever the server has put them."""
     thought = raw.get("thought")
     if thought and not isinstance(thought, list):
         return raw
@@ -56,7 +56,7 @@ def _first_reasoning(choices: JSON, part: str) -> str | None:
         return None
     for choice in choices:
         if isinstance(choice, dict) and (choice.get("index") or 0) == 0:
-            message = _said(choice, part).get(part)
+            message = _renamed(choice, part).get(part)
             if isinstance(message, dict):
                 return _reasoning(message)
     return None
@@ -78,8 +78,8 @@ def _chunk(raw: Object) -> Object:
     return _answer(raw, part="delta")
 
 
-def _said(raw: Object, part: str) -> Object:
-    """Read `delta` where `message` is meant and the reverse: some servers send both."""
+def _renamed(raw: Object, part: str) -> Object:
+    """Read `delta` as `message`, or the reverse: some servers send the wrong one."""
     other = "delta" if part == "message" else "message"
     if other not in raw:
         return raw
@@ -89,26 +89,26 @@ def _said(raw: Object, part: str) -> Object:
 
 
 def _choice(raw: Object) -> Object:
-    return _said(raw, "message")
+    return _renamed(raw, "message")
 
 
 def _chunk_choice(raw: Object) -> Object:
-    return _said(raw, "delta")
+    return _renamed(raw, "delta")
 
 
 def _message(raw: Object) -> Object:
-    shaped = raw
+    message = raw
     if isinstance(raw.get("content"), list):
-        shaped = {**shaped, "content": _joined(raw["content"])}
+        message = {**message, "content": _joined(raw["content"])}
     if any(key in raw for key in _REASONING):
         text = _reasoning(raw)
-        others = {
+        rest = {
             key: value
-            for key, value in shaped.items()
+            for key, value in message.items()
             if key not in _REASONING or isinstance(value, dict | int | float)
         }
-        shaped = others if text is None else {**others, "reasoning_content": text}
-    return shaped
+        message = rest if text is None else {**rest, "reasoning_content": text}
+    return message
 
 
 def _joined(parts: list[JSON]) -> str:
@@ -137,7 +137,7 @@ def _usage(raw: Object) -> Object:
     return raw
 
 
-SHAPES: Mapping[type[Model], Callable[[Object], Object]] = {
+NORMALISERS: Mapping[type[Model], Callable[[Object], Object]] = {
     ChatChoice: _choice,
     ChatCompletion: _completion,
     ChatCompletionChunk: _chunk,

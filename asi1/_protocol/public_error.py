@@ -1,8 +1,8 @@
 """
-What a service tells its own callers of an error, as an HTTP status and a word.
+What a service tells its own callers about an error, as an HTTP status and a code.
 
-Whoever asks a service may have asked wrongly, and is told so; what is between the
-service and ASI-1, such as a refused key, is no fault of theirs and a 502 to them.
+A caller of a service hears about its own mistakes. What goes wrong between the service
+and ASI-1, such as a refused key, is not the caller's fault, and is a 502.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ from .._models.status_errors import APIStatusError
 
 __all__ = ["Failure", "failure"]
 
-# What the server says of a request that a caller may have caused, and how long to wait.
-_PASSED_ON = frozenset({400, 413, 422, 429})
-_TOO_SLOW = frozenset({408, 504})
-# The host that we say first of a connection's failure: nobody else's business.
+# Statuses that the caller may have caused, or that say how long to wait.
+_FORWARDED = frozenset({400, 413, 422, 429})
+_UPSTREAM_TIMEOUT = frozenset({408, 504})
+# Messages about connections begin with the host, which callers need not know.
 _HOST = re.compile(r"^\S+: ")
-# Characters of a message that are passed on.
+# Characters of a message.
 _LONGEST = 1000
 
 
 @frozen
 class Failure:
     """
-    What a service tells of an error.
+    What a service tells about an error.
 
     Attributes:
-        status: An HTTP status; of upstream failures 502, of timeouts 504.
-        code: A word for programs.
-        message: For people; says nothing of the service's own mistakes and hosts.
-        retry_after: Seconds to wait; None if nobody knows.
-        request_id: ASI-1's name for the request; None if it gave none.
+        status: HTTP status: 502 for upstream failures, 504 for timeouts.
+        code: For programs, such as ``rate_limit``.
+        message: For people, without the service's own mistakes and hosts.
+        retry_after: Seconds to wait; None if ASI-1 did not send it.
+        request_id: ASI-1's id of the request; None if it did not send one.
     """
 
     status: int
@@ -59,7 +59,7 @@ class Failure:
     request_id: str | None = None
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return the fields, each of them, for JSON."""
+        """Return all fields as a JSON object."""
         return {
             "status": self.status,
             "code": self.code,
@@ -70,29 +70,29 @@ class Failure:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that go with the status: ``retry-after``, or none."""
+        """The headers that belong to the status: ``retry-after``, or none."""
         if self.retry_after is None:
             return {}
         return {"retry-after": str(math.ceil(self.retry_after))}
 
 
 def failure(error: Exception) -> Failure:
-    """Return what may be told of *error*."""
+    """Return what callers of the service may know about *error*."""
     if isinstance(error, APIError):
         return Failure(
             _status(error),
-            _word(error),
+            _code(error),
             _message(error),
             _wait(error),
             error.request_id,
         )
     if isinstance(error, ArgumentError):
-        return Failure(400, _word(error), error.message[:_LONGEST])
+        return Failure(400, _code(error), error.message[:_LONGEST])
     if isinstance(error, ConversationBusyError):
-        return Failure(409, _word(error), "the conversation waits for an answer")
+        return Failure(409, _code(error), "the conversation waits for an answer")
     if isinstance(error, ClientClosedError | StreamClosedError):
-        return Failure(503, _word(error), "the service is closing")
-    code = _word(error) if isinstance(error, ASI1Error) else "internal"
+        return Failure(503, _code(error), "the service is closing")
+    code = _code(error) if isinstance(error, ASI1Error) else "internal"
     return Failure(500, code, "the service failed")
 
 
@@ -100,9 +100,9 @@ def _status(error: APIError) -> int:
     if isinstance(error, APITimeoutError):
         return 504
     if isinstance(error, APIStatusError):
-        if error.status_code in _PASSED_ON:
+        if error.status_code in _FORWARDED:
             return error.status_code
-        if error.status_code in _TOO_SLOW:
+        if error.status_code in _UPSTREAM_TIMEOUT:
             return 504
     return 502
 
@@ -121,7 +121,7 @@ def _wait(error: APIError) -> float | None:
     return wait if wait is not None and 0 <= wait < math.inf else None
 
 
-def _word(error: Exception) -> str:
-    """Return the class's name in small letters: ``rate_limit``, ``timeout``."""
+def _code(error: Exception) -> str:
+    """Return the class's name in snake case: ``rate_limit``, ``timeout``."""
     name = type(error).__name__.removeprefix("API").removesuffix("Error")
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -1,8 +1,8 @@
 """
-A reply into an answer or an error, and an event into a chunk.
+The answer or the error that a reply holds, and the chunk that an event holds.
 
-A status of success is not believed: what is no answer becomes an error that carries the
-server's own words, whatever the shape of its body.
+A status of success proves nothing: a reply that is not an answer becomes an error with
+the server's own message, whatever the shape of the body.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Literal
 
-from .._models import errors
-from .._models import status_errors as refusals
+from .._models import errors, status_errors
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.json_text import load_json
 from .._models.response import ResponseInfo
+from .._settings.secret import Secret
 from .converter import decode
-from .error_body import complaint, overlong
+from .error_body import context_overflow, read_error_body
 
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
 
 _BOM = b"\xef\xbb\xbf"
 _KEPT = 64 * 1024
-# Choices of one answer. Thousands of empty ones fit in little, and unfold to much.
+# Choices of one answer: thousands of empty ones are few bytes and many objects.
 _MOST_CHOICES = 1000
 # Words for "used up", as code or type of a 429: waiting a minute does not help.
 _QUOTA = {
@@ -54,11 +54,11 @@ _QUOTA = {
 
 def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "other"]:
     """
-    Tell what a body is: by its type if that is clear, else by its first bytes.
+    Return the kind of a body: by its content type if that tells, else by its start.
 
     Args:
-        content_type: The header, "" for none.
-        head: The body's beginning; may be empty.
+        content_type: The header; "" without one.
+        head: The first bytes of the body; may be empty.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "text/event-stream":
@@ -74,38 +74,41 @@ def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "othe
 
 
 def read_error(
-    info: ResponseInfo, body: bytes, *, wall: float
-) -> refusals.APIStatusError:
+    info: ResponseInfo, body: bytes, key: Secret, *, wall: float
+) -> status_errors.APIStatusError:
     """
-    Turn a reply without success into the error of its status.
+    Return the error of a reply whose status is not a success.
 
     Args:
-        info: Its account.
+        info: The reply's metadata.
         body: Its body, of any shape.
-        wall: The time now, in seconds since 1970.
+        key: The API key, which the error shows no part of.
+        wall: The current time, in seconds since 1970.
     """
     from .retry_after import retry_after  # noqa: PLC0415 - most calls end well
 
     status = info.status or 0
-    value = _value(body)
-    said = complaint(value)
-    cls = refusals.error_class(status)
-    if status == 429 and {said.code, said.type} & _QUOTA:
-        cls = refusals.QuotaExceededError
+    value = _value(body, key) if len(body) <= _KEPT else _text(body, key)
+    told = read_error_body(value, key)
+    cls = status_errors.error_class(status)
+    if status == 429 and {told.code, told.type} & _QUOTA:
+        cls = status_errors.QuotaExceededError
     more: dict[str, int | None] = {}
-    if status == 400 and (told := overlong(said)):
-        cls = refusals.ContextLengthError
-        more = {"limit": told.limit, "requested": told.requested}
-    message = said.message or _phrase(status)
+    if status == 400 and (overflow := context_overflow(told)):
+        cls = status_errors.ContextLengthError
+        more = {"limit": overflow.limit, "requested": overflow.requested}
+    message = told.message or _phrase(status)
     if 300 <= status < 400:
         target = info.headers.get("location", "nowhere")
-        message = f"redirected to {target:.200}; redirects are not followed"
+        message = (
+            f"redirected to {key.excerpt(target, 200)}; redirects are not followed"
+        )
     return cls(
         message,
         status_code=status,
-        code=said.code,
-        type=said.type,
-        param=said.param,
+        code=told.code,
+        type=told.type,
+        param=told.param,
         body=value,
         retry_after=retry_after(info.headers, wall),
         response=info,
@@ -120,34 +123,39 @@ def _phrase(status: int) -> str:
         return "no reason given"
 
 
-def _value(body: bytes) -> JSON:
+def _value(body: bytes, key: Secret) -> JSON:
     try:
         return load_json(body.removeprefix(_BOM))
     except ValueError:
-        text = body[:_KEPT].decode("utf-8", "replace").strip()
-        return text or None
+        return _text(body, key)
 
 
-def read_answer(info: ResponseInfo, body: bytes) -> ChatCompletion:
+def _text(body: bytes, key: Secret) -> str | None:
+    text = key.excerpt(body.decode("utf-8", "replace").strip(), _KEPT)
+    return text.encode()[:_KEPT].decode("utf-8", "ignore") or None
+
+
+def read_answer(info: ResponseInfo, body: bytes, key: Secret) -> ChatCompletion:
     """
-    Turn the body of a successful reply into the answer.
+    Return the answer in the body of a successful reply.
 
     Raises:
-        APIResponseError: It is none: empty, null, a page, an error, without choices.
+        APIResponseError: It is not an answer: it is empty, null, an HTML page or an
+            error, or it has no choices.
     """
-    value = _value(body)
+    value = _value(body, key)
     if isinstance(value, dict) and not _is_error(value) and _has_choices(value):
         return decode(ChatCompletion, value)
-    said = complaint(value)
-    what = said.message if isinstance(value, dict | str) else ""
+    told = read_error_body(value, key)
+    what = told.message if isinstance(value, dict | str) else ""
     if isinstance(value, dict) and not _is_error(value):
         what = "a JSON object without choices"
     if value is None:
         what = "null" if body.strip() else "an empty body"
     raise errors.APIResponseError(
         f"the reply ({info.status}) is not an answer: {what or 'JSON of another kind'}",
-        code=said.code,
-        type=said.type,
+        code=told.code,
+        type=told.type,
         body=value,
         response=info,
     )
@@ -167,27 +175,28 @@ def _is_error(value: Mapping[str, JSON]) -> bool:
         return False
     if value.get("code") is not None and value.get("message") is not None:
         return True
-    # A chunk without choices is legal, and has at least an id.
-    strange = "choices" not in value and "id" not in value
-    return strange and any(value.get(key) for key in ("message", "detail"))
+    # A chunk may have no choices, but it has an id.
+    neither = "choices" not in value and "id" not in value
+    return neither and any(value.get(key) for key in ("message", "detail"))
 
 
 def is_done(data: bytes) -> bool:
-    """Tell whether an event says that the stream is over."""
+    """Return whether an event is the last one of its stream."""
     return data.strip() == b"[DONE]"
 
 
-def read_event(name: str, data: bytes) -> ChatCompletionChunk | None:
+def read_event(name: str, data: bytes, key: Secret) -> ChatCompletionChunk | None:
     """
     Turn one event of a stream into its chunk; None for an event without data.
 
     Args:
         name: The event's type, "message" if it has none.
         data: Its data lines, joined by line ends.
+        key: The API key, which an error shows no part of.
 
     Raises:
-        ServerStreamError: It reports an error.
-        StreamDecodeError: It is no chunk. Neither knows the partial answer yet.
+        ServerStreamError: The event reports an error.
+        StreamDecodeError: It is not a chunk. Both still lack the partial answer.
     """
     if name != "error" and not data.strip():
         return None
@@ -197,22 +206,22 @@ def read_event(name: str, data: bytes) -> ChatCompletionChunk | None:
         if name == "error":
             text = data.decode("utf-8", "replace").strip()
             raise errors.ServerStreamError(
-                text or "an error without a word", body=text
+                text or "an error without a message", body=text
             ) from None
-        raise _no_chunk(f"is no JSON ({error})", data) from None
+        raise _decode_error(f"is not valid JSON ({error})", data, key) from None
     if name == "error" or (isinstance(value, dict) and _is_error(value)):
-        said = complaint(value)
+        told = read_error_body(value, key)
         raise errors.ServerStreamError(
-            said.message or "an error without a word",
-            code=said.code,
-            type=said.type,
+            told.message or "an error without a message",
+            code=told.code,
+            type=told.type,
             body=value,
         )
     if not isinstance(value, dict):
-        raise _no_chunk("is no JSON object", data)
+        raise _decode_error("is not a JSON object", data, key)
     choices = value.get("choices")
     if choices is not None and not _all_objects(choices):
-        raise _no_chunk("has choices that are no list of objects", data)
+        raise _decode_error("has choices that are not a list of objects", data, key)
     return decode(ChatCompletionChunk, value)
 
 
@@ -220,7 +229,7 @@ def _event_value(data: bytes) -> JSON:
     try:
         return load_json(data)
     except ValueError:
-        # A stream is UTF-8 by definition; what is none is replaced.
+        # Event streams are UTF-8, so that other bytes are replaced.
         text = data.decode("utf-8", "replace").encode()
         if text == data:
             raise
@@ -233,6 +242,8 @@ def _all_objects(choices: JSON) -> bool:
     return all(choice is None or isinstance(choice, dict) for choice in choices)
 
 
-def _no_chunk(what: str, data: bytes) -> errors.StreamDecodeError:
-    snippet = data[:800].decode("utf-8", "replace")[:200]
-    return errors.StreamDecodeError(f"an event of the stream {what}", snippet=snippet)
+def _decode_error(problem: str, data: bytes, key: Secret) -> errors.StreamDecodeError:
+    snippet = key.excerpt(data.decode("utf-8", "replace"), 200)
+    return errors.StreamDecodeError(
+        f"an event of the stream {problem}", snippet=snippet
+    )

@@ -1,8 +1,8 @@
 """
-Arguments into a request: checked, and holding only what the caller set.
+The request that a call's arguments make.
 
-Nothing is added for convenience, since the server answers 400 to fields that it does
-not know. The key is not in here; the transport adds it last.
+It holds only what the caller set, since the server answers 400 to fields that it does
+not know. The transport adds the key.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = ["ChatDraft", "Request", "chat_request", "draft_chat", "plain_request"
 
 _HEADERS = {
     "user-agent": f"asi1-python/{__version__}",
-    # No compression: a reply can then not be larger than what came over the wire.
+    # Without compression, a reply cannot be larger than what came over the wire.
     "accept-encoding": "identity",
 }
 _ACCEPT = {
@@ -50,10 +50,10 @@ _ACCEPT = {
 @frozen(kw_only=True)
 class Request:
     """
-    One call, ready to be sent as often as need be.
+    The request of one call, which each of its tries sends.
 
     Attributes:
-        url: Whole, with its query.
+        url: With the query.
         headers: Names in lowercase; without the key.
         body: JSON text; None for none.
         stream: Whether the answer is asked for in chunks.
@@ -140,7 +140,7 @@ def chat_request(
     options: Mapping[str, Any],
 ) -> Request:
     """
-    Build a chat call.
+    Build the request of a chat call.
 
     Raises:
         ArgumentError: As for `draft_chat`, and for its messages.
@@ -158,7 +158,7 @@ def plain_request(
     options: Mapping[str, Any],
 ) -> Request:
     """
-    Build a call of any endpoint; *path* begins with a slash, below the base URL.
+    Build the request of a call to any endpoint; *path* begins with one slash.
 
     Raises:
         ArgumentError: As for `draft_chat`.
@@ -224,7 +224,7 @@ def _escaped(path: str) -> str:
     try:
         return quote(path, safe="/%:@!$&'()*+,;=~-._")
     except UnicodeEncodeError:
-        raise wrong("path", "holds half a surrogate pair", path) from None
+        raise wrong("path", "contains a lone surrogate", path) from None
 
 
 def _body(body: JSON) -> bytes:
@@ -256,7 +256,7 @@ def _query(config: ClientConfig, extra: Mapping[str, Any]) -> str:
     try:
         return f"?{urlencode(texts)}" if texts else ""
     except UnicodeEncodeError:
-        raise wrong("extra_query", "holds half a surrogate pair", extra) from None
+        raise wrong("extra_query", "contains a lone surrogate", extra) from None
 
 
 def _timeouts(config: ClientConfig, options: Mapping[str, Any]) -> Timeouts:
@@ -283,7 +283,7 @@ def _idempotency_key(value: object) -> str | None:
 
 
 def _checked(argument: str, check: Callable[..., Any], *values: object) -> Any:
-    """Run a check made for the client's set-up on an argument of one call."""
+    """Run a check of the client's settings on an argument of one call."""
     try:
         named = (argument,) if check in (check_headers, read_query) else ()
         return check(*values, *named)

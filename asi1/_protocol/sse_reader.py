@@ -1,10 +1,9 @@
 """
-Bytes of an event stream into events, bounded and without delay.
+Server-sent events from bytes: each with its last byte, and none that is too large.
 
-An event is there as soon as its last byte is. Events of one data line, which is what
-servers send, are taken as they stand. httpx-sse reads the fields of all others, from
-what it reads rightly: text whatever the headers say, without a byte-order mark, lines
-ended by LF alone, whole events only, and none without a data line.
+Servers send events of one data line, which are read here. The fields of every other
+event are read by httpx-sse 0.4, which needs what it gets here: UTF-8, no byte-order
+mark, LF as the only line end, and complete events with a data line.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -13,35 +12,35 @@ from __future__ import annotations
 
 import re
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias, cast
 
 from attrs import define, field
-from httpx_sse import EventSource, ServerSentEvent
+from httpx_sse import EventSource
 
 
-__all__ = ["Event", "EventDecoder", "EventTooLargeError", "aiter_events"]
+__all__ = ["Event", "EventDecoder", "EventTooLargeError"]
 
 _BOM = b"\xef\xbb\xbf"
 _DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
-# httpx-sse reads as numbers more than the standard allows.
-# And an id of more than 1024 bytes would be read again with every event.
+# httpx-sse 0.4 takes more for a number than the standard allows in ``retry``. An id of
+# more than 1024 bytes is dropped, since it would be parsed again with every event.
 _IGNORED = re.compile(rb"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
 _ID = re.compile(rb"^id(?::.*)?$", re.MULTILINE)
-# An event: its type ("message" if it has none), its data lines joined by line ends as
-# they came (UTF-8, or meant to be), the last id, and the time to wait before a retry.
+# An event: its type ("message" if it has none), its data lines joined by line ends (not
+# yet decoded), the last id, and the time to wait before a retry.
 Event: TypeAlias = tuple[str, bytes, str, int | None]
 
-# Lines of one event. Each is an object of its own while the event is put together.
+# Lines of one event: each becomes an object, which takes more memory than its bytes.
 _MOST_LINES = 100_000
 
 
 class EventTooLargeError(ValueError):
-    """An event is larger than allowed; the message says how large that is."""
+    """An event is larger than allowed; the message has the limit."""
 
 
-class _Text:
-    """As much of a response as `EventSource` asks for."""
+class _TextResponse:
+    """The part of `httpx.Response` that `EventSource` uses."""
 
     headers = {"content-type": "text/event-stream"}  # noqa: RUF012 - never changed
 
@@ -55,14 +54,14 @@ class _Text:
 @define
 class EventDecoder:
     """
-    Reads one stream piece by piece.
+    Decodes the events of one stream, piece by piece.
 
     Attributes:
-        max_event_bytes: The largest event, in bytes; comments count.
+        max_event_bytes: The largest event, in bytes, with its comments.
     """
 
     max_event_bytes: int
-    _head: bytes | None = field(default=b"", init=False)  # None once it is passed
+    _head: bytes | None = field(default=b"", init=False)  # None once it is read
     _after_cr: bool = field(default=False, init=False)
     _pending: list[bytes] = field(factory=list, init=False)
     _pending_bytes: int = field(default=0, init=False)
@@ -70,11 +69,13 @@ class EventDecoder:
 
     def feed(self, data: bytes) -> Iterable[Event]:
         """
-        Return the events that *data* completes, oldest first; to be read before more.
+        Return the events that *data* completes, oldest first.
+
+        The caller reads all of them before it feeds more.
 
         Raises:
-            EventTooLargeError: An event passes the bound; or reading raises it, after
-                those before that one.
+            EventTooLargeError: An event is too large. Reading the events may raise it,
+                too, after those that came before the large one.
         """
         if (
             self._head is None
@@ -85,38 +86,38 @@ class EventDecoder:
             and data.endswith(b"\n\n")
             and b"\r" not in data
             and len(data) - 2 <= self.max_event_bytes
-        ):  # one whole event, as a server sends it that has just thought of it
+        ):  # a single event, as servers send them at the speed of their model
             return (("message", data[6:-2], self._last_id, None),)
-        data = self._lines(data)
-        # A blank line may stand on the border of two pieces.
+        data = self._with_lf(data)
+        # The last piece may have ended in the first half of a blank line.
         border = self._pending[-1][-1:] if self._pending else b""
         end = (border + data).rfind(b"\n\n") + 2 - len(border)
         if end < 2 - len(border):
             if data:
                 self._pending.append(data)
                 self._pending_bytes += len(data)
-                self._bound(self._pending_bytes - data.endswith(b"\n"))
+                self._check_size(self._pending_bytes - data.endswith(b"\n"))
             return ()
         whole = b"".join([*self._pending, data[:end]])
         self._pending = [data[end:]] if data[end:] else []
         self._pending_bytes = len(data) - end
         blocks = whole.split(b"\n\n")
-        del whole  # a large event stands there but once
+        del whole  # a large event is in memory only once
         return self._read(blocks)
 
     @property
     def midway(self) -> bool:
-        """Whether an event with data has begun, and is not complete."""
+        """Whether an event with data has begun and has not ended."""
         return bool(self._pending and _DATA.search(b"".join(self._pending)))
 
     def unfinished(self) -> list[Event]:
-        """Return the event that the stream's end cut short, as if it were whole."""
+        """Return the event that the end of the stream has cut, as if complete."""
         return list(self.feed(b"\n\n"))
 
-    def _lines(self, data: bytes) -> bytes:
+    def _with_lf(self, data: bytes) -> bytes:
         if self._head is not None:
             data = self._head + data
-            if _BOM.startswith(data):  # the mark may come in pieces
+            if _BOM.startswith(data):  # the byte-order mark may come in pieces
                 self._head = data
                 return b""
             self._head = None
@@ -134,25 +135,25 @@ class EventDecoder:
         for block in blocks:
             if block.startswith(b"data: ") and b"\n" not in block:
                 if len(block) > largest:
-                    self._bound(len(block))
+                    self._check_size(len(block))
                 yield "message", block[6:], self._last_id, None
             elif block:
-                self._bound(len(block), block.count(b"\n"))
-                yield from self._other(block)
+                self._check_size(len(block), block.count(b"\n"))
+                yield from self._read_fields(block)
 
-    def _other(self, block: bytes) -> Iterator[Event]:
-        """Read a block that is more, or less, than one data line."""
+    def _read_fields(self, block: bytes) -> Iterator[Event]:
+        """Read a block that is not a single data line."""
         lines = _IGNORED.sub(b"", block.strip(b"\n")).strip(b"\n")
         if _DATA.search(lines):
             text = f"id:{self._last_id}\n{lines.decode('utf-8', 'replace')}\n\n"
-            source = EventSource(cast("Any", _Text(text)))
+            source = EventSource(cast("Any", _TextResponse(text)))
             for event in source.iter_sse():
                 yield event.event, event.data.encode(), event.id, event.retry
-        for line in _ID.findall(lines):  # of an event without data, its id lives on
+        for line in _ID.findall(lines):  # the id of an event without data counts
             value = line[3:].removeprefix(b" ").decode("utf-8", "replace")
             self._last_id = self._last_id if "\0" in value else value
 
-    def _bound(self, size: int, lines: int = 0) -> None:
+    def _check_size(self, size: int, lines: int = 0) -> None:
         if size > self.max_event_bytes:
             limit = f"{self.max_event_bytes:,} bytes"
         elif lines > _MOST_LINES:
@@ -160,21 +161,3 @@ class EventDecoder:
         else:
             return
         raise EventTooLargeError(f"an event of the stream is larger than {limit}")
-
-
-async def aiter_events(
-    body: AsyncIterable[bytes], *, max_event_bytes: int
-) -> AsyncGenerator[ServerSentEvent, None]:
-    """
-    Yield the events of *body*, each as soon as its last byte has come.
-
-    An event that the body's end cuts short is dropped, as the standard has it.
-
-    Raises:
-        EventTooLargeError: An event is larger than *max_event_bytes*.
-    """
-    decoder = EventDecoder(max_event_bytes)
-    async for piece in body:
-        for name, data, last_id, retry in decoder.feed(piece):
-            text = data.decode("utf-8", "replace")
-            yield ServerSentEvent(name, text, last_id, retry)

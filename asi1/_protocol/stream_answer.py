@@ -1,8 +1,8 @@
 """
-Chunks into the answer that they make, and the rule that says it is whole.
+The answer that the chunks of a stream make, and whether it is complete.
 
-Text is kept as pieces and joined when it is asked for, so that a long stream costs no
-more for each chunk than a short one.
+Text is kept in pieces and joined when the answer is read, so that a chunk of a long
+stream costs no more than one of a short stream.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,13 @@ from collections.abc import Iterable
 from attrs import define, field
 
 from .._models.base_types import JSON
-from .._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
+from .._models.chunks import (
+    ChatCompletionChunk,
+    ChunkChoice,
+    Delta,
+    PendingFields,
+    ToolCallDelta,
+)
 from .._models.completion import (
     ChatChoice,
     ChatCompletion,
@@ -26,7 +32,7 @@ __all__ = ["Assembler", "as_chunk"]
 
 @define
 class _Text:
-    """A text that grows at its end."""
+    """A string that grows at its end."""
 
     pieces: list[str] = field(factory=list)
 
@@ -42,7 +48,7 @@ class _Text:
 
 @define
 class _Call:
-    """A tool call in the making."""
+    """A tool call, as far as its parts have come."""
 
     index: int | None
     id: str = ""
@@ -55,14 +61,14 @@ class _Call:
     def add(self, delta: ToolCallDelta) -> None:
         self.id = self.id or delta.id
         self.type = delta.type or self.type
-        # Some servers say id and name with every part.
+        # Some servers send id and name with every part.
         repeated = delta.id and delta.function.name == self.name.join()
         self.name.add("" if repeated else delta.function.name)
         self.arguments.add(delta.function.arguments)
         self.extra.update(delta.extra)
         self.function_extra.update(delta.function.extra)
 
-    def call(self) -> ToolCall:
+    def tool_call(self) -> ToolCall:
         function = FunctionCall(
             name=self.name.join(),
             arguments=self.arguments.join(),
@@ -75,7 +81,7 @@ class _Call:
 
 @define
 class _Choice:
-    """One choice in the making."""
+    """A choice, as far as its chunks have come."""
 
     index: int
     role: str = "assistant"
@@ -96,8 +102,8 @@ class _Choice:
         self.refusal.add(delta.refusal or "")
         for part in delta.tool_calls:
             self._call_for(part).add(part)
-        # Some servers say the finish reason twice; the first time counts. And some say
-        # an empty one until there is one.
+        # Some servers send the finish reason twice, of which the first counts, and some
+        # send "" until the choice has ended.
         self.finish_reason = self.finish_reason or choice.finish_reason or None
         self.stop_reason = (
             choice.stop_reason if self.stop_reason is None else self.stop_reason
@@ -106,7 +112,7 @@ class _Choice:
         self.message_extra.update(delta.extra)
 
     def _call_for(self, part: ToolCallDelta) -> _Call:
-        """By index; without one by id; without either, the last call goes on."""
+        """Find it by index, else by id; a part with neither belongs to the last one."""
         for call in reversed(self.calls):
             if part.index is not None and call.index is not None:
                 if part.index == call.index and part.id in ("", call.id or part.id):
@@ -117,12 +123,12 @@ class _Choice:
         self.calls.append(call)
         return call
 
-    def choice(self) -> ChatChoice:
+    def chat_choice(self) -> ChatChoice:
         message = ChatMessage(
             role=self.role,
             content=self.content.join(),
             reasoning=self.reasoning.join(),
-            tool_calls=tuple(call.call() for call in self.calls),
+            tool_calls=tuple(call.tool_call() for call in self.calls),
             refusal=self.refusal.join() or None,
             extra=dict(self.message_extra),
         )
@@ -138,20 +144,22 @@ class _Choice:
 @define
 class Assembler:
     """
-    Takes the chunks of one stream in their order and keeps the answer so far.
+    Makes the answer of one stream's chunks, which are added in their order.
 
     Attributes:
-        expected: How many choices were asked for.
-        chunks: How many chunks came.
-        finished: Whether a finish reason came for every choice that was asked for.
+        expected: The number of choices that the caller asked for.
+        chunks: The number of chunks so far.
+        finished: Whether each of the expected choices has a finish reason.
     """
 
     expected: int = 1
     _choices: dict[int, _Choice] = field(factory=dict, init=False)
     _thoughts: _Text = field(factory=_Text, init=False)
     _first: ChatCompletionChunk | None = field(default=None, init=False)
-    # Choice 0, once it is there, if whoever speaks in it is as in most.
-    _spoken: _Choice | None = field(default=None, init=False)
+    # Choice 0, once a chunk had it, if its role is "assistant".
+    _assistant: _Choice | None = field(default=None, init=False)
+    # Of the last chunk, if it came from the fast path: these are in the answer already.
+    _last_pending: PendingFields | None = field(default=None, init=False)
     _usage: Usage | None = field(default=None, init=False)
     _executable_data: JSON = field(default=None, init=False)
     _conversation_id: str | None = field(default=None, init=False)
@@ -161,26 +169,27 @@ class Assembler:
     finished: bool = field(default=False, init=False)
 
     def add(self, chunk: ChatCompletionChunk) -> None:
-        """Take the next chunk."""
+        """Add the next chunk."""
         self.chunks += 1
-        glance = chunk._glance  # noqa: SLF001 - of a model, and for nobody but us
-        if glance is None or self._spoken is None:
+        pending = chunk._pending  # noqa: SLF001 - of the fast path
+        if pending is None or self._assistant is None:
             self._add_any(chunk)
             return
-        # It only adds a piece to choice 0: as `_add_any` would, in fewer steps.
-        text, created, extra, choice_extra, _ = glance
+        # It only adds a piece to choice 0: the same as `_add_any` in fewer steps.
+        text = chunk._text  # noqa: SLF001
         if text:
-            self._spoken.content.pieces.append(text)
+            self._assistant.content.pieces.append(text)
         if chunk.thought:
             self._thoughts.pieces.append(chunk.thought)
-        if not self._created:
-            self._created = created
-        if extra:
-            self._extra.update(extra)
-        if choice_extra:
-            self._spoken.extra.update(choice_extra)
+        if pending is self._last_pending:
+            return
+        self._last_pending = pending
+        self._created = self._created or pending.created
+        self._extra.update(pending.extra)
+        self._assistant.extra.update(pending.choice_extra)
 
     def _add_any(self, chunk: ChatCompletionChunk) -> None:
+        self._last_pending = None
         self._first = self._first or chunk
         for choice in chunk.choices:
             if choice.index not in self._choices:
@@ -193,19 +202,19 @@ class Assembler:
         self._created = self._created or chunk.created
         self._extra.update(chunk.extra)
         first = self._choices.get(0)
-        self._spoken = first if first and first.role == "assistant" else None
+        self._assistant = first if first and first.role == "assistant" else None
         self.finished = len(self._choices) >= self.expected and all(
             choice.finish_reason is not None for choice in self._choices.values()
         )
 
     def answer(self) -> ChatCompletion:
-        """Return the answer as far as it came; later chunks leave it alone."""
+        """Return the answer so far, which later chunks do not change."""
         first = self._first or ChatCompletionChunk()
         return ChatCompletion(
             id=first.id,
             model=first.model,
             created=self._created,
-            choices=tuple(c.choice() for _, c in sorted(self._choices.items())),
+            choices=tuple(c.chat_choice() for _, c in sorted(self._choices.items())),
             usage=self._usage,
             thoughts=self._thoughts.join(),
             executable_data=self._executable_data,
@@ -215,7 +224,7 @@ class Assembler:
 
 
 def as_chunk(answer: ChatCompletion) -> ChatCompletionChunk:
-    """Return a whole answer as the one chunk of a stream."""
+    """Return a complete answer as the only chunk of a stream."""
     return ChatCompletionChunk(
         id=answer.id,
         model=answer.model,

@@ -71,6 +71,19 @@ class Secret:
             text = text.replace(escaped.replace(quote, f"\\{quote}"), "***")
         return text.replace(escaped, "***")
 
+    def excerpt(self, text: str, most: int) -> str:
+        """
+        Return the beginning of *text*, at most *most* characters, without the key.
+
+        The key is redacted before the cut, since `redact` does not recognise a part of
+        it. The part at the end of a *text* that came incomplete is redacted as well.
+        """
+        text = self.redact(text)
+        for size in range(len(self._value) - 1, _SHORTEST - 1, -1):
+            if text.endswith(self._value[:size]):
+                text = f"{text[:-size]}***"
+        return text[:most]
+
     def redact_bytes(self, data: bytes) -> bytes:
         """Do the same to bytes."""
         return data.replace(self._value.encode(), b"***") if self._is_secret else data

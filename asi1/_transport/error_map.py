@@ -47,9 +47,7 @@ def translate_errors(host: str, key: Secret) -> Iterator[None]:
     try:
         yield
     except LIBRARY_ERRORS as error:
-        # It may quote the server, which may echo the key. The reason is cut after
-        # that, since half a key would not be redacted.
-        reason = key.redact(f"{error}")[:200] or type(error).__name__
+        reason = key.excerpt(f"{error}", 200) or type(error).__name__
         raise _translate(error, host, reason) from error
 
 
