@@ -120,29 +120,6 @@ class AnswerStream:
         Raises:
             ASI1Error: What reading the stream raises.
         """
-        self._check_reader()
-        self.reading = True
-        try:
-            if self._task is None:
-                self._task = self._begin()
-            batch = await self._call.queue.get()
-            self.consumed = not batch
-        except BaseException as error:
-            if isinstance(error, ASI1Error):
-                self._error = error
-                self._tell_end()
-            raise
-        else:
-            if self.consumed:
-                self._tell_end()
-            return batch
-        finally:
-            self.reading = False
-            # A reader who is cancelled drops the stream; the frames that the error
-            # keeps must not keep it.
-            del self
-
-    def _check_reader(self) -> None:
         if self.closed:
             error = self._error or StreamClosedError("the stream was closed")
             raise error.with_traceback(None)
@@ -150,6 +127,25 @@ class AnswerStream:
             raise StreamClosedError("the stream was begun by another process")
         if self.reading:
             raise StreamBusyError("the stream is being read by somebody else")
+        self.reading = True
+        try:
+            if self._task is None:
+                self._task = self._begin()
+            batch = await self._call.queue.get()
+        except BaseException as error:
+            self.reading = False
+            if isinstance(error, ASI1Error):
+                self._error = error
+                self._tell_end()
+            # A reader who is cancelled drops the stream; the frames that the error
+            # keeps must not keep it.
+            del self
+            raise
+        self.reading = False
+        if not batch:
+            self.consumed = True
+            self._tell_end()
+        return batch
 
     async def grown(self) -> ChatCompletion:
         """Wait for more of the answer, if there is more; return what has come."""
