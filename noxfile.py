@@ -93,14 +93,14 @@ def soak(session: nox.Session) -> None:
     """Test cancelling, forking, exiting and Ctrl-C, with 10,000 cancelled calls."""
     session.install(".", *group("tests"))
     env = {**INSTALLED_ONLY, "SOAK_CALLS": "10000"}
-    session.run("pytest", "-rP", "tests/life", *session.posargs, env=env)
+    session.run("pytest", "-rP", "tests/system/life", *session.posargs, env=env)
 
 
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Check that tests fail on mutated code; `-- --sample 0` tries all mutants."""
     session.install(".", *group("tests"))
-    session.run("python", "-m", "tests.mutants", *session.posargs)
+    session.run("python", "-m", "tests.support.mutants", *session.posargs)
 
 
 @nox.session

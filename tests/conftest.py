@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from trio.testing import MockClock
 
-from .virtual_time import VirtualTimeLoop
+from .support.virtual_time import VirtualTimeLoop
 
 
 # How long an example takes tells of the machine, and not of the package.

@@ -1,0 +1,586 @@
+"""The blocking client: the async one, driven from a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from operator import length_hint
+
+import anyio
+import httpx
+import pytest
+
+import asi1
+
+from asi1._blocking.loop_thread import LoopThread
+from asi1.testing import FakeASI1, Pause, Repeat
+
+from ..support.talk import DONE, SSE, TEXT, Event, chunk
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1(seed=15) as fake:
+        fake.reply(TEXT, chunk_words=1, times=None)
+        yield fake
+
+
+@pytest.fixture
+def client(fake):
+    with asi1.ASI1("sk-test", fake.base_url) as client:
+        yield client
+
+
+def wait_for(condition):
+    """Wait until *condition* holds; fail after five seconds."""
+    for _ in range(1000):
+        if condition():
+            return
+        time.sleep(0.005)
+    pytest.fail("it never came true")
+
+
+def test_create_gives_the_answer(client):
+    """
+    `create` blocks until the answer is there.
+    """
+    answer = client.chat.completions.create(messages="Hi", temperature=0)
+
+    assert (TEXT, 200) == (answer.text, answer.response.status)
+
+
+def test_a_stream_is_iterated(client):
+    """
+    A stream gives chunks, text and the final answer, each by plain iteration.
+    """
+    with client.chat.completions.stream(messages="Hi") as stream:
+        chunks = list(stream)
+        final = stream.get_final_completion()
+
+    assert TEXT == "".join(each.text for each in chunks) == final.text
+    assert final == stream.snapshot()
+    assert "<ChatStream closed status=200>" == repr(stream)
+    assert 200 == stream.response.status
+
+
+def test_a_stream_gives_its_text_and_its_thoughts(fake, client):
+    """
+    `text_stream` and `thought_stream` give pieces, none of them empty.
+    """
+    fake.reply(TEXT, thoughts="Counting.", chunk_words=1, times=2)
+
+    with client.chat.completions.stream(messages="Hi") as stream:
+        words = list(stream.text_stream)
+    made = client.chat.completions.create(messages="Hi", stream=True)
+    thoughts = list(made.thought_stream)
+
+    assert (8, TEXT) == (len(words), "".join(words))
+    assert "Counting." == "".join(thoughts)
+    for again in (made, made.text_stream, made.thought_stream):
+        with pytest.raises(asi1.StreamConsumedError):
+            iter(again)
+
+
+@pytest.mark.parametrize("read", [0, 1, 4, 99])
+def test_the_final_answer_does_not_depend_on_what_was_read(client, read):
+    """
+    `get_final_completion` gives the whole answer, whatever was read before it.
+    """
+    with client.chat.completions.stream(messages="Hi") as stream:
+        for _ in range(read):
+            next(stream, None)
+
+        assert TEXT == stream.get_final_completion().text
+        assert TEXT == stream.get_final_completion().text
+        with pytest.raises(asi1.StreamConsumedError):
+            iter(stream)
+
+
+def test_a_closed_stream_cannot_be_read(fake, client):
+    """
+    A closed stream hands out nothing more, not even what had come before.
+    """
+    fake.clear()
+    fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
+    stream = client.chat.completions.stream(messages="Hi")
+    assert "a" == next(stream).text
+    stream.close()
+    stream.close()
+
+    for use in (
+        stream.__next__,
+        stream.__enter__,
+        stream.get_final_completion,
+        stream.text_stream.__next__,
+    ):
+        with pytest.raises(asi1.StreamClosedError):
+            use()
+
+
+@pytest.mark.parametrize("way", ["break", "error", "drop"])
+def test_leaving_early_closes_the_connection(fake, client, way):
+    """
+    A stream that is left before its end closes its connection.
+    """
+    fake.clear()
+    fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))), times=None)
+
+    if way == "break":
+        with client.chat.completions.stream(messages="Hi") as stream:
+            next(stream)
+    elif way == "error":
+        with (
+            pytest.raises(ZeroDivisionError),
+            client.chat.completions.stream(messages="Hi") as stream,
+        ):
+            for _ in stream:
+                raise ZeroDivisionError
+    else:
+        stream = client.chat.completions.stream(messages="Hi")
+        next(stream)
+        del stream
+        gc.collect()
+
+    wait_for(lambda: fake.open_connections == 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [
+        ("quota_429", {}),
+        ("key_echo_401", {}),
+        ("html_502", {"max_retries": 0}),
+        ("html_200", {}),
+        ("clean_eof_no_done", {}),
+        ("fin_mid_chunked", {}),
+        ("bad_json_chunk", {}),
+        ("error_event", {}),
+        ("stall_mid_body", {"timeout": asi1.Timeouts(idle=0.05)}),
+        ("reset_before_headers", {"max_retries": 0}),
+    ],
+)
+def test_errors_are_those_of_the_async_client(fake, fault, options):
+    """
+    Each error is the one that the async client raises, with the same partial answer.
+    """
+    fake.clear()
+    fake.fault(fault, times=None)
+
+    async def read():
+        async with (
+            asi1.AsyncASI1("sk-test", fake.base_url, **options) as client,
+            client.chat.completions.stream(messages="Hi") as stream,
+        ):
+            await stream.get_final_completion()
+
+    with pytest.raises(asi1.APIError) as awaited:
+        asyncio.run(read())
+    with (
+        pytest.raises(asi1.APIError) as blocking,
+        asi1.ASI1("sk-test", fake.base_url, **options) as client,
+        client.chat.completions.stream(messages="Hi") as stream,
+    ):
+        stream.get_final_completion()
+
+    assert type(awaited.value) is type(blocking.value)
+    assert str(awaited.value) == str(blocking.value)
+    assert text_so_far(awaited.value) == text_so_far(blocking.value)
+
+
+def text_so_far(error):
+    return getattr(error, "partial", asi1.ChatCompletion()).text
+
+
+def test_any_endpoint_can_be_called(fake, client):
+    """
+    `request` calls any endpoint.
+    """
+    fake.reply_json({"data": []})
+
+    assert {"data": []} == client.request("GET", "/models").json()
+
+
+def test_a_child_shares_the_connections(fake, client):
+    """
+    A child has settings of its own, its parent's connections, and the same class.
+    """
+    with client.with_options(model="b", timeout=5) as child:
+        child.chat.completions.create(messages="Hi")
+    client.chat.completions.create(messages="Hi")
+
+    assert ["b", "asi1-mini"] == [request.json["model"] for request in fake.requests]
+    assert {1} == {request.connection for request in fake.requests}
+    assert asi1.ASI1 is type(child)
+    assert (5, fake.base_url) == (child.timeouts.total, child.base_url)
+    with pytest.raises(asi1.ClientClosedError):
+        child.chat.completions.create(messages="Hi")
+
+
+def test_a_closed_client_cannot_be_used(fake):
+    """
+    A client that was closed says so; closing it twice is no error.
+    """
+    client = asi1.ASI1("sk-test", fake.base_url)
+    client.chat.completions.create(messages="Hi")
+    client.close()
+    client.close()
+
+    with pytest.raises(asi1.ClientClosedError):
+        client.chat.completions.create(messages="Hi")
+    with pytest.raises(asi1.ClientClosedError):
+        client.chat.completions.stream(messages="Hi")
+    with pytest.raises(asi1.ClientClosedError):
+        client.request("GET", "/models")
+    wait_for(lambda: fake.open_connections == 0)
+
+
+def test_many_threads_share_one_client(fake, client):
+    """
+    Eight threads with five calls each get the answers to their own questions.
+    """
+    fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
+
+    def ask(thread):
+        texts = [f"{thread}.{number}" for number in range(5)]
+        got = []
+        for text in texts:
+            if len(got) % 2:
+                with client.chat.completions.stream(messages=text) as stream:
+                    got.append("".join(stream.text_stream))
+            else:
+                got.append(client.chat.completions.create(messages=text).text)
+        return texts == got
+
+    with ThreadPoolExecutor(8) as threads:
+        assert [True] * 8 == list(threads.map(ask, range(8)))
+    assert 40 == len(fake.requests)
+
+
+def test_two_threads_cannot_read_one_stream(fake, client):
+    """
+    A second thread that reads a stream gets `StreamBusyError`.
+    """
+    fake.clear()
+    fake.fault("stall", seconds=None)
+    stream = client.chat.completions.create(messages="Hi", stream=True)
+    failed = []
+
+    def read():
+        try:
+            for _ in stream:
+                pass
+        except asi1.ASI1Error as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    wait_for(lambda: stream._answer.reading and stream.snapshot().text)
+    wait_for(lambda: not length_hint(stream._left))
+    with pytest.raises(asi1.StreamBusyError):
+        for _ in stream:
+            pass
+    stream.close()
+    thread.join()
+
+    assert [asi1.StreamClosedError] == [type(error) for error in failed]
+
+
+@pytest.mark.filterwarnings("ignore:asi1.ASI1 blocks")
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_it_works_inside_a_running_loop(client, backend):
+    """
+    A notebook or an async program, on asyncio or trio, may use the blocking client: it
+    blocks, and works.
+    """
+
+    async def main():
+        created = client.chat.completions.create(messages="Hi").text
+        with client.chat.completions.stream(messages="Hi") as stream:
+            streamed = "".join(stream.text_stream)
+        made = client.chat.completions.create(messages="Hi", stream=True)
+        return [created, streamed, made.get_final_completion().text]
+
+    assert [TEXT] * 3 == anyio.run(main, backend=backend)
+
+
+class Spy(httpx.AsyncBaseTransport):
+    """Calls *look* for each request, then passes it on."""
+
+    def __init__(self, inner, look):
+        self.inner = inner
+        self.look = look
+
+    async def handle_async_request(self, request):
+        self.look()
+        return await self.inner.handle_async_request(request)
+
+
+def test_context_variables_reach_a_transport(fake):
+    """
+    A transport of the user's own sees the context variables of who calls.
+    """
+    trace = contextvars.ContextVar("trace", default="none")
+    seen = []
+    spy = Spy(fake.transport, lambda: seen.append(trace.get()))
+
+    with asi1.ASI1("sk-test", fake.base_url, transport=spy) as client:
+        trace.set("a")
+        client.chat.completions.create(messages="Hi")
+        trace.set("b")
+        with client.chat.completions.stream(messages="Hi") as stream:
+            list(stream)
+
+    assert ["a", "b"] == seen
+
+
+def test_on_its_own_loop_it_refuses(fake):
+    """
+    Used from code that runs on its own event loop, the blocking client raises at once
+    in place of waiting for itself for ever.
+    """
+    box = []
+    spy = Spy(fake.transport, lambda: box[0].chat.completions.create(messages="Hi"))
+
+    with asi1.ASI1("sk-test", fake.base_url, transport=spy) as client:
+        box.append(client)
+        with pytest.raises(asi1.ASI1Error, match="AsyncASI1"):
+            client.chat.completions.create(messages="Hi")
+
+
+@contextmanager
+def started(fake, script):
+    """Run *script* in a process of its own; `client` and `asi1` are there."""
+    head = f"import asi1\nclient = asi1.ASI1('sk-test', {fake.base_url!r})\n"
+    with subprocess.Popen(
+        [sys.executable, "-W", "always", "-c", head + textwrap.dedent(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def run_script(fake, script):
+    """Run *script* to its end; return its exit code and what it printed."""
+    with started(fake, script) as process:
+        out, err = process.communicate(timeout=30)
+        return process.returncode, out, err
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        pytest.param(
+            """
+            stream = client.chat.completions.create(messages="Hi", stream=True)
+            next(stream)
+            """,
+            0,
+            id="abandoned-stream",
+        ),
+        pytest.param(
+            """
+            stream = client.chat.completions.create(messages="Hi", stream=True)
+            next(stream)
+            raise SystemExit(3)
+            """,
+            3,
+            id="system-exit",
+        ),
+        pytest.param(
+            """
+            import threading
+            import time
+            def block():
+                for _ in client.chat.completions.create(messages="Hi", stream=True):
+                    reading.set()
+            reading = threading.Event()
+            threading.Thread(target=block, daemon=True).start()
+            reading.wait()
+            time.sleep(0.1)
+            raise SystemExit(4)
+            """,
+            4,
+            id="daemon-thread-in-a-call",
+        ),
+        pytest.param(
+            """
+            import asyncio
+            kept = []
+            async def main():
+                aclient = asi1.AsyncASI1(client._engine.config.api_key.reveal(),
+                    client.base_url)
+                stream = await aclient.chat.completions.create(
+                    messages="Hi", stream=True)
+                await anext(stream)
+                kept.append((aclient, stream))
+            asyncio.run(main())
+            raise SystemExit(5)
+            """,
+            5,
+            id="async",
+        ),
+        pytest.param(
+            """
+            import trio
+            kept = []
+            async def main():
+                aclient = asi1.AsyncASI1("sk-test", client.base_url)
+                stream = await aclient.chat.completions.create(
+                    messages="Hi", stream=True)
+                await anext(stream)
+                kept.append((aclient, stream))
+            trio.run(main)
+            raise SystemExit(6)
+            """,
+            6,
+            id="trio",
+        ),
+    ],
+)
+def test_leaving_python_is_quick_and_silent(fake, script, code):
+    """
+    Whatever is left open, the interpreter ends with the program's own exit code, and
+    prints nothing.
+    """
+    fake.clear()
+    fake.fault("stall", times=None)
+
+    assert (code, "", "") == run_script(fake, script)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_ctrl_c_closes_the_stream_that_is_read(fake, client):
+    """
+    A reader of a stream who is interrupted by Ctrl-C leaves no connection open, even if
+    the stream object is kept.
+    """
+    fake.clear()
+    fake.fault("stall", after_chunks=1)
+    stream = client.chat.completions.stream(messages="Hi")
+
+    def interrupt():
+        wait_for(lambda: "one" == stream.snapshot().text and stream._answer.reading)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        next(stream)
+        thread.start()
+        for _ in stream:
+            pass
+    thread.join()
+
+    assert "left" == fake.requests[0].wait()
+    assert not stream.consumed
+    wait_for(lambda: fake.open_connections == 0)
+
+
+def test_a_loop_that_was_stopped_takes_no_more_calls():
+    """
+    When Python is exiting, a call is refused in place of waiting for ever.
+    """
+
+    async def answer():
+        return 42
+
+    loop = LoopThread()
+    assert 42 == loop.run(answer())
+    loop.stop()
+
+    with pytest.raises(asi1.ASI1Error, match="exiting"):
+        loop.run(answer())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_ctrl_c_stops_the_request_and_spares_the_client(fake):
+    """
+    Ctrl-C in a blocking call or stream raises KeyboardInterrupt, closes the connection
+    and leaves the client usable.
+    """
+    fake.clear()
+    fake.fault("stall_before_headers")
+    fake.fault("stall", after_chunks=1)
+    fake.reply("Fine.")
+    script = """
+        try:
+            client.chat.completions.create(messages="Hi")
+        except KeyboardInterrupt:
+            print("create")
+        try:
+            with client.chat.completions.stream(messages="Hi") as stream:
+                for chunk in stream.text_stream:
+                    print(chunk, flush=True)
+        except KeyboardInterrupt:
+            print("stream")
+        print(client.chat.completions.create(messages="Hi").text)
+        """
+
+    with started(fake, script) as process:
+        wait_for(lambda: fake.requests)
+        process.send_signal(signal.SIGINT)
+        assert ["create\n", "one\n"] == [process.stdout.readline() for _ in range(2)]
+        assert "left" == fake.requests[0].wait()
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=30)
+
+    assert (0, ("stream\nFine.\n", "")) == (process.returncode, rest)
+    assert ["left", "left", "sent"] == [request.wait() for request in fake.requests]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no fork here")
+def test_a_forked_process_has_connections_of_its_own(fake):
+    """
+    After a fork, parent and child use one client, each on its own connections and its
+    own thread.
+    """
+    fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
+    script = """
+        import os, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)
+        client.chat.completions.create(messages="first")
+        pid = os.fork()
+        who = "parent" if pid else "child"
+        for number in range(3):
+            text = f"{who} {number}"
+            assert text == client.chat.completions.create(messages=text).text
+        if pid:
+            _, status = os.waitpid(pid, 0)
+            raise SystemExit(os.waitstatus_to_exitcode(status))
+        """
+
+    assert (0, "", "") == run_script(fake, script)
+    used = {}
+    for request in fake.requests:
+        who = request.json["messages"][0]["content"].split()[0]
+        used.setdefault(who, set()).add(request.connection)
+    assert used["first"] == used["parent"]
+    assert not used["child"] & used["parent"]
+
+
+def test_an_error_after_ctrl_c_is_an_error(fake, client):
+    """
+    A call that is made while Ctrl-C is handled, and fails, raises its own error.
+    """
+    fake.clear()
+    fake.fail(400, times=None)
+
+    try:
+        raise KeyboardInterrupt  # noqa: TRY301
+    except KeyboardInterrupt:
+        with pytest.raises(asi1.BadRequestError):
+            client.chat.completions.create(messages="Hi")

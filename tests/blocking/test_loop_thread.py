@@ -1,0 +1,432 @@
+"""The blocking client and its surroundings: loops, tracebacks, what stops a call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import traceback
+import warnings
+
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+import asi1
+
+from asi1._blocking import warning as _blocking
+from asi1._blocking.loop_thread import new_loop
+from asi1.testing import FakeASI1
+
+from ..support.talk import TEXT
+
+
+HERE = __file__
+SHELL = Path(asi1.__file__).parent / "_blocking"
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1(seed=16) as fake:
+        yield fake
+
+
+@pytest.fixture
+def client(fake):
+    with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def never_warned(monkeypatch):
+    monkeypatch.setattr(_blocking, "_warned", False)
+    monkeypatch.delattr(sys, "ps1", raising=False)
+
+
+def create(client):
+    return client.chat.completions.create(messages="Hi").text
+
+
+def read(client):
+    with client.chat.completions.stream(messages="Hi") as stream:
+        return "".join(stream.text_stream)
+
+
+def ask_many(client):
+    return next(client.chat.completions.map(["Hi"])).text
+
+
+def in_a_loop(backend, call, *args):
+    async def main():
+        return [call(*args) for _ in range(2)]
+
+    return anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("call", [create, read, ask_many])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_who_blocks_a_loop_is_warned_once(fake, client, never_warned, backend, call):
+    """
+    A coroutine that blocks its loop gets its answer, and one warning that points to the
+    line of the caller and names the async client.
+    """
+    fake.reply("Hi", times=None)
+
+    with pytest.warns(RuntimeWarning, match="AsyncASI1") as warned:
+        assert ["Hi", "Hi"] == in_a_loop(backend, call, client)
+
+    assert [HERE] == [each.filename for each in warned]
+
+
+def test_a_warning_made_an_error_is_raised_in_every_place(fake, client, never_warned):
+    """
+    Where warnings are errors, each call that blocks a loop fails, and none is sent.
+    """
+    answers = client.chat.completions.map(["Hi"])
+
+    async def main():
+        for call in (create, read, lambda _: next(answers)):
+            with pytest.raises(RuntimeWarning, match="AsyncASI1"):
+                call(client)
+
+    asyncio.run(main())
+    assert [] == fake.requests
+
+    fake.reply("Hi", times=None)
+    assert ["Hi"] == [answer.text for answer in answers]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_at_a_prompt_a_loop_may_be_blocked(
+    fake, client, never_warned, monkeypatch, backend
+):
+    """
+    In a notebook or at another prompt, where a loop runs as a matter of course, and in
+    threads without a loop nobody is warned.
+    """
+    fake.reply("Hi", times=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        create(client)
+        in_a_loop(backend, lambda: None)
+        create(client)
+        monkeypatch.setattr(sys, "ps1", "In : ", raising=False)
+        in_a_loop(backend, create, client)
+
+
+def test_the_prompt_of_asyncio_is_a_prompt(fake):
+    """
+    At ``python -m asyncio`` the blocking client answers without a warning.
+    """
+    fake.reply("Fine.")
+    lines = f"""
+        import asi1, asyncio
+        client = asi1.ASI1("k", {fake.base_url!r})
+        print(asyncio.get_running_loop().is_running())
+        print(client.chat.completions.create(messages="Hi").text)
+        """
+
+    done = subprocess.run(
+        [sys.executable, "-m", "asyncio"],
+        input=textwrap.dedent(lines),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+    said = done.stdout + done.stderr
+    assert "True" in said
+    assert "Fine." in said
+    assert "Warning" not in said
+
+
+def frames(error):
+    return [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+
+
+FAILING = {
+    "create": lambda c: c.chat.completions.create(messages="Hi"),
+    "opening": lambda c: c.chat.completions.create(messages="Hi", stream=True),
+    "chunks": lambda c: next(c.chat.completions.stream(messages="Hi")),
+    "final": lambda c: c.chat.completions.stream(messages="Hi").get_final_completion(),
+    "map": lambda c: next(c.chat.completions.map(["Hi"])),
+    "request": lambda c: c.request("GET", "/models"),
+}
+
+
+@pytest.mark.parametrize("call", FAILING.values(), ids=FAILING)
+def test_a_traceback_shows_the_caller_and_little_else(fake, client, call):
+    """
+    An error's traceback begins with the caller's lines, ends within two of asi1, and
+    shows nothing of threads, futures and tasks.
+    """
+    fake.fail(401)
+
+    with pytest.raises(asi1.AuthenticationError) as caught:
+        call(client)
+
+    seen = frames(caught.value)
+    assert [HERE, HERE] == seen[:2]
+    assert len(seen) <= 4
+    assert {SHELL} == {Path(name).parent for name in seen[2:]}
+    assert caught.value.__context__ is None
+
+
+def test_an_error_that_is_raised_again_does_not_grow(fake, client):
+    """
+    A stream that broke raises its error at each read, with the frames of that read.
+    """
+    fake.fault("fin_mid_chunked")
+    stream = client.chat.completions.stream(messages="Hi")
+
+    lengths = []
+    for number in range(6):
+        if number == 3:
+            stream.close()
+        with pytest.raises(asi1.StreamInterruptedError) as caught:
+            while True:
+                next(stream)
+        lengths.append(len(frames(caught.value)))
+
+    assert {2} == set(lengths)
+
+
+async def test_an_awaited_error_that_is_raised_again_does_not_grow(fake):
+    """
+    The async stream's error has the frames of the read that raised it, and no others.
+    """
+    fake.fault("fin_mid_chunked")
+
+    lengths = []
+    async with asi1.AsyncASI1("sk-test", fake.base_url) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        for _ in range(6):
+            with pytest.raises(asi1.StreamInterruptedError) as caught:
+                while True:
+                    await anext(stream)
+            lengths.append(len(frames(caught.value)))
+            if len(lengths) == 3:
+                await stream.aclose()
+
+    assert lengths == [lengths[0]] * 3 + [lengths[-1]] * 3
+
+
+TRACE = contextvars.ContextVar("TRACE", default="none")
+
+
+class Watching(httpx.AsyncBaseTransport):
+    """A transport and a limiter that note the trace of who calls."""
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.seen = []
+
+    def note(self, where):
+        self.seen.append((where, TRACE.get()))
+
+    async def handle_async_request(self, request):
+        self.note("transport")
+        return await self.inner.handle_async_request(request)
+
+    async def acquire(self, tokens):
+        self.note("limiter")
+
+    def release(self, outcome):
+        self.note("release")
+
+
+@pytest.mark.parametrize("call", [create, read, ask_many])
+def test_context_variables_of_the_caller_reach_everything(fake, call):
+    """
+    Hooks, limiter and transport run in the context of who calls, in every try, and the
+    caller's own context stays as it is.
+    """
+    fake.fail(503, retry_after=0.001)
+    fake.reply("Hi", times=None)
+    watching = Watching(fake.transport)
+    hooks = asi1.Hooks(
+        on_retry=lambda _: watching.note("retry"),
+        on_end=lambda *_: watching.note("end"),
+    )
+
+    with asi1.ASI1(
+        "sk-test",
+        fake.base_url,
+        transport=watching,
+        rate_limit=watching,
+        hooks=hooks,
+    ) as client:
+        for name in ("a", "b"):
+            contextvars.copy_context().run(lambda n=name: (TRACE.set(n), call(client)))
+
+    places = ["limiter", "transport", "release"]
+    wanted = [(where, "a") for where in (*places, "retry", *places, "end")]
+    wanted += [(where, "b") for where in (*places, "end")]
+    assert sorted(wanted) == sorted(watching.seen)
+    assert "none" == TRACE.get()
+
+
+class Leaving(httpx.AsyncBaseTransport):
+    """A transport that ends the program."""
+
+    async def handle_async_request(self, request):
+        sys.exit(7)
+
+
+@pytest.mark.parametrize("call", [create, read, ask_many])
+def test_a_transport_that_exits_ends_its_own_call(fake, client, call):
+    """
+    A ``SystemExit`` in a transport of the user's reaches who called, and the event loop
+    goes on for all others.
+    """
+    fake.reply("Hi")
+
+    with (
+        asi1.ASI1("sk-test", fake.base_url, transport=Leaving()) as leaving,
+        pytest.raises(SystemExit) as caught,
+    ):
+        call(leaving)
+
+    assert 7 == caught.value.code
+    assert "Hi" == create(client)
+
+
+def signals_once_asked(fake):
+    """Return a thread that signals this process when its call has arrived."""
+
+    def wait():
+        while not fake.requests:
+            time.sleep(0.005)
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    return threading.Thread(target=wait)
+
+
+class LateError(Exception):
+    """What a caller's own alarm raises."""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs signals")
+@pytest.mark.parametrize("call", [create, read, ask_many])
+def test_an_alarm_of_the_caller_ends_the_call(fake, client, call):
+    """
+    An exception that a signal's handler raises in a blocked caller takes the request
+    back, and the client goes on.
+    """
+    fake.fault("stall" if call is read else "stall_before_headers")
+    fake.reply("Hi")
+
+    def handler(*_):
+        raise LateError
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    alarm = signals_once_asked(fake)
+    try:
+        alarm.start()
+        with pytest.raises(LateError):
+            call(client)
+    finally:
+        alarm.join()
+        signal.signal(signal.SIGUSR1, before)
+
+    assert "left" == fake.requests[0].wait()
+    assert "Hi" == create(client)
+
+
+@pytest.mark.parametrize("how", [SystemExit, KeyboardInterrupt, "break", "collected"])
+def test_leaving_the_loop_over_chunks_closes_the_exchange(fake, client, how):
+    """
+    A program that leaves a loop over chunks, by whatever way, closes the connection.
+    """
+    fake.fault("stall", after_chunks=2)
+    fake.reply("Hi")
+
+    def loop():
+        for _ in client.chat.completions.create(messages="Hi", stream=True):
+            if isinstance(how, str):
+                break
+            raise how
+
+    if isinstance(how, str):
+        loop()
+    else:
+        with pytest.raises(how):
+            loop()
+
+    assert "left" == fake.requests[0].wait()
+    assert "Hi" == create(client)
+
+
+def test_asyncio_is_the_loop_unless_another_is_asked_for():
+    """
+    An empty ``ASI1_LOOP`` and "asyncio" ask for asyncio's own loop.
+    """
+    for env in ({}, {"ASI1_LOOP": ""}, {"ASI1_LOOP": "asyncio"}):
+        loop = new_loop(env)
+        loop.close()
+
+        assert loop.__module__.startswith("asyncio.")
+
+
+def test_a_loop_that_does_not_exist_is_refused():
+    """
+    Any other value of ``ASI1_LOOP`` is a `ConfigurationError` that names the variable.
+    """
+    with pytest.raises(asi1.ConfigurationError, match=r"ASI1_LOOP.*'giraffe'"):
+        new_loop({"ASI1_LOOP": "giraffe"})
+
+
+def test_a_loop_that_is_not_installed_is_refused(monkeypatch):
+    """
+    ``ASI1_LOOP=uvloop`` without uvloop is a `ConfigurationError` that says so.
+    """
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+
+    with pytest.raises(asi1.ConfigurationError, match=r"ASI1_LOOP.*uvloop.*imported"):
+        new_loop({"ASI1_LOOP": "uvloop"})
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed"
+)
+def test_uvloop_is_used_where_it_is_asked_for(fake):
+    """
+    With ``ASI1_LOOP=uvloop`` blocking calls, streams and maps run on uvloop's loop.
+    """
+    fake.reply(TEXT, chunk_words=1, times=None)
+    script = f"""
+        import asyncio, asi1
+        loops = []
+        hooks = asi1.Hooks(on_end=lambda *_: loops.append(asyncio.get_running_loop()))
+        client = asi1.ASI1("k", {fake.base_url!r}, hooks=hooks)
+        completions = client.chat.completions
+        print(completions.create(messages="Hi").text)
+        print("".join(completions.stream(messages="Hi").text_stream))
+        print([answer.text for answer in completions.map(["a", "b"])][1])
+        print({{type(loop).__module__ for loop in loops}})
+        """
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
+        env={**os.environ, "ASI1_LOOP": "uvloop"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+    assert ([TEXT, TEXT, TEXT, "{'uvloop'}"], "") == (
+        done.stdout.splitlines(),
+        done.stderr,
+    )

@@ -1,0 +1,722 @@
+"""One call from start to end in virtual time: its tries, waits and time limits."""
+
+from __future__ import annotations
+
+import time
+
+from email.utils import formatdate
+
+import anyio
+import pytest
+
+import asi1
+
+from asi1.testing import Data, FakeASI1, Head, Pause, Stall
+
+from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
+
+
+pytestmark = pytest.mark.virtual_time
+
+both_forms = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+
+
+@pytest.fixture
+def fake():
+    return FakeASI1(seed=11)
+
+
+async def ask(fake, *, stream, **options):
+    """Return the answer of one call, and the seconds that it took."""
+    async with in_process(fake, **options) as client:
+        began = anyio.current_time()
+        if stream:
+            async with client.chat.completions.stream(messages="Hi") as opened:
+                answer = await opened.get_final_completion()
+        else:
+            answer = await client.chat.completions.create(messages="Hi")
+        return answer, anyio.current_time() - began
+
+
+async def fail(fake, error, *, stream, **options):
+    """Return the error of one call, and the seconds until it came."""
+    began = anyio.current_time()
+    with pytest.raises(asi1.APIError) as caught:
+        await ask(fake, stream=stream, **options)
+
+    assert error is type(caught.value)
+    return caught.value, anyio.current_time() - began
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "tries"),
+    [
+        (400, asi1.BadRequestError, 1),
+        (401, asi1.AuthenticationError, 1),
+        (402, asi1.PaymentRequiredError, 1),
+        (403, asi1.PermissionDeniedError, 1),
+        (404, asi1.NotFoundError, 1),
+        (408, asi1.APIStatusError, 3),
+        (409, asi1.ConflictError, 1),
+        (413, asi1.RequestTooLargeError, 1),
+        (418, asi1.APIStatusError, 1),
+        (422, asi1.UnprocessableEntityError, 1),
+        (425, asi1.APIStatusError, 3),
+        (429, asi1.RateLimitError, 3),
+        (500, asi1.InternalServerError, 3),
+        (501, asi1.InternalServerError, 1),
+        (502, asi1.InternalServerError, 3),
+        (503, asi1.InternalServerError, 3),
+        (504, asi1.InternalServerError, 3),
+        (505, asi1.InternalServerError, 1),
+        (529, asi1.InternalServerError, 3),
+    ],
+)
+async def test_only_a_status_that_may_heal_is_tried_again(fake, status, error, tries):
+    """
+    Each status has its error class; those that may heal are tried three times in all.
+    """
+    fake.fail(status, times=None, message="Not now.", code="busy")
+
+    for stream in (False, True):
+        caught, _ = await fail(fake, error, stream=stream)
+
+        assert tries == len(caught.response.attempts)
+        assert (status, "busy", "Not now.") == (
+            caught.status_code,
+            caught.code,
+            caught.message,
+        )
+    assert 2 * tries == len(fake.requests)
+
+
+@both_forms
+async def test_every_try_is_on_record(fake, stream):
+    """
+    The answer tells of every try: its number, status, cause, and the wait after it.
+    """
+    fake.fail(503, message="Too many users.")
+    fake.fault("reset_before_headers")
+    fake.reply("Here.")
+
+    answer, seconds = await ask(fake, stream=stream)
+
+    first, second, third = answer.response.attempts
+    assert [1, 2, 3] == [first.number, second.number, third.number]
+    assert [503, None, 200] == [first.status, second.status, third.status]
+    assert first.cause == "InternalServerError: 503: Too many users."
+    assert second.cause.startswith("APIConnectionError: 127.0.0.1:1: the connection")
+    assert third.cause is None
+    assert third.wait is None
+    assert first.sent
+    assert second.sent
+    assert 0.5 >= first.wait >= 0
+    assert 1.0 >= second.wait >= 0
+    assert pytest.approx(first.wait + second.wait) == seconds
+    assert pytest.approx(seconds) == answer.response.elapsed
+    assert [0.0, 0.0, 0.0] == pytest.approx(
+        [first.elapsed, second.elapsed, third.elapsed], abs=1e-6
+    )
+
+
+async def test_a_failed_call_has_its_tries_on_record_too(fake):
+    """
+    The error of a failed call holds every try and the time that all of them took.
+    """
+    fake.fail(500, times=None)
+
+    error, seconds = await fail(fake, asi1.InternalServerError, stream=False)
+
+    first, second, third = error.response.attempts
+    assert pytest.approx(first.wait + second.wait) == seconds
+    assert third.wait is None
+    assert pytest.approx(seconds) == error.response.elapsed
+    assert 500 == error.response.status
+    assert error.request_id.startswith("id_")
+
+
+@pytest.mark.parametrize("retries", [0, 1, 4])
+async def test_max_retries_bounds_the_tries(fake, retries):
+    """
+    `max_retries` of the client, or of one call, is the number of tries less one.
+    """
+    fake.fail(500, times=None)
+
+    await fail(fake, asi1.InternalServerError, stream=False, max_retries=retries)
+    async with in_process(fake) as client:
+        with pytest.raises(asi1.InternalServerError):
+            await client.chat.completions.create(messages="Hi", max_retries=retries)
+
+    assert 2 * (retries + 1) == len(fake.requests)
+
+
+@both_forms
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param({"retry-after": "40"}, id="seconds"),
+        pytest.param({"retry-after-ms": "40000"}, id="milliseconds"),
+        pytest.param({"retry-after-ms": "40000", "retry-after": "5"}, id="both"),
+    ],
+)
+async def test_retry_after_is_obeyed(fake, form, stream):
+    """
+    The wait is as long as the server asks for, or up to a tenth longer.
+    """
+    fake.fail(429, headers=form)
+    fake.reply("Here.")
+
+    answer, seconds = await ask(fake, stream=stream)
+
+    assert answer.text == "Here."
+    assert 44 >= seconds >= 40
+    assert pytest.approx(seconds) == answer.response.attempts[0].wait
+
+
+async def test_retry_after_may_be_a_date(fake):
+    """
+    A date in Retry-After is a wait until then, by the clock of this machine.
+    """
+    fake.fail(503, retry_after=formatdate(time.time() + 60, usegmt=True))
+    fake.reply("Here.")
+
+    _, seconds = await ask(fake, stream=False)
+
+    assert 66 >= seconds >= 50
+
+
+@both_forms
+@pytest.mark.parametrize(
+    ("asked", "options"),
+    [
+        pytest.param(121, {}, id="over-the-cap"),
+        pytest.param(10, {"timeout": asi1.Timeouts(total=10)}, id="over-the-total"),
+        pytest.param(
+            5, {"retry": asi1.RetryPolicy(max_retry_after=4)}, id="over-my-own-cap"
+        ),
+    ],
+)
+async def test_a_wait_that_is_too_long_is_an_error_at_once(
+    fake, asked, options, stream
+):
+    """
+    A Retry-After above the cap, or longer than the call may take, ends the call with
+    an error that tells how long to wait.
+    """
+    fake.fail(429, retry_after=asked, times=None)
+
+    error, seconds = await fail(fake, asi1.RateLimitError, stream=stream, **options)
+
+    assert asked == error.retry_after
+    assert 0 == seconds
+    assert 1 == len(fake.requests)
+
+
+@pytest.mark.parametrize("text", ["-1", "0", "nan", "inf", "1e999", "soon", ""])
+async def test_an_unusable_retry_after_is_ignored(fake, text):
+    """
+    A Retry-After that is no time to wait counts as none.
+    """
+    fake.fail(429, retry_after=text)
+    fake.reply("Here.")
+
+    _, seconds = await ask(fake, stream=False)
+
+    assert 0.5 >= seconds
+
+
+async def test_the_server_may_forbid_or_ask_for_a_retry(fake):
+    """
+    x-should-retry decides, whatever the status.
+    """
+    fake.fault("should_not_retry_503")
+    await fail(fake, asi1.InternalServerError, stream=False)
+    assert 1 == len(fake.requests)
+
+    fake.fault("should_retry_409", times=3)
+    await fail(fake, asi1.ConflictError, stream=False)
+
+    assert 4 == len(fake.requests)
+
+
+async def test_a_used_up_quota_is_not_tried_again(fake):
+    """
+    429 for a used-up quota is `QuotaExceededError`, since waiting does not help.
+    """
+    fake.fault("quota_429", times=None)
+
+    error, _ = await fail(fake, asi1.QuotaExceededError, stream=False)
+
+    assert 1 == len(fake.requests)
+    assert "insufficient_quota" == error.code
+
+
+@both_forms
+async def test_the_total_covers_tries_and_waits(fake, stream):
+    """
+    `total` bounds the call with all its tries and waits: when the next wait does not
+    fit in what is left, the last error comes at once.
+    """
+    fake.fail(503, retry_after=8, times=None)
+
+    error, seconds = await fail(
+        fake,
+        asi1.InternalServerError,
+        stream=stream,
+        timeout=20,
+        max_retries=50,
+    )
+
+    assert 3 == len(error.response.attempts)
+    assert 17.6 >= seconds >= 16
+
+
+@both_forms
+@pytest.mark.parametrize(
+    "timeout",
+    [asi1.Timeouts(total=25, first_token=None), 25],
+    ids=["Timeouts", "number"],
+)
+async def test_the_total_ends_a_try(fake, timeout, stream):
+    """
+    When the total time is over, the try under way ends, on the second.
+    """
+    fake.fail(503, retry_after=10)
+    fake.fault("stall_before_headers")
+
+    error, seconds = await fail(
+        fake, asi1.APITimeoutError, stream=stream, timeout=timeout
+    )
+
+    assert "total" == error.phase
+    assert pytest.approx(25) == seconds
+    assert pytest.approx(25) == error.elapsed
+    assert 2 == len(fake.requests)
+
+
+@both_forms
+async def test_a_body_that_drips_meets_the_total(fake, stream):
+    """
+    A reply that comes byte by byte for ever is ended by the total time.
+    """
+    fake.fault("slow_drip")
+
+    error, seconds = await fail(
+        fake, asi1.APITimeoutError, stream=stream, timeout=asi1.Timeouts(total=1)
+    )
+
+    assert "total" == error.phase
+    assert pytest.approx(1) == seconds
+
+
+async def test_plain_calls_have_a_total_of_ten_minutes(fake):
+    """
+    Without a limit of their own, plain calls end after 600 seconds and streams do not.
+    """
+    fake.fault("slow_drip", seconds=50, times=None)
+    patient = asi1.Timeouts(first_token=None)
+
+    error, seconds = await fail(
+        fake, asi1.APITimeoutError, stream=False, timeout=patient
+    )
+
+    assert ("total", pytest.approx(600)) == (error.phase, seconds)
+    fake.clear()
+    fake.play(SSE, Event(chunk("a")), *[Pause(50), Event(chunk("b"))] * 20, DONE)
+    answer, seconds = await ask(fake, stream=True)
+    assert ("a" + "b" * 20, pytest.approx(1000)) == (answer.text, seconds)
+
+
+async def test_no_timeout_is_no_limit(fake):
+    """
+    With ``timeout=None`` a call waits for as long as it takes.
+    """
+    fake.reply("Late.", delay=1e6)
+
+    answer, seconds = await ask(fake, stream=False, timeout=None)
+
+    assert ("Late.", pytest.approx(1e6)) == (answer.text, seconds)
+
+
+@pytest.mark.parametrize(
+    ("fault", "stream", "phase"),
+    [
+        ("stall_before_headers", False, "first_token"),
+        ("stall_before_headers", True, "first_token"),
+        ("stall_mid_headers", False, "first_token"),
+        ("stall_mid_headers", True, "first_token"),
+        ("stall_after_headers", False, "idle"),
+        ("stall_after_headers", True, "first_token"),
+        ("stall_mid_body", False, "idle"),
+        ("stall_mid_body", True, "idle"),
+        ("heartbeat_forever", True, "first_token"),
+        ("empty_data_forever", True, "first_token"),
+        ("informational_flood", False, "first_token"),
+    ],
+)
+async def test_each_silence_has_its_limit(fake, fault, stream, phase):
+    """
+    Silence ends the call when the limit of its phase is reached, and not before. The
+    model may be at work, so there is no second try.
+    """
+    fake.fault(fault, times=None)
+
+    error, seconds = await fail(
+        fake,
+        asi1.APITimeoutError,
+        stream=stream,
+        timeout=asi1.Timeouts(first_token=31, idle=17),
+    )
+
+    assert (phase, 1) == (error.phase, len(fake.requests))
+    assert {"first_token": 31, "idle": 17}[phase] == pytest.approx(seconds)
+    assert error.sent
+
+
+async def test_silence_in_a_stream_keeps_what_came(fake):
+    """
+    A timeout in the middle of a stream carries the answer as far as it came; one
+    before the first chunk carries None.
+    """
+    fake.fault("stall_mid_body")
+    fake.fault("stall_after_headers")
+
+    late, _ = await fail(fake, asi1.APITimeoutError, stream=True)
+    early, _ = await fail(fake, asi1.APITimeoutError, stream=True)
+
+    assert "one two three" == late.partial.text
+    assert early.partial is None
+
+
+@pytest.mark.parametrize("seconds", [0.5, 5])
+async def test_comments_are_no_sign_of_life(fake, seconds):
+    """
+    Comments do not set back the limit of the time between two chunks.
+    """
+    fake.fault("heartbeat_forever", after_chunks=2, seconds=seconds)
+
+    with anyio.fail_after(60):
+        error, took = await fail(
+            fake, asi1.APITimeoutError, stream=True, timeout=asi1.Timeouts(idle=9)
+        )
+
+    assert ("idle", pytest.approx(9)) == (error.phase, took)
+    assert "one two" == error.partial.text
+
+
+async def test_each_try_has_its_own_time_for_the_first_token(fake):
+    """
+    `first_token` is counted anew for each try.
+    """
+    fake.play(Pause(8), Head(503, (), "length"))
+    fake.reply("Here.", delay=8)
+
+    answer, seconds = await ask(
+        fake, stream=True, timeout=asi1.Timeouts(first_token=10)
+    )
+
+    assert "Here." == answer.text
+    assert 16.5 >= seconds >= 16
+
+
+async def test_on_timeout_tries_again_after_a_silence(fake):
+    """
+    `RetryPolicy.on_timeout` allows further tries before the first chunk, and none
+    after it.
+    """
+    again = {"retry": asi1.RetryPolicy(on_timeout=True)}
+    fake.fault("stall_before_headers")
+    fake.fault("stall_after_headers")
+    fake.fault("stall_mid_body")
+
+    error, _ = await fail(fake, asi1.APITimeoutError, stream=True, **again)
+
+    assert ("idle", 3) == (error.phase, len(fake.requests))
+
+
+async def test_a_call_that_has_succeeded_is_over(fake):
+    """
+    A time limit that passes while the rest of a finished body is awaited changes
+    nothing: no further try, no second entry in the record.
+    """
+    again = {"retry": asi1.RetryPolicy(on_timeout=True)}
+    fake.play(SSE, Event(chunk("a")), Pause(0.95), DONE, Stall())
+    answer, _ = await ask(fake, stream=False, timeout=asi1.Timeouts(idle=1), **again)
+    assert ("a", 1, 1) == (
+        answer.text,
+        len(answer.response.attempts),
+        len(fake.requests),
+    )
+
+    fake.play(SSE, Event(chunk("a")), Pause(0.95), Event(chunk(finish="stop")), DONE)
+    fake.play(
+        SSE, Event(chunk("a")), Pause(0.95), Event(chunk(finish="stop")), DONE, Stall()
+    )
+    async with in_process(fake, timeout=asi1.Timeouts(total=1)) as client:
+        for _ in range(2):
+            stream = client.chat.completions.stream(messages="Hi")
+            answer = await stream.get_final_completion()
+            await anyio.sleep(5)
+
+            assert 1 == len(stream.response.attempts)
+            assert pytest.approx(0.95) == stream.response.elapsed
+
+
+async def test_a_slow_reader_is_not_the_servers_silence(fake):
+    """
+    However long the reader takes, the time between two chunks of the server is not
+    over, and no chunk is lost.
+    """
+    words = [f"{number} " for number in range(60)]
+    fake.reply("".join(words).strip(), chunk_words=1)
+
+    async with (
+        in_process(fake, timeout=asi1.Timeouts(idle=2)) as client,
+        client.chat.completions.stream(messages="Hi") as stream,
+    ):
+        got = []
+        async for piece in stream.text_stream:
+            got.append(piece)
+            await anyio.sleep(20)
+
+    assert "".join(words).strip() == "".join(got)
+
+
+async def test_the_total_holds_for_a_slow_reader(fake):
+    """
+    A reader who is slower than the total time gets what came, then the error; what
+    came whole is handed over whole.
+    """
+    long = [Event(chunk(f"{n} ")) for n in range(40)]
+    whole = [*long[:15], Event(chunk("15", finish="stop"))]
+    async with in_process(fake, timeout=asi1.Timeouts(total=5)) as client:
+        fake.play(SSE, *whole, DONE)
+        async with client.chat.completions.stream(messages="Hi") as stream:
+            await anyio.sleep(10)
+            got = [piece async for piece in stream.text_stream]
+            assert [*(f"{n} " for n in range(15)), "15"] == got
+            assert stream.snapshot().text == "".join(got)
+
+        fake.play(SSE, *long, DONE)
+        async with client.chat.completions.stream(messages="Hi") as stream:
+            await anyio.sleep(10)
+            got = []
+            with pytest.raises(asi1.APITimeoutError) as caught:
+                async for piece in stream.text_stream:
+                    got.append(piece)
+
+    assert "total" == caught.value.phase
+    assert caught.value.partial.text == "".join(got)
+
+
+@both_forms
+async def test_a_lost_connection_is_tried_again(fake, stream):
+    """
+    A connection that is lost before the reply is made again; the server may have
+    worked on the request, and the record says so.
+    """
+    fake.fault("reset_before_headers")
+    fake.fault("close_before_headers")
+    fake.reply("Here.")
+
+    answer, _ = await ask(fake, stream=stream)
+
+    assert "Here." == answer.text
+    assert [True, True, True] == [a.sent for a in answer.response.attempts]
+
+
+@pytest.mark.parametrize(
+    ("fault", "stream", "tries"),
+    [
+        ("reset_after_headers", True, 2),
+        ("close_after_headers", True, 2),
+        ("reset_after_headers", False, 1),
+        ("close_after_headers", False, 1),
+        ("reset_mid_body", True, 1),
+        ("fin_mid_chunked", True, 1),
+        ("reset_mid_body", False, 1),
+        ("bad_json_chunk", True, 1),
+        ("error_event", True, 1),
+        ("clean_eof_no_done", True, 1),
+    ],
+)
+async def test_a_stream_begins_anew_only_before_its_first_chunk(
+    fake, fault, stream, tries
+):
+    """
+    A stream that has handed out nothing may begin anew; never one that has, and never
+    a plain call whose reply had begun.
+    """
+    fake.fault(fault)
+    fake.reply(TEXT)
+
+    if tries == 2:
+        answer, _ = await ask(fake, stream=stream)
+        assert TEXT == answer.text
+    else:
+        with pytest.raises(asi1.APIError):
+            await ask(fake, stream=stream)
+
+    assert tries == len(fake.requests)
+
+
+@both_forms
+@pytest.mark.parametrize(
+    "fault", ["bad_status_line", "obs_header_injection", "two_lengths", "bad_length"]
+)
+async def test_broken_http_is_not_tried_again(fake, fault, stream):
+    """
+    What is no HTTP will be none the next time: there is one try, and the error says
+    what was wrong.
+    """
+    fake.fault(fault, times=None)
+
+    error, _ = await fail(fake, asi1.APIConnectionError, stream=stream)
+
+    assert not error.retryable
+    assert 1 == len(fake.requests)
+
+
+async def test_an_outage_meets_no_storm(fake):
+    """
+    200 calls into an outage make at most 220 requests; once the service is back, the
+    client may try again.
+    """
+    fake.fail(503, times=None)
+
+    async with in_process(fake) as client:
+
+        async def call():
+            with pytest.raises(asi1.InternalServerError):
+                await client.chat.completions.create(messages="Hi")
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(200):
+                tasks.start_soon(call)
+        assert 220 >= len(fake.requests) >= 201
+
+        fake.clear()
+        for _ in range(30):
+            await client.chat.completions.create(messages="Hi")
+        fake.fail(503)
+        fake.reply("Back.")
+        assert "Back." == (await client.chat.completions.create(messages="Hi")).text
+
+
+async def test_children_share_the_budget_of_retries(fake):
+    """
+    A client and its children together meet an outage with the retries of one client.
+    """
+    fake.fail(503, times=None)
+
+    async with in_process(fake) as client:
+        for _ in range(40):
+            with pytest.raises(asi1.InternalServerError):
+                await client.with_options(model="asi1").chat.completions.create(
+                    messages="Hi"
+                )
+
+    assert 60 == len(fake.requests)
+
+
+@both_forms
+@pytest.mark.parametrize("key", ["auto", "order-66"])
+async def test_the_idempotency_key_is_the_same_on_each_try(fake, key, stream):
+    """
+    Each try of a call carries the same Idempotency-Key, and each call its own.
+    """
+    fake.fail(503, times=2)
+    fake.reply("Here.")
+    fake.reply("Here.")
+
+    async with in_process(fake) as client:
+        for _ in range(2):
+            made = await client.chat.completions.create(
+                messages="Hi", idempotency_key=key, stream=stream
+            )
+            if stream:
+                await made.get_final_completion()
+
+    *first, last = [r.headers["idempotency-key"] for r in fake.requests]
+    assert 1 == len(set(first))
+    assert (key == "order-66") == (last == first[0])
+
+
+async def test_no_idempotency_key_is_sent_unasked(fake):
+    """
+    Without `idempotency_key` there is no such header.
+    """
+    await ask(fake, stream=False)
+
+    assert "idempotency-key" not in fake.requests[0].headers
+
+
+@both_forms
+async def test_a_slow_refusal_is_a_refusal(fake, stream):
+    """
+    A refusal whose headers came in time is told as what it is, however slow its body:
+    five seconds are waited for that, then it is done without.
+    """
+    body = b'{"error": {"message": "Wrong key."}}'
+    kind = (("content-type", "application/json"),)
+    fake.play(Head(401, kind, "length", len(body)), Pause(3), Data(body))
+    fake.fault("stall_error_500")
+    patience = asi1.Timeouts(first_token=2)
+
+    error, seconds = await fail(
+        fake, asi1.AuthenticationError, stream=stream, timeout=patience
+    )
+    assert ("Wrong key.", pytest.approx(3)) == (error.message, seconds)
+
+    error, seconds = await fail(
+        fake, asi1.InternalServerError, stream=stream, timeout=patience, max_retries=0
+    )
+    assert ("Internal Server Error", pytest.approx(5)) == (error.message, seconds)
+
+
+async def test_headers_end_the_wait_for_the_first_token_of_a_plain_call(fake):
+    """
+    Without a stream `first_token` ends with the headers, whatever their content-type.
+    """
+    body = b'{"choices": [{"message": {"content": "Late."}}]}'
+    fake.play(Head(200, (), "length", len(body)), Pause(3), Data(body))
+
+    answer, seconds = await ask(
+        fake, stream=False, timeout=asi1.Timeouts(first_token=2)
+    )
+
+    assert ("Late.", pytest.approx(3)) == (answer.text, seconds)
+
+
+async def test_a_pool_without_a_free_place_is_a_timeout(fake):
+    """
+    A call that gets no connection in time says so, names the limit, and was not sent.
+    """
+    fake.fault("stall_before_headers", times=None)
+    options = {
+        "limits": asi1.Limits(max_connections=2),
+        "timeout": asi1.Timeouts(pool=4, first_token=60),
+    }
+    async with (
+        in_process(fake, **options) as client,
+        anyio.create_task_group() as tasks,
+    ):
+
+        async def hold():
+            with pytest.raises(asi1.APITimeoutError, match="first token"):
+                await client.chat.completions.create(messages="Hi")
+
+        for _ in range(2):
+            tasks.start_soon(hold)
+        await anyio.sleep(1)
+        with pytest.raises(asi1.APITimeoutError) as caught:
+            await client.chat.completions.create(messages="Hi")
+
+        assert ("pool", False) == (caught.value.phase, caught.value.sent)
+        assert pytest.approx(5) == anyio.current_time() - 0
+        assert "max_connections" in str(caught.value)
+        assert 2 == len(fake.requests)
+
+    fake.clear()
+    async with in_process(fake, **options) as client:
+        assert (await client.chat.completions.create(messages="Hi")).text

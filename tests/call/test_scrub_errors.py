@@ -1,0 +1,91 @@
+"""Errors on their way out do not show the key, whatever they and their causes hold."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import httpx
+import pytest
+
+import asi1
+
+from asi1._call.scrub_errors import scrub
+from asi1._settings.secret import Secret
+
+from ..support.calls import KEY
+
+
+@pytest.mark.parametrize(
+    ("said", "scrubbed"),
+    [
+        pytest.param(f"no {KEY} here", "no *** here", id="text"),
+        pytest.param(f"no {KEY}".encode(), b"no ***", id="bytes"),
+        pytest.param(bytearray(KEY.encode()), b"***", id="bytearray"),
+        pytest.param([KEY, 5, None], ["***", 5, None], id="list"),
+        pytest.param((KEY, "a"), ("***", "a"), id="tuple"),
+        pytest.param({KEY: {"a": [KEY]}}, {"***": {"a": ["***"]}}, id="dict"),
+        pytest.param(1.5, 1.5, id="number"),
+    ],
+)
+def test_a_body_that_says_the_key_back_is_scrubbed(said, scrubbed):
+    """
+    Wherever in an error's body the key stands, stars stand afterwards, in the same
+    shape.
+    """
+    error = asi1.APIStatusError("no", status_code=400, body=said)
+    scrub(error, Secret(KEY))
+
+    assert scrubbed == error.body
+    assert 400 == error.status_code
+
+
+def raised(error, cause=None, context=None):
+    """Return *error* as it is after a raise, with what lies behind it."""
+    error.__cause__, error.__context__ = cause, context
+    with suppress(type(error)):
+        raise error
+    error.__context__ = context
+    return error
+
+
+def test_what_lies_behind_an_error_is_scrubbed():
+    """
+    The errors behind an error keep their words without the key, and lose their frames
+    and the request that they hold; what one was raised from, or during, stays to be
+    seen.
+    """
+    first = raised(RuntimeError(f"first {KEY}", 5))
+    request = httpx.Request("GET", "https://x", headers={"authorization": KEY})
+    second = httpx.ConnectError(f"second {KEY}", request=request)
+    second = raised(second, context=first)
+    third = raised(RuntimeError(f"third {KEY}", 5), second, ValueError(KEY))
+    error = asi1.APIConnectionError(f"no {KEY}")
+    error.__cause__, error.__context__ = third, ValueError(KEY)
+    error.__traceback__ = third.__traceback__
+    scrub(error, Secret(KEY))
+
+    assert ("no ***", ("no ***",)) == (error.message, error.args)
+    assert (None, None) == (error.__context__, error.__traceback__)
+    assert [("third ***", 5), ("second ***",), ("first ***", 5)] == [
+        each.args for each in (third, second, first)
+    ]
+    assert [None] * 3 == [each.__traceback__ for each in (third, second, first)]
+    assert (third, second, first) == (
+        error.__cause__,
+        third.__cause__,
+        second.__cause__,
+    )
+    with pytest.raises(RuntimeError, match="not been set"):
+        _ = second.request
+    assert not hasattr(third, "request")
+
+
+def test_what_we_made_is_left_alone():
+    """
+    The account of an error stays the same object: it was made without the key.
+    """
+    response = asi1.ResponseInfo(status=500)
+    error = asi1.APIStatusError("no", status_code=500, response=response)
+    scrub(error, Secret(KEY))
+
+    assert response is error.response

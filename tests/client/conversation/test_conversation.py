@@ -1,0 +1,815 @@
+"""Conversations: the history, what a turn does to it, and what each request holds."""
+
+from __future__ import annotations
+
+import gc
+import json
+
+import anyio
+import pytest
+
+import asi1
+
+from asi1._protocol.context.history import History
+from asi1._protocol.context.saved_conversation import to_json
+from asi1.testing import Close, Data, FakeASI1
+
+from ...support.talk import SSE, Event, chunk, in_process, until
+
+
+def echo(request):
+    """Answer with what the user said last."""
+    return f"You said: {request.json['messages'][-1]['content']}"
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1(seed=7) as fake:
+        fake.reply(echo, times=None)
+        yield fake
+
+
+@pytest.fixture
+async def client(fake):
+    async with asi1.AsyncASI1("sk-test", fake.base_url, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def blocking(fake):
+    with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
+        yield client
+
+
+def sent(fake, place=-1):
+    return fake.requests[place].json["messages"]
+
+
+def roles(chat):
+    return [message["role"] for message in chat.messages]
+
+
+async def test_each_turn_is_sent_what_was_said_before(fake, client):
+    """
+    A turn sends the system message and all turns before it, and joins them.
+    """
+    chat = client.conversation("Be brief.", temperature=0, session_id="s-1")
+
+    first = await chat.ask("A?")
+    async with chat.stream("B?") as stream:
+        second = await stream.get_final_completion()
+
+    assert ("You said: A?", "You said: B?") == (first.text, second.text)
+    assert [m["content"] for m in sent(fake)] == ["Be brief.", "A?", first.text, "B?"]
+    assert ["system", *["user", "assistant"] * 2] == roles(chat)
+    assert {"s-1"} == {r.headers["x-session-id"] for r in fake.requests}
+    assert [0, 0] == [r.json["temperature"] for r in fake.requests]
+    assert "s-1" == chat.session_id
+    both = first.usage.total_tokens + second.usage.total_tokens
+    assert both == chat.usage.total_tokens
+    assert 0 == chat.summary_usage.total_tokens
+
+
+def test_the_blocking_conversation_does_the_same(fake, blocking):
+    """
+    With `ASI1` a conversation blocks, and is the same in everything else.
+    """
+    chat = blocking.conversation("Be brief.")
+
+    answer = chat.ask("A?")
+    with chat.stream("B?") as stream:
+        text = "".join(stream.text_stream)
+
+    assert ("You said: A?", "You said: B?") == (answer.text, text)
+    assert 5 == len(chat.messages)
+    assert [m["content"] for m in sent(fake)] == ["Be brief.", "A?", answer.text, "B?"]
+    assert "B?" == chat.undo()[0]["content"]
+    assert 3 == len(chat.fork().messages) == len(chat.messages)
+    assert "<Conversation of 3 messages>" == repr(chat)
+    assert chat.summary is chat.session_id is None
+    assert chat.tokens.samples
+    chat.edit(0, "Be long.")
+    assert chat.messages == blocking.conversation(saved=chat.to_json()).messages
+
+
+async def test_conversations_share_a_client(fake, client):
+    """
+    Conversations of one client run at the same time and know nothing of each other.
+    """
+    chats = [client.conversation() for _ in range(8)]
+
+    async with anyio.create_task_group() as group:
+        for number, chat in enumerate(chats):
+            group.start_soon(chat.ask, f"I am {number}")
+
+    for number, chat in enumerate(chats):
+        assert f"You said: I am {number}" == chat.messages[-1]["content"]
+        assert 2 == len(chat.messages)
+
+
+async def test_one_turn_at_a_time(fake, client):
+    """
+    While a turn waits for its answer another, an edit and an undo are refused; a fork
+    and the messages are those from before it.
+    """
+    chat = client.conversation()
+    await chat.ask("A?")
+    async with chat.stream("B?") as stream:
+        with pytest.raises(asi1.ConversationBusyError, match="one turn at a time"):
+            await chat.ask("C?")
+        with pytest.raises(asi1.ConversationBusyError):
+            async with chat.stream("C?"):
+                pass
+        with pytest.raises(asi1.ConversationBusyError):
+            chat.undo()
+        with pytest.raises(asi1.ConversationBusyError):
+            chat.edit(0, "X")
+        assert 2 == len(chat.messages) == len(chat.fork().messages)
+        await chat.fork().ask("D?")
+        await stream.get_final_completion()
+
+    await chat.ask("E?")
+    assert ["A?", "B?", "E?"] == [m["content"] for m in sent(fake)[::2]]
+
+
+async def test_a_turn_begins_when_its_stream_does(fake, client):
+    """
+    A stream that nobody has entered holds up no other turn, and is sent what was said
+    until it begins.
+    """
+    chat = client.conversation()
+    late = chat.stream("B?")
+    await chat.ask("A?")
+
+    async with late as stream:
+        await stream.get_final_completion()
+
+    assert ["A?", "You said: A?", "B?"] == [m["content"] for m in sent(fake)]
+
+
+@pytest.mark.parametrize("kind", ["refused", "cut", "cancelled", "left", "dropped"])
+async def test_a_turn_without_an_end_leaves_the_history(fake, client, kind):
+    """
+    A turn that fails, is cut off, cancelled, left early or dropped leaves the history
+    as it was, and the next turn works.
+    """
+    chat = client.conversation("Be brief.")
+    await chat.ask("A?")
+    before = chat.messages
+    if kind == "refused":
+        fake.fail(400)
+        with pytest.raises(asi1.BadRequestError):
+            await chat.ask("B?")
+    elif kind == "cut":
+        fake.play(SSE, Event(chunk("half")), Close())
+        async with chat.stream("B?") as stream:
+            with pytest.raises(asi1.StreamError):
+                await stream.get_final_completion()
+    elif kind == "cancelled":
+        fake.fault("stall_before_headers")
+        with anyio.move_on_after(0.1) as scope:
+            await chat.ask("B?")
+        assert scope.cancelled_caught
+    else:
+        fake.fault("stall", after_chunks=2)
+        stream = chat.stream("B?")
+        await anext(stream)
+        if kind == "left":
+            await stream.aclose()
+        del stream
+        gc.collect()
+
+    assert before == chat.messages
+    await chat.ask("C?")
+    assert [*before, {"role": "user", "content": "C?"}] == sent(fake)
+
+
+@pytest.mark.parametrize("kind", ["cut", "left"])
+async def test_the_partial_answer_is_kept_if_asked(fake, client, kind):
+    """
+    With *keep_partial* what a broken or closed stream brought joins the history, and a
+    stream that brought no text leaves it as it was.
+    """
+    chat = client.conversation()
+    if kind == "cut":
+        fake.play(SSE, Event(chunk("half an")), Close())
+        with pytest.raises(asi1.StreamError):
+            await chat.stream("A?", keep_partial=True).get_final_completion()
+        fake.play(SSE, Event(chunk()), Close())
+        with pytest.raises(asi1.StreamError):
+            await chat.stream("B?", keep_partial=True).get_final_completion()
+    else:
+        fake.play(SSE, Event(chunk("half an")), Data(b""), *[Data(b": \n\n")] * 2)
+        async with chat.stream("A?", keep_partial=True) as stream:
+            async for piece in stream.text_stream:
+                assert "half an" == piece
+                break
+
+    assert [
+        {"role": "user", "content": "A?"},
+        {"role": "assistant", "content": "half an"},
+    ] == list(chat.messages)
+
+
+async def test_results_of_tools_are_said_like_a_text(fake, client):
+    """
+    A turn can bring the results of the tools that the model called.
+    """
+    fake.reply("", tool_calls=[{"id": "c1", "name": "time", "arguments": {}}])
+    chat = client.conversation()
+
+    asked = await chat.ask("What time is it?")
+    call = asked.message.tool_calls[0]
+    await chat.ask([asi1.ToolMessage("noon", tool_call_id=call.id)])
+
+    assert ["user", "assistant", "tool", "assistant"] == roles(chat)
+    assert "c1" == sent(fake)[1]["tool_calls"][0]["id"] == sent(fake)[2]["tool_call_id"]
+
+
+async def test_an_answer_of_any_role_is_the_assistants(fake, client):
+    """
+    A turn is kept whatever the server calls who answers.
+    """
+    said = {"role": "model", "content": "Four."}
+    fake.reply_json({"choices": [{"message": said, "finish_reason": "stop"}]})
+    chat = client.conversation()
+
+    assert "Four." == (await chat.ask("2 + 2?")).text
+    assert ["user", "assistant"] == roles(chat)
+
+
+async def test_the_history_is_the_conversations_own(fake, client):
+    """
+    Who changes what they gave or were given changes nothing in the conversation.
+    """
+    chat = client.conversation()
+    given = [{"role": "user", "content": [{"type": "text", "text": "A?"}]}]
+    await chat.ask(given)
+    given[0]["content"][0]["text"] = "X"
+    chat.messages[0]["content"].append("Y")
+
+    await chat.ask("B?")
+
+    assert [{"type": "text", "text": "A?"}] == sent(fake)[0]["content"]
+
+
+async def test_edit_undo_and_fork(fake, client):
+    """
+    A message can be replaced, the last turn taken back, and the past shared by two.
+    """
+    chat = client.conversation("Be brief.")
+    await chat.ask("A?")
+    await chat.ask("B?")
+
+    chat.edit(1, "A, then?")
+    chat.edit(-1, asi1.AssistantMessage("No."))
+    other = chat.fork(3)
+    undone = chat.undo()
+
+    assert ("B?", "No.") == tuple(message["content"] for message in undone)
+    assert ["Be brief.", "A, then?"] == [m["content"] for m in chat.messages[:2]]
+    assert chat.messages == other.messages
+    await other.ask("C?")
+    assert (3, 5) == (len(chat.messages), len(other.messages))
+    chat.undo()
+    assert () == chat.undo()
+    assert ["system"] == roles(chat)
+    with pytest.raises(asi1.ArgumentError, match="place: must be the index"):
+        chat.edit(1, "X")
+
+
+POLICIES = {
+    "newest": asi1.KeepNewest(1500),
+    "relevant": asi1.DropLeastRelevant(1500),
+    "summary": asi1.Summarise(1500, size=100),
+    "composed": asi1.DropLeastRelevant(2000) | asi1.Summarise(1500, size=100),
+}
+
+
+def question(number):
+    topic = ("otters", "rivers", "giraffes")[number % 3]
+    return f"Question {number}: what of {topic}? " + "Please tell me more. " * 4
+
+
+def check_budget(fake, chat):
+    """Check what the server counted, as it told, for every request."""
+    counts = [39 + len(request.body) // 4 for request in fake.requests]
+    assert max(counts) <= 1500
+    assert max(counts) > 1200
+    assert 401 == len(chat.messages)
+    assert "Be brief." == sent(fake)[0]["content"]
+
+
+def check_same(fake, before):
+    """Check that two conversations sent the same, a summary's call included."""
+    bodies = [request.body for request in fake.requests[before:]]
+    half = len(bodies) // 2
+    assert bodies[:half]
+    assert bodies[:half] == bodies[half:]
+
+
+@pytest.mark.parametrize("name", POLICIES)
+async def test_two_hundred_turns_within_a_budget(fake, client, name):
+    """
+    In a conversation of 200 turns every request, those for summaries too, stays within
+    the budget as the server counts; saved and loaded it goes on with the same bytes.
+    """
+    chat = client.conversation("Be brief.", context=POLICIES[name], session_id="s")
+    for number in range(200):
+        await chat.ask(question(number))
+    loaded = client.conversation(saved=chat.to_json(), context=POLICIES[name])
+
+    before = len(fake.requests)
+    for one in (chat.fork(), loaded):
+        await one.ask("And now?")
+
+    check_budget(fake, chat)
+    check_same(fake, before)
+    assert "s" == fake.requests[-1].headers["x-session-id"]
+    summarises = name in ("summary", "composed")
+    assert summarises == (chat.summary is not None)
+    assert summarises == (chat.summary_usage.total_tokens > 0)
+    assert chat.to_json() == chat.fork().to_json()
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_two_hundred_blocking_turns_within_a_budget(fake, blocking, name):
+    """
+    The blocking client keeps every request of 200 turns within the budget as well, and
+    goes on with the same bytes after it was saved.
+    """
+    chat = blocking.conversation("Be brief.", context=POLICIES[name])
+    for number in range(200):
+        chat.ask(question(number))
+    loaded = blocking.conversation(saved=chat.to_json(), context=POLICIES[name])
+    before = len(fake.requests)
+    for one in (chat.fork(), loaded):
+        one.ask("And now?")
+
+    check_budget(fake, chat)
+    check_same(fake, before)
+
+
+TOO_LONG = {
+    "object": "error",
+    "message": "The input (4000 tokens) is longer than the model's context length"
+    " (1000 tokens).",
+    "code": 400,
+}
+
+
+async def talked(client, policy, turns=12, **options):
+    chat = client.conversation("Be brief.", context=policy, **options)
+    for number in range(turns):
+        await chat.ask(question(number))
+    return chat
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_refusal_for_its_length_is_answered_once(fake, client, streamed):
+    """
+    A request that is too long for the server is cut further and sent once more, and
+    later requests keep to what the server said.
+    """
+    chat = await talked(client, asi1.KeepNewest(100_000))
+    fake.reply_json(TOO_LONG, status=400)
+
+    if streamed:
+        answer = await chat.stream("B?").get_final_completion()
+    else:
+        answer = await chat.ask("B?")
+
+    long, short = fake.requests[-2:]
+    assert len(short.body) < len(long.body) / 3
+    assert ["system", "user"] == [m["role"] for m in sent(fake)][:2]
+    assert "You said: B?" == answer.text
+    assert [(1, 400), (2, 200)] == [
+        (attempt.number, attempt.status) for attempt in answer.response.attempts
+    ]
+    assert 27 == len(chat.messages)
+    later = client.conversation(saved=chat.to_json(), context=asi1.KeepNewest(100_000))
+    for _ in range(15):
+        await later.ask(question(1))
+    assert 39 + len(fake.requests[-1].body) // 4 <= 950
+
+
+@pytest.mark.parametrize(
+    ("policy", "requests"),
+    [(None, 1), (asi1.KeepNewest(100_000, retry=False), 1), (asi1.KeepNewest(), 2)],
+)
+async def test_a_second_refusal_is_raised(fake, client, policy, requests):
+    """
+    A refusal is raised at once where the policy says so or there is none, else after
+    one more request; the history stays as it was.
+    """
+    chat = await talked(client, policy)
+    before, asked = chat.messages, len(fake.requests)
+    fake.reply_json(TOO_LONG, status=400, times=2)
+
+    with pytest.raises(asi1.ContextLengthError) as caught:
+        await chat.ask("B?")
+
+    assert (1000, 4000) == (caught.value.limit, caught.value.requested)
+    assert requests == len(fake.requests) - asked
+    assert before == chat.messages
+
+
+async def test_a_turn_that_alone_is_over_the_budget(fake, client):
+    """
+    A turn that is over the budget by itself is refused before anything is sent.
+    """
+    chat = client.conversation("Be brief.", context=asi1.KeepNewest(50))
+
+    with pytest.raises(asi1.ArgumentError, match="over the budget of 50"):
+        await chat.ask("otter " * 200)
+
+    assert [] == fake.requests
+    assert 1 == len(chat.messages)
+
+
+async def test_what_a_summary_costs_is_told(fake, client):
+    """
+    A summary is asked for without the tools, options and session of the turns, and what
+    it cost is part of the usage.
+    """
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    policy = asi1.Summarise(900, size=60, model="small")
+    chat = await talked(client, policy, 15, tools=tools, session_id="s", temperature=0)
+
+    asked = [r for r in fake.requests if r.json["model"] == "small"]
+    assert asked
+    assert {"model", "messages", "max_tokens"} == set(asked[0].json)
+    assert "x-session-id" not in asked[0].headers
+    told = sum(39 + len(r.body) // 4 for r in asked)
+    assert told == chat.summary_usage.prompt_tokens
+    total = sum(39 + len(r.body) // 4 for r in fake.requests)
+    assert total == chat.usage.prompt_tokens
+
+
+async def test_a_summary_of_what_was_changed_is_forgotten(fake, client):
+    """
+    An edit, an undo or a fork within what a summary stands for drops the summary.
+    """
+    chat = await talked(client, asi1.Summarise(900, size=60), 15)
+
+    assert chat.summary is not None
+    assert chat.summary == chat.fork().summary
+    assert chat.fork(2).summary is None
+    chat.edit(-1, "No.")
+    assert chat.summary is not None
+    chat.edit(1, "Something else?")
+    assert chat.summary is None
+
+
+@pytest.mark.virtual_time
+async def test_the_time_limit_holds_for_the_whole_turn():
+    """
+    A turn's timeout counts the call for its summary too.
+    """
+    fake = FakeASI1(seed=7)
+    async with in_process(fake, max_retries=0) as client:
+        chat = await talked(client, asi1.Summarise(900, size=60), 6)
+        fake.reply("They spoke.", delay=8)
+        fake.fault("stall_before_headers")
+        began = anyio.current_time()
+
+        with pytest.raises(asi1.APITimeoutError) as caught:
+            await chat.ask("otter " * 300, timeout=10)
+
+        assert "They spoke." == chat.summary
+        assert "total" == caught.value.phase
+        assert 10 == pytest.approx(anyio.current_time() - began, abs=0.1)
+        assert 10 == pytest.approx(caught.value.elapsed, abs=0.1)
+        assert "10" in str(caught.value)
+
+
+@pytest.mark.virtual_time
+async def test_summaries_in_parts_share_the_time_limit():
+    """
+    Where a summary takes several calls, a turn's timeout is for all of them together.
+    """
+    fake = FakeASI1(seed=7)
+    async with in_process(fake, max_retries=0) as client:
+        talk = client.conversation()
+        for number in range(12):
+            await talk.ask(f"{number} otter " * 40)
+        chat = client.conversation(
+            saved=talk.to_json(), context=asi1.Summarise(500, size=60)
+        )
+        fake.reply("They spoke.", delay=8, times=None)
+        began = anyio.current_time()
+
+        with pytest.raises(asi1.APITimeoutError):
+            await chat.ask("otter " * 120, timeout=10)
+
+        assert 10 == pytest.approx(anyio.current_time() - began, abs=0.1)
+
+
+async def test_a_summary_is_asked_for_as_the_client_asks(fake):
+    """
+    Headers and time limits of the client's default options hold for summaries too, and
+    its tools do not.
+    """
+    options = {"extra_headers": {"x-tenant": "t1"}, "stop": ["END"]}
+    async with asi1.AsyncASI1(
+        "sk-test", fake.base_url, default_options=options
+    ) as client:
+        await talked(client, asi1.Summarise(900, size=60, model="small"), 15)
+
+    asked = [r for r in fake.requests if r.json["model"] == "small"]
+    assert asked
+    assert {"t1"} == {r.headers["x-tenant"] for r in fake.requests}
+    assert not any("stop" in r.json for r in asked)
+
+
+async def test_the_answers_share_may_come_from_the_client(fake, monkeypatch):
+    """
+    Where the client's default options say `max_tokens`, the model's context less that
+    is what a policy keeps to.
+    """
+    monkeypatch.setitem(asi1.CONTEXT_SIZES, "huge", 1200)
+    async with asi1.AsyncASI1(
+        "sk-test", fake.base_url, default_options={"max_tokens": 600}
+    ) as client:
+        await talked(client, asi1.KeepNewest(), 20, model="huge")
+
+    counts = [39 + len(request.body) // 4 for request in fake.requests]
+    assert 400 < max(counts) <= 600
+
+
+async def test_a_budget_may_come_from_the_models_context(fake, client, monkeypatch):
+    """
+    Without a budget a policy keeps to the model's context less the answer's share, and
+    a model of unknown size is refused until its size is told.
+    """
+    with pytest.raises(asi1.ArgumentError, match="no context size is known"):
+        client.conversation(context=asi1.KeepNewest(), model="huge")
+    monkeypatch.setitem(asi1.CONTEXT_SIZES, "huge", 1200)
+
+    await talked(client, asi1.KeepNewest(), 20, model="huge", max_tokens=200)
+
+    counts = [39 + len(request.body) // 4 for request in fake.requests]
+    assert 800 < max(counts) <= 1000
+
+
+async def test_the_saved_form(fake, client):
+    """
+    The saved form is JSON of a version, and holds no header, key or time limit.
+    """
+    chat = client.conversation(
+        "Be brief.", timeout=9, extra_headers={"x-secret": "s3"}, extra_body={"a": 1}
+    )
+    await chat.ask("A?")
+
+    value = json.loads(chat.to_json())
+
+    assert ("asi1.conversation", 1) == (value["kind"], value["version"])
+    assert {"extra_body": {"a": 1}} == value["options"]
+    assert list(chat.messages) == value["messages"]
+    assert chat.to_json() == client.conversation(saved=chat.to_json()).to_json()
+    assert (
+        chat.to_json() == client.conversation(saved=chat.to_json().encode()).to_json()
+    )
+
+
+def saved(**changes):
+    return json.dumps(json.loads(to_json(History())) | changes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "\ud800",
+        saved(kind="other"),
+        saved(version=2),
+        saved(messages=[{"role": "otter", "content": "x"}]),
+        saved(options={"temprature": 1}),
+        saved(options={"temperature": 9}),
+        saved(summary={"text": "x"}),
+        saved(samples=[[1, 2]]),
+        saved(usage=[]),
+        7,
+    ],
+)
+async def test_what_was_not_saved_is_not_loaded(client, text):
+    """
+    Text that is no saved conversation, or one of a later version, is refused.
+    """
+    with pytest.raises(asi1.ArgumentError):
+        client.conversation(saved=text)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"system": 7},
+        {"context": "newest"},
+        {"temprature": 0},
+        {"idempotency_key": "the same"},
+        {"saved": saved(messages=[{"role": "user", "content": "x"}]), "system": "x"},
+    ],
+)
+async def test_mistakes_are_found_when_a_conversation_is_made(client, wrong):
+    """
+    An argument that cannot be right is refused before the first turn.
+    """
+    with pytest.raises(asi1.ArgumentError) as caught:
+        client.conversation(**wrong)
+
+    assert caught.value.argument in {*wrong}
+
+
+async def test_half_a_surrogate_pair_of_the_model_is_replaced(fake, client):
+    """
+    An answer with half a surrogate pair, which JSON cannot hold, does no harm to the
+    turns after it.
+    """
+    body = b'{"id":"x","choices":[{"message":{"role":"user","content":"a\\ud800b"}}]}'
+    fake.reply_json(body)
+    chat = client.conversation()
+    await chat.ask("A?")
+
+    await chat.ask("B?")
+
+    assert {"role": "assistant", "content": "a\ufffdb"} == sent(fake)[1]
+
+
+async def test_a_closed_client_has_no_conversations(fake, client):
+    """
+    A conversation ends with its client.
+    """
+    chat = client.conversation()
+    await client.aclose()
+
+    with pytest.raises(asi1.ClientClosedError):
+        await chat.ask("A?")
+    with pytest.raises(asi1.ClientClosedError):
+        client.conversation()
+    await until(lambda: fake.open_connections == 0)
+
+
+def told(prompt_tokens, text="Fine."):
+    """Return an answer for which the server counts so many prompt tokens."""
+    answer = {"index": 0, "message": {"content": text}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": prompt_tokens, "completion_tokens": 1}
+    return json.dumps({"id": "a", "choices": [answer], "usage": usage}).encode()
+
+
+async def test_one_odd_report_of_the_server_does_not_end_a_conversation(fake, client):
+    """
+    A number of prompt tokens far above all others makes no later turn impossible.
+    """
+    for count in (20, 30, 9000):
+        fake.reply_json(told(count))
+    chat = client.conversation(context=asi1.KeepNewest(8000))
+
+    answers = [(await chat.ask("hello")).text for _ in range(6)]
+
+    assert ["Fine."] * 3 == answers[:3]
+    assert ["You said: hello"] * 3 == answers[3:]
+
+
+async def test_a_number_of_tokens_that_cannot_be_costs_no_answer(fake, client):
+    """
+    Nothing is learned from a number that no server can have counted, told or saved.
+    """
+    fake.reply_json(told(10**400))
+    chat = client.conversation()
+
+    answer = await chat.ask("hello")
+
+    assert "Fine." == answer.text
+    assert () == chat.tokens.samples
+    await chat.ask("hello")
+    saved = json.loads(chat.to_json())
+    saved["samples"] = [[10**400, 1, 5]]
+    with pytest.raises(asi1.ArgumentError, match="saved"):
+        client.conversation(saved=json.dumps(saved))
+
+
+async def test_a_summary_may_hold_half_a_character(fake, client):
+    """
+    Half a surrogate pair in a summary becomes U+FFFD, and the turns go on.
+    """
+    policy = asi1.Summarise(900, size=60, model="small")
+    talk = client.conversation()
+    for _ in range(12):
+        await talk.ask("tell " * 60)
+    fake.clear()
+    fake.reply_json(told(200, "sum \ud83d mary"), times=None)
+    chat = client.conversation(saved=talk.to_json(), context=policy)
+
+    for _ in range(3):
+        await chat.ask("tell " * 60)
+
+    assert "sum \ufffd mary" == chat.summary
+    assert chat.summary == client.conversation(saved=chat.to_json()).summary
+
+
+def test_a_turn_that_is_interrupted_is_over(fake, blocking, monkeypatch):
+    """
+    After Ctrl-C in a blocking turn the next one may begin at once, and what the
+    interrupted one still brings does not join the history.
+    """
+    chat = blocking.conversation()
+    real = asi1._blocking.loop_thread.LoopThread.run
+
+    def struck(self, coroutine):
+        real(self, coroutine)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asi1._blocking.loop_thread.LoopThread, "run", struck)
+    monkeypatch.setattr(type(chat._turns), "release", lambda self, exchange: None)
+    with pytest.raises(KeyboardInterrupt):
+        chat.ask("A?")
+    monkeypatch.undo()
+
+    assert "You said: B?" == chat.ask("B?").text
+
+
+async def test_a_turn_that_was_given_up_brings_nothing(fake, client):
+    """
+    The answer to a turn that is no longer the conversation's own joins nothing.
+    """
+    chat = client.conversation()
+    fake.reply("Late.", delay=0.2)
+    async with anyio.create_task_group() as group:
+        group.start_soon(chat.ask, "A?")
+        await until(lambda: fake.requests)
+        chat._turns.current = None
+
+    assert () == chat.messages
+
+
+async def test_a_turn_of_the_parent_is_none_of_the_childs(fake, client, monkeypatch):
+    """
+    A turn that was under way when the process was forked does not hold up the child.
+    """
+    chat = client.conversation()
+    async with chat.stream("A?"):
+        with pytest.raises(asi1.ConversationBusyError):
+            chat.undo()
+        monkeypatch.setattr("os.getpid", lambda: 0)
+        assert () == chat.undo()
+        monkeypatch.undo()
+
+
+async def test_a_stream_that_had_to_wait_keeps_its_partial_answer(fake, client):
+    """
+    `keep_partial` holds for a stream that was refused while another turn was under way.
+    """
+    fake.reply("one two three four", chunk_words=1, chunk_delay=0.05, times=None)
+    chat = client.conversation()
+    late = chat.stream("A?", keep_partial=True)
+    async with chat.stream("B?") as other:
+        await anext(other)
+        with pytest.raises(asi1.ConversationBusyError):
+            await anext(late)
+    await until(lambda: chat._turns.current is None)
+
+    text = ""
+    while not text:
+        text += (await anext(late)).text
+    await late.aclose()
+
+    assert ["user", "assistant"] == roles(chat)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda client, chat: chat.edit("0", "y"),
+        lambda client, chat: chat.edit(0.5, "y"),
+        lambda client, chat: chat.fork("1"),
+        lambda client, chat: client.conversation(saved=10**15),
+        lambda client, chat: client.conversation(saved={"a": 1}),
+    ],
+    ids=["edit-text", "edit-half", "fork-text", "saved-number", "saved-object"],
+)
+async def test_arguments_of_another_type_are_refused(fake, client, use):
+    """
+    A place, a number of messages and a saved conversation of another type are
+    ArgumentErrors.
+    """
+    chat = client.conversation()
+    await chat.ask("A?")
+
+    with pytest.raises(asi1.ArgumentError):
+        use(client, chat)
+
+
+async def test_a_score_that_is_no_number_is_refused(fake, client):
+    """
+    A scoring function that returns no number is an ArgumentError of the turn.
+    """
+    chat = client.conversation()
+    for _ in range(6):
+        await chat.ask("tell " * 60)
+    policy = asi1.DropLeastRelevant(400, score=lambda *_: None)
+    chat = client.conversation(saved=chat.to_json(), context=policy)
+
+    with pytest.raises(asi1.ArgumentError, match="score"):
+        await chat.ask("tell me")

@@ -1,0 +1,765 @@
+"""The async client: how it is set up, shared, closed, and what it sends."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+import anyio
+import httpx
+import pytest
+
+import asi1
+
+from asi1._transport.loop_pools import POOL_SIZE
+from asi1.testing import FakeASI1
+
+from ..support.talk import in_process, until
+
+
+KEY = "sk_very_secret"
+
+
+@pytest.fixture
+def fake():
+    return FakeASI1(seed=14)
+
+
+@pytest.fixture
+def served():
+    with FakeASI1(seed=14) as fake:
+        yield fake
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        pytest.param({"api_key": ""}, "empty", id="empty-key"),
+        pytest.param({"api_key": "sk\nx"}, "position 3", id="key-with-line-end"),
+        pytest.param({"base_url": "ftp://x"}, "base_url", id="ftp"),
+        pytest.param({"base_url": "http://api.asi1.ai"}, "in clear", id="insecure"),
+        pytest.param({"base_url": "https://u:p@x"}, "user or password", id="user"),
+        pytest.param({"timeout": 0}, "timeout", id="no-time"),
+        pytest.param({"timeout": "5"}, "timeout", id="time-as-text"),
+        pytest.param({"max_retries": -1}, "max_retries", id="negative-retries"),
+        pytest.param(
+            {"max_retries": 1, "retry": asi1.RetryPolicy()},
+            "not both",
+            id="two-retries",
+        ),
+        pytest.param({"model": ""}, "model", id="no-model"),
+        pytest.param({"http_client": httpx.Client}, "http_client", id="http-client"),
+        pytest.param({"transport": object()}, "transport", id="transport"),
+        pytest.param({"default_headers": {"a b": "c"}}, "default_headers", id="header"),
+        pytest.param({"default_query": {"a": []}}, "default_query", id="query"),
+        pytest.param(
+            {"default_options": {"temprature": 1}}, "temperature", id="option"
+        ),
+    ],
+)
+@pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
+def test_what_cannot_be_right_is_refused_at_once(make, options, words):
+    """
+    A client that cannot work is not made; the error names what is wrong.
+    """
+    with pytest.raises(asi1.ConfigurationError, match=words) as caught:
+        make(**{"api_key": KEY, "base_url": "https://example.org", **options})
+
+    assert KEY not in str(caught.value)
+
+
+async def test_own_client_and_own_transport_exclude_each_other(fake):
+    """
+    `http_client` and `transport` cannot be given together.
+    """
+    async with httpx.AsyncClient() as own:
+        with pytest.raises(asi1.ConfigurationError, match="not both"):
+            in_process(fake, http_client=own)
+
+
+def test_a_client_never_shows_its_key():
+    """
+    Neither the repr of a client nor those of its parts hold the key.
+    """
+    for make in (asi1.AsyncASI1, asi1.ASI1):
+        client = make(KEY, "https://example.org/v1", model="asi1-extended")
+
+        assert (
+            f"<{make.__name__} base_url='https://example.org/v1' model='asi1-extended'>"
+            == repr(client)
+        )
+        assert KEY not in repr(vars(client))
+        parts = [client]
+        for part in parts[:20]:
+            parts += vars(part).values() if hasattr(part, "__dict__") else []
+            assert KEY not in repr(part)
+
+
+async def test_a_call_sends_what_was_asked_and_no_more(fake):
+    """
+    A plain call posts model and messages to the endpoint, with the key in a single
+    header.
+    """
+    async with asi1.AsyncASI1(KEY, fake.base_url, transport=fake.transport) as client:
+        await client.chat.completions.create(messages="Hi", temperature=0)
+
+    (request,) = fake.requests
+    assert ("POST", "/v1/chat/completions", "") == (
+        request.method,
+        request.path,
+        request.query,
+    )
+    assert {
+        "model": "asi1-mini",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "temperature": 0,
+    } == request.json
+    assert ["authorization"] == [n for n, v in request.headers.items() if KEY in v]
+    assert f"Bearer {KEY}" == request.headers["authorization"]
+    assert request.headers["user-agent"].startswith("asi1-python/")
+
+
+async def test_defaults_of_the_client_are_sent_with_each_call(fake):
+    """
+    Headers, query and options of the client go with every call; those of the call win.
+    """
+    async with in_process(
+        fake,
+        default_headers={"X-Team": "a", "X-Kept": "k"},
+        default_query={"v": 1, "flag": True},
+        default_options={"temperature": 1, "top_p": 0.5},
+    ) as client:
+        await client.chat.completions.create(
+            messages="Hi",
+            temperature=0,
+            extra_headers={"x-team": "b"},
+            extra_query={"v": 2},
+            extra_body={"beam": 4},
+            session_id="s-1",
+        )
+
+    (request,) = fake.requests
+    assert "v=2&flag=true" == request.query
+    assert (0, 0.5, 4) == tuple(
+        request.json[name] for name in ("temperature", "top_p", "beam")
+    )
+    assert ("b", "k", "s-1") == tuple(
+        request.headers[name] for name in ("x-team", "x-kept", "x-session-id")
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"temperature": 9}, {"messages": []}, {"timeout": -1}, {"stream": 1}]
+)
+async def test_a_wrong_argument_is_refused_before_anything_is_sent(fake, wrong):
+    """
+    A wrong argument is an `ArgumentError` that names it; nothing is sent.
+    """
+    async with in_process(fake) as client:
+        with pytest.raises(asi1.ArgumentError) as caught:
+            await client.chat.completions.create(**{"messages": "Hi", **wrong})
+
+    assert next(iter(wrong)) == caught.value.argument.split("[")[0]
+    assert [] == fake.requests
+
+
+async def test_any_endpoint_can_be_called(fake):
+    """
+    `request` calls an endpoint by method and path, with query, headers and body, and
+    gives the reply as bytes, text and JSON.
+    """
+    fake.reply_json({"data": ["é"]})
+    fake.reply_json(b"no json", headers={"x-request-id": "r-9"})
+
+    async with in_process(fake) as client:
+        listed = await client.request("get", "/models", extra_query={"all": True})
+        posted = await client.request(
+            "POST", "/images", json={"a": 1}, extra_headers={"x-a": "b"}
+        )
+
+    first, second = fake.requests
+    assert ("GET", "/v1/models", "all=true", b"") == (
+        first.method,
+        first.path,
+        first.query,
+        first.body,
+    )
+    assert "content-type" not in first.headers
+    assert ("POST", "/v1/images", {"a": 1}, "b") == (
+        second.method,
+        second.path,
+        second.json,
+        second.headers["x-a"],
+    )
+    assert ({"data": ["é"]}, 200) == (listed.json(), listed.response.status)
+    assert (b"no json", "no json", "r-9") == (
+        posted.content,
+        posted.text,
+        posted.response.request_id,
+    )
+    with pytest.raises(asi1.APIResponseError, match="is not valid JSON"):
+        posted.json()
+
+
+async def test_errors_of_any_endpoint_are_the_same(fake):
+    """
+    `request` raises and tries again as chat calls do.
+    """
+    fake.fail(503)
+    fake.reply_json({})
+    fake.fail(404, message="No such model.")
+    fake.fault("reset_mid_body")
+
+    async with in_process(fake) as client:
+        reply = await client.request("GET", "/models")
+        with pytest.raises(asi1.NotFoundError, match="No such model"):
+            await client.request("GET", "/models")
+        with pytest.raises(asi1.APIConnectionError):
+            await client.request("GET", "/models")
+        with pytest.raises(asi1.ArgumentError, match="path"):
+            await client.request("GET", "https://elsewhere.org/")
+
+    assert 2 == len(reply.response.attempts)
+
+
+async def test_a_child_shares_the_connections(served):
+    """
+    A child sends with its own settings on its parent's connections; closing it leaves
+    the parent open.
+    """
+    async with asi1.AsyncASI1("one", served.base_url, model="a") as parent:
+        await parent.chat.completions.create(messages="Hi")
+        async with parent.with_options(
+            api_key="two",
+            model="b",
+            max_retries=0,
+            timeout=5,
+            default_headers={"x-a": "1"},
+            default_query={"q": "1"},
+            default_options={"temperature": 0},
+        ) as child:
+            await child.chat.completions.create(messages="Hi")
+        with pytest.raises(asi1.ClientClosedError):
+            await child.chat.completions.create(messages="Hi")
+        await parent.chat.completions.create(messages="Hi")
+
+    first, second, third = served.requests
+    assert {1} == {r.connection for r in served.requests}
+    assert ("Bearer one", "a", "") == (
+        first.headers["authorization"],
+        first.json["model"],
+        first.query,
+    )
+    assert ("Bearer two", "b", "q=1", "1", 0) == (
+        second.headers["authorization"],
+        second.json["model"],
+        second.query,
+        second.headers["x-a"],
+        second.json["temperature"],
+    )
+    assert (first.headers, first.body) == (third.headers, third.body)
+    assert (5, asi1.Timeouts()) == (child.timeouts.total, parent.timeouts)
+    assert parent.base_url == child.base_url == served.base_url
+
+
+async def test_the_retries_of_a_child_are_its_own(fake):
+    """
+    `with_options` takes a number of retries or a whole policy.
+    """
+    fake.fail(503, times=None)
+    async with in_process(fake, retry=asi1.RetryPolicy(wait_first=0)) as client:
+        for child in (
+            client.with_options(max_retries=3),
+            client.with_options(retry=asi1.RetryPolicy(attempts=2, wait_first=0)),
+        ):
+            with pytest.raises(asi1.InternalServerError):
+                await child.chat.completions.create(messages="Hi")
+        with pytest.raises(asi1.ConfigurationError, match="not both"):
+            client.with_options(max_retries=1, retry=asi1.RetryPolicy())
+
+    assert 4 + 2 == len(fake.requests)
+
+
+async def test_closing_the_parent_closes_its_children(fake):
+    """
+    A child of a closed client is closed, and no further one can be made.
+    """
+    parent = in_process(fake)
+    child = parent.with_options(model="b")
+    await parent.aclose()
+    await parent.aclose()
+
+    for call in (
+        child.chat.completions.create(messages="Hi"),
+        parent.request("GET", "/models"),
+        parent.__aenter__(),
+    ):
+        with pytest.raises(asi1.ClientClosedError):
+            await call
+    with pytest.raises(asi1.ClientClosedError):
+        child.chat.completions.stream(messages="Hi")
+    with pytest.raises(asi1.ClientClosedError):
+        child.with_options(model="c")
+    await child.aclose()
+
+
+async def test_closing_ends_the_calls_under_way(served):
+    """
+    Closing a client ends its calls, with an error for who waits, and closes its
+    connections; closing a child ends its own calls only.
+    """
+    served.fault("stall_before_headers", times=None)
+    parent = asi1.AsyncASI1("key", served.base_url)
+    child = parent.with_options(model="b")
+    ended = []
+
+    async def call(client, name):
+        with pytest.raises(asi1.ASI1Error, match="closed"):
+            await client.chat.completions.create(messages="Hi")
+        ended.append(name)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(call, parent, "parent")
+            tasks.start_soon(call, child, "child")
+            await until(lambda: len(served.requests) == 2)
+            await child.aclose()
+            await until(lambda: ended)
+            assert ["child"] == ended
+            await parent.aclose()
+
+    assert ["child", "parent"] == ended
+    await until(lambda: served.open_connections == 0)
+
+
+@pytest.mark.virtual_time
+async def test_a_cancelled_call_has_ended_when_its_caller_goes_on(fake):
+    """
+    A caller who is cancelled waits until its request has been taken back, and leaves no
+    task behind.
+    """
+    fake.fault("stall_before_headers")
+
+    async with in_process(fake) as client:
+        with anyio.move_on_after(1):
+            await client.chat.completions.create(messages="Hi")
+
+        assert not client._engine.tasks
+        assert "left" == fake.requests[0].outcome
+
+
+async def test_an_own_client_is_used_and_never_closed(served):
+    """
+    A client of the user's own is used as it is, and stays open.
+    """
+    async with httpx.AsyncClient(headers={"x-own": "yes"}) as own:
+        async with asi1.AsyncASI1("key", served.base_url, http_client=own) as client:
+            await client.chat.completions.create(messages="Hi")
+
+        assert "yes" == served.requests[0].headers["x-own"]
+        assert not own.is_closed
+        assert (await own.get(served.base_url + "/none")).status_code == 404
+
+
+async def test_a_closed_client_of_ones_own_is_told_as_such(served):
+    """
+    When the user's own client is closed, before or after the first call, calls raise
+    `ClientClosedError`.
+    """
+    own = httpx.AsyncClient()
+    client = asi1.AsyncASI1("key", served.base_url, http_client=own)
+    await client.chat.completions.create(messages="Hi")
+    await own.aclose()
+
+    with pytest.raises(asi1.ClientClosedError, match="http_client"):
+        await client.chat.completions.create(messages="Hi")
+    with pytest.raises(asi1.ClientClosedError, match="http_client"):
+        await asi1.AsyncASI1(
+            "key", served.base_url, http_client=own
+        ).chat.completions.create(messages="Hi")
+
+
+class OwnTransport(httpx.AsyncBaseTransport):
+    """Passes requests on, and remembers whether it was closed."""
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.closed = False
+
+    async def handle_async_request(self, request):
+        return await self.inner.handle_async_request(request)
+
+    async def aclose(self):
+        self.closed = True
+
+
+async def test_an_own_transport_is_never_closed(fake):
+    """
+    A transport of the user's own carries every request, and stays open.
+    """
+    own = OwnTransport(fake.transport)
+    async with asi1.AsyncASI1("key", fake.base_url, transport=own) as client:
+        await client.chat.completions.create(messages="Hi")
+
+    assert 1 == len(fake.requests)
+    assert not own.closed
+
+
+async def test_a_dropped_client_closes_its_connections(served):
+    """
+    A client that nobody holds any more closes its connections by itself.
+    """
+
+    async def call():
+        await asi1.AsyncASI1("key", served.base_url).chat.completions.create(
+            messages="Hi"
+        )
+
+    await call()
+
+    await until(lambda: served.open_connections == 0)
+
+
+def test_one_client_serves_many_event_loops(served):
+    """
+    The same client works in one event loop after another, on asyncio and on trio, and
+    leaves no connection open in any.
+    """
+    client = asi1.AsyncASI1("key", served.base_url)
+
+    async def call():
+        created = await client.chat.completions.create(messages="Hi")
+        async with client.chat.completions.stream(messages="Hi") as stream:
+            streamed = await stream.get_final_completion()
+        return created.text == streamed.text
+
+    assert [True] * 3 == [asyncio.run(call()) for _ in range(3)]
+    assert [True] * 2 == [anyio.run(call, backend="trio") for _ in range(2)]
+    assert asyncio.run(call())
+    assert 6 == len({request.connection for request in served.requests})
+
+    async def closed():
+        await until(lambda: served.open_connections == 0)
+
+    asyncio.run(closed())
+
+
+def test_one_client_serves_several_threads_at_once(served):
+    """
+    Event loops in several threads use one client at the same time, each on connections
+    of its own; closing it in one of them ends the calls of all.
+    """
+    client = asi1.AsyncASI1("key", served.base_url)
+    served.fault("stall", times=None)
+
+    async def main():
+        def other():
+            async def read():
+                with pytest.raises(asi1.ASI1Error, match="closed"):
+                    async with client.chat.completions.stream(messages="Hi") as stream:
+                        async for _ in stream:
+                            pass
+
+            asyncio.run(read())
+
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(3):
+                    tasks.start_soon(anyio.to_thread.run_sync, other)
+                await until(lambda: len(served.requests) == 3)
+                await client.aclose()
+
+    asyncio.run(main())
+
+    assert {1, 2, 3} == {request.connection for request in served.requests}
+
+
+async def test_many_calls_at_once_are_all_answered(served):
+    """
+    A hundred calls at the same time get a hundred answers, on no more connections than
+    allowed.
+    """
+    served.reply(lambda request: request.json["messages"][0]["content"], times=None)
+    texts = [f"number {number}" for number in range(100)]
+    got = {}
+    async with asi1.AsyncASI1(
+        "key", served.base_url, limits=asi1.Limits(max_connections=20)
+    ) as client:
+
+        async def call(text):
+            got[text] = (await client.chat.completions.create(messages=text)).text
+
+        async with anyio.create_task_group() as tasks:
+            for text in texts:
+                tasks.start_soon(call, text)
+
+    assert {text: text for text in texts} == got
+    assert 20 >= len({request.connection for request in served.requests})
+
+
+async def test_what_a_burst_has_opened_is_closed_again(served):
+    """
+    Connections that were needed for many calls at once, and have been idle for
+    `Limits.keepalive_expiry`, are closed when the next call is made.
+    """
+    served.reply("Hi.", delay=0.1, times=None)
+    limits = asi1.Limits(keepalive_expiry=0.3)
+    async with asi1.AsyncASI1("sk-test", served.base_url, limits=limits) as client:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(40):
+                tasks.start_soon(lambda: client.chat.completions.create(messages="Hi"))
+        await anyio.sleep(0.4)
+        await client.chat.completions.create(messages="Hi")
+
+        assert len({request.connection for request in served.requests}) > 16
+        await until(lambda: served.open_connections == 1)
+
+
+async def test_cookies_are_not_sent_back(served):
+    """
+    A cookie that the server sets is forgotten.
+    """
+    served.reply("Hi.", headers={"set-cookie": "track=1; Path=/"}, times=None)
+
+    async with asi1.AsyncASI1("key", served.base_url) as client:
+        for _ in range(2):
+            await client.chat.completions.create(messages="Hi")
+
+    assert "cookie" not in served.requests[1].headers
+
+
+async def test_nothing_goes_where_a_redirect_points(served):
+    """
+    The server that a redirect names gets no request, and no key.
+    """
+    with FakeASI1() as elsewhere:
+        served.fault("redirect", location=elsewhere.base_url + "/x", status=308)
+        async with asi1.AsyncASI1("key", served.base_url) as client:
+            with pytest.raises(asi1.APIStatusError, match="not followed"):
+                await client.chat.completions.create(messages="Hi")
+
+        assert [] == elsewhere.requests
+
+
+async def test_a_refused_connection_names_the_host():
+    """
+    Where nobody listens, the error names host and port, says that nothing was sent,
+    and comes after three tries.
+    """
+    with FakeASI1() as fake:
+        port = fake.port
+
+    async with asi1.AsyncASI1(
+        KEY, f"http://127.0.0.1:{port}/v1", retry=asi1.RetryPolicy(wait_first=0)
+    ) as client:
+        with pytest.raises(
+            asi1.APIConnectionError, match=f"127.0.0.1:{port}"
+        ) as caught:
+            await client.chat.completions.create(messages="Hi")
+
+    attempts = caught.value.response.attempts
+    assert (False, [False] * 3) == (caught.value.sent, [a.sent for a in attempts])
+    frames, error = [], caught.value
+    while error is not None:
+        frames += walk(error.__traceback__)
+        error = error.__cause__ or error.__context__
+    assert not [frame for frame in frames if KEY in repr(frame.f_locals)]
+
+
+def walk(traceback):
+    while traceback is not None:
+        if "/tests/" not in traceback.tb_frame.f_code.co_filename:
+            yield traceback.tb_frame
+        traceback = traceback.tb_next
+
+
+@pytest.mark.parametrize(
+    "fault", ["keepalive_then_close_idle", "keepalive_then_rst_on_reuse", "idle_408"]
+)
+async def test_a_connection_that_died_while_idle_does_no_harm(served, fault):
+    """
+    When the server closes or breaks an idle connection, the next call succeeds.
+    """
+    served.fault(fault)
+
+    async with asi1.AsyncASI1("key", served.base_url) as client:
+        await client.chat.completions.create(messages="Hi")
+        await anyio.sleep(0.1)
+        assert (await client.chat.completions.create(messages="Hi")).text
+
+
+@pytest.fixture
+def secure_port(certificate):
+    """Serve one fixed answer over TLS."""
+    body = b'{"choices": [{"message": {"content": "Safe."}}]}'
+    head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with anyio.from_thread.start_blocking_portal() as portal:
+        connections = []
+
+        async def answer(reader, writer):
+            connections.append(1)
+            while await reader.readuntil(b"\r\n\r\n"):
+                await reader.readuntil(b"}]}")
+                writer.write(head + body)
+                await writer.drain()
+
+        async def quietly(reader, writer):
+            try:
+                await answer(reader, writer)
+            except (OSError, asyncio.IncompleteReadError):
+                pass
+            finally:
+                writer.close()
+
+        async def serve():
+            return await asyncio.start_server(quietly, "127.0.0.1", 0, ssl=context)
+
+        server = portal.call(serve)
+        try:
+            yield server.sockets[0].getsockname()[1], connections
+        finally:
+            portal.call(server.close)
+
+
+async def test_an_unknown_certificate_is_refused_once(secure_port):
+    """
+    A certificate that cannot be verified is an error that says why; there is one try,
+    and nothing is sent.
+    """
+    port, connections = secure_port
+
+    async with asi1.AsyncASI1(KEY, f"https://127.0.0.1:{port}/v1") as client:
+        with pytest.raises(asi1.APIConnectionError, match="self-signed") as caught:
+            await client.chat.completions.create(messages="Hi")
+
+    assert (False, False) == (caught.value.sent, caught.value.retryable)
+    assert 1 == len(caught.value.response.attempts)
+    assert [] == connections
+
+
+async def test_the_environment_is_not_for_this_machine(
+    secure_port, certificate, monkeypatch
+):
+    """
+    SSL_CERT_FILE of the environment does not count for a server on this machine.
+    """
+    port, _ = secure_port
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    async with asi1.AsyncASI1(KEY, f"https://127.0.0.1:{port}/v1") as client:
+        with pytest.raises(asi1.APIConnectionError, match="self-signed"):
+            await client.chat.completions.create(messages="Hi")
+
+
+async def test_an_unreadable_certificate_file_is_told(monkeypatch, tmp_path):
+    """
+    A CA file of the environment that is none is a `ConfigurationError` that names it.
+    """
+    broken = tmp_path / "broken.pem"
+    broken.write_text("no certificate")
+    monkeypatch.setenv("SSL_CERT_FILE", str(broken))
+
+    async with asi1.AsyncASI1(KEY, "https://api.invalid/v1") as client:
+        with pytest.raises(asi1.ConfigurationError, match=r"broken\.pem"):
+            await client.chat.completions.create(messages="Hi")
+
+
+async def test_an_unusable_proxy_is_told(monkeypatch):
+    """
+    A proxy of the environment that cannot be used is a `ConfigurationError`.
+    """
+    monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:1")
+
+    async with asi1.AsyncASI1(KEY, "https://api.invalid/v1") as client:
+        with pytest.raises(asi1.ConfigurationError, match="HTTPS_PROXY"):
+            await client.chat.completions.create(messages="Hi")
+
+
+async def test_proxies_are_not_for_this_machine(served, monkeypatch):
+    """
+    A server on this machine is called directly, whatever proxy the environment names.
+    """
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+
+    async with asi1.AsyncASI1("key", served.base_url) as client:
+        assert (await client.chat.completions.create(messages="Hi")).text
+
+
+async def test_a_burst_of_first_calls_shares_its_pools(secure_port):
+    """
+    Calls that begin together, before there is any connection, share the few pools that
+    they need.
+    """
+    port, _ = secure_port
+    client = asi1.AsyncASI1(KEY, f"https://127.0.0.1:{port}/v1")
+
+    async def call():
+        with pytest.raises(asi1.APIConnectionError):
+            await client.chat.completions.create(messages="Hi")
+
+    async with client:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(32):
+                tasks.start_soon(call)
+        (here,) = client._engine.resources.transport.pools._by_loop.values()
+        made = len(here.pools)
+
+    assert 32 / POOL_SIZE >= made
+
+
+class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
+    """Answers with a body whose pieces are all there at once."""
+
+    def __init__(self, kind, pieces):
+        self.kind, self.pieces = kind, pieces
+
+    async def handle_async_request(self, request):
+        headers = {"content-type": self.kind}
+        return httpx.Response(200, headers=headers, stream=self)
+
+    async def __aiter__(self):
+        for piece in self.pieces:
+            yield piece
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+async def test_other_tasks_have_their_turn_while_a_body_is_read(kind):
+    """
+    However many pieces have come at once, reading them leaves other tasks their turn.
+    """
+    body = Pieces(kind, [b"{"] * 20_000)
+    turns = 0
+
+    async def count():
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with (
+        asi1.AsyncASI1("sk-test", "http://127.0.0.1:1", transport=body) as client,
+        anyio.create_task_group() as group,
+    ):
+        group.start_soon(count)
+        completions = client.with_options(max_retries=0).chat.completions
+        with pytest.raises(asi1.ASI1Error):
+            if kind == "application/json":
+                await completions.create(messages="Hi")
+            else:
+                await completions.stream(messages="Hi").get_final_completion()
+        group.cancel_scope.cancel()
+
+    assert 50 < turns
+
+
+@pytest.mark.parametrize("argument", ["retry", "limits", "rate_limit", "hooks"])
+@pytest.mark.parametrize("value", [3, print, "x"])
+def test_what_is_no_setting_is_refused_when_the_client_is_made(argument, value):
+    """
+    A setting of a wrong type is an error of the client's making, and names it.
+    """
+    with pytest.raises(asi1.ConfigurationError, match=f"^{argument}: must be"):
+        asi1.ASI1("sk-test", **{argument: value})

@@ -1,0 +1,427 @@
+"""What outlives a call, a stream, a loop: nothing that it should not."""
+
+import asyncio
+import gc
+import re
+import weakref
+
+from functools import partial
+
+import anyio
+import pytest
+
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+import asi1
+
+from asi1 import AsyncASI1, Limits, RetryPolicy, Timeouts
+from asi1.testing import FakeASI1
+
+from ..support.talk import until
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1() as running:
+        yield running
+
+
+def client_of(fake, **settings):
+    return AsyncASI1("sk_lifetime", fake.base_url, **settings)
+
+
+def test_a_loop_that_ends_before_a_call_has_begun_does_not_wait_for_it(fake):
+    """
+    A loop may end right after a call was asked for, before its task took one step.
+    """
+    client = client_of(fake)
+
+    async def main():
+        asyncio.create_task(client.chat.completions.create(messages="Hi"))  # noqa: RUF006
+
+    asyncio.run(main())
+
+    assert [] == fake.requests
+
+
+@pytest.mark.virtual_time
+async def test_a_stream_that_said_something_is_never_begun_anew():
+    """
+    Not even a policy that tries again after timeouts repeats what was handed out.
+    """
+    fake = FakeASI1()
+    fake.fault("stall_mid_body", after_chunks=2, times=2)
+    policy = RetryPolicy(on_timeout=True)
+
+    async with AsyncASI1("k", "http://127.0.0.1", transport=fake.transport) as client:
+        stream = await client.with_options(
+            retry=policy, timeout=Timeouts(idle=5)
+        ).chat.completions.create(messages="Hi", stream=True)
+        said = []
+        with pytest.raises(asi1.APITimeoutError) as caught:
+            async for chunk in stream:
+                said.append(chunk.text)  # noqa: PERF401 - it breaks off
+
+    assert "one two" == "".join(said).strip()
+    assert 1 == len(fake.requests)
+    assert caught.value.partial.text == "".join(said)
+    assert caught.value.response == caught.value.partial.response
+
+
+@pytest.mark.parametrize("rate_limit", [None, asi1.RateLimit(max_concurrency=9)])
+def test_a_client_of_many_loops_keeps_none_of_them(fake, rate_limit):
+    """
+    A loop that has ended is forgotten by the clients that were used in it.
+    """
+    client = client_of(fake, rate_limit=rate_limit)
+    loops = []
+
+    async def main():
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await client.chat.completions.create(messages="Hi")
+
+    for _ in range(5):
+        asyncio.run(main())
+    gc.collect()
+
+    assert 1 >= sum(loop() is not None for loop in loops)
+    anyio.run(until, lambda: fake.open_connections == 0)
+
+
+class Together:
+    """A server that answers nothing until *count* requests have come."""
+
+    BODY = b'{"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}'
+    REPLY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+    REPLY += b"content-length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+    def __init__(self, count):
+        self.count = count
+        self.came = 0
+        self.open = 0
+        self.all = anyio.Event()
+
+    async def serve(self, *, task_status):
+        """Serve on a free port, which is told to the task group."""
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        address = listener.extra(anyio.abc.SocketAttribute.local_address)
+        async with listener:
+            task_status.started(f"http://127.0.0.1:{address[1]}")
+            await listener.serve(self.answer)
+
+    async def answer(self, stream):
+        """Answer the requests of one connection."""
+        self.open += 1
+        try:
+            async with stream:
+                buffered = BufferedByteReceiveStream(stream)
+                while True:
+                    head = await buffered.receive_until(b"\r\n\r\n", 65536)
+                    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+                    await buffered.receive_exactly(int(length[1]))
+                    self.came += 1
+                    if self.came == self.count:
+                        self.all.set()
+                    await self.all.wait()
+                    await stream.send(self.REPLY)
+        except (anyio.IncompleteRead, anyio.BrokenResourceError):
+            pass
+        finally:
+            self.open -= 1
+
+
+async def test_connections_of_a_burst_are_closed_once_they_are_idle_too_long():
+    """
+    Connections that a burst of calls opened are closed once they were idle too long,
+    in whichever pool they are.
+    """
+    server, limits = Together(40), Limits(keepalive_expiry=0.2)
+
+    async with anyio.create_task_group() as serving:
+        url = await serving.start(server.serve)
+        async with AsyncASI1("k", url, limits=limits, timeout=None) as client:
+            async with anyio.create_task_group() as group:
+                for _ in range(40):
+                    group.start_soon(
+                        lambda: client.chat.completions.create(messages="Hi")
+                    )
+            assert 40 == server.came
+            await anyio.sleep(0.3)
+            await client.chat.completions.create(messages="Hi")
+
+            await until(lambda: server.open <= 1, seconds=30)
+        serving.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("part", ["chunks", "text", "thoughts"])
+async def test_a_cancelled_reader_does_not_keep_its_stream(fake, part):
+    """
+    A stream that a cancelled reader was reading ends with it, though the error keeps
+    the reader's frames.
+    """
+    fake.reply("word " * 400, chunk_delay=0.05)
+    kept = []
+
+    async def read(client):
+        completions = client.chat.completions
+        try:
+            if part == "chunks":
+                async for _ in await completions.create(messages="Hi", stream=True):
+                    pass
+            else:
+                stream = completions.stream(messages="Hi")
+                pieces = stream.text_stream if part == "text" else stream.thought_stream
+                del stream
+                async for _ in pieces:
+                    pass
+        except BaseException as error:
+            pieces = None
+            kept.append(error)
+            raise
+
+    gc.disable()
+    try:
+        async with client_of(fake) as client:
+            with anyio.move_on_after(0.2):
+                await read(client)
+
+            assert kept
+            await until(lambda: fake.requests[-1].outcome == "left")
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("way", ["create", "create a stream", "enter", "read"])
+async def test_an_error_that_nobody_keeps_is_gone_at_once(fake, way):
+    """
+    A failed call leaves no circle of objects: what was asked does not wait for Python's
+    collector once its error was handled.
+    """
+    fake.fail(429, times=None)
+    gone = []
+
+    async def fail(completions):
+        if way.startswith("create"):
+            await completions.create(messages="Hi", stream=way != "create")
+        elif way == "enter":
+            async with completions.stream(messages="Hi"):
+                pass
+        else:
+            async for _ in completions.stream(messages="Hi"):
+                pass
+
+    async with client_of(fake, max_retries=0) as client:
+        gc.disable()
+        try:
+            for _ in range(3):
+                try:
+                    await fail(client.chat.completions)
+                except asi1.RateLimitError as error:
+                    gone.append(weakref.ref(error))
+            await anyio.sleep(0.01)  # tasks end in their own steps
+
+            assert [None] * 3 == [reference() for reference in gone]
+        finally:
+            gc.enable()
+
+
+async def test_a_cancelled_call_is_tidied_up_before_its_caller_goes_on(fake):
+    """
+    Who cancels a call that waits for its answer goes on when the call has ended, and
+    its connection is closed.
+    """
+    fake.reply("Hi", delay=30)
+
+    async with client_of(fake) as client:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(partial(client.chat.completions.create, messages="Hi"))
+                await until(lambda: fake.requests)
+                scope.cancel()
+
+        assert scope.cancelled_caught
+        assert set() == client._engine.tasks
+
+
+CLOSED = (asi1.ClientClosedError, asi1.StreamClosedError)
+
+
+async def once(client):
+    await client.chat.completions.create(messages="Hi")
+
+
+async def in_pieces(client):
+    async with client.chat.completions.stream(messages="Hi"):
+        pass
+
+
+async def read(client):
+    async for _ in client.chat.completions.stream(messages="Hi"):
+        pass
+
+
+async def one_by_one(client):
+    async for _ in client.chat.completions.map(["Hi", "Ho"], concurrency=1):
+        pass
+
+
+@pytest.fixture
+async def tasks():
+    """The tasks of asyncio that are made from now on, in their order."""
+    made = []
+
+    def make(loop, coroutine, **options):
+        made.append(asyncio.Task(coroutine, loop=loop, **options))
+        return made[-1]
+
+    asyncio.get_running_loop().set_task_factory(make)
+    yield made
+    asyncio.get_running_loop().set_task_factory(None)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("ask", [once, in_pieces, read, one_by_one])
+async def test_a_call_that_others_cancel_before_it_begins_ends(fake, tasks, ask):
+    """
+    A call whose task is cancelled from outside before its first step is a
+    `ClientClosedError` or `StreamClosedError`, and keeps nobody waiting.
+    """
+    async with client_of(fake) as client:
+        asking = asyncio.create_task(ask(client))
+        await asyncio.sleep(0)
+        assert asking is tasks[-2]
+        tasks[-1].cancel()
+
+        with anyio.fail_after(5), pytest.raises(CLOSED, match="cancelled from outside"):
+            await asking
+        assert not client._engine.tasks
+    assert [] == fake.requests
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_stream_that_is_closed_and_cancelled_before_it_begins_ends(fake, tasks):
+    """
+    Who enters a stream does not wait for ever if its task is cancelled from outside,
+    and the stream closed, before the call's first step.
+    """
+    async with client_of(fake) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        entering = asyncio.create_task(stream.__aenter__())
+        await asyncio.sleep(0)
+        begun = tasks[-1]
+        closing = asyncio.create_task(stream.aclose())
+        begun.cancel()
+
+        with anyio.fail_after(5), pytest.raises(asi1.StreamClosedError):
+            await entering
+        await closing
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_prompt_that_others_cancel_before_it_begins_is_the_last(fake, tasks):
+    """
+    Of many prompts none is asked behind one whose call others cancelled.
+    """
+    async with client_of(fake) as client:
+        answers = client.chat.completions.map([*"abcd"], concurrency=2)
+        reading = asyncio.create_task(anext(answers))
+        await asyncio.sleep(0)
+        first, second = tasks[-2:]
+        second.cancel()
+
+        await reading
+        assert first.done()
+        with pytest.raises(asi1.ClientClosedError, match="cancelled from outside"):
+            await anext(answers)
+    assert ["a"] == [r.json["messages"][0]["content"] for r in fake.requests]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_turn_that_others_cancel_before_it_begins_ends(fake, tasks):
+    """
+    A turn whose task is cancelled from outside before its first step keeps the next
+    one waiting no more than it keeps its reader.
+    """
+
+    async def read_turn():
+        async with talk.stream("Hi") as stream:
+            await stream.get_final_completion()
+
+    async with client_of(fake) as client:
+        talk = client.conversation()
+        reading = asyncio.create_task(read_turn())
+        await asyncio.sleep(0)
+        tasks[-1].cancel()
+        with anyio.fail_after(5), pytest.raises(CLOSED, match="cancelled from outside"):
+            await reading
+        await talk.ask("Ho")
+    assert ["Ho"] == [m["content"] for m in fake.requests[0].json["messages"]]
+
+
+async def test_a_whole_answer_leaves_its_connection_to_the_next_call(fake):
+    """
+    A connection is used again after a plain call, and after a stream, left or dropped,
+    that was read to its end.
+    """
+    async with client_of(fake) as client:
+        completions = client.chat.completions
+        await completions.create(messages="Hi")
+        async with completions.stream(messages="Hi") as stream:
+            await stream.get_final_completion()
+        async for _ in await completions.create(messages="Hi", stream=True):
+            pass
+        await until(lambda: not client._engine.tasks)  # it is tidied up
+        await completions.create(messages="Hi")
+
+    assert {1} == {request.connection for request in fake.requests}
+
+
+@pytest.mark.parametrize("name", ["http_client", "transport"])
+def test_a_blocking_http_object_is_refused(name):
+    """
+    The blocking client too takes the async client and transport of httpx.
+    """
+    with pytest.raises(asi1.ConfigurationError, match=f"{name}: must be an httpx"):
+        asi1.ASI1("sk_lifetime", **{name: object()})
+
+
+async def test_a_client_whose_block_is_cancelled_closes(fake):
+    """
+    A client closes its connections even if its block is left by a cancellation, while
+    streams are open.
+    """
+    fake.clear()
+    fake.fault("stall", times=None)
+    scope = anyio.CancelScope()
+
+    with scope:
+        async with client_of(fake) as client:
+            completions = client.chat.completions
+            streams = [completions.stream(messages="Hi") for _ in range(3)]
+            for stream in streams:
+                await anext(stream)
+            scope.cancel()
+            await anyio.sleep_forever()
+
+    assert scope.cancelled_caught
+    assert not client._engine.tasks
+    assert not client._engine.resources.transport.pools._by_loop
+
+
+def test_a_client_that_is_closed_while_it_is_made_ready_is_closed(monkeypatch):
+    """
+    A client that one thread closes while another makes it ready for its first call
+    makes no call.
+    """
+    client = asi1.AsyncASI1("sk-test", "http://127.0.0.1:1/v1")
+    make = asi1._client.lazy.LazyEngine._make
+
+    def closed_meanwhile(late):
+        made = make(late)
+        late.shut()
+        return made
+
+    monkeypatch.setattr("asi1._client.lazy.LazyEngine._make", closed_meanwhile)
+
+    with pytest.raises(asi1.ClientClosedError):
+        client.chat.completions.stream(messages="Hi")

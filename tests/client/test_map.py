@@ -1,0 +1,498 @@
+"""Many prompts in one call, awaited and blocking."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import threading
+
+import anyio
+import pytest
+
+import asi1
+
+from asi1._call.task import CallTask
+from asi1.testing import FakeASI1
+
+from ..support.talk import in_process, until
+
+
+def question(request):
+    return request.json["messages"][-1]["content"]
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1(seed=4) as fake:
+        yield fake
+
+
+@pytest.fixture
+async def client(fake):
+    async with asi1.AsyncASI1("sk-test", fake.base_url, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def blocking(fake):
+    with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
+        yield client
+
+
+class Prompts:
+    """An endless iterator that counts what was taken from it."""
+
+    def __init__(self):
+        self.taken = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.taken += 1
+        return f"prompt {self.taken}"
+
+
+async def test_answers_come_in_the_order_of_the_prompts(fake, client):
+    """
+    Each answer is that of its prompt, in the prompts' order, though a later one may be
+    there first.
+    """
+    for delay in (0.15, 0, 0.05) * 8:
+        fake.reply(question, delay=delay)
+    prompts = [str(number) for number in range(24)]
+
+    answers = [answer async for answer in client.chat.completions.map(prompts)]
+
+    assert prompts == [answer.text for answer in answers]
+    assert {200} == {answer.response.status for answer in answers}
+    assert len(prompts) == len(fake.requests)
+
+
+async def test_a_prompt_is_what_create_takes(fake, client):
+    """
+    A prompt is a text or a list of messages, and the options go with each.
+    """
+    fake.reply(question, times=None)
+    prompts = ["a", [asi1.SystemMessage("Be brief."), {"role": "user", "content": "b"}]]
+
+    made = client.chat.completions.map(prompts, model="big", temperature=0)
+
+    assert ["a", "b"] == [answer.text async for answer in made]
+    bodies = sorted((r.json for r in fake.requests), key=lambda b: len(b["messages"]))
+    assert [1, 2] == [len(body["messages"]) for body in bodies]
+    assert {("big", 0)} == {(body["model"], body["temperature"]) for body in bodies}
+
+
+async def test_no_more_calls_at_a_time_than_allowed(fake, client):
+    """
+    At most *concurrency* calls are under way, and no fewer while there is work.
+    """
+    release = [anyio.Event() for _ in range(2)]
+    fake.fault("stall_before_headers", times=None)
+
+    async def read():
+        async with client.chat.completions.map(Prompts(), concurrency=3) as answers:
+            release[0].set()
+            await anext(answers)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(read)
+        await release[0].wait()
+        await until(lambda: len(fake.requests) == 3)
+        await anyio.sleep(0.05)
+
+        assert 3 == len(fake.requests)
+        group.cancel_scope.cancel()
+    await until(lambda: fake.open_connections == 0)
+
+
+async def test_prompts_are_taken_as_answers_are_read(fake, client):
+    """
+    An endless iterable is taken from no further than twice *concurrency* ahead, and
+    not before the first read.
+    """
+    fake.reply(question, times=None)
+    prompts = Prompts()
+
+    async with client.chat.completions.map(prompts, concurrency=2) as answers:
+        assert 0 == prompts.taken
+        for number in range(1, 8):
+            assert f"prompt {number}" == (await anext(answers)).text
+            assert prompts.taken == number + 3
+
+    assert len(fake.requests) <= prompts.taken
+
+
+async def test_one_slow_answer_does_not_hold_up_those_behind_it(fake, client):
+    """
+    While the first answer is awaited, others are asked in the places that become free.
+    """
+    fake.fault("stall_before_headers")
+    fake.reply("quick", times=None)
+
+    async def read():
+        async for _ in client.chat.completions.map(Prompts(), concurrency=3):
+            pass
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(read)
+        await until(lambda: len(fake.requests) >= 6)
+        group.cancel_scope.cancel()
+
+
+async def test_a_failure_is_raised_in_its_place(fake, client):
+    """
+    What one call raises is raised where its answer would be; the calls behind it end,
+    and reading on raises it again, with no longer traceback.
+    """
+    for delay in (0.1, 0.1):
+        fake.reply(question, delay=delay)
+    fake.fail(401)
+    fake.fault("stall_before_headers", times=None)
+    got = []
+
+    answers = client.chat.completions.map(Prompts(), concurrency=1)
+    with pytest.raises(asi1.AuthenticationError) as first:
+        async for answer in answers:
+            got.append(answer.text)  # noqa: PERF401 - it breaks off
+    lengths = set()
+    for _ in range(3):
+        with pytest.raises(asi1.AuthenticationError) as again:
+            await anext(answers)
+        lengths.add(len(again.traceback))
+
+    assert ["prompt 1", "prompt 2"] == got
+    assert first.value is again.value
+    assert 1 == len(lengths)
+    await until(lambda: not client._engine.tasks)
+
+
+async def test_failures_may_be_values(fake, client):
+    """
+    With ``return_exceptions`` each error stands in its place, that of a prompt which
+    cannot be sent too, and everything else is answered.
+    """
+    fake.reply("one")
+    fake.fail(500)
+    fake.reply("four")
+    prompts = ["1", "2", 3, "4"]
+
+    made = client.chat.completions.map(prompts, concurrency=1, return_exceptions=True)
+    one, two, three, four = [answer async for answer in made]
+
+    assert ("one", "four") == (one.text, four.text)
+    assert asi1.InternalServerError is type(two)
+    assert asi1.ArgumentError is type(three)
+    assert "messages" == three.argument
+    assert [None, None] == [two.__traceback__, three.__traceback__]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_what_the_prompts_raise_comes_after_the_answers_before_it(
+    fake, client, keep
+):
+    """
+    An iterable that fails is heard after the answers to what it gave, and is never
+    taken for a failed call.
+    """
+    fake.reply(question, times=None)
+
+    def prompts():
+        yield "a"
+        yield "b"
+        raise asi1.ASI1Error("no more")
+
+    answers = client.chat.completions.map(prompts(), return_exceptions=keep)
+
+    assert ["a", "b"] == [(await anext(answers)).text for _ in range(2)]
+    for _ in range(2):
+        with pytest.raises(asi1.ASI1Error, match="no more"):
+            await anext(answers)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "argument"),
+    [
+        ({"prompts": "one text"}, "prompts"),
+        ({"prompts": {"role": "user"}}, "prompts"),
+        ({"prompts": 7}, "prompts"),
+        ({"prompts": [], "concurrency": 0}, "concurrency"),
+        ({"prompts": [], "concurrency": True}, "concurrency"),
+        ({"prompts": [], "temprature": 0}, "temprature"),
+    ],
+)
+def test_wrong_arguments_are_refused_at_once(blocking, arguments, argument):
+    """
+    What cannot be prompts, a number of calls or an option is an `ArgumentError` that
+    names it, before anything is read.
+    """
+    with pytest.raises(asi1.ArgumentError) as caught:
+        blocking.chat.completions.map(**arguments)
+
+    assert argument == caught.value.argument
+
+
+async def test_there_may_be_no_prompts(client):
+    """
+    Without prompts there are no answers.
+    """
+    assert [] == [a async for a in client.chat.completions.map([])]
+
+
+WAYS = ["break", "close", "cancel", "client"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_leaving_early_ends_all_calls(fake, client, way):
+    """
+    However the answers are left, no call goes on, and no task.
+    """
+    fake.reply(question, times=8)  # those that are taken at the first read
+    fake.fault("stall_before_headers", times=None)
+    answers = client.chat.completions.map(Prompts(), concurrency=4)
+
+    async for answer in answers:
+        if answer.text == "prompt 4":
+            break
+    await until(lambda: len(fake.requests) == 11)
+    if way == "close":
+        await answers.aclose()
+    elif way == "cancel":
+        with anyio.move_on_after(0.02):
+            async with answers:
+                await anext(answers)
+    elif way == "client":
+        await client.aclose()
+    if way == "break":
+        del answers
+        gc.collect()
+    else:
+        error = asi1.ClientClosedError if way == "client" else asi1.StreamClosedError
+        with pytest.raises(error):
+            for _ in range(5):  # answers that had come are not lost with the client
+                await anext(answers)
+
+    await until(lambda: not client._engine.tasks)
+    await until(lambda: "open" not in {r.outcome for r in fake.requests})
+
+
+async def test_closing_the_client_wakes_who_waits(fake, client):
+    """
+    A reader gets `ClientClosedError` when the client is closed, even where errors are
+    values, and also for calls that had no place yet.
+    """
+    fake.fault("stall_before_headers", times=None)
+    made = client.chat.completions.map(Prompts(), concurrency=2, return_exceptions=True)
+
+    async def close():
+        await until(lambda: len(fake.requests) == 2)
+        await client.aclose()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(close)
+        with pytest.raises(asi1.ClientClosedError):
+            await anext(made)
+
+
+async def test_a_call_that_is_cancelled_ends_those_that_wait_behind_it(fake, client):
+    """
+    When a call is cancelled, none that waits for its place is left without an end.
+    """
+    fake.fault("stall_before_headers", times=None)
+
+    async with client.chat.completions.map(Prompts(), concurrency=1) as answers:
+        with anyio.move_on_after(0.01):
+            await anext(answers)
+        first, second = answers._calls._window
+        first.task.stop()
+
+        with anyio.fail_after(5):
+            assert asi1.ClientClosedError is type(await second.outcome())
+    assert second.task is None
+
+
+async def test_a_call_that_ends_while_its_answers_are_closed_is_the_last(
+    fake, client, monkeypatch
+):
+    """
+    Closing begins no further call, even if the one under way is not stopped in time.
+    """
+    fake.reply(question, delay=0.2, times=None)
+    answers = client.chat.completions.map(Prompts(), concurrency=1)
+    with anyio.move_on_after(0.01):
+        await anext(answers)
+    await until(lambda: fake.requests)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CallTask, "stop", lambda _: None)
+        await answers.aclose()
+        await anyio.sleep(0.1)
+
+    assert ["sent"] == [request.outcome for request in fake.requests]
+
+
+async def test_a_cancelled_reader_loses_no_answer(fake, client):
+    """
+    A reader who is cancelled again and again gets every answer all the same.
+    """
+    fake.reply(question, delay=0.05, times=None)
+    got = []
+
+    async with client.chat.completions.map(
+        map(str, range(12)), concurrency=3
+    ) as answers:
+        while len(got) < 12:
+            with anyio.move_on_after(0.005):
+                got.append((await anext(answers)).text)
+
+    assert [str(number) for number in range(12)] == got
+    assert 12 == len(fake.requests)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
+async def test_a_natively_cancelled_reader_drops_its_calls(fake, client):
+    """
+    A task that is cancelled while it reads ends the calls, though its error keeps its
+    frames.
+    """
+    fake.fault("stall_before_headers", times=None)
+
+    async def read():
+        async for _ in client.chat.completions.map(Prompts(), concurrency=2):
+            pass
+
+    gc.disable()
+    try:
+        task = asyncio.create_task(read())
+        await until(lambda: len(fake.requests) == 2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as kept:
+            await task
+
+        await until(lambda: not client._engine.tasks)
+        assert kept.value
+    finally:
+        gc.enable()
+
+
+async def test_two_cannot_read_at_once(fake, client):
+    """
+    A second reader gets `StreamBusyError`; the first goes on.
+    """
+    fake.reply("late", delay=0.2)
+    answers = client.chat.completions.map(["a"])
+    first = []
+
+    async def read():
+        first.append((await anext(answers)).text)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(read)
+        await until(lambda: fake.requests)
+        with pytest.raises(asi1.StreamBusyError):
+            await anext(answers)
+
+    assert ["late"] == first
+
+
+@pytest.mark.virtual_time
+async def test_a_timeout_begins_with_the_call():
+    """
+    A call's time limit does not count the time in which it waits for its place.
+    """
+    fake = FakeASI1()
+    fake.reply(question, delay=6, times=None)
+
+    async with in_process(fake, timeout=10) as client:
+        made = client.chat.completions.map(list("abcdef"), concurrency=2)
+        got = [answer.text async for answer in made]
+
+    assert list("abcdef") == got
+
+
+def test_blocking_code_maps_too(fake, blocking):
+    """
+    The blocking client gives the same answers by plain iteration.
+    """
+    for delay in (0.1, 0, 0.05) * 8:
+        fake.reply(question, delay=delay)
+    prompts = [str(number) for number in range(24)]
+
+    answers = blocking.chat.completions.map(prompts, concurrency=5)
+
+    assert prompts == [answer.text for answer in answers]
+    assert [] == list(answers)
+
+
+def test_blocking_prompts_are_taken_in_the_caller_s_thread(fake, blocking):
+    """
+    A generator of prompts may use the blocking client itself: it runs in the thread of
+    who reads.
+    """
+    fake.reply(question, times=None)
+    threads = set()
+
+    def prompts():
+        for word in ("a", "b", "c"):
+            threads.add(threading.get_ident())
+            yield blocking.chat.completions.create(messages=word).text * 2
+
+    answers = [a.text for a in blocking.chat.completions.map(prompts())]
+
+    assert ["aa", "bb", "cc"] == answers
+    assert {threading.get_ident()} == threads
+
+
+@pytest.mark.parametrize("way", ["break", "close", "with", "error"])
+def test_leaving_early_ends_all_blocking_calls(fake, blocking, way):
+    """
+    Blocking answers that are left early leave no call behind.
+    """
+    fake.reply(question, times=6)  # those that are taken at the first read
+    fake.fault("stall_before_headers", times=None)
+    answers = blocking.chat.completions.map(Prompts(), concurrency=3)
+
+    for _ in range(2):
+        next(answers)
+    if way == "with":
+        with answers:
+            next(answers)
+    elif way == "error":
+        with pytest.raises(ZeroDivisionError), answers:
+            for _ in answers:
+                raise ZeroDivisionError
+    if way == "close":
+        answers.close()
+    if way == "break":
+        del answers
+    else:
+        with pytest.raises(asi1.StreamClosedError):
+            next(answers)
+        answers.close()
+
+    for _ in range(1000):
+        if not blocking._engine.tasks:
+            break
+        threading.Event().wait(0.005)
+    assert not blocking._engine.tasks
+
+
+def test_who_is_interrupted_ends_all_calls(fake, blocking):
+    """
+    Whatever stops the program while it makes a prompt ends what was begun.
+    """
+    fake.reply(question, times=None)
+
+    def prompts():
+        yield from map(str, range(9))
+        raise KeyboardInterrupt
+
+    answers = blocking.chat.completions.map(prompts(), concurrency=2)
+    with pytest.raises(KeyboardInterrupt):
+        for number in itertools.count():
+            assert str(number) == next(answers).text
+
+    with pytest.raises(asi1.StreamClosedError):
+        next(answers)

@@ -1,0 +1,474 @@
+"""The streamed answer as its reader sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import anyio
+import pytest
+
+import asi1
+
+from asi1.testing import FakeASI1, Pause, Repeat, Stall
+
+from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process, until
+
+
+asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
+
+THOUGHTS = ["Count", "to eight."]  # lines of one text
+
+
+@pytest.fixture
+def fake():
+    fake = FakeASI1(seed=13)
+    fake.reply(TEXT, thoughts=THOUGHTS, chunk_words=1, times=None)
+    return fake
+
+
+@pytest.fixture
+async def client(fake):
+    async with in_process(fake) as client:
+        yield client
+
+
+@pytest.fixture
+def opened(client):
+    """Return a stream that nobody has begun to read."""
+    return client.chat.completions.stream(messages="Hi")
+
+
+async def test_a_stream_is_iterated_chunk_by_chunk(opened):
+    """
+    Iterating gives the chunks in their order; text and thoughts add up.
+    """
+    chunks = [each async for each in opened]
+
+    assert TEXT == "".join(each.text for each in chunks)
+    assert "\n".join(THOUGHTS) == "".join(each.thought for each in chunks)
+    assert opened.consumed
+    assert [None, "stop"] == sorted(
+        {each.finish_reason for each in chunks if each.choices}, key=str
+    )
+
+
+async def test_a_stream_gives_its_text_and_its_thoughts(client):
+    """
+    `text_stream` and `thought_stream` give the pieces of one kind, none of them empty.
+    """
+    stream = client.chat.completions.stream(messages="Hi")
+    async with stream:
+        words = [piece async for piece in stream.text_stream]
+    async with client.chat.completions.stream(messages="Hi") as stream:
+        thoughts = [piece async for piece in stream.thought_stream]
+
+    assert 8 == len(words)
+    assert all(words)
+    assert TEXT == "".join(words)
+    assert len(thoughts) > 1
+    assert all(thoughts)
+    assert "\n".join(THOUGHTS) == "".join(thoughts)
+
+
+async def test_create_opens_a_stream(client):
+    """
+    ``create(stream=True)`` returns a stream whose server has begun to answer.
+    """
+    stream = await client.chat.completions.create(messages="Hi", stream=True)
+
+    assert 200 == stream.response.status
+    assert TEXT == (await stream.get_final_completion()).text
+
+
+async def test_a_stream_that_is_read_may_still_be_entered(fake, opened):
+    """
+    ``async with`` takes a stream whose reading has begun, and makes no second call.
+    """
+    first = await anext(opened.text_stream)
+    async with opened:
+        rest = [piece async for piece in opened.text_stream]
+
+    assert TEXT == first + "".join(rest)
+    assert 1 == len(fake.requests)
+
+
+async def test_create_raises_what_the_server_says(fake, client):
+    """
+    ``create(stream=True)``, entering a stream, and its first read raise a refusal.
+    """
+    fake.clear()
+    fake.fail(401, times=None)
+
+    with pytest.raises(asi1.AuthenticationError):
+        await client.chat.completions.create(messages="Hi", stream=True)
+    with pytest.raises(asi1.AuthenticationError):
+        async with client.chat.completions.stream(messages="Hi"):
+            pass
+    with pytest.raises(asi1.AuthenticationError):
+        await anext(client.chat.completions.stream(messages="Hi"))
+
+
+async def test_nothing_is_sent_before_the_first_use(fake, opened):
+    """
+    `stream` alone makes no request.
+    """
+    assert [] == fake.requests
+    assert "<AsyncChatStream open status=None>" == repr(opened)
+    await opened.aclose()
+
+    assert [] == fake.requests
+    assert "<AsyncChatStream closed status=None>" == repr(opened)
+    with pytest.raises(asi1.StreamClosedError):
+        await opened.__aenter__()
+
+
+@pytest.mark.parametrize("read", [0, 1, 4, 99])
+async def test_the_final_answer_does_not_depend_on_what_was_read(opened, read):
+    """
+    `get_final_completion` gives the whole answer, whatever was read before it.
+    """
+    async with opened:
+        for _ in range(read):
+            await anext(opened, None)
+        first = await opened.get_final_completion()
+        second = await opened.get_final_completion()
+
+    assert (TEXT, "\n".join(THOUGHTS), "stop") == (
+        first.text,
+        first.thoughts,
+        first.finish_reason,
+    )
+    assert first == second == opened.snapshot()
+    assert first.usage.total_tokens > 0
+    assert 1 == len(first.response.attempts)
+    assert "<AsyncChatStream closed status=200>" == repr(opened)
+
+
+async def test_a_snapshot_is_the_answer_so_far(fake, client):
+    """
+    `snapshot` is empty at first and then holds what has come from the server; it can
+    be taken after the stream is closed.
+    """
+    fake.clear()
+    fake.play(SSE, Event(chunk("one")), Event(chunk(" two")), Stall())
+    stream = client.chat.completions.stream(messages="Hi")
+    assert "" == stream.snapshot().text
+    assert stream.snapshot().finish_reason is None
+
+    await anext(stream)
+    await anyio.wait_all_tasks_blocked()
+    assert "one two" == stream.snapshot().text
+
+    await stream.aclose()
+    assert "one two" == stream.snapshot().text
+    assert 200 == stream.snapshot().response.status
+
+
+@pytest.mark.parametrize("how", ["chunks", "text", "thoughts"])
+async def test_a_stream_is_read_once(opened, how):
+    """
+    A stream that was read to its end says so when it is iterated again.
+    """
+    async for _ in opened:
+        pass
+    views = {
+        "chunks": opened,
+        "text": opened.text_stream,
+        "thoughts": opened.thought_stream,
+    }
+
+    with pytest.raises(asi1.StreamConsumedError):
+        async for _ in views[how]:
+            pass
+
+
+async def test_reading_may_be_interrupted(opened):
+    """
+    A loop that was left can be taken up again where it was left.
+    """
+    got = []
+    async for piece in opened.text_stream:
+        got.append(piece)
+        break
+    got += [piece async for piece in opened.text_stream]
+
+    assert TEXT == "".join(got)
+
+
+async def test_two_readers_at_once_are_refused(fake, client):
+    """
+    A second reader gets `StreamBusyError`, and the first one goes on undisturbed.
+    """
+    fake.clear()
+    fake.reply(TEXT, chunk_words=1, chunk_delay=0.02)
+    stream = client.chat.completions.stream(messages="Hi")
+    got = []
+
+    async def read():
+        got.extend([piece async for piece in stream.text_stream])
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(asi1.StreamBusyError):
+            await anext(stream)
+        with pytest.raises(asi1.StreamBusyError):
+            await stream.get_final_completion()
+
+    assert TEXT == "".join(got)
+
+
+async def test_closing_wakes_the_reader(fake, client):
+    """
+    Closing a stream from another task gives its reader `StreamClosedError`.
+    """
+    fake.clear()
+    fake.fault("stall")
+    stream = client.chat.completions.stream(messages="Hi")
+    got = []
+
+    async def read():
+        with pytest.raises(asi1.StreamClosedError):
+            async for piece in stream.text_stream:
+                got.append(piece)  # noqa: PERF401 - it ends with an error
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read)
+            await anyio.wait_all_tasks_blocked()
+            await stream.aclose()
+            await stream.aclose()
+
+    assert "one two three" == "".join(got) == stream.snapshot().text
+
+
+async def test_a_closed_stream_cannot_be_read(fake, client):
+    """
+    A closed stream hands out nothing more, not even what had come before.
+    """
+    fake.clear()
+    fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
+    stream = client.chat.completions.stream(messages="Hi")
+    assert "a" == (await anext(stream)).text
+    await stream.aclose()
+
+    for _ in range(2):
+        with pytest.raises(asi1.StreamClosedError):
+            await anext(stream)
+        with pytest.raises(asi1.StreamClosedError):
+            await stream.get_final_completion()
+    with pytest.raises(asi1.StreamClosedError):
+        await stream.__aenter__()
+
+
+async def test_an_error_is_raised_again(fake, client):
+    """
+    What ended a stream is raised by each further read, also when it is closed.
+    """
+    fake.clear()
+    fake.fault("clean_eof_no_done")
+    stream = client.chat.completions.stream(messages="Hi")
+
+    for _ in range(2):
+        with pytest.raises(asi1.StreamTruncatedError):
+            async for _ in stream:
+                pass
+    await stream.aclose()
+
+    with pytest.raises(asi1.StreamTruncatedError):
+        await anext(stream)
+    with pytest.raises(asi1.StreamTruncatedError):
+        await stream.get_final_completion()
+
+
+async def test_closing_the_client_ends_its_streams(fake):
+    """
+    A stream ends with `StreamClosedError` when its client is closed.
+    """
+    fake.clear()
+    fake.fault("stall")
+    client = in_process(fake)
+    stream = client.chat.completions.stream(messages="Hi")
+    await anext(stream)
+    await client.aclose()
+
+    with pytest.raises(asi1.StreamClosedError):
+        async for _ in stream:
+            pass
+
+
+async def test_a_stream_of_a_closed_client_does_not_begin(client, opened):
+    """
+    A stream that was not begun when its client was closed cannot begin.
+    """
+    await client.aclose()
+
+    with pytest.raises(asi1.ClientClosedError):
+        await anext(opened)
+
+
+@pytest.mark.parametrize("way", ["break", "error", "cancel", "close", "drop"])
+async def test_leaving_early_closes_the_connection(way):
+    """
+    A stream that is left before its end, in whatever way, closes its connection.
+    """
+    with FakeASI1() as fake:
+        fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))), times=None)
+        async with asi1.AsyncASI1("test-key", fake.base_url) as client:
+            await LEAVE[way](client)
+            gc.collect()
+            await until(lambda: fake.open_connections == 0)
+            fake.clear()
+
+            assert (await client.chat.completions.create(messages="Hi")).text
+
+
+async def leave_by_break(client):
+    async with client.chat.completions.stream(messages="Hi") as stream:
+        async for _ in stream:
+            break
+
+
+async def leave_by_error(client):
+    with pytest.raises(ZeroDivisionError):
+        async with client.chat.completions.stream(messages="Hi") as stream:
+            async for _ in stream:
+                raise ZeroDivisionError
+
+
+async def leave_by_cancelling(client):
+    async with client.chat.completions.stream(messages="Hi") as stream:
+        with anyio.move_on_after(0.05):
+            async for _ in stream:
+                pass
+
+
+async def leave_by_closing(client):
+    stream = await client.chat.completions.create(messages="Hi", stream=True)
+    await anext(stream)
+    await stream.aclose()
+
+
+async def leave_by_dropping(client):
+    stream = client.chat.completions.stream(messages="Hi")
+    await anext(stream)
+    del stream
+
+
+LEAVE = {
+    "break": leave_by_break,
+    "error": leave_by_error,
+    "cancel": leave_by_cancelling,
+    "close": leave_by_closing,
+    "drop": leave_by_dropping,
+}
+
+
+async def test_a_stream_that_was_read_leaves_its_connection_to_the_next():
+    """
+    After a stream was read to its end, its connection serves the next call.
+    """
+    with FakeASI1() as fake:
+        async with asi1.AsyncASI1("test-key", fake.base_url) as client:
+            for _ in range(3):
+                async with client.chat.completions.stream(messages="Hi") as stream:
+                    async for _ in stream:
+                        pass
+            for _ in range(3):
+                await client.chat.completions.create(messages="Hi")
+
+        assert [1] * 6 == [request.connection for request in fake.requests]
+
+
+@pytest.mark.parametrize("pause", [0.001, 0.004, 0.011])
+async def test_a_cancelled_read_loses_no_chunk(fake, client, pause):
+    """
+    A reader who gives up waiting again and again still gets every chunk.
+    """
+    fake.clear()
+    fake.reply(TEXT, chunk_words=1, chunk_delay=0.007)
+    got = []
+
+    async with client.chat.completions.stream(messages="Hi") as stream:
+        while not stream.consumed:
+            with anyio.move_on_after(pause):
+                async for piece in stream.text_stream:
+                    got.append(piece)  # noqa: PERF401 - it is cancelled
+
+    assert TEXT == "".join(got)
+
+
+@asyncio_only
+async def test_a_read_that_times_out_natively_loses_no_chunk(fake, client):
+    """
+    `asyncio.wait_for` around `anext` loses no chunk when its time is over.
+    """
+    fake.clear()
+    fake.reply(TEXT, chunk_words=1, chunk_delay=0.02)
+    got, timeouts = [], 0
+
+    async with client.chat.completions.stream(messages="Hi") as stream:
+        while True:
+            try:
+                each = await asyncio.wait_for(anext(stream), 0.005)
+            except TimeoutError:
+                timeouts += 1
+            except StopAsyncIteration:
+                break
+            else:
+                got.append(each.text)
+
+    assert TEXT == "".join(got)
+    assert timeouts
+
+
+@asyncio_only
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_a_natively_cancelled_call_leaves_the_client_usable(fake, stream):
+    """
+    ``Task.cancel()`` at any moment of a call leaves no connection behind, and a client
+    that works.
+    """
+    with FakeASI1() as real:
+        real.reply(TEXT, chunk_words=1, chunk_delay=0.001, delay=0.002, times=None)
+        limits = asi1.Limits(max_connections=2)
+        async with asi1.AsyncASI1("k", real.base_url, limits=limits) as client:
+
+            async def call():
+                made = await client.chat.completions.create(
+                    messages="Hi", stream=stream
+                )
+                if stream:
+                    await made.get_final_completion()
+
+            for step in range(30):
+                task = asyncio.ensure_future(call())
+                await asyncio.sleep(step / 2000)
+                task.cancel()
+                await asyncio.wait([task])
+            with anyio.fail_after(5):
+                await call()
+                await call()
+
+
+async def test_the_server_is_held_back_by_a_slow_reader():
+    """
+    A reader who does not read holds the server back: what waits in memory is bounded.
+    """
+    with FakeASI1() as fake:
+        block = Event(chunk("x" * 10_000))
+        fake.play(SSE, Repeat((block,), times=None), DONE)
+        async with (
+            asi1.AsyncASI1("k", fake.base_url) as client,
+            client.chat.completions.stream(messages="Hi") as stream,
+        ):
+            await anext(stream)
+            size, before = 0, -1
+            while before < size:
+                before = size
+                await anyio.sleep(0.1)
+                size = len(stream.snapshot().text)
+
+            assert 4_000_000 > size
+            assert "open" == fake.requests[0].outcome

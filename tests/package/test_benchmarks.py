@@ -1,0 +1,179 @@
+"""The benchmarks run; how fast is not asserted here."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))  # at the end: the package stays the installed one
+
+calls, cases, contenders, measure, picture, runs, table = (
+    importlib.import_module(f"benchmarks.{name}")
+    for name in (
+        "calls",
+        "cases",
+        "contenders",
+        "measure",
+        "picture",
+        "runs",
+        "table",
+    )
+)
+OURS_AND_FLOORS = ("asi1", *contenders.FLOORS)
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """Serve what is measured, in another process; its children find the benchmarks."""
+    with pytest.MonkeyPatch.context() as patched, runs.server() as url:
+        patched.setenv("PYTHONPATH", runs.environment()["PYTHONPATH"])
+        yield url
+
+
+def result(**medians: float) -> dict[str, Any]:
+    """Return a result of one case as a run would have measured it."""
+    results = {name: {"median": value} for name, value in medians.items()}
+    results["groq"] = {"absent": "not installed"}
+    results["mistralai"] = {"absent": "fails", "why": "ValueError: no index"}
+    about = {
+        "date": "2026-01-01",
+        "python": "3.11.1",
+        "system": "Linux",
+        "cores": 2,
+        "size": "full",
+        "runs": 5,
+        "commit": None,
+        "versions": dict.fromkeys(results, "1.0"),
+    }
+    case = {"unit": "us/chunk", "what": "a chunk", "results": results}
+    return {"about": about, "cases": {"stream-async": case}}
+
+
+@pytest.mark.parametrize("contender", OURS_AND_FLOORS)
+@pytest.mark.parametrize("case", cases.CASES)
+def test_every_case_gives_a_value(url: str, case: str, contender: str) -> None:
+    """Each case measures the package and the floor, and has a word where it cannot."""
+    found = measure.measure(case, contender, url, "tiny")
+
+    missing = importlib.util.find_spec(contender) is None
+    linux_only = case in ("memory", "construct-memory") and sys.platform != "linux"
+    if missing:
+        assert found == {"absent": "not installed"}
+    elif (
+        linux_only
+        or (case.startswith("policy") and contender in contenders.FLOORS)
+        or (contender == "aiohttp" and "value" not in found)
+    ):
+        assert found == {"absent": "-"}
+    else:
+        assert list(found) == ["value"]
+        assert isinstance(found["value"], float)
+
+
+def test_a_reader_that_misses_text_is_not_measured() -> None:
+    """A contender that has not seen every character gets no value."""
+    with pytest.raises(ValueError, match="0 of "):
+        calls.check(0, "whole-10")
+
+
+def test_a_run_writes_what_it_measured(tmp_path: Path) -> None:
+    """The command prints a table that names who is missing, and writes JSON and SVG."""
+    file, svg = tmp_path / "result.json", tmp_path / "result.svg"
+    command = [sys.executable, "-m", "benchmarks", "create-sync", "--tiny"]
+    done = subprocess.run(
+        [*command, "--only", "httpx,asi1,groq", "--json", file, "--svg", svg],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+    found = json.loads(file.read_text("utf-8"))
+    measured = found["cases"]["create-sync"]
+    assert {"about", "cases"} == set(found)
+    assert measured["unit"] == "us/call"
+    assert {"median", "runs"} == set(measured["results"]["asi1"])
+    assert measured["results"]["httpx"]["median"] > 0
+    assert "| create-sync" in done.stdout
+    if importlib.util.find_spec("groq") is None:
+        assert "not installed" in done.stdout
+    assert ET.parse(svg).getroot().tag == f"{SVG}svg"
+
+
+def test_an_unknown_contender_is_refused() -> None:
+    """A contender that nobody knows stops the command before anything is measured."""
+    main = importlib.import_module("benchmarks.__main__").main
+    with pytest.raises(SystemExit, match="nobody"):
+        main(["run", "import", "--only", "nobody"])
+
+
+def test_the_table_counts_in_floors() -> None:
+    """The table has the floor in units, others in floors, and a word for the rest."""
+    said = table.table(result(httpx=10.0, asi1=25.0, openai=50.0))
+    row = next(line for line in said.splitlines() if "stream-async |" in line)
+
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells == [
+        *("stream-async", "us/chunk", "10.0"),
+        *("2.50x", "5.00x", "not installed", "fails", "0.50"),
+    ]
+    assert "stream-async, mistralai: ValueError: no index" in said
+
+
+def test_two_results_are_compared_by_their_floors() -> None:
+    """A slower machine is no change: what is compared is the ratio to the floor."""
+    old = result(httpx=10.0, asi1=20.0)
+    new = result(httpx=20.0, asi1=30.0)
+
+    row = table.compared(old, new).splitlines()[-1]
+
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        *("stream-async", "2.00x", "1.50x", "-25 %")
+    ]
+
+
+def test_a_case_without_a_floor_is_compared_in_units() -> None:
+    """What only this package can do is compared as it was measured."""
+    row = table.compared(result(asi1=20.0), result(asi1=15.0)).splitlines()[-1]
+
+    assert [*("stream-async", "20.0 us/chunk", "15.0 us/chunk", "-25 %")] == [
+        cell.strip() for cell in row.strip("|").split("|")
+    ]
+
+
+def test_a_family_selects_all_its_cases() -> None:
+    """The name before the dash selects every case of it; a case's name selects one."""
+    assert ["turn-1", "turn-500"] == cases.selected(["turn"])
+    assert ["turn-500", "import"] == cases.selected(["turn-500", "import"])
+    assert list(cases.CASES) == cases.selected(cases.CASES)
+
+
+def test_the_picture_is_to_scale() -> None:
+    """A bar is as long as its multiple of the floor, up to the length that is cut."""
+    measured = result(httpx=10.0, asi1=20.0, openai=50.0, litellm=999.0)
+    drawn = ET.fromstring(picture.picture(measured))
+
+    bars = drawn.findall(f"{SVG}rect")
+    widths = [float(bar.attrib["width"]) for bar in bars]
+    assert [bar.attrib["class"] for bar in bars] == [
+        *("floor", "ours", "other", "other")
+    ]
+    assert widths[1] == pytest.approx(2 * widths[0], abs=0.2)
+    assert widths[2] == pytest.approx(5 * widths[0], abs=0.5)
+    assert widths[3] == pytest.approx(picture.BAR)
+    assert len(drawn.findall(f"{SVG}path")) == 1

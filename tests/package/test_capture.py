@@ -1,0 +1,159 @@
+"""Recorded answers, byte for byte over a socket, however the network cuts them."""
+
+from __future__ import annotations
+
+import json
+
+from pathlib import Path
+
+import pytest
+
+import asi1
+
+from asi1.testing import FakeASI1
+
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+GIRAFFES = Path(__file__).parents[3] / "shared" / "data" / "giraffes.sse"
+
+any_cut = pytest.mark.parametrize(
+    "cut", ["whole", "bytes", 1, 2, 3], ids=lambda cut: f"cut-{cut}"
+)
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def otters():
+    """Return what the recording otters.sse holds."""
+    return json.loads((SAMPLES / "otters.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def giraffes():
+    """Return the path of a recording that is too much somebody's own to be here."""
+    if not GIRAFFES.exists():
+        pytest.skip(f"the recording {GIRAFFES.name} is not on this machine")
+    return GIRAFFES
+
+
+def check_otters(otters, chunks, answer):
+    """Compare the chunks and the whole answer with what was recorded."""
+    assert otters["chunks"] == len(chunks)
+    assert otters["thoughts"] == "".join(chunk.thought for chunk in chunks)
+    assert otters["content"] == "".join(chunk.text for chunk in chunks)
+    assert otters["thought_chunks"] == sum(1 for chunk in chunks if chunk.thought)
+    assert otters["content_chunks"] == sum(1 for chunk in chunks if chunk.text)
+    assert (otters["id"], otters["model"], otters["created_first"]) == (
+        answer.id,
+        answer.model,
+        answer.created,
+    )
+    assert otters["thoughts"] == answer.thoughts
+    assert otters["thoughts_length"] == len(answer.thoughts)
+    assert otters["content"] == answer.text
+    assert otters["content_length"] == len(answer.text)
+    assert otters["finish_reason"] == answer.finish_reason
+    assert otters["usage"] == answer.usage.to_dict()
+
+
+def check_giraffes(chunks, answer):
+    """Compare the chunks and the whole answer with what is known of the recording."""
+    assert 99 == len(chunks)
+    assert 341 == len(answer.thoughts)
+    assert answer.thoughts.startswith("\nThe user has asked about giraffes")
+    assert 1507 == len(answer.text)
+    assert answer.text.startswith("\n\nGiraffes")
+    assert answer.text == "".join(chunk.text for chunk in chunks)
+    assert answer.thoughts == "".join(chunk.thought for chunk in chunks)
+    assert "stop" == answer.finish_reason
+    assert (435, 391, 826) == (
+        answer.usage.prompt_tokens,
+        answer.usage.completion_tokens,
+        answer.usage.total_tokens,
+    )
+
+
+async def read(fake):
+    async with (
+        asi1.AsyncASI1("key", fake.base_url) as client,
+        client.chat.completions.stream(messages="Why?") as stream,
+    ):
+        chunks = [chunk async for chunk in stream]
+        return chunks, await stream.get_final_completion()
+
+
+def read_blocking(fake):
+    with (
+        asi1.ASI1("key", fake.base_url) as client,
+        client.chat.completions.stream(messages="Why?") as stream,
+    ):
+        chunks = list(stream)
+        return chunks, stream.get_final_completion()
+
+
+@any_cut
+async def test_the_otters_are_read_exactly(fake, otters, cut):
+    """
+    A recorded stream gives its chunks, thoughts, text, end and token counts exactly,
+    wherever the network cuts it.
+    """
+    fake.stream_of(SAMPLES / "otters.sse", cut=cut)
+
+    check_otters(otters, *await read(fake))
+
+
+@any_cut
+def test_the_otters_are_read_exactly_by_blocking_callers(fake, otters, cut):
+    """
+    The blocking client reads the recorded stream as exactly.
+    """
+    fake.stream_of(SAMPLES / "otters.sse", cut=cut)
+
+    check_otters(otters, *read_blocking(fake))
+
+
+@pytest.mark.parametrize("framing", ["length", "close"])
+async def test_the_otters_are_read_in_any_framing(fake, otters, framing):
+    """
+    How HTTP frames the body makes no difference.
+    """
+    fake.stream_of(SAMPLES / "otters.sse", cut=7, framing=framing)
+
+    check_otters(otters, *await read(fake))
+
+
+@any_cut
+async def test_the_giraffes_are_read_exactly(fake, giraffes, cut):
+    """
+    A stream captured from the service in 2025 is read exactly, wherever it is cut.
+    """
+    fake.stream_of(giraffes, cut=cut)
+
+    check_giraffes(*await read(fake))
+
+
+@any_cut
+def test_the_giraffes_are_read_exactly_by_blocking_callers(fake, giraffes, cut):
+    """
+    The blocking client reads the captured stream as exactly.
+    """
+    fake.stream_of(giraffes, cut=cut)
+
+    check_giraffes(*read_blocking(fake))
+
+
+async def test_a_plain_call_puts_the_recording_together(fake, otters):
+    """
+    Served to a call without `stream`, the recording becomes one answer.
+    """
+    fake.stream_of(SAMPLES / "otters.sse")
+
+    async with asi1.AsyncASI1("key", fake.base_url) as client:
+        answer = await client.chat.completions.create(messages="Why?")
+
+    assert (otters["content"], otters["thoughts"]) == (answer.text, answer.thoughts)

@@ -1,0 +1,196 @@
+"""The examples, run as they stand on real sockets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+from contextlib import contextmanager
+from importlib import util
+from pathlib import Path
+
+import httpx
+import pytest
+
+from asi1.testing import Data, FakeASI1, Pause, Repeat
+
+from ..support.browser import said, seen
+from ..support.services import aiohttp_serving, uvicorn_serving
+from ..support.talk import SSE, TEXT, Event, chunk
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    with FakeASI1() as fake:
+        monkeypatch.setenv("ASI_ONE_API_KEY", "sk-example")
+        monkeypatch.setenv("ASI1_BASE_URL", fake.base_url)
+        yield fake
+
+
+def load(name):
+    """Import an example by its file."""
+    spec = util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_many_prompts_are_answered_in_order(fake):
+    """
+    ``many_prompts.py`` asks what its command line says, in both ways, and prints the
+    answers in order.
+    """
+    fake.reply(lambda r: f"<{r.json['messages'][0]['content']}>", times=None)
+
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "many_prompts.py", "a", "b", "c"],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+    answers = ["a", "    <a>", "b", "    <b>", "c", "    <c>"]
+    wanted = ["-- by_map", *answers, "-- by_threads", *answers]
+    assert (0, "", wanted) == (done.returncode, done.stderr, done.stdout.splitlines())
+
+
+def test_a_failed_prompt_stands_in_its_place(fake):
+    """
+    `by_map` of ``many_prompts.py`` goes on after a failure.
+    """
+    fake.fail(400, message="no such word", times=None)
+
+    many = load("many_prompts")
+    with many.ASI1() as client:
+        told = many.by_map(client, ["a", "b"])
+
+    assert ["failed: 400: no such word"] * 2 == told
+
+
+@contextmanager
+def serving(app):
+    """Serve *app* by werkzeug's server, a thread for each request; yield its URL."""
+    from werkzeug.serving import make_server
+
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def views(fake):
+    pytest.importorskip("flask")
+    example = load("flask_view")
+    with serving(example.app) as url, httpx.Client(base_url=url) as browser:
+        yield browser
+    example.client.close()
+
+
+def test_a_view_answers(fake, views):
+    """
+    The view of ``flask_view.py`` asks what the browser asks.
+    """
+    fake.reply(lambda r: r.json["messages"][0]["content"].upper())
+
+    reply = views.get("/ask", params={"q": "why?"})
+
+    assert (200, "WHY?") == (reply.status_code, reply.json()["text"])
+
+
+def test_a_view_streams(fake, views):
+    """
+    The browser has the first words of a stream while the model is still writing, and
+    the call ends when the browser leaves.
+    """
+    fake.play(SSE, Repeat((Event(chunk("on and ")), Pause(0.01))))
+
+    with views.stream("GET", "/stream", params={"q": "Count."}) as reply:
+        words = reply.iter_text()  # kept: httpx leaves with it
+        assert "on and " == next(words)[:7]
+        assert "open" == fake.requests[0].outcome
+
+    assert "left" == fake.requests[0].wait()
+    assert "text/plain; charset=utf-8" == reply.headers["content-type"]
+
+
+def test_a_view_streams_to_its_end(fake, views):
+    """
+    A whole stream arrives whole; one that breaks says so.
+    """
+    fake.reply(TEXT, chunk_words=1)
+    fake.play(SSE, Event(chunk("one ")), Data(b"data: {}\n\n"))
+
+    whole, broken = (views.get("/stream", params={"q": "Hi"}) for _ in range(2))
+
+    assert TEXT == whole.text
+    assert broken.text.startswith("one \n[broken off: ")
+
+
+@pytest.mark.parametrize("path", ["/ask", "/stream"])
+def test_a_view_tells_of_a_refusal(fake, views, path):
+    """
+    A refusal of the API is a page with a status of its own, for streams too.
+    """
+    fake.fail(401, message="Who are you?")
+
+    reply = views.get(path, params={"q": "Hi"})
+
+    assert (502, {"error": "401: Who are you?"}) == (reply.status_code, reply.json())
+
+
+@pytest.fixture(params=["fastapi", "aiohttp"])
+def ask(fake, request):
+    """Return what asks a view of the example of a framework."""
+    pytest.importorskip(request.param)
+    example = load(f"{request.param}_service")
+    if request.param == "fastapi":
+        with uvicorn_serving(example.app) as url, httpx.Client(base_url=url) as http:
+            yield lambda path, text: http.post(path, json={"text": text})
+    else:
+        app = example.make_app()
+        with aiohttp_serving(app) as url, httpx.Client(base_url=url) as http:
+            yield lambda path, text: http.get(path, params={"q": text})
+
+
+def test_a_service_answers(fake, ask):
+    """
+    ``fastapi_service.py`` and ``aiohttp_service.py`` ask what the browser asks, and
+    stream or send the answer.
+    """
+    fake.reply(TEXT, chunk_words=1)
+    fake.reply(lambda r: r.json["messages"][0]["content"].upper())
+
+    streamed, whole = ask("/chat", "Count!"), ask("/ask", "why?")
+
+    assert (200, TEXT) == (streamed.status_code, said(streamed.content))
+    assert "done" == seen(streamed.content)[-1][0]
+    assert "Count!" == fake.requests[0].json["messages"][0]["content"]
+    assert {"text": "WHY?"} == whole.json()
+
+
+@pytest.mark.parametrize("path", ["/chat", "/ask"])
+def test_a_service_tells_of_a_refusal(fake, ask, path):
+    """
+    Both services answer a refusal of the API with a status of its own.
+    """
+    fake.fail(401, message="Who are you?")
+
+    reply = ask(path, "Hi")
+
+    assert (502, "Who are you?") == (
+        reply.status_code,
+        reply.json()["error"]["message"],
+    )

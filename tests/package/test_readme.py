@@ -1,0 +1,51 @@
+"""The README's examples, run as they stand."""
+
+import re
+import runpy
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from asi1.testing import FakeASI1
+
+from ..support.services import uvicorn_serving
+
+
+README = Path(__file__).parents[2] / "README.md"
+EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_an_example_of_the_readme_runs(number, tmp_path, monkeypatch, capsys):
+    """
+    Each Python example of the README runs against the fake server as it stands, and
+    what is an application is served and visited.
+    """
+    script = tmp_path / "example.py"
+    script.write_text(EXAMPLES[number], "utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    with FakeASI1() as fake:
+        monkeypatch.setenv("ASI_ONE_API_KEY", "sk_readme")
+        monkeypatch.setenv("ASI1_BASE_URL", fake.base_url)
+        made = runpy.run_path(str(script), run_name="__main__")
+        if "app" in made:
+            with uvicorn_serving(made["app"]) as url:
+                page = httpx.get(f"{url}/chat", params={"q": "Hi"})
+            assert "event: done" in page.text
+
+        said = capsys.readouterr().out
+        assert said or "assert" in EXAMPLES[number] or "app" in made
+        assert fake.requests or "FakeASI1" in EXAMPLES[number]
+
+
+def test_the_readme_has_the_examples_of_the_guide():
+    """
+    The README shows a call, a stream, thoughts, several turns and error handling.
+    """
+    shown = "\n".join(EXAMPLES)
+
+    for part in ("create(", "stream=True", ".thought", "messages +=", "except asi1."):
+        assert part in shown

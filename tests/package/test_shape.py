@@ -1,0 +1,354 @@
+"""The rules about the package's shape have teeth: each finds the fault made for it."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import types
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from ..support import shape
+from ..support.twins import differences
+
+
+LAYERS = [["_ground"], ["_upper", "_inner"], ["__init__"], ["cli"]]
+GOOD = {
+    "__init__.py": '"""The front door."""\n\n__all__ = ["thing"]\n',
+    "_ground.py": '"""Things."""\n\n__all__ = ["thing"]\nthing = 1\n',
+    "_upper.py": (
+        '"""More."""\n\nfrom ._ground import thing\n\n'
+        '__all__ = ["BIG", "Big", "big2", "big10"]\n'
+        "BIG = thing\nclass Big: ...\nbig2, (big10, _small) = 1, (2, 3)\n"
+    ),
+    "_inner/__init__.py": '"""In.\nAnd\nout."""\n\n__all__: list[str] = []\n',
+    "_inner/one.py": '"""One."""\n\nfrom .._upper import BIG\n\n__all__ = []\n',
+    "_inner/two.py": '"""Two."""\n\nfrom . import one\n\n__all__ = []\n',
+    "cli/__init__.py": '"""Words."""\n\nimport dummy\n\n__all__ = []\n',
+    "cli/chat.py": '"""Chat."""\n\nfrom .. import _upper\n\n__all__ = []\n',
+}
+
+BREAKS = {
+    "no-layer": ("_lost.py", "", "misplaced"),
+    "no-layer-for-a-package": ("_lost/one.py", "", "misplaced"),
+    "no-module": ("_upper.py", None, "misplaced"),
+    "up": ("_ground.py", "from ._upper import BIG", "upward_imports"),
+    "up-by-name": ("_ground.py", "from dummy._upper import BIG", "upward_imports"),
+    "up-whole": ("_ground.py", "import dummy._upper", "upward_imports"),
+    "up-lazily": ("_ground.py", "def f():\n from . import _upper", "upward_imports"),
+    "up-for-types": (
+        "_ground.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n from ._upper import BIG",
+        "upward_imports",
+    ),
+    "up-to-the-door": ("_upper.py", "from . import thing", "upward_imports"),
+    "up-out-of-the-door": ("__init__.py", "from .cli import chat", "upward_imports"),
+    "up-to-no-module": ("_upper.py", "from . import nothing", "upward_imports"),
+    "up-to-an-extra": ("_upper.py", "from .cli.chat import x", "upward_imports"),
+    "up-to-a-package": ("_ground.py", "from ._inner import one", "upward_imports"),
+    "up-out-of-a-package": ("_inner/one.py", "from ..cli import x", "upward_imports"),
+    "cycle": ("_upper.py", "from ._inner import one", "import_cycles"),
+    "cycle-by-name": ("_upper.py", "import dummy._inner.one", "import_cycles"),
+    "cycle-lazily": (
+        "_upper.py",
+        "def f():\n from ._inner.one import x",
+        "import_cycles",
+    ),
+    "cycle-for-types": (
+        "_upper.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n from ._inner import two",
+        "import_cycles",
+    ),
+    "cycle-in-a-package": ("_inner/one.py", "from .two import x", "import_cycles"),
+    "cycle-with-the-door": ("__init__.py", "from . import cli", "import_cycles"),
+    "package-with-an-import": (
+        "_inner/__init__.py",
+        '"""In."""\nfrom .one import x\n__all__ = []',
+        "crowded_packages",
+    ),
+    "package-with-a-name": (
+        "_inner/__init__.py",
+        '"""In."""\n__all__ = ["x"]',
+        "crowded_packages",
+    ),
+    "package-with-an-essay": (
+        "_inner/__init__.py",
+        '"""In.\nAnd\nout.\nOr up."""\n__all__ = []',
+        "crowded_packages",
+    ),
+    "package-without-a-docstring": (
+        "_inner/__init__.py",
+        "x = 1\n__all__ = []",
+        "crowded_packages",
+    ),
+    "package-without-a-listing": (
+        "_inner/__init__.py",
+        '"""In."""',
+        "crowded_packages",
+    ),
+    "package-in-a-public-one": (
+        "cli/_inner/__init__.py",
+        "",
+        "crowded_packages",
+    ),
+    "unlisted": ("_upper.py", "__all__ = []\ndef f(): ...", "badly_listed"),
+    "unlisted-in-try": (
+        "_upper.py",
+        "__all__ = []\ntry:\n  x = 1\nexcept ValueError:\n  pass",
+        "badly_listed",
+    ),
+    "unsorted": ("_upper.py", '__all__ = ["b", "a"]\na = b = 1', "badly_listed"),
+    "unsorted-kinds": (
+        "_upper.py",
+        '__all__ = ["Aa", "B1"]\nAa = B1 = 1',
+        "badly_listed",
+    ),
+    "unsorted-numbers": (
+        "_upper.py",
+        '__all__ = ["a10", "a2"]\na10 = a2 = 1',
+        "badly_listed",
+    ),
+    "listed-import": (
+        "_upper.py",
+        'from ._ground import thing\n__all__ = ["thing"]',
+        "badly_listed",
+    ),
+    "no-listing": ("_upper.py", "x = 1", "badly_listed"),
+    "computed-listing": ("_upper.py", "__all__ = sorted(vars())", "badly_listed"),
+}
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A small package without a fault."""
+    root = tmp_path / "dummy"
+    for name, text in GOOD.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def complaints(root, rule):
+    """What one rule says of a package."""
+    rules = {
+        "foreign_imports": lambda: shape.foreign_imports(
+            root, {"time"}, places={"_ground", "_inner"}, exceptions={"_inner.two"}
+        ),
+        "misplaced": lambda: shape.misplaced(root, LAYERS),
+        "upward_imports": lambda: shape.upward_imports(root, LAYERS),
+        "crowded_packages": lambda: shape.crowded_packages(root, 3),
+        "long_modules": lambda: shape.long_modules(root, 9),
+        "long_functions": lambda: shape.long_functions(root, 3),
+    }
+    return rules.get(rule, lambda: getattr(shape, rule)(root))()
+
+
+@pytest.mark.parametrize("rule", shape.__all__)
+def test_no_rule_complains_of_a_good_package(package, rule):
+    """
+    A package as it shall be passes every rule.
+    """
+    assert [] == complaints(package, rule)
+
+
+@pytest.mark.parametrize(("file", "text", "rule"), BREAKS.values(), ids=BREAKS)
+def test_each_break_is_found(package, file, text, rule):
+    """
+    One wrong module makes the rule complain that is there for it.
+    """
+    path = package / file
+    if text is None:
+        path.unlink()
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    assert 1 == len(complaints(package, rule))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import time",
+        "import time as t",
+        "from time import sleep",
+        "import os, time",
+        "def f():\n    import time",
+    ],
+)
+def test_foreign_imports_are_found_in_the_places_asked_for(package, line):
+    """
+    A forbidden import is found in whatever form, in a module and in a package that are
+    asked for, but not in other modules and not in an exception.
+    """
+    (package / "_upper.py").write_text(line)
+    (package / "_inner/two.py").write_text(line)
+    assert [] == complaints(package, "foreign_imports")
+
+    (package / "_ground.py").write_text(line)
+    (package / "_inner/one.py").write_text(line)
+    assert 2 == len(complaints(package, "foreign_imports"))
+
+
+def test_foreign_imports_are_found_everywhere_but_in_exceptions(package):
+    """
+    Without places every module counts, and an exception covers its own name only.
+    """
+    for name in ("_ground.py", "_groundling.py", "_inner/one.py", "cli/chat.py"):
+        (package / name).write_text("import time")
+
+    found = shape.foreign_imports(package, {"time"}, exceptions={"_ground", "_inner"})
+
+    assert ["_groundling:1 imports time", "cli.chat:1 imports time"] == found
+
+
+def test_a_module_in_two_layers_is_found(package):
+    """
+    A name that stands twice in the list of layers would have no definite height.
+    """
+    assert ["cli is in two layers"] == shape.misplaced(package, [["cli"], *LAYERS])
+
+
+def test_a_cycle_is_told_in_the_direction_of_its_imports(package):
+    """
+    The names of a cycle read as a sentence, so that it is clear which import to cut.
+    """
+    (package / "_upper.py").write_text("from ._inner.two import x")
+
+    assert [
+        "_inner.one imports _upper imports _inner.two imports _inner.one"
+    ] == shape.import_cycles(package)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        pytest.param("    1\n    2\n", 0, id="fits"),
+        pytest.param("    1\n    2\n    3\n", 1, id="too-long"),
+        pytest.param('    """\n    A.\n\n    B.\n    """\n    1\n', 0, id="docstring"),
+        pytest.param("    1\n    2\n    3\n\n\n", 1, id="empty-lines-after"),
+    ],
+)
+@pytest.mark.parametrize("head", ["def f():\n", "@g\n@g\n@g\nasync def f():\n"])
+def test_length_is_counted_without_docstring_and_decorators(package, head, body, found):
+    """
+    A function's length is its lines from ``def`` to its last, less the docstring.
+    """
+    (package / "_upper.py").write_text(head + body)
+
+    assert found == len(complaints(package, "long_functions"))
+
+
+def test_long_modules_and_silent_tests_are_found(package):
+    """
+    A module of one line too many is found, and so is a test without a docstring.
+    """
+    (package / "_upper.py").write_text("1\n" * 10)
+    (package / "test_it.py").write_text("class T:\n    async def test_it(self): ...\n")
+
+    assert ["_upper has 10 lines"] == complaints(package, "long_modules")
+    assert ["test_it.py:2 test_it"] == complaints(package, "undocumented_tests")
+
+
+ASYNC_TREE = """
+class AsyncLeaf:
+    def __aiter__(self) -> "AsyncIterator[int]": ...
+    async def read(self, n: int = 1) -> str: ...
+
+class AsyncTree:
+    size: int
+    def __init__(self, key: str = "k", *, child: "AsyncTree | None" = None): ...
+    @property
+    def leaf(self) -> AsyncLeaf: ...
+    @typing.overload
+    async def ask(self, word: str) -> str: ...
+    @typing.overload
+    async def ask(self, word: int) -> int: ...
+    async def ask(self, word: str | int) -> str | int: ...
+    async def aclose(self) -> None: ...
+"""
+TREE = """
+class Leaf:
+    def __iter__(self) -> "Iterator[int]": ...
+    def read(self, n: int = 1) -> str: ...
+
+class Tree:
+    size: int
+    def __init__(self, key: str = "k", *, child: "Tree | None" = None): ...
+    @property
+    def leaf(self) -> Leaf: ...
+    @typing.overload
+    def ask(self, word: str) -> str: ...
+    @typing.overload
+    def ask(self, word: int) -> int: ...
+    def ask(self, word: str | int) -> str | int: ...
+    def close(self) -> None: ...
+"""
+counter = itertools.count()
+
+
+def walk(monkeypatch, blocking):
+    """Compare the two trees, made in a package of their own."""
+    module = types.ModuleType(f"trees{next(counter)}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    vars(module).update(
+        typing=__import__("typing"), AsyncIterator=AsyncIterator, Iterator=Iterator
+    )
+    exec(ASYNC_TREE + blocking, vars(module))
+    return differences(module.AsyncTree, module.Tree)
+
+
+def test_true_twins_are_walked_to_the_leaves(monkeypatch):
+    """
+    Two trees that differ in nothing but waiting pass, and all of them is compared.
+    """
+    result = walk(monkeypatch, TREE)
+
+    assert [] == result.found
+    assert {
+        "AsyncTree.__init__",
+        "AsyncTree.aclose",
+        "AsyncTree.ask",
+        "AsyncTree.leaf",
+        "AsyncTree.size",
+        "AsyncLeaf.__aiter__",
+        "AsyncLeaf.read",
+    } == result.seen
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("n: int = 1", "n: int = 1, m: int = 2", id="parameter-more"),
+        pytest.param("n: int = 1", "", id="parameter-less"),
+        pytest.param("n: int = 1", "k: int = 1", id="parameter-name"),
+        pytest.param("n: int = 1", "*, n: int = 1", id="parameter-kind"),
+        pytest.param("n: int = 1", "n: int = 2", id="default"),
+        pytest.param("n: int = 1", "n: str = 1", id="annotation"),
+        pytest.param("-> str: ...\n\n", "-> bytes: ...\n\n", id="return"),
+        pytest.param("def read", "async def read", id="does-not-block"),
+        pytest.param("def read", "def fetch", id="name"),
+        pytest.param("def read", "def more(self): ...\n    def read", id="method-more"),
+        pytest.param("def __iter__", "def __next__", id="special"),
+        pytest.param("Iterator[int]", "Iterator[str]", id="special-return"),
+        pytest.param("leaf(self) -> Leaf", "leaf(self) -> AsyncLeaf", id="property"),
+        pytest.param("@property", "", id="property-or-method"),
+        pytest.param('key: str = "k"', "key: str", id="constructor"),
+        pytest.param(
+            "(self, word: int) -> int", "(self, word: int) -> str", id="overload"
+        ),
+        pytest.param("size: int", "size: str", id="field"),
+        pytest.param("size: int", "", id="field-less"),
+        pytest.param("def close", "def aclose", id="not-renamed"),
+    ],
+)
+def test_each_difference_of_twins_is_found(monkeypatch, old, new):
+    """
+    Whatever one of the two trees has and the other has not, or otherwise, is told.
+    """
+    assert old in TREE
+
+    assert walk(monkeypatch, TREE.replace(old, new)).found

@@ -1,0 +1,264 @@
+"""What a request carries beside its options: headers, query, limits, and the rest."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+import asi1
+
+from asi1 import ArgumentError, RetryPolicy, Timeouts
+
+from ..support.calls import KEY, URL, chat, config, plain
+
+
+PLAIN_HEADERS = {
+    "accept": "application/json",
+    "accept-encoding": "identity",
+    "content-type": "application/json",
+    "user-agent": f"asi1-python/{asi1.__version__}",
+}
+
+
+def test_headers_are_only_those_needed():
+    """
+    A call sends four headers; names are in lowercase, and the key is not among them.
+    """
+    assert PLAIN_HEADERS == chat().headers
+    assert {**PLAIN_HEADERS, "accept": "text/event-stream, application/json;q=0.9"} == (
+        chat(stream=True).headers
+    )
+
+
+@pytest.mark.parametrize(
+    ("setup", "options", "added"),
+    [
+        pytest.param({"X-Otter": "a"}, {}, {"x-otter": "a"}, id="clients"),
+        pytest.param(
+            {}, {"extra_headers": {"X-Otter": "b"}}, {"x-otter": "b"}, id="calls"
+        ),
+        pytest.param(
+            {"X-OTTER": "a"},
+            {"extra_headers": {"x-Otter": "b"}},
+            {"x-otter": "b"},
+            id="the-call-wins",
+        ),
+        pytest.param(
+            {"User-Agent": "otter/1"}, {}, {"user-agent": "otter/1"}, id="own-name"
+        ),
+        pytest.param({}, {"session_id": "s1"}, {"x-session-id": "s1"}, id="session"),
+        pytest.param(
+            {"x-session-id": "s0"},
+            {"session_id": "s1"},
+            {"x-session-id": "s1"},
+            id="session-over-the-clients",
+        ),
+        pytest.param(
+            {},
+            {"session_id": "s1", "extra_headers": {"X-Session-ID": "s2"}},
+            {"x-session-id": "s2"},
+            id="extra-over-session",
+        ),
+    ],
+)
+def test_headers_that_were_set_are_added(setup, options, added):
+    """
+    Headers of the call win over its session, that over the client's headers, and those
+    over ours, whatever the case of their names.
+    """
+    assert {**PLAIN_HEADERS, **added} == chat(config(headers=setup), **options).headers
+
+
+@pytest.mark.parametrize(
+    ("given_key", "key"),
+    [(None, None), ("auto", "auto"), ("k-1", "k-1"), ("k" * 255, "k" * 255)],
+)
+def test_the_idempotency_key_is_off_unless_asked_for(given_key, key):
+    """
+    An idempotency key is sent only if the call asks for one; "auto" is drawn later.
+    """
+    request = chat(idempotency_key=given_key)
+
+    assert key == request.idempotency_key
+    assert PLAIN_HEADERS == request.headers
+
+
+def test_no_request_shows_what_it_carries():
+    """
+    A request's repr shows neither its headers nor its body, and nothing has the key.
+    """
+    request = chat(messages="hush", session_id="s1", user="otter")
+
+    assert "hush" not in repr(request)
+    assert "s1" not in repr(request)
+    assert KEY not in repr((request, request.headers, request.body))
+
+
+@pytest.mark.parametrize(
+    ("query", "extra", "url"),
+    [
+        pytest.param({}, None, URL, id="none"),
+        pytest.param({}, {}, URL, id="empty"),
+        pytest.param({"a": "b c&d"}, None, f"{URL}?a=b+c%26d", id="escaped"),
+        pytest.param(
+            {}, {"f": True, "n": 1, "x": 0.5}, f"{URL}?f=true&n=1&x=0.5", id="kinds"
+        ),
+        pytest.param({"a": 1, "b": 2}, {"a": 3}, f"{URL}?a=3&b=2", id="the-call-wins"),
+        pytest.param({}, {"\u00f6": "\u00f6"}, f"{URL}?%C3%B6=%C3%B6", id="not-ascii"),
+        pytest.param(
+            {},
+            {"a": "\ud800"},
+            ArgumentError,
+            id="lone-surrogate",
+        ),
+    ],
+)
+def test_the_query_is_the_clients_and_the_calls(query, extra, url):
+    """
+    The URL holds the client's query and the call's, the call's winning; flags are
+    written as JSON writes them.
+    """
+    setup = config(query=query)
+    if url is ArgumentError:
+        with pytest.raises(ArgumentError):
+            chat(setup, extra_query=extra)
+    else:
+        assert url == chat(setup, extra_query=extra).url
+
+
+@pytest.mark.parametrize(
+    ("options", "timeouts"),
+    [
+        pytest.param({}, Timeouts(total=5), id="clients"),
+        pytest.param({"timeout": 3}, Timeouts.of(3), id="number"),
+        pytest.param({"timeout": None}, Timeouts.of(None), id="no-limit"),
+        pytest.param({"timeout": asi1.DEFAULT}, Timeouts(), id="default"),
+        pytest.param({"timeout": Timeouts(idle=1)}, Timeouts(idle=1), id="timeouts"),
+        pytest.param(
+            {"timeout": httpx.Timeout(2)}, Timeouts.of(httpx.Timeout(2)), id="httpx"
+        ),
+    ],
+)
+def test_the_timeout_is_the_calls_or_the_clients(options, timeouts):
+    """
+    The call's timeout takes the place of the client's, None being no limit.
+    """
+    assert timeouts == chat(config(timeouts=Timeouts(total=5)), **options).timeouts
+
+
+def test_max_retries_leaves_the_rest_of_the_policy():
+    """
+    ``max_retries`` changes the number of tries in the client's policy, and no wait.
+    """
+    setup = config(retry=RetryPolicy(attempts=9, wait_max=1))
+
+    assert 9 == chat(setup).retry.attempts
+    assert RetryPolicy(attempts=3, wait_max=1) == chat(setup, max_retries=2).retry
+
+
+def test_a_plain_call_sends_what_it_is_given():
+    """
+    A call of any endpoint has its method, its path below the base URL, and a body only
+    if there is one.
+    """
+    bare, full = plain("get"), plain("Post", "/images", body={"prompt": "otter"})
+
+    assert ("GET", "https://otter.example/v1/models") == (bare.method, bare.url)
+    assert bare.body is None
+    assert "content-type" not in bare.headers
+    assert ("POST", b'{"prompt":"otter"}') == (full.method, full.body)
+    assert "application/json" == full.headers["content-type"]
+    assert full.stream is False
+
+
+@pytest.mark.parametrize(
+    ("body", "extra", "written"),
+    [
+        pytest.param({"a": 1, "b": 1}, {"a": 2}, b'{"a":2,"b":1}', id="over-the-json"),
+        pytest.param(None, {"a": 2}, b'{"a":2}', id="alone"),
+        pytest.param([1], None, b"[1]", id="list"),
+        pytest.param([1], {}, b"[1]", id="list-and-nothing"),
+        pytest.param(0, None, b"0", id="scalar"),
+    ],
+)
+def test_a_plain_calls_body_is_any_json(body, extra, written):
+    """
+    The body is any JSON, with ``extra_body`` added to an object.
+    """
+    assert written == plain("POST", body=body, extra_body=extra).body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "argument"),
+    [
+        ("", "/a", "method"),
+        ("GET ", "/a", "method"),
+        ("GET\r\nX: 1", "/a", "method"),
+        (None, "/a", "method"),
+        pytest.param("G\u00c9T", "/a", "method"),
+        ("GET", "", "path"),
+        ("GET", "models", "path"),
+        ("GET", "//evil.example/models", "path"),
+        ("GET", "/a//b", "path"),
+        ("GET", "https://evil.example/models", "path"),
+        ("GET", None, "path"),
+        pytest.param(
+            "GET",
+            "/\ud800",
+            "path",
+        ),
+    ],
+)
+def test_a_plain_call_stays_below_the_base_url(method, path, argument):
+    """
+    A method is a word, a path begins with one slash: no call leaves the base URL.
+    """
+    with pytest.raises(ArgumentError) as caught:
+        plain(method, path)
+
+    assert argument == caught.value.argument
+
+
+@pytest.mark.parametrize(
+    ("path", "written"),
+    [
+        ("/a/b-c_d~e.f", "/a/b-c_d~e.f"),
+        ("/a b", "/a%20b"),
+        ("/a?b=c#d", "/a%3Fb=c%23d"),
+        ("/a%20b", "/a%20b"),
+        ("/\u00f6\r\n", "/%C3%B6%0D%0A"),
+    ],
+)
+def test_a_path_is_escaped(path, written):
+    """
+    What a path may not hold is escaped; a query goes in ``extra_query``.
+    """
+    assert f"https://otter.example/v1{written}" == plain(path=path).url
+
+
+def test_chat_options_are_no_options_of_a_plain_call():
+    """
+    Options of the model mean nothing to another endpoint.
+    """
+    with pytest.raises(ArgumentError) as caught:
+        plain(temperature=0)
+
+    assert "temperature" == caught.value.argument
+
+
+def test_an_extra_body_needs_an_object_to_be_added_to():
+    """
+    An ``extra_body`` beside a body that is no object is a wrong argument.
+    """
+    with pytest.raises(ArgumentError):
+        plain("POST", body=[1], extra_body={"a": 1})
+
+
+def test_what_is_no_json_in_a_plain_call_is_its_json():
+    """
+    A body that JSON cannot hold is refused by the argument's name.
+    """
+    with pytest.raises(ArgumentError) as caught:
+        plain("POST", body=[{1}])
+
+    assert "json" == caught.value.argument

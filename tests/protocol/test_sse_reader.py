@@ -1,0 +1,457 @@
+"""Bytes of an event stream into events, however the network cuts them."""
+
+from __future__ import annotations
+
+import json
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asi1._protocol.sse_reader import EventDecoder, EventTooLargeError
+
+
+LARGE = 2**24
+COLLECTION = Path(__file__).parents[3] / "shared" / "data" / "sse_cases.json"
+
+
+def told(events):
+    """Return name, data, id and retry of each event."""
+    return [(e[0], e[1].decode("utf-8", "replace"), *e[2:]) for e in events]
+
+
+def event(data, name="message", id_="", retry=None):
+    """Return an event as `told` tells it."""
+    return name, data, id_, retry
+
+
+def fed(*pieces, limit=LARGE):
+    """Return the events of a stream that comes in these pieces."""
+    decoder = EventDecoder(limit)
+    return told(e for piece in pieces for e in decoder.feed(piece))
+
+
+# Each stream in pieces, with the events that are complete with the last byte of the
+# piece and not before.
+STREAMS = {
+    "lf": [(b"data: otter\n\n", [event("otter")]), (b"data: b\n\n", [event("b")])],
+    "cr": [(b"data: otter\r\r", [event("otter")]), (b"data: b\r\r", [event("b")])],
+    "crlf": [
+        (b"data: otter\r\n\r", [event("otter")]),
+        (b"\ndata: b\r\n\r", [event("b")]),
+        (b"\n", []),
+    ],
+    "mixed-line-ends": [
+        (b"data: a\r\n\n", [event("a")]),
+        (b"data: b\n\r", [event("b")]),
+        (b"\ndata: c\r\r", [event("c")]),
+        (b"\n\n\r\r\n\n", []),
+    ],
+    "lf-cr-is-two-line-ends": [(b"data: a\n\r", [event("a")]), (b"data: b", [])],
+    "cr-inside-ends-the-line": [(b"data: a\rb\n\n", [event("a")])],
+    "several-lines": [(b"data: a\ndata:  b \ndata:c\n\n", [event("a\n b \nc")])],
+    "empty-data": [
+        (b"data\n\n", [event("")]),
+        (b"data:\n\n", [event("")]),
+        (b"data: \ndata\n\n", [event("\n")]),
+    ],
+    "colons": [(b"data: a: b\n\n", [event("a: b")]), (b"data::\n\n", [event(":")])],
+    "names": [
+        (b"event: ping\ndata: a\n\n", [event("a", "ping")]),
+        (b"data: b\nevent:pong\n\n", [event("b", "pong")]),
+        (b"event: a\nevent: c\ndata: c\n\n", [event("c", "c")]),
+        (b"event\ndata: d\n\n", [event("d")]),
+        ("event: \u00f6\ndata: e\n\n".encode(), [event("e", "\u00f6")]),
+    ],
+    "a-name-is-for-one-event": [
+        (b"event: ping\n\ndata: a\n\n", [event("a")]),
+    ],
+    "ids": [
+        (b"id: 1\ndata: a\n\n", [event("a", id_="1")]),
+        (b"data: b\n\n", [event("b", id_="1")]),
+        (b"id: 2\nid:3 \ndata: c\n\n", [event("c", id_="3 ")]),
+        (b"id: 4\x005\ndata: d\n\n", [event("d", id_="3 ")]),
+        (b"data: e\nid\n\n", [event("e")]),
+        (b"data: f\n\n", [event("f")]),
+        (b"id: 6\n\n", []),
+        (b"data: g\n\n", [event("g", id_="6")]),
+        (b"id:\n\n", []),
+        (b"data: h\n\n", [event("h")]),
+    ],
+    "heartbeats": [
+        (b"id: 1\ndata: a\n\n", [event("a", id_="1")]),
+        (b": hi\n\n:\n\n\n\nevent: ping\n\nretry: 9\n\n", []),
+        (b"data: b\n\n", [event("b", id_="1")]),
+    ],
+    "comments": [
+        (b":data: no\n: data: no\n:\ndata: a\n:\n\n", [event("a")]),
+    ],
+    "retry": [
+        (b"retry: 250\ndata: a\n\n", [event("a", retry=250)]),
+        (b"retry:0\ndata: b\n\n", [event("b", retry=0)]),
+        (b"data: c\n\n", [event("c")]),
+    ],
+    "retry-is-digits-alone": [
+        (b"retry: %b\ndata: a\n\n" % text, [event("a")])
+        for text in (
+            *(
+                b"-5",
+                b"+5",
+                b"1_000",
+                b"5.0",
+                b"5 ",
+                b" 5",
+                b"0x5",
+                b"nan",
+                b"",
+                b"5\t",
+            ),
+            *(text.encode() for text in ("\u0665", "\uff15", "\u00b2")),
+        )
+    ],
+    "unknown-fields": [
+        (
+            b"Data: a\n data: b\ndata : c\ndatum: d\ndata: e\nretry-data: 5\n\n",
+            [event("e")],
+        ),
+        (b"unknown: a\n\n", []),
+    ],
+    "no-line-ends": [
+        (f"data: a{char}b\n\n".encode(), [event(f"a{char}b")])
+        for char in "\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\0\xa0"
+    ],
+    "byte-order-mark": [
+        (b"\xef\xbb\xbfdata: a\n\n", [event("a")]),
+        (b"data: \xef\xbb\xbfb\n\n", [event("\ufeffb")]),
+        (b"\xef\xbb\xbfdata: c\n\n", []),
+    ],
+    "only-one-byte-order-mark": [(b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\n", [])],
+    "utf8": [
+        (
+            "data: \u00f6 \u6d77\u737a \U0001f9a6\n\n".encode(),
+            [event("\u00f6 \u6d77\u737a \U0001f9a6")],
+        )
+    ],
+    "broken-utf8": [
+        (b"data: a\xffb\n\n", [event("a\ufffdb")]),
+        (b"data: \xf0\x9f\xa6\n\n", [event("\ufffd")]),
+        (b"data: \xc3(\n\n", [event("\ufffd(")]),
+        (b"\xff: a\ndata: b\n\n", [event("b")]),
+        (b"id: \xff\ndata: c\n\n", [event("c", id_="\ufffd")]),
+    ],
+    "never-latin1": [
+        ("data: \u00e2\u0080\u00a6\n\n".encode("latin-1"), [event("\u2026")])
+    ],
+    "cut-short": [(b"data: a\n\n", [event("a")]), (b"id: 5\ndata: b\n", [])],
+    "json-body": [(b'{"error": "no"}\n\n', [])],
+    "page": [(b"<html>\n\n<p>no</p>\n\n", [])],
+    "nothing": [(b"", [])],
+    "chat": [
+        (
+            b'data: {"choices":[{"delta":{"content":"Ott"}}]}\n\n',
+            [event('{"choices":[{"delta":{"content":"Ott"}}]}')],
+        ),
+        (b"data: [DONE]\n\n", [event("[DONE]")]),
+        (b"data: more\n\n", [event("more")]),
+    ],
+}
+streams = pytest.mark.parametrize(
+    "stream", [pytest.param(stream, id=name) for name, stream in STREAMS.items()]
+)
+
+
+@streams
+def test_a_stream_in_one_piece(stream):
+    """
+    The events of a stream are those that the standard says.
+    """
+    events = [e for _, completed in stream for e in completed]
+
+    assert events == fed(b"".join(piece for piece, _ in stream))
+
+
+@streams
+def test_a_stream_cut_anywhere(stream):
+    """
+    A stream cut in two at any byte has the same events, an empty piece between.
+    """
+    events = [e for _, completed in stream for e in completed]
+    body = b"".join(piece for piece, _ in stream)
+
+    for place in range(len(body) + 1):
+        assert events == fed(body[:place], b"", body[place:]), place
+
+
+@streams
+def test_an_event_is_there_with_its_last_byte(stream):
+    """
+    Byte by byte, an event is there as soon as its last byte is, and not before.
+    """
+    decoder = EventDecoder(LARGE)
+
+    for piece, completed in stream:
+        early = [e for byte in piece[:-1] for e in decoder.feed(bytes([byte]))]
+
+        assert [] == early
+        assert completed == told(decoder.feed(piece[-1:]))
+
+
+def test_a_number_too_long_to_be_read_is_none():
+    """
+    A retry time that no computer would wait for is as good as none.
+    """
+    assert [event("a")] == fed(b"retry: " + b"9" * 5000 + b"\ndata: a\n\n")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
+def test_all_streams_after_one_another(size):
+    """
+    One decoder reads any number of blocks; the size of the pieces does not matter.
+    """
+    body = b"".join(p for n in ("lf", "crlf", "retry", "utf8") for p, _ in STREAMS[n])
+    pieces = [body[i : i + size] for i in range(0, len(body), size)]
+
+    assert fed(body) == fed(*pieces)
+    assert 8 == len(fed(body))
+
+
+line = st.sampled_from([b"data: a", b"data", b"event: b", b"id: 1", b"id", b": c", b""])
+block = st.lists(st.tuples(line, st.sampled_from([b"\n", b"\r", b"\r\n"])), max_size=8)
+
+
+@settings(deadline=None)
+@given(lines=block, cuts=st.lists(st.integers(0, 80), max_size=5))
+def test_any_stream_cut_in_any_way(lines, cuts):
+    """
+    Any lines with any line ends make the same events, cut in any way.
+    """
+    body = b"".join(part for pair in lines for part in pair)
+    places = [0, *sorted(cuts), len(body)]
+    pieces = [body[a:b] for a, b in pairwise(places)]
+
+    assert fed(body) == fed(*pieces)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_stream(body):
+    """
+    No bytes are too odd: they hold events or none, and the same byte by byte.
+    """
+    assert fed(body) == fed(*(bytes([byte]) for byte in body))
+
+
+@pytest.mark.parametrize(
+    ("body", "events"),
+    [
+        pytest.param(b"data: a", [event("a")], id="no-line-end"),
+        pytest.param(b"data: a\n", [event("a")], id="lf"),
+        pytest.param(b"data: a\r", [event("a")], id="cr"),
+        pytest.param(b"data: a\r\n", [event("a")], id="crlf"),
+        pytest.param(b"data: [DONE]", [event("[DONE]")], id="done"),
+        pytest.param(b"event: b\nid: 1\ndata: a", [event("a", "b", "1")], id="fields"),
+        pytest.param(b"data: a\xe6\xb5", [event("a\ufffd")], id="half-a-character"),
+        pytest.param(b"data: a\n\n", [], id="nothing-left"),
+        pytest.param(b"data: a\r\r", [], id="nothing-left-cr"),
+        pytest.param(b"data: a\r\n\r", [], id="nothing-left-crlf"),
+        pytest.param(b"", [], id="nothing"),
+        pytest.param(b"\xef\xbb", [], id="half-a-byte-order-mark"),
+        pytest.param(b": hi", [], id="comment"),
+        pytest.param(b"id: 1\n", [], id="no-data"),
+        pytest.param(b"dat", [], id="half-a-name"),
+    ],
+)
+def test_what_the_end_cut_short_can_be_had(body, events):
+    """
+    The event that the stream's end cut short is not among its events, and can be asked
+    for, once.
+    """
+    decoder = EventDecoder(LARGE)
+    decoder.feed(body)
+
+    assert events == told(decoder.unfinished())
+    assert [] == decoder.unfinished()
+
+
+@pytest.mark.parametrize(
+    ("body", "limit"),
+    [
+        pytest.param(b"data: " + b"x" * 95 + b"\n\n", 100, id="whole"),
+        pytest.param(b"data: " + b"x" * 200, 100, id="endless-line"),
+        pytest.param(b"data: x\n" * 20, 100, id="endless-lines"),
+        pytest.param(b": hi\n" * 21, 100, id="endless-comments"),
+        pytest.param("data: \u6d77".encode() + "\u6d77".encode() * 32, 100, id="utf8"),
+        pytest.param(
+            "data: \u6d77".encode() + "\u6d77".encode() * 31 + b"\n\n",
+            100,
+            id="utf8-end",
+        ),
+        pytest.param(b"data: a\n\ndata: " + b"x" * 95 + b"\n\n", 100, id="the-second"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 10, 1000])
+def test_an_event_has_a_largest_size(body, limit, size):
+    """
+    An event above the bound is refused, whole or in pieces, ended or not; comments and
+    the bytes of each character count.
+    """
+    decoder = EventDecoder(limit)
+
+    with pytest.raises(EventTooLargeError, match="is larger than 100 bytes"):
+        for place in range(0, len(body), size):
+            list(decoder.feed(body[place : place + size]))
+
+
+@pytest.mark.parametrize("size", [1, 10, 10_000])
+def test_a_stream_has_no_largest_size(size):
+    """
+    The bound is for each event: any number of smaller ones may come.
+    """
+    body = (b"data: " + b"x" * 90 + b"\n\n") * 50 + b": hi\n\n" * 50
+
+    assert 50 == len(
+        fed(*(body[i : i + size] for i in range(0, len(body), size)), limit=100)
+    )
+
+
+def test_the_bound_is_said_for_people():
+    """
+    The message tells the bound with its thousands apart.
+    """
+    with pytest.raises(EventTooLargeError) as caught:
+        EventDecoder(1000).feed(b"data: " + b"x" * 1000)
+
+    assert "an event of the stream is larger than 1,000 bytes" == str(caught.value)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_the_bound_does_not_depend_on_the_cut():
+    """
+    An event at its bound is taken however the network cuts it.
+    """
+    body = b"data: " + b"x" * 94 + b"\r\n\r\n"
+
+    for place in range(len(body)):
+        assert fed(body, limit=100) == fed(body[:place], body[place:], limit=100)
+
+
+def test_events_come_with_their_last_byte():
+    """
+    Each event comes with the piece that completes it, and the one that the end cut
+    short does not come.
+    """
+    decoder = EventDecoder(LARGE)
+    pieces = (b"data: a\n\ndata: b\n\nda", b"ta: c\n\n", b"data: d")
+
+    assert [[event("a"), event("b")], [event("c")], []] == [
+        told(decoder.feed(piece)) for piece in pieces
+    ]
+
+
+def test_incomplete_event_has_its_bound():
+    """
+    An event that has not ended is refused as soon as it is larger than allowed, after
+    one that was not.
+    """
+    decoder = EventDecoder(100)
+
+    assert [event("a")] == told(decoder.feed(b"data: a\n\n"))
+    with pytest.raises(EventTooLargeError):
+        decoder.feed(b"data: " + b"x" * 200)
+
+
+def collection():
+    """Return the collected cases, each with its name; none where there are none."""
+    if not COLLECTION.exists():
+        skip = pytest.mark.skip(reason=f"{COLLECTION} is not here")
+        return [pytest.param(None, id="none", marks=skip)]
+    return [
+        pytest.param(case, id=case["name"])
+        for case in json.loads(COLLECTION.read_text(encoding="utf-8"))
+    ]
+
+
+collected = pytest.mark.parametrize("case", collection())
+
+
+def expected_of(case):
+    """Return the events of a collected case."""
+    return [
+        (e["event"], e["data"], e["id"], e["block_retry"])
+        for e in case["expected_events"]
+    ]
+
+
+def pieces_of(case):
+    """Return the pieces of a collected case."""
+    return [bytes.fromhex(piece) for piece in case["bytes_chunks_hex"]]
+
+
+@collected
+def test_a_collected_stream_in_its_pieces(case):
+    """
+    Each collected stream has its events, after each piece as many as are complete.
+    """
+    decoder = EventDecoder(LARGE)
+    events, counts = [], []
+
+    for piece in pieces_of(case):
+        events += told(decoder.feed(piece))
+        counts.append(len(events))
+
+    assert expected_of(case) == events
+    assert case["events_after_chunk"] == counts
+
+
+@collected
+def test_a_collected_stream_cut_anywhere(case):
+    """
+    Each collected stream has the same events in one piece, and cut at any byte; of very
+    long ones, at a hundred of them.
+    """
+    events = expected_of(case)
+    body = b"".join(pieces_of(case))
+    near_the_ends = {*range(25), *range(len(body) - 25, len(body))}
+    places = (
+        range(len(body))
+        if len(body) < 2000
+        else sorted(near_the_ends | {*range(0, len(body), len(body) // 50)})
+    )
+
+    assert events == fed(body)
+    for place in places:
+        assert events == fed(body[:place], body[place:]), place
+
+
+@collected
+def test_a_collected_stream_byte_by_byte(case):
+    """
+    Each collected stream that is not very long has the same events byte by byte, each
+    at the byte at which the stream up to there has it.
+    """
+    body = b"".join(pieces_of(case))[:1200]
+    decoder = EventDecoder(LARGE)
+
+    seen = []
+    for place in range(len(body)):
+        seen += told(decoder.feed(body[place : place + 1]))
+        if place % 7 == 0 or body[place] in b"\r\n":
+            assert seen == fed(body[: place + 1]), place
+    assert seen == fed(body)
+
+
+def test_what_came_before_a_too_large_event_is_not_lost():
+    """
+    Events that are complete before one that is too large come before the error.
+    """
+    decoder = EventDecoder(20)
+
+    events = decoder.feed(b"data: a\n\nid: 7\ndata: b\n\ndata: " + b"x" * 30 + b"\n\n")
+
+    assert [event("a"), event("b", id_="7")] == told([next(events), next(events)])
+    with pytest.raises(EventTooLargeError):
+        next(events)

@@ -1,0 +1,259 @@
+"""Twenty thousand odd streams, read by asi1 and by an oracle that shares no code."""
+
+from __future__ import annotations
+
+import ast
+import random
+import types
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asi1._protocol import sse_reader as _sse
+
+from ..support import sse_oracle
+from ..support.sse_oracle import events_of
+
+
+LARGE = 2**24
+BATCHES, BATCH = 10, 2_000
+
+ENDS = [b"\n", b"\n", b"\n", b"\r\n", b"\r\n", b"\r", b"\n\n", b"\r\r", b"\r\n\r\n"]
+LINES = [
+    *(b"data", b"data:", b"data: x", b"data:x", b"data:  x ", b"data::", b"data: a:b"),
+    *(b"data: x", b"data: x", b"data: [DONE]", b'data: {"a":1}', b"data\t: x"),
+    *(b"id", b"id:", b"id: 1", b"id:2", b"id: a\0b", b"id:\0", b"id: \xc3\xb6"),
+    *(b"event", b"event:", b"event: ping", b"event:pong", b"event: message"),
+    *(b"retry", b"retry:", b"retry: 5", b"retry:250", b"retry: 007", b"retry:  5"),
+    *(b"retry: -5", b"retry: +5", b"retry: 1_000", b"retry: 5.0", b"retry: 5 "),
+    *("retry: \u0665".encode(), "retry: \uff15".encode(), "retry: \u00b2".encode()),
+    *(b"retry: nan", b"retry: 0x5", b"retry: 5\0"),
+    *(b":", b": hi", b":data: no", b": id: 9", b"::"),
+    *(b"unknown", b"unknown: x", b"Data: x", b" data: x", b"datum: x", b"data : x"),
+    *(b"ids: 3", b"retry-after: 3", b"events: x", b"<html>", b'{"error": "no"}'),
+    *(b"", b"", b"", b"", b"", b""),
+]
+# What may stand in the middle of anything.
+ODDITIES = [
+    *(char.encode() for char in "\ufeff\u2028\u2029\x85\xa0\v\f\x1c\x1e\0\x1f\u6d77"),
+    *("\U0001f9a6".encode(), "\u00f6".encode(), b"\xef\xbb\xbf\xef\xbb\xbf"),
+    *(b"\xff", b"\xfe", b"\x80", b"\xc3", b"\xe6\xb5", b"\xf0\x9f\xa6", b"\xef\xbb"),
+    *(b"\xc0\x80", b"\xc0\x8a", b"\xe0\x80\x8d", b"\xf0\x80\x80\x8a"),  # overlong
+    *(b"\xed\xa0\xbe", b"\xed\xb6\xa6", b"\xed\xa0\xbe\xed\xb6\xa6"),  # surrogates
+    *(b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80"),
+    *(b":", b" ", b"\r", b"\n", b"data: ", b"id:"),
+]
+STARTS = [b"", b"", b"", b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf", b"\xef\xbb"]
+
+# What a wrong decoder would do, as a change to the source of the right one.
+BREAKS = {
+    "a-cut-line-end-counts-twice": ('data = data.removeprefix(b"\\n")', "pass"),
+    "a-mark-is-kept": ("data = data.removeprefix(_BOM)", "pass"),
+    "every-piece-loses-a-mark": ("self._head = None", 'self._head = b""'),
+    "an-id-with-nul-counts": ('"\\0" in value', '"\\1" in value'),
+    "any-number-is-a-retry-time": ("[0-9]+$)", "[-+_\\w]+$)"),
+    "an-event-needs-no-data": ("if _DATA.search(lines):", "if True:"),
+    "an-id-lasts-one-event": (
+        'self._last_id = self._last_id if "\\0" in value else value',
+        "pass",
+    ),
+    "a-bare-id-is-none": ('rb"^id(?::.*)?$"', 'rb"^id:.*$"'),
+    "no-event-on-the-border": (
+        'border = self._pending[-1][-1:] if self._pending else b""',
+        'border = b""',
+    ),
+    "cr-ends-no-line": ('.replace(b"\\r", b"\\n")', ""),
+    "broken-bytes-are-left-out": ("'utf-8', 'replace'", "'utf-8', 'ignore'"),
+    "one-line-is-any-line": (' and b"\\n" not in block', ""),
+    "the-mark-comes-whole": ("if _BOM.startswith(data):", "if data == _BOM:"),
+}
+
+
+def told(events):
+    """Return name, data, id and retry of each event."""
+    return [
+        (name, data.decode("utf-8", "replace"), last_id, retry)
+        for name, data, last_id, retry in events
+    ]
+
+
+def body_of(dice):
+    """Return a body of likely lines, with oddities thrown in."""
+    parts = [dice.choice(STARTS)]
+    for _ in range(dice.randint(1, 12)):
+        line = dice.choice(LINES)
+        if dice.random() < 0.25:
+            place = dice.randint(0, len(line))
+            line = line[:place] + dice.choice(ODDITIES) + line[place:]
+        parts += [line, dice.choice(ENDS)]
+    if dice.random() < 0.7:
+        parts.append(dice.choice([b"\n\n", b"\r\r", b"\r\n\r\n", b"\r\n\r"]))
+    body = b"".join(parts)
+    return body[: dice.randint(0, len(body))] if dice.random() < 0.1 else body
+
+
+def pieces_of(dice, body):
+    """Return the body cut at random places; some pieces are empty."""
+    cuts = sorted(dice.randint(0, len(body)) for _ in range(dice.randint(1, 4)))
+    return [body[a:b] for a, b in pairwise([0, *cuts, len(body)])]
+
+
+def difference(pieces, module=_sse):
+    """
+    Return how many pieces had come when the oracle and the decoder began to disagree,
+    with what each of them said; None if they never do.
+    """
+    decoder = module.EventDecoder(LARGE)
+    body, seen = b"", []
+    for count, piece in enumerate(pieces, 1):
+        body += piece
+        seen += told(decoder.feed(piece))
+        if events_of(body) != seen:
+            return count, events_of(body), seen
+    return None
+
+
+def one_by_one(body):
+    """Return the body as pieces of one byte."""
+    return [body[place : place + 1] for place in range(len(body))]
+
+
+def broken(old, new):
+    """Return a copy of the decoder's module in which *old* reads *new*."""
+    source = Path(_sse.__file__).read_text(encoding="utf-8")
+
+    assert old in source
+    module = types.ModuleType("broken_sse")
+    exec(source.replace(old, new), vars(module))
+    return module
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_any_body_is_read_as_the_standard_says(batch):
+    """
+    Two thousand bodies have the oracle's events, whole and cut; after each piece they
+    are those that the bytes so far complete, so that none is late and none is early.
+    """
+    for seed in range(batch * BATCH, (batch + 1) * BATCH):
+        dice = random.Random(seed)
+        body = body_of(dice)
+        pieces = pieces_of(dice, body)
+
+        misread = difference([body]) or difference(pieces)
+
+        assert None is misread, (seed, pieces)
+
+
+def test_no_event_is_later_than_its_last_byte():
+    """
+    Byte by byte, bodies have at each byte the events that the oracle reads from the
+    bytes up to there.
+    """
+    for seed in range(100_000, 100_300):
+        body = body_of(random.Random(seed))
+        misread = difference(one_by_one(body))
+
+        assert None is misread, (seed, body)
+
+
+@settings(deadline=None)
+@given(
+    lines=st.lists(
+        st.tuples(
+            st.sampled_from(LINES), st.sampled_from(ODDITIES), st.sampled_from(ENDS)
+        ),
+        max_size=6,
+    ),
+    cuts=st.lists(st.integers(0, 120), max_size=4),
+)
+def test_the_smallest_body_that_is_misread(lines, cuts):
+    """
+    No list of lines, each with an oddity at its end, is read otherwise by the oracle.
+    """
+    body = b"".join(part for line in lines for part in line)
+    places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
+
+    assert None is difference([body[a:b] for a, b in pairwise(places)])
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=40))
+def test_bytes_without_meaning_are_read_alike(body):
+    """
+    Any bytes between two events are read as the oracle reads them.
+    """
+    assert None is difference([b"data: a\n\n", body, b"\n\ndata: b\n\n"])
+
+
+def test_the_bodies_are_worth_reading():
+    """
+    Among the bodies are many events: with names, ids, retry times, of several lines,
+    and with what was broken replaced.
+    """
+    events = [
+        e for seed in range(2_000) for e in events_of(body_of(random.Random(seed)))
+    ]
+
+    count = len(events)
+
+    assert 1_000 < count
+    assert 50 < sum(name != "message" for name, *_ in events)
+    assert 100 < sum(id_ != "" for *_, id_, _ in events)
+    assert 50 < sum(retry is not None for *_, retry in events)
+    assert 100 < sum("\n" in data for _, data, *_ in events)
+    assert 50 < sum("\ufffd" in "".join(event[:3]) for event in events)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [pytest.param(*change, id=name) for name, change in BREAKS.items()]
+)
+def test_a_broken_decoder_is_found_out(old, new):
+    """
+    The bodies tell a decoder that is wrong in one thing from the right one.
+    """
+    module = broken(old, new)
+    found = False
+    for seed in range(BATCH):
+        dice = random.Random(seed)
+        body = body_of(dice)
+        pieces = pieces_of(dice, body)
+        found = any(difference(p, module) for p in ([body], pieces))
+        if found:
+            break
+
+    assert found
+
+
+def test_the_oracle_stands_alone():
+    """
+    The oracle imports nothing, and the decoder does not know it: they share no code.
+    """
+    oracle = ast.parse(Path(sse_oracle.__file__).read_text(encoding="utf-8"))
+    imports = [
+        n for n in ast.walk(oracle) if isinstance(n, ast.Import | ast.ImportFrom)
+    ]
+
+    assert ["__future__"] == [node.module for node in imports]
+    assert "oracle" not in Path(_sse.__file__).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("body", "events"),
+    [
+        (b"data: a\n\n", [("message", "a", "", None)]),
+        (b"\xef\xbb\xbfdata\rdata: b\r\n\r", [("message", "\nb", "", None)]),
+        (b"id: 1\n\nevent: e\nretry: 7\ndata:c\n\n", [("e", "c", "1", 7)]),
+        (b"id: 1\nid: 2\0\nretry: -5\ndata:c\n\n", [("message", "c", "1", None)]),
+        (b":data: no\nevent: e\n\ndata: d", []),
+    ],
+)
+def test_the_oracle_reads_what_is_plain(body, events):
+    """
+    On streams that anybody can read the oracle is right.
+    """
+    assert events == events_of(body)

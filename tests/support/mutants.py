@@ -1,0 +1,291 @@
+"""
+Do the tests notice when the package is wrong?
+
+Run as ``python -m tests.support.mutants``.
+
+Draws a sample of the changes in `mutations` to the modules that decide, and runs the
+fast tests of each module on each change, in a forked process that imports the changed
+module instead of the right one. No file is written. A change that no test notices has
+survived; what is listed in `EQUIVALENT` changes nothing that could be noticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import functools
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import random
+import resource
+import signal
+import sys
+import time
+
+from pathlib import Path
+
+import cattrs  # noqa: F401 - what every run needs is loaded once
+import httpx  # noqa: F401
+import hypothesis
+import pytest
+import trio.testing  # noqa: F401
+
+from .mutations import Mutant, mutants_of, mutated
+
+
+ROOT = Path(__file__).parents[2]
+LONGEST = 60  # seconds for the tests of one change; what takes longer is noticed
+MEMORY = 4 * 2**30
+
+# The tests of each module, the quickest and sharpest first.
+TESTS = {
+    "_settings.timeouts": ["settings/test_timeouts", "package/test_survivors"],
+    "_settings.retry": ["settings/test_retry", "package/test_survivors"],
+    "_protocol.retry_after": ["settings/test_retry"],
+    "_call.retry_budget": ["settings/test_retry", "package/test_survivors"],
+    "_settings.rate_limit": ["settings/test_rate_limit", "package/test_survivors"],
+    "_settings.rate_window": ["settings/test_rate_limit", "package/test_survivors"],
+    "_models.messages": ["models/test_messages", "package/test_survivors"],
+    "_settings.options": [
+        "settings/test_options",
+        "protocol/test_request",
+        "package/test_survivors",
+    ],
+    "_settings.option_checks": [
+        "settings/test_options",
+        "protocol/test_request",
+        "package/test_survivors",
+    ],
+    "_settings.validators": [
+        "settings/test_options",
+        "settings/test_retry",
+        "settings/test_rate_limit",
+        "settings/test_config",
+        "settings/test_timeouts",
+    ],
+    "_settings.config": [
+        "settings/test_config",
+        "settings/test_secret",
+        "protocol/test_request",
+        "package/test_survivors",
+    ],
+    "_settings.secret": ["settings/test_secret", "package/test_survivors"],
+    "_call.scrub_errors": ["call/test_scrub_errors"],
+    "_models.json_text": ["models/test_json_text", "package/test_survivors"],
+    "_protocol.normalise": [
+        "protocol/test_normalise",
+        "protocol/test_reply",
+        "package/test_survivors",
+    ],
+    "_protocol.converter": [
+        "protocol/test_normalise",
+        "protocol/test_converter",
+        "package/test_survivors",
+    ],
+    "_protocol.stream_answer": [
+        "protocol/test_stream_answer",
+        "package/test_survivors",
+    ],
+    "_protocol.error_body": [
+        "protocol/test_error_body",
+        "protocol/test_reply",
+        "package/test_survivors",
+    ],
+    "_protocol.request": [
+        "protocol/test_request",
+        "settings/test_options",
+        "package/test_survivors",
+    ],
+    "_protocol.reply": [
+        "protocol/test_reply",
+        "models/test_errors",
+        "package/test_survivors",
+    ],
+    "_models.status_errors": [
+        "protocol/test_reply",
+        "models/test_errors",
+        "package/test_survivors",
+    ],
+    "_models.raw": [
+        "protocol/test_reply",
+        "models/test_errors",
+        "package/test_survivors",
+    ],
+    "_models.response": [
+        "protocol/test_reply",
+        "models/test_errors",
+        "package/test_survivors",
+    ],
+    "_protocol.fast_chunks": ["protocol/test_fast_chunks"],
+    "_protocol.context.tokens": ["protocol/context/test_tokens"],
+    "_protocol.context.policies": ["protocol/context/test_policies"],
+    "_protocol.sse_writer": ["protocol/test_sse_writer"],
+    "_models.markdown": ["models/test_markdown"],
+}
+
+# Changes that nobody could notice, with the reason.
+EQUIVALENT: dict[tuple[str, str], str] = {
+    (
+        "_protocol.stream_answer",
+        "_Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
+    ): "one piece joined is the same text",
+    (
+        "_models.json_text",
+        (
+            "load_json: data.count(b'[') + data.count(b'{') > _MAX_DEPTH"
+            " -> data.count(b'[') + data.count(b'{') >= _MAX_DEPTH"
+        ),
+    ): "the count only spares the look at the depth, which decides",
+    (
+        "_protocol.converter",
+        "_model_reader.fits: return False -> return None",
+    ): "both say no",
+    ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
+    (
+        "_protocol.retry_after",
+        "retry_after: '' -> 'XX'",
+    ): "neither is a number or a date",
+    (
+        "_call.scrub_errors",
+        "module: 'partial' -> 'XXpartial'",
+    ): "cleaning leaves answers alone",
+    (
+        "_call.scrub_errors",
+        "module: 'response' -> 'XXresponse'",
+    ): "cleaning leaves accounts alone",
+}
+
+
+class Changed(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder):
+    """Loads one module of the package with a change made to it."""
+
+    def __init__(self, mutant):
+        self.mutant = mutant
+        super().__init__(f"asi1.{mutant.module}", str(path_of(mutant.module)))
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != self.name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self.path, loader=self)
+
+    def get_code(self, fullname):
+        tree = mutated(source_of(self.mutant.module), self.mutant)
+        return compile(tree, self.path, "exec")
+
+
+def say(line):
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+@functools.cache
+def source_of(module):
+    """Return a module's source as it was when the run began."""
+    return path_of(module).read_text(encoding="utf-8")
+
+
+def path_of(module):
+    return ROOT / "asi1" / f"{module.replace('.', '/')}.py"
+
+
+def run_tests(module, mutant=None):
+    """Run a module's tests in this process, on a change; return pytest's exit code."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(LONGEST)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    if mutant is not None:
+        sys.meta_path.insert(0, Changed(mutant))
+    hypothesis.settings.register_profile(
+        "mutants", max_examples=20, database=None, derandomize=True, deadline=None
+    )
+    hypothesis.settings.load_profile("mutants")
+    files = [str(ROOT / "tests" / f"{name}.py") for name in TESTS[module]]
+    plugins = ["no:cacheprovider", "no:randomly", "no:cov"]
+    options = [part for name in plugins for part in ("-p", name)]
+    # Plain asserts: nobody reads what they say, and hypothesis is loaded already.
+    return pytest.main(["-xq", "--assert=plain", "-otimeout=0", *options, *files])
+
+
+def start(module, mutant=None):
+    """Fork a process for the tests; return its id."""
+    child = os.fork()
+    if child:
+        return child
+    code = 3
+    try:
+        code = int(run_tests(module, mutant))
+    except BaseException:  # noqa: BLE001 - whatever breaks has been noticed
+        code = 1
+    finally:
+        os._exit(code)
+
+
+def outcomes(mutants, jobs):
+    """Yield each change with whether the tests noticed it; name those they did not."""
+    running = {}
+    todo = list(reversed(mutants))
+    while todo or running:
+        while todo and len(running) < jobs:
+            mutant = todo.pop()
+            running[start(mutant.module, mutant)] = mutant
+        child, status = os.wait()
+        mutant, noticed = running.pop(child), os.waitstatus_to_exitcode(status) != 0
+        if not noticed:
+            path = path_of(mutant.module).relative_to(ROOT)
+            say(f"{path}:{mutant.line}: {mutant.change}")
+        yield mutant, noticed
+
+
+def check_unchanged(modules):
+    """Stop if the tests fail where nothing is changed: all would count as noticed."""
+    for module in modules:
+        _, status = os.waitpid(start(module), 0)
+        if status:
+            sys.exit(f"the tests of {module} fail on the package as it is")
+
+
+def report(done, seconds):
+    """Say how much was noticed of each module; return the share in percent."""
+    table = collections.defaultdict(lambda: [0, 0])
+    for mutant, noticed in done:
+        table[mutant.module][not noticed] += 1
+    for module, (killed, survived) in sorted(table.items()):
+        say(f"{module:32} {killed:4} killed {survived:4} survived")
+    killed = sum(noticed for _, noticed in done)
+    share = 100 * killed / max(1, len(done))
+    say(f"{killed} of {len(done)} noticed, {share:.1f} %, in {seconds:.0f} s")
+    return share
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests.support.mutants", description=__doc__)
+    parser.add_argument("--sample", type=int, default=200, help="0 for all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--module", action="append", choices=TESTS, help="only this")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--floor", type=float, default=90.0, help="in percent")
+    asked = parser.parse_args()
+    modules = asked.module or list(TESTS)
+    mutants: list[Mutant] = [
+        mutant
+        for module in modules
+        for mutant in mutants_of(module, source_of(module))
+        if (module, mutant.change) not in EQUIVALENT
+    ]
+    say(f"{len(mutants)} changes to {len(modules)} modules")
+    if asked.sample and asked.sample < len(mutants):
+        mutants = random.Random(asked.seed).sample(mutants, asked.sample)
+    check_unchanged(sorted({mutant.module for mutant in mutants}))
+    began = time.monotonic()
+    done = list(outcomes(mutants, asked.jobs))
+    share = report(done, time.monotonic() - began)
+    sys.exit(0 if share >= asked.floor else 1)
+
+
+if __name__ == "__main__":
+    main()

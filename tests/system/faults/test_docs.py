@@ -1,0 +1,49 @@
+"""The page about faults says what the matrix says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from pathlib import Path
+
+from asi1.testing import FAULTS
+
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "faults.md"
+
+
+def command():
+    """What the command prints, in the checkout that holds the tests."""
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.system.faults", "--markdown"],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        check=True,
+    )
+    return done.stdout.decode()
+
+
+def test_the_page_is_what_the_command_prints():
+    """
+    docs/faults.md is the output of the command that it names.
+    """
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert command() == page
+    assert "python -m tests.system.faults --markdown > docs/faults.md" in page
+
+
+def test_the_page_has_a_line_for_each_fault():
+    """
+    Each fault has one line, with what happens on the wire.
+    """
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+
+    for name, fault in FAULTS.items():
+        (line,) = [line for line in lines if line.startswith(f"| `{name}` |")]
+        assert fault.about in line

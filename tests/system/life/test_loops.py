@@ -1,0 +1,211 @@
+"""One client and several event loops, and readers that come and go."""
+
+from __future__ import annotations
+
+import asyncio
+
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import pytest
+
+import asi1
+
+from asi1.testing import FakeASI1
+
+from ...support.talk import TEXT, until
+
+
+BACKENDS = ["asyncio", "trio"]
+
+asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1(seed=5) as running:
+        running.reply(TEXT, chunk_words=1, chunk_delay=0.005, times=None)
+        yield running
+
+
+@pytest.fixture
+def client(fake):
+    return asi1.AsyncASI1("sk-test", fake.base_url)
+
+
+def question(request):
+    return request.json["messages"][0]["content"]
+
+
+@pytest.mark.parametrize("first", BACKENDS)
+@pytest.mark.parametrize("second", BACKENDS)
+def test_two_loops_at_once_get_their_own_answers(fake, client, first, second):
+    """
+    Two event loops in two threads use one client at the same time; each gets the
+    answers to its own questions, on connections of its own.
+    """
+    fake.reply(question, chunk_words=1, times=None)
+
+    async def main(who):
+        async def ask(number):
+            text = f"{who} asks {number}"
+            made = await client.chat.completions.create(messages=text)
+            async with client.chat.completions.stream(messages=text) as stream:
+                final = await stream.get_final_completion()
+            got.extend([made.text == text, final.text == text])
+
+        got = []
+        for _ in range(5):
+            async with anyio.create_task_group() as tasks:
+                for number in range(10):
+                    tasks.start_soon(ask, number)
+        return got
+
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(anyio.run, main, "first", backend=first)
+        two = threads.submit(anyio.run, main, "second", backend=second)
+
+        assert [True] * 100 == one.result() == two.result()
+    used = {"first": set(), "second": set()}
+    for request in fake.requests:
+        used[question(request).split()[0]].add(request.connection)
+    assert not used["first"] & used["second"]
+
+
+@pytest.mark.parametrize("first", BACKENDS)
+@pytest.mark.parametrize("second", BACKENDS)
+def test_a_stream_ends_with_its_loop(fake, client, first, second):
+    """
+    A stream that outlives its event loop is closed; in the next one, reading it says so
+    and closing it is no error.
+    """
+    kept = []
+
+    async def begin():
+        kept.append(client.chat.completions.stream(messages="Hi"))
+        await anext(kept[-1])
+
+    async def go_on():
+        with anyio.fail_after(5):
+            with pytest.raises(asi1.StreamClosedError):
+                async for _ in kept[-1]:
+                    pass
+            await kept[-1].aclose()
+            answer = await client.chat.completions.create(messages="Hi")
+        return answer.text
+
+    anyio.run(begin, backend=first)
+
+    assert TEXT == anyio.run(go_on, backend=second)
+    assert ["left", "sent"] == [request.wait() for request in fake.requests]
+
+
+@pytest.mark.parametrize("end", ["aclose", "read", "aclose the client"])
+def test_another_loop_keeps_nobody_waiting(fake, client, end):
+    """
+    A stream that one event loop reads may be closed from another one, whose own read of
+    it is refused; neither waits for ever.
+    """
+    fake.fault("stall")
+    stream = client.chat.completions.stream(messages="Hi")
+
+    async def other():
+        with anyio.fail_after(5):
+            if end == "aclose":
+                await stream.aclose()
+            elif end == "aclose the client":
+                await client.aclose()
+            else:
+                with pytest.raises(asi1.ASI1Error):
+                    await anext(stream)
+
+    async def main():
+        async def read():
+            with pytest.raises(asi1.StreamClosedError):
+                async for chunk in stream:
+                    got.append(chunk.text)
+                    seen.set()
+
+        got, seen = [], anyio.Event()
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(read)
+                await seen.wait()
+                await anyio.sleep(0.05)
+                await anyio.to_thread.run_sync(lambda: asyncio.run(other()))
+                await stream.aclose()
+        return got
+
+    assert "one two three" == "".join(asyncio.run(main(), debug=True))
+
+
+async def test_a_final_answer_may_be_asked_for_again(fake, client):
+    """
+    Who gives up waiting for the final answer, again and again, gets all of it in the
+    end.
+    """
+    answer, tries = None, 0
+    async with client, client.chat.completions.stream(messages="Hi") as stream:
+        while answer is None:
+            tries += 1
+            with anyio.move_on_after(0.011):
+                answer = await stream.get_final_completion()
+
+    assert TEXT == answer.text
+    assert 1 < tries
+    assert 1 == len(fake.requests)
+
+
+@asyncio_only
+@pytest.mark.parametrize("seconds", [0.0005, 0.004, 0.006])
+async def test_reads_that_time_out_natively_lose_nothing(fake, client, seconds):
+    """
+    `asyncio.wait_for` around each read of the text loses no piece, over a socket,
+    however short the time.
+    """
+    pieces, timeouts = [], 0
+    async with client, client.chat.completions.stream(messages="Hi") as stream:
+        text = stream.text_stream
+        while True:
+            try:
+                pieces.append(await asyncio.wait_for(anext(text), seconds))
+            except TimeoutError:
+                timeouts += 1
+                await asyncio.sleep(0.001)
+            except StopAsyncIteration:
+                break
+
+    assert TEXT == "".join(pieces)
+    assert timeouts
+
+
+async def test_dropped_streams_leave_nothing_behind(fake, client):
+    """
+    Fifty streams that are dropped after their first chunk, without being closed, free
+    their connections.
+    """
+    async with client:
+        for _ in range(50):
+            await anext(client.chat.completions.stream(messages="Hi"))
+        await until(lambda: not client._engine.tasks)
+        await until(lambda: fake.open_connections == 0)
+
+    assert {"left"} == {request.outcome for request in fake.requests}
+
+
+async def test_closing_twice_at_once_is_one_close(fake, client):
+    """
+    Several tasks may close a stream and its client at the same time.
+    """
+    stream = client.chat.completions.stream(messages="Hi")
+    await anext(stream)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(stream.aclose)
+                tasks.start_soon(client.aclose)
+
+    await until(lambda: fake.open_connections == 0)
+    with pytest.raises(asi1.ClientClosedError):
+        await client.chat.completions.create(messages="Hi")

@@ -1,0 +1,200 @@
+"""Both clients in the cells of a notebook, which a real kernel runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import asi1
+
+from asi1.testing import FakeASI1, Pause, Repeat
+
+from ...support.talk import DONE, SSE, Event, chunk
+from .kernel import HEAD, Notebook
+
+
+THOUGHTS = "Is 2 < 3?\n\nYes."
+FOLDED = "<details><summary>Thoughts</summary>Is 2 &#60; 3?<br><br>Yes.</details>"
+ASK = "print(client.chat.completions.create(messages='Hi').text, end='')"
+
+
+@pytest.fixture(scope="module")
+def fake():
+    with FakeASI1(seed=8) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def notebook(fake, tmp_path_factory):
+    with Notebook(tmp_path_factory.mktemp("notebook")) as running:
+        assert [] == running.run(f"{HEAD}client = asi1.ASI1('k', {fake.base_url!r})")
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _forget(fake):
+    fake.clear()
+
+
+def printed(outputs):
+    """Return what a cell printed, which must be all that came of it."""
+    assert {"stdout"} >= {output.get("name") for output in outputs}, outputs
+    return "".join(output["text"] for output in outputs)
+
+
+def slowly(*texts):
+    """Return a stream with a pause before each of *texts*."""
+    pieces = [step for text in texts for step in (Pause(0.1), Event(chunk(text)))]
+    return [SSE, *pieces, Event(chunk(finish="stop")), DONE]
+
+
+def test_the_kernel_runs_the_asi1_under_test(notebook):
+    """
+    A kernel imports the same package as the tests, and on the same Python.
+    """
+    assert asi1.__file__ == printed(notebook.run("print(asi1.__file__, end='')"))
+
+
+def test_an_answer_is_shown_as_markdown(fake, notebook):
+    """
+    A cell that ends in an answer of the blocking client shows its text as markdown, its
+    thoughts folded away.
+    """
+    fake.reply("**Yes.**", thoughts=THOUGHTS)
+
+    [output] = notebook.run("client.chat.completions.create(messages='Hi')")
+
+    assert "execute_result" == output["output_type"]
+    assert f"{FOLDED}\n\n**Yes.**" == output["data"]["text/markdown"]
+
+
+@pytest.mark.parametrize(
+    ("client", "word"), [("client", ""), ("asi1.AsyncASI1('k', str(url))", "await ")]
+)
+def test_a_stream_is_shown_while_it_comes(fake, notebook, client, word):
+    """
+    `display` shows a stream below its cell, as one output that grows, and returns the
+    answer; the awaited one does the same.
+    """
+    fake.play(*slowly("On", "e, ", "t", "w", "o."))
+
+    [output] = notebook.run(
+        f"""
+        url = client.base_url
+        stream = {client}.chat.completions.stream(messages="Hi")
+        answer = {word}stream.display()
+        """
+    )
+
+    kinds = [kind for kind, _ in notebook.shown]
+    pages = [data["text/markdown"] for _, data in notebook.shown]
+    assert ["display_data", "update_display_data"] == kinds[:2]
+    assert {"update_display_data"} == set(kinds[1:])
+    assert ["One, two."[: len(page)] for page in pages] == pages
+    assert "display_data" == output["output_type"]
+    assert {"text/markdown": "One, two.", "text/plain": "One, two."} == output["data"]
+    assert "One, two." == printed(notebook.run("print(answer.text, end='')"))
+
+
+def test_what_has_come_stays_on_show(fake, notebook):
+    """
+    A stream that breaks off leaves what has come below its cell, and raises.
+    """
+    fake.play(SSE, Event(chunk("So far")))
+
+    shown, error = notebook.run(
+        "client.chat.completions.stream(messages='Hi').display()"
+    )
+
+    assert "So far" == shown["data"]["text/markdown"]
+    assert ("error", "StreamTruncatedError") == (error["output_type"], error["ename"])
+
+
+def test_top_level_await_works(fake, notebook):
+    """
+    `AsyncASI1` is awaited in one cell after another, beside the blocking client.
+    """
+    fake.reply("Six.", times=3)
+    notebook.run("awaited = asi1.AsyncASI1('k', client.base_url)")
+    cell = """
+        answer = await awaited.chat.completions.create(messages="Hi")
+        print(answer.text, end="")
+        """
+
+    assert "Six." == printed(notebook.run(cell))
+    assert "Six." == printed(notebook.run(cell))
+    assert "Six." == printed(notebook.run(ASK))
+    assert [] == notebook.run("await awaited.aclose()")
+
+
+@pytest.mark.parametrize(
+    "reading",
+    ["stream.display()", "stream.get_final_completion()", "for _ in stream: pass"],
+)
+def test_an_interrupted_cell_leaves_the_client_usable(fake, notebook, reading):
+    """
+    A cell that is interrupted in the middle of a stream ends in KeyboardInterrupt and
+    keeps what it showed; the request is taken back, though the stream is kept, and the
+    same client answers the next cell.
+    """
+    fake.fault("stall", after_chunks=3, seconds=None)
+    fake.reply("Fine.")
+    before = len(fake.requests)
+    notebook.run('stream = client.chat.completions.stream(messages="Hi")')
+    shows = "display" in reading
+
+    *shown, error = notebook.run(
+        reading,
+        interrupt_when=lambda: notebook.shown if shows else fake.requests[before:],
+    )
+
+    assert ("error", "KeyboardInterrupt") == (error["output_type"], error["ename"])
+    assert "left" == fake.requests[before].wait()
+    assert ["display_data"] * shows == [output["output_type"] for output in shown]
+    assert "Fine." == printed(notebook.run(ASK))
+
+
+def test_an_interrupted_await_takes_the_request_back(fake, notebook):
+    """
+    A cell that awaits a stream and is interrupted keeps what it showed; the request is
+    taken back, though the stream is kept.
+    """
+    # Without a stir in its event loop, a kernel does not notice an interruption.
+    fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.01))))
+    before = len(fake.requests)
+
+    shown, error = notebook.run(
+        """
+        awaited = asi1.AsyncASI1("k", client.base_url)
+        stream = awaited.chat.completions.stream(messages="Hi")
+        await stream.display()
+        """,
+        interrupt_when=lambda: notebook.shown,
+    )
+
+    assert ["display_data", "error"] == [shown["output_type"], error["output_type"]]
+    assert shown["data"]["text/markdown"].startswith("on ")
+    assert "left" == fake.requests[before].wait()
+    assert [] == notebook.run("await awaited.aclose()")
+
+
+def test_in_a_terminal_a_stream_is_written(fake, tmp_path):
+    """
+    In IPython's terminal `display` writes the text as it does in plain Python.
+    """
+    fake.play(*slowly("**", "Yes.", "**"))
+    stream = f"asi1.ASI1('k', {fake.base_url!r}).chat.completions.stream(messages='Hi')"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "IPython", "-c", f"{HEAD}answer = {stream}.display()"],
+        env={**os.environ, "IPYTHONDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert (0, "**Yes.**\n", "") == (done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,144 @@
+"""The key, echoed where an error cuts what it quotes: no part of it is left."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import asi1
+
+from asi1.testing import Close, Data, FakeASI1, Head
+
+from ...support.talk import SSE
+from .search import KEY, in_error
+from .talk import CREATE_AND_STREAM, call, client_of
+
+
+pytestmark = pytest.mark.virtual_time
+
+# A shorter part is as likely to be another word.
+PART = 8
+PARTS = [KEY[place : place + PART] for place in range(len(KEY) - PART + 1)]
+ESCAPED = "".join(f"\\u{ord(char):04x}" for char in KEY)
+
+SNIPPET, BODY, READ = 200, 64 * 1024, 128 * 1024
+
+
+def head(status, kind):
+    """Return a head without a length, so that a connection may break in the body."""
+    return Head(status, (("content-type", kind),))
+
+
+def filler(size):
+    """Return text that no key has parts of."""
+    return "-" * size
+
+
+# Where an error cuts, and the reply that echoes the key there, *before* characters of
+# other text before it.
+CUTS = {
+    "snippet": (SNIPPET, lambda before: (SSE, f"data: {filler(before)}{KEY}\n\n")),
+    "snippet-of-list": (
+        SNIPPET,
+        lambda before: (SSE, f'data: ["{filler(before - 2)}{KEY}"]\n\n'),
+    ),
+    "text": (
+        SNIPPET,
+        lambda before: (head(500, "text/plain"), filler(before) + KEY + filler(500)),
+    ),
+    "text-200": (
+        SNIPPET,
+        lambda before: (head(200, "text/plain"), filler(before) + KEY + filler(500)),
+    ),
+    "title": (
+        SNIPPET,
+        lambda before: (
+            head(502, "text/html"),
+            f"<title>{filler(before)}{KEY}</title>",
+        ),
+    ),
+    "json-string": (
+        SNIPPET,
+        lambda before: (
+            head(401, "application/json"),
+            json.dumps(filler(before) + KEY),
+        ),
+    ),
+    "escaped-json-string": (
+        SNIPPET,
+        lambda before: (head(401, "application/json"), f'"{filler(before)}{ESCAPED}"'),
+    ),
+    "escaped-json-string-200": (
+        SNIPPET,
+        lambda before: (head(200, "application/json"), f'"{filler(before)}{ESCAPED}"'),
+    ),
+    "escaped-title": (
+        SNIPPET,
+        lambda before: (
+            head(401, "application/json"),
+            f'{{"errors": ["<title>{filler(before)}{ESCAPED}"]}}',
+        ),
+    ),
+    "escaped-error-event": (
+        SNIPPET,
+        lambda before: (SSE, f'event: error\ndata: "{filler(before)}{ESCAPED}"\n\n'),
+    ),
+    "body": (
+        BODY,
+        lambda before: (head(500, "text/plain"), filler(before) + KEY + filler(500)),
+    ),
+    "body-200": (
+        BODY,
+        lambda before: (head(200, "text/plain"), filler(before) + KEY + filler(500)),
+    ),
+    "json-body": (
+        BODY,
+        lambda before: (
+            head(500, "application/json"),
+            f'{{"message": "{filler(before - 13)}{KEY}"}}',
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
+@pytest.mark.parametrize("size", [PART, PART + 1, len(KEY) // 2, len(KEY) - 1])
+@pytest.mark.parametrize("cut", CUTS)
+async def test_key_across_a_cut_leaves_no_part(cut, size, stream):
+    """
+    Where an error's text ends, with *size* characters of an echoed key before the end,
+    none of its parts is shown.
+    """
+    place, reply = CUTS[cut]
+    start, body = reply(place - size)
+    fake = FakeASI1(seed=5)
+    fake.play(start, Data(body.encode()), times=None)
+
+    async with client_of(fake, max_retries=0) as client:
+        error, _ = await call(client, stream=stream)
+
+    assert isinstance(error, asi1.APIError)
+    assert [] == [part for part in PARTS if in_error(error, part)]
+
+
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("size", [PART, len(KEY) - 1])
+async def test_key_cut_by_the_network_leaves_no_part(size, status, stream):
+    """
+    Where a body ends within the key, or the client stops to read it there, none of the
+    key's parts is shown, however short the text becomes without the keys in it.
+    """
+    keys = (KEY + " ") * (READ // (len(KEY) + 1) + 1)
+    body = keys[: READ - READ % (len(KEY) + 1) + size]
+    fake = FakeASI1(seed=5)
+    fake.play(
+        head(status, "text/plain"), Data(body.encode()), Data(b""), Close(), times=None
+    )
+
+    async with client_of(fake, max_retries=0) as client:
+        error, _ = await call(client, stream=stream)
+
+    assert isinstance(error, asi1.APIError)
+    assert [] == [part for part in PARTS if in_error(error, part)]

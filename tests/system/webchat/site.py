@@ -1,0 +1,169 @@
+"""The web chat of the examples, served for real, and a browser that watches itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+
+from contextlib import asynccontextmanager, contextmanager
+from importlib import util
+from pathlib import Path
+
+import uvicorn
+
+from anyio import to_thread
+from playwright.async_api import async_playwright, expect
+
+
+__all__ = [
+    "CHROMIUM",
+    "Visit",
+    "browsing",
+    "ended",
+    "expect",
+    "serving",
+    "visiting",
+]
+
+APP = Path(__file__).parents[3] / "examples" / "webchat" / "app.py"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+PATIENCE = 20  # seconds; a page waits for what shall come true, never for a time
+
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+@contextmanager
+def serving():
+    """Serve the example by uvicorn in a thread of its own; yield its address."""
+    spec = util.spec_from_file_location("webchat_app", APP)
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            module.app, port=0, ws="none", log_config=None, timeout_graceful_shutdown=1
+        )
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        end = time.monotonic() + PATIENCE
+        while not server.started:
+            assert thread.is_alive(), "the example did not start"
+            assert time.monotonic() < end, "the example did not start in time"
+            time.sleep(0.01)
+        [socket] = server.servers[0].sockets
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@asynccontextmanager
+async def browsing():
+    """Start the system's Chromium."""
+    env = {**os.environ, "NO_PROXY": "127.0.0.1"}
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, env=env)
+        yield browser
+        await browser.close()
+
+
+class Visit:
+    """
+    A page in a browser, which watches what the browser says of it.
+
+    Attributes:
+        page: Playwright's page.
+        complaints: What the browser complained of; none, in the end.
+        forgiven: Parts of complaints that are in order.
+        elsewhere: The addresses of other sites that the page asked for; none, in the
+            end.
+    """
+
+    def __init__(self, page, url):
+        self.page = page
+        self.url = url
+        self.complaints = []
+        self.forgiven = []
+        self.elsewhere = []
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.complaints.append("a dialog"))
+        page.on("request", self._asked)
+        self.prompt = page.get_by_role("textbox", name="Your message")
+        self.send = page.get_by_role("button", name="Send")
+        self.stop = page.get_by_role("button", name="Stop the answer")
+        self.retry = page.get_by_role("alert").get_by_role("button", name="Try again")
+        self.alert = page.get_by_role("alert")
+        self.answer = page.locator(".answer").last
+        self.text = self.answer.locator(".text")
+        self.meta = self.answer.locator(".meta")
+        self.thoughts = self.answer.locator("details")
+
+    async def begin(self):
+        """Open the page as if for the first time."""
+        if self.page.url.startswith(self.url):
+            await self.page.evaluate("() => localStorage.clear()")
+        await self.page.goto(self.url)
+        await expect(self.send).to_be_visible()
+        self.complaints.clear()
+        self.elsewhere.clear()
+        self.forgiven.clear()
+
+    def end(self):
+        """Fail if anybody has complained, or anything was loaded from elsewhere."""
+        told = [
+            told
+            for told in self.complaints
+            if not any(part in told for part in self.forgiven)
+        ]
+        assert not told, told
+        assert not self.elsewhere, self.elsewhere
+
+    def _heard(self, message):
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _asked(self, request):
+        if not request.url.startswith(f"{self.url}/"):
+            self.elsewhere.append(request.url)
+
+    async def ask(self, question):
+        """Type a question and send it, without waiting for the answer."""
+        await self.prompt.fill(question)
+        await self.prompt.press("Enter")
+
+    async def asked(self, question):
+        """Ask, and wait until the answer is over."""
+        await self.ask(question)
+        await self.over()
+
+    async def over(self):
+        """Wait until no answer is being written."""
+        await expect(self.send).to_be_visible()
+        await expect(self.answer).to_have_attribute("aria-busy", "false")
+
+    async def said(self):
+        """Return the last answer as HTML."""
+        return await self.text.inner_html()
+
+
+@asynccontextmanager
+async def visiting(browser, url, **options):
+    """Open the page in a context of its own."""
+    context = await browser.new_context(
+        **{"viewport": {"width": 1280, "height": 800}, **options}
+    )
+    context.set_default_timeout(PATIENCE * 1000)
+    visit = Visit(await context.new_page(), url)
+    await visit.begin()
+    yield visit
+    await context.close()
+    visit.end()
+
+
+async def ended(request):
+    """Return how the fake's reply ended, once it has."""
+    return await to_thread.run_sync(request.wait, PATIENCE)

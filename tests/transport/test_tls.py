@@ -1,0 +1,388 @@
+"""Calls over TLS on real sockets, on every event loop."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import struct
+import threading
+import time
+
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.to_thread
+import httpcore
+import pytest
+import trustme
+
+import asi1
+
+from asi1 import RetryPolicy, Timeouts
+from asi1._transport import client_pools as _pools
+from asi1._transport import tls as _tls
+from asi1._transport.connect import AsyncioBackend
+from asi1.testing import FakeASI1
+
+from ..support.front import Front, mute, served
+from ..support.talk import TEXT, backend_of, until
+
+
+HOST = "127.0.0.1"
+LARGE = 32 * 1024 * 1024  # more than all buffers on the way hold
+
+
+@pytest.fixture(params=["asyncio", "uvloop", "trio"])
+def anyio_backend(request):
+    return backend_of(request.param)
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture(autouse=True)
+def trusted(authority, monkeypatch, tmp_path):
+    """Trust that authority, by the environment, on this machine too."""
+    for name in list(os.environ):
+        if name.upper().endswith("_PROXY") or name.startswith("SSL"):
+            monkeypatch.delenv(name)
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    monkeypatch.setattr(_pools, "is_loopback", lambda _: False)
+    yield path
+    _tls._contexts.clear()
+
+
+@pytest.fixture
+def fake():
+    with FakeASI1(seed=3) as running:
+        yield running
+
+
+def front_of(fake, authority, name=HOST, **settings):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return served(Front(context, fake.port, **settings))
+
+
+@pytest.fixture
+def front(fake, authority):
+    with front_of(fake, authority) as running:
+        yield running
+
+
+def client_of(front, attempts=3, **options):
+    retry = RetryPolicy(attempts=attempts, wait_first=0)
+    url = f"https://{HOST}:{front.port}/v1"
+    return asi1.AsyncASI1("sk-test", url, retry=retry, **options)
+
+
+async def failure(client, **options):
+    """Return what a call ends with."""
+    with anyio.fail_after(20), pytest.raises(asi1.APIConnectionError) as caught:
+        await client.chat.completions.create(**({"messages": "Hi"} | options))
+    return caught.value
+
+
+async def test_answers_and_streams_come_over_tls(fake, front):
+    """
+    Plain calls and streams go over TLS, and one connection serves them all.
+    """
+    async with client_of(front) as client:
+        completions = client.chat.completions
+        for _ in range(3):
+            assert (await completions.create(messages="Hi")).text
+            async with completions.stream(messages="Hi") as stream:
+                answer = await stream.get_final_completion()
+                assert answer.text
+
+    assert 1 == front.handshakes
+    assert 6 == len(fake.requests)
+    await until(lambda: {"sent"} == {request.outcome for request in fake.requests})
+
+
+async def test_many_calls_at_once_go_over_tls(fake, front):
+    """
+    Calls side by side have their own connections, and all get their answers.
+    """
+    fake.reply("word " * 200, times=None)
+    async with client_of(front) as client:
+        texts = []
+
+        async def ask():
+            texts.append((await client.chat.completions.create(messages="Hi")).text)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(12):
+                tasks.start_soon(ask)
+
+    assert {fake_text := texts[0]} == set(texts)
+    assert (12, "word ") == (len(texts), fake_text[:5])
+
+
+async def test_a_slow_answer_is_no_slow_write(fake, front):
+    """
+    On a connection that is used again, too, the time to send a request ends when it is
+    sent, and not when the answer comes.
+    """
+    fake.reply("Hi", delay=0.4, times=None)
+    timeout = Timeouts(write=0.2)
+
+    async with client_of(front, 1, timeout=timeout) as client:
+        for _ in range(2):
+            assert "Hi" == (await client.chat.completions.create(messages="Hi")).text
+
+    assert 1 == front.handshakes
+
+
+async def test_a_large_request_goes_over_tls(fake, front):
+    """
+    A request of many pieces arrives whole.
+    """
+    text = "0123456789" * 300_000
+
+    async with client_of(front) as client:
+        await client.chat.completions.create(messages=text)
+
+    assert text == fake.requests[0].json["messages"][0]["content"]
+
+
+async def test_a_server_that_reads_nothing_is_given_up(fake, front):
+    """
+    A request that the server does not take is an `APITimeoutError` of the phase
+    "write", under TLS too.
+    """
+    front.deaf = True
+    timeout = Timeouts(write=0.2)
+    async with client_of(front, 1, timeout=timeout) as client:
+        error = await failure(client, messages="x" * LARGE)
+
+    assert isinstance(error, asi1.APITimeoutError)
+    assert "write" == error.phase
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [(HOST, "issuer|self-signed"), ("other.example", "mismatch")]
+)
+async def test_a_server_that_is_not_who_it_says_gets_nothing(
+    fake, authority, monkeypatch, name, said
+):
+    """
+    An unknown authority, or a certificate for another name, ends the call at once, with
+    the reason; nothing was sent, and it is not tried again.
+    """
+    issuer = authority if name != HOST else trustme.CA()
+    with front_of(fake, issuer, name) as front:
+        async with client_of(front) as client:
+            error = await failure(client)
+
+    assert (False, False, 1) == (
+        error.sent,
+        error.retryable,
+        len(error.response.attempts),
+    )
+    with pytest.raises(asi1.APIConnectionError, match=said):
+        raise error
+    assert [] == fake.requests
+
+
+async def test_a_handshake_that_stalls_is_a_slow_connect():
+    """
+    A server that accepts and says nothing is an `APITimeoutError` of the phase
+    "connect"; nothing was sent.
+    """
+    with mute() as port:
+        url = f"https://{HOST}:{port}/v1"
+        timeout = Timeouts(connect=0.2)
+        async with asi1.AsyncASI1("k", url, timeout=timeout, max_retries=0) as client:
+            error = await failure(client)
+
+    assert isinstance(error, asi1.APITimeoutError)
+    assert ("connect", False) == (error.phase, error.sent)
+
+
+async def test_a_handshake_that_is_given_up_leaves_no_socket():
+    """
+    A call that is cancelled while the server keeps it waiting for its handshake closes
+    its connection.
+    """
+    with socket.create_server((HOST, 0)) as listening:
+        listening.settimeout(10)
+        url = f"https://{HOST}:{listening.getsockname()[1]}/v1"
+        async with asi1.AsyncASI1("k", url, max_retries=0) as client:
+            with anyio.move_on_after(0.3):
+                await client.chat.completions.create(messages="Hi")
+            taken, _ = await anyio.to_thread.run_sync(listening.accept)
+            with taken:
+                taken.settimeout(5)
+                while await anyio.to_thread.run_sync(taken.recv, 4096):
+                    pass  # its hello, and then the end
+
+
+async def test_a_body_cut_without_goodbye_is_no_answer(fake, front):
+    """
+    A server that leaves in the middle of a stream, without the end that TLS has for it,
+    leaves a `StreamInterruptedError` with what came.
+    """
+    fake.fault("fin_mid_chunked", after_chunks=3)
+
+    async with client_of(front) as client:
+        said = []
+        with anyio.fail_after(20), pytest.raises(asi1.StreamInterruptedError) as caught:
+            async with client.chat.completions.stream(messages="Hi") as stream:
+                async for piece in stream.text_stream:
+                    said.append(piece)  # noqa: PERF401 - it breaks off
+
+    assert TEXT.startswith("".join(said))
+    assert caught.value.partial.text == "".join(said) != ""
+
+
+async def test_a_server_that_hangs_up_after_the_handshake_is_asked_again(fake, front):
+    """
+    A connection that ends right after its handshake is lost, and the next try is made
+    on another.
+    """
+    front.hang_ups = 2
+
+    async with client_of(front) as client:
+        with anyio.fail_after(20):
+            answer = await client.chat.completions.create(messages="Hi")
+
+    assert 3 == len(answer.response.attempts)
+    assert 1 == len(fake.requests)
+
+
+async def test_a_kept_connection_that_the_server_left_is_not_used(fake, front):
+    """
+    A call after the server left an idle connection succeeds in one try.
+    """
+    fake.fault("keepalive_then_close_idle")
+
+    async with client_of(front, 1) as client:
+        await client.chat.completions.create(messages="Hi")
+        await until(lambda: fake.open_connections == 0)
+        await anyio.sleep(0.1)
+        with anyio.fail_after(10):
+            await client.chat.completions.create(messages="Hi")
+
+    assert 2 == front.handshakes
+
+
+async def test_tls_goes_through_a_proxy_of_the_environment(fake, front, monkeypatch):
+    """
+    A proxy of the environment carries the same TLS to the same server.
+    """
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, f"http://{HOST}:{front.proxy_port}")
+
+    async with client_of(front) as client:
+        for _ in range(2):
+            await client.chat.completions.create(messages="Hi")
+
+    assert [b"CONNECT 127.0.0.1:%d HTTP/1.1" % front.port] == front.tunnels
+    assert 2 == len(fake.requests)
+
+
+@asynccontextmanager
+async def secured(authority, size):
+    """Our end of a TLS connection whose server sends *size* bytes and leaves."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(HOST).configure_cert(context)
+    listener = socket.create_server((HOST, 0))
+    listener.settimeout(10)
+
+    def serve():
+        with listener:
+            sock, _ = listener.accept()
+        sock.settimeout(10)
+        with context.wrap_socket(sock, server_side=True) as secure:
+            secure.sendall(bytes(size))
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    plain = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    ours = await plain.start_tls(trusting, HOST, 5)
+    try:
+        yield ours
+    finally:
+        await ours.aclose()
+        await anyio.to_thread.run_sync(thread.join, 10)
+
+
+async def all_of(ours):
+    """Count the bytes that come until the end."""
+    size = 0
+    while data := await ours.read(65536, 10):
+        size += len(data)
+    return size
+
+
+@pytest.fixture
+def _not_trio(anyio_backend):
+    if anyio_backend[0] == "trio":
+        pytest.skip("trio has httpx's own sockets")
+
+
+@pytest.mark.usefixtures("_not_trio")
+async def test_a_secure_server_waits_for_a_slow_reader(authority):
+    """
+    Under TLS, too, little is kept of what nobody reads, and all of it comes at last.
+    """
+    async with secured(authority, LARGE) as ours:
+        await until(lambda: ours._read_paused)
+        await anyio.sleep(0.2)
+
+        assert len(ours._received) <= 1024 * 1024
+        assert LARGE == await all_of(ours)
+
+
+@pytest.mark.usefixtures("_not_trio")
+@pytest.mark.parametrize("linger", [(0, 0), (1, 0)], ids=["left", "broke"])
+async def test_no_handshake_is_made_with_who_has_left(linger):
+    """
+    A server that has left before the handshake is a ConnectError at once.
+    """
+    with socket.create_server((HOST, 0)) as listener:
+        ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
+        theirs, _ = listener.accept()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", *linger))
+    theirs.close()
+    await until(lambda: ours._ended)
+
+    with anyio.fail_after(5), pytest.raises(httpcore.ConnectError, match=r"hung|reset"):
+        await ours.start_tls(ssl.create_default_context(), HOST, 60)
+    await ours.aclose()
+
+
+@pytest.mark.usefixtures("_not_trio")
+async def test_a_secure_server_waits_for_a_reader_who_is_always_late(authority):
+    """
+    Little is kept, too, while somebody reads all the time, but slower than it comes.
+    """
+    async with secured(authority, LARGE) as ours:
+        most = 0
+        for _ in range(200):
+            await ours.read(20_000, 10)
+            await anyio.sleep(0.002)
+            most = max(most, len(ours._received))
+
+        assert most <= 1024 * 1024
+        await all_of(ours)
+
+
+@pytest.mark.usefixtures("_not_trio")
+@pytest.mark.parametrize("size", [100_000, 300_000, 1_000_000])
+async def test_what_comes_right_before_the_end_comes_too(authority, size):
+    """
+    All that a secure server says before it leaves is read, even if it has left when the
+    event loop looks.
+    """
+    async with secured(authority, size) as ours:
+        time.sleep(0.1)  # noqa: ASYNC251 - the loop is to be late
+        assert size == await all_of(ours)
