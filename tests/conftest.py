@@ -13,6 +13,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from trio.testing import MockClock
 
+import asi1
+
+from asi1.testing import FakeASI1
+
+from .support.talk import in_process
 from .support.virtual_time import VirtualTimeLoop
 
 
@@ -47,6 +52,31 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
         "trio": {"clock": MockClock(autojump_threshold=0)} if virtual else {},
     }
     return request.param, options[request.param]
+
+
+@pytest.fixture
+def fake():
+    """
+    Run a fake server on 127.0.0.1, in a thread of its own.
+
+    A module that wants a certain reply overrides this fixture and asks for it.
+    """
+    with FakeASI1(seed=1) as running:
+        yield running
+
+
+@pytest.fixture
+async def fake_client(fake):
+    """Return an async client of the fake that needs no socket and never tries again."""
+    async with in_process(fake, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def blocking_client(fake):
+    """Return a blocking client of the fake, on sockets, that never tries again."""
+    with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -24,22 +24,15 @@ import pytest
 import asi1
 
 from asi1._blocking.loop_thread import LoopThread
-from asi1.testing import FakeASI1, Pause, Repeat
+from asi1.testing import Pause, Repeat
 
 from ..support.talk import DONE, SSE, TEXT, Event, chunk
 
 
 @pytest.fixture
-def fake():
-    with FakeASI1(seed=15) as fake:
-        fake.reply(TEXT, chunk_words=1, times=None)
-        yield fake
-
-
-@pytest.fixture
-def client(fake):
-    with asi1.ASI1("sk-test", fake.base_url) as client:
-        yield client
+def fake(fake):
+    fake.reply(TEXT, chunk_words=1, times=None)
+    return fake
 
 
 def wait_for(condition):
@@ -51,20 +44,20 @@ def wait_for(condition):
     pytest.fail("it never came true")
 
 
-def test_create_gives_the_answer(client):
+def test_create_gives_the_answer(blocking_client):
     """
     `create` blocks until the answer is there.
     """
-    answer = client.chat.completions.create(messages="Hi", temperature=0)
+    answer = blocking_client.chat.completions.create(messages="Hi", temperature=0)
 
     assert (TEXT, 200) == (answer.text, answer.response.status)
 
 
-def test_a_stream_is_iterated(client):
+def test_a_stream_is_iterated(blocking_client):
     """
     A stream gives chunks, text and the final answer, each by plain iteration.
     """
-    with client.chat.completions.stream(messages="Hi") as stream:
+    with blocking_client.chat.completions.stream(messages="Hi") as stream:
         chunks = list(stream)
         final = stream.get_final_completion()
 
@@ -74,15 +67,15 @@ def test_a_stream_is_iterated(client):
     assert 200 == stream.response.status
 
 
-def test_a_stream_gives_its_text_and_its_thoughts(fake, client):
+def test_a_stream_gives_its_text_and_its_thoughts(fake, blocking_client):
     """
     `text_stream` and `thought_stream` give pieces, none of them empty.
     """
     fake.reply(TEXT, thoughts="Counting.", chunk_words=1, times=2)
 
-    with client.chat.completions.stream(messages="Hi") as stream:
+    with blocking_client.chat.completions.stream(messages="Hi") as stream:
         words = list(stream.text_stream)
-    made = client.chat.completions.create(messages="Hi", stream=True)
+    made = blocking_client.chat.completions.create(messages="Hi", stream=True)
     thoughts = list(made.thought_stream)
 
     assert (8, TEXT) == (len(words), "".join(words))
@@ -93,11 +86,11 @@ def test_a_stream_gives_its_text_and_its_thoughts(fake, client):
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
-def test_the_final_answer_does_not_depend_on_what_was_read(client, read):
+def test_the_final_answer_does_not_depend_on_what_was_read(blocking_client, read):
     """
     `get_final_completion` gives the whole answer, whatever was read before it.
     """
-    with client.chat.completions.stream(messages="Hi") as stream:
+    with blocking_client.chat.completions.stream(messages="Hi") as stream:
         for _ in range(read):
             next(stream, None)
 
@@ -107,13 +100,13 @@ def test_the_final_answer_does_not_depend_on_what_was_read(client, read):
             iter(stream)
 
 
-def test_a_closed_stream_cannot_be_read(fake, client):
+def test_a_closed_stream_cannot_be_read(fake, blocking_client):
     """
     A closed stream hands out nothing more, not even what had come before.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
-    stream = client.chat.completions.stream(messages="Hi")
+    stream = blocking_client.chat.completions.stream(messages="Hi")
     assert "a" == next(stream).text
     stream.close()
     stream.close()
@@ -129,7 +122,7 @@ def test_a_closed_stream_cannot_be_read(fake, client):
 
 
 @pytest.mark.parametrize("way", ["break", "error", "drop"])
-def test_leaving_early_closes_the_connection(fake, client, way):
+def test_leaving_early_closes_the_connection(fake, blocking_client, way):
     """
     A stream that is left before its end closes its connection.
     """
@@ -137,17 +130,17 @@ def test_leaving_early_closes_the_connection(fake, client, way):
     fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))), times=None)
 
     if way == "break":
-        with client.chat.completions.stream(messages="Hi") as stream:
+        with blocking_client.chat.completions.stream(messages="Hi") as stream:
             next(stream)
     elif way == "error":
         with (
             pytest.raises(ZeroDivisionError),
-            client.chat.completions.stream(messages="Hi") as stream,
+            blocking_client.chat.completions.stream(messages="Hi") as stream,
         ):
             for _ in stream:
                 raise ZeroDivisionError
     else:
-        stream = client.chat.completions.stream(messages="Hi")
+        stream = blocking_client.chat.completions.stream(messages="Hi")
         next(stream)
         del stream
         gc.collect()
@@ -202,22 +195,22 @@ def text_so_far(error):
     return getattr(error, "partial", asi1.ChatCompletion()).text
 
 
-def test_any_endpoint_can_be_called(fake, client):
+def test_any_endpoint_can_be_called(fake, blocking_client):
     """
     `request` calls any endpoint.
     """
     fake.reply_json({"data": []})
 
-    assert {"data": []} == client.request("GET", "/models").json()
+    assert {"data": []} == blocking_client.request("GET", "/models").json()
 
 
-def test_a_child_shares_the_connections(fake, client):
+def test_a_child_shares_the_connections(fake, blocking_client):
     """
     A child has settings of its own, its parent's connections, and the same class.
     """
-    with client.with_options(model="b", timeout=5) as child:
+    with blocking_client.with_options(model="b", timeout=5) as child:
         child.chat.completions.create(messages="Hi")
-    client.chat.completions.create(messages="Hi")
+    blocking_client.chat.completions.create(messages="Hi")
 
     assert ["b", "asi1-mini"] == [request.json["model"] for request in fake.requests]
     assert {1} == {request.connection for request in fake.requests}
@@ -245,7 +238,7 @@ def test_a_closed_client_cannot_be_used(fake):
     wait_for(lambda: fake.open_connections == 0)
 
 
-def test_many_threads_share_one_client(fake, client):
+def test_many_threads_share_one_client(fake, blocking_client):
     """
     Eight threads with five calls each get the answers to their own questions.
     """
@@ -256,10 +249,10 @@ def test_many_threads_share_one_client(fake, client):
         got = []
         for text in texts:
             if len(got) % 2:
-                with client.chat.completions.stream(messages=text) as stream:
+                with blocking_client.chat.completions.stream(messages=text) as stream:
                     got.append("".join(stream.text_stream))
             else:
-                got.append(client.chat.completions.create(messages=text).text)
+                got.append(blocking_client.chat.completions.create(messages=text).text)
         return texts == got
 
     with ThreadPoolExecutor(8) as threads:
@@ -267,13 +260,13 @@ def test_many_threads_share_one_client(fake, client):
     assert 40 == len(fake.requests)
 
 
-def test_two_threads_cannot_read_one_stream(fake, client):
+def test_two_threads_cannot_read_one_stream(fake, blocking_client):
     """
     A second thread that reads a stream gets `StreamBusyError`.
     """
     fake.clear()
     fake.fault("stall", seconds=None)
-    stream = client.chat.completions.create(messages="Hi", stream=True)
+    stream = blocking_client.chat.completions.create(messages="Hi", stream=True)
     failed = []
 
     def read():
@@ -298,17 +291,17 @@ def test_two_threads_cannot_read_one_stream(fake, client):
 
 @pytest.mark.filterwarnings("ignore:asi1.ASI1 blocks")
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_it_works_inside_a_running_loop(client, backend):
+def test_it_works_inside_a_running_loop(blocking_client, backend):
     """
     A notebook or an async program, on asyncio or trio, may use the blocking client: it
     blocks, and works.
     """
 
     async def main():
-        created = client.chat.completions.create(messages="Hi").text
-        with client.chat.completions.stream(messages="Hi") as stream:
+        created = blocking_client.chat.completions.create(messages="Hi").text
+        with blocking_client.chat.completions.stream(messages="Hi") as stream:
             streamed = "".join(stream.text_stream)
-        made = client.chat.completions.create(messages="Hi", stream=True)
+        made = blocking_client.chat.completions.create(messages="Hi", stream=True)
         return [created, streamed, made.get_final_completion().text]
 
     assert [TEXT] * 3 == anyio.run(main, backend=backend)
@@ -464,14 +457,14 @@ def test_leaving_python_is_quick_and_silent(fake, script, code):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-def test_ctrl_c_closes_the_stream_that_is_read(fake, client):
+def test_ctrl_c_closes_the_stream_that_is_read(fake, blocking_client):
     """
     A reader of a stream who is interrupted by Ctrl-C leaves no connection open, even if
     the stream object is kept.
     """
     fake.clear()
     fake.fault("stall", after_chunks=1)
-    stream = client.chat.completions.stream(messages="Hi")
+    stream = blocking_client.chat.completions.stream(messages="Hi")
 
     def interrupt():
         wait_for(lambda: "one" == stream.snapshot().text and stream._answer.reading)
@@ -572,7 +565,7 @@ def test_a_forked_process_has_connections_of_its_own(fake):
     assert not used["child"] & used["parent"]
 
 
-def test_an_error_after_ctrl_c_is_an_error(fake, client):
+def test_an_error_after_ctrl_c_is_an_error(fake, blocking_client):
     """
     A call that is made while Ctrl-C is handled, and fails, raises its own error.
     """
@@ -583,4 +576,4 @@ def test_an_error_after_ctrl_c_is_an_error(fake, client):
         raise KeyboardInterrupt  # noqa: TRY301
     except KeyboardInterrupt:
         with pytest.raises(asi1.BadRequestError):
-            client.chat.completions.create(messages="Hi")
+            blocking_client.chat.completions.create(messages="Hi")

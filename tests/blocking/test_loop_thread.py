@@ -25,25 +25,12 @@ import asi1
 
 from asi1._blocking import warning as _blocking
 from asi1._blocking.loop_thread import new_loop
-from asi1.testing import FakeASI1
 
 from ..support.talk import TEXT
 
 
 HERE = __file__
 SHELL = Path(asi1.__file__).parent / "_blocking"
-
-
-@pytest.fixture
-def fake():
-    with FakeASI1(seed=16) as fake:
-        yield fake
-
-
-@pytest.fixture
-def client(fake):
-    with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
-        yield client
 
 
 @pytest.fixture
@@ -74,7 +61,9 @@ def in_a_loop(backend, call, *args):
 
 @pytest.mark.parametrize("call", [create, read, ask_many])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_who_blocks_a_loop_is_warned_once(fake, client, never_warned, backend, call):
+def test_who_blocks_a_loop_is_warned_once(
+    fake, blocking_client, never_warned, backend, call
+):
     """
     A coroutine that blocks its loop gets its answer, and one warning that points to the
     line of the caller and names the async client.
@@ -82,21 +71,23 @@ def test_who_blocks_a_loop_is_warned_once(fake, client, never_warned, backend, c
     fake.reply("Hi", times=None)
 
     with pytest.warns(RuntimeWarning, match="AsyncASI1") as warned:
-        assert ["Hi", "Hi"] == in_a_loop(backend, call, client)
+        assert ["Hi", "Hi"] == in_a_loop(backend, call, blocking_client)
 
     assert [HERE] == [each.filename for each in warned]
 
 
-def test_a_warning_made_an_error_is_raised_in_every_place(fake, client, never_warned):
+def test_a_warning_made_an_error_is_raised_in_every_place(
+    fake, blocking_client, never_warned
+):
     """
     Where warnings are errors, each call that blocks a loop fails, and none is sent.
     """
-    answers = client.chat.completions.map(["Hi"])
+    answers = blocking_client.chat.completions.map(["Hi"])
 
     async def main():
         for call in (create, read, lambda _: next(answers)):
             with pytest.raises(RuntimeWarning, match="AsyncASI1"):
-                call(client)
+                call(blocking_client)
 
     asyncio.run(main())
     assert [] == fake.requests
@@ -107,7 +98,7 @@ def test_a_warning_made_an_error_is_raised_in_every_place(fake, client, never_wa
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_at_a_prompt_a_loop_may_be_blocked(
-    fake, client, never_warned, monkeypatch, backend
+    fake, blocking_client, never_warned, monkeypatch, backend
 ):
     """
     In a notebook or at another prompt, where a loop runs as a matter of course, and in
@@ -116,11 +107,11 @@ def test_at_a_prompt_a_loop_may_be_blocked(
     fake.reply("Hi", times=None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        create(client)
+        create(blocking_client)
         in_a_loop(backend, lambda: None)
-        create(client)
+        create(blocking_client)
         monkeypatch.setattr(sys, "ps1", "In : ", raising=False)
-        in_a_loop(backend, create, client)
+        in_a_loop(backend, create, blocking_client)
 
 
 def test_the_prompt_of_asyncio_is_a_prompt(fake):
@@ -165,7 +156,7 @@ FAILING = {
 
 
 @pytest.mark.parametrize("call", FAILING.values(), ids=FAILING)
-def test_a_traceback_shows_the_caller_and_little_else(fake, client, call):
+def test_a_traceback_shows_the_caller_and_little_else(fake, blocking_client, call):
     """
     An error's traceback begins with the caller's lines, ends within two of asi1, and
     shows nothing of threads, futures and tasks.
@@ -173,7 +164,7 @@ def test_a_traceback_shows_the_caller_and_little_else(fake, client, call):
     fake.fail(401)
 
     with pytest.raises(asi1.AuthenticationError) as caught:
-        call(client)
+        call(blocking_client)
 
     seen = frames(caught.value)
     assert [HERE, HERE] == seen[:2]
@@ -182,12 +173,12 @@ def test_a_traceback_shows_the_caller_and_little_else(fake, client, call):
     assert caught.value.__context__ is None
 
 
-def test_an_error_that_is_raised_again_does_not_grow(fake, client):
+def test_an_error_that_is_raised_again_does_not_grow(fake, blocking_client):
     """
     A stream that broke raises its error at each read, with the frames of that read.
     """
     fake.fault("fin_mid_chunked")
-    stream = client.chat.completions.stream(messages="Hi")
+    stream = blocking_client.chat.completions.stream(messages="Hi")
 
     lengths = []
     for number in range(6):
@@ -284,7 +275,7 @@ class Leaving(httpx.AsyncBaseTransport):
 
 
 @pytest.mark.parametrize("call", [create, read, ask_many])
-def test_a_transport_that_exits_ends_its_own_call(fake, client, call):
+def test_a_transport_that_exits_ends_its_own_call(fake, blocking_client, call):
     """
     A ``SystemExit`` in a transport of the user's reaches who called, and the event loop
     goes on for all others.
@@ -298,7 +289,7 @@ def test_a_transport_that_exits_ends_its_own_call(fake, client, call):
         call(leaving)
 
     assert 7 == caught.value.code
-    assert "Hi" == create(client)
+    assert "Hi" == create(blocking_client)
 
 
 def signals_once_asked(fake):
@@ -319,7 +310,7 @@ class LateError(Exception):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs signals")
 @pytest.mark.parametrize("call", [create, read, ask_many])
-def test_an_alarm_of_the_caller_ends_the_call(fake, client, call):
+def test_an_alarm_of_the_caller_ends_the_call(fake, blocking_client, call):
     """
     An exception that a signal's handler raises in a blocked caller takes the request
     back, and the client goes on.
@@ -335,17 +326,17 @@ def test_an_alarm_of_the_caller_ends_the_call(fake, client, call):
     try:
         alarm.start()
         with pytest.raises(LateError):
-            call(client)
+            call(blocking_client)
     finally:
         alarm.join()
         signal.signal(signal.SIGUSR1, before)
 
     assert "left" == fake.requests[0].wait()
-    assert "Hi" == create(client)
+    assert "Hi" == create(blocking_client)
 
 
 @pytest.mark.parametrize("how", [SystemExit, KeyboardInterrupt, "break", "collected"])
-def test_leaving_the_loop_over_chunks_closes_the_exchange(fake, client, how):
+def test_leaving_the_loop_over_chunks_closes_the_exchange(fake, blocking_client, how):
     """
     A program that leaves a loop over chunks, by whatever way, closes the connection.
     """
@@ -353,7 +344,7 @@ def test_leaving_the_loop_over_chunks_closes_the_exchange(fake, client, how):
     fake.reply("Hi")
 
     def loop():
-        for _ in client.chat.completions.create(messages="Hi", stream=True):
+        for _ in blocking_client.chat.completions.create(messages="Hi", stream=True):
             if isinstance(how, str):
                 break
             raise how
@@ -365,7 +356,7 @@ def test_leaving_the_loop_over_chunks_closes_the_exchange(fake, client, how):
             loop()
 
     assert "left" == fake.requests[0].wait()
-    assert "Hi" == create(client)
+    assert "Hi" == create(blocking_client)
 
 
 def test_asyncio_is_the_loop_unless_another_is_asked_for():

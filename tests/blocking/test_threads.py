@@ -11,17 +11,9 @@ import pytest
 
 import asi1
 
-from asi1.testing import FakeASI1
-
 
 THREADS = 32
 TURNS = 20
-
-
-@pytest.fixture
-def fake():
-    with FakeASI1() as running:
-        yield running
 
 
 def wait_for(condition):

@@ -11,7 +11,7 @@ import pytest
 
 import asi1
 
-from asi1.testing import Data, FakeASI1, Head, Pause, Stall
+from asi1.testing import Data, Head, Pause, Stall
 
 from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
 
@@ -19,11 +19,6 @@ from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
 pytestmark = pytest.mark.virtual_time
 
 both_forms = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-
-
-@pytest.fixture
-def fake():
-    return FakeASI1(seed=11)
 
 
 async def ask(fake, *, stream, **options):
@@ -105,7 +100,8 @@ async def test_every_try_is_on_record(fake, stream):
     assert [1, 2, 3] == [first.number, second.number, third.number]
     assert [503, None, 200] == [first.status, second.status, third.status]
     assert first.cause == "InternalServerError: 503: Too many users."
-    assert second.cause.startswith("APIConnectionError: 127.0.0.1:1: the connection")
+    place = fake.base_url.removeprefix("http://").removesuffix("/v1")
+    assert second.cause.startswith(f"APIConnectionError: {place}: the connection")
     assert third.cause is None
     assert third.wait is None
     assert first.sent

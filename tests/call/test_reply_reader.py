@@ -7,7 +7,7 @@ import pytest
 
 import asi1
 
-from asi1.testing import FAULTS, Data, FakeASI1, Head, Pause
+from asi1.testing import FAULTS, Data, Head, Pause
 
 from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
 
@@ -15,11 +15,6 @@ from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
 pytestmark = pytest.mark.virtual_time
 
 both_forms = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-
-
-@pytest.fixture
-def fake():
-    return FakeASI1(seed=12)
 
 
 async def ask(fake, *, stream=True, **options):

@@ -10,7 +10,6 @@ import sys
 import pytest
 
 from asi1.cli import main
-from asi1.testing import FakeASI1
 
 
 KEY = "sk-not-to-be-seen-7d1f"
@@ -43,11 +42,10 @@ def key(bare_environment, monkeypatch):
 
 
 @pytest.fixture
-def fake(key, monkeypatch):
+def fake(fake, key, monkeypatch):
     """Run a fake server that the environment names as the API."""
-    with FakeASI1(seed=1) as running:
-        monkeypatch.setenv("ASI1_BASE_URL", running.base_url)
-        yield running
+    monkeypatch.setenv("ASI1_BASE_URL", fake.base_url)
+    return fake
 
 
 @pytest.fixture

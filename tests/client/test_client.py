@@ -20,17 +20,6 @@ from ..support.talk import in_process, until
 KEY = "sk_very_secret"
 
 
-@pytest.fixture
-def fake():
-    return FakeASI1(seed=14)
-
-
-@pytest.fixture
-def served():
-    with FakeASI1(seed=14) as fake:
-        yield fake
-
-
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -222,12 +211,12 @@ async def test_errors_of_any_endpoint_are_the_same(fake):
     assert 2 == len(reply.response.attempts)
 
 
-async def test_a_child_shares_the_connections(served):
+async def test_a_child_shares_the_connections(fake):
     """
     A child sends with its own settings on its parent's connections; closing it leaves
     the parent open.
     """
-    async with asi1.AsyncASI1("one", served.base_url, model="a") as parent:
+    async with asi1.AsyncASI1("one", fake.base_url, model="a") as parent:
         await parent.chat.completions.create(messages="Hi")
         async with parent.with_options(
             api_key="two",
@@ -243,8 +232,8 @@ async def test_a_child_shares_the_connections(served):
             await child.chat.completions.create(messages="Hi")
         await parent.chat.completions.create(messages="Hi")
 
-    first, second, third = served.requests
-    assert {1} == {r.connection for r in served.requests}
+    first, second, third = fake.requests
+    assert {1} == {r.connection for r in fake.requests}
     assert ("Bearer one", "a", "") == (
         first.headers["authorization"],
         first.json["model"],
@@ -259,7 +248,7 @@ async def test_a_child_shares_the_connections(served):
     )
     assert (first.headers, first.body) == (third.headers, third.body)
     assert (5, asi1.Timeouts()) == (child.timeouts.total, parent.timeouts)
-    assert parent.base_url == child.base_url == served.base_url
+    assert parent.base_url == child.base_url == fake.base_url
 
 
 async def test_the_retries_of_a_child_are_its_own(fake):
@@ -303,13 +292,13 @@ async def test_closing_the_parent_closes_its_children(fake):
     await child.aclose()
 
 
-async def test_closing_ends_the_calls_under_way(served):
+async def test_closing_ends_the_calls_under_way(fake):
     """
     Closing a client ends its calls, with an error for who waits, and closes its
     connections; closing a child ends its own calls only.
     """
-    served.fault("stall_before_headers", times=None)
-    parent = asi1.AsyncASI1("key", served.base_url)
+    fake.fault("stall_before_headers", times=None)
+    parent = asi1.AsyncASI1("key", fake.base_url)
     child = parent.with_options(model="b")
     ended = []
 
@@ -322,14 +311,14 @@ async def test_closing_ends_the_calls_under_way(served):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(call, parent, "parent")
             tasks.start_soon(call, child, "child")
-            await until(lambda: len(served.requests) == 2)
+            await until(lambda: len(fake.requests) == 2)
             await child.aclose()
             await until(lambda: ended)
             assert ["child"] == ended
             await parent.aclose()
 
     assert ["child", "parent"] == ended
-    await until(lambda: served.open_connections == 0)
+    await until(lambda: fake.open_connections == 0)
 
 
 @pytest.mark.virtual_time
@@ -348,26 +337,26 @@ async def test_a_cancelled_call_has_ended_when_its_caller_goes_on(fake):
         assert "left" == fake.requests[0].outcome
 
 
-async def test_an_own_client_is_used_and_never_closed(served):
+async def test_an_own_client_is_used_and_never_closed(fake):
     """
     A client of the user's own is used as it is, and stays open.
     """
     async with httpx.AsyncClient(headers={"x-own": "yes"}) as own:
-        async with asi1.AsyncASI1("key", served.base_url, http_client=own) as client:
+        async with asi1.AsyncASI1("key", fake.base_url, http_client=own) as client:
             await client.chat.completions.create(messages="Hi")
 
-        assert "yes" == served.requests[0].headers["x-own"]
+        assert "yes" == fake.requests[0].headers["x-own"]
         assert not own.is_closed
-        assert (await own.get(served.base_url + "/none")).status_code == 404
+        assert (await own.get(fake.base_url + "/none")).status_code == 404
 
 
-async def test_a_closed_client_of_ones_own_is_told_as_such(served):
+async def test_a_closed_client_of_ones_own_is_told_as_such(fake):
     """
     When the user's own client is closed, before or after the first call, calls raise
     `ClientClosedError`.
     """
     own = httpx.AsyncClient()
-    client = asi1.AsyncASI1("key", served.base_url, http_client=own)
+    client = asi1.AsyncASI1("key", fake.base_url, http_client=own)
     await client.chat.completions.create(messages="Hi")
     await own.aclose()
 
@@ -375,7 +364,7 @@ async def test_a_closed_client_of_ones_own_is_told_as_such(served):
         await client.chat.completions.create(messages="Hi")
     with pytest.raises(asi1.ClientClosedError, match="http_client"):
         await asi1.AsyncASI1(
-            "key", served.base_url, http_client=own
+            "key", fake.base_url, http_client=own
         ).chat.completions.create(messages="Hi")
 
 
@@ -405,27 +394,27 @@ async def test_an_own_transport_is_never_closed(fake):
     assert not own.closed
 
 
-async def test_a_dropped_client_closes_its_connections(served):
+async def test_a_dropped_client_closes_its_connections(fake):
     """
     A client that nobody holds any more closes its connections by itself.
     """
 
     async def call():
-        await asi1.AsyncASI1("key", served.base_url).chat.completions.create(
+        await asi1.AsyncASI1("key", fake.base_url).chat.completions.create(
             messages="Hi"
         )
 
     await call()
 
-    await until(lambda: served.open_connections == 0)
+    await until(lambda: fake.open_connections == 0)
 
 
-def test_one_client_serves_many_event_loops(served):
+def test_one_client_serves_many_event_loops(fake):
     """
     The same client works in one event loop after another, on asyncio and on trio, and
     leaves no connection open in any.
     """
-    client = asi1.AsyncASI1("key", served.base_url)
+    client = asi1.AsyncASI1("key", fake.base_url)
 
     async def call():
         created = await client.chat.completions.create(messages="Hi")
@@ -436,21 +425,21 @@ def test_one_client_serves_many_event_loops(served):
     assert [True] * 3 == [asyncio.run(call()) for _ in range(3)]
     assert [True] * 2 == [anyio.run(call, backend="trio") for _ in range(2)]
     assert asyncio.run(call())
-    assert 6 == len({request.connection for request in served.requests})
+    assert 6 == len({request.connection for request in fake.requests})
 
     async def closed():
-        await until(lambda: served.open_connections == 0)
+        await until(lambda: fake.open_connections == 0)
 
     asyncio.run(closed())
 
 
-def test_one_client_serves_several_threads_at_once(served):
+def test_one_client_serves_several_threads_at_once(fake):
     """
     Event loops in several threads use one client at the same time, each on connections
     of its own; closing it in one of them ends the calls of all.
     """
-    client = asi1.AsyncASI1("key", served.base_url)
-    served.fault("stall", times=None)
+    client = asi1.AsyncASI1("key", fake.base_url)
+    fake.fault("stall", times=None)
 
     async def main():
         def other():
@@ -466,24 +455,24 @@ def test_one_client_serves_several_threads_at_once(served):
             async with anyio.create_task_group() as tasks:
                 for _ in range(3):
                     tasks.start_soon(anyio.to_thread.run_sync, other)
-                await until(lambda: len(served.requests) == 3)
+                await until(lambda: len(fake.requests) == 3)
                 await client.aclose()
 
     asyncio.run(main())
 
-    assert {1, 2, 3} == {request.connection for request in served.requests}
+    assert {1, 2, 3} == {request.connection for request in fake.requests}
 
 
-async def test_many_calls_at_once_are_all_answered(served):
+async def test_many_calls_at_once_are_all_answered(fake):
     """
     A hundred calls at the same time get a hundred answers, on no more connections than
     allowed.
     """
-    served.reply(lambda request: request.json["messages"][0]["content"], times=None)
+    fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
     texts = [f"number {number}" for number in range(100)]
     got = {}
     async with asi1.AsyncASI1(
-        "key", served.base_url, limits=asi1.Limits(max_connections=20)
+        "key", fake.base_url, limits=asi1.Limits(max_connections=20)
     ) as client:
 
         async def call(text):
@@ -494,47 +483,47 @@ async def test_many_calls_at_once_are_all_answered(served):
                 tasks.start_soon(call, text)
 
     assert {text: text for text in texts} == got
-    assert 20 >= len({request.connection for request in served.requests})
+    assert 20 >= len({request.connection for request in fake.requests})
 
 
-async def test_what_a_burst_has_opened_is_closed_again(served):
+async def test_what_a_burst_has_opened_is_closed_again(fake):
     """
     Connections that were needed for many calls at once, and have been idle for
     `Limits.keepalive_expiry`, are closed when the next call is made.
     """
-    served.reply("Hi.", delay=0.1, times=None)
+    fake.reply("Hi.", delay=0.1, times=None)
     limits = asi1.Limits(keepalive_expiry=0.3)
-    async with asi1.AsyncASI1("sk-test", served.base_url, limits=limits) as client:
+    async with asi1.AsyncASI1("sk-test", fake.base_url, limits=limits) as client:
         async with anyio.create_task_group() as tasks:
             for _ in range(40):
                 tasks.start_soon(lambda: client.chat.completions.create(messages="Hi"))
         await anyio.sleep(0.4)
         await client.chat.completions.create(messages="Hi")
 
-        assert len({request.connection for request in served.requests}) > 16
-        await until(lambda: served.open_connections == 1)
+        assert len({request.connection for request in fake.requests}) > 16
+        await until(lambda: fake.open_connections == 1)
 
 
-async def test_cookies_are_not_sent_back(served):
+async def test_cookies_are_not_sent_back(fake):
     """
     A cookie that the server sets is forgotten.
     """
-    served.reply("Hi.", headers={"set-cookie": "track=1; Path=/"}, times=None)
+    fake.reply("Hi.", headers={"set-cookie": "track=1; Path=/"}, times=None)
 
-    async with asi1.AsyncASI1("key", served.base_url) as client:
+    async with asi1.AsyncASI1("key", fake.base_url) as client:
         for _ in range(2):
             await client.chat.completions.create(messages="Hi")
 
-    assert "cookie" not in served.requests[1].headers
+    assert "cookie" not in fake.requests[1].headers
 
 
-async def test_nothing_goes_where_a_redirect_points(served):
+async def test_nothing_goes_where_a_redirect_points(fake):
     """
     The server that a redirect names gets no request, and no key.
     """
     with FakeASI1() as elsewhere:
-        served.fault("redirect", location=elsewhere.base_url + "/x", status=308)
-        async with asi1.AsyncASI1("key", served.base_url) as client:
+        fake.fault("redirect", location=elsewhere.base_url + "/x", status=308)
+        async with asi1.AsyncASI1("key", fake.base_url) as client:
             with pytest.raises(asi1.APIStatusError, match="not followed"):
                 await client.chat.completions.create(messages="Hi")
 
@@ -576,13 +565,13 @@ def walk(traceback):
 @pytest.mark.parametrize(
     "fault", ["keepalive_then_close_idle", "keepalive_then_rst_on_reuse", "idle_408"]
 )
-async def test_a_connection_that_died_while_idle_does_no_harm(served, fault):
+async def test_a_connection_that_died_while_idle_does_no_harm(fake, fault):
     """
     When the server closes or breaks an idle connection, the next call succeeds.
     """
-    served.fault(fault)
+    fake.fault(fault)
 
-    async with asi1.AsyncASI1("key", served.base_url) as client:
+    async with asi1.AsyncASI1("key", fake.base_url) as client:
         await client.chat.completions.create(messages="Hi")
         await anyio.sleep(0.1)
         assert (await client.chat.completions.create(messages="Hi")).text
@@ -677,14 +666,14 @@ async def test_an_unusable_proxy_is_told(monkeypatch):
             await client.chat.completions.create(messages="Hi")
 
 
-async def test_proxies_are_not_for_this_machine(served, monkeypatch):
+async def test_proxies_are_not_for_this_machine(fake, monkeypatch):
     """
     A server on this machine is called directly, whatever proxy the environment names.
     """
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
 
-    async with asi1.AsyncASI1("key", served.base_url) as client:
+    async with asi1.AsyncASI1("key", fake.base_url) as client:
         assert (await client.chat.completions.create(messages="Hi")).text
 
 

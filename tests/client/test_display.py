@@ -20,16 +20,14 @@ from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process, until
 
 
 @pytest.fixture
-def fake():
-    with FakeASI1(seed=21) as fake:
-        fake.reply(TEXT, thoughts="Hm.", chunk_words=1, times=None)
-        yield fake
+def fake(fake):
+    fake.reply(TEXT, thoughts="Hm.", chunk_words=1, times=None)
+    return fake
 
 
 @pytest.fixture
-def blocking(fake):
-    with asi1.ASI1("sk-test", fake.base_url) as client:
-        yield client.chat.completions
+def blocking(blocking_client):
+    return blocking_client.chat.completions
 
 
 class Publisher:

@@ -20,12 +20,6 @@ from asi1.testing import FakeASI1
 from ..support.talk import until
 
 
-@pytest.fixture
-def fake():
-    with FakeASI1() as running:
-        yield running
-
-
 def client_of(fake, **settings):
     return AsyncASI1("sk_lifetime", fake.base_url, **settings)
 

@@ -22,24 +22,6 @@ def question(request):
     return request.json["messages"][-1]["content"]
 
 
-@pytest.fixture
-def fake():
-    with FakeASI1(seed=4) as fake:
-        yield fake
-
-
-@pytest.fixture
-async def client(fake):
-    async with asi1.AsyncASI1("sk-test", fake.base_url, max_retries=0) as client:
-        yield client
-
-
-@pytest.fixture
-def blocking(fake):
-    with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
-        yield client
-
-
 class Prompts:
     """An endless iterator that counts what was taken from it."""
 
@@ -54,7 +36,7 @@ class Prompts:
         return f"prompt {self.taken}"
 
 
-async def test_answers_come_in_the_order_of_the_prompts(fake, client):
+async def test_answers_come_in_the_order_of_the_prompts(fake, fake_client):
     """
     Each answer is that of its prompt, in the prompts' order, though a later one may be
     there first.
@@ -63,21 +45,21 @@ async def test_answers_come_in_the_order_of_the_prompts(fake, client):
         fake.reply(question, delay=delay)
     prompts = [str(number) for number in range(24)]
 
-    answers = [answer async for answer in client.chat.completions.map(prompts)]
+    answers = [answer async for answer in fake_client.chat.completions.map(prompts)]
 
     assert prompts == [answer.text for answer in answers]
     assert {200} == {answer.response.status for answer in answers}
     assert len(prompts) == len(fake.requests)
 
 
-async def test_a_prompt_is_what_create_takes(fake, client):
+async def test_a_prompt_is_what_create_takes(fake, fake_client):
     """
     A prompt is a text or a list of messages, and the options go with each.
     """
     fake.reply(question, times=None)
     prompts = ["a", [asi1.SystemMessage("Be brief."), {"role": "user", "content": "b"}]]
 
-    made = client.chat.completions.map(prompts, model="big", temperature=0)
+    made = fake_client.chat.completions.map(prompts, model="big", temperature=0)
 
     assert ["a", "b"] == [answer.text async for answer in made]
     bodies = sorted((r.json for r in fake.requests), key=lambda b: len(b["messages"]))
@@ -85,7 +67,7 @@ async def test_a_prompt_is_what_create_takes(fake, client):
     assert {("big", 0)} == {(body["model"], body["temperature"]) for body in bodies}
 
 
-async def test_no_more_calls_at_a_time_than_allowed(fake, client):
+async def test_no_more_calls_at_a_time_than_allowed(fake, fake_client):
     """
     At most *concurrency* calls are under way, and no fewer while there is work.
     """
@@ -93,7 +75,9 @@ async def test_no_more_calls_at_a_time_than_allowed(fake, client):
     fake.fault("stall_before_headers", times=None)
 
     async def read():
-        async with client.chat.completions.map(Prompts(), concurrency=3) as answers:
+        async with fake_client.chat.completions.map(
+            Prompts(), concurrency=3
+        ) as answers:
             release[0].set()
             await anext(answers)
 
@@ -108,7 +92,7 @@ async def test_no_more_calls_at_a_time_than_allowed(fake, client):
     await until(lambda: fake.open_connections == 0)
 
 
-async def test_prompts_are_taken_as_answers_are_read(fake, client):
+async def test_prompts_are_taken_as_answers_are_read(fake, fake_client):
     """
     An endless iterable is taken from no further than twice *concurrency* ahead, and
     not before the first read.
@@ -116,7 +100,7 @@ async def test_prompts_are_taken_as_answers_are_read(fake, client):
     fake.reply(question, times=None)
     prompts = Prompts()
 
-    async with client.chat.completions.map(prompts, concurrency=2) as answers:
+    async with fake_client.chat.completions.map(prompts, concurrency=2) as answers:
         assert 0 == prompts.taken
         for number in range(1, 8):
             assert f"prompt {number}" == (await anext(answers)).text
@@ -125,7 +109,7 @@ async def test_prompts_are_taken_as_answers_are_read(fake, client):
     assert len(fake.requests) <= prompts.taken
 
 
-async def test_one_slow_answer_does_not_hold_up_those_behind_it(fake, client):
+async def test_one_slow_answer_does_not_hold_up_those_behind_it(fake, fake_client):
     """
     While the first answer is awaited, others are asked in the places that become free.
     """
@@ -133,7 +117,7 @@ async def test_one_slow_answer_does_not_hold_up_those_behind_it(fake, client):
     fake.reply("quick", times=None)
 
     async def read():
-        async for _ in client.chat.completions.map(Prompts(), concurrency=3):
+        async for _ in fake_client.chat.completions.map(Prompts(), concurrency=3):
             pass
 
     async with anyio.create_task_group() as group:
@@ -142,7 +126,7 @@ async def test_one_slow_answer_does_not_hold_up_those_behind_it(fake, client):
         group.cancel_scope.cancel()
 
 
-async def test_a_failure_is_raised_in_its_place(fake, client):
+async def test_a_failure_is_raised_in_its_place(fake, fake_client):
     """
     What one call raises is raised where its answer would be; the calls behind it end,
     and reading on raises it again, with no longer traceback.
@@ -153,7 +137,7 @@ async def test_a_failure_is_raised_in_its_place(fake, client):
     fake.fault("stall_before_headers", times=None)
     got = []
 
-    answers = client.chat.completions.map(Prompts(), concurrency=1)
+    answers = fake_client.chat.completions.map(Prompts(), concurrency=1)
     with pytest.raises(asi1.AuthenticationError) as first:
         async for answer in answers:
             got.append(answer.text)  # noqa: PERF401 - it breaks off
@@ -166,10 +150,10 @@ async def test_a_failure_is_raised_in_its_place(fake, client):
     assert ["prompt 1", "prompt 2"] == got
     assert first.value is again.value
     assert 1 == len(lengths)
-    await until(lambda: not client._engine.tasks)
+    await until(lambda: not fake_client._engine.tasks)
 
 
-async def test_failures_may_be_values(fake, client):
+async def test_failures_may_be_values(fake, fake_client):
     """
     With ``return_exceptions`` each error stands in its place, that of a prompt which
     cannot be sent too, and everything else is answered.
@@ -179,7 +163,9 @@ async def test_failures_may_be_values(fake, client):
     fake.reply("four")
     prompts = ["1", "2", 3, "4"]
 
-    made = client.chat.completions.map(prompts, concurrency=1, return_exceptions=True)
+    made = fake_client.chat.completions.map(
+        prompts, concurrency=1, return_exceptions=True
+    )
     one, two, three, four = [answer async for answer in made]
 
     assert ("one", "four") == (one.text, four.text)
@@ -191,7 +177,7 @@ async def test_failures_may_be_values(fake, client):
 
 @pytest.mark.parametrize("keep", [True, False])
 async def test_what_the_prompts_raise_comes_after_the_answers_before_it(
-    fake, client, keep
+    fake, fake_client, keep
 ):
     """
     An iterable that fails is heard after the answers to what it gave, and is never
@@ -204,7 +190,7 @@ async def test_what_the_prompts_raise_comes_after_the_answers_before_it(
         yield "b"
         raise asi1.ASI1Error("no more")
 
-    answers = client.chat.completions.map(prompts(), return_exceptions=keep)
+    answers = fake_client.chat.completions.map(prompts(), return_exceptions=keep)
 
     assert ["a", "b"] == [(await anext(answers)).text for _ in range(2)]
     for _ in range(2):
@@ -223,35 +209,35 @@ async def test_what_the_prompts_raise_comes_after_the_answers_before_it(
         ({"prompts": [], "temprature": 0}, "temprature"),
     ],
 )
-def test_wrong_arguments_are_refused_at_once(blocking, arguments, argument):
+def test_wrong_arguments_are_refused_at_once(blocking_client, arguments, argument):
     """
     What cannot be prompts, a number of calls or an option is an `ArgumentError` that
     names it, before anything is read.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
-        blocking.chat.completions.map(**arguments)
+        blocking_client.chat.completions.map(**arguments)
 
     assert argument == caught.value.argument
 
 
-async def test_there_may_be_no_prompts(client):
+async def test_there_may_be_no_prompts(fake_client):
     """
     Without prompts there are no answers.
     """
-    assert [] == [a async for a in client.chat.completions.map([])]
+    assert [] == [a async for a in fake_client.chat.completions.map([])]
 
 
 WAYS = ["break", "close", "cancel", "client"]
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_leaving_early_ends_all_calls(fake, client, way):
+async def test_leaving_early_ends_all_calls(fake, fake_client, way):
     """
     However the answers are left, no call goes on, and no task.
     """
     fake.reply(question, times=8)  # those that are taken at the first read
     fake.fault("stall_before_headers", times=None)
-    answers = client.chat.completions.map(Prompts(), concurrency=4)
+    answers = fake_client.chat.completions.map(Prompts(), concurrency=4)
 
     async for answer in answers:
         if answer.text == "prompt 4":
@@ -264,7 +250,7 @@ async def test_leaving_early_ends_all_calls(fake, client, way):
             async with answers:
                 await anext(answers)
     elif way == "client":
-        await client.aclose()
+        await fake_client.aclose()
     if way == "break":
         del answers
         gc.collect()
@@ -274,21 +260,23 @@ async def test_leaving_early_ends_all_calls(fake, client, way):
             for _ in range(5):  # answers that had come are not lost with the client
                 await anext(answers)
 
-    await until(lambda: not client._engine.tasks)
+    await until(lambda: not fake_client._engine.tasks)
     await until(lambda: "open" not in {r.outcome for r in fake.requests})
 
 
-async def test_closing_the_client_wakes_who_waits(fake, client):
+async def test_closing_the_client_wakes_who_waits(fake, fake_client):
     """
     A reader gets `ClientClosedError` when the client is closed, even where errors are
     values, and also for calls that had no place yet.
     """
     fake.fault("stall_before_headers", times=None)
-    made = client.chat.completions.map(Prompts(), concurrency=2, return_exceptions=True)
+    made = fake_client.chat.completions.map(
+        Prompts(), concurrency=2, return_exceptions=True
+    )
 
     async def close():
         await until(lambda: len(fake.requests) == 2)
-        await client.aclose()
+        await fake_client.aclose()
 
     async with anyio.create_task_group() as group:
         group.start_soon(close)
@@ -296,13 +284,15 @@ async def test_closing_the_client_wakes_who_waits(fake, client):
             await anext(made)
 
 
-async def test_a_call_that_is_cancelled_ends_those_that_wait_behind_it(fake, client):
+async def test_a_call_that_is_cancelled_ends_those_that_wait_behind_it(
+    fake, fake_client
+):
     """
     When a call is cancelled, none that waits for its place is left without an end.
     """
     fake.fault("stall_before_headers", times=None)
 
-    async with client.chat.completions.map(Prompts(), concurrency=1) as answers:
+    async with fake_client.chat.completions.map(Prompts(), concurrency=1) as answers:
         with anyio.move_on_after(0.01):
             await anext(answers)
         first, second = answers._calls._window
@@ -314,13 +304,13 @@ async def test_a_call_that_is_cancelled_ends_those_that_wait_behind_it(fake, cli
 
 
 async def test_a_call_that_ends_while_its_answers_are_closed_is_the_last(
-    fake, client, monkeypatch
+    fake, fake_client, monkeypatch
 ):
     """
     Closing begins no further call, even if the one under way is not stopped in time.
     """
     fake.reply(question, delay=0.2, times=None)
-    answers = client.chat.completions.map(Prompts(), concurrency=1)
+    answers = fake_client.chat.completions.map(Prompts(), concurrency=1)
     with anyio.move_on_after(0.01):
         await anext(answers)
     await until(lambda: fake.requests)
@@ -333,14 +323,14 @@ async def test_a_call_that_ends_while_its_answers_are_closed_is_the_last(
     assert ["sent"] == [request.outcome for request in fake.requests]
 
 
-async def test_a_cancelled_reader_loses_no_answer(fake, client):
+async def test_a_cancelled_reader_loses_no_answer(fake, fake_client):
     """
     A reader who is cancelled again and again gets every answer all the same.
     """
     fake.reply(question, delay=0.05, times=None)
     got = []
 
-    async with client.chat.completions.map(
+    async with fake_client.chat.completions.map(
         map(str, range(12)), concurrency=3
     ) as answers:
         while len(got) < 12:
@@ -352,7 +342,7 @@ async def test_a_cancelled_reader_loses_no_answer(fake, client):
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
-async def test_a_natively_cancelled_reader_drops_its_calls(fake, client):
+async def test_a_natively_cancelled_reader_drops_its_calls(fake, fake_client):
     """
     A task that is cancelled while it reads ends the calls, though its error keeps its
     frames.
@@ -360,7 +350,7 @@ async def test_a_natively_cancelled_reader_drops_its_calls(fake, client):
     fake.fault("stall_before_headers", times=None)
 
     async def read():
-        async for _ in client.chat.completions.map(Prompts(), concurrency=2):
+        async for _ in fake_client.chat.completions.map(Prompts(), concurrency=2):
             pass
 
     gc.disable()
@@ -371,18 +361,18 @@ async def test_a_natively_cancelled_reader_drops_its_calls(fake, client):
         with pytest.raises(asyncio.CancelledError) as kept:
             await task
 
-        await until(lambda: not client._engine.tasks)
+        await until(lambda: not fake_client._engine.tasks)
         assert kept.value
     finally:
         gc.enable()
 
 
-async def test_two_cannot_read_at_once(fake, client):
+async def test_two_cannot_read_at_once(fake, fake_client):
     """
     A second reader gets `StreamBusyError`; the first goes on.
     """
     fake.reply("late", delay=0.2)
-    answers = client.chat.completions.map(["a"])
+    answers = fake_client.chat.completions.map(["a"])
     first = []
 
     async def read():
@@ -412,7 +402,7 @@ async def test_a_timeout_begins_with_the_call():
     assert list("abcdef") == got
 
 
-def test_blocking_code_maps_too(fake, blocking):
+def test_blocking_code_maps_too(fake, blocking_client):
     """
     The blocking client gives the same answers by plain iteration.
     """
@@ -420,13 +410,13 @@ def test_blocking_code_maps_too(fake, blocking):
         fake.reply(question, delay=delay)
     prompts = [str(number) for number in range(24)]
 
-    answers = blocking.chat.completions.map(prompts, concurrency=5)
+    answers = blocking_client.chat.completions.map(prompts, concurrency=5)
 
     assert prompts == [answer.text for answer in answers]
     assert [] == list(answers)
 
 
-def test_blocking_prompts_are_taken_in_the_caller_s_thread(fake, blocking):
+def test_blocking_prompts_are_taken_in_the_caller_s_thread(fake, blocking_client):
     """
     A generator of prompts may use the blocking client itself: it runs in the thread of
     who reads.
@@ -437,22 +427,22 @@ def test_blocking_prompts_are_taken_in_the_caller_s_thread(fake, blocking):
     def prompts():
         for word in ("a", "b", "c"):
             threads.add(threading.get_ident())
-            yield blocking.chat.completions.create(messages=word).text * 2
+            yield blocking_client.chat.completions.create(messages=word).text * 2
 
-    answers = [a.text for a in blocking.chat.completions.map(prompts())]
+    answers = [a.text for a in blocking_client.chat.completions.map(prompts())]
 
     assert ["aa", "bb", "cc"] == answers
     assert {threading.get_ident()} == threads
 
 
 @pytest.mark.parametrize("way", ["break", "close", "with", "error"])
-def test_leaving_early_ends_all_blocking_calls(fake, blocking, way):
+def test_leaving_early_ends_all_blocking_calls(fake, blocking_client, way):
     """
     Blocking answers that are left early leave no call behind.
     """
     fake.reply(question, times=6)  # those that are taken at the first read
     fake.fault("stall_before_headers", times=None)
-    answers = blocking.chat.completions.map(Prompts(), concurrency=3)
+    answers = blocking_client.chat.completions.map(Prompts(), concurrency=3)
 
     for _ in range(2):
         next(answers)
@@ -473,13 +463,13 @@ def test_leaving_early_ends_all_blocking_calls(fake, blocking, way):
         answers.close()
 
     for _ in range(1000):
-        if not blocking._engine.tasks:
+        if not blocking_client._engine.tasks:
             break
         threading.Event().wait(0.005)
-    assert not blocking._engine.tasks
+    assert not blocking_client._engine.tasks
 
 
-def test_who_is_interrupted_ends_all_calls(fake, blocking):
+def test_who_is_interrupted_ends_all_calls(fake, blocking_client):
     """
     Whatever stops the program while it makes a prompt ends what was begun.
     """
@@ -489,7 +479,7 @@ def test_who_is_interrupted_ends_all_calls(fake, blocking):
         yield from map(str, range(9))
         raise KeyboardInterrupt
 
-    answers = blocking.chat.completions.map(prompts(), concurrency=2)
+    answers = blocking_client.chat.completions.map(prompts(), concurrency=2)
     with pytest.raises(KeyboardInterrupt):
         for number in itertools.count():
             assert str(number) == next(answers).text

@@ -21,8 +21,7 @@ THOUGHTS = ["Count", "to eight."]  # lines of one text
 
 
 @pytest.fixture
-def fake():
-    fake = FakeASI1(seed=13)
+def fake(fake):
     fake.reply(TEXT, thoughts=THOUGHTS, chunk_words=1, times=None)
     return fake
 

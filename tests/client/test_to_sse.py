@@ -18,18 +18,6 @@ from ..support.browser import said, seen
 from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process, until
 
 
-@pytest.fixture
-def fake():
-    with FakeASI1(seed=6) as fake:
-        yield fake
-
-
-@pytest.fixture
-def blocking(fake):
-    with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
-        yield client
-
-
 def ask(client, **options):
     return client.chat.completions.stream(messages="Hi", **options)
 
@@ -64,13 +52,13 @@ async def test_an_answer_is_events(fake):
     assert "stop" == data["finish_reason"]
 
 
-def test_an_answer_is_events_for_blocking_code(fake, blocking):
+def test_an_answer_is_events_for_blocking_code(fake, blocking_client):
     """
     The blocking stream gives the same events.
     """
     fake.reply(TEXT, thoughts=["Hm."], chunk_words=1)
 
-    with ask(blocking) as stream:
+    with ask(blocking_client) as stream:
         events = stream.to_sse()
         body = b"".join(events)
 
@@ -92,13 +80,13 @@ async def test_what_was_read_before_is_not_told_again(fake):
     assert "bcde" == said(body)
 
 
-def test_what_was_read_before_is_not_told_again_to_blocking_code(fake, blocking):
+def test_what_was_read_before_is_not_told_again_to_blocking_code(fake, blocking_client):
     """
     The blocking events begin where the reader of the stream stands too.
     """
     fake.play(SSE, Event(*map(chunk, "abcd")), Event(chunk("e", finish="stop")), DONE)
 
-    with ask(blocking) as stream:
+    with ask(blocking_client) as stream:
         assert "a" == next(stream).text
         body = b"".join(stream.to_sse())
 
@@ -120,13 +108,15 @@ async def test_a_stream_that_breaks_ends_with_an_event(fake):
     assert "stream_interrupted" == data["code"]
 
 
-def test_a_stream_that_breaks_ends_with_an_event_for_blocking_code(fake, blocking):
+def test_a_stream_that_breaks_ends_with_an_event_for_blocking_code(
+    fake, blocking_client
+):
     """
     An error in the middle is the last event in blocking code too.
     """
     fake.fault("reset_mid_body")
 
-    with ask(blocking) as stream:
+    with ask(blocking_client) as stream:
         body = b"".join(stream.to_sse())
 
     assert "stream_interrupted" == seen(body)[-1][1]["code"]
@@ -169,14 +159,14 @@ async def test_open_raises_what_comes_before_the_first_event(fake):
     assert ("failed", 429, 7) == (name, data["status"], data["retry_after"])
 
 
-def test_open_raises_in_blocking_code(fake, blocking):
+def test_open_raises_in_blocking_code(fake, blocking_client):
     """
     The blocking `open` raises what comes before the first event.
     """
     fake.fail(401)
 
     with pytest.raises(asi1.AuthenticationError):
-        ask(blocking).to_sse().open()
+        ask(blocking_client).to_sse().open()
 
 
 async def test_open_loses_nothing(fake):
@@ -286,13 +276,13 @@ async def test_closing_ends_the_call(fake):
         assert [] == [data async for data in events]
 
 
-def test_closing_ends_the_call_of_blocking_code(fake, blocking):
+def test_closing_ends_the_call_of_blocking_code(fake, blocking_client):
     """
     `close` ends the call of blocking code at once.
     """
     fake.play(*ENDLESS)
 
-    events = ask(blocking).to_sse()
+    events = ask(blocking_client).to_sse()
     assert next(events)
     events.close()
 
@@ -331,13 +321,13 @@ async def test_dropping_ends_the_call(fake):
         await stream.aclose()
 
 
-def test_dropping_ends_the_call_of_blocking_code(fake, blocking):
+def test_dropping_ends_the_call_of_blocking_code(fake, blocking_client):
     """
     Blocking events that nobody holds any more end their call.
     """
     fake.play(*ENDLESS)
 
-    for _ in ask(blocking).to_sse():
+    for _ in ask(blocking_client).to_sse():
         break
     gc.collect()
 
@@ -383,13 +373,13 @@ async def test_a_closed_client_is_a_last_event(fake):
     assert ("failed", 503) == (name, data["status"])
 
 
-def test_events_may_be_read_by_another_thread(fake, blocking):
+def test_events_may_be_read_by_another_thread(fake, blocking_client):
     """
     Blocking events are read by the thread that sends them, whoever began the stream.
     """
     fake.reply(TEXT)
     told = []
-    with ask(blocking) as stream:
+    with ask(blocking_client) as stream:
         reader = threading.Thread(target=lambda: told.extend(stream.to_sse()))
         reader.start()
         reader.join(10)
@@ -424,13 +414,13 @@ async def test_a_wrong_argument_costs_no_chunk(fake):
     assert first.text + "".join(rest) == TEXT
 
 
-def test_a_wrong_argument_costs_no_chunk_in_blocking_code(fake, blocking):
+def test_a_wrong_argument_costs_no_chunk_in_blocking_code(fake, blocking_client):
     """
     The same holds for the blocking stream.
     """
     fake.reply(TEXT, chunk_words=1)
 
-    with ask(blocking) as stream:
+    with ask(blocking_client) as stream:
         first = next(stream)
         with pytest.raises(asi1.ArgumentError, match="ping"):
             stream.to_sse(ping=0)

@@ -8,8 +8,6 @@ from httpx_aiohttp import AiohttpTransport
 
 import asi1
 
-from asi1.testing import FakeASI1
-
 
 TEXT = "one two three four five"
 
@@ -20,10 +18,9 @@ def anyio_backend():
 
 
 @pytest.fixture
-def fake():
-    with FakeASI1(seed=3) as running:
-        running.reply(TEXT, chunk_words=1, times=None)
-        yield running
+def fake(fake):
+    fake.reply(TEXT, chunk_words=1, times=None)
+    return fake
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ import pytest
 
 import asi1
 
-from asi1.testing import FakeASI1
-
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 GIRAFFES = Path(__file__).parents[3] / "shared" / "data" / "giraffes.sse"
@@ -19,12 +17,6 @@ GIRAFFES = Path(__file__).parents[3] / "shared" / "data" / "giraffes.sse"
 any_cut = pytest.mark.parametrize(
     "cut", ["whole", "bytes", 1, 2, 3], ids=lambda cut: f"cut-{cut}"
 )
-
-
-@pytest.fixture
-def fake():
-    with FakeASI1() as fake:
-        yield fake
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from asi1.testing import Data, FakeASI1, Pause, Repeat
+from asi1.testing import Data, Pause, Repeat
 
 from ..support.browser import said, seen
 from ..support.services import aiohttp_serving, uvicorn_serving
@@ -25,11 +25,10 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture
-def fake(monkeypatch):
-    with FakeASI1() as fake:
-        monkeypatch.setenv("ASI_ONE_API_KEY", "sk-example")
-        monkeypatch.setenv("ASI1_BASE_URL", fake.base_url)
-        yield fake
+def fake(fake, monkeypatch):
+    monkeypatch.setenv("ASI_ONE_API_KEY", "sk-example")
+    monkeypatch.setenv("ASI1_BASE_URL", fake.base_url)
+    return fake
 
 
 def load(name):

@@ -20,11 +20,6 @@ USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 GENERATIONS = ["2025", "2026", "guide"]
 
 
-@pytest.fixture
-def fake():
-    return FakeASI1(seed=7)
-
-
 async def ask(fake, *, stream=False, **body):
     async with httpx.AsyncClient(transport=fake.transport, timeout=None) as client:
         return await client.post(URL, json={"stream": stream, **body})

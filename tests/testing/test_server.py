@@ -19,12 +19,6 @@ CHAT = "/v1/chat/completions"
 
 
 @pytest.fixture
-def fake():
-    with FakeASI1(seed=7) as running:
-        yield running
-
-
-@pytest.fixture
 def client(fake):
     with httpx.Client(base_url=fake.base_url, timeout=10, verify=NO_TLS) as running:
         yield running

@@ -6,15 +6,10 @@ import anyio
 import httpx
 import pytest
 
-from asi1.testing import Data, FakeASI1, Head, Pause, Raw, Stall
+from asi1.testing import Data, Head, Pause, Raw, Stall
 
 
 URL = "http://127.0.0.1:1/v1/chat/completions"
-
-
-@pytest.fixture
-def fake():
-    return FakeASI1(seed=7)
 
 
 @pytest.fixture

@@ -15,15 +15,9 @@ import pytest
 import asi1
 
 from asi1._transport.http_pool import ConnectionPool
-from asi1.testing import Close, FakeASI1, Raw, Reset
+from asi1.testing import Close, Raw, Reset
 
 from ..support.talk import until
-
-
-@pytest.fixture
-def fake():
-    with FakeASI1(seed=4) as running:
-        yield running
 
 
 class Cancelling(httpcore.AsyncNetworkBackend):

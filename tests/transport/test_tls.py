@@ -23,7 +23,6 @@ from asi1 import RetryPolicy, Timeouts
 from asi1._transport import client_pools as _pools
 from asi1._transport import tls as _tls
 from asi1._transport.connect import AsyncioBackend
-from asi1.testing import FakeASI1
 
 from ..support.front import Front, mute, served
 from ..support.talk import TEXT, backend_of, until
@@ -55,12 +54,6 @@ def trusted(authority, monkeypatch, tmp_path):
     monkeypatch.setattr(_pools, "is_loopback", lambda _: False)
     yield path
     _tls._contexts.clear()
-
-
-@pytest.fixture
-def fake():
-    with FakeASI1(seed=3) as running:
-        yield running
 
 
 def front_of(fake, authority, name=HOST, **settings):

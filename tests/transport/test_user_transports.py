@@ -16,11 +16,6 @@ KEY = "test-key"
 ANSWER = {"choices": [{"message": {"content": "Read."}, "finish_reason": "stop"}]}
 
 
-@pytest.fixture
-def fake():
-    return FakeASI1()
-
-
 class Reads(httpx.AsyncBaseTransport):
     """Reads each request and each reply whole before anybody else does."""
 

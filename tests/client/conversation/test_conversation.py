@@ -23,22 +23,9 @@ def echo(request):
 
 
 @pytest.fixture
-def fake():
-    with FakeASI1(seed=7) as fake:
-        fake.reply(echo, times=None)
-        yield fake
-
-
-@pytest.fixture
-async def client(fake):
-    async with asi1.AsyncASI1("sk-test", fake.base_url, max_retries=0) as client:
-        yield client
-
-
-@pytest.fixture
-def blocking(fake):
-    with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
-        yield client
+def fake(fake):
+    fake.reply(echo, times=None)
+    return fake
 
 
 def sent(fake, place=-1):
@@ -49,11 +36,11 @@ def roles(chat):
     return [message["role"] for message in chat.messages]
 
 
-async def test_each_turn_is_sent_what_was_said_before(fake, client):
+async def test_each_turn_is_sent_what_was_said_before(fake, fake_client):
     """
     A turn sends the system message and all turns before it, and joins them.
     """
-    chat = client.conversation("Be brief.", temperature=0, session_id="s-1")
+    chat = fake_client.conversation("Be brief.", temperature=0, session_id="s-1")
 
     first = await chat.ask("A?")
     async with chat.stream("B?") as stream:
@@ -70,11 +57,11 @@ async def test_each_turn_is_sent_what_was_said_before(fake, client):
     assert 0 == chat.summary_usage.total_tokens
 
 
-def test_the_blocking_conversation_does_the_same(fake, blocking):
+def test_the_blocking_conversation_does_the_same(fake, blocking_client):
     """
     With `ASI1` a conversation blocks, and is the same in everything else.
     """
-    chat = blocking.conversation("Be brief.")
+    chat = blocking_client.conversation("Be brief.")
 
     answer = chat.ask("A?")
     with chat.stream("B?") as stream:
@@ -89,14 +76,14 @@ def test_the_blocking_conversation_does_the_same(fake, blocking):
     assert chat.summary is chat.session_id is None
     assert chat.tokens.samples
     chat.edit(0, "Be long.")
-    assert chat.messages == blocking.conversation(saved=chat.to_json()).messages
+    assert chat.messages == blocking_client.conversation(saved=chat.to_json()).messages
 
 
-async def test_conversations_share_a_client(fake, client):
+async def test_conversations_share_a_client(fake, fake_client):
     """
     Conversations of one client run at the same time and know nothing of each other.
     """
-    chats = [client.conversation() for _ in range(8)]
+    chats = [fake_client.conversation() for _ in range(8)]
 
     async with anyio.create_task_group() as group:
         for number, chat in enumerate(chats):
@@ -107,12 +94,12 @@ async def test_conversations_share_a_client(fake, client):
         assert 2 == len(chat.messages)
 
 
-async def test_one_turn_at_a_time(fake, client):
+async def test_one_turn_at_a_time(fake, fake_client):
     """
     While a turn waits for its answer another, an edit and an undo are refused; a fork
     and the messages are those from before it.
     """
-    chat = client.conversation()
+    chat = fake_client.conversation()
     await chat.ask("A?")
     async with chat.stream("B?") as stream:
         with pytest.raises(asi1.ConversationBusyError, match="one turn at a time"):
@@ -132,12 +119,12 @@ async def test_one_turn_at_a_time(fake, client):
     assert ["A?", "B?", "E?"] == [m["content"] for m in sent(fake)[::2]]
 
 
-async def test_a_turn_begins_when_its_stream_does(fake, client):
+async def test_a_turn_begins_when_its_stream_does(fake, fake_client):
     """
     A stream that nobody has entered holds up no other turn, and is sent what was said
     until it begins.
     """
-    chat = client.conversation()
+    chat = fake_client.conversation()
     late = chat.stream("B?")
     await chat.ask("A?")
 
@@ -148,12 +135,12 @@ async def test_a_turn_begins_when_its_stream_does(fake, client):
 
 
 @pytest.mark.parametrize("kind", ["refused", "cut", "cancelled", "left", "dropped"])
-async def test_a_turn_without_an_end_leaves_the_history(fake, client, kind):
+async def test_a_turn_without_an_end_leaves_the_history(fake, fake_client, kind):
     """
     A turn that fails, is cut off, cancelled, left early or dropped leaves the history
     as it was, and the next turn works.
     """
-    chat = client.conversation("Be brief.")
+    chat = fake_client.conversation("Be brief.")
     await chat.ask("A?")
     before = chat.messages
     if kind == "refused":
@@ -185,12 +172,12 @@ async def test_a_turn_without_an_end_leaves_the_history(fake, client, kind):
 
 
 @pytest.mark.parametrize("kind", ["cut", "left"])
-async def test_the_partial_answer_is_kept_if_asked(fake, client, kind):
+async def test_the_partial_answer_is_kept_if_asked(fake, fake_client, kind):
     """
     With *keep_partial* what a broken or closed stream brought joins the history, and a
     stream that brought no text leaves it as it was.
     """
-    chat = client.conversation()
+    chat = fake_client.conversation()
     if kind == "cut":
         fake.play(SSE, Event(chunk("half an")), Close())
         with pytest.raises(asi1.StreamError):
@@ -211,12 +198,12 @@ async def test_the_partial_answer_is_kept_if_asked(fake, client, kind):
     ] == list(chat.messages)
 
 
-async def test_results_of_tools_are_said_like_a_text(fake, client):
+async def test_results_of_tools_are_said_like_a_text(fake, fake_client):
     """
     A turn can bring the results of the tools that the model called.
     """
     fake.reply("", tool_calls=[{"id": "c1", "name": "time", "arguments": {}}])
-    chat = client.conversation()
+    chat = fake_client.conversation()
 
     asked = await chat.ask("What time is it?")
     call = asked.message.tool_calls[0]
@@ -226,23 +213,23 @@ async def test_results_of_tools_are_said_like_a_text(fake, client):
     assert "c1" == sent(fake)[1]["tool_calls"][0]["id"] == sent(fake)[2]["tool_call_id"]
 
 
-async def test_an_answer_of_any_role_is_the_assistants(fake, client):
+async def test_an_answer_of_any_role_is_the_assistants(fake, fake_client):
     """
     A turn is kept whatever the server calls who answers.
     """
     said = {"role": "model", "content": "Four."}
     fake.reply_json({"choices": [{"message": said, "finish_reason": "stop"}]})
-    chat = client.conversation()
+    chat = fake_client.conversation()
 
     assert "Four." == (await chat.ask("2 + 2?")).text
     assert ["user", "assistant"] == roles(chat)
 
 
-async def test_the_history_is_the_conversations_own(fake, client):
+async def test_the_history_is_the_conversations_own(fake, fake_client):
     """
     Who changes what they gave or were given changes nothing in the conversation.
     """
-    chat = client.conversation()
+    chat = fake_client.conversation()
     given = [{"role": "user", "content": [{"type": "text", "text": "A?"}]}]
     await chat.ask(given)
     given[0]["content"][0]["text"] = "X"
@@ -253,11 +240,11 @@ async def test_the_history_is_the_conversations_own(fake, client):
     assert [{"type": "text", "text": "A?"}] == sent(fake)[0]["content"]
 
 
-async def test_edit_undo_and_fork(fake, client):
+async def test_edit_undo_and_fork(fake, fake_client):
     """
     A message can be replaced, the last turn taken back, and the past shared by two.
     """
-    chat = client.conversation("Be brief.")
+    chat = fake_client.conversation("Be brief.")
     await chat.ask("A?")
     await chat.ask("B?")
 
@@ -309,15 +296,15 @@ def check_same(fake, before):
 
 
 @pytest.mark.parametrize("name", POLICIES)
-async def test_two_hundred_turns_within_a_budget(fake, client, name):
+async def test_two_hundred_turns_within_a_budget(fake, fake_client, name):
     """
     In a conversation of 200 turns every request, those for summaries too, stays within
     the budget as the server counts; saved and loaded it goes on with the same bytes.
     """
-    chat = client.conversation("Be brief.", context=POLICIES[name], session_id="s")
+    chat = fake_client.conversation("Be brief.", context=POLICIES[name], session_id="s")
     for number in range(200):
         await chat.ask(question(number))
-    loaded = client.conversation(saved=chat.to_json(), context=POLICIES[name])
+    loaded = fake_client.conversation(saved=chat.to_json(), context=POLICIES[name])
 
     before = len(fake.requests)
     for one in (chat.fork(), loaded):
@@ -333,15 +320,15 @@ async def test_two_hundred_turns_within_a_budget(fake, client, name):
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_two_hundred_blocking_turns_within_a_budget(fake, blocking, name):
+def test_two_hundred_blocking_turns_within_a_budget(fake, blocking_client, name):
     """
     The blocking client keeps every request of 200 turns within the budget as well, and
     goes on with the same bytes after it was saved.
     """
-    chat = blocking.conversation("Be brief.", context=POLICIES[name])
+    chat = blocking_client.conversation("Be brief.", context=POLICIES[name])
     for number in range(200):
         chat.ask(question(number))
-    loaded = blocking.conversation(saved=chat.to_json(), context=POLICIES[name])
+    loaded = blocking_client.conversation(saved=chat.to_json(), context=POLICIES[name])
     before = len(fake.requests)
     for one in (chat.fork(), loaded):
         one.ask("And now?")
@@ -366,12 +353,12 @@ async def talked(client, policy, turns=12, **options):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_a_refusal_for_its_length_is_answered_once(fake, client, streamed):
+async def test_a_refusal_for_its_length_is_answered_once(fake, fake_client, streamed):
     """
     A request that is too long for the server is cut further and sent once more, and
     later requests keep to what the server said.
     """
-    chat = await talked(client, asi1.KeepNewest(100_000))
+    chat = await talked(fake_client, asi1.KeepNewest(100_000))
     fake.reply_json(TOO_LONG, status=400)
 
     if streamed:
@@ -387,7 +374,9 @@ async def test_a_refusal_for_its_length_is_answered_once(fake, client, streamed)
         (attempt.number, attempt.status) for attempt in answer.response.attempts
     ]
     assert 27 == len(chat.messages)
-    later = client.conversation(saved=chat.to_json(), context=asi1.KeepNewest(100_000))
+    later = fake_client.conversation(
+        saved=chat.to_json(), context=asi1.KeepNewest(100_000)
+    )
     for _ in range(15):
         await later.ask(question(1))
     assert 39 + len(fake.requests[-1].body) // 4 <= 950
@@ -397,12 +386,12 @@ async def test_a_refusal_for_its_length_is_answered_once(fake, client, streamed)
     ("policy", "requests"),
     [(None, 1), (asi1.KeepNewest(100_000, retry=False), 1), (asi1.KeepNewest(), 2)],
 )
-async def test_a_second_refusal_is_raised(fake, client, policy, requests):
+async def test_a_second_refusal_is_raised(fake, fake_client, policy, requests):
     """
     A refusal is raised at once where the policy says so or there is none, else after
     one more request; the history stays as it was.
     """
-    chat = await talked(client, policy)
+    chat = await talked(fake_client, policy)
     before, asked = chat.messages, len(fake.requests)
     fake.reply_json(TOO_LONG, status=400, times=2)
 
@@ -414,11 +403,11 @@ async def test_a_second_refusal_is_raised(fake, client, policy, requests):
     assert before == chat.messages
 
 
-async def test_a_turn_that_alone_is_over_the_budget(fake, client):
+async def test_a_turn_that_alone_is_over_the_budget(fake, fake_client):
     """
     A turn that is over the budget by itself is refused before anything is sent.
     """
-    chat = client.conversation("Be brief.", context=asi1.KeepNewest(50))
+    chat = fake_client.conversation("Be brief.", context=asi1.KeepNewest(50))
 
     with pytest.raises(asi1.ArgumentError, match="over the budget of 50"):
         await chat.ask("otter " * 200)
@@ -427,14 +416,16 @@ async def test_a_turn_that_alone_is_over_the_budget(fake, client):
     assert 1 == len(chat.messages)
 
 
-async def test_what_a_summary_costs_is_told(fake, client):
+async def test_what_a_summary_costs_is_told(fake, fake_client):
     """
     A summary is asked for without the tools, options and session of the turns, and what
     it cost is part of the usage.
     """
     tools = [{"type": "function", "function": {"name": "f"}}]
     policy = asi1.Summarise(900, size=60, model="small")
-    chat = await talked(client, policy, 15, tools=tools, session_id="s", temperature=0)
+    chat = await talked(
+        fake_client, policy, 15, tools=tools, session_id="s", temperature=0
+    )
 
     asked = [r for r in fake.requests if r.json["model"] == "small"]
     assert asked
@@ -446,11 +437,11 @@ async def test_what_a_summary_costs_is_told(fake, client):
     assert total == chat.usage.prompt_tokens
 
 
-async def test_a_summary_of_what_was_changed_is_forgotten(fake, client):
+async def test_a_summary_of_what_was_changed_is_forgotten(fake, fake_client):
     """
     An edit, an undo or a fork within what a summary stands for drops the summary.
     """
-    chat = await talked(client, asi1.Summarise(900, size=60), 15)
+    chat = await talked(fake_client, asi1.Summarise(900, size=60), 15)
 
     assert chat.summary is not None
     assert chat.summary == chat.fork().summary
@@ -537,26 +528,28 @@ async def test_the_answers_share_may_come_from_the_client(fake, monkeypatch):
     assert 400 < max(counts) <= 600
 
 
-async def test_a_budget_may_come_from_the_models_context(fake, client, monkeypatch):
+async def test_a_budget_may_come_from_the_models_context(
+    fake, fake_client, monkeypatch
+):
     """
     Without a budget a policy keeps to the model's context less the answer's share, and
     a model of unknown size is refused until its size is told.
     """
     with pytest.raises(asi1.ArgumentError, match="no context size is known"):
-        client.conversation(context=asi1.KeepNewest(), model="huge")
+        fake_client.conversation(context=asi1.KeepNewest(), model="huge")
     monkeypatch.setitem(asi1.CONTEXT_SIZES, "huge", 1200)
 
-    await talked(client, asi1.KeepNewest(), 20, model="huge", max_tokens=200)
+    await talked(fake_client, asi1.KeepNewest(), 20, model="huge", max_tokens=200)
 
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert 800 < max(counts) <= 1000
 
 
-async def test_the_saved_form(fake, client):
+async def test_the_saved_form(fake, fake_client):
     """
     The saved form is JSON of a version, and holds no header, key or time limit.
     """
-    chat = client.conversation(
+    chat = fake_client.conversation(
         "Be brief.", timeout=9, extra_headers={"x-secret": "s3"}, extra_body={"a": 1}
     )
     await chat.ask("A?")
@@ -566,9 +559,10 @@ async def test_the_saved_form(fake, client):
     assert ("asi1.conversation", 1) == (value["kind"], value["version"])
     assert {"extra_body": {"a": 1}} == value["options"]
     assert list(chat.messages) == value["messages"]
-    assert chat.to_json() == client.conversation(saved=chat.to_json()).to_json()
+    assert chat.to_json() == fake_client.conversation(saved=chat.to_json()).to_json()
     assert (
-        chat.to_json() == client.conversation(saved=chat.to_json().encode()).to_json()
+        chat.to_json()
+        == fake_client.conversation(saved=chat.to_json().encode()).to_json()
     )
 
 
@@ -594,12 +588,12 @@ def saved(**changes):
         7,
     ],
 )
-async def test_what_was_not_saved_is_not_loaded(client, text):
+async def test_what_was_not_saved_is_not_loaded(fake_client, text):
     """
     Text that is no saved conversation, or one of a later version, is refused.
     """
     with pytest.raises(asi1.ArgumentError):
-        client.conversation(saved=text)
+        fake_client.conversation(saved=text)
 
 
 @pytest.mark.parametrize(
@@ -612,24 +606,24 @@ async def test_what_was_not_saved_is_not_loaded(client, text):
         {"saved": saved(messages=[{"role": "user", "content": "x"}]), "system": "x"},
     ],
 )
-async def test_mistakes_are_found_when_a_conversation_is_made(client, wrong):
+async def test_mistakes_are_found_when_a_conversation_is_made(fake_client, wrong):
     """
     An argument that cannot be right is refused before the first turn.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
-        client.conversation(**wrong)
+        fake_client.conversation(**wrong)
 
     assert caught.value.argument in {*wrong}
 
 
-async def test_half_a_surrogate_pair_of_the_model_is_replaced(fake, client):
+async def test_half_a_surrogate_pair_of_the_model_is_replaced(fake, fake_client):
     """
     An answer with half a surrogate pair, which JSON cannot hold, does no harm to the
     turns after it.
     """
     body = b'{"id":"x","choices":[{"message":{"role":"user","content":"a\\ud800b"}}]}'
     fake.reply_json(body)
-    chat = client.conversation()
+    chat = fake_client.conversation()
     await chat.ask("A?")
 
     await chat.ask("B?")
@@ -637,17 +631,17 @@ async def test_half_a_surrogate_pair_of_the_model_is_replaced(fake, client):
     assert {"role": "assistant", "content": "a\ufffdb"} == sent(fake)[1]
 
 
-async def test_a_closed_client_has_no_conversations(fake, client):
+async def test_a_closed_client_has_no_conversations(fake, fake_client):
     """
     A conversation ends with its client.
     """
-    chat = client.conversation()
-    await client.aclose()
+    chat = fake_client.conversation()
+    await fake_client.aclose()
 
     with pytest.raises(asi1.ClientClosedError):
         await chat.ask("A?")
     with pytest.raises(asi1.ClientClosedError):
-        client.conversation()
+        fake_client.conversation()
     await until(lambda: fake.open_connections == 0)
 
 
@@ -658,13 +652,15 @@ def told(prompt_tokens, text="Fine."):
     return json.dumps({"id": "a", "choices": [answer], "usage": usage}).encode()
 
 
-async def test_one_odd_report_of_the_server_does_not_end_a_conversation(fake, client):
+async def test_one_odd_report_of_the_server_does_not_end_a_conversation(
+    fake, fake_client
+):
     """
     A number of prompt tokens far above all others makes no later turn impossible.
     """
     for count in (20, 30, 9000):
         fake.reply_json(told(count))
-    chat = client.conversation(context=asi1.KeepNewest(8000))
+    chat = fake_client.conversation(context=asi1.KeepNewest(8000))
 
     answers = [(await chat.ask("hello")).text for _ in range(6)]
 
@@ -672,12 +668,12 @@ async def test_one_odd_report_of_the_server_does_not_end_a_conversation(fake, cl
     assert ["You said: hello"] * 3 == answers[3:]
 
 
-async def test_a_number_of_tokens_that_cannot_be_costs_no_answer(fake, client):
+async def test_a_number_of_tokens_that_cannot_be_costs_no_answer(fake, fake_client):
     """
     Nothing is learned from a number that no server can have counted, told or saved.
     """
     fake.reply_json(told(10**400))
-    chat = client.conversation()
+    chat = fake_client.conversation()
 
     answer = await chat.ask("hello")
 
@@ -687,34 +683,34 @@ async def test_a_number_of_tokens_that_cannot_be_costs_no_answer(fake, client):
     saved = json.loads(chat.to_json())
     saved["samples"] = [[10**400, 1, 5]]
     with pytest.raises(asi1.ArgumentError, match="saved"):
-        client.conversation(saved=json.dumps(saved))
+        fake_client.conversation(saved=json.dumps(saved))
 
 
-async def test_a_summary_may_hold_half_a_character(fake, client):
+async def test_a_summary_may_hold_half_a_character(fake, fake_client):
     """
     Half a surrogate pair in a summary becomes U+FFFD, and the turns go on.
     """
     policy = asi1.Summarise(900, size=60, model="small")
-    talk = client.conversation()
+    talk = fake_client.conversation()
     for _ in range(12):
         await talk.ask("tell " * 60)
     fake.clear()
     fake.reply_json(told(200, "sum \ud83d mary"), times=None)
-    chat = client.conversation(saved=talk.to_json(), context=policy)
+    chat = fake_client.conversation(saved=talk.to_json(), context=policy)
 
     for _ in range(3):
         await chat.ask("tell " * 60)
 
     assert "sum \ufffd mary" == chat.summary
-    assert chat.summary == client.conversation(saved=chat.to_json()).summary
+    assert chat.summary == fake_client.conversation(saved=chat.to_json()).summary
 
 
-def test_a_turn_that_is_interrupted_is_over(fake, blocking, monkeypatch):
+def test_a_turn_that_is_interrupted_is_over(fake, blocking_client, monkeypatch):
     """
     After Ctrl-C in a blocking turn the next one may begin at once, and what the
     interrupted one still brings does not join the history.
     """
-    chat = blocking.conversation()
+    chat = blocking_client.conversation()
     real = asi1._blocking.loop_thread.LoopThread.run
 
     def struck(self, coroutine):
@@ -730,11 +726,11 @@ def test_a_turn_that_is_interrupted_is_over(fake, blocking, monkeypatch):
     assert "You said: B?" == chat.ask("B?").text
 
 
-async def test_a_turn_that_was_given_up_brings_nothing(fake, client):
+async def test_a_turn_that_was_given_up_brings_nothing(fake, fake_client):
     """
     The answer to a turn that is no longer the conversation's own joins nothing.
     """
-    chat = client.conversation()
+    chat = fake_client.conversation()
     fake.reply("Late.", delay=0.2)
     async with anyio.create_task_group() as group:
         group.start_soon(chat.ask, "A?")
@@ -744,11 +740,13 @@ async def test_a_turn_that_was_given_up_brings_nothing(fake, client):
     assert () == chat.messages
 
 
-async def test_a_turn_of_the_parent_is_none_of_the_childs(fake, client, monkeypatch):
+async def test_a_turn_of_the_parent_is_none_of_the_childs(
+    fake, fake_client, monkeypatch
+):
     """
     A turn that was under way when the process was forked does not hold up the child.
     """
-    chat = client.conversation()
+    chat = fake_client.conversation()
     async with chat.stream("A?"):
         with pytest.raises(asi1.ConversationBusyError):
             chat.undo()
@@ -757,12 +755,12 @@ async def test_a_turn_of_the_parent_is_none_of_the_childs(fake, client, monkeypa
         monkeypatch.undo()
 
 
-async def test_a_stream_that_had_to_wait_keeps_its_partial_answer(fake, client):
+async def test_a_stream_that_had_to_wait_keeps_its_partial_answer(fake, fake_client):
     """
     `keep_partial` holds for a stream that was refused while another turn was under way.
     """
     fake.reply("one two three four", chunk_words=1, chunk_delay=0.05, times=None)
-    chat = client.conversation()
+    chat = fake_client.conversation()
     late = chat.stream("A?", keep_partial=True)
     async with chat.stream("B?") as other:
         await anext(other)
@@ -781,35 +779,35 @@ async def test_a_stream_that_had_to_wait_keeps_its_partial_answer(fake, client):
 @pytest.mark.parametrize(
     "use",
     [
-        lambda client, chat: chat.edit("0", "y"),
-        lambda client, chat: chat.edit(0.5, "y"),
-        lambda client, chat: chat.fork("1"),
-        lambda client, chat: client.conversation(saved=10**15),
-        lambda client, chat: client.conversation(saved={"a": 1}),
+        lambda fake_client, chat: chat.edit("0", "y"),
+        lambda fake_client, chat: chat.edit(0.5, "y"),
+        lambda fake_client, chat: chat.fork("1"),
+        lambda fake_client, chat: fake_client.conversation(saved=10**15),
+        lambda fake_client, chat: fake_client.conversation(saved={"a": 1}),
     ],
     ids=["edit-text", "edit-half", "fork-text", "saved-number", "saved-object"],
 )
-async def test_arguments_of_another_type_are_refused(fake, client, use):
+async def test_arguments_of_another_type_are_refused(fake, fake_client, use):
     """
     A place, a number of messages and a saved conversation of another type are
     ArgumentErrors.
     """
-    chat = client.conversation()
+    chat = fake_client.conversation()
     await chat.ask("A?")
 
     with pytest.raises(asi1.ArgumentError):
-        use(client, chat)
+        use(fake_client, chat)
 
 
-async def test_a_score_that_is_no_number_is_refused(fake, client):
+async def test_a_score_that_is_no_number_is_refused(fake, fake_client):
     """
     A scoring function that returns no number is an ArgumentError of the turn.
     """
-    chat = client.conversation()
+    chat = fake_client.conversation()
     for _ in range(6):
         await chat.ask("tell " * 60)
     policy = asi1.DropLeastRelevant(400, score=lambda *_: None)
-    chat = client.conversation(saved=chat.to_json(), context=policy)
+    chat = fake_client.conversation(saved=chat.to_json(), context=policy)
 
     with pytest.raises(asi1.ArgumentError, match="score"):
         await chat.ask("tell me")

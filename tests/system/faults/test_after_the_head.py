@@ -9,7 +9,7 @@ import pytest
 
 import asi1
 
-from asi1.testing import Data, FakeASI1, Head, Reset, Stall
+from asi1.testing import Data, Head, Reset, Stall
 
 from ...support.talk import DONE, SSE, TEXT, chunk, in_process
 from .calls import observed
@@ -21,11 +21,6 @@ in_each_form = pytest.mark.parametrize("form", ["create", "stream"])
 
 GZIP = Head(200, (*SSE.headers, ("content-encoding", "gzip")))
 RUBBISH = Data(b"\xff" * 40)
-
-
-@pytest.fixture
-def fake():
-    return FakeASI1(seed=8)
 
 
 def packed(*chunks):

@@ -14,20 +14,12 @@ import pytest
 
 import asi1
 
-from asi1.testing import FakeASI1
-
 from ...support.talk import until
 from .sweep import NOTHING, call, idle_connections, left_behind, slowly, sweep
 
 
 # Cancellations in all; `nox -s soak` asks for ten thousand.
 CALLS = int(os.environ.get("SOAK_CALLS", "2000"))
-
-
-@pytest.fixture
-def fake():
-    with FakeASI1(seed=64) as running:
-        yield running
 
 
 def client_of(fake):

@@ -9,16 +9,13 @@ from textwrap import dedent
 
 import pytest
 
-from asi1.testing import FakeASI1
-
 from .programs import ended, start
 
 
 @pytest.fixture
-def fake():
-    with FakeASI1() as running:
-        running.reply("one two three four", chunk_words=1, chunk_delay=0.02, times=None)
-        yield running
+def fake(fake):
+    fake.reply("one two three four", chunk_words=1, chunk_delay=0.02, times=None)
+    return fake
 
 
 # What is left open, and the exit code.

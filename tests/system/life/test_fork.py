@@ -9,8 +9,6 @@ from textwrap import dedent
 
 import pytest
 
-from asi1.testing import FakeASI1
-
 from .programs import run
 
 
@@ -25,10 +23,9 @@ def question(request):
 
 
 @pytest.fixture
-def fake():
-    with FakeASI1() as running:
-        running.reply(question, chunk_words=1, times=None)
-        yield running
+def fake(fake):
+    fake.reply(question, chunk_words=1, times=None)
+    return fake
 
 
 # Each of the processes ends itself if it hangs; the test knows only the first of them.

@@ -6,8 +6,6 @@ import signal
 
 import pytest
 
-from asi1.testing import FakeASI1
-
 from .programs import ended, run, start, wait_for
 from .sweep import slowly
 
@@ -15,12 +13,6 @@ from .sweep import slowly
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "setitimer"), reason="needs signals"
 )
-
-
-@pytest.fixture
-def fake():
-    with FakeASI1(seed=2) as running:
-        yield running
 
 
 WAYS = {

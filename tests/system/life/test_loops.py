@@ -11,8 +11,6 @@ import pytest
 
 import asi1
 
-from asi1.testing import FakeASI1
-
 from ...support.talk import TEXT, until
 
 
@@ -22,10 +20,9 @@ asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=Tr
 
 
 @pytest.fixture
-def fake():
-    with FakeASI1(seed=5) as running:
-        running.reply(TEXT, chunk_words=1, chunk_delay=0.005, times=None)
-        yield running
+def fake(fake):
+    fake.reply(TEXT, chunk_words=1, chunk_delay=0.005, times=None)
+    return fake
 
 
 @pytest.fixture

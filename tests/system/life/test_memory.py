@@ -19,7 +19,7 @@ import pytest
 
 import asi1
 
-from asi1.testing import Data, FakeASI1, Head, Pause, Repeat
+from asi1.testing import Data, Head, Pause, Repeat
 
 
 pytest.importorskip("resource", reason="memory is not measured here")
@@ -33,12 +33,6 @@ SSE = (("content-type", "text/event-stream"),)
 JSON = (("content-type", "application/json"),)
 GZIP = (("content-encoding", "gzip"),)
 DONE = Data(b"data: [DONE]\n\n")
-
-
-@pytest.fixture
-def served():
-    with FakeASI1(seed=5) as fake:
-        yield fake
 
 
 def fed(fake, *meals, **options):
@@ -89,7 +83,7 @@ def endless(block):
     return Repeat((Data(block * (65536 // len(block))),))
 
 
-def test_what_does_not_end_is_given_up(served):
+def test_what_does_not_end_is_given_up(fake):
     """
     A line, an event, a comment or a body without an end, compressed or not, typed or
     not, is given up at the bound of 16 MiB.
@@ -107,14 +101,14 @@ def test_what_does_not_end_is_given_up(served):
         "zipped-event": (Head(200, SSE + GZIP), zipped(b"a", 300, b"data: ")),
     }
 
-    told = dict(zip(meals, fed(served, *meals.values()), strict=True))
+    told = dict(zip(meals, fed(fake, *meals.values()), strict=True))
 
     given_up = {"APIResponseError", "StreamDecodeError"}
     assert {} == {name: told[name] for name in told if not given_up >= ends(told[name])}
     assert {} == {name: told[name] for name in told if most(told[name]) > MOST}
 
 
-def test_a_refusal_without_an_end_is_a_refusal(served):
+def test_a_refusal_without_an_end_is_a_refusal(fake):
     """
     Of an error's body its beginning is read, and it is an error of its status.
     """
@@ -124,13 +118,13 @@ def test_a_refusal_without_an_end_is_a_refusal(served):
         "zipped": (Head(500, JSON + GZIP), zipped(b"e", 300)),
     }
 
-    told = fed(served, *meals.values())
+    told = fed(fake, *meals.values())
 
     assert [{"InternalServerError"}] * 3 == [ends(calls) for calls in told]
     assert most(told[-1]) < MOST
 
 
-def test_a_body_compressed_twice_is_refused(served):
+def test_a_body_compressed_twice_is_refused(fake):
     """
     Some hundred bytes under two layers, which hold 300 MiB, are not unpacked.
     """
@@ -138,31 +132,31 @@ def test_a_body_compressed_twice_is_refused(served):
     data = twice.compress(zipped(b"a", 300).data) + twice.flush()
     headers = (*JSON, ("content-encoding", "gzip, gzip"))
 
-    (told,) = fed(served, (Head(200, headers), Data(data)))
+    (told,) = fed(fake, (Head(200, headers), Data(data)))
 
     assert {"APIResponseError"} == ends(told)
     assert most(told) < MOST
 
 
-def test_comments_without_an_end_are_not_kept(served):
+def test_comments_without_an_end_are_not_kept(fake):
     """
     Comments and empty events in floods are dropped, and count as no sign of life.
     """
     flood = endless(b": still here\n\ndata:\n\nevent: ping\n\n")
 
-    (told,) = fed(served, (Head(200, SSE), flood), total=1, first_token=1)
+    (told,) = fed(fake, (Head(200, SSE), flood), total=1, first_token=1)
 
     assert {"APITimeoutError"} == ends(told)
     assert most(told) < MOST
 
 
-def test_no_timer_sleeps_while_a_flood_is_unpacked(served):
+def test_no_timer_sleeps_while_a_flood_is_unpacked(fake):
     """
     A flood of nothings in a small compressed body keeps no time limit from its turn.
     """
     flood = zipped(b": a\n\ndata:\n\n", 64)
 
-    (told,) = fed(served, (Head(200, SSE + GZIP), flood), total=1, first_token=1)
+    (told,) = fed(fake, (Head(200, SSE + GZIP), flood), total=1, first_token=1)
 
     assert {"APITimeoutError"} == ends(told)
     assert most(told) < MOST
@@ -178,7 +172,7 @@ def event(text):
 
 
 @pytest.mark.parametrize("kind", ["body", "event"])
-def test_what_is_large_is_read(served, kind):
+def test_what_is_large_is_read(fake, kind):
     """
     A body of 15 MiB is an answer, and so is an event of as much.
     """
@@ -188,7 +182,7 @@ def test_what_is_large_is_read(served, kind):
         "event": (Head(200, SSE), event(text), DONE),
     }
 
-    (told,) = fed(served, meals[kind], total=60)
+    (told,) = fed(fake, meals[kind], total=60)
 
     assert {f"{15 * MIB} characters"} == ends(told)
     assert most(told) < MOST
@@ -213,7 +207,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize("name", [*SOUND, *SWELLING])
-def test_no_body_swells_once_it_is_read(served, name):
+def test_no_body_swells_once_it_is_read(fake, name):
     """
     A body within the bound, made of as many values, levels, digits, lines or wide
     characters as it can hold, does not become many times as large.
@@ -221,14 +215,14 @@ def test_no_body_swells_once_it_is_read(served, name):
     small = (Head(200, JSON), Data(body("Hi", "message")))
     meal = {**SOUND, **SWELLING}[name]
 
-    before, after = fed(served, small, meal, max_event_bytes=5 * MIB // 4)
+    before, after = fed(fake, small, meal, max_event_bytes=5 * MIB // 4)
 
     assert most(after) - most(before) < SWOLLEN + 5
     if "wide" in name:
         assert ends(after) <= {f"{MIB // 4} characters", f"{MIB + 1} characters"}
 
 
-def test_a_large_event_id_costs_nothing_afterwards(served):
+def test_a_large_event_id_costs_nothing_afterwards(fake):
     """
     An ``id`` of 15 MiB is no burden for the events after it.
     """
@@ -236,6 +230,6 @@ def test_a_large_event_id_costs_nothing_afterwards(served):
     start = around(b"id: ", b"i", 15, b"\ndata:\n\n")
     words = Repeat((Data(b"data: %b\n\n" % word), Pause(0.01)), 50)
 
-    (told,) = fed(served, (Head(200, SSE), *start, words, DONE), total=3)
+    (told,) = fed(fake, (Head(200, SSE), *start, words, DONE), total=3)
 
     assert {"50 characters"} == ends(told)

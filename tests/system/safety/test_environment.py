@@ -33,12 +33,6 @@ def _plain_environment(monkeypatch):
 
 
 @pytest.fixture
-def served():
-    with FakeASI1(seed=5) as fake:
-        yield fake
-
-
-@pytest.fixture
 def proxy():
     """A server that a client takes for its proxy, and that answers for all others."""
     with FakeASI1(seed=6) as fake:
@@ -53,17 +47,17 @@ def proxied(monkeypatch, proxy):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
-async def test_no_proxy_is_between_here_and_here(monkeypatch, served, proxy, host):
+async def test_no_proxy_is_between_here_and_here(monkeypatch, fake, proxy, host):
     """
     A server on this machine is never called through a proxy of the environment.
     """
     if host == "127.0.0.2" and sys.platform != "linux":
         pytest.skip("only Linux has all of 127.0.0.0/8")
-    served.reply("I am here.", times=None)
+    fake.reply("I am here.", times=None)
     proxied(monkeypatch, proxy)
-    url = served.base_url.replace("127.0.0.1", host)
+    url = fake.base_url.replace("127.0.0.1", host)
     if host == "127.0.0.2":  # the fake listens on one address
-        url, host = f"http://127.0.0.2:{served.port}", "refused"
+        url, host = f"http://127.0.0.2:{fake.port}", "refused"
 
     async with asi1.AsyncASI1(KEY, url, **QUICK) as client:
         for stream in CREATE_AND_STREAM:
@@ -77,15 +71,15 @@ async def test_no_proxy_is_between_here_and_here(monkeypatch, served, proxy, hos
 
 
 def test_no_proxy_is_between_here_and_here_for_blocking_callers(
-    monkeypatch, served, proxy
+    monkeypatch, fake, proxy
 ):
     """
     The same holds for the blocking client.
     """
-    served.reply("I am here.", times=None)
+    fake.reply("I am here.", times=None)
     proxied(monkeypatch, proxy)
 
-    with asi1.ASI1(KEY, served.base_url) as client:
+    with asi1.ASI1(KEY, fake.base_url) as client:
         answer, _ = call_blocking(client, stream=True)
 
     assert "I am here." == answer.text
@@ -93,31 +87,31 @@ def test_no_proxy_is_between_here_and_here_for_blocking_callers(
 
 
 @needs_linux
-async def test_a_proxy_is_used_for_other_machines(monkeypatch, served, proxy):
+async def test_a_proxy_is_used_for_other_machines(monkeypatch, fake, proxy):
     """
     A proxy of the environment is used for what is not this machine by its name; which
     shows that the tests above would see it.
     """
     proxied(monkeypatch, proxy)
-    url = f"http://0.0.0.0:{served.port}/v1"
+    url = f"http://0.0.0.0:{fake.port}/v1"
 
     async with asi1.AsyncASI1(KEY, url, allow_insecure_http=True, **QUICK) as client:
         answer, _ = await call(client, stream=False)
 
     assert "I am between you." == answer.text
-    assert [] == served.requests
+    assert [] == fake.requests
     assert [] == strays(proxy.requests)
 
 
 @needs_linux
-async def test_the_environment_can_be_ignored(monkeypatch, served, proxy):
+async def test_the_environment_can_be_ignored(monkeypatch, fake, proxy):
     """
     With ``trust_env=False`` proxies and CA files of the environment do not count.
     """
-    served.reply("I am here.", times=None)
+    fake.reply("I am here.", times=None)
     proxied(monkeypatch, proxy)
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
-    url = f"http://0.0.0.0:{served.port}/v1"
+    url = f"http://0.0.0.0:{fake.port}/v1"
     options = {"trust_env": False, **QUICK}
 
     async with asi1.AsyncASI1(KEY, url, allow_insecure_http=True, **options) as client:

@@ -42,12 +42,6 @@ WAYS = {
 }
 
 
-@pytest.fixture
-def served():
-    with FakeASI1(seed=5) as fake:
-        yield fake
-
-
 @pytest.mark.parametrize("value", SMUGGLED)
 @pytest.mark.parametrize("way", WAYS)
 async def test_nothing_is_smuggled_into_a_request(way, value):
@@ -97,7 +91,7 @@ def test_nothing_is_smuggled_into_a_client(make, value):
         {"transfer-encoding": "chunked", "content-length": "3"},
     ],
 )
-async def test_framing_of_ones_own_smuggles_no_second_request(served, headers):
+async def test_framing_of_ones_own_smuggles_no_second_request(fake, headers):
     """
     The headers that frame a body are asi1's own: who sets them gets an error, and
     nothing is sent that could hold a second request.
@@ -106,25 +100,25 @@ async def test_framing_of_ones_own_smuggles_no_second_request(served, headers):
     limits = asi1.Timeouts(total=1)
 
     async with asi1.AsyncASI1(
-        KEY, served.base_url, timeout=limits, max_retries=0
+        KEY, fake.base_url, timeout=limits, max_retries=0
     ) as client:
         result, _ = await call(
             client, stream=False, messages=inner, extra_headers=headers
         )
 
     assert isinstance(result, asi1.ArgumentError)
-    assert [] == served.requests
+    assert [] == fake.requests
 
 
-async def test_a_host_of_ones_own_changes_no_address(served):
+async def test_a_host_of_ones_own_changes_no_address(fake):
     """
     A ``host`` header is a header: the request still goes to the base URL.
     """
-    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+    async with asi1.AsyncASI1(KEY, fake.base_url) as client:
         await call(client, stream=False, extra_headers={"Host": "otter.example"})
 
-    assert ["otter.example"] == [r.headers["host"] for r in served.requests]
-    assert [] == strays(served.requests)
+    assert ["otter.example"] == [r.headers["host"] for r in fake.requests]
+    assert [] == strays(fake.requests)
 
 
 HEADS = {
@@ -137,16 +131,16 @@ HEADS = {
 
 
 @pytest.mark.parametrize("name", HEADS)
-async def test_no_head_is_too_much(served, name):
+async def test_no_head_is_too_much(fake, name):
     """
     A head with a giant header, with 20,000 of them, with a control character, with two
     lengths, or with no end, is an error of ours, and comes in time.
     """
     fault, options = HEADS[name]
-    served.fault(fault, times=None, **options)
+    fake.fault(fault, times=None, **options)
     limits = asi1.Timeouts(total=5, first_token=0.3)
 
-    async with asi1.AsyncASI1(KEY, served.base_url, timeout=limits) as client:
+    async with asi1.AsyncASI1(KEY, fake.base_url, timeout=limits) as client:
         for stream in CREATE_AND_STREAM:
             began = anyio.current_time()
             error, _ = await call(client, stream=stream)
@@ -155,26 +149,26 @@ async def test_no_head_is_too_much(served, name):
             assert 2 > anyio.current_time() - began
 
 
-def test_no_head_is_too_much_for_blocking_callers(served):
+def test_no_head_is_too_much_for_blocking_callers(fake):
     """
     The same holds for the blocking client.
     """
-    served.fault("giant_headers", times=None, mib=4)
+    fake.fault("giant_headers", times=None, mib=4)
 
-    with asi1.ASI1(KEY, served.base_url) as client:
+    with asi1.ASI1(KEY, fake.base_url) as client:
         for stream in CREATE_AND_STREAM:
             error, _ = call_blocking(client, stream=stream)
             assert isinstance(error, asi1.APIConnectionError)
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
-async def test_no_status_line_is_too_long(served, stream):
+async def test_no_status_line_is_too_long(fake, stream):
     """
     A status line without an end is an error of ours.
     """
-    served.play(Raw(b"HTTP/1.1 200 " + b"k" * MIB), Close(), times=None)
+    fake.play(Raw(b"HTTP/1.1 200 " + b"k" * MIB), Close(), times=None)
 
-    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+    async with asi1.AsyncASI1(KEY, fake.base_url) as client:
         error, _ = await call(client, stream=stream)
 
     assert isinstance(error, asi1.APIConnectionError)
@@ -190,13 +184,13 @@ async def test_no_status_line_is_too_long(served, stream):
         pytest.param(b"HTTP/1.1 200 OK\r\nx: \x1b[31m\x07 y\x00", id="terminal"),
     ],
 )
-async def test_an_error_quotes_no_whole_head(served, stream, line):
+async def test_an_error_quotes_no_whole_head(fake, stream, line):
     """
     What an error quotes of a broken head is short, and moves no terminal.
     """
-    served.play(Raw(line + b"\r\n\r\n"), Close(), times=None)
+    fake.play(Raw(line + b"\r\n\r\n"), Close(), times=None)
 
-    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+    async with asi1.AsyncASI1(KEY, fake.base_url) as client:
         error, _ = await call(client, stream=stream)
 
     assert isinstance(error, asi1.APIConnectionError)

@@ -40,23 +40,17 @@ FAULTS = [
 ]
 
 
-@pytest.fixture
-def served():
-    with FakeASI1(seed=5) as fake:
-        yield fake
-
-
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_nothing_of_the_wire_shows_the_key(served, caplog, capfd, fault):
+async def test_nothing_of_the_wire_shows_the_key(fake, caplog, capfd, fault):
     """
     With each library below logging all it can, the key is in no log, on no screen, in
     no error, and in no part of a request but its one header.
     """
     caplog.set_level(logging.DEBUG)
     options = {"retry_after": 0.01} if fault == "rate_limit_429" else {}
-    served.fault(fault, times=None, **options)
+    fake.fault(fault, times=None, **options)
 
-    async with asi1.AsyncASI1(KEY, served.base_url, **QUICK) as client:
+    async with asi1.AsyncASI1(KEY, fake.base_url, **QUICK) as client:
         for stream in CREATE_AND_STREAM:
             result, opened = await call(client, stream=stream)
             assert [] == found(result, opened, client)
@@ -65,20 +59,20 @@ async def test_nothing_of_the_wire_shows_the_key(served, caplog, capfd, fault):
 
     assert {"asi1", "httpcore"} <= {r.name.partition(".")[0] for r in caplog.records}
     assert [] == in_records(caplog.records)
-    assert [] == strays(served.requests)
+    assert [] == strays(fake.requests)
     assert not [text for text in capfd.readouterr() if KEY in text]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_blocking_client_does_not_show_it_either(served, caplog, capfd, fault):
+def test_the_blocking_client_does_not_show_it_either(fake, caplog, capfd, fault):
     """
     The frames of the blocking client, which stand in each traceback, hold no key.
     """
     caplog.set_level(logging.DEBUG)
     options = {"retry_after": 0.01} if fault == "rate_limit_429" else {}
-    served.fault(fault, times=None, **options)
+    fake.fault(fault, times=None, **options)
 
-    with asi1.ASI1(KEY, served.base_url, **QUICK) as client:
+    with asi1.ASI1(KEY, fake.base_url, **QUICK) as client:
         for stream in CREATE_AND_STREAM:
             result, opened = call_blocking(client, stream=stream)
             assert [] == found(result, opened, client)
@@ -86,7 +80,7 @@ def test_the_blocking_client_does_not_show_it_either(served, caplog, capfd, faul
                 assert [] == in_error(result)
 
     assert [] == in_records(caplog.records)
-    assert [] == strays(served.requests)
+    assert [] == strays(fake.requests)
     assert not [text for text in capfd.readouterr() if KEY in text]
 
 
@@ -125,13 +119,13 @@ def test_a_refused_connection_shows_no_key_to_blocking_callers(caplog):
     assert [] == in_records(caplog.records)
 
 
-async def test_a_failed_handshake_shows_no_key(served, caplog):
+async def test_a_failed_handshake_shows_no_key(fake, caplog):
     """
     A server that does not speak TLS on an https:// address gets no key, and the error
     shows none.
     """
     caplog.set_level(logging.DEBUG)
-    secure = served.base_url.replace("http://", "https://")
+    secure = fake.base_url.replace("http://", "https://")
 
     async with asi1.AsyncASI1(KEY, secure, **QUICK) as client:
         for stream in CREATE_AND_STREAM:
@@ -139,20 +133,20 @@ async def test_a_failed_handshake_shows_no_key(served, caplog):
             assert isinstance(error, asi1.APIConnectionError)
             assert [] == in_error(error)
 
-    assert [] == served.requests
+    assert [] == fake.requests
     assert [] == in_records(caplog.records)
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
-async def test_a_call_under_way_shows_no_key(served, stream):
+async def test_a_call_under_way_shows_no_key(fake, stream):
     """
     A client that is closed in the middle of a call, and the call, show no key.
     """
-    served.fault("stall_mid_body", times=None)
+    fake.fault("stall_mid_body", times=None)
     ends = []
 
     async with (
-        asi1.AsyncASI1(KEY, served.base_url) as client,
+        asi1.AsyncASI1(KEY, fake.base_url) as client,
         anyio.create_task_group() as tasks,
     ):
 

@@ -14,12 +14,6 @@ from .talk import CREATE_AND_STREAM, call, call_blocking, strays
 
 
 @pytest.fixture
-def served():
-    with FakeASI1(seed=5) as fake:
-        yield fake
-
-
-@pytest.fixture
 def elsewhere():
     with FakeASI1(seed=6) as fake:
         yield fake
@@ -33,15 +27,15 @@ both_forms = pytest.mark.parametrize(
 
 @both_forms
 @pytest.mark.parametrize("status", STATUSES)
-async def test_no_redirect_leads_to_another_server(served, elsewhere, status, stream):
+async def test_no_redirect_leads_to_another_server(fake, elsewhere, status, stream):
     """
     A redirect to another server is an error that names it; nothing is sent there, and
     there is one try.
     """
     target = f"{elsewhere.base_url}/chat/completions"
-    served.fault("redirect", status=status, location=target, times=None)
+    fake.fault("redirect", status=status, location=target, times=None)
 
-    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+    async with asi1.AsyncASI1(KEY, fake.base_url) as client:
         error, _ = await call(client, stream=stream)
 
     assert isinstance(error, asi1.APIStatusError)
@@ -51,7 +45,7 @@ async def test_no_redirect_leads_to_another_server(served, elsewhere, status, st
     )
     assert [] == in_error(error)
     assert [] == elsewhere.requests
-    assert 1 == len(served.requests)
+    assert 1 == len(fake.requests)
 
 
 @pytest.mark.parametrize(
@@ -71,32 +65,32 @@ async def test_no_redirect_leads_to_another_server(served, elsewhere, status, st
         pytest.param("javascript:alert(1)", id="javascript"),
     ],
 )
-async def test_no_redirect_is_followed(served, elsewhere, location):
+async def test_no_redirect_is_followed(fake, elsewhere, location):
     """
     A redirect is not followed, wherever it leads, not even on the same server.
     """
-    target = location.format(port=served.port, other=elsewhere.port)
-    served.fault("redirect", location=target, times=None)
+    target = location.format(port=fake.port, other=elsewhere.port)
+    fake.fault("redirect", location=target, times=None)
 
-    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+    async with asi1.AsyncASI1(KEY, fake.base_url) as client:
         for stream in CREATE_AND_STREAM:
             error, _ = await call(client, stream=stream)
             assert isinstance(error, asi1.APIError)
 
     assert [] == elsewhere.requests
-    assert ["/v1/chat/completions"] * 2 == [r.path for r in served.requests]
+    assert ["/v1/chat/completions"] * 2 == [r.path for r in fake.requests]
 
 
-async def test_a_client_that_follows_does_not_follow_for_us(served, elsewhere):
+async def test_a_client_that_follows_does_not_follow_for_us(fake, elsewhere):
     """
     A client of the user's own that follows redirects is told not to.
     """
     target = f"{elsewhere.base_url}/chat/completions"
-    served.fault("redirect", location=target, times=None)
+    fake.fault("redirect", location=target, times=None)
 
     async with (
         httpx.AsyncClient(follow_redirects=True) as own,
-        asi1.AsyncASI1(KEY, served.base_url, http_client=own) as client,
+        asi1.AsyncASI1(KEY, fake.base_url, http_client=own) as client,
     ):
         for stream in CREATE_AND_STREAM:
             error, _ = await call(client, stream=stream)
@@ -105,13 +99,13 @@ async def test_a_client_that_follows_does_not_follow_for_us(served, elsewhere):
     assert [] == elsewhere.requests
 
 
-def test_blocking_callers_are_not_led_away(served, elsewhere):
+def test_blocking_callers_are_not_led_away(fake, elsewhere):
     """
     The blocking client follows no redirect either.
     """
-    served.fault("redirect", location=f"{elsewhere.base_url}/x", times=None)
+    fake.fault("redirect", location=f"{elsewhere.base_url}/x", times=None)
 
-    with asi1.ASI1(KEY, served.base_url) as client:
+    with asi1.ASI1(KEY, fake.base_url) as client:
         for stream in CREATE_AND_STREAM:
             error, _ = call_blocking(client, stream=stream)
             assert isinstance(error, asi1.APIStatusError)
@@ -131,41 +125,41 @@ def test_blocking_callers_are_not_led_away(served, elsewhere):
         "a=1; Expires=Fri, 01 Jan 2100 00:00:00 GMT",
     ],
 )
-async def test_no_cookie_is_kept(served, cookie):
+async def test_no_cookie_is_kept(fake, cookie):
     """
     Cookies of answers, streams, refusals and redirects are neither sent back, nor kept
     in the account of the reply.
     """
     headers = {"set-cookie": cookie}
-    served.reply("Hi.", headers=headers)
-    served.reply("Hi.", headers=headers)
-    served.fail(401, headers=headers)
-    served.play(Head(307, (("set-cookie", cookie), ("location", "/")), "length"))
+    fake.reply("Hi.", headers=headers)
+    fake.reply("Hi.", headers=headers)
+    fake.fail(401, headers=headers)
+    fake.play(Head(307, (("set-cookie", cookie), ("location", "/")), "length"))
 
-    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+    async with asi1.AsyncASI1(KEY, fake.base_url) as client:
         results = [
             (await call(client, stream=stream))[0]
             for stream in (False, True, False, False, False)
         ]
 
-    assert 5 == len(served.requests)
-    assert not [r for r in served.requests if "cookie" in r.headers]
+    assert 5 == len(fake.requests)
+    assert not [r for r in fake.requests if "cookie" in r.headers]
     assert [] == found(results, text="a=1")
 
 
-async def test_each_client_sends_its_own_key(served, elsewhere):
+async def test_each_client_sends_its_own_key(fake, elsewhere):
     """
     Clients of two servers, and children with a key of their own, mix up no keys.
     """
     async with (
-        asi1.AsyncASI1(KEY, served.base_url) as one,
+        asi1.AsyncASI1(KEY, fake.base_url) as one,
         asi1.AsyncASI1("sk_other_0123456789", elsewhere.base_url) as two,
     ):
         child = two.with_options(api_key="sk_child_0123456789")
         for client in (one, two, child, one):
             await call(client, stream=False)
 
-    assert [] == strays(served.requests)
+    assert [] == strays(fake.requests)
     assert ["Bearer sk_other_0123456789", "Bearer sk_child_0123456789"] == [
         request.headers["authorization"] for request in elsewhere.requests
     ]
@@ -260,13 +254,13 @@ def test_the_environment_is_no_way_around(monkeypatch):
         assert "password@" not in repr(caught.value)
 
 
-async def test_no_path_leads_to_another_server(served, elsewhere):
+async def test_no_path_leads_to_another_server(fake, elsewhere):
     """
     A path that looks like another address is refused, or is a path.
     """
     there = f"127.0.0.1:{elsewhere.port}"
 
-    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+    async with asi1.AsyncASI1(KEY, fake.base_url) as client:
         for path in (f"//{there}/v1/x", f"http://{there}/", f"@{there}/", f"\\{there}"):
             with pytest.raises(asi1.ArgumentError, match="path"):
                 await client.request("GET", path)
@@ -275,10 +269,10 @@ async def test_no_path_leads_to_another_server(served, elsewhere):
                 await client.request("GET", path)
 
     assert [] == elsewhere.requests
-    assert [] == strays(served.requests)
+    assert [] == strays(fake.requests)
 
 
-async def test_a_link_in_an_answer_is_not_fetched(served, elsewhere):
+async def test_a_link_in_an_answer_is_not_fetched(fake, elsewhere):
     """
     Addresses in headers and in the body are text.
     """
@@ -286,9 +280,9 @@ async def test_a_link_in_an_answer_is_not_fetched(served, elsewhere):
     headers = (("link", f"<{link}>; rel=preload"), ("refresh", f"0; url={link}"))
     headers += (("alt-svc", f'h2="127.0.0.1:{elsewhere.port}"'), ("location", link))
     body = b'{"choices": [{"message": {"content": "%b"}}]}' % link.encode()
-    served.play(Head(200, headers), Data(body), times=None)
+    fake.play(Head(200, headers), Data(body), times=None)
 
-    async with asi1.AsyncASI1(KEY, served.base_url) as client:
+    async with asi1.AsyncASI1(KEY, fake.base_url) as client:
         for _ in range(2):
             answer, _ = await call(client, stream=False)
             assert link == answer.text
