@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
-import gc
-import os
 import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from operator import length_hint
 
 import anyio
 import httpx
@@ -24,9 +19,8 @@ import pytest
 import asi1
 
 from asi1._blocking.loop_thread import LoopThread
-from asi1.testing import Pause, Repeat
 
-from ..support.talk import DONE, SSE, TEXT, Event, chunk
+from ..support.talk import TEXT
 
 
 @pytest.fixture
@@ -42,157 +36,6 @@ def wait_for(condition):
             return
         time.sleep(0.005)
     pytest.fail("it never came true")
-
-
-def test_create_gives_the_answer(blocking_client):
-    """
-    `create` blocks until the answer is there.
-    """
-    answer = blocking_client.chat.completions.create(messages="Hi", temperature=0)
-
-    assert (TEXT, 200) == (answer.text, answer.response.status)
-
-
-def test_a_stream_is_iterated(blocking_client):
-    """
-    A stream gives chunks, text and the final answer, each by plain iteration.
-    """
-    with blocking_client.chat.completions.stream(messages="Hi") as stream:
-        chunks = list(stream)
-        final = stream.get_final_completion()
-
-    assert TEXT == "".join(each.text for each in chunks) == final.text
-    assert final == stream.snapshot()
-    assert "<ChatStream closed status=200>" == repr(stream)
-    assert 200 == stream.response.status
-
-
-def test_a_stream_gives_its_text_and_its_thoughts(fake, blocking_client):
-    """
-    `text_stream` and `thought_stream` give pieces, none of them empty.
-    """
-    fake.reply(TEXT, thoughts="Counting.", chunk_words=1, times=2)
-
-    with blocking_client.chat.completions.stream(messages="Hi") as stream:
-        words = list(stream.text_stream)
-    made = blocking_client.chat.completions.create(messages="Hi", stream=True)
-    thoughts = list(made.thought_stream)
-
-    assert (8, TEXT) == (len(words), "".join(words))
-    assert "Counting." == "".join(thoughts)
-    for again in (made, made.text_stream, made.thought_stream):
-        with pytest.raises(asi1.StreamConsumedError):
-            iter(again)
-
-
-@pytest.mark.parametrize("read", [0, 1, 4, 99])
-def test_the_final_answer_does_not_depend_on_what_was_read(blocking_client, read):
-    """
-    `get_final_completion` gives the whole answer, whatever was read before it.
-    """
-    with blocking_client.chat.completions.stream(messages="Hi") as stream:
-        for _ in range(read):
-            next(stream, None)
-
-        assert TEXT == stream.get_final_completion().text
-        assert TEXT == stream.get_final_completion().text
-        with pytest.raises(asi1.StreamConsumedError):
-            iter(stream)
-
-
-def test_a_closed_stream_cannot_be_read(fake, blocking_client):
-    """
-    A closed stream hands out nothing more, not even what had come before.
-    """
-    fake.clear()
-    fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
-    stream = blocking_client.chat.completions.stream(messages="Hi")
-    assert "a" == next(stream).text
-    stream.close()
-    stream.close()
-
-    for use in (
-        stream.__next__,
-        stream.__enter__,
-        stream.get_final_completion,
-        stream.text_stream.__next__,
-    ):
-        with pytest.raises(asi1.StreamClosedError):
-            use()
-
-
-@pytest.mark.parametrize("way", ["break", "error", "drop"])
-def test_leaving_early_closes_the_connection(fake, blocking_client, way):
-    """
-    A stream that is left before its end closes its connection.
-    """
-    fake.clear()
-    fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))), times=None)
-
-    if way == "break":
-        with blocking_client.chat.completions.stream(messages="Hi") as stream:
-            next(stream)
-    elif way == "error":
-        with (
-            pytest.raises(ZeroDivisionError),
-            blocking_client.chat.completions.stream(messages="Hi") as stream,
-        ):
-            for _ in stream:
-                raise ZeroDivisionError
-    else:
-        stream = blocking_client.chat.completions.stream(messages="Hi")
-        next(stream)
-        del stream
-        gc.collect()
-
-    wait_for(lambda: fake.open_connections == 0)
-
-
-@pytest.mark.parametrize(
-    ("fault", "options"),
-    [
-        ("quota_429", {}),
-        ("key_echo_401", {}),
-        ("html_502", {"max_retries": 0}),
-        ("html_200", {}),
-        ("clean_eof_no_done", {}),
-        ("fin_mid_chunked", {}),
-        ("bad_json_chunk", {}),
-        ("error_event", {}),
-        ("stall_mid_body", {"timeout": asi1.Timeouts(idle=0.05)}),
-        ("reset_before_headers", {"max_retries": 0}),
-    ],
-)
-def test_errors_are_those_of_the_async_client(fake, fault, options):
-    """
-    Each error is the one that the async client raises, with the same partial answer.
-    """
-    fake.clear()
-    fake.fault(fault, times=None)
-
-    async def read():
-        async with (
-            asi1.AsyncASI1("sk-test", fake.base_url, **options) as client,
-            client.chat.completions.stream(messages="Hi") as stream,
-        ):
-            await stream.get_final_completion()
-
-    with pytest.raises(asi1.APIError) as awaited:
-        asyncio.run(read())
-    with (
-        pytest.raises(asi1.APIError) as blocking,
-        asi1.ASI1("sk-test", fake.base_url, **options) as client,
-        client.chat.completions.stream(messages="Hi") as stream,
-    ):
-        stream.get_final_completion()
-
-    assert type(awaited.value) is type(blocking.value)
-    assert str(awaited.value) == str(blocking.value)
-    assert text_so_far(awaited.value) == text_so_far(blocking.value)
-
-
-def text_so_far(error):
-    return getattr(error, "partial", asi1.ChatCompletion()).text
 
 
 def test_any_endpoint_can_be_called(fake, blocking_client):
@@ -258,35 +101,6 @@ def test_many_threads_share_one_client(fake, blocking_client):
     with ThreadPoolExecutor(8) as threads:
         assert [True] * 8 == list(threads.map(ask, range(8)))
     assert 40 == len(fake.requests)
-
-
-def test_two_threads_cannot_read_one_stream(fake, blocking_client):
-    """
-    A second thread that reads a stream gets `StreamBusyError`.
-    """
-    fake.clear()
-    fake.fault("stall", seconds=None)
-    stream = blocking_client.chat.completions.create(messages="Hi", stream=True)
-    failed = []
-
-    def read():
-        try:
-            for _ in stream:
-                pass
-        except asi1.ASI1Error as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    wait_for(lambda: stream._answer.reading and stream.snapshot().text)
-    wait_for(lambda: not length_hint(stream._left))
-    with pytest.raises(asi1.StreamBusyError):
-        for _ in stream:
-            pass
-    stream.close()
-    thread.join()
-
-    assert [asi1.StreamClosedError] == [type(error) for error in failed]
 
 
 @pytest.mark.filterwarnings("ignore:asi1.ASI1 blocks")
@@ -456,33 +270,6 @@ def test_leaving_python_is_quick_and_silent(fake, script, code):
     assert (code, "", "") == run_script(fake, script)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-def test_ctrl_c_closes_the_stream_that_is_read(fake, blocking_client):
-    """
-    A reader of a stream who is interrupted by Ctrl-C leaves no connection open, even if
-    the stream object is kept.
-    """
-    fake.clear()
-    fake.fault("stall", after_chunks=1)
-    stream = blocking_client.chat.completions.stream(messages="Hi")
-
-    def interrupt():
-        wait_for(lambda: "one" == stream.snapshot().text and stream._answer.reading)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        next(stream)
-        thread.start()
-        for _ in stream:
-            pass
-    thread.join()
-
-    assert "left" == fake.requests[0].wait()
-    assert not stream.consumed
-    wait_for(lambda: fake.open_connections == 0)
-
-
 def test_a_loop_that_was_stopped_takes_no_more_calls():
     """
     When Python is exiting, a call is refused in place of waiting for ever.
@@ -577,3 +364,12 @@ def test_an_error_after_ctrl_c_is_an_error(fake, blocking_client):
     except KeyboardInterrupt:
         with pytest.raises(asi1.BadRequestError):
             blocking_client.chat.completions.create(messages="Hi")
+
+
+@pytest.mark.parametrize("name", ["http_client", "transport"])
+def test_a_blocking_http_object_is_refused(name):
+    """
+    The blocking client too takes the async client and transport of httpx.
+    """
+    with pytest.raises(asi1.ConfigurationError, match=f"{name}: must be an httpx"):
+        asi1.ASI1("sk_lifetime", **{name: object()})

@@ -409,30 +409,6 @@ async def test_a_dropped_client_closes_its_connections(fake):
     await until(lambda: fake.open_connections == 0)
 
 
-def test_one_client_serves_many_event_loops(fake):
-    """
-    The same client works in one event loop after another, on asyncio and on trio, and
-    leaves no connection open in any.
-    """
-    client = asi1.AsyncASI1("key", fake.base_url)
-
-    async def call():
-        created = await client.chat.completions.create(messages="Hi")
-        async with client.chat.completions.stream(messages="Hi") as stream:
-            streamed = await stream.get_final_completion()
-        return created.text == streamed.text
-
-    assert [True] * 3 == [asyncio.run(call()) for _ in range(3)]
-    assert [True] * 2 == [anyio.run(call, backend="trio") for _ in range(2)]
-    assert asyncio.run(call())
-    assert 6 == len({request.connection for request in fake.requests})
-
-    async def closed():
-        await until(lambda: fake.open_connections == 0)
-
-    asyncio.run(closed())
-
-
 def test_one_client_serves_several_threads_at_once(fake):
     """
     Event loops in several threads use one client at the same time, each on connections
@@ -484,24 +460,6 @@ async def test_many_calls_at_once_are_all_answered(fake):
 
     assert {text: text for text in texts} == got
     assert 20 >= len({request.connection for request in fake.requests})
-
-
-async def test_what_a_burst_has_opened_is_closed_again(fake):
-    """
-    Connections that were needed for many calls at once, and have been idle for
-    `Limits.keepalive_expiry`, are closed when the next call is made.
-    """
-    fake.reply("Hi.", delay=0.1, times=None)
-    limits = asi1.Limits(keepalive_expiry=0.3)
-    async with asi1.AsyncASI1("sk-test", fake.base_url, limits=limits) as client:
-        async with anyio.create_task_group() as tasks:
-            for _ in range(40):
-                tasks.start_soon(lambda: client.chat.completions.create(messages="Hi"))
-        await anyio.sleep(0.4)
-        await client.chat.completions.create(messages="Hi")
-
-        assert len({request.connection for request in fake.requests}) > 16
-        await until(lambda: fake.open_connections == 1)
 
 
 async def test_cookies_are_not_sent_back(fake):

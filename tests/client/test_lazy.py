@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+import asi1
+
 
 CALL = """
 import asyncio
@@ -81,3 +83,22 @@ def test_made_client_has_loaded_no_call(name):
     assert "asi1._client.lazy" in modules
     needed = {"_call.engine", "_models.json_text", "_models.status_errors", "_protocol"}
     assert set() == {f"asi1.{name}" for name in needed} & modules
+
+
+def test_a_client_that_is_closed_while_it_is_made_ready_is_closed(monkeypatch):
+    """
+    A client that one thread closes while another makes it ready for its first call
+    makes no call.
+    """
+    client = asi1.AsyncASI1("sk-test", "http://127.0.0.1:1/v1")
+    make = asi1._client.lazy.LazyEngine._make
+
+    def closed_meanwhile(late):
+        made = make(late)
+        late.shut()
+        return made
+
+    monkeypatch.setattr("asi1._client.lazy.LazyEngine._make", closed_meanwhile)
+
+    with pytest.raises(asi1.ClientClosedError):
+        client.chat.completions.stream(messages="Hi")

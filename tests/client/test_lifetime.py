@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import re
 import weakref
 
 from functools import partial
@@ -10,11 +9,9 @@ from functools import partial
 import anyio
 import pytest
 
-from anyio.streams.buffered import BufferedByteReceiveStream
-
 import asi1
 
-from asi1 import AsyncASI1, Limits, RetryPolicy, Timeouts
+from asi1 import AsyncASI1, RetryPolicy, Timeouts
 from asi1.testing import FakeASI1
 
 from ..support.talk import until
@@ -60,91 +57,6 @@ async def test_a_stream_that_said_something_is_never_begun_anew():
     assert 1 == len(fake.requests)
     assert caught.value.partial.text == "".join(said)
     assert caught.value.response == caught.value.partial.response
-
-
-@pytest.mark.parametrize("rate_limit", [None, asi1.RateLimit(max_concurrency=9)])
-def test_a_client_of_many_loops_keeps_none_of_them(fake, rate_limit):
-    """
-    A loop that has ended is forgotten by the clients that were used in it.
-    """
-    client = client_of(fake, rate_limit=rate_limit)
-    loops = []
-
-    async def main():
-        loops.append(weakref.ref(asyncio.get_running_loop()))
-        await client.chat.completions.create(messages="Hi")
-
-    for _ in range(5):
-        asyncio.run(main())
-    gc.collect()
-
-    assert 1 >= sum(loop() is not None for loop in loops)
-    anyio.run(until, lambda: fake.open_connections == 0)
-
-
-class Together:
-    """A server that answers nothing until *count* requests have come."""
-
-    BODY = b'{"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}'
-    REPLY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-    REPLY += b"content-length: %d\r\n\r\n%s" % (len(BODY), BODY)
-
-    def __init__(self, count):
-        self.count = count
-        self.came = 0
-        self.open = 0
-        self.all = anyio.Event()
-
-    async def serve(self, *, task_status):
-        """Serve on a free port, which is told to the task group."""
-        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        address = listener.extra(anyio.abc.SocketAttribute.local_address)
-        async with listener:
-            task_status.started(f"http://127.0.0.1:{address[1]}")
-            await listener.serve(self.answer)
-
-    async def answer(self, stream):
-        """Answer the requests of one connection."""
-        self.open += 1
-        try:
-            async with stream:
-                buffered = BufferedByteReceiveStream(stream)
-                while True:
-                    head = await buffered.receive_until(b"\r\n\r\n", 65536)
-                    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-                    await buffered.receive_exactly(int(length[1]))
-                    self.came += 1
-                    if self.came == self.count:
-                        self.all.set()
-                    await self.all.wait()
-                    await stream.send(self.REPLY)
-        except (anyio.IncompleteRead, anyio.BrokenResourceError):
-            pass
-        finally:
-            self.open -= 1
-
-
-async def test_connections_of_a_burst_are_closed_once_they_are_idle_too_long():
-    """
-    Connections that a burst of calls opened are closed once they were idle too long,
-    in whichever pool they are.
-    """
-    server, limits = Together(40), Limits(keepalive_expiry=0.2)
-
-    async with anyio.create_task_group() as serving:
-        url = await serving.start(server.serve)
-        async with AsyncASI1("k", url, limits=limits, timeout=None) as client:
-            async with anyio.create_task_group() as group:
-                for _ in range(40):
-                    group.start_soon(
-                        lambda: client.chat.completions.create(messages="Hi")
-                    )
-            assert 40 == server.came
-            await anyio.sleep(0.3)
-            await client.chat.completions.create(messages="Hi")
-
-            await until(lambda: server.open <= 1, seconds=30)
-        serving.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("part", ["chunks", "text", "thoughts"])
@@ -370,15 +282,6 @@ async def test_a_whole_answer_leaves_its_connection_to_the_next_call(fake):
     assert {1} == {request.connection for request in fake.requests}
 
 
-@pytest.mark.parametrize("name", ["http_client", "transport"])
-def test_a_blocking_http_object_is_refused(name):
-    """
-    The blocking client too takes the async client and transport of httpx.
-    """
-    with pytest.raises(asi1.ConfigurationError, match=f"{name}: must be an httpx"):
-        asi1.ASI1("sk_lifetime", **{name: object()})
-
-
 async def test_a_client_whose_block_is_cancelled_closes(fake):
     """
     A client closes its connections even if its block is left by a cancellation, while
@@ -400,22 +303,3 @@ async def test_a_client_whose_block_is_cancelled_closes(fake):
     assert scope.cancelled_caught
     assert not client._engine.tasks
     assert not client._engine.resources.transport.pools._by_loop
-
-
-def test_a_client_that_is_closed_while_it_is_made_ready_is_closed(monkeypatch):
-    """
-    A client that one thread closes while another makes it ready for its first call
-    makes no call.
-    """
-    client = asi1.AsyncASI1("sk-test", "http://127.0.0.1:1/v1")
-    make = asi1._client.lazy.LazyEngine._make
-
-    def closed_meanwhile(late):
-        made = make(late)
-        late.shut()
-        return made
-
-    monkeypatch.setattr("asi1._client.lazy.LazyEngine._make", closed_meanwhile)
-
-    with pytest.raises(asi1.ClientClosedError):
-        client.chat.completions.stream(messages="Hi")

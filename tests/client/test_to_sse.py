@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 
 from contextlib import aclosing
 
@@ -52,21 +51,6 @@ async def test_an_answer_is_events(fake):
     assert "stop" == data["finish_reason"]
 
 
-def test_an_answer_is_events_for_blocking_code(fake, blocking_client):
-    """
-    The blocking stream gives the same events.
-    """
-    fake.reply(TEXT, thoughts=["Hm."], chunk_words=1)
-
-    with ask(blocking_client) as stream:
-        events = stream.to_sse()
-        body = b"".join(events)
-
-    assert TEXT == said(body)
-    assert ["thought", *["text"] * 8, "done"] == [name for name, _ in seen(body)]
-    assert [] == list(events)
-
-
 async def test_what_was_read_before_is_not_told_again(fake):
     """
     The events begin where the reader of the stream stands, and lose nothing.
@@ -76,19 +60,6 @@ async def test_what_was_read_before_is_not_told_again(fake):
     async with connect(fake) as client, ask(client) as stream:
         assert "a" == (await anext(stream)).text
         body = b"".join([data async for data in stream.to_sse()])
-
-    assert "bcde" == said(body)
-
-
-def test_what_was_read_before_is_not_told_again_to_blocking_code(fake, blocking_client):
-    """
-    The blocking events begin where the reader of the stream stands too.
-    """
-    fake.play(SSE, Event(*map(chunk, "abcd")), Event(chunk("e", finish="stop")), DONE)
-
-    with ask(blocking_client) as stream:
-        assert "a" == next(stream).text
-        body = b"".join(stream.to_sse())
 
     assert "bcde" == said(body)
 
@@ -106,20 +77,6 @@ async def test_a_stream_that_breaks_ends_with_an_event(fake):
     name, data = seen(body)[-1]
     assert ("failed", 502) == (name, data["status"])
     assert "stream_interrupted" == data["code"]
-
-
-def test_a_stream_that_breaks_ends_with_an_event_for_blocking_code(
-    fake, blocking_client
-):
-    """
-    An error in the middle is the last event in blocking code too.
-    """
-    fake.fault("reset_mid_body")
-
-    with ask(blocking_client) as stream:
-        body = b"".join(stream.to_sse())
-
-    assert "stream_interrupted" == seen(body)[-1][1]["code"]
 
 
 async def test_an_error_that_is_not_ours_is_told_and_raised(fake):
@@ -157,16 +114,6 @@ async def test_open_raises_what_comes_before_the_first_event(fake):
 
     [(name, data)] = seen(body)
     assert ("failed", 429, 7) == (name, data["status"], data["retry_after"])
-
-
-def test_open_raises_in_blocking_code(fake, blocking_client):
-    """
-    The blocking `open` raises what comes before the first event.
-    """
-    fake.fail(401)
-
-    with pytest.raises(asi1.AuthenticationError):
-        ask(blocking_client).to_sse().open()
 
 
 async def test_open_loses_nothing(fake):
@@ -276,20 +223,6 @@ async def test_closing_ends_the_call(fake):
         assert [] == [data async for data in events]
 
 
-def test_closing_ends_the_call_of_blocking_code(fake, blocking_client):
-    """
-    `close` ends the call of blocking code at once.
-    """
-    fake.play(*ENDLESS)
-
-    events = ask(blocking_client).to_sse()
-    assert next(events)
-    events.close()
-
-    assert "left" == fake.requests[0].wait()
-    assert [] == list(events)
-
-
 async def test_cancelling_ends_the_call(fake):
     """
     Who is cancelled while reading ends the call, though the stream is kept.
@@ -319,19 +252,6 @@ async def test_dropping_ends_the_call(fake):
         gc.collect()
         assert "left" == await left(fake)
         await stream.aclose()
-
-
-def test_dropping_ends_the_call_of_blocking_code(fake, blocking_client):
-    """
-    Blocking events that nobody holds any more end their call.
-    """
-    fake.play(*ENDLESS)
-
-    for _ in ask(blocking_client).to_sse():
-        break
-    gc.collect()
-
-    assert "left" == fake.requests[0].wait()
 
 
 async def test_two_readers_are_one_too_many(fake):
@@ -373,20 +293,6 @@ async def test_a_closed_client_is_a_last_event(fake):
     assert ("failed", 503) == (name, data["status"])
 
 
-def test_events_may_be_read_by_another_thread(fake, blocking_client):
-    """
-    Blocking events are read by the thread that sends them, whoever began the stream.
-    """
-    fake.reply(TEXT)
-    told = []
-    with ask(blocking_client) as stream:
-        reader = threading.Thread(target=lambda: told.extend(stream.to_sse()))
-        reader.start()
-        reader.join(10)
-
-    assert TEXT == said(b"".join(told))
-
-
 async def test_a_bad_event_is_a_last_event(fake):
     """
     A chunk that is none ends the events as it ends the stream.
@@ -410,20 +316,5 @@ async def test_a_wrong_argument_costs_no_chunk(fake):
         with pytest.raises(asi1.ArgumentError, match="ping"):
             stream.to_sse(ping=0)
         rest = [chunk.text async for chunk in stream]
-
-    assert first.text + "".join(rest) == TEXT
-
-
-def test_a_wrong_argument_costs_no_chunk_in_blocking_code(fake, blocking_client):
-    """
-    The same holds for the blocking stream.
-    """
-    fake.reply(TEXT, chunk_words=1)
-
-    with ask(blocking_client) as stream:
-        first = next(stream)
-        with pytest.raises(asi1.ArgumentError, match="ping"):
-            stream.to_sse(ping=0)
-        rest = [chunk.text for chunk in stream]
 
     assert first.text + "".join(rest) == TEXT

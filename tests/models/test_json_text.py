@@ -219,3 +219,23 @@ def test_a_text_without_an_end_takes_no_time_to_speak_of(end):
     """
     with pytest.raises(ValueError, match="too many values"):
         load_json(b"[" * 262_145 + b'"' + b'\\"' * 60_000 + end)
+
+
+def test_large_numbers_are_written_without_blanks():
+    """
+    A body with a number of more than 64 bits is as compact as any other.
+    """
+    assert f'{{"a":{2**70},"b":[1,2]}}'.encode() == dump_json({"a": 2**70, "b": [1, 2]})
+
+
+@pytest.mark.parametrize("ends", [(b"[", b"]"), (b'{"a":', b"}")])
+def test_json_nests_two_hundred_levels_deep(ends):
+    """
+    Two hundred levels can be read, and not one more.
+    """
+    opening, closing = ends
+    inner = b"{}" if opening != b"[" else b"[]"
+
+    assert load_json(opening * 199 + inner + closing * 199)
+    with pytest.raises(ValueError, match="nested too deep"):
+        load_json(opening * 200 + inner + closing * 200)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 
 import attrs
+import pytest
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+import asi1
 
 from asi1 import Model
 from asi1._models import chunks as _chunks
@@ -337,3 +340,23 @@ def test_the_copy_is_the_callers(sent):
             value["mine"] = 1
 
     assert exact(sent) == exact(answer.to_dict())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"choices": {}}, id="no-list"),
+        pytest.param({"response": 5}, id="response"),
+        pytest.param({"wire": 5}, id="wire"),
+        pytest.param({"extra": 5}, id="extra"),
+    ],
+)
+def test_what_a_field_cannot_hold_is_extra(odd):
+    """
+    A value of the wrong type, or under a name that is ours, is found in extra.
+    """
+    answer = decode(asi1.ChatCompletion, odd)
+
+    assert odd == answer.extra
+    assert odd == answer.wire
+    assert ((), asi1.ResponseInfo()) == (answer.choices, answer.response)

@@ -659,3 +659,67 @@ def test_a_raw_reply_that_is_not_json_raises():
         RawReply(content=b"<html>", response=info).json()
 
     assert ("<html>", "req_7") == (caught.value.body, caught.value.request_id)
+
+
+USED_UP = [
+    *("account_limit_exceeded", "billing_error", "billing_hard_limit_reached"),
+    *("billing_not_active", "credit_balance_exhausted", "daily_limit_exceeded"),
+    *("insufficient_balance", "insufficient_credits", "insufficient_quota"),
+    *("monthly_limit_exceeded", "quota_exceeded", "spend_limit_exceeded"),
+    "usage_limit_exceeded",
+]
+
+
+@pytest.mark.parametrize("word", USED_UP)
+@pytest.mark.parametrize("field", ["code", "type"])
+def test_each_word_for_used_up_is_known(word, field):
+    """
+    Each word that servers have for a quota that is used up is one, as code or as type.
+    """
+    body = json.dumps({"error": {"message": "no", field: word}}).encode()
+    error = read_error(asi1.ResponseInfo(status=429), body, SECRET, wall=0.0)
+
+    assert asi1.QuotaExceededError is type(error)
+
+
+@pytest.mark.parametrize(("count", "read"), [(1000, True), (1001, False)])
+def test_an_answer_has_at_most_a_thousand_choices(count, read):
+    """
+    A thousand choices are read, of an answer and of a chunk, and no more.
+    """
+    answer = {"id": "a", "choices": [{"index": i} for i in range(count)]}
+    body = json.dumps(answer).encode()
+    info = asi1.ResponseInfo(status=200)
+    if read:
+        assert count == len(read_answer(info, body, SECRET).choices)
+        assert count == len(read_event("message", body, SECRET).choices)
+        return
+
+    with pytest.raises(asi1.APIResponseError):
+        read_answer(info, body, SECRET)
+    with pytest.raises(asi1.StreamDecodeError):
+        read_event("message", body, SECRET)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"code": 1, "message": "no", "id": "a"}, True),
+        ({"code": 1, "id": "a"}, False),
+        ({"message": "no", "id": "a"}, False),
+        ({"message": "no"}, True),
+        ({"detail": "no"}, True),
+        ({"detail": "no", "choices": []}, False),
+    ],
+)
+def test_an_event_is_an_error_by_its_keys(body, error):
+    """
+    A code with a message is an error; either alone, or a detail, is one only where no
+    id and no choices stand beside it.
+    """
+    if not error:
+        assert read_event("message", json.dumps(body).encode(), SECRET) is not None
+        return
+
+    with pytest.raises(asi1.ServerStreamError):
+        read_event("message", json.dumps(body).encode(), SECRET)

@@ -262,3 +262,13 @@ def test_what_is_no_json_in_a_plain_call_is_its_json():
         plain("POST", body=[{1}])
 
     assert "json" == caught.value.argument
+
+
+def test_what_a_call_may_cost_is_its_bytes_and_its_bound():
+    """
+    A call is counted as a quarter of its bytes, rounded down, and its max_tokens.
+    """
+    free, bound = chat(), chat(max_tokens=500)
+
+    assert len(free.body) // 4 == free.tokens
+    assert len(bound.body) // 4 + 500 == bound.tokens

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import asi1
+
 from asi1 import (
     ChatChoice,
     ChatCompletion,
@@ -532,3 +534,40 @@ def test_it_does_not_matter_how_choices_interleave(order):
             for index, text in enumerate(("0.1 0.2 0.3 ", "1.1 1.2 1.3 ", "2.1 2.2 "))
         )
     ) == answer(*stream)
+
+
+def test_one_answer_is_expected_by_default():
+    """
+    An answer is finished when its one choice is, unless more were asked for.
+    """
+    choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    chunk = decode(asi1.ChatCompletionChunk, {"choices": [choice]})
+    one, two = Assembler(), Assembler(2)
+    one.add(chunk)
+    two.add(chunk)
+
+    assert (True, False) == (one.finished, two.finished)
+
+
+def test_unknown_keys_of_a_message_outlive_the_chunk():
+    """
+    What a message holds that asi1 does not know is in the one chunk made of it.
+    """
+    message = {"role": "assistant", "content": "a", "mood": "wet"}
+    whole = decode(asi1.ChatCompletion, {"choices": [{"index": 0, "message": message}]})
+
+    assert {"mood": "wet"} == as_chunk(whole).choices[0].delta.extra
+
+
+def test_a_tool_call_without_a_type_is_a_function():
+    """
+    A tool call whose type the server leaves empty is that of a function.
+    """
+    delta = {"tool_calls": [{"index": 0, "id": "a", "type": ""}]}
+    assembler = Assembler()
+    chunk = {"choices": [{"index": 0, "delta": delta}]}
+    assembler.add(decode(asi1.ChatCompletionChunk, chunk))
+
+    (choice,) = assembler.answer().choices
+
+    assert "function" == choice.message.tool_calls[0].type

@@ -7,6 +7,8 @@ import re
 import attrs
 import pytest
 
+import asi1
+
 from asi1 import ConfigurationError, Limits, RetryPolicy, Timeouts
 from asi1._settings.config import (
     BASE_URL,
@@ -385,3 +387,24 @@ def test_a_config_cannot_be_changed():
         config.model = "asi1"
 
     assert "asi1" == attrs.evolve(config, model="asi1").model
+
+
+def test_idle_connections_need_not_be_kept():
+    """
+    Connections that are idle may be kept for no time at all.
+    """
+    assert 0 == asi1.Limits(keepalive_expiry=0).keepalive_expiry
+
+
+def test_only_slashes_are_taken_off_a_path():
+    """
+    A path keeps its last letter, whichever it is.
+    """
+    assert "https://otter.example/X" == read_base_url("https://otter.example/X/", {})
+
+
+def test_a_client_keeps_a_thousand_connections_for_half_a_minute():
+    """
+    Unless told otherwise, a client has up to 1000 connections, idle ones for 30 s.
+    """
+    assert asi1.Limits(max_connections=1000, keepalive_expiry=30) == asi1.Limits()

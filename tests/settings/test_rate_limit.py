@@ -1,114 +1,11 @@
 """Limits on our side: windows as values, and calls that wait their turn."""
 
-import anyio
 import pytest
-
-from hypothesis import given
-from hypothesis import strategies as st
 
 import asi1
 
-from asi1 import AsyncASI1, LimitOutcome, RateLimit, Timeouts
-from asi1._call.rate_limiter import LocalLimiter
+from asi1 import RateLimit
 from asi1._settings.rate_window import Window
-from asi1.testing import FakeASI1
-
-
-def window(limit, seconds=60.0, *taken):
-    """Return a window that let *taken* through: pairs of time and amount."""
-    made = Window(limit, seconds)
-    for at, amount in taken:
-        made.take(at, amount)
-    return made
-
-
-@pytest.mark.parametrize(
-    ("taken", "amount", "wait"),
-    [
-        pytest.param([], 1, 0, id="empty"),
-        pytest.param([(0, 1), (1, 1)], 1, 0, id="room"),
-        pytest.param([(0, 1), (1, 1), (2, 1)], 1, 50, id="until-the-oldest-goes"),
-        pytest.param([(0, 1), (1, 1), (2, 1)], 2, 51, id="until-two-go"),
-        pytest.param([(-60, 1), (1, 1), (2, 1)], 1, 0, id="forgotten-at-the-minute"),
-        pytest.param([(1, 3)], 1, 51, id="one-large"),
-        pytest.param([(1, 1), (2, 1)], 9, 52, id="larger-than-the-window"),
-        pytest.param([], 9, 0, id="larger-than-the-window-and-alone"),
-    ],
-)
-def test_a_window_says_when_there_is_room(taken, amount, wait):
-    """
-    A window of three in a minute lets the fourth in when the first is a minute old.
-    """
-    assert wait == window(3, 60.0, *taken).wait(10, amount)
-
-
-def test_no_limit_never_waits():
-    """
-    A window without a limit has room for everything.
-    """
-    assert 0 == window(None, 60.0, (0, 1e9)).wait(0, 1e9)
-
-
-@given(
-    limit=st.integers(1, 20),
-    amounts=st.lists(st.integers(1, 20), max_size=60),
-)
-def test_no_minute_holds_more_than_its_limit(limit, amounts):
-    """
-    Who waits as a window says never has more than its limit in any minute, but for one
-    call that is larger by itself.
-    """
-    made, now, passed = Window(limit, 60.0), 0.0, []
-    for amount in amounts:
-        while wait := made.wait(now, amount):
-            now += wait
-        made.take(now, amount)
-        passed.append((now, amount))
-
-    for end, _ in passed:
-        minute = [amount for at, amount in passed if end - 60 < at <= end]
-        assert sum(minute) <= limit or 1 == len(minute)
-
-
-def test_a_refusal_halves_the_pace_and_successes_give_it_back():
-    """
-    After a refusal half of the limit is used, and after calls that went well the whole.
-    """
-    made = window(10)
-    made.refused()
-    for at in range(5):
-        assert 0 == made.wait(at, 1)
-        made.take(at, 1)
-    assert made.wait(5, 1) > 0
-
-    for _ in range(8):
-        made.went_well()
-
-    assert 0 == made.wait(5, 1)
-    assert 1.0 == made.pace
-
-
-def test_refusals_never_stop_a_window():
-    """
-    However many refusals come, one call at a time still goes through.
-    """
-    made = window(10)
-    for _ in range(100):
-        made.refused()
-
-    assert 0 == made.wait(0, 1)
-
-
-def test_an_estimate_is_corrected():
-    """
-    What a call really used takes the place of what it was let through for.
-    """
-    made = window(100, 60.0, (0, 90))
-    assert made.wait(1, 50) > 0
-
-    made.correct(-60)
-
-    assert 0 == made.wait(1, 50)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "3"])
@@ -133,187 +30,37 @@ def test_the_free_plan_is_ready_made():
     )
 
 
-def limited(fake, limit, **settings):
-    """A client on virtual time, whose limiter reads the same clock."""
-    limiter = LocalLimiter(limit, clock=anyio.current_time)
-    return AsyncASI1(
-        "k",
-        "http://127.0.0.1",
-        transport=fake.transport,
-        rate_limit=limiter,
-        **settings,
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("requests_per_minute", "requests_per_day", "tokens_per_minute"),
+        "max_concurrency",
+    ],
+)
+@pytest.mark.parametrize("value", [0, True, 1.5, "3"])
+def test_each_rate_limit_is_a_count(name, value):
+    """
+    Each part of a rate limit is a whole number of at least 1, or None.
+    """
+    with pytest.raises(asi1.ConfigurationError, match=name):
+        asi1.RateLimit(**{name: value})
+    assert 1 == getattr(asi1.RateLimit(**{name: 1}), name)
+
+
+def test_the_windows_of_a_rate_limit():
+    """
+    Requests have a window of a minute and one of a day, tokens one of a minute; each
+    is its own, and slows down to a sixteenth at most.
+    """
+    limit = asi1.RateLimit(
+        requests_per_minute=1, requests_per_day=2, tokens_per_minute=3
     )
+    minute, day, tokens = limit.windows()
+    for _ in range(9):
+        minute.refused()
 
-
-@pytest.mark.virtual_time
-async def test_calls_above_the_limit_wait_their_turn():
-    """
-    Seven calls at once at three a minute go out in their order, none fails, and no
-    minute sees a fourth.
-    """
-    fake, sent = FakeASI1(), []
-    fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
-
-    async def ask(client, number):
-        answer = await client.chat.completions.create(messages=str(number))
-        sent.append((anyio.current_time() - began, int(answer.text)))
-
-    async with limited(fake, RateLimit.free_plan()) as client:
-        began = anyio.current_time()
-        async with anyio.create_task_group() as group:
-            for number in range(7):
-                group.start_soon(ask, client, number)
-                await anyio.sleep(0.001)
-
-    minutes = [round(at) // 60 for at, _ in sorted(sent)]
-    assert [0, 0, 0, 1, 1, 1, 2] == minutes
-    assert [str(n) for n in range(7)] == [
-        request.json["messages"][0]["content"] for request in fake.requests
+    assert [(1, 60), (2, 86_400), (3, 60)] == [
+        (window.limit, window.seconds) for window in (minute, day, tokens)
     ]
-
-
-@pytest.mark.virtual_time
-async def test_a_wait_for_a_turn_counts_into_the_total():
-    """
-    A call that gets no turn within its total timeout fails by it, and was not sent.
-    """
-    fake = FakeASI1()
-    limit = RateLimit(requests_per_minute=1)
-
-    async with limited(fake, limit) as client:
-        await client.chat.completions.create(messages="Hi")
-        with pytest.raises(asi1.APITimeoutError) as caught:
-            await client.chat.completions.create(messages="Hi", timeout=10)
-
-        assert "total" == caught.value.phase
-        assert 1 == len(fake.requests)
-
-
-@pytest.mark.virtual_time
-async def test_the_wait_for_a_turn_is_not_the_servers_silence():
-    """
-    The wait for a turn does not count into the time for the first token.
-    """
-    fake = FakeASI1()
-    timeouts = Timeouts(first_token=5)
-
-    async with limited(fake, RateLimit(requests_per_minute=1)) as client:
-        await client.chat.completions.create(messages="Hi")
-        answer = await client.chat.completions.create(messages="Hi", timeout=timeouts)
-
-    assert answer.text
-    assert answer.response.elapsed >= 59
-
-
-@pytest.mark.virtual_time
-async def test_a_refusal_makes_the_others_wait_too():
-    """
-    When the server asks one call to wait, calls that come after it wait as well.
-    """
-    fake = FakeASI1()
-    fake.fail(429, retry_after=30)
-    limit = RateLimit(requests_per_minute=100)
-
-    async with limited(fake, limit, max_retries=0) as client:
-        with pytest.raises(asi1.RateLimitError):
-            await client.chat.completions.create(messages="Hi")
-        answer = await client.chat.completions.create(messages="Hi")
-
-    assert answer.response.elapsed >= 30
-
-
-@pytest.mark.virtual_time
-@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-async def test_calls_at_once_are_bounded(stream):
-    """
-    No more calls are under way than the limit has places, streams counted to their end.
-    """
-    fake, under_way, most = FakeASI1(), 0, 0
-    fake.reply("one two three", delay=1, times=None)
-
-    async def ask(client):
-        nonlocal under_way, most
-        async with client.chat.completions.stream(messages="Hi") as opened:
-            under_way += 1
-            most = max(most, under_way)
-            await opened.get_final_completion()
-            under_way -= 1
-
-    async def plain(client):
-        await client.chat.completions.create(messages="Hi")
-
-    async with limited(fake, RateLimit(max_concurrency=2)) as client:
-        began = anyio.current_time()
-        async with anyio.create_task_group() as group:
-            for _ in range(6):
-                group.start_soon(ask if stream else plain, client)
-        took = anyio.current_time() - began
-
-    assert 2 >= most
-    assert 6 == len(fake.requests)
-    assert took >= 3
-
-
-@pytest.mark.virtual_time
-async def test_a_cancelled_wait_gives_its_turn_on():
-    """
-    A call that is cancelled while it waits takes nothing from those behind it.
-    """
-    fake = FakeASI1()
-
-    async with limited(fake, RateLimit(requests_per_minute=1)) as client:
-        await client.chat.completions.create(messages="Hi")
-        with anyio.move_on_after(5):
-            await client.chat.completions.create(messages="gone")
-        answer = await client.chat.completions.create(messages="Hi")
-
-    assert answer.text
-    assert 2 == len(fake.requests)
-
-
-@pytest.mark.virtual_time
-async def test_tokens_are_limited_by_what_the_server_counts():
-    """
-    A call's tokens are estimated before it, and counted as the server reports them.
-    """
-    fake = FakeASI1()
-    usage = {"prompt_tokens": 10, "completion_tokens": 80, "total_tokens": 90}
-    fake.reply("Hi", usage=usage, times=None)
-
-    async with limited(fake, RateLimit(tokens_per_minute=150)) as client:
-        first = await client.chat.completions.create(messages="Hi")
-        second = await client.chat.completions.create(messages="Hi", max_tokens=80)
-
-    assert first.response.elapsed < 1
-    assert second.response.elapsed >= 59
-
-
-async def test_a_limiter_of_ones_own_is_asked_and_told():
-    """
-    Any object with the two methods of a `Limiter` takes the place of ours.
-    """
-    told = []
-
-    class Mine:
-        async def acquire(self, tokens):
-            told.append(tokens > 0)
-
-        def release(self, outcome):
-            told.append(outcome)
-
-    fake = FakeASI1()
-    fake.fail(429, retry_after=0.01)
-    fake.reply("Hi", usage={"total_tokens": 7})
-
-    async with AsyncASI1(
-        "k", "http://127.0.0.1", transport=fake.transport, rate_limit=Mine()
-    ) as client:
-        await client.chat.completions.create(messages="Hi")
-
-    estimated = told[1].estimated
-    assert [
-        True,
-        LimitOutcome(estimated=estimated, refused=True, retry_after=0.01),
-        True,
-        LimitOutcome(estimated=estimated, used=7),
-    ] == told
+    assert Window(1, 60) != Window(1, 60)
+    assert (1 / 16, 1) == (minute.pace, tokens.pace)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -15,12 +12,9 @@ from hypothesis import strategies as st
 import asi1
 
 from asi1 import ConfigurationError, ResponseInfo, RetryPolicy
-from asi1._call.retry_budget import RetryBudget
-from asi1._protocol.retry_after import retry_after
 
 
 POLICY = RetryPolicy()
-NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
 
 
 def refused(status, *, cls=asi1.APIStatusError, **fields):
@@ -237,106 +231,6 @@ def test_no_wait_outlasts_the_call(error, left, wait):
     assert wait == POLICY.next_wait(error, 1, dice=0, left=left)
 
 
-DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        pytest.param({}, None, id="none"),
-        pytest.param({"retry-after": "7"}, 7, id="seconds"),
-        pytest.param({"retry-after": " 7 "}, 7, id="blanks"),
-        pytest.param({"retry-after": "0.5"}, 0.5, id="part-of-a-second"),
-        pytest.param({"retry-after": "1e9"}, 1e9, id="huge"),
-        pytest.param({"retry-after": "0"}, None, id="zero"),
-        pytest.param({"retry-after": "-7"}, None, id="negative"),
-        pytest.param({"retry-after": "nan"}, None, id="nan"),
-        pytest.param({"retry-after": "inf"}, None, id="inf"),
-        pytest.param({"retry-after": "1e309"}, None, id="infinite"),
-        pytest.param({"retry-after": ""}, None, id="empty"),
-        pytest.param({"retry-after": "soon"}, None, id="garbage"),
-        pytest.param({"retry-after": "7 s"}, None, id="unit"),
-        pytest.param({"retry-after": "7, 7"}, None, id="twice"),
-        pytest.param(
-            {"retry-after": "1_000"},
-            None,
-            id="underscore",
-        ),
-        pytest.param(
-            {"retry-after": "\u0661\u0662"},
-            None,
-            id="arabic-digits",
-        ),
-        pytest.param({"retry-after": DATE.format(30)}, 30, id="date"),
-        pytest.param({"retry-after": DATE.format(0)}, None, id="date-now"),
-        pytest.param(
-            {"retry-after": "Fri, 15 Jan 2027 07:59:59 GMT"}, None, id="date-past"
-        ),
-        pytest.param(
-            {"retry-after": "Fri, 15 Jan 2027 09:00:30 +0100"}, 30, id="date-with-zone"
-        ),
-        pytest.param(
-            {"retry-after": "Friday, 15-Jan-27 08:00:30 GMT"}, 30, id="date-rfc850"
-        ),
-        pytest.param(
-            {"retry-after": "Fri, 32 Jan 2027 08:00:30 GMT"}, None, id="no-such-date"
-        ),
-        pytest.param({"retry-after-ms": "1500"}, 1.5, id="milliseconds"),
-        pytest.param(
-            {"retry-after-ms": "1500", "retry-after": "9"}, 1.5, id="milliseconds-win"
-        ),
-        pytest.param(
-            {"retry-after-ms": "x", "retry-after": "9"}, 9, id="milliseconds-garbage"
-        ),
-        pytest.param(
-            {"retry-after-ms": "-5", "retry-after": "9"}, 9, id="milliseconds-negative"
-        ),
-        pytest.param({"retry-after-ms": "nan"}, None, id="milliseconds-nan"),
-    ],
-)
-def test_retry_after_is_seconds_a_date_or_nothing(headers, seconds):
-    """
-    ``retry-after`` holds seconds or a date, ``retry-after-ms`` wins over it; what is
-    negative, past, infinite or no number at all says nothing.
-    """
-    assert seconds == retry_after(headers, NOW)
-
-
-def test_a_date_without_a_zone_is_in_gmt():
-    """
-    The oldest form of an HTTP date names no zone and is in GMT, wherever we are.
-    """
-    code = (
-        "from asi1._protocol.retry_after import retry_after\n"
-        f"print(retry_after({{'retry-after': 'Fri Jan 15 08:00:30 2027'}}, {NOW}))"
-    )
-
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        check=True,
-        env=os.environ | {"TZ": "XYZ+5", "PYTHONPATH": os.pathsep.join(sys.path)},
-        text=True,
-    )
-
-    assert "30.0" == done.stdout.strip()
-
-
-@given(text=st.text(), wall=st.floats(0, 1e10))
-@example(text="Mon, 01 Jan 0001 00:00:00 +2359", wall=0)
-@example(text="Fri, 31 Dec 9999 23:59:59 -2359", wall=0)
-@example(text="1 Jan 99999999 00:00", wall=0)
-@example(text="1 Jan 2027 99999999999999999999:00", wall=0)
-def test_no_retry_after_is_too_odd(text, wall):
-    """
-    Whatever the header says, it is a wait above 0 or none.
-    """
-    for name in ("retry-after", "retry-after-ms"):
-        seconds = retry_after({name: text}, wall)
-
-        assert seconds is None or 0 < seconds < math.inf
-
-
 @pytest.mark.parametrize(
     ("name", "kind", "lowest"),
     [
@@ -373,70 +267,3 @@ def test_tries_are_counted(value):
     """
     with pytest.raises(ConfigurationError, match="attempts"):
         RetryPolicy(attempts=value)
-
-
-def test_an_outage_meets_no_storm():
-    """
-    In a total outage, 200 calls of up to three tries each make at most 20 retries.
-    """
-    budget = RetryBudget()
-
-    assert 20 == sum(budget.spend() for _call in range(200) for _retry in range(2))
-
-
-def test_a_call_saved_by_retries_gives_back_their_price():
-    """
-    A call that its retries saved costs nothing in the end.
-    """
-    budget = RetryBudget(capacity=2)
-
-    assert [True, True, False] == [budget.spend() for _ in range(3)]
-    budget.succeeded(2)
-    assert [True, True, False] == [budget.spend() for _ in range(3)]
-
-
-def test_ten_good_calls_earn_a_retry():
-    """
-    A call that needed no retry adds a tenth of one.
-    """
-    budget = RetryBudget(capacity=1)
-    budget.spend()
-
-    for _ in range(9):
-        budget.succeeded(0)
-    assert not budget.spend()
-    budget.succeeded(0)
-    budget.succeeded(0)  # the sum of ten tenths is not quite one
-    assert budget.spend()
-
-
-def test_no_more_is_saved_than_the_budget_holds():
-    """
-    Good times are not saved up beyond the capacity.
-    """
-    budget = RetryBudget(capacity=3)
-
-    for retries in (0, 5, 0):
-        budget.succeeded(retries)
-
-    assert 3 == budget.saved
-    assert 3 == sum(budget.spend() for _ in range(9))
-
-
-@given(st.lists(st.none() | st.integers(0, 3)))
-def test_a_budget_is_never_overdrawn(calls):
-    """
-    Whatever calls come, what is saved stays between nothing and the capacity, and what
-    is refused costs nothing.
-    """
-    budget = RetryBudget(capacity=5)
-
-    for call in calls:
-        before = budget.saved
-        if call is None:
-            spent = budget.spend()
-            assert before - spent == budget.saved
-        else:
-            budget.succeeded(call)
-
-        assert 0 <= budget.saved <= 5

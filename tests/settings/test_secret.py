@@ -275,3 +275,10 @@ def test_a_key_is_a_text(value, take):
         take(value)
 
     assert f"api_key: must be a str, not {type(value).__name__}" == str(caught.value)
+
+
+def test_a_key_is_three_stars():
+    """
+    The text form of a key is three stars and nothing else.
+    """
+    assert "***" == repr(Secret(KEY)) == str(Secret(KEY))

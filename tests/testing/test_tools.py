@@ -23,25 +23,6 @@ from asi1.testing.__main__ import main
 pytest_plugins = ["asi1.testing.pytest_plugin"]
 
 
-def test_the_fixture_leads_clients_without_arguments_to_the_fake(fake_asi1_env):
-    """
-    Under `fake_asi1_env`, a client made without arguments talks to the fake.
-    """
-    fake_asi1_env.reply("Here.")
-
-    with asi1.ASI1() as client:
-        assert "Here." == client.chat.completions.create(messages="Hi").text
-
-
-def test_the_fixture_is_a_running_fake(fake_asi1):
-    """
-    `fake_asi1` serves as it is, without a word of setup.
-    """
-    url = fake_asi1.base_url + "/chat/completions"
-
-    assert 200 == httpx.post(url).status_code
-
-
 def test_the_names_are_those_of_the_public_package():
     """
     What is public says so: its module is asi1.testing, and the list of it is sorted.

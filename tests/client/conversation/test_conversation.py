@@ -57,28 +57,6 @@ async def test_each_turn_is_sent_what_was_said_before(fake, fake_client):
     assert 0 == chat.summary_usage.total_tokens
 
 
-def test_the_blocking_conversation_does_the_same(fake, blocking_client):
-    """
-    With `ASI1` a conversation blocks, and is the same in everything else.
-    """
-    chat = blocking_client.conversation("Be brief.")
-
-    answer = chat.ask("A?")
-    with chat.stream("B?") as stream:
-        text = "".join(stream.text_stream)
-
-    assert ("You said: A?", "You said: B?") == (answer.text, text)
-    assert 5 == len(chat.messages)
-    assert [m["content"] for m in sent(fake)] == ["Be brief.", "A?", answer.text, "B?"]
-    assert "B?" == chat.undo()[0]["content"]
-    assert 3 == len(chat.fork().messages) == len(chat.messages)
-    assert "<Conversation of 3 messages>" == repr(chat)
-    assert chat.summary is chat.session_id is None
-    assert chat.tokens.samples
-    chat.edit(0, "Be long.")
-    assert chat.messages == blocking_client.conversation(saved=chat.to_json()).messages
-
-
 async def test_conversations_share_a_client(fake, fake_client):
     """
     Conversations of one client run at the same time and know nothing of each other.
@@ -319,24 +297,6 @@ async def test_two_hundred_turns_within_a_budget(fake, fake_client, name):
     assert chat.to_json() == chat.fork().to_json()
 
 
-@pytest.mark.parametrize("name", POLICIES)
-def test_two_hundred_blocking_turns_within_a_budget(fake, blocking_client, name):
-    """
-    The blocking client keeps every request of 200 turns within the budget as well, and
-    goes on with the same bytes after it was saved.
-    """
-    chat = blocking_client.conversation("Be brief.", context=POLICIES[name])
-    for number in range(200):
-        chat.ask(question(number))
-    loaded = blocking_client.conversation(saved=chat.to_json(), context=POLICIES[name])
-    before = len(fake.requests)
-    for one in (chat.fork(), loaded):
-        one.ask("And now?")
-
-    check_budget(fake, chat)
-    check_same(fake, before)
-
-
 TOO_LONG = {
     "object": "error",
     "message": "The input (4000 tokens) is longer than the model's context length"
@@ -545,55 +505,8 @@ async def test_a_budget_may_come_from_the_models_context(
     assert 800 < max(counts) <= 1000
 
 
-async def test_the_saved_form(fake, fake_client):
-    """
-    The saved form is JSON of a version, and holds no header, key or time limit.
-    """
-    chat = fake_client.conversation(
-        "Be brief.", timeout=9, extra_headers={"x-secret": "s3"}, extra_body={"a": 1}
-    )
-    await chat.ask("A?")
-
-    value = json.loads(chat.to_json())
-
-    assert ("asi1.conversation", 1) == (value["kind"], value["version"])
-    assert {"extra_body": {"a": 1}} == value["options"]
-    assert list(chat.messages) == value["messages"]
-    assert chat.to_json() == fake_client.conversation(saved=chat.to_json()).to_json()
-    assert (
-        chat.to_json()
-        == fake_client.conversation(saved=chat.to_json().encode()).to_json()
-    )
-
-
 def saved(**changes):
     return json.dumps(json.loads(to_json(History())) | changes)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "[]",
-        "{}",
-        "\ud800",
-        saved(kind="other"),
-        saved(version=2),
-        saved(messages=[{"role": "otter", "content": "x"}]),
-        saved(options={"temprature": 1}),
-        saved(options={"temperature": 9}),
-        saved(summary={"text": "x"}),
-        saved(samples=[[1, 2]]),
-        saved(usage=[]),
-        7,
-    ],
-)
-async def test_what_was_not_saved_is_not_loaded(fake_client, text):
-    """
-    Text that is no saved conversation, or one of a later version, is refused.
-    """
-    with pytest.raises(asi1.ArgumentError):
-        fake_client.conversation(saved=text)
 
 
 @pytest.mark.parametrize(
@@ -703,27 +616,6 @@ async def test_a_summary_may_hold_half_a_character(fake, fake_client):
 
     assert "sum \ufffd mary" == chat.summary
     assert chat.summary == fake_client.conversation(saved=chat.to_json()).summary
-
-
-def test_a_turn_that_is_interrupted_is_over(fake, blocking_client, monkeypatch):
-    """
-    After Ctrl-C in a blocking turn the next one may begin at once, and what the
-    interrupted one still brings does not join the history.
-    """
-    chat = blocking_client.conversation()
-    real = asi1._blocking.loop_thread.LoopThread.run
-
-    def struck(self, coroutine):
-        real(self, coroutine)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(asi1._blocking.loop_thread.LoopThread, "run", struck)
-    monkeypatch.setattr(type(chat._turns), "release", lambda self, exchange: None)
-    with pytest.raises(KeyboardInterrupt):
-        chat.ask("A?")
-    monkeypatch.undo()
-
-    assert "You said: B?" == chat.ask("B?").text
 
 
 async def test_a_turn_that_was_given_up_brings_nothing(fake, fake_client):

@@ -1,0 +1,114 @@
+"""Many prompts in one blocking call."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+
+import pytest
+
+import asi1
+
+
+def question(request):
+    return request.json["messages"][-1]["content"]
+
+
+class Prompts:
+    """An endless iterator that counts what was taken from it."""
+
+    def __init__(self):
+        self.taken = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.taken += 1
+        return f"prompt {self.taken}"
+
+
+def test_blocking_code_maps_too(fake, blocking_client):
+    """
+    The blocking client gives the same answers by plain iteration.
+    """
+    for delay in (0.1, 0, 0.05) * 8:
+        fake.reply(question, delay=delay)
+    prompts = [str(number) for number in range(24)]
+
+    answers = blocking_client.chat.completions.map(prompts, concurrency=5)
+
+    assert prompts == [answer.text for answer in answers]
+    assert [] == list(answers)
+
+
+def test_blocking_prompts_are_taken_in_the_caller_s_thread(fake, blocking_client):
+    """
+    A generator of prompts may use the blocking client itself: it runs in the thread of
+    who reads.
+    """
+    fake.reply(question, times=None)
+    threads = set()
+
+    def prompts():
+        for word in ("a", "b", "c"):
+            threads.add(threading.get_ident())
+            yield blocking_client.chat.completions.create(messages=word).text * 2
+
+    answers = [a.text for a in blocking_client.chat.completions.map(prompts())]
+
+    assert ["aa", "bb", "cc"] == answers
+    assert {threading.get_ident()} == threads
+
+
+@pytest.mark.parametrize("way", ["break", "close", "with", "error"])
+def test_leaving_early_ends_all_blocking_calls(fake, blocking_client, way):
+    """
+    Blocking answers that are left early leave no call behind.
+    """
+    fake.reply(question, times=6)  # those that are taken at the first read
+    fake.fault("stall_before_headers", times=None)
+    answers = blocking_client.chat.completions.map(Prompts(), concurrency=3)
+
+    for _ in range(2):
+        next(answers)
+    if way == "with":
+        with answers:
+            next(answers)
+    elif way == "error":
+        with pytest.raises(ZeroDivisionError), answers:
+            for _ in answers:
+                raise ZeroDivisionError
+    if way == "close":
+        answers.close()
+    if way == "break":
+        del answers
+    else:
+        with pytest.raises(asi1.StreamClosedError):
+            next(answers)
+        answers.close()
+
+    for _ in range(1000):
+        if not blocking_client._engine.tasks:
+            break
+        threading.Event().wait(0.005)
+    assert not blocking_client._engine.tasks
+
+
+def test_who_is_interrupted_ends_all_calls(fake, blocking_client):
+    """
+    Whatever stops the program while it makes a prompt ends what was begun.
+    """
+    fake.reply(question, times=None)
+
+    def prompts():
+        yield from map(str, range(9))
+        raise KeyboardInterrupt
+
+    answers = blocking_client.chat.completions.map(prompts(), concurrency=2)
+    with pytest.raises(KeyboardInterrupt):
+        for number in itertools.count():
+            assert str(number) == next(answers).text
+
+    with pytest.raises(asi1.StreamClosedError):
+        next(answers)

@@ -1,0 +1,125 @@
+"""Blocking calls inside a running event loop are warned of."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+import warnings
+
+import anyio
+import pytest
+
+from asi1._blocking import warning as _blocking
+
+
+HERE = __file__
+
+
+@pytest.fixture
+def never_warned(monkeypatch):
+    monkeypatch.setattr(_blocking, "_warned", False)
+    monkeypatch.delattr(sys, "ps1", raising=False)
+
+
+def create(client):
+    return client.chat.completions.create(messages="Hi").text
+
+
+def read(client):
+    with client.chat.completions.stream(messages="Hi") as stream:
+        return "".join(stream.text_stream)
+
+
+def ask_many(client):
+    return next(client.chat.completions.map(["Hi"])).text
+
+
+def in_a_loop(backend, call, *args):
+    async def main():
+        return [call(*args) for _ in range(2)]
+
+    return anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("call", [create, read, ask_many])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_who_blocks_a_loop_is_warned_once(
+    fake, blocking_client, never_warned, backend, call
+):
+    """
+    A coroutine that blocks its loop gets its answer, and one warning that points to the
+    line of the caller and names the async client.
+    """
+    fake.reply("Hi", times=None)
+
+    with pytest.warns(RuntimeWarning, match="AsyncASI1") as warned:
+        assert ["Hi", "Hi"] == in_a_loop(backend, call, blocking_client)
+
+    assert [HERE] == [each.filename for each in warned]
+
+
+def test_a_warning_made_an_error_is_raised_in_every_place(
+    fake, blocking_client, never_warned
+):
+    """
+    Where warnings are errors, each call that blocks a loop fails, and none is sent.
+    """
+    answers = blocking_client.chat.completions.map(["Hi"])
+
+    async def main():
+        for call in (create, read, lambda _: next(answers)):
+            with pytest.raises(RuntimeWarning, match="AsyncASI1"):
+                call(blocking_client)
+
+    asyncio.run(main())
+    assert [] == fake.requests
+
+    fake.reply("Hi", times=None)
+    assert ["Hi"] == [answer.text for answer in answers]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_at_a_prompt_a_loop_may_be_blocked(
+    fake, blocking_client, never_warned, monkeypatch, backend
+):
+    """
+    In a notebook or at another prompt, where a loop runs as a matter of course, and in
+    threads without a loop nobody is warned.
+    """
+    fake.reply("Hi", times=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        create(blocking_client)
+        in_a_loop(backend, lambda: None)
+        create(blocking_client)
+        monkeypatch.setattr(sys, "ps1", "In : ", raising=False)
+        in_a_loop(backend, create, blocking_client)
+
+
+def test_the_prompt_of_asyncio_is_a_prompt(fake):
+    """
+    At ``python -m asyncio`` the blocking client answers without a warning.
+    """
+    fake.reply("Fine.")
+    lines = f"""
+        import asi1, asyncio
+        client = asi1.ASI1("k", {fake.base_url!r})
+        print(asyncio.get_running_loop().is_running())
+        print(client.chat.completions.create(messages="Hi").text)
+        """
+
+    done = subprocess.run(
+        [sys.executable, "-m", "asyncio"],
+        input=textwrap.dedent(lines),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+    said = done.stdout + done.stderr
+    assert "True" in said
+    assert "Fine." in said
+    assert "Warning" not in said

@@ -1,0 +1,139 @@
+"""Responses of Starlette, visited in process."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from asi1.testing import FakeASI1, Pause, Repeat
+
+from ..support.browser import seen
+from ..support.talk import SSE, Event, chunk, in_process, until
+
+
+class Browser:
+    """Calls a response as a server does, in process; `sent` has what it sends."""
+
+    def __init__(self, *, leaves_after=None):
+        self.sent = []
+        self.leaves_after = leaves_after
+
+    async def visit(self, response):
+        await response({"type": "http"}, self.receive, self.send)
+        return b"".join(each.get("body", b"") for each in self.sent)
+
+    async def receive(self):
+        await anyio.sleep_forever()
+
+    async def send(self, message):
+        if len(self.sent) == self.leaves_after:
+            raise OSError("the browser has left")
+        self.sent.append(message)
+
+
+def stream_of(client):
+    return client.chat.completions.stream(messages="Hi")
+
+
+async def test_a_response_is_a_response_of_starlette():
+    """
+    A stream's response takes headers and a background task, and sends no more after
+    its end.
+    """
+    starlette = pytest.importorskip("asi1.integrations.starlette")
+    fake = FakeASI1()
+    ran = []
+
+    async def task():
+        ran.append(True)
+
+    async with in_process(fake) as client:
+        response = starlette.ChatStreamResponse(
+            stream_of(client),
+            headers={"x-mine": "1", "cache-control": "no-store"},
+            background=task,
+        )
+        browser = Browser()
+        body = await browser.visit(response)
+
+    start, *_, end = browser.sent
+    assert {
+        (b"x-mine", b"1"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+    } == set(start["headers"])
+    assert "done" == seen(body)[-1][0]
+    assert not end["more_body"]
+    assert [True] == ran
+
+
+async def test_a_server_may_say_by_an_error_that_the_browser_has_left():
+    """
+    A server that raises OSError once the browser has left stops the call, and nothing
+    else happens.
+    """
+    starlette = pytest.importorskip("asi1.integrations.starlette")
+    fake = FakeASI1()
+    fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.005))))
+
+    async with in_process(fake) as client:
+        response = starlette.ChatStreamResponse(stream_of(client))
+        with anyio.fail_after(20):
+            await Browser(leaves_after=2).visit(response)
+        await until(lambda: fake.requests[0].outcome != "open")
+
+    assert "left" == fake.requests[0].outcome
+
+
+async def test_a_browser_that_leaves_before_the_head_is_put_down_as_such():
+    """
+    Middleware that insists on a reply has one for a browser that leaves while nothing
+    has come yet: status 499.
+    """
+    starlette = pytest.importorskip("asi1.integrations.starlette")
+    fake = FakeASI1()
+    fake.play(SSE, Pause(60))
+
+    async def leave():
+        await until(lambda: fake.requests)
+        return {"type": "http.disconnect"}
+
+    async with in_process(fake) as client:
+        browser = Browser()
+        browser.receive = leave
+        with anyio.fail_after(20):
+            await browser.visit(starlette.ChatStreamResponse(stream_of(client)))
+
+    assert 499 == browser.sent[0]["status"]
+    assert "left" == fake.requests[0].outcome
+
+
+async def test_a_mistake_of_the_service_reaches_the_browser_and_the_log():
+    """
+    An exception that is not asi1's is an event for the browser, and is raised for the
+    server to log, as it is.
+    """
+    starlette = pytest.importorskip("asi1.integrations.starlette")
+    fake = FakeASI1()
+
+    async with in_process(fake) as client:
+        stream = stream_of(client)
+        response = starlette.ChatStreamResponse(stream, ping=0.01)
+        fake.play(SSE, Pause(0.1), Event(chunk("a")))
+        read, batches = stream._answer.next_batch, []
+
+        async def fail():
+            if batches:
+                raise ZeroDivisionError("a secret")
+            batches.append(await read())
+            return batches[0]
+
+        stream._answer.next_batch = fail
+        browser = Browser()
+        with pytest.raises(ZeroDivisionError, match="a secret"):
+            await browser.visit(response)
+
+    body = b"".join(each.get("body", b"") for each in browser.sent)
+    assert ["text", "failed"] == [name for name, _ in seen(body)]
+    assert b"secret" not in body

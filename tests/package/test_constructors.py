@@ -1,0 +1,46 @@
+"""What the classes that hold data, or keep count, take when they are made."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+import asi1
+
+from asi1._call.retry_budget import RetryBudget
+from asi1._protocol.request import Request
+from asi1._protocol.stream_answer import Assembler
+from asi1._settings.rate_window import Window
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        *(asi1.Attempt, asi1.LimitOutcome, asi1.Limits, asi1.RateLimit),
+        *(asi1.RateLimits, asi1.RawReply, asi1.ResponseInfo, asi1.RetryPolicy),
+        *(asi1.Timeouts, Request),
+    ],
+)
+def test_data_is_made_by_names_alone(cls):
+    """
+    What has many fields takes each by its name: a new one can then stand anywhere.
+    """
+    kinds = {p.kind for p in inspect.signature(cls).parameters.values()}
+
+    assert {inspect.Parameter.KEYWORD_ONLY} == kinds
+
+
+@pytest.mark.parametrize(
+    ("cls", "names"),
+    [
+        pytest.param(Assembler, ["expected"], id="assembler"),
+        pytest.param(Window, ["limit", "seconds"], id="window"),
+        pytest.param(RetryBudget, ["capacity"], id="budget"),
+    ],
+)
+def test_state_is_not_passed_in(cls, names):
+    """
+    What keeps count takes its bounds, and begins its counts by itself.
+    """
+    assert names == list(inspect.signature(cls).parameters)

@@ -1,0 +1,63 @@
+"""The form in which a conversation is saved."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import asi1
+
+from asi1._protocol.context.history import History
+from asi1._protocol.context.saved_conversation import to_json
+
+
+async def test_the_saved_form(fake, fake_client):
+    """
+    The saved form is JSON of a version, and holds no header, key or time limit.
+    """
+    chat = fake_client.conversation(
+        "Be brief.", timeout=9, extra_headers={"x-secret": "s3"}, extra_body={"a": 1}
+    )
+    await chat.ask("A?")
+
+    value = json.loads(chat.to_json())
+
+    assert ("asi1.conversation", 1) == (value["kind"], value["version"])
+    assert {"extra_body": {"a": 1}} == value["options"]
+    assert list(chat.messages) == value["messages"]
+    assert chat.to_json() == fake_client.conversation(saved=chat.to_json()).to_json()
+    assert (
+        chat.to_json()
+        == fake_client.conversation(saved=chat.to_json().encode()).to_json()
+    )
+
+
+def saved(**changes):
+    return json.dumps(json.loads(to_json(History())) | changes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "\ud800",
+        saved(kind="other"),
+        saved(version=2),
+        saved(messages=[{"role": "otter", "content": "x"}]),
+        saved(options={"temprature": 1}),
+        saved(options={"temperature": 9}),
+        saved(summary={"text": "x"}),
+        saved(samples=[[1, 2]]),
+        saved(usage=[]),
+        7,
+    ],
+)
+async def test_what_was_not_saved_is_not_loaded(fake_client, text):
+    """
+    Text that is no saved conversation, or one of a later version, is refused.
+    """
+    with pytest.raises(asi1.ArgumentError):
+        fake_client.conversation(saved=text)

@@ -1,0 +1,105 @@
+"""The sliding window of a rate limit, as a value."""
+
+import pytest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asi1._settings.rate_window import Window
+
+
+def window(limit, seconds=60.0, *taken):
+    """Return a window that let *taken* through: pairs of time and amount."""
+    made = Window(limit, seconds)
+    for at, amount in taken:
+        made.take(at, amount)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("taken", "amount", "wait"),
+    [
+        pytest.param([], 1, 0, id="empty"),
+        pytest.param([(0, 1), (1, 1)], 1, 0, id="room"),
+        pytest.param([(0, 1), (1, 1), (2, 1)], 1, 50, id="until-the-oldest-goes"),
+        pytest.param([(0, 1), (1, 1), (2, 1)], 2, 51, id="until-two-go"),
+        pytest.param([(-60, 1), (1, 1), (2, 1)], 1, 0, id="forgotten-at-the-minute"),
+        pytest.param([(1, 3)], 1, 51, id="one-large"),
+        pytest.param([(1, 1), (2, 1)], 9, 52, id="larger-than-the-window"),
+        pytest.param([], 9, 0, id="larger-than-the-window-and-alone"),
+    ],
+)
+def test_a_window_says_when_there_is_room(taken, amount, wait):
+    """
+    A window of three in a minute lets the fourth in when the first is a minute old.
+    """
+    assert wait == window(3, 60.0, *taken).wait(10, amount)
+
+
+def test_no_limit_never_waits():
+    """
+    A window without a limit has room for everything.
+    """
+    assert 0 == window(None, 60.0, (0, 1e9)).wait(0, 1e9)
+
+
+@given(
+    limit=st.integers(1, 20),
+    amounts=st.lists(st.integers(1, 20), max_size=60),
+)
+def test_no_minute_holds_more_than_its_limit(limit, amounts):
+    """
+    Who waits as a window says never has more than its limit in any minute, but for one
+    call that is larger by itself.
+    """
+    made, now, passed = Window(limit, 60.0), 0.0, []
+    for amount in amounts:
+        while wait := made.wait(now, amount):
+            now += wait
+        made.take(now, amount)
+        passed.append((now, amount))
+
+    for end, _ in passed:
+        minute = [amount for at, amount in passed if end - 60 < at <= end]
+        assert sum(minute) <= limit or 1 == len(minute)
+
+
+def test_a_refusal_halves_the_pace_and_successes_give_it_back():
+    """
+    After a refusal half of the limit is used, and after calls that went well the whole.
+    """
+    made = window(10)
+    made.refused()
+    for at in range(5):
+        assert 0 == made.wait(at, 1)
+        made.take(at, 1)
+    assert made.wait(5, 1) > 0
+
+    for _ in range(8):
+        made.went_well()
+
+    assert 0 == made.wait(5, 1)
+    assert 1.0 == made.pace
+
+
+def test_refusals_never_stop_a_window():
+    """
+    However many refusals come, one call at a time still goes through.
+    """
+    made = window(10)
+    for _ in range(100):
+        made.refused()
+
+    assert 0 == made.wait(0, 1)
+
+
+def test_an_estimate_is_corrected():
+    """
+    What a call really used takes the place of what it was let through for.
+    """
+    made = window(100, 60.0, (0, 90))
+    assert made.wait(1, 50) > 0
+
+    made.correct(-60)
+
+    assert 0 == made.wait(1, 50)

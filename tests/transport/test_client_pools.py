@@ -1,0 +1,96 @@
+"""All pools of a client."""
+
+import re
+
+import anyio
+
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+import asi1
+
+from asi1 import AsyncASI1, Limits
+
+from ..support.talk import until
+
+
+class Together:
+    """A server that answers nothing until *count* requests have come."""
+
+    BODY = b'{"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}'
+    REPLY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+    REPLY += b"content-length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+    def __init__(self, count):
+        self.count = count
+        self.came = 0
+        self.open = 0
+        self.all = anyio.Event()
+
+    async def serve(self, *, task_status):
+        """Serve on a free port, which is told to the task group."""
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        address = listener.extra(anyio.abc.SocketAttribute.local_address)
+        async with listener:
+            task_status.started(f"http://127.0.0.1:{address[1]}")
+            await listener.serve(self.answer)
+
+    async def answer(self, stream):
+        """Answer the requests of one connection."""
+        self.open += 1
+        try:
+            async with stream:
+                buffered = BufferedByteReceiveStream(stream)
+                while True:
+                    head = await buffered.receive_until(b"\r\n\r\n", 65536)
+                    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+                    await buffered.receive_exactly(int(length[1]))
+                    self.came += 1
+                    if self.came == self.count:
+                        self.all.set()
+                    await self.all.wait()
+                    await stream.send(self.REPLY)
+        except (anyio.IncompleteRead, anyio.BrokenResourceError):
+            pass
+        finally:
+            self.open -= 1
+
+
+async def test_connections_of_a_burst_are_closed_once_they_are_idle_too_long():
+    """
+    Connections that a burst of calls opened are closed once they were idle too long,
+    in whichever pool they are.
+    """
+    server, limits = Together(40), Limits(keepalive_expiry=0.2)
+
+    async with anyio.create_task_group() as serving:
+        url = await serving.start(server.serve)
+        async with AsyncASI1("k", url, limits=limits, timeout=None) as client:
+            async with anyio.create_task_group() as group:
+                for _ in range(40):
+                    group.start_soon(
+                        lambda: client.chat.completions.create(messages="Hi")
+                    )
+            assert 40 == server.came
+            await anyio.sleep(0.3)
+            await client.chat.completions.create(messages="Hi")
+
+            await until(lambda: server.open <= 1, seconds=30)
+        serving.cancel_scope.cancel()
+
+
+async def test_what_a_burst_has_opened_is_closed_again(fake):
+    """
+    Connections that were needed for many calls at once, and have been idle for
+    `Limits.keepalive_expiry`, are closed when the next call is made.
+    """
+    fake.reply("Hi.", delay=0.1, times=None)
+    limits = asi1.Limits(keepalive_expiry=0.3)
+    async with asi1.AsyncASI1("sk-test", fake.base_url, limits=limits) as client:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(40):
+                tasks.start_soon(lambda: client.chat.completions.create(messages="Hi"))
+        await anyio.sleep(0.4)
+        await client.chat.completions.create(messages="Hi")
+
+        assert len({request.connection for request in fake.requests}) > 16
+        await until(lambda: fake.open_connections == 1)
