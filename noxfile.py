@@ -8,6 +8,7 @@ installs one of its dependency groups, so that no list is kept twice.
 from __future__ import annotations
 
 import logging
+import re
 
 import nox
 
@@ -25,6 +26,13 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 # so that the installed package is tested.
 INSTALLED_ONLY = {"PYTHONSAFEPATH": "1"}
 
+IN_PARALLEL = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+# Options of pytest that say themselves how many processes there are, or need to be the
+# only one: -n, and what stops at the first failure or in a debugger.
+IN_ONE_PROCESS = re.compile(
+    r"-n\d*|--numprocesses(=.*)?|-[a-z]*x[a-z]*|--exitfirst|--pdb|--trace"
+)
+
 
 def group(name: str) -> tuple[str, ...]:
     """Return the requirements of one dependency group."""
@@ -33,8 +41,9 @@ def group(name: str) -> tuple[str, ...]:
 
 def run_tests(session: nox.Session) -> None:
     """Run all tests and check the coverage; with arguments, only what they select."""
-    together = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
-    picked = session.posargs or [*together, "--cov", "--cov-report=term"]
+    picked = session.posargs or ["--cov", "--cov-report=term"]
+    if not any(IN_ONE_PROCESS.fullmatch(option) for option in session.posargs):
+        picked = [*IN_PARALLEL, *picked]
     session.run("pytest", *picked, env=INSTALLED_ONLY)
 
 

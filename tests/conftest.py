@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from .support.talk import in_process
 from .support.virtual_time import VirtualTimeLoop
 
 
+SYSTEM = Path(__file__).parent / "system"
+
 # How long an example takes tells of the machine, and not of the package.
 settings.register_profile(
     "asi1", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -31,6 +34,13 @@ settings.load_profile("asi1")
 # ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test in the folder `system` as one of the whole system."""
+    for item in items:
+        if item.path.is_relative_to(SYSTEM):
+            item.add_marker(pytest.mark.system)
 
 
 @pytest.fixture(params=["asyncio", "trio"])

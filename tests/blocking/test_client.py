@@ -188,6 +188,7 @@ def run_script(fake, script):
         return process.returncode, out, err
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("script", "code"),
     [
@@ -286,6 +287,7 @@ def test_a_loop_that_was_stopped_takes_no_more_calls():
         loop.run(answer())
 
 
+@pytest.mark.system
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_ctrl_c_stops_the_request_and_spares_the_client(fake):
     """
@@ -322,6 +324,7 @@ def test_ctrl_c_stops_the_request_and_spares_the_client(fake):
     assert ["left", "left", "sent"] == [request.wait() for request in fake.requests]
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no fork here")
 def test_a_forked_process_has_connections_of_its_own(fake):
     """

@@ -74,6 +74,7 @@ def check_same(fake, before):
     assert bodies[:half] == bodies[half:]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", POLICIES)
 def test_two_hundred_blocking_turns_within_a_budget(fake, blocking_client, name):
     """

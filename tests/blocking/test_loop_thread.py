@@ -289,6 +289,7 @@ def test_a_loop_that_is_not_installed_is_refused(monkeypatch):
         new_loop({"ASI1_LOOP": "uvloop"})
 
 
+@pytest.mark.system
 @pytest.mark.skipif(
     importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed"
 )

@@ -98,6 +98,7 @@ def test_at_a_prompt_a_loop_may_be_blocked(
         in_a_loop(backend, create, blocking_client)
 
 
+@pytest.mark.system
 def test_the_prompt_of_asyncio_is_a_prompt(fake):
     """
     At ``python -m asyncio`` the blocking client answers without a warning.

@@ -112,6 +112,7 @@ def test_no_argument_means_the_words_of_the_process(monkeypatch, capsys):
     assert capsys.readouterr().out.startswith("asi1 ")
 
 
+@pytest.mark.system
 def test_python_m_asi1_is_the_same(start):
     """
     ``python -m asi1`` calls itself asi1, and hands on the exit code.
@@ -135,6 +136,7 @@ def test_the_module_exits_with_the_code(monkeypatch, capsys):
     assert 2 == leaving.value.code
 
 
+@pytest.mark.system
 def test_importing_the_module_runs_nothing(start):
     """
     ``import asi1.__main__`` does nothing.
@@ -145,6 +147,7 @@ def test_importing_the_module_runs_nothing(start):
     assert 0 == process.returncode
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("words", ["--version", "--help", "ask --help"])
 def test_nothing_heavy_is_loaded_before_a_command_runs(words, start):
     """
@@ -191,6 +194,7 @@ def test_what_nobody_expected_is_told_in_one_line(
     assert (1, "", told) == (code, *capsys.readouterr())
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_full_disk_is_told_once(unbuffered, start, monkeypatch):
     """
@@ -206,6 +210,7 @@ def test_a_full_disk_is_told_once(unbuffered, start, monkeypatch):
     assert err.startswith(b"asi1: OSError: ")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_who_left_is_no_news(unbuffered, start, unread, monkeypatch):
     """
@@ -218,6 +223,7 @@ def test_a_reader_who_left_is_no_news(unbuffered, start, unread, monkeypatch):
     assert (141, b"") == (process.returncode, err)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("words", [["ask"], ["sing"]])
 def test_nobody_to_complain_to(words, start, unread):
     """
@@ -299,6 +305,7 @@ def test_a_second_ctrl_c_does_not_disturb_the_end(key, monkeypatch):
     assert (130, signal.SIG_IGN) == (code, after)
 
 
+@pytest.mark.system
 def test_closed_streams_do_no_harm(start):
     """
     Started with stdin, stdout and stderr closed, the exit codes are the usual ones.

@@ -18,6 +18,9 @@ if sys.platform == "win32":
 import pty
 
 
+pytestmark = pytest.mark.system
+
+
 # A parent that ignores Ctrl-C, as shells do for what they run in the background, hands
 # this on to its children.
 LISTENING = """

@@ -146,6 +146,7 @@ def test_a_pipe_with_no_text_in_it(fake, monkeypatch, capsys):
     assert [] == fake.requests
 
 
+@pytest.mark.system
 def test_a_real_pipe(fake, start):
     """
     A process reads the pipe that it was started with.

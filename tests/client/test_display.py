@@ -318,6 +318,7 @@ async def test_a_second_reader_does_not_disturb_the_first(fake):
     assert ["Hi"] == texts
 
 
+@pytest.mark.system
 def test_ipython_is_never_loaded():
     """
     Neither asi1 nor a display outside a notebook loads IPython.

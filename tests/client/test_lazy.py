@@ -61,6 +61,7 @@ UNUSED = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_first_call_loads_no_unused_method(way):
     """
@@ -73,6 +74,7 @@ def test_first_call_loads_no_unused_method(way):
     assert set() == UNUSED & modules
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["AsyncASI1", "ASI1"])
 def test_made_client_has_loaded_no_call(name):
     """

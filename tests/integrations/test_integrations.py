@@ -35,6 +35,7 @@ def python(code):
     return done.stdout
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_missing_extra_is_named_in_one_line(framework):
     """
@@ -51,6 +52,7 @@ def test_a_missing_extra_is_named_in_one_line(framework):
     ) == told[-1]
 
 
+@pytest.mark.system
 def test_asi1_loads_no_framework():
     """
     Every name of asi1 can be used without loading a framework, or a module for one.

@@ -17,6 +17,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 
+pytestmark = pytest.mark.system
+
+
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))  # at the end: the package stays the installed one

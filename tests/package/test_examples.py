@@ -39,6 +39,7 @@ def load(name):
     return module
 
 
+@pytest.mark.system
 def test_many_prompts_are_answered_in_order(fake):
     """
     ``many_prompts.py`` asks what its command line says, in both ways, and prints the

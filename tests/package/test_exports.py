@@ -54,6 +54,7 @@ def python(*args):
     )
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("library", ["cattrs", "httpcore", "httpx", "httpx_sse"])
 def test_importing_asi1_is_light(library):
     """
@@ -64,6 +65,7 @@ def test_importing_asi1_is_light(library):
     assert ("False\n", "") == (done.stdout, done.stderr)
 
 
+@pytest.mark.system
 def test_importing_asi1_is_silent():
     """
     ``import asi1``, and of every name in it, neither warns nor prints.

@@ -70,6 +70,7 @@ def loaded(*parts):
     return done.stdout.split()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("program", "most"),
     [pytest.param("", 4, id="import"), pytest.param(CLIENT, 21, id="client")],
@@ -85,6 +86,7 @@ def test_import_and_client_load_few_modules(program, most):
     assert len(modules) <= most
 
 
+@pytest.mark.system
 @FIRST_CALLS
 def test_first_call_loads_few_modules(program, most):
     """
@@ -96,6 +98,7 @@ def test_first_call_loads_few_modules(program, most):
     assert len(modules) <= most
 
 
+@pytest.mark.system
 @FIRST_CALLS
 def test_first_call_over_a_socket_loads_few_modules(url, program, most):
     """

@@ -36,6 +36,7 @@ async def test_the_log_tells_tries_and_no_secrets(caplog):
         assert secret not in line
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("level", "lines"), [("debug", 1), ("DEBUG ", 1), ("info", 0), ("", 0), ("x", 0)]
 )

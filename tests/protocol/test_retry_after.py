@@ -82,6 +82,7 @@ def test_retry_after_is_seconds_a_date_or_nothing(headers, seconds):
     assert seconds == retry_after(headers, NOW)
 
 
+@pytest.mark.system
 def test_a_date_without_a_zone_is_in_gmt():
     """
     The oldest form of an HTTP date names no zone and is in GMT, wherever we are.

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.system
 def test_new_client_does_not_load_status_errors():
     """
     Making a client loads no error class of a status: most programs never meet one, and

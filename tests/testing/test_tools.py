@@ -34,6 +34,7 @@ def test_the_names_are_those_of_the_public_package():
     assert {"asi1.testing"} == {cls.__module__ for cls in classes}
 
 
+@pytest.mark.system
 def test_importing_starts_nothing():
     """
     The import starts no thread.
@@ -106,6 +107,7 @@ def test_the_fake_runs_alone_until_it_is_told_to_end(
     assert before == signal.getsignal(number)
 
 
+@pytest.mark.system
 def test_the_module_can_be_run():
     """
     `python -m asi1.testing` prints its address first, ends quietly, and exits with 0.
@@ -124,6 +126,7 @@ def test_the_module_can_be_run():
     assert (200, ("", ""), 0) == (status, rest, process.returncode)
 
 
+@pytest.mark.system
 @pytest.mark.skipif(os.name == "nt", reason="pipes of Windows tell of it otherwise")
 def test_who_reads_the_faults_may_leave():
     """

@@ -149,6 +149,7 @@ POOL = r"\b_pool\b", "_renamed_pool"
 OTHERS = r"\b(_request_lock|_connection|_state_lock|_h11_state)\b", r"_renamed\1"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("change", "pool"),
     [

@@ -273,6 +273,7 @@ def check_same(fake, before):
     assert bodies[:half] == bodies[half:]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", POLICIES)
 async def test_two_hundred_turns_within_a_budget(fake, fake_client, name):
     """
