@@ -1,4 +1,4 @@
-"""``python -m tests.system.faults --markdown``: prints the table of faults in Markdown."""
+"""``python -m tests.system.faults --markdown`` prints the table of faults."""
 
 from __future__ import annotations
 

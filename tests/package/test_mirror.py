@@ -1,0 +1,132 @@
+"""The folders of the tests mirror those of the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import asi1
+
+
+ROOT = Path(asi1.__file__).parent
+TESTS = Path(__file__).parents[1]
+
+# Modules without a test file of their own, below the file that tests them.
+TESTED_IN = {
+    # They hold data, which is tested where it is read and given back.
+    "protocol/test_converter": [
+        "_models/base",
+        "_models/base_types",
+        "_models/chunks",
+        "_models/completion",
+    ],
+    "protocol/test_reply": ["_models/raw", "_models/response"],
+    "models/test_errors": ["_models/status_errors"],
+    # They have no behaviour of their own.
+    "package/test_exports": ["_version"],
+    # A policy is tested with the view that it is given, and what it summarises.
+    "protocol/context/test_policies": [
+        "_protocol/context/summarise",
+        "_protocol/context/view",
+    ],
+    # They check what options and settings are given.
+    "settings/test_options": ["_settings/option_checks", "_settings/validators"],
+    # It loads modules ahead of the calls that need them.
+    "transport/test_adapters": ["_transport/preload"],
+    # They are seen only from outside: by what a client or a conversation does.
+    "client/test_client": [
+        "_call/engine",
+        "_client/chat",
+        "_transport/transport",
+    ],
+    "client/conversation/test_conversation": [
+        "_client/conversation/turn",
+        "_client/conversation/turn_requests",
+        "_client/conversation/turn_stream",
+        "_client/conversation/turn_taking",
+        "_protocol/context/history",
+    ],
+    "client/test_lifetime": ["_transport/event_loop"],
+    "call/test_call": ["_call/attempts", "_call/resources"],
+    "call/test_reply_reader": ["_call/answer_reader", "_call/bytes_reader"],
+    "client/test_map": ["_call/call_window"],
+    "client/test_to_sse": ["_call/answer_events"],
+    "system/life/test_fork": ["_fork_lock"],
+    # They are parts of a command, tested by its input and output.
+    "cli/test_ask": ["cli/_parser", "cli/_terminal", "cli/_view"],
+    # Their callers are web frameworks on real servers.
+    "system/services/test_services": [
+        "integrations/_events",
+        "integrations/_watch",
+        "integrations/aiohttp",
+    ],
+    # The fake is tested as a whole, by the replies and faults that it plays.
+    "testing/test_faults": [
+        "testing/_faults/base",
+        "testing/_faults/catalogue",
+        "testing/_faults/connection",
+        "testing/_faults/dialect",
+        "testing/_faults/http",
+        "testing/_faults/status",
+        "testing/_faults/stream",
+        "testing/_faults/text",
+        "testing/_plan",
+        "testing/_render",
+    ],
+    "testing/test_replies": [
+        "testing/_fake",
+        "testing/_request",
+        "testing/_script",
+        "testing/_scripting",
+        "testing/_shapes",
+    ],
+}
+LISTED = [module for modules in TESTED_IN.values() for module in modules]
+
+
+def without_test_file(root, tests):
+    """Name the modules in *root* that have no test file of the same name in *tests*."""
+    missing = []
+    for path in sorted(root.rglob("*.py")):
+        inner = path.relative_to(root).with_suffix("")
+        if inner.name in {"__init__", "__main__"}:
+            continue
+        *folders, name = [part.lstrip("_") for part in inner.parts]
+        if not tests.joinpath(*(folders or ["package"]), f"test_{name}.py").exists():
+            missing.append(inner.as_posix())
+    return missing
+
+
+def test_every_module_has_its_test_file():
+    """
+    A module's tests are found by its name, or the list says where they are.
+    """
+    assert sorted(LISTED) == without_test_file(ROOT, TESTS)
+
+
+def test_the_list_names_test_files():
+    """
+    Every file that is said to test another module exists.
+    """
+    assert [] == [name for name in TESTED_IN if not (TESTS / f"{name}.py").exists()]
+
+
+def test_a_module_without_a_test_file_is_found(tmp_path):
+    """
+    Underscores do not count, a module on top is tested in `package`, and a package's
+    own file needs no test.
+    """
+    root, tests = tmp_path / "dummy", tmp_path / "tests"
+    for name in ("_log", "_call/__init__", "_call/timer", "_call/task", "cli/_ask"):
+        path = root / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert ["_call/task", "_call/timer", "_log", "cli/_ask"] == without_test_file(
+        root, tests
+    )
+
+    for name in ("package/test_log", "call/test_timer", "cli/test_ask", "test_task"):
+        path = tests / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    assert ["_call/task"] == without_test_file(root, tests)
