@@ -56,9 +56,11 @@ class Requests(Protocol):
 
     async def first(self, began: float) -> Request:
         """Return the first request; *began* is the call's start on the loop's clock."""
+        ...
 
     async def after(self, refusal: APIStatusError) -> Request | None:
         """Return the next request after *refusal* of the last one; None to give up."""
+        ...
 
 
 @attrs.frozen

@@ -82,11 +82,13 @@ class ChatDraft:
 
     Attributes:
         options: The client's and the call's, merged.
+        parts: Fields of the `Request` that do not depend on its body.
+        fields: Fields of the body, all but the messages.
     """
 
     options: Mapping[str, Any]
-    _parts: Mapping[str, Any] = field(repr=False)
-    _fields: Mapping[str, JSON] = field(repr=False)
+    parts: Mapping[str, Any] = field(repr=False)
+    fields: Mapping[str, JSON] = field(repr=False)
 
     def request(self, messages: Messages) -> Request:
         """
@@ -100,8 +102,8 @@ class ChatDraft:
     def request_of(self, messages: Sequence[Mapping[str, JSON]]) -> Request:
         """Return the request with messages that are in the API's form already."""
         # `extra_body` is among the fields, and may replace any of them.
-        body = {"model": self._fields["model"], "messages": messages, **self._fields}
-        return _request(self._parts, body, self.options)
+        body = {"model": self.fields["model"], "messages": messages, **self.fields}
+        return _request(self.parts, body, self.options)
 
 
 def draft_chat(

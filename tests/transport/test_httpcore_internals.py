@@ -45,7 +45,7 @@ async def main(url):
         async with completions.stream(messages="Hi") as stream:
             texts.append("".join([text async for text in stream.text_stream]))
         texts.append((await completions.create(messages="Hi")).text)
-        (loop,) = client._core.resources.transport.pools._by_loop.values()
+        (loop,) = client._engine.resources.transport.pools._by_loop.values()
         held = vars(loop.pools[0].transport)
     pool = held.get("_pool") or held["_renamed_pool"]
     print(json.dumps([texts, type(pool).__name__, len(pool.connections)]))
