@@ -198,8 +198,8 @@ async def test_answer_joins_the_history_as_assistant_whatever_its_role(
     fake, fake_client
 ):
     """
-    An answer joins the history with the role "assistant", whatever role the server gives
-    it.
+    An answer joins the history with the role "assistant", whatever role the server
+    gives it.
     """
     message = {"role": "model", "content": "Four."}
     fake.reply_json({"choices": [{"message": message, "finish_reason": "stop"}]})
