@@ -1,4 +1,4 @@
-"""A call of the blocking client."""
+"""Chat calls of the blocking client."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def fake(fake):
     return fake
 
 
-def test_create_gives_the_answer(blocking_client):
+def test_create_returns_the_whole_answer(blocking_client):
     """
-    `create` blocks until the answer is there.
+    `create` blocks until the whole answer has arrived, and returns it.
     """
     answer = blocking_client.chat.completions.create(messages="Hi", temperature=0)
 
@@ -41,9 +41,10 @@ def test_create_gives_the_answer(blocking_client):
         ("reset_before_headers", {"max_retries": 0}),
     ],
 )
-def test_errors_are_those_of_the_async_client(fake, fault, options):
+def test_blocking_client_raises_the_errors_of_the_async_client(fake, fault, options):
     """
-    Each error is the one that the async client raises, with the same partial answer.
+    Under each fault the blocking client raises the same error as the async client, with
+    the same message and partial answer.
     """
     fake.clear()
     fake.fault(fault, times=None)
@@ -55,19 +56,19 @@ def test_errors_are_those_of_the_async_client(fake, fault, options):
         ):
             await stream.get_final_completion()
 
-    with pytest.raises(asi1.APIError) as awaited:
+    with pytest.raises(asi1.APIError) as of_async:
         asyncio.run(read())
     with (
-        pytest.raises(asi1.APIError) as blocking,
+        pytest.raises(asi1.APIError) as of_blocking,
         asi1.ASI1("sk-test", fake.base_url, **options) as client,
         client.chat.completions.stream(messages="Hi") as stream,
     ):
         stream.get_final_completion()
 
-    assert type(awaited.value) is type(blocking.value)
-    assert str(awaited.value) == str(blocking.value)
-    assert text_so_far(awaited.value) == text_so_far(blocking.value)
+    assert type(of_async.value) is type(of_blocking.value)
+    assert str(of_async.value) == str(of_blocking.value)
+    assert partial_text(of_async.value) == partial_text(of_blocking.value)
 
 
-def text_so_far(error):
+def partial_text(error):
     return getattr(error, "partial", asi1.ChatCompletion()).text

@@ -1,4 +1,4 @@
-"""The blocking client: the async one, driven from a thread of its own."""
+"""The blocking client: the async client, run on an event loop in another thread."""
 
 from __future__ import annotations
 
@@ -35,21 +35,22 @@ def wait_for(condition):
         if condition():
             return
         time.sleep(0.005)
-    pytest.fail("it never came true")
+    pytest.fail("the condition never held")
 
 
-def test_any_endpoint_can_be_called(fake, blocking_client):
+def test_request_calls_any_endpoint(fake, blocking_client):
     """
-    `request` calls any endpoint.
+    `request` calls an endpoint that asi1 has no method for, and returns its reply.
     """
     fake.reply_json({"data": []})
 
     assert {"data": []} == blocking_client.request("GET", "/models").json()
 
 
-def test_a_child_shares_the_connections(fake, blocking_client):
+def test_child_client_shares_its_parents_connections(fake, blocking_client):
     """
-    A child has settings of its own, its parent's connections, and the same class.
+    A child made by `with_options` has its own settings and the class and connections of
+    its parent; closing it leaves the parent open.
     """
     with blocking_client.with_options(model="b", timeout=5) as child:
         child.chat.completions.create(messages="Hi")
@@ -63,9 +64,10 @@ def test_a_child_shares_the_connections(fake, blocking_client):
         child.chat.completions.create(messages="Hi")
 
 
-def test_a_closed_client_cannot_be_used(fake):
+def test_closed_client_refuses_calls(fake):
     """
-    A client that was closed says so; closing it twice is no error.
+    Every call on a closed client raises `ClientClosedError`; closing it twice is not an
+    error.
     """
     client = asi1.ASI1("sk-test", fake.base_url)
     client.chat.completions.create(messages="Hi")
@@ -81,7 +83,7 @@ def test_a_closed_client_cannot_be_used(fake):
     wait_for(lambda: fake.open_connections == 0)
 
 
-def test_many_threads_share_one_client(fake, blocking_client):
+def test_threads_sharing_a_client_get_their_own_answers(fake, blocking_client):
     """
     Eight threads with five calls each get the answers to their own questions.
     """
@@ -105,10 +107,10 @@ def test_many_threads_share_one_client(fake, blocking_client):
 
 @pytest.mark.filterwarnings("ignore:asi1.ASI1 blocks")
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_it_works_inside_a_running_loop(blocking_client, backend):
+def test_blocking_client_works_inside_a_running_loop(blocking_client, backend):
     """
-    A notebook or an async program, on asyncio or trio, may use the blocking client: it
-    blocks, and works.
+    In a notebook or a coroutine, on asyncio or trio, the blocking client blocks the
+    loop and returns its answers, since it has an event loop of its own.
     """
 
     async def main():
@@ -122,7 +124,7 @@ def test_it_works_inside_a_running_loop(blocking_client, backend):
 
 
 class Spy(httpx.AsyncBaseTransport):
-    """Calls *look* for each request, then passes it on."""
+    """Calls *look* for each request, then forwards the request to *inner*."""
 
     def __init__(self, inner, look):
         self.inner = inner
@@ -133,9 +135,10 @@ class Spy(httpx.AsyncBaseTransport):
         return await self.inner.handle_async_request(request)
 
 
-def test_context_variables_reach_a_transport(fake):
+def test_user_provided_transport_sees_the_callers_context_variables(fake):
     """
-    A transport of the user's own sees the context variables of who calls.
+    A user-provided transport runs with the caller's context variables, though it runs
+    in another thread.
     """
     trace = contextvars.ContextVar("trace", default="none")
     seen = []
@@ -151,10 +154,10 @@ def test_context_variables_reach_a_transport(fake):
     assert ["a", "b"] == seen
 
 
-def test_on_its_own_loop_it_refuses(fake):
+def test_call_from_the_clients_own_loop_raises_in_place_of_a_deadlock(fake):
     """
-    Used from code that runs on its own event loop, the blocking client raises at once
-    in place of waiting for itself for ever.
+    A blocking call from code that runs on the client's own event loop raises at once,
+    since it would wait for itself for ever.
     """
     box = []
     spy = Spy(fake.transport, lambda: box[0].chat.completions.create(messages="Hi"))
@@ -167,7 +170,7 @@ def test_on_its_own_loop_it_refuses(fake):
 
 @contextmanager
 def started(fake, script):
-    """Run *script* in a process of its own; `client` and `asi1` are there."""
+    """Run *script* in a new process, in which `client` and `asi1` are defined."""
     head = f"import asi1\nclient = asi1.ASI1('sk-test', {fake.base_url!r})\n"
     with subprocess.Popen(
         [sys.executable, "-W", "always", "-c", head + textwrap.dedent(script)],
@@ -182,7 +185,7 @@ def started(fake, script):
 
 
 def run_script(fake, script):
-    """Run *script* to its end; return its exit code and what it printed."""
+    """Run *script* to its end; return its exit code, stdout and stderr."""
     with started(fake, script) as process:
         out, err = process.communicate(timeout=30)
         return process.returncode, out, err
@@ -198,7 +201,7 @@ def run_script(fake, script):
             next(stream)
             """,
             0,
-            id="abandoned-stream",
+            id="stream-left-open",
         ),
         pytest.param(
             """
@@ -207,7 +210,7 @@ def run_script(fake, script):
             raise SystemExit(3)
             """,
             3,
-            id="system-exit",
+            id="stream-left-open-and-system-exit",
         ),
         pytest.param(
             """
@@ -240,7 +243,7 @@ def run_script(fake, script):
             raise SystemExit(5)
             """,
             5,
-            id="async",
+            id="asyncio-stream-left-open",
         ),
         pytest.param(
             """
@@ -256,14 +259,14 @@ def run_script(fake, script):
             raise SystemExit(6)
             """,
             6,
-            id="trio",
+            id="trio-stream-left-open",
         ),
     ],
 )
-def test_leaving_python_is_quick_and_silent(fake, script, code):
+def test_python_exits_silently_whatever_is_left_open(fake, script, code):
     """
-    Whatever is left open, the interpreter ends with the program's own exit code, and
-    prints nothing.
+    Whatever streams and calls are left open, the interpreter exits with the program's
+    own exit code and prints nothing.
     """
     fake.clear()
     fake.fault("stall", times=None)
@@ -271,9 +274,9 @@ def test_leaving_python_is_quick_and_silent(fake, script, code):
     assert (code, "", "") == run_script(fake, script)
 
 
-def test_a_loop_that_was_stopped_takes_no_more_calls():
+def test_stopped_loop_refuses_calls():
     """
-    When Python is exiting, a call is refused in place of waiting for ever.
+    A call that comes when Python is exiting raises, since it would wait for ever.
     """
 
     async def answer():
@@ -289,7 +292,7 @@ def test_a_loop_that_was_stopped_takes_no_more_calls():
 
 @pytest.mark.system
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-def test_ctrl_c_stops_the_request_and_spares_the_client(fake):
+def test_ctrl_c_cancels_the_request_and_keeps_the_client_usable(fake):
     """
     Ctrl-C in a blocking call or stream raises KeyboardInterrupt, closes the connection
     and leaves the client usable.
@@ -325,11 +328,11 @@ def test_ctrl_c_stops_the_request_and_spares_the_client(fake):
 
 
 @pytest.mark.system
-@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no fork here")
-def test_a_forked_process_has_connections_of_its_own(fake):
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs os.fork")
+def test_forked_process_uses_its_own_connections(fake):
     """
-    After a fork, parent and child use one client, each on its own connections and its
-    own thread.
+    After a fork, parent and child use one client, each with its own connections and
+    event loop thread.
     """
     fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
     script = """
@@ -337,9 +340,9 @@ def test_a_forked_process_has_connections_of_its_own(fake):
         warnings.simplefilter("ignore", DeprecationWarning)
         client.chat.completions.create(messages="first")
         pid = os.fork()
-        who = "parent" if pid else "child"
+        side = "parent" if pid else "child"
         for number in range(3):
-            text = f"{who} {number}"
+            text = f"{side} {number}"
             assert text == client.chat.completions.create(messages=text).text
         if pid:
             _, status = os.waitpid(pid, 0)
@@ -349,15 +352,16 @@ def test_a_forked_process_has_connections_of_its_own(fake):
     assert (0, "", "") == run_script(fake, script)
     used = {}
     for request in fake.requests:
-        who = request.json["messages"][0]["content"].split()[0]
-        used.setdefault(who, set()).add(request.connection)
+        side = request.json["messages"][0]["content"].split()[0]
+        used.setdefault(side, set()).add(request.connection)
     assert used["first"] == used["parent"]
     assert not used["child"] & used["parent"]
 
 
-def test_an_error_after_ctrl_c_is_an_error(fake, blocking_client):
+def test_call_made_while_ctrl_c_is_handled_raises_its_own_error(fake, blocking_client):
     """
-    A call that is made while Ctrl-C is handled, and fails, raises its own error.
+    A call that fails inside an ``except KeyboardInterrupt`` block raises its own error:
+    the earlier Ctrl-C is not taken for one of this call.
     """
     fake.clear()
     fake.fail(400, times=None)
@@ -370,9 +374,10 @@ def test_an_error_after_ctrl_c_is_an_error(fake, blocking_client):
 
 
 @pytest.mark.parametrize("name", ["http_client", "transport"])
-def test_a_blocking_http_object_is_refused(name):
+def test_http_object_of_a_wrong_type_is_refused(name):
     """
-    The blocking client too takes the async client and transport of httpx.
+    `http_client` and `transport` must be httpx's async classes for the blocking client
+    too; any other object is a `ConfigurationError`.
     """
     with pytest.raises(asi1.ConfigurationError, match=f"{name}: must be an httpx"):
         asi1.ASI1("sk_lifetime", **{name: object()})

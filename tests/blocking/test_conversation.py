@@ -8,7 +8,7 @@ import asi1
 
 
 def echo(request):
-    """Answer with what the user said last."""
+    """Answer with the last message of the request."""
     return f"You said: {request.json['messages'][-1]['content']}"
 
 
@@ -22,9 +22,12 @@ def sent(fake, place=-1):
     return fake.requests[place].json["messages"]
 
 
-def test_the_blocking_conversation_does_the_same(fake, blocking_client):
+def test_blocking_conversation_asks_streams_edits_forks_and_saves(
+    fake, blocking_client
+):
     """
-    With `ASI1` a conversation blocks, and is the same in everything else.
+    A conversation of `ASI1` has the methods and results of the async one, each as a
+    blocking call.
     """
     chat = blocking_client.conversation("Be brief.")
 
@@ -58,7 +61,7 @@ def question(number):
 
 
 def check_budget(fake, chat):
-    """Check what the server counted, as it told, for every request."""
+    """Check that the prompt tokens of every request are within the budget of 1500."""
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert max(counts) <= 1500
     assert max(counts) > 1200
@@ -67,7 +70,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that two conversations sent the same, a summary's call included."""
+    """Check that two conversations sent the same bytes, summary requests included."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
@@ -76,10 +79,12 @@ def check_same(fake, before):
 
 @pytest.mark.system
 @pytest.mark.parametrize("name", POLICIES)
-def test_two_hundred_blocking_turns_within_a_budget(fake, blocking_client, name):
+def test_every_request_of_200_turns_stays_within_the_token_budget(
+    fake, blocking_client, name
+):
     """
-    The blocking client keeps every request of 200 turns within the budget as well, and
-    goes on with the same bytes after it was saved.
+    The blocking client keeps every request of 200 turns within the policy's token
+    budget; a fork and a saved copy send the same bytes next.
     """
     chat = blocking_client.conversation("Be brief.", context=POLICIES[name])
     for number in range(200):
@@ -93,20 +98,22 @@ def test_two_hundred_blocking_turns_within_a_budget(fake, blocking_client, name)
     check_same(fake, before)
 
 
-def test_a_turn_that_is_interrupted_is_over(fake, blocking_client, monkeypatch):
+def test_next_turn_may_begin_after_an_interrupted_one(
+    fake, blocking_client, monkeypatch
+):
     """
-    After Ctrl-C in a blocking turn the next one may begin at once, and what the
-    interrupted one still brings does not join the history.
+    After Ctrl-C in a blocking turn the next turn may begin at once: the interrupted one
+    no longer counts as under way.
     """
     chat = blocking_client.conversation()
     real = asi1._blocking.loop_thread.LoopThread.run
 
-    def struck(self, coroutine):
+    def interrupted(self, coroutine):
         real(self, coroutine)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(asi1._blocking.loop_thread.LoopThread, "run", struck)
-    monkeypatch.setattr(type(chat._turns), "release", lambda self, exchange: None)
+    monkeypatch.setattr(asi1._blocking.loop_thread.LoopThread, "run", interrupted)
+    monkeypatch.setattr(type(chat._turns), "release", lambda self, turn: None)
     with pytest.raises(KeyboardInterrupt):
         chat.ask("A?")
     monkeypatch.undo()

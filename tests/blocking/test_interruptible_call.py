@@ -1,4 +1,4 @@
-"""A coroutine's way to another thread's loop, and back."""
+"""Cross-thread calls: a coroutine runs on another thread's loop, its caller waits."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from asi1._blocking.interruptible_call import Errand
 from ..support.talk import TEXT
 
 
-class Struck:
-    """A lock that is struck by Ctrl-C where it is waited for, once *ready* holds."""
+class InterruptedLock:
+    """A lock whose second `acquire` calls *ready*, then raises KeyboardInterrupt."""
 
     def __init__(self, ready=lambda: None):
         self._ready = ready
@@ -37,8 +37,8 @@ class Struck:
 @pytest.fixture
 def loop():
     loop = asyncio.new_event_loop()
-    complaints = []
-    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    reports = []
+    loop.set_exception_handler(lambda _, context: reports.append(context))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     yield loop
@@ -46,11 +46,11 @@ def loop():
     thread.join(10)
     loop.close()
     gc.collect()
-    assert [] == complaints
+    assert [] == reports
 
 
 def settle(loop):
-    """Wait until the loop has done what it was told so far, and a few steps more."""
+    """Wait until the loop has run all scheduled callbacks, and a few steps more."""
     for _ in range(5):
         done = threading.Event()
         loop.call_soon_threadsafe(done.set)
@@ -62,9 +62,9 @@ async def say(text):
     return text
 
 
-def test_what_a_coroutine_returns_comes_back(loop):
+def test_caller_gets_the_result_or_the_error_of_the_coroutine(loop):
     """
-    A coroutine's result, or its error, is its caller's.
+    A cross-thread call returns what its coroutine returns, and raises what it raises.
     """
 
     async def fail():
@@ -75,9 +75,10 @@ def test_what_a_coroutine_returns_comes_back(loop):
         Errand(fail(), loop).wait()
 
 
-def test_a_closed_loop_takes_no_coroutine():
+def test_call_on_a_closed_loop_fails_and_closes_the_coroutine():
     """
-    On a loop that is closed the call fails, and its coroutine is closed unrun.
+    On a closed loop the call raises, and its coroutine is closed without having run:
+    Python would warn of one that was never awaited.
     """
     loop = asyncio.new_event_loop()
     loop.close()
@@ -89,9 +90,10 @@ def test_a_closed_loop_takes_no_coroutine():
     assert inspect.CORO_CLOSED == inspect.getcoroutinestate(coroutine)
 
 
-def test_a_loop_that_ends_lets_its_callers_go(loop):
+def test_call_whose_loop_ends_raises(loop):
     """
-    A coroutine that is cancelled, as a loop does at its end, is an `ASI1Error`.
+    When the event loop ends it cancels its tasks; the waiting caller then gets an
+    `ASI1Error` instead of waiting for ever.
     """
 
     async def end():
@@ -102,9 +104,10 @@ def test_a_loop_that_ends_lets_its_callers_go(loop):
         Errand(end(), loop).wait()
 
 
-def test_who_is_struck_before_the_beginning_begins_nothing(loop):
+def test_call_interrupted_before_its_coroutine_starts_never_runs_it(loop):
     """
-    A caller interrupted before the loop came to its coroutine leaves it unrun.
+    A caller that is interrupted before the loop has started its coroutine leaves the
+    coroutine closed and unrun.
     """
     begun, busy, free = [], threading.Event(), threading.Event()
 
@@ -118,10 +121,10 @@ def test_who_is_struck_before_the_beginning_begins_nothing(loop):
     loop.call_soon_threadsafe(hold)
     assert busy.wait(10)
     coroutine = begin()
-    errand = Errand(coroutine, loop)
-    errand._over = Struck()
+    call = Errand(coroutine, loop)
+    call._over = InterruptedLock()
     with pytest.raises(KeyboardInterrupt):
-        errand.wait()
+        call.wait()
     free.set()
     settle(loop)
 
@@ -129,11 +132,11 @@ def test_who_is_struck_before_the_beginning_begins_nothing(loop):
     assert inspect.CORO_CLOSED == inspect.getcoroutinestate(coroutine)
 
 
-@pytest.mark.parametrize("last", ["word", "error"])
-def test_who_is_struck_in_the_middle_cancels(loop, last):
+@pytest.mark.parametrize("last", ["value", "error"])
+def test_call_interrupted_while_its_coroutine_runs_cancels_it(loop, last):
     """
-    A caller interrupted while the coroutine runs cancels it, and nobody complains of
-    what it ends with.
+    A caller that is interrupted while its coroutine runs cancels it; the result or
+    error of that coroutine is dropped without a report by asyncio.
     """
     begun, cancelled = threading.Event(), threading.Event()
 
@@ -147,36 +150,37 @@ def test_who_is_struck_in_the_middle_cancels(loop, last):
                 raise ValueError(last) from None
             return last
 
-    errand = Errand(wait(), loop)
-    errand._over = Struck(lambda: begun.wait(10))
+    call = Errand(wait(), loop)
+    call._over = InterruptedLock(lambda: begun.wait(10))
     with pytest.raises(KeyboardInterrupt):
-        errand.wait()
+        call.wait()
 
     assert cancelled.wait(10)
     settle(loop)
 
 
-def test_who_is_struck_at_the_end_is_not_complained_of(loop):
+def test_error_of_a_call_interrupted_at_its_end_is_not_reported(loop):
     """
-    An error that comes at the moment when its caller is interrupted is nobody's.
+    An error that the coroutine raises just as its caller is interrupted is not reported
+    by asyncio as never retrieved.
     """
 
     async def fail():
         raise ValueError(TEXT)
 
-    errand = Errand(fail(), loop)
-    errand._over = Struck(lambda: settle(loop))
+    call = Errand(fail(), loop)
+    call._over = InterruptedLock(lambda: settle(loop))
     with pytest.raises(KeyboardInterrupt):
-        errand.wait()
+        call.wait()
     settle(loop)
-    del errand  # with its task, which complains of an error that nobody asked for
+    del call  # and its task: asyncio now reports an error that was never retrieved
 
 
-@pytest.mark.parametrize("end", ["value", "error", "error, and struck"])
-def test_nothing_is_kept_in_a_circle(loop, end):
+@pytest.mark.parametrize("end", ["value", "error", "error and interrupt"])
+def test_finished_call_is_freed_without_the_garbage_collector(loop, end):
     """
-    What a coroutine held is freed with its result or error, without a collector, also
-    if its caller was struck at its end.
+    Objects that a coroutine held are freed as soon as its call has ended, by a result,
+    an error or an interrupt: the call leaves no reference cycle.
     """
 
     class Held:
@@ -193,16 +197,16 @@ def test_nothing_is_kept_in_a_circle(loop, end):
         return held
 
     def run():
-        errand = Errand(work(), loop)
-        if "struck" in end:
-            errand._over = Struck(lambda: settle(loop))
+        call = Errand(work(), loop)
+        if "interrupt" in end:
+            call._over = InterruptedLock(lambda: settle(loop))
         try:
-            errand.wait()
+            call.wait()
             assert end == "value"
         except ValueError:
             assert end == "error"
         except KeyboardInterrupt:
-            assert end == "error, and struck"
+            assert end == "error and interrupt"
 
     gc.collect()
     gc.disable()

@@ -1,4 +1,4 @@
-"""The blocking client and its surroundings: loops, tracebacks, what stops a call."""
+"""The blocking client's event loop: tracebacks, context variables, interrupts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..support.talk import TEXT
 
 
 HERE = __file__
-SHELL = Path(asi1.__file__).parent / "_blocking"
+BLOCKING = Path(asi1.__file__).parent / "_blocking"
 
 
 def create(client):
@@ -46,7 +46,7 @@ def frames(error):
     return [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
 
 
-FAILING = {
+CALLS = {
     "create": lambda c: c.chat.completions.create(messages="Hi"),
     "opening": lambda c: c.chat.completions.create(messages="Hi", stream=True),
     "chunks": lambda c: next(c.chat.completions.stream(messages="Hi")),
@@ -56,11 +56,13 @@ FAILING = {
 }
 
 
-@pytest.mark.parametrize("call", FAILING.values(), ids=FAILING)
-def test_a_traceback_shows_the_caller_and_little_else(fake, blocking_client, call):
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_traceback_shows_the_caller_and_at_most_two_frames_of_asi1(
+    fake, blocking_client, call
+):
     """
-    An error's traceback begins with the caller's lines, ends within two of asi1, and
-    shows nothing of threads, futures and tasks.
+    An error's traceback begins with the caller's lines, ends at most two frames into
+    asi1, and shows no frame of threads, futures or tasks.
     """
     fake.fail(401)
 
@@ -70,13 +72,14 @@ def test_a_traceback_shows_the_caller_and_little_else(fake, blocking_client, cal
     seen = frames(caught.value)
     assert [HERE, HERE] == seen[:2]
     assert len(seen) <= 4
-    assert {SHELL} == {Path(name).parent for name in seen[2:]}
+    assert {BLOCKING} == {Path(name).parent for name in seen[2:]}
     assert caught.value.__context__ is None
 
 
-def test_an_error_that_is_raised_again_does_not_grow(fake, blocking_client):
+def test_blocking_error_raised_again_keeps_a_short_traceback(fake, blocking_client):
     """
-    A stream that broke raises its error at each read, with the frames of that read.
+    A broken stream raises the same error at each read, and its traceback holds the
+    frames of that read only.
     """
     fake.fault("fin_mid_chunked")
     stream = blocking_client.chat.completions.stream(messages="Hi")
@@ -93,9 +96,10 @@ def test_an_error_that_is_raised_again_does_not_grow(fake, blocking_client):
     assert {2} == set(lengths)
 
 
-async def test_an_awaited_error_that_is_raised_again_does_not_grow(fake):
+async def test_async_error_raised_again_keeps_a_short_traceback(fake):
     """
-    The async stream's error has the frames of the read that raised it, and no others.
+    A broken async stream raises the same error at each read, and its traceback does not
+    grow from read to read.
     """
     fake.fault("fin_mid_chunked")
 
@@ -117,7 +121,7 @@ TRACE = contextvars.ContextVar("TRACE", default="none")
 
 
 class Watching(httpx.AsyncBaseTransport):
-    """A transport and a limiter that note the trace of who calls."""
+    """A transport and a limiter that note the caller's TRACE in `seen`."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -138,9 +142,9 @@ class Watching(httpx.AsyncBaseTransport):
 
 
 @pytest.mark.parametrize("call", [create, read, ask_many])
-def test_context_variables_of_the_caller_reach_everything(fake, call):
+def test_hooks_limiter_and_transport_see_the_callers_context_variables(fake, call):
     """
-    Hooks, limiter and transport run in the context of who calls, in every try, and the
+    Hooks, limiter and transport run in the caller's context on every attempt, and the
     caller's own context stays as it is.
     """
     fake.fail(503, retry_after=0.001)
@@ -168,33 +172,33 @@ def test_context_variables_of_the_caller_reach_everything(fake, call):
     assert "none" == TRACE.get()
 
 
-class Leaving(httpx.AsyncBaseTransport):
-    """A transport that ends the program."""
+class Exiting(httpx.AsyncBaseTransport):
+    """A transport that raises ``SystemExit``."""
 
     async def handle_async_request(self, request):
         sys.exit(7)
 
 
 @pytest.mark.parametrize("call", [create, read, ask_many])
-def test_a_transport_that_exits_ends_its_own_call(fake, blocking_client, call):
+def test_system_exit_in_a_transport_ends_its_own_call_only(fake, blocking_client, call):
     """
-    A ``SystemExit`` in a transport of the user's reaches who called, and the event loop
-    goes on for all others.
+    A ``SystemExit`` raised in a user-provided transport reaches its caller, and the
+    event loop goes on serving other calls.
     """
     fake.reply("Hi")
 
     with (
-        asi1.ASI1("sk-test", fake.base_url, transport=Leaving()) as leaving,
+        asi1.ASI1("sk-test", fake.base_url, transport=Exiting()) as exiting,
         pytest.raises(SystemExit) as caught,
     ):
-        call(leaving)
+        call(exiting)
 
     assert 7 == caught.value.code
     assert "Hi" == create(blocking_client)
 
 
-def signals_once_asked(fake):
-    """Return a thread that signals this process when its call has arrived."""
+def signals_when_requested(fake):
+    """Return a thread that signals this process once *fake* has got a request."""
 
     def wait():
         while not fake.requests:
@@ -205,28 +209,28 @@ def signals_once_asked(fake):
     return threading.Thread(target=wait)
 
 
-class LateError(Exception):
-    """What a caller's own alarm raises."""
+class AlarmError(Exception):
+    """Raised by the caller's signal handler."""
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs signals")
 @pytest.mark.parametrize("call", [create, read, ask_many])
-def test_an_alarm_of_the_caller_ends_the_call(fake, blocking_client, call):
+def test_exception_of_a_signal_handler_cancels_the_call(fake, blocking_client, call):
     """
-    An exception that a signal's handler raises in a blocked caller takes the request
-    back, and the client goes on.
+    An exception that a signal handler raises in a blocked caller cancels the request,
+    and the client stays usable.
     """
     fake.fault("stall" if call is read else "stall_before_headers")
     fake.reply("Hi")
 
     def handler(*_):
-        raise LateError
+        raise AlarmError
 
     before = signal.signal(signal.SIGUSR1, handler)
-    alarm = signals_once_asked(fake)
+    alarm = signals_when_requested(fake)
     try:
         alarm.start()
-        with pytest.raises(LateError):
+        with pytest.raises(AlarmError):
             call(blocking_client)
     finally:
         alarm.join()
@@ -237,9 +241,10 @@ def test_an_alarm_of_the_caller_ends_the_call(fake, blocking_client, call):
 
 
 @pytest.mark.parametrize("how", [SystemExit, KeyboardInterrupt, "break", "collected"])
-def test_leaving_the_loop_over_chunks_closes_the_exchange(fake, blocking_client, how):
+def test_leaving_a_loop_over_chunks_closes_the_connection(fake, blocking_client, how):
     """
-    A program that leaves a loop over chunks, by whatever way, closes the connection.
+    A program that leaves a loop over chunks, by an exception or by ``break``, closes
+    the connection.
     """
     fake.fault("stall", after_chunks=2)
     fake.reply("Hi")
@@ -260,9 +265,10 @@ def test_leaving_the_loop_over_chunks_closes_the_exchange(fake, blocking_client,
     assert "Hi" == create(blocking_client)
 
 
-def test_asyncio_is_the_loop_unless_another_is_asked_for():
+def test_default_event_loop_is_asyncios_own():
     """
-    An empty ``ASI1_LOOP`` and "asyncio" ask for asyncio's own loop.
+    Without ``ASI1_LOOP``, with an empty one, and with "asyncio", the client runs on
+    asyncio's own loop.
     """
     for env in ({}, {"ASI1_LOOP": ""}, {"ASI1_LOOP": "asyncio"}):
         loop = new_loop(env)
@@ -271,17 +277,19 @@ def test_asyncio_is_the_loop_unless_another_is_asked_for():
         assert loop.__module__.startswith("asyncio.")
 
 
-def test_a_loop_that_does_not_exist_is_refused():
+def test_unknown_event_loop_is_refused():
     """
-    Any other value of ``ASI1_LOOP`` is a `ConfigurationError` that names the variable.
+    A value of ``ASI1_LOOP`` other than "asyncio" and "uvloop" is a `ConfigurationError`
+    that names the variable and the value.
     """
     with pytest.raises(asi1.ConfigurationError, match=r"ASI1_LOOP.*'giraffe'"):
         new_loop({"ASI1_LOOP": "giraffe"})
 
 
-def test_a_loop_that_is_not_installed_is_refused(monkeypatch):
+def test_uvloop_that_is_not_installed_is_refused(monkeypatch):
     """
-    ``ASI1_LOOP=uvloop`` without uvloop is a `ConfigurationError` that says so.
+    ``ASI1_LOOP=uvloop`` without uvloop installed is a `ConfigurationError` that names
+    both.
     """
     monkeypatch.setitem(sys.modules, "uvloop", None)
 
@@ -293,7 +301,7 @@ def test_a_loop_that_is_not_installed_is_refused(monkeypatch):
 @pytest.mark.skipif(
     importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed"
 )
-def test_uvloop_is_used_where_it_is_asked_for(fake):
+def test_asi1_loop_uvloop_runs_every_call_on_uvloop(fake):
     """
     With ``ASI1_LOOP=uvloop`` blocking calls, streams and maps run on uvloop's loop.
     """

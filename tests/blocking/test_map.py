@@ -1,4 +1,4 @@
-"""Many prompts in one blocking call."""
+"""`map` of the blocking client: many prompts in one call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def question(request):
 
 
 class Prompts:
-    """An endless iterator that counts what was taken from it."""
+    """An endless iterator of prompts that counts how many were taken."""
 
     def __init__(self):
         self.taken = 0
@@ -28,9 +28,10 @@ class Prompts:
         return f"prompt {self.taken}"
 
 
-def test_blocking_code_maps_too(fake, blocking_client):
+def test_blocking_map_yields_answers_in_the_order_of_the_prompts(fake, blocking_client):
     """
-    The blocking client gives the same answers by plain iteration.
+    The blocking `map` yields each answer in its prompt's place, by plain iteration,
+    though a later answer may arrive first.
     """
     for delay in (0.1, 0, 0.05) * 8:
         fake.reply(question, delay=delay)
@@ -42,10 +43,10 @@ def test_blocking_code_maps_too(fake, blocking_client):
     assert [] == list(answers)
 
 
-def test_blocking_prompts_are_taken_in_the_caller_s_thread(fake, blocking_client):
+def test_blocking_map_takes_prompts_in_the_readers_thread(fake, blocking_client):
     """
-    A generator of prompts may use the blocking client itself: it runs in the thread of
-    who reads.
+    A generator of prompts runs in the thread that reads the answers, and so may use the
+    blocking client itself.
     """
     fake.reply(question, times=None)
     threads = set()
@@ -62,11 +63,11 @@ def test_blocking_prompts_are_taken_in_the_caller_s_thread(fake, blocking_client
 
 
 @pytest.mark.parametrize("way", ["break", "close", "with", "error"])
-def test_leaving_early_ends_all_blocking_calls(fake, blocking_client, way):
+def test_leaving_a_blocking_map_early_ends_all_its_calls(fake, blocking_client, way):
     """
-    Blocking answers that are left early leave no call behind.
+    Blocking answers that are left early, in whatever way, leave no call behind.
     """
-    fake.reply(question, times=6)  # those that are taken at the first read
+    fake.reply(question, times=6)  # as many as are sent at the first read
     fake.fault("stall_before_headers", times=None)
     answers = blocking_client.chat.completions.map(Prompts(), concurrency=3)
 
@@ -95,9 +96,12 @@ def test_leaving_early_ends_all_blocking_calls(fake, blocking_client, way):
     assert not blocking_client._engine.tasks
 
 
-def test_who_is_interrupted_ends_all_calls(fake, blocking_client):
+def test_interrupted_prompt_iterator_ends_all_calls_of_a_blocking_map(
+    fake, blocking_client
+):
     """
-    Whatever stops the program while it makes a prompt ends what was begun.
+    A KeyboardInterrupt that the prompts' iterator raises reaches the reader and closes
+    the answers.
     """
     fake.reply(question, times=None)
 

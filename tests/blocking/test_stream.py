@@ -32,12 +32,13 @@ def wait_for(condition):
         if condition():
             return
         time.sleep(0.005)
-    pytest.fail("it never came true")
+    pytest.fail("the condition never held")
 
 
-def test_a_stream_is_iterated(blocking_client):
+def test_blocking_stream_is_read_by_plain_iteration(blocking_client):
     """
-    A stream gives chunks, text and the final answer, each by plain iteration.
+    A blocking stream yields its chunks by plain iteration, and then holds the final
+    answer.
     """
     with blocking_client.chat.completions.stream(messages="Hi") as stream:
         chunks = list(stream)
@@ -49,9 +50,10 @@ def test_a_stream_is_iterated(blocking_client):
     assert 200 == stream.response.status
 
 
-def test_a_stream_gives_its_text_and_its_thoughts(fake, blocking_client):
+def test_text_stream_and_thought_stream_yield_pieces_once(fake, blocking_client):
     """
-    `text_stream` and `thought_stream` give pieces, none of them empty.
+    `text_stream` and `thought_stream` yield the pieces of one kind; reading a consumed
+    stream again raises `StreamConsumedError`.
     """
     fake.reply(TEXT, thoughts="Counting.", chunk_words=1, times=2)
 
@@ -68,9 +70,10 @@ def test_a_stream_gives_its_text_and_its_thoughts(fake, blocking_client):
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
-def test_the_final_answer_does_not_depend_on_what_was_read(blocking_client, read):
+def test_final_completion_is_whole_however_much_was_read_before(blocking_client, read):
     """
-    `get_final_completion` gives the whole answer, whatever was read before it.
+    `get_final_completion` returns the whole answer, however many chunks were read
+    before it.
     """
     with blocking_client.chat.completions.stream(messages="Hi") as stream:
         for _ in range(read):
@@ -82,9 +85,10 @@ def test_the_final_answer_does_not_depend_on_what_was_read(blocking_client, read
             iter(stream)
 
 
-def test_a_closed_stream_cannot_be_read(fake, blocking_client):
+def test_closed_stream_refuses_every_read(fake, blocking_client):
     """
-    A closed stream hands out nothing more, not even what had come before.
+    A closed stream raises `StreamClosedError` at every use, even if it had received
+    more chunks before.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
@@ -104,9 +108,9 @@ def test_a_closed_stream_cannot_be_read(fake, blocking_client):
 
 
 @pytest.mark.parametrize("way", ["break", "error", "drop"])
-def test_leaving_early_closes_the_connection(fake, blocking_client, way):
+def test_stream_left_early_closes_its_connection(fake, blocking_client, way):
     """
-    A stream that is left before its end closes its connection.
+    A stream that is left before its end, in whatever way, closes its connection.
     """
     fake.clear()
     fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))), times=None)
@@ -130,9 +134,10 @@ def test_leaving_early_closes_the_connection(fake, blocking_client, way):
     wait_for(lambda: fake.open_connections == 0)
 
 
-def test_two_threads_cannot_read_one_stream(fake, blocking_client):
+def test_second_thread_that_reads_a_stream_is_refused(fake, blocking_client):
     """
-    A second thread that reads a stream gets `StreamBusyError`.
+    A second thread that reads a stream while the first one reads gets
+    `StreamBusyError`.
     """
     fake.clear()
     fake.fault("stall", seconds=None)
@@ -160,10 +165,10 @@ def test_two_threads_cannot_read_one_stream(fake, blocking_client):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-def test_ctrl_c_closes_the_stream_that_is_read(fake, blocking_client):
+def test_ctrl_c_while_reading_closes_the_connection(fake, blocking_client):
     """
-    A reader of a stream who is interrupted by Ctrl-C leaves no connection open, even if
-    the stream object is kept.
+    A reader that is interrupted by Ctrl-C leaves no connection open, even if the stream
+    object is kept.
     """
     fake.clear()
     fake.fault("stall", after_chunks=1)

@@ -1,4 +1,4 @@
-"""One blocking client and many threads."""
+"""Many threads share one blocking client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import asi1
 
 
 THREADS = 32
-TURNS = 20
+CALLS = 20
 
 
 def wait_for(condition):
@@ -22,7 +22,7 @@ def wait_for(condition):
         if condition():
             return
         time.sleep(0.005)
-    pytest.fail("it never came true")
+    pytest.fail("the condition never held")
 
 
 def question(request):
@@ -38,15 +38,15 @@ def read(client, text):
         return "".join(stream.text_stream)
 
 
-@pytest.mark.timeout(180)  # 640 calls take their time on a busy machine
+@pytest.mark.timeout(180)  # 640 calls take long on a busy machine
 @pytest.mark.parametrize("ask", [create, read])
 def test_many_threads_get_their_own_answers_in_order(fake, ask):
     """
     Each of many threads gets the answers to its own questions, in the order in which it
-    asked, and no thread is left behind but the one of the event loop.
+    asked, and only the event loop's thread is left afterwards.
     """
     fake.reply(question, chunk_words=1, times=None)
-    asked = [[f"{n} asks {turn}" for turn in range(TURNS)] for n in range(THREADS)]
+    asked = [[f"{n} asks {call}" for call in range(CALLS)] for n in range(THREADS)]
     before = set(threading.enumerate())
 
     with asi1.ASI1("sk-test", fake.base_url) as client:
@@ -58,7 +58,7 @@ def test_many_threads_get_their_own_answers_in_order(fake, ask):
             got = list(threads.map(work, asked))
 
     assert asked == got
-    assert THREADS * TURNS == len(fake.requests)
+    assert THREADS * CALLS == len(fake.requests)
     left = {thread.name for thread in set(threading.enumerate()) - before}
     assert left <= {"asi1 event loop"}
     wait_for(lambda: fake.open_connections == 0)
@@ -66,7 +66,7 @@ def test_many_threads_get_their_own_answers_in_order(fake, ask):
 
 def test_closing_the_client_ends_the_calls_of_all_threads(fake):
     """
-    A thread that closes the client ends what all the others wait for, with an error
+    When one thread closes the client, the calls of all other threads raise an error
     that says so.
     """
     fake.fault("stall", times=None)
@@ -86,9 +86,10 @@ def test_closing_the_client_ends_the_calls_of_all_threads(fake):
     wait_for(lambda: fake.open_connections == 0)
 
 
-def test_a_stream_may_be_read_by_one_thread_after_another(fake):
+def test_stream_may_be_read_by_one_thread_after_another(fake):
     """
-    A stream that one thread began may be read on and closed by others.
+    A stream that one thread opened may be read and closed by other threads, one at a
+    time.
     """
     fake.reply("one two three four", chunk_words=2)
 

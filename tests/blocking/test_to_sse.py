@@ -22,9 +22,10 @@ def ask(client, **options):
 ENDLESS = (SSE, Repeat((Event(chunk("on ")), Pause(0.005))))
 
 
-def test_an_answer_is_events_for_blocking_code(fake, blocking_client):
+def test_blocking_to_sse_yields_the_events_of_an_answer(fake, blocking_client):
     """
-    The blocking stream gives the same events.
+    The blocking `to_sse` yields the same events as the async one: thoughts, text, and a
+    last event.
     """
     fake.reply(TEXT, thoughts=["Hm."], chunk_words=1)
 
@@ -37,9 +38,10 @@ def test_an_answer_is_events_for_blocking_code(fake, blocking_client):
     assert [] == list(events)
 
 
-def test_what_was_read_before_is_not_told_again_to_blocking_code(fake, blocking_client):
+def test_blocking_to_sse_begins_after_the_last_chunk_read(fake, blocking_client):
     """
-    The blocking events begin where the reader of the stream stands too.
+    Chunks that were read before `to_sse` are not sent as events again; those not read
+    yet are all sent.
     """
     fake.play(SSE, Event(*map(chunk, "abcd")), Event(chunk("e", finish="stop")), DONE)
 
@@ -50,11 +52,12 @@ def test_what_was_read_before_is_not_told_again_to_blocking_code(fake, blocking_
     assert "bcde" == said(body)
 
 
-def test_a_stream_that_breaks_ends_with_an_event_for_blocking_code(
+def test_broken_stream_ends_with_an_error_event_in_blocking_to_sse(
     fake, blocking_client
 ):
     """
-    An error in the middle is the last event in blocking code too.
+    An error in the middle of a stream becomes the last event, since the response's
+    status has been sent by then.
     """
     fake.fault("reset_mid_body")
 
@@ -64,9 +67,10 @@ def test_a_stream_that_breaks_ends_with_an_event_for_blocking_code(
     assert "stream_interrupted" == seen(body)[-1][1]["code"]
 
 
-def test_open_raises_in_blocking_code(fake, blocking_client):
+def test_blocking_open_raises_an_error_before_the_first_event(fake, blocking_client):
     """
-    The blocking `open` raises what comes before the first event.
+    The blocking `open` raises an error that comes before the first event, so that it
+    can become the response's status.
     """
     fake.fail(401)
 
@@ -74,9 +78,9 @@ def test_open_raises_in_blocking_code(fake, blocking_client):
         ask(blocking_client).to_sse().open()
 
 
-def test_closing_ends_the_call_of_blocking_code(fake, blocking_client):
+def test_closing_blocking_to_sse_cancels_the_call(fake, blocking_client):
     """
-    `close` ends the call of blocking code at once.
+    `close` on blocking events cancels the call at once; no event comes afterwards.
     """
     fake.play(*ENDLESS)
 
@@ -88,9 +92,9 @@ def test_closing_ends_the_call_of_blocking_code(fake, blocking_client):
     assert [] == list(events)
 
 
-def test_dropping_ends_the_call_of_blocking_code(fake, blocking_client):
+def test_dropping_blocking_to_sse_cancels_the_call(fake, blocking_client):
     """
-    Blocking events that nobody holds any more end their call.
+    Blocking events that are garbage-collected cancel their call.
     """
     fake.play(*ENDLESS)
 
@@ -101,23 +105,24 @@ def test_dropping_ends_the_call_of_blocking_code(fake, blocking_client):
     assert "left" == fake.requests[0].wait()
 
 
-def test_events_may_be_read_by_another_thread(fake, blocking_client):
+def test_blocking_to_sse_may_be_read_by_another_thread(fake, blocking_client):
     """
-    Blocking events are read by the thread that sends them, whoever began the stream.
+    Blocking events may be read by another thread than the one that opened the stream: a
+    web server often sends them from a worker thread.
     """
     fake.reply(TEXT)
-    told = []
+    events = []
     with ask(blocking_client) as stream:
-        reader = threading.Thread(target=lambda: told.extend(stream.to_sse()))
+        reader = threading.Thread(target=lambda: events.extend(stream.to_sse()))
         reader.start()
         reader.join(10)
 
-    assert TEXT == said(b"".join(told))
+    assert TEXT == said(b"".join(events))
 
 
-def test_a_wrong_argument_costs_no_chunk_in_blocking_code(fake, blocking_client):
+def test_wrong_argument_to_blocking_to_sse_loses_no_chunk(fake, blocking_client):
     """
-    The same holds for the blocking stream.
+    A `to_sse` call with a wrong argument raises and loses no chunk of the stream.
     """
     fake.reply(TEXT, chunk_words=1)
 

@@ -1,4 +1,4 @@
-"""Blocking calls inside a running event loop are warned of."""
+"""The warning about blocking calls inside a running event loop."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def in_a_loop(backend, call, *args):
 
 @pytest.mark.parametrize("call", [create, read, ask_many])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_who_blocks_a_loop_is_warned_once(
+def test_coroutine_that_blocks_its_loop_is_warned_once(
     fake, blocking_client, never_warned, backend, call
 ):
     """
-    A coroutine that blocks its loop gets its answer, and one warning that points to the
-    line of the caller and names the async client.
+    A coroutine that blocks its loop gets its answer and one warning, which points to
+    the caller's line and names the async client.
     """
     fake.reply("Hi", times=None)
 
@@ -60,11 +60,12 @@ def test_who_blocks_a_loop_is_warned_once(
     assert [HERE] == [each.filename for each in warned]
 
 
-def test_a_warning_made_an_error_is_raised_in_every_place(
+def test_warning_turned_into_an_error_stops_every_kind_of_call(
     fake, blocking_client, never_warned
 ):
     """
-    Where warnings are errors, each call that blocks a loop fails, and none is sent.
+    Where warnings are errors, each call that blocks a loop raises, and no request is
+    sent.
     """
     answers = blocking_client.chat.completions.map(["Hi"])
 
@@ -81,12 +82,12 @@ def test_a_warning_made_an_error_is_raised_in_every_place(
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_at_a_prompt_a_loop_may_be_blocked(
+def test_no_warning_in_a_notebook_or_without_a_loop(
     fake, blocking_client, never_warned, monkeypatch, backend
 ):
     """
-    In a notebook or at another prompt, where a loop runs as a matter of course, and in
-    threads without a loop nobody is warned.
+    No warning comes in a notebook or at another interactive prompt, where a loop always
+    runs, nor in a thread without a loop.
     """
     fake.reply("Hi", times=None)
     with warnings.catch_warnings():
@@ -99,9 +100,10 @@ def test_at_a_prompt_a_loop_may_be_blocked(
 
 
 @pytest.mark.system
-def test_the_prompt_of_asyncio_is_a_prompt(fake):
+def test_no_warning_at_the_asyncio_prompt(fake):
     """
-    At ``python -m asyncio`` the blocking client answers without a warning.
+    At the prompt of ``python -m asyncio`` the blocking client answers without a
+    warning.
     """
     fake.reply("Fine.")
     lines = f"""
@@ -120,7 +122,7 @@ def test_the_prompt_of_asyncio_is_a_prompt(fake):
         timeout=50,
     )
 
-    said = done.stdout + done.stderr
-    assert "True" in said
-    assert "Fine." in said
-    assert "Warning" not in said
+    output = done.stdout + done.stderr
+    assert "True" in output
+    assert "Fine." in output
+    assert "Warning" not in output

@@ -1,4 +1,4 @@
-"""`AnswerStream`: what its observer is told, and what ends the call."""
+"""`AnswerStream`: what it reports to its observer, and what cancels its call."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from asi1._protocol.request import chat_request
 from asi1.testing import FakeASI1
 
 
-# No test waits: the clock jumps over the pauses of the server.
+# The clock is virtual: it jumps over the server's pauses, and no test waits.
 pytestmark = pytest.mark.virtual_time
 
 
-class Notes:
-    """An observer that writes down what it is told."""
+class Observer:
+    """An observer that keeps each report in `reports`."""
 
     def __init__(self):
-        self.told = []
+        self.reports = []
 
     def ended(self, answer, *, whole):
-        self.told.append((answer.text, whole))
+        self.reports.append((answer.text, whole))
 
     def dropped(self):
-        self.told.append("dropped")
+        self.reports.append("dropped")
 
 
 @pytest.fixture
@@ -55,73 +55,76 @@ def request_of(engine):
 
 
 def observed(engine):
-    """Return a stream, and the notes of its observer."""
-    notes = Notes()
+    """Return a stream and its observer."""
+    observer = Observer()
     call = engine.call(OneRequest(request_of(engine)), ChunkReader)
-    return AnswerStream(call, partial(engine.begin, call), notes), notes
+    return AnswerStream(call, partial(engine.begin, call), observer), observer
 
 
-async def test_whole_answer_is_told_once(fake, engine):
+async def test_observer_hears_once_that_an_answer_is_whole(fake, engine):
     """
-    The observer of an answer that was read to its end is told the text, and nothing
-    when the stream is closed afterwards.
+    The observer of an answer that was read to its end gets its text once, and no second
+    report when the stream is closed afterwards.
     """
     fake.reply("one two")
-    stream, notes = observed(engine)
+    stream, observer = observed(engine)
 
     answer = await stream.final()
     await stream.aclose()
 
     assert "one two" == answer.text
-    assert [("one two", True)] == notes.told
+    assert [("one two", True)] == observer.reports
 
 
-async def test_early_close_tells_what_has_come(fake, engine):
+async def test_observer_of_a_stream_closed_early_gets_the_partial_answer(fake, engine):
     """
-    The observer of a stream that is closed early is told that the answer is not whole.
+    The observer of a stream that is closed early gets the answer so far, marked as not
+    whole.
     """
     fake.reply("one two", chunk_words=1, chunk_delay=10)
-    stream, notes = observed(engine)
+    stream, observer = observed(engine)
 
     while not stream.snapshot().text:
         await stream.next_batch()
     text = stream.snapshot().text
     await stream.aclose()
 
-    assert (text, False) == notes.told[0]
+    assert (text, False) == observer.reports[0]
 
 
-async def test_failed_answer_tells_its_observer(fake, engine):
+async def test_observer_of_a_broken_stream_gets_the_partial_answer(fake, engine):
     """
-    The observer of a stream that breaks is told so before the reader closes it.
+    The observer of a stream that breaks gets the answer so far at once, before the
+    reader closes the stream.
     """
     fake.fault("reset_mid_body")
-    stream, notes = observed(engine)
+    stream, observer = observed(engine)
 
     with pytest.raises(asi1.StreamInterruptedError):
         await stream.final()
 
-    assert [(stream.snapshot().text, False)] == notes.told
+    assert [(stream.snapshot().text, False)] == observer.reports
 
 
-async def test_stream_that_never_began_does_not_end(engine):
+async def test_observer_of_a_stream_closed_before_its_call_is_released(engine):
     """
-    A stream that is closed before its call began leaves the observer free, with no
-    answer to keep.
+    The observer of a stream that is closed before its call began is told that the
+    stream was dropped, and gets no answer.
     """
-    stream, notes = observed(engine)
+    stream, observer = observed(engine)
 
     await stream.aclose()
 
-    assert {"dropped"} == set(notes.told)
+    assert {"dropped"} == set(observer.reports)
 
 
-async def test_dropped_stream_cancels_its_call(fake, engine):
+async def test_garbage_collected_stream_cancels_its_call(fake, engine):
     """
-    The call of a stream that is garbage-collected ends, and the observer is told.
+    A stream that is garbage-collected cancels its call, and its observer is told that
+    it was dropped.
     """
     fake.reply("one two", chunk_words=1, chunk_delay=10)
-    stream, notes = observed(engine)
+    stream, observer = observed(engine)
     await stream.open()
     (task,) = engine.tasks
 
@@ -130,14 +133,16 @@ async def test_dropped_stream_cancels_its_call(fake, engine):
     with anyio.fail_after(5):
         await task.done.wait()
 
-    assert ["dropped"] == notes.told
+    assert ["dropped"] == observer.reports
 
 
 @pytest.mark.parametrize(("error", "left"), [(KeyError, 0), (asi1.ASI1Error, 1)])
-async def test_block_left_by_another_error_cancels_the_call(fake, engine, error, left):
+async def test_only_an_error_that_is_not_asi1s_cancels_the_call(
+    fake, engine, error, left
+):
     """
-    A block around reads that is left by an error of the package keeps the call, by any
-    other error it cancels it.
+    An error of asi1 that leaves a block around reads keeps the call, since the reader
+    may go on; any other error cancels it.
     """
     fake.reply("one two", chunk_words=1, chunk_delay=10)
     stream = answer_stream(engine, request_of(engine))
@@ -153,9 +158,10 @@ async def test_block_left_by_another_error_cancels_the_call(fake, engine, error,
     await stream.aclose()
 
 
-async def test_shut_stream_is_not_read(fake, engine):
+async def test_shut_stream_refuses_the_next_read(fake, engine):
     """
-    A stream that was shut, with no loop to close it on, refuses the next read.
+    A stream that was shut, because there is no loop to close it on, refuses the next
+    read.
     """
     stream = answer_stream(engine, request_of(engine))
 

@@ -1,4 +1,4 @@
-"""The queue between a call's task and its reader."""
+"""The queue between a call task and its reader."""
 
 from __future__ import annotations
 
@@ -15,76 +15,78 @@ asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=Tr
 
 
 @pytest.fixture
-def handover():
+def queue():
     return BatchQueue()
 
 
-async def test_a_reader_gets_all_that_waits(handover):
+async def test_one_read_returns_all_waiting_batches_in_order(queue):
     """
-    One read brings everything that was handed over since the last one, in order.
+    One read returns all items that were put since the last one, in order; after the end
+    a read returns an empty batch.
     """
-    handover.put([1, 2])
-    handover.put([3])
+    queue.put([1, 2])
+    queue.put([3])
 
-    assert [1, 2, 3] == list(await handover.get())
+    assert [1, 2, 3] == list(await queue.get())
 
-    handover.put([4])
-    handover.end()
+    queue.put([4])
+    queue.end()
 
-    assert [4] == list(await handover.get())
-    assert [] == list(await handover.get())
-    assert [] == list(await handover.get())
+    assert [4] == list(await queue.get())
+    assert [] == list(await queue.get())
+    assert [] == list(await queue.get())
 
 
-async def test_a_reader_waits_for_what_comes(handover):
+async def test_waiting_reader_is_woken_by_a_batch_and_by_the_end(queue):
     """
-    A reader who comes first is woken by the next batch, and by the end.
+    A reader that waits on an empty queue is woken by the next batch, and by the end.
     """
     got = []
 
     async def read():
-        while batch := await handover.get():
+        while batch := await queue.get():
             got.append(list(batch))
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(read)
         for number in range(3):
             await anyio.wait_all_tasks_blocked()
-            handover.put([number])
+            queue.put([number])
         await anyio.wait_all_tasks_blocked()
-        handover.end()
+        queue.end()
 
     assert [[0], [1], [2]] == got
 
 
-async def test_an_error_comes_after_what_was_handed_over(handover):
+async def test_error_is_raised_after_the_items_put_before_it(queue):
     """
-    What was handed over before an error is read first; the error is raised again each
-    time.
+    Items that were put before an error are read first; then each read raises the error
+    again.
     """
-    handover.put([1])
-    handover.end(OSError("the first end counts"))
-    handover.end()
-    handover.put([2])
+    queue.put([1])
+    queue.end(OSError("the first end counts"))
+    queue.end()
+    queue.put([2])
 
-    handover.check()
-    assert [1] == list(await handover.get())
+    queue.check()
+    assert [1] == list(await queue.get())
     for _ in range(2):
         with pytest.raises(OSError, match="the first end counts"):
-            await handover.get()
+            await queue.get()
     with pytest.raises(OSError, match="the first end counts"):
-        handover.check()
+        queue.check()
 
 
-async def test_what_is_abandoned_is_gone(handover):
+async def test_abandoned_queue_drops_its_items_and_raises(queue):
     """
-    After it is abandoned a reader gets the error and nothing else, also one who waits.
+    A read of an abandoned queue raises its error and returns no item, also a read that
+    was waiting when the queue was abandoned.
     """
-    handover.put([1])
-    handover.abandon(OSError("closed"))
+    queue.put([1])
+    queue.abandon(OSError("closed"))
 
     with pytest.raises(OSError, match="closed"):
-        await handover.get()
+        await queue.get()
 
     waiting = BatchQueue()
 
@@ -99,51 +101,52 @@ async def test_what_is_abandoned_is_gone(handover):
             waiting.abandon(OSError("closed"))
 
 
-async def test_the_queue_is_bounded(handover):
+async def test_writer_waits_while_the_queue_is_full(queue):
     """
-    A writer who waits for room goes on when the reader has caught up, or left.
+    A writer that waits for room goes on when the reader has emptied the queue, or
+    abandoned it.
     """
     written = []
 
     async def write():
         for number in range(100):
-            handover.put([number])
+            queue.put([number])
             written.append(number)
-            await handover.room()
+            await queue.room()
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(write)
             await anyio.wait_all_tasks_blocked()
-            assert handover.full
+            assert queue.full
             first = len(written)
             assert 17 >= first
 
-            assert list(range(first)) == list(await handover.get())
+            assert list(range(first)) == list(await queue.get())
             await anyio.wait_all_tasks_blocked()
             assert 2 * first == len(written)
 
-            handover.abandon(OSError("closed"))
+            queue.abandon(OSError("closed"))
 
 
-async def test_a_cancelled_read_loses_nothing(handover):
+async def test_cancelled_read_keeps_queued_items(queue):
     """
-    Readers who give up, at any moment, leave the queue as it is.
+    A read that is cancelled by its scope, at any moment, leaves the items in the queue.
     """
     got = []
 
     async def write():
         for number in range(50):
-            handover.put([number])
+            queue.put([number])
             await anyio.sleep(0.001)
-        handover.end()
+        queue.end()
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(write)
         while True:
             batch = None
             with anyio.move_on_after(0.0007):
-                batch = await handover.get()
+                batch = await queue.get()
                 got += batch
             if batch is not None and not batch:
                 break
@@ -152,42 +155,43 @@ async def test_a_cancelled_read_loses_nothing(handover):
 
 
 @asyncio_only
-async def test_a_natively_cancelled_read_loses_nothing(handover):
+async def test_read_cancelled_by_asyncio_keeps_queued_items(queue):
     """
-    ``Task.cancel()`` of the reader, before and after a batch has come, loses nothing.
+    ``Task.cancel()`` of a reading task, before or after a batch has come, loses no
+    item.
     """
-    waiting = asyncio.ensure_future(handover.get())
+    waiting = asyncio.ensure_future(queue.get())
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
-    handover.put([1])
+    queue.put([1])
 
-    woken = asyncio.ensure_future(handover.get())
+    woken = asyncio.ensure_future(queue.get())
     await asyncio.sleep(0)
-    handover.put([2])
+    queue.put([2])
     too_late = woken.done()
     woken.cancel()
     await asyncio.wait([woken])
 
     got = [] if woken.cancelled() else list(woken.result())
-    handover.put([3])
-    got += await handover.get()
+    queue.put([3])
+    got += await queue.get()
     assert not waiting.done() or waiting.cancelled()
     assert [1, 2, 3] == got
     assert too_late or not woken.cancelled() or got
 
 
 @asyncio_only
-async def test_a_read_that_is_cancelled_as_it_wakes_loses_nothing(handover):
+async def test_read_cancelled_as_it_wakes_keeps_queued_items(queue):
     """
-    ``Task.cancel()`` between the coming of a batch and the reader's next step leaves
-    the batch where it is.
+    ``Task.cancel()`` after a batch has woken the reader, and before the reader's next
+    step, leaves the batch in the queue.
     """
-    reader = asyncio.ensure_future(handover.get())
+    reader = asyncio.ensure_future(queue.get())
     await asyncio.sleep(0)
-    handover.put(["kept"])
+    queue.put(["kept"])
     reader.cancel()
     await asyncio.wait([reader])
 
     assert reader.cancelled()
-    assert ["kept"] == list(await handover.get())
+    assert ["kept"] == list(await queue.get())

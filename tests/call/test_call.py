@@ -1,4 +1,4 @@
-"""One call from start to end in virtual time: its tries, waits and time limits."""
+"""One call from start to end in virtual time: its attempts, waits and timeouts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ both_forms = pytest.mark.parametrize("stream", [False, True], ids=["plain", "str
 
 
 async def ask(fake, *, stream, **options):
-    """Return the answer of one call, and the seconds that it took."""
+    """Make one call; return its answer and the seconds that it took."""
     async with in_process(fake, **options) as client:
         began = anyio.current_time()
         if stream:
@@ -34,7 +34,7 @@ async def ask(fake, *, stream, **options):
 
 
 async def fail(fake, error, *, stream, **options):
-    """Return the error of one call, and the seconds until it came."""
+    """Make one call that raises *error*; return it and the seconds until it came."""
     began = anyio.current_time()
     with pytest.raises(asi1.APIError) as caught:
         await ask(fake, stream=stream, **options)
@@ -44,7 +44,7 @@ async def fail(fake, error, *, stream, **options):
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "tries"),
+    ("status", "error", "attempts"),
     [
         (400, asi1.BadRequestError, 1),
         (401, asi1.AuthenticationError, 1),
@@ -67,28 +67,30 @@ async def fail(fake, error, *, stream, **options):
         (529, asi1.InternalServerError, 3),
     ],
 )
-async def test_only_a_status_that_may_heal_is_tried_again(fake, status, error, tries):
+async def test_only_transient_statuses_are_retried(fake, status, error, attempts):
     """
-    Each status has its error class; those that may heal are tried three times in all.
+    Each status raises its own error class; a status that may be temporary is attempted
+    three times in all, any other once.
     """
     fake.fail(status, times=None, message="Not now.", code="busy")
 
     for stream in (False, True):
         caught, _ = await fail(fake, error, stream=stream)
 
-        assert tries == len(caught.response.attempts)
+        assert attempts == len(caught.response.attempts)
         assert (status, "busy", "Not now.") == (
             caught.status_code,
             caught.code,
             caught.message,
         )
-    assert 2 * tries == len(fake.requests)
+    assert 2 * attempts == len(fake.requests)
 
 
 @both_forms
-async def test_every_try_is_on_record(fake, stream):
+async def test_answer_lists_every_attempt(fake, stream):
     """
-    The answer tells of every try: its number, status, cause, and the wait after it.
+    The answer's response metadata lists each attempt with its number, status, cause,
+    and the wait after it.
     """
     fake.fail(503, message="Too many users.")
     fake.fault("reset_before_headers")
@@ -115,9 +117,9 @@ async def test_every_try_is_on_record(fake, stream):
     )
 
 
-async def test_a_failed_call_has_its_tries_on_record_too(fake):
+async def test_error_of_a_failed_call_lists_every_attempt(fake):
     """
-    The error of a failed call holds every try and the time that all of them took.
+    The error of a failed call lists every attempt and the time that all of them took.
     """
     fake.fail(500, times=None)
 
@@ -132,9 +134,10 @@ async def test_a_failed_call_has_its_tries_on_record_too(fake):
 
 
 @pytest.mark.parametrize("retries", [0, 1, 4])
-async def test_max_retries_bounds_the_tries(fake, retries):
+async def test_max_retries_bounds_the_attempts(fake, retries):
     """
-    `max_retries` of the client, or of one call, is the number of tries less one.
+    `max_retries`, set for the client or for one call, is the number of attempts less
+    one.
     """
     fake.fail(500, times=None)
 
@@ -155,9 +158,10 @@ async def test_max_retries_bounds_the_tries(fake, retries):
         pytest.param({"retry-after-ms": "40000", "retry-after": "5"}, id="both"),
     ],
 )
-async def test_retry_after_is_obeyed(fake, form, stream):
+async def test_retry_waits_as_long_as_retry_after_asks(fake, form, stream):
     """
-    The wait is as long as the server asks for, or up to a tenth longer.
+    The wait is as long as the server asks for in Retry-After, or up to a tenth longer,
+    so that clients do not all come back at once.
     """
     fake.fail(429, headers=form)
     fake.reply("Here.")
@@ -169,7 +173,7 @@ async def test_retry_after_is_obeyed(fake, form, stream):
     assert pytest.approx(seconds) == answer.response.attempts[0].wait
 
 
-async def test_retry_after_may_be_a_date(fake):
+async def test_retry_after_date_is_a_wait_until_then(fake):
     """
     A date in Retry-After is a wait until then, by the clock of this machine.
     """
@@ -188,16 +192,14 @@ async def test_retry_after_may_be_a_date(fake):
         pytest.param(121, {}, id="over-the-cap"),
         pytest.param(10, {"timeout": asi1.Timeouts(total=10)}, id="over-the-total"),
         pytest.param(
-            5, {"retry": asi1.RetryPolicy(max_retry_after=4)}, id="over-my-own-cap"
+            5, {"retry": asi1.RetryPolicy(max_retry_after=4)}, id="over-the-users-cap"
         ),
     ],
 )
-async def test_a_wait_that_is_too_long_is_an_error_at_once(
-    fake, asked, options, stream
-):
+async def test_too_long_retry_after_raises_at_once(fake, asked, options, stream):
     """
-    A Retry-After above the cap, or longer than the call may take, ends the call with
-    an error that tells how long to wait.
+    A Retry-After above the cap, or longer than the call may still take, raises at once
+    an error that holds the wait which the server asked for.
     """
     fake.fail(429, retry_after=asked, times=None)
 
@@ -209,9 +211,10 @@ async def test_a_wait_that_is_too_long_is_an_error_at_once(
 
 
 @pytest.mark.parametrize("text", ["-1", "0", "nan", "inf", "1e999", "soon", ""])
-async def test_an_unusable_retry_after_is_ignored(fake, text):
+async def test_unusable_retry_after_is_ignored(fake, text):
     """
-    A Retry-After that is no time to wait counts as none.
+    A Retry-After that is not a usable time is ignored: the retry waits as if there were
+    no such header.
     """
     fake.fail(429, retry_after=text)
     fake.reply("Here.")
@@ -221,9 +224,9 @@ async def test_an_unusable_retry_after_is_ignored(fake, text):
     assert 0.5 >= seconds
 
 
-async def test_the_server_may_forbid_or_ask_for_a_retry(fake):
+async def test_x_should_retry_overrides_the_status(fake):
     """
-    x-should-retry decides, whatever the status.
+    The header x-should-retry decides about a retry, whatever the status.
     """
     fake.fault("should_not_retry_503")
     await fail(fake, asi1.InternalServerError, stream=False)
@@ -235,9 +238,10 @@ async def test_the_server_may_forbid_or_ask_for_a_retry(fake):
     assert 4 == len(fake.requests)
 
 
-async def test_a_used_up_quota_is_not_tried_again(fake):
+async def test_exceeded_quota_is_not_retried(fake):
     """
-    429 for a used-up quota is `QuotaExceededError`, since waiting does not help.
+    A 429 for an exceeded quota raises `QuotaExceededError` without a retry, since
+    waiting does not help.
     """
     fake.fault("quota_429", times=None)
 
@@ -248,10 +252,10 @@ async def test_a_used_up_quota_is_not_tried_again(fake):
 
 
 @both_forms
-async def test_the_total_covers_tries_and_waits(fake, stream):
+async def test_total_timeout_covers_all_attempts_and_waits(fake, stream):
     """
-    `total` bounds the call with all its tries and waits: when the next wait does not
-    fit in what is left, the last error comes at once.
+    `total` bounds the call with all its attempts and waits: when the next wait does not
+    fit into the rest, the last error is raised at once.
     """
     fake.fail(503, retry_after=8, times=None)
 
@@ -273,9 +277,9 @@ async def test_the_total_covers_tries_and_waits(fake, stream):
     [asi1.Timeouts(total=25, first_token=None), 25],
     ids=["Timeouts", "number"],
 )
-async def test_the_total_ends_a_try(fake, timeout, stream):
+async def test_total_timeout_cancels_the_attempt_under_way(fake, timeout, stream):
     """
-    When the total time is over, the try under way ends, on the second.
+    When the total timeout passes, the attempt under way is cancelled at that moment.
     """
     fake.fail(503, retry_after=10)
     fake.fault("stall_before_headers")
@@ -291,9 +295,9 @@ async def test_the_total_ends_a_try(fake, timeout, stream):
 
 
 @both_forms
-async def test_a_body_that_drips_meets_the_total(fake, stream):
+async def test_total_timeout_ends_an_endless_body(fake, stream):
     """
-    A reply that comes byte by byte for ever is ended by the total time.
+    A reply that comes byte by byte for ever is ended by the total timeout.
     """
     fake.fault("slow_drip")
 
@@ -305,15 +309,16 @@ async def test_a_body_that_drips_meets_the_total(fake, stream):
     assert pytest.approx(1) == seconds
 
 
-async def test_plain_calls_have_a_total_of_ten_minutes(fake):
+async def test_only_plain_calls_have_a_default_total_of_ten_minutes(fake):
     """
-    Without a limit of their own, plain calls end after 600 seconds and streams do not.
+    By default a plain call times out after 600 seconds; a stream has no default total,
+    since it may be read for longer.
     """
     fake.fault("slow_drip", seconds=50, times=None)
-    patient = asi1.Timeouts(first_token=None)
+    timeouts = asi1.Timeouts(first_token=None)
 
     error, seconds = await fail(
-        fake, asi1.APITimeoutError, stream=False, timeout=patient
+        fake, asi1.APITimeoutError, stream=False, timeout=timeouts
     )
 
     assert ("total", pytest.approx(600)) == (error.phase, seconds)
@@ -323,9 +328,9 @@ async def test_plain_calls_have_a_total_of_ten_minutes(fake):
     assert ("a" + "b" * 20, pytest.approx(1000)) == (answer.text, seconds)
 
 
-async def test_no_timeout_is_no_limit(fake):
+async def test_call_without_a_timeout_waits_for_ever(fake):
     """
-    With ``timeout=None`` a call waits for as long as it takes.
+    With ``timeout=None`` a call waits as long as it takes.
     """
     fake.reply("Late.", delay=1e6)
 
@@ -350,10 +355,12 @@ async def test_no_timeout_is_no_limit(fake):
         ("informational_flood", False, "first_token"),
     ],
 )
-async def test_each_silence_has_its_limit(fake, fault, stream, phase):
+async def test_silent_server_times_out_by_the_limit_of_its_phase(
+    fake, fault, stream, phase
+):
     """
-    Silence ends the call when the limit of its phase is reached, and not before. The
-    model may be at work, so there is no second try.
+    A silent server makes the call time out exactly at the limit of its phase. There is
+    no second attempt, since the model may already be at work.
     """
     fake.fault(fault, times=None)
 
@@ -369,25 +376,25 @@ async def test_each_silence_has_its_limit(fake, fault, stream, phase):
     assert error.sent
 
 
-async def test_silence_in_a_stream_keeps_what_came(fake):
+async def test_timeout_in_a_stream_carries_the_partial_answer(fake):
     """
-    A timeout in the middle of a stream carries the answer as far as it came; one
-    before the first chunk carries None.
+    A timeout in the middle of a stream carries the partial answer; a timeout before the
+    first chunk carries None.
     """
     fake.fault("stall_mid_body")
     fake.fault("stall_after_headers")
 
-    late, _ = await fail(fake, asi1.APITimeoutError, stream=True)
-    early, _ = await fail(fake, asi1.APITimeoutError, stream=True)
+    after_chunks, _ = await fail(fake, asi1.APITimeoutError, stream=True)
+    before_chunks, _ = await fail(fake, asi1.APITimeoutError, stream=True)
 
-    assert "one two three" == late.partial.text
-    assert early.partial is None
+    assert "one two three" == after_chunks.partial.text
+    assert before_chunks.partial is None
 
 
 @pytest.mark.parametrize("seconds", [0.5, 5])
-async def test_comments_are_no_sign_of_life(fake, seconds):
+async def test_comments_do_not_reset_the_idle_timeout(fake, seconds):
     """
-    Comments do not set back the limit of the time between two chunks.
+    SSE comments do not reset the idle timeout: only chunks do.
     """
     fake.fault("heartbeat_forever", after_chunks=2, seconds=seconds)
 
@@ -400,9 +407,9 @@ async def test_comments_are_no_sign_of_life(fake, seconds):
     assert "one two" == error.partial.text
 
 
-async def test_each_try_has_its_own_time_for_the_first_token(fake):
+async def test_first_token_timeout_starts_anew_with_each_attempt(fake):
     """
-    `first_token` is counted anew for each try.
+    The `first_token` timeout starts anew with each attempt.
     """
     fake.play(Pause(8), Head(503, (), "length"))
     fake.reply("Here.", delay=8)
@@ -415,10 +422,10 @@ async def test_each_try_has_its_own_time_for_the_first_token(fake):
     assert 16.5 >= seconds >= 16
 
 
-async def test_on_timeout_tries_again_after_a_silence(fake):
+async def test_on_timeout_retries_only_before_the_first_chunk(fake):
     """
-    `RetryPolicy.on_timeout` allows further tries before the first chunk, and none
-    after it.
+    `RetryPolicy.on_timeout` allows retries after a timeout before the first chunk, and
+    none after it.
     """
     again = {"retry": asi1.RetryPolicy(on_timeout=True)}
     fake.fault("stall_before_headers")
@@ -430,10 +437,10 @@ async def test_on_timeout_tries_again_after_a_silence(fake):
     assert ("idle", 3) == (error.phase, len(fake.requests))
 
 
-async def test_a_call_that_has_succeeded_is_over(fake):
+async def test_timeout_after_a_whole_answer_changes_nothing(fake):
     """
-    A time limit that passes while the rest of a finished body is awaited changes
-    nothing: no further try, no second entry in the record.
+    A timeout that passes after the answer is whole, while the end of the body is
+    awaited, adds neither a retry nor a second attempt to the metadata.
     """
     again = {"retry": asi1.RetryPolicy(on_timeout=True)}
     fake.play(SSE, Event(chunk("a")), Pause(0.95), DONE, Stall())
@@ -458,10 +465,9 @@ async def test_a_call_that_has_succeeded_is_over(fake):
             assert pytest.approx(0.95) == stream.response.elapsed
 
 
-async def test_a_slow_reader_is_not_the_servers_silence(fake):
+async def test_slow_reader_does_not_trip_the_idle_timeout(fake):
     """
-    However long the reader takes, the time between two chunks of the server is not
-    over, and no chunk is lost.
+    The reader's own pauses do not count into the idle timeout, and no chunk is lost.
     """
     words = [f"{number} " for number in range(60)]
     fake.reply("".join(words).strip(), chunk_words=1)
@@ -478,10 +484,10 @@ async def test_a_slow_reader_is_not_the_servers_silence(fake):
     assert "".join(words).strip() == "".join(got)
 
 
-async def test_the_total_holds_for_a_slow_reader(fake):
+async def test_total_timeout_holds_for_a_slow_reader(fake):
     """
-    A reader who is slower than the total time gets what came, then the error; what
-    came whole is handed over whole.
+    A reader slower than the total timeout gets all chunks that came before it, then the
+    error; an answer that came whole in time is read whole.
     """
     long = [Event(chunk(f"{n} ")) for n in range(40)]
     whole = [*long[:15], Event(chunk("15", finish="stop"))]
@@ -506,10 +512,10 @@ async def test_the_total_holds_for_a_slow_reader(fake):
 
 
 @both_forms
-async def test_a_lost_connection_is_tried_again(fake, stream):
+async def test_connection_lost_before_the_reply_is_retried(fake, stream):
     """
-    A connection that is lost before the reply is made again; the server may have
-    worked on the request, and the record says so.
+    A call whose connection is lost before the reply is retried; the attempts are marked
+    as sent, since the server may have worked on them.
     """
     fake.fault("reset_before_headers")
     fake.fault("close_before_headers")
@@ -522,7 +528,7 @@ async def test_a_lost_connection_is_tried_again(fake, stream):
 
 
 @pytest.mark.parametrize(
-    ("fault", "stream", "tries"),
+    ("fault", "stream", "attempts"),
     [
         ("reset_after_headers", True, 2),
         ("close_after_headers", True, 2),
@@ -536,34 +542,34 @@ async def test_a_lost_connection_is_tried_again(fake, stream):
         ("clean_eof_no_done", True, 1),
     ],
 )
-async def test_a_stream_begins_anew_only_before_its_first_chunk(
-    fake, fault, stream, tries
+async def test_broken_stream_is_retried_only_before_its_first_chunk(
+    fake, fault, stream, attempts
 ):
     """
-    A stream that has handed out nothing may begin anew; never one that has, and never
-    a plain call whose reply had begun.
+    A stream that breaks before its first chunk is retried; never one that has yielded a
+    chunk, and never a plain call whose reply has begun.
     """
     fake.fault(fault)
     fake.reply(TEXT)
 
-    if tries == 2:
+    if attempts == 2:
         answer, _ = await ask(fake, stream=stream)
         assert TEXT == answer.text
     else:
         with pytest.raises(asi1.APIError):
             await ask(fake, stream=stream)
 
-    assert tries == len(fake.requests)
+    assert attempts == len(fake.requests)
 
 
 @both_forms
 @pytest.mark.parametrize(
     "fault", ["bad_status_line", "obs_header_injection", "two_lengths", "bad_length"]
 )
-async def test_broken_http_is_not_tried_again(fake, fault, stream):
+async def test_malformed_http_is_not_retried(fake, fault, stream):
     """
-    What is no HTTP will be none the next time: there is one try, and the error says
-    what was wrong.
+    A reply that is not valid HTTP will not be better the next time: there is one
+    attempt, and the error is marked as not retryable.
     """
     fake.fault(fault, times=None)
 
@@ -573,10 +579,10 @@ async def test_broken_http_is_not_tried_again(fake, fault, stream):
     assert 1 == len(fake.requests)
 
 
-async def test_an_outage_meets_no_storm(fake):
+async def test_retry_budget_bounds_the_requests_in_an_outage(fake):
     """
-    200 calls into an outage make at most 220 requests; once the service is back, the
-    client may try again.
+    200 calls in an outage make at most 220 requests in all; once the service is back,
+    the client earns new retries.
     """
     fake.fail(503, times=None)
 
@@ -599,9 +605,9 @@ async def test_an_outage_meets_no_storm(fake):
         assert "Back." == (await client.chat.completions.create(messages="Hi")).text
 
 
-async def test_children_share_the_budget_of_retries(fake):
+async def test_child_clients_share_one_retry_budget(fake):
     """
-    A client and its children together meet an outage with the retries of one client.
+    A client and its children together spend the retries of one client in an outage.
     """
     fake.fail(503, times=None)
 
@@ -617,9 +623,10 @@ async def test_children_share_the_budget_of_retries(fake):
 
 @both_forms
 @pytest.mark.parametrize("key", ["auto", "order-66"])
-async def test_the_idempotency_key_is_the_same_on_each_try(fake, key, stream):
+async def test_idempotency_key_is_the_same_on_each_attempt(fake, key, stream):
     """
-    Each try of a call carries the same Idempotency-Key, and each call its own.
+    All attempts of a call send the same Idempotency-Key; with "auto" each call has a
+    key of its own.
     """
     fake.fail(503, times=2)
     fake.reply("Here.")
@@ -638,9 +645,9 @@ async def test_the_idempotency_key_is_the_same_on_each_try(fake, key, stream):
     assert (key == "order-66") == (last == first[0])
 
 
-async def test_no_idempotency_key_is_sent_unasked(fake):
+async def test_no_idempotency_key_is_sent_by_default(fake):
     """
-    Without `idempotency_key` there is no such header.
+    Without the option `idempotency_key` no such header is sent.
     """
     await ask(fake, stream=False)
 
@@ -648,31 +655,32 @@ async def test_no_idempotency_key_is_sent_unasked(fake):
 
 
 @both_forms
-async def test_a_slow_refusal_is_a_refusal(fake, stream):
+async def test_slow_error_body_is_awaited_for_five_seconds(fake, stream):
     """
-    A refusal whose headers came in time is told as what it is, however slow its body:
-    five seconds are waited for that, then it is done without.
+    An error status whose headers came in time raises its own error, not a timeout: its
+    body is awaited for up to five seconds, then dropped.
     """
     body = b'{"error": {"message": "Wrong key."}}'
     kind = (("content-type", "application/json"),)
     fake.play(Head(401, kind, "length", len(body)), Pause(3), Data(body))
     fake.fault("stall_error_500")
-    patience = asi1.Timeouts(first_token=2)
+    timeouts = asi1.Timeouts(first_token=2)
 
     error, seconds = await fail(
-        fake, asi1.AuthenticationError, stream=stream, timeout=patience
+        fake, asi1.AuthenticationError, stream=stream, timeout=timeouts
     )
     assert ("Wrong key.", pytest.approx(3)) == (error.message, seconds)
 
     error, seconds = await fail(
-        fake, asi1.InternalServerError, stream=stream, timeout=patience, max_retries=0
+        fake, asi1.InternalServerError, stream=stream, timeout=timeouts, max_retries=0
     )
     assert ("Internal Server Error", pytest.approx(5)) == (error.message, seconds)
 
 
-async def test_headers_end_the_wait_for_the_first_token_of_a_plain_call(fake):
+async def test_headers_end_the_first_token_timeout_of_a_plain_call(fake):
     """
-    Without a stream `first_token` ends with the headers, whatever their content-type.
+    For a plain call the `first_token` timeout ends with the headers, even without a
+    content-type.
     """
     body = b'{"choices": [{"message": {"content": "Late."}}]}'
     fake.play(Head(200, (), "length", len(body)), Pause(3), Data(body))
@@ -684,9 +692,10 @@ async def test_headers_end_the_wait_for_the_first_token_of_a_plain_call(fake):
     assert ("Late.", pytest.approx(3)) == (answer.text, seconds)
 
 
-async def test_a_pool_without_a_free_place_is_a_timeout(fake):
+async def test_full_connection_pool_raises_a_pool_timeout(fake):
     """
-    A call that gets no connection in time says so, names the limit, and was not sent.
+    A call that gets no connection within the pool timeout raises an error that names
+    `max_connections` and says that nothing was sent.
     """
     fake.fault("stall_before_headers", times=None)
     options = {

@@ -1,4 +1,4 @@
-"""Calls that wait their turn."""
+"""Calls that the rate limiter holds back."""
 
 import anyio
 import pytest
@@ -11,7 +11,7 @@ from asi1.testing import FakeASI1
 
 
 def limited(fake, limit, **settings):
-    """A client on virtual time, whose limiter reads the same clock."""
+    """Return a client whose limiter reads the virtual clock too."""
     limiter = LocalLimiter(limit, clock=anyio.current_time)
     return AsyncASI1(
         "k",
@@ -23,10 +23,10 @@ def limited(fake, limit, **settings):
 
 
 @pytest.mark.virtual_time
-async def test_calls_above_the_limit_wait_their_turn():
+async def test_calls_above_the_limit_are_sent_later_in_order():
     """
-    Seven calls at once at three a minute go out in their order, none fails, and no
-    minute sees a fourth.
+    Seven calls at once under a limit of three a minute are sent in order, none fails,
+    and no minute sees a fourth.
     """
     fake, sent = FakeASI1(), []
     fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
@@ -50,9 +50,10 @@ async def test_calls_above_the_limit_wait_their_turn():
 
 
 @pytest.mark.virtual_time
-async def test_a_wait_for_a_turn_counts_into_the_total():
+async def test_wait_for_the_limiter_counts_into_the_total_timeout():
     """
-    A call that gets no turn within its total timeout fails by it, and was not sent.
+    A call that the limiter holds back beyond its total timeout raises a timeout, and
+    was not sent.
     """
     fake = FakeASI1()
     limit = RateLimit(requests_per_minute=1)
@@ -67,9 +68,10 @@ async def test_a_wait_for_a_turn_counts_into_the_total():
 
 
 @pytest.mark.virtual_time
-async def test_the_wait_for_a_turn_is_not_the_servers_silence():
+async def test_wait_for_the_limiter_is_not_part_of_the_first_token_timeout():
     """
-    The wait for a turn does not count into the time for the first token.
+    The wait for the rate limiter does not count into the `first_token` timeout, which
+    measures the server.
     """
     fake = FakeASI1()
     timeouts = Timeouts(first_token=5)
@@ -83,7 +85,7 @@ async def test_the_wait_for_a_turn_is_not_the_servers_silence():
 
 
 @pytest.mark.virtual_time
-async def test_a_refusal_makes_the_others_wait_too():
+async def test_retry_after_for_one_call_delays_the_calls_after_it():
     """
     When the server asks one call to wait, calls that come after it wait as well.
     """
@@ -101,9 +103,10 @@ async def test_a_refusal_makes_the_others_wait_too():
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-async def test_calls_at_once_are_bounded(stream):
+async def test_max_concurrency_bounds_the_calls_under_way(stream):
     """
-    No more calls are under way than the limit has places, streams counted to their end.
+    No more than `max_concurrency` calls are under way at once; a stream counts until
+    its end.
     """
     fake, under_way, most = FakeASI1(), 0, 0
     fake.reply("one two three", delay=1, times=None)
@@ -132,9 +135,10 @@ async def test_calls_at_once_are_bounded(stream):
 
 
 @pytest.mark.virtual_time
-async def test_a_cancelled_wait_gives_its_turn_on():
+async def test_call_cancelled_while_it_waits_uses_no_quota():
     """
-    A call that is cancelled while it waits takes nothing from those behind it.
+    A call that is cancelled while it waits for the limiter takes nothing from the calls
+    behind it.
     """
     fake = FakeASI1()
 
@@ -149,9 +153,10 @@ async def test_a_cancelled_wait_gives_its_turn_on():
 
 
 @pytest.mark.virtual_time
-async def test_tokens_are_limited_by_what_the_server_counts():
+async def test_token_limit_uses_the_servers_counts():
     """
-    A call's tokens are estimated before it, and counted as the server reports them.
+    The tokens of a call are estimated before it is sent, and corrected to the usage
+    that the server reports.
     """
     fake = FakeASI1()
     usage = {"prompt_tokens": 10, "completion_tokens": 80, "total_tokens": 90}
@@ -165,18 +170,19 @@ async def test_tokens_are_limited_by_what_the_server_counts():
     assert second.response.elapsed >= 59
 
 
-async def test_a_limiter_of_ones_own_is_asked_and_told():
+async def test_user_provided_limiter_gets_each_attempt_and_its_outcome():
     """
-    Any object with the two methods of a `Limiter` takes the place of ours.
+    A user-provided object with the two methods of a `Limiter` is asked before each
+    attempt, and gets its outcome afterwards.
     """
-    told = []
+    calls = []
 
     class Mine:
         async def acquire(self, tokens):
-            told.append(tokens > 0)
+            calls.append(tokens > 0)
 
         def release(self, outcome):
-            told.append(outcome)
+            calls.append(outcome)
 
     fake = FakeASI1()
     fake.fail(429, retry_after=0.01)
@@ -187,10 +193,10 @@ async def test_a_limiter_of_ones_own_is_asked_and_told():
     ) as client:
         await client.chat.completions.create(messages="Hi")
 
-    estimated = told[1].estimated
+    estimated = calls[1].estimated
     assert [
         True,
         LimitOutcome(estimated=estimated, refused=True, retry_after=0.01),
         True,
         LimitOutcome(estimated=estimated, used=7),
-    ] == told
+    ] == calls

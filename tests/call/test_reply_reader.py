@@ -1,4 +1,4 @@
-"""What a reply is taken for: whole, cut, broken, an error, or no answer at all."""
+"""How a reply is read: as an answer, a truncated or broken one, or an error."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ async def ask(fake, *, stream=True, **options):
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-async def test_no_fault_raises_anything_of_others(fake, fault):
+async def test_every_fault_ends_in_an_answer_or_an_api_error(fake, fault):
     """
-    Whatever a server does, a call ends in time, with an answer or with an `APIError`.
+    Whatever a server does, a call ends in time, with an answer or with an `APIError`;
+    an error of a library underneath never reaches the caller.
     """
-    small = {"mib": 2} if "mib" in FAULTS[fault].options else {}
-    fake.fault(fault, times=None, **small)
+    size = {"mib": 2} if "mib" in FAULTS[fault].options else {}
+    fake.fault(fault, times=None, **size)
     limits = asi1.Timeouts(total=60, first_token=20, idle=10)
 
     for stream in (False, True):
@@ -65,10 +66,12 @@ async def test_no_fault_raises_anything_of_others(fake, fault):
         ("done_twice", 0.2),
     ],
 )
-async def test_nothing_after_a_whole_answer_makes_it_fail(fake, fault, most, stream):
+async def test_whole_answer_succeeds_whatever_the_server_does_next(
+    fake, fault, most, stream
+):
     """
-    Once the answer is whole nothing that the server does makes it fail, and nothing is
-    waited for longer than ten seconds.
+    Once the answer is whole, no fault makes the call fail, and the end of the body is
+    awaited for ten seconds at most.
     """
     fake.fault(fault)
     began = anyio.current_time()
@@ -80,10 +83,10 @@ async def test_nothing_after_a_whole_answer_makes_it_fail(fake, fault, most, str
     assert 1 == len(fake.requests) == len(answer.response.attempts)
 
 
-async def test_comments_after_a_whole_answer_do_not_hold_it_up(fake):
+async def test_comments_after_a_whole_answer_do_not_prolong_the_call(fake):
     """
-    Comments after the finish reason prolong nothing: ten seconds later the stream is
-    over, and it has succeeded.
+    SSE comments after the finish reason do not prolong the wait: ten seconds later the
+    stream ends, and has succeeded.
     """
     beats = [Pause(1), Data(b": still here\n\n")] * 60
     fake.play(SSE, Event(chunk("All.", finish="stop")), *beats)
@@ -111,9 +114,9 @@ async def test_usage_is_read_after_the_finish_reason(fake):
     "fault",
     [name for name in FAULTS if name.startswith("dialect_") and "unfin" not in name],
 )
-async def test_each_servers_dialect_is_understood(fake, fault):
+async def test_every_server_dialect_gives_the_same_text(fake, fault):
     """
-    Streams in the manner of many servers give the same text.
+    Streams in the dialects of many servers give the same text and finish reason.
     """
     fake.fault(fault)
 
@@ -149,10 +152,12 @@ async def test_each_servers_dialect_is_understood(fake, fault):
         ("error_then_done", asi1.ServerStreamError, "one two three"),
     ],
 )
-async def test_a_broken_stream_carries_what_came(fake, fault, error, text):
+async def test_broken_stream_raises_its_error_with_the_partial_answer(
+    fake, fault, error, text
+):
     """
-    Each way in which a stream can break has its error, never a silent end; all chunks
-    that came are handed out first, and the error holds the answer so far.
+    Each way in which a stream can break raises its own error, never a silent end; all
+    chunks received are yielded first, and the error holds the partial answer.
     """
     fake.fault(fault)
     got = []
@@ -170,10 +175,10 @@ async def test_a_broken_stream_carries_what_came(fake, fault, error, text):
     assert 1 == len(fake.requests)
 
 
-async def test_a_cut_tool_call_is_in_the_partial_answer_alone(fake):
+async def test_truncated_tool_call_is_only_in_the_partial_answer(fake):
     """
-    A tool call whose arguments are cut is never handed out as finished: the stream
-    fails, and the pieces are in the partial answer.
+    A tool call with truncated arguments is never returned as finished: the stream
+    fails, and the pieces are in the error's partial answer.
     """
     fake.fault("tool_args_truncated")
 
@@ -185,9 +190,9 @@ async def test_a_cut_tool_call_is_in_the_partial_answer_alone(fake):
     assert not call.function.arguments.endswith("}")
 
 
-async def test_an_error_in_a_stream_keeps_the_servers_words(fake):
+async def test_error_event_in_a_stream_keeps_message_code_and_type(fake):
     """
-    An error event tells its message, code and type.
+    The error raised for an error event has the event's message, code and type.
     """
     fake.fault("error_event")
 
@@ -203,10 +208,10 @@ async def test_an_error_in_a_stream_keeps_the_servers_words(fake):
 
 @both_forms
 @pytest.mark.parametrize("fault", ["json_for_stream", "sse_for_json"])
-async def test_an_answer_in_the_other_form_is_an_answer(fake, fault, stream):
+async def test_json_for_a_stream_and_a_stream_for_json_are_read(fake, fault, stream):
     """
-    JSON where a stream was asked for is one chunk, and a stream where JSON was asked
-    for is put together.
+    A JSON body where a stream was asked for, and a stream where JSON was asked for, are
+    read as the answer all the same.
     """
     fake.fault(fault)
 
@@ -218,7 +223,8 @@ async def test_an_answer_in_the_other_form_is_an_answer(fake, fault, stream):
 
 async def test_json_in_place_of_a_stream_is_one_chunk(fake):
     """
-    A whole answer in place of a stream comes as a single chunk that says it all.
+    A whole answer in place of a stream is yielded as a single chunk with the whole
+    text.
     """
     fake.fault("json_for_stream")
 
@@ -235,9 +241,12 @@ async def test_json_in_place_of_a_stream_is_one_chunk(fake):
 
 @both_forms
 @pytest.mark.parametrize("content_type", ["text/event-stream", "text/plain", None])
-async def test_json_is_known_by_its_first_byte(fake, content_type, stream):
+async def test_json_body_is_read_as_json_whatever_its_content_type(
+    fake, content_type, stream
+):
     """
-    A body that is JSON is read as JSON, whatever its content-type says.
+    A body that begins like JSON is read as JSON, since servers and proxies send wrong
+    content types.
     """
     body = b'{"choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}]}'
     kind = (("content-type", content_type),) if content_type else ()
@@ -266,10 +275,12 @@ async def test_json_is_known_by_its_first_byte(fake, content_type, stream):
         ("unknown_encoding", "x-rot13"),
     ],
 )
-async def test_a_success_that_is_no_answer_is_an_error(fake, fault, words, stream):
+async def test_success_status_without_an_answer_raises_response_error(
+    fake, fault, words, stream
+):
     """
-    A reply with a status of success that is no answer is `APIResponseError`, which
-    tells what it was; it is not tried again.
+    A reply with a success status that is not an answer raises `APIResponseError`, which
+    says what the body was; there is no retry.
     """
     fake.fault(fault, times=None)
 
@@ -281,9 +292,9 @@ async def test_a_success_that_is_no_answer_is_an_error(fake, fault, words, strea
     assert 1 == len(fake.requests)
 
 
-async def test_done_without_a_chunk_is_no_answer(fake):
+async def test_done_without_a_chunk_raises(fake):
     """
-    A stream of nothing but its end is no answer.
+    A stream that consists of [DONE] alone is not an answer: the call raises.
     """
     fake.fault("done_only")
 
@@ -291,9 +302,9 @@ async def test_done_without_a_chunk_is_no_answer(fake):
         await ask(fake)
 
 
-async def test_done_ends_a_stream_without_a_finish_reason(fake):
+async def test_done_completes_a_stream_without_a_finish_reason(fake):
     """
-    [DONE] alone is enough for a stream to be whole.
+    [DONE] completes a stream, even if no chunk had a finish reason.
     """
     fake.fault("done_early")
 
@@ -312,10 +323,10 @@ async def test_done_ends_a_stream_without_a_finish_reason(fake):
         ("clean_eof_no_done", asi1.APIResponseError),
     ],
 )
-async def test_a_cut_body_is_an_error_and_may_be_billed(fake, fault, error):
+async def test_truncated_body_raises_and_is_not_retried(fake, fault, error):
     """
-    A JSON body that is cut is never an answer; the model has done its work, so the
-    call is not made again.
+    A truncated JSON body is never an answer; there is no retry, since the model has
+    done its work and the call may be billed.
     """
     fake.fault(fault, times=None)
 
@@ -343,10 +354,12 @@ async def test_a_cut_body_is_an_error_and_may_be_billed(fake, fault, error):
         ("cut_error_500", 500, '{"error": {"mess'),
     ],
 )
-async def test_a_refusal_keeps_the_servers_words(fake, fault, status, words, stream):
+async def test_status_error_has_the_message_of_any_error_body(
+    fake, fault, status, words, stream
+):
     """
-    The error of a refusal says what the server said, whatever the shape of its body,
-    but for the key.
+    A status error has the server's message, whatever the shape of the error body; an
+    API key that the server echoed is replaced.
     """
     fake.fault(fault)
 
@@ -357,9 +370,9 @@ async def test_a_refusal_keeps_the_servers_words(fake, fault, status, words, str
     assert "test-key" not in repr(vars(caught.value))
 
 
-async def test_a_giant_refusal_is_cut(fake):
+async def test_error_body_is_cut_at_64_kib(fake):
     """
-    Of a refusal's body no more than 64 KiB are kept.
+    An error keeps no more than 64 KiB of the error body.
     """
     fake.fault("giant_error_500", mib=2)
 
@@ -371,9 +384,9 @@ async def test_a_giant_refusal_is_cut(fake):
 
 @pytest.mark.parametrize("name", ["redirect", "redirect_loop"])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_redirects_are_not_followed(fake, name, status):
+async def test_redirect_raises_an_error_that_names_its_target(fake, name, status):
     """
-    A redirect is an error that names its target; nothing is sent there.
+    A redirect raises an error that names its target; no request is sent there.
     """
     fake.fault(name, status=status, times=None)
 
@@ -384,9 +397,10 @@ async def test_redirects_are_not_followed(fake, name, status):
     assert 1 == len(fake.requests)
 
 
-async def test_what_is_too_large_is_an_error(fake):
+async def test_event_or_body_above_max_event_bytes_raises(fake):
     """
-    An event or a body above `max_event_bytes` ends the call.
+    An event or a body above `max_event_bytes` ends the call with an error that names
+    the setting.
     """
     fake.fault("giant_event", mib=1, times=2)
     fake.fault("infinite_body", times=1)
@@ -402,24 +416,24 @@ async def test_what_is_too_large_is_an_error(fake):
 
 async def test_chunks_before_a_too_large_event_are_yielded(fake):
     """
-    The chunks that come in one piece with an event that is too large reach the reader
-    before the error does.
+    Chunks that arrive in one piece with an event above `max_event_bytes` are yielded
+    before the error is raised.
     """
     fake.play(SSE, Event(chunk("a"), chunk("x" * 10_000)))
-    said = []
+    texts = []
 
     async with in_process(fake, max_event_bytes=5_000) as client:
         with pytest.raises(asi1.StreamDecodeError, match="max_event_bytes"):
             async with client.chat.completions.stream(messages="Hi") as opened:
                 async for each in opened:
-                    said.append(each.text)  # noqa: PERF401 - it breaks off
+                    texts.append(each.text)  # noqa: PERF401 - it ends with an error
 
-    assert ["a"] == said
+    assert ["a"] == texts
 
 
-async def test_a_large_event_is_read_by_default(fake):
+async def test_event_of_four_mib_is_read_by_default(fake):
     """
-    An event of some MiB is nothing special.
+    An event of 4 MiB is below the default of `max_event_bytes`.
     """
     fake.fault("giant_event", mib=4)
 
@@ -429,9 +443,10 @@ async def test_a_large_event_is_read_by_default(fake):
 
 
 @both_forms
-async def test_a_compressed_answer_is_read(fake, stream):
+async def test_compressed_answer_is_read(fake, stream):
     """
-    Compression is not asked for, and understood where it comes all the same.
+    The client does not ask for compression, but reads a compressed body if the server
+    sends one.
     """
     fake.fault("gzip_stream")
 
@@ -441,10 +456,10 @@ async def test_a_compressed_answer_is_read(fake, stream):
     assert "identity" == fake.requests[0].headers["accept-encoding"]
 
 
-async def test_the_time_to_the_first_token_is_told(fake):
+async def test_time_to_first_token_is_that_of_the_first_text(fake):
     """
-    The account of a stream tells when the first thought or text came; a chunk that
-    says nothing does not count.
+    The response metadata of a stream has the time at which the first thought or text
+    came; a chunk without text does not count.
     """
     fake.play(
         SSE, Pause(1), Event(chunk()), Pause(2), Event(chunk("Hi")), Pause(4), DONE
@@ -461,10 +476,10 @@ async def test_the_time_to_the_first_token_is_told(fake):
     assert pytest.approx(7) == stream.response.elapsed
 
 
-async def test_the_account_of_a_reply_is_on_the_answer(fake):
+async def test_answer_has_the_response_metadata_without_cookies(fake):
     """
-    Status, request id, headers and rate limits of a reply are on the answer; cookies
-    are not.
+    An answer has the reply's status, request id, headers and rate limits; its cookies
+    are left out.
     """
     fake.reply(
         "Hi.",

@@ -1,4 +1,4 @@
-"""How many retries a client may spend."""
+"""The retry budget: how many retries a client may make."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from hypothesis import strategies as st
 from asi1._call.retry_budget import RetryBudget
 
 
-def test_an_outage_meets_no_storm():
+def test_budget_allows_twenty_retries_in_an_outage():
     """
-    In a total outage, 200 calls of up to three tries each make at most 20 retries.
+    In an outage, 200 calls with up to two retries each make 20 retries in all.
     """
     budget = RetryBudget()
 
     assert 20 == sum(budget.spend() for _call in range(200) for _retry in range(2))
 
 
-def test_a_call_saved_by_retries_gives_back_their_price():
+def test_call_that_succeeds_after_retries_refunds_them():
     """
-    A call that its retries saved costs nothing in the end.
+    A call that succeeds after retries gives their cost back to the budget.
     """
     budget = RetryBudget(capacity=2)
 
@@ -28,9 +28,9 @@ def test_a_call_saved_by_retries_gives_back_their_price():
     assert [True, True, False] == [budget.spend() for _ in range(3)]
 
 
-def test_ten_good_calls_earn_a_retry():
+def test_ten_calls_without_a_retry_earn_one():
     """
-    A call that needed no retry adds a tenth of one.
+    A call that succeeds without a retry adds a tenth of a retry to the budget.
     """
     budget = RetryBudget(capacity=1)
     budget.spend()
@@ -39,13 +39,13 @@ def test_ten_good_calls_earn_a_retry():
         budget.succeeded(0)
     assert not budget.spend()
     budget.succeeded(0)
-    budget.succeeded(0)  # the sum of ten tenths is not quite one
+    budget.succeeded(0)  # ten times 0.1 as floats is a little less than 1
     assert budget.spend()
 
 
-def test_no_more_is_saved_than_the_budget_holds():
+def test_budget_never_exceeds_its_capacity():
     """
-    Good times are not saved up beyond the capacity.
+    Successful calls never raise the budget above its capacity.
     """
     budget = RetryBudget(capacity=3)
 
@@ -57,10 +57,10 @@ def test_no_more_is_saved_than_the_budget_holds():
 
 
 @given(st.lists(st.none() | st.integers(0, 3)))
-def test_a_budget_is_never_overdrawn(calls):
+def test_budget_stays_between_zero_and_its_capacity(calls):
     """
-    Whatever calls come, what is saved stays between nothing and the capacity, and what
-    is refused costs nothing.
+    In any order of retries and successes the budget stays between zero and its
+    capacity, and a retry that is not allowed costs nothing.
     """
     budget = RetryBudget(capacity=5)
 

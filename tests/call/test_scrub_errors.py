@@ -1,4 +1,4 @@
-"""Errors on their way out do not show the key, whatever they and their causes hold."""
+"""Errors that reach the caller do not show the API key, nor do their causes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ..support.calls import KEY
 
 
 @pytest.mark.parametrize(
-    ("said", "scrubbed"),
+    ("body", "scrubbed"),
     [
-        pytest.param(f"no {KEY} here", "no *** here", id="text"),
+        pytest.param(f"no {KEY} here", "no *** here", id="str"),
         pytest.param(f"no {KEY}".encode(), b"no ***", id="bytes"),
         pytest.param(bytearray(KEY.encode()), b"***", id="bytearray"),
         pytest.param([KEY, 5, None], ["***", 5, None], id="list"),
@@ -27,12 +27,12 @@ from ..support.calls import KEY
         pytest.param(1.5, 1.5, id="number"),
     ],
 )
-def test_a_body_that_says_the_key_back_is_scrubbed(said, scrubbed):
+def test_key_echoed_in_an_error_body_is_replaced_by_stars(body, scrubbed):
     """
-    Wherever in an error's body the key stands, stars stand afterwards, in the same
+    Wherever an error body echoes the API key, stars replace it; the body keeps its
     shape.
     """
-    error = asi1.APIStatusError("no", status_code=400, body=said)
+    error = asi1.APIStatusError("no", status_code=400, body=body)
     scrub(error, Secret(KEY))
 
     assert scrubbed == error.body
@@ -40,7 +40,7 @@ def test_a_body_that_says_the_key_back_is_scrubbed(said, scrubbed):
 
 
 def raised(error, cause=None, context=None):
-    """Return *error* as it is after a raise, with what lies behind it."""
+    """Raise and catch *error*; return it with the given *cause* and *context*."""
     error.__cause__, error.__context__ = cause, context
     with suppress(type(error)):
         raise error
@@ -48,11 +48,10 @@ def raised(error, cause=None, context=None):
     return error
 
 
-def test_what_lies_behind_an_error_is_scrubbed():
+def test_key_is_removed_from_the_chain_of_causes():
     """
-    The errors behind an error keep their words without the key, and lose their frames
-    and the request that they hold; what one was raised from, or during, stays to be
-    seen.
+    The causes of an error keep their messages without the key and their order, and lose
+    their tracebacks and the request that they hold, since these hold the key.
     """
     first = raised(RuntimeError(f"first {KEY}", 5))
     request = httpx.Request("GET", "https://x", headers={"authorization": KEY})
@@ -80,9 +79,10 @@ def test_what_lies_behind_an_error_is_scrubbed():
     assert not hasattr(third, "request")
 
 
-def test_what_we_made_is_left_alone():
+def test_response_metadata_stays_the_same_object():
     """
-    The account of an error stays the same object: it was made without the key.
+    The response metadata of an error stays the same object: it was made without the
+    key.
     """
     response = asi1.ResponseInfo(status=500)
     error = asi1.APIStatusError("no", status_code=500, response=response)

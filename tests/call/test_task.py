@@ -1,4 +1,4 @@
-"""The task of an exchange, and the queue between it and its reader."""
+"""The call task, in which a call runs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ..support.talk import until
 asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 
 
-async def test_a_pump_runs_beside_its_starter():
+async def test_call_task_starts_with_the_context_of_its_starter():
     """
-    A pump starts at once, sees the context variables of its starter, and says when it
-    is done.
+    A call task runs by itself, sees the context variables of its starter, and sets
+    `done` when it has ended.
     """
     number = contextvars.ContextVar("number", default=0)
     number.set(7)
@@ -31,19 +31,19 @@ async def test_a_pump_runs_beside_its_starter():
         await anyio.lowlevel.checkpoint()
         seen.append(number.get())
 
-    pump = start(run, "a test")
+    task = start(run, "a test")
     with anyio.fail_after(5):
-        await pump.join()
+        await task.join()
 
     assert [7] == seen
-    assert pump.done.is_set()
-    pump.stop()
-    await pump.join()
+    assert task.done.is_set()
+    task.stop()
+    await task.join()
 
 
-async def test_only_its_own_scope_stops_a_pump():
+async def test_call_task_outlives_the_scope_that_started_it():
     """
-    A pump outlives the task and the scope that started it.
+    A call task goes on when the task and the scope that started it have been cancelled.
     """
     over = anyio.Event()
     seen = []
@@ -54,21 +54,21 @@ async def test_only_its_own_scope_stops_a_pump():
 
     with anyio.CancelScope() as scope:
         async with anyio.create_task_group() as tasks:
-            pump = start(run, "a test")
+            task = start(run, "a test")
             tasks.start_soon(anyio.sleep, 60)
             await anyio.lowlevel.checkpoint()
             scope.cancel()
     over.set()
     with anyio.fail_after(5):
-        await pump.join()
+        await task.join()
 
     assert ["went on"] == seen
 
 
-@pytest.mark.parametrize("where", ["here", "thread"])
-async def test_a_pump_can_be_stopped_from_anywhere(where):
+@pytest.mark.parametrize("where", ["loop", "thread"])
+async def test_call_task_can_be_stopped_from_any_thread(where):
     """
-    `stop` cancels the pump from its own loop's thread and from any other.
+    `stop` cancels the call task from the thread of its event loop and from any other.
     """
     ended = []
 
@@ -78,24 +78,24 @@ async def test_a_pump_can_be_stopped_from_anywhere(where):
         finally:
             ended.append("cancelled")
 
-    pump = start(run, "a test")
+    task = start(run, "a test")
     await anyio.lowlevel.checkpoint()
-    if where == "here":
-        pump.stop()
+    if where == "loop":
+        task.stop()
     else:
-        thread = threading.Thread(target=pump.stop)
+        thread = threading.Thread(target=task.stop)
         thread.start()
         thread.join()
 
     with anyio.fail_after(5):
-        await pump.join()
+        await task.join()
     assert ["cancelled"] == ended
 
 
-async def test_who_joins_waits_for_the_tidying_up():
+async def test_cancelled_join_waits_for_the_clean_up():
     """
-    A joining task that is cancelled by its scope still waits until the pump has
-    cleaned up.
+    A joining task that its scope cancels still waits until the call task has cleaned
+    up.
     """
     cleaned = []
 
@@ -107,21 +107,21 @@ async def test_who_joins_waits_for_the_tidying_up():
                 await anyio.sleep(0.02)
             cleaned.append(True)
 
-    pump = start(run, "a test")
+    task = start(run, "a test")
     await anyio.lowlevel.checkpoint()
-    pump.stop()
+    task.stop()
     with anyio.CancelScope() as scope:
         scope.cancel()
-        await pump.join()
+        await task.join()
 
     assert [True] == cleaned
 
 
 @asyncio_only
-async def test_who_joins_and_is_cancelled_natively_waits_too():
+async def test_join_cancelled_by_asyncio_waits_for_the_clean_up():
     """
-    ``Task.cancel()`` of a joining task, also more than once, takes effect when the pump
-    has cleaned up.
+    ``Task.cancel()`` of a joining task, even several times, takes effect once the call
+    task has cleaned up.
     """
     cleaned = []
 
@@ -133,10 +133,10 @@ async def test_who_joins_and_is_cancelled_natively_waits_too():
                 await anyio.sleep(0.05)
             cleaned.append(True)
 
-    pump = start(run, "a test")
+    task = start(run, "a test")
     await asyncio.sleep(0)
-    pump.stop()
-    joining = asyncio.ensure_future(pump.join())
+    task.stop()
+    joining = asyncio.ensure_future(task.join())
     for _ in range(3):
         await asyncio.sleep(0.005)
         joining.cancel()
@@ -146,9 +146,9 @@ async def test_who_joins_and_is_cancelled_natively_waits_too():
     assert [True] == cleaned
 
 
-def test_stopping_is_harmless_when_the_loop_is_gone(anyio_backend):
+def test_stop_does_nothing_when_the_event_loop_has_ended(anyio_backend):
     """
-    `stop` does nothing when the pump's event loop has ended.
+    `stop` does nothing when the event loop of the call task has ended.
     """
     kept = []
 
@@ -166,9 +166,10 @@ def test_stopping_is_harmless_when_the_loop_is_gone(anyio_backend):
     assert kept[0].done.is_set()
 
 
-async def test_a_pump_is_not_forgotten():
+async def test_call_task_without_a_reference_runs_to_its_end():
     """
-    A pump that nobody holds runs to its end.
+    A call task to which no reference is kept runs to its end, though asyncio itself
+    holds its tasks only weakly.
     """
     seen = []
 

@@ -1,4 +1,4 @@
-"""The timer of a try: when it gives up, and what it leaves behind."""
+"""The timer of an attempt: when it times out, and that it frees its handle."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def started(timeouts=IDLE):
     return Timer(anyio.current_time(), timeouts, stream=True)
 
 
-async def test_signs_of_life_put_the_end_off():
+async def test_arming_again_moves_the_deadline_back():
     """
-    A stream is given up when nothing came for its time, however early it was timed
-    first.
+    Each `arm` sets a new deadline: the attempt times out only after a whole idle
+    timeout without a chunk.
     """
     timer = started()
     with timer:
@@ -39,9 +39,10 @@ async def test_signs_of_life_put_the_end_off():
     assert "idle" == timer.deadline.phase
 
 
-async def test_an_earlier_end_counts():
+async def test_earlier_deadline_replaces_a_later_one():
     """
-    A phase that ends before the one that was timed is given up at its own end.
+    Arming a phase whose deadline comes earlier than the one before takes effect at that
+    earlier deadline.
     """
     timer = started(Timeouts(first_token=50, idle=1))
     with timer:
@@ -54,10 +55,10 @@ async def test_an_earlier_end_counts():
 
 
 @pytest.mark.parametrize(("seconds", "end"), [(0.5, 0.5), (50, 5), (0, 0)])
-async def test_a_phase_can_be_shortened_only(seconds, end):
+async def test_shorten_never_moves_the_deadline_back(seconds, end):
     """
-    Shortening gives up so many seconds from now, or at the phase's end if that is
-    earlier.
+    `shorten` sets the deadline to so many seconds from now, or keeps the phase's own if
+    that is earlier.
     """
     timer = started()
     with timer:
@@ -68,9 +69,9 @@ async def test_a_phase_can_be_shortened_only(seconds, end):
     assert pytest.approx(end) == timer.elapsed
 
 
-async def test_a_disarmed_timer_takes_nothing_back():
+async def test_disarmed_timer_does_not_time_out_until_armed_again():
     """
-    Once disarmed, nothing is given up; and armed again it is.
+    A disarmed timer does not time out; armed again, it does.
     """
     timer = started()
     with timer:
@@ -84,9 +85,10 @@ async def test_a_disarmed_timer_takes_nothing_back():
     assert pytest.approx(108) == timer.elapsed
 
 
-async def test_each_try_is_timed_anew():
+async def test_deadline_of_one_attempt_does_not_end_the_next():
     """
-    The alarm of one try does not ring in the next.
+    The deadline of one attempt does not end the next attempt, which has none until it
+    is armed.
     """
     timer = started()
     for _ in range(2):
@@ -99,9 +101,10 @@ async def test_each_try_is_timed_anew():
     assert pytest.approx(26) == timer.elapsed
 
 
-async def test_a_call_that_ended_leaves_no_alarm(anyio_backend_name):
+async def test_timer_of_an_ended_call_is_freed_at_once(anyio_backend_name):
     """
-    Nothing in the event loop keeps a call that is over, whatever its time was.
+    The event loop keeps neither the timer of a call that has ended nor its scheduled
+    handle.
     """
     timer = started()
     with timer:
@@ -116,5 +119,5 @@ async def test_a_call_that_ended_leaves_no_alarm(anyio_backend_name):
     finally:
         gc.enable()
     if anyio_backend_name == "asyncio":
-        alarms = asyncio.get_running_loop()._scheduled
-        assert [] == [alarm for alarm in alarms if not alarm.cancelled()]
+        handles = asyncio.get_running_loop()._scheduled
+        assert [] == [handle for handle in handles if not handle.cancelled()]

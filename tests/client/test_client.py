@@ -1,4 +1,4 @@
-"""The async client: how it is set up, shared, closed, and what it sends."""
+"""The async client: its settings, requests, connections, and how it is closed."""
 
 from __future__ import annotations
 
@@ -24,32 +24,41 @@ KEY = "sk_very_secret"
     ("options", "words"),
     [
         pytest.param({"api_key": ""}, "empty", id="empty-key"),
-        pytest.param({"api_key": "sk\nx"}, "position 3", id="key-with-line-end"),
-        pytest.param({"base_url": "ftp://x"}, "base_url", id="ftp"),
-        pytest.param({"base_url": "http://api.asi1.ai"}, "in clear", id="insecure"),
-        pytest.param({"base_url": "https://u:p@x"}, "user or password", id="user"),
-        pytest.param({"timeout": 0}, "timeout", id="no-time"),
-        pytest.param({"timeout": "5"}, "timeout", id="time-as-text"),
+        pytest.param({"api_key": "sk\nx"}, "position 3", id="key-with-newline"),
+        pytest.param({"base_url": "ftp://x"}, "base_url", id="url-ftp"),
+        pytest.param({"base_url": "http://api.asi1.ai"}, "in clear", id="url-http"),
+        pytest.param(
+            {"base_url": "https://u:p@x"}, "user or password", id="url-with-user"
+        ),
+        pytest.param({"timeout": 0}, "timeout", id="timeout-zero"),
+        pytest.param({"timeout": "5"}, "timeout", id="timeout-str"),
         pytest.param({"max_retries": -1}, "max_retries", id="negative-retries"),
         pytest.param(
             {"max_retries": 1, "retry": asi1.RetryPolicy()},
             "not both",
-            id="two-retries",
+            id="max-retries-and-policy",
         ),
-        pytest.param({"model": ""}, "model", id="no-model"),
-        pytest.param({"http_client": httpx.Client}, "http_client", id="http-client"),
-        pytest.param({"transport": object()}, "transport", id="transport"),
-        pytest.param({"default_headers": {"a b": "c"}}, "default_headers", id="header"),
-        pytest.param({"default_query": {"a": []}}, "default_query", id="query"),
+        pytest.param({"model": ""}, "model", id="empty-model"),
         pytest.param(
-            {"default_options": {"temprature": 1}}, "temperature", id="option"
+            {"http_client": httpx.Client}, "http_client", id="http-client-class"
+        ),
+        pytest.param({"transport": object()}, "transport", id="transport-object"),
+        pytest.param(
+            {"default_headers": {"a b": "c"}},
+            "default_headers",
+            id="header-name-with-space",
+        ),
+        pytest.param({"default_query": {"a": []}}, "default_query", id="query-list"),
+        pytest.param(
+            {"default_options": {"temprature": 1}}, "temperature", id="misspelt-option"
         ),
     ],
 )
 @pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
-def test_what_cannot_be_right_is_refused_at_once(make, options, words):
+def test_invalid_setting_is_refused_when_the_client_is_made(make, options, words):
     """
-    A client that cannot work is not made; the error names what is wrong.
+    An invalid setting raises a `ConfigurationError` when the client is made; the error
+    names the setting and does not show the API key.
     """
     with pytest.raises(asi1.ConfigurationError, match=words) as caught:
         make(**{"api_key": KEY, "base_url": "https://example.org", **options})
@@ -57,18 +66,19 @@ def test_what_cannot_be_right_is_refused_at_once(make, options, words):
     assert KEY not in str(caught.value)
 
 
-async def test_own_client_and_own_transport_exclude_each_other(fake):
+async def test_http_client_and_transport_together_are_refused(fake):
     """
     `http_client` and `transport` cannot be given together.
     """
-    async with httpx.AsyncClient() as own:
+    async with httpx.AsyncClient() as user_provided:
         with pytest.raises(asi1.ConfigurationError, match="not both"):
-            in_process(fake, http_client=own)
+            in_process(fake, http_client=user_provided)
 
 
-def test_a_client_never_shows_its_key():
+def test_repr_of_a_client_and_its_parts_hides_the_key():
     """
-    Neither the repr of a client nor those of its parts hold the key.
+    Neither the repr of a client nor the reprs of the objects that it holds contain the
+    API key.
     """
     for make in (asi1.AsyncASI1, asi1.ASI1):
         client = make(KEY, "https://example.org/v1", model="asi1-extended")
@@ -84,10 +94,10 @@ def test_a_client_never_shows_its_key():
             assert KEY not in repr(part)
 
 
-async def test_a_call_sends_what_was_asked_and_no_more(fake):
+async def test_plain_call_sends_only_its_arguments(fake):
     """
-    A plain call posts model and messages to the endpoint, with the key in a single
-    header.
+    A plain call posts model, messages and the given options, and nothing else; a single
+    header holds the key.
     """
     async with asi1.AsyncASI1(KEY, fake.base_url, transport=fake.transport) as client:
         await client.chat.completions.create(messages="Hi", temperature=0)
@@ -108,9 +118,10 @@ async def test_a_call_sends_what_was_asked_and_no_more(fake):
     assert request.headers["user-agent"].startswith("asi1-python/")
 
 
-async def test_defaults_of_the_client_are_sent_with_each_call(fake):
+async def test_call_overrides_the_clients_default_headers_query_and_options(fake):
     """
-    Headers, query and options of the client go with every call; those of the call win.
+    The client's default headers, query and options are sent with each call; those of
+    the call take precedence.
     """
     async with in_process(
         fake,
@@ -140,9 +151,9 @@ async def test_defaults_of_the_client_are_sent_with_each_call(fake):
 @pytest.mark.parametrize(
     "wrong", [{"temperature": 9}, {"messages": []}, {"timeout": -1}, {"stream": 1}]
 )
-async def test_a_wrong_argument_is_refused_before_anything_is_sent(fake, wrong):
+async def test_wrong_argument_is_refused_before_a_request_is_sent(fake, wrong):
     """
-    A wrong argument is an `ArgumentError` that names it; nothing is sent.
+    A wrong argument raises an `ArgumentError` that names it; no request is sent.
     """
     async with in_process(fake) as client:
         with pytest.raises(asi1.ArgumentError) as caught:
@@ -152,10 +163,10 @@ async def test_a_wrong_argument_is_refused_before_anything_is_sent(fake, wrong):
     assert [] == fake.requests
 
 
-async def test_any_endpoint_can_be_called(fake):
+async def test_request_calls_any_endpoint(fake):
     """
     `request` calls an endpoint by method and path, with query, headers and body, and
-    gives the reply as bytes, text and JSON.
+    returns the reply as bytes, str and JSON.
     """
     fake.reply_json({"data": ["é"]})
     fake.reply_json(b"no json", headers={"x-request-id": "r-9"})
@@ -190,9 +201,9 @@ async def test_any_endpoint_can_be_called(fake):
         posted.json()
 
 
-async def test_errors_of_any_endpoint_are_the_same(fake):
+async def test_request_retries_and_raises_as_chat_calls_do(fake):
     """
-    `request` raises and tries again as chat calls do.
+    `request` retries, and raises the same errors, as chat calls do.
     """
     fake.fail(503)
     fake.reply_json({})
@@ -211,10 +222,10 @@ async def test_errors_of_any_endpoint_are_the_same(fake):
     assert 2 == len(reply.response.attempts)
 
 
-async def test_a_child_shares_the_connections(fake):
+async def test_child_client_shares_its_parents_connections(fake):
     """
-    A child sends with its own settings on its parent's connections; closing it leaves
-    the parent open.
+    A child has its own settings and its parent's connections; closing it leaves the
+    parent open.
     """
     async with asi1.AsyncASI1("one", fake.base_url, model="a") as parent:
         await parent.chat.completions.create(messages="Hi")
@@ -251,9 +262,10 @@ async def test_a_child_shares_the_connections(fake):
     assert parent.base_url == child.base_url == fake.base_url
 
 
-async def test_the_retries_of_a_child_are_its_own(fake):
+async def test_with_options_takes_max_retries_or_a_retry_policy(fake):
     """
-    `with_options` takes a number of retries or a whole policy.
+    `with_options` takes a number of retries or a whole policy, and refuses both
+    together.
     """
     fake.fail(503, times=None)
     async with in_process(fake, retry=asi1.RetryPolicy(wait_first=0)) as client:
@@ -271,7 +283,7 @@ async def test_the_retries_of_a_child_are_its_own(fake):
 
 async def test_closing_the_parent_closes_its_children(fake):
     """
-    A child of a closed client is closed, and no further one can be made.
+    When a client is closed its children are closed too, and no new one can be made.
     """
     parent = in_process(fake)
     child = parent.with_options(model="b")
@@ -292,10 +304,10 @@ async def test_closing_the_parent_closes_its_children(fake):
     await child.aclose()
 
 
-async def test_closing_ends_the_calls_under_way(fake):
+async def test_closing_a_client_ends_its_calls_and_its_childrens(fake):
     """
-    Closing a client ends its calls, with an error for who waits, and closes its
-    connections; closing a child ends its own calls only.
+    Closing a client makes its calls raise and closes its connections; closing a child
+    ends only the child's own calls.
     """
     fake.fault("stall_before_headers", times=None)
     parent = asi1.AsyncASI1("key", fake.base_url)
@@ -322,9 +334,9 @@ async def test_closing_ends_the_calls_under_way(fake):
 
 
 @pytest.mark.virtual_time
-async def test_a_cancelled_call_has_ended_when_its_caller_goes_on(fake):
+async def test_cancelled_call_has_ended_before_its_caller_goes_on(fake):
     """
-    A caller who is cancelled waits until its request has been taken back, and leaves no
+    A cancelled caller goes on only when its request has been cancelled, and leaves no
     task behind.
     """
     fake.fault("stall_before_headers")
@@ -337,39 +349,42 @@ async def test_a_cancelled_call_has_ended_when_its_caller_goes_on(fake):
         assert "left" == fake.requests[0].outcome
 
 
-async def test_an_own_client_is_used_and_never_closed(fake):
+async def test_user_provided_http_client_is_used_and_not_closed(fake):
     """
-    A client of the user's own is used as it is, and stays open.
+    A user-provided httpx client is used with its settings, and is still open when the
+    asi1 client has been closed.
     """
-    async with httpx.AsyncClient(headers={"x-own": "yes"}) as own:
-        async with asi1.AsyncASI1("key", fake.base_url, http_client=own) as client:
+    async with httpx.AsyncClient(headers={"x-own": "yes"}) as user_provided:
+        async with asi1.AsyncASI1(
+            "key", fake.base_url, http_client=user_provided
+        ) as client:
             await client.chat.completions.create(messages="Hi")
 
         assert "yes" == fake.requests[0].headers["x-own"]
-        assert not own.is_closed
-        assert (await own.get(fake.base_url + "/none")).status_code == 404
+        assert not user_provided.is_closed
+        assert (await user_provided.get(fake.base_url + "/none")).status_code == 404
 
 
-async def test_a_closed_client_of_ones_own_is_told_as_such(fake):
+async def test_closed_user_provided_http_client_raises_client_closed(fake):
     """
-    When the user's own client is closed, before or after the first call, calls raise
-    `ClientClosedError`.
+    When a user-provided httpx client is closed, before or after the first call, calls
+    raise a `ClientClosedError` that names `http_client`.
     """
-    own = httpx.AsyncClient()
-    client = asi1.AsyncASI1("key", fake.base_url, http_client=own)
+    user_provided = httpx.AsyncClient()
+    client = asi1.AsyncASI1("key", fake.base_url, http_client=user_provided)
     await client.chat.completions.create(messages="Hi")
-    await own.aclose()
+    await user_provided.aclose()
 
     with pytest.raises(asi1.ClientClosedError, match="http_client"):
         await client.chat.completions.create(messages="Hi")
     with pytest.raises(asi1.ClientClosedError, match="http_client"):
         await asi1.AsyncASI1(
-            "key", fake.base_url, http_client=own
+            "key", fake.base_url, http_client=user_provided
         ).chat.completions.create(messages="Hi")
 
 
-class OwnTransport(httpx.AsyncBaseTransport):
-    """Passes requests on, and remembers whether it was closed."""
+class UserTransport(httpx.AsyncBaseTransport):
+    """Forwards requests to *inner*, and notes whether it was closed."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -382,21 +397,22 @@ class OwnTransport(httpx.AsyncBaseTransport):
         self.closed = True
 
 
-async def test_an_own_transport_is_never_closed(fake):
+async def test_user_provided_transport_is_used_and_not_closed(fake):
     """
-    A transport of the user's own carries every request, and stays open.
+    A user-provided transport sends every request, and is still open when the client has
+    been closed.
     """
-    own = OwnTransport(fake.transport)
-    async with asi1.AsyncASI1("key", fake.base_url, transport=own) as client:
+    user_provided = UserTransport(fake.transport)
+    async with asi1.AsyncASI1("key", fake.base_url, transport=user_provided) as client:
         await client.chat.completions.create(messages="Hi")
 
     assert 1 == len(fake.requests)
-    assert not own.closed
+    assert not user_provided.closed
 
 
-async def test_a_dropped_client_closes_its_connections(fake):
+async def test_garbage_collected_client_closes_its_connections(fake):
     """
-    A client that nobody holds any more closes its connections by itself.
+    A client to which no reference is left closes its connections.
     """
 
     async def call():
@@ -409,16 +425,16 @@ async def test_a_dropped_client_closes_its_connections(fake):
     await until(lambda: fake.open_connections == 0)
 
 
-def test_one_client_serves_several_threads_at_once(fake):
+def test_one_client_serves_event_loops_in_several_threads(fake):
     """
-    Event loops in several threads use one client at the same time, each on connections
-    of its own; closing it in one of them ends the calls of all.
+    Event loops in several threads use one client at the same time, each with its own
+    connections; closing it in one thread ends the calls of all.
     """
     client = asi1.AsyncASI1("key", fake.base_url)
     fake.fault("stall", times=None)
 
     async def main():
-        def other():
+        def in_thread():
             async def read():
                 with pytest.raises(asi1.ASI1Error, match="closed"):
                     async with client.chat.completions.stream(messages="Hi") as stream:
@@ -430,7 +446,7 @@ def test_one_client_serves_several_threads_at_once(fake):
         with anyio.fail_after(10):
             async with anyio.create_task_group() as tasks:
                 for _ in range(3):
-                    tasks.start_soon(anyio.to_thread.run_sync, other)
+                    tasks.start_soon(anyio.to_thread.run_sync, in_thread)
                 await until(lambda: len(fake.requests) == 3)
                 await client.aclose()
 
@@ -439,10 +455,10 @@ def test_one_client_serves_several_threads_at_once(fake):
     assert {1, 2, 3} == {request.connection for request in fake.requests}
 
 
-async def test_many_calls_at_once_are_all_answered(fake):
+async def test_hundred_concurrent_calls_stay_within_max_connections(fake):
     """
-    A hundred calls at the same time get a hundred answers, on no more connections than
-    allowed.
+    A hundred concurrent calls get their hundred answers over no more than
+    `max_connections` connections.
     """
     fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
     texts = [f"number {number}" for number in range(100)]
@@ -464,7 +480,7 @@ async def test_many_calls_at_once_are_all_answered(fake):
 
 async def test_cookies_are_not_sent_back(fake):
     """
-    A cookie that the server sets is forgotten.
+    A cookie that the server sets is not sent with the next call.
     """
     fake.reply("Hi.", headers={"set-cookie": "track=1; Path=/"}, times=None)
 
@@ -475,9 +491,9 @@ async def test_cookies_are_not_sent_back(fake):
     assert "cookie" not in fake.requests[1].headers
 
 
-async def test_nothing_goes_where_a_redirect_points(fake):
+async def test_redirect_target_gets_no_request(fake):
     """
-    The server that a redirect names gets no request, and no key.
+    The server that a redirect names gets no request, and so no API key.
     """
     with FakeASI1() as elsewhere:
         fake.fault("redirect", location=elsewhere.base_url + "/x", status=308)
@@ -488,10 +504,10 @@ async def test_nothing_goes_where_a_redirect_points(fake):
         assert [] == elsewhere.requests
 
 
-async def test_a_refused_connection_names_the_host():
+async def test_refused_connection_names_host_and_port_after_three_attempts():
     """
-    Where nobody listens, the error names host and port, says that nothing was sent,
-    and comes after three tries.
+    Where no server listens, the error comes after three attempts, names host and port,
+    says that nothing was sent, and holds no frame of asi1 with the API key.
     """
     with FakeASI1() as fake:
         port = fake.port
@@ -508,12 +524,12 @@ async def test_a_refused_connection_names_the_host():
     assert (False, [False] * 3) == (caught.value.sent, [a.sent for a in attempts])
     frames, error = [], caught.value
     while error is not None:
-        frames += walk(error.__traceback__)
+        frames += frames_of_asi1(error.__traceback__)
         error = error.__cause__ or error.__context__
     assert not [frame for frame in frames if KEY in repr(frame.f_locals)]
 
 
-def walk(traceback):
+def frames_of_asi1(traceback):
     while traceback is not None:
         if "/tests/" not in traceback.tb_frame.f_code.co_filename:
             yield traceback.tb_frame
@@ -523,9 +539,10 @@ def walk(traceback):
 @pytest.mark.parametrize(
     "fault", ["keepalive_then_close_idle", "keepalive_then_rst_on_reuse", "idle_408"]
 )
-async def test_a_connection_that_died_while_idle_does_no_harm(fake, fault):
+async def test_call_succeeds_after_its_idle_connection_died(fake, fault):
     """
-    When the server closes or breaks an idle connection, the next call succeeds.
+    When the server closes or breaks an idle connection, the next call succeeds on
+    another one.
     """
     fake.fault(fault)
 
@@ -537,7 +554,7 @@ async def test_a_connection_that_died_while_idle_does_no_harm(fake, fault):
 
 @pytest.fixture
 def secure_port(certificate):
-    """Serve one fixed answer over TLS."""
+    """Serve one fixed answer over TLS; yield the port and the connections made."""
     body = b'{"choices": [{"message": {"content": "Safe."}}]}'
     head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -552,7 +569,7 @@ def secure_port(certificate):
                 writer.write(head + body)
                 await writer.drain()
 
-        async def quietly(reader, writer):
+        async def answer_until_closed(reader, writer):
             try:
                 await answer(reader, writer)
             except (OSError, asyncio.IncompleteReadError):
@@ -561,7 +578,9 @@ def secure_port(certificate):
                 writer.close()
 
         async def serve():
-            return await asyncio.start_server(quietly, "127.0.0.1", 0, ssl=context)
+            return await asyncio.start_server(
+                answer_until_closed, "127.0.0.1", 0, ssl=context
+            )
 
         server = portal.call(serve)
         try:
@@ -570,10 +589,10 @@ def secure_port(certificate):
             portal.call(server.close)
 
 
-async def test_an_unknown_certificate_is_refused_once(secure_port):
+async def test_unverifiable_certificate_raises_without_a_retry(secure_port):
     """
-    A certificate that cannot be verified is an error that says why; there is one try,
-    and nothing is sent.
+    A certificate that cannot be verified raises an error that says why; there is one
+    attempt, and no request is sent.
     """
     port, connections = secure_port
 
@@ -586,11 +605,11 @@ async def test_an_unknown_certificate_is_refused_once(secure_port):
     assert [] == connections
 
 
-async def test_the_environment_is_not_for_this_machine(
+async def test_ssl_cert_file_is_ignored_for_a_server_on_this_machine(
     secure_port, certificate, monkeypatch
 ):
     """
-    SSL_CERT_FILE of the environment does not count for a server on this machine.
+    The variable SSL_CERT_FILE is ignored for a server on this machine.
     """
     port, _ = secure_port
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -600,9 +619,10 @@ async def test_the_environment_is_not_for_this_machine(
             await client.chat.completions.create(messages="Hi")
 
 
-async def test_an_unreadable_certificate_file_is_told(monkeypatch, tmp_path):
+async def test_unreadable_ssl_cert_file_is_a_configuration_error(monkeypatch, tmp_path):
     """
-    A CA file of the environment that is none is a `ConfigurationError` that names it.
+    An SSL_CERT_FILE that is not a CA file raises a `ConfigurationError` that names the
+    file.
     """
     broken = tmp_path / "broken.pem"
     broken.write_text("no certificate")
@@ -613,9 +633,10 @@ async def test_an_unreadable_certificate_file_is_told(monkeypatch, tmp_path):
             await client.chat.completions.create(messages="Hi")
 
 
-async def test_an_unusable_proxy_is_told(monkeypatch):
+async def test_unusable_proxy_is_a_configuration_error(monkeypatch):
     """
-    A proxy of the environment that cannot be used is a `ConfigurationError`.
+    A proxy variable with an unusable URL raises a `ConfigurationError` that names the
+    variable.
     """
     monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:1")
 
@@ -624,7 +645,7 @@ async def test_an_unusable_proxy_is_told(monkeypatch):
             await client.chat.completions.create(messages="Hi")
 
 
-async def test_proxies_are_not_for_this_machine(fake, monkeypatch):
+async def test_proxy_is_ignored_for_a_server_on_this_machine(fake, monkeypatch):
     """
     A server on this machine is called directly, whatever proxy the environment names.
     """
@@ -635,10 +656,10 @@ async def test_proxies_are_not_for_this_machine(fake, monkeypatch):
         assert (await client.chat.completions.create(messages="Hi")).text
 
 
-async def test_a_burst_of_first_calls_shares_its_pools(secure_port):
+async def test_concurrent_first_calls_share_few_pools(secure_port):
     """
-    Calls that begin together, before there is any connection, share the few pools that
-    they need.
+    Calls that begin together, before any connection is open, share as few connection
+    pools as they need.
     """
     port, _ = secure_port
     client = asi1.AsyncASI1(KEY, f"https://127.0.0.1:{port}/v1")
@@ -658,7 +679,7 @@ async def test_a_burst_of_first_calls_shares_its_pools(secure_port):
 
 
 class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
-    """Answers with a body whose pieces are all there at once."""
+    """Replies with a body whose pieces are all there at once."""
 
     def __init__(self, kind, pieces):
         self.kind, self.pieces = kind, pieces
@@ -673,18 +694,19 @@ class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
-async def test_other_tasks_have_their_turn_while_a_body_is_read(kind):
+async def test_other_tasks_run_while_a_large_body_is_read(kind):
     """
-    However many pieces have come at once, reading them leaves other tasks their turn.
+    Other tasks keep running while a body is read, even if all its pieces are there at
+    once.
     """
     body = Pieces(kind, [b"{"] * 20_000)
-    turns = 0
+    steps = 0
 
     async def count():
-        nonlocal turns
+        nonlocal steps
         while True:
             await anyio.lowlevel.checkpoint()
-            turns += 1
+            steps += 1
 
     async with (
         asi1.AsyncASI1("sk-test", "http://127.0.0.1:1", transport=body) as client,
@@ -699,14 +721,15 @@ async def test_other_tasks_have_their_turn_while_a_body_is_read(kind):
                 await completions.stream(messages="Hi").get_final_completion()
         group.cancel_scope.cancel()
 
-    assert 50 < turns
+    assert 50 < steps
 
 
 @pytest.mark.parametrize("argument", ["retry", "limits", "rate_limit", "hooks"])
 @pytest.mark.parametrize("value", [3, print, "x"])
-def test_what_is_no_setting_is_refused_when_the_client_is_made(argument, value):
+def test_setting_of_a_wrong_type_is_refused_when_the_client_is_made(argument, value):
     """
-    A setting of a wrong type is an error of the client's making, and names it.
+    A setting of a wrong type raises a `ConfigurationError` that names it when the
+    client is made.
     """
     with pytest.raises(asi1.ConfigurationError, match=f"^{argument}: must be"):
         asi1.ASI1("sk-test", **{argument: value})

@@ -1,4 +1,4 @@
-"""Streams that show themselves while they come: on standard output, and in a cell."""
+"""`display`: shows a stream while it comes, on stdout or in a notebook cell."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def blocking(blocking_client):
 
 
 class Publisher:
-    """What IPython's terminal publishes with."""
+    """Plays the publisher of IPython's terminal."""
 
 
 class Cell(Publisher):
-    """What a notebook publishes with; keeps what was shown, and by which threads."""
+    """Plays a notebook's publisher; keeps the pages shown, and by which threads."""
 
     def __init__(self):
         self.pages = []
@@ -59,7 +59,7 @@ class Cell(Publisher):
 
 
 def ipython(monkeypatch, publisher):
-    """Let it seem that IPython runs, with such a publisher."""
+    """Pretend that IPython runs with *publisher*; None: is loaded, and not running."""
     shell = None if publisher is None else types.SimpleNamespace(display_pub=publisher)
     parts = {
         "IPython": {"get_ipython": lambda: shell},
@@ -80,9 +80,10 @@ def cell(monkeypatch):
     return cell
 
 
-async def test_an_awaited_stream_is_written_to_standard_output(fake, capsys):
+async def test_async_display_writes_to_stdout_outside_a_notebook(fake, capsys):
     """
-    Outside a notebook `display` writes the text and a line end, and returns the answer.
+    Outside a notebook `display` writes the text and a newline to stdout, and returns
+    the answer.
     """
     async with in_process(fake) as client:
         answer = await client.chat.completions.stream(messages="Hi").display()
@@ -91,9 +92,9 @@ async def test_an_awaited_stream_is_written_to_standard_output(fake, capsys):
     assert (f"{TEXT}\n", "") == capsys.readouterr()
 
 
-def test_a_blocking_stream_is_written_to_standard_output(blocking, capsys):
+def test_blocking_display_writes_to_stdout_outside_a_notebook(blocking, capsys):
     """
-    The blocking `display` does the same.
+    The blocking `display` writes the same text, and returns the same answer.
     """
     answer = blocking.stream(messages="Hi").display()
 
@@ -102,9 +103,10 @@ def test_a_blocking_stream_is_written_to_standard_output(blocking, capsys):
 
 
 @pytest.mark.parametrize("read", [1, 3, 99])
-def test_the_whole_answer_is_shown_whatever_was_read(blocking, capsys, read):
+def test_display_shows_the_whole_answer_of_a_partly_read_stream(blocking, capsys, read):
     """
-    A stream that was read in part, or to its end, is shown from its beginning.
+    `display` shows the answer from its beginning, however many chunks were read before;
+    the stream is consumed then.
     """
     with blocking.stream(messages="Hi") as stream:
         for _ in range(read):
@@ -116,9 +118,10 @@ def test_the_whole_answer_is_shown_whatever_was_read(blocking, capsys, read):
             iter(stream)
 
 
-async def test_nothing_is_left_to_read_after_a_display(fake, capsys):
+async def test_stream_is_consumed_after_a_display(fake, capsys):
     """
-    A stream that was read in part and then shown has nothing more to read.
+    After a display nothing is left to read from the stream; a second display shows the
+    answer again.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("a"), chunk("b", finish="stop")), DONE)
@@ -134,12 +137,15 @@ async def test_nothing_is_left_to_read_after_a_display(fake, capsys):
     assert "ab\nab\n" == capsys.readouterr().out
 
 
-@pytest.mark.parametrize("publisher", [None, Publisher()], ids=["none", "terminal"])
-def test_where_ipython_shows_no_markdown_text_is_written(
+@pytest.mark.parametrize(
+    "publisher", [None, Publisher()], ids=["not-running", "terminal"]
+)
+def test_display_writes_text_where_ipython_shows_no_markdown(
     monkeypatch, blocking, capsys, publisher
 ):
     """
-    With IPython loaded but not running, or running in a terminal, the text is written.
+    With IPython loaded but not running, or running in a terminal, `display` writes
+    plain text.
     """
     ipython(monkeypatch, publisher)
 
@@ -148,9 +154,10 @@ def test_where_ipython_shows_no_markdown_text_is_written(
     assert f"{TEXT}\n" == capsys.readouterr().out
 
 
-def test_text_is_seen_at_once(monkeypatch):
+def test_each_piece_of_text_is_flushed_once(monkeypatch):
     """
-    Each piece of text is flushed when it has come, and written once.
+    Each piece of text is written once and flushed at once, so that the user sees it
+    come.
     """
     out = io.TextIOWrapper(io.BytesIO(), "utf-8")
     monkeypatch.setattr(sys, "stdout", out)
@@ -170,9 +177,10 @@ def choice(text):
 
 
 @pytest.mark.parametrize("out", [None, "ascii"])
-def test_an_output_that_cannot_show_all_is_no_error(monkeypatch, out):
+def test_display_survives_a_missing_or_ascii_stdout(monkeypatch, out):
     """
-    What the output's encoding lacks is escaped; where there is no output, none is made.
+    Characters that the encoding of stdout lacks are escaped; without a stdout, nothing
+    is written and nothing is raised.
     """
     stdout = io.TextIOWrapper(io.BytesIO(), out) if out else None
     monkeypatch.setattr(sys, "stdout", stdout)
@@ -184,10 +192,10 @@ def test_an_output_that_cannot_show_all_is_no_error(monkeypatch, out):
 
 
 @pytest.mark.parametrize("thoughts", [True, False])
-def test_a_cell_shows_thoughts_unless_they_are_not_wanted(cell, blocking, thoughts):
+def test_notebook_cell_shows_thoughts_unless_turned_off(cell, blocking, thoughts):
     """
-    A notebook gets the answer as markdown and as text, the thoughts only if wanted; the
-    answer that is returned has them in any case.
+    A notebook cell shows the answer as markdown and as plain text, its thoughts unless
+    ``thoughts=False``; the returned answer has them in any case.
     """
     answer = blocking.stream(messages="Hi").display(thoughts=thoughts)
 
@@ -196,19 +204,20 @@ def test_a_cell_shows_thoughts_unless_they_are_not_wanted(cell, blocking, though
     assert {"text/markdown": fold + TEXT, "text/plain": TEXT} == cell.pages[-1]
 
 
-def test_a_cell_is_filled_by_the_thread_that_runs_it(cell, blocking):
+def test_notebook_cell_is_filled_in_the_callers_thread(cell, blocking):
     """
-    The blocking `display` shows in its caller's thread, by which a kernel knows the
-    cell.
+    The blocking `display` publishes in its caller's thread, since a kernel finds the
+    cell by its thread.
     """
     blocking.stream(messages="Hi").display()
 
     assert {threading.get_ident()} == cell.threads
 
 
-def test_an_empty_answer_is_shown(fake, cell, blocking):
+def test_empty_answer_is_shown_with_its_finish_reason(fake, cell, blocking):
     """
-    A stream without text shows that there was none.
+    For a stream without text a notebook cell shows that there was none, and the finish
+    reason.
     """
     fake.clear()
     fake.play(SSE, Event(chunk(finish="length")), DONE)
@@ -218,10 +227,10 @@ def test_an_empty_answer_is_shown(fake, cell, blocking):
     assert "*(no text, finish reason: length)*" == cell.pages[-1]["text/markdown"]
 
 
-def test_a_long_answer_is_not_sent_for_each_chunk(cell):
+def test_long_answer_is_not_sent_to_the_notebook_for_each_chunk(cell):
     """
-    All that is sent to a notebook stays within fifty-one times the answer, for however
-    many chunks it comes in, and the last page is the whole.
+    All that is sent to a notebook is at most fifty-one times the answer, in however
+    many chunks it comes, and the last page is the whole answer.
     """
     text = ""
     with screen(thoughts=True) as show:
@@ -234,9 +243,9 @@ def test_a_long_answer_is_not_sent_for_each_chunk(cell):
     assert 100 < len(cell.pages)
 
 
-def test_what_has_come_stays_on_show_when_a_stream_breaks(fake, cell, blocking):
+def test_partial_answer_stays_shown_when_a_stream_breaks(fake, cell, blocking):
     """
-    A stream that breaks raises its error, and all that came before it is shown.
+    A stream that breaks raises its error, and all text received before it is shown.
     """
     fake.clear()
     long = "x" * 500
@@ -249,9 +258,9 @@ def test_what_has_come_stays_on_show_when_a_stream_breaks(fake, cell, blocking):
     assert f"{long}!" == cell.pages[-1]["text/markdown"]
 
 
-def test_a_call_that_fails_shows_nothing(fake, cell, blocking):
+def test_call_that_fails_before_the_first_chunk_shows_nothing(fake, cell, blocking):
     """
-    A call that fails before the first chunk shows nothing, and raises.
+    A call that fails before the first chunk shows nothing, and raises its error.
     """
     fake.clear()
     fake.fail(401)
@@ -262,10 +271,10 @@ def test_a_call_that_fails_shows_nothing(fake, cell, blocking):
     assert [] == cell.pages
 
 
-async def test_a_display_that_is_cancelled_ends_the_call(cell):
+async def test_cancelled_display_closes_the_connection(cell):
     """
-    A display that is cancelled keeps what it showed and closes the connection, also
-    while somebody keeps the stream.
+    A cancelled display keeps the text shown so far and closes the connection, even if
+    the stream object is kept.
     """
     with FakeASI1() as fake:
         fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))))
@@ -281,9 +290,9 @@ async def test_a_display_that_is_cancelled_ends_the_call(cell):
             assert cell.pages[-1]["text/markdown"].startswith("on ")
 
 
-def test_a_display_that_cannot_be_shown_ends_the_call(fake, cell, blocking):
+def test_display_that_fails_to_publish_cancels_the_call(fake, cell, blocking):
     """
-    Where showing fails the call ends, and that error is raised.
+    An error in the notebook's publisher cancels the call, and is raised.
     """
     fake.clear()
     fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))))
@@ -296,9 +305,10 @@ def test_a_display_that_cannot_be_shown_ends_the_call(fake, cell, blocking):
     assert "left" == fake.requests[0].wait()
 
 
-async def test_a_second_reader_does_not_disturb_the_first(fake):
+async def test_display_of_a_stream_being_read_is_refused(fake):
     """
-    A display of a stream that somebody else reads is refused; the reader reads on.
+    `display` of a stream that another task reads raises `StreamBusyError`; that reader
+    goes on.
     """
     fake.clear()
     fake.play(SSE, Pause(0.1), Event(chunk("Hi", finish="stop")), DONE)
@@ -319,9 +329,9 @@ async def test_a_second_reader_does_not_disturb_the_first(fake):
 
 
 @pytest.mark.system
-def test_ipython_is_never_loaded():
+def test_display_outside_a_notebook_does_not_load_ipython():
     """
-    Neither asi1 nor a display outside a notebook loads IPython.
+    Neither asi1 nor a display outside a notebook imports IPython.
     """
     script = """if True:
         import sys, asi1

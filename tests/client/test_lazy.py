@@ -1,4 +1,4 @@
-"""What a client loads, and when."""
+"""The modules that a client imports, and when."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import asi1
 from asi1.testing import FakeASI1
 fake = FakeASI1()
 """
-WAYS = {
+SCRIPTS = {
     "async": CALL
     + """
 async def main():
@@ -34,8 +34,8 @@ with asi1.ASI1("k", transport=fake.transport) as client:
 }
 
 
-def loaded(script):
-    """Return the modules of asi1 that a new interpreter has loaded after *script*."""
+def imported(script):
+    """Return the modules of asi1 that a new interpreter has imported after *script*."""
     show = "\nimport sys\nprint(*(m for m in sys.modules if m.startswith('asi1')))"
     done = subprocess.run(
         [sys.executable, "-c", script + show],
@@ -62,13 +62,13 @@ UNUSED = {
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_first_call_loads_no_unused_method(way):
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+def test_first_call_does_not_import_methods_it_does_not_use(script):
     """
-    `map`, `to_sse`, `display` and conversations are loaded by the program that uses
+    `map`, `to_sse`, `display` and conversations are imported by a program that uses
     them, and by no other call.
     """
-    modules = loaded(way)
+    modules = imported(script)
 
     assert "asi1._call.engine" in modules
     assert set() == UNUSED & modules
@@ -76,28 +76,28 @@ def test_first_call_loads_no_unused_method(way):
 
 @pytest.mark.system
 @pytest.mark.parametrize("name", ["AsyncASI1", "ASI1"])
-def test_made_client_has_loaded_no_call(name):
+def test_client_without_a_call_has_not_imported_the_engine(name):
     """
-    A client that has made no call has not loaded what calls need.
+    A client that has made no call has not imported the modules that calls need.
     """
-    modules = loaded(f"import asi1\nasi1.{name}('k')")
+    modules = imported(f"import asi1\nasi1.{name}('k')")
 
     assert "asi1._client.lazy" in modules
     needed = {"_call.engine", "_models.json_text", "_models.status_errors", "_protocol"}
     assert set() == {f"asi1.{name}" for name in needed} & modules
 
 
-def test_a_client_that_is_closed_while_it_is_made_ready_is_closed(monkeypatch):
+def test_client_closed_while_it_prepares_its_first_call_makes_no_call(monkeypatch):
     """
-    A client that one thread closes while another makes it ready for its first call
+    A client that one thread closes while another prepares its first call raises, and
     makes no call.
     """
     client = asi1.AsyncASI1("sk-test", "http://127.0.0.1:1/v1")
     make = asi1._client.lazy.LazyEngine._make
 
-    def closed_meanwhile(late):
-        made = make(late)
-        late.shut()
+    def closed_meanwhile(engine):
+        made = make(engine)
+        engine.shut()
         return made
 
     monkeypatch.setattr("asi1._client.lazy.LazyEngine._make", closed_meanwhile)

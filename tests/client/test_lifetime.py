@@ -1,4 +1,4 @@
-"""What outlives a call, a stream, a loop: nothing that it should not."""
+"""The end of calls, streams and loops: no task, connection or cycle is left behind."""
 
 import asyncio
 import gc
@@ -21,9 +21,10 @@ def client_of(fake, **settings):
     return AsyncASI1("sk_lifetime", fake.base_url, **settings)
 
 
-def test_a_loop_that_ends_before_a_call_has_begun_does_not_wait_for_it(fake):
+def test_loop_may_end_before_a_call_has_begun(fake):
     """
-    A loop may end right after a call was asked for, before its task took one step.
+    An event loop may end right after a call was created, before its task took one step:
+    no request is sent, and nothing waits.
     """
     client = client_of(fake)
 
@@ -36,9 +37,10 @@ def test_a_loop_that_ends_before_a_call_has_begun_does_not_wait_for_it(fake):
 
 
 @pytest.mark.virtual_time
-async def test_a_stream_that_said_something_is_never_begun_anew():
+async def test_stream_that_yielded_a_chunk_is_never_retried():
     """
-    Not even a policy that tries again after timeouts repeats what was handed out.
+    Even a policy that retries after timeouts does not retry a stream that has yielded a
+    chunk: the reader would get it twice.
     """
     fake = FakeASI1()
     fake.fault("stall_mid_body", after_chunks=2, times=2)
@@ -48,22 +50,22 @@ async def test_a_stream_that_said_something_is_never_begun_anew():
         stream = await client.with_options(
             retry=policy, timeout=Timeouts(idle=5)
         ).chat.completions.create(messages="Hi", stream=True)
-        said = []
+        texts = []
         with pytest.raises(asi1.APITimeoutError) as caught:
             async for chunk in stream:
-                said.append(chunk.text)  # noqa: PERF401 - it breaks off
+                texts.append(chunk.text)  # noqa: PERF401 - it ends with an error
 
-    assert "one two" == "".join(said).strip()
+    assert "one two" == "".join(texts).strip()
     assert 1 == len(fake.requests)
-    assert caught.value.partial.text == "".join(said)
+    assert caught.value.partial.text == "".join(texts)
     assert caught.value.response == caught.value.partial.response
 
 
 @pytest.mark.parametrize("part", ["chunks", "text", "thoughts"])
-async def test_a_cancelled_reader_does_not_keep_its_stream(fake, part):
+async def test_stream_of_a_cancelled_reader_closes_its_connection(fake, part):
     """
-    A stream that a cancelled reader was reading ends with it, though the error keeps
-    the reader's frames.
+    A stream whose reader was cancelled closes its connection without a garbage
+    collection, though the error keeps the reader's frames.
     """
     fake.reply("word " * 400, chunk_delay=0.05)
     kept = []
@@ -98,10 +100,10 @@ async def test_a_cancelled_reader_does_not_keep_its_stream(fake, part):
 
 
 @pytest.mark.parametrize("way", ["create", "create a stream", "enter", "read"])
-async def test_an_error_that_nobody_keeps_is_gone_at_once(fake, way):
+async def test_error_of_a_failed_call_leaves_no_reference_cycle(fake, way):
     """
-    A failed call leaves no circle of objects: what was asked does not wait for Python's
-    collector once its error was handled.
+    A failed call leaves no reference cycle: its error is freed once it was handled,
+    without a garbage collection.
     """
     fake.fail(429, times=None)
     gone = []
@@ -124,17 +126,16 @@ async def test_an_error_that_nobody_keeps_is_gone_at_once(fake, way):
                     await fail(client.chat.completions)
                 except asi1.RateLimitError as error:
                     gone.append(weakref.ref(error))
-            await anyio.sleep(0.01)  # tasks end in their own steps
+            await anyio.sleep(0.01)  # call tasks end in steps of their own
 
             assert [None] * 3 == [reference() for reference in gone]
         finally:
             gc.enable()
 
 
-async def test_a_cancelled_call_is_tidied_up_before_its_caller_goes_on(fake):
+async def test_cancelled_call_has_ended_before_its_caller_goes_on(fake):
     """
-    Who cancels a call that waits for its answer goes on when the call has ended, and
-    its connection is closed.
+    A caller that cancels its waiting call goes on only when the call task has ended.
     """
     fake.reply("Hi", delay=30)
 
@@ -152,11 +153,11 @@ async def test_a_cancelled_call_is_tidied_up_before_its_caller_goes_on(fake):
 CLOSED = (asi1.ClientClosedError, asi1.StreamClosedError)
 
 
-async def once(client):
+async def create(client):
     await client.chat.completions.create(messages="Hi")
 
 
-async def in_pieces(client):
+async def enter_stream(client):
     async with client.chat.completions.stream(messages="Hi"):
         pass
 
@@ -166,14 +167,14 @@ async def read(client):
         pass
 
 
-async def one_by_one(client):
+async def map_prompts(client):
     async for _ in client.chat.completions.map(["Hi", "Ho"], concurrency=1):
         pass
 
 
 @pytest.fixture
 async def tasks():
-    """The tasks of asyncio that are made from now on, in their order."""
+    """The asyncio tasks created during the test, in order."""
     made = []
 
     def make(loop, coroutine, **options):
@@ -186,11 +187,11 @@ async def tasks():
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-@pytest.mark.parametrize("ask", [once, in_pieces, read, one_by_one])
-async def test_a_call_that_others_cancel_before_it_begins_ends(fake, tasks, ask):
+@pytest.mark.parametrize("ask", [create, enter_stream, read, map_prompts])
+async def test_call_task_cancelled_before_its_first_step_raises(fake, tasks, ask):
     """
-    A call whose task is cancelled from outside before its first step is a
-    `ClientClosedError` or `StreamClosedError`, and keeps nobody waiting.
+    A call whose task is cancelled from outside before its first step raises
+    `ClientClosedError` or `StreamClosedError`: its caller does not wait for ever.
     """
     async with client_of(fake) as client:
         asking = asyncio.create_task(ask(client))
@@ -205,10 +206,10 @@ async def test_a_call_that_others_cancel_before_it_begins_ends(fake, tasks, ask)
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_stream_that_is_closed_and_cancelled_before_it_begins_ends(fake, tasks):
+async def test_entering_a_stream_closed_before_its_first_step_raises(fake, tasks):
     """
-    Who enters a stream does not wait for ever if its task is cancelled from outside,
-    and the stream closed, before the call's first step.
+    A task that enters a stream does not wait for ever if the call task is cancelled
+    from outside, and the stream closed, before the call's first step.
     """
     async with client_of(fake) as client:
         stream = client.chat.completions.stream(messages="Hi")
@@ -224,9 +225,10 @@ async def test_a_stream_that_is_closed_and_cancelled_before_it_begins_ends(fake,
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_prompt_that_others_cancel_before_it_begins_is_the_last(fake, tasks):
+async def test_map_sends_no_prompt_after_one_that_was_cancelled(fake, tasks):
     """
-    Of many prompts none is asked behind one whose call others cancelled.
+    When the call task of one prompt of a map is cancelled from outside, no later prompt
+    is sent.
     """
     async with client_of(fake) as client:
         answers = client.chat.completions.map([*"abcd"], concurrency=2)
@@ -243,10 +245,10 @@ async def test_a_prompt_that_others_cancel_before_it_begins_is_the_last(fake, ta
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_turn_that_others_cancel_before_it_begins_ends(fake, tasks):
+async def test_turn_cancelled_before_its_first_step_lets_the_next_begin(fake, tasks):
     """
-    A turn whose task is cancelled from outside before its first step keeps the next
-    one waiting no more than it keeps its reader.
+    A turn whose task is cancelled from outside before its first step raises, and the
+    next turn may begin.
     """
 
     async def read_turn():
@@ -264,10 +266,10 @@ async def test_a_turn_that_others_cancel_before_it_begins_ends(fake, tasks):
     assert ["Ho"] == [m["content"] for m in fake.requests[0].json["messages"]]
 
 
-async def test_a_whole_answer_leaves_its_connection_to_the_next_call(fake):
+async def test_connection_is_reused_after_a_whole_answer(fake):
     """
-    A connection is used again after a plain call, and after a stream, left or dropped,
-    that was read to its end.
+    A connection is reused after a plain call, and after a stream that was read to its
+    end, closed or dropped.
     """
     async with client_of(fake) as client:
         completions = client.chat.completions
@@ -276,16 +278,18 @@ async def test_a_whole_answer_leaves_its_connection_to_the_next_call(fake):
             await stream.get_final_completion()
         async for _ in await completions.create(messages="Hi", stream=True):
             pass
-        await until(lambda: not client._engine.tasks)  # it is tidied up
+        await until(
+            lambda: not client._engine.tasks
+        )  # the connection is back in its pool
         await completions.create(messages="Hi")
 
     assert {1} == {request.connection for request in fake.requests}
 
 
-async def test_a_client_whose_block_is_cancelled_closes(fake):
+async def test_client_whose_block_is_cancelled_closes_its_connections(fake):
     """
-    A client closes its connections even if its block is left by a cancellation, while
-    streams are open.
+    A client closes its connections even if a cancellation leaves its ``async with``
+    block while streams are open.
     """
     fake.clear()
     fake.fault("stall", times=None)

@@ -1,4 +1,4 @@
-"""Many prompts in one call, awaited and blocking."""
+"""`map` of the async client: many prompts in one call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def question(request):
 
 
 class Prompts:
-    """An endless iterator that counts what was taken from it."""
+    """An endless iterator of prompts that counts how many were taken."""
 
     def __init__(self):
         self.taken = 0
@@ -36,8 +36,8 @@ class Prompts:
 
 async def test_answers_come_in_the_order_of_the_prompts(fake, fake_client):
     """
-    Each answer is that of its prompt, in the prompts' order, though a later one may be
-    there first.
+    Answers are yielded in the order of the prompts, though a later one may arrive
+    first.
     """
     for delay in (0.15, 0, 0.05) * 8:
         fake.reply(question, delay=delay)
@@ -50,9 +50,12 @@ async def test_answers_come_in_the_order_of_the_prompts(fake, fake_client):
     assert len(prompts) == len(fake.requests)
 
 
-async def test_a_prompt_is_what_create_takes(fake, fake_client):
+async def test_prompt_may_be_a_str_or_messages_and_options_go_with_each(
+    fake, fake_client
+):
     """
-    A prompt is a text or a list of messages, and the options go with each.
+    A prompt is a str or a list of messages, as for `create`, and the options are sent
+    with each.
     """
     fake.reply(question, times=None)
     prompts = ["a", [asi1.SystemMessage("Be brief."), {"role": "user", "content": "b"}]]
@@ -65,9 +68,9 @@ async def test_a_prompt_is_what_create_takes(fake, fake_client):
     assert {("big", 0)} == {(body["model"], body["temperature"]) for body in bodies}
 
 
-async def test_no_more_calls_at_a_time_than_allowed(fake, fake_client):
+async def test_exactly_concurrency_calls_are_under_way(fake, fake_client):
     """
-    At most *concurrency* calls are under way, and no fewer while there is work.
+    While there are prompts, exactly *concurrency* calls are under way.
     """
     release = [anyio.Event() for _ in range(2)]
     fake.fault("stall_before_headers", times=None)
@@ -90,10 +93,10 @@ async def test_no_more_calls_at_a_time_than_allowed(fake, fake_client):
     await until(lambda: fake.open_connections == 0)
 
 
-async def test_prompts_are_taken_as_answers_are_read(fake, fake_client):
+async def test_prompts_are_taken_at_most_twice_concurrency_ahead(fake, fake_client):
     """
-    An endless iterable is taken from no further than twice *concurrency* ahead, and
-    not before the first read.
+    An endless iterable of prompts is read at most twice *concurrency* ahead of the
+    answers, and not before the first read.
     """
     fake.reply(question, times=None)
     prompts = Prompts()
@@ -107,9 +110,10 @@ async def test_prompts_are_taken_as_answers_are_read(fake, fake_client):
     assert len(fake.requests) <= prompts.taken
 
 
-async def test_one_slow_answer_does_not_hold_up_those_behind_it(fake, fake_client):
+async def test_slow_answer_does_not_hold_up_the_calls_behind_it(fake, fake_client):
     """
-    While the first answer is awaited, others are asked in the places that become free.
+    While the first answer is slow, further calls are made in the places that become
+    free.
     """
     fake.fault("stall_before_headers")
     fake.reply("quick", times=None)
@@ -124,10 +128,11 @@ async def test_one_slow_answer_does_not_hold_up_those_behind_it(fake, fake_clien
         group.cancel_scope.cancel()
 
 
-async def test_a_failure_is_raised_in_its_place(fake, fake_client):
+async def test_error_of_a_call_is_raised_in_its_prompts_place(fake, fake_client):
     """
-    What one call raises is raised where its answer would be; the calls behind it end,
-    and reading on raises it again, with no longer traceback.
+    The error of a call is raised where its answer would be; the calls behind it are
+    cancelled, and reading again raises it again, with a traceback that does not
+    grow.
     """
     for delay in (0.1, 0.1):
         fake.reply(question, delay=delay)
@@ -138,7 +143,7 @@ async def test_a_failure_is_raised_in_its_place(fake, fake_client):
     answers = fake_client.chat.completions.map(Prompts(), concurrency=1)
     with pytest.raises(asi1.AuthenticationError) as first:
         async for answer in answers:
-            got.append(answer.text)  # noqa: PERF401 - it breaks off
+            got.append(answer.text)  # noqa: PERF401 - it ends with an error
     lengths = set()
     for _ in range(3):
         with pytest.raises(asi1.AuthenticationError) as again:
@@ -151,10 +156,10 @@ async def test_a_failure_is_raised_in_its_place(fake, fake_client):
     await until(lambda: not fake_client._engine.tasks)
 
 
-async def test_failures_may_be_values(fake, fake_client):
+async def test_return_exceptions_yields_errors_as_values(fake, fake_client):
     """
-    With ``return_exceptions`` each error stands in its place, that of a prompt which
-    cannot be sent too, and everything else is answered.
+    With ``return_exceptions`` each error stands in its prompt's place, also that of a
+    prompt which cannot be sent, and all other prompts are answered.
     """
     fake.reply("one")
     fake.fail(500)
@@ -174,12 +179,12 @@ async def test_failures_may_be_values(fake, fake_client):
 
 
 @pytest.mark.parametrize("keep", [True, False])
-async def test_what_the_prompts_raise_comes_after_the_answers_before_it(
+async def test_error_of_the_prompt_iterator_follows_the_answers_before_it(
     fake, fake_client, keep
 ):
     """
-    An iterable that fails is heard after the answers to what it gave, and is never
-    taken for a failed call.
+    An error that the prompts' iterator raises is raised after the answers to the
+    prompts before it, and is never yielded as the error of a call.
     """
     fake.reply(question, times=None)
 
@@ -207,10 +212,9 @@ async def test_what_the_prompts_raise_comes_after_the_answers_before_it(
         ({"prompts": [], "temprature": 0}, "temprature"),
     ],
 )
-def test_wrong_arguments_are_refused_at_once(blocking_client, arguments, argument):
+def test_wrong_argument_to_map_is_refused_at_once(blocking_client, arguments, argument):
     """
-    What cannot be prompts, a number of calls or an option is an `ArgumentError` that
-    names it, before anything is read.
+    A wrong argument raises an `ArgumentError` that names it, before any prompt is read.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         blocking_client.chat.completions.map(**arguments)
@@ -218,9 +222,9 @@ def test_wrong_arguments_are_refused_at_once(blocking_client, arguments, argumen
     assert argument == caught.value.argument
 
 
-async def test_there_may_be_no_prompts(fake_client):
+async def test_map_without_prompts_yields_no_answers(fake_client):
     """
-    Without prompts there are no answers.
+    `map` of no prompts yields no answers.
     """
     assert [] == [a async for a in fake_client.chat.completions.map([])]
 
@@ -229,11 +233,11 @@ WAYS = ["break", "close", "cancel", "client"]
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_leaving_early_ends_all_calls(fake, fake_client, way):
+async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way):
     """
-    However the answers are left, no call goes on, and no task.
+    However the answers are left early, no call and no task goes on.
     """
-    fake.reply(question, times=8)  # those that are taken at the first read
+    fake.reply(question, times=8)  # as many as are sent at the first read
     fake.fault("stall_before_headers", times=None)
     answers = fake_client.chat.completions.map(Prompts(), concurrency=4)
 
@@ -255,17 +259,17 @@ async def test_leaving_early_ends_all_calls(fake, fake_client, way):
     else:
         error = asi1.ClientClosedError if way == "client" else asi1.StreamClosedError
         with pytest.raises(error):
-            for _ in range(5):  # answers that had come are not lost with the client
+            for _ in range(5):  # answers that had come are still yielded
                 await anext(answers)
 
     await until(lambda: not fake_client._engine.tasks)
     await until(lambda: "open" not in {r.outcome for r in fake.requests})
 
 
-async def test_closing_the_client_wakes_who_waits(fake, fake_client):
+async def test_closing_the_client_wakes_a_waiting_reader_of_a_map(fake, fake_client):
     """
-    A reader gets `ClientClosedError` when the client is closed, even where errors are
-    values, and also for calls that had no place yet.
+    A waiting reader gets `ClientClosedError` when the client is closed, even with
+    ``return_exceptions``.
     """
     fake.fault("stall_before_headers", times=None)
     made = fake_client.chat.completions.map(
@@ -282,11 +286,10 @@ async def test_closing_the_client_wakes_who_waits(fake, fake_client):
             await anext(made)
 
 
-async def test_a_call_that_is_cancelled_ends_those_that_wait_behind_it(
-    fake, fake_client
-):
+async def test_cancelled_call_ends_the_calls_that_wait_for_its_place(fake, fake_client):
     """
-    When a call is cancelled, none that waits for its place is left without an end.
+    When a call is cancelled, the calls that wait for its place end too, without being
+    sent.
     """
     fake.fault("stall_before_headers", times=None)
 
@@ -301,11 +304,10 @@ async def test_a_call_that_is_cancelled_ends_those_that_wait_behind_it(
     assert second.task is None
 
 
-async def test_a_call_that_ends_while_its_answers_are_closed_is_the_last(
-    fake, fake_client, monkeypatch
-):
+async def test_closing_a_map_begins_no_further_call(fake, fake_client, monkeypatch):
     """
-    Closing begins no further call, even if the one under way is not stopped in time.
+    Closing the answers begins no further call, even if the call under way ends before
+    it can be cancelled.
     """
     fake.reply(question, delay=0.2, times=None)
     answers = fake_client.chat.completions.map(Prompts(), concurrency=1)
@@ -321,9 +323,9 @@ async def test_a_call_that_ends_while_its_answers_are_closed_is_the_last(
     assert ["sent"] == [request.outcome for request in fake.requests]
 
 
-async def test_a_cancelled_reader_loses_no_answer(fake, fake_client):
+async def test_cancelled_read_of_a_map_loses_no_answer(fake, fake_client):
     """
-    A reader who is cancelled again and again gets every answer all the same.
+    A reader that is cancelled again and again still gets every answer.
     """
     fake.reply(question, delay=0.05, times=None)
     got = []
@@ -340,10 +342,12 @@ async def test_a_cancelled_reader_loses_no_answer(fake, fake_client):
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
-async def test_a_natively_cancelled_reader_drops_its_calls(fake, fake_client):
+async def test_reader_cancelled_by_asyncio_cancels_the_calls_of_its_map(
+    fake, fake_client
+):
     """
-    A task that is cancelled while it reads ends the calls, though its error keeps its
-    frames.
+    ``Task.cancel()`` of a reading task cancels the calls without a garbage collection,
+    though the error keeps the reader's frames.
     """
     fake.fault("stall_before_headers", times=None)
 
@@ -365,9 +369,9 @@ async def test_a_natively_cancelled_reader_drops_its_calls(fake, fake_client):
         gc.enable()
 
 
-async def test_two_cannot_read_at_once(fake, fake_client):
+async def test_second_reader_of_a_map_is_refused(fake, fake_client):
     """
-    A second reader gets `StreamBusyError`; the first goes on.
+    A second reader gets `StreamBusyError`; the first one goes on.
     """
     fake.reply("late", delay=0.2)
     answers = fake_client.chat.completions.map(["a"])
@@ -386,9 +390,10 @@ async def test_two_cannot_read_at_once(fake, fake_client):
 
 
 @pytest.mark.virtual_time
-async def test_a_timeout_begins_with_the_call():
+async def test_timeout_of_a_call_does_not_count_its_wait_in_the_map():
     """
-    A call's time limit does not count the time in which it waits for its place.
+    The timeout of a call begins when it is sent: the wait for a free place does not
+    count.
     """
     fake = FakeASI1()
     fake.reply(question, delay=6, times=None)

@@ -1,4 +1,4 @@
-"""The streamed answer as its reader sees it."""
+"""The streamed answer of the async client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process, until
 
 asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 
-THOUGHTS = ["Count", "to eight."]  # lines of one text
+THOUGHTS = ["Count", "to eight."]  # two lines of one thought
 
 
 @pytest.fixture
@@ -34,13 +34,14 @@ async def client(fake):
 
 @pytest.fixture
 def opened(client):
-    """Return a stream that nobody has begun to read."""
+    """Return a stream that has not begun."""
     return client.chat.completions.stream(messages="Hi")
 
 
-async def test_a_stream_is_iterated_chunk_by_chunk(opened):
+async def test_stream_yields_its_chunks_in_order(opened):
     """
-    Iterating gives the chunks in their order; text and thoughts add up.
+    Iterating a stream yields its chunks in order; their texts and thoughts add up to
+    those of the answer.
     """
     chunks = [each async for each in opened]
 
@@ -52,9 +53,9 @@ async def test_a_stream_is_iterated_chunk_by_chunk(opened):
     )
 
 
-async def test_a_stream_gives_its_text_and_its_thoughts(client):
+async def test_text_stream_and_thought_stream_yield_non_empty_pieces(client):
     """
-    `text_stream` and `thought_stream` give the pieces of one kind, none of them empty.
+    `text_stream` and `thought_stream` yield the pieces of one kind, none of them empty.
     """
     stream = client.chat.completions.stream(messages="Hi")
     async with stream:
@@ -70,7 +71,7 @@ async def test_a_stream_gives_its_text_and_its_thoughts(client):
     assert "\n".join(THOUGHTS) == "".join(thoughts)
 
 
-async def test_create_opens_a_stream(client):
+async def test_create_with_stream_returns_a_started_stream(client):
     """
     ``create(stream=True)`` returns a stream whose server has begun to answer.
     """
@@ -80,7 +81,7 @@ async def test_create_opens_a_stream(client):
     assert TEXT == (await stream.get_final_completion()).text
 
 
-async def test_a_stream_that_is_read_may_still_be_entered(fake, opened):
+async def test_stream_may_be_entered_after_its_first_read(fake, opened):
     """
     ``async with`` takes a stream whose reading has begun, and makes no second call.
     """
@@ -92,9 +93,10 @@ async def test_a_stream_that_is_read_may_still_be_entered(fake, opened):
     assert 1 == len(fake.requests)
 
 
-async def test_create_raises_what_the_server_says(fake, client):
+async def test_status_error_is_raised_by_create_enter_and_first_read(fake, client):
     """
-    ``create(stream=True)``, entering a stream, and its first read raise a refusal.
+    An error status is raised by ``create(stream=True)``, by entering a stream, and by
+    its first read, whichever begins the call.
     """
     fake.clear()
     fake.fail(401, times=None)
@@ -108,9 +110,10 @@ async def test_create_raises_what_the_server_says(fake, client):
         await anext(client.chat.completions.stream(messages="Hi"))
 
 
-async def test_nothing_is_sent_before_the_first_use(fake, opened):
+async def test_stream_sends_no_request_before_its_first_use(fake, opened):
     """
-    `stream` alone makes no request.
+    `stream` alone sends no request; a stream that is closed before its first use never
+    sends one.
     """
     assert [] == fake.requests
     assert "<AsyncChatStream open status=None>" == repr(opened)
@@ -123,9 +126,10 @@ async def test_nothing_is_sent_before_the_first_use(fake, opened):
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
-async def test_the_final_answer_does_not_depend_on_what_was_read(opened, read):
+async def test_final_completion_is_whole_however_much_was_read_before(opened, read):
     """
-    `get_final_completion` gives the whole answer, whatever was read before it.
+    `get_final_completion` returns the whole answer, however many chunks were read
+    before it, and the same again when called twice.
     """
     async with opened:
         for _ in range(read):
@@ -144,10 +148,10 @@ async def test_the_final_answer_does_not_depend_on_what_was_read(opened, read):
     assert "<AsyncChatStream closed status=200>" == repr(opened)
 
 
-async def test_a_snapshot_is_the_answer_so_far(fake, client):
+async def test_snapshot_is_the_answer_received_so_far(fake, client):
     """
-    `snapshot` is empty at first and then holds what has come from the server; it can
-    be taken after the stream is closed.
+    `snapshot` is empty at first, then holds all that the server has sent, read or not;
+    it may be taken after the stream was closed.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("one")), Event(chunk(" two")), Stall())
@@ -165,9 +169,10 @@ async def test_a_snapshot_is_the_answer_so_far(fake, client):
 
 
 @pytest.mark.parametrize("how", ["chunks", "text", "thoughts"])
-async def test_a_stream_is_read_once(opened, how):
+async def test_consumed_stream_refuses_another_iteration(opened, how):
     """
-    A stream that was read to its end says so when it is iterated again.
+    A stream that was read to its end raises `StreamConsumedError` when it is iterated
+    again.
     """
     async for _ in opened:
         pass
@@ -182,9 +187,9 @@ async def test_a_stream_is_read_once(opened, how):
             pass
 
 
-async def test_reading_may_be_interrupted(opened):
+async def test_reading_goes_on_after_a_loop_was_left(opened):
     """
-    A loop that was left can be taken up again where it was left.
+    After a ``break``, a new loop goes on reading where the first one stopped.
     """
     got = []
     async for piece in opened.text_stream:
@@ -195,7 +200,7 @@ async def test_reading_may_be_interrupted(opened):
     assert TEXT == "".join(got)
 
 
-async def test_two_readers_at_once_are_refused(fake, client):
+async def test_second_reader_of_a_stream_is_refused(fake, client):
     """
     A second reader gets `StreamBusyError`, and the first one goes on undisturbed.
     """
@@ -218,9 +223,9 @@ async def test_two_readers_at_once_are_refused(fake, client):
     assert TEXT == "".join(got)
 
 
-async def test_closing_wakes_the_reader(fake, client):
+async def test_closing_a_stream_wakes_its_waiting_reader(fake, client):
     """
-    Closing a stream from another task gives its reader `StreamClosedError`.
+    Closing a stream from another task raises `StreamClosedError` in its waiting reader.
     """
     fake.clear()
     fake.fault("stall")
@@ -242,9 +247,10 @@ async def test_closing_wakes_the_reader(fake, client):
     assert "one two three" == "".join(got) == stream.snapshot().text
 
 
-async def test_a_closed_stream_cannot_be_read(fake, client):
+async def test_closed_stream_refuses_every_read(fake, client):
     """
-    A closed stream hands out nothing more, not even what had come before.
+    A closed stream raises `StreamClosedError` at every use, even if it had received
+    more chunks before.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
@@ -261,9 +267,10 @@ async def test_a_closed_stream_cannot_be_read(fake, client):
         await stream.__aenter__()
 
 
-async def test_an_error_is_raised_again(fake, client):
+async def test_error_of_a_stream_is_raised_by_every_further_read(fake, client):
     """
-    What ended a stream is raised by each further read, also when it is closed.
+    The error that ended a stream is raised by each further read, even after the stream
+    was closed.
     """
     fake.clear()
     fake.fault("clean_eof_no_done")
@@ -281,9 +288,9 @@ async def test_an_error_is_raised_again(fake, client):
         await stream.get_final_completion()
 
 
-async def test_closing_the_client_ends_its_streams(fake):
+async def test_closing_the_client_closes_its_streams(fake):
     """
-    A stream ends with `StreamClosedError` when its client is closed.
+    A stream raises `StreamClosedError` once its client is closed.
     """
     fake.clear()
     fake.fault("stall")
@@ -297,9 +304,9 @@ async def test_closing_the_client_ends_its_streams(fake):
             pass
 
 
-async def test_a_stream_of_a_closed_client_does_not_begin(client, opened):
+async def test_stream_of_a_closed_client_does_not_begin(client, opened):
     """
-    A stream that was not begun when its client was closed cannot begin.
+    A stream that had not begun when its client was closed raises `ClientClosedError`.
     """
     await client.aclose()
 
@@ -308,9 +315,10 @@ async def test_a_stream_of_a_closed_client_does_not_begin(client, opened):
 
 
 @pytest.mark.parametrize("way", ["break", "error", "cancel", "close", "drop"])
-async def test_leaving_early_closes_the_connection(way):
+async def test_stream_left_early_closes_its_connection(way):
     """
-    A stream that is left before its end, in whatever way, closes its connection.
+    A stream that is left before its end, in whatever way, closes its connection, and
+    the client stays usable.
     """
     with FakeASI1() as fake:
         fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))), times=None)
@@ -364,9 +372,9 @@ LEAVE = {
 }
 
 
-async def test_a_stream_that_was_read_leaves_its_connection_to_the_next():
+async def test_connection_of_a_stream_read_to_its_end_is_reused():
     """
-    After a stream was read to its end, its connection serves the next call.
+    After a stream was read to its end, the next call uses its connection.
     """
     with FakeASI1() as fake:
         async with asi1.AsyncASI1("test-key", fake.base_url) as client:
@@ -381,9 +389,9 @@ async def test_a_stream_that_was_read_leaves_its_connection_to_the_next():
 
 
 @pytest.mark.parametrize("pause", [0.001, 0.004, 0.011])
-async def test_a_cancelled_read_loses_no_chunk(fake, client, pause):
+async def test_cancelled_read_keeps_buffered_chunks(fake, client, pause):
     """
-    A reader who gives up waiting again and again still gets every chunk.
+    A reader whose reads are cancelled again and again still gets every chunk.
     """
     fake.clear()
     fake.reply(TEXT, chunk_words=1, chunk_delay=0.007)
@@ -399,9 +407,9 @@ async def test_a_cancelled_read_loses_no_chunk(fake, client, pause):
 
 
 @asyncio_only
-async def test_a_read_that_times_out_natively_loses_no_chunk(fake, client):
+async def test_read_timed_out_by_asyncio_wait_for_loses_no_chunk(fake, client):
     """
-    `asyncio.wait_for` around `anext` loses no chunk when its time is over.
+    `asyncio.wait_for` around `anext` loses no chunk when it times out.
     """
     fake.clear()
     fake.reply(TEXT, chunk_words=1, chunk_delay=0.02)
@@ -424,10 +432,12 @@ async def test_a_read_that_times_out_natively_loses_no_chunk(fake, client):
 
 @asyncio_only
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-async def test_a_natively_cancelled_call_leaves_the_client_usable(fake, stream):
+async def test_call_cancelled_by_asyncio_at_any_moment_frees_its_connection(
+    fake, stream
+):
     """
-    ``Task.cancel()`` at any moment of a call leaves no connection behind, and a client
-    that works.
+    ``Task.cancel()`` at any moment of a call leaves no connection in use, and the
+    client stays usable.
     """
     with FakeASI1() as real:
         real.reply(TEXT, chunk_words=1, chunk_delay=0.001, delay=0.002, times=None)
@@ -451,9 +461,10 @@ async def test_a_natively_cancelled_call_leaves_the_client_usable(fake, stream):
                 await call()
 
 
-async def test_the_server_is_held_back_by_a_slow_reader():
+async def test_reader_that_pauses_stops_the_server_from_sending():
     """
-    A reader who does not read holds the server back: what waits in memory is bounded.
+    While the reader pauses the server cannot send on, so that the buffered part of the
+    answer is bounded.
     """
     with FakeASI1() as fake:
         block = Event(chunk("x" * 10_000))

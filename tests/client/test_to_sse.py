@@ -1,4 +1,4 @@
-"""A stream read as server-sent events, awaited and blocking."""
+"""An async stream read as server-sent events."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def connect(fake, **options):
 ENDLESS = (SSE, Repeat((Event(chunk("on ")), Pause(0.005))))
 
 
-async def test_an_answer_is_events(fake):
+async def test_to_sse_yields_thoughts_text_and_a_last_event(fake):
     """
-    Thoughts, text and the last event with the usage come in order, whole events at a
-    time, and then nothing.
+    `to_sse` yields thoughts and text in order, then a last event with finish reason and
+    usage; each item holds whole events.
     """
     fake.reply(TEXT, thoughts=["Hm."], chunk_words=1)
 
@@ -51,9 +51,10 @@ async def test_an_answer_is_events(fake):
     assert "stop" == data["finish_reason"]
 
 
-async def test_what_was_read_before_is_not_told_again(fake):
+async def test_to_sse_begins_after_the_last_chunk_read(fake):
     """
-    The events begin where the reader of the stream stands, and lose nothing.
+    Chunks that were read before `to_sse` are not sent as events again; those not read
+    yet are all sent.
     """
     fake.play(SSE, Event(*map(chunk, "abcd")), Event(chunk("e", finish="stop")), DONE)
 
@@ -64,9 +65,10 @@ async def test_what_was_read_before_is_not_told_again(fake):
     assert "bcde" == said(body)
 
 
-async def test_a_stream_that_breaks_ends_with_an_event(fake):
+async def test_broken_stream_ends_with_an_error_event(fake):
     """
-    An error in the middle is the last event, and nothing is raised.
+    An error in the middle of a stream becomes the last event and is not raised, since
+    the response's status has been sent by then.
     """
     fake.fault("reset_mid_body")
 
@@ -79,10 +81,10 @@ async def test_a_stream_that_breaks_ends_with_an_event(fake):
     assert "stream_interrupted" == data["code"]
 
 
-async def test_an_error_that_is_not_ours_is_told_and_raised(fake):
+async def test_error_that_is_not_asi1s_is_an_event_and_is_raised(fake):
     """
-    An exception of the user's own code is a last event without its text, and is raised
-    after it.
+    An exception of the user's code becomes a last event without its message, and is
+    raised after it.
     """
 
     def explode(_):
@@ -96,14 +98,15 @@ async def test_an_error_that_is_not_ours_is_told_and_raised(fake):
         with pytest.raises(ZeroDivisionError, match="my secret"):
             await anext(events)
 
-    [(name, told)] = seen(data)
-    assert ("failed", 500, "internal") == (name, told["status"], told["code"])
+    [(name, event)] = seen(data)
+    assert ("failed", 500, "internal") == (name, event["status"], event["code"])
     assert b"secret" not in data
 
 
-async def test_open_raises_what_comes_before_the_first_event(fake):
+async def test_open_raises_an_error_before_the_first_event(fake):
     """
-    After `open` an error can still become a status; without it, it is an event.
+    `open` raises an error that comes before the first event, so that it can become a
+    status; without `open` the error is an event.
     """
     fake.fail(429, retry_after=7, times=2)
 
@@ -116,9 +119,10 @@ async def test_open_raises_what_comes_before_the_first_event(fake):
     assert ("failed", 429, 7) == (name, data["status"], data["retry_after"])
 
 
-async def test_open_loses_nothing(fake):
+async def test_open_keeps_the_first_event(fake):
     """
-    What `open` waited for is the first thing that is read; asked twice, it waits once.
+    The event that `open` waited for is the first one read; a second `open` does not
+    wait again.
     """
     fake.reply(TEXT, chunk_words=1)
 
@@ -132,9 +136,10 @@ async def test_open_loses_nothing(fake):
 
 
 @pytest.mark.virtual_time
-async def test_silence_is_filled():
+async def test_ping_comment_fills_each_silence():
     """
-    A comment comes in every silence of *ping* seconds, and the answer loses nothing.
+    A comment is sent after each *ping* seconds of silence, so that proxies keep the
+    connection; the answer loses nothing.
     """
     fake = FakeASI1()
     end = Event(chunk("b", finish="stop"))
@@ -148,7 +153,7 @@ async def test_silence_is_filled():
 
 
 @pytest.mark.virtual_time
-async def test_open_waits_for_one_ping():
+async def test_open_returns_after_one_ping_of_silence():
     """
     `open` returns after *ping* seconds of silence; an error that follows is an event.
     """
@@ -170,9 +175,9 @@ async def test_open_waits_for_one_ping():
 
 
 @pytest.mark.virtual_time
-async def test_no_comment_where_none_is_wanted():
+async def test_ping_none_sends_no_comment():
     """
-    With None no comment comes, however long the silence.
+    With ``ping=None`` no comment is sent, however long the silence.
     """
     fake = FakeASI1()
     fake.play(SSE, Pause(50), Event(chunk("b", finish="stop")), DONE)
@@ -185,18 +190,18 @@ async def test_no_comment_where_none_is_wanted():
 
 
 @pytest.mark.parametrize("ping", [0, -1, float("nan")])
-async def test_a_ping_takes_time(fake, ping):
+async def test_ping_that_is_not_above_zero_is_refused(fake, ping):
     """
-    *ping* is a number of seconds above 0.
+    *ping* must be a number of seconds above 0.
     """
     async with connect(fake) as client:
         with pytest.raises(asi1.ArgumentError, match="ping"):
             ask(client).to_sse(ping=ping)
 
 
-async def test_a_stream_that_was_read_has_no_events(fake):
+async def test_to_sse_of_a_consumed_stream_is_refused(fake):
     """
-    A stream that was read to its end refuses to be read as events.
+    `to_sse` of a stream that was read to its end raises `StreamConsumedError`.
     """
     async with connect(fake) as client, ask(client) as stream:
         await stream.get_final_completion()
@@ -204,28 +209,29 @@ async def test_a_stream_that_was_read_has_no_events(fake):
             stream.to_sse()
 
 
-async def left(fake):
-    """Wait until the one request has ended; return how."""
+async def outcome(fake):
+    """Wait until the only request has ended; return its outcome."""
     await until(lambda: fake.requests and fake.requests[0].outcome != "open")
     return fake.requests[0].outcome
 
 
-async def test_closing_ends_the_call(fake):
+async def test_closing_the_events_cancels_the_call(fake):
     """
-    `aclose` ends the call at once; afterwards there is nothing to read.
+    `aclose` cancels the call at once; no event comes afterwards.
     """
     fake.play(*ENDLESS)
 
     async with connect(fake) as client:
         async with aclosing(ask(client).to_sse()) as events:
             assert "on " == said(await anext(events))[:3]
-        assert "left" == await left(fake)
+        assert "left" == await outcome(fake)
         assert [] == [data async for data in events]
 
 
-async def test_cancelling_ends_the_call(fake):
+async def test_cancelled_reader_of_events_cancels_the_call(fake):
     """
-    Who is cancelled while reading ends the call, though the stream is kept.
+    A reader that is cancelled while it waits for an event cancels the call, though the
+    stream object is kept.
     """
     fake.play(SSE, Event(chunk("on ")), Pause(60))
 
@@ -235,12 +241,13 @@ async def test_cancelling_ends_the_call(fake):
         await anext(events)
         with anyio.move_on_after(0.01):
             await anext(events)
-        assert "left" == await left(fake)
+        assert "left" == await outcome(fake)
 
 
-async def test_dropping_ends_the_call(fake):
+async def test_garbage_collected_events_cancel_the_call(fake):
     """
-    Events that nobody holds any more end their call, though the stream is kept.
+    Events that are garbage-collected cancel their call, though the stream object is
+    kept.
     """
     fake.play(*ENDLESS)
 
@@ -250,14 +257,14 @@ async def test_dropping_ends_the_call(fake):
         await anext(events)
         del events
         gc.collect()
-        assert "left" == await left(fake)
+        assert "left" == await outcome(fake)
         await stream.aclose()
 
 
-async def test_two_readers_are_one_too_many(fake):
+async def test_events_of_a_stream_being_read_are_refused(fake):
     """
-    Who reads events while somebody else reads the stream is refused, and disturbs
-    nobody.
+    Reading events while another task reads the stream raises `StreamBusyError`; that
+    reader goes on.
     """
     fake.play(SSE, Pause(0.3), Event(chunk("a", finish="stop")), DONE)
     texts = []
@@ -277,10 +284,10 @@ async def test_two_readers_are_one_too_many(fake):
     assert ["a"] == texts
 
 
-async def test_a_closed_client_is_a_last_event(fake):
+async def test_closed_client_ends_the_events_with_status_503(fake):
     """
-    A client that is closed in the middle of a stream is told of, as a service that
-    closes.
+    When the client is closed in the middle of a stream, the last event has status 503,
+    as for a service that shuts down.
     """
     fake.play(*ENDLESS)
 
@@ -293,9 +300,9 @@ async def test_a_closed_client_is_a_last_event(fake):
     assert ("failed", 503) == (name, data["status"])
 
 
-async def test_a_bad_event_is_a_last_event(fake):
+async def test_undecodable_chunk_ends_the_events_with_an_error_event(fake):
     """
-    A chunk that is none ends the events as it ends the stream.
+    A chunk that is not valid JSON becomes a last event with the code ``stream_decode``.
     """
     fake.play(SSE, Event(chunk("a")), Data(b"data: {\n\n"))
 
@@ -305,9 +312,9 @@ async def test_a_bad_event_is_a_last_event(fake):
     assert "stream_decode" == seen(body)[-1][1]["code"]
 
 
-async def test_a_wrong_argument_costs_no_chunk(fake):
+async def test_wrong_argument_to_to_sse_loses_no_chunk(fake):
     """
-    What has come and is not read yet is not lost by a call that is refused.
+    A `to_sse` call with a wrong argument raises and loses no chunk of the stream.
     """
     fake.reply(TEXT, chunk_words=1)
 

@@ -1,4 +1,4 @@
-"""The modules for web frameworks: what they need, and who does not need them."""
+"""The modules for web frameworks: their requirements, errors and imports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FRAMEWORKS = {"fastapi": "FastAPI", "starlette": "Starlette", "aiohttp": "aiohtt
 
 
 def python(code):
-    """Run *code* in a Python of its own; return what it printed, errors included."""
+    """Run *code* in a new interpreter; return its stdout and stderr."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
@@ -37,11 +37,12 @@ def python(code):
 
 @pytest.mark.system
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_missing_extra_is_named_in_one_line(framework):
+def test_module_of_a_missing_framework_names_the_extra_to_install(framework):
     """
-    A module whose framework is not installed says what to install.
+    Importing the module of a framework that is not installed raises an ImportError of
+    one line that says which extra to install.
     """
-    told = python(
+    output = python(
         f"import sys; sys.modules[{framework!r}] = None;"
         f" import asi1.integrations.{framework}"
     ).splitlines()
@@ -49,24 +50,25 @@ def test_a_missing_extra_is_named_in_one_line(framework):
     assert (
         f"ImportError: asi1.integrations.{framework} needs {FRAMEWORKS[framework]}:"
         f" pip install 'asi1[{framework}]'"
-    ) == told[-1]
+    ) == output[-1]
 
 
 @pytest.mark.system
-def test_asi1_loads_no_framework():
+def test_asi1_imports_no_web_framework():
     """
-    Every name of asi1 can be used without loading a framework, or a module for one.
+    Importing every public name of asi1 imports neither a web framework nor a module for
+    one.
     """
-    told = python(
+    output = python(
         "import sys; from asi1 import *; import asi1.cli, asi1.integrations;"
         f"print([m for m in sys.modules if m.partition('.')[0] in {set(FRAMEWORKS)}"
         " or m.startswith('asi1.integrations.')])"
     )
 
-    assert "[]\n" == told
+    assert "[]\n" == output
 
 
-def test_frameworks_are_known_to_the_integrations_only():
+def test_only_integrations_import_web_frameworks():
     """
     No module outside ``asi1.integrations`` imports a web framework, or that package.
     """
@@ -86,9 +88,10 @@ def test_frameworks_are_known_to_the_integrations_only():
 
 
 @pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
-def test_an_application_without_a_client_says_so(framework):
+def test_get_client_of_an_application_without_one_says_what_to_add(framework):
     """
-    Who asks for the client of an application that has none is told what to add.
+    `get_client` in an application that has no client raises a RuntimeError that says
+    what to add.
     """
     module = pytest.importorskip(f"asi1.integrations.{framework}")
     request = SimpleNamespace(state=SimpleNamespace(), config_dict={})
@@ -98,10 +101,10 @@ def test_an_application_without_a_client_says_so(framework):
 
 
 @pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
-async def test_what_is_no_async_stream_is_refused(framework):
+async def test_response_of_a_wrong_stream_is_refused(framework):
     """
-    A stream of `ASI1`, or the coroutine of a `create` that nobody has awaited, is
-    refused before anything is asked, with a word on what is needed.
+    A stream of `ASI1`, or a coroutine of `create` that was not awaited, is refused
+    before a request is sent; the TypeError says what is needed.
     """
     module = pytest.importorskip(f"asi1.integrations.{framework}")
     fake = FakeASI1()

@@ -1,4 +1,4 @@
-"""Responses of Starlette, visited in process."""
+"""Responses of Starlette, called in process without a server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..support.talk import SSE, Event, chunk, in_process, until
 
 
 class Browser:
-    """Calls a response as a server does, in process; `sent` has what it sends."""
+    """Calls a response as a server does, in process; `sent` keeps its messages."""
 
     def __init__(self, *, leaves_after=None):
         self.sent = []
@@ -35,10 +35,10 @@ def stream_of(client):
     return client.chat.completions.stream(messages="Hi")
 
 
-async def test_a_response_is_a_response_of_starlette():
+async def test_stream_response_takes_headers_and_a_background_task():
     """
-    A stream's response takes headers and a background task, and sends no more after
-    its end.
+    A stream's response takes headers and a background task as every response of
+    Starlette does, and sends nothing after its end.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()
@@ -68,10 +68,10 @@ async def test_a_response_is_a_response_of_starlette():
     assert [True] == ran
 
 
-async def test_a_server_may_say_by_an_error_that_the_browser_has_left():
+async def test_oserror_of_a_server_whose_browser_left_cancels_the_call():
     """
-    A server that raises OSError once the browser has left stops the call, and nothing
-    else happens.
+    A server that raises OSError because the browser has left cancels the call, and no
+    error is raised.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()
@@ -86,10 +86,10 @@ async def test_a_server_may_say_by_an_error_that_the_browser_has_left():
     assert "left" == fake.requests[0].outcome
 
 
-async def test_a_browser_that_leaves_before_the_head_is_put_down_as_such():
+async def test_browser_that_leaves_before_the_head_gets_status_499():
     """
-    Middleware that insists on a reply has one for a browser that leaves while nothing
-    has come yet: status 499.
+    For a browser that leaves before the response has begun, the status is 499:
+    middleware that insists on a response gets one to log.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()
@@ -109,10 +109,10 @@ async def test_a_browser_that_leaves_before_the_head_is_put_down_as_such():
     assert "left" == fake.requests[0].outcome
 
 
-async def test_a_mistake_of_the_service_reaches_the_browser_and_the_log():
+async def test_error_of_the_service_is_an_event_and_is_raised_for_the_log():
     """
-    An exception that is not asi1's is an event for the browser, and is raised for the
-    server to log, as it is.
+    An exception that is not asi1's becomes an event without its message for the
+    browser, and is raised unchanged for the server to log.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()

@@ -1,5 +1,5 @@
 """
-What a type checker sees of asi1 where a caller uses it. Checked, never run.
+The types of asi1's public API as a caller uses it. Type-checked, never run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from asi1 import (
 
 
 async def awaited(client: AsyncASI1, *, either: bool) -> None:
-    """An answer without `stream`, a stream with it, and either if it is not known."""
+    """`create` returns an answer, a stream with `stream`, either if that is a bool."""
     create = client.chat.completions.create
 
     assert_type(await create(messages="Hi"), ChatCompletion)
@@ -41,7 +41,7 @@ async def awaited(client: AsyncASI1, *, either: bool) -> None:
 
 
 async def streamed(client: AsyncASI1) -> None:
-    """A stream gives chunks, and the whole answer at its end."""
+    """A stream yields chunks, and has the whole answer at its end."""
     async with client.chat.completions.stream(messages="Hi") as stream:
         assert_type(stream, AsyncChatStream)
         async for chunk in stream:
@@ -57,7 +57,7 @@ async def streamed(client: AsyncASI1) -> None:
 
 
 def blocking(client: ASI1, *, either: bool) -> None:
-    """The blocking client gives the same, without waiting for it in the types."""
+    """The blocking client returns the same types without ``await``."""
     create = client.chat.completions.create
 
     assert_type(create(messages="Hi"), ChatCompletion)
@@ -74,7 +74,7 @@ def blocking(client: ASI1, *, either: bool) -> None:
 
 
 async def messages(client: AsyncASI1, answer: ChatCompletion) -> None:
-    """Texts, dicts and earlier answers are messages; a number is none."""
+    """A str, dicts and earlier answers are messages; a number is not."""
     create = client.chat.completions.create
 
     await create(messages=[{"role": "user", "content": "Hi"}])
@@ -83,7 +83,7 @@ async def messages(client: AsyncASI1, answer: ChatCompletion) -> None:
 
 
 async def options(client: AsyncASI1) -> None:
-    """Options have types, and a misspelt one is found before it is sent."""
+    """Options have types, and a misspelt option is a type error."""
     create = client.chat.completions.create
 
     await create(messages="Hi", temperature=0, max_tokens=100, timeout=Timeouts(idle=5))
@@ -107,13 +107,13 @@ def errors(refused: APIStatusError, broken: StreamError) -> None:
 
 
 def choices(answer: ChatCompletion) -> None:
-    """Choices are in a tuple, which nobody can change."""
+    """Choices are an immutable sequence."""
     assert_type(answer.text, str)
     _: Sequence[object] = answer.choices
 
 
 async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
-    """A conversation answers and streams as the client does, and policies compose."""
+    """A conversation returns the client's types, and policies compose with ``|``."""
     policy = DropLeastRelevant(900, score=lambda turn, last: len(turn)) | Summarise()
     assert_type(policy, ContextPolicy)
     assert_type(KeepNewest(900).fit("Hi"), list[dict[str, Any]])

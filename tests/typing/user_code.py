@@ -1,4 +1,4 @@
-"""What users write, and what a type checker makes of it. Checked, never run."""
+"""Code as users write it, and its types. Type-checked, never run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from asi1 import (
 
 
 async def chat(client: AsyncASI1, question: str) -> str:
-    """A conversation goes on with the answer put back into it."""
+    """An answer may be appended to the messages of the next call."""
     messages: list[Mapping[str, Any] | UserMessage | ToolMessage | ChatCompletion] = [
         {"role": "system", "content": "Be brief."},
         UserMessage(question),
@@ -59,7 +59,7 @@ async def chat(client: AsyncASI1, question: str) -> str:
 
 
 async def overloads(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> None:
-    """The value of `stream` decides the type, and its absence is False."""
+    """The value of `stream` decides the type; by default it is False."""
     awaited = client.chat.completions
     called = blocking.chat.completions
 
@@ -79,7 +79,7 @@ async def overloads(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> None:
 
 
 async def many(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> list[str]:
-    """Answers are typed by whether failures are among them."""
+    """`return_exceptions` decides whether errors are in the type of the answers."""
     prompts: list[Messages] = ["Hi", [UserMessage("Hi")]]
     awaited = client.chat.completions
     called = blocking.chat.completions
@@ -101,7 +101,7 @@ async def many(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> list[str]:
 
 
 async def stream(client: AsyncASI1) -> str:
-    """A stream is a context manager, an iterator, and has views of its parts."""
+    """A stream is a context manager, an iterator, and has streams of its parts."""
     async with client.chat.completions.stream(messages="Hi", n=2) as opened:
         assert_type(opened, AsyncChatStream)
         assert_type(opened.text_stream, AsyncPieces)
@@ -117,7 +117,7 @@ async def stream(client: AsyncASI1) -> str:
 
 
 def stream_blocking(client: ASI1) -> list[str]:
-    """The same, blocking."""
+    """A blocking stream has the same methods as plain calls."""
     with client.chat.completions.stream(messages="Hi") as opened:
         assert_type(opened, ChatStream)
         assert_type(opened.thought_stream, Pieces)
@@ -129,7 +129,7 @@ def stream_blocking(client: ASI1) -> list[str]:
 
 
 async def failures(client: AsyncASI1) -> float | None:
-    """Errors tell in types what happened."""
+    """Each error class has typed fields of its own."""
     try:
         await client.request("GET", "/models", extra_query={"all": True}, timeout=5)
     except RateLimitError as error:
@@ -147,7 +147,7 @@ async def failures(client: AsyncASI1) -> float | None:
 
 
 async def settings() -> RawReply:
-    """Every setting has a type, and children have the type of their parent."""
+    """Every setting has a type, and a child client has its parent's type."""
     own = AsyncASI1(
         "key",
         "http://127.0.0.1:1/v1",

@@ -1,4 +1,4 @@
-"""Conversations: the history, what a turn does to it, and what each request holds."""
+"""Conversations: the history, how turns change it, and the requests they send."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ...support.talk import SSE, Event, chunk, in_process, until
 
 
 def echo(request):
-    """Answer with what the user said last."""
+    """Answer with the last message of the request."""
     return f"You said: {request.json['messages'][-1]['content']}"
 
 
@@ -36,9 +36,10 @@ def roles(chat):
     return [message["role"] for message in chat.messages]
 
 
-async def test_each_turn_is_sent_what_was_said_before(fake, fake_client):
+async def test_each_turn_sends_and_joins_the_history(fake, fake_client):
     """
-    A turn sends the system message and all turns before it, and joins them.
+    A turn sends the system message and all turns before it, then joins the history;
+    options and session id are sent with each turn.
     """
     chat = fake_client.conversation("Be brief.", temperature=0, session_id="s-1")
 
@@ -57,9 +58,9 @@ async def test_each_turn_is_sent_what_was_said_before(fake, fake_client):
     assert 0 == chat.summary_usage.total_tokens
 
 
-async def test_conversations_share_a_client(fake, fake_client):
+async def test_conversations_of_one_client_are_independent(fake, fake_client):
     """
-    Conversations of one client run at the same time and know nothing of each other.
+    Conversations of one client run at the same time, each with a history of its own.
     """
     chats = [fake_client.conversation() for _ in range(8)]
 
@@ -72,10 +73,10 @@ async def test_conversations_share_a_client(fake, fake_client):
         assert 2 == len(chat.messages)
 
 
-async def test_one_turn_at_a_time(fake, fake_client):
+async def test_second_turn_edit_and_undo_are_refused_during_a_turn(fake, fake_client):
     """
-    While a turn waits for its answer another, an edit and an undo are refused; a fork
-    and the messages are those from before it.
+    While a turn waits for its answer, another turn, an edit and an undo raise
+    `ConversationBusyError`; a fork and `messages` show the history before the turn.
     """
     chat = fake_client.conversation()
     await chat.ask("A?")
@@ -97,25 +98,25 @@ async def test_one_turn_at_a_time(fake, fake_client):
     assert ["A?", "B?", "E?"] == [m["content"] for m in sent(fake)[::2]]
 
 
-async def test_a_turn_begins_when_its_stream_does(fake, fake_client):
+async def test_turn_begins_when_its_stream_is_entered(fake, fake_client):
     """
-    A stream that nobody has entered holds up no other turn, and is sent what was said
-    until it begins.
+    A stream that has not been entered does not block other turns, and sends the history
+    of the moment at which it begins.
     """
     chat = fake_client.conversation()
-    late = chat.stream("B?")
+    stream_b = chat.stream("B?")
     await chat.ask("A?")
 
-    async with late as stream:
+    async with stream_b as stream:
         await stream.get_final_completion()
 
     assert ["A?", "You said: A?", "B?"] == [m["content"] for m in sent(fake)]
 
 
 @pytest.mark.parametrize("kind", ["refused", "cut", "cancelled", "left", "dropped"])
-async def test_a_turn_without_an_end_leaves_the_history(fake, fake_client, kind):
+async def test_unfinished_turn_leaves_the_history_unchanged(fake, fake_client, kind):
     """
-    A turn that fails, is cut off, cancelled, left early or dropped leaves the history
+    A turn that fails, is truncated, cancelled, left early or dropped leaves the history
     as it was, and the next turn works.
     """
     chat = fake_client.conversation("Be brief.")
@@ -150,10 +151,12 @@ async def test_a_turn_without_an_end_leaves_the_history(fake, fake_client, kind)
 
 
 @pytest.mark.parametrize("kind", ["cut", "left"])
-async def test_the_partial_answer_is_kept_if_asked(fake, fake_client, kind):
+async def test_keep_partial_adds_the_partial_answer_to_the_history(
+    fake, fake_client, kind
+):
     """
-    With *keep_partial* what a broken or closed stream brought joins the history, and a
-    stream that brought no text leaves it as it was.
+    With *keep_partial* the partial answer of a broken or closed stream joins the
+    history; a stream that brought no text leaves it as it was.
     """
     chat = fake_client.conversation()
     if kind == "cut":
@@ -176,9 +179,9 @@ async def test_the_partial_answer_is_kept_if_asked(fake, fake_client, kind):
     ] == list(chat.messages)
 
 
-async def test_results_of_tools_are_said_like_a_text(fake, fake_client):
+async def test_turn_may_consist_of_tool_results(fake, fake_client):
     """
-    A turn can bring the results of the tools that the model called.
+    A turn may consist of the results of the tools that the model called.
     """
     fake.reply("", tool_calls=[{"id": "c1", "name": "time", "arguments": {}}])
     chat = fake_client.conversation()
@@ -191,21 +194,27 @@ async def test_results_of_tools_are_said_like_a_text(fake, fake_client):
     assert "c1" == sent(fake)[1]["tool_calls"][0]["id"] == sent(fake)[2]["tool_call_id"]
 
 
-async def test_an_answer_of_any_role_is_the_assistants(fake, fake_client):
+async def test_answer_joins_the_history_as_assistant_whatever_its_role(
+    fake, fake_client
+):
     """
-    A turn is kept whatever the server calls who answers.
+    An answer joins the history with the role "assistant", whatever role the server
+    gives it.
     """
-    said = {"role": "model", "content": "Four."}
-    fake.reply_json({"choices": [{"message": said, "finish_reason": "stop"}]})
+    message = {"role": "model", "content": "Four."}
+    fake.reply_json({"choices": [{"message": message, "finish_reason": "stop"}]})
     chat = fake_client.conversation()
 
     assert "Four." == (await chat.ask("2 + 2?")).text
     assert ["user", "assistant"] == roles(chat)
 
 
-async def test_the_history_is_the_conversations_own(fake, fake_client):
+async def test_changing_passed_or_returned_messages_leaves_the_history(
+    fake, fake_client
+):
     """
-    Who changes what they gave or were given changes nothing in the conversation.
+    Changing messages that were passed to a conversation, or returned by it, does not
+    change its history.
     """
     chat = fake_client.conversation()
     given = [{"role": "user", "content": [{"type": "text", "text": "A?"}]}]
@@ -220,7 +229,8 @@ async def test_the_history_is_the_conversations_own(fake, fake_client):
 
 async def test_edit_undo_and_fork(fake, fake_client):
     """
-    A message can be replaced, the last turn taken back, and the past shared by two.
+    `edit` replaces a message, `undo` removes the last turn and returns it, and `fork`
+    copies the history up to a place.
     """
     chat = fake_client.conversation("Be brief.")
     await chat.ask("A?")
@@ -257,7 +267,7 @@ def question(number):
 
 
 def check_budget(fake, chat):
-    """Check what the server counted, as it told, for every request."""
+    """Check that the prompt tokens of every request are within the budget of 1500."""
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert max(counts) <= 1500
     assert max(counts) > 1200
@@ -266,7 +276,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that two conversations sent the same, a summary's call included."""
+    """Check that two conversations sent the same bytes, summary requests included."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
@@ -275,10 +285,12 @@ def check_same(fake, before):
 
 @pytest.mark.system
 @pytest.mark.parametrize("name", POLICIES)
-async def test_two_hundred_turns_within_a_budget(fake, fake_client, name):
+async def test_every_request_of_200_turns_stays_within_the_token_budget(
+    fake, fake_client, name
+):
     """
     In a conversation of 200 turns every request, those for summaries too, stays within
-    the budget as the server counts; saved and loaded it goes on with the same bytes.
+    the policy's token budget; a fork and a saved copy send the same bytes next.
     """
     chat = fake_client.conversation("Be brief.", context=POLICIES[name], session_id="s")
     for number in range(200):
@@ -306,7 +318,7 @@ TOO_LONG = {
 }
 
 
-async def talked(client, policy, turns=12, **options):
+async def conversation_of(client, policy, turns=12, **options):
     chat = client.conversation("Be brief.", context=policy, **options)
     for number in range(turns):
         await chat.ask(question(number))
@@ -314,12 +326,14 @@ async def talked(client, policy, turns=12, **options):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_a_refusal_for_its_length_is_answered_once(fake, fake_client, streamed):
+async def test_context_length_error_is_retried_once_with_fewer_messages(
+    fake, fake_client, streamed
+):
     """
-    A request that is too long for the server is cut further and sent once more, and
-    later requests keep to what the server said.
+    A request that is too long for the server is shortened and sent once more, and later
+    requests keep to the limit that the server named.
     """
-    chat = await talked(fake_client, asi1.KeepNewest(100_000))
+    chat = await conversation_of(fake_client, asi1.KeepNewest(100_000))
     fake.reply_json(TOO_LONG, status=400)
 
     if streamed:
@@ -347,12 +361,14 @@ async def test_a_refusal_for_its_length_is_answered_once(fake, fake_client, stre
     ("policy", "requests"),
     [(None, 1), (asi1.KeepNewest(100_000, retry=False), 1), (asi1.KeepNewest(), 2)],
 )
-async def test_a_second_refusal_is_raised(fake, fake_client, policy, requests):
+async def test_context_length_error_is_raised_after_the_allowed_retry(
+    fake, fake_client, policy, requests
+):
     """
-    A refusal is raised at once where the policy says so or there is none, else after
-    one more request; the history stays as it was.
+    A context length error is raised at once without a policy, or where the policy
+    allows no retry, else after one retry; the history stays as it was.
     """
-    chat = await talked(fake_client, policy)
+    chat = await conversation_of(fake_client, policy)
     before, asked = chat.messages, len(fake.requests)
     fake.reply_json(TOO_LONG, status=400, times=2)
 
@@ -364,9 +380,9 @@ async def test_a_second_refusal_is_raised(fake, fake_client, policy, requests):
     assert before == chat.messages
 
 
-async def test_a_turn_that_alone_is_over_the_budget(fake, fake_client):
+async def test_turn_over_the_budget_by_itself_is_refused_unsent(fake, fake_client):
     """
-    A turn that is over the budget by itself is refused before anything is sent.
+    A turn that is over the token budget by itself is refused before a request is sent.
     """
     chat = fake_client.conversation("Be brief.", context=asi1.KeepNewest(50))
 
@@ -377,14 +393,14 @@ async def test_a_turn_that_alone_is_over_the_budget(fake, fake_client):
     assert 1 == len(chat.messages)
 
 
-async def test_what_a_summary_costs_is_told(fake, fake_client):
+async def test_summary_request_has_no_tools_and_its_usage_is_counted(fake, fake_client):
     """
-    A summary is asked for without the tools, options and session of the turns, and what
-    it cost is part of the usage.
+    A summary is requested without the tools, options and session of the turns, and its
+    usage is part of the conversation's.
     """
     tools = [{"type": "function", "function": {"name": "f"}}]
     policy = asi1.Summarise(900, size=60, model="small")
-    chat = await talked(
+    chat = await conversation_of(
         fake_client, policy, 15, tools=tools, session_id="s", temperature=0
     )
 
@@ -392,17 +408,20 @@ async def test_what_a_summary_costs_is_told(fake, fake_client):
     assert asked
     assert {"model", "messages", "max_tokens"} == set(asked[0].json)
     assert "x-session-id" not in asked[0].headers
-    told = sum(39 + len(r.body) // 4 for r in asked)
-    assert told == chat.summary_usage.prompt_tokens
+    prompt_tokens = sum(39 + len(r.body) // 4 for r in asked)
+    assert prompt_tokens == chat.summary_usage.prompt_tokens
     total = sum(39 + len(r.body) // 4 for r in fake.requests)
     assert total == chat.usage.prompt_tokens
 
 
-async def test_a_summary_of_what_was_changed_is_forgotten(fake, fake_client):
+async def test_change_within_the_summarised_messages_drops_the_summary(
+    fake, fake_client
+):
     """
-    An edit, an undo or a fork within what a summary stands for drops the summary.
+    An edit or a fork among the messages that a summary stands for drops the summary; a
+    change after them keeps it.
     """
-    chat = await talked(fake_client, asi1.Summarise(900, size=60), 15)
+    chat = await conversation_of(fake_client, asi1.Summarise(900, size=60), 15)
 
     assert chat.summary is not None
     assert chat.summary == chat.fork().summary
@@ -414,13 +433,13 @@ async def test_a_summary_of_what_was_changed_is_forgotten(fake, fake_client):
 
 
 @pytest.mark.virtual_time
-async def test_the_time_limit_holds_for_the_whole_turn():
+async def test_timeout_of_a_turn_includes_the_summary_request():
     """
-    A turn's timeout counts the call for its summary too.
+    A turn's timeout includes the request for its summary.
     """
     fake = FakeASI1(seed=7)
     async with in_process(fake, max_retries=0) as client:
-        chat = await talked(client, asi1.Summarise(900, size=60), 6)
+        chat = await conversation_of(client, asi1.Summarise(900, size=60), 6)
         fake.reply("They spoke.", delay=8)
         fake.fault("stall_before_headers")
         began = anyio.current_time()
@@ -436,9 +455,10 @@ async def test_the_time_limit_holds_for_the_whole_turn():
 
 
 @pytest.mark.virtual_time
-async def test_summaries_in_parts_share_the_time_limit():
+async def test_timeout_of_a_turn_includes_all_requests_for_one_summary():
     """
-    Where a summary takes several calls, a turn's timeout is for all of them together.
+    Where a summary takes several requests, the turn's timeout is for all of them
+    together.
     """
     fake = FakeASI1(seed=7)
     async with in_process(fake, max_retries=0) as client:
@@ -457,16 +477,16 @@ async def test_summaries_in_parts_share_the_time_limit():
         assert 10 == pytest.approx(anyio.current_time() - began, abs=0.1)
 
 
-async def test_a_summary_is_asked_for_as_the_client_asks(fake):
+async def test_summary_request_has_the_clients_headers_but_not_its_stop(fake):
     """
-    Headers and time limits of the client's default options hold for summaries too, and
-    its tools do not.
+    A summary request has the extra headers of the client's default options, but not the
+    options that shape an answer, such as `stop`.
     """
     options = {"extra_headers": {"x-tenant": "t1"}, "stop": ["END"]}
     async with asi1.AsyncASI1(
         "sk-test", fake.base_url, default_options=options
     ) as client:
-        await talked(client, asi1.Summarise(900, size=60, model="small"), 15)
+        await conversation_of(client, asi1.Summarise(900, size=60, model="small"), 15)
 
     asked = [r for r in fake.requests if r.json["model"] == "small"]
     assert asked
@@ -474,33 +494,35 @@ async def test_a_summary_is_asked_for_as_the_client_asks(fake):
     assert not any("stop" in r.json for r in asked)
 
 
-async def test_the_answers_share_may_come_from_the_client(fake, monkeypatch):
+async def test_clients_default_max_tokens_lowers_the_budget(fake, monkeypatch):
     """
-    Where the client's default options say `max_tokens`, the model's context less that
-    is what a policy keeps to.
+    Without a budget of its own, a policy keeps to the model's context size less the
+    client's default `max_tokens`.
     """
     monkeypatch.setitem(asi1.CONTEXT_SIZES, "huge", 1200)
     async with asi1.AsyncASI1(
         "sk-test", fake.base_url, default_options={"max_tokens": 600}
     ) as client:
-        await talked(client, asi1.KeepNewest(), 20, model="huge")
+        await conversation_of(client, asi1.KeepNewest(), 20, model="huge")
 
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert 400 < max(counts) <= 600
 
 
-async def test_a_budget_may_come_from_the_models_context(
+async def test_policy_without_a_budget_keeps_to_the_models_context_size(
     fake, fake_client, monkeypatch
 ):
     """
-    Without a budget a policy keeps to the model's context less the answer's share, and
-    a model of unknown size is refused until its size is told.
+    Without a budget of its own, a policy keeps to the model's context size less
+    `max_tokens`; a model of unknown size is refused until its size is set.
     """
     with pytest.raises(asi1.ArgumentError, match="no context size is known"):
         fake_client.conversation(context=asi1.KeepNewest(), model="huge")
     monkeypatch.setitem(asi1.CONTEXT_SIZES, "huge", 1200)
 
-    await talked(fake_client, asi1.KeepNewest(), 20, model="huge", max_tokens=200)
+    await conversation_of(
+        fake_client, asi1.KeepNewest(), 20, model="huge", max_tokens=200
+    )
 
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert 800 < max(counts) <= 1000
@@ -520,9 +542,11 @@ def saved(**changes):
         {"saved": saved(messages=[{"role": "user", "content": "x"}]), "system": "x"},
     ],
 )
-async def test_mistakes_are_found_when_a_conversation_is_made(fake_client, wrong):
+async def test_wrong_argument_is_refused_when_a_conversation_is_made(
+    fake_client, wrong
+):
     """
-    An argument that cannot be right is refused before the first turn.
+    A wrong argument raises an `ArgumentError` that names it before the first turn.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         fake_client.conversation(**wrong)
@@ -530,10 +554,12 @@ async def test_mistakes_are_found_when_a_conversation_is_made(fake_client, wrong
     assert caught.value.argument in {*wrong}
 
 
-async def test_half_a_surrogate_pair_of_the_model_is_replaced(fake, fake_client):
+async def test_lone_surrogate_in_an_answer_is_replaced_in_the_history(
+    fake, fake_client
+):
     """
-    An answer with half a surrogate pair, which JSON cannot hold, does no harm to the
-    turns after it.
+    A lone surrogate in an answer becomes U+FFFD in the history, since it could not be
+    sent with the next turn.
     """
     body = b'{"id":"x","choices":[{"message":{"role":"user","content":"a\\ud800b"}}]}'
     fake.reply_json(body)
@@ -545,9 +571,9 @@ async def test_half_a_surrogate_pair_of_the_model_is_replaced(fake, fake_client)
     assert {"role": "assistant", "content": "a\ufffdb"} == sent(fake)[1]
 
 
-async def test_a_closed_client_has_no_conversations(fake, fake_client):
+async def test_conversation_of_a_closed_client_is_refused(fake, fake_client):
     """
-    A conversation ends with its client.
+    On a closed client a turn and a new conversation raise `ClientClosedError`.
     """
     chat = fake_client.conversation()
     await fake_client.aclose()
@@ -559,21 +585,20 @@ async def test_a_closed_client_has_no_conversations(fake, fake_client):
     await until(lambda: fake.open_connections == 0)
 
 
-def told(prompt_tokens, text="Fine."):
-    """Return an answer for which the server counts so many prompt tokens."""
+def reply_counting(prompt_tokens, text="Fine."):
+    """Return an answer whose usage has *prompt_tokens*."""
     answer = {"index": 0, "message": {"content": text}, "finish_reason": "stop"}
     usage = {"prompt_tokens": prompt_tokens, "completion_tokens": 1}
     return json.dumps({"id": "a", "choices": [answer], "usage": usage}).encode()
 
 
-async def test_one_odd_report_of_the_server_does_not_end_a_conversation(
-    fake, fake_client
-):
+async def test_one_absurd_token_count_does_not_block_later_turns(fake, fake_client):
     """
-    A number of prompt tokens far above all others makes no later turn impossible.
+    One prompt token count far above the other counts does not make later turns too long
+    for the budget.
     """
     for count in (20, 30, 9000):
-        fake.reply_json(told(count))
+        fake.reply_json(reply_counting(count))
     chat = fake_client.conversation(context=asi1.KeepNewest(8000))
 
     answers = [(await chat.ask("hello")).text for _ in range(6)]
@@ -582,11 +607,14 @@ async def test_one_odd_report_of_the_server_does_not_end_a_conversation(
     assert ["You said: hello"] * 3 == answers[3:]
 
 
-async def test_a_number_of_tokens_that_cannot_be_costs_no_answer(fake, fake_client):
+async def test_impossible_token_count_is_not_learned_and_raises_nothing(
+    fake, fake_client
+):
     """
-    Nothing is learned from a number that no server can have counted, told or saved.
+    An impossible token count from the server is not learned from, and the answer is
+    returned; in a saved conversation it is an `ArgumentError`.
     """
-    fake.reply_json(told(10**400))
+    fake.reply_json(reply_counting(10**400))
     chat = fake_client.conversation()
 
     answer = await chat.ask("hello")
@@ -600,16 +628,16 @@ async def test_a_number_of_tokens_that_cannot_be_costs_no_answer(fake, fake_clie
         fake_client.conversation(saved=json.dumps(saved))
 
 
-async def test_a_summary_may_hold_half_a_character(fake, fake_client):
+async def test_lone_surrogate_in_a_summary_is_replaced(fake, fake_client):
     """
-    Half a surrogate pair in a summary becomes U+FFFD, and the turns go on.
+    A lone surrogate in a summary becomes U+FFFD, and the turns go on.
     """
     policy = asi1.Summarise(900, size=60, model="small")
     talk = fake_client.conversation()
     for _ in range(12):
         await talk.ask("tell " * 60)
     fake.clear()
-    fake.reply_json(told(200, "sum \ud83d mary"), times=None)
+    fake.reply_json(reply_counting(200, "sum \ud83d mary"), times=None)
     chat = fake_client.conversation(saved=talk.to_json(), context=policy)
 
     for _ in range(3):
@@ -619,9 +647,10 @@ async def test_a_summary_may_hold_half_a_character(fake, fake_client):
     assert chat.summary == fake_client.conversation(saved=chat.to_json()).summary
 
 
-async def test_a_turn_that_was_given_up_brings_nothing(fake, fake_client):
+async def test_answer_to_an_abandoned_turn_does_not_join_the_history(fake, fake_client):
     """
-    The answer to a turn that is no longer the conversation's own joins nothing.
+    The answer to a turn that is no longer the conversation's current one does not join
+    the history.
     """
     chat = fake_client.conversation()
     fake.reply("Late.", delay=0.2)
@@ -633,11 +662,12 @@ async def test_a_turn_that_was_given_up_brings_nothing(fake, fake_client):
     assert () == chat.messages
 
 
-async def test_a_turn_of_the_parent_is_none_of_the_childs(
+async def test_turn_of_the_parent_process_does_not_block_a_forked_child(
     fake, fake_client, monkeypatch
 ):
     """
-    A turn that was under way when the process was forked does not hold up the child.
+    A turn that was under way when the process was forked does not make the conversation
+    busy in the child.
     """
     chat = fake_client.conversation()
     async with chat.stream("A?"):
@@ -648,23 +678,26 @@ async def test_a_turn_of_the_parent_is_none_of_the_childs(
         monkeypatch.undo()
 
 
-async def test_a_stream_that_had_to_wait_keeps_its_partial_answer(fake, fake_client):
+async def test_keep_partial_holds_for_a_stream_that_was_refused_at_first(
+    fake, fake_client
+):
     """
-    `keep_partial` holds for a stream that was refused while another turn was under way.
+    *keep_partial* still holds for a stream that was refused while another turn was
+    under way, and was read later.
     """
     fake.reply("one two three four", chunk_words=1, chunk_delay=0.05, times=None)
     chat = fake_client.conversation()
-    late = chat.stream("A?", keep_partial=True)
+    stream_a = chat.stream("A?", keep_partial=True)
     async with chat.stream("B?") as other:
         await anext(other)
         with pytest.raises(asi1.ConversationBusyError):
-            await anext(late)
+            await anext(stream_a)
     await until(lambda: chat._turns.current is None)
 
     text = ""
     while not text:
-        text += (await anext(late)).text
-    await late.aclose()
+        text += (await anext(stream_a)).text
+    await stream_a.aclose()
 
     assert ["user", "assistant"] == roles(chat)
 
@@ -678,12 +711,12 @@ async def test_a_stream_that_had_to_wait_keeps_its_partial_answer(fake, fake_cli
         lambda fake_client, chat: fake_client.conversation(saved=10**15),
         lambda fake_client, chat: fake_client.conversation(saved={"a": 1}),
     ],
-    ids=["edit-text", "edit-half", "fork-text", "saved-number", "saved-object"],
+    ids=["edit-str", "edit-float", "fork-str", "saved-int", "saved-dict"],
 )
-async def test_arguments_of_another_type_are_refused(fake, fake_client, use):
+async def test_argument_of_a_wrong_type_is_refused(fake, fake_client, use):
     """
-    A place, a number of messages and a saved conversation of another type are
-    ArgumentErrors.
+    An index, a number of messages or a saved conversation of a wrong type raises an
+    `ArgumentError`.
     """
     chat = fake_client.conversation()
     await chat.ask("A?")
@@ -692,9 +725,10 @@ async def test_arguments_of_another_type_are_refused(fake, fake_client, use):
         use(fake_client, chat)
 
 
-async def test_a_score_that_is_no_number_is_refused(fake, fake_client):
+async def test_score_that_is_not_a_number_is_refused(fake, fake_client):
     """
-    A scoring function that returns no number is an ArgumentError of the turn.
+    A scoring function that does not return a number makes the turn raise an
+    `ArgumentError`.
     """
     chat = fake_client.conversation()
     for _ in range(6):
