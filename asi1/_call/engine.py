@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Protocol, TypeVar
 
 import anyio
@@ -46,11 +45,12 @@ class Engine:
 
     Attributes:
         resources: What its calls share.
-        parent: Whose connections are used; None for the first.
+        parents: The engines that it was made from, nearest first. It is not among them:
+            a reference to itself would delay the release of its connections.
     """
 
     resources: Resources
-    parent: Engine | None = field(default=None, repr=False)
+    parents: tuple[Engine, ...] = field(default=(), repr=False)
     tasks: set[CallTask] = field(factory=set, init=False, repr=False)
     closed: bool = field(default=False, init=False)
 
@@ -62,11 +62,12 @@ class Engine:
     def child(self, config: ClientConfig) -> Engine:
         """Return an engine with other settings on the same connections."""
         self.check_open()
-        return Engine(attrs.evolve(self.resources, config=config), parent=self)
+        resources = attrs.evolve(self.resources, config=config)
+        return Engine(resources, (self, *self.parents))
 
     def check_open(self) -> None:
         """Raise `ClientClosedError` if this client, or one it came from, is closed."""
-        if any(engine.closed for engine in self._line()):
+        if self.closed or any(parent.closed for parent in self.parents):
             raise ClientClosedError("the client is closed")
 
     def call(self, requests: Requests, reader: type[ReplyReader[_T]]) -> Call[_T]:
@@ -87,23 +88,17 @@ class Engine:
             ClientClosedError: As for `check_open`.
         """
         self.check_open()
+        lineage = (self, *self.parents)
 
         def done(task: CallTask) -> None:
-            for engine in self._line():
+            for engine in lineage:
                 engine.tasks.discard(task)
             work.settle()
 
         task = start(work.run, "asi1 call", done)
-        for engine in self._line():
+        for engine in lineage:
             engine.tasks.add(task)
         return task
-
-    def _line(self) -> Iterator[Engine]:
-        """Yield this engine, and all that it came from."""
-        engine: Engine | None = self
-        while engine is not None:
-            yield engine
-            engine = engine.parent
 
     async def fetch(self, request: Request, reader: type[ReplyReader[_T]]) -> _T:
         """
@@ -142,7 +137,7 @@ class Engine:
                     if task.token is here:  # another loop's cannot be waited for
                         await task.join()
         finally:
-            if self.parent is None:
+            if not self.parents:
                 await self.resources.transport.aclose()
 
 
