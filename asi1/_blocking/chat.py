@@ -88,7 +88,7 @@ class Completions:
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion | ChatStream:
         """Same as `AsyncCompletions.create`, but blocks."""
-        # Here and not on the loop, which other callers share: it may be long.
+        # A long request takes time to build, so it is not built on the shared loop.
         request = chat_request(
             self._engine.config,
             messages=messages,

@@ -40,11 +40,11 @@ class Answers(Generic[_T]):
     def __next__(self) -> _T:
         try:
             with self._calls.reader():
-                self._calls.take()  # in this thread: making prompts may block it
+                self._calls.take()  # in the caller's thread: the iterable may block it
                 answer: _T | None = loop_thread().run(self._calls.next())
         except Exception:
             raise
-        except BaseException:  # Ctrl-C: there will be no more reads
+        except BaseException:  # Ctrl-C: no more reads follow
             self._calls.abandon()
             raise
         if answer is None:
@@ -53,5 +53,5 @@ class Answers(Generic[_T]):
 
     def close(self) -> None:
         """Same as `AsyncAnswers.aclose`, but blocks."""
-        self._calls.abandon()  # even if there is no loop to close it on
+        self._calls.abandon()  # works without a running loop
         close_on_loop(self._calls.aclose)

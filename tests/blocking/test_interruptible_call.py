@@ -12,7 +12,7 @@ import pytest
 
 import asi1
 
-from asi1._blocking.interruptible_call import Errand
+from asi1._blocking.interruptible_call import InterruptibleCall
 
 from ..support.talk import TEXT
 
@@ -70,9 +70,9 @@ def test_what_a_coroutine_returns_comes_back(loop):
     async def fail():
         raise asi1.ASI1Error(TEXT)
 
-    assert TEXT == Errand(say(TEXT), loop).wait()
+    assert TEXT == InterruptibleCall(say(TEXT), loop).wait()
     with pytest.raises(asi1.ASI1Error, match=TEXT):
-        Errand(fail(), loop).wait()
+        InterruptibleCall(fail(), loop).wait()
 
 
 def test_a_closed_loop_takes_no_coroutine():
@@ -84,7 +84,7 @@ def test_a_closed_loop_takes_no_coroutine():
     coroutine = say(TEXT)
 
     with pytest.raises(RuntimeError, match="closed"):
-        Errand(coroutine, loop).wait()
+        InterruptibleCall(coroutine, loop).wait()
 
     assert inspect.CORO_CLOSED == inspect.getcoroutinestate(coroutine)
 
@@ -99,7 +99,7 @@ def test_a_loop_that_ends_lets_its_callers_go(loop):
         await asyncio.sleep(10)
 
     with pytest.raises(asi1.ASI1Error, match="its event loop ended"):
-        Errand(end(), loop).wait()
+        InterruptibleCall(end(), loop).wait()
 
 
 def test_who_is_struck_before_the_beginning_begins_nothing(loop):
@@ -118,10 +118,10 @@ def test_who_is_struck_before_the_beginning_begins_nothing(loop):
     loop.call_soon_threadsafe(hold)
     assert busy.wait(10)
     coroutine = begin()
-    errand = Errand(coroutine, loop)
-    errand._over = Struck()
+    call = InterruptibleCall(coroutine, loop)
+    call._done = Struck()
     with pytest.raises(KeyboardInterrupt):
-        errand.wait()
+        call.wait()
     free.set()
     settle(loop)
 
@@ -147,10 +147,10 @@ def test_who_is_struck_in_the_middle_cancels(loop, last):
                 raise ValueError(last) from None
             return last
 
-    errand = Errand(wait(), loop)
-    errand._over = Struck(lambda: begun.wait(10))
+    call = InterruptibleCall(wait(), loop)
+    call._done = Struck(lambda: begun.wait(10))
     with pytest.raises(KeyboardInterrupt):
-        errand.wait()
+        call.wait()
 
     assert cancelled.wait(10)
     settle(loop)
@@ -164,12 +164,12 @@ def test_who_is_struck_at_the_end_is_not_complained_of(loop):
     async def fail():
         raise ValueError(TEXT)
 
-    errand = Errand(fail(), loop)
-    errand._over = Struck(lambda: settle(loop))
+    call = InterruptibleCall(fail(), loop)
+    call._done = Struck(lambda: settle(loop))
     with pytest.raises(KeyboardInterrupt):
-        errand.wait()
+        call.wait()
     settle(loop)
-    del errand  # with its task, which complains of an error that nobody asked for
+    del call  # with its task, which complains of an error that nobody asked for
 
 
 @pytest.mark.parametrize("end", ["value", "error", "error, and struck"])
@@ -193,11 +193,11 @@ def test_nothing_is_kept_in_a_circle(loop, end):
         return held
 
     def run():
-        errand = Errand(work(), loop)
+        call = InterruptibleCall(work(), loop)
         if "struck" in end:
-            errand._over = Struck(lambda: settle(loop))
+            call._done = Struck(lambda: settle(loop))
         try:
-            errand.wait()
+            call.wait()
             assert end == "value"
         except ValueError:
             assert end == "error"
