@@ -42,7 +42,7 @@ _AHEAD = 2
 
 @define(eq=False)
 class _Starter:
-    """Begins the calls in order, at most so many at once."""
+    """Begins the calls in order, a limited number at once."""
 
     engine: Engine
     free: int

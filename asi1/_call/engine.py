@@ -123,7 +123,7 @@ class Engine:
         try:
             (result,) = await call.queue.get()
         finally:
-            del call, task  # an error keeps this frame
+            del call, task  # an error keeps this frame, which must not keep them
         return result
 
     async def aclose(self) -> None:

@@ -85,7 +85,7 @@ class ReplyReader(ABC, Generic[_T]):
         Read the reply; put its pieces into the queue if the caller streams.
 
         Args:
-            reply: The rest of its body that is not read is not needed.
+            reply: The rest of its body is not needed afterwards.
 
         Raises:
             APIStatusError: The server refused.

@@ -110,9 +110,9 @@ def test_the_public_api_is_the_default():
 
 
 REFUSED_URLS = [
-    pytest.param("", "is empty", id="empty"),
-    pytest.param("  ", "is empty", id="blank"),
-    pytest.param(5, "is empty", id="number"),
+    pytest.param("", "must be a non-empty str", id="empty"),
+    pytest.param("  ", "must be a non-empty str", id="blank"),
+    pytest.param(5, "must be a non-empty str", id="number"),
     pytest.param("otter.example/v1", "needs http:// or https://", id="no-scheme"),
     pytest.param("otter.example:8000", "needs http:// or https://", id="host-and-port"),
     pytest.param("//otter.example", "needs http:// or https://", id="no-scheme-//"),
