@@ -1,9 +1,8 @@
 """
 asi1: the async-first Python client of ASI-1 Mini, with a blocking twin.
 
-`AsyncASI1` and `ASI1` are the way in; everything else is what they take, return or
-raise. Names are loaded when they are first used, so that ``import asi1`` costs nearly
-nothing.
+Start with `AsyncASI1` or `ASI1`; everything else is what they take, return or raise. A
+name is loaded at its first use, so that ``import asi1`` takes almost no time.
 """
 
 from __future__ import annotations
@@ -184,7 +183,7 @@ __all__ = [
     "__version__",
 ]
 
-# A new name goes into __all__, above for type checkers, and here, by its module.
+# Add a new name to __all__, to the imports for type checkers, and to its module here.
 _MODULES = {
     "_models.raw": ("RawReply",),
     "_client.chat": ("AsyncChat", "AsyncCompletions"),

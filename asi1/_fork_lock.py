@@ -1,8 +1,8 @@
 """
-What must not be under way while the process forks.
+The lock that delays a fork of the process.
 
-A child inherits every lock as it is at that moment: that of a module that some thread
-is loading, or those within OpenSSL, and would wait for ever when it needs it itself.
+A forked child inherits every lock in its current state. A lock that another thread
+holds (a module's import lock, or one in OpenSSL) is never released in the child.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["loader", "no_fork"]
 
 _T = TypeVar("_T")
 
-# Forks wait for who holds it.
+# A fork waits until it is free.
 no_fork = threading.RLock()
 
 if hasattr(os, "register_at_fork"):
@@ -32,9 +32,9 @@ if hasattr(os, "register_at_fork"):
 
 def loader(load: Callable[[], _T]) -> Callable[[], _T]:
     """
-    Let *load*, which imports what it returns, run once, and no fork meanwhile.
+    Wrap *load*, which imports what it returns: it runs once, and no fork meanwhile.
 
-    Later calls take no lock: an event loop would wait for a thread that holds it.
+    Later calls take no lock, on which an event loop would wait for another thread.
     """
 
     @cache

@@ -1,4 +1,4 @@
-"""The ``asi1`` logger: silent until asked, never told a prompt or a key."""
+"""The ``asi1`` logger: silent by default; prompts and keys are never logged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
 
 
 def set_up(env: Mapping[str, str]) -> None:
-    """Be silent; or, with ``ASI1_LOG=debug`` or ``info``, write to standard error."""
+    """Log to standard error with ``ASI1_LOG=debug`` or ``info``; else be silent."""
     logger.addHandler(logging.NullHandler())
     level = _LEVELS.get(env.get("ASI1_LOG", "").strip().lower())
     if level is not None:

@@ -1,6 +1,6 @@
 """
-`ASI1`: the async client, driven from other threads on one event-loop thread.
-Nothing here decides: what is not about threads belongs in `_client`.
+`ASI1`, the blocking client: it runs the async code on one event-loop thread.
+Code that is not about threads belongs in `_client`.
 """
 
 __all__: list[str] = []

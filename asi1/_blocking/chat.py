@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from .._call.answer_reader import AnswerReader
-from .._call.answer_stream import answer_stream
+from .._call.chunk_stream import chunk_stream
 from .._call.engine import Engine
 from .._fork_lock import loader
 from .._models.base_types import public
@@ -20,7 +20,7 @@ from .stream import ChatStream
 
 
 if TYPE_CHECKING:
-    from .._call.call_window import CallWindow
+    from .._call.concurrent_calls import ConcurrentCalls
     from .map import Answers
 
 
@@ -88,7 +88,7 @@ class Completions:
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion | ChatStream:
         """Same as `AsyncCompletions.create`, but blocks."""
-        # Here and not on the loop, which other callers share: it may be long.
+        # A long request takes time to build, so it is not built on the shared loop.
         request = chat_request(
             self._engine.config,
             messages=messages,
@@ -98,7 +98,7 @@ class Completions:
         )
         loop = loop_thread()
         if stream:
-            return ChatStream(loop.run(answer_stream(self._engine, request).open()))
+            return ChatStream(loop.run(chunk_stream(self._engine, request).open()))
         return loop.run(self._engine.fetch(request, AnswerReader))
 
     def stream(
@@ -116,7 +116,7 @@ class Completions:
             stream=True,
             options=options,
         )
-        return ChatStream(answer_stream(self._engine, request))
+        return ChatStream(chunk_stream(self._engine, request))
 
     @overload
     def map(
@@ -163,8 +163,8 @@ class Completions:
 
 
 @loader
-def _map() -> tuple[type[Answers[Any]], type[CallWindow]]:
-    from .._call.call_window import CallWindow  # noqa: PLC0415
+def _map() -> tuple[type[Answers[Any]], type[ConcurrentCalls]]:
+    from .._call.concurrent_calls import ConcurrentCalls  # noqa: PLC0415
     from .map import Answers  # noqa: PLC0415
 
-    return Answers, CallWindow
+    return Answers, ConcurrentCalls

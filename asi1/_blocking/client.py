@@ -1,7 +1,7 @@
 """
 `ASI1`: the blocking client, whose calls run on the event loop of another thread.
 
-The public surface is the async one with ``await`` removed; a test holds the two equal.
+Its public API is the async one without ``await``; a test compares the two.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class ASI1(BaseClient):
     ) -> RawReply:
         """Same as `AsyncASI1.request`, but blocks."""
         engine = self._engine
-        from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - likewise
+        from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - with the engine
         from .._protocol.request import plain_request  # noqa: PLC0415 - with the engine
 
         request = plain_request(engine.config, method, path, json=json, options=options)
@@ -76,7 +76,7 @@ class ASI1(BaseClient):
 
     def close(self) -> None:
         """Same as `AsyncASI1.aclose`, but blocks."""
-        self._lazy.shut()  # even if there is no loop to close it on
+        self._lazy.shut()  # works without a running loop
         if self._lazy.made is not None:
             close_on_loop(self._lazy.aclose)
 

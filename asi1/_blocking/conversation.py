@@ -28,7 +28,7 @@ class Conversation:
     def __init__(self, turns: TurnTaking) -> None:
         """Made by the client."""
         self._turns = turns
-        self._conversation = AsyncConversation(turns)  # over the same history
+        self._conversation = AsyncConversation(turns)  # on the same history
 
     def __repr__(self) -> str:
         return repr(self._conversation).replace("Async", "")
@@ -47,7 +47,7 @@ class Conversation:
             )
         except Exception:
             raise
-        except BaseException:  # Ctrl-C: the turn is given up, whenever its call ends
+        except BaseException:  # Ctrl-C: give the turn up now, before its call ends
             self._turns.give_up()
             raise
 

@@ -1,9 +1,9 @@
 """
-A coroutine's way to the loop's thread, and its outcome's way back.
+Runs a coroutine on another thread's event loop, for a caller that may be interrupted.
 
-Signals strike a waiting main thread between any two steps, and Python's own condition
-variables may then keep their lock for ever, on which the loop would hang. So no
-lock is shared here but a plain one, which the caller waits for and the loop lets go.
+A signal such as Ctrl-C can interrupt the main thread between any two steps. A
+`threading.Condition` may then keep its lock for ever, and the loop would hang on it. So
+the threads share only a plain lock: the caller waits for it, and the loop releases it.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ from attrs import define, field
 from .._models.errors import ASI1Error
 
 
-__all__ = ["Errand"]
+__all__ = ["InterruptibleCall"]
 
 _T = TypeVar("_T")
 
 
 @define(eq=False)
-class Errand(Generic[_T]):
-    """One *coroutine* that runs on another thread's *loop*, in the caller's context."""
+class InterruptibleCall(Generic[_T]):
+    """Runs *coroutine* on another thread's *loop*, in the caller's context."""
 
     coroutine: Coroutine[Any, Any, _T]
     loop: asyncio.AbstractEventLoop
-    _over: threading.Lock = field(factory=threading.Lock, init=False)
-    _told: bool = field(default=False, init=False)
+    _done: threading.Lock = field(factory=threading.Lock, init=False)
+    _woken: bool = field(default=False, init=False)
     _task: asyncio.Task[None] | None = field(default=None, init=False)
     _outcome: tuple[_T] | BaseException | None = field(default=None, init=False)
 
     def wait(self) -> _T:
         """
-        Run it to its end, and return what it returns; called once.
+        Run the coroutine, and return its result; called once.
 
-        A caller who is interrupted cancels it.
+        If the caller is interrupted, the coroutine is cancelled.
 
         Raises:
-            ASI1Error: It was cancelled, since its loop ended.
-            BaseException: What the coroutine raised, or what interrupted the caller.
+            ASI1Error: The coroutine was cancelled because its loop ended.
+            BaseException: The coroutine raised it, or it interrupted the caller.
         """
-        self._over.acquire()
+        self._done.acquire()
         try:
             self.loop.call_soon_threadsafe(self._begin)
-            self._over.acquire()
+            self._done.acquire()
         except BaseException:
-            self._give_up()
+            self._request_cancel()
             raise
         outcome, self._outcome = self._outcome, None
         try:
@@ -61,36 +61,35 @@ class Errand(Generic[_T]):
                 raise ASI1Error("the call was cancelled: its event loop ended")
             raise outcome
         finally:
-            del outcome  # an error keeps its frames, of which this is one
+            del outcome  # an error keeps this frame, which must not keep the error
 
     def _begin(self) -> None:
-        # The caller's context came along. Called from trio, it says that this is trio.
+        # The context is the caller's, so after a call from trio it still names trio.
         sniffio = sys.modules.get("sniffio")
         if sniffio is not None:
             sniffio.current_async_library_cvar.set(None)
         self._task = self.loop.create_task(self._run())
-        self._task.add_done_callback(self._ended)
+        self._task.add_done_callback(self._task_ended)
 
     async def _run(self) -> None:
-        # The caller is told in the last step of the task: its callbacks come only once
-        # the loop has gone around again.
+        # Wakes the caller itself: done callbacks only run in the next loop iteration.
         try:
             self._outcome = (await self.coroutine,)
-        except BaseException as error:  # noqa: BLE001 - also an exit: it is the caller's
+        except BaseException as error:  # noqa: BLE001 - the caller raises it
             self._outcome = error
-        self._tell()
-        del self  # the frames of an error must not lead back to it
+        self._wake_caller()
+        del self  # the error's frames must not refer to the error
 
-    def _ended(self, _: asyncio.Task[None]) -> None:
-        self.coroutine.close()  # if its loop ended before it was begun
-        self._tell()
+    def _task_ended(self, _: asyncio.Task[None]) -> None:
+        self.coroutine.close()  # if the loop ended before its first step
+        self._wake_caller()
 
-    def _tell(self) -> None:
-        if not self._told:
-            self._told = True
-            self._over.release()
+    def _wake_caller(self) -> None:
+        if not self._woken:
+            self._woken = True
+            self._done.release()
 
-    def _give_up(self) -> None:
+    def _request_cancel(self) -> None:
         try:
             self.loop.call_soon_threadsafe(self._cancel)
         except RuntimeError:  # the loop is closed
@@ -99,5 +98,5 @@ class Errand(Generic[_T]):
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        else:  # who called was struck before anything was begun
+        else:  # the caller was interrupted before the task was made
             self.coroutine.close()

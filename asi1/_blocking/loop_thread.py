@@ -1,8 +1,8 @@
 """
 The one event-loop thread of a process, on which every blocking client runs.
 
-Started when it is first needed, stopped when the interpreter exits, and left behind by
-a fork: the child starts its own.
+It starts at the first use and stops when the interpreter exits. A forked child process
+starts its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import anyio
 from .._call.task import running
 from .._fork_lock import no_fork
 from .._models.errors import ASI1Error, ConfigurationError
-from .interruptible_call import Errand
+from .interruptible_call import InterruptibleCall
 from .warning import warn_in_a_loop
 
 
@@ -31,24 +31,24 @@ __all__ = ["LoopThread", "close_on_loop", "loop_thread", "new_loop"]
 
 _T = TypeVar("_T")
 
-# Seconds that leaving the interpreter waits for calls under way to be cancelled.
-_PATIENCE = 0.5
+# Seconds that the exiting interpreter waits for running calls to be cancelled.
+_EXIT_TIMEOUT = 0.5
 
 _current: LoopThread | None = None
-# Threads of a parent process, which do not run here. Kept, so that nothing of theirs
-# is torn down from this side of the fork.
+# Loop threads of the parent process, which do not run in this forked child. They are
+# kept, so that the child does not tear down what belongs to the parent.
 _inherited: list[LoopThread] = []
 
 
 class LoopThread:
-    """An event loop in a daemon thread of its own."""
+    """An event loop in its own daemon thread."""
 
     def __init__(self) -> None:
         """Start the thread, and wait until its loop runs."""
         try:
             self._loop = new_loop(os.environ)
         except OSError as error:
-            raise ASI1Error(f"no event loop can be made: {error}") from error
+            raise ASI1Error(f"cannot create an event loop: {error}") from error
         self._stopping = asyncio.Event()
         self._exiting = threading.Event()
         ready = threading.Lock()
@@ -61,35 +61,35 @@ class LoopThread:
             ready.acquire()
         except RuntimeError as error:
             self._loop.close()
-            raise ASI1Error(f"no thread can be started: {error}") from error
+            raise ASI1Error(f"cannot start a thread: {error}") from error
         except BaseException:  # Ctrl-C: the next call starts another
             self._loop.call_soon_threadsafe(self._stopping.set)
             raise
 
     def _serve(self, ready: threading.Lock) -> None:
         async def until_stopped() -> None:
-            anyio.Event()  # loads what anyio has for asyncio while the lock is held
+            anyio.Event()  # loads anyio's asyncio backend while no fork can happen
             ready.release()
             await self._stopping.wait()
             await _end_tasks(self._loop)
 
-        # At its end the runner cancels what is left, and closes async generators.
+        # On exit, the runner cancels the remaining tasks and closes async generators.
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             main = runner.get_loop().create_task(until_stopped())
             while not main.done():
-                # What a hook or transport of the user's exits with ends its own call,
-                # and not all others.
+                # An exit in a user-provided hook or transport must end only its own
+                # call.
                 with suppress(SystemExit, KeyboardInterrupt):
                     self._loop.run_until_complete(main)
 
     def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         """
-        Run *coroutine* to its end on the loop, in the caller's context, and return
-        what it returns. A caller who is interrupted cancels it.
+        Run *coroutine* on the loop, in the caller's context, and return its result. If
+        the caller is interrupted, the coroutine is cancelled.
 
         Raises:
-            ASI1Error: The caller is itself on that loop, which it would block for ever;
-                Python is exiting; or the loop has ended.
+            ASI1Error: The caller runs on that loop and would block it for ever; Python
+                is exiting; or the loop has ended.
         """
         try:
             self._check_caller()
@@ -97,13 +97,13 @@ class LoopThread:
             coroutine.close()
             raise
         try:
-            return Errand(coroutine, self._loop).wait()
+            return InterruptibleCall(coroutine, self._loop).wait()
         except BaseException as error:
             if self._exiting.is_set() and threading.current_thread().daemon:
-                self._vanish()
+                self._block_forever()
             if isinstance(error, ASI1Error):
-                # The frames of the loop's thread say nothing to who called, and those
-                # of an error that is raised twice would add up.
+                # The loop thread's frames tell the caller nothing, and an error that is
+                # raised again would collect more of them each time.
                 error.__traceback__ = None
             raise
 
@@ -115,50 +115,50 @@ class LoopThread:
             )
         if self._exiting.is_set():
             if threading.current_thread().daemon:
-                self._vanish()
-            raise ASI1Error("Python is exiting; no call can be made any more")
+                self._block_forever()
+            raise ASI1Error("Python is exiting; no more calls can be made")
         warn_in_a_loop()
 
-    def _vanish(self) -> None:
-        # Python is exiting. What still runs is a daemon thread, which is about to end
-        # without a word, and has nobody to tell.
+    def _block_forever(self) -> None:
+        # Python is exiting and ends this daemon thread silently, so an error would have
+        # no reader.
         threading.Event().wait()
 
     @property
     def exiting(self) -> bool:
-        """Whether Python is exiting, and everything closed already."""
+        """Whether Python is exiting, and all calls are cancelled."""
         return self._exiting.is_set()
 
     def stop(self) -> None:
-        """End every call, then the loop and its thread."""
+        """Cancel every call, then stop the loop and its thread."""
         self._exiting.set()
         self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(_PATIENCE)
+        self._thread.join(_EXIT_TIMEOUT)
 
 
 async def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """End the calls through their scopes, which is clean, then whatever is left."""
+    """Cancel the calls through their scopes, which cleans up, then all other tasks."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(_PATIENCE / 2):
-            while pumps := running(loop):
-                for pump in pumps:
-                    pump.stop()
-                for pump in pumps:
-                    await pump.join()
+        async with asyncio.timeout(_EXIT_TIMEOUT / 2):
+            while calls := running(loop):
+                for call in calls:
+                    call.stop()
+                for call in calls:
+                    await call.join()
     me = asyncio.current_task()
-    # What is cancelled may begin something on its way out.
-    while others := [task for task in asyncio.all_tasks() if task is not me]:
-        for task in others:
+    # A cancelled task may start new tasks before it ends.
+    while tasks := [task for task in asyncio.all_tasks() if task is not me]:
+        for task in tasks:
             task.cancel()
-        await asyncio.wait(others)
+        await asyncio.wait(tasks)
 
 
 def new_loop(env: Mapping[str, str]) -> asyncio.AbstractEventLoop:
     """
-    Return a loop of the kind that ``ASI1_LOOP`` asks for: "asyncio", or "uvloop".
+    Return a new event loop, as ``ASI1_LOOP`` says: "asyncio" (the default) or "uvloop".
 
     Raises:
-        ConfigurationError: It asks for another, or for what is not installed.
+        ConfigurationError: It has another value, or uvloop cannot be imported.
     """
     kind = env.get("ASI1_LOOP", "").strip() or "asyncio"
     if kind == "asyncio":
@@ -179,7 +179,7 @@ def new_loop(env: Mapping[str, str]) -> asyncio.AbstractEventLoop:
 
 
 def loop_thread() -> LoopThread:
-    """Return this process's thread; the first call starts it."""
+    """Return the loop thread of this process; the first call starts it."""
     global _current  # noqa: PLW0603 - one for each process is the point
     if _current is None:
         with no_fork:
@@ -189,19 +189,20 @@ def loop_thread() -> LoopThread:
 
 
 def close_on_loop(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run *close*, unless there is nothing left, or never was anything, to close."""
+    """Run *close* on the loop thread; do nothing if it never started or is stopping."""
     if _current is not None and not _current.exiting:
         _current.run(close())
 
 
 def _stop_at_exit() -> None:
     if _current is not None:
-        # What is cancelled before its first step is complained of, to nobody's use.
+        # A coroutine that is cancelled before its first step causes this warning, which
+        # is useless at exit.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited")
         _current.stop()
 
 
-def _start_anew() -> None:
+def _reset_in_child() -> None:
     global _current  # noqa: PLW0603
     if _current is not None:
         _inherited.append(_current)
@@ -210,4 +211,4 @@ def _start_anew() -> None:
 
 atexit.register(_stop_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
+    os.register_at_fork(after_in_child=_reset_in_child)

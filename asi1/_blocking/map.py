@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from .._call.call_window import CallWindow
+from .._call.concurrent_calls import ConcurrentCalls
 from .._models.base_types import public
 from .loop_thread import close_on_loop, loop_thread
 
@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 class Answers(Generic[_T]):
     """Same as `AsyncAnswers`, but blocks."""
 
-    def __init__(self, calls: CallWindow) -> None:
+    def __init__(self, calls: ConcurrentCalls) -> None:
         """Made by the client."""
         self._calls = calls
 
@@ -40,11 +40,11 @@ class Answers(Generic[_T]):
     def __next__(self) -> _T:
         try:
             with self._calls.reader():
-                self._calls.take()  # in this thread: making prompts may block it
+                self._calls.take()  # in the caller's thread: the iterable may block it
                 answer: _T | None = loop_thread().run(self._calls.next())
         except Exception:
             raise
-        except BaseException:  # Ctrl-C: there will be no more reads
+        except BaseException:  # Ctrl-C: no more reads follow
             self._calls.abandon()
             raise
         if answer is None:
@@ -53,5 +53,5 @@ class Answers(Generic[_T]):
 
     def close(self) -> None:
         """Same as `AsyncAnswers.aclose`, but blocks."""
-        self._calls.abandon()  # even if there is no loop to close it on
+        self._calls.abandon()  # works without a running loop
         close_on_loop(self._calls.aclose)

@@ -1,8 +1,7 @@
 """
-The streamed answer for blocking callers: `AnswerStream`, read on the loop's thread.
+The streamed answer for blocking callers: `ChunkStream`, read on the loop's thread.
 
-Chunks cross the threads in batches, all that came since the last time, so that the hop
-is paid once for each batch.
+A cross-thread call takes time, so each one returns all chunks that have arrived.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .._call.answer_stream import AnswerStream
+from .._call.chunk_stream import ChunkStream
 from .._fork_lock import loader
 from .._models.base_types import public
 from .._models.chunks import ChatCompletionChunk
@@ -33,13 +32,13 @@ __all__ = ["ChatStream", "Pieces"]
 class ChatStream:
     """Same as `AsyncChatStream`, but blocks."""
 
-    def __init__(self, answer: AnswerStream) -> None:
+    def __init__(self, answer: ChunkStream) -> None:
         """Made by the client."""
         self._answer = answer
-        self._left: Iterator[ChatCompletionChunk] = iter(())
+        self._batch: Iterator[ChatCompletionChunk] = iter(())
 
     def __repr__(self) -> str:
-        return repr(self._answer).replace("AnswerStream", "ChatStream")
+        return repr(self._answer).replace("ChunkStream", "ChatStream")
 
     def __enter__(self) -> Self:
         loop_thread().run(self._answer.open())
@@ -58,17 +57,17 @@ class ChatStream:
         return self
 
     def __next__(self) -> ChatCompletionChunk:
-        for chunk in self._left:  # of what came together
+        for chunk in self._batch:  # the rest of the last batch
             return chunk
-        with self._answer.abandoned_if_left():  # by Ctrl-C: there will be no more reads
+        with self._answer.abandoned_if_left():  # by Ctrl-C: no more reads
             batch = loop_thread().run(self._answer.next_batch())
-        self._left = iter(batch)
-        return next(self._left)  # which there is none of at the end
+        self._batch = iter(batch)
+        return next(self._batch)  # raises StopIteration at the end
 
     def close(self) -> None:
         """Same as `AsyncChatStream.aclose`, but blocks."""
-        self._left = iter(())
-        self._answer.shut()  # even if there is no loop to close it on
+        self._batch = iter(())
+        self._answer.shut()  # works without a running loop
         close_on_loop(self._answer.aclose)
 
     @property
@@ -97,7 +96,7 @@ class ChatStream:
 
     def get_final_completion(self) -> ChatCompletion:
         """Same as `AsyncChatStream.get_final_completion`, but blocks."""
-        self._left = iter(())
+        self._batch = iter(())
         with self._answer.abandoned_if_left():
             return loop_thread().run(self._answer.final())
 
@@ -105,11 +104,11 @@ class ChatStream:
         """Same as `AsyncChatStream.to_sse`, but blocks."""
         self._answer.check_unread()
         kind, events = _to_sse()
-        return kind(events(self._answer, self._left, ping))
+        return kind(events(self._answer, self._batch, ping))
 
     def display(self, *, thoughts: bool = True) -> ChatCompletion:
         """Same as `AsyncChatStream.display`, but blocks."""
-        self._left = iter(())
+        self._batch = iter(())
         screen = _screen()
         with screen(thoughts=thoughts) as show, self._answer.abandoned_if_left():
             while True:
@@ -120,7 +119,7 @@ class ChatStream:
 
 
 async def _call(read: Callable[[], ChatCompletion]) -> ChatCompletion:
-    # On the loop's thread, where nothing changes while it is read.
+    # Runs on the loop's thread, so that the answer does not change meanwhile.
     return read()
 
 
@@ -136,7 +135,7 @@ class Pieces:
         self._pick = pick
 
     def __iter__(self) -> Self:
-        iter(self._stream)  # raises if there is nothing more to read
+        iter(self._stream)  # raises if the stream was read to its end
         return self
 
     def __next__(self) -> str:

@@ -1,8 +1,9 @@
 """
-The blocking client in a thread that runs an event loop: works, and is told of.
+Warns of a blocking client in a thread with a running event loop.
 
-Told of once, since it is slow and not wrong. At a prompt, a notebook's or that of
-``python -m asyncio``, a loop runs as well, and nothing else waits for it.
+Such a call is slow but not wrong, so there is only one warning. There is none at an
+interactive prompt (a notebook, ``python -m asyncio``), whose loop has nothing else to
+do.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ _warned = False
 
 
 def warn_in_a_loop() -> None:
-    """Warn, once in a process, if the caller blocks an event loop of its own."""
+    """Warn once per process if the caller blocks the event loop of its own thread."""
     global _warned  # noqa: PLW0603 - once for each process is the point
-    if _warned or not _in_a_loop() or hasattr(sys, "ps1"):  # ps1: there is a prompt
+    if _warned or not _in_a_loop() or hasattr(sys, "ps1"):  # ps1: a prompt
         return
     warnings.warn(
         "asi1.ASI1 blocks the event loop of this thread, and all its other tasks wait;"
@@ -31,11 +32,11 @@ def warn_in_a_loop() -> None:
         RuntimeWarning,
         stacklevel=_level(inspect.currentframe()),
     )
-    _warned = True  # not before: who turns warnings into errors shall find every place
+    _warned = True  # not before: if warnings are errors, each call raises
 
 
 def _in_a_loop() -> bool:
-    # A caller's first question to its loop, of each kind; neither waits nor imports.
+    # Asks asyncio, then trio; neither waits nor imports anything.
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -50,7 +51,7 @@ def _in_a_loop() -> bool:
 
 
 def _level(frame: FrameType | None) -> int:
-    """Count the frames from *frame* to the first that is not of this package."""
+    """Count the frames from *frame* to the first that is outside this package."""
     level = 1
     while frame and str(frame.f_globals.get("__name__")).startswith("asi1."):
         frame, level = frame.f_back, level + 1

@@ -15,22 +15,22 @@ from .._models.chunks import ChatCompletionChunk
 from .._models.errors import ASI1Error, StreamBusyError
 from .._protocol.sse_writer import PING, done_event, failed_event, piece_events
 from .._settings.validators import wrong
-from .answer_stream import AnswerStream
+from .chunk_stream import ChunkStream
 
 
 __all__ = ["AnswerEvents"]
 
 
 class AnswerEvents:
-    """Reads an answer, and returns it as events; a silence is filled with pings."""
+    """Reads an answer, and returns it as events, with pings during silences."""
 
-    # Here, since `__del__` also runs after a constructor that raised.
+    # Class attributes, since `__del__` also runs after a constructor that raised.
     _begun = False
     _ended = False
 
     def __init__(
         self,
-        answer: AnswerStream,
+        answer: ChunkStream,
         unread: Iterable[ChatCompletionChunk],
         ping: float | None,
     ) -> None:
@@ -38,7 +38,7 @@ class AnswerEvents:
         Begin with the chunks in *unread*, which is read to its end here.
 
         Raises:
-            ArgumentError: *ping* is not a time.
+            ArgumentError: *ping* is neither None nor a number above 0.
         """
         number = isinstance(ping, int | float) and ping > 0
         if ping is not None and not number:
@@ -64,7 +64,7 @@ class AnswerEvents:
 
         Raises:
             StreamBusyError: Another task is reading.
-            Exception: What is not an `ASI1Error`, by the read after its event.
+            Exception: Any other than `ASI1Error`, in the read after its event.
         """
         if self._ready:
             data, self._ready = self._ready, b""
@@ -107,7 +107,7 @@ class AnswerEvents:
                 return data
 
     def shut(self) -> None:
-        """Let no more be read, even if there is no loop to close the stream on."""
+        """Refuse further reads; works without a running loop."""
         self._ended = True
         self._ready = b""
         self._answer.shut()
@@ -118,6 +118,6 @@ class AnswerEvents:
         await self._answer.aclose()
 
     def __del__(self) -> None:
-        # Not of a stream that only another reader has read.
+        # Not if these events were never read: another reader may use the stream.
         if self._begun and not self._ended:
             self._answer.abandon()

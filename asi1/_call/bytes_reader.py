@@ -1,4 +1,4 @@
-"""The reply of an endpoint that asi1 has no method for, read to its end."""
+"""Reads the reply of an endpoint that asi1 has no method for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["BytesReader"]
 
 @define(eq=False)
 class BytesReader(ReplyReader[RawReply]):
-    """Reads a body as it is."""
+    """Reads a body unchanged."""
 
     _content: bytes = field(default=b"", init=False)
 

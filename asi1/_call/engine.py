@@ -1,8 +1,7 @@
-"""What a client and its children share; how a call is begun."""
+"""The engine of a client: it starts the calls, and cancels them at its end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Protocol, TypeVar
 
 import anyio
@@ -30,27 +29,30 @@ _T = TypeVar("_T")
 
 
 class Work(Protocol):
-    """A call, or what makes one."""
+    """A call, or an object that makes one."""
 
     async def run(self) -> None:
-        """Do it to its end, and raise nothing but its own cancellation."""
+        """Run to the end, and raise nothing but its own cancellation."""
 
     def settle(self) -> None:
-        """Its task has ended, perhaps before its first step: let nobody wait for it."""
+        """Wake the waiting reader: the task ended, perhaps before its first step."""
 
 
 @define(eq=False)
 class Engine:
     """
-    One client's calls, and what it shares with the client it was made from.
+    The running calls of one client, and the resources that they share.
 
     Attributes:
-        resources: What its calls share.
-        parent: Whose connections are used; None for the first.
+        resources: The resources of its calls.
+        parents: The engines that it was made from, nearest first. It is not among them:
+            a reference to itself would delay the release of its connections.
+        tasks: The running calls of this engine and its children.
+        closed: Whether this engine refuses new calls.
     """
 
     resources: Resources
-    parent: Engine | None = field(default=None, repr=False)
+    parents: tuple[Engine, ...] = field(default=(), repr=False)
     tasks: set[CallTask] = field(factory=set, init=False, repr=False)
     closed: bool = field(default=False, init=False)
 
@@ -62,11 +64,12 @@ class Engine:
     def child(self, config: ClientConfig) -> Engine:
         """Return an engine with other settings on the same connections."""
         self.check_open()
-        return Engine(attrs.evolve(self.resources, config=config), parent=self)
+        resources = attrs.evolve(self.resources, config=config)
+        return Engine(resources, (self, *self.parents))
 
     def check_open(self) -> None:
         """Raise `ClientClosedError` if this client, or one it came from, is closed."""
-        if any(engine.closed for engine in self._line()):
+        if self.closed or any(parent.closed for parent in self.parents):
             raise ClientClosedError("the client is closed")
 
     def call(self, requests: Requests, reader: type[ReplyReader[_T]]) -> Call[_T]:
@@ -87,62 +90,56 @@ class Engine:
             ClientClosedError: As for `check_open`.
         """
         self.check_open()
+        lineage = (self, *self.parents)
 
         def done(task: CallTask) -> None:
-            for engine in self._line():
+            for engine in lineage:
                 engine.tasks.discard(task)
             work.settle()
 
         task = start(work.run, "asi1 call", done)
-        for engine in self._line():
+        for engine in lineage:
             engine.tasks.add(task)
         return task
 
-    def _line(self) -> Iterator[Engine]:
-        """Yield this engine, and all that it came from."""
-        engine: Engine | None = self
-        while engine is not None:
-            yield engine
-            engine = engine.parent
-
     async def fetch(self, request: Request, reader: type[ReplyReader[_T]]) -> _T:
         """
-        Make the call, and return the one thing that it brings.
+        Make the call, and return its single result.
 
         Raises:
-            ASI1Error: What the call ends with.
+            ASI1Error: The call failed.
         """
         return await self.result(self.call(OneRequest(request), reader))
 
     async def result(self, call: Call[_T]) -> _T:
-        """As `fetch`, for a call that has not begun."""
+        """Run *call*, which has not begun, and return its single result."""
         task = self.begin(call)
         try:
             await task.done.wait()  # at most `call._DRAIN` s after the result
         except BaseException:
             task.stop()
-            await task.join()  # a caller who is cancelled waits for a clean connection
+            await task.join()  # a cancelled caller waits for the clean-up
             raise
         try:
             (result,) = await call.queue.get()
         finally:
-            del call, task  # an error that lives on keeps the frames it passed
+            del call, task  # an error keeps this frame, which must not keep them
         return result
 
     async def aclose(self) -> None:
-        """End every call that is under way; the first client closes its connections."""
+        """Cancel every running call; without parents, also close the connections."""
         self.closed = True
         tasks = list(self.tasks)
         for task in tasks:
             task.stop()
         here = loop_token()
         try:
-            with anyio.CancelScope(shield=True):  # all of them have been told to stop
+            with anyio.CancelScope(shield=True):  # all of them are cancelled
                 for task in tasks:
-                    if task.token is here:  # another loop's cannot be waited for
+                    if task.token is here:  # another loop's task cannot be awaited
                         await task.join()
         finally:
-            if self.parent is None:
+            if not self.parents:
                 await self.resources.transport.aclose()
 
 
@@ -157,7 +154,7 @@ def engine_of(
     Return the engine of a new client.
 
     Raises:
-        ConfigurationError: What is not *config* cannot be right.
+        ConfigurationError: *http_client* or *transport* is wrong.
     """
     if isinstance(rate_limit, RateLimit):
         from .rate_limiter import LocalLimiter  # noqa: PLC0415 - most clients have none

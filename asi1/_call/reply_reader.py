@@ -1,7 +1,7 @@
 """
-One reply, read to its end: the base of what reads answers and plain bytes.
+Reads one reply to its end: the base class of the readers of answers and of raw bytes.
 
-A status of success proves nothing, and neither does an end of the body.
+Neither a success status nor the end of the body proves that an answer is complete.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ __all__ = ["Body", "ReplyReader"]
 _T = TypeVar("_T")
 Body: TypeAlias = AsyncGenerator[bytes, None]
 
-# Bytes read of an error's body. The error keeps half of them, or less.
+# The most bytes read of an error body; the error keeps at most half of them.
 _ERROR_BODY = 128 * 1024
-# Seconds for an error's body.
-_REFUSAL = 5.0
+# Seconds to wait for an error body.
+_ERROR_BODY_TIMEOUT = 5.0
 
 
 @define(eq=False)
@@ -64,12 +64,12 @@ class ReplyReader(ABC, Generic[_T]):
 
     @property
     def whole(self) -> bool:
-        """Whether the answer is all there."""
+        """Whether the answer is complete."""
         return False
 
     @property
     def begun(self) -> bool:
-        """Whether a chunk has come; an answer in one piece has none."""
+        """Whether a chunk has arrived; a reply in one piece has no chunks."""
         return False
 
     def answer(self) -> ChatCompletion:
@@ -78,14 +78,14 @@ class ReplyReader(ABC, Generic[_T]):
 
     @abstractmethod
     def result(self, info: ResponseInfo) -> list[_T]:
-        """Return what the queue is still to be given of a whole answer."""
+        """Return the items of a complete reply that are not in the queue yet."""
 
     async def read(self, reply: Reply) -> None:
         """
-        Read the reply; put its pieces into the queue if they are wanted.
+        Read the reply; put its pieces into the queue if the caller streams.
 
         Args:
-            reply: What is left of its body afterwards holds nothing of worth.
+            reply: The rest of its body is not needed afterwards.
 
         Raises:
             APIStatusError: The server refused.
@@ -97,7 +97,7 @@ class ReplyReader(ABC, Generic[_T]):
         if not 200 <= reply.status < 300:
             raise await self._refusal(reply.body)
         if not self.streams:
-            self.timer.arm("idle")  # of a plain call, the headers are the first sign
+            self.timer.arm("idle")  # a plain reply has no first chunk
         try:
             await self._read_body(reply.body)
         except (APIConnectionError, APIResponseError) as error:
@@ -106,12 +106,12 @@ class ReplyReader(ABC, Generic[_T]):
 
     @abstractmethod
     async def _read_body(self, pieces: Body) -> None:
-        """Read the body of a reply with a status of success."""
+        """Read the body of a reply with a success status."""
 
     def _broken(self, error: APIConnectionError | APIResponseError) -> APIError:
-        """Return what it means that the body broke off after the reply had begun."""
-        # A stream that has handed out nothing may begin anew; of a plain call the model
-        # had done its work.
+        """Return the error for a body that broke off with *error*."""
+        # A stream that delivered no chunk may be retried; a plain call may not, since
+        # the model has done its work.
         if isinstance(error, APIConnectionError):
             error.retryable = error.retryable and self.streams
         return error
@@ -119,7 +119,7 @@ class ReplyReader(ABC, Generic[_T]):
     async def _refusal(self, pieces: Body) -> APIStatusError:
         body = bytearray()
         self.timer.arm("total")
-        with anyio.move_on_after(_REFUSAL), suppress(APIError):
+        with anyio.move_on_after(_ERROR_BODY_TIMEOUT), suppress(APIError):
             async for piece in pieces:
                 body += piece
                 if len(body) > _ERROR_BODY:

@@ -1,6 +1,6 @@
 """
-`AsyncASI1` and what hangs below it, as users see it.
-Not how a call is made: that is in `_call`.
+`AsyncASI1` and the public objects that it returns.
+How a call is made is in `_call`.
 """
 
 __all__: list[str] = []

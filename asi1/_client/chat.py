@@ -1,4 +1,4 @@
-"""``client.chat.completions``: the methods that ask the model."""
+"""``client.chat.completions``: the methods that call the model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from .._call.answer_reader import AnswerReader
-from .._call.answer_stream import answer_stream
+from .._call.chunk_stream import chunk_stream
 from .._call.engine import Engine
 from .._fork_lock import loader
 from .._models.base_types import public
@@ -19,7 +19,7 @@ from .stream import AsyncChatStream
 
 
 if TYPE_CHECKING:
-    from .._call.call_window import CallWindow
+    from .._call.concurrent_calls import ConcurrentCalls
     from .map import AsyncAnswers
 
 
@@ -28,7 +28,7 @@ __all__ = ["AsyncChat", "AsyncCompletions"]
 
 @public
 class AsyncChat:
-    """What hangs below ``client.chat``."""
+    """The namespace ``client.chat``."""
 
     def __init__(self, engine: Engine) -> None:
         """Made by the client."""
@@ -90,11 +90,10 @@ class AsyncCompletions:
         Ask for the next turn of a conversation.
 
         Args:
-            messages: The conversation, oldest turn first: one text, or a list of dicts,
-                message objects and earlier answers in any mixture; at least one.
+            messages: The conversation, oldest turn first: one str, or a non-empty list
+                of dicts, message objects and earlier answers in any mixture.
             model: Any name the server knows; the client's model if left out.
-            stream: True for a stream, which is returned as soon as the server begins
-                to answer.
+            stream: True returns a stream, as soon as the server begins to answer.
             **options: Fields of `ChatOptions`.
 
         Returns:
@@ -102,12 +101,12 @@ class AsyncCompletions:
 
         Raises:
             ArgumentError: An argument is wrong; nothing was sent.
-            APIStatusError: The server refused; its subclass tells why.
-            APITimeoutError: A time limit passed.
+            APIStatusError: The server refused the request; the subclass says why.
+            APITimeoutError: A timeout passed.
             APIConnectionError: No usable reply arrived.
-            APIResponseError: The reply is not an answer.
-            ClientClosedError: The client was closed, before or meanwhile.
-            ConfigurationError: A proxy or CA file of the environment cannot be used.
+            APIResponseError: The reply is not a valid answer.
+            ClientClosedError: The client was closed, before or during the call.
+            ConfigurationError: A proxy or CA file from the environment is unusable.
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
@@ -119,7 +118,7 @@ class AsyncCompletions:
             options=options,
         )
         if stream:
-            return AsyncChatStream(await answer_stream(self._engine, request).open())
+            return AsyncChatStream(await chunk_stream(self._engine, request).open())
         return await self._engine.fetch(request, AnswerReader)
 
     def stream(
@@ -130,9 +129,9 @@ class AsyncCompletions:
         **options: Unpack[ChatOptions],
     ) -> AsyncChatStream:
         """
-        Ask for the next turn, to be read as it is written.
+        Ask for the next turn, and stream the answer.
 
-        Used as ``async with client.chat.completions.stream(...) as stream``; the call
+        Use it as ``async with client.chat.completions.stream(...) as stream``; the call
         begins when the block is entered, or at the first read.
 
         Args:
@@ -142,7 +141,7 @@ class AsyncCompletions:
 
         Raises:
             ArgumentError: An argument is wrong; nothing was sent.
-            ClientClosedError: The client was closed before.
+            ClientClosedError: The client is closed.
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
@@ -153,7 +152,7 @@ class AsyncCompletions:
             stream=True,
             options=options,
         )
-        return AsyncChatStream(answer_stream(self._engine, request))
+        return AsyncChatStream(chunk_stream(self._engine, request))
 
     @overload
     def map(
@@ -187,24 +186,24 @@ class AsyncCompletions:
         **options: Unpack[ChatOptions],
     ) -> AsyncAnswers[Any]:
         """
-        Ask many prompts, some at a time; the answers come in the order of the prompts.
+        Ask many prompts, several at once; the answers come in the order of the prompts.
 
-        Used as ``async for answer in client.chat.completions.map(prompts)``. Nothing is
-        asked before the first read, and no more is asked while nobody reads.
+        Use it as ``async for answer in client.chat.completions.map(prompts)``. The
+        first read starts the first calls, and only a read takes more prompts.
 
         Args:
-            prompts: What `create` takes as *messages*, each; also endless. At most
-                twice *concurrency* of them are taken ahead of the reader.
+            prompts: Each is what `create` takes as *messages*; may be endless. At most
+                twice *concurrency* prompts are taken ahead of the reader.
             model: As for `create`.
-            concurrency: The most calls at a time, at least 1.
-            return_exceptions: True returns the error of a call in its place; else it
-                is raised there, and the calls behind it end.
-            **options: Fields of `ChatOptions`, for each call: a ``timeout`` begins when
-                its turn has come.
+            concurrency: The most calls at once; at least 1.
+            return_exceptions: True returns a call's error in place of its answer; False
+                raises it there, and cancels the calls behind it.
+            **options: Fields of `ChatOptions`, for each call; a ``timeout`` starts with
+                its call.
 
         Raises:
             ArgumentError: An argument is wrong; nothing was sent.
-            ClientClosedError: The client was closed before.
+            ClientClosedError: The client is closed.
         """
         kind, window = _map()
         calls = window.of(
@@ -219,8 +218,8 @@ class AsyncCompletions:
 
 
 @loader
-def _map() -> tuple[type[AsyncAnswers[Any]], type[CallWindow]]:
-    from .._call.call_window import CallWindow  # noqa: PLC0415
+def _map() -> tuple[type[AsyncAnswers[Any]], type[ConcurrentCalls]]:
+    from .._call.concurrent_calls import ConcurrentCalls  # noqa: PLC0415
     from .map import AsyncAnswers  # noqa: PLC0415
 
-    return AsyncAnswers, CallWindow
+    return AsyncAnswers, ConcurrentCalls

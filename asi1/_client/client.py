@@ -1,8 +1,8 @@
 """
-`AsyncASI1`: what hangs below a client, for asyncio and trio.
+`AsyncASI1`, the client for asyncio and trio.
 
-Decides nothing: it hands arguments down to where they are checked. What a method needs
-is loaded when it is called.
+It only passes arguments on; other modules check them. A method loads the modules that
+it needs at its first call.
 """
 
 from __future__ import annotations
@@ -33,34 +33,35 @@ class AsyncASI1(BaseClient):
     """
     The client of ASI-1 Mini, for asyncio and trio.
 
-    Every argument is optional. Making a client touches neither the network nor the
-    disk; one client is enough for a program, may be used by many tasks and from several
-    event loops, and is closed by ``async with`` or `aclose`.
+    Every argument is optional. Making a client uses neither the network nor the disk.
+    One client is enough for a program: many tasks and several event loops may share it.
+    Close it by ``async with`` or `aclose`.
 
     Args:
-        api_key: The key; else the environment's ``ASI_ONE_API_KEY``, ``ASI1_API_KEY``.
-        base_url: Where the API is; else the environment's ``ASI1_BASE_URL``,
-            ``ASI_ONE_BASE_URL``, else the public API. With or without ``/v1``.
-        model: Used where a call names none.
+        api_key: Your API key; else the environment variable ``ASI_ONE_API_KEY``, else
+            ``ASI1_API_KEY``.
+        base_url: URL of the API, with or without ``/v1``; else the environment variable
+            ``ASI1_BASE_URL``, else ``ASI_ONE_BASE_URL``, else the public API.
+        model: The model of calls that do not name one.
         timeout: Seconds in total for each call, or a `Timeouts`, or an
-            ``httpx.Timeout``, or None for no limit of any kind.
-        max_retries: How often a call is tried again at most; 2 if left out.
-        retry: The whole `RetryPolicy`, in place of *max_retries*.
-        rate_limit: How much to ask for in a time; calls above it wait their turn. A
-            `RateLimit`, or a `Limiter` of your own.
-        limits: How many connections, and how long they are kept.
-        http_client: Your own ``httpx.AsyncClient``; it is never closed by this client.
+            ``httpx.Timeout``, or None for no timeout of any kind.
+        max_retries: The most retries of a call; 2 if left out.
+        retry: A whole `RetryPolicy`, in place of *max_retries*.
+        rate_limit: A `RateLimit`, or a `Limiter` of your own; calls above it wait.
+        limits: How many connections to open, and how long to keep them.
+        http_client: Your own ``httpx.AsyncClient``; this client never closes it.
         transport: Your own httpx transport; never closed either.
         default_headers: Sent with every request.
         default_query: Added to every URL.
         default_options: Chat options for calls that do not give their own.
-        hooks: Callables that are told of retries and of the end of calls.
+        hooks: Your functions to call on retries and at the end of calls.
         max_event_bytes: The largest event of a stream, and the largest body, in bytes.
-        trust_env: False ignores proxies and CA files of the environment.
-        allow_insecure_http: True lets the key go over http:// to other machines.
+        trust_env: False ignores the environment's proxies and CA files.
+        allow_insecure_http: True allows http:// to other machines, which exposes the
+            key on the network.
 
     Raises:
-        ConfigurationError: Something of it cannot be right; the error names what.
+        ConfigurationError: An argument is wrong; the message names it.
     """
 
     @property
@@ -78,20 +79,18 @@ class AsyncASI1(BaseClient):
         **options: Unpack[ChatOptions],
     ) -> AsyncConversation:
         """
-        Begin a conversation, which keeps what was said and sends it with each turn.
+        Begin a conversation, which keeps its history and sends it with each turn.
 
         Args:
             system: The system message.
-            context: What of a long history a request still holds; all of it if left
-                out.
-            saved: What `AsyncConversation.to_json` returned, to go on with that one.
-            model: Used where a turn names none; the client's if left out.
-            **options: Fields of `ChatOptions`, for each turn; over those that were
-                saved.
+            context: Decides how much of a long history is sent; all of it if left out.
+            saved: A result of `AsyncConversation.to_json`, to continue it.
+            model: The model of turns that do not name one; the client's if left out.
+            **options: Fields of `ChatOptions`, for each turn; they override saved ones.
 
         Raises:
             ArgumentError: An argument is wrong.
-            ClientClosedError: The client was closed before.
+            ClientClosedError: The client is closed.
         """
         kind, open_conversation = _conversation()
         turns = open_conversation(
@@ -117,8 +116,8 @@ class AsyncASI1(BaseClient):
 
         Args:
             method: Such as GET or POST.
-            path: Below the base URL, beginning with a slash: ``/models``.
-            json: The body; None for none.
+            path: Appended to the base URL; begins with a slash, as in ``/models``.
+            json: The body; None sends no body.
             **options: Fields of `RequestOptions`.
 
         Returns:
@@ -126,15 +125,15 @@ class AsyncASI1(BaseClient):
 
         Raises:
             ArgumentError: An argument is wrong; nothing was sent.
-            APIStatusError: The server refused; its subclass tells why.
-            APITimeoutError: A time limit passed.
+            APIStatusError: The server refused the request; the subclass says why.
+            APITimeoutError: A timeout passed.
             APIConnectionError: No usable reply arrived.
             APIResponseError: The reply is too large, or cannot be decoded.
-            ClientClosedError: The client was closed, before or meanwhile.
-            ConfigurationError: A proxy or CA file of the environment cannot be used.
+            ClientClosedError: The client was closed, before or during the call.
+            ConfigurationError: A proxy or CA file from the environment is unusable.
         """
         engine = self._engine
-        from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - likewise
+        from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - with the engine
         from .._protocol.request import plain_request  # noqa: PLC0415 - with the engine
 
         request = plain_request(engine.config, method, path, json=json, options=options)
@@ -142,9 +141,9 @@ class AsyncASI1(BaseClient):
 
     async def aclose(self) -> None:
         """
-        Close the client: calls under way end, connections are closed.
+        Cancel all running calls, and close the connections.
 
-        May be called twice. A client from `with_options` ends its own calls only.
+        May be called twice. A client from `with_options` only cancels its own calls.
         """
         await self._lazy.aclose()
 
@@ -170,7 +169,7 @@ def _chat() -> type[AsyncChat]:
 
 @loader
 def _conversation() -> tuple[type[AsyncConversation], Callable[..., TurnTaking]]:
-    from .conversation.conversation import (  # noqa: PLC0415 - by the first one
+    from .conversation.conversation import (  # noqa: PLC0415 - with the engine
         AsyncConversation,
         open_conversation,
     )

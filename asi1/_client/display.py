@@ -1,9 +1,9 @@
 """
-Where an answer is shown while it comes: a notebook's cell, or standard output.
+Shows an answer while it arrives, in a notebook cell or on standard output.
 
-A notebook puts what is shown under the cell whose thread shows it, so it is for the
-reader of a stream to show it, in the reader's own thread. IPython is looked for among
-what is loaded already: where it runs, it is.
+A notebook puts output below the cell whose thread writes it, so the reader of the
+stream must write it, in its own thread. IPython is only looked up among the loaded
+modules, since a notebook has loaded it.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from .._models.completion import ChatCompletion
 
 __all__ = ["screen"]
 
-# A page is sent anew once it is longer by this part of it, so that all that is sent
-# stays within some fifty times the last one.
+# The page is sent again once it has grown by this share of its length, so that all
+# pages together are at most about fifty times as long as the last one.
 _STEP = 1 / 50
 
 
 @contextmanager
 def screen(*, thoughts: bool) -> Iterator[Callable[[ChatCompletion], None]]:
     """
-    Give what shows an answer, again and again as it grows.
+    Yield a function that shows an answer; call it again as the answer grows.
 
-    However the block is left, all that was given to be shown is shown then.
+    However the block is left, the last answer is then shown in full.
 
     Args:
-        thoughts: Whether a notebook shows them, folded away. Standard output gets the
-            text alone.
+        thoughts: Whether a notebook shows the thoughts too, folded away. Standard
+            output gets the text alone.
     """
-    place = _Cell(thoughts) if _in_notebook() else _Lines()
+    output = _Cell(thoughts) if _in_notebook() else _Lines()
     try:
-        yield place.show
+        yield output.show
     finally:
-        place.end()
+        output.end()
 
 
 @define
 class _Cell:
-    """One output of a notebook's cell, which is replaced as the answer grows."""
+    """One output of a notebook cell, which is replaced as the answer grows."""
 
     _thoughts: bool
     _page: str = ""
@@ -79,7 +79,7 @@ class _Cell:
 
 @define
 class _Lines:
-    """Standard output, to which text is added as it comes."""
+    """Standard output, to which text is added as it arrives."""
 
     _text: str = ""
 
@@ -94,7 +94,7 @@ class _Lines:
     def _write(self, text: str) -> None:
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
         text = text.encode(encoding, "backslashreplace").decode(encoding)
-        print(text, end="", flush=True)  # noqa: T201 - it is what was asked for
+        print(text, end="", flush=True)  # noqa: T201 - the user asked for it
 
 
 def _in_notebook() -> bool:
@@ -102,6 +102,6 @@ def _in_notebook() -> bool:
     shell = get_ipython() if get_ipython else None
     if shell is None:
         return False
-    # A terminal's shell has the publisher that only prints.
+    # In a terminal, IPython has the base publisher, which only prints.
     publishers = importlib.import_module("IPython.core.displaypub")
     return type(shell.display_pub) is not publishers.DisplayPublisher

@@ -1,8 +1,8 @@
 """
-What both clients stand on: their settings, and an engine that is made at its first use.
+The base of both clients: their settings, and an engine that is made at its first use.
 
-Making a client is cheap that way, and opens no file and no connection: httpx, and all
-that calls need, is loaded by the first of them.
+So making a client is cheap, and opens no file and no connection: the first call loads
+httpx and all else that calls need.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ __all__ = ["BaseClient", "LazyEngine"]
 @define(eq=False)
 class LazyEngine:
     """
-    What an engine is made of, and then the engine.
+    Makes a client's engine at its first use.
 
     Attributes:
-        made: None until it is asked for.
+        made: The engine; None before its first use.
     """
 
     config: ClientConfig
@@ -74,20 +74,20 @@ class LazyEngine:
         if not isinstance(hooks, Hooks | None):
             raise ConfigurationError(f"hooks: must be Hooks, not {hooks!r:.80}")
         if self._http_client is not None or self._transport is not None:
-            self.get()  # which checks them
+            self.get()  # checks them
 
     def get(self) -> Engine:
         """
-        Return the engine; everything that calls need is loaded then.
+        Return the engine; the first call makes it, and loads what calls need.
 
         Raises:
-            ConfigurationError: A part of it cannot be right.
+            ConfigurationError: A user-provided HTTP client or transport is wrong.
         """
         if self.made is not None:
             return self.made
         with no_fork:
             self.made = self._make()
-            self.made.closed |= self._closed  # last, since it may be shut meanwhile
+            self.made.closed |= self._closed  # last: `shut` may run meanwhile
         return self.made
 
     def _make(self) -> Engine:
@@ -104,20 +104,20 @@ class LazyEngine:
         )
 
     def shut(self) -> None:
-        """Make no call any more; those under way go on."""
+        """Refuse new calls; running calls go on."""
         self._closed = True
         if self.made is not None:
             self.made.closed = True
 
     async def aclose(self) -> None:
-        """End all calls, and close what is open."""
+        """Cancel all calls, and close the connections."""
         self.shut()
         if self.made is not None:
             await self.made.aclose()
 
 
 class BaseClient:
-    """What both clients are set up with."""
+    """The constructor, the settings and `with_options` of both clients."""
 
     def __init__(  # noqa: PLR0913 - a client has many settings
         self,
@@ -163,12 +163,12 @@ class BaseClient:
 
     @property
     def base_url(self) -> str:
-        """Where requests go, without a slash at its end."""
+        """The URL of the API, without a trailing slash."""
         return self._lazy.config.base_url
 
     @property
     def timeouts(self) -> Timeouts:
-        """The time limits of calls that give none of their own."""
+        """The timeouts of calls that do not give their own."""
         return self._lazy.config.timeouts
 
     def with_options(
@@ -186,13 +186,13 @@ class BaseClient:
         """
         Return a client with some settings changed, on the same connections.
 
-        What is left out stays as it is; headers, query and options are added to those
-        of this client. Closing the child does not close this client; closing this one
-        closes the child.
+        Settings left out stay as they are; headers, query and options are added to
+        those of this client. Closing the new client does not close this one; closing
+        this one closes both.
 
         Raises:
             ConfigurationError: As for the constructor.
-            ClientClosedError: The client was closed before.
+            ClientClosedError: The client is closed.
         """
         api_key = hidden(api_key)
         now = self._lazy.config
@@ -225,7 +225,7 @@ class BaseClient:
         name = type(self).__name__
         lazy = getattr(self, "_lazy", None)  # missing if the constructor raised
         if lazy is None:
-            return f"<{name} never made>"
+            return f"<{name} without settings>"
         return f"<{name} base_url={self.base_url!r} model={lazy.config.model!r}>"
 
 

@@ -1,11 +1,11 @@
-"""The answers to many prompts as their reader sees them."""
+"""The answers to many prompts: the public side of `ConcurrentCalls`."""
 
 from __future__ import annotations
 
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from .._call.call_window import CallWindow
+from .._call.concurrent_calls import ConcurrentCalls
 from .._models.base_types import public
 
 
@@ -19,20 +19,20 @@ class AsyncAnswers(Generic[_T]):
     """
     An async iterator of the answers to many prompts, in the order of the prompts.
 
-    Best used as ``async with`` where it may be left early: leaving the block ends the
-    calls that are under way. One that is dropped ends them too. A reader who is
-    cancelled while it waits loses nothing and may go on reading.
+    Use it with ``async with`` if you may stop early: leaving the block cancels the
+    running calls. So does garbage collection. A cancelled read loses no answer, and
+    reading may go on.
 
     Reading raises:
-        ASI1Error: What `AsyncCompletions.create` raises, where the answer would be; the
-            calls behind it end. With *return_exceptions* it is returned in its place.
+        ASI1Error: What `AsyncCompletions.create` raises, in place of the answer; the
+            calls behind it are cancelled. With *return_exceptions* it is returned.
         ClientClosedError: The client was closed; never returned.
-        StreamBusyError: Somebody else is reading at this moment.
-        StreamClosedError: It was closed.
-        Exception: What the iterable of prompts raised, after all answers before it.
+        StreamBusyError: Another task is reading.
+        StreamClosedError: The answers were closed.
+        Exception: What the iterable of prompts raises, after all answers before it.
     """
 
-    def __init__(self, calls: CallWindow) -> None:
+    def __init__(self, calls: ConcurrentCalls) -> None:
         """Made by the client."""
         self._calls = calls
 
@@ -56,11 +56,11 @@ class AsyncAnswers(Generic[_T]):
                 self._calls.take()
                 answer: _T | None = await self._calls.next()
         finally:
-            del self  # the frames that an error keeps must not keep the calls
+            del self  # an error keeps this frame, which must not keep the calls
         if answer is None:
             raise StopAsyncIteration
         return answer
 
     async def aclose(self) -> None:
-        """End the calls that are under way; may be called twice, and by any task."""
+        """Cancel the running calls; may be called twice, and by any task."""
         await self._calls.aclose()

@@ -1,4 +1,4 @@
-"""The streamed answer as its reader sees it: the public side of `AnswerStream`."""
+"""The streamed answer: the public side of `ChunkStream`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .._call.answer_stream import AnswerStream
+from .._call.chunk_stream import ChunkStream
 from .._fork_lock import loader
 from .._models.base_types import public
 from .._models.chunks import ChatCompletionChunk
@@ -28,31 +28,31 @@ class AsyncChatStream:
     """
     An answer while it is written: an async iterator of its chunks.
 
-    Best used as ``async with``, which closes the connection when the block is left,
-    however it is left. A stream that is dropped closes too. A reader who is cancelled
-    while it waits for a chunk loses nothing and may go on reading.
+    Use it with ``async with``, which closes the connection however the block is left.
+    Garbage collection closes it too. A cancelled read loses no chunk, and reading may
+    go on.
 
     Reading raises:
         StreamTruncatedError: The stream ended before the answer did.
         StreamInterruptedError: The connection broke after the first chunk.
-        StreamDecodeError: An event is no chunk.
+        StreamDecodeError: An event is not a valid chunk.
         ServerStreamError: The server reported an error in the stream.
-        APITimeoutError: No chunk came in time, or the whole took too long.
+        APITimeoutError: No chunk came in time, or the whole call took too long.
         APIStatusError, APIConnectionError, APIResponseError, ClientClosedError,
             ConfigurationError: As for `AsyncCompletions.create`; only before the
             first chunk.
-        StreamBusyError: Somebody else is reading at this moment.
-        StreamClosedError: It was closed.
-        StreamConsumedError: It was read to its end before.
+        StreamBusyError: Another task is reading.
+        StreamClosedError: The stream was closed.
+        StreamConsumedError: The stream was already read to its end.
     """
 
-    def __init__(self, answer: AnswerStream) -> None:
+    def __init__(self, answer: ChunkStream) -> None:
         """Made by the client."""
         self._answer = answer
-        self._left: Iterator[ChatCompletionChunk] = iter(())
+        self._batch: Iterator[ChatCompletionChunk] = iter(())
 
     def __repr__(self) -> str:
-        return repr(self._answer).replace("AnswerStream", "AsyncChatStream")
+        return repr(self._answer).replace("ChunkStream", "AsyncChatStream")
 
     async def __aenter__(self) -> Self:
         """
@@ -81,86 +81,86 @@ class AsyncChatStream:
         return self
 
     async def __anext__(self) -> ChatCompletionChunk:
-        for chunk in self._left:  # of what came together
+        for chunk in self._batch:  # the rest of the last batch
             return chunk
         try:
             batch = await self._answer.next_batch()
         except BaseException:
-            # A reader who is cancelled drops the stream; the frames that the
-            # error keeps must not keep it.
+            # An error keeps this frame, which must not keep the stream: a cancelled
+            # reader may drop it.
             del self
             raise
         if not batch:
             raise StopAsyncIteration
-        self._left = iter(batch)
-        return next(self._left)
+        self._batch = iter(batch)
+        return next(self._batch)
 
     async def aclose(self) -> None:
         """
         Close the stream and its connection; may be called twice, and by any task.
 
-        Somebody who is reading gets `StreamClosedError`. `snapshot` and `response` can
-        still be used.
+        A waiting reader gets `StreamClosedError`. `snapshot` and `response` still work.
         """
-        self._left = iter(())
+        self._batch = iter(())
         await self._answer.aclose()
 
     @property
     def consumed(self) -> bool:
-        """Whether it was read to its end."""
+        """Whether the stream was read to its end."""
         return self._answer.consumed
 
     @property
     def response(self) -> ResponseInfo:
-        """How the reply comes: status, attempts, times; filled as they are known."""
+        """The response metadata so far: status, attempts, times."""
         return self._answer.response
 
     @property
     def text_stream(self) -> AsyncPieces:
-        """The text of choice 0 in its pieces, none of them empty."""
+        """The text of choice 0, in non-empty pieces."""
         return AsyncPieces(self, lambda chunk: chunk.text)
 
     @property
     def thought_stream(self) -> AsyncPieces:
-        """The model's thoughts in their pieces, none of them empty."""
+        """The model's thoughts, in non-empty pieces."""
         return AsyncPieces(self, lambda chunk: chunk.thought)
 
     def snapshot(self) -> ChatCompletion:
-        """Return the answer as far as it has come from the server, at any time."""
+        """Return the answer so far; may be called at any time."""
         return self._answer.snapshot()
 
     async def get_final_completion(self) -> ChatCompletion:
         """
-        Read what is left, and return the answer: text, thoughts, tool calls, usage.
+        Read the rest, and return the answer: text, thoughts, tool calls, usage.
 
         Raises:
             ASI1Error: What reading the stream raises.
         """
         answer = await self._answer.final()
-        self._left = iter(())
+        self._batch = iter(())
         return answer
 
     def to_sse(self, *, ping: float | None = 15.0) -> AsyncEventBytes:
         """
-        Return what is left as server-sent events, encoded, for a web framework to send.
+        Return the rest as encoded server-sent events, for a web framework to send.
 
         Args:
             ping: Seconds of silence after which a comment is sent; None for never.
 
         Raises:
-            ArgumentError, StreamConsumedError: *ping* is no time; it was all read.
+            ArgumentError: *ping* is neither None nor a number above 0.
+            StreamConsumedError: The stream was already read to its end.
         """
         self._answer.check_unread()
         kind, events = _to_sse()
-        return kind(events(self._answer, self._left, ping))
+        return kind(events(self._answer, self._batch, ping))
 
     async def display(self, *, thoughts: bool = True) -> ChatCompletion:
         """
-        Show the answer while it comes, and return it.
+        Show the answer while it arrives, and return it.
 
         A notebook shows it as markdown, below the cell. Elsewhere its text is written
-        to standard output. Whoever interrupts or cancels this ends the call; what has
-        come stays on show.
+        to standard output. An interrupt or cancellation cancels the call; the answer so
+        far stays visible.
 
         Args:
             thoughts: Whether a notebook shows the thoughts too, folded away.
@@ -172,7 +172,7 @@ class AsyncChatStream:
         with screen(thoughts=thoughts) as show, self._answer.abandoned_if_left():
             while True:
                 answer = await self._answer.grown()
-                self._left = iter(())
+                self._batch = iter(())
                 show(answer)
                 if self._answer.consumed:
                     return answer
@@ -180,7 +180,7 @@ class AsyncChatStream:
 
 @public
 class AsyncPieces:
-    """An async iterator of the texts that one part of a stream's chunks holds."""
+    """An async iterator of the non-empty pieces of a stream's text or thoughts."""
 
     def __init__(
         self, stream: AsyncChatStream, pick: Callable[[ChatCompletionChunk], str]
@@ -190,7 +190,7 @@ class AsyncPieces:
         self._pick = pick
 
     def __aiter__(self) -> Self:
-        aiter(self._stream)  # raises if there is nothing more to read
+        aiter(self._stream)  # raises if the stream was read to its end
         return self
 
     async def __anext__(self) -> str:

@@ -1,4 +1,4 @@
-"""An answer read as server-sent events, for services that pass it on."""
+"""An answer as server-sent events, for services that pass it on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class AsyncEventBytes:
     An answer as server-sent events while it is written: an async iterator of bytes.
 
     Each item holds one or more whole events, in UTF-8, each with a name and one line of
-    JSON. This format does not change, but for members and events that may be added:
+    JSON. The format is stable; only new members and events may be added:
 
     ===========  ====================================================================
     event        data
@@ -25,31 +25,30 @@ class AsyncEventBytes:
     ``thought``  ``{"text": str}``: the next piece of the model's thoughts.
     ``text``     ``{"text": str}``: the next piece of the answer (of choice 0).
     ``done``     The last event of a whole answer: ``id``, ``model``,
-                 ``finish_reason`` (a word, or null), ``usage`` (null, or an object of
+                 ``finish_reason`` (a str, or null), ``usage`` (null, or an object of
                  ``prompt_tokens``, ``completion_tokens``, ``total_tokens``,
                  ``reasoning_tokens``), ``tool_calls`` (a list in OpenAI's form, empty
-                 for none), ``refusal`` (null, or a text).
-    ``failed``   The last event of an answer that broke off: ``status``, ``code``,
+                 for none), ``refusal`` (null, or a str).
+    ``failed``   The last event of an answer that failed: ``status``, ``code``,
                  ``message``, ``retry_after`` (seconds, or null), ``request_id`` (or
-                 null). What came before stays valid as far as it goes.
+                 null). The events before it stay valid.
     ===========  ====================================================================
 
-    One of ``done`` and ``failed`` always ends it; a body without them was cut on its
-    way. (It is not called ``error``, which browsers use for lost connections. A page
-    with an ``EventSource`` closes it at either event, or the browser asks again.)
-    Between events a comment, ``: ping``, comes in every silence of *ping* seconds.
+    Either ``done`` or ``failed`` always ends it; a body without them was cut off.
+    (``failed`` is not called ``error``, since browsers use that for lost connections. A
+    page must close its ``EventSource`` at either event, or the browser asks again.)
+    After every *ping* seconds without an event, the comment ``: ping`` is sent.
 
-    ``status`` is what HTTP would say: 400, 413, 422 and 429 as ASI-1 said it, 400 for
-    an argument that is wrong, 409 for a conversation that waits for an answer, 504 for
-    a timeout, 503 for a client that was closed, 500 for a mistake of the service, and
-    502 for whatever else failed between the service and ASI-1. ``code`` is the error's
-    class in small letters, without API and Error: ``rate_limit``, ``timeout``,
-    ``stream_truncated``. The key, and what a mistake of the service was, are not told:
-    an exception that is no `ASI1Error` is raised after its event.
+    ``status`` is an HTTP status: 400, 413, 422 and 429 as ASI-1 sent it, 400 for a
+    wrong argument, 409 for a conversation that waits for an answer, 504 for a timeout,
+    503 for a closed client, 500 for a bug in the service, and 502 for any other failure
+    between the service and ASI-1. ``code`` is the error's class in snake case, without
+    API and Error: ``rate_limit``, ``timeout``, ``stream_truncated``. The event shows
+    neither the key nor the details of a bug: an exception that is not an `ASI1Error` is
+    raised after its event.
 
-    Whoever leaves early, by `aclose`, by cancellation or by dropping this, ends the
-    call. Reading raises nothing of what reading the stream raises, but for
-    `StreamBusyError`.
+    `aclose`, cancellation and garbage collection cancel the call. Of the errors of
+    reading the stream, only `StreamBusyError` is raised; the rest become events.
     """
 
     def __init__(self, events: AnswerEvents) -> None:
@@ -60,7 +59,7 @@ class AsyncEventBytes:
         """
         Wait for the first event, but no longer than *ping* seconds.
 
-        An error until then is raised, so that it can still become an HTTP status; any
+        An error before that is raised, so that it can still become an HTTP status; a
         later one becomes an event.
 
         Raises:

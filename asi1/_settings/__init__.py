@@ -1,6 +1,6 @@
 """
-What a user sets up once, or passes with one call, checked when it is given.
-Not what follows from it: that is decided in `_protocol` and done in `_call`.
+The settings of a client and the options of a call, and the checks of both.
+They take effect in `_protocol` and `_call`.
 """
 
 __all__: list[str] = []

@@ -1,8 +1,8 @@
 """
-What a client is set up with, checked before anything is sent.
+The settings of a client, checked before anything is sent.
 
-The environment comes in as a mapping. Every refusal names where the value came from;
-none shows the value of a secret.
+The environment is passed in as a mapping. Every error names the source of the value;
+none shows a secret.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ __all__ = [
     "read_retry",
 ]
 
-# What ``http_client=`` and ``transport=`` take. Type checkers see it; a running program
-# does not load httpx for its annotations.
+# The types of ``http_client=`` and ``transport=``, for type checkers only: a running
+# program does not load httpx for annotations.
 if TYPE_CHECKING:
     import httpx
 
@@ -64,7 +64,7 @@ _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
 @frozen(kw_only=True)
 class Limits:
     """
-    How many connections a client keeps, in each event loop that it is used from.
+    How many connections a client keeps, in each event loop that uses it.
 
     Attributes:
         max_connections: The most at once; further calls wait, up to ``Timeouts.pool``.
@@ -82,13 +82,13 @@ class Limits:
 @frozen(kw_only=True)
 class ClientConfig:
     """
-    The whole set-up of a client; children of `with_options` hold a changed copy.
+    All settings of a client; a client from `with_options` has a changed copy.
 
     Attributes:
-        base_url: Without a slash at its end; paths are appended to it.
-        headers: Sent with every request, beside those that the call needs.
+        base_url: Without a trailing slash; paths are appended to it.
+        headers: Sent with every request, besides those that the call needs.
         query: Added to every URL.
-        options: Chat options used where a call does not give its own.
+        options: Chat options for calls that do not give their own.
         max_event_bytes: The largest event of a stream, and the largest body, in bytes.
         trust_env: Whether proxies and CA files are read from the environment.
     """
@@ -112,12 +112,12 @@ class ClientConfig:
 
 def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
     """
-    Find the key: the argument, then the environment.
+    Return the key from the argument, else from the environment.
 
     Raises:
-        ConfigurationError: There is none, or it cannot be one.
+        ConfigurationError: There is no key, or it is not valid.
     """
-    # Before anything can fail: frames of errors hold what is local here.
+    # First of all: the frames of an error hold these local variables.
     value = hidden(value)
     found = [(n, hidden(env[n])) for n in KEY_VARIABLES if env.get(n, "").strip()]
     env = {}
@@ -140,14 +140,14 @@ def read_base_url(
     value: object, env: Mapping[str, str], *, allow_insecure_http: bool = False
 ) -> str:
     """
-    Find the base URL: the argument, then the environment, then the public API.
+    Return the base URL from the argument, else from the environment, else the default.
 
-    The three forms that people write are one: with ``/v1``, with the endpoint's whole
-    path, and the bare host. A path of your own is kept.
+    The bare host, ``/v1`` and the endpoint's whole path give the same URL; any other
+    path is kept.
 
     Raises:
-        ConfigurationError: It is no http(s) URL, carries a user, a query or a fragment,
-            or would send the key in clear over a network.
+        ConfigurationError: It is not an http(s) URL, has a user, a query or a fragment,
+            or would send the key unencrypted over a network.
     """
     source = "base_url"
     if value is None:
@@ -155,17 +155,19 @@ def read_base_url(
         for name in reversed(_URL_VARIABLES):
             if name in env:
                 source, value = f"the environment variable {name}", env[name]
-    env = {}  # frames of errors hold what is local here
+    env = {}  # the frames of an error hold it
     if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{source}: is empty; leave it out for {BASE_URL}")
+        raise ConfigurationError(
+            f"{source}: must be a non-empty str; leave it out for {BASE_URL}"
+        )
     try:
         url = urlsplit(value.strip())
         port = url.port
     except ValueError as error:
-        raise ConfigurationError(f"{source}: is no URL ({error})") from None
+        raise ConfigurationError(f"{source}: is not a URL ({error})") from None
     problem = _url_problem(url, value.strip(), allow_insecure_http=allow_insecure_http)
     if problem or port == 0:
-        raise ConfigurationError(f"{source}: {problem or 'port 0 is no port'}")
+        raise ConfigurationError(f"{source}: {problem or 'port 0 is not valid'}")
     path = url.path.rstrip("/").removesuffix(_ENDPOINT)
     return f"{url.scheme}://{url.netloc}{path or '/v1'}"
 
@@ -176,17 +178,17 @@ def _url_problem(
     if url.scheme not in ("http", "https") or not url.hostname:
         return "needs http:// or https:// and a host"
     if "@" in url.netloc:
-        return "must not hold a user or password; the key goes in api_key="
+        return "must not contain a user or password; the key goes in api_key="
     if "[" in url.netloc and not _BRACKETS.fullmatch(url.netloc):
-        return "has brackets around something else than an IPv6 address"
+        return "has brackets around something that is not an IPv6 address"
     if url.query or url.fragment or "?" in text or "#" in text:
-        return "must not hold a query or fragment; use default_query="
+        return "must not contain a query or fragment; use default_query="
     if not all("!" <= char <= "~" for char in text):
-        return "holds a blank, a control character or one that is not ASCII"
+        return "contains a space, a control character or a non-ASCII character"
     if url.scheme == "http" and not (allow_insecure_http or is_loopback(url.hostname)):
         return (
-            "would send the key in clear: use https://, or allow_insecure_http=True"
-            " on a network that is yours"
+            "would send the key unencrypted: use https://, or allow_insecure_http=True"
+            " on a network of your own"
         )
     return None
 
@@ -203,33 +205,33 @@ def is_loopback(host: str) -> bool:
 
 def check_headers(headers: object, source: str) -> dict[str, str]:
     """
-    Return *headers* as a dict, names in lowercase.
+    Return *headers* as a dict with lowercase names.
 
     Raises:
-        ConfigurationError: A name or value is not one that HTTP can carry. The value
-            is not shown, since it may be a secret.
+        ConfigurationError: A name or value is not valid in HTTP. The message does not
+            show the value, since it may be a secret.
     """
     if not isinstance(headers, Mapping):
-        raise ConfigurationError(f"{source}: must be a mapping of names to texts")
+        raise ConfigurationError(f"{source}: must be a mapping of names to strings")
     for name, value in headers.items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-            raise ConfigurationError(f"{source}: {name!r} is no header name")
+            raise ConfigurationError(f"{source}: {name!r} is not a valid header name")
         if name.lower() in _FRAMING:
             raise ConfigurationError(f"{source}: {name!r} is set by asi1 itself")
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise ConfigurationError(
-                f"{source}: the value of {name!r} is not a text of printable ASCII"
-                " characters on one line, without blanks around it"
+                f"{source}: the value of {name!r} must be a str of printable ASCII"
+                " characters on one line, without whitespace around it"
             )
     return {name.lower(): value for name, value in headers.items()}
 
 
 def read_model(value: object) -> str:
     """
-    Return the name of a model: any text, since servers add models at any time.
+    Return the name of a model: any str, since servers add models at any time.
 
     Raises:
-        ConfigurationError: It is no text, or empty.
+        ConfigurationError: It is not a str, or empty.
     """
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"model: must be the name of a model, not {value!r}")
@@ -241,21 +243,21 @@ def read_query(value: object, source: str) -> dict[str, str | int | float | bool
     Return the parameters that are added to every URL.
 
     Raises:
-        ConfigurationError: It is no mapping of names to texts, numbers or flags.
+        ConfigurationError: It is not a mapping of names to strings, numbers or bools.
     """
     if not isinstance(value, Mapping) or not all(
         isinstance(k, str) and isinstance(v, str | int | float)
         for k, v in value.items()
     ):
         raise ConfigurationError(
-            f"{source}: must be a mapping of names to texts, numbers or flags"
+            f"{source}: must be a mapping of names to strings, numbers or bools"
         )
     return dict(value)
 
 
 def read_retry(max_retries: Any, retry: RetryPolicy | None) -> RetryPolicy:
     """
-    Read ``max_retries=`` and ``retry=``, of which one may be given.
+    Return the policy of ``max_retries=`` or ``retry=``; only one may be given.
 
     Raises:
         ConfigurationError: Both are given, or *max_retries* is not a whole number of at

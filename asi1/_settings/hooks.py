@@ -1,4 +1,4 @@
-"""What a user may watch: callables that are told, and change nothing."""
+"""User functions that a client calls to report retries and ended calls."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["Hooks"]
 @frozen(kw_only=True)
 class Hooks:
     """
-    Callables that are told what a client does. They are called on its event loop and
-    must not wait; what one of them raises is logged and goes no further.
+    Functions that a client calls to report what it does. They run on its event loop and
+    must not block; an exception in one is logged and ignored.
 
     Attributes:
-        on_retry: Before the wait for another try, with the try that failed: its cause,
-            and the ``wait`` in seconds.
-        on_end: After a call, with its account, and its error if it failed; of a stream,
-            once it was read from the network to its end.
+        on_retry: Called before the wait for another attempt, with the failed attempt:
+            its cause, and the ``wait`` in seconds.
+        on_end: Called after a call, with its response metadata, and its error if it
+            failed; for a stream, once it was read from the network to its end.
     """
 
     on_retry: Callable[[Attempt], object] | None = None

@@ -1,7 +1,7 @@
 """
-The check of a call's options: each is known, and has a value that it may have.
+Checks the options of a call: each must be known, and have an allowed value.
 
-Only what the API documents is checked; everything else goes through ``extra_body``.
+Only documented options are known; any other can be sent in ``extra_body``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .validators import (
 
 __all__ = ["check_options", "checked_options"]
 
-# What options of other services are called here.
+# Options of other services, and the hint to their counterparts here.
 _ELSEWHERE = {
     "reasoning_effort": "; see enable_thinking and thinking_budget.",
     "stream_options": "; usage comes with every stream without it.",
@@ -46,7 +46,7 @@ _CHECKS: Mapping[str, Check] = {
     "stop": string_or(list_of(str, "str"), "one str"),
     "temperature": number(0, 2),
     "thinking_budget": whole_number(0),
-    "tool_choice": string_or(mapping, "a word such as auto"),
+    "tool_choice": string_or(mapping, "a str such as auto"),
     "tools": list_of(Mapping, "mappings"),
     "top_p": number(0, 1),
     "user": string,
@@ -61,7 +61,7 @@ def check_options(
     Check the options of a call, or a client's ``default_options``.
 
     Raises:
-        ArgumentError: One is unknown, of a wrong type, or out of its range.
+        ArgumentError: An option is unknown, of a wrong type, or out of its range.
     """
     for name, value in options.items():
         if name not in known:
@@ -74,7 +74,7 @@ def check_options(
 
 
 def _unknown(name: str, known: frozenset[str]) -> ArgumentError:
-    # It takes long to load, and only a mistake needs it.
+    # difflib takes long to load, and only this error needs it.
     from difflib import get_close_matches  # noqa: PLC0415
 
     near = get_close_matches(name, known, n=1)
@@ -88,7 +88,7 @@ def _unknown(name: str, known: frozenset[str]) -> ArgumentError:
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Return the options that are given, checked.
+    Check the options, and return those that are given.
 
     Raises:
         ArgumentError: As for `check_options`.

@@ -1,7 +1,7 @@
 """
 The options of a call, as TypedDicts that both clients share.
 
-`option_checks` tells which values each of them may have.
+`option_checks` checks their values.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ __all__ = [
 
 class RequestOptions(TypedDict, total=False):
     """
-    Options of one call that change how it is made, not what is asked.
+    Options of one call that change how it is sent, not what it asks.
 
     Attributes:
         timeout: Seconds in total, a `Timeouts`, an ``httpx.Timeout``, or None for no
-            limit of any kind.
-        max_retries: How often to try again at most; 0 for a single try.
-        idempotency_key: Sent as ``Idempotency-Key``, the same on every try; "auto"
+            timeout of any kind.
+        max_retries: The most retries; 0 for a single attempt.
+        idempotency_key: Sent as ``Idempotency-Key``, the same in every attempt; "auto"
             makes a random one.
         session_id: Sent as ``x-session-id``; agentic models keep state under it.
-        extra_headers: Added to the request, over the client's own.
+        extra_headers: Added to the request; they override the client's own.
         extra_query: Added to the URL.
-        extra_body: Added to the body's top level, over the named options.
+        extra_body: Added to the body's top level; it overrides named options.
     """
 
     timeout: Timeout
@@ -53,12 +53,12 @@ class ChatOptions(RequestOptions, total=False):
     Attributes:
         temperature: From 0 (most deterministic) to 2; an int is fine.
         max_tokens: Upper bound of the answer, in tokens; 0 asks for no bound.
-        top_p: Share of probability mass to draw from, 0 to 1.
+        top_p: Share of probability mass to sample from, 0 to 1.
         frequency_penalty: From -2 to 2.
         presence_penalty: From -2 to 2.
-        stop: One text, or several, at which the answer ends.
+        stop: One str, or several, at which the answer ends.
         n: How many answers, at least 1.
-        seed: For repeatable draws, where the model supports it.
+        seed: For repeatable sampling, where the model supports it.
         tools: Function descriptions, as the API takes them.
         tool_choice: "auto", "none", "required", or one function.
         parallel_tool_calls: False for one tool call at a time.

@@ -1,4 +1,4 @@
-"""What ``rate_limit=`` takes: a `RateLimit`, or a `Limiter` of the user's own."""
+"""The types of ``rate_limit=``: a `RateLimit`, or a user-provided `Limiter`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _count = setting(or_none(whole_number(1)), "rate_limit")
 @frozen(kw_only=True)
 class RateLimit:
     """
-    How much a client may ask for; calls above it wait their turn. None for no limit.
+    How much a client may send; calls above it wait. None means no limit.
 
     Attributes:
         requests_per_minute: Requests in any minute, retries included.
         requests_per_day: Requests in any 24 hours.
-        tokens_per_minute: Tokens in any minute, estimated before a call from the
-            length of its body and ``max_tokens``, corrected afterwards by its usage.
-        max_concurrency: Calls at once, for each event loop.
+        tokens_per_minute: Tokens in any minute: estimated before a call from the
+            length of its body and ``max_tokens``, corrected by its usage afterwards.
+        max_concurrency: Calls at once, in each event loop.
     """
 
     requests_per_minute: int | None = field(default=None, validator=_count)
@@ -46,7 +46,7 @@ class RateLimit:
         )
 
     def windows(self) -> tuple[Window, Window, Window]:
-        """Return a new window each for requests a minute, a day, tokens a minute."""
+        """Return new windows: requests per minute and per day, tokens per minute."""
         from .rate_window import Window  # noqa: PLC0415 - loaded with the first limiter
 
         return (
@@ -60,13 +60,13 @@ class RateLimit:
 @frozen(kw_only=True)
 class LimitOutcome:
     """
-    How a try ended that a `Limiter` had let through.
+    How an attempt ended that a `Limiter` had permitted.
 
     Attributes:
-        estimated: The tokens it was let through for.
-        used: The tokens that the server counted; None if it did not say.
+        estimated: The tokens that `Limiter.acquire` was called with.
+        used: The tokens that the server counted; None if unknown.
         refused: Whether the server answered 429.
-        retry_after: Seconds that it asked to wait; None if it did not.
+        retry_after: Seconds that the server asked to wait; None if it did not ask.
     """
 
     estimated: int
@@ -78,16 +78,16 @@ class LimitOutcome:
 @public
 class Limiter(Protocol):
     """
-    What ``rate_limit=`` takes beside a `RateLimit`: a limiter of your own.
+    The protocol of a limiter of your own, for ``rate_limit=``.
 
     It may share its counts between processes. Both methods are called on the event loop
-    that makes the call; raising makes the call fail with what is raised.
+    of the call; an exception that they raise is raised by the call.
     """
 
     async def acquire(self, tokens: int) -> None:
-        """Wait until a try of about *tokens* tokens may be made."""
+        """Wait until an attempt of about *tokens* tokens may be made."""
         ...
 
     def release(self, outcome: LimitOutcome) -> None:
-        """Take note of how a try ended; called once for each `acquire`."""
+        """Record how an attempt ended; called once for each `acquire`."""
         ...

@@ -1,8 +1,8 @@
 """
-A sliding window: how much may pass in any stretch of time, by the time handed in.
+A sliding window that limits an amount per time; the caller passes the time in.
 
-A limit of three a minute means three in *any* minute, which is how servers count; so
-each entry is kept for as long as it counts.
+A limit of three a minute means three in *any* minute, which is how servers count. So
+each entry is kept until it no longer counts.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from attrs import define, field
 
 __all__ = ["Window"]
 
-# The slowest that refusals can make a window, as a share of its limit.
+# The lowest pace that refusals lead to, as a share of the limit.
 _SLOWEST = 1 / 16
-# What each call that went well gives back of the pace that refusals took.
+# The factor by which each success raises a lowered pace.
 _RECOVERY = 1.1
 
 
@@ -29,12 +29,11 @@ class _Entry:
 @define(eq=False)
 class Window:
     """
-    What was let through in the last *seconds*, of at most *limit*.
+    The amounts permitted in the last *seconds*, at most *limit* in all.
 
     Attributes:
         limit: None for no limit.
-        pace: The share of the limit that is used; refusals halve it, successes give it
-            back.
+        pace: The share of the limit in use; refusals halve it, successes raise it.
     """
 
     limit: int | None
@@ -49,7 +48,7 @@ class Window:
             return 0.0
         while self._entries and self._entries[0].at <= now - self.seconds:
             self._total -= self._entries.popleft().amount
-        # What is larger than the whole window goes through an empty one.
+        # An amount above the whole limit fits once the window is empty.
         over = self._total + amount - max(1.0, self.limit * self.pace)
         for entry in self._entries:
             if over <= 0:
@@ -62,13 +61,13 @@ class Window:
         return 0.0
 
     def take(self, now: float, amount: float) -> None:
-        """Count *amount* as let through."""
+        """Count *amount* as permitted."""
         if self.limit is not None:
             self._entries.append(_Entry(now, amount))
             self._total += amount
 
     def correct(self, by: float) -> None:
-        """Count *by* more, or less if it is negative, for the newest entry."""
+        """Add *by*, which may be negative, to the newest entry."""
         if self._entries:
             entry = self._entries[-1]
             by = max(by, -entry.amount)
@@ -76,9 +75,9 @@ class Window:
             self._total += by
 
     def refused(self) -> None:
-        """Go at half the pace from now on."""
+        """Halve the pace."""
         self.pace = max(_SLOWEST, self.pace / 2)
 
     def went_well(self) -> None:
-        """Go a little faster, up to the limit."""
+        """Raise the pace a little, up to the full limit."""
         self.pace = min(1.0, self.pace * _RECOVERY)

@@ -1,8 +1,8 @@
 """
-The retry policy: which errors are tried again, and after which wait.
+The retry policy: which errors are retried, and after which wait.
 
-Without a clock and without randomness: the call hands in the error, the number of the
-try and a number in [0, 1), and gets back seconds, or None for "give up".
+It has neither a clock nor randomness: the call passes the error, the number of the
+attempt and a random number, and gets seconds, or None to give up.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["RetryPolicy"]
 
 _RETRIED_STATUS = {408, 425, 429}
 _FINAL_SERVER_STATUS = {501, 505}
-# A connection that was not made in time: nothing was sent.
+# A timeout in these phases means that nothing was sent.
 _UNSENT_PHASES = {"connect"}
 _seconds = setting(number(0), "retry")
 
@@ -32,20 +32,20 @@ _seconds = setting(number(0), "retry")
 @frozen(kw_only=True)
 class RetryPolicy:
     """
-    How often to try one call, and how long to wait between tries.
+    How often to attempt one call, and how long to wait between attempts.
 
-    The wait after try *n* is drawn evenly from 0 to
+    The wait after attempt *n* is drawn evenly from 0 to
     ``min(wait_max, wait_first * 2 ** (n - 1))`` seconds. A ``Retry-After`` of the
-    server takes its place, with up to a tenth added; one above *max_retry_after*, or
-    that the call's total timeout cannot hold, ends the retries at once.
+    server replaces it, with up to a tenth added; one above *max_retry_after*, or too
+    long for the call's total timeout, ends the retries at once.
 
     Attributes:
-        attempts: Tries in all, the first included; 1 turns retries off.
+        attempts: Attempts in all, the first included; 1 turns retries off.
         wait_first: Upper bound of the first wait, in seconds.
         wait_max: Upper bound of any wait that the server did not ask for, in seconds.
         max_retry_after: The longest wait that the server may ask for, in seconds.
-        on_timeout: Also try again after a timeout that may have left the model at
-            work. Each such try may be billed.
+        on_timeout: Also retry after a timeout that may have left the model at work.
+            Each such attempt may be billed.
 
     Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
@@ -60,13 +60,13 @@ class RetryPolicy:
         self, error: APIError, attempt: int, *, dice: float, left: float
     ) -> float | None:
         """
-        Return the seconds to wait before the next try, or None to give up.
+        Return the seconds to wait before the next attempt, or None to give up.
 
         Args:
-            error: What the try ended with, before any chunk of a stream was handed out.
-            attempt: Its number, from 1.
-            dice: A number in [0, 1).
-            left: Seconds left of the call's total timeout; infinite for no limit.
+            error: The attempt's error; no chunk of a stream was delivered before it.
+            attempt: The attempt's number, from 1.
+            dice: A random number in [0, 1), for the jitter.
+            left: Seconds left of the call's total timeout; infinite for no timeout.
         """
         if attempt >= self.attempts or not self.may_heal(error):
             return None
@@ -81,17 +81,17 @@ class RetryPolicy:
         return wait if wait < left else None
 
     def may_heal(self, error: APIError) -> bool:
-        """Tell whether another try of the same request could end otherwise."""
-        # With the first error of a status they are loaded; most clients meet none.
+        """Tell whether another attempt at the same request could succeed."""
+        # Loaded at the first error, since most clients meet none.
         from .._models.status_errors import (  # noqa: PLC0415
             APIStatusError,
             QuotaExceededError,
         )
 
-        said = error.response.headers.get("x-should-retry", "").strip().lower()
-        if said == "false":
+        advice = error.response.headers.get("x-should-retry", "").strip().lower()
+        if advice == "false":
             return False
-        if said == "true" and isinstance(error, APIStatusError):
+        if advice == "true" and isinstance(error, APIStatusError):
             return True
         match error:
             case QuotaExceededError():

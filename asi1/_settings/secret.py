@@ -1,8 +1,8 @@
 """
-The one object that holds the key.
+The object that holds the API key, and shows it as ``***``.
 
-Everything else holds this object, whose text form is ``***``: so the key is in no repr,
-no log line, no traceback with its locals, and in no pickle.
+All other code holds this object: so the key appears in no repr, log line, traceback
+with local variables, or pickle.
 """
 
 from __future__ import annotations
@@ -14,52 +14,52 @@ from .._models.errors import ConfigurationError
 
 __all__ = ["Secret", "hidden"]
 
-# Characters of the shortest key that is worth hiding.
+# Keys of fewer characters are not redacted.
 _SHORTEST = 8
-# What stands behind a backslash in a repr or in JSON.
+# The characters that a repr or JSON escapes with a backslash.
 _ESCAPED = frozenset("\\'\"")
 
 
 class Secret:
-    """A key that shows itself only to who asks for it by `reveal`."""
+    """A key that is shown by `reveal` alone."""
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        """Keep *value*, key or not, with the white space around it removed."""
+        """Hold *value*, unchecked, without the whitespace around it."""
         self._value = value.strip()
 
     def check(self, source: str) -> Self:
         """
-        Return this key if it can be one.
+        Return this key if it is valid.
 
         Args:
-            source: Where it comes from, for the error.
+            source: Where the key comes from, for the message.
 
         Raises:
-            ConfigurationError: It is empty, or has a character that no header may
-                carry. The message tells the place, never the value.
+            ConfigurationError: It is empty, or has a character that is not valid in a
+                header. The message shows that character alone, and its position.
         """
         if not self._value:
             raise ConfigurationError(f"{source}: the API key is empty")
         for place, char in enumerate(self._value):
             if not "!" <= char <= "~":
                 raise ConfigurationError(
-                    f"{source}: the API key has a character at position {place + 1}"
-                    f" (U+{ord(char):04X}) that no key can have; was it copied whole?"
+                    f"{source}: the API key has an invalid character at position"
+                    f" {place + 1} (U+{ord(char):04X}); was it copied correctly?"
                 )
         return self
 
     def reveal(self) -> str:
-        """Return the key; the caller lets go of it at once."""
+        """Return the key; the caller must not keep it."""
         return self._value
 
     def redact(self, text: str) -> str:
         """
-        Return *text* with the key, wherever it stands, made unreadable.
+        Return *text* with ``***`` in place of the key.
 
-        Also as it stands in a repr or in JSON. A key of less than 8 characters is no
-        secret, and is left.
+        The escaped key, as in a repr or in JSON, is replaced too. A key of less than 8
+        characters is not a secret, and stays.
         """
         if not self._is_secret:
             return text
@@ -76,7 +76,7 @@ class Secret:
         Return the beginning of *text*, at most *most* characters, without the key.
 
         The key is redacted before the cut, since `redact` does not recognise a part of
-        it. The part at the end of a *text* that came incomplete is redacted as well.
+        it. A part of the key at the end of an incomplete *text* is redacted as well.
         """
         text = self.redact(text)
         for size in range(len(self._value) - 1, _SHORTEST - 1, -1):
@@ -85,12 +85,12 @@ class Secret:
         return text[:most]
 
     def redact_bytes(self, data: bytes) -> bytes:
-        """Do the same to bytes."""
+        """Return *data* with ``***`` in place of the key."""
         return data.replace(self._value.encode(), b"***") if self._is_secret else data
 
     @property
     def _is_secret(self) -> bool:
-        # "key" and "test" are no secrets, and stand in many an innocent message.
+        # Words such as "key" and "test" also occur in harmless messages.
         return len(self._value) >= _SHORTEST
 
     def __repr__(self) -> str:
@@ -110,11 +110,11 @@ class Secret:
 
 def hidden(value: Any) -> Any:
     """
-    Return a text as a `Secret`, unchecked; of anything else but None, its type alone.
-    What this has returned stays as it is.
+    Return a str as an unchecked `Secret`, and for any other value but None its type. A
+    result of this function is returned as it is.
 
-    Called first by whoever is given a key, so that no frame that an error passes holds
-    it in clear.
+    A function that is given a key calls this first, so that no frame of an error holds
+    the plain key.
     """
     if value is None or isinstance(value, Secret | type):
         return value

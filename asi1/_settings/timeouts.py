@@ -1,8 +1,7 @@
 """
-How long each part of a call may take; all times in seconds, no clock here.
+How long each part of a call may take, in seconds; this module reads no clock.
 
-A number is what people mean by it: the longest that the whole call may take, waiting,
-every try and the stream included.
+A plain number limits the whole call: its waits, every attempt, and the stream.
 """
 
 from __future__ import annotations
@@ -38,10 +37,10 @@ def _checked(_: object, attribute: Any, value: object) -> None:
 
 class Deadline(NamedTuple):
     """
-    The moment at which a call is given up, and what it is given up for.
+    The moment at which a call times out, and the phase whose timeout it is.
 
     Attributes:
-        at: On the clock of who asked; may be infinite.
+        at: On the clock of the caller; may be infinite.
         phase: "first_token", "idle" or "total".
     """
 
@@ -56,20 +55,20 @@ class Timeouts:
     How long each part of a call may take, in seconds; None for no limit.
 
     Attributes:
-        total: The whole call: queueing, every try, the waits between them, the stream.
-            Without a value: 600 for plain calls, none for streams.
+        total: The whole call: queueing, every attempt, the waits between them, the
+            stream. By default 600 for plain calls, none for streams.
         connect: Making a connection.
-        write: Handing one piece of the request to the network.
+        write: Writing one piece of the request to the network.
         pool: Waiting for a free connection.
-        first_token: From the begin of a try to the first chunk of a stream; to the
-            reply's headers without one. Waiting for a connection counts; each try
-            counts anew.
-        idle: Between two chunks of a stream; from the headers to the first piece of a
-            body, and between its pieces. Comments and other signs of life do not
-            count.
+        first_token: From the start of an attempt to the first chunk of a stream, or to
+            the headers of a plain reply. It includes the wait for a connection, and
+            starts anew with each attempt.
+        idle: Between two chunks of a stream; from the headers of a plain reply to the
+            first piece of its body, and between its pieces. Comments in a stream do not
+            count as chunks.
 
     Raises:
-        ConfigurationError: A value is no number above 0.
+        ConfigurationError: A value is not a number above 0.
     """
 
     total: float | Default | None = field(default=DEFAULT, validator=_checked)
@@ -82,12 +81,12 @@ class Timeouts:
     @classmethod
     def of(cls, value: object) -> Timeouts:
         """
-        Read what people pass as ``timeout=``.
+        Return the timeouts that a ``timeout=`` argument stands for.
 
         Args:
-            value: A `Timeouts`; a number, which bounds the whole call, and lets any
-                silence in it take as long as that; None for no limit at all; `DEFAULT`;
-                or an ``httpx.Timeout``, whose ``read`` bounds the waits for data.
+            value: A `Timeouts`; a number, which limits the whole call, and any silence
+                in it to the same time; None for no timeout at all; `DEFAULT`; or an
+                ``httpx.Timeout``, whose ``read`` limits the waits for data.
 
         Raises:
             ConfigurationError: It is something else, or not above 0.
@@ -118,13 +117,13 @@ class Timeouts:
         return cls(total=float(total), first_token=None, idle=None)
 
     def total_for(self, *, stream: bool) -> float | None:
-        """Return the limit of the whole call, in seconds; None for none."""
+        """Return the timeout of the whole call, in seconds; None for no timeout."""
         if self.total is DEFAULT:
             return None if stream else _TOTAL_WITHOUT_STREAM
         return self.total
 
     def explain(self, phase: str, *, stream: bool) -> str:
-        """Say, for people, which limit passed."""
+        """Say in words which timeout passed."""
         match phase:
             case "first_token":
                 return f"the first token did not come within {self.first_token:g} s"
@@ -138,7 +137,7 @@ class Timeouts:
         self, phase: str, *, began: float, now: float, stream: bool
     ) -> Deadline:
         """
-        Tell when to give up a phase that begins *now*, in a call that *began* earlier.
+        Return the deadline of a phase that begins *now* in a call that *began* earlier.
 
         It is the earlier of the phase's end and the call's. All times are on one clock.
         """
@@ -154,5 +153,5 @@ class Timeouts:
         return Deadline(now + limit, phase)
 
 
-# What ``timeout=`` takes.
+# The type of ``timeout=``.
 Timeout: TypeAlias = float | Timeouts | HTTPXTimeout | None

@@ -1,8 +1,8 @@
 """
-Checks of single values, each with the words that tell what a value must be.
+Checks of single values.
 
-A check returns None for a value that may be used, else the problem as the middle of a
-message: "must be True or False".
+A check returns None for a valid value, else the problem as the middle of a message:
+"must be True or False".
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Check: TypeAlias = Callable[[Any], str | None]
 
 
 def wrong(argument: str, problem: str, value: object) -> ArgumentError:
-    """Return the error for *argument*; at most 80 characters of the value are shown."""
+    """Return the error for *argument*, with at most 80 characters of the value."""
     return ArgumentError(f"{argument}: {problem}, not {value!r:.80}", argument=argument)
 
 
@@ -44,7 +44,7 @@ def setting(check: Check, part_of: str | None = None) -> Any:
     Return the attrs validator that raises `ConfigurationError` for a problem.
 
     Args:
-        check: Of the field's value.
+        check: The check of the field's value.
         part_of: The client's argument that the field is a part of; None if the field is
             an argument itself.
     """
@@ -60,14 +60,14 @@ def setting(check: Check, part_of: str | None = None) -> Any:
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Tell whether *value* is a finite number; a flag is not a number."""
+    """Tell whether *value* is a finite number; a bool is not a number."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     return abs(value) <= sys.float_info.max
 
 
 def number(low: float, high: float | None = None) -> Check:
-    """Return the check for a finite number from *low* to *high*; None for no end."""
+    """Return the check for a finite number from *low* to *high*; None for no bound."""
     bounds = f"of at least {low:g}" if high is None else f"from {low:g} to {high:g}"
     most = sys.float_info.max if high is None else high
 

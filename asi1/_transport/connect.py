@@ -146,7 +146,7 @@ class HappyEyeballs:
     def _reason(self) -> OSError | OverflowError:
         if self._errors:
             return self._errors.pop()
-        return OSError("the task that connects was cancelled by others")
+        return OSError("the task that connects was cancelled from outside")
 
     async def _try(
         self, address: tuple[str, int], failed: Flag, attempts: anyio.CancelScope

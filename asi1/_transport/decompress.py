@@ -53,7 +53,9 @@ class _Inflater:
             if may_lack_header:  # as some servers send it
                 self._inflate = zlib.decompressobj(_WBITS_WITHOUT_HEADER)
                 return self._step(piece)
-            raise APIResponseError(f"the reply is no {self._name} ({error})") from None
+            raise APIResponseError(
+                f"the reply is not valid {self._name} ({error})"
+            ) from None
 
 
 async def decompress(
@@ -67,7 +69,7 @@ async def decompress(
         encoding: The ``content-encoding`` header, "" for none.
 
     Raises:
-        APIResponseError: The encoding is unknown, one of several, or not kept to.
+        APIResponseError: The encoding is unknown or multiple, or the body is not valid.
     """
     name = encoding.strip().lower()
     if name in ("", "identity"):
@@ -76,7 +78,7 @@ async def decompress(
         return
     if name not in _WBITS:
         raise APIResponseError(
-            f"the reply's content-encoding {name[:80]!r} is not read"
+            f"the reply's content-encoding {name[:80]!r} is not supported"
         )
     inflater = _Inflater(name)
     async for piece in pieces:

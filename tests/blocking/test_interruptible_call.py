@@ -12,7 +12,7 @@ import pytest
 
 import asi1
 
-from asi1._blocking.interruptible_call import Errand
+from asi1._blocking.interruptible_call import InterruptibleCall
 
 from ..support.talk import TEXT
 
@@ -70,9 +70,9 @@ def test_caller_gets_the_result_or_the_error_of_the_coroutine(loop):
     async def fail():
         raise asi1.ASI1Error(TEXT)
 
-    assert TEXT == Errand(say(TEXT), loop).wait()
+    assert TEXT == InterruptibleCall(say(TEXT), loop).wait()
     with pytest.raises(asi1.ASI1Error, match=TEXT):
-        Errand(fail(), loop).wait()
+        InterruptibleCall(fail(), loop).wait()
 
 
 def test_call_on_a_closed_loop_fails_and_closes_the_coroutine():
@@ -85,7 +85,7 @@ def test_call_on_a_closed_loop_fails_and_closes_the_coroutine():
     coroutine = say(TEXT)
 
     with pytest.raises(RuntimeError, match="closed"):
-        Errand(coroutine, loop).wait()
+        InterruptibleCall(coroutine, loop).wait()
 
     assert inspect.CORO_CLOSED == inspect.getcoroutinestate(coroutine)
 
@@ -101,7 +101,7 @@ def test_call_whose_loop_ends_raises(loop):
         await asyncio.sleep(10)
 
     with pytest.raises(asi1.ASI1Error, match="its event loop ended"):
-        Errand(end(), loop).wait()
+        InterruptibleCall(end(), loop).wait()
 
 
 def test_call_interrupted_before_its_coroutine_starts_never_runs_it(loop):
@@ -121,8 +121,8 @@ def test_call_interrupted_before_its_coroutine_starts_never_runs_it(loop):
     loop.call_soon_threadsafe(hold)
     assert busy.wait(10)
     coroutine = begin()
-    call = Errand(coroutine, loop)
-    call._over = InterruptedLock()
+    call = InterruptibleCall(coroutine, loop)
+    call._done = InterruptedLock()
     with pytest.raises(KeyboardInterrupt):
         call.wait()
     free.set()
@@ -150,8 +150,8 @@ def test_call_interrupted_while_its_coroutine_runs_cancels_it(loop, last):
                 raise ValueError(last) from None
             return last
 
-    call = Errand(wait(), loop)
-    call._over = InterruptedLock(lambda: begun.wait(10))
+    call = InterruptibleCall(wait(), loop)
+    call._done = InterruptedLock(lambda: begun.wait(10))
     with pytest.raises(KeyboardInterrupt):
         call.wait()
 
@@ -168,8 +168,8 @@ def test_error_of_a_call_interrupted_at_its_end_is_not_reported(loop):
     async def fail():
         raise ValueError(TEXT)
 
-    call = Errand(fail(), loop)
-    call._over = InterruptedLock(lambda: settle(loop))
+    call = InterruptibleCall(fail(), loop)
+    call._done = InterruptedLock(lambda: settle(loop))
     with pytest.raises(KeyboardInterrupt):
         call.wait()
     settle(loop)
@@ -197,9 +197,9 @@ def test_finished_call_is_freed_without_the_garbage_collector(loop, end):
         return held
 
     def run():
-        call = Errand(work(), loop)
+        call = InterruptibleCall(work(), loop)
         if "interrupt" in end:
-            call._over = InterruptedLock(lambda: settle(loop))
+            call._done = InterruptedLock(lambda: settle(loop))
         try:
             call.wait()
             assert end == "value"

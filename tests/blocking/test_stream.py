@@ -154,7 +154,7 @@ def test_second_thread_that_reads_a_stream_is_refused(fake, blocking_client):
     thread = threading.Thread(target=read)
     thread.start()
     wait_for(lambda: stream._answer.reading and stream.snapshot().text)
-    wait_for(lambda: not length_hint(stream._left))
+    wait_for(lambda: not length_hint(stream._batch))
     with pytest.raises(asi1.StreamBusyError):
         for _ in stream:
             pass

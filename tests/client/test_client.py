@@ -26,7 +26,7 @@ KEY = "sk_very_secret"
         pytest.param({"api_key": ""}, "empty", id="empty-key"),
         pytest.param({"api_key": "sk\nx"}, "position 3", id="key-with-newline"),
         pytest.param({"base_url": "ftp://x"}, "base_url", id="url-ftp"),
-        pytest.param({"base_url": "http://api.asi1.ai"}, "in clear", id="url-http"),
+        pytest.param({"base_url": "http://api.asi1.ai"}, "unencrypted", id="url-http"),
         pytest.param(
             {"base_url": "https://u:p@x"}, "user or password", id="url-with-user"
         ),

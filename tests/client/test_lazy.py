@@ -53,7 +53,7 @@ UNUSED = {
     "asi1._blocking.map",
     "asi1._blocking.to_sse",
     "asi1._call.answer_events",
-    "asi1._call.call_window",
+    "asi1._call.concurrent_calls",
     "asi1._client.conversation",
     "asi1._client.display",
     "asi1._client.map",

@@ -48,7 +48,7 @@ TESTED_IN = {
     "client/test_lifetime": ["_transport/event_loop"],
     "call/test_call": ["_call/attempts", "_call/resources"],
     "call/test_reply_reader": ["_call/answer_reader", "_call/bytes_reader"],
-    "client/test_map": ["_call/call_window"],
+    "client/test_map": ["_call/concurrent_calls"],
     "client/test_to_sse": ["_call/answer_events"],
     "system/life/test_fork": ["_fork_lock"],
     # They are parts of a command, tested by its input and output.

@@ -131,7 +131,7 @@ async def test_a_race_whose_task_others_cancel_is_lost(roads):
     for task in asyncio.all_tasks() - before - {connecting}:
         task.cancel()
 
-    with pytest.raises(httpcore.ConnectError, match="cancelled by others"):
+    with pytest.raises(httpcore.ConnectError, match="cancelled from outside"):
         await connecting
 
 

@@ -137,7 +137,9 @@ async def test_other_encodings_are_refused(encoding, shown):
         with pytest.raises(APIResponseError) as caught:
             await anext(decompress(body, encoding))
 
-        assert f"the reply's content-encoding {shown} is not read" == str(caught.value)
+        assert f"the reply's content-encoding {shown} is not supported" == str(
+            caught.value
+        )
         assert b"x" == await anext(body)
 
 
@@ -156,7 +158,7 @@ async def test_what_is_not_encoded_so_is_an_error(encoding, body):
     A body that does not keep to its encoding is an `APIResponseError`.
     """
     with pytest.raises(
-        APIResponseError, match=f"^the reply is no {encoding} "
+        APIResponseError, match=f"^the reply is not valid {encoding} "
     ) as caught:
         await read(body, encoding)
 

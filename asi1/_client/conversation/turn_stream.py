@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define
 
-from ..._call.answer_stream import AnswerStream
+from ..._call.chunk_stream import ChunkStream
 from ..._models.chunks import ChatCompletionChunk
 from ..._models.completion import ChatCompletion
 from .turn import Turn
@@ -33,6 +33,6 @@ class _TurnObserver:
         self.turn.release()
 
 
-def turn_stream(turn: Turn[ChatCompletionChunk], *, keep_partial: bool) -> AnswerStream:
+def turn_stream(turn: Turn[ChatCompletionChunk], *, keep_partial: bool) -> ChunkStream:
     """Return the stream of the turn's answer, not begun."""
-    return AnswerStream(turn.call, turn.begin, _TurnObserver(turn, keep_partial))
+    return ChunkStream(turn.call, turn.begin, _TurnObserver(turn, keep_partial))

@@ -1,4 +1,4 @@
-"""`AnswerStream`: what it reports to its observer, and what cancels its call."""
+"""`ChunkStream`: what it reports to its observer, and what cancels its call."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 import asi1
 
 from asi1._call.answer_reader import ChunkReader
-from asi1._call.answer_stream import AnswerStream, answer_stream
 from asi1._call.call import OneRequest
+from asi1._call.chunk_stream import ChunkStream, chunk_stream
 from asi1._protocol.request import chat_request
 from asi1.testing import FakeASI1
 
@@ -58,7 +58,7 @@ def observed(engine):
     """Return a stream and its observer."""
     observer = Observer()
     call = engine.call(OneRequest(request_of(engine)), ChunkReader)
-    return AnswerStream(call, partial(engine.begin, call), observer), observer
+    return ChunkStream(call, partial(engine.begin, call), observer), observer
 
 
 async def test_observer_hears_once_that_an_answer_is_whole(fake, engine):
@@ -145,7 +145,7 @@ async def test_only_an_error_that_is_not_asi1s_cancels_the_call(
     may go on; any other error cancels it.
     """
     fake.reply("one two", chunk_words=1, chunk_delay=10)
-    stream = answer_stream(engine, request_of(engine))
+    stream = chunk_stream(engine, request_of(engine))
     await stream.open()
     (task,) = engine.tasks
 
@@ -163,7 +163,7 @@ async def test_shut_stream_refuses_the_next_read(fake, engine):
     A stream that was shut, because there is no loop to close it on, refuses the next
     read.
     """
-    stream = answer_stream(engine, request_of(engine))
+    stream = chunk_stream(engine, request_of(engine))
 
     stream.shut()
 

@@ -1,7 +1,7 @@
 """
-The answer of one call while it is written, for the streams of both clients.
+The streamed answer of one call, for the streams of both clients.
 
-An object, never a bare generator: it can be left early, asked twice, and dropped.
+An object, not a generator: it can be closed early, read in parts, and dropped.
 """
 
 from __future__ import annotations
@@ -28,17 +28,19 @@ from .engine import Engine
 from .task import CallTask
 
 
-__all__ = ["AnswerStream", "Observer", "answer_stream"]
+__all__ = ["ChunkStream", "Observer", "chunk_stream"]
 
-_CONSUMED = "the stream was read to its end before; for thoughts and text loop over it"
+_CONSUMED = (
+    "the stream was already read; to get thoughts and text, loop over its chunks"
+)
 
 
 class Observer(Protocol):
-    """What is told how the reading of an answer ended."""
+    """An object to notify when the reading of an answer ends."""
 
     def ended(self, answer: ChatCompletion, *, whole: bool) -> None:
         """
-        Take note of the last state of the *answer*; called once, on the loop.
+        Record the last state of the *answer*; called once, on the loop.
 
         Args:
             answer: As far as it has come.
@@ -46,24 +48,23 @@ class Observer(Protocol):
         """
 
     def dropped(self) -> None:
-        """Take note that the call is cancelled; from any thread, perhaps again."""
+        """Record that the call is cancelled; called from any thread, maybe twice."""
 
 
-class AnswerStream:
+class ChunkStream:
     """
     Reads an answer for one reader at a time.
 
-    A reader who is cancelled while it waits loses nothing and may go on reading. A
-    stream that is garbage-collected cancels its call: the call and its task hold no
-    reference to the stream.
+    A cancelled read loses no chunk, and reading may go on. Garbage collection of the
+    stream cancels its call: the call and its task hold no reference to the stream.
 
     Attributes:
         consumed: Whether it was read to its end.
         closed: Whether it was closed.
-        reading: Whether a reader waits at this moment.
+        reading: Whether a reader is waiting.
     """
 
-    # Here, since `__del__` also runs after an interrupted constructor.
+    # Class attributes, since `__del__` also runs after an interrupted constructor.
     _task: CallTask | None = None
     _observer: Observer | None = None
 
@@ -84,7 +85,7 @@ class AnswerStream:
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "read" if self.consumed else "open"
-        return f"<AnswerStream {state} status={self.response.status}>"
+        return f"<ChunkStream {state} status={self.response.status}>"
 
     def check_unread(self) -> None:
         """Raise `StreamConsumedError` if there is nothing more to read."""
@@ -115,7 +116,7 @@ class AnswerStream:
 
     async def next_batch(self) -> Sequence[ChatCompletionChunk]:
         """
-        Return all the chunks that have come, at least one; none at the end.
+        Wait for a chunk, and return all that have arrived; none at the end.
 
         Raises:
             ASI1Error: What reading the stream raises.
@@ -124,9 +125,9 @@ class AnswerStream:
             error = self._error or StreamClosedError("the stream was closed")
             raise error.with_traceback(None)
         if self._task is not None and not self._task.here:
-            raise StreamClosedError("the stream was begun by another process")
+            raise StreamClosedError("the stream was begun in another process")
         if self.reading:
-            raise StreamBusyError("the stream is being read by somebody else")
+            raise StreamBusyError("the stream is already being read")
         self.reading = True
         try:
             if self._task is None:
@@ -136,26 +137,26 @@ class AnswerStream:
             self.reading = False
             if isinstance(error, ASI1Error):
                 self._error = error
-                self._tell_end()
-            # A reader who is cancelled drops the stream; the frames that the error
-            # keeps must not keep it.
+                self._notify_observer()
+            # An error keeps this frame, which must not keep the stream: a cancelled
+            # reader may drop it.
             del self
             raise
         self.reading = False
         if not batch:
             self.consumed = True
-            self._tell_end()
+            self._notify_observer()
         return batch
 
     async def grown(self) -> ChatCompletion:
-        """Wait for more of the answer, if there is more; return what has come."""
+        """Wait for more chunks, unless all were read; return the answer so far."""
         if not self.consumed:
             await self.next_batch()
         return self.snapshot()
 
     async def final(self) -> ChatCompletion:
         """
-        Read what is left, and return the whole answer.
+        Read the rest, and return the whole answer.
 
         Raises:
             ASI1Error: What reading the stream raises.
@@ -165,25 +166,25 @@ class AnswerStream:
         return self.snapshot()
 
     def snapshot(self) -> ChatCompletion:
-        """Return the answer as far as it has come from the server."""
+        """Return the answer so far."""
         return self._call.answer()
 
     @property
     def response(self) -> ResponseInfo:
-        """How the reply comes: status, attempts, times; filled as they are known."""
+        """The response metadata so far: status, attempts, times."""
         return self._call.info()
 
     def shut(self) -> None:
-        """Let no more be read, even if there is no loop to close the stream on."""
+        """Refuse further reads; works without a running loop."""
         self.closed = True
 
     async def aclose(self) -> None:
         """
         Close the stream and its connection; may be called twice, and by any task.
 
-        A reader who waits gets `StreamClosedError`.
+        A waiting reader gets `StreamClosedError`.
         """
-        self._tell_end()
+        self._notify_observer()
         self.closed = True
         self.abandon()
         error = StreamClosedError("the stream was closed")
@@ -191,22 +192,22 @@ class AnswerStream:
             self._call.queue.abandon(error)
             if self._task is not None:
                 await self._task.join()
-        elif self._task.here:  # on another loop, which cannot be waited for from here
+        elif self._task.here:  # on another loop, so it cannot be awaited here
             call_soon(self._task.token, lambda: self._call.queue.abandon(error))
 
-    def _tell_end(self) -> None:
+    def _notify_observer(self) -> None:
         observer = self._observer
         if observer is None:
             return
-        if self._task is None:  # it has not begun, and may still
+        if self._task is None:  # not begun; it may begin later
             observer.dropped()
         else:
             self._observer = None
             observer.ended(self.snapshot(), whole=self.consumed)
 
     def abandon(self) -> None:
-        """Let the call end without waiting for it; may be called from any thread."""
-        # A call that has brought everything ends by itself, and tidies its connection
+        """Cancel the call without waiting for it; may be called from any thread."""
+        # A call with nothing more to deliver ends by itself, and cleans its connection
         # up so that the next call can use it.
         if self._task is not None and not self._call.queue.ended:
             self._task.stop()
@@ -229,12 +230,12 @@ class AnswerStream:
         self.abandon()
 
 
-def answer_stream(engine: Engine, request: Request) -> AnswerStream:
+def chunk_stream(engine: Engine, request: Request) -> ChunkStream:
     """
-    Return the stream of the answer to *request*, not begun.
+    Return the stream of the answer to *request*; its call has not begun.
 
     Raises:
-        ClientClosedError: The client was closed before.
+        ClientClosedError: The client is closed.
     """
     call = engine.call(OneRequest(request), ChunkReader)
-    return AnswerStream(call, partial(engine.begin, call))
+    return ChunkStream(call, partial(engine.begin, call))

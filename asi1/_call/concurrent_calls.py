@@ -1,8 +1,8 @@
 """
-Many calls, some at a time; their answers in the order of the prompts.
+Many calls, several at once; their answers come in the order of the prompts.
 
-No task but those of the calls: reading begins them, so that prompts are taken no faster
-than answers are read, and a reader who stops leaves nothing that goes on.
+There is no task but those of the calls. Each read takes prompts and begins calls, so
+prompts are taken no faster than answers are read, and none after the last read.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ from .engine import Engine
 from .task import CallTask
 
 
-__all__ = ["CallWindow"]
+__all__ = ["ConcurrentCalls"]
 
-# Prompts that are taken before they are read, for each call at a time: one slow answer
-# does not hold up the calls behind it.
+# Prompts taken ahead of the reader, for each concurrent call: so one slow answer does
+# not hold up the calls behind it.
 _AHEAD = 2
 
 
 @define(eq=False)
-class _Line:
-    """The calls that wait for a place, in their order. Knows nothing of the reader."""
+class _Starter:
+    """Begins the calls in order, a limited number at once."""
 
     engine: Engine
     free: int
     waiting: deque[_Call] = field(factory=deque)
 
     def begin(self) -> None:
-        """Begin as many calls as there are places."""
+        """Begin as many calls as there are free places."""
         while self.free and self.waiting:
             call = self.waiting.popleft()
             try:
@@ -60,7 +60,7 @@ class _Line:
                 self.free -= 1
 
     def give_up(self) -> None:
-        """Begin none of them: a call was cancelled, and so are those behind it."""
+        """Cancel the waiting calls, since a call before them was cancelled."""
         while self.waiting:
             error = ClientClosedError("the client was closed before the call")
             self.waiting.popleft().call.queue.end(error)
@@ -71,26 +71,26 @@ class _Call:
     """One prompt's call."""
 
     call: Call[ChatCompletion]
-    line: _Line
+    starter: _Starter
     task: CallTask | None = None
-    whole: bool = False  # whether it was not cancelled
+    completed: bool = False  # not cancelled
 
     async def run(self) -> None:
         await self.call.run()
-        self.whole = True
+        self.completed = True
 
     def settle(self) -> None:
         self.call.settle()
-        if not self.whole:
-            self.line.give_up()
+        if not self.completed:
+            self.starter.give_up()
             return
-        self.line.free += 1
-        self.line.begin()
+        self.starter.free += 1
+        self.starter.begin()
 
     async def outcome(self) -> ChatCompletion | Exception:
-        """Wait for the answer, or what came in its place."""
+        """Wait for the answer, or for the error in its place."""
         if self.task is not None and not self.task.here:
-            return StreamClosedError("the answers were begun by another process")
+            return StreamClosedError("the answers were begun in another process")
         try:
             (answer,) = await self.call.queue.get()
         except Exception as error:  # noqa: BLE001 - raised when its turn comes
@@ -98,8 +98,8 @@ class _Call:
         return answer
 
 
-class CallWindow:
-    """The calls of many prompts, of which a few are under way, for one reader."""
+class ConcurrentCalls:
+    """The calls of many prompts, several of them running, for one reader."""
 
     def __init__(
         self,
@@ -110,12 +110,12 @@ class CallWindow:
         *,
         return_exceptions: bool,
     ) -> None:
-        """Make it of *prompts*; *request* builds the request of each."""
-        self._line = _Line(engine, concurrency)
+        """Make the window of *prompts*; *request* builds the request of a prompt."""
+        self._starter = _Starter(engine, concurrency)
         self._request = request
         self._prompts: Iterator[Messages] | None = prompts
         self._concurrency = concurrency
-        self._keep = return_exceptions
+        self._return_exceptions = return_exceptions
         self._taken: list[Messages] = []
         self._window: deque[_Call | Exception] = deque()
         self._reading = False
@@ -138,13 +138,13 @@ class CallWindow:
 
         Raises:
             ArgumentError: An argument is wrong.
-            ClientClosedError: The client was closed before.
+            ClientClosedError: The client is closed.
         """
         engine.check_open()
         problem = whole_number(1)(concurrency)
         if problem:
             raise wrong("concurrency", problem, concurrency)
-        # Checked once, and not as the failure of every call.
+        # Options are checked here, once for all calls.
         draft = draft_chat(engine.config, model=model, stream=False, options=options)
         return cls(
             engine,
@@ -156,12 +156,12 @@ class CallWindow:
 
     @contextmanager
     def reader(self) -> Generator[None, None, None]:
-        """Hold the place of the one reader."""
+        """Keep a second reader out while the block runs."""
         if self._closed:
             error = self._error or StreamClosedError("the answers were closed")
             raise error.with_traceback(None)
         if self._reading:
-            raise StreamBusyError("the answers are being read by somebody else")
+            raise StreamBusyError("the answers are already being read")
         self._reading = True
         try:
             yield
@@ -172,8 +172,8 @@ class CallWindow:
         """
         Take the prompts for which there is room.
 
-        The blocking client does it in its caller's thread, since an iterable of prompts
-        may block.
+        The blocking client calls this in its caller's thread, since the iterable of
+        prompts may block.
         """
         room = self._concurrency * _AHEAD - len(self._window) - len(self._taken)
         try:
@@ -182,7 +182,7 @@ class CallWindow:
                 room -= 1
         except StopIteration:
             self._prompts = None
-        except Exception as error:  # noqa: BLE001 - raised after what is before it
+        except Exception as error:  # noqa: BLE001 - raised after the answers before it
             self._prompts, self._error = None, error
 
     async def next(self) -> Any:
@@ -203,7 +203,7 @@ class CallWindow:
                 raise outcome.with_traceback(None)
             return outcome
         finally:
-            # The frames that an error keeps must not keep the calls.
+            # An error keeps this frame, which must not keep the calls.
             del self, outcome
 
     def _begin(self) -> None:
@@ -211,33 +211,33 @@ class CallWindow:
         for prompt in self._taken:
             try:
                 request = OneRequest(self._request(prompt))
-                made = self._line.engine.call(request, AnswerReader)
-                call = _Call(made, self._line)
-                self._line.waiting.append(call)
+                made = self._starter.engine.call(request, AnswerReader)
+                call = _Call(made, self._starter)
+                self._starter.waiting.append(call)
                 self._window.append(call)
             except Exception as error:  # noqa: BLE001 - raised when its turn comes
                 self._window.append(error.with_traceback(None))
         self._taken.clear()
-        self._line.begin()
+        self._starter.begin()
 
     def _raises(self, outcome: object) -> bool:
         if not isinstance(outcome, Exception):
             return False
         closed = isinstance(outcome, ClientClosedError | StreamClosedError)
         own = isinstance(outcome, ASI1Error) and outcome is not self._error
-        return closed or not (own and self._keep)
+        return closed or not (own and self._return_exceptions)
 
     async def aclose(self) -> None:
-        """End the calls that are under way; may be called twice, and by any task."""
+        """Cancel the running calls; may be called twice, and by any task."""
         here = loop_token()
         for task in self.abandon():
-            if task.token is here:  # another loop's cannot be waited for from here
+            if task.token is here:  # another loop's task cannot be awaited
                 await task.join()
 
     def abandon(self) -> list[CallTask]:
-        """Let the calls end without waiting for them; may be called from any thread."""
+        """Cancel the calls without waiting for them; may be called from any thread."""
         self._closed = True
-        self._line.waiting.clear()
+        self._starter.waiting.clear()
         calls = [call for call in list(self._window) if isinstance(call, _Call)]
         tasks = [call.task for call in calls if call.task is not None]
         for task in tasks:
@@ -254,11 +254,11 @@ def _prompts_of(prompts: object) -> Iterator[Messages]:
     Return an iterator of *prompts*.
 
     Raises:
-        ArgumentError: It is no iterable of prompts, or is one prompt.
+        ArgumentError: It is not an iterable of prompts, or is a single prompt.
     """
     if isinstance(prompts, str | bytes | Mapping) or not isinstance(prompts, Iterable):
         raise ArgumentError(
-            "prompts: must be an iterable of prompts, each a text or a list of messages"
+            "prompts: must be an iterable of prompts, each a str or a list of messages"
             f" (it is {type(prompts).__name__})",
             argument="prompts",
         )
