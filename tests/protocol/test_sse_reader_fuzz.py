@@ -256,6 +256,6 @@ def test_oracle_and_decoder_share_no_code():
 )
 def test_oracle_reads_simple_streams(body, events):
     """
-    The oracle reads streams correctly whose events can be seen at a glance.
+    On simple streams the oracle reads the events that are written down here.
     """
     assert events == events_of(body)
