@@ -43,7 +43,12 @@ ODDITIES = [
     *(char.encode() for char in "\ufeff\u2028\u2029\x85\xa0\v\f\x1c\x1e\0\x1f\u6d77"),
     *("\U0001f9a6".encode(), "\u00f6".encode(), b"\xef\xbb\xbf\xef\xbb\xbf"),
     *(b"\xff", b"\xfe", b"\x80", b"\xc3", b"\xe6\xb5", b"\xf0\x9f\xa6", b"\xef\xbb"),
-    *(b"\xc0\x80", b"\xc0\x8a", b"\xe0\x80\x8d", b"\xf0\x80\x80\x8a"),  # overlong
+    *(
+        b"\xc0\x80",
+        b"\xc0\x8a",
+        b"\xe0\x80\x8d",
+        b"\xf0\x80\x80\x8a",
+    ),  # overlong encodings
     *(b"\xed\xa0\xbe", b"\xed\xb6\xa6", b"\xed\xa0\xbe\xed\xb6\xa6"),  # surrogates
     *(b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80"),
     *(b":", b" ", b"\r", b"\n", b"data: ", b"id:"),

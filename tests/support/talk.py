@@ -34,7 +34,7 @@ SSE = Head(200, (("content-type", "text/event-stream"),))
 DONE = Data(b"data: [DONE]\n\n")
 
 
-def Event(*chunks: dict[str, Any]) -> Data:  # noqa: N802 - it stands beside `Data`
+def Event(*chunks: dict[str, Any]) -> Data:  # noqa: N802 - named like `Data`
     """Return one piece of a body with an event for each of *chunks*."""
     return Data(b"".join(b"data: %b\n\n" % json.dumps(c).encode() for c in chunks))
 
