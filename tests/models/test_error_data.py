@@ -1,4 +1,4 @@
-"""Errors are public, and plain data: they pickle, copy and compare."""
+"""Errors are public, and can be pickled, copied and compared."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ import pytest
 import asi1
 
 
-def family(cls):
-    """Return an error class of ours and all that inherit from it, listed or not."""
-    below = {error for child in cls.__subclasses__() for error in family(child)}
+def error_classes(cls):
+    """Return an error class and its subclasses in asi1, listed or not."""
+    below = {error for child in cls.__subclasses__() for error in error_classes(child)}
     return {cls, *below} if cls.__module__.startswith("asi1") else below
 
 
 for _name in asi1.__all__:
     getattr(asi1, _name)  # loads every module, so that no error class is missing
 
-ERRORS = sorted(family(asi1.ASI1Error), key=lambda cls: cls.__name__)
+ERRORS = sorted(error_classes(asi1.ASI1Error), key=lambda cls: cls.__name__)
 
 
-def test_every_error_is_public():
+def test_every_error_class_is_public():
     """
-    Each error class is listed in ``asi1.__all__`` and calls itself a name of ``asi1``.
+    Each error class is in ``asi1.__all__`` and has ``asi1`` as its module.
     """
     assert asi1.RateLimitError in ERRORS
     assert [] == [e.__name__ for e in ERRORS if e.__name__ not in asi1.__all__]
@@ -37,7 +37,7 @@ def test_every_error_is_public():
 
 
 def sample(kind, name="", depth=0):
-    """Return a value of an annotated type that is no default and is its own equal."""
+    """Return a value of an annotated type that is not a default and equals itself."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin in {typing.Union, types.UnionType}:
         return sample(next(a for a in args if a is not type(None)), name, depth)
@@ -68,35 +68,40 @@ def build(cls, depth=0):
 
 
 def pickled(error):
-    """Return what comes back from a pickle of each protocol, one through the other."""
+    """Return an error that went through pickles of all protocols."""
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         error = pickle.loads(pickle.dumps(error, protocol))
     return error
 
 
 @pytest.mark.parametrize("cls", ERRORS)
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
-def test_errors_survive_a_copy(cls, copied):
+@pytest.mark.parametrize("copying", [copy.copy, copy.deepcopy, pickled])
+def test_copied_error_is_equal_in_every_field(cls, copying):
     """
-    An error that was pickled or copied equals the first, in every field and as text.
+    A pickled or copied error equals the original in class, fields, text and hash.
     """
     error = build(cls)
 
-    twin = copied(error)
+    copied_error = copying(error)
 
-    assert cls is type(twin)
-    assert error == twin
-    assert hash(error) == hash(twin)
-    assert (str(error), repr(error), error.args) == (str(twin), repr(twin), twin.args)
+    assert cls is type(copied_error)
+    assert error == copied_error
+    assert hash(error) == hash(copied_error)
+    assert (str(error), repr(error), error.args) == (
+        str(copied_error),
+        repr(copied_error),
+        copied_error.args,
+    )
     for field in attrs.fields(cls):
-        assert getattr(error, field.name) == getattr(twin, field.name)
+        assert getattr(error, field.name) == getattr(copied_error, field.name)
 
 
 @pytest.mark.parametrize("cls", ERRORS)
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickled_errors_name_no_private_module(cls, protocol):
+def test_pickled_error_names_public_classes_only(cls, protocol):
     """
-    A pickled error names public classes only, so that another version of asi1 reads it.
+    A pickled error names public classes only, so that another version of asi1 can read
+    it.
     """
     data = pickle.dumps(build(cls), protocol)
 
@@ -106,7 +111,7 @@ def test_pickled_errors_name_no_private_module(cls, protocol):
 
 
 @pytest.mark.parametrize("cls", ERRORS)
-def test_errors_differ_by_any_field(cls):
+def test_errors_that_differ_in_one_field_are_not_equal(cls):
     """
     Two errors are equal only if their class and all their fields are.
     """

@@ -1,4 +1,4 @@
-"""The tree of errors, and what each of them says."""
+"""The hierarchy of errors, and the message and fields of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STANDARD = {
 
 
 def drawing():
-    """Return each class drawn in the module's docstring: its parent and its note."""
+    """Return parent and note of each class drawn in the module's docstring."""
     above = []
     drawn = {}
     for line in _errors.__doc__.splitlines():
@@ -38,17 +38,17 @@ def drawing():
 
 def classes():
     """Return the error classes of asi1 by their names."""
-    things = {name: getattr(asi1, name) for name in asi1.__all__}
+    public = {name: getattr(asi1, name) for name in asi1.__all__}
     return {
-        name: thing
-        for name, thing in things.items()
-        if isinstance(thing, type) and issubclass(thing, asi1.ASI1Error)
+        name: value
+        for name, value in public.items()
+        if isinstance(value, type) and issubclass(value, asi1.ASI1Error)
     }
 
 
-def test_the_tree_is_as_drawn():
+def test_error_hierarchy_is_as_drawn_in_the_docstring():
     """
-    The tree in the docstring holds every error class, each below its parent.
+    The tree in the module's docstring has every error class below its parent.
     """
     tree = {
         name: (None if name == "ASI1Error" else cls.__bases__[0].__name__)
@@ -58,17 +58,18 @@ def test_the_tree_is_as_drawn():
     assert tree == {name: parent for name, (parent, _) in drawing().items()}
 
 
-def test_the_standard_library_sees_wrong_arguments_as_such():
+def test_wrong_settings_are_value_errors_and_wrong_arguments_type_errors():
     """
-    Beside their own parents, wrong set-ups are ValueErrors, wrong arguments TypeErrors.
+    Wrong settings are also ValueErrors and wrong arguments also TypeErrors, so that
+    code without asi1's classes can catch them.
     """
-    others = {
+    standard = {
         name: cls.__bases__[-1]
         for name, cls in classes().items()
         if len(cls.__bases__) > 1 or name == "ASI1Error"
     }
 
-    assert STANDARD == others
+    assert STANDARD == standard
     assert issubclass(asi1.ArgumentError, ValueError)
 
 
@@ -80,9 +81,9 @@ def test_the_standard_library_sees_wrong_arguments_as_such():
         if parent == "APIStatusError"
     ],
 )
-def test_each_status_has_the_class_drawn_for_it(name, note):
+def test_each_status_makes_the_error_drawn_for_it(name, note):
     """
-    A reply becomes the error that the tree draws for its status.
+    A response becomes the error that the tree shows for its status.
     """
     status = int(note[:3])
 
@@ -92,9 +93,9 @@ def test_each_status_has_the_class_drawn_for_it(name, note):
     assert status == error.status_code
 
 
-def test_other_statuses_are_plain_status_errors():
+def test_other_statuses_make_a_plain_status_error():
     """
-    A status that the tree does not draw is an `APIStatusError` as such.
+    A status that is not in the tree becomes an `APIStatusError`.
     """
     drawn = {
         int(n[:3]) for p, n in drawing().values() if p == "APIStatusError" and n
@@ -107,9 +108,9 @@ def test_other_statuses_are_plain_status_errors():
 
 
 @pytest.mark.parametrize("name", ["ASI1Error", "StreamClosedError", "APITimeoutError"])
-def test_an_error_says_its_message(name):
+def test_str_and_repr_show_the_message(name):
     """
-    The text of an error is its message, its repr has the class too.
+    ``str`` of an error is its message; its repr has the class too.
     """
     error = classes()[name]("no otters left")
 
@@ -118,9 +119,9 @@ def test_an_error_says_its_message(name):
     assert f"{name}('no otters left')" == repr(error)
 
 
-def test_a_refusal_says_its_status():
+def test_str_of_a_status_error_begins_with_the_status():
     """
-    The text of a refusal begins with its status.
+    ``str`` of a status error begins with the status.
     """
     error = asi1.NotFoundError("no such otter", status_code=404)
 
@@ -129,9 +130,9 @@ def test_a_refusal_says_its_status():
     assert "no such otter" == error.message
 
 
-def test_an_error_has_the_servers_name_for_the_request():
+def test_api_error_has_the_request_id():
     """
-    Every failed call tells the request's id, None without one.
+    Every error of a call has the request id of its response, None without one.
     """
     response = asi1.ResponseInfo(request_id="req_1")
 
@@ -139,9 +140,9 @@ def test_an_error_has_the_servers_name_for_the_request():
     assert asi1.APITimeoutError("no").request_id is None
 
 
-def test_a_wrong_argument_is_named():
+def test_argument_error_names_the_argument():
     """
-    An `ArgumentError` is caught as what it is, with the name of the argument.
+    An `ArgumentError` has the name of the wrong argument.
     """
     with pytest.raises(TypeError, match="too hot") as caught:
         raise asi1.ArgumentError("too hot", argument="temperature")
@@ -150,9 +151,9 @@ def test_a_wrong_argument_is_named():
     assert isinstance(caught.value, asi1.ConfigurationError)
 
 
-def test_errors_have_what_their_kind_needs_by_default():
+def test_errors_have_defaults_for_unknown_details():
     """
-    What is not known of a failure has a default, so that handlers need no guards.
+    Unknown details of a failure have defaults, so that handlers need no checks.
     """
     stream = asi1.StreamTruncatedError("cut")
     lost = asi1.APIConnectionError("lost")
@@ -164,9 +165,9 @@ def test_errors_have_what_their_kind_needs_by_default():
     assert () == stream.response.attempts
 
 
-def test_only_the_same_kind_is_equal():
+def test_errors_of_different_classes_differ():
     """
-    An error equals no other thing, and none of another class.
+    An error equals only an error of its own class with the same values.
     """
     assert asi1.ASI1Error("a") == asi1.ASI1Error("a")
     assert asi1.ASI1Error("a") != asi1.ASI1Error("b")

@@ -1,4 +1,4 @@
-"""JSON in and out: all of it, and nothing else."""
+"""JSON read and written exactly, and values that are refused."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def exact(value):
 
 
 def sendable(value):
-    """Tell whether all texts in *value* are whole."""
+    """Return whether no string in *value* has a lone surrogate."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -46,7 +46,7 @@ def sendable(value):
 
 
 def nested(depth):
-    """Return a list in a list, *depth* of them."""
+    """Return nested lists, *depth* of them."""
     value = []
     for _ in range(depth - 1):
         value = [value]
@@ -59,7 +59,7 @@ def nested(depth):
 @example(value=-(2**63) - 1)
 @example(value=[1.7976931348623157e308, 5e-324, 0.1, 1e22])
 @example(value={"a": "\ud800", "\udfff": "\x00"})
-def test_json_is_read_as_it_is(value):
+def test_any_json_is_read_exactly(value):
     """
     Any JSON value is read exactly: integers of any size, lone surrogates, the order of
     keys.
@@ -70,10 +70,10 @@ def test_json_is_read_as_it_is(value):
 @settings(deadline=None)
 @given(value=values)
 @example(value={"a": None, "b": [None, 2**70]})
-def test_json_is_written_as_it_is(value):
+def test_any_json_is_written_exactly(value):
     """
-    Any JSON value that can be sent is written exactly, and for people always, lone
-    surrogates escaped.
+    Any JSON value that can be sent is written exactly; for display, values with lone
+    surrogates are written too.
     """
     assert exact(value) == exact(json.loads(json_text(value)))
     if sendable(value):
@@ -87,25 +87,25 @@ def test_json_is_written_as_it_is(value):
         pytest.param(b"9" * 5000, id="5000-digits"),
         pytest.param(b"[NaN]", id="nan"),
         pytest.param(b"[-Infinity]", id="infinity"),
-        pytest.param(b"1e999", id="too-large"),
-        pytest.param(b"12345678901234567890.0e999", id="long-and-too-large"),
+        pytest.param(b"1e999", id="infinite-number"),
+        pytest.param(b"12345678901234567890.0e999", id="long-infinite-number"),
         pytest.param(b"", id="empty"),
-        pytest.param(b"{'a': 1}", id="quotes"),
-        pytest.param(b'"\xff"', id="no-utf8"),
-        pytest.param(b'{"a":1} x', id="more-behind"),
+        pytest.param(b"{'a': 1}", id="single-quotes"),
+        pytest.param(b'"\xff"', id="not-utf8"),
+        pytest.param(b'{"a":1} x', id="text-after-the-value"),
     ],
 )
-def test_what_is_no_json_is_a_value_error(data):
+def test_reading_invalid_json_raises_value_error(data):
     """
-    Whatever is wrong with a JSON text, it is a ValueError.
+    Any fault of a JSON text is a ValueError, so that callers catch one class.
     """
     with pytest.raises(ValueError, match=r"\w"):
         load_json(data)
 
 
-def test_the_last_of_repeated_keys_counts():
+def test_last_of_repeated_keys_counts():
     """
-    Of repeated keys the last counts, also beside long numbers.
+    Of repeated keys the last counts, also beside integers that do not fit 64 bits.
     """
     assert {"a": 2} == load_json(b'{"a":1,"a":2}')
     assert {"a": 2, "n": 10**20} == load_json(
@@ -113,9 +113,10 @@ def test_the_last_of_repeated_keys_counts():
     )
 
 
-def test_json_is_written_compactly_and_wholly():
+def test_models_mappings_and_large_integers_are_written_compactly():
     """
-    Integers of any size, texts of any language, models and mappings are written.
+    Integers of any size, texts of any language, models and mappings are written without
+    white space.
     """
     message = asi1.ChatMessage(content="\u00f6", wire={"content": "\u00f6"})
 
@@ -138,37 +139,37 @@ def test_json_is_written_compactly_and_wholly():
         pytest.param([{"a": [math.inf]}], id="infinity"),
         pytest.param((-math.inf, None), id="infinity-in-a-tuple"),
         pytest.param({"a": math.nan, "n": 2**70}, id="nan-beside-a-long-number"),
-        pytest.param({1: 2}, id="key-no-text"),
+        pytest.param({1: 2}, id="key-not-a-string"),
         pytest.param({None: 2}, id="key-none"),
-        pytest.param([{"n": 2**70, "b": {2: 2}}], id="key-inside"),
+        pytest.param([{"n": 2**70, "b": {2: 2}}], id="wrong-key-inside"),
         pytest.param("\ud800", id="lone-surrogate"),
         pytest.param({"\udfff": 2**70}, id="lone-surrogate-as-key"),
         pytest.param(nested(5000), id="deep"),
         pytest.param({"a": nested(5000), "b": None}, id="deep-with-null"),
     ],
 )
-def test_what_json_cannot_hold_is_a_value_error(value):
+def test_writing_a_value_that_json_cannot_hold_raises_value_error(value):
     """
-    What is no JSON is not written as something near it.
+    A value that JSON cannot hold is refused, never written as a similar value.
     """
     with pytest.raises(ValueError, match=r"\w"):
         dump_json(value)
 
 
-def test_a_circle_is_a_value_error():
+def test_writing_a_value_that_contains_itself_raises_value_error():
     """
-    A value that holds itself is not written.
+    A value that contains itself is refused.
     """
-    circle = {}
-    circle["a"] = circle
+    cycle = {}
+    cycle["a"] = cycle
 
     with pytest.raises(ValueError, match=r"\w"):
-        dump_json(circle)
+        dump_json(cycle)
 
 
-def test_json_nests_to_a_bound():
+def test_more_than_200_levels_are_not_read():
     """
-    JSON of 200 levels is read and written, and what is deeper is not read.
+    JSON of 200 levels is read and written; deeper JSON is not read.
     """
     data = b"[" * 200 + b"]" * 200
 
@@ -179,9 +180,9 @@ def test_json_nests_to_a_bound():
     assert 1000 == len(load_json(b"[" + b"[1]," * 999 + b"{}]"))
 
 
-def test_the_deepest_level_may_stand_beside_others():
+def test_200_levels_beside_other_values_are_read():
     """
-    Two hundred levels are read, however many values there are beside them.
+    Levels are counted by depth, not by the number of lists in the text.
     """
     deep = b"[" * 199 + b"]" * 199
 
@@ -191,19 +192,22 @@ def test_the_deepest_level_may_stand_beside_others():
 
 
 @pytest.mark.parametrize(
-    "value", [b"{}", b"[]", b'"ab"', b"0"], ids=["objects", "lists", "texts", "numbers"]
+    "value",
+    [b"{}", b"[]", b'"ab"', b"0"],
+    ids=["objects", "lists", "strings", "numbers"],
 )
-def test_more_values_than_an_answer_has_are_not_read(value):
+def test_more_than_a_million_values_are_not_read(value):
     """
-    A large text of nothing but small values is refused before it fills the memory.
+    A large text of very many small values is refused before it fills the memory.
     """
     with pytest.raises(ValueError, match="too many values"):
         load_json(b"[%b%b]" % ((value + b",") * 1_000_001, value))
 
 
-def test_a_long_text_may_hold_what_separates_values():
+def test_separators_inside_strings_are_not_counted_as_values():
     """
-    Commas and brackets within texts are no values, escaped quotes among them or not.
+    Commas and brackets in strings do not count as values, with or without escaped
+    quotes between.
     """
     text = b'"' + b',[{\\"' * 300_000 + b'"'
 
@@ -212,26 +216,26 @@ def test_a_long_text_may_hold_what_separates_values():
 
 
 @pytest.mark.parametrize("end", [b"", b"\\", b'"'])
-def test_a_text_without_an_end_takes_no_time_to_speak_of(end):
+def test_too_many_values_with_an_unfinished_string_are_refused_at_once(end):
     """
-    What has too many values and a text that does not end is refused at once, however
-    many quotes are escaped in it: to try each of them would take minutes.
+    Too many values and an unfinished string with many escaped quotes are refused at
+    once; a search for each quote's end would take minutes.
     """
     with pytest.raises(ValueError, match="too many values"):
         load_json(b"[" * 262_145 + b'"' + b'\\"' * 60_000 + end)
 
 
-def test_large_numbers_are_written_without_blanks():
+def test_large_numbers_are_written_without_white_space():
     """
-    A body with a number of more than 64 bits is as compact as any other.
+    A body with an integer of more than 64 bits is as compact as any other.
     """
     assert f'{{"a":{2**70},"b":[1,2]}}'.encode() == dump_json({"a": 2**70, "b": [1, 2]})
 
 
 @pytest.mark.parametrize("ends", [(b"[", b"]"), (b'{"a":', b"}")])
-def test_json_nests_two_hundred_levels_deep(ends):
+def test_200_levels_of_lists_or_objects_are_read(ends):
     """
-    Two hundred levels can be read, and not one more.
+    Two hundred levels of lists or objects are read, and not one more.
     """
     opening, closing = ends
     inner = b"{}" if opening != b"[" else b"[]"

@@ -1,4 +1,4 @@
-"""Answers as markdown, as a notebook shows them."""
+"""Answers as the markdown that a notebook shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from asi1 import ChatChoice, ChatCompletion, ChatMessage, FunctionCall, ToolCall
 
 
-# What would end the block that it stands in, or pair up with what follows it.
+# Texts that could end the HTML block around them, or change the text after them.
 HOSTILE = [
     "</details><script>alert(1)</script>",
     "</summary></details>\n\n# Not a heading",
@@ -27,8 +27,8 @@ HOSTILE = [
 ]
 
 
-def said(**message):
-    """Return an answer of one choice with such a message."""
+def answer_with(**message):
+    """Return an answer of one choice with a message of these fields."""
     return ChatCompletion(choices=(ChatChoice(message=ChatMessage(**message)),))
 
 
@@ -37,7 +37,7 @@ def tool_call(name, arguments):
 
 
 class Reader(HTMLParser):
-    """Reads HTML as a browser does; `tags` are those that open, `text` what is seen."""
+    """Reads HTML as a browser does; `tags` has the opening tags, `text` the rest."""
 
     def __init__(self, source):
         super().__init__()
@@ -59,22 +59,24 @@ class Reader(HTMLParser):
         self.tags.append(("!--",))
 
 
-def test_the_text_is_the_markdown():
+def test_text_is_shown_as_markdown():
     """
-    The text of choice 0 is shown as the markdown that it is.
+    The text of choice 0 is shown unchanged, as the markdown that it is.
     """
     text = "# Otters\n\n- *hold* hands\n- `float` <b>well</b> $x^2$"
 
-    assert text == said(content=text)._repr_markdown_()
+    assert text == answer_with(content=text)._repr_markdown_()
 
 
 @pytest.mark.parametrize("thoughts", HOSTILE)
-def test_thoughts_stay_in_their_fold(thoughts):
+def test_thoughts_are_shown_literally_in_a_folded_line(thoughts):
     """
-    Thoughts stand above the text, folded away, in one line that nothing in them ends or
-    changes; a reader sees them as they are.
+    Thoughts are above the text in one folded line that nothing in them can end or
+    change; a reader sees them literally.
     """
-    answer = ChatCompletion(thoughts=thoughts, choices=said(content="Hi").choices)
+    answer = ChatCompletion(
+        thoughts=thoughts, choices=answer_with(content="Hi").choices
+    )
 
     fold, blank, text = answer._repr_markdown_().split("\n")
 
@@ -87,14 +89,14 @@ def test_thoughts_stay_in_their_fold(thoughts):
     assert "Thoughts|" + "\n".join(shown.splitlines()) + "|" == read.text
 
 
-@pytest.mark.parametrize("words", HOSTILE)
-def test_refusals_and_tool_calls_are_shown_literally(words):
+@pytest.mark.parametrize("text", HOSTILE)
+def test_refusals_and_tool_calls_are_shown_literally(text):
     """
-    A refusal, a tool's name and its arguments are each shown as they are.
+    A refusal, a tool's name and its arguments are shown literally.
     """
-    call = tool_call(words, words)
+    call = tool_call(text, text)
     refused, called = (
-        said(refusal=words, tool_calls=(call,))._repr_markdown_().split("\n\n")
+        answer_with(refusal=text, tool_calls=(call,))._repr_markdown_().split("\n\n")
     )
 
     assert refused.startswith("**Refused:** ")
@@ -103,7 +105,7 @@ def test_refusals_and_tool_calls_are_shown_literally(words):
     assert {("br",), ("code",)} >= set(Reader(called).tags)
 
 
-def test_all_that_was_said_is_shown():
+def test_text_refusal_and_tool_calls_are_shown_in_order():
     """
     Text, refusal and every tool call are shown, in this order.
     """
@@ -113,29 +115,30 @@ def test_all_that_was_said_is_shown():
         "Well.\n\n**Refused:** No!\n\n"
         "**Tool call:** <code>swim(&#123;&#34;far&#34;: 1&#125;)</code>\n\n"
         "**Tool call:** <code>eat()</code>"
-    ) == said(content="Well.", refusal="No!", tool_calls=calls)._repr_markdown_()
+    ) == answer_with(content="Well.", refusal="No!", tool_calls=calls)._repr_markdown_()
 
 
-def test_an_empty_answer_says_so():
+def test_empty_answer_is_shown_with_its_finish_reason():
     """
-    Where there is nothing to show, that is shown, with the reason if there is one.
+    An answer without text is shown as "(no text)", with its finish reason if it has
+    one.
     """
     ended = ChatCompletion(choices=(ChatChoice(finish_reason="le*gth"),))
     thought = ChatCompletion(thoughts="Hm")
 
     assert "*(no text)*" == ChatCompletion()._repr_markdown_()
-    assert "*(no text)*" == said(content=" \n")._repr_markdown_()
+    assert "*(no text)*" == answer_with(content=" \n")._repr_markdown_()
     assert "*(no text, finish reason: le&#42;gth)*" == ended._repr_markdown_()
     assert thought._repr_markdown_().endswith("</details>\n\n*(no text)*")
 
 
-def test_halves_of_characters_are_replaced():
+def test_lone_surrogates_are_replaced():
     """
-    Halves of surrogate pairs become one character where they fit together, and the
-    replacement character where they do not: a notebook cannot take them.
+    Surrogates that fit together become one character, lone ones the replacement
+    character, since notebooks cannot encode them.
     """
     answer = ChatCompletion(
-        thoughts="\ud83d\ude00 \ud83d", choices=said(content="\ude00").choices
+        thoughts="\ud83d\ude00 \ud83d", choices=answer_with(content="\ude00").choices
     )
 
     assert (

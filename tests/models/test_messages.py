@@ -1,4 +1,4 @@
-"""What may be passed as messages, and the list that it becomes."""
+"""Values that may be passed as messages, and the list of dicts that they become."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PARTS = [
 ]
 
 
-def said(message):
+def answer_with(message):
     """Return an answer with this message."""
     return ChatCompletion(choices=(ChatChoice(message=message),))
 
@@ -56,7 +56,9 @@ def said(message):
         pytest.param(
             UserMessage(PARTS), {"role": "user", "content": PARTS}, id="parts"
         ),
-        pytest.param(UserMessage(""), {"role": "user", "content": ""}, id="empty-text"),
+        pytest.param(
+            UserMessage(""), {"role": "user", "content": ""}, id="empty-string"
+        ),
         pytest.param(
             AssistantMessage("Hello"),
             {"role": "assistant", "content": "Hello"},
@@ -65,12 +67,12 @@ def said(message):
         pytest.param(
             AssistantMessage(tool_calls=(CALL,)),
             {"role": "assistant", "content": None, "tool_calls": [WIRE_CALL]},
-            id="assistant-calls",
+            id="assistant-tool-calls",
         ),
         pytest.param(
             AssistantMessage("I will look.", (CALL,)),
             {"role": "assistant", "content": "I will look.", "tool_calls": [WIRE_CALL]},
-            id="assistant-text-and-calls",
+            id="assistant-text-and-tool-calls",
         ),
         pytest.param(
             ToolMessage("deep", "c1"),
@@ -83,17 +85,19 @@ def said(message):
             id="answers-message",
         ),
         pytest.param(
-            said(ChatMessage(role="model", content="half \ud83d")),
+            answer_with(ChatMessage(role="model", content="half \ud83d")),
             {"role": "assistant", "content": "half \ufffd"},
-            id="odd-answer",
+            id="answer-with-odd-role-and-surrogate",
         ),
         pytest.param(
-            said(ChatMessage(tool_calls=(CALL,))),
+            answer_with(ChatMessage(tool_calls=(CALL,))),
             {"role": "assistant", "content": None, "tool_calls": [WIRE_CALL]},
             id="answer",
         ),
         pytest.param(
-            said(ChatMessage()), {"role": "assistant", "content": ""}, id="empty-answer"
+            answer_with(ChatMessage()),
+            {"role": "assistant", "content": ""},
+            id="empty-answer",
         ),
         pytest.param(
             {"role": "user", "content": "Hi", "name": "otter"},
@@ -110,7 +114,9 @@ def said(message):
             {"role": "assistant", "content": None, "tool_calls": [WIRE_CALL]},
             id="dict-with-calls",
         ),
-        pytest.param({"role": "assistant"}, {"role": "assistant"}, id="dict-as-it-is"),
+        pytest.param(
+            {"role": "assistant"}, {"role": "assistant"}, id="dict-without-content"
+        ),
         pytest.param(
             {"role": "assistant", "content": "Hi", "refusal": None, "audio": None},
             {"role": "assistant", "content": "Hi"},
@@ -123,10 +129,10 @@ def said(message):
         ),
     ],
 )
-def test_each_kind_of_message_has_its_wire_form(message, wire):
+def test_each_kind_of_message_becomes_one_dict(message, wire):
     """
-    Our message objects, the model's own, whole answers and dicts each become one dict
-    of what the API takes, the server's other fields left out.
+    Message objects, the model's messages, whole answers and dicts each become one dict
+    of keys that the API takes; other server fields are left out.
     """
     assert [wire] == wire_messages([message])
 
@@ -134,18 +140,18 @@ def test_each_kind_of_message_has_its_wire_form(message, wire):
 @pytest.mark.parametrize(
     "role", ["system", "user", "assistant", "tool", "developer", "function"]
 )
-def test_a_dict_may_have_any_role_of_the_api(role):
+def test_dict_may_have_any_role_of_the_api(role):
     """
-    A dict's role is one of six.
+    A dict may have any of the six roles of the API.
     """
     message = {"role": role, "content": "Hi"}
 
     assert [message] == wire_messages([message])
 
 
-def test_a_text_is_one_user_message():
+def test_string_becomes_one_user_message():
     """
-    A text alone is what the user says, also an empty one.
+    A string alone becomes one user message, also an empty one.
     """
     assert [{"role": "user", "content": "Hi"}] == wire_messages("Hi")
     assert [{"role": "user", "content": ""}] == wire_messages("")
@@ -154,7 +160,7 @@ def test_a_text_is_one_user_message():
 MIXTURE = [
     SystemMessage("Be brief."),
     {"role": "user", "content": "How deep?"},
-    said(ChatMessage(tool_calls=(CALL,))),
+    answer_with(ChatMessage(tool_calls=(CALL,))),
     ToolMessage("9 m", "c1"),
     ChatMessage(content="Nine."),
     UserMessage("Thanks"),
@@ -169,13 +175,12 @@ MIXTURE = [
         pytest.param(iter, id="iterator"),
         pytest.param(lambda items: (item for item in items), id="generator"),
         pytest.param(collections.deque, id="deque"),
-        pytest.param(lambda items: dict(enumerate(items)).values(), id="view"),
+        pytest.param(lambda items: dict(enumerate(items)).values(), id="dict-view"),
     ],
 )
-def test_messages_may_be_mixed_and_collected_in_any_way(collect):
+def test_any_iterable_of_mixed_messages_keeps_its_order(collect):
     """
-    Messages of all kinds may stand in one list, or come out of any iterable, and keep
-    their order.
+    Messages of all kinds may be mixed in any iterable, and keep their order.
     """
     wire = wire_messages(collect(MIXTURE))
 
@@ -189,7 +194,7 @@ def test_messages_may_be_mixed_and_collected_in_any_way(collect):
 
 def test_dicts_are_copied():
     """
-    The list that is sent is not the caller's: its dicts are copies.
+    Changing the dicts of the result does not change the caller's dicts.
     """
     message = {"role": "user", "content": "Hi"}
 
@@ -205,21 +210,28 @@ WRONG = [
     pytest.param(None, "messages", "it is NoneType", id="none"),
     pytest.param(5, "messages", "it is int", id="number"),
     pytest.param(
-        {"role": "user", "content": "hush"}, "messages", "it is dict", id="a-dict"
-    ),
-    pytest.param(UserMessage("hush"), "messages", "it is UserMessage", id="a-message"),
-    pytest.param(
-        ChatMessage(content="hush"), "messages", "it is ChatMessage", id="an-answers"
+        {"role": "user", "content": "hush"}, "messages", "it is dict", id="one-dict"
     ),
     pytest.param(
-        said(ChatMessage(content="hush")),
+        UserMessage("hush"), "messages", "it is UserMessage", id="one-message"
+    ),
+    pytest.param(
+        ChatMessage(content="hush"),
+        "messages",
+        "it is ChatMessage",
+        id="one-answer-message",
+    ),
+    pytest.param(
+        answer_with(ChatMessage(content="hush")),
         "messages",
         "it is ChatCompletion",
-        id="an-answer",
+        id="one-answer",
     ),
     pytest.param(b"hush", "messages[0]", "it is int", id="bytes"),
-    pytest.param(["hush"], "messages[0]", "it is str", id="list-of-texts"),
-    pytest.param([UserMessage("a"), None], "messages[1]", "NoneType", id="none-inside"),
+    pytest.param(["hush"], "messages[0]", "it is str", id="list-of-strings"),
+    pytest.param(
+        [UserMessage("a"), None], "messages[1]", "NoneType", id="list-with-none"
+    ),
     pytest.param(
         [[{"role": "user", "content": "hush"}]],
         "messages[0]",
@@ -263,13 +275,16 @@ WRONG = [
         [{"role": "user"}], "messages[0].content", "it is NoneType", id="no-content"
     ),
     pytest.param(
-        [UserMessage(None)], "messages[0].content", "it is NoneType", id="object-none"
+        [UserMessage(None)],
+        "messages[0].content",
+        "it is NoneType",
+        id="message-content-none",
     ),
     pytest.param(
         [ToolMessage(None, "c1")],
         "messages[0].content",
         "it is NoneType",
-        id="tool-none",
+        id="tool-content-none",
     ),
     pytest.param(
         [UserMessage(b"hush")], "messages[0].content", "it is bytes", id="content-bytes"
@@ -284,28 +299,28 @@ WRONG = [
         [{"role": "user", "content": {"text": "hush"}}],
         "messages[0].content",
         "it is dict",
-        id="content-one-part",
+        id="content-dict",
     ),
     pytest.param(
         [{"role": "user", "content": ["hush"]}],
         "messages[0].content",
         "it is list",
-        id="parts-of-text",
+        id="parts-are-strings",
     ),
     pytest.param(
         [{"role": "assistant", "content": ["hush"]}],
         "messages[0].content",
         "it is list",
-        id="assistant-parts",
+        id="assistant-parts-are-strings",
     ),
 ]
 
 
 @pytest.mark.parametrize(("messages", "argument", "problem"), WRONG)
-def test_the_place_of_a_mistake_is_named(messages, argument, problem):
+def test_wrong_message_is_named_by_place_and_type(messages, argument, problem):
     """
-    A mistake is an `ArgumentError` that names the place and the type found there, and
-    shows no content.
+    A wrong message is an `ArgumentError` that names its place and type, and shows no
+    content.
     """
     with pytest.raises(ArgumentError) as caught:
         wire_messages(messages)
@@ -316,9 +331,9 @@ def test_the_place_of_a_mistake_is_named(messages, argument, problem):
     assert "hush" not in str(caught.value)
 
 
-def test_a_message_class_of_ones_own_is_a_message():
+def test_subclass_of_a_message_is_accepted():
     """
-    A subclass of a message is a message of its parent's kind.
+    A subclass of a message class is sent as a message of its parent's kind.
     """
 
     class Question(UserMessage):
@@ -327,10 +342,10 @@ def test_a_message_class_of_ones_own_is_a_message():
     assert [{"role": "user", "content": "Hi"}] == wire_messages([Question("Hi")])
 
 
-def test_an_answer_can_be_sent_back():
+def test_answer_is_sent_without_server_fields():
     """
-    An answer that was read from the wire goes into the next call as it is, without the
-    fields that only the server writes.
+    An answer from the server can be sent in the next call as it is; fields that only
+    the server writes are left out.
     """
     first = decode(
         ChatCompletion,

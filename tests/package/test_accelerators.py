@@ -1,4 +1,4 @@
-"""The optional parts that make asi1 faster, and what stays as it was with them."""
+"""Optional packages that make asi1 faster, and change no answer."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ async def client(fake):
         yield made
 
 
-async def test_answers_and_streams_come_over_aiohttps_connections(fake, client):
+async def test_answers_and_streams_over_an_aiohttp_transport_are_the_same(fake, client):
     """
-    With a transport of aiohttp's, answers and streams are what they always are, and
-    come over one connection that is kept.
+    Over a transport of aiohttp, answers and streams are as usual, and all use one kept
+    connection.
     """
     answer = await client.chat.completions.create(messages="Hi")
     async with client.chat.completions.stream(messages="Hi") as stream:
@@ -46,10 +46,12 @@ async def test_answers_and_streams_come_over_aiohttps_connections(fake, client):
     assert 1 == len({request.connection for request in fake.requests})
 
 
-async def test_a_stream_that_is_cut_is_told_over_aiohttps_connections(fake, client):
+async def test_cut_stream_over_an_aiohttp_transport_raises_with_its_partial_answer(
+    fake, client
+):
     """
-    With a transport of aiohttp's, a stream whose connection breaks is an error that
-    holds what came.
+    Over a transport of aiohttp, a stream whose connection breaks raises an error with
+    the answer so far.
     """
     fake.clear()
     fake.fault("reset_mid_body")

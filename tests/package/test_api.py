@@ -7,7 +7,7 @@ import asi1
 from ..support.api import SNAPSHOT, differences, public_api
 
 
-HELP = "If this is meant, write it down: python -m tests.support.api"
+HELP = "If this is intended, update the snapshot: python -m tests.support.api"
 # One line of each kind.
 KINDS = [
     "$ asi1 ask --max-tokens N",
@@ -30,20 +30,20 @@ KINDS = [
 ]
 
 
-def test_the_public_api_is_as_written_down():
+def test_public_api_equals_the_snapshot():
     """
-    Each public name, member, parameter, default and type, each command-line option, and
-    whether it has a docstring, is what ``api.txt`` says.
+    Each public name, member, parameter, default, type and command-line option, and
+    whether it has a docstring, is as in ``api.txt``.
     """
     changes = differences(SNAPSHOT.read_text("utf-8").splitlines(), public_api())
 
     assert not changes, "\n".join(["The public API differs.", *changes, HELP])
 
 
-def test_the_written_api_has_every_name_of_asi1():
+def test_snapshot_has_every_public_name_with_a_docstring():
     """
-    No public name and no kind of member is left out, and all that can have a docstring
-    has one.
+    The snapshot has every public name and each kind of member, and all have docstrings
+    where that is possible.
     """
     lines = SNAPSHOT.read_text("utf-8").splitlines()
     names = {line.split("  ")[0] for line in lines}
@@ -53,9 +53,10 @@ def test_the_written_api_has_every_name_of_asi1():
     assert [] == [line for line in lines if "no docstring" in line]
 
 
-def test_a_change_of_the_api_is_told_by_its_lines():
+def test_differences_of_snapshots_are_the_changed_lines():
     """
-    What is gone and what is new is told, and nothing of what stayed.
+    The difference of two snapshots has the lines that are gone or new, and no unchanged
+    line.
     """
     old, new = ["a.f()", "a.g(x)", "a.h()"], ["a.f()", "a.g(x, y)", "a.h()", "a.i()"]
 

@@ -1,4 +1,4 @@
-"""The benchmarks run; how fast is not asserted here."""
+"""The benchmarks run and report; their speed is not asserted here."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """Serve what is measured, in another process; its children find the benchmarks."""
+    """Run the measured server in another process; children can import benchmarks."""
     with pytest.MonkeyPatch.context() as patched, runs.server() as url:
         patched.setenv("PYTHONPATH", runs.environment()["PYTHONPATH"])
         yield url
@@ -69,8 +69,10 @@ def result(**medians: float) -> dict[str, Any]:
 
 @pytest.mark.parametrize("contender", OURS_AND_FLOORS)
 @pytest.mark.parametrize("case", cases.CASES)
-def test_every_case_gives_a_value(url: str, case: str, contender: str) -> None:
-    """Each case measures the package and the floor, and has a word where it cannot."""
+def test_every_case_gives_a_value_or_a_reason(
+    url: str, case: str, contender: str
+) -> None:
+    """Each case measures asi1 and the floors, and gives a reason where it cannot."""
     found = measure.measure(case, contender, url, "tiny")
 
     missing = importlib.util.find_spec(contender) is None
@@ -88,14 +90,16 @@ def test_every_case_gives_a_value(url: str, case: str, contender: str) -> None:
         assert isinstance(found["value"], float)
 
 
-def test_a_reader_that_misses_text_is_not_measured() -> None:
-    """A contender that has not seen every character gets no value."""
+def test_reader_that_misses_text_is_refused() -> None:
+    """A contender that has not read every character gets no value."""
     with pytest.raises(ValueError, match="0 of "):
         calls.check(0, "whole-10")
 
 
-def test_a_run_writes_what_it_measured(tmp_path: Path) -> None:
-    """The command prints a table that names who is missing, and writes JSON and SVG."""
+def test_run_prints_a_table_and_writes_json_and_svg(tmp_path: Path) -> None:
+    """
+    The command prints a table that names missing packages, and writes JSON and SVG.
+    """
     file, svg = tmp_path / "result.json", tmp_path / "result.svg"
     command = [sys.executable, "-m", "benchmarks", "create-sync", "--tiny"]
     done = subprocess.run(
@@ -118,28 +122,31 @@ def test_a_run_writes_what_it_measured(tmp_path: Path) -> None:
     assert ET.parse(svg).getroot().tag == f"{SVG}svg"
 
 
-def test_an_unknown_contender_is_refused() -> None:
-    """A contender that nobody knows stops the command before anything is measured."""
+def test_unknown_contender_is_refused() -> None:
+    """An unknown contender stops the command before anything is measured."""
     main = importlib.import_module("benchmarks.__main__").main
     with pytest.raises(SystemExit, match="nobody"):
         main(["run", "import", "--only", "nobody"])
 
 
-def test_the_table_counts_in_floors() -> None:
-    """The table has the floor in units, others in floors, and a word for the rest."""
-    said = table.table(result(httpx=10.0, asi1=25.0, openai=50.0))
-    row = next(line for line in said.splitlines() if "stream-async |" in line)
+def test_table_shows_multiples_of_the_floor() -> None:
+    """
+    The table has the floor in units, the contenders in multiples of it, and a reason
+    where there is no value.
+    """
+    printed = table.table(result(httpx=10.0, asi1=25.0, openai=50.0))
+    row = next(line for line in printed.splitlines() if "stream-async |" in line)
 
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells == [
         *("stream-async", "us/chunk", "10.0"),
         *("2.50x", "5.00x", "not installed", "fails", "0.50"),
     ]
-    assert "stream-async, mistralai: ValueError: no index" in said
+    assert "stream-async, mistralai: ValueError: no index" in printed
 
 
-def test_two_results_are_compared_by_their_floors() -> None:
-    """A slower machine is no change: what is compared is the ratio to the floor."""
+def test_results_are_compared_as_multiples_of_the_floor() -> None:
+    """A slower machine is not a change: the ratios to the floor are compared."""
     old = result(httpx=10.0, asi1=20.0)
     new = result(httpx=20.0, asi1=30.0)
 
@@ -150,8 +157,8 @@ def test_two_results_are_compared_by_their_floors() -> None:
     ]
 
 
-def test_a_case_without_a_floor_is_compared_in_units() -> None:
-    """What only this package can do is compared as it was measured."""
+def test_case_without_a_floor_is_compared_in_units() -> None:
+    """A case that only asi1 can run is compared in its units."""
     row = table.compared(result(asi1=20.0), result(asi1=15.0)).splitlines()[-1]
 
     assert [*("stream-async", "20.0 us/chunk", "15.0 us/chunk", "-25 %")] == [
@@ -159,15 +166,19 @@ def test_a_case_without_a_floor_is_compared_in_units() -> None:
     ]
 
 
-def test_a_family_selects_all_its_cases() -> None:
-    """The name before the dash selects every case of it; a case's name selects one."""
+def test_family_selects_all_its_cases() -> None:
+    """
+    The name before the dash selects every case of a family; a case's name selects one.
+    """
     assert ["turn-1", "turn-500"] == cases.selected(["turn"])
     assert ["turn-500", "import"] == cases.selected(["turn-500", "import"])
     assert list(cases.CASES) == cases.selected(cases.CASES)
 
 
-def test_the_picture_is_to_scale() -> None:
-    """A bar is as long as its multiple of the floor, up to the length that is cut."""
+def test_picture_is_to_scale() -> None:
+    """
+    A bar is as long as its multiple of the floor, up to the length at which it is cut.
+    """
     measured = result(httpx=10.0, asi1=20.0, openai=50.0, litellm=999.0)
     drawn = ET.fromstring(picture.picture(measured))
 

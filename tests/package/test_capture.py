@@ -1,4 +1,4 @@
-"""Recorded answers, byte for byte over a socket, however the network cuts them."""
+"""Recorded answers, read exactly however the network cuts them."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ any_cut = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def otters():
-    """Return what the recording otters.sse holds."""
+    """Return the expected values of the recording otters.sse."""
     return json.loads((SAMPLES / "otters.json").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
 def giraffes():
-    """Return the path of a recording that is too much somebody's own to be here."""
+    """Return the path of a recording that may not be published with the tests."""
     if not GIRAFFES.exists():
         pytest.skip(f"the recording {GIRAFFES.name} is not on this machine")
     return GIRAFFES
 
 
 def check_otters(otters, chunks, answer):
-    """Compare the chunks and the whole answer with what was recorded."""
+    """Compare the chunks and the whole answer with the recorded values."""
     assert otters["chunks"] == len(chunks)
     assert otters["thoughts"] == "".join(chunk.thought for chunk in chunks)
     assert otters["content"] == "".join(chunk.text for chunk in chunks)
@@ -54,7 +54,7 @@ def check_otters(otters, chunks, answer):
 
 
 def check_giraffes(chunks, answer):
-    """Compare the chunks and the whole answer with what is known of the recording."""
+    """Compare the chunks and the whole answer with the known values."""
     assert 99 == len(chunks)
     assert 341 == len(answer.thoughts)
     assert answer.thoughts.startswith("\nThe user has asked about giraffes")
@@ -89,10 +89,10 @@ def read_blocking(fake):
 
 
 @any_cut
-async def test_the_otters_are_read_exactly(fake, otters, cut):
+async def test_recorded_stream_is_read_exactly(fake, otters, cut):
     """
-    A recorded stream gives its chunks, thoughts, text, end and token counts exactly,
-    wherever the network cuts it.
+    A recorded stream gives its exact chunks, thoughts, text, finish reason and token
+    counts wherever the network cuts it.
     """
     fake.stream_of(SAMPLES / "otters.sse", cut=cut)
 
@@ -100,9 +100,9 @@ async def test_the_otters_are_read_exactly(fake, otters, cut):
 
 
 @any_cut
-def test_the_otters_are_read_exactly_by_blocking_callers(fake, otters, cut):
+def test_recorded_stream_is_read_exactly_by_the_blocking_client(fake, otters, cut):
     """
-    The blocking client reads the recorded stream as exactly.
+    The blocking client reads the recorded stream exactly as well.
     """
     fake.stream_of(SAMPLES / "otters.sse", cut=cut)
 
@@ -110,9 +110,9 @@ def test_the_otters_are_read_exactly_by_blocking_callers(fake, otters, cut):
 
 
 @pytest.mark.parametrize("framing", ["length", "close"])
-async def test_the_otters_are_read_in_any_framing(fake, otters, framing):
+async def test_recorded_stream_is_read_in_any_framing(fake, otters, framing):
     """
-    How HTTP frames the body makes no difference.
+    The recorded stream is read exactly however HTTP frames its body.
     """
     fake.stream_of(SAMPLES / "otters.sse", cut=7, framing=framing)
 
@@ -120,7 +120,7 @@ async def test_the_otters_are_read_in_any_framing(fake, otters, framing):
 
 
 @any_cut
-async def test_the_giraffes_are_read_exactly(fake, giraffes, cut):
+async def test_captured_stream_is_read_exactly(fake, giraffes, cut):
     """
     A stream captured from the service in 2025 is read exactly, wherever it is cut.
     """
@@ -130,18 +130,19 @@ async def test_the_giraffes_are_read_exactly(fake, giraffes, cut):
 
 
 @any_cut
-def test_the_giraffes_are_read_exactly_by_blocking_callers(fake, giraffes, cut):
+def test_captured_stream_is_read_exactly_by_the_blocking_client(fake, giraffes, cut):
     """
-    The blocking client reads the captured stream as exactly.
+    The blocking client reads the captured stream exactly as well.
     """
     fake.stream_of(giraffes, cut=cut)
 
     check_giraffes(*read_blocking(fake))
 
 
-async def test_a_plain_call_puts_the_recording_together(fake, otters):
+async def test_recorded_stream_is_one_answer_for_a_plain_call(fake, otters):
     """
-    Served to a call without `stream`, the recording becomes one answer.
+    If a server sends the recorded stream to a call without `stream`, it becomes one
+    answer.
     """
     fake.stream_of(SAMPLES / "otters.sse")
 

@@ -1,4 +1,4 @@
-"""What the classes that hold data, or keep count, take when they are made."""
+"""Parameters of classes that hold data or count."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from asi1._settings.rate_window import Window
         *(asi1.Timeouts, Request),
     ],
 )
-def test_data_is_made_by_names_alone(cls):
+def test_data_classes_take_keyword_arguments_only(cls):
     """
-    What has many fields takes each by its name: a new one can then stand anywhere.
+    A class with many fields takes them by name only, so that a field can be added
+    anywhere.
     """
     kinds = {p.kind for p in inspect.signature(cls).parameters.values()}
 
@@ -39,8 +40,8 @@ def test_data_is_made_by_names_alone(cls):
         pytest.param(RetryBudget, ["capacity"], id="budget"),
     ],
 )
-def test_state_is_not_passed_in(cls, names):
+def test_counting_classes_take_their_limits_only(cls, names):
     """
-    What keeps count takes its bounds, and begins its counts by itself.
+    A class that counts takes its limits, and starts its counts itself.
     """
     assert names == list(inspect.signature(cls).parameters)

@@ -1,4 +1,4 @@
-"""The examples, run as they stand on real sockets."""
+"""The examples, run unchanged on real sockets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def fake(fake, monkeypatch):
 
 
 def load(name):
-    """Import an example by its file."""
+    """Import an example from its file."""
     spec = util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -40,10 +40,10 @@ def load(name):
 
 
 @pytest.mark.system
-def test_many_prompts_are_answered_in_order(fake):
+def test_many_prompts_prints_the_answers_in_order(fake):
     """
-    ``many_prompts.py`` asks what its command line says, in both ways, and prints the
-    answers in order.
+    ``many_prompts.py`` asks the prompts of its command line, in both ways, and prints
+    the answers in order.
     """
     fake.reply(lambda r: f"<{r.json['messages'][0]['content']}>", times=None)
 
@@ -61,7 +61,7 @@ def test_many_prompts_are_answered_in_order(fake):
     assert (0, "", wanted) == (done.returncode, done.stderr, done.stdout.splitlines())
 
 
-def test_a_failed_prompt_stands_in_its_place(fake):
+def test_many_prompts_shows_a_failure_in_its_place(fake):
     """
     `by_map` of ``many_prompts.py`` goes on after a failure.
     """
@@ -69,9 +69,9 @@ def test_a_failed_prompt_stands_in_its_place(fake):
 
     many = load("many_prompts")
     with many.ASI1() as client:
-        told = many.by_map(client, ["a", "b"])
+        printed = many.by_map(client, ["a", "b"])
 
-    assert ["failed: 400: no such word"] * 2 == told
+    assert ["failed: 400: no such word"] * 2 == printed
 
 
 @contextmanager
@@ -99,9 +99,9 @@ def views(fake):
     example.client.close()
 
 
-def test_a_view_answers(fake, views):
+def test_flask_view_answers(fake, views):
     """
-    The view of ``flask_view.py`` asks what the browser asks.
+    The view of ``flask_view.py`` asks the browser's question.
     """
     fake.reply(lambda r: r.json["messages"][0]["content"].upper())
 
@@ -110,10 +110,10 @@ def test_a_view_answers(fake, views):
     assert (200, "WHY?") == (reply.status_code, reply.json()["text"])
 
 
-def test_a_view_streams(fake, views):
+def test_flask_view_streams_while_the_model_writes(fake, views):
     """
-    The browser has the first words of a stream while the model is still writing, and
-    the call ends when the browser leaves.
+    The browser gets the first words while the model still writes, and the call ends
+    when the browser leaves.
     """
     fake.play(SSE, Repeat((Event(chunk("on and ")), Pause(0.01))))
 
@@ -126,9 +126,9 @@ def test_a_view_streams(fake, views):
     assert "text/plain; charset=utf-8" == reply.headers["content-type"]
 
 
-def test_a_view_streams_to_its_end(fake, views):
+def test_flask_view_streams_to_the_end_or_reports_a_failure(fake, views):
     """
-    A whole stream arrives whole; one that breaks says so.
+    A whole stream arrives whole; a broken stream ends with a message.
     """
     fake.reply(TEXT, chunk_words=1)
     fake.play(SSE, Event(chunk("one ")), Data(b"data: {}\n\n"))
@@ -140,9 +140,9 @@ def test_a_view_streams_to_its_end(fake, views):
 
 
 @pytest.mark.parametrize("path", ["/ask", "/stream"])
-def test_a_view_tells_of_a_refusal(fake, views, path):
+def test_flask_view_has_its_own_status_for_an_api_error(fake, views, path):
     """
-    A refusal of the API is a page with a status of its own, for streams too.
+    An error of the API becomes a page with a status of its own, for streams too.
     """
     fake.fail(401, message="Who are you?")
 
@@ -153,7 +153,7 @@ def test_a_view_tells_of_a_refusal(fake, views, path):
 
 @pytest.fixture(params=["fastapi", "aiohttp"])
 def ask(fake, request):
-    """Return what asks a view of the example of a framework."""
+    """Return a function that sends a request to a framework's example."""
     pytest.importorskip(request.param)
     example = load(f"{request.param}_service")
     if request.param == "fastapi":
@@ -165,9 +165,9 @@ def ask(fake, request):
             yield lambda path, text: http.get(path, params={"q": text})
 
 
-def test_a_service_answers(fake, ask):
+def test_services_answer_and_stream(fake, ask):
     """
-    ``fastapi_service.py`` and ``aiohttp_service.py`` ask what the browser asks, and
+    ``fastapi_service.py`` and ``aiohttp_service.py`` ask the browser's question, and
     stream or send the answer.
     """
     fake.reply(TEXT, chunk_words=1)
@@ -182,9 +182,9 @@ def test_a_service_answers(fake, ask):
 
 
 @pytest.mark.parametrize("path", ["/chat", "/ask"])
-def test_a_service_tells_of_a_refusal(fake, ask, path):
+def test_services_have_their_own_status_for_an_api_error(fake, ask, path):
     """
-    Both services answer a refusal of the API with a status of its own.
+    Both services answer an error of the API with a status of their own.
     """
     fake.fail(401, message="Who are you?")
 

@@ -1,4 +1,4 @@
-"""The names of `asi1`, and what an import of it does."""
+"""Public names of `asi1`, and the effects of importing it."""
 
 from __future__ import annotations
 
@@ -12,39 +12,40 @@ import pytest
 import asi1
 
 
-THINGS = {name: getattr(asi1, name) for name in asi1.__all__}  # loads every module
+PUBLIC = {name: getattr(asi1, name) for name in asi1.__all__}  # loads every module
 
 
-@pytest.mark.parametrize("name", THINGS)
-def test_public_names_are_names_of_asi1(name):
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_name_has_asi1_as_its_module(name):
     """
-    Each public name can be had from ``asi1``, and its class or function says so itself.
+    Each public name is in ``dir(asi1)``, and its class or function has ``asi1`` as its
+    module.
     """
-    thing = THINGS[name]
+    value = PUBLIC[name]
 
     assert name in dir(asi1)
-    if inspect.isclass(thing) or inspect.isfunction(thing):
-        assert "asi1" == thing.__module__
-        assert name == thing.__qualname__
+    if inspect.isclass(value) or inspect.isfunction(value):
+        assert "asi1" == value.__module__
+        assert name == value.__qualname__
 
 
-def test_names_that_do_not_exist_are_attribute_errors():
+def test_unknown_name_raises_attribute_error():
     """
-    A name that asi1 does not have is refused as every module refuses it.
+    A name that asi1 does not have raises the usual error of a module.
     """
     with pytest.raises(AttributeError, match="'asi1' has no attribute 'giraffe'"):
         _ = asi1.giraffe
 
 
-def test_the_version_is_that_of_the_distribution():
+def test_version_is_that_of_the_distribution():
     """
-    ``asi1.__version__`` is the version that was installed.
+    ``asi1.__version__`` is the version of the installed distribution.
     """
     assert importlib.metadata.version("asi1") == asi1.__version__
 
 
 def python(*args):
-    """Run this Python, the current folder not on its path; return what it printed."""
+    """Run Python without the current folder on its path; return its output."""
     return subprocess.run(
         [sys.executable, "-P", *args],
         capture_output=True,
@@ -56,7 +57,7 @@ def python(*args):
 
 @pytest.mark.system
 @pytest.mark.parametrize("library", ["cattrs", "httpcore", "httpx", "httpx_sse"])
-def test_importing_asi1_is_light(library):
+def test_import_does_not_load_heavy_libraries(library):
     """
     ``import asi1`` leaves the heavy libraries to the first use.
     """
@@ -66,9 +67,9 @@ def test_importing_asi1_is_light(library):
 
 
 @pytest.mark.system
-def test_importing_asi1_is_silent():
+def test_import_prints_and_warns_nothing():
     """
-    ``import asi1``, and of every name in it, neither warns nor prints.
+    Importing ``asi1`` and every name in it neither warns nor prints.
     """
     done = python("-W", "error", "-c", "import asi1; from asi1 import *")
 

@@ -1,4 +1,4 @@
-"""The package about its own shape: layers, sizes, names, twins, errors, imports."""
+"""The structure of asi1: layers, sizes, names and imports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..support.shape import (
 
 ROOT = Path(asi1.__file__).parent
 
-# Bottom up. What stands side by side may import each other, but not in a circle.
+# The lowest first. Modules of one layer may import each other, but not in a cycle.
 LAYERS = [
     ["_version", "_log", "_fork_lock"],
     ["_models"],
@@ -35,93 +35,94 @@ LAYERS = [
     ["testing", "integrations", "cli", "__main__"],
 ]
 PURE = [name for layer in LAYERS[:4] for name in layer]
-WORLD = {
+IMPURE = {
     *("anyio", "asyncio", "h11", "httpcore", "httpx", "trio"),
     *("pathlib", "select", "selectors", "shutil", "socket", "ssl", "subprocess"),
     *("random", "secrets", "time", "uuid"),
 }
-# Gives type checkers the two httpx types that users meet; nothing is loaded.
+# Names two httpx types for type checkers, without loading httpx.
 HTTP_TYPES = "_settings.config"
 
 
-def test_every_top_level_module_stands_in_one_layer():
+def test_every_top_level_module_is_in_one_layer():
     """
-    A module or package that is added to the root gets its place in the list of layers.
+    A module or package that is added to the root gets a place in the list of layers.
     """
     assert [] == misplaced(ROOT, LAYERS)
 
 
-def test_imports_only_point_down():
+def test_no_import_points_up():
     """
-    A module imports from its own layer or below, in functions and for types too.
+    A module imports from its own layer or below, also inside functions and for types.
     """
     assert [] == upward_imports(ROOT, LAYERS)
 
 
-def test_modules_do_not_import_each_other_in_a_circle():
+def test_imports_have_no_cycle():
     """
-    Each module can be read, and tested, after all that it imports.
+    Each module can be read, and tested, after the modules that it imports.
     """
     assert [] == import_cycles(ROOT)
 
 
-def test_no_io_clock_or_chance_below_the_transport():
+def test_no_module_below_the_transport_imports_io_clock_or_random():
     """
-    What decides imports nothing that can wait, connect, tell the time or draw a number.
+    Modules that decide import nothing that can wait, connect, tell the time or draw a
+    random number.
     """
-    assert [] == foreign_imports(ROOT, WORLD, places=PURE, exceptions={HTTP_TYPES})
+    assert [] == foreign_imports(ROOT, IMPURE, places=PURE, exceptions={HTTP_TYPES})
 
 
-def test_only_the_transport_knows_httpx():
+def test_only_the_transport_imports_httpx():
     """
-    The HTTP library is imported where requests are sent, and by the stand-in for a
-    server, so that a new release of it concerns one package.
+    httpx is imported where requests are sent and by the fake server, so that a new
+    release concerns one package.
     """
     knowing = {"_transport", "testing", HTTP_TYPES}
 
     assert [] == foreign_imports(ROOT, {"httpcore", "httpx"}, exceptions=knowing)
 
 
-def test_only_the_event_decoder_knows_httpx_sse():
+def test_only_the_event_decoder_imports_httpx_sse():
     """
-    The SSE library is imported in one module.
+    The SSE library is imported in one module, so that a new release concerns only that.
     """
     knowing = {"_protocol.sse_reader"}
 
     assert [] == foreign_imports(ROOT, {"httpx_sse"}, exceptions=knowing)
 
 
-def test_private_packages_hold_a_docstring_only():
+def test_private_packages_have_only_a_docstring():
     """
-    The ``__init__`` of a private package says in three lines what belongs there, and
-    what does not: whatever else it held would be loaded with each of its modules.
+    The ``__init__`` of a private package has a docstring of at most three lines; other
+    content would be loaded with each of its modules.
     """
     assert [] == crowded_packages(ROOT, 3)
 
 
-def test_modules_are_short():
+def test_no_module_has_more_than_300_lines():
     """
     No module has more than 300 lines.
     """
     assert [] == long_modules(ROOT, 300)
 
 
-def test_functions_are_short():
+def test_no_function_has_more_than_40_lines():
     """
     No function has more than 40 lines, its docstring not counted.
     """
     assert [] == long_functions(ROOT, 40)
 
 
-def test_every_module_lists_what_is_public():
+def test_every_module_lists_its_public_names():
     """
-    Each ``__all__`` is sorted and holds exactly what its module makes public.
+    Each ``__all__`` is sorted and has exactly the public names of its module.
     """
     assert [] == badly_listed(ROOT)
 
 
-def test_every_test_states_its_rule():
+def test_every_test_has_a_docstring():
     """
-    No test is without a docstring.
+    No test is without a docstring that states its rule.
     """
     assert [] == undocumented_tests(Path(__file__).parents[1])

@@ -1,4 +1,4 @@
-"""How much of asi1 a program loads: no more than it uses."""
+"""Modules of asi1 that a program loads: no more than it uses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ import sys
 print(*sorted(n for n in sys.modules if n.partition(".")[0] == "asi1"))
 """
 
-# Each kind of call, and how many modules of asi1 it may load.
+# A first call of each client, and how many modules of asi1 it may load.
 FIRST_CALLS = pytest.mark.parametrize(
     ("program", "most"),
     [pytest.param(CALL, 65, id="async"), pytest.param(BLOCKING, 74, id="blocking")],
@@ -48,7 +48,7 @@ FIRST_CALLS = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def url():
-    """The address of a fake in another process, which answers "Hello"."""
+    """Return the URL of a fake server in another process, which answers "Hello"."""
     command = [sys.executable, "-m", "asi1.testing", "--reply", "Hello"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         yield process.stdout.readline().strip()
@@ -77,8 +77,7 @@ def loaded(*parts):
 )
 def test_import_and_client_load_few_modules(program, most):
     """
-    ``import asi1`` leaves all modules but four for later, and a new client all that
-    only calls need.
+    ``import asi1`` loads four modules, and a new client none that only calls need.
     """
     modules = loaded(program)
 
@@ -88,9 +87,10 @@ def test_import_and_client_load_few_modules(program, most):
 
 @pytest.mark.system
 @FIRST_CALLS
-def test_first_call_loads_few_modules(program, most):
+def test_first_call_over_a_custom_transport_loads_few_modules(program, most):
     """
-    A first call over the user's own transport leaves the rest of the package unloaded.
+    A first call over a user-provided transport loads no module for sockets and the
+    like.
     """
     modules = loaded(MOCK, program)
 
@@ -102,7 +102,7 @@ def test_first_call_loads_few_modules(program, most):
 @FIRST_CALLS
 def test_first_call_over_a_socket_loads_few_modules(url, program, most):
     """
-    A first call over a connection of its own loads few modules for it.
+    A first call over asi1's own connection loads few modules for it.
     """
     modules = loaded(f"URL, TRANSPORT = {url!r}, None", program)
 

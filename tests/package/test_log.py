@@ -1,4 +1,4 @@
-"""The log: silent until asked, and discreet then."""
+"""The log: off by default, and without prompts, answers or the key."""
 
 import logging
 import os
@@ -11,9 +11,10 @@ from asi1 import AsyncASI1
 from asi1.testing import FakeASI1
 
 
-async def test_the_log_tells_tries_and_no_secrets(caplog):
+async def test_log_has_one_line_per_attempt_and_no_secrets(caplog):
     """
-    At level DEBUG every try is one line, without prompt, answer, query, headers or key.
+    At level DEBUG each attempt is one line, without prompt, answer, query, headers or
+    key.
     """
     fake = FakeASI1()
     fake.reply("the-answer")
@@ -40,9 +41,10 @@ async def test_the_log_tells_tries_and_no_secrets(caplog):
 @pytest.mark.parametrize(
     ("level", "lines"), [("debug", 1), ("DEBUG ", 1), ("info", 0), ("", 0), ("x", 0)]
 )
-def test_the_environment_turns_the_log_on(level, lines):
+def test_asi1_log_variable_turns_the_log_on(level, lines):
     """
-    ``ASI1_LOG=debug`` writes the tries to standard error; without it nothing is said.
+    ``ASI1_LOG=debug`` writes the attempts to standard error; other values write
+    nothing.
     """
     code = (
         "import asi1; from asi1.testing import FakeASI1\n"

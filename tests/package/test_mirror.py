@@ -10,9 +10,9 @@ import asi1
 ROOT = Path(asi1.__file__).parent
 TESTS = Path(__file__).parents[1]
 
-# Modules without a test file of their own, below the file that tests them.
+# The files that test modules without a test file of the same name.
 TESTED_IN = {
-    # They hold data, which is tested where it is read and given back.
+    # They hold data, which is tested where it is decoded.
     "protocol/test_converter": [
         "_models/base",
         "_models/base_types",
@@ -23,16 +23,16 @@ TESTED_IN = {
     "models/test_errors": ["_models/status_errors"],
     # They have no behaviour of their own.
     "package/test_exports": ["_version"],
-    # A policy is tested with the view that it is given, and what it summarises.
+    # A policy is tested together with its view and its summary.
     "protocol/context/test_policies": [
         "_protocol/context/summarise",
         "_protocol/context/view",
     ],
-    # They check what options and settings are given.
+    # They check the values of options and settings.
     "settings/test_options": ["_settings/option_checks", "_settings/validators"],
     # It loads modules ahead of the calls that need them.
     "transport/test_adapters": ["_transport/preload"],
-    # They are seen only from outside: by what a client or a conversation does.
+    # They show only in the behaviour of a client, a conversation or a call.
     "client/test_client": [
         "_call/engine",
         "_client/chat",
@@ -96,24 +96,24 @@ def without_test_file(root, tests):
     return missing
 
 
-def test_every_module_has_its_test_file():
+def test_every_module_has_a_test_file_or_is_listed():
     """
-    A module's tests are found by its name, or the list says where they are.
+    A module's tests are in the file of its name, or the list says where they are.
     """
     assert sorted(LISTED) == without_test_file(ROOT, TESTS)
 
 
-def test_the_list_names_test_files():
+def test_listed_test_files_exist():
     """
-    Every file that is said to test another module exists.
+    Each file that the list names as testing another module exists.
     """
     assert [] == [name for name in TESTED_IN if not (TESTS / f"{name}.py").exists()]
 
 
-def test_a_module_without_a_test_file_is_found(tmp_path):
+def test_module_without_a_test_file_is_found(tmp_path):
     """
-    Underscores do not count, a module on top is tested in `package`, and a package's
-    own file needs no test.
+    Underscores are ignored, a top-level module is tested in `package`, and an
+    ``__init__`` needs no test.
     """
     root, tests = tmp_path / "dummy", tmp_path / "tests"
     for name in ("_log", "_call/__init__", "_call/timer", "_call/task", "cli/_ask"):

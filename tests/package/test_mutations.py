@@ -1,4 +1,4 @@
-"""The changes that `tests.support.mutants` makes, and those that it need not make."""
+"""Changes that `tests.support.mutants` makes to the code, and those it leaves out."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from ..support.mutants import EQUIVALENT, TESTS, source_of
 from ..support.mutations import mutants_of, mutated
 
 
-def changed(source):
+def sources_of_mutants(source):
     """Return what each change makes of a source."""
     return [ast.unparse(mutated(source, m)) for m in mutants_of("m", source)]
 
 
 @pytest.mark.parametrize(
-    ("source", "others"),
+    ("source", "mutated_sources"),
     [
         pytest.param("a < b", ["a <= b", "a >= b", "pass"], id="comparison"),
         pytest.param("a = b is None", ["a = b is not None"], id="identity"),
         pytest.param("a = b + c", ["a = b - c"], id="arithmetic"),
-        pytest.param("a = b and c", ["a = b or c"], id="both"),
+        pytest.param("a = b and c", ["a = b or c"], id="and"),
         pytest.param("a = not b", ["a = b"], id="negation"),
         pytest.param("a = 5", ["a = 6"], id="number"),
         pytest.param("a = True", ["a = False"], id="flag"),
-        pytest.param("a = 'b'", ["a = 'XXb'"], id="text"),
+        pytest.param("a = 'b'", ["a = 'XXb'"], id="string"),
         pytest.param("a = b'b'", ["a = b'XXb'"], id="bytes"),
         pytest.param("a = b(c=d)", ["a = b()"], id="keyword"),
         pytest.param("a.b = c", ["pass"], id="attribute"),
         pytest.param("a = b if c else d", ["a = b if not c else d"], id="condition"),
-        pytest.param("a += b", ["a -= b", "pass"], id="growth"),
+        pytest.param("a += b", ["a -= b", "pass"], id="augmented-assignment"),
     ],
 )
-def test_each_kind_of_change_is_made(source, others):
+def test_each_kind_of_mutation_is_made(source, mutated_sources):
     """
-    What can be wrong in a line is made wrong, one thing at a time.
+    Each operator, constant, condition and statement of a line is changed, one at a
+    time.
     """
-    assert sorted(others) == sorted(changed(source))
+    assert sorted(mutated_sources) == sorted(sources_of_mutants(source))
 
 
 @pytest.mark.parametrize(
@@ -52,24 +53,24 @@ def test_each_kind_of_change_is_made(source, others):
         "T: TypeAlias = b | 5",
     ],
 )
-def test_what_is_for_people_is_left_alone(source):
+def test_imports_docstrings_and_types_are_not_mutated(source):
     """
     Imports, docstrings, lists of names and types are not changed.
     """
-    assert [] == changed(source)
+    assert [] == sources_of_mutants(source)
 
 
-def test_messages_are_left_alone():
+def test_error_messages_are_not_mutated():
     """
-    Of a raise, the statement can go, the words of its message stay.
+    A raise statement is removed, but the text of its message is not changed.
     """
-    assert ["pass"] == changed("raise A('b', f'c {d}')")
+    assert ["pass"] == sources_of_mutants("raise A('b', f'c {d}')")
 
 
-def test_what_is_taken_for_equivalent_exists():
+def test_every_equivalent_mutation_exists_and_has_a_reason():
     """
-    The table of changes that need not be noticed names none that cannot be made, and
-    gives a reason for each.
+    The table of mutations that no test can notice names only mutations that are made,
+    with a reason for each.
     """
     made = {(m, c.change) for m in TESTS for c in mutants_of(m, source_of(m))}
 
@@ -77,9 +78,9 @@ def test_what_is_taken_for_equivalent_exists():
     assert all(EQUIVALENT.values())
 
 
-def test_every_test_file_of_the_table_exists():
+def test_every_test_file_of_the_mutants_table_exists():
     """
-    The table of modules and their tests is true.
+    The table of modules and their tests names files that exist.
     """
     files = {
         Path(__file__).parents[1] / f"{name}.py"

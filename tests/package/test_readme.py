@@ -1,4 +1,4 @@
-"""The README's examples, run as they stand."""
+"""The README's examples, run unchanged."""
 
 import re
 import runpy
@@ -18,10 +18,10 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTA
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_an_example_of_the_readme_runs(number, tmp_path, monkeypatch, capsys):
+def test_readme_example_runs(number, tmp_path, monkeypatch, capsys):
     """
-    Each Python example of the README runs against the fake server as it stands, and
-    what is an application is served and visited.
+    Each Python example of the README runs unchanged against the fake server; an
+    application is served and visited.
     """
     script = tmp_path / "example.py"
     script.write_text(EXAMPLES[number], "utf-8")
@@ -36,12 +36,12 @@ def test_an_example_of_the_readme_runs(number, tmp_path, monkeypatch, capsys):
                 page = httpx.get(f"{url}/chat", params={"q": "Hi"})
             assert "event: done" in page.text
 
-        said = capsys.readouterr().out
-        assert said or "assert" in EXAMPLES[number] or "app" in made
+        printed = capsys.readouterr().out
+        assert printed or "assert" in EXAMPLES[number] or "app" in made
         assert fake.requests or "FakeASI1" in EXAMPLES[number]
 
 
-def test_the_readme_has_the_examples_of_the_guide():
+def test_readme_shows_the_main_features():
     """
     The README shows a call, a stream, thoughts, several turns and error handling.
     """

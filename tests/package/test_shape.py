@@ -1,4 +1,4 @@
-"""The rules about the package's shape have teeth: each finds the fault made for it."""
+"""The checks of the package's structure: each finds the fault made for it."""
 
 from __future__ import annotations
 
@@ -33,25 +33,57 @@ GOOD = {
 BREAKS = {
     "no-layer": ("_lost.py", "", "misplaced"),
     "no-layer-for-a-package": ("_lost/one.py", "", "misplaced"),
-    "no-module": ("_upper.py", None, "misplaced"),
-    "up": ("_ground.py", "from ._upper import BIG", "upward_imports"),
-    "up-by-name": ("_ground.py", "from dummy._upper import BIG", "upward_imports"),
-    "up-whole": ("_ground.py", "import dummy._upper", "upward_imports"),
-    "up-lazily": ("_ground.py", "def f():\n from . import _upper", "upward_imports"),
-    "up-for-types": (
+    "listed-module-missing": ("_upper.py", None, "misplaced"),
+    "upward-import": ("_ground.py", "from ._upper import BIG", "upward_imports"),
+    "upward-import-by-absolute-name": (
+        "_ground.py",
+        "from dummy._upper import BIG",
+        "upward_imports",
+    ),
+    "upward-import-of-a-whole-module": (
+        "_ground.py",
+        "import dummy._upper",
+        "upward_imports",
+    ),
+    "upward-import-in-a-function": (
+        "_ground.py",
+        "def f():\n from . import _upper",
+        "upward_imports",
+    ),
+    "upward-import-for-types": (
         "_ground.py",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n from ._upper import BIG",
         "upward_imports",
     ),
-    "up-to-the-door": ("_upper.py", "from . import thing", "upward_imports"),
-    "up-out-of-the-door": ("__init__.py", "from .cli import chat", "upward_imports"),
-    "up-to-no-module": ("_upper.py", "from . import nothing", "upward_imports"),
-    "up-to-an-extra": ("_upper.py", "from .cli.chat import x", "upward_imports"),
-    "up-to-a-package": ("_ground.py", "from ._inner import one", "upward_imports"),
-    "up-out-of-a-package": ("_inner/one.py", "from ..cli import x", "upward_imports"),
+    "upward-import-of-the-root": ("_upper.py", "from . import thing", "upward_imports"),
+    "upward-import-in-the-root": (
+        "__init__.py",
+        "from .cli import chat",
+        "upward_imports",
+    ),
+    "upward-import-of-an-unknown-name": (
+        "_upper.py",
+        "from . import nothing",
+        "upward_imports",
+    ),
+    "upward-import-of-a-top-package": (
+        "_upper.py",
+        "from .cli.chat import x",
+        "upward_imports",
+    ),
+    "upward-import-of-a-package": (
+        "_ground.py",
+        "from ._inner import one",
+        "upward_imports",
+    ),
+    "upward-import-in-a-package": (
+        "_inner/one.py",
+        "from ..cli import x",
+        "upward_imports",
+    ),
     "cycle": ("_upper.py", "from ._inner import one", "import_cycles"),
-    "cycle-by-name": ("_upper.py", "import dummy._inner.one", "import_cycles"),
-    "cycle-lazily": (
+    "cycle-by-absolute-name": ("_upper.py", "import dummy._inner.one", "import_cycles"),
+    "cycle-in-a-function": (
         "_upper.py",
         "def f():\n from ._inner.one import x",
         "import_cycles",
@@ -62,7 +94,7 @@ BREAKS = {
         "import_cycles",
     ),
     "cycle-in-a-package": ("_inner/one.py", "from .two import x", "import_cycles"),
-    "cycle-with-the-door": ("__init__.py", "from . import cli", "import_cycles"),
+    "cycle-with-the-root": ("__init__.py", "from . import cli", "import_cycles"),
     "package-with-an-import": (
         "_inner/__init__.py",
         '"""In."""\nfrom .one import x\n__all__ = []',
@@ -73,7 +105,7 @@ BREAKS = {
         '"""In."""\n__all__ = ["x"]',
         "crowded_packages",
     ),
-    "package-with-an-essay": (
+    "package-with-a-long-docstring": (
         "_inner/__init__.py",
         '"""In.\nAnd\nout.\nOr up."""\n__all__ = []',
         "crowded_packages",
@@ -83,46 +115,50 @@ BREAKS = {
         "x = 1\n__all__ = []",
         "crowded_packages",
     ),
-    "package-without-a-listing": (
+    "package-without-all": (
         "_inner/__init__.py",
         '"""In."""',
         "crowded_packages",
     ),
-    "package-in-a-public-one": (
+    "private-package-in-a-public-one": (
         "cli/_inner/__init__.py",
         "",
         "crowded_packages",
     ),
-    "unlisted": ("_upper.py", "__all__ = []\ndef f(): ...", "badly_listed"),
-    "unlisted-in-try": (
+    "public-name-not-listed": (
+        "_upper.py",
+        "__all__ = []\ndef f(): ...",
+        "badly_listed",
+    ),
+    "public-name-in-try-not-listed": (
         "_upper.py",
         "__all__ = []\ntry:\n  x = 1\nexcept ValueError:\n  pass",
         "badly_listed",
     ),
-    "unsorted": ("_upper.py", '__all__ = ["b", "a"]\na = b = 1', "badly_listed"),
-    "unsorted-kinds": (
+    "all-not-sorted": ("_upper.py", '__all__ = ["b", "a"]\na = b = 1', "badly_listed"),
+    "all-not-sorted-by-kind": (
         "_upper.py",
         '__all__ = ["Aa", "B1"]\nAa = B1 = 1',
         "badly_listed",
     ),
-    "unsorted-numbers": (
+    "all-not-sorted-by-number": (
         "_upper.py",
         '__all__ = ["a10", "a2"]\na10 = a2 = 1',
         "badly_listed",
     ),
-    "listed-import": (
+    "import-listed": (
         "_upper.py",
         'from ._ground import thing\n__all__ = ["thing"]',
         "badly_listed",
     ),
-    "no-listing": ("_upper.py", "x = 1", "badly_listed"),
-    "computed-listing": ("_upper.py", "__all__ = sorted(vars())", "badly_listed"),
+    "no-all": ("_upper.py", "x = 1", "badly_listed"),
+    "all-not-literal": ("_upper.py", "__all__ = sorted(vars())", "badly_listed"),
 }
 
 
 @pytest.fixture
 def package(tmp_path):
-    """A small package without a fault."""
+    """Return the folder of a small package without a fault."""
     root = tmp_path / "dummy"
     for name, text in GOOD.items():
         path = root / name
@@ -131,8 +167,8 @@ def package(tmp_path):
     return root
 
 
-def complaints(root, rule):
-    """What one rule says of a package."""
+def violations(root, rule):
+    """Return the violations of one rule in a package."""
     rules = {
         "foreign_imports": lambda: shape.foreign_imports(
             root, {"time"}, places={"_ground", "_inner"}, exceptions={"_inner.two"}
@@ -147,17 +183,17 @@ def complaints(root, rule):
 
 
 @pytest.mark.parametrize("rule", shape.__all__)
-def test_no_rule_complains_of_a_good_package(package, rule):
+def test_good_package_passes_every_rule(package, rule):
     """
-    A package as it shall be passes every rule.
+    A package without a fault has no violation of any rule.
     """
-    assert [] == complaints(package, rule)
+    assert [] == violations(package, rule)
 
 
 @pytest.mark.parametrize(("file", "text", "rule"), BREAKS.values(), ids=BREAKS)
-def test_each_break_is_found(package, file, text, rule):
+def test_each_fault_is_found_by_its_rule(package, file, text, rule):
     """
-    One wrong module makes the rule complain that is there for it.
+    One faulty module is one violation of the rule that is there for it.
     """
     path = package / file
     if text is None:
@@ -166,7 +202,7 @@ def test_each_break_is_found(package, file, text, rule):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    assert 1 == len(complaints(package, rule))
+    assert 1 == len(violations(package, rule))
 
 
 @pytest.mark.parametrize(
@@ -179,23 +215,23 @@ def test_each_break_is_found(package, file, text, rule):
         "def f():\n    import time",
     ],
 )
-def test_foreign_imports_are_found_in_the_places_asked_for(package, line):
+def test_forbidden_imports_are_found_in_the_given_places_only(package, line):
     """
-    A forbidden import is found in whatever form, in a module and in a package that are
-    asked for, but not in other modules and not in an exception.
+    A forbidden import in any form is found in the given modules and packages, but not
+    in other modules or an exception.
     """
     (package / "_upper.py").write_text(line)
     (package / "_inner/two.py").write_text(line)
-    assert [] == complaints(package, "foreign_imports")
+    assert [] == violations(package, "foreign_imports")
 
     (package / "_ground.py").write_text(line)
     (package / "_inner/one.py").write_text(line)
-    assert 2 == len(complaints(package, "foreign_imports"))
+    assert 2 == len(violations(package, "foreign_imports"))
 
 
-def test_foreign_imports_are_found_everywhere_but_in_exceptions(package):
+def test_forbidden_imports_without_places_are_found_everywhere(package):
     """
-    Without places every module counts, and an exception covers its own name only.
+    Without places every module counts, and an exception covers only its own name.
     """
     for name in ("_ground.py", "_groundling.py", "_inner/one.py", "cli/chat.py"):
         (package / name).write_text("import time")
@@ -205,16 +241,16 @@ def test_foreign_imports_are_found_everywhere_but_in_exceptions(package):
     assert ["_groundling:1 imports time", "cli.chat:1 imports time"] == found
 
 
-def test_a_module_in_two_layers_is_found(package):
+def test_module_in_two_layers_is_found(package):
     """
-    A name that stands twice in the list of layers would have no definite height.
+    A name that is twice in the list of layers would have no definite layer.
     """
     assert ["cli is in two layers"] == shape.misplaced(package, [["cli"], *LAYERS])
 
 
-def test_a_cycle_is_told_in_the_direction_of_its_imports(package):
+def test_cycle_is_shown_in_the_direction_of_its_imports(package):
     """
-    The names of a cycle read as a sentence, so that it is clear which import to cut.
+    The names of a cycle read as a sentence, so that it is clear which import to remove.
     """
     (package / "_upper.py").write_text("from ._inner.two import x")
 
@@ -233,24 +269,24 @@ def test_a_cycle_is_told_in_the_direction_of_its_imports(package):
     ],
 )
 @pytest.mark.parametrize("head", ["def f():\n", "@g\n@g\n@g\nasync def f():\n"])
-def test_length_is_counted_without_docstring_and_decorators(package, head, body, found):
+def test_function_length_excludes_docstring_and_decorators(package, head, body, found):
     """
-    A function's length is its lines from ``def`` to its last, less the docstring.
+    A function's length is its lines from ``def`` to the last, without the docstring.
     """
     (package / "_upper.py").write_text(head + body)
 
-    assert found == len(complaints(package, "long_functions"))
+    assert found == len(violations(package, "long_functions"))
 
 
-def test_long_modules_and_silent_tests_are_found(package):
+def test_long_modules_and_undocumented_tests_are_found(package):
     """
-    A module of one line too many is found, and so is a test without a docstring.
+    A module with one line too many is found, and a test without a docstring.
     """
     (package / "_upper.py").write_text("1\n" * 10)
     (package / "test_it.py").write_text("class T:\n    async def test_it(self): ...\n")
 
-    assert ["_upper has 10 lines"] == complaints(package, "long_modules")
-    assert ["test_it.py:2 test_it"] == complaints(package, "undocumented_tests")
+    assert ["_upper has 10 lines"] == violations(package, "long_modules")
+    assert ["test_it.py:2 test_it"] == violations(package, "undocumented_tests")
 
 
 ASYNC_TREE = """
@@ -287,12 +323,12 @@ class Tree:
     def ask(self, word: str | int) -> str | int: ...
     def close(self) -> None: ...
 """
-counter = itertools.count()
+numbers = itertools.count()
 
 
-def walk(monkeypatch, blocking):
-    """Compare the two trees, made in a package of their own."""
-    module = types.ModuleType(f"trees{next(counter)}")
+def compared(monkeypatch, blocking):
+    """Return the comparison of the two class trees, made in a module of their own."""
+    module = types.ModuleType(f"trees{next(numbers)}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     vars(module).update(
         typing=__import__("typing"), AsyncIterator=AsyncIterator, Iterator=Iterator
@@ -301,11 +337,11 @@ def walk(monkeypatch, blocking):
     return differences(module.AsyncTree, module.Tree)
 
 
-def test_true_twins_are_walked_to_the_leaves(monkeypatch):
+def test_twins_are_compared_down_to_the_leaves(monkeypatch):
     """
-    Two trees that differ in nothing but waiting pass, and all of them is compared.
+    Two class trees that differ only in blocking pass, and all members are compared.
     """
-    result = walk(monkeypatch, TREE)
+    result = compared(monkeypatch, TREE)
 
     assert [] == result.found
     assert {
@@ -322,18 +358,20 @@ def test_true_twins_are_walked_to_the_leaves(monkeypatch):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        pytest.param("n: int = 1", "n: int = 1, m: int = 2", id="parameter-more"),
-        pytest.param("n: int = 1", "", id="parameter-less"),
+        pytest.param("n: int = 1", "n: int = 1, m: int = 2", id="extra-parameter"),
+        pytest.param("n: int = 1", "", id="missing-parameter"),
         pytest.param("n: int = 1", "k: int = 1", id="parameter-name"),
         pytest.param("n: int = 1", "*, n: int = 1", id="parameter-kind"),
         pytest.param("n: int = 1", "n: int = 2", id="default"),
         pytest.param("n: int = 1", "n: str = 1", id="annotation"),
-        pytest.param("-> str: ...\n\n", "-> bytes: ...\n\n", id="return"),
-        pytest.param("def read", "async def read", id="does-not-block"),
+        pytest.param("-> str: ...\n\n", "-> bytes: ...\n\n", id="return-type"),
+        pytest.param("def read", "async def read", id="twin-does-not-block"),
         pytest.param("def read", "def fetch", id="name"),
-        pytest.param("def read", "def more(self): ...\n    def read", id="method-more"),
+        pytest.param(
+            "def read", "def more(self): ...\n    def read", id="extra-method"
+        ),
         pytest.param("def __iter__", "def __next__", id="special"),
-        pytest.param("Iterator[int]", "Iterator[str]", id="special-return"),
+        pytest.param("Iterator[int]", "Iterator[str]", id="special-return-type"),
         pytest.param("leaf(self) -> Leaf", "leaf(self) -> AsyncLeaf", id="property"),
         pytest.param("@property", "", id="property-or-method"),
         pytest.param('key: str = "k"', "key: str", id="constructor"),
@@ -341,14 +379,14 @@ def test_true_twins_are_walked_to_the_leaves(monkeypatch):
             "(self, word: int) -> int", "(self, word: int) -> str", id="overload"
         ),
         pytest.param("size: int", "size: str", id="field"),
-        pytest.param("size: int", "", id="field-less"),
+        pytest.param("size: int", "", id="missing-field"),
         pytest.param("def close", "def aclose", id="not-renamed"),
     ],
 )
 def test_each_difference_of_twins_is_found(monkeypatch, old, new):
     """
-    Whatever one of the two trees has and the other has not, or otherwise, is told.
+    Each member or annotation in which the two class trees differ is reported.
     """
     assert old in TREE
 
-    assert walk(monkeypatch, TREE.replace(old, new)).found
+    assert compared(monkeypatch, TREE.replace(old, new)).found

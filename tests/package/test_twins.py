@@ -1,4 +1,4 @@
-"""Both clients offer the same."""
+"""The blocking client offers the same as the async one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import asi1
 from ..support.twins import differences
 
 
-def test_both_clients_offer_the_same():
+def test_blocking_client_offers_the_same_as_the_async_one():
     """
-    Whatever can be reached from `AsyncASI1` can be reached from `ASI1`, under the same
+    All that can be reached from `AsyncASI1` can be reached from `ASI1`, under the same
     name, with the same parameters, defaults and types.
     """
     walk = differences(asi1.AsyncASI1, asi1.ASI1)
@@ -19,31 +19,35 @@ def test_both_clients_offer_the_same():
     assert [] == walk.found
     assert {"create", "map", "stream"} <= {s.rpartition(".")[2] for s in walk.seen}
     assert {"Answers", "Chat", "ChatStream", "Completions", "Pieces"} <= {
-        two.__name__ for _, two in walk.paired
+        blocking_class.__name__ for _, blocking_class in walk.paired
     }
 
 
-def test_twins_refer_to_each_other():
+def test_blocking_docstrings_refer_to_the_async_twin():
     """
     Each public class and member of the blocking client is documented as the same as its
-    async twin, which exists, and a method that was awaited says that it blocks.
+    async twin, and adds "but blocks" where the twin is awaited.
     """
     paired = differences(asi1.AsyncASI1, asi1.ASI1).paired
     twins = [(a, b) for a, b in paired if a.__name__ == f"Async{b.__name__}"]
-    told, wanted = {}, {}
-    for one, two in twins:
-        told[two.__name__] = inspect.getdoc(two).partition(".")[0].partition(",")[0]
-        wanted[two.__name__] = f"Same as `{one.__name__}`"
-        for name in (n for n in vars(two) if not n.startswith("_")):
+    documented, wanted = {}, {}
+    for async_class, blocking_class in twins:
+        documented[blocking_class.__name__] = (
+            inspect.getdoc(blocking_class).partition(".")[0].partition(",")[0]
+        )
+        wanted[blocking_class.__name__] = f"Same as `{async_class.__name__}`"
+        for name in (n for n in vars(blocking_class) if not n.startswith("_")):
             twin = {"close": "aclose"}.get(name, name)
-            label = f"{two.__name__}.{name}"
-            told[label] = inspect.getdoc(getattr(two, name)).removesuffix(
-                ", but blocks."
-            )
-            wanted[label] = f"Same as `{one.__name__}.{twin}`"
-            told[label] = told[label].removesuffix(".")
-            if inspect.iscoroutinefunction(getattr(one, twin)):
-                assert inspect.getdoc(getattr(two, name)).endswith(", but blocks.")
+            label = f"{blocking_class.__name__}.{name}"
+            documented[label] = inspect.getdoc(
+                getattr(blocking_class, name)
+            ).removesuffix(", but blocks.")
+            wanted[label] = f"Same as `{async_class.__name__}.{twin}`"
+            documented[label] = documented[label].removesuffix(".")
+            if inspect.iscoroutinefunction(getattr(async_class, twin)):
+                assert inspect.getdoc(getattr(blocking_class, name)).endswith(
+                    ", but blocks."
+                )
 
     assert 8 == len(twins)
-    assert wanted == told
+    assert wanted == documented

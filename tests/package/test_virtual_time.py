@@ -1,4 +1,4 @@
-"""The virtual clock of the tests themselves."""
+"""The virtual clock that the tests themselves use."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 
 @pytest.mark.virtual_time
-async def test_an_hour_passes_at_once():
+async def test_sleep_moves_the_clock_and_takes_no_time():
     """
-    A sleeping test moves the clock by exactly its sleep, and takes no time.
+    A sleeping test moves the clock by exactly its sleep, and takes no real time.
     """
     began = anyio.current_time()
 
@@ -22,9 +22,9 @@ async def test_an_hour_passes_at_once():
 
 
 @pytest.mark.virtual_time
-async def test_timers_fire_in_order_and_deadlines_hold():
+async def test_timers_fire_in_order_and_timeouts_cancel():
     """
-    Tasks wake in the order of their timers, and a timeout cuts off what is later.
+    Tasks wake in the order of their timers, and a timeout cancels later ones.
     """
     woken = []
 
@@ -44,7 +44,7 @@ async def test_timers_fire_in_order_and_deadlines_hold():
 @pytest.mark.virtual_time
 @settings(max_examples=20)
 @given(seconds=st.floats(min_value=0, max_value=1e9))
-async def test_any_sleep_ends(seconds):
+async def test_sleep_of_any_length_ends(seconds):
     """
     No length of sleep makes the clock stand still, however it is rounded.
     """

@@ -1,4 +1,4 @@
-"""Nothing that a server sent is lost: shown on replies drawn at will."""
+"""Nothing that a server sends is lost, whatever shape its replies have."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from asi1._models.json_text import load_json
 from asi1._protocol.converter import decode
 
 
-# One reply of each form that this API has had, from the oldest on, and one as its
-# reference shows it; then the chunks of a stream in their order.
+# One reply of each shape that this API has had, from the oldest on, and one as its
+# reference documents it; then the chunks of a stream in order.
 ANSWERS = [
     {
         "id": "id_Qw3Er5Ty7Ui9",
@@ -241,10 +241,10 @@ def objects_in(value):
 
 @settings(deadline=None, max_examples=60)
 @given(sent=answers)
-def test_an_answer_gives_back_what_was_sent(sent):
+def test_answer_to_dict_and_to_json_are_as_sent(sent):
     """
-    An answer with fields missing, null, unknown or of other types is read, and its
-    ``to_dict`` and ``to_json`` are what the server sent.
+    An answer with missing, null, unknown or wrongly typed fields is read, and its
+    ``to_dict`` and ``to_json`` are as the server sent them.
     """
     answer = read(_models.ChatCompletion, sent)
 
@@ -254,9 +254,10 @@ def test_an_answer_gives_back_what_was_sent(sent):
 
 @settings(deadline=None, max_examples=60)
 @given(sent=chunks)
-def test_a_chunk_gives_back_what_was_sent(sent):
+def test_chunk_to_dict_and_to_json_are_as_sent(sent):
     """
-    The same holds for every chunk of a stream.
+    A chunk with missing, null, unknown or wrongly typed fields is read, and its
+    ``to_dict`` and ``to_json`` are as the server sent them.
     """
     chunk = read(_chunks.ChatCompletionChunk, sent)
 
@@ -266,10 +267,10 @@ def test_a_chunk_gives_back_what_was_sent(sent):
 
 @settings(deadline=None, max_examples=60)
 @given(sent=answers | chunks, cls=st.sampled_from(WHOLE))
-def test_each_part_gives_back_what_was_sent(sent, cls):
+def test_each_part_to_dict_is_as_sent(sent, cls):
     """
-    Each choice, message, tool call and usage in an answer or a chunk gives back the
-    very object that the server sent for it.
+    Each choice, message, tool call and usage of an answer or chunk returns from
+    ``to_dict`` the very object that the server sent for it.
     """
     known = set(objects_in(sent))
     whole = read(cls, sent)
@@ -281,9 +282,9 @@ def test_each_part_gives_back_what_was_sent(sent, cls):
 
 @settings(deadline=None, max_examples=60)
 @given(sent=answers | chunks, cls=st.sampled_from(WHOLE))
-def test_unknown_keys_stand_in_extra(sent, cls):
+def test_unknown_keys_are_in_extra(sent, cls):
     """
-    A key that a model has no field for stands in its ``extra``, at every level.
+    A key that a model has no field for is in its ``extra``, at every level.
     """
     for model, wire in pairs(read(cls, sent)):
         names = {
@@ -300,9 +301,9 @@ def test_unknown_keys_stand_in_extra(sent, cls):
 
 @settings(deadline=None, max_examples=60)
 @given(sent=answers | chunks)
-def test_extra_holds_no_key_that_was_not_sent(sent):
+def test_extra_has_only_keys_that_were_sent(sent):
     """
-    What stands in ``extra`` was sent, with the value it has there.
+    Each key in ``extra`` was sent, with the value that it has there.
     """
     answer = read(_models.ChatCompletion, sent)
 
@@ -317,18 +318,19 @@ def test_extra_holds_no_key_that_was_not_sent(sent):
 @given(sent=objects, cls=st.sampled_from(MODELS))
 @example(sent={"name": "f", "arguments": {"n": 2**70}}, cls=_models.FunctionCall)
 @example(sent={"name": "f", "arguments": {"n": "\ud800"}}, cls=_models.FunctionCall)
-def test_no_object_is_too_odd(sent, cls):
+def test_any_object_is_read_as_any_model(sent, cls):
     """
-    Any JSON object at all can be read as any model, and is given back.
+    Any JSON object can be read as any model, and ``to_dict`` returns it unchanged.
     """
     assert exact(sent) == exact(read(cls, sent).to_dict())
 
 
 @settings(deadline=None, max_examples=60)
 @given(sent=answers)
-def test_the_copy_is_the_callers(sent):
+def test_changing_the_result_of_to_dict_changes_nothing_else(sent):
     """
-    Changing what ``to_dict`` returned changes neither the answer nor the next copy.
+    Changing a dict that ``to_dict`` returned changes neither the answer nor the next
+    dict.
     """
     answer = read(_models.ChatCompletion, sent)
 
@@ -345,15 +347,15 @@ def test_the_copy_is_the_callers(sent):
 @pytest.mark.parametrize(
     "odd",
     [
-        pytest.param({"choices": {}}, id="no-list"),
+        pytest.param({"choices": {}}, id="choices-not-a-list"),
         pytest.param({"response": 5}, id="response"),
         pytest.param({"wire": 5}, id="wire"),
         pytest.param({"extra": 5}, id="extra"),
     ],
 )
-def test_what_a_field_cannot_hold_is_extra(odd):
+def test_wrong_types_and_reserved_names_are_in_extra(odd):
     """
-    A value of the wrong type, or under a name that is ours, is found in extra.
+    A value of the wrong type, or under a name that asi1 uses itself, is in ``extra``.
     """
     answer = decode(asi1.ChatCompletion, odd)
 

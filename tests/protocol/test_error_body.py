@@ -1,4 +1,4 @@
-"""Which refusals are for a request's length, and what they tell of it."""
+"""Error bodies of requests that are too long for the model, and the numbers in them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from asi1._settings.secret import Secret
 
 SECRET = Secret("sk_otter0123456789")
 
-# As servers of this kind of API word it; the numbers are what they say of themselves.
-REFUSALS = [
+# Messages of servers with this kind of API, each with its limit and requested tokens.
+TOO_LONG = [
     (
         (
             "This model's maximum context length is 16384 tokens. However, you"
@@ -52,33 +52,36 @@ REFUSALS = [
 ]
 
 
-def refusal(error, status=400):
+def error_of_reply(error, status=400):
+    """Return the error of a reply with this error body."""
     info = ResponseInfo(status=status)
     return read_error(info, json.dumps(error).encode(), SECRET, wall=0.0)
 
 
-@pytest.mark.parametrize(("message", "told"), REFUSALS)
+@pytest.mark.parametrize(("message", "numbers"), TOO_LONG)
 @pytest.mark.parametrize("wrapped", [True, False])
-def test_a_refusal_for_its_length_is_known_by_its_words(message, told, wrapped):
+def test_message_about_length_makes_a_context_length_error(message, numbers, wrapped):
     """
-    A 400 whose message says that the request is too long is a `ContextLengthError`,
-    with the numbers that it tells.
+    A 400 whose message says that the request is too long is a `ContextLengthError` with
+    the numbers in the message.
     """
-    error = refusal(
+    error = error_of_reply(
         {"error": {"message": message}} if wrapped else {"message": message}
     )
 
     assert asi1.ContextLengthError is type(error)
-    assert told == (error.limit, error.requested)
+    assert numbers == (error.limit, error.requested)
     assert message == error.message
 
 
-def test_a_refusal_for_its_length_is_known_by_its_code():
+def test_code_about_length_makes_a_context_length_error():
     """
-    The code alone is enough, whatever the message.
+    The code or type "context_length_exceeded" is enough, whatever the message.
     """
     for key in ("code", "type"):
-        error = refusal({"error": {"message": "No.", key: "context_length_exceeded"}})
+        error = error_of_reply(
+            {"error": {"message": "No.", key: "context_length_exceeded"}}
+        )
 
         assert asi1.ContextLengthError is type(error)
         assert error.limit is error.requested is None
@@ -95,18 +98,18 @@ def test_a_refusal_for_its_length_is_known_by_its_code():
         "",
     ],
 )
-def test_other_refusals_are_not_for_their_length(message):
+def test_other_messages_make_a_bad_request_error(message):
     """
-    A 400 for another reason stays a plain `BadRequestError`.
+    A 400 for another reason is a plain `BadRequestError`.
     """
-    assert asi1.BadRequestError is type(refusal({"error": {"message": message}}))
+    assert asi1.BadRequestError is type(error_of_reply({"error": {"message": message}}))
 
 
 @pytest.mark.parametrize("status", [401, 413, 422, 429, 500])
-def test_another_status_keeps_its_error(status):
+def test_only_a_400_makes_a_context_length_error(status):
     """
-    Only a 400 becomes a `ContextLengthError`.
+    A status other than 400 keeps its own error class, whatever the code.
     """
-    error = refusal({"error": {"code": "context_length_exceeded"}}, status)
+    error = error_of_reply({"error": {"code": "context_length_exceeded"}}, status)
 
     assert not isinstance(error, asi1.ContextLengthError)

@@ -1,4 +1,4 @@
-"""The fast path of a stream reads what the converter reads."""
+"""The fast path of a stream reads the same chunks as the converter."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from asi1._settings.secret import Secret
 
 SECRET = Secret("sk_otter0123456789")
 
-# Chunks of the kinds that servers send, with the piece that changes left out.
+# One chunk of each shape that servers send.
 BARE = {"id": "id_w", "model": "asi1-mini", "choices": [{"delta": {"content": "Sea"}}]}
 LIVE = {
     "id": "id_w",
@@ -61,9 +61,15 @@ FULL = {
     "usage": None,
     "executable_data": [],
 }
-LATE = {**BARE, "created": 1740580080140}
-CHUNKS = {"bare": BARE, "live": LIVE, "thinking": THINKING, "full": FULL, "late": LATE}
-# And of kinds whose bytes are misleading.
+CREATED_LAST = {**BARE, "created": 1740580080140}
+CHUNKS = {
+    "bare": BARE,
+    "live": LIVE,
+    "thinking": THINKING,
+    "full": FULL,
+    "created-last": CREATED_LAST,
+}
+# Shapes in which the text cannot be found by its bytes alone.
 BOTH = {**BARE, "thought": "hm"}
 TWICE = {"content": "Sea", **BARE}
 
@@ -83,86 +89,88 @@ KEYS = [
 ]
 
 
-def spoken(dice, chunk):
-    """Return a chunk with another piece, and perhaps another time."""
+def with_new_text(rng, chunk):
+    """Return a chunk with another text, and perhaps another time."""
     chunk = copy.deepcopy(chunk)
-    piece = "".join(dice.choices(PIECES, k=dice.randint(1, 2)))
+    piece = "".join(rng.choices(PIECES, k=rng.randint(1, 2)))
     if chunk.get("thought"):
         chunk["thought"] = piece
     else:
         chunk["choices"][0]["delta"]["content"] = piece
     if "created" in chunk:
-        chunk["created"] += dice.choice([0, 1, 10**6, -(10**12)])
+        chunk["created"] += rng.choice([0, 1, 10**6, -(10**12)])
     return chunk
 
 
-def changed(dice, chunk):
+def with_one_change(rng, chunk):
     """Return a chunk with one key changed, added or left out, anywhere."""
     chunk = copy.deepcopy(chunk)
     choice = chunk["choices"][0]
-    place = dice.choice([chunk, choice, choice["delta"]])
-    if place and dice.random() < 0.3:
-        del place[dice.choice(list(place))]
+    place = rng.choice([chunk, choice, choice["delta"]])
+    if place and rng.random() < 0.3:
+        del place[rng.choice(list(place))]
     else:
-        key = dice.choice(KEYS + list(place))
-        place[key] = copy.deepcopy(dice.choice(ODD))
+        key = rng.choice(KEYS + list(place))
+        place[key] = copy.deepcopy(rng.choice(ODD))
     return chunk
 
 
-def written(dice, chunk):
-    """Return a chunk as the bytes of an event; now and then they are broken."""
-    style = dice.choice([{}, {"separators": (",", ":")}])
-    text = json.dumps(chunk, ensure_ascii=dice.random() < 0.1, **style)
+def encoded(rng, chunk):
+    """Return a chunk as an event's data; one in ten is damaged."""
+    style = rng.choice([{}, {"separators": (",", ":")}])
+    text = json.dumps(chunk, ensure_ascii=rng.random() < 0.1, **style)
     data = text.encode("utf-8", "surrogatepass")
-    if dice.random() < 0.1:
-        place = dice.randrange(len(data))
-        change = dice.choice([b"", b'"', b"\\", b"0", b"\xff", b"}", b"\x01"])
-        data = data[:place] + change + data[place + dice.randint(0, 2) :]
+    if rng.random() < 0.1:
+        place = rng.randrange(len(data))
+        change = rng.choice([b"", b'"', b"\\", b"0", b"\xff", b"}", b"\x01"])
+        data = data[:place] + change + data[place + rng.randint(0, 2) :]
     return data
 
 
-def stream(dice):
-    """Return the data of a stream's events: much alike, with oddities thrown in."""
+def random_events(rng):
+    """Return the data of a stream's events: much alike, some of them odd."""
     chunks = [*CHUNKS.values(), BOTH, TWICE]
-    chunk = dice.choice(chunks)
+    chunk = rng.choice(chunks)
     events = []
     for _ in range(8):
-        fate = dice.random()
-        chunk = dice.choice(chunks) if fate < 0.1 else chunk
-        said = spoken(dice, chunk)
-        events.append(written(dice, changed(dice, said) if fate > 0.8 else said))
+        fate = rng.random()
+        chunk = rng.choice(chunks) if fate < 0.1 else chunk
+        similar = with_new_text(rng, chunk)
+        events.append(
+            encoded(rng, with_one_change(rng, similar) if fate > 0.8 else similar)
+        )
     return events
 
 
-def converted(data):
-    """Return the chunk that the converter reads; None if it refuses."""
+def read_by_converter(data):
+    """Return the chunk that the converter reads; None if it refuses the data."""
     try:
         return read_event("message", data, SECRET)
     except asi1.StreamError:
         return None
 
 
-def told(value):
-    """Return all of a model, and of what is in it, types and order of keys included."""
+def all_fields(value):
+    """Return all values of a model and of models inside, with types and key order."""
     if isinstance(value, asi1.Model):
         fields = [a.name for a in attrs.fields(type(value)) if a.init]
-        return type(value), {name: told(getattr(value, name)) for name in fields}
+        return type(value), {name: all_fields(getattr(value, name)) for name in fields}
     if isinstance(value, tuple):
-        return [told(item) for item in value]
+        return [all_fields(item) for item in value]
     return repr(value)
 
 
 @pytest.mark.parametrize("batch", range(4))
 def test_fast_path_reads_what_the_converter_reads(batch):
     """
-    Of thousands of events, those that the fast path reads are the same chunks in every
-    field, and make the same answer; and it refuses what is not a chunk.
+    Chunks read by the fast path equal the converter's in every field and make the same
+    answer; an event that the converter refuses is never read by the fast path.
     """
     fast_chunks = 0
     for seed in range(batch * 500, batch * 500 + 500):
         reader, quick, slow = FastChunkReader(), Assembler(), Assembler()
-        for data in stream(random.Random(seed)):
-            fast, whole = reader.read(data), converted(data)
+        for data in random_events(random.Random(seed)):
+            fast, whole = reader.read(data), read_by_converter(data)
             if whole is not None:
                 quick.add(fast or whole)
                 slow.add(whole)
@@ -170,22 +178,22 @@ def test_fast_path_reads_what_the_converter_reads(batch):
                 fast_chunks += 1
                 assert whole is not None, data
                 assert (whole.text, whole.thought) == (fast.text, fast.thought)
-                assert told(whole) == told(fast)
-        assert told(slow.answer()) == told(quick.answer())
+                assert all_fields(whole) == all_fields(fast)
+        assert all_fields(slow.answer()) == all_fields(quick.answer())
         assert slow.finished == quick.finished
 
     assert 1500 < fast_chunks
 
 
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
-def test_a_chunk_like_the_last_one_is_not_parsed(chunk):
+def test_chunk_like_the_previous_one_is_not_parsed(chunk):
     """
-    A chunk that differs from the one before in its piece and its time alone is read
-    from the bytes between; its JSON is parsed when a caller asks for ``wire``.
+    A chunk that differs from the previous one in its text and time alone is read from
+    the bytes between; its JSON is parsed when a caller asks for ``wire``.
     """
     reader = FastChunkReader()
-    dice = random.Random(1)
-    data = [json.dumps(spoken(dice, chunk)).encode() for _ in range(200)]
+    rng = random.Random(1)
+    data = [json.dumps(with_new_text(rng, chunk)).encode() for _ in range(200)]
     chunks = [(reader.read(event), event) for event in data]
     unread = [(seen, event) for seen, event in chunks if seen and seen._data]
 
@@ -198,10 +206,10 @@ def test_a_chunk_like_the_last_one_is_not_parsed(chunk):
 
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
 @pytest.mark.parametrize("dumps", [json.dumps, lambda c: json.dumps(c, indent=1)])
-def test_what_only_looks_like_the_last_chunk_is_parsed(chunk, dumps):
+def test_event_that_only_resembles_the_previous_chunk_is_read_correctly(chunk, dumps):
     """
-    An event whose bytes begin and end as those of the last chunk, and which is another
-    chunk or none, is not taken for one like it.
+    An event whose bytes begin and end like the previous chunk's, but which is another
+    chunk or none, is not read by the previous chunk's template.
     """
     data = dumps(chunk).encode()
     other = {**chunk, "created": 2740580080149} if "created" in chunk else chunk
@@ -225,25 +233,27 @@ def test_what_only_looks_like_the_last_chunk_is_parsed(chunk, dumps):
     for event in {dumps(other).encode()} | cuts | timed | swapped | doubled:
         reader = FastChunkReader()
         reader.read(data)
-        seen, whole = reader.read(event), converted(event)
+        seen, whole = reader.read(event), read_by_converter(event)
         if seen is not None:
             assert whole is not None, event
-            assert told(whole) == told(seen)
+            assert all_fields(whole) == all_fields(seen)
 
 
-def test_a_piece_that_occurs_twice_is_parsed():
+def test_text_that_occurs_twice_in_a_chunk_is_parsed():
     """
-    Where the text occurs twice, the fast path does not guess which is the piece.
+    Where the text occurs twice in a chunk's bytes, the fast path does not guess which
+    of the two is the chunk's text.
     """
     reader = FastChunkReader()
-    for said in ("Sea", "Ray"):
-        data = json.dumps({**TWICE, "content": said}).encode()
-        assert told(converted(data)) == told(reader.read(data))
+    for text in ("Sea", "Ray"):
+        data = json.dumps({**TWICE, "content": text}).encode()
+        assert all_fields(read_by_converter(data)) == all_fields(reader.read(data))
 
 
-def test_a_time_in_place_of_the_piece_is_no_chunk():
+def test_event_without_the_middle_of_the_previous_chunk_is_refused():
     """
-    Bytes in which the middle of the last chunk is missing are not taken for one.
+    An event in which the bytes between time and text are missing is not read as a
+    chunk.
     """
     data = json.dumps(LIVE).encode()
     start, end = data.index(b"1740580080140"), data.index(b" otters") + len(b" otters")
@@ -255,7 +265,7 @@ def test_a_time_in_place_of_the_piece_is_no_chunk():
 
 
 def fast_chunk(chunk=LIVE):
-    """Return a chunk that was read by the template of the one before."""
+    """Return a chunk that was read by the template of the chunk before it."""
     reader = FastChunkReader()
     reader.read(json.dumps(chunk).encode())
     return reader.read(json.dumps(chunk).encode())
@@ -276,16 +286,16 @@ def fast_chunk(chunk=LIVE):
             }
         ),
     ],
-    ids=["pickle", "copy", "deepcopy", "evolve", "anew"],
+    ids=["pickle", "copy", "deepcopy", "evolve", "constructor"],
 )
-def test_fast_chunk_is_a_chunk_like_any_other(use):
+def test_fast_chunk_copies_compares_and_prints_like_any_chunk(use):
     """
     A chunk of the fast path can be pickled, copied, evolved, compared and printed, and
-    nothing about it can be changed.
+    none of its fields can be changed.
     """
     whole = read_event("message", json.dumps(LIVE).encode(), SECRET)
 
-    assert told(whole) == told(use(fast_chunk()))
+    assert all_fields(whole) == all_fields(use(fast_chunk()))
     assert whole == fast_chunk()
     assert repr(whole) == repr(fast_chunk())
     with pytest.raises(AttributeError):
@@ -294,9 +304,10 @@ def test_fast_chunk_is_a_chunk_like_any_other(use):
         _ = fast_chunk().texts
 
 
-def test_each_fast_chunk_has_values_of_its_own():
+def test_fast_chunks_share_no_unknown_values():
     """
-    What is unknown in a chunk is not shared with the chunks around it.
+    Unknown values of a chunk are not shared with the chunks before and after it, so
+    that a caller may change them.
     """
     reader = FastChunkReader()
     data = json.dumps(LIVE).encode()
@@ -307,9 +318,9 @@ def test_each_fast_chunk_has_values_of_its_own():
         assert one.extra is not other.extra
 
 
-def test_an_empty_finish_reason_is_none():
+def test_empty_finish_reason_does_not_finish_the_stream():
     """
-    A stream whose chunks say an empty finish reason is not finished by it.
+    A chunk with an empty finish reason does not finish the stream.
     """
     chunk = copy.deepcopy(LIVE)
     chunk["choices"][0]["finish_reason"] = ""
@@ -324,7 +335,7 @@ def test_an_empty_finish_reason_is_none():
 @pytest.mark.parametrize("number", [0, 1], ids=["parsed", "unparsed"])
 def test_pickled_fast_chunk_names_public_classes_only(number, protocol):
     """
-    A pickle of a chunk of the fast path can be read by a version of asi1 whose private
+    A pickled chunk of the fast path can be read by a version of asi1 whose private
     modules differ.
     """
     reader = FastChunkReader()
@@ -333,12 +344,12 @@ def test_pickled_fast_chunk_names_public_classes_only(number, protocol):
     data = pickle.dumps(chunk, protocol)
 
     assert b"asi1._" not in data
-    assert told(read_event("message", json.dumps(LIVE).encode(), SECRET)) == told(
-        pickle.loads(data)
-    )
+    assert all_fields(
+        read_event("message", json.dumps(LIVE).encode(), SECRET)
+    ) == all_fields(pickle.loads(data))
 
 
-def test_server_keys_with_the_names_of_private_fields_are_kept():
+def test_server_keys_named_like_private_fields_are_kept():
     """
     A key that a server sends is in ``extra`` even if a private field has its name.
     """

@@ -1,4 +1,4 @@
-"""The odd shapes that servers send, and what is read out of each."""
+"""Unusual shapes that servers send, and the values that are read from each."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def delta(**fields):
 
 THOUGHTS = [
     pytest.param("Otters?", "Otters?", id="text"),
-    pytest.param(["Otters?"], "Otters?", id="list-of-one"),
+    pytest.param(["Otters?"], "Otters?", id="list-of-one-string"),
     pytest.param(["Otters?", "They", ""], "Otters?\nThey\n", id="list"),
     pytest.param(["\n\n"], "\n\n", id="blank-lines"),
     pytest.param([None], "", id="list-of-null"),
-    pytest.param(["a", None, "b"], "a\nb", id="null-inside"),
-    pytest.param(["a", 5, {"b": 1}], "a", id="other-things-inside"),
+    pytest.param(["a", None, "b"], "a\nb", id="list-with-null"),
+    pytest.param(["a", 5, {"b": 1}], "a", id="list-with-other-types"),
     pytest.param([], "", id="empty-list"),
     pytest.param("", "", id="empty"),
     pytest.param(None, "", id="null"),
@@ -58,19 +58,19 @@ THOUGHTS = [
 
 
 @pytest.mark.parametrize(("sent", "read"), THOUGHTS)
-def test_thoughts_are_one_text(sent, read):
+def test_thoughts_are_read_as_one_string(sent, read):
     """
-    Thoughts are one text, whether they come as text, as a list with or without nulls,
-    or not at all.
+    Thoughts are one string, whether the server sends a string, a list with or without
+    nulls, or nothing.
     """
     assert read == answer(thought=sent).thoughts
     assert read == chunk(thought=sent).thought
 
 
 @pytest.mark.parametrize("value", ["text", None, 5, {"a": 1}])
-def test_what_is_no_list_of_thoughts_is_left_alone(value):
+def test_only_lists_of_thoughts_are_joined(value):
     """
-    Only a list of thoughts is joined.
+    A value that is not a list of thoughts is returned unchanged.
     """
     assert value == thought_text(value)
 
@@ -82,39 +82,39 @@ REASONING = [
     pytest.param({"thought": ["Hm.", None, "So."]}, "Hm.\nSo.", id="thought-list"),
     pytest.param({"reasoning": ["Hm."]}, "Hm.", id="reasoning-list"),
     pytest.param(
-        {"reasoning_content": "", "reasoning": "Hm."}, "Hm.", id="the-first-not-empty"
+        {"reasoning_content": "", "reasoning": "Hm."},
+        "Hm.",
+        id="first-non-empty-key-wins",
     ),
     pytest.param(
-        {"reasoning_content": "a", "reasoning": "b"}, "a", id="the-first-of-two"
+        {"reasoning_content": "a", "reasoning": "b"}, "a", id="first-key-wins"
     ),
-    pytest.param(
-        {"reasoning_content": None, "reasoning": None}, "", id="all-of-them-null"
-    ),
+    pytest.param({"reasoning_content": None, "reasoning": None}, "", id="all-null"),
     pytest.param({"reasoning": ""}, "", id="empty"),
     pytest.param({}, "", id="none"),
 ]
 
 
 @pytest.mark.parametrize(("sent", "read"), REASONING)
-def test_thoughts_beside_the_content_are_read_too(sent, read):
+def test_reasoning_beside_the_content_is_also_the_thoughts(sent, read):
     """
-    Thoughts beside the content are the message's ``reasoning``, and stand at the top as
-    well where the server put none there.
+    Thoughts beside the content are the message's ``reasoning``, and the top-level
+    thoughts too if the server sent none there.
     """
-    said = answer(choices=[{"message": {"content": "x", **sent}}])
+    completion = answer(choices=[{"message": {"content": "x", **sent}}])
     piece = chunk(choices=[{"delta": {"content": "x", **sent}}])
 
-    assert (read, read) == (said.message.reasoning, said.thoughts)
+    assert (read, read) == (completion.message.reasoning, completion.thoughts)
     assert (read, read) == (piece.choices[0].delta.reasoning, piece.thought)
 
 
-def test_thoughts_at_the_top_win():
+def test_top_level_thoughts_win_over_reasoning():
     """
-    Thoughts at the top level are not replaced by those beside the content.
+    Top-level thoughts are not replaced by those beside the content.
     """
-    said = answer(thought=["top"], choices=[{"message": {"reasoning": "below"}}])
+    completion = answer(thought=["top"], choices=[{"message": {"reasoning": "below"}}])
 
-    assert ("top", "below") == (said.thoughts, said.message.reasoning)
+    assert ("top", "below") == (completion.thoughts, completion.message.reasoning)
 
 
 @pytest.mark.parametrize(
@@ -133,20 +133,22 @@ def test_thoughts_at_the_top_win():
             [{"message": None}, {"message": {"reasoning": "a"}}], "a", id="null-message"
         ),
         pytest.param([None, {"message": {"reasoning": "a"}}], "a", id="null-choice"),
-        pytest.param([{"delta": {"reasoning": "a"}}], "a", id="in-a-delta"),
-        pytest.param("text", "", id="no-list"),
+        pytest.param([{"delta": {"reasoning": "a"}}], "a", id="delta"),
+        pytest.param("text", "", id="not-a-list"),
     ],
 )
-def test_thoughts_at_the_top_are_those_of_choice_0(choices, thoughts):
+def test_top_level_thoughts_are_taken_from_choice_0(choices, thoughts):
     """
-    The thoughts at the top are taken from choice 0 alone.
+    Without top-level thoughts those of choice 0 are taken, never those of another
+    choice.
     """
     assert thoughts == answer(choices=choices).thoughts
 
 
-def test_the_marker_of_beginning_thoughts_is_no_thought():
+def test_init_thought_is_extra_and_not_a_thought():
     """
-    ``init_thought`` is a marker: it is kept in ``extra`` and is no text.
+    ``init_thought`` only marks the beginning of thoughts: it is in ``extra`` and adds
+    no text.
     """
     piece = chunk(choices=[{"role": "assistant", "delta": {}}], init_thought=True)
 
@@ -155,10 +157,10 @@ def test_the_marker_of_beginning_thoughts_is_no_thought():
     assert {"role": "assistant"} == piece.choices[0].extra
 
 
-def test_a_thought_stands_beside_its_empty_choice():
+def test_chunk_may_have_a_thought_and_a_text():
     """
-    A chunk with a thought has a choice with empty text; where both have text, both are
-    read.
+    A chunk with a thought has a choice with an empty text; where both have text, both
+    are read.
     """
     empty = chunk(thought="Otters", choices=[{"delta": {"content": ""}}])
     both = chunk(thought="Otters", choices=[{"delta": {"content": "Hi"}}])
@@ -170,7 +172,7 @@ def test_a_thought_stands_beside_its_empty_choice():
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        pytest.param({"delta": {"content": "x"}}, ChunkChoice(), id="delta-only"),
+        pytest.param({"delta": {"content": "x"}}, ChunkChoice(), id="delta-alone"),
         pytest.param(
             {"role": "assistant", "delta": {"content": "x"}},
             ChunkChoice(extra={"role": "assistant"}),
@@ -179,17 +181,17 @@ def test_a_thought_stands_beside_its_empty_choice():
         pytest.param(
             {"index": None, "delta": {"content": "x"}, "finish_reason": None},
             ChunkChoice(),
-            id="nulls",
+            id="null-values",
         ),
         pytest.param(
             {"index": 2, "delta": {"content": "x"}, "finish_reason": "paused"},
             ChunkChoice(index=2, finish_reason="paused"),
-            id="a-reason-nobody-knows",
+            id="unknown-finish-reason",
         ),
         pytest.param(
             {"delta": {"content": "x"}, "finish_reason": "stop", "stop_reason": "eos"},
             ChunkChoice(finish_reason="stop", stop_reason="eos"),
-            id="two-reasons",
+            id="finish-and-stop-reason",
         ),
         pytest.param(
             {"delta": {"content": "x"}, "stop_reason": 151336},
@@ -202,24 +204,26 @@ def test_a_thought_stands_beside_its_empty_choice():
             id="wrong-types",
         ),
         pytest.param(
-            {"index": 1.0, "delta": {"content": "x"}}, ChunkChoice(index=1), id="1.0"
+            {"index": 1.0, "delta": {"content": "x"}},
+            ChunkChoice(index=1),
+            id="index-1.0",
         ),
         pytest.param(
             {"index": 0.5, "delta": {"content": "x"}},
             ChunkChoice(extra={"index": 0.5}),
-            id="half",
+            id="index-not-whole",
         ),
         pytest.param(
             {"index": True, "delta": {"content": "x"}},
             ChunkChoice(extra={"index": True}),
-            id="true-is-no-number",
+            id="index-true",
         ),
     ],
 )
-def test_choices_need_nothing_but_their_delta(choice, expected):
+def test_choice_with_only_a_delta_has_defaults(choice, expected):
     """
-    Whatever a choice lacks has a default, the index 0; what has a wrong type stands in
-    ``extra``.
+    A missing value of a choice has its default, such as index 0; a value of a wrong
+    type is in ``extra``.
     """
     actual = chunk(choices=[choice]).choices[0]
 
@@ -248,18 +252,20 @@ def test_choices_need_nothing_but_their_delta(choice, expected):
         ),
         pytest.param({"delta": None, "message": None}, "", {"delta": None}, id="null"),
         pytest.param({}, "", {}, id="neither"),
-        pytest.param({"message": "text"}, "", {"message": "text"}, id="no-object"),
+        pytest.param(
+            {"message": "text"}, "", {"message": "text"}, id="message-not-an-object"
+        ),
     ],
 )
-def test_an_answer_reads_the_message_before_the_delta(choice, text, extra):
+def test_answer_is_read_from_message_else_delta(choice, text, extra):
     """
-    A choice of an answer speaks through its message, and through a delta where it has
-    no other; what is not used stands in ``extra``.
+    A choice of an answer is read from its message, or from its delta without one; the
+    unused of the two is in ``extra``.
     """
-    said = answer(choices=[choice])
+    completion = answer(choices=[choice])
 
-    assert text == said.text
-    assert extra == said.choices[0].extra
+    assert text == completion.text
+    assert extra == completion.choices[0].extra
 
 
 @pytest.mark.parametrize(
@@ -274,10 +280,9 @@ def test_an_answer_reads_the_message_before_the_delta(choice, text, extra):
         pytest.param({"delta": None}, "", id="nothing"),
     ],
 )
-def test_a_chunk_reads_the_delta_before_the_message(choice, text):
+def test_chunk_is_read_from_delta_else_message(choice, text):
     """
-    A choice of a chunk speaks through its delta, and through a message where it has no
-    other.
+    A choice of a chunk is read from its delta, or from its message without one.
     """
     assert text == chunk(choices=[choice]).text
 
@@ -287,41 +292,45 @@ def test_a_chunk_reads_the_delta_before_the_message(choice, text):
     [
         pytest.param(None, 0, id="null"),
         pytest.param([], 0, id="empty"),
-        pytest.param([None], 0, id="null-inside"),
+        pytest.param([None], 0, id="list-with-null"),
         pytest.param([None, {"delta": {"content": "x"}}], 1, id="null-beside-one"),
-        pytest.param([{}, {"index": 1}], 2, id="two"),
+        pytest.param([{}, {"index": 1}], 2, id="two-choices"),
     ],
 )
-def test_null_choices_are_no_choices(choices, count):
+def test_null_choices_are_skipped(choices, count):
     """
-    Null is read as missing, as a list and inside one; an answer without choices has an
-    empty text.
+    Null is read as missing, in place of the choices and among them; an answer without
+    choices has an empty text.
     """
     piece = chunk(choices=choices)
-    said = answer(choices=choices)
+    completion = answer(choices=choices)
 
-    assert (count, count) == (len(piece.choices), len(said.choices))
-    assert {} == piece.extra == said.extra
+    assert (count, count) == (len(piece.choices), len(completion.choices))
+    assert {} == piece.extra == completion.extra
 
 
-def test_missing_choices_are_no_choices():
+def test_text_message_and_finish_reason_exist_without_choice_0():
     """
-    Text, message and finish reason can be asked of an answer or chunk without choices,
-    or without choice 0.
+    Text, message and finish reason have defaults in an answer or chunk without choice
+    0.
     """
-    for said in (answer(), answer(choices=[{"index": 1, "finish_reason": "stop"}])):
+    for completion in (
+        answer(),
+        answer(choices=[{"index": 1, "finish_reason": "stop"}]),
+    ):
         assert ("", ChatMessage(), None) == (
-            said.text,
-            said.message,
-            said.finish_reason,
+            completion.text,
+            completion.message,
+            completion.finish_reason,
         )
     for piece in (chunk(), chunk(choices=[{"index": 1, "finish_reason": "stop"}])):
         assert ("", None) == (piece.text, piece.finish_reason)
 
 
-def test_choice_0_is_found_by_its_index():
+def test_text_and_finish_reason_are_those_of_index_0():
     """
-    Text and finish reason are those of the choice whose index is 0, wherever it stands.
+    Text and finish reason are those of the choice with index 0, whatever its place in
+    the list.
     """
     both = [
         {"index": 1, "message": {"content": "b"}, "finish_reason": "length"},
@@ -339,9 +348,9 @@ def test_choice_0_is_found_by_its_index():
 
 
 @pytest.mark.parametrize("odd", [5, "text", [], True])
-def test_an_odd_choice_costs_no_other(odd):
+def test_choice_that_is_not_an_object_is_skipped(odd):
     """
-    A choice that is no object leaves those beside it as they are.
+    A choice that is not an object does not affect the choices beside it.
     """
     assert "Hi" == answer(choices=[{"message": {"content": "Hi"}}, odd]).text
 
@@ -351,7 +360,7 @@ CONTENTS = [
     pytest.param(" \n\n", " \n\n", {}, id="blanks"),
     pytest.param("", "", {}, id="empty"),
     pytest.param(None, "", {}, id="null"),
-    pytest.param([], "", {}, id="no-parts"),
+    pytest.param([], "", {}, id="empty-list"),
     pytest.param(
         [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}],
         "ab",
@@ -359,7 +368,10 @@ CONTENTS = [
         id="parts",
     ),
     pytest.param(
-        ["a", {"text": None}, {"image_url": {}}, 5, None, "b"], "ab", {}, id="oddities"
+        ["a", {"text": None}, {"image_url": {}}, 5, None, "b"],
+        "ab",
+        {},
+        id="parts-of-other-types",
     ),
     pytest.param(5, "", {"content": 5}, id="number"),
     pytest.param({"text": "a"}, "", {"content": {"text": "a"}}, id="object"),
@@ -367,14 +379,14 @@ CONTENTS = [
 
 
 @pytest.mark.parametrize(("sent", "text", "extra"), CONTENTS)
-def test_content_is_a_text(sent, text, extra):
+def test_content_is_always_a_string(sent, text, extra):
     """
-    Content is a text, never None: null is "", and the texts of parts are joined without
-    a change to their blanks.
+    Content is a string, never None: null is "", and texts of parts are joined with
+    their white space unchanged.
     """
-    said, piece = message(content=sent), delta(content=sent)
+    completion, piece = message(content=sent), delta(content=sent)
 
-    assert (text, extra) == (said.content, said.extra)
+    assert (text, extra) == (completion.content, completion.extra)
     assert (text, extra) == (piece.content, piece.extra)
 
 
@@ -401,7 +413,7 @@ TOOL_CALLS = [
     pytest.param(
         {"id": "c1", "function": {"name": "dive", "arguments": "3 metres"}},
         ToolCall(id="c1", function=FunctionCall(name="dive", arguments="3 metres")),
-        id="arguments-no-json",
+        id="arguments-not-json",
     ),
     pytest.param(
         {"id": "c1", "function": {"name": "dive", "arguments": None}},
@@ -441,17 +453,17 @@ TOOL_CALLS = [
     pytest.param(
         {"id": 7, "type": None, "function": None},
         ToolCall(extra={"id": 7}),
-        id="wrong-and-null",
+        id="wrong-type-and-nulls",
     ),
     pytest.param({}, ToolCall(), id="empty"),
 ]
 
 
 @pytest.mark.parametrize(("sent", "call"), TOOL_CALLS)
-def test_tool_calls_have_one_shape(sent, call):
+def test_both_shapes_of_tool_calls_are_read_alike(sent, call):
     """
-    A tool call has id, type and function, its arguments as text, whichever of the two
-    shapes it came in; what the shape has no field for stands in ``extra``.
+    A tool call has id, type, function and arguments as a string, whichever of two
+    shapes the server sends; unknown keys are in ``extra``.
     """
     part = ToolCallDelta(
         index=1, id=call.id, type=call.type, function=call.function, extra=call.extra
@@ -468,9 +480,10 @@ def test_tool_calls_have_one_shape(sent, call):
         pytest.param({"text": "\ud800"}, id="lone-surrogate"),
     ],
 )
-def test_arguments_of_any_kind_are_text(arguments):
+def test_arguments_sent_as_an_object_are_a_json_string(arguments):
     """
-    Arguments that came as an object are text whatever numbers and texts they hold.
+    Arguments sent as an object become a JSON string, whatever numbers and texts they
+    hold.
     """
     (call,) = message(
         tool_calls=[{"function": {"name": "f", "arguments": arguments}}]
@@ -484,32 +497,34 @@ def test_arguments_of_any_kind_are_text(arguments):
     "sent",
     [
         pytest.param({"content": "<tool_call>", "tool_calls": None}, id="null"),
-        pytest.param({"content": "<tool_call>", "tool_calls": [None]}, id="null-in"),
+        pytest.param(
+            {"content": "<tool_call>", "tool_calls": [None]}, id="list-with-null"
+        ),
         pytest.param({"content": "<tool_call>"}, id="missing"),
         pytest.param({"content": "<tool_call>", "tool_calls": []}, id="empty"),
     ],
 )
-def test_announced_tool_calls_may_be_absent(sent):
+def test_finish_reason_tool_calls_without_calls_keeps_the_text(sent):
     """
-    A finish reason of "tool_calls" may come without any; the text is then all there is,
-    and stays as the model wrote it.
+    With the finish reason "tool_calls" but no tool calls, the text stays as the model
+    wrote it.
     """
-    said = answer(
+    completion = answer(
         thought=[None], choices=[{"message": sent, "finish_reason": "tool_calls"}]
     )
 
-    assert "tool_calls" == said.finish_reason
-    assert ("<tool_call>", ()) == (said.text, said.message.tool_calls)
+    assert "tool_calls" == completion.finish_reason
+    assert ("<tool_call>", ()) == (completion.text, completion.message.tool_calls)
 
 
-def test_text_stands_beside_tool_calls():
+def test_message_may_have_text_and_tool_calls():
     """
     An answer may have both a text and tool calls.
     """
-    said = message(content="I will look.", tool_calls=[{"id": "a"}, {"id": "b"}])
+    completion = message(content="I will look.", tool_calls=[{"id": "a"}, {"id": "b"}])
 
-    assert "I will look." == said.content
-    assert ["a", "b"] == [call.id for call in said.tool_calls]
+    assert "I will look." == completion.content
+    assert ["a", "b"] == [call.id for call in completion.tool_calls]
 
 
 USAGES = [
@@ -525,14 +540,16 @@ USAGES = [
         {"total_tokens": "7"}, Usage(extra={"total_tokens": "7"}), id="number-as-text"
     ),
     pytest.param({"reasoning_tokens": 2}, Usage(reasoning_tokens=2), id="reasoning"),
-    pytest.param({"reasoning_tokens": 0}, Usage(reasoning_tokens=0), id="no-thoughts"),
+    pytest.param(
+        {"reasoning_tokens": 0}, Usage(reasoning_tokens=0), id="no-reasoning-tokens"
+    ),
     pytest.param(
         {"completion_tokens_details": {"reasoning_tokens": 2}},
         Usage(
             reasoning_tokens=2,
             extra={"completion_tokens_details": {"reasoning_tokens": 2}},
         ),
-        id="reasoning-in-the-details",
+        id="reasoning-tokens-in-the-details",
     ),
     pytest.param(
         {"completion_tokens_details": {"reasoning_tokens": 9}, "reasoning_tokens": 0},
@@ -540,7 +557,7 @@ USAGES = [
             reasoning_tokens=0,
             extra={"completion_tokens_details": {"reasoning_tokens": 9}},
         ),
-        id="the-plain-number-wins",
+        id="top-level-count-wins",
     ),
     pytest.param(
         {"completion_tokens_details": None, "prompt_tokens_details": None},
@@ -551,17 +568,18 @@ USAGES = [
 
 
 @pytest.mark.parametrize(("sent", "usage"), USAGES)
-def test_usage_has_its_numbers(sent, usage):
+def test_token_counts_are_read(sent, usage):
     """
-    Token counts are read where they are whole numbers, thoughts from the details too.
+    Token counts are read where they are whole numbers, reasoning tokens also from the
+    details.
     """
     assert usage == answer(usage=sent).usage
     assert usage == chunk(usage=sent).usage
 
 
-def test_usage_comes_with_choices():
+def test_chunk_with_usage_may_have_choices():
     """
-    The chunk with the usage may have choices with a finish reason, said before.
+    A chunk with the usage may repeat the finish reason in its choices.
     """
     last = chunk(
         choices=[{"finish_reason": "stop", "delta": {"role": "assistant"}}],
@@ -572,18 +590,18 @@ def test_usage_comes_with_choices():
 
 
 @pytest.mark.parametrize("data", [[], [{}], {"a": 1}, {}, "text", 5])
-def test_executable_data_is_kept_as_it_came(data):
+def test_executable_data_is_kept_as_sent(data):
     """
-    ``executable_data`` is whatever the server sent, a list or an object.
+    ``executable_data`` is kept as the server sent it, a list or an object.
     """
     assert data == answer(executable_data=data).executable_data
     assert data == chunk(executable_data=data).executable_data
 
 
 @pytest.mark.parametrize("created", [1768500000, 1740600000123, 1740600000123.0, 0])
-def test_created_is_kept_in_its_own_unit(created):
+def test_created_is_kept_as_sent(created):
     """
-    ``created`` is the server's number, in seconds or in milliseconds.
+    ``created`` is the server's number as an int, be it seconds or milliseconds.
     """
     assert created == answer(created=created).created
     assert int is type(chunk(created=created).created)
@@ -596,17 +614,18 @@ def test_created_is_kept_in_its_own_unit(created):
         (ChatCompletionChunk, "chat.completion.chunk"),
     ],
 )
-def test_object_and_created_may_be_missing(cls, name):
+def test_missing_object_and_created_have_defaults(cls, name):
     """
-    An answer or chunk without ``object`` and ``created`` is what it was asked for as.
+    An answer or chunk without ``object`` has the name of its kind; without ``created``
+    it has None.
     """
     assert (name, None) == (decode(cls, {}).object, decode(cls, {}).created)
     assert "other" == decode(cls, {"object": "other"}).object
 
 
-def test_unknown_keys_are_kept():
+def test_unknown_keys_are_in_extra():
     """
-    Keys that no version of this API had before stand in ``extra``.
+    Keys that asi1 does not know are in ``extra``.
     """
     state = {"agent_used": {"agent_name": "otter"}}
 
@@ -635,31 +654,32 @@ def test_unknown_keys_are_kept():
         ),
     ],
 )
-def test_a_wrong_type_costs_one_field(fields, extra):
+def test_value_of_a_wrong_type_affects_one_field_only(fields, extra):
     """
-    A value of another type than its field's stands in ``extra``, the field has its
-    default, and all other fields are read.
+    A value of a wrong type is in ``extra``, its field has the default, and all other
+    fields are read.
     """
-    said = answer(conversation_id="c", **fields)
+    completion = answer(conversation_id="c", **fields)
 
-    assert ChatCompletion(conversation_id="c", extra=extra) == said
+    assert ChatCompletion(conversation_id="c", extra=extra) == completion
 
 
-def test_reasoning_of_another_type_stands_in_extra():
+def test_reasoning_of_a_wrong_type_is_in_extra():
     """
-    Reasoning that is no text is kept as every other value of a wrong type is.
+    Reasoning that is not a string is kept in ``extra``, as any value of a wrong type
+    is.
     """
     assert {"reasoning": {"effort": "low"}} == message(
         reasoning={"effort": "low"}
     ).extra
 
 
-def test_a_part_that_was_put_together_has_fields_only():
+def test_to_dict_of_a_model_made_by_hand_has_its_fields():
     """
-    An object without ``wire`` writes its fields under the server's names, those without
-    a value left out, and what stands in ``extra``.
+    ``to_dict`` of a model without ``wire`` has its fields under the server's names,
+    without empty values, and all of ``extra``.
     """
-    said = ChatCompletion(
+    completion = ChatCompletion(
         id="a",
         choices=(ChatChoice(message=ChatMessage(content="Hi", reasoning="Hm.")),),
         usage=Usage(total_tokens=7),
@@ -685,22 +705,22 @@ def test_a_part_that_was_put_together_has_fields_only():
         "thought": "Hm.",
         "executable_data": {"a": [1]},
         "metadata": {},
-    } == said.to_dict()
-    assert said == decode(ChatCompletion, said.to_dict())
+    } == completion.to_dict()
+    assert completion == decode(ChatCompletion, completion.to_dict())
 
 
-def test_text_form_escapes_lone_surrogates():
+def test_to_json_escapes_lone_surrogates():
     """
-    ``to_json`` can always be encoded, whatever the model wrote.
+    The result of ``to_json`` can always be encoded, whatever the model wrote.
     """
-    said = answer(id="\ud800", created=2**70)
+    completion = answer(id="\ud800", created=2**70)
 
-    assert '{"id":"\\ud800","created":1180591620717411303424}' == said.to_json()
+    assert '{"id":"\\ud800","created":1180591620717411303424}' == completion.to_json()
 
 
-def test_what_can_be_read_can_be_given_back():
+def test_any_depth_that_can_be_read_can_be_written():
     """
-    A reply nests too deep to be read, or it can be given back.
+    A reply that is not nested too deep to be read can be written as JSON again.
     """
     for depth in range(50, 1500, 50):
         sent = f'{{"x":{"[" * depth}{"]" * depth}}}'
@@ -712,18 +732,18 @@ def test_what_can_be_read_can_be_given_back():
         assert sent == decode(ChatCompletion, raw).to_json()
 
 
-def test_what_is_in_order_is_not_copied():
+def test_documented_shape_is_not_copied():
     """
-    An object of the documented shape is handed on as it is.
+    An object of the documented shape is returned as it is, not copied.
     """
     plain = {"index": 0, "role": "assistant", "content": "x", "usage": None}
 
     assert all(shape(plain) is plain for shape in NORMALISERS.values())
 
 
-def test_shapes_leave_what_they_are_given_alone():
+def test_normalising_does_not_change_its_input():
     """
-    What is read is not changed by being read.
+    Decoding does not change the dicts and lists that it is given.
     """
     raw = {
         "thought": [None],
@@ -738,20 +758,20 @@ def test_shapes_leave_what_they_are_given_alone():
     assert before == json.dumps(raw)
 
 
-def test_the_repr_shows_no_wire_form():
+def test_repr_has_no_wire():
     """
-    The repr of an answer shows its fields, not the server's object a second time.
+    The repr of an answer shows its fields, not the server's object as well.
     """
-    said = answer(id="a", choices=[])
+    completion = answer(id="a", choices=[])
 
-    assert "wire" not in repr(said)
-    assert {"id": "a", "choices": []} == said.wire
-    assert ChatCompletion(id="a") == said
+    assert "wire" not in repr(completion)
+    assert {"id": "a", "choices": []} == completion.wire
+    assert ChatCompletion(id="a") == completion
 
 
-def test_a_delta_is_read_as_a_message_is():
+def test_empty_delta_has_defaults():
     """
-    A delta without anything is empty in every field.
+    A delta without any key has the default of every field.
     """
     assert Delta() == delta()
     assert (None, "", "", (), None) == (

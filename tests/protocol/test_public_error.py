@@ -1,4 +1,4 @@
-"""What a service tells its callers of an error: a status and a word."""
+"""Errors as a service shows them to its callers: a status and a code."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from asi1._protocol.sse_writer import failed_event
 from ..support.browser import seen
 
 
-def refused(status, cls=asi1.APIStatusError, **fields):
+def status_error(status, cls=asi1.APIStatusError, **fields):
+    """Return an error of a reply with this status."""
     return cls("no", status_code=status, **fields)
 
 
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (refused(400, asi1.BadRequestError), 400, "bad_request"),
-        (refused(413, asi1.RequestTooLargeError), 413, "request_too_large"),
-        (refused(422, asi1.UnprocessableEntityError), 422, "unprocessable_entity"),
-        (refused(429, asi1.RateLimitError), 429, "rate_limit"),
-        (refused(429, asi1.QuotaExceededError), 429, "quota_exceeded"),
-        (refused(401, asi1.AuthenticationError), 502, "authentication"),
-        (refused(402, asi1.PaymentRequiredError), 502, "payment_required"),
-        (refused(403, asi1.PermissionDeniedError), 502, "permission_denied"),
-        (refused(404, asi1.NotFoundError), 502, "not_found"),
-        (refused(409, asi1.ConflictError), 502, "conflict"),
-        (refused(307), 502, "status"),
-        (refused(408), 504, "status"),
-        (refused(500, asi1.InternalServerError), 502, "internal_server"),
-        (refused(504, asi1.InternalServerError), 504, "internal_server"),
+        (status_error(400, asi1.BadRequestError), 400, "bad_request"),
+        (status_error(413, asi1.RequestTooLargeError), 413, "request_too_large"),
+        (status_error(422, asi1.UnprocessableEntityError), 422, "unprocessable_entity"),
+        (status_error(429, asi1.RateLimitError), 429, "rate_limit"),
+        (status_error(429, asi1.QuotaExceededError), 429, "quota_exceeded"),
+        (status_error(401, asi1.AuthenticationError), 502, "authentication"),
+        (status_error(402, asi1.PaymentRequiredError), 502, "payment_required"),
+        (status_error(403, asi1.PermissionDeniedError), 502, "permission_denied"),
+        (status_error(404, asi1.NotFoundError), 502, "not_found"),
+        (status_error(409, asi1.ConflictError), 502, "conflict"),
+        (status_error(307), 502, "status"),
+        (status_error(408), 504, "status"),
+        (status_error(500, asi1.InternalServerError), 502, "internal_server"),
+        (status_error(504, asi1.InternalServerError), 504, "internal_server"),
         (asi1.APITimeoutError("no"), 504, "timeout"),
         (asi1.APIConnectionError("no"), 502, "connection"),
         (asi1.APIResponseError("no"), 502, "response"),
@@ -51,28 +52,29 @@ def refused(status, cls=asi1.APIStatusError, **fields):
         (ZeroDivisionError("no"), 500, "internal"),
     ],
 )
-def test_each_error_has_a_status_and_a_word(error, status, code):
+def test_each_error_has_a_public_status_and_code(error, status, code):
     """
-    Callers are told of what they asked wrongly; all else is a failure in between.
+    Errors that a service's caller can correct keep their status; any other is a failure
+    of the service or of the API behind it.
     """
-    told = failure(error)
+    shown = failure(error)
 
-    assert (status, code) == (told.status, told.code)
-    assert [("failed", told.to_dict())] == seen(failed_event(error))
+    assert (status, code) == (shown.status, shown.code)
+    assert [("failed", shown.to_dict())] == seen(failed_event(error))
 
 
 @pytest.mark.parametrize(
-    ("wait", "told", "header"),
+    ("wait", "shown", "header"),
     [(3.2, 3.2, "4"), (0.0, 0.0, "0"), (None, None, None), (math.inf, None, None)],
 )
-def test_a_wait_is_passed_on(wait, told, header):
+def test_retry_after_is_passed_on_in_whole_seconds(wait, shown, header):
     """
-    What the server asks to wait is passed on, as a header in whole seconds that are
-    never too few.
+    The wait that the API asks for is passed on, in the header rounded up to whole
+    seconds.
     """
-    error = refused(429, asi1.RateLimitError, retry_after=wait)
+    error = status_error(429, asi1.RateLimitError, retry_after=wait)
 
-    assert told == failure(error).retry_after
+    assert shown == failure(error).retry_after
     assert header == failure(error).headers.get("retry-after")
 
 
@@ -85,19 +87,20 @@ def test_a_wait_is_passed_on(wait, told, header):
         asi1.StreamInterruptedError("[fe80::secret]:80: it broke"),
     ],
 )
-def test_the_services_own_matters_stay_inside(error):
+def test_hosts_and_internal_messages_are_not_shown(error):
     """
-    Neither the hosts that a service speaks with nor its own mistakes are told.
+    Neither the hosts that a service connects to nor its own mistakes are shown to its
+    callers.
     """
     assert b"secret" not in failed_event(error)
     assert failure(error).message
 
 
-def test_a_message_has_an_end():
+def test_long_message_is_cut():
     """
-    Of a long message the beginning is told.
+    Only the first 1000 characters of a message are shown.
     """
-    error = refused(400, asi1.BadRequestError)
+    error = status_error(400, asi1.BadRequestError)
     error.message = "x" * 100_000
 
     assert "x" * 1000 == failure(error).message

@@ -1,4 +1,4 @@
-"""Replies into answers and errors, events into chunks."""
+"""Replies read into answers and errors, events read into chunks."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ values = st.recursive(
 )
 
 
-def refusal(status=400, body=b"", **headers):
-    """Read the error of a reply; header names with underscores."""
+def error_of_reply(status=400, body=b"", **headers):
+    """Return the error of a reply; header names are written with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return read_error(read_info(status, named), data, SECRET, wall=NOW)
 
 
-def answered(body, status=200):
-    """Read the body of a reply with success."""
+def answer_of_reply(body, status=200):
+    """Return the answer of a reply with a success status."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return read_answer(read_info(status, {}), data, SECRET)
 
@@ -62,18 +62,24 @@ ERROR_BODIES = [
         id="object",
     ),
     pytest.param(
-        {"error": {"message": "no", "code": 400}}, ErrorBody("no", code="400"), id="int"
+        {"error": {"message": "no", "code": 400}},
+        ErrorBody("no", code="400"),
+        id="code-number",
     ),
     pytest.param(
         {"error": {"message": "no", "code": None, "type": {}, "param": []}},
         ErrorBody("no"),
-        id="null-and-odd",
+        id="wrong-types-beside-the-message",
     ),
     pytest.param({"error": {"msg": "no"}}, ErrorBody("no"), id="msg"),
-    pytest.param({"error": {"detail": "no"}}, ErrorBody("no"), id="detail-inside"),
-    pytest.param({"error": {"message": ["no"]}}, ErrorBody("['no']"), id="list-inside"),
+    pytest.param({"error": {"detail": "no"}}, ErrorBody("no"), id="detail-in-error"),
+    pytest.param(
+        {"error": {"message": ["no"]}}, ErrorBody("['no']"), id="list-in-error"
+    ),
     pytest.param({"error": "no"}, ErrorBody("no"), id="text"),
-    pytest.param({"error": "no", "code": 7}, ErrorBody("no", code="7"), id="text-code"),
+    pytest.param(
+        {"error": "no", "code": 7}, ErrorBody("no", code="7"), id="text-with-code"
+    ),
     pytest.param({"error": "", "message": "no"}, ErrorBody("no"), id="empty-text"),
     pytest.param({"error": None, "message": "no"}, ErrorBody("no"), id="null"),
     pytest.param(
@@ -83,7 +89,9 @@ ERROR_BODIES = [
     ),
     pytest.param({"status": 0, "message": "no"}, ErrorBody("no"), id="status-0"),
     pytest.param({"detail": "no"}, ErrorBody("no"), id="detail"),
-    pytest.param({"detail": "no", "code": "c"}, ErrorBody("no", code="c"), id="coded"),
+    pytest.param(
+        {"detail": "no", "code": "c"}, ErrorBody("no", code="c"), id="detail-with-code"
+    ),
     pytest.param(
         {"detail": {"message": "no", "code": "c"}},
         ErrorBody("no", code="c"),
@@ -110,15 +118,15 @@ ERROR_BODIES = [
     pytest.param(
         {"detail": [{"loc": "body", "msg": "no"}]},
         ErrorBody("body: no"),
-        id="place-text",
+        id="location-string",
     ),
     pytest.param(
         {"detail": [{"loc": 5, "msg": "no"}]},
         ErrorBody("5: no"),
-        id="place-number",
+        id="location-number",
     ),
     pytest.param({"errors": [{"message": "no"}, 1]}, ErrorBody("no"), id="errors"),
-    pytest.param({"errors": ["no"]}, ErrorBody("no"), id="errors-text"),
+    pytest.param({"errors": ["no"]}, ErrorBody("no"), id="errors-strings"),
     pytest.param({"errors": []}, ErrorBody(), id="errors-empty"),
     pytest.param("no", ErrorBody("no"), id="plain-text"),
     pytest.param("x" * 200, ErrorBody("x" * 200), id="200-characters"),
@@ -126,27 +134,29 @@ ERROR_BODIES = [
     pytest.param(
         "<html><head><TITLE lang=en> Bad Gateway </TITLE></head>",
         ErrorBody("an HTML page (Bad Gateway)"),
-        id="page",
+        id="html-page",
     ),
-    pytest.param(" \n<!doctype html><p>", ErrorBody("an HTML page"), id="bare-page"),
+    pytest.param(
+        " \n<!doctype html><p>", ErrorBody("an HTML page"), id="html-page-without-title"
+    ),
     pytest.param(
         f"<title>{'x' * 999}",
         ErrorBody(f"an HTML page ({'x' * 200})"),
-        id="page-of-a-long-title",
+        id="html-page-with-long-title",
     ),
     pytest.param({}, ErrorBody(), id="empty-object"),
-    pytest.param({"a": 1}, ErrorBody(), id="other-object"),
+    pytest.param({"a": 1}, ErrorBody(), id="unknown-object"),
     pytest.param([], ErrorBody(), id="list"),
-    pytest.param(None, ErrorBody(), id="nothing"),
+    pytest.param(None, ErrorBody(), id="json-null"),
     pytest.param(42, ErrorBody(), id="number"),
 ]
 
 
 @pytest.mark.parametrize(("body", "expected"), ERROR_BODIES)
-def test_the_servers_own_words_are_found(body, expected):
+def test_error_body_of_each_known_shape_is_read(body, expected):
     """
-    Message, code, type and field are found in an error body of every known shape; a
-    page is reduced to its title, a long text to its beginning.
+    Message, code, type and parameter are found in an error body of every known shape;
+    an HTML page is reduced to its title, a long text to its beginning.
     """
     assert expected == read_error_body(body, SECRET)
 
@@ -154,15 +164,16 @@ def test_the_servers_own_words_are_found(body, expected):
 @settings(deadline=None)
 @given(body=values)
 @example(body={"detail": [{"loc": 5}]})
-def test_any_error_body_is_read(body):
+def test_any_json_is_read_as_an_error_body(body):
     """
-    Any JSON at all can be an error body.
+    Any JSON value can be read as an error body.
     """
-    said = read_error_body(body, SECRET)
+    error_body = read_error_body(body, SECRET)
 
-    assert isinstance(said.message, str)
+    assert isinstance(error_body.message, str)
     assert all(
-        isinstance(word, str | None) for word in (said.code, said.type, said.param)
+        isinstance(value, str | None)
+        for value in (error_body.code, error_body.type, error_body.param)
     )
 
 
@@ -184,33 +195,33 @@ def test_any_error_body_is_read(body):
         pytest.param(b" no otters\n", "no otters", "no otters", id="text"),
         pytest.param(b'"no otters"', "no otters", "no otters", id="json-text"),
         pytest.param(b'{"error":', '{"error":', '{"error":', id="broken-json"),
-        pytest.param(b"\xffno", "\ufffdno", "\ufffdno", id="no-utf8"),
+        pytest.param(b"\xffno", "\ufffdno", "\ufffdno", id="not-utf8"),
         pytest.param(b"[" * 100_000, "[" * 200 + "...", "[" * 65_536, id="deep"),
         pytest.param(
             b"<html><title>No</title>",
             "an HTML page (No)",
             "<html><title>No</title>",
-            id="page",
+            id="html-page",
         ),
         pytest.param(b"x" * 70_000, "x" * 200 + "...", "x" * 65_536, id="long"),
     ],
 )
-def test_a_refusal_says_what_the_server_said(body, message, kept):
+def test_status_error_has_the_servers_message_and_body(body, message, kept):
     """
-    The error's message is the server's, or the status in words; its body is the JSON,
-    or the text up to 64 KiB, None for none.
+    The error's message is the server's, else the status's name; its body is the JSON,
+    else the text up to 64 KiB, else None.
     """
-    error = refusal(400, body)
+    error = error_of_reply(400, body)
 
     assert f"400: {message}" == str(error)
     assert kept == error.body
 
 
-def test_a_refusal_has_the_servers_words_as_fields():
+def test_status_error_has_code_type_and_param_of_the_error_body():
     """
-    Code, type and field of the server's error body are fields of the error.
+    Code, type and parameter of the error body are fields of the error.
     """
-    error = refusal(
+    error = error_of_reply(
         400,
         {"error": {"message": "no", "type": "t", "code": "unknown", "param": "stop"}},
     )
@@ -222,11 +233,11 @@ def test_a_refusal_has_the_servers_words_as_fields():
     ("status", "message"),
     [(418, "I'm a Teapot"), (503, "Service Unavailable"), (529, "no reason given")],
 )
-def test_a_refusal_without_words_says_its_status(status, message):
+def test_status_error_without_a_body_has_the_status_name_as_message(status, message):
     """
-    Without a word of the server the status speaks, if it has a name.
+    Without an error body the message is the status's name, if it has one.
     """
-    assert message == refusal(status).message
+    assert message == error_of_reply(status).message
 
 
 @pytest.mark.parametrize(
@@ -239,13 +250,14 @@ def test_a_refusal_without_words_says_its_status(status, message):
         (403, "insufficient_quota", None, asi1.PermissionDeniedError),
     ],
 )
-def test_a_quota_that_is_used_up_is_told_from_a_rate(status, code, type_, cls):
+def test_429_for_a_used_up_quota_is_a_quota_error(status, code, type_, cls):
     """
-    A 429 with a word for "used up" is a `QuotaExceededError`, any other a rate limit.
+    A 429 whose code or type says that a quota is used up is a `QuotaExceededError`, any
+    other a `RateLimitError`: waiting helps only with the latter.
     """
     body = {"error": {"message": "no", "code": code, "type": type_}}
 
-    assert cls is type(refusal(status, body))
+    assert cls is type(error_of_reply(status, body))
 
 
 @pytest.mark.parametrize(
@@ -260,30 +272,33 @@ def test_a_quota_that_is_used_up_is_told_from_a_rate(status, code, type_, cls):
     ],
 )
 @pytest.mark.parametrize("status", [300, 301, 302, 307, 308, 399])
-def test_a_redirect_is_a_refusal(status, headers, message):
+def test_redirect_is_an_error_with_its_location(status, headers, message):
     """
-    A redirect is not followed; the error says where it would have led.
+    A redirect is not followed; its error tells where it would have led.
     """
-    error = refusal(status, b"moved", **headers)
+    error = error_of_reply(status, b"moved", **headers)
 
     assert asi1.APIStatusError is type(error)
     assert message == error.message
 
 
-def test_a_refusal_says_how_long_to_wait():
+def test_status_error_has_retry_after_in_seconds():
     """
-    The wait that the server asks for is in the error, and None without one.
+    The wait that the server asks for is in the error, None without one.
     """
-    assert 20 == refusal(429, retry_after="20").retry_after
-    assert 30 == refusal(429, retry_after="Fri, 15 Jan 2027 08:00:30 GMT").retry_after
-    assert refusal(429).retry_after is None
+    assert 20 == error_of_reply(429, retry_after="20").retry_after
+    assert (
+        30
+        == error_of_reply(429, retry_after="Fri, 15 Jan 2027 08:00:30 GMT").retry_after
+    )
+    assert error_of_reply(429).retry_after is None
 
 
-def test_a_refusal_has_its_account():
+def test_status_error_has_response_metadata():
     """
-    The error has the reply's account, with the request's id.
+    The error has the response's metadata, among it the request id.
     """
-    error = refusal(400, x_request_id="req_7")
+    error = error_of_reply(400, x_request_id="req_7")
 
     assert "req_7" == error.request_id
     assert 400 == error.status_code == error.response.status
@@ -298,16 +313,16 @@ def test_a_refusal_has_its_account():
         ({}, None),
     ],
 )
-def test_the_request_has_the_servers_name(headers, request_id):
+def test_request_id_is_read_from_either_header(headers, request_id):
     """
-    The request's id is that of either header, None without one.
+    The request id is the value of ``x-request-id``, else of ``request-id``, else None.
     """
     assert request_id == read_info(200, headers).request_id
 
 
-def test_cookies_are_dropped():
+def test_response_metadata_has_no_cookies():
     """
-    Of the reply's headers all are kept but cookies.
+    All headers of a response are kept except cookies.
     """
     info = read_info(200, {"set-cookie": "a=b", "set-cookie2": "c", "x-otter": "1"})
 
@@ -318,11 +333,13 @@ def test_cookies_are_dropped():
     ("headers", "limits"),
     [
         pytest.param({}, None, id="none"),
-        pytest.param({"x-ratelimit-limit-requests": "many"}, None, id="no-number"),
+        pytest.param({"x-ratelimit-limit-requests": "many"}, None, id="not-a-number"),
         pytest.param({"x-ratelimit-limit-requests": ""}, None, id="empty"),
         pytest.param({"x-ratelimit-limit-requests": "-1"}, None, id="negative"),
         pytest.param({"x-ratelimit-limit-requests": "\u0663"}, None, id="not-ascii"),
-        pytest.param({"x-ratelimit-limit-tokens": "9" * 19}, None, id="absurd"),
+        pytest.param(
+            {"x-ratelimit-limit-tokens": "9" * 19}, None, id="too-many-digits"
+        ),
         pytest.param(
             {
                 "x-ratelimit-limit-requests": "3",
@@ -349,10 +366,10 @@ def test_cookies_are_dropped():
         ),
     ],
 )
-def test_rate_limits_are_read(headers, limits):
+def test_rate_limit_headers_are_read(headers, limits):
     """
-    The ``x-ratelimit-*`` headers are read where they are whole numbers; without any
-    there are no limits.
+    ``x-ratelimit-*`` headers are read where they hold whole numbers; without any there
+    are no rate limits.
     """
     assert limits == read_info(200, headers).rate_limits
 
@@ -377,22 +394,23 @@ def test_rate_limits_are_read(headers, limits):
         ("", b"", "other"),
     ],
 )
-def test_a_body_is_what_it_says_or_begins_with(content_type, head, kind):
+def test_body_kind_is_read_from_content_type_or_first_bytes(content_type, head, kind):
     """
-    A body is events or JSON if its type says so, else if its first bytes do.
+    A body is events or JSON if its content type says so, else if its first bytes look
+    like it.
     """
     assert kind == body_kind(content_type, head)
 
 
-def test_an_answer_is_read():
+def test_body_with_a_choice_is_an_answer():
     """
     A body with at least one choice is an answer, whatever else it holds.
     """
     body = {"choices": [{"message": {"content": "Hi"}}], "error": None, "code": 0}
 
-    assert "Hi" == answered(body).text
-    assert "Hi" == answered(b"\xef\xbb\xbf" + json.dumps(body).encode()).text
-    assert body == answered(body).to_dict()
+    assert "Hi" == answer_of_reply(body).text
+    assert "Hi" == answer_of_reply(b"\xef\xbb\xbf" + json.dumps(body).encode()).text
+    assert body == answer_of_reply(body).to_dict()
 
 
 @pytest.mark.parametrize(
@@ -422,7 +440,7 @@ def test_an_answer_is_read():
             b'{"choices":[null,1]}',
             "a JSON object without choices",
             {"choices": [None, 1]},
-            id="choices-odd",
+            id="choices-of-wrong-types",
         ),
         pytest.param(
             b'{"choices":{"index":0}}',
@@ -439,14 +457,17 @@ def test_an_answer_is_read():
         pytest.param(b'{"detail":"no"}', "no", {"detail": "no"}, id="detail"),
         pytest.param(b'{"message":"no"}', "no", {"message": "no"}, id="message"),
         pytest.param(
-            b'{"code":7}', "a JSON object without choices", {"code": 7}, id="code-alone"
+            b'{"code":7}',
+            "a JSON object without choices",
+            {"code": 7},
+            id="code-without-message",
         ),
         pytest.param(b"no", "no", "no", id="text"),
         pytest.param(
             b"<html><title>Hi</title>",
             "an HTML page (Hi)",
             "<html><title>Hi</title>",
-            id="page",
+            id="html-page",
         ),
         pytest.param(
             b'{"choices":[{}]', '{"choices":[{}]', '{"choices":[{}]', id="cut"
@@ -455,37 +476,38 @@ def test_an_answer_is_read():
         pytest.param(b'{"a":1e999}', '{"a":1e999}', '{"a":1e999}', id="infinite"),
     ],
 )
-def test_success_without_an_answer_is_an_error(body, what, kept):
+def test_success_status_without_an_answer_is_a_response_error(body, what, kept):
     """
-    A status of success is not believed: what is no answer is an `APIResponseError` that
-    says what it is, in the server's own words if it has any.
+    A reply with a success status but without an answer is an `APIResponseError` that
+    has the server's message or describes the body.
     """
     with pytest.raises(APIResponseError) as caught:
-        answered(body, 201)
+        answer_of_reply(body, 201)
 
     assert f"the reply (201) is not an answer: {what}" == str(caught.value)
     assert kept == caught.value.body
     assert 201 == caught.value.response.status
 
 
-def test_an_error_with_success_keeps_its_words():
+def test_error_body_with_success_status_keeps_code_and_type():
     """
-    Code and type of an error object in a reply with success are fields of the error.
+    Code and type of an error body in a reply with a success status are fields of the
+    error.
     """
     with pytest.raises(APIResponseError) as caught:
-        answered({"error": {"message": "no", "code": 7, "type": "t"}})
+        answer_of_reply({"error": {"message": "no", "code": 7, "type": "t"}})
 
     assert ("7", "t") == (caught.value.code, caught.value.type)
 
 
 @settings(deadline=None)
 @given(body=values.map(json.dumps).map(str.encode) | st.binary(max_size=30))
-def test_any_body_is_an_answer_or_an_error(body):
+def test_any_body_is_an_answer_or_a_response_error(body):
     """
-    Any body at all is an answer, or one of our errors.
+    Any bytes at all are read as an answer or raise an `APIResponseError`.
     """
     try:
-        answer = answered(body)
+        answer = answer_of_reply(body)
     except APIResponseError:
         pass
     else:
@@ -506,16 +528,16 @@ def test_any_body_is_an_answer_or_an_error(body):
         ("", False),
     ],
 )
-def test_a_stream_is_done_by_one_word(data, done):
+def test_only_done_marks_the_end_of_a_stream(data, done):
     """
-    Only ``[DONE]`` ends a stream, exactly, blanks around it aside.
+    Only ``[DONE]`` marks the end of a stream; white space around it is ignored.
     """
     assert done == is_done(data.encode())
 
 
-def test_an_event_is_a_chunk():
+def test_event_with_a_json_object_is_a_chunk():
     """
-    An event with a JSON object is a chunk, whatever its name.
+    An event with a JSON object is a chunk, whatever the event's name.
     """
     data = b'{"choices":[{"delta":{"content":"Hi"}}]}'
 
@@ -530,18 +552,18 @@ def test_an_event_is_a_chunk():
 @pytest.mark.parametrize(
     "choices", ["", '"choices":null', '"choices":[]', '"choices":[null]']
 )
-def test_a_chunk_may_have_no_choices(choices):
+def test_chunk_may_have_no_choices(choices):
     """
-    A chunk without choices, with null for them or among them, is one.
+    A chunk without choices, or with null for them or among them, is read.
     """
     assert () == read_event("message", f"{{{choices}}}".encode(), SECRET).choices
 
 
 @pytest.mark.parametrize("data", ["", " ", "\n"])
 @pytest.mark.parametrize("name", ["message", "ping"])
-def test_an_event_without_data_is_no_chunk(name, data):
+def test_event_without_data_is_skipped(name, data):
     """
-    An event without data is nothing at all.
+    An event without data is neither a chunk nor an error.
     """
     assert read_event(name, data.encode(), SECRET) is None
 
@@ -550,7 +572,7 @@ def test_an_event_without_data_is_no_chunk(name, data):
     ("data", "snippet", "what"),
     [
         pytest.param('{"choices":[{"del', None, "is not valid JSON", id="cut"),
-        pytest.param("[DONE]x", None, "is not valid JSON", id="not-quite-done"),
+        pytest.param("[DONE]x", None, "is not valid JSON", id="done-with-more-text"),
         pytest.param('{"a":NaN}', None, "is not valid JSON", id="nan"),
         pytest.param("[" * 100_000, "[" * 200, "is not valid JSON", id="deep"),
         pytest.param("9" * 5000, "9" * 200, "is not valid JSON", id="5000-digits"),
@@ -560,12 +582,15 @@ def test_an_event_without_data_is_no_chunk(name, data):
         pytest.param("[]", None, "is not a JSON object", id="list"),
         pytest.param('{"choices":"x"}', None, "has choices that", id="choices-text"),
         pytest.param('{"choices":{}}', None, "has choices that", id="choices-object"),
-        pytest.param('{"choices":[{},"x"]}', None, "has choices that", id="odd-choice"),
+        pytest.param(
+            '{"choices":[{},"x"]}', None, "has choices that", id="choice-of-wrong-type"
+        ),
     ],
 )
-def test_an_event_that_is_no_chunk_is_an_error(data, snippet, what):
+def test_event_that_is_not_a_chunk_raises_with_a_snippet(data, snippet, what):
     """
-    An event that is no chunk is an error with the beginning of its data, never skipped.
+    An event that is not a chunk raises an error with the beginning of its data; it is
+    never skipped.
     """
     with pytest.raises(asi1.StreamDecodeError, match=what) as caught:
         read_event("message", data.encode(), SECRET)
@@ -587,7 +612,7 @@ def test_an_event_that_is_no_chunk_is_an_error(data, snippet, what):
             "message",
             '{"error":{"code":"c"},"choices":[{}]}',
             ("an error without a message", "c", None),
-            id="beside-choices",
+            id="error-beside-choices",
         ),
         pytest.param(
             "message",
@@ -599,15 +624,17 @@ def test_an_event_that_is_no_chunk_is_an_error(data, snippet, what):
             "error",
             '{"code":502,"message":"busy"}',
             ("busy", "502", None),
-            id="named-and-flat",
+            id="named-error-flat",
         ),
         pytest.param(
             "error",
             '{"choices":[{}]}',
             ("an error without a message", None, None),
-            id="named",
+            id="named-error",
         ),
-        pytest.param("error", "busy", ("busy", None, None), id="named-plain-text"),
+        pytest.param(
+            "error", "busy", ("busy", None, None), id="named-error-plain-text"
+        ),
         pytest.param(
             "error", "", ("an error without a message", None, None), id="empty"
         ),
@@ -616,7 +643,7 @@ def test_an_event_that_is_no_chunk_is_an_error(data, snippet, what):
                 "error",
                 data,
                 (message, None, None),
-                id=f"named-{data}",
+                id=f"named-error-{data}",
             )
             for data, message in [
                 ('"busy"', "busy"),
@@ -626,10 +653,10 @@ def test_an_event_that_is_no_chunk_is_an_error(data, snippet, what):
         ),
     ],
 )
-def test_an_error_inside_a_stream_is_one(name, data, expected):
+def test_error_event_raises_the_servers_error(name, data, expected):
     """
-    An event named error, or an object that complains, is the server's error, with its
-    words and its body.
+    An event named ``error``, or with an error object, raises a `ServerStreamError` with
+    the server's message, code, type and body.
     """
     with pytest.raises(ServerStreamError) as caught:
         read_event(name, data.encode(), SECRET)
@@ -639,9 +666,9 @@ def test_an_error_inside_a_stream_is_one(name, data, expected):
     assert (json.loads(data) if data[:1] in tuple('{["n') else data) == error.body
 
 
-def test_a_raw_reply_is_bytes_text_or_json():
+def test_raw_reply_has_bytes_text_and_json():
     """
-    The reply of any endpoint can be had as bytes, as text and as JSON.
+    The reply of any endpoint can be read as bytes, as text and as JSON.
     """
     info = read_info(200, {})
 
@@ -649,7 +676,7 @@ def test_a_raw_reply_is_bytes_text_or_json():
     assert "\ufffd\u00f6" == RawReply(content=b"\xff\xc3\xb6", response=info).text
 
 
-def test_a_raw_reply_that_is_not_json_raises():
+def test_raw_reply_that_is_not_json_raises():
     """
     A raw reply that is not valid JSON raises an error with its text and metadata.
     """
@@ -670,22 +697,23 @@ USED_UP = [
 ]
 
 
-@pytest.mark.parametrize("word", USED_UP)
+@pytest.mark.parametrize("value", USED_UP)
 @pytest.mark.parametrize("field", ["code", "type"])
-def test_each_word_for_used_up_is_known(word, field):
+def test_each_code_for_a_used_up_quota_is_known(value, field):
     """
-    Each word that servers have for a quota that is used up is one, as code or as type.
+    Each value that servers send for a used-up quota makes a `QuotaExceededError`, as
+    code and as type.
     """
-    body = json.dumps({"error": {"message": "no", field: word}}).encode()
+    body = json.dumps({"error": {"message": "no", field: value}}).encode()
     error = read_error(asi1.ResponseInfo(status=429), body, SECRET, wall=0.0)
 
     assert asi1.QuotaExceededError is type(error)
 
 
 @pytest.mark.parametrize(("count", "read"), [(1000, True), (1001, False)])
-def test_an_answer_has_at_most_a_thousand_choices(count, read):
+def test_more_than_a_thousand_choices_are_refused(count, read):
     """
-    A thousand choices are read, of an answer and of a chunk, and no more.
+    A thousand choices of an answer or a chunk are read; more are refused.
     """
     answer = {"id": "a", "choices": [{"index": i} for i in range(count)]}
     body = json.dumps(answer).encode()
@@ -712,10 +740,10 @@ def test_an_answer_has_at_most_a_thousand_choices(count, read):
         ({"detail": "no", "choices": []}, False),
     ],
 )
-def test_an_event_is_an_error_by_its_keys(body, error):
+def test_event_is_an_error_by_its_keys(body, error):
     """
-    A code with a message is an error; either alone, or a detail, is one only where no
-    id and no choices stand beside it.
+    A code with a message makes an event an error; a message or a detail alone does so
+    only without an id and choices.
     """
     if not error:
         assert read_event("message", json.dumps(body).encode(), SECRET) is not None

@@ -1,4 +1,4 @@
-"""What a request carries beside its options: headers, query, limits, and the rest."""
+"""Requests built from a client's settings and a call's options."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ PLAIN_HEADERS = {
 }
 
 
-def test_headers_are_only_those_needed():
+def test_request_has_four_headers_and_no_key():
     """
-    A call sends four headers; names are in lowercase, and the key is not among them.
+    A call sends four headers with lowercase names; the key is not among them, since the
+    transport adds it.
     """
     assert PLAIN_HEADERS == chat().headers
     assert {**PLAIN_HEADERS, "accept": "text/event-stream, application/json;q=0.9"} == (
@@ -33,9 +34,12 @@ def test_headers_are_only_those_needed():
 @pytest.mark.parametrize(
     ("setup", "options", "added"),
     [
-        pytest.param({"X-Otter": "a"}, {}, {"x-otter": "a"}, id="clients"),
+        pytest.param({"X-Otter": "a"}, {}, {"x-otter": "a"}, id="from-the-client"),
         pytest.param(
-            {}, {"extra_headers": {"X-Otter": "b"}}, {"x-otter": "b"}, id="calls"
+            {},
+            {"extra_headers": {"X-Otter": "b"}},
+            {"x-otter": "b"},
+            id="from-the-call",
         ),
         pytest.param(
             {"X-OTTER": "a"},
@@ -44,27 +48,32 @@ def test_headers_are_only_those_needed():
             id="the-call-wins",
         ),
         pytest.param(
-            {"User-Agent": "otter/1"}, {}, {"user-agent": "otter/1"}, id="own-name"
+            {"User-Agent": "otter/1"},
+            {},
+            {"user-agent": "otter/1"},
+            id="own-user-agent",
         ),
-        pytest.param({}, {"session_id": "s1"}, {"x-session-id": "s1"}, id="session"),
+        pytest.param({}, {"session_id": "s1"}, {"x-session-id": "s1"}, id="session-id"),
         pytest.param(
             {"x-session-id": "s0"},
             {"session_id": "s1"},
             {"x-session-id": "s1"},
-            id="session-over-the-clients",
+            id="session-id-wins-over-the-client",
         ),
         pytest.param(
             {},
             {"session_id": "s1", "extra_headers": {"X-Session-ID": "s2"}},
             {"x-session-id": "s2"},
-            id="extra-over-session",
+            id="extra-header-wins-over-session-id",
         ),
     ],
 )
-def test_headers_that_were_set_are_added(setup, options, added):
+def test_headers_of_call_session_and_client_are_added_by_precedence(
+    setup, options, added
+):
     """
-    Headers of the call win over its session, that over the client's headers, and those
-    over ours, whatever the case of their names.
+    Headers of the call win over its session id, that over the client's headers, and
+    those over asi1's, whatever the case of their names.
     """
     assert {**PLAIN_HEADERS, **added} == chat(config(headers=setup), **options).headers
 
@@ -73,9 +82,10 @@ def test_headers_that_were_set_are_added(setup, options, added):
     ("given_key", "key"),
     [(None, None), ("auto", "auto"), ("k-1", "k-1"), ("k" * 255, "k" * 255)],
 )
-def test_the_idempotency_key_is_off_unless_asked_for(given_key, key):
+def test_idempotency_key_is_none_unless_asked_for(given_key, key):
     """
-    An idempotency key is sent only if the call asks for one; "auto" is drawn later.
+    A request has an idempotency key only if the call asks for one; "auto" is replaced
+    when the request is sent.
     """
     request = chat(idempotency_key=given_key)
 
@@ -83,9 +93,10 @@ def test_the_idempotency_key_is_off_unless_asked_for(given_key, key):
     assert PLAIN_HEADERS == request.headers
 
 
-def test_no_request_shows_what_it_carries():
+def test_request_repr_shows_no_headers_body_or_key():
     """
-    A request's repr shows neither its headers nor its body, and nothing has the key.
+    A request's repr shows neither its headers nor its body, and the key is in no part
+    of it.
     """
     request = chat(messages="hush", session_id="s1", user="otter")
 
@@ -101,7 +112,7 @@ def test_no_request_shows_what_it_carries():
         pytest.param({}, {}, URL, id="empty"),
         pytest.param({"a": "b c&d"}, None, f"{URL}?a=b+c%26d", id="escaped"),
         pytest.param(
-            {}, {"f": True, "n": 1, "x": 0.5}, f"{URL}?f=true&n=1&x=0.5", id="kinds"
+            {}, {"f": True, "n": 1, "x": 0.5}, f"{URL}?f=true&n=1&x=0.5", id="types"
         ),
         pytest.param({"a": 1, "b": 2}, {"a": 3}, f"{URL}?a=3&b=2", id="the-call-wins"),
         pytest.param({}, {"\u00f6": "\u00f6"}, f"{URL}?%C3%B6=%C3%B6", id="not-ascii"),
@@ -113,10 +124,10 @@ def test_no_request_shows_what_it_carries():
         ),
     ],
 )
-def test_the_query_is_the_clients_and_the_calls(query, extra, url):
+def test_query_of_client_and_call_is_merged_into_the_url(query, extra, url):
     """
-    The URL holds the client's query and the call's, the call's winning; flags are
-    written as JSON writes them.
+    The URL has the query parameters of client and call, the call's winning; flags are
+    written as JSON.
     """
     setup = config(query=query)
     if url is ArgumentError:
@@ -129,7 +140,7 @@ def test_the_query_is_the_clients_and_the_calls(query, extra, url):
 @pytest.mark.parametrize(
     ("options", "timeouts"),
     [
-        pytest.param({}, Timeouts(total=5), id="clients"),
+        pytest.param({}, Timeouts(total=5), id="from-the-client"),
         pytest.param({"timeout": 3}, Timeouts.of(3), id="number"),
         pytest.param({"timeout": None}, Timeouts.of(None), id="no-limit"),
         pytest.param({"timeout": asi1.DEFAULT}, Timeouts(), id="default"),
@@ -139,16 +150,16 @@ def test_the_query_is_the_clients_and_the_calls(query, extra, url):
         ),
     ],
 )
-def test_the_timeout_is_the_calls_or_the_clients(options, timeouts):
+def test_timeout_of_the_call_replaces_the_clients(options, timeouts):
     """
-    The call's timeout takes the place of the client's, None being no limit.
+    The call's timeout replaces the client's; None means no limit.
     """
     assert timeouts == chat(config(timeouts=Timeouts(total=5)), **options).timeouts
 
 
-def test_max_retries_leaves_the_rest_of_the_policy():
+def test_max_retries_changes_only_the_number_of_attempts():
     """
-    ``max_retries`` changes the number of tries in the client's policy, and no wait.
+    ``max_retries`` changes the number of attempts in the client's policy, and no wait.
     """
     setup = config(retry=RetryPolicy(attempts=9, wait_max=1))
 
@@ -156,10 +167,10 @@ def test_max_retries_leaves_the_rest_of_the_policy():
     assert RetryPolicy(attempts=3, wait_max=1) == chat(setup, max_retries=2).retry
 
 
-def test_a_plain_call_sends_what_it_is_given():
+def test_plain_call_has_its_method_path_and_body():
     """
     A call of any endpoint has its method, its path below the base URL, and a body only
-    if there is one.
+    if one is given.
     """
     bare, full = plain("get"), plain("Post", "/images", body={"prompt": "otter"})
 
@@ -174,16 +185,18 @@ def test_a_plain_call_sends_what_it_is_given():
 @pytest.mark.parametrize(
     ("body", "extra", "written"),
     [
-        pytest.param({"a": 1, "b": 1}, {"a": 2}, b'{"a":2,"b":1}', id="over-the-json"),
-        pytest.param(None, {"a": 2}, b'{"a":2}', id="alone"),
+        pytest.param(
+            {"a": 1, "b": 1}, {"a": 2}, b'{"a":2,"b":1}', id="overrides-the-body"
+        ),
+        pytest.param(None, {"a": 2}, b'{"a":2}', id="without-a-body"),
         pytest.param([1], None, b"[1]", id="list"),
-        pytest.param([1], {}, b"[1]", id="list-and-nothing"),
+        pytest.param([1], {}, b"[1]", id="list-with-empty-extra"),
         pytest.param(0, None, b"0", id="scalar"),
     ],
 )
-def test_a_plain_calls_body_is_any_json(body, extra, written):
+def test_plain_call_body_is_any_json(body, extra, written):
     """
-    The body is any JSON, with ``extra_body`` added to an object.
+    The body is any JSON value; ``extra_body`` is merged into an object.
     """
     assert written == plain("POST", body=body, extra_body=extra).body
 
@@ -209,9 +222,10 @@ def test_a_plain_calls_body_is_any_json(body, extra, written):
         ),
     ],
 )
-def test_a_plain_call_stays_below_the_base_url(method, path, argument):
+def test_plain_call_with_a_wrong_method_or_path_is_refused(method, path, argument):
     """
-    A method is a word, a path begins with one slash: no call leaves the base URL.
+    A method is one word and a path begins with one slash, so that no call leaves the
+    base URL.
     """
     with pytest.raises(ArgumentError) as caught:
         plain(method, path)
@@ -229,16 +243,17 @@ def test_a_plain_call_stays_below_the_base_url(method, path, argument):
         ("/\u00f6\r\n", "/%C3%B6%0D%0A"),
     ],
 )
-def test_a_path_is_escaped(path, written):
+def test_path_is_escaped(path, written):
     """
-    What a path may not hold is escaped; a query goes in ``extra_query``.
+    Characters that a path cannot hold are escaped, the question mark too: a query goes
+    in ``extra_query``.
     """
     assert f"https://otter.example/v1{written}" == plain(path=path).url
 
 
-def test_chat_options_are_no_options_of_a_plain_call():
+def test_plain_call_refuses_chat_options():
     """
-    Options of the model mean nothing to another endpoint.
+    A chat option has no meaning for another endpoint and is refused.
     """
     with pytest.raises(ArgumentError) as caught:
         plain(temperature=0)
@@ -246,17 +261,18 @@ def test_chat_options_are_no_options_of_a_plain_call():
     assert "temperature" == caught.value.argument
 
 
-def test_an_extra_body_needs_an_object_to_be_added_to():
+def test_extra_body_beside_a_list_is_refused():
     """
-    An ``extra_body`` beside a body that is no object is a wrong argument.
+    ``extra_body`` beside a body that is not an object is a wrong argument.
     """
     with pytest.raises(ArgumentError):
         plain("POST", body=[1], extra_body={"a": 1})
 
 
-def test_what_is_no_json_in_a_plain_call_is_its_json():
+def test_plain_call_body_that_is_not_json_is_refused():
     """
-    A body that JSON cannot hold is refused by the argument's name.
+    A body that cannot be written as JSON is refused under the argument's name,
+    ``json``.
     """
     with pytest.raises(ArgumentError) as caught:
         plain("POST", body=[{1}])
@@ -264,9 +280,10 @@ def test_what_is_no_json_in_a_plain_call_is_its_json():
     assert "json" == caught.value.argument
 
 
-def test_what_a_call_may_cost_is_its_bytes_and_its_bound():
+def test_tokens_of_a_request_are_a_quarter_of_its_bytes_and_max_tokens():
     """
-    A call is counted as a quarter of its bytes, rounded down, and its max_tokens.
+    The tokens that a call may use are estimated as a quarter of its bytes, rounded
+    down, and its max_tokens.
     """
     free, bound = chat(), chat(max_tokens=500)
 

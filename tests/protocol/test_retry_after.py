@@ -1,4 +1,4 @@
-"""How long a server asks to wait."""
+"""How long a server asks to wait before the next attempt."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
     [
         pytest.param({}, None, id="none"),
         pytest.param({"retry-after": "7"}, 7, id="seconds"),
-        pytest.param({"retry-after": " 7 "}, 7, id="blanks"),
+        pytest.param({"retry-after": " 7 "}, 7, id="white-space"),
         pytest.param({"retry-after": "0.5"}, 0.5, id="part-of-a-second"),
         pytest.param({"retry-after": "1e9"}, 1e9, id="huge"),
         pytest.param({"retry-after": "0"}, None, id="zero"),
@@ -34,7 +34,7 @@ DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
         pytest.param({"retry-after": "inf"}, None, id="inf"),
         pytest.param({"retry-after": "1e309"}, None, id="infinite"),
         pytest.param({"retry-after": ""}, None, id="empty"),
-        pytest.param({"retry-after": "soon"}, None, id="garbage"),
+        pytest.param({"retry-after": "soon"}, None, id="not-a-number"),
         pytest.param({"retry-after": "7 s"}, None, id="unit"),
         pytest.param({"retry-after": "7, 7"}, None, id="twice"),
         pytest.param(
@@ -48,7 +48,7 @@ DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
             id="arabic-digits",
         ),
         pytest.param({"retry-after": DATE.format(30)}, 30, id="date"),
-        pytest.param({"retry-after": DATE.format(0)}, None, id="date-now"),
+        pytest.param({"retry-after": DATE.format(0)}, None, id="date-is-now"),
         pytest.param(
             {"retry-after": "Fri, 15 Jan 2027 07:59:59 GMT"}, None, id="date-past"
         ),
@@ -59,14 +59,16 @@ DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
             {"retry-after": "Friday, 15-Jan-27 08:00:30 GMT"}, 30, id="date-rfc850"
         ),
         pytest.param(
-            {"retry-after": "Fri, 32 Jan 2027 08:00:30 GMT"}, None, id="no-such-date"
+            {"retry-after": "Fri, 32 Jan 2027 08:00:30 GMT"}, None, id="impossible-date"
         ),
         pytest.param({"retry-after-ms": "1500"}, 1.5, id="milliseconds"),
         pytest.param(
             {"retry-after-ms": "1500", "retry-after": "9"}, 1.5, id="milliseconds-win"
         ),
         pytest.param(
-            {"retry-after-ms": "x", "retry-after": "9"}, 9, id="milliseconds-garbage"
+            {"retry-after-ms": "x", "retry-after": "9"},
+            9,
+            id="milliseconds-not-a-number",
         ),
         pytest.param(
             {"retry-after-ms": "-5", "retry-after": "9"}, 9, id="milliseconds-negative"
@@ -74,18 +76,19 @@ DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
         pytest.param({"retry-after-ms": "nan"}, None, id="milliseconds-nan"),
     ],
 )
-def test_retry_after_is_seconds_a_date_or_nothing(headers, seconds):
+def test_retry_after_is_read_from_seconds_dates_and_milliseconds(headers, seconds):
     """
-    ``retry-after`` holds seconds or a date, ``retry-after-ms`` wins over it; what is
-    negative, past, infinite or no number at all says nothing.
+    ``retry-after`` holds seconds or a date, ``retry-after-ms`` wins over it; a
+    negative, past, infinite or unreadable value is ignored.
     """
     assert seconds == retry_after(headers, NOW)
 
 
 @pytest.mark.system
-def test_a_date_without_a_zone_is_in_gmt():
+def test_date_without_a_time_zone_is_in_gmt():
     """
-    The oldest form of an HTTP date names no zone and is in GMT, wherever we are.
+    The oldest form of an HTTP date has no time zone and is in GMT, whatever the local
+    zone.
     """
     code = (
         "from asi1._protocol.retry_after import retry_after\n"
@@ -108,9 +111,9 @@ def test_a_date_without_a_zone_is_in_gmt():
 @example(text="Fri, 31 Dec 9999 23:59:59 -2359", wall=0)
 @example(text="1 Jan 99999999 00:00", wall=0)
 @example(text="1 Jan 2027 99999999999999999999:00", wall=0)
-def test_no_retry_after_is_too_odd(text, wall):
+def test_any_retry_after_is_a_positive_wait_or_none(text, wall):
     """
-    Whatever the header says, it is a wait above 0 or none.
+    Any header value is read as a wait above 0 or as none.
     """
     for name in ("retry-after", "retry-after-ms"):
         seconds = retry_after({name: text}, wall)

@@ -1,4 +1,4 @@
-"""Bytes of an event stream into events, however the network cuts them."""
+"""Bytes of an event stream decoded into events, however the network cuts them."""
 
 from __future__ import annotations
 
@@ -19,24 +19,23 @@ LARGE = 2**24
 COLLECTION = Path(__file__).parents[3] / "shared" / "data" / "sse_cases.json"
 
 
-def told(events):
+def as_tuples(events):
     """Return name, data, id and retry of each event."""
     return [(e[0], e[1].decode("utf-8", "replace"), *e[2:]) for e in events]
 
 
 def event(data, name="message", id_="", retry=None):
-    """Return an event as `told` tells it."""
+    """Return an event as `as_tuples` returns it."""
     return name, data, id_, retry
 
 
-def fed(*pieces, limit=LARGE):
-    """Return the events of a stream that comes in these pieces."""
+def decoded(*pieces, limit=LARGE):
+    """Return the events decoded from these pieces of a stream."""
     decoder = EventDecoder(limit)
-    return told(e for piece in pieces for e in decoder.feed(piece))
+    return as_tuples(e for piece in pieces for e in decoder.feed(piece))
 
 
-# Each stream in pieces, with the events that are complete with the last byte of the
-# piece and not before.
+# Streams in pieces, with the events that the last byte of each piece completes.
 STREAMS = {
     "lf": [(b"data: otter\n\n", [event("otter")]), (b"data: b\n\n", [event("b")])],
     "cr": [(b"data: otter\r\r", [event("otter")]), (b"data: b\r\r", [event("b")])],
@@ -67,7 +66,7 @@ STREAMS = {
         (b"event\ndata: d\n\n", [event("d")]),
         ("event: \u00f6\ndata: e\n\n".encode(), [event("e", "\u00f6")]),
     ],
-    "a-name-is-for-one-event": [
+    "name-is-for-one-event": [
         (b"event: ping\n\ndata: a\n\n", [event("a")]),
     ],
     "ids": [
@@ -120,7 +119,7 @@ STREAMS = {
         ),
         (b"unknown: a\n\n", []),
     ],
-    "no-line-ends": [
+    "characters-that-do-not-end-lines": [
         (f"data: a{char}b\n\n".encode(), [event(f"a{char}b")])
         for char in "\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\0\xa0"
     ],
@@ -148,7 +147,7 @@ STREAMS = {
     ],
     "cut-short": [(b"data: a\n\n", [event("a")]), (b"id: 5\ndata: b\n", [])],
     "json-body": [(b'{"error": "no"}\n\n', [])],
-    "page": [(b"<html>\n\n<p>no</p>\n\n", [])],
+    "html-page": [(b"<html>\n\n<p>no</p>\n\n", [])],
     "nothing": [(b"", [])],
     "chat": [
         (
@@ -165,31 +164,31 @@ streams = pytest.mark.parametrize(
 
 
 @streams
-def test_a_stream_in_one_piece(stream):
+def test_stream_in_one_piece_has_its_events(stream):
     """
-    The events of a stream are those that the standard says.
+    A stream has the events that the HTML standard defines for it.
     """
     events = [e for _, completed in stream for e in completed]
 
-    assert events == fed(b"".join(piece for piece, _ in stream))
+    assert events == decoded(b"".join(piece for piece, _ in stream))
 
 
 @streams
-def test_a_stream_cut_anywhere(stream):
+def test_stream_cut_in_two_has_the_same_events(stream):
     """
-    A stream cut in two at any byte has the same events, an empty piece between.
+    A stream cut at any byte, with an empty piece between, has the same events.
     """
     events = [e for _, completed in stream for e in completed]
     body = b"".join(piece for piece, _ in stream)
 
     for place in range(len(body) + 1):
-        assert events == fed(body[:place], b"", body[place:]), place
+        assert events == decoded(body[:place], b"", body[place:]), place
 
 
 @streams
-def test_an_event_is_there_with_its_last_byte(stream):
+def test_event_is_decoded_with_its_last_byte(stream):
     """
-    Byte by byte, an event is there as soon as its last byte is, and not before.
+    Fed byte by byte, an event is decoded with its last byte and not before.
     """
     decoder = EventDecoder(LARGE)
 
@@ -197,26 +196,26 @@ def test_an_event_is_there_with_its_last_byte(stream):
         early = [e for byte in piece[:-1] for e in decoder.feed(bytes([byte]))]
 
         assert [] == early
-        assert completed == told(decoder.feed(piece[-1:]))
+        assert completed == as_tuples(decoder.feed(piece[-1:]))
 
 
-def test_a_number_too_long_to_be_read_is_none():
+def test_retry_time_of_thousands_of_digits_is_ignored():
     """
-    A retry time that no computer would wait for is as good as none.
+    A retry time with more digits than Python converts to an int is ignored.
     """
-    assert [event("a")] == fed(b"retry: " + b"9" * 5000 + b"\ndata: a\n\n")
+    assert [event("a")] == decoded(b"retry: " + b"9" * 5000 + b"\ndata: a\n\n")
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
-def test_all_streams_after_one_another(size):
+def test_size_of_the_pieces_does_not_change_the_events(size):
     """
-    One decoder reads any number of blocks; the size of the pieces does not matter.
+    One decoder reads any number of events in pieces of any size.
     """
     body = b"".join(p for n in ("lf", "crlf", "retry", "utf8") for p, _ in STREAMS[n])
     pieces = [body[i : i + size] for i in range(0, len(body), size)]
 
-    assert fed(body) == fed(*pieces)
-    assert 8 == len(fed(body))
+    assert decoded(body) == decoded(*pieces)
+    assert 8 == len(decoded(body))
 
 
 line = st.sampled_from([b"data: a", b"data", b"event: b", b"id: 1", b"id", b": c", b""])
@@ -225,24 +224,24 @@ block = st.lists(st.tuples(line, st.sampled_from([b"\n", b"\r", b"\r\n"])), max_
 
 @settings(deadline=None)
 @given(lines=block, cuts=st.lists(st.integers(0, 80), max_size=5))
-def test_any_stream_cut_in_any_way(lines, cuts):
+def test_any_lines_cut_anywhere_have_the_same_events(lines, cuts):
     """
-    Any lines with any line ends make the same events, cut in any way.
+    Any lines with any line ends have the same events however they are cut.
     """
     body = b"".join(part for pair in lines for part in pair)
     places = [0, *sorted(cuts), len(body)]
     pieces = [body[a:b] for a, b in pairwise(places)]
 
-    assert fed(body) == fed(*pieces)
+    assert decoded(body) == decoded(*pieces)
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=60))
-def test_any_bytes_are_a_stream(body):
+def test_any_bytes_have_the_same_events_byte_by_byte(body):
     """
-    No bytes are too odd: they hold events or none, and the same byte by byte.
+    Any bytes can be decoded, and have the same events byte by byte.
     """
-    assert fed(body) == fed(*(bytes([byte]) for byte in body))
+    assert decoded(body) == decoded(*(bytes([byte]) for byte in body))
 
 
 @pytest.mark.parametrize(
@@ -258,22 +257,22 @@ def test_any_bytes_are_a_stream(body):
         pytest.param(b"data: a\n\n", [], id="nothing-left"),
         pytest.param(b"data: a\r\r", [], id="nothing-left-cr"),
         pytest.param(b"data: a\r\n\r", [], id="nothing-left-crlf"),
-        pytest.param(b"", [], id="nothing"),
+        pytest.param(b"", [], id="empty-stream"),
         pytest.param(b"\xef\xbb", [], id="half-a-byte-order-mark"),
         pytest.param(b": hi", [], id="comment"),
         pytest.param(b"id: 1\n", [], id="no-data"),
         pytest.param(b"dat", [], id="half-a-name"),
     ],
 )
-def test_what_the_end_cut_short_can_be_had(body, events):
+def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events):
     """
-    The event that the stream's end cut short is not among its events, and can be asked
-    for, once.
+    An event that the stream's end cuts short is not among the events; `unfinished`
+    returns it, once.
     """
     decoder = EventDecoder(LARGE)
     decoder.feed(body)
 
-    assert events == told(decoder.unfinished())
+    assert events == as_tuples(decoder.unfinished())
     assert [] == decoder.unfinished()
 
 
@@ -294,10 +293,10 @@ def test_what_the_end_cut_short_can_be_had(body, events):
     ],
 )
 @pytest.mark.parametrize("size", [1, 10, 1000])
-def test_an_event_has_a_largest_size(body, limit, size):
+def test_event_above_the_size_limit_is_refused(body, limit, size):
     """
-    An event above the bound is refused, whole or in pieces, ended or not; comments and
-    the bytes of each character count.
+    An event above the size limit is refused, whole or in pieces, finished or not;
+    comments and each byte of a character count.
     """
     decoder = EventDecoder(limit)
 
@@ -307,20 +306,20 @@ def test_an_event_has_a_largest_size(body, limit, size):
 
 
 @pytest.mark.parametrize("size", [1, 10, 10_000])
-def test_a_stream_has_no_largest_size(size):
+def test_size_limit_is_for_one_event_not_the_stream(size):
     """
-    The bound is for each event: any number of smaller ones may come.
+    The size limit is for each event: a stream may have any number of smaller ones.
     """
     body = (b"data: " + b"x" * 90 + b"\n\n") * 50 + b": hi\n\n" * 50
 
     assert 50 == len(
-        fed(*(body[i : i + size] for i in range(0, len(body), size)), limit=100)
+        decoded(*(body[i : i + size] for i in range(0, len(body), size)), limit=100)
     )
 
 
-def test_the_bound_is_said_for_people():
+def test_size_error_shows_the_limit_with_thousands_separators():
     """
-    The message tells the bound with its thousands apart.
+    The error message shows the limit with thousands separators.
     """
     with pytest.raises(EventTooLargeError) as caught:
         EventDecoder(1000).feed(b"data: " + b"x" * 1000)
@@ -329,45 +328,47 @@ def test_the_bound_is_said_for_people():
     assert isinstance(caught.value, ValueError)
 
 
-def test_the_bound_does_not_depend_on_the_cut():
+def test_event_at_the_size_limit_is_decoded_however_it_is_cut():
     """
-    An event at its bound is taken however the network cuts it.
+    An event of just the allowed size is decoded however the network cuts it.
     """
     body = b"data: " + b"x" * 94 + b"\r\n\r\n"
 
     for place in range(len(body)):
-        assert fed(body, limit=100) == fed(body[:place], body[place:], limit=100)
+        assert decoded(body, limit=100) == decoded(
+            body[:place], body[place:], limit=100
+        )
 
 
-def test_events_come_with_their_last_byte():
+def test_events_are_returned_with_the_piece_that_completes_them():
     """
-    Each event comes with the piece that completes it, and the one that the end cut
-    short does not come.
+    Each event is returned with the piece that completes it; the one that the end cuts
+    short is not returned.
     """
     decoder = EventDecoder(LARGE)
     pieces = (b"data: a\n\ndata: b\n\nda", b"ta: c\n\n", b"data: d")
 
     assert [[event("a"), event("b")], [event("c")], []] == [
-        told(decoder.feed(piece)) for piece in pieces
+        as_tuples(decoder.feed(piece)) for piece in pieces
     ]
 
 
-def test_incomplete_event_has_its_bound():
+def test_unfinished_event_above_the_size_limit_is_refused():
     """
-    An event that has not ended is refused as soon as it is larger than allowed, after
-    one that was not.
+    An unfinished event is refused as soon as it is above the limit, also after an event
+    that was not.
     """
     decoder = EventDecoder(100)
 
-    assert [event("a")] == told(decoder.feed(b"data: a\n\n"))
+    assert [event("a")] == as_tuples(decoder.feed(b"data: a\n\n"))
     with pytest.raises(EventTooLargeError):
         decoder.feed(b"data: " + b"x" * 200)
 
 
 def collection():
-    """Return the collected cases, each with its name; none where there are none."""
+    """Return the cases of the shared collection; one that is skipped without it."""
     if not COLLECTION.exists():
-        skip = pytest.mark.skip(reason=f"{COLLECTION} is not here")
+        skip = pytest.mark.skip(reason=f"{COLLECTION} does not exist")
         return [pytest.param(None, id="none", marks=skip)]
     return [
         pytest.param(case, id=case["name"])
@@ -392,15 +393,16 @@ def pieces_of(case):
 
 
 @collected
-def test_a_collected_stream_in_its_pieces(case):
+def test_collected_stream_has_its_events_after_each_piece(case):
     """
-    Each collected stream has its events, after each piece as many as are complete.
+    Each stream of the collection has its events, after each piece as many as are
+    complete.
     """
     decoder = EventDecoder(LARGE)
     events, counts = [], []
 
     for piece in pieces_of(case):
-        events += told(decoder.feed(piece))
+        events += as_tuples(decoder.feed(piece))
         counts.append(len(events))
 
     assert expected_of(case) == events
@@ -408,10 +410,10 @@ def test_a_collected_stream_in_its_pieces(case):
 
 
 @collected
-def test_a_collected_stream_cut_anywhere(case):
+def test_collected_stream_cut_in_two_has_the_same_events(case):
     """
-    Each collected stream has the same events in one piece, and cut at any byte; of very
-    long ones, at a hundred of them.
+    Each stream of the collection has the same events whole and cut at any byte; a very
+    long one is cut at about a hundred places.
     """
     events = expected_of(case)
     body = b"".join(pieces_of(case))
@@ -422,36 +424,36 @@ def test_a_collected_stream_cut_anywhere(case):
         else sorted(near_the_ends | {*range(0, len(body), len(body) // 50)})
     )
 
-    assert events == fed(body)
+    assert events == decoded(body)
     for place in places:
-        assert events == fed(body[:place], body[place:]), place
+        assert events == decoded(body[:place], body[place:]), place
 
 
 @collected
-def test_a_collected_stream_byte_by_byte(case):
+def test_collected_stream_has_its_events_byte_by_byte(case):
     """
-    Each collected stream that is not very long has the same events byte by byte, each
-    at the byte at which the stream up to there has it.
+    Each stream of the collection has each event at the byte that completes it; of long
+    streams the first 1200 bytes are read.
     """
     body = b"".join(pieces_of(case))[:1200]
     decoder = EventDecoder(LARGE)
 
     seen = []
     for place in range(len(body)):
-        seen += told(decoder.feed(body[place : place + 1]))
+        seen += as_tuples(decoder.feed(body[place : place + 1]))
         if place % 7 == 0 or body[place] in b"\r\n":
-            assert seen == fed(body[: place + 1]), place
-    assert seen == fed(body)
+            assert seen == decoded(body[: place + 1]), place
+    assert seen == decoded(body)
 
 
-def test_what_came_before_a_too_large_event_is_not_lost():
+def test_events_before_a_too_large_one_are_returned():
     """
-    Events that are complete before one that is too large come before the error.
+    Events that are complete before a too large one are returned before the error.
     """
     decoder = EventDecoder(20)
 
     events = decoder.feed(b"data: a\n\nid: 7\ndata: b\n\ndata: " + b"x" * 30 + b"\n\n")
 
-    assert [event("a"), event("b", id_="7")] == told([next(events), next(events)])
+    assert [event("a"), event("b", id_="7")] == as_tuples([next(events), next(events)])
     with pytest.raises(EventTooLargeError):
         next(events)

@@ -1,4 +1,4 @@
-"""Twenty thousand odd streams, read by asi1 and by an oracle that shares no code."""
+"""Twenty thousand random streams, read by asi1 and by an independent oracle."""
 
 from __future__ import annotations
 
@@ -38,43 +38,48 @@ LINES = [
     *(b"ids: 3", b"retry-after: 3", b"events: x", b"<html>", b'{"error": "no"}'),
     *(b"", b"", b"", b"", b"", b""),
 ]
-# What may stand in the middle of anything.
+# Bytes that are inserted at a random place of a line.
 ODDITIES = [
     *(char.encode() for char in "\ufeff\u2028\u2029\x85\xa0\v\f\x1c\x1e\0\x1f\u6d77"),
     *("\U0001f9a6".encode(), "\u00f6".encode(), b"\xef\xbb\xbf\xef\xbb\xbf"),
     *(b"\xff", b"\xfe", b"\x80", b"\xc3", b"\xe6\xb5", b"\xf0\x9f\xa6", b"\xef\xbb"),
-    *(b"\xc0\x80", b"\xc0\x8a", b"\xe0\x80\x8d", b"\xf0\x80\x80\x8a"),  # overlong
+    *(
+        b"\xc0\x80",
+        b"\xc0\x8a",
+        b"\xe0\x80\x8d",
+        b"\xf0\x80\x80\x8a",
+    ),  # overlong encodings
     *(b"\xed\xa0\xbe", b"\xed\xb6\xa6", b"\xed\xa0\xbe\xed\xb6\xa6"),  # surrogates
     *(b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80"),
     *(b":", b" ", b"\r", b"\n", b"data: ", b"id:"),
 ]
 STARTS = [b"", b"", b"", b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf", b"\xef\xbb"]
 
-# What a wrong decoder would do, as a change to the source of the right one.
+# Wrong decoders, each made by one change to the source of the right one.
 BREAKS = {
-    "a-cut-line-end-counts-twice": ('data = data.removeprefix(b"\\n")', "pass"),
-    "a-mark-is-kept": ("data = data.removeprefix(_BOM)", "pass"),
-    "every-piece-loses-a-mark": ("self._head = None", 'self._head = b""'),
-    "an-id-with-nul-counts": ('"\\0" in value', '"\\1" in value'),
-    "any-number-is-a-retry-time": ("[0-9]+$)", "[-+_\\w]+$)"),
-    "an-event-needs-no-data": ("if _DATA.search(lines):", "if True:"),
-    "an-id-lasts-one-event": (
+    "crlf-cut-in-two-ends-two-lines": ('data = data.removeprefix(b"\\n")', "pass"),
+    "byte-order-mark-is-kept": ("data = data.removeprefix(_BOM)", "pass"),
+    "every-piece-loses-a-byte-order-mark": ("self._head = None", 'self._head = b""'),
+    "id-with-nul-is-accepted": ('"\\0" in value', '"\\1" in value'),
+    "retry-accepts-non-digits": ("[0-9]+$)", "[-+_\\w]+$)"),
+    "event-without-data-is-emitted": ("if _DATA.search(lines):", "if True:"),
+    "last-id-is-not-remembered": (
         'self._last_id = self._last_id if "\\0" in value else value',
         "pass",
     ),
-    "a-bare-id-is-none": ('rb"^id(?::.*)?$"', 'rb"^id:.*$"'),
-    "no-event-on-the-border": (
+    "bare-id-is-ignored": ('rb"^id(?::.*)?$"', 'rb"^id:.*$"'),
+    "event-end-between-pieces-is-missed": (
         'border = self._pending[-1][-1:] if self._pending else b""',
         'border = b""',
     ),
-    "cr-ends-no-line": ('.replace(b"\\r", b"\\n")', ""),
-    "broken-bytes-are-left-out": ("'utf-8', 'replace'", "'utf-8', 'ignore'"),
-    "one-line-is-any-line": (' and b"\\n" not in block', ""),
-    "the-mark-comes-whole": ("if _BOM.startswith(data):", "if data == _BOM:"),
+    "cr-does-not-end-a-line": ('.replace(b"\\r", b"\\n")', ""),
+    "invalid-utf8-is-dropped": ("'utf-8', 'replace'", "'utf-8', 'ignore'"),
+    "several-lines-are-read-as-one": (' and b"\\n" not in block', ""),
+    "cut-byte-order-mark-is-missed": ("if _BOM.startswith(data):", "if data == _BOM:"),
 }
 
 
-def told(events):
+def as_tuples(events):
     """Return name, data, id and retry of each event."""
     return [
         (name, data.decode("utf-8", "replace"), last_id, retry)
@@ -82,48 +87,48 @@ def told(events):
     ]
 
 
-def body_of(dice):
-    """Return a body of likely lines, with oddities thrown in."""
-    parts = [dice.choice(STARTS)]
-    for _ in range(dice.randint(1, 12)):
-        line = dice.choice(LINES)
-        if dice.random() < 0.25:
-            place = dice.randint(0, len(line))
-            line = line[:place] + dice.choice(ODDITIES) + line[place:]
-        parts += [line, dice.choice(ENDS)]
-    if dice.random() < 0.7:
-        parts.append(dice.choice([b"\n\n", b"\r\r", b"\r\n\r\n", b"\r\n\r"]))
+def random_body(rng):
+    """Return a stream of likely lines, some with odd bytes inserted."""
+    parts = [rng.choice(STARTS)]
+    for _ in range(rng.randint(1, 12)):
+        line = rng.choice(LINES)
+        if rng.random() < 0.25:
+            place = rng.randint(0, len(line))
+            line = line[:place] + rng.choice(ODDITIES) + line[place:]
+        parts += [line, rng.choice(ENDS)]
+    if rng.random() < 0.7:
+        parts.append(rng.choice([b"\n\n", b"\r\r", b"\r\n\r\n", b"\r\n\r"]))
     body = b"".join(parts)
-    return body[: dice.randint(0, len(body))] if dice.random() < 0.1 else body
+    return body[: rng.randint(0, len(body))] if rng.random() < 0.1 else body
 
 
-def pieces_of(dice, body):
+def random_pieces(rng, body):
     """Return the body cut at random places; some pieces are empty."""
-    cuts = sorted(dice.randint(0, len(body)) for _ in range(dice.randint(1, 4)))
+    cuts = sorted(rng.randint(0, len(body)) for _ in range(rng.randint(1, 4)))
     return [body[a:b] for a, b in pairwise([0, *cuts, len(body)])]
 
 
-def difference(pieces, module=_sse):
+def first_difference(pieces, module=_sse):
     """
-    Return how many pieces had come when the oracle and the decoder began to disagree,
-    with what each of them said; None if they never do.
+    Return after how many pieces the decoder first differed from the oracle, with the
+    events of both; None if it never did.
     """
     decoder = module.EventDecoder(LARGE)
     body, seen = b"", []
     for count, piece in enumerate(pieces, 1):
         body += piece
-        seen += told(decoder.feed(piece))
+        seen += as_tuples(decoder.feed(piece))
         if events_of(body) != seen:
             return count, events_of(body), seen
     return None
 
 
-def one_by_one(body):
-    """Return the body as pieces of one byte."""
+def single_bytes(body):
+    """Return the body cut into single bytes."""
     return [body[place : place + 1] for place in range(len(body))]
 
 
-def broken(old, new):
+def broken_decoder(old, new):
     """Return a copy of the decoder's module in which *old* reads *new*."""
     source = Path(_sse.__file__).read_text(encoding="utf-8")
 
@@ -134,29 +139,29 @@ def broken(old, new):
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
-def test_any_body_is_read_as_the_standard_says(batch):
+def test_random_streams_are_read_as_the_oracle_reads_them(batch):
     """
-    Two thousand bodies have the oracle's events, whole and cut; after each piece they
-    are those that the bytes so far complete, so that none is late and none is early.
+    Random streams, whole and in pieces, have the oracle's events: after each piece
+    exactly those that the bytes received so far complete.
     """
     for seed in range(batch * BATCH, (batch + 1) * BATCH):
-        dice = random.Random(seed)
-        body = body_of(dice)
-        pieces = pieces_of(dice, body)
+        rng = random.Random(seed)
+        body = random_body(rng)
+        pieces = random_pieces(rng, body)
 
-        misread = difference([body]) or difference(pieces)
+        misread = first_difference([body]) or first_difference(pieces)
 
         assert None is misread, (seed, pieces)
 
 
-def test_no_event_is_later_than_its_last_byte():
+def test_event_is_emitted_with_its_last_byte():
     """
-    Byte by byte, bodies have at each byte the events that the oracle reads from the
-    bytes up to there.
+    Read byte by byte, a random stream has at each byte the events that the oracle reads
+    from the bytes up to there.
     """
     for seed in range(100_000, 100_300):
-        body = body_of(random.Random(seed))
-        misread = difference(one_by_one(body))
+        body = random_body(random.Random(seed))
+        misread = first_difference(single_bytes(body))
 
         assert None is misread, (seed, body)
 
@@ -171,32 +176,33 @@ def test_no_event_is_later_than_its_last_byte():
     ),
     cuts=st.lists(st.integers(0, 120), max_size=4),
 )
-def test_the_smallest_body_that_is_misread(lines, cuts):
+def test_lines_with_odd_bytes_are_read_as_the_oracle_reads_them(lines, cuts):
     """
-    No list of lines, each with an oddity at its end, is read otherwise by the oracle.
+    Lines that end in odd bytes are read as the oracle reads them; hypothesis would
+    reduce a misread stream to its smallest form.
     """
     body = b"".join(part for line in lines for part in line)
     places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
 
-    assert None is difference([body[a:b] for a, b in pairwise(places)])
+    assert None is first_difference([body[a:b] for a, b in pairwise(places)])
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=40))
-def test_bytes_without_meaning_are_read_alike(body):
+def test_random_bytes_between_events_are_read_as_the_oracle_reads_them(body):
     """
     Any bytes between two events are read as the oracle reads them.
     """
-    assert None is difference([b"data: a\n\n", body, b"\n\ndata: b\n\n"])
+    assert None is first_difference([b"data: a\n\n", body, b"\n\ndata: b\n\n"])
 
 
-def test_the_bodies_are_worth_reading():
+def test_random_streams_cover_every_field():
     """
-    Among the bodies are many events: with names, ids, retry times, of several lines,
-    and with what was broken replaced.
+    The random streams hold many events with names, ids, retry times, several lines and
+    replaced invalid bytes, so that comparing them proves something.
     """
     events = [
-        e for seed in range(2_000) for e in events_of(body_of(random.Random(seed)))
+        e for seed in range(2_000) for e in events_of(random_body(random.Random(seed)))
     ]
 
     count = len(events)
@@ -212,26 +218,27 @@ def test_the_bodies_are_worth_reading():
 @pytest.mark.parametrize(
     ("old", "new"), [pytest.param(*change, id=name) for name, change in BREAKS.items()]
 )
-def test_a_broken_decoder_is_found_out(old, new):
+def test_broken_decoder_differs_from_the_oracle(old, new):
     """
-    The bodies tell a decoder that is wrong in one thing from the right one.
+    The random streams tell each decoder with one mistake from the oracle.
     """
-    module = broken(old, new)
+    module = broken_decoder(old, new)
     found = False
     for seed in range(BATCH):
-        dice = random.Random(seed)
-        body = body_of(dice)
-        pieces = pieces_of(dice, body)
-        found = any(difference(p, module) for p in ([body], pieces))
+        rng = random.Random(seed)
+        body = random_body(rng)
+        pieces = random_pieces(rng, body)
+        found = any(first_difference(p, module) for p in ([body], pieces))
         if found:
             break
 
     assert found
 
 
-def test_the_oracle_stands_alone():
+def test_oracle_and_decoder_share_no_code():
     """
-    The oracle imports nothing, and the decoder does not know it: they share no code.
+    The oracle imports nothing, and the decoder does not know it, so that the two agree
+    only where both are right.
     """
     oracle = ast.parse(Path(sse_oracle.__file__).read_text(encoding="utf-8"))
     imports = [
@@ -252,8 +259,8 @@ def test_the_oracle_stands_alone():
         (b":data: no\nevent: e\n\ndata: d", []),
     ],
 )
-def test_the_oracle_reads_what_is_plain(body, events):
+def test_oracle_reads_simple_streams(body, events):
     """
-    On streams that anybody can read the oracle is right.
+    On simple streams the oracle reads the events that are written down here.
     """
     assert events == events_of(body)

@@ -1,4 +1,4 @@
-"""What a service tells its callers: events of an answer, and errors as statuses."""
+"""Server-sent events that a service sends to its browsers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def piece(text="", **fields):
     return asi1.ChatCompletionChunk(choices=choices, **fields)
 
 
-def test_pieces_are_events_in_their_order():
+def test_thoughts_and_texts_become_events_in_order():
     """
-    Each thought and each text is an event; a chunk that adds nothing is none.
+    Each thought and each text becomes an event, in order; a chunk without either
+    becomes none.
     """
     chunks = [
         piece(thought="Hm."),
@@ -31,7 +32,7 @@ def test_pieces_are_events_in_their_order():
         piece("two"),
     ]
 
-    told = seen(piece_events(chunks))
+    events = seen(piece_events(chunks))
 
     assert [
         ("thought", {"text": "Hm."}),
@@ -39,7 +40,7 @@ def test_pieces_are_events_in_their_order():
         ("thought", {"text": "So."}),
         ("text", {"text": "one "}),
         ("text", {"text": "two"}),
-    ] == told
+    ] == events
     assert b"" == piece_events([piece(), piece()])
 
 
@@ -54,10 +55,10 @@ def test_pieces_are_events_in_their_order():
         "event:",
     ],
 )
-def test_any_text_survives_its_event(text):
+def test_text_comes_out_of_its_event_unchanged(text):
     """
-    No text breaks out of its event: line ends, event syntax and half a surrogate pair
-    come back as they were.
+    Line ends, event syntax and lone surrogates in a text neither end its event nor are
+    changed by it.
     """
     data = piece_events([piece(text)])
 
@@ -65,9 +66,9 @@ def test_any_text_survives_its_event(text):
     assert text == said(data)
 
 
-def test_the_wire_format_is_as_documented():
+def test_events_have_the_documented_wire_format():
     """
-    The bytes of each event are a name and one line of JSON.
+    Each event is its name and one line of JSON.
     """
     call = asi1.ToolCall(id="c1", function=asi1.FunctionCall(name="f", arguments="{}"))
     message = asi1.ChatMessage(tool_calls=(call,))
@@ -94,9 +95,9 @@ def test_the_wire_format_is_as_documented():
     assert data["refusal"] is None
 
 
-def test_an_answer_without_usage_says_null():
+def test_done_event_has_null_for_missing_values():
     """
-    What the server did not tell is null in the last event, and never left out.
+    A value that the server did not send is null in the last event, never left out.
     """
     [(name, data)] = seen(done_event(asi1.ChatCompletion()))
 

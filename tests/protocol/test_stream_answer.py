@@ -1,4 +1,4 @@
-"""Chunks into the answer that they make."""
+"""Chunks of a stream assembled into an answer."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ def chunk(**fields):
 
 
 def piece(text="", *, index=0, finish=None, **delta):
-    """Decode a chunk with a piece of text for one choice."""
+    """Decode a chunk that adds a text to one choice."""
     choice = {"index": index, "delta": {"content": text, **delta}}
     return chunk(choices=[choice | ({"finish_reason": finish} if finish else {})])
 
 
-def parts(*calls):
-    """Decode chunks with one part of a tool call each."""
+def tool_call_chunks(*calls):
+    """Decode chunks that each add one part of a tool call."""
     return [piece(tool_calls=[call]) for call in calls]
 
 
-def part(index=None, id_=None, name=None, arguments=None, **more):
-    """Return a part of a tool call as servers send it, what is None left out."""
+def call_part(index=None, id_=None, name=None, arguments=None, **more):
+    """Return a part of a tool call as servers send it, without values of None."""
     function = {"name": name, "arguments": arguments}
-    told = {k: v for k, v in function.items() if v is not None}
-    call = {"index": index, "id": id_, "function": told or None, **more}
+    present = {k: v for k, v in function.items() if v is not None}
+    call = {"index": index, "id": id_, "function": present or None, **more}
     return {key: value for key, value in call.items() if value is not None}
 
 
@@ -59,15 +59,15 @@ def answer(*chunks):
     return assembled(chunks).answer()
 
 
-def calls(*sent):
+def tool_calls_of(*sent):
     """Return id, name and arguments of the tool calls that these parts make."""
-    message = answer(*parts(*sent)).message
+    message = answer(*tool_call_chunks(*sent)).message
     return [(c.id, c.function.name, c.function.arguments) for c in message.tool_calls]
 
 
-def test_nothing_makes_an_empty_answer():
+def test_no_chunks_make_an_empty_answer():
     """
-    Without a chunk there is an answer all the same, an empty one.
+    Without any chunk the answer is empty and unfinished.
     """
     assembler = Assembler()
 
@@ -79,58 +79,65 @@ def test_nothing_makes_an_empty_answer():
     )
 
 
-def test_pieces_of_text_are_joined_as_they_come():
+def test_texts_are_joined_unchanged():
     """
-    Text is joined in its order, with every blank and line end; empty pieces add
-    nothing.
+    Texts are joined in order with all their white space; an empty text adds nothing.
     """
-    said = answer(*(piece(text) for text in ("\n\n", "", "Otters ", " ", "swim", "\n")))
+    completion = answer(
+        *(piece(text) for text in ("\n\n", "", "Otters ", " ", "swim", "\n"))
+    )
 
-    assert "\n\nOtters  swim\n" == said.text
+    assert "\n\nOtters  swim\n" == completion.text
 
 
 def test_thoughts_are_joined_apart_from_the_text():
     """
     Thoughts at the top level are one text beside the answer's.
     """
-    said = answer(
+    completion = answer(
         chunk(choices=[{"delta": {"content": ""}}], init_thought=True),
         chunk(choices=[{"delta": {"content": ""}}], thought="They "),
         chunk(choices=[{"delta": {"content": "Hi"}}], thought="ask."),
     )
 
-    assert ("They ask.", "Hi") == (said.thoughts, said.text)
-    assert {"init_thought": True} == said.extra
+    assert ("They ask.", "Hi") == (completion.thoughts, completion.text)
+    assert {"init_thought": True} == completion.extra
 
 
-def test_reasoning_is_joined_and_is_the_thoughts_too():
+def test_reasoning_in_deltas_is_also_the_answers_thoughts():
     """
-    Thoughts inside the deltas are the message's reasoning, and the answer's thoughts.
+    Thoughts inside deltas become the message's ``reasoning`` and the answer's thoughts.
     """
-    said = answer(piece(reasoning_content="They "), piece(reasoning="ask."))
+    completion = answer(piece(reasoning_content="They "), piece(reasoning="ask."))
 
-    assert ("They ask.", "They ask.") == (said.thoughts, said.message.reasoning)
+    assert ("They ask.", "They ask.") == (
+        completion.thoughts,
+        completion.message.reasoning,
+    )
 
 
-def test_the_rest_of_a_message_is_kept():
+def test_role_and_refusal_are_kept():
     """
-    Role and refusal are those of the chunks; without a role it is the assistant's.
+    Role and refusal come from the chunks; the default role is "assistant".
     """
-    said = answer(piece(role="critic", refusal="I can"), piece(refusal="not."))
+    completion = answer(piece(role="critic", refusal="I can"), piece(refusal="not."))
 
-    assert ("critic", "I cannot.") == (said.message.role, said.message.refusal)
+    assert ("critic", "I cannot.") == (
+        completion.message.role,
+        completion.message.refusal,
+    )
     assert ("assistant", None) == (
         answer(piece()).message.role,
         answer(piece()).message.refusal,
     )
 
 
-def test_the_top_level_is_put_together():
+def test_top_level_fields_are_assembled():
     """
-    Name and model are the first chunk's; creation, data, conversation and unknown keys
-    are kept wherever they stand.
+    Id and model are the first chunk's; creation time, data, conversation and unknown
+    keys are kept whichever chunk they are in.
     """
-    said = answer(
+    completion = answer(
         chunk(
             id="a", model="asi1-mini", executable_data=[], usage=None, tool_thought=[]
         ),
@@ -148,9 +155,9 @@ def test_the_top_level_is_put_together():
             executable_data=[{"a": 1}],
             extra={"tool_thought": [], "metadata": {"v": 2}},
         )
-        == said
+        == completion
     )
-    assert said.wire is None
+    assert completion.wire is None
 
 
 @pytest.mark.parametrize(
@@ -158,99 +165,110 @@ def test_the_top_level_is_put_together():
     [
         pytest.param(
             [
-                part(0, "a", "dive", ""),
-                part(0, None, None, '{"m"'),
-                part(0, None, None, ":3}"),
+                call_part(0, "a", "dive", ""),
+                call_part(0, None, None, '{"m"'),
+                call_part(0, None, None, ":3}"),
             ],
             [("a", "dive", '{"m":3}')],
-            id="one",
+            id="one-call",
         ),
         pytest.param(
             [
-                part(0, "a", "dive", "{"),
-                part(1, "b", "swim", "["),
-                part(0, None, None, "}"),
-                part(1, None, None, "]"),
+                call_part(0, "a", "dive", "{"),
+                call_part(1, "b", "swim", "["),
+                call_part(0, None, None, "}"),
+                call_part(1, None, None, "]"),
             ],
             [("a", "dive", "{}"), ("b", "swim", "[]")],
             id="interleaved",
         ),
         pytest.param(
-            [part(1, "b", "swim", "[]"), part(0, "a", "dive", "{}")],
+            [
+                call_part(1, "b", "swim", "[]"),
+                call_part(0, "a", "dive", "{}"),
+            ],
             [("b", "swim", "[]"), ("a", "dive", "{}")],
-            id="in-the-order-of-coming",
+            id="order-of-first-parts",
         ),
         pytest.param(
             [
-                part(None, "a", "dive", "{"),
-                part(None, None, None, "}"),
-                part(None, "b", "swim", "["),
-                part(None, None, None, "]"),
+                call_part(None, "a", "dive", "{"),
+                call_part(None, None, None, "}"),
+                call_part(None, "b", "swim", "["),
+                call_part(None, None, None, "]"),
             ],
             [("a", "dive", "{}"), ("b", "swim", "[]")],
             id="without-index",
         ),
         pytest.param(
             [
-                part(None, "a", "dive", "{"),
-                part(None, "b", "swim", "["),
-                part(None, "a", None, "}"),
-                part(None, "b", None, "]"),
+                call_part(None, "a", "dive", "{"),
+                call_part(None, "b", "swim", "["),
+                call_part(None, "a", None, "}"),
+                call_part(None, "b", None, "]"),
             ],
             [("a", "dive", "{}"), ("b", "swim", "[]")],
             id="by-id",
         ),
         pytest.param(
-            [part(0, "a", "dive", "{"), part(0, "a", None, "}")],
+            [call_part(0, "a", "dive", "{"), call_part(0, "a", None, "}")],
             [("a", "dive", "{}")],
             id="id-repeated",
         ),
         pytest.param(
-            [part(0, "a", "dive", "{"), part(None, None, None, "}")],
+            [
+                call_part(0, "a", "dive", "{"),
+                call_part(None, None, None, "}"),
+            ],
             [("a", "dive", "{}")],
-            id="index-once",
+            id="index-in-the-first-part-only",
         ),
         pytest.param(
-            [part(None, "a", "dive", "{"), part(0, "a", None, "}")],
+            [call_part(None, "a", "dive", "{"), call_part(0, "a", None, "}")],
             [("a", "dive", "{}")],
-            id="index-late",
+            id="index-in-the-second-part-only",
         ),
         pytest.param(
-            [part(0, None, "dive", "{"), part(0, "a", None, "}")],
+            [call_part(0, None, "dive", "{"), call_part(0, "a", None, "}")],
             [("a", "dive", "{}")],
-            id="id-late",
+            id="id-in-the-second-part-only",
         ),
-        pytest.param([part(None, None, "dive")], [("", "dive", "")], id="name-alone"),
         pytest.param(
-            [part(0, "a", "dive", "{}"), part(0, "b", "swim", "[]")],
+            [call_part(None, None, "dive")], [("", "dive", "")], id="name-alone"
+        ),
+        pytest.param(
+            [
+                call_part(0, "a", "dive", "{}"),
+                call_part(0, "b", "swim", "[]"),
+            ],
             [("a", "dive", "{}"), ("b", "swim", "[]")],
-            id="two-calls-of-one-index",
+            id="two-ids-with-one-index",
         ),
         pytest.param(
-            [part(0, "a", "dive", "{"), part(0, "a", "dive", "}")],
+            [call_part(0, "a", "dive", "{"), call_part(0, "a", "dive", "}")],
             [("a", "dive", "{}")],
             id="name-repeated",
         ),
     ],
 )
-def test_parts_of_tool_calls_find_each_other(sent, expected):
+def test_call_parts_are_joined_by_index_id_or_order(sent, expected):
     """
-    Parts of tool calls belong together by index, without one by id, and without either
+    Parts of a tool call belong together by index, without one by id, and without either
     to the call before.
     """
-    assert expected == calls(*sent)
+    assert expected == tool_calls_of(*sent)
 
 
-def test_a_tool_call_keeps_its_type_and_unknown_keys():
+def test_tool_call_has_the_last_type_and_all_unknown_keys():
     """
-    The type is the server's, a function's by default; unknown keys of all parts are
-    kept.
+    A tool call has the type of its last part, "function" where that has none, and the
+    unknown keys of all its parts.
     """
-    said = answer(
-        *parts(
-            part(0, "a", "dive", "", type="custom", result={"ok": 1}),
-            part(0, None, None, "{}", status="done"),
-            part(1, "b", "swim", "{}"),
+    completion = answer(
+        *tool_call_chunks(
+            call_part(0, "a", "dive", "", type="custom", result={"ok": 1}),
+            call_part(0, None, None, "{}", status="done"),
+            call_part(1, "b", "swim", "{}"),
         )
     )
 
@@ -262,38 +280,43 @@ def test_a_tool_call_keeps_its_type_and_unknown_keys():
             extra={"result": {"ok": 1}, "status": "done"},
         ),
         ToolCall(id="b", function=FunctionCall(name="swim", arguments="{}")),
-    ) == said.message.tool_calls
+    ) == completion.message.tool_calls
 
 
-def test_choices_are_sorted_whatever_came_first():
+def test_choices_are_sorted_by_index():
     """
-    A stream of two answers may begin with the second; they stand in their order.
+    A stream of two choices may begin with the second; the answer has them in order.
     """
-    said = answer(
+    completion = answer(
         piece("b1 ", index=1),
         piece("a1 ", index=0),
         piece("b2", index=1, finish="length"),
         piece("a2", index=0, finish="stop"),
     )
 
-    assert ["a1 a2", "b1 b2"] == [choice.message.content for choice in said.choices]
-    assert ["stop", "length"] == [choice.finish_reason for choice in said.choices]
-    assert ("a1 a2", "stop") == (said.text, said.finish_reason)
+    assert ["a1 a2", "b1 b2"] == [
+        choice.message.content for choice in completion.choices
+    ]
+    assert ["stop", "length"] == [choice.finish_reason for choice in completion.choices]
+    assert ("a1 a2", "stop") == (completion.text, completion.finish_reason)
 
 
-def test_the_finish_reason_is_said_once():
+def test_first_finish_reason_is_kept():
     """
-    Of finish reasons the first counts, so that a repetition changes nothing.
+    The first finish reason counts, so that a repetition changes nothing.
     """
-    said = answer(
+    completion = answer(
         piece("Hi"),
         piece(finish="tool_calls"),
         chunk(choices=[{"finish_reason": "stop", "stop_reason": 0}]),
         chunk(choices=[{"finish_reason": "stop", "stop_reason": "eos", "logprobs": 1}]),
     )
 
-    assert ("tool_calls", 0) == (said.finish_reason, said.choices[0].stop_reason)
-    assert {"logprobs": 1} == said.choices[0].extra
+    assert ("tool_calls", 0) == (
+        completion.finish_reason,
+        completion.choices[0].stop_reason,
+    )
+    assert {"logprobs": 1} == completion.choices[0].extra
 
 
 @pytest.mark.parametrize(
@@ -302,12 +325,14 @@ def test_the_finish_reason_is_said_once():
         pytest.param({"choices": []}, id="without-choices"),
         pytest.param({"choices": None}, id="choices-null"),
         pytest.param({"choices": [{"delta": {"content": ""}}]}, id="empty-delta"),
-        pytest.param({"choices": [{"finish_reason": "stop"}]}, id="reason-again"),
+        pytest.param(
+            {"choices": [{"finish_reason": "stop"}]}, id="finish-reason-again"
+        ),
     ],
 )
-def test_usage_may_come_last(last):
+def test_usage_after_the_finish_reason_is_read(last):
     """
-    Usage is read after the finish reason too, and the last that came counts.
+    Usage is read after the finish reason too, and the last usage sent counts.
     """
     assembler = assembled(
         [
@@ -326,47 +351,54 @@ def test_usage_may_come_last(last):
 @pytest.mark.parametrize(
     ("expected", "chunks", "finished"),
     [
-        pytest.param(1, [], False, id="nothing"),
-        pytest.param(1, [piece("Hi")], False, id="open"),
+        pytest.param(1, [], False, id="no-chunks"),
+        pytest.param(1, [piece("Hi")], False, id="unfinished"),
         pytest.param(1, [piece("Hi", finish="stop")], True, id="finished"),
         pytest.param(1, [piece(finish="length")], True, id="empty-but-finished"),
         pytest.param(
             1,
             [piece(finish="stop"), piece("b", index=1)],
             False,
-            id="one-more-than-expected",
+            id="unexpected-second-choice",
         ),
-        pytest.param(2, [piece(finish="stop")], False, id="one-of-two"),
+        pytest.param(2, [piece(finish="stop")], False, id="second-choice-missing"),
         pytest.param(
-            2, [piece(finish="stop"), piece("b", index=1)], False, id="second-open"
+            2,
+            [piece(finish="stop"), piece("b", index=1)],
+            False,
+            id="second-choice-unfinished",
         ),
         pytest.param(
             2,
             [piece(index=1, finish="stop"), piece(finish="stop")],
             True,
-            id="both",
+            id="both-choices-finished",
         ),
         pytest.param(1, [chunk(thought="Hm")], False, id="thought-alone"),
         pytest.param(1, [chunk(usage={"total_tokens": 1})], False, id="usage-alone"),
     ],
 )
-def test_an_answer_is_whole_when_every_choice_is(expected, chunks, finished):
+def test_answer_is_finished_when_every_choice_is(expected, chunks, finished):
     """
-    An answer is finished when every choice that was asked for, or that came, has a
+    An answer is finished when every choice that was asked for, or was sent, has a
     finish reason.
     """
     assert finished == assembled(chunks, expected).finished
 
 
-def test_a_snapshot_is_left_alone_by_later_chunks():
+def test_snapshot_is_not_changed_by_later_chunks():
     """
-    An answer that was taken in the middle stays as it is, and taking it changes nothing
-    in what comes after.
+    An answer taken in the middle of a stream stays as it is, and taking it does not
+    change the answers after it.
     """
     stream = [
         chunk(thought="Hm", metadata=1),
-        piece("Hi", tool_calls=[part(0, "a", "dive", "{", result=1)]),
-        piece(" you", tool_calls=[part(0, None, None, "}", result=2)], finish="stop"),
+        piece("Hi", tool_calls=[call_part(0, "a", "dive", "{", result=1)]),
+        piece(
+            " you",
+            tool_calls=[call_part(0, None, None, "}", result=2)],
+            finish="stop",
+        ),
         chunk(usage={"total_tokens": 7}, metadata=2),
     ]
     assembler = Assembler()
@@ -427,10 +459,10 @@ WHOLE = {
 }
 
 
-def test_a_whole_answer_is_one_chunk():
+def test_answer_as_one_chunk_makes_the_same_answer():
     """
-    An answer that came whole for a stream is a chunk, and that chunk makes the answer
-    again.
+    An answer that a server sends whole in place of a stream becomes one chunk, which
+    makes the same answer again.
     """
     whole = decode(ChatCompletion, WHOLE)
 
@@ -446,14 +478,14 @@ def test_a_whole_answer_is_one_chunk():
     assert assembled([single], 2).finished
 
 
-def test_an_assembled_answer_can_be_written_and_read():
+def test_assembled_answer_is_equal_after_to_dict_and_decode():
     """
-    An answer that was put together is read again from its own ``to_dict``.
+    An assembled answer can be decoded again from its own ``to_dict``.
     """
-    said = answer(as_chunk(decode(ChatCompletion, WHOLE)))
+    completion = answer(as_chunk(decode(ChatCompletion, WHOLE)))
 
-    assert said == decode(ChatCompletion, said.to_dict())
-    assert WHOLE == said.to_dict()
+    assert completion == decode(ChatCompletion, completion.to_dict())
+    assert WHOLE == completion.to_dict()
 
 
 @pytest.mark.parametrize(
@@ -467,10 +499,10 @@ def test_an_assembled_answer_can_be_written_and_read():
         ),
     ],
 )
-def test_unknown_keys_of_a_stream_are_kept(delta, read):
+def test_unknown_keys_in_deltas_are_in_extra(delta, read):
     """
-    What a message or function of a stream has no field for stands in ``extra``, as it
-    does without a stream.
+    An unknown key of a message or function in a stream is in ``extra``, as it is
+    without a stream.
     """
     assert {"annotations": [1]} == read(answer(piece(**delta)).message)
     assert {"annotations": [1]} == read(
@@ -491,23 +523,22 @@ def cut(draw, text):
     arguments=st.text(),
     data=st.data(),
 )
-def test_it_does_not_matter_where_a_text_is_cut(text, thoughts, arguments, data):
+def test_answer_is_the_same_however_texts_are_cut(text, thoughts, arguments, data):
     """
-    Text, thoughts and arguments cut into pieces anywhere make the answer that they make
-    in one piece.
+    Text, thoughts and arguments make the same answer in one piece and cut anywhere.
     """
     whole = [
         chunk(thought=thoughts),
         piece(text),
-        *parts(part(0, "a", "dive", arguments)),
+        *tool_call_chunks(call_part(0, "a", "dive", arguments)),
         piece(finish="stop"),
     ]
     pieces = [
         *(chunk(thought=each) for each in cut(data.draw, thoughts)),
         *(piece(each) for each in cut(data.draw, text)),
-        *parts(
-            part(0, "a", "dive"),
-            *(part(0, arguments=each) for each in cut(data.draw, arguments)),
+        *tool_call_chunks(
+            call_part(0, "a", "dive"),
+            *(call_part(0, arguments=each) for each in cut(data.draw, arguments)),
         ),
         piece(finish="stop"),
     ]
@@ -518,9 +549,9 @@ def test_it_does_not_matter_where_a_text_is_cut(text, thoughts, arguments, data)
 
 @settings(deadline=None)
 @given(order=st.permutations([0, 0, 0, 1, 1, 1, 2, 2]))
-def test_it_does_not_matter_how_choices_interleave(order):
+def test_answer_is_the_same_however_choices_interleave(order):
     """
-    Chunks of several choices may come in any mixture.
+    Chunks of several choices may come in any order.
     """
     counts = {}
     stream = []
@@ -536,9 +567,9 @@ def test_it_does_not_matter_how_choices_interleave(order):
     ) == answer(*stream)
 
 
-def test_one_answer_is_expected_by_default():
+def test_one_choice_is_expected_by_default():
     """
-    An answer is finished when its one choice is, unless more were asked for.
+    An answer is finished with its only choice, unless more choices were asked for.
     """
     choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
     chunk = decode(asi1.ChatCompletionChunk, {"choices": [choice]})
@@ -549,9 +580,9 @@ def test_one_answer_is_expected_by_default():
     assert (True, False) == (one.finished, two.finished)
 
 
-def test_unknown_keys_of_a_message_outlive_the_chunk():
+def test_unknown_keys_of_a_message_are_in_its_one_chunk():
     """
-    What a message holds that asi1 does not know is in the one chunk made of it.
+    An unknown key of a whole answer's message is in ``extra`` of the chunk made of it.
     """
     message = {"role": "assistant", "content": "a", "mood": "wet"}
     whole = decode(asi1.ChatCompletion, {"choices": [{"index": 0, "message": message}]})
@@ -559,9 +590,9 @@ def test_unknown_keys_of_a_message_outlive_the_chunk():
     assert {"mood": "wet"} == as_chunk(whole).choices[0].delta.extra
 
 
-def test_a_tool_call_without_a_type_is_a_function():
+def test_tool_call_with_empty_type_is_a_function():
     """
-    A tool call whose type the server leaves empty is that of a function.
+    A tool call with an empty type has the type "function".
     """
     delta = {"tool_calls": [{"index": 0, "id": "a", "type": ""}]}
     assembler = Assembler()

@@ -1,4 +1,4 @@
-"""What a client is set up with: where it is found, and what is refused."""
+"""The settings of a client: their sources, and values that are refused."""
 
 from __future__ import annotations
 
@@ -26,29 +26,37 @@ from asi1._settings.secret import Secret
 @pytest.mark.parametrize(
     ("written", "read"),
     [
-        pytest.param("https://otter.example", "https://otter.example/v1", id="host"),
-        pytest.param("https://otter.example/", "https://otter.example/v1", id="slash"),
+        pytest.param(
+            "https://otter.example", "https://otter.example/v1", id="host-alone"
+        ),
+        pytest.param(
+            "https://otter.example/", "https://otter.example/v1", id="trailing-slash"
+        ),
         pytest.param("https://otter.example/v1", "https://otter.example/v1", id="v1"),
-        pytest.param("https://otter.example/v1/", "https://otter.example/v1", id="v1/"),
+        pytest.param(
+            "https://otter.example/v1/",
+            "https://otter.example/v1",
+            id="version-and-slash",
+        ),
         pytest.param(
             "https://otter.example/v1/chat/completions",
             "https://otter.example/v1",
-            id="whole-path",
+            id="endpoint",
         ),
         pytest.param(
             "https://otter.example/v1/chat/completions/",
             "https://otter.example/v1",
-            id="whole-path-slash",
+            id="endpoint-and-slash",
         ),
         pytest.param(
             "https://otter.example/chat/completions",
             "https://otter.example/v1",
-            id="endpoint-alone",
+            id="endpoint-without-version",
         ),
         pytest.param(
             "https://otter.example/proxy/asi/",
             "https://otter.example/proxy/asi",
-            id="own-path",
+            id="custom-path",
         ),
         pytest.param(
             "https://otter.example:8443", "https://otter.example:8443/v1", id="port"
@@ -62,10 +70,10 @@ from asi1._settings.secret import Secret
         pytest.param("http://[::1]:80/v1", "http://[::1]:80/v1", id="ipv6"),
     ],
 )
-def test_a_base_url_may_be_written_in_three_forms(written, read):
+def test_base_url_may_be_host_version_or_endpoint(written, read):
     """
-    The bare host, the URL with its version and the endpoint's whole path are one URL; a
-    path of one's own is kept.
+    The bare host, the URL with its version and the endpoint's URL are one base URL; a
+    custom path is kept.
     """
     assert read == read_base_url(written, {})
 
@@ -76,17 +84,24 @@ def test_a_base_url_may_be_written_in_three_forms(written, read):
         pytest.param(None, {}, "api.asi1.ai", id="default"),
         pytest.param("https://a", {"ASI1_BASE_URL": "https://b"}, "a", id="argument"),
         pytest.param(None, {"ASI1_BASE_URL": "https://b"}, "b", id="first-variable"),
-        pytest.param(None, {"ASI_ONE_BASE_URL": "https://c"}, "c", id="second"),
+        pytest.param(
+            None, {"ASI_ONE_BASE_URL": "https://c"}, "c", id="second-variable"
+        ),
         pytest.param(
             None,
             {"ASI_ONE_BASE_URL": "https://c", "ASI1_BASE_URL": "https://b"},
             "b",
-            id="order",
+            id="first-variable-wins",
         ),
-        pytest.param(None, {"OPENAI_BASE_URL": "https://d"}, "api.asi1.ai", id="other"),
+        pytest.param(
+            None,
+            {"OPENAI_BASE_URL": "https://d"},
+            "api.asi1.ai",
+            id="other-products-variable",
+        ),
     ],
 )
-def test_the_base_url_is_the_argument_or_in_the_environment(value, env, host):
+def test_base_url_is_read_from_argument_or_environment(value, env, host):
     """
     The base URL is the argument, else ASI1_BASE_URL, else ASI_ONE_BASE_URL, else the
     public API.
@@ -94,9 +109,10 @@ def test_the_base_url_is_the_argument_or_in_the_environment(value, env, host):
     assert f"https://{host}/v1" == read_base_url(value, env)
 
 
-def test_the_public_api_is_the_default():
+def test_default_config_is_the_public_api_and_asi1_mini():
     """
-    A client without further set-up asks ``asi1-mini`` at the public API.
+    By default a client asks ``asi1-mini`` at the public API, with default timeouts,
+    retries and limits.
     """
     config = ClientConfig(api_key=Secret("k"))
 
@@ -115,10 +131,12 @@ REFUSED_URLS = [
     pytest.param(5, "must be a non-empty str", id="number"),
     pytest.param("otter.example/v1", "needs http:// or https://", id="no-scheme"),
     pytest.param("otter.example:8000", "needs http:// or https://", id="host-and-port"),
-    pytest.param("//otter.example", "needs http:// or https://", id="no-scheme-//"),
+    pytest.param(
+        "//otter.example", "needs http:// or https://", id="slashes-without-scheme"
+    ),
     pytest.param("ftp://otter.example", "needs http:// or https://", id="ftp"),
     pytest.param("https://", "and a host", id="no-host"),
-    pytest.param("https:///v1", "and a host", id="no-host-but-path"),
+    pytest.param("https:///v1", "and a host", id="no-host-with-path"),
     pytest.param("https://otter.example:0", "port 0", id="port-0"),
     pytest.param("https://otter.example:99999", "is not a URL", id="port-too-large"),
     pytest.param("https://otter.example:http", "is not a URL", id="port-no-number"),
@@ -143,9 +161,9 @@ REFUSED_URLS = [
 
 
 @pytest.mark.parametrize(("value", "problem"), REFUSED_URLS)
-def test_a_wrong_base_url_is_refused(value, problem):
+def test_wrong_base_url_is_refused(value, problem):
     """
-    A base URL that cannot work, or would show the key, is refused before anything is
+    A base URL that cannot work, or would expose the key, is refused before anything is
     sent, and the error says why.
     """
     with pytest.raises(ConfigurationError, match=re.escape(problem)) as caught:
@@ -156,10 +174,10 @@ def test_a_wrong_base_url_is_refused(value, problem):
 
 @pytest.mark.parametrize("name", ["ASI1_BASE_URL", "ASI_ONE_BASE_URL"])
 @pytest.mark.parametrize("value", ["", "otter.example"])
-def test_a_wrong_base_url_names_its_variable(name, value):
+def test_wrong_base_url_in_the_environment_names_its_variable(name, value):
     """
-    A base URL refused out of the environment is named by its variable, also if it is
-    there and empty.
+    The error for a wrong base URL in the environment names the variable, also if it is
+    empty.
     """
     with pytest.raises(ConfigurationError) as caught:
         read_base_url(None, {name: value})
@@ -167,9 +185,9 @@ def test_a_wrong_base_url_names_its_variable(name, value):
     assert str(caught.value).startswith(f"the environment variable {name}: ")
 
 
-def test_a_password_in_a_url_is_not_shown():
+def test_password_in_a_url_is_not_shown():
     """
-    The error for a URL with a password shows no part of it.
+    The error for a URL with a password shows no part of the password.
     """
     with pytest.raises(ConfigurationError) as caught:
         read_base_url("https://me:hunter2@otter.example", {})
@@ -193,10 +211,10 @@ def test_a_password_in_a_url_is_not_shown():
         ("otter.example", False),
     ],
 )
-def test_loopback_is_this_machine(host, here):
+def test_only_certain_names_and_addresses_are_loopback(host, here):
     """
-    A name or address is this machine's only if every network stack agrees; nothing is
-    looked up.
+    A host counts as this machine only if every network stack agrees; no name is looked
+    up.
     """
     assert here == is_loopback(host)
 
@@ -204,9 +222,9 @@ def test_loopback_is_this_machine(host, here):
 @pytest.mark.parametrize(
     "url", ["http://localhost:8000", "http://127.0.0.1", "http://[::1]"]
 )
-def test_plain_http_stays_on_this_machine(url):
+def test_plain_http_is_allowed_for_loopback_or_on_request(url):
     """
-    Plain http is for this machine, unless another network is said to be safe.
+    Plain http is allowed on this machine, elsewhere only with ``allow_insecure_http``.
     """
     assert f"{url}/v1" == read_base_url(url, {})
     assert "http://otter.example/v1" == read_base_url(
@@ -223,9 +241,9 @@ def test_plain_http_stays_on_this_machine(url):
         {"x!#$%&'*+.^_`|~9": "a b\tc ~"},
     ],
 )
-def test_headers_are_kept_as_given(headers):
+def test_headers_are_copied_with_lowercase_names(headers):
     """
-    Headers of printable ASCII are taken as they are, as a copy, names in lowercase.
+    Headers of printable ASCII are kept as they are, in a copy with lowercase names.
     """
     taken = check_headers(headers, "extra_headers")
 
@@ -239,7 +257,7 @@ def test_headers_are_kept_as_given(headers):
 @pytest.mark.parametrize(
     ("headers", "problem"),
     [
-        pytest.param("x: a", "must be a mapping", id="text"),
+        pytest.param("x: a", "must be a mapping", id="string"),
         pytest.param([("x", "a")], "must be a mapping", id="pairs"),
         pytest.param({"": "a"}, "'' is not a valid header name", id="no-name"),
         pytest.param(
@@ -261,18 +279,18 @@ def test_headers_are_kept_as_given(headers):
         pytest.param(
             {"x": "hunter2 "},
             "the value of 'x'",
-            id="blank-after",
+            id="trailing-white-space",
         ),
         pytest.param(
             {"x": "\thunter2"},
             "the value of 'x'",
-            id="tab-before",
+            id="leading-tab",
         ),
     ],
 )
-def test_a_header_that_http_cannot_carry_is_refused(headers, problem):
+def test_header_that_http_cannot_carry_is_refused(headers, problem):
     """
-    A header that HTTP cannot carry is refused; its value is never shown.
+    A header that HTTP cannot carry is refused; the error never shows its value.
     """
     with pytest.raises(ConfigurationError) as caught:
         check_headers(headers, "default_headers")
@@ -282,17 +300,17 @@ def test_a_header_that_http_cannot_carry_is_refused(headers, problem):
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_model_is_any_name():
+def test_any_model_name_is_accepted():
     """
-    Any name is a model's, since servers add models at any time.
+    Any model name is accepted, since servers add models at any time.
     """
     assert "otter-9" == read_model("otter-9")
 
 
 @pytest.mark.parametrize("value", ["", None, 5, b"asi1"])
-def test_a_model_is_a_text(value):
+def test_model_that_is_not_a_non_empty_str_is_refused(value):
     """
-    What is no text, or empty, is no model.
+    A model name that is empty or not a str is refused.
     """
     with pytest.raises(
         ConfigurationError, match=r"^model: must be the name of a model"
@@ -300,9 +318,9 @@ def test_a_model_is_a_text(value):
         read_model(value)
 
 
-def test_query_parameters_are_simple():
+def test_query_of_strings_numbers_and_flags_is_copied():
     """
-    Query parameters are texts, numbers and flags, and are taken as a copy.
+    Query parameters are strings, numbers and flags, and are kept in a copy.
     """
     query = {"a": "b", "n": 1, "x": 0.5, "f": True}
 
@@ -313,9 +331,9 @@ def test_query_parameters_are_simple():
 @pytest.mark.parametrize(
     "value", ["a=b", [("a", "b")], {"a": None}, {1: "b"}, {"a": []}]
 )
-def test_other_query_parameters_are_refused(value):
+def test_query_of_other_types_is_refused(value):
     """
-    A query of another kind is refused by the name of its source.
+    A query of other types is refused under the name of its setting.
     """
     with pytest.raises(ConfigurationError, match=r"^default_query: must be a mapping"):
         read_query(value, "default_query")
@@ -332,9 +350,9 @@ def test_other_query_parameters_are_refused(value):
         ),
     ],
 )
-def test_retries_are_counted_after_the_first_try(max_retries, retry, policy):
+def test_max_retries_counts_attempts_after_the_first(max_retries, retry, policy):
     """
-    ``max_retries`` counts the tries after the first; ``retry`` is the whole policy.
+    ``max_retries`` counts the attempts after the first; ``retry`` is the whole policy.
     """
     assert policy == read_retry(max_retries, retry)
 
@@ -342,16 +360,18 @@ def test_retries_are_counted_after_the_first_try(max_retries, retry, policy):
 @pytest.mark.parametrize(
     ("max_retries", "retry", "problem"),
     [
-        pytest.param(1, RetryPolicy(), "not both", id="both"),
+        pytest.param(1, RetryPolicy(), "not both", id="both-given"),
         pytest.param(-1, None, "a whole number of at least 0, not -1", id="negative"),
-        pytest.param(1.5, None, "a whole number of at least 0, not 1.5", id="half"),
+        pytest.param(
+            1.5, None, "a whole number of at least 0, not 1.5", id="not-whole"
+        ),
         pytest.param(True, None, "a whole number of at least 0, not True", id="flag"),
-        pytest.param("2", None, "a whole number of at least 0, not '2'", id="text"),
+        pytest.param("2", None, "a whole number of at least 0, not '2'", id="string"),
     ],
 )
-def test_wrong_retries_are_refused(max_retries, retry, problem):
+def test_wrong_max_retries_are_refused(max_retries, retry, problem):
     """
-    ``max_retries`` is a count, and stands alone.
+    ``max_retries`` is a whole number of at least 0, and excludes ``retry``.
     """
     with pytest.raises(ConfigurationError, match="max_retries") as caught:
         read_retry(max_retries, retry)
@@ -360,7 +380,7 @@ def test_wrong_retries_are_refused(max_retries, retry, problem):
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "5", None])
-def test_limits_are_counts(value):
+def test_limit_that_is_not_a_positive_int_is_refused(value):
     """
     A limit of connections or of bytes is a whole number of at least 1.
     """
@@ -374,18 +394,18 @@ def test_limits_are_counts(value):
     assert 1 == Limits(max_connections=1).max_connections
 
 
-def test_a_config_shows_no_headers():
+def test_config_repr_shows_no_headers():
     """
-    Headers may hold secrets of others and are not in a config's repr.
+    Headers may contain secrets, so they are not in a config's repr.
     """
     config = ClientConfig(api_key=Secret("k"), headers={"x-gateway-key": "hunter2"})
 
     assert "hunter2" not in repr(config)
 
 
-def test_a_config_cannot_be_changed():
+def test_config_is_frozen():
     """
-    A client's set-up is frozen; children get a changed copy.
+    A config cannot be changed; a client with other settings gets a changed copy.
     """
     config = ClientConfig(api_key=Secret("k"))
 
@@ -395,22 +415,22 @@ def test_a_config_cannot_be_changed():
     assert "asi1" == attrs.evolve(config, model="asi1").model
 
 
-def test_idle_connections_need_not_be_kept():
+def test_keepalive_expiry_may_be_zero():
     """
-    Connections that are idle may be kept for no time at all.
+    Idle connections may be kept for no time at all.
     """
     assert 0 == asi1.Limits(keepalive_expiry=0).keepalive_expiry
 
 
-def test_only_slashes_are_taken_off_a_path():
+def test_only_slashes_are_removed_from_the_end_of_a_path():
     """
     A path keeps its last letter, whichever it is.
     """
     assert "https://otter.example/X" == read_base_url("https://otter.example/X/", {})
 
 
-def test_a_client_keeps_a_thousand_connections_for_half_a_minute():
+def test_default_limits_are_1000_connections_and_30_seconds():
     """
-    Unless told otherwise, a client has up to 1000 connections, idle ones for 30 s.
+    By default a client has up to 1000 connections, and keeps idle ones for 30 s.
     """
     assert asi1.Limits(max_connections=1000, keepalive_expiry=30) == asi1.Limits()

@@ -1,4 +1,4 @@
-"""Hooks and the log: who watches is told, and changes nothing."""
+"""Hooks observe retries and the end of calls, and cannot harm a call."""
 
 import pytest
 
@@ -11,32 +11,32 @@ from asi1.testing import FakeASI1
 QUICK = RetryPolicy(wait_first=0)
 
 
-async def test_a_retry_is_told_before_its_wait():
+async def test_on_retry_gets_the_failed_attempt():
     """
-    `Hooks.on_retry` gets the try that failed, with its cause and the wait after it.
+    `Hooks.on_retry` gets the failed attempt, with its cause and the wait after it.
     """
-    fake, told = FakeASI1(), []
+    fake, observed = FakeASI1(), []
     fake.fail(503, message="busy", times=2)
-    hooks = Hooks(on_retry=told.append)
+    hooks = Hooks(on_retry=observed.append)
 
     async with AsyncASI1(
         "k", "http://127.0.0.1", transport=fake.transport, retry=QUICK, hooks=hooks
     ) as client:
         answer = await client.chat.completions.create(messages="Hi")
 
-    assert [1, 2] == [attempt.number for attempt in told]
-    assert [(503, 0.0), (503, 0.0)] == [(a.status, a.wait) for a in told]
-    assert tuple(told) == answer.response.attempts[:2]
-    assert "busy" in told[0].cause
+    assert [1, 2] == [attempt.number for attempt in observed]
+    assert [(503, 0.0), (503, 0.0)] == [(a.status, a.wait) for a in observed]
+    assert tuple(observed) == answer.response.attempts[:2]
+    assert "busy" in observed[0].cause
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-async def test_the_end_of_a_call_is_told(stream):
+async def test_on_end_gets_response_metadata_and_error(stream):
     """
-    `Hooks.on_end` gets the account of a call, and its error if it failed.
+    `Hooks.on_end` gets the response metadata of a call, and its error if it failed.
     """
-    fake, told = FakeASI1(), []
-    hooks = Hooks(on_end=lambda info, error: told.append((info, error)))
+    fake, observed = FakeASI1(), []
+    hooks = Hooks(on_end=lambda info, error: observed.append((info, error)))
 
     async with AsyncASI1(
         "k", "http://127.0.0.1", transport=fake.transport, hooks=hooks
@@ -47,13 +47,13 @@ async def test_the_end_of_a_call_is_told(stream):
         with pytest.raises(asi1.BadRequestError) as caught:
             await client.chat.completions.create(messages="Hi", stream=stream)
 
-    assert [answer.response, caught.value.response] == [info for info, _ in told]
-    assert [None, caught.value] == [error for _, error in told]
+    assert [answer.response, caught.value.response] == [info for info, _ in observed]
+    assert [None, caught.value] == [error for _, error in observed]
 
 
-async def test_a_hook_that_fails_harms_nobody(caplog):
+async def test_error_of_a_hook_is_logged_and_the_call_goes_on(caplog):
     """
-    What a hook raises is logged, and the call goes on.
+    An error that a hook raises is logged, and the call goes on.
     """
     fake = FakeASI1()
     fake.fail(503)

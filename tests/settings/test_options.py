@@ -1,4 +1,4 @@
-"""Requests carry only what was set."""
+"""Options of a call: sent only if set, and checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..support.calls import HI, URL, chat, config, sent
 
 TOOL = {"type": "function", "function": {"name": "dive", "parameters": {}}}
 
-# Each option with values that it may have.
+# Each option of the body with some allowed values.
 VALUES = {
     "agents": [["agent1otter"], ()],
     "enable_thinking": [True, False],
@@ -46,10 +46,9 @@ CASES = [
 ]
 
 
-def test_the_table_of_options_is_whole():
+def test_tables_have_every_option():
     """
-    Every option of a body is tried below, and every option is of the body or of the
-    call.
+    The tests below try every option of the body; every other option is one of the call.
     """
     assert BODY_OPTIONS == set(VALUES)
     assert CALL_OPTIONS == set(RequestOptions.__annotations__)
@@ -58,7 +57,7 @@ def test_the_table_of_options_is_whole():
 
 def test_without_options_only_model_and_messages_are_sent():
     """
-    A call without options sends the model and the messages, and nothing else.
+    A call without options sends the model and the messages, nothing else.
     """
     assert {"model": "asi1-mini", "messages": HI} == sent()
     assert "POST" == chat().method
@@ -67,10 +66,10 @@ def test_without_options_only_model_and_messages_are_sent():
 
 
 @pytest.mark.parametrize(("name", "value"), CASES)
-def test_an_option_that_was_set_is_sent(name, value):
+def test_option_is_sent_unchanged_under_its_name(name, value):
     """
-    An option stands in the body under its name, as it was given, and brings no other
-    key with it; in a stream there is ``stream`` as well.
+    An option is in the body under its name and unchanged, and adds no other key; a
+    stream has ``stream`` as well.
     """
     listed = list(value) if isinstance(value, tuple) else value
 
@@ -82,16 +81,16 @@ def test_an_option_that_was_set_is_sent(name, value):
 
 
 @pytest.mark.parametrize("name", sorted(BODY_OPTIONS | CALL_OPTIONS - {"timeout"}))
-def test_none_is_not_sent(name):
+def test_option_of_none_is_not_sent(name):
     """
-    An option of None is one that was not set.
+    An option of None counts as not set.
     """
     assert chat() == chat(**{name: None})
 
 
-def test_all_options_together():
+def test_all_options_may_be_set_at_once():
     """
-    All options may be set at once.
+    All options may be set at once, and all are sent.
     """
     options = {name: values[-1] for name, values in VALUES.items()}
 
@@ -100,7 +99,7 @@ def test_all_options_together():
     )
 
 
-def test_stream_is_sent_only_if_it_is_wanted():
+def test_stream_is_sent_as_true_or_not_at_all():
     """
     ``stream`` is sent as true or not at all.
     """
@@ -110,9 +109,9 @@ def test_stream_is_sent_only_if_it_is_wanted():
 
 
 @pytest.mark.parametrize("value", [None, 1, "true"])
-def test_stream_is_true_or_false(value):
+def test_stream_that_is_not_a_bool_is_refused(value):
     """
-    A stream is wanted or not; nothing else is taken for one of the two.
+    ``stream`` is True or False; no other value is taken for one of them.
     """
     with pytest.raises(ArgumentError, match="must be True or False") as caught:
         chat(stream=value)
@@ -123,16 +122,16 @@ def test_stream_is_true_or_false(value):
 @pytest.mark.parametrize(
     ("asked", "expected"), [({}, 1), ({"n": None}, 1), ({"n": 3}, 3)]
 )
-def test_a_request_knows_how_many_choices_it_asks_for(asked, expected):
+def test_request_has_the_number_of_choices(asked, expected):
     """
-    The number of choices asked for is that of ``n``, one without it.
+    A request knows how many choices it asks for: ``n``, one without it.
     """
     assert expected == chat(stream=True, **asked).choices
 
 
-def test_the_model_is_the_calls_or_the_clients():
+def test_model_of_the_call_wins_over_the_clients():
     """
-    The call's model wins over the client's; any name is fine.
+    The call's model wins over the client's; any name is accepted.
     """
     assert "asi1-mini" == sent()["model"]
     assert "otter" == sent(config(model="otter"))["model"]
@@ -140,9 +139,9 @@ def test_the_model_is_the_calls_or_the_clients():
 
 
 @pytest.mark.parametrize("model", ["", 5, b"asi1"])
-def test_a_model_is_a_name(model):
+def test_model_that_is_not_a_non_empty_str_is_refused(model):
     """
-    A model that is no text is a wrong argument.
+    A model name that is empty or not a str is a wrong argument.
     """
     with pytest.raises(ArgumentError) as caught:
         chat(model=model)
@@ -150,10 +149,10 @@ def test_a_model_is_a_name(model):
     assert "model" == caught.value.argument
 
 
-def test_the_calls_options_win_over_the_clients():
+def test_options_of_the_call_win_over_the_clients():
     """
-    An option of the call wins over the client's, None gives way to it, and what the
-    call does not name comes from the client.
+    An option of the call wins over the client's; None, or no value, leaves the
+    client's.
     """
     setup = config(options={"temperature": 0.2, "max_tokens": 9})
 
@@ -168,9 +167,9 @@ def test_the_calls_options_win_over_the_clients():
     } == body
 
 
-def test_the_clients_options_are_for_the_call_too():
+def test_client_options_may_be_options_of_the_call():
     """
-    A client's default options may be options of the call, such as its session.
+    A client's default options may be options of the call, such as its session id.
     """
     setup = config(options={"session_id": "s1", "timeout": 3, "max_retries": 0})
 
@@ -184,25 +183,26 @@ def test_the_clients_options_are_for_the_call_too():
     ("options", "name"),
     [({"session_id": "s1"}, "session_id"), ({"max_retries": 0}, "max_retries")],
 )
-def test_none_gives_way_in_the_calls_own_options_too(options, name):
+def test_none_leaves_the_clients_options_of_the_call(options, name):
     """
-    None is not given, for the options of the call as for those of the body.
+    None leaves the client's value, for options of the call as for those of the body.
     """
     setup = config(options=options)
 
     assert chat(setup) == chat(setup, **{name: None})
 
 
-def test_a_clients_extra_body_is_sent():
+def test_extra_body_of_the_client_is_sent():
     """
-    A client's default options may hold an ``extra_body``.
+    A client's default options may have an ``extra_body``.
     """
     assert 1 == sent(config(options={"extra_body": {"a": 1}}))["a"]
 
 
-def test_the_extra_body_wins():
+def test_extra_body_wins_over_named_options():
     """
-    What stands in ``extra_body`` is sent as it is, null too, over all named options.
+    Values of ``extra_body`` are sent unchanged, null too, in place of all named
+    options.
     """
     body = sent(
         temperature=1,
@@ -256,10 +256,10 @@ WRONG = {
         for value in values
     ],
 )
-def test_a_wrong_value_is_named(name, value):
+def test_wrong_value_is_refused_and_named(name, value):
     """
-    A value of a wrong type, or out of range, is refused before anything is sent, and
-    the error names the option.
+    A value of a wrong type or range is refused before anything is sent, and the error
+    names the option.
     """
     with pytest.raises(ArgumentError) as caught:
         chat(**{name: value})
@@ -269,9 +269,9 @@ def test_a_wrong_value_is_named(name, value):
     assert 300 > len(str(caught.value))
 
 
-def test_every_option_has_wrong_values():
+def test_every_option_refuses_some_value():
     """
-    Every option there is refuses something.
+    Every option is checked: the table has a wrong value for each.
     """
     assert BODY_OPTIONS | CALL_OPTIONS == set(WRONG)
 
@@ -288,10 +288,10 @@ def test_every_option_has_wrong_values():
         ("zzz", "extra_body"),
     ],
 )
-def test_an_unknown_option_suggests_a_near_one(name, hint):
+def test_unknown_option_is_refused_with_a_hint(name, hint):
     """
-    An option that does not exist is refused with the nearest name, or with the way to
-    send it all the same.
+    An unknown option is refused with the nearest name, or with the way to send it all
+    the same.
     """
     with pytest.raises(ArgumentError) as caught:
         chat(**{name: 1})
@@ -302,9 +302,9 @@ def test_an_unknown_option_suggests_a_near_one(name, hint):
     assert ("did you mean" in hint) == ("did you mean" in str(caught.value))
 
 
-def test_the_value_is_shown_in_part():
+def test_long_value_is_cut_in_the_error():
     """
-    A long value is shown by its beginning.
+    The error shows only the beginning of a long value.
     """
     with pytest.raises(ArgumentError) as caught:
         chat(tools=["x" * 1000])
@@ -333,13 +333,13 @@ def test_the_value_is_shown_in_part():
         pytest.param(
             {"extra_body": {"a": {}, "b": {1: 2}}},
             "b",
-            id="key-no-text",
+            id="key-not-a-string",
         ),
     ],
 )
-def test_what_is_no_json_is_named(options, argument):
+def test_option_that_is_not_json_is_refused_and_named(options, argument):
     """
-    A value that JSON cannot hold is refused; the error names the field that holds it.
+    A value that JSON cannot hold is refused; the error names its field.
     """
     with pytest.raises(ArgumentError, match="cannot be written as JSON") as caught:
         chat(**options)
@@ -347,9 +347,9 @@ def test_what_is_no_json_is_named(options, argument):
     assert argument == caught.value.argument
 
 
-def test_what_nests_too_deep_is_named():
+def test_too_deeply_nested_option_is_refused_and_named():
     """
-    A value that nests too deep to be written is refused like any other.
+    A value that is nested too deep to be written is refused, and its field is named.
     """
     deep = []
     for _ in range(5000):
@@ -368,16 +368,16 @@ def test_what_nests_too_deep_is_named():
         max_leaves=8,
     )
 )
-def test_any_json_value_is_sent_as_it_is(value):
+def test_any_json_in_extra_body_is_sent_unchanged(value):
     """
-    Whatever JSON value stands in ``extra_body`` arrives as it is.
+    Any JSON value in ``extra_body`` is sent unchanged.
     """
     assert value == sent(extra_body={"a": value})["a"]
 
 
-def test_default_options_are_checked_alike():
+def test_default_options_are_checked_as_the_calls_are():
     """
-    A client's default options are checked as a call's are, None being fine.
+    A client's default options are checked as a call's are; None is allowed.
     """
     check_options({"temperature": 0, "timeout": 5, "stop": None})
 

@@ -1,4 +1,4 @@
-"""Limits on our side: windows as values, and calls that wait their turn."""
+"""The rate limits that a client keeps on its own side."""
 
 import pytest
 
@@ -9,17 +9,18 @@ from asi1._settings.rate_window import Window
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "3"])
-def test_a_limit_is_a_count(value):
+def test_requests_per_minute_that_is_not_a_positive_int_is_refused(value):
     """
-    A limit is a whole number of at least one.
+    ``requests_per_minute`` is a whole number of at least 1.
     """
     with pytest.raises(asi1.ConfigurationError, match="requests_per_minute"):
         RateLimit(requests_per_minute=value)
 
 
-def test_the_free_plan_is_ready_made():
+def test_free_plan_has_its_limits():
     """
-    The free plan is three requests a minute, 500 a day and 640,000 tokens a minute.
+    The free plan has three requests and 640,000 tokens a minute, and 500 requests a
+    day.
     """
     plan = RateLimit.free_plan()
 
@@ -38,7 +39,7 @@ def test_the_free_plan_is_ready_made():
     ],
 )
 @pytest.mark.parametrize("value", [0, True, 1.5, "3"])
-def test_each_rate_limit_is_a_count(name, value):
+def test_each_limit_that_is_not_a_positive_int_is_refused(name, value):
     """
     Each part of a rate limit is a whole number of at least 1, or None.
     """
@@ -47,10 +48,10 @@ def test_each_rate_limit_is_a_count(name, value):
     assert 1 == getattr(asi1.RateLimit(**{name: 1}), name)
 
 
-def test_the_windows_of_a_rate_limit():
+def test_each_limit_has_its_own_window():
     """
-    Requests have a window of a minute and one of a day, tokens one of a minute; each
-    is its own, and slows down to a sixteenth at most.
+    Requests have a window of a minute and one of a day, tokens one of a minute; errors
+    slow each down on its own, to a sixteenth at most.
     """
     limit = asi1.RateLimit(
         requests_per_minute=1, requests_per_day=2, tokens_per_minute=3

@@ -1,4 +1,4 @@
-"""The sliding window of a rate limit, as a value."""
+"""The sliding window of a rate limit, computed without a clock."""
 
 import pytest
 
@@ -19,24 +19,25 @@ def window(limit, seconds=60.0, *taken):
 @pytest.mark.parametrize(
     ("taken", "amount", "wait"),
     [
-        pytest.param([], 1, 0, id="empty"),
-        pytest.param([(0, 1), (1, 1)], 1, 0, id="room"),
-        pytest.param([(0, 1), (1, 1), (2, 1)], 1, 50, id="until-the-oldest-goes"),
-        pytest.param([(0, 1), (1, 1), (2, 1)], 2, 51, id="until-two-go"),
-        pytest.param([(-60, 1), (1, 1), (2, 1)], 1, 0, id="forgotten-at-the-minute"),
-        pytest.param([(1, 3)], 1, 51, id="one-large"),
+        pytest.param([], 1, 0, id="empty-window"),
+        pytest.param([(0, 1), (1, 1)], 1, 0, id="room-in-the-window"),
+        pytest.param([(0, 1), (1, 1), (2, 1)], 1, 50, id="wait-for-the-oldest"),
+        pytest.param([(0, 1), (1, 1), (2, 1)], 2, 51, id="wait-for-two"),
+        pytest.param([(-60, 1), (1, 1), (2, 1)], 1, 0, id="oldest-is-a-minute-old"),
+        pytest.param([(1, 3)], 1, 51, id="one-large-amount"),
         pytest.param([(1, 1), (2, 1)], 9, 52, id="larger-than-the-window"),
-        pytest.param([], 9, 0, id="larger-than-the-window-and-alone"),
+        pytest.param([], 9, 0, id="larger-than-the-empty-window"),
     ],
 )
-def test_a_window_says_when_there_is_room(taken, amount, wait):
+def test_wait_ends_when_there_is_room(taken, amount, wait):
     """
-    A window of three in a minute lets the fourth in when the first is a minute old.
+    A window of three a minute has room for a fourth call when the first is a minute
+    old.
     """
     assert wait == window(3, 60.0, *taken).wait(10, amount)
 
 
-def test_no_limit_never_waits():
+def test_window_without_limit_never_waits():
     """
     A window without a limit has room for everything.
     """
@@ -47,10 +48,10 @@ def test_no_limit_never_waits():
     limit=st.integers(1, 20),
     amounts=st.lists(st.integers(1, 20), max_size=60),
 )
-def test_no_minute_holds_more_than_its_limit(limit, amounts):
+def test_no_minute_has_more_than_the_limit(limit, amounts):
     """
-    Who waits as a window says never has more than its limit in any minute, but for one
-    call that is larger by itself.
+    A caller that waits as the window says never takes more than the limit in a minute,
+    except for one call that is larger than the limit itself.
     """
     made, now, passed = Window(limit, 60.0), 0.0, []
     for amount in amounts:
@@ -64,9 +65,9 @@ def test_no_minute_holds_more_than_its_limit(limit, amounts):
         assert sum(minute) <= limit or 1 == len(minute)
 
 
-def test_a_refusal_halves_the_pace_and_successes_give_it_back():
+def test_refusal_halves_the_pace_and_successes_restore_it():
     """
-    After a refusal half of the limit is used, and after calls that went well the whole.
+    After a refusal half of the limit may be used; successful calls restore the whole.
     """
     made = window(10)
     made.refused()
@@ -93,9 +94,10 @@ def test_refusals_never_stop_a_window():
     assert 0 == made.wait(0, 1)
 
 
-def test_an_estimate_is_corrected():
+def test_corrected_amount_replaces_the_estimate():
     """
-    What a call really used takes the place of what it was let through for.
+    The tokens that a call really used replace the estimate that it was let through
+    with.
     """
     made = window(100, 60.0, (0, 90))
     assert made.wait(1, 50) > 0

@@ -1,4 +1,4 @@
-"""When a call is tried again, and how long it waits before."""
+"""Which errors are retried, and how long a call waits before each attempt."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from asi1 import ConfigurationError, ResponseInfo, RetryPolicy
 POLICY = RetryPolicy()
 
 
-def refused(status, *, cls=asi1.APIStatusError, **fields):
+def status_error(status, *, cls=asi1.APIStatusError, **fields):
     """Return the error of a reply with this status."""
-    said = fields.pop("said", None)
-    headers = {} if said is None else {"x-should-retry": said}
+    should_retry = fields.pop("should_retry", None)
+    headers = {} if should_retry is None else {"x-should-retry": should_retry}
     response = ResponseInfo(status=status, headers=headers)
     return cls("no", status_code=status, response=response, **fields)
 
 
 def timed_out(phase):
-    """Return the error of a time limit."""
+    """Return the error of a timeout."""
     return asi1.APITimeoutError("slow", phase=phase)
 
 
 HEALS = [
     *(
-        pytest.param(refused(status), heals, id=f"{status}")
+        pytest.param(status_error(status), heals, id=f"{status}")
         for status, heals in {
             300: False,
             301: False,
@@ -60,7 +60,7 @@ HEALS = [
             599: True,
         }.items()
     ),
-    pytest.param(refused(429, cls=asi1.QuotaExceededError), False, id="429-quota"),
+    pytest.param(status_error(429, cls=asi1.QuotaExceededError), False, id="429-quota"),
     pytest.param(asi1.APIConnectionError("lost"), True, id="connection"),
     pytest.param(
         asi1.APIConnectionError("bad certificate", retryable=False), False, id="tls"
@@ -69,15 +69,15 @@ HEALS = [
     pytest.param(asi1.StreamTruncatedError("cut"), False, id="truncated"),
     pytest.param(asi1.StreamInterruptedError("lost"), False, id="interrupted"),
     pytest.param(asi1.ServerStreamError("busy"), False, id="error-in-stream"),
-    pytest.param(asi1.APIError("other"), False, id="other"),
+    pytest.param(asi1.APIError("other"), False, id="other-api-error"),
 ]
 
 
 @pytest.mark.parametrize(("error", "heals"), HEALS)
-def test_only_what_may_heal_is_tried_again(error, heals):
+def test_only_errors_that_may_heal_are_retried(error, heals):
     """
-    Tried again are lost connections, 408, 425, 429 and 5xx, save 501, 505, a quota that
-    is used up, and what no other try can heal.
+    Retried are lost connections, 408, 425, 429 and 5xx, except 501, 505, a used-up
+    quota and other errors that no attempt can heal.
     """
     assert heals == POLICY.may_heal(error)
     assert (0.25 if heals else None) == POLICY.next_wait(error, 1, dice=0.5, left=9)
@@ -94,10 +94,10 @@ def test_only_what_may_heal_is_tried_again(error, heals):
         ("total", False, False),
     ],
 )
-def test_a_timeout_is_tried_again_if_it_cannot_be_billed(phase, by_default, on_timeout):
+def test_timeout_is_retried_if_it_cannot_be_billed_twice(phase, by_default, on_timeout):
     """
-    A timeout before the request was sent is tried again; one that left the model at
-    work only if asked for; one of the whole call never.
+    A timeout before the request is sent is retried; a later one only if asked for,
+    since the model may be at work; one of the whole call never.
     """
     assert by_default == POLICY.may_heal(timed_out(phase))
     assert on_timeout == RetryPolicy(on_timeout=True).may_heal(timed_out(phase))
@@ -106,66 +106,71 @@ def test_a_timeout_is_tried_again_if_it_cannot_be_billed(phase, by_default, on_t
 @pytest.mark.parametrize(
     ("error", "heals"),
     [
-        pytest.param(refused(400, said="true"), True, id="400-true"),
-        pytest.param(refused(409, said="true"), True, id="409-true"),
-        pytest.param(refused(501, said="TRUE"), True, id="501-upper-case"),
+        pytest.param(status_error(400, should_retry="true"), True, id="400-true"),
+        pytest.param(status_error(409, should_retry="true"), True, id="409-true"),
+        pytest.param(status_error(501, should_retry="TRUE"), True, id="501-upper-case"),
         pytest.param(
-            refused(429, said=" true ", cls=asi1.QuotaExceededError), True, id="quota"
+            status_error(429, should_retry=" true ", cls=asi1.QuotaExceededError),
+            True,
+            id="429-quota-true",
         ),
-        pytest.param(refused(503, said="false"), False, id="503-false"),
-        pytest.param(refused(429, said="False"), False, id="429-false"),
-        pytest.param(refused(503, said="maybe"), True, id="503-maybe"),
-        pytest.param(refused(400, said=""), False, id="400-empty"),
+        pytest.param(status_error(503, should_retry="false"), False, id="503-false"),
+        pytest.param(status_error(429, should_retry="False"), False, id="429-false"),
+        pytest.param(status_error(503, should_retry="maybe"), True, id="503-maybe"),
+        pytest.param(status_error(400, should_retry=""), False, id="400-empty"),
     ],
 )
-def test_the_server_has_the_last_word(error, heals):
+def test_x_should_retry_decides(error, heals):
     """
-    ``x-should-retry`` decides where it says true or false; other words are no word.
+    ``x-should-retry`` decides if it is true or false; other values are ignored.
     """
     assert heals == POLICY.may_heal(error)
 
 
 @pytest.mark.parametrize(
-    ("policy", "tries"),
+    ("policy", "attempts"),
     [
         pytest.param(RetryPolicy(), 3, id="default"),
-        pytest.param(RetryPolicy(attempts=1), 1, id="off"),
+        pytest.param(RetryPolicy(attempts=1), 1, id="no-retries"),
         pytest.param(RetryPolicy(attempts=10), 10, id="ten"),
     ],
 )
-def test_the_last_attempt_is_the_last(policy, tries):
+def test_no_wait_follows_the_last_attempt(policy, attempts):
     """
-    As many tries are made as the policy says, the first included.
+    A policy allows as many attempts as it says, the first included.
     """
     waits = [
-        policy.next_wait(refused(503), n, dice=0.5, left=math.inf) for n in range(1, 12)
+        policy.next_wait(status_error(503), n, dice=0.5, left=math.inf)
+        for n in range(1, 12)
     ]
 
-    assert tries - 1 == sum(wait is not None for wait in waits)
-    assert all(wait is None for wait in waits[tries - 1 :])
+    assert attempts - 1 == sum(wait is not None for wait in waits)
+    assert all(wait is None for wait in waits[attempts - 1 :])
 
 
 @pytest.mark.parametrize(
     ("attempt", "most"), [(1, 0.5), (2, 1), (3, 2), (4, 4), (5, 8), (6, 8), (60, 8)]
 )
-def test_waits_double_up_to_their_bound(attempt, most):
+def test_longest_wait_doubles_up_to_wait_max(attempt, most):
     """
-    The bound of the wait doubles with each try, from ``wait_first`` to ``wait_max``.
+    The longest possible wait doubles with each attempt, from ``wait_first`` to
+    ``wait_max``.
     """
     policy = RetryPolicy(attempts=99)
 
     assert [0, most / 4, most / 2] == [
-        policy.next_wait(refused(503), attempt, dice=dice, left=99)
-        for dice in (0, 0.25, 0.5)
+        policy.next_wait(status_error(503), attempt, dice=jitter, left=99)
+        for jitter in (0, 0.25, 0.5)
     ]
 
 
-def test_waits_are_bounded_after_any_number_of_tries():
+def test_wait_after_a_thousand_attempts_is_bounded():
     """
-    A policy of very many tries waits as long before the last as before the others.
+    The doubling does not overflow: the wait after very many attempts is the longest
+    one.
     """
     assert 4 == RetryPolicy(attempts=5000).next_wait(
-        refused(503), 1100, dice=0.5, left=99
+        status_error(503), 1100, dice=0.5, left=99
     )
 
 
@@ -173,35 +178,37 @@ def test_waits_are_bounded_after_any_number_of_tries():
     first=st.floats(0, 1e3),
     most=st.floats(0, 1e3),
     attempt=st.integers(1, 60),
-    dice=st.floats(0, 1, exclude_max=True),
+    jitter=st.floats(0, 1, exclude_max=True),
 )
-def test_waits_are_drawn_from_zero_to_the_bound(first, most, attempt, dice):
+def test_jitter_spreads_waits_from_zero_to_the_longest(first, most, attempt, jitter):
     """
-    The wait is an even share of its bound, from nothing to all of it.
+    The wait is the jitter's share of the longest wait, from none to all of it.
     """
     policy = RetryPolicy(attempts=99, wait_first=first, wait_max=most)
 
-    wait = policy.next_wait(refused(503), attempt, dice=dice, left=math.inf)
+    wait = policy.next_wait(status_error(503), attempt, dice=jitter, left=math.inf)
 
     assert 0 <= wait <= min(most, first * 2 ** (attempt - 1))
-    assert pytest.approx(dice * min(most, first * 2 ** (attempt - 1))) == wait
+    assert pytest.approx(jitter * min(most, first * 2 ** (attempt - 1))) == wait
 
 
 @given(
     hint=st.floats(1e-3, 200),
     cap=st.floats(0, 200),
     left=st.floats(0, 300) | st.just(math.inf),
-    dice=st.floats(0, 1, exclude_max=True),
+    jitter=st.floats(0, 1, exclude_max=True),
 )
-@example(hint=120.0, cap=120.0, left=math.inf, dice=0.0)
-def test_the_servers_wait_is_obeyed_or_ends_the_retries(hint, cap, left, dice):
+@example(hint=120.0, cap=120.0, left=math.inf, jitter=0.0)
+def test_retry_after_is_obeyed_or_ends_the_retries(hint, cap, left, jitter):
     """
-    A wait that the server asks for is never cut short and gets at most a tenth more; if
-    it is above the cap, or the call has no time for it, the retries end at once.
+    A wait that the server asks for is never shortened and grows by at most a tenth;
+    above the cap or the time left, the retries end at once.
     """
     policy = RetryPolicy(max_retry_after=cap)
 
-    wait = policy.next_wait(refused(429, retry_after=hint), 1, dice=dice, left=left)
+    wait = policy.next_wait(
+        status_error(429, retry_after=hint), 1, dice=jitter, left=left
+    )
 
     if hint > cap or hint * 1.1 < left:
         assert (hint > cap) == (wait is None)
@@ -213,20 +220,22 @@ def test_the_servers_wait_is_obeyed_or_ends_the_retries(hint, cap, left, dice):
 @pytest.mark.parametrize(
     ("error", "left", "wait"),
     [
-        pytest.param(refused(429, retry_after=120), 121, 120, id="at-the-cap"),
-        pytest.param(refused(429, retry_after=121), 999, None, id="above-the-cap"),
-        pytest.param(refused(429, retry_after=86400), math.inf, None, id="a-day"),
-        pytest.param(refused(429, retry_after=20), 19, None, id="no-time-left"),
-        pytest.param(refused(429, retry_after=20), 20, None, id="just-no-time-left"),
-        pytest.param(refused(401, retry_after=1), 99, None, id="401"),
-        pytest.param(refused(503), 0, None, id="nothing-left"),
-        pytest.param(refused(503), -1, None, id="overdue"),
-        pytest.param(refused(503), 0.1, 0, id="a-moment-left"),
+        pytest.param(status_error(429, retry_after=120), 121, 120, id="at-the-cap"),
+        pytest.param(status_error(429, retry_after=121), 999, None, id="above-the-cap"),
+        pytest.param(status_error(429, retry_after=86400), math.inf, None, id="a-day"),
+        pytest.param(status_error(429, retry_after=20), 19, None, id="no-time-left"),
+        pytest.param(
+            status_error(429, retry_after=20), 20, None, id="exactly-no-time-left"
+        ),
+        pytest.param(status_error(401, retry_after=1), 99, None, id="401"),
+        pytest.param(status_error(503), 0, None, id="zero-time-left"),
+        pytest.param(status_error(503), -1, None, id="total-timeout-passed"),
+        pytest.param(status_error(503), 0.1, 0, id="little-time-left"),
     ],
 )
-def test_no_wait_outlasts_the_call(error, left, wait):
+def test_wait_longer_than_the_time_left_is_not_begun(error, left, wait):
     """
-    A wait that the call's total timeout cannot hold is not begun.
+    A wait that does not fit into the call's total timeout ends the retries at once.
     """
     assert wait == POLICY.next_wait(error, 1, dice=0, left=left)
 
@@ -241,9 +250,9 @@ def test_no_wait_outlasts_the_call(error, left, wait):
     ],
 )
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, "3", None, True], ids=repr)
-def test_a_policy_holds_numbers(name, kind, lowest, value):
+def test_policy_value_that_is_not_a_finite_number_is_refused(name, kind, lowest, value):
     """
-    The numbers of a policy are finite and not too small; the error names the one.
+    Each number of a policy is finite and not too small; the error names the wrong one.
     """
     problem = f"retry: {name} must be a {kind} of at least {lowest}, not {value!r}"
 
@@ -261,9 +270,9 @@ def test_a_policy_holds_numbers(name, kind, lowest, value):
         pytest.param(2.5),
     ],
 )
-def test_tries_are_counted(value):
+def test_attempts_that_is_not_a_positive_int_is_refused(value):
     """
-    A policy has a whole number of tries, at least one.
+    A policy has a whole number of attempts, at least one.
     """
     with pytest.raises(ConfigurationError, match="attempts"):
         RetryPolicy(attempts=value)

@@ -1,4 +1,4 @@
-"""What the retry policy of a new client costs before the first error."""
+"""Modules that a new client does not load for its retry policy."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 @pytest.mark.system
 def test_new_client_does_not_load_status_errors():
     """
-    Making a client loads no error class of a status: most programs never meet one, and
-    the start of each would pay for them.
+    A new client does not load the error classes of statuses: most programs never meet
+    one, and each would start more slowly.
     """
     code = (
         "import sys, asi1\n"

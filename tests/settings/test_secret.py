@@ -1,4 +1,4 @@
-"""The key shows itself to nobody who did not ask for it."""
+"""The API key is never shown, and is read from arguments and the environment."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ KEY = "sk_otter0123456789"
 
 @pytest.fixture
 def secret():
+    """Return a key that no output may show."""
     return Secret(KEY)
 
 
 @pytest.mark.parametrize(
     "around",
     [
-        pytest.param("{}", id="bare"),
+        pytest.param("{}", id="nothing-around"),
         pytest.param("  {}", id="blanks-before"),
         pytest.param("{} ", id="blank-after"),
         pytest.param("{}\n", id="line-end"),
         pytest.param("{}\r\n", id="crlf"),
-        pytest.param("\t{}\u00a0", id="tab-and-hard-blank"),
+        pytest.param("\t{}\u00a0", id="tab-and-no-break-space"),
     ],
 )
-def test_white_space_around_a_key_is_no_part_of_it(around):
+def test_white_space_around_a_key_is_removed(around):
     """
-    Blanks and line ends around a key, as files and copied texts have them, are dropped.
+    White space around a key, as files and copied texts have it, is removed.
     """
     assert KEY == Secret(around.format(KEY)).reveal()
 
@@ -44,21 +45,21 @@ def test_white_space_around_a_key_is_no_part_of_it(around):
     ("value", "place"),
     [
         pytest.param("sk_ot\nter", "position 6 (U+000A)", id="line-end-inside"),
-        pytest.param("sk_ot\rter", "position 6 (U+000D)", id="cr-inside"),
+        pytest.param("sk_ot\rter", "position 6 (U+000D)", id="carriage-return-inside"),
         pytest.param("sk_ot ter", "position 6 (U+0020)", id="blank-inside"),
         pytest.param("\u201csk_otter\u201d", "position 1 (U+201C)", id="smart-quotes"),
         pytest.param("sk_otter\u2019", "position 9 (U+2019)", id="smart-apostrophe"),
         pytest.param("sk_ot\x00ter", "position 6 (U+0000)", id="nul"),
         pytest.param("sk_ot\x7fter", "position 6 (U+007F)", id="delete"),
-        pytest.param("sk_ot\u200bter", "position 6 (U+200B)", id="zero-width"),
+        pytest.param("sk_ot\u200bter", "position 6 (U+200B)", id="zero-width-space"),
         pytest.param("sk_\u00f6tter", "position 4 (U+00F6)", id="umlaut"),
         pytest.param("sk_ot\U0001f9a6", "position 6 (U+1F9A6)", id="emoji"),
     ],
 )
-def test_a_key_that_no_header_can_carry_is_refused(value, place):
+def test_key_with_a_character_that_no_header_can_have_is_refused(value, place):
     """
-    A key with a character that no key can have is refused; the error tells the source
-    and the place, and shows no part of the key.
+    A key with a character that no key has is refused; the error names source and
+    position, and shows no part of the key.
     """
     with pytest.raises(ConfigurationError) as caught:
         Secret(value).check("the file otter.txt")
@@ -72,9 +73,9 @@ def test_a_key_that_no_header_can_carry_is_refused(value, place):
 
 
 @pytest.mark.parametrize("value", ["", " ", "\n", "\t \r\n"])
-def test_an_empty_key_is_refused(value):
+def test_empty_key_is_refused(value):
     """
-    A key of white space alone is an empty one.
+    A key of white space alone is empty and refused.
     """
     with pytest.raises(ConfigurationError, match=r"^here: the API key is empty$"):
         Secret(value).check("here")
@@ -94,17 +95,18 @@ def test_an_empty_key_is_refused(value):
         ),
     ],
 )
-def test_a_key_is_shown_as_stars(secret, shown):
+def test_text_forms_of_a_key_have_stars_in_its_place(secret, shown):
     """
-    Every text form of a key, and of what holds it, has stars in its place.
+    ``str``, ``repr`` and format of a key, and of objects that hold it, have stars in
+    its place.
     """
     assert "***" in shown(secret)
     assert KEY not in shown(secret)
 
 
-def test_a_key_is_in_no_vars(secret):
+def test_key_has_no_dict(secret):
     """
-    A key has no ``__dict__`` that could be dumped.
+    A key has no ``__dict__`` that a debugger or logger could dump.
     """
     with pytest.raises(TypeError):
         vars(secret)
@@ -123,9 +125,9 @@ def test_a_key_is_in_no_vars(secret):
         pytest.param(copy.deepcopy, id="deepcopy"),
     ],
 )
-def test_a_key_is_in_no_pickle(secret, copied):
+def test_pickling_or_copying_a_key_is_refused(secret, copied):
     """
-    Pickling or copying a key, or what holds it, is refused with advice.
+    Pickling or copying a key is refused with advice.
     """
     with pytest.raises(TypeError, match="make one in each process") as caught:
         copied(secret)
@@ -133,17 +135,17 @@ def test_a_key_is_in_no_pickle(secret, copied):
     assert KEY not in repr(caught.value)
 
 
-def test_a_config_is_in_no_pickle(secret):
+def test_pickling_a_config_is_refused(secret):
     """
-    What holds the key cannot be pickled either.
+    A config holds the key, so it cannot be pickled either.
     """
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(ClientConfig(api_key=secret))
 
 
-def test_a_key_is_redacted_wherever_it_stands(secret):
+def test_key_is_redacted_in_strings_and_bytes(secret):
     """
-    A text or bytes that repeat the key have stars in its place, all else untouched.
+    Strings and bytes with the key get stars in its place; the rest is unchanged.
     """
     assert "bad key ***, *** is no key" == secret.redact(
         f"bad key {KEY}, {KEY} is no key"
@@ -155,9 +157,9 @@ def test_a_key_is_redacted_wherever_it_stands(secret):
 @pytest.mark.parametrize(
     "key", ["sk\\back-slash", "sk'single-quote", 'sk"double-quote', "sk-\\'\"-each"]
 )
-def test_a_key_is_redacted_in_its_other_forms(key):
+def test_key_is_redacted_in_reprs_and_json(key):
     """
-    A key with quotes or a backslash is known in a repr and in JSON, too.
+    A key with quotes or a backslash is redacted in its repr and its JSON form too.
     """
     shown = [key, repr(key), repr(f"'{key}"), f"{key.encode()!r}", json.dumps(key)]
 
@@ -167,8 +169,8 @@ def test_a_key_is_redacted_in_its_other_forms(key):
 @pytest.mark.parametrize("most", range(4, 60))
 def test_excerpt_has_no_part_of_the_key(secret, most):
     """
-    The beginning of a text is cut from the redacted text, so that no part of a key is
-    at its end.
+    An excerpt is cut from the redacted text, so that it never ends in a part of the
+    key.
     """
     whole = f"bad key ***, and {'x' * 40}"
 
@@ -176,10 +178,10 @@ def test_excerpt_has_no_part_of_the_key(secret, most):
 
 
 @pytest.mark.parametrize("size", range(8, len(KEY)))
-def test_excerpt_of_a_text_that_was_cut_has_no_part_of_the_key(secret, size):
+def test_excerpt_of_a_text_cut_within_the_key_has_no_part_of_it(secret, size):
     """
-    A text that ends within the key, since the server or the network has cut it, ends
-    with stars; less than 8 characters are not taken for a part of the key.
+    A text that ends within the key, cut by server or network, ends in stars; fewer than
+    8 characters do not count as a part of the key.
     """
     assert "bad key ***" == secret.excerpt(f"bad key {KEY[:size]}", 100)
     assert "bad ***" == secret.excerpt(f"bad {KEY[:size]}", 7)
@@ -187,9 +189,9 @@ def test_excerpt_of_a_text_that_was_cut_has_no_part_of_the_key(secret, size):
     assert "bad sk_otte" == Secret("sk_otte").excerpt("bad sk_otte", 100)
 
 
-def test_keys_compare_by_their_value(secret):
+def test_keys_with_equal_values_are_equal(secret):
     """
-    Two keys are equal if their values are, wherever they come from; no text equals one.
+    Two keys are equal if their values are; a key never equals a str.
     """
     same, other = Secret(f" {KEY}"), Secret("sk_other")
 
@@ -210,20 +212,20 @@ def test_keys_compare_by_their_value(secret):
             None,
             {"ASI1_API_KEY": "sk_c", "ASI_ONE_API_KEY": "sk_b"},
             "sk_b",
-            id="order",
+            id="first-variable-wins",
         ),
         pytest.param(
             None,
             {"ASI1_API_KEY": "sk_c\n", "ASI_ONE_API_KEY": " "},
             "sk_c",
-            id="blank-is-none",
+            id="white-space-is-ignored",
         ),
     ],
 )
-def test_the_key_is_the_argument_or_in_the_environment(value, env, key):
+def test_key_is_read_from_argument_or_environment(value, env, key):
     """
     The key is the argument, else ASI_ONE_API_KEY, else ASI1_API_KEY; a variable of
-    blanks counts as none.
+    white space counts as unset.
     """
     assert key == read_api_key(value, env).reveal()
 
@@ -231,10 +233,10 @@ def test_the_key_is_the_argument_or_in_the_environment(value, env, key):
 @pytest.mark.parametrize(
     "env", [{}, {"ASI_ONE_API_KEY": ""}, {"ASI_API_KEY": KEY, "OPENAI_API_KEY": KEY}]
 )
-def test_without_a_key_the_error_says_where_to_put_one(env):
+def test_missing_key_error_names_argument_and_variables(env):
     """
     Without a key the error names the argument and both variables; keys of other
-    products are not taken.
+    products are not used.
     """
     with pytest.raises(ConfigurationError) as caught:
         read_api_key(None, env)
@@ -256,10 +258,10 @@ def test_without_a_key_the_error_says_where_to_put_one(env):
         ),
     ],
 )
-def test_the_error_names_the_source(value, env, source):
+def test_wrong_key_error_names_its_source(value, env, source):
     """
-    A refused key is named by where it came from: an empty argument is no reason to look
-    elsewhere.
+    A wrong key is named by its source; an empty argument is an error, even if a
+    variable has a key.
     """
     with pytest.raises(ConfigurationError, match=rf"^{source}: "):
         read_api_key(value, env)
@@ -267,9 +269,9 @@ def test_the_error_names_the_source(value, env, source):
 
 @pytest.mark.parametrize("take", [lambda key: read_api_key(key, {}), ASI1, AsyncASI1])
 @pytest.mark.parametrize("value", [KEY.encode(), 5, ["sk"]])
-def test_a_key_is_a_text(value, take):
+def test_key_that_is_not_a_str_is_refused(value, take):
     """
-    What is no text is no key; the error shows its type alone.
+    A key that is not a str is refused; the error shows only its type.
     """
     with pytest.raises(ConfigurationError) as caught:
         take(value)
@@ -277,8 +279,8 @@ def test_a_key_is_a_text(value, take):
     assert f"api_key: must be a str, not {type(value).__name__}" == str(caught.value)
 
 
-def test_a_key_is_three_stars():
+def test_str_and_repr_of_a_key_are_three_stars():
     """
-    The text form of a key is three stars and nothing else.
+    ``str`` and ``repr`` of a key are three stars and nothing else.
     """
     assert "***" == repr(Secret(KEY)) == str(Secret(KEY))

@@ -1,4 +1,4 @@
-"""How long each part of a call may take."""
+"""How long each phase of a call may take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from asi1 import DEFAULT, ConfigurationError, Timeouts
 from asi1._settings.timeouts import Deadline
 
 
-NONE = Timeouts(
+UNLIMITED = Timeouts(
     total=None, connect=None, write=None, pool=None, first_token=None, idle=None
 )
 PHASES = [field.name for field in attrs.fields(Timeouts)]
@@ -25,23 +25,19 @@ PHASES = [field.name for field in attrs.fields(Timeouts)]
     ("value", "timeouts"),
     [
         pytest.param(DEFAULT, Timeouts(), id="default"),
-        pytest.param(None, NONE, id="none"),
-        pytest.param(
-            30, Timeouts(total=30.0, first_token=None, idle=None), id="whole-number"
-        ),
-        pytest.param(
-            0.5, Timeouts(total=0.5, first_token=None, idle=None), id="number"
-        ),
+        pytest.param(None, UNLIMITED, id="none"),
+        pytest.param(30, Timeouts(total=30.0, first_token=None, idle=None), id="int"),
+        pytest.param(0.5, Timeouts(total=0.5, first_token=None, idle=None), id="float"),
         pytest.param(Timeouts(idle=3), Timeouts(idle=3), id="timeouts"),
         pytest.param(
             httpx.Timeout(7),
             Timeouts(connect=7, write=7, pool=7, first_token=7, idle=7),
-            id="httpx-one-number",
+            id="httpx-one-value",
         ),
         pytest.param(
             httpx.Timeout(connect=1, read=2, write=3, pool=4),
             Timeouts(connect=1, write=3, pool=4, first_token=2, idle=2),
-            id="httpx-each",
+            id="httpx-each-phase",
         ),
         pytest.param(
             httpx.Timeout(None),
@@ -50,17 +46,17 @@ PHASES = [field.name for field in attrs.fields(Timeouts)]
         ),
     ],
 )
-def test_a_timeout_may_be_given_in_many_forms(value, timeouts):
+def test_timeout_is_read_from_number_none_and_httpx(value, timeouts):
     """
-    A number bounds the whole call, None bounds nothing, an ``httpx.Timeout`` bounds its
-    phases, its ``read`` each wait for data.
+    A number limits the whole call, None limits nothing, and an ``httpx.Timeout`` limits
+    its phases, its ``read`` each wait for data.
     """
     assert timeouts == Timeouts.of(value)
 
 
-def test_the_defaults_are_as_documented():
+def test_default_timeouts_are_as_documented():
     """
-    Without a word, connecting may take 5 s, the first token 120 s, the next 60 s.
+    By default connecting may take 5 s, the first token 120 s, each later wait 60 s.
     """
     assert (DEFAULT, 5, 10, 30, 120, 60) == attrs.astuple(Timeouts())
 
@@ -70,10 +66,10 @@ def test_the_defaults_are_as_documented():
     [0, -1, 0.0, -0.5, math.nan, math.inf, "30", True, b"5", [5], {"total": 5}],
     ids=repr,
 )
-def test_a_timeout_is_a_number_above_0(value):
+def test_timeout_that_is_not_a_positive_number_is_refused(value):
     """
-    What is no finite number above 0 is refused, as a whole and in each phase; the error
-    names the phase.
+    A value that is not a finite number above 0 is refused, for the whole call and for
+    each phase; the error names the phase.
     """
     with pytest.raises(
         ConfigurationError, match=r"^timeout: the value must be a number"
@@ -87,9 +83,9 @@ def test_a_timeout_is_a_number_above_0(value):
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_each_phase_may_be_without_limit(phase):
+def test_none_is_no_limit_for_a_phase(phase):
     """
-    None is no limit, in every phase.
+    Each phase may be without a limit.
     """
     assert getattr(Timeouts(**{phase: None}), phase) is None
 
@@ -102,12 +98,12 @@ def test_each_phase_may_be_without_limit(phase):
         pytest.param(Timeouts(total=None), None, None, id="none"),
     ],
 )
-def test_the_whole_call_has_600_seconds_and_a_stream_all_it_needs(
+def test_plain_call_ends_after_600_seconds_and_a_stream_has_no_total(
     timeouts, plain, stream
 ):
     """
-    Unless told otherwise a plain call ends after 600 s, and a stream goes on as long as
-    chunks come.
+    By default a plain call ends after 600 s, and a stream goes on as long as chunks
+    come.
     """
     assert plain == timeouts.total_for(stream=False)
     assert stream == timeouts.total_for(stream=True)
@@ -121,13 +117,20 @@ def test_the_whole_call_has_600_seconds_and_a_stream_all_it_needs(
         ),
         pytest.param(Timeouts(), "idle", 105, True, (165, "idle"), id="idle"),
         pytest.param(
-            Timeouts(), "total", 105, True, (math.inf, "total"), id="stream-no-total"
+            Timeouts(),
+            "total",
+            105,
+            True,
+            (math.inf, "total"),
+            id="stream-without-total",
         ),
         pytest.param(Timeouts(), "total", 105, False, (700, "total"), id="plain-total"),
         pytest.param(
-            Timeouts(), "idle", 639, False, (699, "idle"), id="idle-just-before"
+            Timeouts(), "idle", 639, False, (699, "idle"), id="idle-just-before-total"
         ),
-        pytest.param(Timeouts(), "idle", 640, False, (700, "total"), id="both-at-once"),
+        pytest.param(
+            Timeouts(), "idle", 640, False, (700, "total"), id="idle-and-total-at-once"
+        ),
         pytest.param(
             Timeouts(), "idle", 641, False, (700, "total"), id="total-before-idle"
         ),
@@ -135,20 +138,22 @@ def test_the_whole_call_has_600_seconds_and_a_stream_all_it_needs(
             Timeouts(total=3), "first_token", 101, True, (103, "total"), id="number"
         ),
         pytest.param(
-            Timeouts(total=3), "idle", 104, True, (103, "total"), id="already-over"
+            Timeouts(total=3), "idle", 104, True, (103, "total"), id="total-passed"
         ),
-        pytest.param(NONE, "idle", 105, True, (math.inf, "total"), id="none-at-all"),
+        pytest.param(
+            UNLIMITED, "idle", 105, True, (math.inf, "total"), id="none-at-all"
+        ),
         pytest.param(
             Timeouts(connect=1), "connect", 105, False, (700, "total"), id="connect"
         ),
     ],
 )
-def test_a_phase_ends_with_the_call_at_the_latest(
+def test_deadline_is_the_earlier_of_phase_and_call(
     timeouts, phase, now, stream, deadline
 ):
     """
-    A phase of a call that began at 100 is given up at its own end or at the call's,
-    whichever is earlier, and the deadline says which it was.
+    A phase of a call that began at 100 ends at its own limit or the call's, whichever
+    is earlier; the deadline says which.
     """
     assert Deadline(*deadline) == timeouts.deadline(
         phase, began=100, now=now, stream=stream
@@ -165,9 +170,9 @@ limits = st.none() | st.floats(1e-3, 1e6)
     waited=st.floats(0, 1e6),
     phase=st.sampled_from(["first_token", "idle", "total"]),
 )
-def test_no_deadline_is_later_than_any_limit(total, first, idle, waited, phase):
+def test_deadline_is_never_after_any_limit(total, first, idle, waited, phase):
     """
-    A deadline is never after the call's end, nor after the phase's.
+    A deadline is never after the call's limit, nor after the phase's.
     """
     timeouts = Timeouts(total=total, first_token=first, idle=idle)
 
@@ -179,15 +184,15 @@ def test_no_deadline_is_later_than_any_limit(total, first, idle, waited, phase):
         assert at <= (math.inf if limit is None else waited + limit)
 
 
-def test_default_says_its_name():
+def test_repr_of_default_is_its_name():
     """
-    `DEFAULT` shows as its name in signatures and messages.
+    `DEFAULT` is shown by its name in signatures and messages.
     """
     assert "DEFAULT" == repr(DEFAULT)
 
 
 @pytest.mark.parametrize(
-    ("timeouts", "phase", "stream", "said"),
+    ("timeouts", "phase", "stream", "explanation"),
     [
         pytest.param(
             Timeouts(first_token=2),
@@ -215,8 +220,10 @@ def test_default_says_its_name():
         ),
     ],
 )
-def test_the_limit_that_passed_is_said_for_people(timeouts, phase, stream, said):
+def test_explanation_names_the_timeout_and_its_seconds(
+    timeouts, phase, stream, explanation
+):
     """
-    Of the limit that passed, its name and its seconds are told.
+    The explanation of a timeout names its phase and its seconds.
     """
-    assert said == timeouts.explain(phase, stream=stream)
+    assert explanation == timeouts.explain(phase, stream=stream)

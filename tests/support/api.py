@@ -1,10 +1,10 @@
 """
-The public API as lines of text, one for each name, member and option.
+The public API as lines of text, one per name, member and option.
 
 ``python -m tests.support.api`` writes them to ``tests/package/api.txt``, with which
 `test_api` compares them. Parameters and defaults are those of the running package;
-annotations stand as they are written, because what Python makes of them differs from
-version to version. What a class inherits from a public one is told there alone.
+annotations are copied from the source, because Python's text of them differs from
+version to version. What a class inherits from a public class is listed there only.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ __all__ = ["SNAPSHOT", "differences", "public_api"]
 SNAPSHOT = Path(__file__).parents[1] / "package" / "api.txt"
 ROOT = Path(asi1.__file__).parent
 
-# Special methods that say nothing about how an object is used.
+# Special methods that do not show how an object is used.
 COMMON = {*vars(object), "__del__", "__attrs_post_init__", "__setstate__"}
 
 
 class Snapshot:
-    """The lines of all public modules, gathered one thing after the other."""
+    """The lines of all public modules."""
 
     def __init__(self) -> None:
         self.source = Source(ROOT)
@@ -98,7 +98,7 @@ class Snapshot:
             self.add(label, f"constant: {type(value).__name__}")
 
     def a_class(self, label: str, cls: type) -> None:
-        """Add a class and what it does not have from another public one."""
+        """Add a class and its members, except those inherited from a public class."""
         if typing.is_typeddict(cls):
             parents = [ast.unparse(b) for b in self.source.classes[cls.__name__].bases]
             kind = "keys" if cls.__total__ else "optional keys"
@@ -130,7 +130,7 @@ class Snapshot:
                 yield base
 
     def owners(self, cls: type) -> Iterator[type]:
-        """Yield the class and the private ones that it inherits from."""
+        """Yield the class and the private classes that it inherits from."""
         yield cls
         for base in cls.__bases__:
             if self.private(base):
@@ -156,7 +156,7 @@ class Snapshot:
         if isinstance(value, classmethod | staticmethod):
             self.function(label, type(value).__name__, value.__func__)
         elif inspect.isfunction(value):
-            # A constructor with a docstring of its own says that the client calls it.
+            # A constructor with a docstring is called by the client, not by users.
             if name != "__init__" or (by_attrs(value) or not value.__doc__):
                 self.function(label, "method", value)
         elif isinstance(value, property):
@@ -176,10 +176,10 @@ class Snapshot:
         elif place(value) in self.source.by_line:
             types = annotations(self.source.by_line[place(value)])
         else:
-            return  # what Python gives to a Protocol
+            return  # the constructor that Python adds to a Protocol
         waits = inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value)
         kind = f"async {kind}" if waits else kind
-        # What special methods do is known.
+        # Special methods need no docstring: their task is known.
         doc = label.endswith("__") or value.__doc__
         self.add(label, f"{kind} ", as_text(inspect.signature(value), types), doc)
         for node in self.source.overloads.get(place(value), ()):
@@ -192,7 +192,7 @@ def by_attrs(function: Callable[..., Any]) -> bool:
 
 
 def public_modules() -> Iterator[ModuleType]:
-    """Yield the modules that users import, but for the command line's."""
+    """Yield the modules that users import, except those of the command line."""
     yield asi1
     for package in (asi1.testing, asi1.integrations):
         yield package
@@ -223,8 +223,8 @@ def public_api() -> list[str]:
 def differences(old: list[str], new: list[str]) -> list[str]:
     """Return the lines that are gone, with a minus, and those that are new."""
     gone = [f"- {line}" for line in old if line not in new]
-    come = [f"+ {line}" for line in new if line not in old]
-    return sorted([*gone, *come], key=lambda line: line[2:])
+    added = [f"+ {line}" for line in new if line not in old]
+    return sorted([*gone, *added], key=lambda line: line[2:])
 
 
 if __name__ == "__main__":

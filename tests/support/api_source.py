@@ -1,4 +1,4 @@
-"""What the files of a package say of its classes, functions and constants."""
+"""The source of a package's classes, functions and constants."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Verbatim(str):
-    """A text that is printed without quotes."""
+    """A string that is printed without quotes."""
 
     __slots__ = ()
     __repr__ = str.__str__
@@ -131,7 +131,7 @@ def as_text(signature: inspect.Signature, types: dict[str, str] | None) -> str:
     """
     Return a signature without self, and with the *types* as they are written.
 
-    Without types it is a constructor made by attrs: its fields tell types and defaults.
+    Without types it is a constructor made by attrs: types and defaults are its fields'.
     """
     parameters = []
     for name, parameter in signature.parameters.items():

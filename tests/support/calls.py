@@ -17,7 +17,7 @@ HI = [{"role": "user", "content": "Hi"}]
 
 
 def config(**changes):
-    """Return a client's set-up with these changes."""
+    """Return a client's settings with these changes."""
     headers = check_headers(changes.pop("headers", {}), "default_headers")
     return ClientConfig(
         api_key=Secret(KEY),
@@ -27,10 +27,10 @@ def config(**changes):
     )
 
 
-def chat(setup=None, *, model=None, stream=False, messages="Hi", **options):
-    """Build a chat call as both clients do."""
+def chat(settings=None, *, model=None, stream=False, messages="Hi", **options):
+    """Build the request of a chat call as both clients do."""
     return chat_request(
-        setup or config(),
+        settings or config(),
         messages=messages,
         model=model,
         stream=stream,
@@ -44,5 +44,5 @@ def sent(*args, **kwargs):
 
 
 def plain(method="GET", path="/models", *, body=None, **options):
-    """Build a call of any endpoint."""
+    """Build the request of a call to any endpoint."""
     return plain_request(config(), method, path, json=body, options=options)

@@ -1,4 +1,4 @@
-"""A server that takes TLS off and hands on to another: what stands before services."""
+"""A server that ends TLS and forwards all bytes, like a proxy in front of a service."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ __all__ = ["Front", "mute", "served"]
 @define(eq=False)
 class Front:
     """
-    Speaks TLS on 127.0.0.1 and hands all on to *port*; in a loop of its own.
+    Accepts TLS on 127.0.0.1 and forwards all bytes to port *behind*.
 
     Attributes:
-        context: With the certificate it shows.
-        hang_ups: Connections that it closes right after the handshake.
-        deaf: Whether it reads nothing of what clients send.
-        handshakes: How many succeeded.
-        tunnels: What was asked for with CONNECT of the proxy that it is, too.
+        context: Has the server's certificate.
+        behind: Port of the service that gets the decrypted bytes.
+        hang_ups: Number of first connections that are closed after the handshake.
+        deaf: Whether it reads nothing that clients send.
+        handshakes: Number of handshakes that succeeded.
+        tunnels: Request lines that its CONNECT proxy received.
+        port: Where it accepts TLS.
+        proxy_port: Where it accepts CONNECT.
     """
 
     context: ssl.SSLContext
@@ -43,7 +46,7 @@ class Front:
     _over: asyncio.Event = field(factory=asyncio.Event)
 
     async def start(self) -> None:
-        """Listen."""
+        """Start to accept connections on both ports."""
         secure = await asyncio.start_server(
             self._secured, "127.0.0.1", 0, ssl=self.context
         )
@@ -53,13 +56,13 @@ class Front:
         self._servers = [secure, proxy]
 
     async def stop(self) -> None:
-        """Break every connection."""
+        """Stop to accept connections, and abort the open ones."""
         self._over.set()
         for server in self._servers:
             server.close()
         for writer in self._writers:
             writer.transport.abort()
-        await asyncio.sleep(0.01)  # they close in the loop's next steps
+        await asyncio.sleep(0.01)  # the transports close in the loop's next steps
 
     async def _secured(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -72,7 +75,7 @@ class Front:
             writer.transport.pause_reading()  # type: ignore[attr-defined]
             await self._over.wait()
         else:
-            await self._hand_on(reader, writer, self.behind)
+            await self._forward(reader, writer, self.behind)
 
     async def _connect(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -80,9 +83,9 @@ class Front:
         self._writers.append(writer)
         self.tunnels.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0])
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        await self._hand_on(reader, writer, self.port)
+        await self._forward(reader, writer, self.port)
 
-    async def _hand_on(
+    async def _forward(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int
     ) -> None:
         back, on = await asyncio.open_connection("127.0.0.1", port)
@@ -93,7 +96,7 @@ class Front:
                 while data := await source.read(65536):
                     to.write(data)
                     await to.drain()
-            # Without a goodbye, which TLS would say.
+            # Aborted, so that TLS sends no close_notify.
             writer.transport.abort()
             on.transport.abort()
 
@@ -102,7 +105,7 @@ class Front:
 
 @contextmanager
 def served(front: Front) -> Iterator[Front]:
-    """Have it run in a thread."""
+    """Run *front* in a thread."""
     with anyio.from_thread.start_blocking_portal() as portal:
         portal.call(front.start)
         try:
@@ -113,6 +116,6 @@ def served(front: Front) -> Iterator[Front]:
 
 @contextmanager
 def mute() -> Iterator[int]:
-    """Give the port of a server that accepts and never says a word."""
+    """Yield the port of a server that accepts connections and never sends a byte."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]

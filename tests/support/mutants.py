@@ -3,10 +3,10 @@ Do the tests notice when the package is wrong?
 
 Run as ``python -m tests.support.mutants``.
 
-Draws a sample of the changes in `mutations` to the modules that decide, and runs the
-fast tests of each module on each change, in a forked process that imports the changed
-module instead of the right one. No file is written. A change that no test notices has
-survived; what is listed in `EQUIVALENT` changes nothing that could be noticed.
+Makes a random sample of the changes in `mutations` to the modules that decide, and runs
+the fast tests of each module on each change, in a forked process that imports the
+changed module instead of the right one. No file is written. A change that no test
+notices has survived; the changes in `EQUIVALENT` cannot be noticed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import time
 
 from pathlib import Path
 
-import cattrs  # noqa: F401 - what every run needs is loaded once
+import cattrs  # noqa: F401 - loaded once, since every run needs it
 import httpx  # noqa: F401
 import hypothesis
 import pytest
@@ -36,10 +36,10 @@ from .mutations import Mutant, mutants_of, mutated
 
 
 ROOT = Path(__file__).parents[2]
-LONGEST = 60  # seconds for the tests of one change; what takes longer is noticed
+LONGEST = 60  # seconds for the tests of one change; a longer run counts as noticed
 MEMORY = 4 * 2**30
 
-# The tests of each module, the quickest and sharpest first.
+# The tests of each module, those first that notice most changes soonest.
 TESTS = {
     "_settings.timeouts": ["settings/test_timeouts", "package/test_constructors"],
     "_settings.retry": ["settings/test_retry", "package/test_constructors"],
@@ -118,7 +118,7 @@ TESTS = {
     "_models.markdown": ["models/test_markdown"],
 }
 
-# Changes that nobody could notice, with the reason.
+# Changes that no test can notice, with the reason.
 EQUIVALENT: dict[tuple[str, str], str] = {
     (
         "_protocol.stream_answer",
@@ -130,11 +130,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
             "load_json: data.count(b'[') + data.count(b'{') > _MAX_DEPTH"
             " -> data.count(b'[') + data.count(b'{') >= _MAX_DEPTH"
         ),
-    ): "the count only spares the look at the depth, which decides",
+    ): "the count only avoids measuring the depth, which decides",
     (
         "_protocol.converter",
         "_model_reader.fits: return False -> return None",
-    ): "both say no",
+    ): "both are false",
     ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
     (
         "_protocol.retry_after",
@@ -143,11 +143,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     (
         "_call.scrub_errors",
         "module: 'partial' -> 'XXpartial'",
-    ): "cleaning leaves answers alone",
+    ): "answers are not scrubbed",
     (
         "_call.scrub_errors",
         "module: 'response' -> 'XXresponse'",
-    ): "cleaning leaves accounts alone",
+    ): "response metadata is not scrubbed",
 }
 
 
@@ -168,7 +168,7 @@ class Changed(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder
         return compile(tree, self.path, "exec")
 
 
-def say(line):
+def print_line(line):
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -188,9 +188,9 @@ def run_tests(module, mutant=None):
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(LONGEST)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)
     if mutant is not None:
         sys.meta_path.insert(0, Changed(mutant))
     hypothesis.settings.register_profile(
@@ -200,7 +200,7 @@ def run_tests(module, mutant=None):
     files = [str(ROOT / "tests" / f"{name}.py") for name in TESTS[module]]
     plugins = ["no:cacheprovider", "no:randomly", "no:cov"]
     options = [part for name in plugins for part in ("-p", name)]
-    # Plain asserts: nobody reads what they say, and hypothesis is loaded already.
+    # Plain asserts, since their messages go to /dev/null; rewriting them takes time.
     return pytest.main(["-xq", "--assert=plain", "-otimeout=0", *options, *files])
 
 
@@ -212,14 +212,14 @@ def start(module, mutant=None):
     code = 3
     try:
         code = int(run_tests(module, mutant))
-    except BaseException:  # noqa: BLE001 - whatever breaks has been noticed
+    except BaseException:  # noqa: BLE001 - any error means that the change is noticed
         code = 1
     finally:
         os._exit(code)
 
 
 def outcomes(mutants, jobs):
-    """Yield each change with whether the tests noticed it; name those they did not."""
+    """Yield each change and whether the tests noticed it; print those they did not."""
     running = {}
     todo = list(reversed(mutants))
     while todo or running:
@@ -230,12 +230,12 @@ def outcomes(mutants, jobs):
         mutant, noticed = running.pop(child), os.waitstatus_to_exitcode(status) != 0
         if not noticed:
             path = path_of(mutant.module).relative_to(ROOT)
-            say(f"{path}:{mutant.line}: {mutant.change}")
+            print_line(f"{path}:{mutant.line}: {mutant.change}")
         yield mutant, noticed
 
 
 def check_unchanged(modules):
-    """Stop if the tests fail where nothing is changed: all would count as noticed."""
+    """Stop if the tests fail without a change: then every change would be noticed."""
     for module in modules:
         _, status = os.waitpid(start(module), 0)
         if status:
@@ -243,15 +243,15 @@ def check_unchanged(modules):
 
 
 def report(done, seconds):
-    """Say how much was noticed of each module; return the share in percent."""
+    """Print how many changes were noticed per module; return the share in percent."""
     table = collections.defaultdict(lambda: [0, 0])
     for mutant, noticed in done:
         table[mutant.module][not noticed] += 1
     for module, (killed, survived) in sorted(table.items()):
-        say(f"{module:32} {killed:4} killed {survived:4} survived")
+        print_line(f"{module:32} {killed:4} killed {survived:4} survived")
     killed = sum(noticed for _, noticed in done)
     share = 100 * killed / max(1, len(done))
-    say(f"{killed} of {len(done)} noticed, {share:.1f} %, in {seconds:.0f} s")
+    print_line(f"{killed} of {len(done)} noticed, {share:.1f} %, in {seconds:.0f} s")
     return share
 
 
@@ -262,22 +262,22 @@ def main():
     parser.add_argument("--module", action="append", choices=TESTS, help="only this")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--floor", type=float, default=90.0, help="in percent")
-    asked = parser.parse_args()
-    modules = asked.module or list(TESTS)
+    arguments = parser.parse_args()
+    modules = arguments.module or list(TESTS)
     mutants: list[Mutant] = [
         mutant
         for module in modules
         for mutant in mutants_of(module, source_of(module))
         if (module, mutant.change) not in EQUIVALENT
     ]
-    say(f"{len(mutants)} changes to {len(modules)} modules")
-    if asked.sample and asked.sample < len(mutants):
-        mutants = random.Random(asked.seed).sample(mutants, asked.sample)
+    print_line(f"{len(mutants)} changes to {len(modules)} modules")
+    if arguments.sample and arguments.sample < len(mutants):
+        mutants = random.Random(arguments.seed).sample(mutants, arguments.sample)
     check_unchanged(sorted({mutant.module for mutant in mutants}))
     began = time.monotonic()
-    done = list(outcomes(mutants, asked.jobs))
+    done = list(outcomes(mutants, arguments.jobs))
     share = report(done, time.monotonic() - began)
-    sys.exit(0 if share >= asked.floor else 1)
+    sys.exit(0 if share >= arguments.floor else 1)
 
 
 if __name__ == "__main__":

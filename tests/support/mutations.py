@@ -1,9 +1,9 @@
 """
 Small changes to a module's source, each of which ought to break a test.
 
-A change is one comparison, number, word, condition, keyword or statement that reads
-otherwise. Annotations, docstrings, imports, `__all__` and the words of messages are
-left alone: they are for people, or other tools look after them.
+A change replaces one comparison, number, string, condition, keyword or statement.
+Annotations, docstrings, imports, `__all__` and error messages are not changed: they
+have no behaviour, or other tools check them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SWAPS: dict[type[ast.AST], tuple[type[ast.AST], ...]] = {
     ast.And: (ast.Or,),
     ast.Or: (ast.And,),
 }
-# Parts of the tree that are no behaviour.
+# Parts of the tree that have no behaviour.
 _LEFT_ALONE = {"annotation", "returns", "format_spec", "type_params", "type_comment"}
 _TYPES = {"TypeAlias", "TypeVar", "__all__", "public", "cast"}
 
@@ -51,10 +51,10 @@ class Mutant:
     One change to one module.
 
     Attributes:
-        module: Its name, without the package.
-        number: Its place among the changes of this module.
-        line: Where it stands.
-        change: The function, what stood there, and what stands there instead.
+        module: Name of the module, without the package.
+        number: Index of the change among all changes to the module.
+        line: Line of the changed code.
+        change: The function, the old code and the new code.
     """
 
     module: str
@@ -65,7 +65,7 @@ class Mutant:
 
 @define
 class _Slot:
-    """A place in a tree that can hold something else."""
+    """A place in a syntax tree, and a node that can replace the one there."""
 
     parent: ast.AST
     name: str
@@ -88,11 +88,11 @@ class _Slot:
             getattr(self.parent, self.name)[self.place] = self.new
 
     def change(self) -> str:
-        old, new = (_said(node) for node in (self.old, self.new))
+        old, new = (_as_code(node) for node in (self.old, self.new))
         return f"{self.function}: {old} -> {new}"
 
 
-def _said(node: Any) -> str:
+def _as_code(node: Any) -> str:
     if node is None:
         return "(nothing)"
     if isinstance(node, ast.keyword):
@@ -100,23 +100,23 @@ def _said(node: Any) -> str:
     return " ".join(ast.unparse(node).split())[:90]
 
 
-def _slots(node: ast.AST, function: str, *, words: bool) -> Iterator[_Slot]:
-    """Yield all slots below *node*; *words* tells whether texts are behaviour here."""
-    words = words and not isinstance(node, ast.Raise)
+def _slots(node: ast.AST, function: str, *, strings: bool) -> Iterator[_Slot]:
+    """Yield all slots below *node*; strings are changed only if *strings* is true."""
+    strings = strings and not isinstance(node, ast.Raise)
     for name, value in ast.iter_fields(node):
         if name in _LEFT_ALONE:
             continue
         children = enumerate(value) if isinstance(value, list) else [(None, value)]
         for place, child in children:
-            if not isinstance(child, ast.AST) or _is_for_people(child):
+            if not isinstance(child, ast.AST) or _has_no_behaviour(child):
                 continue
             inside = getattr(child, "name", None) or ""
             where = f"{function}.{inside}".strip(".") if _is_named(child) else function
             line = getattr(child, "lineno", 0) or getattr(node, "lineno", 0)
-            for new in _variants(child, node, name, words=words):
+            for new in _variants(child, node, name, strings=strings):
                 yield _Slot(node, name, place, where or "module", line, new)
             yield from _slots(
-                child, where, words=words and not isinstance(child, ast.JoinedStr)
+                child, where, strings=strings and not isinstance(child, ast.JoinedStr)
             )
 
 
@@ -124,7 +124,7 @@ def _is_named(node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 
 
-def _is_for_people(node: ast.AST) -> bool:
+def _has_no_behaviour(node: ast.AST) -> bool:
     if isinstance(node, ast.Import | ast.ImportFrom):
         return True
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -136,14 +136,14 @@ def _is_for_people(node: ast.AST) -> bool:
     return isinstance(node, ast.ClassDef) and node.name.endswith("Options")
 
 
-def _variants(child: Any, parent: Any, name: str, *, words: bool) -> Iterator[Any]:
-    """Yield what else could stand in the place of *child*; None for nothing."""
+def _variants(child: Any, parent: Any, name: str, *, strings: bool) -> Iterator[Any]:
+    """Yield the nodes that can replace *child*; None to remove it."""
     yield from _other_operators(child)
     match child:
         case ast.UnaryOp(op=ast.Not()):
             yield child.operand
         case ast.Constant(value=value) if not isinstance(parent, ast.JoinedStr):
-            yield from _other_constants(value, words=words)
+            yield from _other_constants(value, strings=strings)
         case ast.Return(value=ast.expr() as value):
             if not (isinstance(value, ast.Constant) and value.value is None):
                 yield ast.Return(ast.Constant(None))
@@ -173,21 +173,21 @@ def _other_operators(child: Any) -> Iterator[Any]:
                 yield new
 
 
-def _other_constants(value: object, *, words: bool) -> Iterator[ast.Constant]:
+def _other_constants(value: object, *, strings: bool) -> Iterator[ast.Constant]:
     match value:
         case bool():
             yield ast.Constant(not value)
         case int() | float():
             yield ast.Constant(value + 1)
-        case str() if words:
+        case str() if strings:
             yield ast.Constant(f"XX{value}")
-        case bytes() if words:
+        case bytes() if strings:
             yield ast.Constant(b"XX" + value)
 
 
 def mutants_of(module: str, source: str) -> list[Mutant]:
-    """Return every change to *source*, in its order."""
-    slots = _slots(ast.parse(source), "", words=True)
+    """Return every change to *source*, in the order of the source."""
+    slots = _slots(ast.parse(source), "", strings=True)
     return [
         Mutant(module, number, slot.line, slot.change())
         for number, slot in enumerate(slots)
@@ -195,9 +195,9 @@ def mutants_of(module: str, source: str) -> list[Mutant]:
 
 
 def mutated(source: str, mutant: Mutant) -> ast.Module:
-    """Return the tree of *source* with the change made."""
+    """Return the syntax tree of *source* with one change made."""
     tree = ast.parse(source)
-    for number, slot in enumerate(_slots(tree, "", words=True)):
+    for number, slot in enumerate(_slots(tree, "", strings=True)):
         if number == mutant.number:
             slot.fill()
             break

@@ -1,9 +1,9 @@
 """
-The services under test, each on a server of its own in a thread, on real sockets.
+The services under test, each on a real server in a thread of its own.
 
-All have the same paths: ``/stream?q=``, ``/hasty``, whose calls wait for no more than
-a second, and ``/ask``. No ``from __future__ import annotations`` here: FastAPI reads
-those of the views, whose names are local.
+All have the same paths: ``/stream?q=``, ``/hasty``, whose calls time out after at most
+a second, and ``/ask``. There is no ``from __future__ import annotations`` here, since
+FastAPI evaluates the annotations of the views, whose names are local.
 """
 
 import asyncio
@@ -42,9 +42,9 @@ class Service:
     A running service.
 
     Attributes:
-        url: Where it listens.
-        loop: Its event loop.
-        client: Its client.
+        url: The URL that it serves.
+        loop: The event loop that it runs on.
+        client: The client of asi1 that it calls the API with.
     """
 
     url: str
@@ -57,7 +57,7 @@ class Service:
 
     @property
     def tasks(self) -> int:
-        """How many tasks its loop has, the one that counts not among them."""
+        """Number of tasks on its loop, except the task that counts them."""
 
         async def count() -> int:
             return len(asyncio.all_tasks()) - 1
@@ -66,13 +66,13 @@ class Service:
 
     @property
     def calls(self) -> int:
-        """How many calls it is making."""
+        """Number of calls that it is making."""
         return len(running(self.loop))
 
 
 @contextmanager
 def uvicorn_serving(app: object) -> Iterator[str]:
-    """Serve *app*; yield its URL."""
+    """Serve an ASGI *app* by uvicorn; yield its URL."""
     import uvicorn
 
     with socket.socket() as listener:
@@ -95,7 +95,7 @@ def uvicorn_serving(app: object) -> Iterator[str]:
 
 @contextmanager
 def aiohttp_serving(app: object) -> Iterator[str]:
-    """Serve *app*; yield its URL."""
+    """Serve an aiohttp *app*; yield its URL."""
     from aiohttp import web
 
     ready: Future[tuple[str, Callable[[], object]]] = Future()
@@ -136,7 +136,7 @@ def fastapi_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
 
     kept = {}
     app = FastAPI(
-        lifespan=noted(lifespan(make), kept),
+        lifespan=recording(lifespan(make), kept),
         exception_handlers={asi1.ASI1Error: error_response},
     )
 
@@ -189,15 +189,15 @@ def starlette_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
             Route("/hasty", hasty),
             Route("/ask", ask),
         ],
-        lifespan=noted(lifespan(make), kept),
+        lifespan=recording(lifespan(make), kept),
         exception_handlers={asi1.ASI1Error: error_response},
     )
     with uvicorn_serving(app) as url:
         yield Service(url, **kept)
 
 
-def noted(lifespan, kept):
-    """Return a lifespan that also keeps the client and its loop in *kept*."""
+def recording(lifespan, kept):
+    """Return a lifespan that also stores the client and its loop in *kept*."""
 
     @asynccontextmanager
     async def run(app):

@@ -1,9 +1,8 @@
 """
-What can be read of a package's shape from its source alone, nothing imported.
+Rules about a package's structure, checked on its source without importing it.
 
-Each rule takes the package's folder and returns what breaks it, one line each: an
-empty list is good. `test_package` asks about asi1, `test_shape` about a package with
-one fault at a time.
+Each rule takes the package's folder and returns its violations, one line each.
+`test_layers` checks asi1, `test_shape` a package with one fault at a time.
 """
 
 from __future__ import annotations
@@ -43,12 +42,12 @@ def modules(root: Path) -> dict[str, Path]:
 
 
 def top(module: str) -> str:
-    """Return what stands directly in the root: ``cli`` of ``cli.chat``."""
+    """Return the top-level part of a module's name: ``cli`` of ``cli.chat``."""
     return module.partition(".")[0]
 
 
 def inside(module: str, places: Collection[str]) -> bool:
-    """Whether *module* is one of the *places*, or stands in a package among them."""
+    """Return whether *module* is one of the *places*, or in a package among them."""
     return any(f"{module}.".startswith(f"{place}.") for place in places)
 
 
@@ -58,7 +57,7 @@ def tree_of(path: Path) -> ast.Module:
 
 def imports(root: Path, module: str, path: Path) -> Iterator[tuple[int, str]]:
     """
-    Yield line and absolute name of each import, wherever in the module it stands.
+    Yield line and absolute name of each import, anywhere in the module.
 
     Of ``from x import y`` the name is ``x.y``: *y* may be a module.
     """
@@ -80,10 +79,10 @@ def imports(root: Path, module: str, path: Path) -> Iterator[tuple[int, str]]:
 
 def import_graph(root: Path) -> dict[str, dict[str, int]]:
     """
-    Return which modules each module imports, and in which line, each by its name.
+    Return the imported modules of each module, with the line of the import.
 
-    A name that is not a module belongs to the module above it. That a package's
-    ``__init__`` runs before its modules is no import of theirs.
+    A name that is not a module belongs to the module above it. A package's
+    ``__init__`` runs before its modules, but does not count as imported by them.
     """
     files = modules(root)
     graph: dict[str, dict[str, int]] = {module: {} for module in files}
@@ -99,7 +98,7 @@ def import_graph(root: Path) -> dict[str, dict[str, int]]:
 
 
 def misplaced(root: Path, layers: Sequence[Collection[str]]) -> list[str]:
-    """Name what stands in the root and not in one layer, and the other way round."""
+    """Name top-level modules that are not in one layer, and layers' missing modules."""
     listed = [name for layer in layers for name in layer]
     present = {top(module) for module in modules(root)}
     return [
@@ -110,13 +109,13 @@ def misplaced(root: Path, layers: Sequence[Collection[str]]) -> list[str]:
 
 
 def upward_imports(root: Path, layers: Sequence[Collection[str]]) -> list[str]:
-    """Name the imports from a higher layer, the lowest of which stands first."""
+    """Name the imports from a higher layer; *layers* has the lowest first."""
     height = {name: i for i, layer in enumerate(layers) for name in layer}
     return [
         f"{module}:{line} imports {target}"
         for module, targets in import_graph(root).items()
         for target, line in targets.items()
-        # What is in no layer is another rule's concern.
+        # A module without a layer is a violation of another rule.
         if height.get(top(target), 0) > height.get(top(module), len(layers))
     ]
 
@@ -155,10 +154,10 @@ def foreign_imports(
 
 def crowded_packages(root: Path, limit: int) -> list[str]:
     """
-    Name the private packages that hold more than a docstring and ``__all__ = []``.
+    Name the private packages that have more than a docstring and ``__all__ = []``.
 
-    The docstring has *limit* lines at most. What is private has a name in its path
-    that begins with an underscore.
+    The docstring has *limit* lines at most. A package is private if a name in its path
+    begins with an underscore.
     """
     found = []
     for path in sorted(root.rglob("__init__.py")):
@@ -185,7 +184,7 @@ def long_modules(root: Path, limit: int) -> list[str]:
 
 
 def long_functions(root: Path, limit: int) -> list[str]:
-    """Count from ``def`` to the end, without the docstring and the decorators."""
+    """Name functions that are too long without their docstring and decorators."""
     found = []
     for module, path in modules(root).items():
         for node in ast.walk(tree_of(path)):
@@ -202,11 +201,11 @@ def long_functions(root: Path, limit: int) -> list[str]:
 
 def badly_listed(root: Path) -> list[str]:
     """
-    Each module has an ``__all__``: a literal, sorted, holding what is public there.
+    Name modules whose ``__all__`` is not a sorted literal of all public names.
 
-    Public is what is made at the top of the module under a name without an underscore.
-    An import may be listed in an ``__init__``, whose task is to pass names on. Sorted
-    means constants, then classes, then the rest, numbers by value.
+    A public name is defined at the top of the module and has no leading underscore.
+    Imports may be listed in an ``__init__``, whose task is to re-export names. The
+    order is constants, then classes, then the rest, with numbers by value.
     """
     found = []
     for module, path in modules(root).items():
@@ -218,7 +217,7 @@ def badly_listed(root: Path) -> list[str]:
         if listed != sorted(listed, key=rank):
             found.append(f"{module}: __all__ is not sorted")
         if path.stem == "__init__":
-            continue  # what it passes on is for a test that imports it
+            continue  # its re-exports are checked by a test that imports it
         made = {name for name in bindings(tree) if not name.startswith("_")}
         unlisted, foreign = made - set(listed), set(listed) - set(bindings(tree))
         found += [f"{module}: {n} is not in __all__" for n in sorted(unlisted)]
@@ -240,7 +239,7 @@ def listing(tree: ast.Module) -> list[str] | None:
 
 
 def bindings(tree: ast.Module) -> Iterator[str]:
-    """Yield the names that the top level makes, those inside ``if`` and ``try`` too."""
+    """Yield the names that the top level defines, also inside ``if`` and ``try``."""
     todo: list[ast.AST] = list(tree.body)
     while todo:
         node = todo.pop()

@@ -1,8 +1,8 @@
 """
-An event stream as the standard tells it, word by word: slow, whole, and on its own.
+A slow decoder of event streams that follows the HTML standard word by word.
 
-It knows nothing of `asi1` and imports nothing, so that the two can only agree by both
-being right. Nothing is done piece by piece here: it is given all the bytes at once.
+It imports nothing and shares no code with `asi1`, so that the two agree only where both
+are right. It takes all bytes of a stream at once.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -17,7 +17,7 @@ def events_of(body):
     """
     Return the name, data, id and retry time of each event that *body* completes.
 
-    The retry time is that of the event's own block, or None.
+    The retry time is the one in the event itself, or None.
     """
     events = []
     last_id = ""
@@ -40,13 +40,13 @@ def events_of(body):
 
 
 def _text(body):
-    """Decode as UTF-8, what is broken replaced; one byte-order mark is taken off."""
+    """Decode UTF-8, with invalid bytes replaced and one byte-order mark removed."""
     text = body.decode("utf-8", "replace")
     return text[1:] if text[:1] == "\ufeff" else text
 
 
 def _lines(text):
-    """Return the lines that have an end: CR LF, LF, or CR; the end of all is none."""
+    """Return the lines that end in CR LF, LF or CR; the end of the text ends none."""
     lines = []
     line = ""
     place = 0
@@ -66,7 +66,7 @@ def _lines(text):
 
 
 def _field(line):
-    """Return the name and the value of a line; of a comment, the name is empty."""
+    """Return name and value of a line; the name of a comment is empty."""
     if ":" not in line:
         return line, ""
     colon = line.index(":")
@@ -75,5 +75,5 @@ def _field(line):
 
 
 def _is_digits(value):
-    """Tell whether a value has digits of ASCII, and nothing else."""
+    """Return whether a value has ASCII digits only."""
     return value != "" and all(char in "0123456789" for char in value)

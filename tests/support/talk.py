@@ -1,4 +1,4 @@
-"""What the tests of the client share: clients, hand-made streams and patience."""
+"""Clients, hand-made streams and waiting, for the tests of clients."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ __all__ = [
     "until",
 ]
 
-# What the fake says in most of its faults, one word to a chunk.
+# The fake's answer in most of its faults, one word per chunk.
 TEXT = "one two three four five six seven eight"
 
 SSE = Head(200, (("content-type", "text/event-stream"),))
 DONE = Data(b"data: [DONE]\n\n")
 
 
-def Event(*chunks: dict[str, Any]) -> Data:  # noqa: N802 - it stands beside `Data`
-    """Return one piece of a body that holds an event for each of *chunks*."""
+def Event(*chunks: dict[str, Any]) -> Data:  # noqa: N802 - named like `Data`
+    """Return one piece of a body with an event for each of *chunks*."""
     return Data(b"".join(b"data: %b\n\n" % json.dumps(c).encode() for c in chunks))
 
 
 def chunk(text: str = "", *, finish: str | None = None) -> dict[str, Any]:
-    """Return a chunk that says *text*, and why choice 0 has ended."""
+    """Return a chunk of choice 0 with a text and a finish reason."""
     delta = {"content": text} if text else {}
     return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
 
 
 def backend_of(name: str) -> tuple[str, dict[str, Any]]:
-    """Return what anyio's plugin takes for "asyncio", "uvloop" or "trio"."""
+    """Return the name and options of anyio's pytest plugin for an event loop."""
     if name != "uvloop":
         return name, {}
     if importlib.util.find_spec("uvloop") is None:
@@ -55,7 +55,7 @@ def backend_of(name: str) -> tuple[str, dict[str, Any]]:
 
 
 def in_process(fake: FakeASI1, **options: Any) -> asi1.AsyncASI1:
-    """Return a client of *fake* that needs no socket, and so works in virtual time."""
+    """Return a client of *fake* that needs no socket, so that virtual time works."""
     return asi1.AsyncASI1(
         "test-key", fake.base_url, transport=fake.transport, **options
     )
@@ -64,5 +64,5 @@ def in_process(fake: FakeASI1, **options: Any) -> asi1.AsyncASI1:
 async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
     """Wait until *condition* holds; fail after *seconds*."""
     with anyio.fail_after(seconds):
-        while not condition():  # noqa: ASYNC110 - it tells nobody
+        while not condition():  # noqa: ASYNC110 - any condition, without an event
             await anyio.sleep(0.005)

@@ -1,8 +1,8 @@
 """
-Whether two trees of classes offer the same: one to await, one that blocks.
+Compares two class trees that shall offer the same: one to await, one that blocks.
 
-From a pair of classes the walk goes on to every pair of classes of the same package
-that their members' annotations name at the same place.
+From a pair of classes the comparison goes on to each pair of classes of the package
+that their members' annotations name in the same place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import asi1
 
 __all__ = ["differences"]
 
-# Public names that differ on purpose, async to blocking.
+# Public names that differ on purpose: async name, blocking name.
 RENAMED = {"aclose": "close"}
 SPECIAL = {
     "__aenter__": "__enter__",
@@ -31,7 +31,7 @@ SPECIAL = {
 
 
 class Twins:
-    """A walk over two trees; `found` tells what differs, `seen` what was compared."""
+    """A comparison of two trees: `found` has the differences, `seen` the members."""
 
     def __init__(self, package: str) -> None:
         self.package = package
@@ -108,7 +108,7 @@ def differences(one: type, two: type) -> Twins:
     """Walk the trees under *one*, to be awaited, and *two*, which blocks."""
     walk = Twins(one.__module__.partition(".")[0])
     walk.classes(one, two)
-    # Only the roots are for users to make.
+    # Constructors are compared of the roots only, since users make no other object.
     walk.member(f"{one.__name__}.__init__", one.__init__, two.__init__)
     return walk
 
@@ -119,7 +119,7 @@ def members(cls: type) -> dict[str, object]:
     for base in reversed(cls.__mro__):
         if base.__module__ in {"builtins", "typing", "abc"}:
             continue
-        # A field's default, or its slot, tells less than its annotation.
+        # A field is compared by its annotation, not by its default or slot.
         found |= vars(base)
         found |= inspect.get_annotations(base, globals=home(base), eval_str=True)
     special = {*SPECIAL, *SPECIAL.values()}
@@ -127,7 +127,7 @@ def members(cls: type) -> dict[str, object]:
 
 
 def home(cls: type) -> dict[str, Any]:
-    """Return the names of the module that *cls* is written in, whatever it says."""
+    """Return the names of the module that defines *cls*, whatever ``__module__`` is."""
     package = cls.__module__.partition(".")[0]
     for name, module in list(sys.modules.items()):
         if name.startswith(f"{package}.") and vars(module).get(cls.__name__) is cls:
@@ -156,20 +156,20 @@ def kind(member: object) -> str:
 
 
 def hints(func: Callable[..., Any]) -> dict[str, Any]:
-    # What is loaded late is not among the names that the function sees.
-    late = {name: getattr(asi1, name) for name in asi1.__all__}
-    return typing.get_type_hints(func, localns=late, include_extras=True)
+    # Lazy names of asi1 are not among the names that the function sees.
+    lazy = {name: getattr(asi1, name) for name in asi1.__all__}
+    return typing.get_type_hints(func, localns=lazy, include_extras=True)
 
 
 def shape(func: Callable[..., Any]) -> str:
-    """Return the parameters' names, kinds and defaults, as they are written."""
+    """Return the parameters' names, kinds and defaults."""
     parameters = inspect.signature(func).parameters.values()
     bare = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
     return str(inspect.Signature(bare))
 
 
 def plain(annotation: Any) -> str:
-    """Return an annotation as text, with nothing in it that tells the twins apart."""
+    """Return an annotation as text, without the differences of async and blocking."""
     text = inspect.formatannotation(annotation)
     text = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)  # names without their modules
     text = re.sub(r"\bAsync(?=[A-Z])", "", text)

@@ -1,8 +1,8 @@
 """
-An asyncio loop whose clock jumps, as trio's `MockClock` with an autojump of 0 does.
+An asyncio event loop with virtual time, like trio's `MockClock` with autojump.
 
-When every task waits for a timer, the clock is set to that timer and nobody sleeps.
-Time spent in threads or in the kernel is not waited for: no sockets, no threads.
+When every task waits for a timer, the clock jumps to that timer and no time passes.
+The loop does not wait for threads or sockets, so tests with virtual time have none.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import time
 
 __all__ = ["VirtualTimeLoop"]
 
-# asyncio runs the timers of less than now + this. After some months the sum is rounded
-# back to now, and the timer that is due would never run: then the clock creeps on.
+# asyncio runs the timers before now + this. After some months the sum is rounded to
+# now, and a timer that is due would never run: then the clock moves by one float.
 RESOLUTION = time.get_clock_info("monotonic").resolution
 
 
 class JumpingSelector(selectors.DefaultSelector):
-    """A selector that moves its clock on where another one would wait."""
+    """A selector that moves its clock where another selector would wait."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class JumpingSelector(selectors.DefaultSelector):
     def select(
         self, timeout: float | None = None
     ) -> list[tuple[selectors.SelectorKey, int]]:
-        """Return what is ready; if nothing is, let *timeout* seconds have passed."""
+        """Return the ready sockets; if none is, move the clock by *timeout* seconds."""
         if timeout is None:  # no timer is set: only the outside world can go on
             return super().select(None)
         ready = super().select(0)

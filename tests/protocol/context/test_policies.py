@@ -18,12 +18,14 @@ from asi1._protocol.context.view import Summary, View
 
 
 def call(*ids):
+    """Return an assistant message with tool calls of these ids."""
     function = {"name": "f", "arguments": "{}"}
     calls = [{"id": i, "type": "function", "function": function} for i in ids]
     return {"role": "assistant", "content": None, "tool_calls": calls}
 
 
 def say(role, content):
+    """Return a message."""
     return {"role": role, "content": content}
 
 
@@ -54,7 +56,7 @@ def relevant(budget):
 
 
 def scored(budget):
-    """Drop by a score that is sometimes no number."""
+    """Drop by a score that is sometimes NaN."""
     return asi1.DropLeastRelevant(
         budget, score=lambda turn, _: math.nan if len(turn) % 2 else len(turn)
     )
@@ -79,7 +81,7 @@ policies = pytest.mark.parametrize(
 
 
 def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
-    """Drive a plan to its end; return the view, and what the model was asked."""
+    """Run a plan to its end; return the view and the requests made to the model."""
     plan, asked = policy.plan(view, limit), []
     try:
         asked.append(next(plan))
@@ -90,13 +92,13 @@ def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
 
 
 def places(history, fitted):
-    """Return where the messages that are left stood; None for what was put in."""
+    """Return the remaining messages' places in the history; None for an added one."""
     found = {id(message): place for place, message in enumerate(history)}
     return [found.get(id(message)) for message in fitted]
 
 
 def bound(history):
-    """Yield the places of each result and of its call."""
+    """Yield the place of the call and of the result, for each tool result."""
     made = {}
     for place, message in enumerate(history):
         for one in message.get("tool_calls", ()):
@@ -108,11 +110,13 @@ def bound(history):
 @policies
 @settings(max_examples=60, deadline=None)
 @given(history=histories, tokens=estimators, budget=budgets)
-def test_what_a_policy_never_does(policy, history, tokens, budget):
+def test_fitted_history_keeps_order_system_messages_last_turn_and_budget(
+    policy, history, tokens, budget
+):
     """
-    Whatever was said, a policy keeps the order, every system message and the last turn,
-    never parts a result from its call, and stays within the budget unless what always
-    stays is over it; what it asks the model stays within it too.
+    For any history a policy keeps the order, all system messages, the last turn, and
+    tool results with their calls; the result, and each request to the model, is within
+    the budget unless the messages that must stay exceed it.
     """
     history = [dict(message) for message in history]
     view = View.of(history, tokens)
@@ -138,9 +142,10 @@ def test_what_a_policy_never_does(policy, history, tokens, budget):
 @policies
 @settings(max_examples=25, deadline=None)
 @given(history=histories, tokens=estimators)
-def test_what_fits_is_left_alone(policy, history, tokens):
+def test_history_that_fits_is_not_changed(policy, history, tokens):
     """
-    A policy changes nothing, asks nothing, and needs no summary where everything fits.
+    Where the whole history fits, a policy changes nothing, asks the model nothing, and
+    uses no summary.
     """
     view = View.of(history, tokens, Summary("All that was.", 1))
 
@@ -152,9 +157,10 @@ def test_what_fits_is_left_alone(policy, history, tokens):
 
 @settings(max_examples=100, deadline=None)
 @given(history=histories, budget=budgets, upto=st.integers(0, 25))
-def test_a_summary_is_carried_on(history, budget, upto):
+def test_earlier_summary_replaces_its_turns_and_is_extended(history, budget, upto):
     """
-    A summary made before takes the place of its turns, and a longer one holds it.
+    An earlier summary takes the place of its turns, and a new summary is made from it
+    and later turns.
     """
     history = [*history, say("user", "Hi")]
     known = Summary("Before.", min(upto, len(history) - 1))
@@ -172,7 +178,7 @@ def test_a_summary_is_carried_on(history, budget, upto):
 
 
 def conversation(turns, words=30):
-    """Return a history of turns that are all as long."""
+    """Return a history of turns of equal length."""
     history = [say("system", "Be brief.")]
     for number in range(turns):
         history += [
@@ -182,9 +188,9 @@ def conversation(turns, words=30):
     return [*history, say("user", "Tell me of the otter.")]
 
 
-def test_the_oldest_go_first():
+def test_keep_newest_drops_the_oldest_turns_first():
     """
-    `KeepNewest` drops turns from the beginning, and no more than it has to.
+    `KeepNewest` drops turns from the beginning, and no more than necessary.
     """
     history = conversation(10)
     whole = asi1.TokenEstimator().count(history)
@@ -194,9 +200,9 @@ def test_the_oldest_go_first():
     assert [history[0], *history[3:]] == fitted
 
 
-def test_the_least_relevant_go_first():
+def test_drop_least_relevant_keeps_turns_like_the_last_one():
     """
-    `DropLeastRelevant` keeps the turns that share words with the last one.
+    `DropLeastRelevant` keeps the turns that share words with the last turn.
     """
     history = conversation(10)
     history[3] = say("user", "The otter and its river: what does the otter eat?")
@@ -207,9 +213,9 @@ def test_the_least_relevant_go_first():
     assert len(fitted) < 8
 
 
-def test_a_score_of_the_users_decides():
+def test_user_provided_score_decides_which_turns_are_dropped():
     """
-    A scoring function gets the messages of a turn and of the last turn.
+    A user-provided score function gets the messages of a turn and of the last turn.
     """
     history = conversation(6)
     seen = []
@@ -224,10 +230,10 @@ def test_a_score_of_the_users_decides():
     assert history[: len(fitted) - 1] == fitted[:-1]
 
 
-def test_a_summary_follows_the_system_message():
+def test_summary_follows_the_system_message():
     """
-    `Summarise` asks for a summary of the oldest turns, puts it behind the system
-    message, and leaves room for turns to come.
+    `Summarise` asks for a summary of the oldest turns, puts it after the system
+    message, and leaves room for later turns.
     """
     history = conversation(20)
     view = View.of(history, asi1.TokenEstimator())
@@ -241,10 +247,10 @@ def test_a_summary_follows_the_system_message():
     assert fitted.total <= 400
 
 
-def test_a_long_past_is_summarised_in_parts():
+def test_long_history_is_summarised_in_several_requests():
     """
-    What does not fit into one request is summarised in several, each of which holds
-    the summary so far and fits the budget.
+    A history that does not fit into one request is summarised in several, each with the
+    summary so far and within the budget.
     """
     history = conversation(60)
     tokens = asi1.TokenEstimator()
@@ -254,15 +260,15 @@ def test_a_long_past_is_summarised_in_parts():
     assert len(asked) > 3
     assert all(tokens.count(q.messages) <= 500 for q in asked)
     assert all("otter" in q.messages[1]["content"] for q in asked[1:])
-    told = "".join(q.messages[1]["content"] for q in asked)
-    assert all(f"Question {n} " in told for n in range(50))
+    summarised_text = "".join(q.messages[1]["content"] for q in asked)
+    assert all(f"Question {n} " in summarised_text for n in range(50))
     assert fitted.total <= 500
 
 
 @pytest.mark.parametrize("answer", ["", "  \n"])
-def test_without_a_summary_the_oldest_go(answer):
+def test_empty_summary_drops_the_oldest_turns_instead(answer):
     """
-    Where the model writes no summary the oldest turns are dropped instead.
+    If the model writes no summary, the oldest turns are dropped instead.
     """
     history = conversation(20)
     view = View.of(history, asi1.TokenEstimator())
@@ -275,9 +281,9 @@ def test_without_a_summary_the_oldest_go(answer):
     assert fitted.messages == asi1.Summarise(800).fit(history)
 
 
-def test_a_summary_that_is_too_long_is_cut():
+def test_too_long_summary_is_cut():
     """
-    A summary takes no more tokens than its size allows.
+    A summary has no more tokens than its size allows.
     """
     tokens = asi1.TokenEstimator()
     view = View.of(conversation(20), tokens)
@@ -287,10 +293,10 @@ def test_a_summary_that_is_too_long_is_cut():
     assert tokens.cost(fitted.summary.message) <= 50
 
 
-def test_policies_compose():
+def test_policies_compose_in_order():
     """
     Each policy of a composition keeps its own budget, the first before the next, and
-    composing is associative.
+    composition is associative.
     """
     a, b = asi1.DropLeastRelevant(900), asi1.KeepNewest(400)
     c = asi1.Summarise(300)
@@ -303,9 +309,9 @@ def test_policies_compose():
 
 
 @pytest.mark.parametrize("budget", [0, -1, 1.5, "many", True])
-def test_a_budget_is_a_number_of_tokens(budget):
+def test_budget_that_is_not_a_positive_int_is_refused(budget):
     """
-    A budget that is no number of tokens is refused when the policy is made.
+    A budget that is not a number of tokens is refused when the policy is made.
     """
     with pytest.raises(
         asi1.ArgumentError, match="budget: must be a whole number of at least 1"
@@ -339,7 +345,7 @@ def counted_plan(policy, turns):
 def test_planning_reads_messages_in_proportion_to_the_history(policy):
     """
     A history four times as long takes at most four times the reads of its messages, and
-    not one more read of the last: what the turns are compared with is found once.
+    no more reads of the last one: the words to compare turns with are found once.
     """
     reads, last_reads = counted_plan(policy, 100)
 
@@ -349,9 +355,9 @@ def test_planning_reads_messages_in_proportion_to_the_history(policy):
     assert last_reads == last_reads_of_four
 
 
-def test_a_score_is_asked_once_for_each_turn():
+def test_score_is_called_once_for_each_turn():
     """
-    Sorting asks a user's score once for each turn that may be dropped.
+    A user-provided score is called once for each turn that may be dropped.
     """
     turns = []
     policy = asi1.DropLeastRelevant(900, score=lambda turn, _: turns.append(turn) or 0)
@@ -374,10 +380,10 @@ class Encoded(str):
         return super().encode(*how)
 
 
-def test_turns_of_a_transcript_are_measured_one_by_one():
+def test_each_turn_of_a_transcript_is_measured_once():
     """
-    A turn of a transcript is encoded to be cut and to be measured, however many turns
-    stand before it.
+    A turn of a transcript is encoded once to be measured, however many turns are before
+    it; the first once more to be cut.
     """
     turns = [Encoded(f"user: question {number}") for number in range(50)]
 
@@ -388,7 +394,7 @@ def test_turns_of_a_transcript_are_measured_one_by_one():
 
 
 class Joined(dict):
-    """A dict that counts how often it is asked whether it has a key."""
+    """A dict that counts the tests for its keys."""
 
     asked = 0
 
@@ -397,10 +403,10 @@ class Joined(dict):
         return super().__contains__(key)
 
 
-def test_turns_that_are_joined_in_a_chain_are_found_in_few_steps():
+def test_chain_of_a_thousand_joined_turns_is_found_in_few_steps():
     """
-    A turn with the results of a thousand earlier calls, newest first, makes a chain of
-    turns that is not walked from end to end for each of them.
+    A turn with results of a thousand earlier calls, newest first, makes a chain of
+    turns that is not walked in full for each of them.
     """
     joined = Joined()
 

@@ -1,4 +1,4 @@
-"""The form in which a conversation is saved."""
+"""The JSON that a conversation is saved as."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from asi1._protocol.context.history import History
 from asi1._protocol.context.saved_conversation import to_json
 
 
-async def test_the_saved_form(fake, fake_client):
+async def test_saved_conversation_has_no_headers_key_or_timeout(fake, fake_client):
     """
-    The saved form is JSON of a version, and holds no header, key or time limit.
+    A saved conversation is JSON with a version; it has no header, key or timeout, and
+    loads to the same conversation.
     """
     chat = fake_client.conversation(
         "Be brief.", timeout=9, extra_headers={"x-secret": "s3"}, extra_body={"a": 1}
@@ -34,6 +35,7 @@ async def test_the_saved_form(fake, fake_client):
 
 
 def saved(**changes):
+    """Return a saved conversation with these values changed."""
     return json.dumps(json.loads(to_json(History())) | changes)
 
 
@@ -55,9 +57,9 @@ def saved(**changes):
         7,
     ],
 )
-async def test_what_was_not_saved_is_not_loaded(fake_client, text):
+async def test_loading_anything_but_a_saved_conversation_is_refused(fake_client, text):
     """
-    Text that is no saved conversation, or one of a later version, is refused.
+    A value that is not a saved conversation, or one of a later version, is refused.
     """
     with pytest.raises(asi1.ArgumentError):
         fake_client.conversation(saved=text)

@@ -1,4 +1,4 @@
-"""The estimate of tokens, against counters that it knows nothing of."""
+"""Estimated tokens, against token counters that the estimator does not know."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TEXTS = {
 
 @functools.cache
 def pieces(text):
-    """Count pieces as a tokenizer of words and parts of words would."""
+    """Count tokens as a tokenizer of words and parts of words would."""
     count = 0
     for word in re.findall(r"[a-zA-Z]+|\d{1,3}|[一-鿿]|[^\W\d_]+|\s{2,}|[^\w\s]", text):
         if word.isalpha() and not "一" <= word[0] <= "鿿":
@@ -49,63 +49,64 @@ def pieces(text):
     return count
 
 
-def counted(messages, hidden):
+def true_count(messages, hidden):
     return hidden + sum(pieces(message["content"]) + 5 for message in messages)
 
 
-def conversation(languages, dice):
-    """Yield what the requests of a growing conversation hold."""
+def conversation(languages, rng):
+    """Yield the messages of each request of a growing conversation."""
 
-    def said(most):
-        words = TEXTS[dice.choice(languages)]
-        return " ".join(dice.choice(words) for _ in range(dice.randint(3, most)))
+    def sentence(most):
+        words = TEXTS[rng.choice(languages)]
+        return " ".join(rng.choice(words) for _ in range(rng.randint(3, most)))
 
     messages = [{"role": "system", "content": "Be brief."}]
     for _ in range(25):
-        messages.append({"role": "user", "content": said(60)})
+        messages.append({"role": "user", "content": sentence(60)})
         yield list(messages)
-        messages.append({"role": "assistant", "content": said(250)})
+        messages.append({"role": "assistant", "content": sentence(250)})
 
 
-# What greetings have cost beside their text, from the first service to today's.
+# Tokens of hidden prompts, from this API's first years to today.
 @pytest.mark.parametrize("hidden", [39, 435, 2105])
 @pytest.mark.parametrize(
     "languages", [*([name] for name in TEXTS), ["English", "code"]], ids="+".join
 )
-def test_the_estimate_is_near_after_ten_turns(languages, hidden):
+def test_estimate_is_within_ten_percent_after_ten_turns(languages, hidden):
     """
-    After ten turns with reported usage the estimate of the next is within 10 %, with
-    any hidden prompt and in any language.
+    After ten turns with reported usage the next estimate is within 10 %, for any hidden
+    prompt and language.
     """
     for seed in range(4):
         tokens = asi1.TokenEstimator()
         for turn, messages in enumerate(conversation(languages, random.Random(seed))):
-            true = counted(messages, hidden)
+            true = true_count(messages, hidden)
             if turn >= 10:
                 assert tokens.count(messages) == pytest.approx(true, rel=0.1)
             tokens = tokens.learn(messages, true)
 
 
-def test_a_changed_hidden_prompt_is_learned():
+def test_changed_hidden_prompt_is_learned_in_a_few_turns():
     """
-    A hidden prompt that grows is in the estimate three turns later, and one report out
-    of line is not.
+    A hidden prompt that grows is in the estimate after a few turns; one outlying report
+    is ignored.
     """
     turns = list(conversation(["English"], random.Random(1)))
     tokens = asi1.TokenEstimator()
     for turn, messages in enumerate(turns[:14]):
-        tokens = tokens.learn(messages, counted(messages, 100 if turn < 10 else 900))
+        tokens = tokens.learn(messages, true_count(messages, 100 if turn < 10 else 900))
     odd = tokens.learn(turns[14], 50_000)
 
     for learned in (tokens, odd):
-        true = counted(turns[15], 900)
+        true = true_count(turns[15], 900)
         assert learned.count(turns[15]) == pytest.approx(true, rel=0.1)
     assert odd.slack > 10_000
 
 
-def test_before_any_report_four_letters_are_a_token():
+def test_estimate_without_reports_is_a_quarter_of_the_bytes():
     """
-    An estimator that knows nothing takes a quarter of the bytes, and four a message.
+    Before any reported usage an estimate is a quarter of the bytes, and four tokens a
+    message.
     """
     tokens = asi1.TokenEstimator()
 
@@ -116,9 +117,9 @@ def test_before_any_report_four_letters_are_a_token():
     assert 0 == tokens.slack
 
 
-def test_no_more_is_kept_than_is_used():
+def test_estimator_keeps_a_bounded_number_of_samples():
     """
-    An estimator remembers its newest samples and one of each size, not all.
+    An estimator keeps its newest samples and, of older ones, a few of different sizes.
     """
     tokens = asi1.TokenEstimator()
     for number in [*range(1, 100), *[2000] * 100]:
@@ -142,9 +143,9 @@ def test_no_more_is_kept_than_is_used():
         ({"role": "assistant", "content": "", "tool_calls": [{"id": "a"}]}, 10),
     ],
 )
-def test_the_size_of_a_message_is_what_it_says(message, size):
+def test_message_size_is_its_bytes_and_a_constant_per_image(message, size):
     """
-    A message's size counts its texts and calls in bytes, and a picture as one size,
-    whatever the length of its URL.
+    A message's size is the bytes of its texts and calls; an image has one size, however
+    long its URL is.
     """
     assert size == size_of(message)
