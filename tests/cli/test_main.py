@@ -267,7 +267,7 @@ def test_failed_stream_is_not_flushed_again(
     stream.close()
 
 
-def test_failed_stream_without_a_descriptor_is_no_traceback(fake, monkeypatch):
+def test_failed_stream_without_a_descriptor_prints_no_traceback(fake, monkeypatch):
     """
     A replacement for stdout that has no file descriptor, and fails, causes no
     traceback.

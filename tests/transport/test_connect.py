@@ -78,7 +78,7 @@ async def connect(timeout=5):
 
 
 @pytest.mark.parametrize(
-    ("ways", "tries"),
+    ("ways", "attempts"),
     [
         pytest.param(["good", "bad"], 1, id="first"),
         pytest.param(["bad", "good", "slow"], 2, id="second"),
@@ -86,7 +86,7 @@ async def connect(timeout=5):
         pytest.param(["slow", "good"], 2, id="while-first-is-slow"),
     ],
 )
-async def test_first_address_that_connects_is_used(addresses, ways, tries):
+async def test_first_address_that_connects_is_used(addresses, ways, attempts):
     """
     Addresses are tried in order, the next one when one fails or is slow, and none after
     one that connects.
@@ -95,7 +95,7 @@ async def test_first_address_that_connects_is_used(addresses, ways, tries):
 
     await connect()
 
-    assert tries == len(tried)
+    assert attempts == len(tried)
 
 
 async def test_second_address_waits_for_the_head_start_of_the_first(addresses):

@@ -143,7 +143,7 @@ async def test_unrequested_second_reply_is_not_an_answer(double_reply_server):
 
 @pytest.mark.parametrize("sockets", [True, False], ids=["sockets", "in-process"])
 @pytest.mark.parametrize(
-    ("said", "tries"),
+    ("said", "attempts"),
     [
         (b"", 3),
         (b"HTT", 3),
@@ -155,7 +155,7 @@ async def test_unrequested_second_reply_is_not_an_answer(double_reply_server):
 )
 @pytest.mark.parametrize("end", [Close(), Reset()], ids=["closed", "reset"])
 async def test_broken_off_http_is_retried_and_other_bytes_are_not(
-    fake, said, tries, sockets, end
+    fake, said, attempts, sockets, end
 ):
     """
     A reply that breaks off in its first bytes is retried if they are HTTP so far: a
@@ -172,5 +172,5 @@ async def test_broken_off_http_is_retried_and_other_bytes_are_not(
         with pytest.raises(asi1.APIConnectionError) as caught:
             await client.chat.completions.create(messages="Hi")
 
-    assert tries == len(caught.value.response.attempts)
-    assert (tries == 1) == ("(illegal" in str(caught.value))
+    assert attempts == len(caught.value.response.attempts)
+    assert (attempts == 1) == ("(illegal" in str(caught.value))
