@@ -44,10 +44,10 @@ def slowly(pause):
     """Return a reply that comes in pieces, with up to *pause* seconds between them."""
 
     def plan(ask):
-        steps = [Pause(ask.dice.choice((0, 0, pause)))]
+        steps = [Pause(ask.rng.choice((0, 0, pause)))]
         for step in _answer(ask):
             for piece in _pieces(step, 1 if ask.stream else 3):
-                steps += [piece, Pause(ask.dice.choice((0, pause * ask.dice.random())))]
+                steps += [piece, Pause(ask.rng.choice((0, pause * ask.rng.random())))]
         return tuple(steps)
 
     return plan
