@@ -1,4 +1,6 @@
-"""What all tests share: both event loops, on the real clock or on a virtual one."""
+"""
+Shared fixtures: both event loops, on the real clock or a virtual one, and the fake.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,14 @@ from .support.virtual_time import VirtualTimeLoop
 
 SYSTEM = Path(__file__).parent / "system"
 
-# How long an example takes tells of the machine, and not of the package.
+# The duration of an example depends on the machine, not on the package.
 settings.register_profile(
     "asi1", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("asi1")
 
-# A shell that runs the tests in the background has them, and all that they start,
-# ignore Ctrl-C.
+# A shell that runs the tests in the background makes them ignore Ctrl-C, and with them
+# each process that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -69,7 +71,7 @@ def fake():
     """
     Run a fake server on 127.0.0.1, in a thread of its own.
 
-    A module that wants a certain reply overrides this fixture and asks for it.
+    A module that needs a standing reply overrides this fixture and requests it.
     """
     with FakeASI1(seed=1) as running:
         yield running
@@ -77,14 +79,14 @@ def fake():
 
 @pytest.fixture
 async def fake_client(fake):
-    """Return an async client of the fake that needs no socket and never tries again."""
+    """Return an async client of the fake that needs no socket and does not retry."""
     async with in_process(fake, max_retries=0) as client:
         yield client
 
 
 @pytest.fixture
 def blocking_client(fake):
-    """Return a blocking client of the fake, on sockets, that never tries again."""
+    """Return a blocking client of the fake, on sockets, that does not retry."""
     with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
         yield client
 
@@ -94,7 +96,7 @@ def certificate(tmp_path_factory):
     """Return a self-signed certificate for 127.0.0.1, with its key, in one file."""
     openssl = shutil.which("openssl")
     if openssl is None:
-        pytest.skip("there is no openssl here to make a certificate with")
+        pytest.skip("openssl, which makes the certificate, is not installed")
     folder = tmp_path_factory.mktemp("tls")
     pem, key = folder / "cert.pem", folder / "key.pem"
     what = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"

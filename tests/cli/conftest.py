@@ -1,4 +1,4 @@
-"""A terminal, a server and a process for the command line to be tried on."""
+"""A terminal, a server and a process for the tests of the command line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from asi1.cli import main
 
 
 KEY = "sk-not-to-be-seen-7d1f"
-MEANT_FOR_US = (
+READ_BY_ASI1 = (
     *("ASI", "COLUMNS", "NO_COLOR", "TERM", "WT_SESSION"),
     *("PYTHONIOENCODING", "PYTHONUNBUFFERED"),
 )
 
 
 class Terminal(io.StringIO):
-    """A text stream that somebody sits in front of."""
+    """A text stream that says that it is a terminal."""
 
     def isatty(self):
         return True
@@ -28,9 +28,9 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch):
-    """Take away what the environment of these tests says to the command line."""
+    """Remove the variables that the command line reads from the environment."""
     for name in os.environ:
-        if name.startswith(MEANT_FOR_US) or name.lower().endswith("_proxy"):
+        if name.startswith(READ_BY_ASI1) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
 
 
@@ -51,8 +51,8 @@ def fake(fake, key, monkeypatch):
 @pytest.fixture
 def on_terminal(monkeypatch):
     """
-    Return a function that runs a command line on a terminal: what it shows, and the
-    exit code.
+    Return a function that runs a command line on a terminal, and returns what the
+    terminal shows and the exit code.
 
     The terminal knows ANSI codes and is stdout and stderr in one.
     """
@@ -71,7 +71,7 @@ def on_terminal(monkeypatch):
 
 @pytest.fixture
 def piped(monkeypatch):
-    """Return a function that pipes a text into standard input."""
+    """Return a function that makes a string the standard input."""
     return lambda text: monkeypatch.setattr(sys, "stdin", io.StringIO(text))
 
 
@@ -80,7 +80,7 @@ def start():
     """
     Return a function that starts ``python -m asi1`` in a process of its own.
 
-    Its standard input is empty if none is given. It is ended with the test.
+    Its standard input is empty if none is given. The process is killed after the test.
     """
     running = []
 

@@ -1,4 +1,4 @@
-"""``asi1 ask``: what is sent, what is shown where, and how failures are told."""
+"""``asi1 ask``: what is sent, what is written where, and how errors are shown."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ THOUGHTS = ["The sky, then.", "Rayleigh."]
 COUNTS = {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": 49}
 
 
-def test_only_the_text_is_on_stdout(fake, capsys):
+def test_stdout_has_the_text_only(fake, capsys):
     """
-    A stream's text goes to stdout, with a line end after it; the counts and times go to
-    stderr; thoughts are not shown to a file.
+    A stream's text goes to stdout, with a line end after it; token counts and times go
+    to stderr; thoughts are not shown off a terminal.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 
@@ -39,9 +39,9 @@ def test_only_the_text_is_on_stdout(fake, capsys):
     assert request.json["stream"] is True
 
 
-def test_no_stream_waits_for_the_whole_answer(fake, capsys):
+def test_no_stream_option_prints_the_same_text(fake, capsys):
     """
-    ``--no-stream`` asks for no stream, and shows the same text.
+    ``--no-stream`` requests the whole answer at once, and prints the same text.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 
@@ -55,9 +55,10 @@ def test_no_stream_waits_for_the_whole_answer(fake, capsys):
 
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
-def test_only_what_is_given_is_sent(options, fake):
+def test_options_left_out_are_not_sent(options, fake):
     """
-    Options that are left out are left out of the request.
+    Options that are left out are left out of the request, so that the server's defaults
+    apply.
     """
     assert 0 == main(["ask", "Why?", *options])
 
@@ -66,9 +67,9 @@ def test_only_what_is_given_is_sent(options, fake):
 
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
-def test_options_are_sent(options, fake):
+def test_given_options_are_sent(options, fake):
     """
-    Model, temperature and the token limit reach the server, zeros as well.
+    Model, temperature and token limit reach the server, zeros as well.
     """
     wanted = ["--model", "asi1", "--temperature", "0", "--max-tokens", "0"]
 
@@ -79,10 +80,10 @@ def test_options_are_sent(options, fake):
     assert ["asi1", 0, 0] == sent
 
 
-def test_json_is_the_answer_of_the_server(fake, capsys):
+def test_json_option_prints_the_servers_answer(fake, capsys):
     """
-    ``--json`` prints what the server sent, fields unknown to us too, on one line, and
-    nothing else at all.
+    ``--json`` prints what the server sent, unknown fields included, on one line, and
+    nothing else.
     """
     body = {"choices": [{"message": {"content": "Gänse\nund"}}], "mood": ["fine"]}
     fake.reply_json(json.dumps(body, indent=2).encode())
@@ -97,7 +98,7 @@ def test_json_is_the_answer_of_the_server(fake, capsys):
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
 @pytest.mark.parametrize("text", ["one", "one\n", "one\n\n", ""])
-def test_the_last_line_is_ended_once(options, text, fake, capsys):
+def test_line_end_is_added_only_where_missing(options, text, fake, capsys):
     """
     A line end is added where the text has none; an empty answer prints nothing.
     """
@@ -108,10 +109,9 @@ def test_the_last_line_is_ended_once(options, text, fake, capsys):
 
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
-def test_a_terminal_sees_thoughts_dimmed_and_text_plain(options, fake, on_terminal):
+def test_terminal_shows_dimmed_thoughts_and_plain_text(options, fake, on_terminal):
     """
-    On a terminal, dimmed thoughts, a blank line, the text, and dimmed counts follow
-    each other.
+    A terminal shows dimmed thoughts, a blank line, the text, and dimmed counts.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 
@@ -128,11 +128,11 @@ def test_a_terminal_sees_thoughts_dimmed_and_text_plain(options, fake, on_termin
 @pytest.mark.parametrize(
     ("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", None)]
 )
-def test_terminals_that_want_no_codes_get_none(
+def test_no_color_or_dumb_terminal_gets_no_codes(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
-    With NO_COLOR, on a dumb or an unknown terminal, thoughts are shown without codes.
+    With NO_COLOR, and on a dumb or unknown terminal, thoughts are shown without codes.
     """
     if value is None:
         monkeypatch.delenv(name)
@@ -150,11 +150,11 @@ def test_terminals_that_want_no_codes_get_none(
 @pytest.mark.parametrize(
     ("name", "value"), [("NO_COLOR", ""), ("TERM", "vt220"), ("WT_SESSION", "7")]
 )
-def test_terminals_that_know_codes_get_them(
+def test_terminal_with_ansi_codes_gets_them(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
-    An empty NO_COLOR means nothing, and the Windows Terminal is known without TERM.
+    An empty NO_COLOR does not count, and Windows Terminal is recognised without TERM.
     """
     if name == "WT_SESSION":
         monkeypatch.delenv("TERM")
@@ -168,10 +168,10 @@ def test_terminals_that_know_codes_get_them(
 
 
 @pytest.mark.parametrize("options", [["--no-thoughts"], ["-q"], ["-q", "--thoughts"]])
-def test_thoughts_can_be_left_out(options, fake, on_terminal):
+def test_no_thoughts_and_quiet_leave_out_the_thoughts(options, fake, on_terminal):
     """
-    ``--no-thoughts`` and ``-q`` show a terminal the text at once; ``-q`` shows nothing
-    behind it either.
+    With ``--no-thoughts`` or ``-q`` a terminal shows no thoughts; with ``-q`` it shows
+    no counts either.
     """
     fake.reply(SKY, thoughts=THOUGHTS)
 
@@ -182,9 +182,10 @@ def test_thoughts_can_be_left_out(options, fake, on_terminal):
     assert ("-q" in options) == (seen == f"{SKY}\n")
 
 
-def test_thoughts_can_be_had_in_a_file(fake, capsys):
+def test_thoughts_option_writes_them_to_a_file(fake, capsys):
     """
-    ``--thoughts`` writes them to stderr where it is no terminal, without codes.
+    ``--thoughts`` writes thoughts to stderr even if it is not a terminal, without
+    codes.
     """
     fake.reply(SKY, thoughts=THOUGHTS)
 
@@ -195,9 +196,9 @@ def test_thoughts_can_be_had_in_a_file(fake, capsys):
     assert err.startswith("The sky, then.\nRayleigh.\n\n")
 
 
-def test_thoughts_between_texts_stand_on_lines_of_their_own(fake, on_terminal):
+def test_thoughts_between_texts_have_their_own_lines(fake, on_terminal):
     """
-    A model that thinks again in the middle of its answer does not blur the two.
+    Thoughts in the middle of an answer are separated from its text by line ends.
     """
     pieces = [{"thought": "Hm."}, {"text": "Yes."}, {"thought": "Or?"}, {"text": "No."}]
     events = [
@@ -217,9 +218,9 @@ def test_thoughts_between_texts_stand_on_lines_of_their_own(fake, on_terminal):
     assert seen.startswith("Hm.\n\nYes.\nOr?\n\nNo.\nthe server counted no tokens")
 
 
-def test_thoughts_alone_end_their_line(fake, capsys):
+def test_answer_of_thoughts_only_ends_their_line(fake, capsys):
     """
-    An answer of nothing but thoughts leaves stdout empty and the counts on a new line.
+    An answer with thoughts only leaves stdout empty, and its counts start a new line.
     """
     fake.reply("", thoughts=THOUGHTS)
 
@@ -230,9 +231,10 @@ def test_thoughts_alone_end_their_line(fake, capsys):
     assert "Rayleigh.\n\n" in err
 
 
-def test_an_answer_cut_by_its_token_limit_is_told(fake, capsys):
+def test_unusual_finish_reason_is_named(fake, capsys):
     """
-    Any end but the usual one is named behind the counts.
+    Any finish reason but the usual one is named after the counts, such as a reached
+    token limit.
     """
     fake.reply(SKY, finish_reason="length", usage={})
 
@@ -243,9 +245,10 @@ def test_an_answer_cut_by_its_token_limit_is_told(fake, capsys):
     assert err.endswith(" in all, ended by 'length'\n")
 
 
-def test_a_terminal_is_not_at_the_mercy_of_the_model(fake, on_terminal):
+def test_control_characters_are_made_harmless_on_a_terminal(fake, on_terminal):
     """
-    Control characters of the text are pictures on a terminal, carriage returns nothing.
+    Control characters in the text are shown as symbols on a terminal, and carriage
+    returns left out, so that a model cannot control the terminal.
     """
     fake.reply("a\x1b[2Jb\x07c\x9bd\x7f\te\r\n")
 
@@ -255,9 +258,9 @@ def test_a_terminal_is_not_at_the_mercy_of_the_model(fake, on_terminal):
     assert "a\u241b[2Jb\u2407c\ufffdd\ufffd\te\n" == seen
 
 
-def test_a_file_gets_the_text_as_it_is(fake, capsys):
+def test_file_gets_the_text_unchanged(fake, capsys):
     """
-    Off a terminal, the text is not touched.
+    Off a terminal, the text is written unchanged.
     """
     fake.reply("a\x1b[2Jb\r\n")
 
@@ -266,9 +269,10 @@ def test_a_file_gets_the_text_as_it_is(fake, capsys):
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_what_the_encoding_lacks_is_escaped(options, fake, monkeypatch):
+def test_characters_missing_in_the_encoding_are_escaped(options, fake, monkeypatch):
     """
-    Characters that stdout cannot hold are escaped as in JSON, and JSON stays JSON.
+    Characters that stdout's encoding lacks are escaped as in JSON, so that JSON stays
+    JSON.
     """
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="latin-1", newline="\n")
     monkeypatch.setattr(sys, "stdout", stdout)
@@ -283,9 +287,9 @@ def test_what_the_encoding_lacks_is_escaped(options, fake, monkeypatch):
         assert "Gänse \U0001f986 \u20ac" == text
 
 
-def test_half_a_character_is_escaped(fake, monkeypatch):
+def test_lone_surrogate_is_escaped(fake, monkeypatch):
     """
-    Half a surrogate pair, which no encoding can hold, is escaped and does not end the
+    A lone surrogate, which no encoding can hold, is escaped and does not end the
     answer.
     """
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
@@ -297,10 +301,10 @@ def test_half_a_character_is_escaped(fake, monkeypatch):
     assert b"Ha\\ud83elf\n" == stdout.buffer.getvalue()
 
 
-def test_without_a_key_the_way_to_one_is_told(capsys, monkeypatch):
+def test_missing_key_explains_how_to_get_one(capsys, monkeypatch):
     """
-    No key, or a blank one, is one line that tells where to get one and how to set it,
-    with exit code 2.
+    Without a key, or with a blank one, one line says where to get one and how to set
+    it; the exit code is 2.
     """
     monkeypatch.setenv("ASI_ONE_API_KEY", " ")
 
@@ -313,9 +317,9 @@ def test_without_a_key_the_way_to_one_is_told(capsys, monkeypatch):
     assert "asi1 demo" in err
 
 
-def test_without_a_key_standard_input_is_not_read(piped, capsys):
+def test_missing_key_is_reported_before_stdin_is_read(piped, capsys):
     """
-    That there is no key is told before a long pipe is waited for.
+    The missing key is reported at once, before a slow pipe is read.
     """
     piped("Why?")
 
@@ -324,7 +328,7 @@ def test_without_a_key_standard_input_is_not_read(piped, capsys):
 
 
 @pytest.mark.parametrize("name", ["ASI_ONE_API_KEY", "ASI1_API_KEY"])
-def test_each_variable_for_the_key_will_do(name, fake, monkeypatch):
+def test_key_is_read_from_each_of_its_variables(name, fake, monkeypatch):
     """
     The key may be in any of the variables that the client reads.
     """
@@ -346,9 +350,9 @@ def test_each_variable_for_the_key_will_do(name, fake, monkeypatch):
         (["--model", ""], "model: "),
     ],
 )
-def test_an_option_out_of_its_range(options, told, fake, capsys):
+def test_option_out_of_range_exits_with_2(options, told, fake, capsys):
     """
-    An option that cannot be right is told in one line with exit code 2, and nothing is
+    An option out of its range is reported in one line with exit code 2, and nothing is
     sent.
     """
     code = main(["ask", "Why?", *options])
@@ -359,9 +363,9 @@ def test_an_option_out_of_its_range(options, told, fake, capsys):
     assert [] == fake.requests
 
 
-def test_a_base_url_that_cannot_be_right(key, monkeypatch, capsys):
+def test_invalid_base_url_names_its_variable(key, monkeypatch, capsys):
     """
-    A wrong address is named by its variable, with exit code 2.
+    An invalid base URL is reported with the name of its variable, and exit code 2.
     """
     monkeypatch.setenv("ASI1_BASE_URL", "gopher://asi1.ai")
 
@@ -389,10 +393,10 @@ def test_a_base_url_that_cannot_be_right(key, monkeypatch, capsys):
     ],
 )
 @pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
-def test_a_refusal_is_told_in_one_line(options, refusal, told, fake, capsys):
+def test_error_status_is_shown_in_one_line(options, refusal, told, fake, capsys):
     """
-    What the server says of its refusal is one line on stderr, with exit code 1, and
-    never holds the key.
+    The server's message for an error status is shown in one line on stderr, with exit
+    code 1, and never contains the key.
     """
     fake.fail(**refusal)
 
@@ -404,9 +408,9 @@ def test_a_refusal_is_told_in_one_line(options, refusal, told, fake, capsys):
     assert KEY not in err
 
 
-def test_a_server_that_is_not_there(fake, capsys):
+def test_refused_connection_is_shown_in_one_line(fake, capsys):
     """
-    A connection that is refused is one line on stderr, with exit code 1.
+    A refused connection is one line on stderr, with exit code 1.
     """
     fake.stop()
 
@@ -420,10 +424,10 @@ def test_a_server_that_is_not_there(fake, capsys):
 @pytest.mark.parametrize(
     "fault", ["truncated_no_length", "reset_mid_body", "fin_mid_chunk"]
 )
-def test_a_stream_that_breaks_off(fault, fake, capsys):
+def test_broken_stream_keeps_its_text_and_exits_with_1(fault, fake, capsys):
     """
-    The text that came before a stream broke off is kept, the error stands on a line of
-    its own on stderr, and the exit code is 1.
+    The text that came before a stream broke off stays on stdout, the error has a line
+    of its own on stderr, and the exit code is 1.
     """
     fake.fault(fault, after_chunks=3)
 
@@ -434,7 +438,7 @@ def test_a_stream_that_breaks_off(fault, fake, capsys):
     assert err.startswith("asi1: ")
 
 
-def test_a_stream_that_breaks_off_on_a_terminal(fake, on_terminal):
+def test_error_of_a_broken_stream_starts_a_new_line_on_a_terminal(fake, on_terminal):
     """
     On a terminal, the error does not follow the text on the same line.
     """

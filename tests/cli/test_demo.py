@@ -1,4 +1,4 @@
-"""``asi1 demo``: an answer to look at, for those who have no key yet."""
+"""``asi1 demo``: an example answer that needs no key."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from asi1.cli import main
 
 
-def test_the_demo_needs_no_key_and_no_network(monkeypatch, capsys):
+def test_demo_runs_without_key_and_network(monkeypatch, capsys):
     """
-    The demo shows thoughts, text, counts and times, says that it is offline and how to
-    go on, without a key, past a dead proxy and another base URL, and without codes in a
-    file.
+    The demo shows thoughts, text, counts and times, says that it is offline and what to
+    do next. It needs no key, ignores proxies and base URLs of the environment, and
+    writes no codes to a file.
     """
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "ASI1_BASE_URL"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -40,7 +40,7 @@ def test_the_demo_needs_no_key_and_no_network(monkeypatch, capsys):
     assert closing.endswith('\n    asi1 ask "Why do bumblebees play?"\n')
 
 
-def test_the_demo_dims_thoughts_on_a_terminal(on_terminal):
+def test_demo_dims_thoughts_and_counts_on_a_terminal(on_terminal):
     """
     On a terminal, thoughts and counts are dimmed, the text is not; the lines fit.
     """
@@ -57,9 +57,9 @@ def test_the_demo_dims_thoughts_on_a_terminal(on_terminal):
 
 
 @pytest.mark.parametrize("word", ["now", "--model=asi1"])
-def test_the_demo_takes_no_arguments(word, capsys):
+def test_demo_refuses_arguments(word, capsys):
     """
-    The demo does not pretend to ask what it was given.
+    The demo cannot ask anything, and so refuses a question or an option.
     """
     assert 2 == main(["demo", word])
     assert capsys.readouterr().err.startswith("asi1: unrecognized arguments: ")

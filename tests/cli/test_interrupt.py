@@ -12,15 +12,15 @@ from asi1.cli._interrupt import delayed_interrupt
 
 @pytest.fixture
 def handler():
-    """Return a function that sets what Ctrl-C does, until the test is over."""
+    """Return a function that sets the handler of Ctrl-C until the end of the test."""
     before = signal.getsignal(signal.SIGINT)
     yield lambda what: signal.signal(signal.SIGINT, what)
     signal.signal(signal.SIGINT, before)
 
 
-def test_ctrl_c_waits_for_the_end_of_the_block(handler):
+def test_ctrl_c_in_the_block_is_raised_after_it(handler):
     """
-    Ctrl-C in the block is a KeyboardInterrupt behind it, and later ones come at once.
+    Ctrl-C in the block raises KeyboardInterrupt after it, and a later one at once.
     """
     handler(signal.default_int_handler)
     done = []
@@ -34,9 +34,9 @@ def test_ctrl_c_waits_for_the_end_of_the_block(handler):
         signal.raise_signal(signal.SIGINT)
 
 
-def test_an_error_in_the_block_goes_first(handler):
+def test_error_in_the_block_is_raised_and_the_handler_restored(handler):
     """
-    An exception of the block gets out, and Ctrl-C is as it was.
+    An exception of the block is raised, and the handler of Ctrl-C restored.
     """
     handler(signal.default_int_handler)
 
@@ -46,9 +46,9 @@ def test_an_error_in_the_block_goes_first(handler):
     assert signal.default_int_handler is signal.getsignal(signal.SIGINT)
 
 
-def test_who_ignores_ctrl_c_goes_on_to(handler):
+def test_ignored_ctrl_c_stays_ignored(handler):
     """
-    Where Ctrl-C is ignored, as behind ``nohup``, it stays ignored.
+    Where Ctrl-C is ignored, as under ``nohup``, it stays ignored.
     """
     handler(signal.SIG_IGN)
 
@@ -58,9 +58,9 @@ def test_who_ignores_ctrl_c_goes_on_to(handler):
     assert signal.SIG_IGN == signal.getsignal(signal.SIGINT)
 
 
-def test_other_threads_are_let_alone(handler):
+def test_block_in_another_thread_changes_no_handler(handler):
     """
-    In a thread, which Ctrl-C does not interrupt, the block runs as it is.
+    In a thread, which Ctrl-C does not interrupt, the block just runs.
     """
     handler(signal.default_int_handler)
     done = []

@@ -1,4 +1,4 @@
-"""The command line as a whole: what it answers to, exit codes, a quick start."""
+"""The command line as a whole: its commands, exit codes, and a quick start."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class Interrupted(io.StringIO):
 
 
 @pytest.fixture
-def unread():
-    """Return the end of a pipe that nobody will ever read."""
+def pipe_without_reader():
+    """Return the writing end of a pipe that has no reader."""
     reader, writer = os.pipe()
     os.close(reader)
     yield writer
     os.close(writer)
 
 
-def test_the_version_is_told(capsys):
+def test_version_is_printed(capsys):
     """
-    ``asi1 --version`` prints the name and the version, and succeeds.
+    ``asi1 --version`` prints the name and the version, and exits with 0.
     """
     code = main(["--version"])
 
     assert (0, f"asi1 {asi1.__version__}\n", "") == (code, *capsys.readouterr())
 
 
-def test_the_bare_name_gets_help_and_is_no_success(capsys):
+def test_no_command_prints_help_and_exits_with_2(capsys):
     """
     ``asi1`` alone prints its help on stderr and exits with 2.
     """
@@ -56,9 +56,9 @@ def test_the_bare_name_gets_help_and_is_no_success(capsys):
 
 
 @pytest.mark.parametrize("words", [["--help"], ["ask", "--help"]])
-def test_help_names_the_exit_codes(words, capsys):
+def test_help_lists_the_exit_codes(words, capsys):
     """
-    Help goes to stdout, succeeds, and tells what each exit code means.
+    Help goes to stdout, exits with 0, and lists the exit codes.
     """
     code = main(words)
     out, err = capsys.readouterr()
@@ -68,7 +68,7 @@ def test_help_names_the_exit_codes(words, capsys):
     assert ["0", "1", "2", "130", "141"] == [line.split()[0] for line in told]
 
 
-def test_help_of_the_demo(capsys):
+def test_help_of_demo_says_that_it_needs_no_key(capsys):
     """
     ``asi1 demo --help`` says that it needs no key and no network.
     """
@@ -89,9 +89,10 @@ def test_help_of_the_demo(capsys):
         (["ask", "Why?", "--temp", "1"], "unrecognized arguments: --temp"),
     ],
 )
-def test_wrong_usage_is_told_in_one_line(words, told, capsys):
+def test_wrong_usage_is_shown_in_one_line(words, told, capsys):
     """
-    What cannot be parsed gets one line that names it and the help, and exit code 2.
+    Arguments that cannot be parsed get one line that names them and the help, and exit
+    code 2.
     """
     code = main(words)
     out, err = capsys.readouterr()
@@ -102,7 +103,7 @@ def test_wrong_usage_is_told_in_one_line(words, told, capsys):
     assert "--help)" in err
 
 
-def test_no_argument_means_the_words_of_the_process(monkeypatch, capsys):
+def test_main_without_arguments_reads_sys_argv(monkeypatch, capsys):
     """
     ``main()`` reads ``sys.argv``, as the console script calls it.
     """
@@ -113,9 +114,9 @@ def test_no_argument_means_the_words_of_the_process(monkeypatch, capsys):
 
 
 @pytest.mark.system
-def test_python_m_asi1_is_the_same(start):
+def test_python_m_asi1_is_the_same_command(start):
     """
-    ``python -m asi1`` calls itself asi1, and hands on the exit code.
+    ``python -m asi1`` calls itself asi1, and passes on the exit code.
     """
     process = start()
     out, err = process.communicate()
@@ -124,7 +125,7 @@ def test_python_m_asi1_is_the_same(start):
     assert err.startswith(b"usage: asi1 ")
 
 
-def test_the_module_exits_with_the_code(monkeypatch, capsys):
+def test_main_module_exits_with_the_code_of_main(monkeypatch, capsys):
     """
     Run as a program, `asi1.__main__` exits with what `main` returns.
     """
@@ -137,9 +138,9 @@ def test_the_module_exits_with_the_code(monkeypatch, capsys):
 
 
 @pytest.mark.system
-def test_importing_the_module_runs_nothing(start):
+def test_importing_the_main_module_runs_nothing(start):
     """
-    ``import asi1.__main__`` does nothing.
+    ``import asi1.__main__`` does nothing, unlike ``python -m asi1``.
     """
     process = start(python=("-c", "import asi1.__main__"))
 
@@ -149,9 +150,9 @@ def test_importing_the_module_runs_nothing(start):
 
 @pytest.mark.system
 @pytest.mark.parametrize("words", ["--version", "--help", "ask --help"])
-def test_nothing_heavy_is_loaded_before_a_command_runs(words, start):
+def test_version_and_help_load_no_heavy_modules(words, start):
     """
-    Version and help come without any of the libraries that a call needs.
+    Version and help load none of the libraries that a call needs, and so are quick.
     """
     code = (
         "import sys; from asi1.cli import main; main(sys.argv[1:]);"
@@ -174,9 +175,7 @@ def test_nothing_heavy_is_loaded_before_a_command_runs(words, start):
         (RuntimeError(), ""),
     ],
 )
-def test_what_nobody_expected_is_told_in_one_line(
-    error, line, key, monkeypatch, capsys
-):
+def test_unexpected_error_is_shown_in_one_line(error, line, key, monkeypatch, capsys):
     """
     Any other exception is one line with its class, without the key and control
     characters, and exit code 1.
@@ -196,10 +195,10 @@ def test_what_nobody_expected_is_told_in_one_line(
 
 @pytest.mark.system
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_full_disk_is_told_once(unbuffered, start, monkeypatch):
+def test_full_disk_is_one_line(unbuffered, start, monkeypatch):
     """
     Output that cannot be written is one line and exit code 1, without Python's own
-    complaint after it.
+    message after it.
     """
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("wb") as full:
@@ -212,12 +211,14 @@ def test_a_full_disk_is_told_once(unbuffered, start, monkeypatch):
 
 @pytest.mark.system
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_reader_who_left_is_no_news(unbuffered, start, unread, monkeypatch):
+def test_closed_pipe_on_stdout_is_silent(
+    unbuffered, start, pipe_without_reader, monkeypatch
+):
     """
-    With nobody at the other end of the pipe, help exits with 141 and says nothing.
+    Without a reader of stdout, help exits with 141 and writes no error.
     """
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
-    process = start("--help", stdout=unread)
+    process = start("--help", stdout=pipe_without_reader)
     _, err = process.communicate()
 
     assert (141, b"") == (process.returncode, err)
@@ -225,19 +226,19 @@ def test_a_reader_who_left_is_no_news(unbuffered, start, unread, monkeypatch):
 
 @pytest.mark.system
 @pytest.mark.parametrize("words", [["ask"], ["sing"]])
-def test_nobody_to_complain_to(words, start, unread):
+def test_closed_pipe_on_stderr_leaves_the_exit_code(words, start, pipe_without_reader):
     """
-    Where the reader of stderr has left too, the exit code alone tells of an error.
+    Without a reader of stderr, the exit code alone tells of an error.
     """
-    process = start(*words, stderr=unread)
+    process = start(*words, stderr=pipe_without_reader)
 
     assert b"" == process.communicate()[0]
     assert 2 == process.returncode
 
 
-def test_streams_that_python_has_closed_do_no_harm(fake, monkeypatch):
+def test_missing_standard_streams_do_no_harm(fake, monkeypatch):
     """
-    With None for stdin, stdout and stderr, a call is made all the same.
+    With None for stdin, stdout and stderr, as under ``pythonw``, a call is still made.
     """
     with monkeypatch.context() as place:
         for name in ("stdin", "stdout", "stderr"):
@@ -249,12 +250,14 @@ def test_streams_that_python_has_closed_do_no_harm(fake, monkeypatch):
 
 
 @pytest.mark.parametrize(("words", "code"), [(["ask", "Why?"], 141), (["ask"], 2)])
-def test_what_cannot_be_written_to_is_let_go(words, code, fake, unread, monkeypatch):
+def test_failed_stream_is_not_flushed_again(
+    words, code, fake, pipe_without_reader, monkeypatch
+):
     """
-    After a stream has failed, flushing it once more, as Python does at its end, is no
-    failure.
+    After a stream has failed, flushing it again, as Python does when it exits, does not
+    fail.
     """
-    stream = os.fdopen(unread, "w", closefd=False)
+    stream = os.fdopen(pipe_without_reader, "w", closefd=False)
     with monkeypatch.context() as place:
         place.setattr(sys, "stdout", stream)
         place.setattr(sys, "stderr", stream)
@@ -264,9 +267,10 @@ def test_what_cannot_be_written_to_is_let_go(words, code, fake, unread, monkeypa
     stream.close()
 
 
-def test_streams_without_a_number_are_let_go_too(fake, monkeypatch):
+def test_failed_stream_without_a_descriptor_prints_no_traceback(fake, monkeypatch):
     """
-    A stand-in for stdout that is no file of the system, and fails, is no traceback.
+    A replacement for stdout that has no file descriptor, and fails, causes no
+    traceback.
     """
 
     class Gone(io.StringIO):
@@ -278,9 +282,9 @@ def test_streams_without_a_number_are_let_go_too(fake, monkeypatch):
     assert 141 == main(["ask", "Why?", "-q"])
 
 
-def test_ctrl_c_is_130(key, monkeypatch, capsys):
+def test_ctrl_c_exits_with_130(key, monkeypatch, capsys):
     """
-    A KeyboardInterrupt ends in silence and exit code 130.
+    A KeyboardInterrupt ends the command silently with exit code 130.
     """
     monkeypatch.setattr(sys, "stdin", Interrupted())
     before = signal.getsignal(signal.SIGINT)
@@ -289,9 +293,9 @@ def test_ctrl_c_is_130(key, monkeypatch, capsys):
     assert before == signal.getsignal(signal.SIGINT)
 
 
-def test_a_second_ctrl_c_does_not_disturb_the_end(key, monkeypatch):
+def test_second_ctrl_c_is_ignored(key, monkeypatch):
     """
-    The program itself ignores Ctrl-C once it has been interrupted.
+    The program itself ignores Ctrl-C once it has been interrupted, so that it can end.
     """
     monkeypatch.setattr(sys, "argv", ["asi1", "ask"])
     monkeypatch.setattr(sys, "stdin", Interrupted())
@@ -306,7 +310,7 @@ def test_a_second_ctrl_c_does_not_disturb_the_end(key, monkeypatch):
 
 
 @pytest.mark.system
-def test_closed_streams_do_no_harm(start):
+def test_closed_standard_streams_do_no_harm(start):
     """
     Started with stdin, stdout and stderr closed, the exit codes are the usual ones.
     """

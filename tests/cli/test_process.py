@@ -1,4 +1,4 @@
-"""The command line in a process of its own: terminals, Ctrl-C, readers who leave."""
+"""The command line in its own process: terminals, Ctrl-C, readers that leave."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ sys.exit(main())
 
 
 def read_all(terminal):
-    """Return what is shown on a terminal until the last program has left it."""
+    """Return what a terminal shows until the last program has left it."""
     shown = b""
     while True:
         try:
@@ -53,10 +53,10 @@ def terminal(monkeypatch):
     os.close(ours)
 
 
-def test_a_real_terminal(fake, start, terminal):
+def test_ask_on_a_terminal_does_not_read_stdin(fake, start, terminal):
     """
-    On a terminal, nothing is waited for on stdin, thoughts are dimmed, and the text
-    comes after a blank line.
+    On a terminal, ``asi1 ask`` does not wait for stdin, dims thoughts, and writes the
+    text after a blank line.
     """
     ours, theirs = terminal
     fake.reply("Because.", thoughts=["Hm."])
@@ -69,7 +69,7 @@ def test_a_real_terminal(fake, start, terminal):
     assert seen.startswith("\x1b[2mHm.\x1b[0m\r\n\r\nBecause.\r\n\x1b[2m")
 
 
-def test_text_in_a_file_and_notes_on_a_terminal(fake, start, terminal):
+def test_text_goes_to_a_pipe_and_thoughts_to_the_terminal(fake, start, terminal):
     """
     With stdout in a pipe and stderr on a terminal, each gets its part.
     """
@@ -84,9 +84,9 @@ def test_text_in_a_file_and_notes_on_a_terminal(fake, start, terminal):
     assert re.match(r"\x1b\[2mHm\.\x1b\[0m\r\n\r\n\x1b\[2m\d+ tokens", seen)
 
 
-def test_the_demo_on_a_real_terminal(start, terminal):
+def test_demo_dims_thoughts_and_resets_the_terminal(start, terminal):
     """
-    The demo dims its thoughts on a terminal, and leaves it as it was.
+    The demo dims its thoughts on a terminal, and ends each code that it begins.
     """
     ours, theirs = terminal
 
@@ -100,10 +100,10 @@ def test_the_demo_on_a_real_terminal(start, terminal):
     assert seen.endswith('asi1 ask "Why do bumblebees play?"\r\n')
 
 
-def test_ctrl_c_in_the_middle_of_an_answer(fake, start):
+def test_ctrl_c_during_an_answer_keeps_its_text(fake, start):
     """
-    Ctrl-C while the server is silent keeps the text so far, says nothing, exits with
-    130, and lets the server go.
+    Ctrl-C while the server is silent keeps the text so far, writes no error, exits with
+    130, and closes the connection.
     """
     fake.fault("stall", after_chunks=3)
     process = start("ask", "Why?", python=("-c", LISTENING))
@@ -116,9 +116,9 @@ def test_ctrl_c_in_the_middle_of_an_answer(fake, start):
     assert "left" == fake.requests[0].wait()
 
 
-def test_ctrl_c_before_the_answer(fake, start):
+def test_ctrl_c_before_an_answer_is_silent(fake, start):
     """
-    Ctrl-C before the first byte of an answer says nothing and exits with 130.
+    Ctrl-C before the first byte of an answer writes nothing and exits with 130.
     """
     fake.fault("stall_before_headers")
     process = start("ask", "Why?", python=("-c", LISTENING))
@@ -131,9 +131,9 @@ def test_ctrl_c_before_the_answer(fake, start):
     assert 130 == process.returncode
 
 
-def test_ctrl_c_while_a_pipe_is_read(key, start):
+def test_ctrl_c_while_stdin_is_read_is_silent(key, start):
     """
-    Ctrl-C while the other end of a pipe is silent says nothing and exits with 130.
+    Ctrl-C while the other end of a pipe is silent writes nothing and exits with 130.
     """
     # It says when it begins to read, so that the signal does not come before.
     code = (
@@ -156,10 +156,10 @@ def test_ctrl_c_while_a_pipe_is_read(key, start):
     assert (b"reading\n", 130, b"") == (seen, process.returncode, err)
 
 
-def test_a_reader_who_leaves_in_the_middle(fake, start):
+def test_closed_pipe_ends_the_call(fake, start):
     """
-    When the reader of a long answer leaves, so does the command: quietly, with 141, and
-    without reading on.
+    When the reader of a long answer closes the pipe, the command exits silently with
+    141, and ends the call.
     """
     fake.reply("word " * 2000, chunk_words=1, chunk_delay=0.01)
     process = start("ask", "Why?")
@@ -173,7 +173,7 @@ def test_a_reader_who_leaves_in_the_middle(fake, start):
 
 def test_a_failed_call_exits_with_1(fake, start):
     """
-    The exit code of a failed call is that of the process.
+    The exit code of a failed call becomes the exit code of the process.
     """
     fake.fail(400, message="No.")
     process = start("ask", "Why?")
@@ -184,7 +184,7 @@ def test_a_failed_call_exits_with_1(fake, start):
 
 def test_no_key_exits_with_2(start):
     """
-    The exit code of a missing key is that of the process.
+    The exit code of a missing key becomes the exit code of the process.
     """
     process = start("ask", "Why?")
     out, err = process.communicate()

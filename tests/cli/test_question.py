@@ -13,7 +13,7 @@ from asi1.cli import main
 from .conftest import Terminal
 
 
-def asked(fake):
+def question_sent(fake):
     """Return the one question that reached the server."""
     (request,) = fake.requests
     (message,) = request.json["messages"]
@@ -21,53 +21,53 @@ def asked(fake):
     return message["content"]
 
 
-def test_the_question_of_the_command_line(fake):
+def test_question_from_the_command_line_is_stripped(fake):
     """
-    The question is sent as one message of the user, white space around it left out.
+    The question is sent as one user message, without the white space around it.
     """
     assert 0 == main(["ask", " Why is the sky blue?\n"])
 
-    assert "Why is the sky blue?" == asked(fake)
+    assert "Why is the sky blue?" == question_sent(fake)
 
 
 @pytest.mark.parametrize("words", [["ask"], ["ask", "-"], ["ask", ""]])
 @pytest.mark.parametrize(
     "text", ["Why?\n", "Why?", "\ufeffWhy?\r\n", "\n\nWhy?\n\n"], ids=ascii
 )
-def test_the_question_of_a_pipe(words, text, fake, piped):
+def test_question_from_a_pipe_is_stripped(words, text, fake, piped):
     """
-    Without a question, or with ``-``, what is piped in is the question, without a byte
+    Without a question, or with ``-``, standard input is the question, without a byte
     order mark and empty lines around it.
     """
     piped(text)
 
     assert 0 == main(words)
 
-    assert "Why?" == asked(fake)
+    assert "Why?" == question_sent(fake)
 
 
-def test_a_question_about_what_is_piped_in(fake, piped):
+def test_piped_text_follows_the_question(fake, piped):
     """
-    Text that is piped in stands below the question, after a blank line, its inner form
-    and first indent as they were.
+    Piped text follows the question after a blank line, with its first indent and its
+    blank lines unchanged.
     """
     piped("    def f():\n\n        pass\n")
 
     assert 0 == main(["ask", "What does this do?"])
 
-    assert "What does this do?\n\n    def f():\n\n        pass" == asked(fake)
+    assert "What does this do?\n\n    def f():\n\n        pass" == question_sent(fake)
 
 
 @pytest.mark.parametrize("text", ["", "\n", "  \n\t\n"])
-def test_an_empty_pipe_adds_nothing(text, fake, piped):
+def test_blank_pipe_adds_nothing_to_the_question(text, fake, piped):
     """
-    Beside a question, a pipe with nothing in it is as good as none.
+    A pipe with white space only does not change the question.
     """
     piped(text)
 
     assert 0 == main(["ask", "Why?"])
 
-    assert "Why?" == asked(fake)
+    assert "Why?" == question_sent(fake)
 
 
 def closed():
@@ -89,10 +89,10 @@ def write_only():
         pytest.param(lambda: Terminal("never"), id="terminal"),
     ],
 )
-def test_standard_input_that_nobody_piped_into(stdin, fake, monkeypatch, capsys):
+def test_stdin_that_is_not_a_pipe_is_not_read(stdin, fake, monkeypatch, capsys):
     """
-    Standard input that is closed, cannot be read or is a terminal is let alone beside
-    a question; without one, there is none.
+    Standard input that is missing, closed, not readable or a terminal is not read;
+    without a question, that is an error.
     """
     monkeypatch.setattr(sys, "stdin", stdin())
 
@@ -101,12 +101,12 @@ def test_standard_input_that_nobody_piped_into(stdin, fake, monkeypatch, capsys)
     code = main(["ask"])
     out, err = capsys.readouterr()
 
-    assert "Why?" == asked(fake)
+    assert "Why?" == question_sent(fake)
     assert (2, "", 1) == (code, out, err.count("\n"))
     assert err.startswith("asi1: no question: ")
 
 
-def test_a_dash_reads_what_is_typed(fake, monkeypatch):
+def test_dash_reads_a_terminal(fake, monkeypatch):
     """
     ``-`` reads a terminal too, to its end.
     """
@@ -114,13 +114,13 @@ def test_a_dash_reads_what_is_typed(fake, monkeypatch):
 
     assert 0 == main(["ask", "-"])
 
-    assert "Why?" == asked(fake)
+    assert "Why?" == question_sent(fake)
 
 
 @pytest.mark.parametrize("words", [["ask"], ["ask", "-"], ["ask", "  "]])
-def test_no_question_at_all(words, fake, piped, capsys):
+def test_empty_question_exits_with_2(words, fake, piped, capsys):
     """
-    An empty question is told in one line with exit code 2, and nothing is sent.
+    An empty question is reported in one line with exit code 2, and nothing is sent.
     """
     piped(" \n")
 
@@ -132,7 +132,7 @@ def test_no_question_at_all(words, fake, piped, capsys):
     assert [] == fake.requests
 
 
-def test_a_pipe_with_no_text_in_it(fake, monkeypatch, capsys):
+def test_stdin_that_is_not_utf8_exits_with_2(fake, monkeypatch, capsys):
     """
     Invalid UTF-8 on standard input is one line and exit code 2; nothing is sent.
     """
@@ -147,7 +147,7 @@ def test_a_pipe_with_no_text_in_it(fake, monkeypatch, capsys):
 
 
 @pytest.mark.system
-def test_a_real_pipe(fake, start):
+def test_process_reads_its_pipe(fake, start):
     """
     A process reads the pipe that it was started with.
     """
@@ -159,12 +159,12 @@ def test_a_real_pipe(fake, start):
     process.communicate()
 
     assert 0 == process.returncode
-    assert "And this?\n\nGänseblümchen" == asked(fake)
+    assert "And this?\n\nGänseblümchen" == question_sent(fake)
 
 
-def test_the_system_message_comes_first(fake):
+def test_system_option_is_the_first_message(fake):
     """
-    ``--system`` is the first of two messages.
+    ``--system`` sends a system message before the question.
     """
     assert 0 == main(["ask", "Why?", "--system", "Be brief."])
 

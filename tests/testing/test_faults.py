@@ -1,4 +1,4 @@
-"""The table of faults: complete, described, and the same in both players."""
+"""The table of faults: complete, described, and the same in process and on sockets."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 from asi1.testing import FAULTS, FakeASI1
 
 
-# To read the system's certificates for each client would take most of the time.
+# Reading the system's certificates for each client would take most of the time.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-# What makes an endless or a large fault short enough for a test.
+# The options that make an endless or large fault short enough for a test.
 OPTIONS = {
     "deep_nesting": {"depth": 2_000},
     "double_gzip": {"mib": 1},
@@ -45,8 +45,10 @@ NAMED = """
 """
 
 
-async def settle(client, url, *, stream):
-    """What a client gets: status, headers and body, or the class of the error."""
+async def outcome_of(client, url, *, stream):
+    """
+    Return what a client gets: status, headers and body, or the class of the error.
+    """
     headers = {"Authorization": "Bearer sk-secret"}
     body = {"stream": stream}
     got = b""
@@ -64,14 +66,17 @@ async def ask(name, *, stream, **options):
     fake = FakeASI1(seed=7)
     fake.fault(name, **options)
     async with httpx.AsyncClient(transport=fake.transport, timeout=0.1) as client:
-        return await settle(client, fake.base_url + "/chat/completions", stream=stream)
+        return await outcome_of(
+            client, fake.base_url + "/chat/completions", stream=stream
+        )
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "json"])
 @pytest.mark.parametrize("name", FAULTS)
-async def test_a_fault_is_the_same_in_process_and_on_a_socket(name, stream):
+async def test_fault_is_the_same_in_process_and_on_a_socket(name, stream):
     """
-    Both players of a plan give a client the same bytes, or the same class of error.
+    The in-process transport and the server give a client the same bytes, or the same
+    class of error.
     """
     options = OPTIONS.get(name, {})
     in_process = await ask(name, stream=stream, **options)
@@ -80,20 +85,20 @@ async def test_a_fault_is_the_same_in_process_and_on_a_socket(name, stream):
         fake.fault(name, **options)
         async with httpx.AsyncClient(timeout=limit, verify=NO_TLS) as client:
             url = fake.base_url + "/chat/completions"
-            on_socket = await settle(client, url, stream=stream)
+            on_socket = await outcome_of(client, url, stream=stream)
 
     assert on_socket == in_process
 
 
 @pytest.mark.parametrize("name", NAMED.split())
-def test_a_fault_that_is_promised_is_there(name):
+def test_documented_fault_exists(name):
     """
     The faults that the documentation names are in the table.
     """
     assert name in FAULTS
 
 
-def test_the_table_is_sorted_and_described():
+def test_faults_are_sorted_and_described():
     """
     `faults` lists all names in order, each with a sentence about it.
     """
@@ -103,9 +108,9 @@ def test_the_table_is_sorted_and_described():
     assert all(about.endswith((".", ":")) for about in listed.values())
 
 
-def test_an_unknown_fault_is_an_error_with_a_hint():
+def test_unknown_fault_lists_similar_names():
     """
-    An unknown name is a ValueError that lists similar names.
+    An unknown name raises a ValueError that lists similar names.
     """
     fake = FakeASI1()
 
@@ -115,23 +120,23 @@ def test_an_unknown_fault_is_an_error_with_a_hint():
         fake.fault("???")
 
 
-def test_an_unknown_option_is_an_error_at_once():
+def test_unknown_option_of_a_fault_is_a_type_error():
     """
-    An option that the fault does not have is a TypeError where it is scripted.
+    An option that the fault does not have raises a TypeError where it is scripted.
     """
     with pytest.raises(TypeError, match="after_chunks"):
         FakeASI1().fault("html_502", after_chunks=3)
 
 
-def test_a_fault_tells_its_options():
+def test_fault_lists_its_options():
     """
     The options of a fault are listed with their defaults.
     """
     assert {"after_chunks": 3, "seconds": None} == FAULTS["stall"].options
 
 
-def said(body):
-    """The words of choice 0 in a stream, so far as they came."""
+def text_of(body):
+    """Return the text of choice 0 in a stream, as far as it came."""
     lines = [line for line in body.splitlines() if line.startswith(b"data: {")]
     choices = [c for line in lines for c in json.loads(line[6:])["choices"]]
     return "".join(c["delta"].get("content") or "" for c in choices)
@@ -139,47 +144,47 @@ def said(body):
 
 @pytest.mark.parametrize("count", [0, 1, 5])
 @pytest.mark.parametrize("name", ["fin_mid_chunked", "clean_eof_no_done", "stall"])
-async def test_a_fault_strikes_where_it_is_told(name, count):
+async def test_after_chunks_words_come_before_the_fault(name, count):
     """
-    Just as many words come as were asked for.
+    Exactly *after_chunks* words come before the fault.
     """
     _, body = await ask(name, stream=True, after_chunks=count)
 
-    assert ["one", "two", "three", "four", "five"][:count] == said(body).split()
+    assert ["one", "two", "three", "four", "five"][:count] == text_of(body).split()
 
 
-async def test_a_fault_in_the_body_never_lets_all_of_it_pass():
+async def test_fault_beyond_the_end_still_cuts_the_body():
     """
-    However late a cut is asked for, something is missing.
+    However large *after_chunks* is, the last word is missing.
     """
     _, body = await ask("clean_eof_no_done", stream=True, after_chunks=99)
 
-    assert "one two three four five six seven" == said(body)
+    assert "one two three four five six seven" == text_of(body)
 
 
-async def test_a_stall_may_have_an_end():
+async def test_stall_with_seconds_closes_the_connection():
     """
-    A stall with a length closes the connection when its time is over.
+    A stall with *seconds* closes the connection when they are over.
     """
     error, body = await ask("stall", stream=True, seconds=0)
 
     assert httpx.RemoteProtocolError is error
-    assert "one two three" == said(body)
+    assert "one two three" == text_of(body)
 
 
-async def test_heartbeats_may_follow_some_words():
+async def test_heartbeats_follow_the_words_of_after_chunks():
     """
-    With after_chunks, the heartbeats come after an answer has begun.
+    With *after_chunks*, the heartbeats come after an answer has begun.
     """
     _, body = await ask("heartbeat_forever", stream=True, after_chunks=2, seconds=1)
 
-    assert "one two" == said(body)
+    assert "one two" == text_of(body)
     assert body.endswith(b": alive\n\n")
 
 
-async def test_the_key_is_echoed():
+async def test_key_echo_401_echoes_the_key_that_was_sent():
     """
-    The 401 that repeats the key repeats the one that was sent.
+    key_echo_401 repeats the key of the request, not a made-up one.
     """
     (status, _), body = await ask("key_echo_401", stream=False)
 
@@ -188,9 +193,9 @@ async def test_the_key_is_echoed():
 
 
 @pytest.mark.parametrize("name", ["gzip_stream", "gzip_cut"])
-async def test_compressed_bodies_can_be_read(name):
+async def test_compressed_faults_can_be_decompressed(name):
     """
-    What is compressed well can be read by any client, as far as it goes.
+    A compressed stream can be read by any client, up to its cut.
     """
     fake = FakeASI1()
     fake.fault(name)
@@ -199,12 +204,12 @@ async def test_compressed_bodies_can_be_read(name):
             fake.base_url + "/chat/completions", json={"stream": True}
         )
 
-    assert said(response.content).startswith("one two three")
+    assert text_of(response.content).startswith("one two three")
 
 
-async def test_a_wrong_checksum_is_noticed():
+async def test_gzip_bad_crc_has_a_wrong_checksum():
     """
-    The checksum of gzip_bad_crc is wrong for anybody who checks it.
+    Python's gzip module finds the checksum of gzip_bad_crc wrong.
     """
     _, body = await ask("gzip_bad_crc", stream=True)
 

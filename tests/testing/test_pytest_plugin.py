@@ -1,4 +1,4 @@
-"""The fixtures for the tests of users."""
+"""The pytest fixtures for the tests of users."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import asi1.testing
 pytest_plugins = ["asi1.testing.pytest_plugin"]
 
 
-def test_the_fixture_leads_clients_without_arguments_to_the_fake(fake_asi1_env):
+def test_env_fixture_leads_a_client_without_arguments_to_the_fake(fake_asi1_env):
     """
-    Under `fake_asi1_env`, a client made without arguments talks to the fake.
+    With `fake_asi1_env`, a client made without arguments talks to the fake.
     """
     fake_asi1_env.reply("Here.")
 
@@ -21,9 +21,9 @@ def test_the_fixture_leads_clients_without_arguments_to_the_fake(fake_asi1_env):
         assert "Here." == client.chat.completions.create(messages="Hi").text
 
 
-def test_the_fixture_is_a_running_fake(fake_asi1):
+def test_fixture_is_a_running_fake(fake_asi1):
     """
-    `fake_asi1` serves as it is, without a word of setup.
+    `fake_asi1` serves without any setup.
     """
     url = fake_asi1.base_url + "/chat/completions"
 

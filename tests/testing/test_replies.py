@@ -1,4 +1,4 @@
-"""What the well-behaved replies are made of, seen through the in-process transport."""
+"""The well-behaved replies of the fake, seen through the in-process transport."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def shape(value):
     return type(value).__name__
 
 
-def kinds(values):
-    """The shapes in order, repetitions of the one before left out."""
+def successive_shapes(values):
+    """Return the shapes in order, without repetitions of the one before."""
     found = []
     for value in map(shape, values):
         if not found or found[-1] != value:
@@ -54,9 +54,9 @@ def kinds(values):
 
 @pytest.mark.parametrize("generation", GENERATIONS)
 @pytest.mark.parametrize("words", [1, 2, 3, 50])
-async def test_a_streams_pieces_make_up_the_text(fake, generation, words):
+async def test_chunks_of_a_stream_make_up_the_text(fake, generation, words):
     """
-    However a text is cut into chunks, together they are the text to the last blank.
+    However a text is cut into chunks, together they are the text, to the last blank.
     """
     fake.reply(TEXT, generation=generation, chunk_words=words)
 
@@ -65,9 +65,10 @@ async def test_a_streams_pieces_make_up_the_text(fake, generation, words):
     assert TEXT == "".join(piece or "" for piece in got)
 
 
-async def test_the_2025_stream_has_the_shape_of_a_capture(fake):
+async def test_2025_stream_has_the_shape_of_a_recording(fake):
     """
-    The stream of 2025 has the kinds of chunk of the capture, in the same order.
+    The stream of 2025 has the same kinds of chunk as the recorded one, in the same
+    order.
     """
     captured = (SAMPLES / "otters.sse").read_bytes()
     fake.stream_of(captured)
@@ -75,10 +76,10 @@ async def test_the_2025_stream_has_the_shape_of_a_capture(fake):
 
     capture, made = [chunks(await ask(fake, stream=True)) for _ in range(2)]
 
-    assert kinds(capture) == kinds(made)
+    assert successive_shapes(capture) == successive_shapes(made)
 
 
-async def test_a_2025_stream_tells_its_thoughts_at_the_top(fake):
+async def test_2025_stream_has_thoughts_beside_the_choices(fake):
     """
     Thoughts come as strings beside the choices, the last with nothing but a delta.
     """
@@ -90,7 +91,7 @@ async def test_a_2025_stream_tells_its_thoughts_at_the_top(fake):
     assert [["role", "delta"], ["delta"]] == [list(c["choices"][0]) for c in thinking]
 
 
-async def test_thoughts_are_reasoning_in_2026(fake):
+async def test_2026_thoughts_are_reasoning_content(fake):
     """
     In the shape of 2026, thoughts are reasoning_content, in streams and bodies.
     """
@@ -104,9 +105,9 @@ async def test_thoughts_are_reasoning_in_2026(fake):
     assert 2 == body.json()["usage"]["reasoning_tokens"]
 
 
-async def test_thoughts_stand_at_the_top_in_the_guides_shape(fake):
+async def test_guide_thoughts_are_at_the_top_level(fake):
     """
-    In the guide's shape, thoughts stand at the top, in streams and bodies.
+    In the guide's shape, thoughts are a key of the top level, in streams and bodies.
     """
     fake.reply("Nine.", thoughts="one thought", generation="guide", times=2)
 
@@ -141,11 +142,9 @@ async def test_thoughts_stand_at_the_top_in_the_guides_shape(fake):
         ),
     ],
 )
-async def test_a_body_has_the_members_of_its_generation(
-    fake, generation, members, choice
-):
+async def test_body_has_the_keys_of_its_generation(fake, generation, members, choice):
     """
-    A body has the members of its generation, and the model that was asked for.
+    A body has the keys of its generation, and the model that was requested.
     """
     fake.reply(TEXT, generation=generation)
 
@@ -160,7 +159,7 @@ async def test_a_body_has_the_members_of_its_generation(
 @pytest.mark.parametrize(
     ("generation", "size"), [("2025", 20), ("2026", 32), ("guide", 20)]
 )
-async def test_an_id_has_the_form_of_its_generation(fake, generation, size):
+async def test_id_has_the_form_of_its_generation(fake, generation, size):
     """
     Ids are id_ and 17 characters, or 32 hexadecimal digits in 2026.
     """
@@ -170,9 +169,9 @@ async def test_an_id_has_the_form_of_its_generation(fake, generation, size):
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-async def test_usage_is_told_once(fake, generation):
+async def test_usage_comes_once_or_not_at_all(fake, generation):
     """
-    Usage is as given; it comes once in a stream, and not at all if it is empty.
+    The given usage comes once in a stream, and not at all if it is empty.
     """
     fake.reply(TEXT, usage=USAGE, generation=generation, times=2)
     fake.reply(TEXT, usage={}, generation=generation, times=2)
@@ -187,9 +186,10 @@ async def test_usage_is_told_once(fake, generation):
     assert "usage" not in (await ask(fake)).json()
 
 
-async def test_usage_adds_up_where_it_is_made_up(fake):
+async def test_made_up_usage_adds_up(fake):
     """
-    Made-up token counts count each saying of the text, and their total is their sum.
+    Made-up token counts count each repetition of the text, and their total is their
+    sum.
     """
     fake.reply("one two", repeat=5, thoughts=["three four"])
 
@@ -200,7 +200,7 @@ async def test_usage_adds_up_where_it_is_made_up(fake):
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-async def test_tool_calls_come_in_fragments(fake, generation):
+async def test_streamed_tool_calls_come_in_fragments(fake, generation):
     """
     A stream opens each call with id and name, then gives its arguments in pieces.
     """
@@ -221,9 +221,9 @@ async def test_tool_calls_come_in_fragments(fake, generation):
 
 @pytest.mark.parametrize("generation", GENERATIONS)
 @pytest.mark.parametrize(("text", "content"), [("", None), ("Wait.", "Wait.")])
-async def test_tool_calls_stand_in_the_message(fake, generation, text, content):
+async def test_tool_calls_are_in_the_message_of_a_body(fake, generation, text, content):
     """
-    A body has its calls in OpenAI's form, and null for a text that is not there.
+    A body has its calls in OpenAI's form, and null as content if there is no text.
     """
     fake.reply(text, tool_calls=[{"name": "g"}], generation=generation)
 
@@ -235,18 +235,18 @@ async def test_tool_calls_stand_in_the_message(fake, generation, text, content):
     assert "tool_calls" == choice["finish_reason"]
 
 
-async def test_any_finish_reason_can_be_given(fake):
+async def test_given_finish_reason_replaces_the_usual_one(fake):
     """
-    A finish reason that is given goes before the usual one.
+    A given finish reason replaces the usual one, of tool calls too.
     """
     fake.reply("cut sho", finish_reason="length", tool_calls=[{"name": "g"}])
 
     assert "length" == (await ask(fake)).json()["choices"][0]["finish_reason"]
 
 
-async def test_a_reply_names_its_request(fake):
+async def test_reply_has_the_given_request_id_or_its_own(fake):
     """
-    x-request-id is what is given, or else the answer's id; more headers may be added.
+    x-request-id is the given one, or else the answer's id; more headers may be added.
     """
     fake.reply(TEXT, request_id="req-1", headers={"X-Extra": "yes"}, times=2)
     fake.reply(TEXT)
@@ -258,7 +258,7 @@ async def test_a_reply_names_its_request(fake):
     assert answer.json()["id"] == answer.headers["x-request-id"]
 
 
-async def test_a_text_may_depend_on_the_request(fake):
+async def test_function_as_text_is_called_with_the_request(fake):
     """
     A function given for the text is called with the request.
     """
@@ -269,9 +269,9 @@ async def test_a_text_may_depend_on_the_request(fake):
     assert "pots" == answer.json()["choices"][0]["message"]["content"]
 
 
-async def test_a_function_that_raises_makes_a_500(fake):
+async def test_function_that_raises_becomes_a_500(fake):
     """
-    An error in a user's function is told in the reply, where it is seen.
+    An error in a user's function is named in the reply, where it is seen.
     """
     fake.reply(lambda request: request.json["nowhere"])
 
@@ -282,7 +282,7 @@ async def test_a_function_that_raises_makes_a_500(fake):
 
 
 @pytest.mark.virtual_time
-async def test_a_reply_takes_its_time(fake):
+async def test_delays_come_before_the_reply_and_after_each_event(fake):
     """
     The delay comes before the first byte, the chunk delay after each event.
     """
@@ -305,34 +305,35 @@ async def test_a_reply_takes_its_time(fake):
     ],
     ids=lambda options: next(iter(options)),
 )
-def test_impossible_options_are_refused_at_once(fake, options):
+def test_invalid_option_of_a_reply_is_a_value_error(fake, options):
     """
-    An option with an impossible value is a ValueError where the reply is scripted.
+    An option with an invalid value raises a ValueError where the reply is scripted.
     """
     with pytest.raises(ValueError, match=r"."):
         fake.reply(TEXT, **options)
 
 
 @pytest.mark.parametrize("text", [None, 5, ["Hel", "lo"], {"a": 1}])
-def test_a_reply_that_is_no_text_is_refused_at_once(fake, text):
+def test_text_of_another_type_is_a_type_error(fake, text):
     """
-    What is neither a text nor a function is no reply, and is not taken for one.
+    A text that is neither a str nor a function raises a TypeError where it is scripted.
     """
     with pytest.raises(TypeError, match="text: must be a str, or a function"):
         fake.reply(text)
 
 
-def test_unknown_options_are_refused_at_once(fake):
+def test_unknown_option_of_a_reply_is_a_type_error(fake):
     """
-    An option with an unknown name is a TypeError where the reply is scripted.
+    An option with an unknown name raises a TypeError where the reply is scripted.
     """
     with pytest.raises(TypeError):
         fake.reply(TEXT, thougts=["spelt wrongly"])
 
 
-async def test_the_same_seed_gives_the_same_bytes():
+async def test_same_seed_gives_the_same_bytes():
     """
-    Two fakes of one seed answer the same requests with the same bytes; others differ.
+    Two fakes with the same seed answer the same requests with the same bytes; with
+    another seed the bytes differ.
     """
     first, again, other = [(await ask(FakeASI1(seed=s))).content for s in (1, 1, None)]
 
@@ -349,9 +350,9 @@ async def pieces_of(fake):
 
 
 @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
-async def test_a_recording_is_played_byte_for_byte(fake, framing):
+async def test_recording_is_played_byte_for_byte(fake, framing):
     """
-    A recording comes out as it went in, whatever the cut and the framing.
+    A recording arrives unchanged, whatever the cut and the framing.
     """
     path = SAMPLES / "otters.sse"
     expected = path.read_bytes()
@@ -361,9 +362,10 @@ async def test_a_recording_is_played_byte_for_byte(fake, framing):
         assert expected == b"".join(await pieces_of(fake))
 
 
-async def test_a_recording_is_cut_as_told(fake):
+async def test_recording_is_cut_as_requested(fake):
     """
-    A cut makes one piece, one for each byte, or pieces that the same number repeats.
+    A cut makes one piece, one for each byte, or random pieces that the same number
+    repeats.
     """
     source = bytes(range(1, 101))
     for cut in ("whole", "bytes", 1, 1, 2):
@@ -378,9 +380,9 @@ async def test_a_recording_is_cut_as_told(fake):
 
 
 @pytest.mark.parametrize("source", [b"", b"x"])
-async def test_a_recording_too_short_to_cut_stays_whole(fake, source):
+async def test_recording_of_at_most_one_byte_is_not_cut(fake, source):
     """
-    A body of no more than one byte can be played at any cut.
+    A body of no more than one byte can be played with any cut.
     """
     fake.stream_of(source, cut="bytes")
 
@@ -388,9 +390,9 @@ async def test_a_recording_too_short_to_cut_stays_whole(fake, source):
 
 
 @pytest.mark.virtual_time
-async def test_a_recording_may_be_slow(fake):
+async def test_delay_of_a_recording_comes_before_each_piece(fake):
     """
-    The delay of a recording comes before each piece.
+    A recording with a delay waits before each piece.
     """
     fake.stream_of(b"four", cut="bytes", delay=5, content_type="text/odd")
     start = anyio.current_time()
@@ -401,9 +403,9 @@ async def test_a_recording_may_be_slow(fake):
     assert "text/odd" == response.headers["content-type"]
 
 
-def test_a_recording_that_is_not_there_is_an_error_at_once(fake, tmp_path):
+def test_missing_recording_is_an_os_error(fake, tmp_path):
     """
-    A path that cannot be read is an OSError where it is scripted.
+    A path that cannot be read raises an OSError where it is scripted.
     """
     with pytest.raises(OSError, match="nowhere"):
         fake.stream_of(tmp_path / "nowhere.sse")
@@ -433,9 +435,11 @@ def test_a_recording_that_is_not_there_is_an_error_at_once(fake, tmp_path):
         pytest.param({"body": b"[1"}, {"content-length": "2"}, "[1", id="bytes"),
     ],
 )
-async def test_a_refusal_says_what_it_is_told(fake, options, headers, text):
+async def test_fail_sends_the_given_status_headers_and_body(
+    fake, options, headers, text
+):
     """
-    A refusal has the status, the headers and the body that were asked for.
+    An error reply has the status, the headers and the body that were given.
     """
     fake.fail(429, **options)
 
@@ -446,9 +450,9 @@ async def test_a_refusal_says_what_it_is_told(fake, options, headers, text):
     assert response.headers["x-request-id"].startswith("id_")
 
 
-async def test_any_json_can_be_the_reply(fake):
+async def test_reply_json_encodes_values_and_sends_bytes_unchanged(fake):
     """
-    A JSON value is encoded, bytes are sent as they are.
+    A JSON value is encoded, bytes are sent as they are, even if they are not JSON.
     """
     fake.reply_json([None, 1], status=201, headers={"x-a": "b"})
     fake.reply_json(b'{"half":')
@@ -463,17 +467,17 @@ async def test_any_json_can_be_the_reply(fake):
     assert b'{"half":' == second.content
 
 
-def test_what_is_no_json_is_an_error_at_once(fake):
+def test_value_that_json_cannot_hold_is_a_type_error(fake):
     """
-    A body that is no JSON value is a TypeError where it is scripted.
+    A value that JSON cannot hold raises a TypeError where it is scripted.
     """
     with pytest.raises(TypeError):
         fake.reply_json({"now": object()})
 
 
-async def test_replies_go_in_order_and_the_standing_one_stays(fake):
+async def test_replies_come_in_order_before_the_standing_one(fake):
     """
-    Queued replies are taken in order; then the standing reply answers, again and again.
+    Queued replies are used in order; then the standing reply answers, again and again.
     """
     fake.fail(503, times=None)
     fake.reply("a", times=2)
@@ -485,9 +489,10 @@ async def test_replies_go_in_order_and_the_standing_one_stays(fake):
     assert 0 == fake.pending
 
 
-async def test_clearing_forgets_everything(fake):
+async def test_clear_removes_replies_and_requests(fake):
     """
-    After clear, no reply waits, none stands, and no request is remembered.
+    After `clear` there are no queued replies, no standing reply, and no recorded
+    requests.
     """
     fake.fail(503, times=None)
     fake.reply("a", times=2)
@@ -500,9 +505,9 @@ async def test_clearing_forgets_everything(fake):
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"stream":1}'])
-async def test_without_a_script_there_is_a_friendly_answer(fake, body):
+async def test_unscripted_fake_gives_a_default_answer(fake, body):
     """
-    The canned answer has a text and thoughts in the guide's shape, whatever was sent.
+    The default answer has a text and thoughts in the guide's shape, whatever was sent.
     """
     async with httpx.AsyncClient(transport=fake.transport) as client:
         answer = (await client.post(URL, content=body)).json()
@@ -522,7 +527,7 @@ async def test_without_a_script_there_is_a_friendly_answer(fake, body):
         ("POST", "/chat/completions", 404),
     ],
 )
-async def test_paths_are_told_apart(fake, method, path, status):
+async def test_other_paths_and_methods_are_refused(fake, method, path, status):
     """
     Chat and images are answered to POST; all else is refused with a JSON error.
     """
@@ -533,9 +538,10 @@ async def test_paths_are_told_apart(fake, method, path, status):
     assert (status == 200) == ("images" in response.json())
 
 
-async def test_a_queued_reply_answers_any_path_of_the_api(fake):
+async def test_queued_reply_answers_any_path_under_v1(fake):
     """
-    A queued reply is for the next request under /v1/; others leave it where it is.
+    A queued reply is for the next request under /v1/; a request outside leaves it
+    queued.
     """
     fake.reply_json({"agents": []})
     async with httpx.AsyncClient(transport=fake.transport) as client:
@@ -547,9 +553,9 @@ async def test_a_queued_reply_answers_any_path_of_the_api(fake):
     assert ["", "limit=1"] == [r.query for r in fake.requests]
 
 
-async def test_a_key_can_be_required():
+async def test_require_key_refuses_a_request_without_one():
     """
-    With require_key a request without a key gets 401 and takes no reply.
+    With require_key a request without a key gets 401 and uses up no reply.
     """
     fake = FakeASI1(require_key=True)
     fake.reply("a")
@@ -561,9 +567,9 @@ async def test_a_key_can_be_required():
     assert 200 == (await ask(fake)).status_code
 
 
-async def test_steps_can_be_played_as_they_are(fake):
+async def test_play_sends_the_given_steps(fake):
     """
-    A plan of one's own is played step by step.
+    The steps of a user's own plan are played one after another.
     """
     fake.play(Head(202, (("x-a", "b"),)), Data(b"one"), Data(b""), Data(b"two"))
 
@@ -576,15 +582,15 @@ async def test_steps_can_be_played_as_they_are(fake):
     )
 
 
-def test_a_body_that_is_no_json_has_no_value():
+def test_json_of_a_body_that_is_not_json_is_a_value_error():
     """
-    The JSON of a request whose body is none is a ValueError.
+    The property `json` of a request whose body is not JSON raises a ValueError.
     """
     with pytest.raises(ValueError, match=r"."):
         _ = RecordedRequest(method="POST", path="/", body=b"{").json
 
 
-def test_the_sample_is_what_its_figures_say():
+def test_recorded_sample_matches_its_figures():
     """
     The recorded sample has the chunks, texts and counts that its figures name.
     """

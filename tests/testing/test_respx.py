@@ -1,4 +1,4 @@
-"""How a user's own tests stand in for the service with respx."""
+"""How the tests of users can replace the service with respx."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ async def test_respx_mocks_a_stream():
     assert ["Mocked."] == pieces
 
 
-async def test_respx_mocks_failures():
+async def test_respx_mocks_errors():
     """
-    Mocked refusals and lost connections are tried again and become our errors.
+    Mocked error statuses and lost connections are retried and become asi1's errors.
     """
     quick = asi1.RetryPolicy(wait_first=0)
     with respx.mock:
@@ -72,7 +72,7 @@ async def test_respx_mocks_failures():
 @respx.mock
 def test_respx_mocks_the_blocking_client():
     """
-    The blocking client is mocked by the same router, as a decorator too.
+    The blocking client is mocked by the same router; as a decorator, too.
     """
     respx.post(URL).respond(json=ANSWER)
 

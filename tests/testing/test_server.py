@@ -1,4 +1,4 @@
-"""The fake on real sockets, seen by blocking clients and by bare sockets."""
+"""The fake on real sockets, seen by blocking clients and by plain sockets."""
 
 from __future__ import annotations
 
@@ -43,35 +43,35 @@ def request(path=CHAT, method="POST", body=b"{}", **headers):
 
 
 def read(line):
-    """Everything until the other side closes."""
+    """Return everything until the other side closes."""
     return b"".join(iter(lambda: line.recv(65536), b""))
 
 
 def until(condition):
-    """Wait for what another thread does; the bound only ends a test that fails."""
+    """Wait for another thread; the limit only ends a test that fails."""
     end = time.monotonic() + 10
     while not condition() and time.monotonic() < end:
         time.sleep(0.002)
     return condition()
 
 
-def fakes():
+def fake_threads():
     return [t for t in threading.enumerate() if t.name == "asi1-fake"]
 
 
-def test_a_fake_has_one_thread_and_leaves_none():
+def test_fake_has_one_thread_and_leaves_none():
     """
     A running fake is one daemon thread; a stopped one is none, and can start again.
     """
     fake = FakeASI1()
     for _ in range(2):
         with fake:
-            assert [True] == [thread.daemon for thread in fakes()]
+            assert [True] == [thread.daemon for thread in fake_threads()]
             assert 200 == httpx.post(fake.base_url + "/chat/completions").status_code
-        assert not fakes()
+        assert not fake_threads()
 
 
-async def test_a_fake_can_be_entered_in_async_code():
+async def test_fake_works_in_async_with():
     """
     `async with` starts and stops the same server, on either event loop.
     """
@@ -79,12 +79,12 @@ async def test_a_fake_can_be_entered_in_async_code():
         response = await client.post(fake.base_url + "/chat/completions")
 
     assert 200 == response.status_code
-    assert not fakes()
+    assert not fake_threads()
 
 
-def test_the_address_is_known_from_the_start_and_refuses_after_the_end():
+def test_fake_has_a_port_only_once_started():
     """
-    There is no port before the start; after the end it is one that nobody listens on.
+    Before the start `port` raises; after the stop connections are refused.
     """
     fake = FakeASI1()
     with pytest.raises(RuntimeError, match="the fake is not started"):
@@ -100,7 +100,7 @@ def test_the_address_is_known_from_the_start_and_refuses_after_the_end():
         httpx.post(fake.base_url)
 
 
-def test_a_running_fake_cannot_be_started(fake):
+def test_running_fake_cannot_be_started_again(fake):
     """
     Starting twice is a RuntimeError, a taken port an OSError; stopping twice is fine.
     """
@@ -112,9 +112,9 @@ def test_a_running_fake_cannot_be_started(fake):
     fake.stop()
 
 
-def test_a_request_is_recorded_as_it_came(fake, client):
+def test_request_is_recorded_with_all_its_parts(fake, client):
     """
-    A record has method, path, query, lowercase headers, body and how it ended.
+    A record has method, path, query, lowercase headers, body and outcome.
     """
     client.post(
         "/chat/completions?a=1&b=2",
@@ -130,9 +130,9 @@ def test_a_request_is_recorded_as_it_came(fake, client):
     assert record.completed
 
 
-def test_the_list_of_requests_is_a_copy(fake, client):
+def test_list_of_requests_is_a_copy(fake, client):
     """
-    What is done to the list of requests does not change the record.
+    A change to the list of requests does not change the record.
     """
     client.post("/chat/completions")
     fake.requests.clear()
@@ -140,9 +140,10 @@ def test_the_list_of_requests_is_a_copy(fake, client):
     assert 1 == len(fake.requests)
 
 
-def test_a_connection_is_used_again(fake, client):
+def test_connection_is_reused_if_the_framing_allows_it(fake, client):
     """
-    Requests one after another come on one connection, whatever the framing allows.
+    Requests one after another come on one connection, until a reply ends with its
+    connection.
     """
     fake.stream_of(b"data: x\n\n", framing="length")
     fake.stream_of(b"data: x\n\n", framing="chunked")
@@ -153,9 +154,10 @@ def test_a_connection_is_used_again(fake, client):
     assert [1, 1, 1, 2] == [r.connection for r in fake.requests]
 
 
-def test_a_body_may_be_ended_in_so_many_words(fake, client):
+def test_explicit_end_of_a_body_keeps_the_connection(fake, client):
     """
-    A plan that writes out its end leaves the connection as fit as one that does not.
+    After a plan with an explicit `End` the connection can be reused, as after one
+    without.
     """
     fake.play(Head(200), Data(b"word"), End(), times=2)
     for _ in range(2):
@@ -178,7 +180,7 @@ def test_open_connections_are_counted(fake, client):
     assert until(lambda: fake.open_connections == 0)
 
 
-def test_requests_may_come_all_at_once(fake, line):
+def test_pipelined_requests_are_answered_in_order(fake, line):
     """
     Requests that arrive in one piece are answered in their order.
     """
@@ -191,7 +193,7 @@ def test_requests_may_come_all_at_once(fake, line):
     assert 0 < got.index(b"first") < got.index(b"second")
 
 
-def test_a_request_may_come_byte_by_byte(fake, line):
+def test_request_byte_by_byte_is_put_together(fake, line):
     """
     A request that arrives in pieces is put together.
     """
@@ -202,7 +204,7 @@ def test_a_request_may_come_byte_by_byte(fake, line):
     assert {"a": 1} == fake.requests[0].json
 
 
-def test_a_request_may_wait_to_be_told_to_go_on(line):
+def test_expect_100_continue_is_answered(line):
     """
     A client that expects 100 (Continue) gets it before it sends the body.
     """
@@ -214,9 +216,9 @@ def test_a_request_may_wait_to_be_told_to_go_on(line):
     assert b"HTTP/1.1 200 OK\r\n" in read(line)
 
 
-def test_a_proxys_form_of_the_address_is_understood(fake, line):
+def test_absolute_request_target_is_recorded_with_its_path(fake, line):
     """
-    A request for a whole URL is recorded with its path.
+    A request for a whole URL, as proxies get it, is recorded with its path.
     """
     line.sendall(request(path=f"http://fake{CHAT}?a=1", Connection="close"))
     read(line)
@@ -224,9 +226,9 @@ def test_a_proxys_form_of_the_address_is_understood(fake, line):
     assert [(CHAT, "a=1")] == [(r.path, r.query) for r in fake.requests]
 
 
-def test_the_reply_to_head_has_no_body(line):
+def test_reply_to_head_has_no_body(line):
     """
-    A HEAD request gets the headers alone, and the connection goes on.
+    A HEAD request gets the headers alone, and the connection stays open.
     """
     line.sendall(request("/v1/x", method="HEAD") + request("/v1/x", Connection="close"))
 
@@ -244,9 +246,9 @@ def test_the_reply_to_head_has_no_body(line):
         b"GET //[ HTTP/1.1\r\nhost: x\r\n\r\n",
     ],
 )
-def test_nonsense_is_answered_with_400(fake, line, nonsense):
+def test_invalid_request_gets_400(fake, line, nonsense):
     """
-    What is no request gets 400 and is not recorded.
+    Bytes that are not a valid request get 400 and are not recorded.
     """
     line.sendall(nonsense)
     line.shutdown(socket.SHUT_WR)
@@ -255,9 +257,9 @@ def test_nonsense_is_answered_with_400(fake, line, nonsense):
     assert [] == fake.requests
 
 
-def test_a_head_without_end_is_refused(line):
+def test_endless_head_gets_400(line):
     """
-    A request whose head has more than a MiB gets 400, and is heard to its end.
+    A request whose head has more than a MiB gets 400, and is read to its end.
     """
     line.sendall(b"POST / HTTP/1.1\r\nx: " + b"y" * 1_200_000)
     line.shutdown(socket.SHUT_WR)
@@ -265,9 +267,10 @@ def test_a_head_without_end_is_refused(line):
     assert read(line).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
-def test_a_client_that_breaks_off_its_nonsense_does_no_harm(fake):
+def test_fake_survives_a_reset_after_an_invalid_request(fake):
     """
-    A client that sends nonsense and resets the connection leaves the fake running.
+    A client that sends an invalid request and resets the connection leaves the fake
+    running.
     """
     with connect(fake) as sock:
         linger = bytes((1, 0, 0, 0, 0, 0, 0, 0))
@@ -278,9 +281,9 @@ def test_a_client_that_breaks_off_its_nonsense_does_no_harm(fake):
     assert 200 == httpx.post(fake.base_url + "/chat/completions").status_code
 
 
-def test_a_broken_connection_is_really_reset(fake, line):
+def test_reset_step_resets_the_connection(fake, line):
     """
-    Reset is seen as a reset and not as an end, after what was sent before.
+    `Reset` arrives as a reset and not as an end, after what was sent before.
     """
     fake.play(Head(200), Data(b"word"), Pause(0.05), Reset())
     line.sendall(request())
@@ -292,9 +295,9 @@ def test_a_broken_connection_is_really_reset(fake, line):
         line.recv(1)
 
 
-def test_a_closed_connection_is_really_closed(fake, line):
+def test_close_step_closes_without_the_last_chunk(fake, line):
     """
-    Close is seen as an end, without the last chunk.
+    `Close` arrives as an end of the connection, without the last chunk.
     """
     fake.play(Head(200), Data(b"word"), Close())
     line.sendall(request())
@@ -302,7 +305,7 @@ def test_a_closed_connection_is_really_closed(fake, line):
     assert read(line).endswith(b"\r\n\r\n4\r\nword\r\n")
 
 
-def test_each_piece_is_a_chunk_of_its_own(fake, line):
+def test_each_piece_is_one_chunk_on_the_wire(fake, line):
     """
     A body that is cut at every byte arrives as chunks of one byte.
     """
@@ -313,9 +316,9 @@ def test_each_piece_is_a_chunk_of_its_own(fake, line):
     assert read(line).endswith(b"\r\n\r\n" + end)
 
 
-def test_pieces_come_when_they_are_sent(fake, line):
+def test_piece_is_sent_before_the_next_step(fake, line):
     """
-    A piece is on its way before the next one is due, not held back for it.
+    A piece is sent at once, not held back for the next one.
     """
     fake.play(Head(200, (), "close"), Data(b"word"), Stall())
     line.sendall(request())
@@ -328,9 +331,9 @@ def test_pieces_come_when_they_are_sent(fake, line):
     assert "left" == fake.requests[0].wait()
 
 
-def test_a_client_that_leaves_is_noticed_while_it_is_kept_waiting(fake, client):
+def test_client_that_leaves_a_stalled_reply_is_noticed(fake, client):
     """
-    The outcome is open while the reply goes on, and left once the client is gone.
+    The outcome is "open" while the reply continues, and "left" once the client is gone.
     """
     fake.fault("stall")
     with client.stream("POST", "/chat/completions", json={"stream": True}):
@@ -342,7 +345,7 @@ def test_a_client_that_leaves_is_noticed_while_it_is_kept_waiting(fake, client):
     assert until(lambda: fake.open_connections == 0)
 
 
-def test_a_client_that_reads_nothing_holds_the_reply_back(fake, line):
+def test_client_that_reads_nothing_blocks_the_reply(fake, line):
     """
     A reply waits for a client that does not read, and ends when it leaves.
     """
@@ -355,9 +358,9 @@ def test_a_client_that_reads_nothing_holds_the_reply_back(fake, line):
     assert "left" == fake.requests[0].wait()
 
 
-def test_a_client_that_reads_slowly_gets_everything(fake, line):
+def test_slow_client_gets_the_whole_body(fake, line):
     """
-    A body larger than all buffers comes whole to a client that is late to read it.
+    A body larger than all buffers arrives whole at a client that starts reading late.
     """
     fake.stream_of(b"x" * 8_000_000, framing="close")
     line.sendall(request())
@@ -367,9 +370,9 @@ def test_a_client_that_reads_slowly_gets_everything(fake, line):
     assert 8_000_000 == len(read(line).partition(b"\r\n\r\n")[2])
 
 
-def test_a_stop_breaks_off_what_is_going_on():
+def test_stop_ends_replies_and_idle_connections():
     """
-    Stopping ends stalled replies and idle connections, and says so in the outcome.
+    Stopping ends stalled replies and idle connections; the outcome is "stopped".
     """
     with FakeASI1() as fake:
         fake.fault("stall_before_headers", times=None)
@@ -384,12 +387,12 @@ def test_a_stop_breaks_off_what_is_going_on():
 
     assert "stopped" == fake.requests[0].outcome
     assert 0 == fake.open_connections
-    assert not fakes()
+    assert not fake_threads()
 
 
-def test_many_threads_may_ask_and_script(fake):
+def test_concurrent_requests_get_each_reply_once(fake):
     """
-    Replies are neither lost nor given twice when many threads ask at once.
+    Replies are neither lost nor used twice when many threads send requests at once.
     """
     for number in range(60):
         fake.reply(f"<{number}>")
@@ -417,7 +420,7 @@ def test_many_threads_may_ask_and_script(fake):
         ("keepalive_then_close_on_reuse", httpx.RemoteProtocolError),
     ],
 )
-def test_a_connection_may_break_when_it_is_used_again(fake, client, fault, error):
+def test_keepalive_faults_break_the_reused_connection(fake, client, fault, error):
     """
     The first request is answered, the next one on the same connection is lost.
     """
@@ -430,7 +433,7 @@ def test_a_connection_may_break_when_it_is_used_again(fake, client, fault, error
 
 
 @pytest.mark.parametrize("fault", ["keepalive_then_close_idle", "idle_408"])
-def test_a_connection_may_be_closed_while_it_is_idle(fake, client, fault):
+def test_idle_faults_close_the_connection_after_an_answer(fake, client, fault):
     """
     After a good answer the server closes; the next request gets a new connection.
     """
@@ -442,9 +445,10 @@ def test_a_connection_may_be_closed_while_it_is_idle(fake, client, fault):
     assert [1, 2] == [r.connection for r in fake.requests]
 
 
-def test_a_reply_has_not_ended_before_its_connection_is_closed(fake, line, monkeypatch):
+def test_outcome_is_set_after_the_connection_is_closed(fake, line, monkeypatch):
     """
-    Who hears that a reply has ended finds its connection closed, if it closes at all.
+    A test that waits for the outcome of a reply finds its connection closed, if the
+    reply closes it.
     """
     closed, end = [], Ending.end
 

@@ -1,4 +1,4 @@
-"""The fixture, the command line, and what an import does."""
+"""The public names, the import, and the command line of asi1.testing."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from asi1.testing.__main__ import main
 pytest_plugins = ["asi1.testing.pytest_plugin"]
 
 
-def test_the_names_are_those_of_the_public_package():
+def test_public_classes_have_the_public_module_name():
     """
-    What is public says so: its module is asi1.testing, and the list of it is sorted.
+    The module of each public class is asi1.testing, and `__all__` has no name twice.
     """
     names = asi1.testing.__all__
     classes = [getattr(asi1.testing, name) for name in names if name != "FAULTS"]
@@ -35,9 +35,9 @@ def test_the_names_are_those_of_the_public_package():
 
 
 @pytest.mark.system
-def test_importing_starts_nothing():
+def test_import_starts_no_thread():
     """
-    The import starts no thread.
+    The thread of the fake starts with the fake, not with the import.
     """
     code = "import threading, asi1.testing; print(threading.active_count())"
 
@@ -51,7 +51,7 @@ def test_importing_starts_nothing():
     assert ("1\n", "") == (done.stdout, done.stderr)
 
 
-class Screen(io.StringIO):
+class WatchedOutput(io.StringIO):
     """A standard output on which another thread waits for the first line."""
 
     def url(self):
@@ -62,8 +62,10 @@ class Screen(io.StringIO):
 
 
 def run(monkeypatch, arguments, number):
-    """Run the command line here, ask it once, and end it by a signal."""
-    screen = Screen()
+    """
+    Run the command line in this thread, send it one request, and end it by a signal.
+    """
+    screen = WatchedOutput()
     monkeypatch.setattr(sys, "stdout", screen)
     responses = []
 
@@ -91,11 +93,12 @@ def run(monkeypatch, arguments, number):
     ],
     ids=["plain", "reply", "fault", "key"],
 )
-def test_the_fake_runs_alone_until_it_is_told_to_end(
+def test_command_line_serves_until_a_signal(
     monkeypatch, arguments, status, text, number
 ):
     """
-    The command line serves as told, ends at Ctrl-C or SIGTERM, and returns 0.
+    The command line serves what its options say, ends at Ctrl-C or SIGTERM, and returns
+    0.
     """
     before = signal.getsignal(number)
 
@@ -108,9 +111,10 @@ def test_the_fake_runs_alone_until_it_is_told_to_end(
 
 
 @pytest.mark.system
-def test_the_module_can_be_run():
+def test_module_prints_its_address_and_ends_at_sigterm():
     """
-    `python -m asi1.testing` prints its address first, ends quietly, and exits with 0.
+    `python -m asi1.testing` prints its address first, ends without a message, and exits
+    with 0.
     """
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "asi1.testing", "--port", "0"],
@@ -127,10 +131,12 @@ def test_the_module_can_be_run():
 
 
 @pytest.mark.system
-@pytest.mark.skipif(os.name == "nt", reason="pipes of Windows tell of it otherwise")
-def test_who_reads_the_faults_may_leave():
+@pytest.mark.skipif(
+    os.name == "nt", reason="a closed pipe is reported differently on Windows"
+)
+def test_faults_into_a_closed_pipe_end_silently():
     """
-    --faults into a pipe that nobody reads any more ends quietly.
+    --faults into a pipe without a reader exits with 141 and writes no error.
     """
     reading, writing = os.pipe()
     os.close(reading)
@@ -143,7 +149,7 @@ def test_who_reads_the_faults_may_leave():
     assert (141, b"") == (ended.returncode, ended.stderr)
 
 
-def test_the_faults_can_be_listed(capsys):
+def test_faults_option_lists_all_faults(capsys):
     """
     --faults prints a line for each fault, with its options.
     """

@@ -1,4 +1,4 @@
-"""What the in-process transport does beside playing plans."""
+"""The in-process transport: records, time limits, and what a response looks like."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def client(fake):
         yield running
 
 
-async def test_requests_are_recorded_as_on_a_socket(fake, client):
+async def test_request_is_recorded_as_on_a_socket(fake, client):
     """
     A request in process is recorded like any other, on connection 0.
     """
@@ -30,9 +30,9 @@ async def test_requests_are_recorded_as_on_a_socket(fake, client):
     assert ("sent", 0) == (record.outcome, record.connection)
 
 
-async def test_a_reply_left_early_is_recorded_as_left(fake, client):
+async def test_response_closed_early_is_recorded_as_left(fake, client):
     """
-    A client that closes the response in the middle has left.
+    A client that closes the response before its end has left.
     """
     async with client.stream("POST", URL, json={"stream": True}):
         assert "open" == fake.requests[0].outcome
@@ -40,7 +40,7 @@ async def test_a_reply_left_early_is_recorded_as_left(fake, client):
     assert "left" == fake.requests[0].outcome
 
 
-async def test_a_cancelled_request_is_recorded_as_left(fake, client):
+async def test_cancelled_request_is_recorded_as_left(fake, client):
     """
     A client that is cancelled before the head comes has left.
     """
@@ -53,9 +53,10 @@ async def test_a_cancelled_request_is_recorded_as_left(fake, client):
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("fault", ["stall_before_headers", "stall_after_headers"])
-async def test_the_limit_on_reading_is_kept(fake, fault):
+async def test_silence_beyond_the_read_timeout_is_a_read_timeout(fake, fault):
     """
-    A silence longer than the client's limit is its ReadTimeout, after just that time.
+    A silence longer than the client's read timeout raises ReadTimeout, after exactly
+    that time.
     """
     fake.fault(fault)
     start = anyio.current_time()
@@ -68,9 +69,10 @@ async def test_the_limit_on_reading_is_kept(fake, fault):
 
 
 @pytest.mark.virtual_time
-async def test_silences_without_a_byte_between_them_are_one(fake):
+async def test_read_timeout_counts_from_byte_to_byte(fake):
     """
-    The limit on reading counts from byte to byte, over any number of pauses.
+    Several pauses without a byte between them count as one, pauses with bytes between
+    them do not.
     """
     fake.play(Pause(6), Pause(6))
     fake.play(Pause(6), Head(200), Pause(6), Data(b"x"), Stall(6))
@@ -84,7 +86,7 @@ async def test_silences_without_a_byte_between_them_are_one(fake):
     assert 18 == anyio.current_time() - start
 
 
-async def test_head_requests_have_no_body(fake, client):
+async def test_reply_to_head_has_no_body(fake, client):
     """
     The reply to HEAD ends with its headers.
     """
@@ -93,18 +95,18 @@ async def test_head_requests_have_no_body(fake, client):
     assert (405, b"") == (response.status_code, response.content)
 
 
-async def test_the_response_looks_like_one_from_a_socket(fake, client):
+async def test_response_has_version_and_reason(fake, client):
     """
-    Version and reason are there, as httpx's own transport gives them.
+    HTTP version and reason are there, as httpx's own transport gives them.
     """
     response = await client.post(URL)
 
     assert ("HTTP/1.1", "OK") == (response.http_version, response.reason_phrase)
 
 
-async def test_large_raw_bytes_are_read_in_parts(fake, client):
+async def test_large_raw_bytes_are_read_in_64_kib_parts(fake, client):
     """
-    What comes at once is read as from a socket, 64 KiB at a time.
+    Many bytes at once are read as from a socket, 64 KiB at a time.
     """
     fake.play(Head(200, (), "close"), Raw(b"x" * 200_000))
 
@@ -115,9 +117,10 @@ async def test_large_raw_bytes_are_read_in_parts(fake, client):
     assert 65536 == max(sizes)
 
 
-async def test_a_head_that_is_cut_is_an_error_of_the_protocol(fake, client):
+async def test_cut_head_is_a_remote_protocol_error(fake, client):
     """
-    An end in the middle of the head is told in the words of httpcore.
+    An end in the middle of the head raises the error that httpcore raises, in its
+    words.
     """
     fake.play(Raw(b"HTTP/1.1 200"))
 

@@ -1,4 +1,4 @@
-"""What carries a request on each event loop, and what still catches it there."""
+"""Which sockets each event loop uses, and that mocks still replace them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from asi1.testing import FakeASI1
 ANSWER = {"choices": [{"message": {"content": "Mocked."}, "finish_reason": "stop"}]}
 
 
-async def test_each_loop_has_its_sockets(anyio_backend_name):
+async def test_asyncio_uses_own_sockets_and_trio_uses_httpx_sockets(anyio_backend_name):
     """
     On asyncio requests go over the package's own sockets, on trio over httpx's.
     """
@@ -28,10 +28,10 @@ async def test_each_loop_has_its_sockets(anyio_backend_name):
     assert isinstance(backend, AsyncioBackend) is (anyio_backend_name == "asyncio")
 
 
-async def test_mocks_catch_a_client_that_has_connections_already():
+async def test_respx_mocks_a_client_with_open_connections():
     """
-    respx catches the calls of a client that has made real ones before, and lets them go
-    again afterwards.
+    respx catches the calls of a client that has made real ones before, and lets them
+    reach the server again afterwards.
     """
     with FakeASI1() as fake:
         fake.reply("Real.", times=None)

@@ -1,4 +1,6 @@
-"""The sockets on asyncio's loops: what is written, read, and seen while idle."""
+"""
+The sockets for asyncio: writing, reading, and noticing the server's end while idle.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ def anyio_backend(request):
 
 @asynccontextmanager
 async def pair():
-    """Give one of our connections, and its other end as a plain socket."""
+    """Yield one of our connections, and its other end as a plain socket."""
     with socket.create_server((HOST, 0)) as listener:
         ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
         theirs, _ = listener.accept()
@@ -49,21 +51,21 @@ async def pair():
 
 
 def reset(sock):
-    """Break a connection."""
+    """Reset the connection."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
 
 def received(sock, size):
-    """Return the next *size* bytes, or all there are until the end."""
+    """Return the next *size* bytes, or all until the end of the connection."""
     got = bytearray()
     while len(got) < size and (data := sock.recv(65536)):
         got += data
     return bytes(got)
 
 
-def nothing_came(sock):
-    """Tell whether nothing is there to be read."""
+def nothing_arrived(sock):
+    """Return whether there is nothing to read."""
     sock.setblocking(False)
     try:
         return not sock.recv(1, socket.MSG_PEEK)
@@ -74,8 +76,8 @@ def nothing_came(sock):
 
 
 @asynccontextmanager
-async def beside(call, *args):
-    """Run what blocks in a thread meanwhile."""
+async def blocking_thread(call, *args):
+    """Run a blocking call in a thread during the block."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(partial(anyio.to_thread.run_sync, call, *args))
         yield
@@ -88,29 +90,31 @@ async def read_whole(ours, size):
     return bytes(got)
 
 
-def bring(ours, data):
-    """Let *data* come, as the event loop does it."""
+def deliver(ours, data):
+    """Deliver *data* to the socket as the event loop does."""
     ours.get_buffer(-1)[: len(data)] = data
     ours.buffer_updated(len(data))
 
 
-async def test_a_request_leaves_in_one_piece():
+async def test_small_request_is_sent_in_one_piece_at_its_end():
     """
-    Nothing of a small request is sent before its end is there, and then all of it.
+    Nothing of a small request is sent before its end is written, and then all of it at
+    once.
     """
     async with pair() as (ours, theirs):
         for part in (b"head ", b"body ", b"more"):
             await ours.write(part, 5)
             await anyio.sleep(0.01)
-            assert nothing_came(theirs)
+            assert nothing_arrived(theirs)
         await ours.write(b"", 5)
 
         assert b"head body more" == await anyio.to_thread.run_sync(theirs.recv, 65536)
 
 
-async def test_who_reads_has_said_everything():
+async def test_read_first_sends_buffered_bytes():
     """
-    What is held back of a request is sent before its reply is waited for.
+    A read first sends what is still buffered of the request, or else the server would
+    have nothing to reply to.
     """
     async with pair() as (ours, theirs):
         await ours.write(b"Hello?", 5)
@@ -121,14 +125,14 @@ async def test_who_reads_has_said_everything():
 
 
 @pytest.mark.parametrize("size", [65535, 65536, 65537, 200_000, len(BIG)])
-async def test_a_large_body_arrives_whole(size):
+async def test_large_body_arrives_whole(size):
     """
-    A body of any size arrives as it is, after its head.
+    A body of any size arrives unchanged, after its head.
     """
     came = []
     async with (
         pair() as (ours, theirs),
-        beside(lambda: came.append(received(theirs, size + 4))),
+        blocking_thread(lambda: came.append(received(theirs, size + 4))),
     ):
         for part in (b"head", BIG[:size], b""):
             await ours.write(part, 10)
@@ -136,9 +140,9 @@ async def test_a_large_body_arrives_whole(size):
     assert b"head" + BIG[:size] == came[0]
 
 
-async def test_a_peer_that_reads_nothing_is_given_up():
+async def test_peer_that_reads_nothing_is_a_write_timeout():
     """
-    A body that nobody takes is a WriteTimeout.
+    A body that the peer does not read raises WriteTimeout.
     """
     async with pair() as (ours, _):
         with anyio.fail_after(5), pytest.raises(httpcore.WriteTimeout):
@@ -146,9 +150,9 @@ async def test_a_peer_that_reads_nothing_is_given_up():
 
 
 @pytest.mark.parametrize("size", [10, len(BIG)])
-async def test_a_broken_connection_takes_nothing(size):
+async def test_write_on_a_broken_connection_is_a_write_error(size):
     """
-    A write on a connection that is broken is a WriteError, of however many bytes.
+    A write on a broken connection raises WriteError, however few bytes it has.
     """
     async with pair() as (ours, theirs):
         reset(theirs)
@@ -159,9 +163,10 @@ async def test_a_broken_connection_takes_nothing(size):
             await ours.write(b"", 5)
 
 
-async def test_a_connection_may_break_under_a_write():
+async def test_connection_that_breaks_during_a_write_is_a_write_error():
     """
-    Who waits until the peer takes more is told when the connection breaks.
+    A writer that waits for the peer to read more gets a WriteError when the connection
+    breaks.
     """
     async with pair() as (ours, theirs):
 
@@ -173,11 +178,11 @@ async def test_a_connection_may_break_under_a_write():
             tasks.start_soon(broken)
             with pytest.raises(httpcore.WriteError):
                 await ours.write(BIG, 10)
-        with pytest.raises(httpcore.WriteError):  # nobody waits for what is gone
+        with pytest.raises(httpcore.WriteError):  # at once, without waiting
             await ours.write(BIG, 10)
 
 
-async def test_the_end_comes_after_what_was_said():
+async def test_bytes_before_a_close_are_read_first():
     """
     What a server sent before it closed is read first, then no bytes: the end.
     """
@@ -189,9 +194,10 @@ async def test_the_end_comes_after_what_was_said():
         assert [b"ab", b"c", b"", b""] == [await ours.read(2, 5) for _ in range(4)]
 
 
-async def test_a_reset_comes_after_what_was_said():
+async def test_bytes_before_a_reset_are_read_first():
     """
-    What came before a connection broke is read first, then a ReadError says why.
+    What came before a connection broke is read first, then a ReadError gives the
+    reason.
     """
     async with pair() as (ours, theirs):
         theirs.sendall(b"abc")
@@ -206,9 +212,9 @@ async def test_a_reset_comes_after_what_was_said():
 
 
 @pytest.mark.parametrize("end", [reset, socket.socket.close])
-async def test_an_end_wakes_who_reads(end):
+async def test_end_of_connection_wakes_a_waiting_reader(end):
     """
-    A reader who waits is told of the end at once.
+    A waiting reader learns at once that the connection was closed or reset.
     """
     async with pair() as (ours, theirs):
         asyncio.get_running_loop().call_later(0.02, end, theirs)
@@ -222,9 +228,10 @@ async def test_an_end_wakes_who_reads(end):
 
 
 @pytest.mark.parametrize("first", ["bytes", "cancelled"])
-async def test_a_cancelled_read_loses_nothing(first):
+async def test_cancelled_read_loses_no_bytes(first):
     """
-    Bytes that come at the moment when their reader is cancelled are there for the next.
+    Bytes that arrive in the moment in which their reader is cancelled are kept for the
+    next read.
     """
     got = []
     async with pair() as (ours, _):
@@ -239,15 +246,16 @@ async def test_a_cancelled_read_loses_nothing(first):
             await until(lambda: ours._read_waiter)
             if first == "cancelled":
                 scope.cancel()
-            bring(ours, b"abc")
+            deliver(ours, b"abc")
             scope.cancel()
 
         assert b"abc" == (got or [await ours.read(10, 5)])[0]
 
 
-async def test_a_read_that_took_too_long_may_be_repeated():
+async def test_read_can_be_repeated_after_a_timeout():
     """
-    Nothing within the time is a ReadTimeout, and what comes later is read later.
+    A read without bytes in its time raises ReadTimeout, and the next read returns what
+    comes later.
     """
     async with pair() as (ours, theirs):
         with pytest.raises(httpcore.ReadTimeout):
@@ -257,11 +265,12 @@ async def test_a_read_that_took_too_long_may_be_repeated():
         assert b"late" == await ours.read(10, 5)
 
 
-async def test_a_server_waits_for_a_slow_reader():
+async def test_socket_buffers_at_most_one_mib_for_a_slow_reader():
     """
-    Of what nobody reads little is kept; once it is read, all the rest comes.
+    Without a reader the socket keeps at most 1 MiB, so that the server has to wait; a
+    reader then gets all the rest.
     """
-    async with pair() as (ours, theirs), beside(theirs.sendall, BIG):
+    async with pair() as (ours, theirs), blocking_thread(theirs.sendall, BIG):
         most, began = 0, time.monotonic()
         while time.monotonic() < began + 0.2:
             await anyio.sleep(0.01)
@@ -272,11 +281,15 @@ async def test_a_server_waits_for_a_slow_reader():
 
 
 @pytest.mark.parametrize("end", [reset, socket.socket.close])
-async def test_an_end_behind_much_data_is_reached(end):
+async def test_slow_reader_gets_all_bytes_before_a_close(end):
     """
-    A connection that ends while its reader is far behind gives what came, and its end.
+    A reader far behind a closed connection gets all that came, and then the end; a
+    reset may cost the rest.
     """
-    async with pair() as (ours, theirs), beside(theirs.sendall, bytes(700_000)):
+    async with (
+        pair() as (ours, theirs),
+        blocking_thread(theirs.sendall, bytes(700_000)),
+    ):
         await until(lambda: ours._read_paused)
         await anyio.sleep(0.02)
         asyncio.get_running_loop().call_later(0.05, end, theirs)
@@ -292,12 +305,13 @@ async def test_an_end_behind_much_data_is_reached(end):
                 assert (700_000, socket.socket.close) == (got, end)
 
 
-async def test_a_reader_who_never_waits_can_be_cancelled():
+async def test_reads_of_buffered_bytes_can_be_cancelled():
     """
-    However much is there to be read, a cancelled reader ends within some reads.
+    A cancelled reader ends within some reads, even if each finds bytes and need not
+    wait.
     """
     async with pair() as (ours, _):
-        bring(ours, bytes(10_000))
+        deliver(ours, bytes(10_000))
         with anyio.CancelScope() as scope:
             asyncio.get_running_loop().call_soon(scope.cancel)
             for _ in range(10_000):
@@ -307,11 +321,11 @@ async def test_a_reader_who_never_waits_can_be_cancelled():
         assert len(ours._received) > 9_900
 
 
-@pytest.mark.parametrize("event", ["closed", "reset", "spoke", "aborted"])
-async def test_an_idle_connection_that_has_news_is_seen_at_once(event):
+@pytest.mark.parametrize("event", ["closed", "reset", "wrote", "aborted"])
+async def test_end_or_bytes_on_an_idle_connection_are_seen_at_once(event):
     """
-    An idle connection is not readable; it is when the server left or spoke, even if the
-    event loop had no step since.
+    An idle connection becomes readable when the server closes it or sends something,
+    even if the event loop has not run since.
     """
     async with pair() as (ours, theirs):
         await anyio.sleep(0.01)
@@ -322,24 +336,24 @@ async def test_an_idle_connection_that_has_news_is_seen_at_once(event):
                 theirs.close()
             case "reset":
                 reset(theirs)
-            case "spoke":
+            case "wrote":
                 theirs.sendall(b"?")
             case _:
                 await ours.aclose()
         for _ in range(500):
             if ours.get_extra_info("is_readable"):
                 break
-            time.sleep(0.01)  # noqa: ASYNC251 - the event loop must have no step
+            time.sleep(0.01)  # noqa: ASYNC251 - the event loop must not run
         else:
-            pytest.fail("nothing was seen")
+            pytest.fail("the connection did not become readable")
 
         await anyio.sleep(0.01)
         assert ours.get_extra_info("is_readable")
 
 
-async def test_a_connection_knows_its_ends():
+async def test_connection_has_its_addresses_and_socket():
     """
-    A connection tells both addresses, its socket, and that it has no TLS.
+    A connection gives both addresses and its socket, and has no TLS.
     """
     async with pair() as (ours, theirs):
         assert theirs.getsockname() == ours.get_extra_info("server_addr")
@@ -348,8 +362,10 @@ async def test_a_connection_knows_its_ends():
         assert ours.get_extra_info("ssl_object") is None
 
 
-class Moody:
-    """A server that answers once on each connection, and then does *what* at a word."""
+class MisbehavingServer:
+    """
+    A server that answers, and then does *what* to its first connection.
+    """
 
     def __init__(self, what):
         self._what = what
@@ -391,22 +407,22 @@ class Moody:
 @pytest.mark.parametrize(
     "what",
     [
-        pytest.param(socket.socket.close, id="closes"),
-        pytest.param(reset, id="breaks"),
-        pytest.param(lambda sock: sock.sendall(REPLY), id="speaks"),
+        pytest.param(socket.socket.close, id="close"),
+        pytest.param(reset, id="reset"),
+        pytest.param(lambda sock: sock.sendall(REPLY), id="write"),
     ],
 )
-async def test_an_idle_connection_that_has_news_is_not_used_again(what):
+async def test_ended_idle_connection_is_not_reused(what):
     """
-    After the server left, broke or talked on an idle connection the next call is made
-    on a new one, in one try, though the event loop had no step in between.
+    After the server closed, reset or wrote to an idle connection, the next call uses a
+    new one and needs one attempt, though the event loop has not run in between.
     """
-    server = Moody(what)
+    server = MisbehavingServer(what)
     async with asi1.AsyncASI1("sk-test", server.url, max_retries=0) as client:
         await client.chat.completions.create(messages="Hi")
         await anyio.to_thread.run_sync(server.idle.wait, 10)
         server.now.set()
-        assert server.done.wait(10)  # and meanwhile no loop runs
+        assert server.done.wait(10)  # blocks, so that the event loop does not run
         with anyio.fail_after(10):
             answer = await client.chat.completions.create(messages="Hi")
 

@@ -1,4 +1,4 @@
-"""How the sockets of asyncio behave, each side of them alone."""
+"""The sockets for asyncio under TLS, without a client around them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ..support.talk import until
 
 @pytest.fixture
 def anyio_backend():
-    """The sockets are asyncio's."""
+    """Run on asyncio only: trio has httpx's own sockets."""
     return "asyncio"
 
 
 @asynccontextmanager
 async def secured(certificate):
-    """Yield a socket with TLS, and what its silent server has heard."""
+    """Yield a socket with TLS, and the bytes that its silent server has received."""
     heard, left = bytearray(), []
     trusting = ssl.create_default_context(cafile=str(certificate))
 
@@ -53,9 +53,9 @@ async def secured(certificate):
             await until(lambda: left)
 
 
-async def test_a_write_over_tls_does_not_wait_for_an_answer(certificate):
+async def test_tls_write_does_not_wait_for_the_server(certificate):
     """
-    A write over TLS is done when the network has it, although the server is silent.
+    A write over TLS ends when the bytes are sent, although the server stays silent.
     """
     async with secured(certificate) as (secure, heard):
         for _ in range(4):
@@ -65,10 +65,10 @@ async def test_a_write_over_tls_does_not_wait_for_an_answer(certificate):
         await until(lambda: heard == b"otter" * 4)
 
 
-async def test_a_tls_connection_that_is_just_being_lost_is_not_used(certificate):
+async def test_aborted_tls_connection_is_readable_and_so_not_reused(certificate):
     """
-    In each step of the event loop in which a connection with TLS is lost, it can be
-    asked whether it is still of use; and in the end it is not.
+    The pool may ask in any step of an abort whether the connection can be reused: it
+    gets an answer, and soon the answer is no.
     """
     async with secured(certificate) as (secure, _):
         secure.abort()
@@ -80,19 +80,19 @@ async def test_a_tls_connection_that_is_just_being_lost_is_not_used(certificate)
     assert told[1:] == [True, True, True]
 
 
-def test_only_a_plain_connection_stays_open_for_what_is_still_to_be_said():
+def test_only_a_plain_connection_stays_half_open():
     """
-    The server's end of what it says leaves a plain connection half open, and ends one
-    with TLS, even before its handshake is told to be over.
+    When the server ends its side, a plain connection stays half open, and one with TLS
+    ends, even before its handshake is reported as done.
     """
     assert AsyncioSocket().eof_received()
     assert not AsyncioSocket(below=asyncio.Transport()).eof_received()
 
 
 @pytest.mark.parametrize("host", ["otter..example", "o" * 64 + ".example"])
-async def test_a_name_that_no_host_can_have_is_not_reached(host):
+async def test_invalid_host_name_is_a_connect_error(host):
     """
-    A name with an empty or endless part is a host that cannot be reached.
+    A host name with an empty or too long label raises ConnectError.
     """
     with pytest.raises(httpcore.ConnectError):
         await AsyncioBackend().connect_tcp(host, 443, 5)

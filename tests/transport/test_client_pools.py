@@ -1,4 +1,4 @@
-"""All pools of a client."""
+"""The connection pools of a client, taken together."""
 
 import re
 
@@ -13,7 +13,7 @@ from asi1 import AsyncASI1, Limits
 from ..support.talk import until
 
 
-class Together:
+class BurstServer:
     """A server that answers nothing until *count* requests have come."""
 
     BODY = b'{"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}'
@@ -27,7 +27,7 @@ class Together:
         self.all = anyio.Event()
 
     async def serve(self, *, task_status):
-        """Serve on a free port, which is told to the task group."""
+        """Serve on a free port, and give its URL to the task group."""
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         address = listener.extra(anyio.abc.SocketAttribute.local_address)
         async with listener:
@@ -55,12 +55,12 @@ class Together:
             self.open -= 1
 
 
-async def test_connections_of_a_burst_are_closed_once_they_are_idle_too_long():
+async def test_idle_connections_of_all_pools_are_closed():
     """
-    Connections that a burst of calls opened are closed once they were idle too long,
-    in whichever pool they are.
+    Connections that a burst of calls opened are closed after `Limits.keepalive_expiry`,
+    in all pools of the client.
     """
-    server, limits = Together(40), Limits(keepalive_expiry=0.2)
+    server, limits = BurstServer(40), Limits(keepalive_expiry=0.2)
 
     async with anyio.create_task_group() as serving:
         url = await serving.start(server.serve)
@@ -78,7 +78,7 @@ async def test_connections_of_a_burst_are_closed_once_they_are_idle_too_long():
         serving.cancel_scope.cancel()
 
 
-async def test_what_a_burst_has_opened_is_closed_again(fake):
+async def test_next_call_closes_idle_connections_of_a_burst(fake):
     """
     Connections that were needed for many calls at once, and have been idle for
     `Limits.keepalive_expiry`, are closed when the next call is made.

@@ -1,4 +1,4 @@
-"""How asyncio's sockets find the way: names, addresses, and the race between them."""
+"""Connecting on asyncio: host names, addresses, and happy eyeballs between them."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def listener():
 
 
 @pytest.fixture
-def roads(monkeypatch, listener):
+def addresses(monkeypatch, listener):
     """
-    Have a name lead to some addresses, each with a way of its own to end.
+    Return a function that gives a host name some addresses, each with its own outcome.
 
-    "good" ends at the listener, "bad" nowhere, "slow" never; *before* it, something
-    else may happen.
+    "good" connects to the listener, "bad" fails, "slow" never ends; *before* has a
+    coroutine function to run first, by outcome.
     """
 
     def build(*ways, before=None):
@@ -71,38 +71,38 @@ def roads(monkeypatch, listener):
 
 
 async def connect(timeout=5):
-    """Connect and leave at once."""
+    """Connect and close at once."""
     ours = await AsyncioBackend().connect_tcp(NAME, 443, timeout)
     assert not ours.get_extra_info("is_readable")
     await ours.aclose()
 
 
 @pytest.mark.parametrize(
-    ("ways", "tries"),
+    ("ways", "attempts"),
     [
         pytest.param(["good", "bad"], 1, id="first"),
         pytest.param(["bad", "good", "slow"], 2, id="second"),
         pytest.param(["bad", "bad", "bad", "good"], 4, id="last"),
-        pytest.param(["slow", "good"], 2, id="beside-a-slow-one"),
+        pytest.param(["slow", "good"], 2, id="while-first-is-slow"),
     ],
 )
-async def test_the_first_address_that_answers_is_taken(roads, ways, tries):
+async def test_first_address_that_connects_is_used(addresses, ways, attempts):
     """
-    Addresses are tried in their order, the next when one fails or takes its time, and
-    none after one that answers.
+    Addresses are tried in order, the next one when one fails or is slow, and none after
+    one that connects.
     """
-    tried = roads(*ways)
+    tried = addresses(*ways)
 
     await connect()
 
-    assert tries == len(tried)
+    assert attempts == len(tried)
 
 
-async def test_a_slow_address_has_a_head_start(roads):
+async def test_second_address_waits_for_the_head_start_of_the_first(addresses):
     """
     The second address is not tried while the first may still answer soon.
     """
-    tried = roads("slow", "slow")
+    tried = addresses("slow", "slow")
 
     with pytest.raises(httpcore.ConnectTimeout):
         await connect(0.05)
@@ -110,22 +110,23 @@ async def test_a_slow_address_has_a_head_start(roads):
     assert 1 == len(tried)
 
 
-async def test_the_last_reason_is_told(roads):
+async def test_error_gives_the_reason_of_the_last_address(addresses):
     """
-    When no address answers, the error says what the last one said.
+    When no address connects, the error gives the reason of the last one.
     """
-    roads("bad", "bad")
+    addresses("bad", "bad")
 
     with pytest.raises(httpcore.ConnectError, match=r"^no way to 192\.0\.2\.2"):
         await connect()
 
 
-async def test_a_race_whose_task_others_cancel_is_lost(roads):
+async def test_connect_task_cancelled_from_outside_is_a_connect_error(addresses):
     """
-    An attempt that is cancelled from outside is one that failed, and says so.
+    If other code cancels the task of an attempt, the attempt has failed, and the error
+    says so.
     """
     before = asyncio.all_tasks()
-    tried = roads("slow")
+    tried = addresses("slow")
     connecting = asyncio.create_task(connect())
     await until(lambda: tried)
     for task in asyncio.all_tasks() - before - {connecting}:
@@ -135,9 +136,11 @@ async def test_a_race_whose_task_others_cancel_is_lost(roads):
         await connecting
 
 
-async def test_two_answers_at_once_make_one_connection(roads, listener):
+async def test_two_addresses_connected_at_once_leave_one_connection(
+    addresses, listener
+):
     """
-    Of two addresses that answer at the same moment one is used, the other closed.
+    Of two addresses that connect at the same moment one is used, and the other closed.
     """
     both = anyio.Event()
 
@@ -146,7 +149,7 @@ async def test_two_answers_at_once_make_one_connection(roads, listener):
             both.set()
         await both.wait()
 
-    tried = roads("good", "good", before={"good": meet})
+    tried = addresses("good", "good", before={"good": meet})
     ours = await AsyncioBackend().connect_tcp(NAME, 443, 5)
     peers = [listener.accept()[0] for _ in range(len(tried))]
     await anyio.sleep(0.05)
@@ -163,11 +166,10 @@ async def test_two_answers_at_once_make_one_connection(roads, listener):
     assert {b"", None} == set(left)
 
 
-async def test_who_is_cancelled_after_the_race_was_won_has_nothing_open(
-    roads, listener
-):
+async def test_connection_made_before_a_cancel_is_closed(addresses, listener):
     """
-    A connection that was made, and not handed out yet, is closed with its caller.
+    A connection that was made, but not yet returned, is closed when its caller is
+    cancelled.
     """
     cleaning, clean = anyio.Event(), anyio.Event()
 
@@ -179,7 +181,7 @@ async def test_who_is_cancelled_after_the_race_was_won_has_nothing_open(
             with anyio.CancelScope(shield=True):
                 await clean.wait()
 
-    roads("slow", "good", before={"slow": linger})
+    addresses("slow", "good", before={"slow": linger})
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(connect)
         await cleaning.wait()
@@ -198,15 +200,15 @@ def open_sockets():
     for path in Path("/proc/self/fd").iterdir():
         try:
             names.append(str(path.readlink()))
-        except OSError:  # that of the folder itself
+        except OSError:  # the descriptor that reads this folder
             continue
     return sum(name.startswith("socket:") for name in names)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's full backlog, /proc")
-async def test_who_gives_up_in_the_race_leaves_no_socket(monkeypatch):
+async def test_connect_cancelled_between_addresses_leaves_no_socket(monkeypatch):
     """
-    A caller that is cancelled while addresses are tried leaves nothing open.
+    A caller that is cancelled while addresses are tried leaves no socket open.
     """
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -241,9 +243,9 @@ async def test_who_gives_up_in_the_race_leaves_no_socket(monkeypatch):
         pytest.param(socket.gaierror(-2, "Name or service not known"), id="unknown"),
     ],
 )
-async def test_a_name_without_an_address_is_told(monkeypatch, found):
+async def test_name_without_an_address_is_a_connect_error(monkeypatch, found):
     """
-    A name that leads nowhere is a ConnectError with the reason.
+    A host name without an address raises ConnectError with the reason.
     """
 
     async def resolve(*_, **__):
@@ -258,17 +260,17 @@ async def test_a_name_without_an_address_is_told(monkeypatch, found):
 
 
 @pytest.mark.parametrize("name", ["otter..example", "o" * 64 + ".example"])
-async def test_a_name_that_cannot_be_is_told(name):
+async def test_invalid_name_is_a_connect_error(name):
     """
-    A name that no resolver takes is a ConnectError too.
+    A host name that no resolver accepts raises ConnectError too.
     """
     with pytest.raises(httpcore.ConnectError):
         await AsyncioBackend().connect_tcp(name, 443, 5)
 
 
-async def test_the_resolver_may_take_its_time(monkeypatch):
+async def test_connect_timeout_includes_resolving(monkeypatch):
     """
-    The time to connect counts for the name, too.
+    The time limit for connecting includes resolving the host name.
     """
 
     async def resolve(*_, **__):
@@ -280,18 +282,18 @@ async def test_the_resolver_may_take_its_time(monkeypatch):
         await connect(0.05)
 
 
-async def test_a_port_beyond_all_ports_is_told():
+async def test_port_above_65535_is_a_connect_error():
     """
-    A port above 65535 is a ConnectError.
+    A port above 65535 raises ConnectError, as httpx's own sockets do.
     """
     with pytest.raises(httpcore.ConnectError):
         await AsyncioBackend().connect_tcp("127.0.0.1", 65536 + 1, 5)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_an_address_needs_no_resolver(monkeypatch, host):
+async def test_ip_address_needs_no_resolver(monkeypatch, host):
     """
-    Who gives an address is connected to it without asking anybody.
+    An IP address is used as it is, without asking the resolver.
     """
 
     async def resolve(*_, **__):
@@ -302,9 +304,10 @@ async def test_an_address_needs_no_resolver(monkeypatch, host):
     assert [(host, 80)] == await find_addresses(host, 80)
 
 
-async def test_kinds_of_addresses_take_turns(monkeypatch):
+async def test_ipv6_and_ipv4_addresses_alternate(monkeypatch):
     """
-    A machine without one of the two internets soon tries an address of the other.
+    IPv6 and IPv4 addresses alternate, so that a machine without one of the two soon
+    tries the other.
     """
 
     async def resolve(*_, **__):
@@ -317,9 +320,9 @@ async def test_kinds_of_addresses_take_turns(monkeypatch):
     assert ["fe80::0", "192.0.2.1", "fe80::1", "::", "fe80::2"] == hosts
 
 
-async def test_who_waits_is_let_wait():
+async def test_sleep_takes_the_given_time():
     """
-    What httpx's core asks to sleep for takes that time.
+    httpcore's backends have a sleep, which takes the given time.
     """
     began = anyio.current_time()
 

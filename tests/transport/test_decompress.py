@@ -1,4 +1,4 @@
-"""Bodies that come compressed."""
+"""Compressed bodies of replies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def pieces_of(body, size):
 
 
 async def read(body, encoding, size=2**20):
-    """Return the pieces that *body* is decoded to."""
+    """Return the pieces that *body* is decompressed to."""
     async with aclosing(pieces_of(body, size)) as pieces:
         return [piece async for piece in decompress(pieces, encoding)]
 
@@ -37,25 +37,25 @@ async def read(body, encoding, size=2**20):
     [
         pytest.param("", TEXT, id="none"),
         pytest.param("identity", TEXT, id="identity"),
-        pytest.param(" Identity ", TEXT, id="identity-written-otherwise"),
+        pytest.param(" Identity ", TEXT, id="identity-capitalised-with-blanks"),
         pytest.param("gzip", gzip.compress(TEXT), id="gzip"),
         pytest.param(" GZIP", gzip.compress(TEXT), id="gzip-upper-case"),
         pytest.param("x-gzip", gzip.compress(TEXT), id="x-gzip"),
         pytest.param("deflate", zlib.compress(TEXT), id="deflate"),
-        pytest.param("deflate", gzip.compress(TEXT), id="deflate-that-is-gzip"),
+        pytest.param("deflate", gzip.compress(TEXT), id="gzip-declared-as-deflate"),
     ],
 )
 @pytest.mark.parametrize("size", [1, 7, 10_000])
-async def test_one_encoding_is_undone(encoding, body, size):
+async def test_encoded_body_is_decoded_however_it_is_cut(encoding, body, size):
     """
-    A body under one encoding is read, however the network cuts it.
+    A body in one encoding is decoded, however the network cuts it.
     """
     assert TEXT == b"".join(await read(body, encoding, size))
 
 
 @settings(deadline=None, max_examples=40)
 @given(text=st.binary(max_size=300), size=st.integers(1, 50))
-async def test_any_body_comes_through(text, size):
+async def test_any_bytes_survive_each_encoding(text, size):
     """
     Any bytes come through any encoding unchanged.
     """
@@ -64,17 +64,18 @@ async def test_any_body_comes_through(text, size):
     assert text == b"".join(await read(zlib.compress(text), "deflate", size))
 
 
-async def test_a_body_without_encoding_is_handed_on_as_it_is():
+async def test_body_without_encoding_is_passed_on_piece_by_piece():
     """
-    Nothing is held back, joined or cut without an encoding.
+    Without an encoding, pieces are neither held back, joined nor cut.
     """
     assert [b"abc", b"def", b"g"] == await read(b"abcdefg", "", 3)
 
 
 @pytest.mark.parametrize("length", [STEP - 1, STEP, STEP + 1, STEP + 258, 3 * STEP + 5])
-async def test_a_bomb_is_inflated_in_bounded_steps(length):
+async def test_gzip_bomb_is_inflated_in_steps_of_64_kib(length):
     """
-    However much a piece inflates to, it is handed on in steps of 64 KiB, and whole.
+    However much a piece inflates to, it is passed on completely, in steps of at most 64
+    KiB.
     """
     body = gzip.compress(bytes(length))
 
@@ -86,9 +87,10 @@ async def test_a_bomb_is_inflated_in_bounded_steps(length):
     assert -(-length // STEP) == len(steps)
 
 
-async def test_a_bomb_can_be_left():
+async def test_reader_can_leave_a_gzip_bomb_after_one_step():
     """
-    Who has enough need not wait for the rest: 16 MiB are not inflated to read one step.
+    A reader that has enough need not wait for the rest: 16 MiB are not inflated to read
+    one step.
     """
     body = gzip.compress(bytes(16 * 2**20))
 
@@ -99,9 +101,9 @@ async def test_a_bomb_can_be_left():
         assert STEP == len(await anext(reader))
 
 
-async def test_each_piece_is_there_at_once():
+async def test_flushed_piece_can_be_read_before_the_body_ends():
     """
-    What the server flushed can be read before the body ends.
+    What the server flushed can be read at once, as a compressed stream needs it.
     """
     packer = zlib.compressobj(wbits=31)
     parts = [
@@ -129,9 +131,9 @@ async def test_each_piece_is_there_at_once():
         ("otter" * 99, f"'{'otter' * 16}'"),
     ],
 )
-async def test_other_encodings_are_refused(encoding, shown):
+async def test_other_or_several_encodings_are_refused(encoding, shown):
     """
-    Unknown encodings, and encodings piled up, are refused before a byte is read.
+    Unknown encodings, and several at once, are refused before a byte is read.
     """
     async with aclosing(pieces_of(b"x", 1)) as body:
         with pytest.raises(APIResponseError) as caught:
@@ -146,16 +148,16 @@ async def test_other_encodings_are_refused(encoding, shown):
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        pytest.param("gzip", b"plain text", id="no-gzip"),
-        pytest.param("gzip", zlib.compress(TEXT), id="deflate-under-gzip"),
-        pytest.param("deflate", b"plain text", id="no-deflate"),
+        pytest.param("gzip", b"plain text", id="not-gzip"),
+        pytest.param("gzip", zlib.compress(TEXT), id="deflate-declared-as-gzip"),
+        pytest.param("deflate", b"plain text", id="not-deflate"),
         pytest.param("gzip", gzip.compress(TEXT)[:-8] + bytes(8), id="wrong-checksum"),
         pytest.param("gzip", gzip.compress(TEXT)[:10] + b"\xff" * 60, id="broken"),
     ],
 )
-async def test_what_is_not_encoded_so_is_an_error(encoding, body):
+async def test_body_that_is_not_in_its_encoding_is_an_error(encoding, body):
     """
-    A body that does not keep to its encoding is an `APIResponseError`.
+    A body that is not in its declared encoding raises `APIResponseError`.
     """
     with pytest.raises(
         APIResponseError, match=f"^the reply is not valid {encoding} "
@@ -165,10 +167,10 @@ async def test_what_is_not_encoded_so_is_an_error(encoding, body):
     assert caught.value.__suppress_context__
 
 
-async def test_a_cut_body_is_what_came():
+async def test_cut_compressed_body_gives_the_bytes_that_came():
     """
-    Of a body that was cut, what came is read; that it is cut, the JSON or the stream
-    inside will show.
+    A cut body gives what came, without an error: the JSON or the stream inside shows
+    that it is cut.
     """
     cut = b"".join(await read(gzip.compress(TEXT)[:-12], "gzip"))
 

@@ -1,4 +1,4 @@
-"""What a library's error holds when it comes out as the cause of one of asi1's."""
+"""What a library's error holds when it is the cause of one of asi1's errors."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ async def raise_for_status(response):
 
 async def test_status_error_of_a_hook_forgets_its_response():
     """
-    A hook of the user's httpx client that raises for a status holds the request, with
-    the key in its headers, and a response that holds the request, too.
+    httpx's error for a status holds the request, with the key in its headers, and a
+    response that holds the request, too. If a hook raises it, asi1 removes both.
     """
     fake = FakeASI1()
     fake.fail(400)

@@ -1,4 +1,6 @@
-"""The connections of a pool, and what becomes of one that nobody has used."""
+"""
+The connections of a pool: reuse, cancellation, and bytes that belong to no request.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ from asi1.testing import Close, Raw, Reset
 from ..support.talk import until
 
 
-class Cancelling(httpcore.AsyncNetworkBackend):
-    """Connects, and cancels who asked in the step in which that is done."""
+class CancellingBackend(httpcore.AsyncNetworkBackend):
+    """Connects, and cancels the caller in the step in which the connection is made."""
 
     def __init__(self, scope):
         self.scope = scope
@@ -32,15 +34,15 @@ class Cancelling(httpcore.AsyncNetworkBackend):
         return made
 
 
-async def test_a_connection_that_is_made_for_nobody_is_closed(fake):
+async def test_connection_made_for_a_cancelled_request_is_closed(fake):
     """
     A request that is cancelled in the very step in which its connection is made leaves
-    none in the pool, whose places are then free for others.
+    none in the pool, and its place is free again.
     """
     scope = anyio.CancelScope()
     limits = httpx.Limits(max_connections=1)
 
-    async with ConnectionPool(None, limits, Cancelling(scope)) as pool:
+    async with ConnectionPool(None, limits, CancellingBackend(scope)) as pool:
         with scope:
             await pool.request("GET", fake.base_url)
         kept = [each for each in pool.connections if not each.is_closed()]
@@ -50,7 +52,7 @@ async def test_a_connection_that_is_made_for_nobody_is_closed(fake):
         await until(lambda: fake.open_connections == 0)
 
 
-class Counting(selectors.DefaultSelector):
+class CountingSelector(selectors.DefaultSelector):
     """Counts how often an event loop goes around, each time with a system call."""
 
     rounds = 0
@@ -60,12 +62,12 @@ class Counting(selectors.DefaultSelector):
         return super().select(timeout)
 
 
-def test_a_call_goes_around_the_event_loop_four_times(fake):
+def test_call_takes_four_rounds_of_the_event_loop(fake):
     """
-    A call on an open connection is begun, waits, is woken by its reply, and wakes who
-    called: the event loop goes around four times, and no more.
+    A call on an open connection starts, waits, is woken by its reply, and wakes its
+    caller: four rounds of the event loop, and no more.
     """
-    selector, rounds = Counting(), []
+    selector, rounds = CountingSelector(), []
 
     async def call_some():
         async with asi1.AsyncASI1("key", fake.base_url) as client:
@@ -82,7 +84,7 @@ def test_a_call_goes_around_the_event_loop_four_times(fake):
     assert 4 == min(rounds)  # a reply in two pieces takes more
 
 
-async def test_a_connection_is_used_again(fake):
+async def test_connection_is_reused(fake):
     """
     Requests that follow one another go over one connection.
     """
@@ -103,8 +105,8 @@ def reply(text):
 
 
 @pytest.fixture
-def chatterbox():
-    """A server that says two things at once on its first connection."""
+def double_reply_server():
+    """Run a server that sends two replies at once on its first connection."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(10)
 
@@ -114,23 +116,23 @@ def chatterbox():
                 taken.settimeout(10)
                 taken.recv(65536)
                 taken.sendall(said)
-                open_ones.append(taken)
+                opened.append(taken)
 
-        open_ones = []
+        opened = []
         thread = threading.Thread(target=serve)
         thread.start()
         yield listening.getsockname()[1]
         thread.join()
-        for taken in open_ones:
+        for taken in opened:
             taken.close()
 
 
-async def test_a_reply_that_nobody_asked_for_is_no_answer(chatterbox):
+async def test_unrequested_second_reply_is_not_an_answer(double_reply_server):
     """
-    A second reply that a server sends right behind the first is not taken for that of
-    the next call, which goes over another connection.
+    A second reply that a server sends right after the first is not taken for the reply
+    to the next call, which uses another connection.
     """
-    url = f"http://127.0.0.1:{chatterbox}"
+    url = f"http://127.0.0.1:{double_reply_server}"
 
     async with asi1.AsyncASI1("sk-test", url, max_retries=0) as client:
         first = await client.chat.completions.create(messages="Hi")
@@ -139,9 +141,9 @@ async def test_a_reply_that_nobody_asked_for_is_no_answer(chatterbox):
     assert ("one", "three") == (first.text, second.text)
 
 
-@pytest.mark.parametrize("sockets", [True, False], ids=["sockets", "in process"])
+@pytest.mark.parametrize("sockets", [True, False], ids=["sockets", "in-process"])
 @pytest.mark.parametrize(
-    ("said", "tries"),
+    ("said", "attempts"),
     [
         (b"", 3),
         (b"HTT", 3),
@@ -152,22 +154,23 @@ async def test_a_reply_that_nobody_asked_for_is_no_answer(chatterbox):
     ],
 )
 @pytest.mark.parametrize("end", [Close(), Reset()], ids=["closed", "reset"])
-async def test_who_speaks_no_http_is_told_from_who_left(
-    fake, said, tries, sockets, end
+async def test_broken_off_http_is_retried_and_other_bytes_are_not(
+    fake, said, attempts, sockets, end
 ):
     """
-    A reply that breaks off in its first words is tried again if they are HTTP so far.
+    A reply that breaks off in its first bytes is retried if they are HTTP so far: a
+    server that does not speak HTTP would not do so the next time either.
     """
     for _ in range(3):
         fake.play(*([Raw(said)] if said else []), end)
     transport = None if sockets else fake.transport
-    patience = asi1.RetryPolicy(wait_first=0)
+    retry = asi1.RetryPolicy(wait_first=0)
 
     async with asi1.AsyncASI1(
-        "sk-test", fake.base_url, retry=patience, transport=transport
+        "sk-test", fake.base_url, retry=retry, transport=transport
     ) as client:
         with pytest.raises(asi1.APIConnectionError) as caught:
             await client.chat.completions.create(messages="Hi")
 
-    assert tries == len(caught.value.response.attempts)
-    assert (tries == 1) == ("(illegal" in str(caught.value))
+    assert attempts == len(caught.value.response.attempts)
+    assert (attempts == 1) == ("(illegal" in str(caught.value))

@@ -71,9 +71,9 @@ def names_in(path):
             yield node.value
 
 
-def test_private_names_stand_in_one_module():
+def test_private_names_are_used_in_one_module():
     """
-    A new release of httpx or httpcore is checked against one module of the package.
+    So a new release of httpx or httpcore is checked against one module of the package.
     """
     root = Path(asi1.__file__).parent
     modules = sorted(root.rglob("*.py"))
@@ -99,7 +99,7 @@ def test_installed_releases_are_known():
 )
 def test_unknown_release_is_not_trusted(httpx_version, httpcore_version):
     """
-    A release that nobody has looked into may keep something else under a private name.
+    A release that has not been checked may use a private name for something else.
     """
     assert not is_known_release(httpx_version, httpcore_version)
 
@@ -117,7 +117,7 @@ async def test_known_connection_gets_fast_locks(fake):
         assert [True, True] == [isinstance(lock, anyio.Lock) for lock in locks]
 
 
-def test_object_without_the_names_is_left_as_it_is():
+def test_connection_without_the_private_names_is_unchanged():
     """
     A connection that keeps its state under another name gets no lock that it never
     takes, and has no bytes that are known to be unread.
@@ -146,7 +146,10 @@ def install(folder, package, old, new):
 
 VERSION = '__version__ = "[^"]*"', '__version__ = "9.0"'
 POOL = r"\b_pool\b", "_renamed_pool"
-OTHERS = r"\b(_request_lock|_connection|_state_lock|_h11_state)\b", r"_renamed\1"
+CONNECTION_NAMES = (
+    r"\b(_request_lock|_connection|_state_lock|_h11_state)\b",
+    r"_renamed\1",
+)
 
 
 @pytest.mark.system
@@ -157,7 +160,9 @@ OTHERS = r"\b(_request_lock|_connection|_state_lock|_h11_state)\b", r"_renamed\1
         pytest.param((httpcore, *VERSION), "AsyncConnectionPool", id="new-httpcore"),
         pytest.param((httpx, *VERSION), "AsyncConnectionPool", id="new-httpx"),
         pytest.param((httpx, *POOL), "AsyncConnectionPool", id="no-pool"),
-        pytest.param((httpcore, *OTHERS), "ConnectionPool", id="no-other-names"),
+        pytest.param(
+            (httpcore, *CONNECTION_NAMES), "ConnectionPool", id="no-connection-names"
+        ),
     ],
 )
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

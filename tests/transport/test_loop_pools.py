@@ -1,4 +1,4 @@
-"""The pools of one event loop."""
+"""The connection pools of a client in one event loop after another."""
 
 import asyncio
 import gc
@@ -19,9 +19,9 @@ def client_of(fake, **settings):
 
 
 @pytest.mark.parametrize("rate_limit", [None, asi1.RateLimit(max_concurrency=9)])
-def test_a_client_of_many_loops_keeps_none_of_them(fake, rate_limit):
+def test_client_keeps_no_ended_event_loop(fake, rate_limit):
     """
-    A loop that has ended is forgotten by the clients that were used in it.
+    A client forgets an event loop that has ended.
     """
     client = client_of(fake, rate_limit=rate_limit)
     loops = []
@@ -38,7 +38,7 @@ def test_a_client_of_many_loops_keeps_none_of_them(fake, rate_limit):
     anyio.run(until, lambda: fake.open_connections == 0)
 
 
-def test_one_client_serves_many_event_loops(fake):
+def test_client_works_in_one_event_loop_after_another(fake):
     """
     The same client works in one event loop after another, on asyncio and on trio, and
     leaves no connection open in any.

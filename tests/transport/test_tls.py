@@ -44,7 +44,7 @@ def authority():
 
 @pytest.fixture(autouse=True)
 def trusted(authority, monkeypatch, tmp_path):
-    """Trust that authority, by the environment, on this machine too."""
+    """Trust that authority by the environment, for 127.0.0.1 too."""
     for name in list(os.environ):
         if name.upper().endswith("_PROXY") or name.startswith("SSL"):
             monkeypatch.delenv(name)
@@ -75,15 +75,15 @@ def client_of(front, attempts=3, **options):
 
 
 async def failure(client, **options):
-    """Return what a call ends with."""
+    """Return the error that a call raises."""
     with anyio.fail_after(20), pytest.raises(asi1.APIConnectionError) as caught:
         await client.chat.completions.create(**({"messages": "Hi"} | options))
     return caught.value
 
 
-async def test_answers_and_streams_come_over_tls(fake, front):
+async def test_calls_and_streams_share_one_tls_connection(fake, front):
     """
-    Plain calls and streams go over TLS, and one connection serves them all.
+    Calls and streams go over TLS, and one connection serves them all.
     """
     async with client_of(front) as client:
         completions = client.chat.completions
@@ -98,9 +98,9 @@ async def test_answers_and_streams_come_over_tls(fake, front):
     await until(lambda: {"sent"} == {request.outcome for request in fake.requests})
 
 
-async def test_many_calls_at_once_go_over_tls(fake, front):
+async def test_many_concurrent_calls_over_tls_get_their_answers(fake, front):
     """
-    Calls side by side have their own connections, and all get their answers.
+    Concurrent calls have their own connections, and all get their answers.
     """
     fake.reply("word " * 200, times=None)
     async with client_of(front) as client:
@@ -117,10 +117,10 @@ async def test_many_calls_at_once_go_over_tls(fake, front):
     assert (12, "word ") == (len(texts), fake_text[:5])
 
 
-async def test_a_slow_answer_is_no_slow_write(fake, front):
+async def test_slow_answer_is_not_a_write_timeout(fake, front):
     """
-    On a connection that is used again, too, the time to send a request ends when it is
-    sent, and not when the answer comes.
+    The time limit for sending a request ends when it is sent, not when the answer
+    comes; on a reused connection, too.
     """
     fake.reply("Hi", delay=0.4, times=None)
     timeout = Timeouts(write=0.2)
@@ -132,7 +132,7 @@ async def test_a_slow_answer_is_no_slow_write(fake, front):
     assert 1 == front.handshakes
 
 
-async def test_a_large_request_goes_over_tls(fake, front):
+async def test_large_request_over_tls_arrives_whole(fake, front):
     """
     A request of many pieces arrives whole.
     """
@@ -144,9 +144,9 @@ async def test_a_large_request_goes_over_tls(fake, front):
     assert text == fake.requests[0].json["messages"][0]["content"]
 
 
-async def test_a_server_that_reads_nothing_is_given_up(fake, front):
+async def test_tls_server_that_reads_nothing_is_a_write_timeout(fake, front):
     """
-    A request that the server does not take is an `APITimeoutError` of the phase
+    A request that the server does not read raises `APITimeoutError` with the phase
     "write", under TLS too.
     """
     front.deaf = True
@@ -161,12 +161,12 @@ async def test_a_server_that_reads_nothing_is_given_up(fake, front):
 @pytest.mark.parametrize(
     ("name", "said"), [(HOST, "issuer|self-signed"), ("other.example", "mismatch")]
 )
-async def test_a_server_that_is_not_who_it_says_gets_nothing(
+async def test_untrusted_certificate_gets_no_request(
     fake, authority, monkeypatch, name, said
 ):
     """
     An unknown authority, or a certificate for another name, ends the call at once, with
-    the reason; nothing was sent, and it is not tried again.
+    the reason; nothing is sent, and nothing retried.
     """
     issuer = authority if name != HOST else trustme.CA()
     with front_of(fake, issuer, name) as front:
@@ -183,9 +183,9 @@ async def test_a_server_that_is_not_who_it_says_gets_nothing(
     assert [] == fake.requests
 
 
-async def test_a_handshake_that_stalls_is_a_slow_connect():
+async def test_stalled_handshake_is_a_connect_timeout():
     """
-    A server that accepts and says nothing is an `APITimeoutError` of the phase
+    A server that accepts and stays silent is an `APITimeoutError` with the phase
     "connect"; nothing was sent.
     """
     with mute() as port:
@@ -198,10 +198,9 @@ async def test_a_handshake_that_stalls_is_a_slow_connect():
     assert ("connect", False) == (error.phase, error.sent)
 
 
-async def test_a_handshake_that_is_given_up_leaves_no_socket():
+async def test_call_cancelled_in_the_handshake_closes_its_socket():
     """
-    A call that is cancelled while the server keeps it waiting for its handshake closes
-    its connection.
+    A call that is cancelled while it waits for the handshake closes its connection.
     """
     with socket.create_server((HOST, 0)) as listening:
         listening.settimeout(10)
@@ -213,13 +212,13 @@ async def test_a_handshake_that_is_given_up_leaves_no_socket():
             with taken:
                 taken.settimeout(5)
                 while await anyio.to_thread.run_sync(taken.recv, 4096):
-                    pass  # its hello, and then the end
+                    pass  # the client's hello, and then the end
 
 
-async def test_a_body_cut_without_goodbye_is_no_answer(fake, front):
+async def test_stream_cut_without_tls_close_is_interrupted(fake, front):
     """
-    A server that leaves in the middle of a stream, without the end that TLS has for it,
-    leaves a `StreamInterruptedError` with what came.
+    A server that leaves in the middle of a stream, without TLS's own end, makes it a
+    `StreamInterruptedError` with the partial answer.
     """
     fake.fault("fin_mid_chunked", after_chunks=3)
 
@@ -228,16 +227,15 @@ async def test_a_body_cut_without_goodbye_is_no_answer(fake, front):
         with anyio.fail_after(20), pytest.raises(asi1.StreamInterruptedError) as caught:
             async with client.chat.completions.stream(messages="Hi") as stream:
                 async for piece in stream.text_stream:
-                    said.append(piece)  # noqa: PERF401 - it breaks off
+                    said.append(piece)  # noqa: PERF401 - the loop breaks off
 
     assert TEXT.startswith("".join(said))
     assert caught.value.partial.text == "".join(said) != ""
 
 
-async def test_a_server_that_hangs_up_after_the_handshake_is_asked_again(fake, front):
+async def test_connection_closed_after_the_handshake_is_retried(fake, front):
     """
-    A connection that ends right after its handshake is lost, and the next try is made
-    on another.
+    When a connection ends right after its handshake, the next attempt uses another.
     """
     front.hang_ups = 2
 
@@ -249,9 +247,9 @@ async def test_a_server_that_hangs_up_after_the_handshake_is_asked_again(fake, f
     assert 1 == len(fake.requests)
 
 
-async def test_a_kept_connection_that_the_server_left_is_not_used(fake, front):
+async def test_idle_tls_connection_closed_by_the_server_is_not_reused(fake, front):
     """
-    A call after the server left an idle connection succeeds in one try.
+    A call after the server closed an idle connection succeeds in one attempt.
     """
     fake.fault("keepalive_then_close_idle")
 
@@ -265,9 +263,9 @@ async def test_a_kept_connection_that_the_server_left_is_not_used(fake, front):
     assert 2 == front.handshakes
 
 
-async def test_tls_goes_through_a_proxy_of_the_environment(fake, front, monkeypatch):
+async def test_tls_goes_through_a_proxy_from_the_environment(fake, front, monkeypatch):
     """
-    A proxy of the environment carries the same TLS to the same server.
+    A proxy from the environment carries the same TLS to the same server.
     """
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, f"http://{HOST}:{front.proxy_port}")
@@ -282,7 +280,7 @@ async def test_tls_goes_through_a_proxy_of_the_environment(fake, front, monkeypa
 
 @asynccontextmanager
 async def secured(authority, size):
-    """Our end of a TLS connection whose server sends *size* bytes and leaves."""
+    """Yield our end of a TLS connection; its server sends *size* bytes and leaves."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(HOST).configure_cert(context)
     listener = socket.create_server((HOST, 0))
@@ -308,7 +306,7 @@ async def secured(authority, size):
         await anyio.to_thread.run_sync(thread.join, 10)
 
 
-async def all_of(ours):
+async def count_bytes(ours):
     """Count the bytes that come until the end."""
     size = 0
     while data := await ours.read(65536, 10):
@@ -323,23 +321,24 @@ def _not_trio(anyio_backend):
 
 
 @pytest.mark.usefixtures("_not_trio")
-async def test_a_secure_server_waits_for_a_slow_reader(authority):
+async def test_tls_socket_buffers_at_most_one_mib_without_a_reader(authority):
     """
-    Under TLS, too, little is kept of what nobody reads, and all of it comes at last.
+    Under TLS, too, the socket keeps at most 1 MiB that is not read, and a reader then
+    gets everything.
     """
     async with secured(authority, LARGE) as ours:
         await until(lambda: ours._read_paused)
         await anyio.sleep(0.2)
 
         assert len(ours._received) <= 1024 * 1024
-        assert LARGE == await all_of(ours)
+        assert LARGE == await count_bytes(ours)
 
 
 @pytest.mark.usefixtures("_not_trio")
-@pytest.mark.parametrize("linger", [(0, 0), (1, 0)], ids=["left", "broke"])
-async def test_no_handshake_is_made_with_who_has_left(linger):
+@pytest.mark.parametrize("linger", [(0, 0), (1, 0)], ids=["closed", "reset"])
+async def test_handshake_with_a_server_that_left_is_a_connect_error(linger):
     """
-    A server that has left before the handshake is a ConnectError at once.
+    A server that left before the handshake is a ConnectError at once.
     """
     with socket.create_server((HOST, 0)) as listener:
         ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
@@ -354,9 +353,10 @@ async def test_no_handshake_is_made_with_who_has_left(linger):
 
 
 @pytest.mark.usefixtures("_not_trio")
-async def test_a_secure_server_waits_for_a_reader_who_is_always_late(authority):
+async def test_tls_socket_buffers_at_most_one_mib_for_a_slow_reader(authority):
     """
-    Little is kept, too, while somebody reads all the time, but slower than it comes.
+    The limit holds, too, while a reader reads all the time, but more slowly than bytes
+    come.
     """
     async with secured(authority, LARGE) as ours:
         most = 0
@@ -366,16 +366,16 @@ async def test_a_secure_server_waits_for_a_reader_who_is_always_late(authority):
             most = max(most, len(ours._received))
 
         assert most <= 1024 * 1024
-        await all_of(ours)
+        await count_bytes(ours)
 
 
 @pytest.mark.usefixtures("_not_trio")
 @pytest.mark.parametrize("size", [100_000, 300_000, 1_000_000])
-async def test_what_comes_right_before_the_end_comes_too(authority, size):
+async def test_bytes_right_before_a_tls_close_are_read(authority, size):
     """
-    All that a secure server says before it leaves is read, even if it has left when the
-    event loop looks.
+    All that a server sends over TLS before it leaves is read, even if it has left
+    before the event loop runs.
     """
     async with secured(authority, size) as ours:
-        time.sleep(0.1)  # noqa: ASYNC251 - the loop is to be late
-        assert size == await all_of(ours)
+        time.sleep(0.1)  # noqa: ASYNC251 - the loop must run after the end
+        assert size == await count_bytes(ours)

@@ -1,4 +1,4 @@
-"""What a client and a transport of the user's own see of a call, and may do with it."""
+"""What a user's own httpx client or transport sees of a call, and may do with it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ KEY = "test-key"
 ANSWER = {"choices": [{"message": {"content": "Read."}, "finish_reason": "stop"}]}
 
 
-class Reads(httpx.AsyncBaseTransport):
-    """Reads each request and each reply whole before anybody else does."""
+class ReadingTransport(httpx.AsyncBaseTransport):
+    """A user's transport that reads each request and each reply whole."""
 
     def __init__(self, transport):
         self.inner = transport
@@ -30,8 +30,8 @@ class Reads(httpx.AsyncBaseTransport):
         return response
 
 
-class Signs(httpx.Auth):
-    """Signs what a request says, and looks at the reply."""
+class BodySigningAuth(httpx.Auth):
+    """A user's auth that needs the body of the request and of the reply."""
 
     requires_request_body = requires_response_body = True
 
@@ -48,30 +48,30 @@ async def ask(client):
         return (await client.chat.completions.create(messages="Hi")).text
 
 
-async def test_a_transport_may_read_the_request_and_the_reply(fake):
+async def test_user_transport_can_read_request_and_reply(fake):
     """
-    A transport of the user's finds the body in the request, and may read the reply.
+    A user's transport finds the body in the request, and may read the reply.
     """
-    own = Reads(fake.transport)
+    own = ReadingTransport(fake.transport)
 
     assert await ask(asi1.AsyncASI1(KEY, fake.base_url, transport=own))
     assert "Hi" == own.saw[0]["messages"][0]["content"]
 
 
-async def test_hooks_of_a_client_may_read_the_request_and_the_reply(fake):
+async def test_hooks_of_a_user_client_can_read_request_and_reply(fake):
     """
     Hooks of the user's httpx client find the body in the request, and may read the
     reply.
     """
     saw = []
 
-    async def asked(request):
+    async def on_request(request):
         saw.append(json.loads(request.content))
 
-    async def answered(response):
+    async def on_response(response):
         saw.append(json.loads(await response.aread()))
 
-    hooks = {"request": [asked], "response": [answered]}
+    hooks = {"request": [on_request], "response": [on_response]}
     async with httpx.AsyncClient(transport=fake.transport, event_hooks=hooks) as own:
         text = await ask(asi1.AsyncASI1(KEY, fake.base_url, http_client=own))
 
@@ -79,17 +79,17 @@ async def test_hooks_of_a_client_may_read_the_request_and_the_reply(fake):
     assert text == saw[1]["choices"][0]["message"]["content"]
 
 
-async def test_hooks_may_read_replies_of_real_sockets():
+async def test_reply_read_by_a_hook_is_not_read_from_its_socket_again():
     """
     A reply that a hook has read is not read from its connection again, which by then
-    is another call's.
+    belongs to another call.
     """
     with FakeASI1() as served:
 
-        async def answered(response):
+        async def on_response(response):
             await response.aread()
 
-        async with httpx.AsyncClient(event_hooks={"response": [answered]}) as own:
+        async with httpx.AsyncClient(event_hooks={"response": [on_response]}) as own:
             client = asi1.AsyncASI1(KEY, served.base_url, http_client=own, timeout=10)
             texts = [
                 (await client.chat.completions.create(messages="Hi")).text
@@ -99,11 +99,11 @@ async def test_hooks_may_read_replies_of_real_sockets():
     assert all(texts)
 
 
-async def test_a_signature_covers_the_body(fake):
+async def test_auth_of_a_user_client_signs_the_body(fake):
     """
     The auth of the user's httpx client signs the body that is sent.
     """
-    signs = Signs()
+    signs = BodySigningAuth()
 
     async with httpx.AsyncClient(transport=fake.transport, auth=signs) as own:
         assert await ask(asi1.AsyncASI1(KEY, fake.base_url, http_client=own))
@@ -112,11 +112,11 @@ async def test_a_signature_covers_the_body(fake):
     assert "chat.completion" in signs.saw[1]
 
 
-@pytest.mark.parametrize("lent", ["transport", "http_client"])
-async def test_a_mock_sees_the_request_and_its_reply_is_the_answer(lent):
+@pytest.mark.parametrize("argument", ["transport", "http_client"])
+async def test_mock_transport_sees_the_request_and_gives_the_answer(argument):
     """
-    httpx's mock transport, lent or within a client that is lent, is asked what is
-    sent, and what it answers is the answer.
+    httpx's mock transport, passed directly or within a client, gets the request that is
+    sent, and its response becomes the answer.
     """
     saw = []
 
@@ -126,18 +126,18 @@ async def test_a_mock_sees_the_request_and_its_reply_is_the_answer(lent):
 
     mock = httpx.MockTransport(handler)
     async with httpx.AsyncClient(transport=mock) as client:
-        own = {"transport": mock, "http_client": client}[lent]
+        own = {"transport": mock, "http_client": client}[argument]
         assert "Read." == await ask(
-            asi1.AsyncASI1(KEY, "https://otter.example", **{lent: own})
+            asi1.AsyncASI1(KEY, "https://otter.example", **{argument: own})
         )
 
     assert "Hi" == saw[0]["messages"][0]["content"]
 
 
-async def test_a_reply_that_cannot_be_read_takes_no_place():
+async def test_unreadable_reply_frees_its_connection():
     """
-    A transport whose reply is of the blocking kind breaks its own calls, and the
-    next ones find a connection free.
+    A transport whose reply is of httpx's blocking kind breaks its own calls; the next
+    ones find the connection free.
     """
     kinds = iter([iter([b"{}"]), iter([b"{}"]), json.dumps(ANSWER).encode()])
     mock = httpx.MockTransport(lambda _: httpx.Response(200, content=next(kinds)))

@@ -33,8 +33,8 @@ retries are the client's defaults. The columns:
   given as its class, with the timeout that passed or the status in brackets. The text
   quoted after "with" is that of its partial answer; a stream has returned it, chunk by
   chunk, before it raises;
-- **tries**: how many requests the client sends. Where it is more than one, a call
-  succeeds if the fault is gone at the next try.
+- **attempts**: how many requests the client sends. Where it is more than one, a call
+  succeeds if the fault is gone at the next attempt.
 
 In every row, a cut text is never returned as an answer, only an `asi1.APIError` is
 raised, and the next call works.
@@ -52,7 +52,7 @@ def _section(title: str) -> str:
         [
             f"## {title}",
             "",
-            "| fault | on the wire | create | stream | tries |",
+            "| fault | on the wire | create | stream | attempts |",
             "| --- | --- | --- | --- | --- |",
             *(_line(name, row) for name, row in rows),
             "",
@@ -61,15 +61,15 @@ def _section(title: str) -> str:
 
 
 def _line(name: str, row: Row) -> str:
-    cells = [_about(name, row), _words(row.create), _words(row.stream), _tries(row)]
+    cells = [_about(name, row), _words(row.create), _words(row.stream), _attempts(row)]
     return f"| `{name}` | {' | '.join(cells)} |"
 
 
 def _about(name: str, row: Row) -> str:
     options = FAULTS[name].options.items()
-    told = ", ".join(f"`{name}={value!r}`" for name, value in options)
+    listed = ", ".join(f"`{name}={value!r}`" for name, value in options)
     about = FAULTS[name].about
-    about += f" ({told})" if told else ""
+    about += f" ({listed})" if listed else ""
     about += f" Here: {row.note}." if row.note else ""
     return about.replace("|", "\\|")
 
@@ -97,8 +97,8 @@ def _quoted(text: str) -> str:
     return f"`{shown}`" if shown != text else f'"{text}"'
 
 
-def _tries(row: Row) -> str:
-    create, stream = row.create.tries, row.stream.tries
+def _attempts(row: Row) -> str:
+    create, stream = row.create.attempts, row.stream.attempts
     return f"{create}" if create == stream else f"create {create}, stream {stream}"
 
 

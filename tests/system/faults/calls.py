@@ -1,4 +1,4 @@
-"""One call, and what it ended with, in the terms of the matrix."""
+"""One call and its end, as an `Outcome` of the matrix."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ KEY = "sk-lighthouse-0123456789"
 
 
 async def observed(client: asi1.AsyncASI1, form: str) -> Outcome:
-    """Make a call; what is no error of a call is not caught."""
-    handed: list[str] = []
+    """Make a call and return its outcome; errors of other kinds are not caught."""
+    received: list[str] = []
     completions = client.chat.completions
     try:
         if form == "create":
@@ -27,16 +27,16 @@ async def observed(client: asi1.AsyncASI1, form: str) -> Outcome:
         else:
             async with completions.stream(messages="Hi") as stream:
                 async for chunk in stream:
-                    handed.append(chunk.text)  # noqa: PERF401 - it may end in an error
+                    received.append(chunk.text)  # noqa: PERF401 - may raise halfway
                 answer = await stream.get_final_completion()
     except asi1.APIError as error:
-        return _failed(error, handed)
-    return _answered(answer, handed if form == "stream" else [answer.text])
+        return _failed(error, received)
+    return _answered(answer, received if form == "stream" else [answer.text])
 
 
 def observed_blocking(client: asi1.ASI1, form: str) -> Outcome:
-    """Make a call of the blocking client."""
-    handed: list[str] = []
+    """Make a call of the blocking client and return its outcome."""
+    received: list[str] = []
     completions = client.chat.completions
     try:
         if form == "create":
@@ -44,21 +44,21 @@ def observed_blocking(client: asi1.ASI1, form: str) -> Outcome:
         else:
             with completions.stream(messages="Hi") as stream:
                 for chunk in stream:
-                    handed.append(chunk.text)  # noqa: PERF401 - it may end in an error
+                    received.append(chunk.text)  # noqa: PERF401 - may raise halfway
                 answer = stream.get_final_completion()
     except asi1.APIError as error:
-        return _failed(error, handed)
-    return _answered(answer, handed if form == "stream" else [answer.text])
+        return _failed(error, received)
+    return _answered(answer, received if form == "stream" else [answer.text])
 
 
-def _answered(answer: asi1.ChatCompletion, handed: list[str]) -> Outcome:
+def _answered(answer: asi1.ChatCompletion, received: list[str]) -> Outcome:
     attempts = answer.response.attempts
-    assert answer.text == "".join(handed)
+    assert answer.text == "".join(received)
     assert attempts[-1].cause is None
-    return Outcome(text="".join(handed), **_account(answer.response))
+    return Outcome(text="".join(received), **_metadata_of(answer.response))
 
 
-def _failed(error: asi1.APIError, handed: list[str]) -> Outcome:
+def _failed(error: asi1.APIError, received: list[str]) -> Outcome:
     partial = getattr(error, "partial", None)
     assert error == pickle.loads(pickle.dumps(error)) == copy.copy(error)
     assert KEY.encode() not in pickle.dumps(error)
@@ -69,20 +69,20 @@ def _failed(error: asi1.APIError, handed: list[str]) -> Outcome:
     return Outcome(
         error=type(error),
         phase=getattr(error, "phase", None),
-        text="".join(handed),
+        text="".join(received),
         partial=None if partial is None else partial.text,
         heals=asi1.RetryPolicy().may_heal(error),
-        **_account(error.response),
+        **_metadata_of(error.response),
     )
 
 
-def _account(response: asi1.ResponseInfo) -> dict[str, Any]:
+def _metadata_of(response: asi1.ResponseInfo) -> dict[str, Any]:
     *earlier, last = response.attempts
     assert [*range(1, len(earlier) + 2)] == [a.number for a in response.attempts]
     assert all(a.cause and a.wait is not None for a in earlier)
     assert last.wait is None
     return {
         "status": response.status,
-        "tries": len(response.attempts),
+        "attempts": len(response.attempts),
         "sent": all(a.sent for a in response.attempts),
     }

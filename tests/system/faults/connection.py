@@ -1,4 +1,4 @@
-"""The connection is broken, cut, silent or slow."""
+"""Faults of the connection: broken, cut, silent or slow."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["CONNECTION"]
 
 _SAID = "one two three"
 
-# Lost before the head was there: retried, although the server may have worked on it.
-_NO_REPLY = same(fails(asi1.APIConnectionError, tries=3, status=None))
-# Lost after the head: a stream that has handed out nothing begins anew; of a plain call
-# the model had done its work.
+# Lost before the head: retried, although the server may have worked on it.
+_NO_REPLY = same(fails(asi1.APIConnectionError, attempts=3, status=None))
+# Lost after the head: a stream is retried before its first chunk; a plain call is not,
+# because the model had finished its work.
 _ONCE = fails(asi1.APIConnectionError)
-_NO_BODY = Row(create=_ONCE, stream=fails(asi1.APIConnectionError, tries=3))
+_NO_BODY = Row(create=_ONCE, stream=fails(asi1.APIConnectionError, attempts=3))
 _INTERRUPTED = breaks(asi1.StreamInterruptedError, _SAID, create=_ONCE, after="closed")
 _SILENT_HALFWAY = Row(
     create=timed_out("idle"),
     stream=evolve(timed_out("idle"), text=_SAID, partial=_SAID),
 )
-_LOST_LATER = answers(after="breaks", note="that request needs one more try")
+_LOST_LATER = answers(after="breaks", note="that request needs one more attempt")
 
 CONNECTION = {
     "reset_before_headers": _NO_REPLY,
@@ -37,7 +37,7 @@ CONNECTION = {
     "fin_mid_chunked": _INTERRUPTED,
     "fin_mid_chunk": _INTERRUPTED,
     "fin_mid_length": _INTERRUPTED,
-    # No framing tells that it is cut, so only what is missing can.
+    # The framing does not show the cut, so only the missing end of the answer does.
     "truncated_no_length": breaks(
         asi1.StreamTruncatedError,
         _SAID,

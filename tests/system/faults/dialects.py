@@ -1,4 +1,4 @@
-"""Good answers in the manner of other servers."""
+"""Valid answers in the manner of other servers."""
 
 from __future__ import annotations
 

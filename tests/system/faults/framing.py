@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import asi1
 
-from .outcome import answers, breaks, fails, refused, same
+from .outcome import answers, bad_status, breaks, fails, same
 
 
 __all__ = ["FRAMING"]
 
 _SAID = "one two three"
 
-# What is no HTTP now will be none the next time.
-_NO_HTTP = same(fails(asi1.APIConnectionError, status=None))
+# Not retried: a server that does not speak HTTP now will not do so the next time.
+_NOT_HTTP = same(fails(asi1.APIConnectionError, status=None))
 _NO_ANSWER = fails(asi1.APIResponseError, after="any")
 _TOO_LARGE = breaks(asi1.StreamDecodeError, "", after="closed")
-_REDIRECTED = refused(asi1.APIStatusError, 307)
+_REDIRECTED = bad_status(asi1.APIStatusError, 307)
 
 FRAMING = {
     "not_http": same(
         fails(asi1.APIConnectionError, status=None),
-        note="3 tries with your own `transport` or `http_client`",
+        note="3 attempts with your own `transport` or `http_client`",
     ),
-    "bad_status_line": _NO_HTTP,
-    "obs_header_injection": _NO_HTTP,
-    "giant_headers": _NO_HTTP,
-    "many_headers": _NO_HTTP,
-    "two_lengths": _NO_HTTP,
-    "bad_length": _NO_HTTP,
+    "bad_status_line": _NOT_HTTP,
+    "obs_header_injection": _NOT_HTTP,
+    "giant_headers": _NOT_HTTP,
+    "many_headers": _NOT_HTTP,
+    "two_lengths": _NOT_HTTP,
+    "bad_length": _NOT_HTTP,
     "length_too_short": breaks(
         asi1.StreamTruncatedError,
         "one two three four",
@@ -41,7 +41,7 @@ FRAMING = {
         after="closed",
     ),
     "http_10": answers(after="closed"),
-    "switching_protocols_101": _NO_HTTP,
+    "switching_protocols_101": _NOT_HTTP,
     "redirect": _REDIRECTED,
     "redirect_loop": _REDIRECTED,
     "redirect_empty_location": _REDIRECTED,

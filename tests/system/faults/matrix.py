@@ -1,8 +1,7 @@
 """
-What each fault of `asi1.testing.FAULTS` leads to, by `create` and by `stream`.
+How `create` and `stream` end under each fault of `asi1.testing.FAULTS`.
 
-Written from what the package promises. Where it does not keep a promise yet the row
-says so, and its tests are expected to fail.
+The rows are written from what the package promises, not from what it does.
 """
 
 from __future__ import annotations

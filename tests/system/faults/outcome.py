@@ -17,18 +17,18 @@ __all__ = [
     "Outcome",
     "Row",
     "answers",
+    "bad_status",
     "breaks",
     "ends",
     "fails",
-    "laced",
-    "refused",
+    "odd_chunk",
     "same",
     "timed_out",
 ]
 
-# What becomes of the connection. "breaks": it is kept, and the server breaks it as the
-# next request comes. "any": the reply was given up before its end, which may have been
-# there already.
+# The connection after the call. "breaks": it is kept, and the server breaks it when the
+# next request comes. "any": the reply was dropped before its end was read, which may or
+# may not have arrived.
 After = Literal["kept", "closed", "breaks", "any"]
 
 
@@ -38,15 +38,15 @@ class Outcome:
     How one call ends.
 
     Attributes:
-        error: The exact class; None for an answer.
-        status: Of the last reply; None if there was none.
-        phase: Of a timeout, the limit that passed.
-        text: What was handed over: the text of the chunks, or the answer's.
+        error: The exact class of the error; None for an answer.
+        status: The status of the last reply; None if there was none.
+        phase: The phase of a timeout; None for all other ends.
+        text: The text that the caller got: of the chunks, or of the answer.
         partial: The text of the error's partial answer; None if it has none.
-        tries: How many requests were made.
-        sent: Whether each try says that the request may have been worked on.
-        heals: Whether another try could end otherwise.
-        after: What becomes of the connection.
+        attempts: How many requests were made.
+        sent: Whether each attempt says that the server may have got the request.
+        heals: Whether the retry policy expects another attempt to end otherwise.
+        after: The connection after the call.
     """
 
     error: type[asi1.APIError] | None = None
@@ -54,7 +54,7 @@ class Outcome:
     phase: str | None = None
     text: str = ""
     partial: str | None = None
-    tries: int = 1
+    attempts: int = 1
     sent: bool = True
     heals: bool = False
     after: After = field(default="any", eq=False)
@@ -63,13 +63,13 @@ class Outcome:
 @frozen(kw_only=True)
 class Row:
     """
-    What one fault leads to.
+    How calls end under one fault.
 
     Attributes:
         create: How `create` ends.
         stream: How `stream` ends.
         short: Options that make the fault short enough for a test on sockets.
-        note: What a reader of the table should know; "" for nothing.
+        note: A remark for the table; "" for none.
     """
 
     create: Outcome
@@ -79,35 +79,37 @@ class Row:
 
 
 def same(outcome: Outcome, **more: Any) -> Row:
-    """Both forms end alike."""
+    """Return a row in which both forms end in the same way."""
     return Row(create=outcome, stream=outcome, **more)
 
 
 def ends(text: str = TEXT, *, after: After = "kept") -> Outcome:
-    """An answer."""
+    """Return the outcome of a call that gets an answer."""
     return Outcome(text=text, after=after)
 
 
 def answers(text: str = TEXT, *, after: After = "kept", **more: Any) -> Row:
-    """Both forms give the answer."""
+    """Return a row in which both forms get the answer."""
     return same(ends(text, after=after), **more)
 
 
 def fails(
     error: type[asi1.APIError],
     *,
-    tries: int = 1,
+    attempts: int = 1,
     status: int | None = 200,
     after: After = "closed",
 ) -> Outcome:
-    """An error with nothing handed over before it."""
+    """Return the outcome of an error before any text was received."""
     return Outcome(
-        error=error, tries=tries, heals=tries > 1, status=status, after=after
+        error=error, attempts=attempts, heals=attempts > 1, status=status, after=after
     )
 
 
 def timed_out(phase: str, *, status: int | None = 200) -> Outcome:
-    """A silence in which nothing was handed over; the model may be at work."""
+    """
+    Return the outcome of a timeout before any text; the model may still be working.
+    """
     return Outcome(
         error=asi1.APITimeoutError, phase=phase, status=status, after="closed"
     )
@@ -122,15 +124,15 @@ def breaks(
     **more: Any,
 ) -> Row:
     """
-    A stream that breaks after *said*.
+    Return the row of a stream that breaks after *said*.
 
     Args:
-        error: The class.
-        said: The text that came.
-        create: How `create` ends. Without one it gets a stream as well, of which it
-            hands out nothing.
-        after: What becomes of the connection.
-        **more: Of the row.
+        error: The class of the error.
+        said: The text that came before.
+        create: How `create` ends. Without one it gets the same stream, and its
+            caller no text.
+        after: The connection after the call.
+        **more: Further attributes of the row.
     """
     plain = Outcome(error=error, partial=said, after=after)
     return Row(
@@ -140,19 +142,23 @@ def breaks(
     )
 
 
-def laced(said: str, create: Outcome, **more: Any) -> Row:
-    """An odd chunk that says *said* in a stream, or makes *create* of a JSON body."""
+def odd_chunk(said: str, create: Outcome, **more: Any) -> Row:
+    """
+    Return the row of an odd chunk.
+
+    In a stream it adds *said* to the text; a JSON body with it ends as *create*.
+    """
     head, tail = TEXT[:13], TEXT[13:]
     return Row(create=create, stream=ends(head + said + tail), **more)
 
 
-def refused(
+def bad_status(
     error: type[asi1.APIStatusError],
     status: int,
     *,
-    tries: int = 1,
+    attempts: int = 1,
     after: After = "kept",
     **more: Any,
 ) -> Row:
-    """Both forms end with the error of a status."""
-    return same(fails(error, tries=tries, status=status, after=after), **more)
+    """Return a row in which both forms raise the error of a status."""
+    return same(fails(error, attempts=attempts, status=status, after=after), **more)

@@ -1,15 +1,15 @@
-"""Refusals, and bodies of a status of success that are no answer."""
+"""Error statuses, and replies of a 2xx status without an answer in them."""
 
 from __future__ import annotations
 
 import asi1
 
-from .outcome import answers, fails, refused, same
+from .outcome import answers, bad_status, fails, same
 
 
 __all__ = ["STATUS"]
 
-_BAD_REQUEST = refused(asi1.BadRequestError, 400)
+_BAD_REQUEST = bad_status(asi1.BadRequestError, 400)
 
 
 def _no_answer(status=200):
@@ -17,29 +17,33 @@ def _no_answer(status=200):
 
 
 STATUS = {
-    "quota_429": refused(asi1.QuotaExceededError, 429),
-    "rate_limit_429": refused(
-        asi1.RateLimitError, 429, tries=3, short={"retry_after": 0.01}
+    "quota_429": bad_status(asi1.QuotaExceededError, 429),
+    "rate_limit_429": bad_status(
+        asi1.RateLimitError, 429, attempts=3, short={"retry_after": 0.01}
     ),
-    "retry_after_ms": refused(asi1.RateLimitError, 429, tries=3),
-    "should_not_retry_503": refused(asi1.InternalServerError, 503),
-    "should_retry_409": refused(asi1.ConflictError, 409, tries=3),
-    "html_502": refused(asi1.InternalServerError, 502, tries=3),
-    "overloaded_529": refused(asi1.InternalServerError, 529, tries=3),
-    # To be treated as a 5xx: https://www.rfc-editor.org/rfc/rfc9110#section-15-6
-    "status_799": refused(asi1.InternalServerError, 799, tries=3),
-    "text_500": refused(asi1.InternalServerError, 500, tries=3),
+    "retry_after_ms": bad_status(asi1.RateLimitError, 429, attempts=3),
+    "should_not_retry_503": bad_status(asi1.InternalServerError, 503),
+    "should_retry_409": bad_status(asi1.ConflictError, 409, attempts=3),
+    "html_502": bad_status(asi1.InternalServerError, 502, attempts=3),
+    "overloaded_529": bad_status(asi1.InternalServerError, 529, attempts=3),
+    # Such a status counts as a 5xx: https://www.rfc-editor.org/rfc/rfc9110#section-15-6
+    "status_799": bad_status(asi1.InternalServerError, 799, attempts=3),
+    "text_500": bad_status(asi1.InternalServerError, 500, attempts=3),
     "empty_400": _BAD_REQUEST,
     "error_string_400": _BAD_REQUEST,
     "message_400": _BAD_REQUEST,
-    "detail_422": refused(asi1.UnprocessableEntityError, 422),
-    "key_echo_401": refused(asi1.AuthenticationError, 401),
-    "giant_error_500": refused(asi1.InternalServerError, 500, tries=3, after="closed"),
-    "cut_error_500": refused(asi1.InternalServerError, 500, tries=3, after="closed"),
-    "stall_error_500": refused(
+    "detail_422": bad_status(asi1.UnprocessableEntityError, 422),
+    "key_echo_401": bad_status(asi1.AuthenticationError, 401),
+    "giant_error_500": bad_status(
+        asi1.InternalServerError, 500, attempts=3, after="closed"
+    ),
+    "cut_error_500": bad_status(
+        asi1.InternalServerError, 500, attempts=3, after="closed"
+    ),
+    "stall_error_500": bad_status(
         asi1.InternalServerError,
         500,
-        tries=3,
+        attempts=3,
         after="closed",
         short={"seconds": 0.05},
     ),

@@ -1,4 +1,4 @@
-"""How streams end, and events that are no chunk."""
+"""How streams end, and events that are not a chunk."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ _CUT = breaks(
     after="kept",
 )
 _REPORTED = breaks(asi1.ServerStreamError, _SAID)
-_NO_CHUNK = breaks(asi1.StreamDecodeError, _SAID)
-# Signs of life are no data. Of a plain call the head is the first token.
+_NOT_A_CHUNK = breaks(asi1.StreamDecodeError, _SAID)
+# Comments and empty events do not count as data. For `create` the headers count as the
+# first token.
 _NO_DATA = Row(create=timed_out("idle"), stream=timed_out("first_token"))
 
 STREAMS = {
@@ -31,7 +32,7 @@ STREAMS = {
     "done_only": same(fails(asi1.APIResponseError, after="any")),
     "done_twice": answers(),
     "done_no_blank_line": answers(),
-    "done_with_suffix": _NO_CHUNK,
+    "done_with_suffix": _NOT_A_CHUNK,
     "after_done_hangs": answers(after="closed"),
     "after_done_more": answers(),
     "after_done_reset": answers(after="closed"),
@@ -43,7 +44,7 @@ STREAMS = {
     "error_event_text": _REPORTED,
     "error_then_done": _REPORTED,
     "error_after_finish": answers(),
-    "bad_json_chunk": _NO_CHUNK,
+    "bad_json_chunk": _NOT_A_CHUNK,
     "heartbeats_legal": answers(),
     "heartbeat_forever": _NO_DATA,
     "empty_data_forever": _NO_DATA,

@@ -1,4 +1,4 @@
-"""Faults without a name that strike once the reply has begun."""
+"""Further faults after the beginning of a reply, which the fake has no name for."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ pytestmark = pytest.mark.virtual_time
 in_each_form = pytest.mark.parametrize("form", ["create", "stream"])
 
 GZIP = Head(200, (*SSE.headers, ("content-encoding", "gzip")))
-RUBBISH = Data(b"\xff" * 40)
+NOT_GZIP = Data(b"\xff" * 40)
 
 
-def packed(*chunks):
-    """A piece of a compressed stream, all of which can be read at once."""
+def compressed(*chunks):
+    """Return a piece of a compressed stream, flushed so that all of it can be read."""
     packer = zlib.compressobj(wbits=31)
     text = b"".join(b"data: %b\n\n" % json.dumps(c).encode() for c in chunks)
     return Data(packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH))
 
 
 @in_each_form
-async def test_a_compressed_stream_that_turns_to_rubbish_keeps_what_came(fake, form):
+async def test_stream_with_broken_compression_keeps_the_partial_answer(fake, form):
     """
-    A stream whose compression breaks fails as other broken streams do, and its error
-    carries the answer so far.
+    A stream whose compression breaks fails like other broken streams, and its error has
+    the answer so far.
     """
-    fake.play(GZIP, packed(chunk("one")), RUBBISH)
+    fake.play(GZIP, compressed(chunk("one")), NOT_GZIP)
 
     async with in_process(fake) as client:
         got = await observed(client, form)
 
     assert issubclass(got.error, asi1.StreamError)
-    assert ("one", 1) == (got.partial, got.tries)
+    assert ("one", 1) == (got.partial, got.attempts)
 
 
 @in_each_form
-async def test_rubbish_after_a_whole_compressed_answer_is_ignored(fake, form):
+async def test_broken_compression_after_a_complete_answer_is_ignored(fake, form):
     """
-    Compression that breaks after the last finish reason takes nothing away.
+    Compression that breaks after the last finish reason does not make the answer fail.
     """
-    fake.play(GZIP, packed(chunk("one", finish="stop")), RUBBISH)
+    fake.play(GZIP, compressed(chunk("one", finish="stop")), NOT_GZIP)
 
     async with in_process(fake) as client:
         got = await observed(client, form)
@@ -58,9 +58,9 @@ async def test_rubbish_after_a_whole_compressed_answer_is_ignored(fake, form):
     assert (None, "one") == (got.error, got.text)
 
 
-async def test_a_server_may_forbid_a_second_try_of_a_stream_that_broke(fake):
+async def test_x_should_retry_false_stops_the_retry_of_a_lost_stream(fake):
     """
-    x-should-retry is obeyed too where a stream is lost before its first chunk.
+    x-should-retry: false is obeyed, too, when a stream is lost before its first chunk.
     """
     head = Head(200, (*SSE.headers, ("x-should-retry", "false")))
     fake.play(head, Reset(), times=None)
@@ -69,13 +69,14 @@ async def test_a_server_may_forbid_a_second_try_of_a_stream_that_broke(fake):
         got = await observed(client, "stream")
 
     assert (asi1.APIConnectionError, False) == (got.error, got.heals)
-    assert 1 == got.tries
+    assert 1 == got.attempts
 
 
 @in_each_form
-async def test_a_long_answer_under_a_wrong_name_is_an_answer(fake, form):
+async def test_long_json_declared_as_a_stream_is_an_answer(fake, form):
     """
-    A JSON answer of any length is read, though its content-type promises a stream.
+    A JSON answer of any length is read, although its content-type says that it is a
+    stream.
     """
     text = "long " * 20_000
     choice = {"message": {"content": text}, "finish_reason": "stop"}
@@ -87,9 +88,10 @@ async def test_a_long_answer_under_a_wrong_name_is_an_answer(fake, form):
     assert (None, text) == (got.error, got.text)
 
 
-async def test_signs_of_life_before_the_first_chunk_bind_nobody(fake):
+async def test_stream_broken_after_comments_is_retried(fake):
     """
-    A stream that breaks after comments alone has handed out nothing, and begins anew.
+    A stream that breaks after comments alone is retried, because its reader has got
+    nothing yet.
     """
     fake.play(SSE, Data(b": the model is thinking\n\n"), Reset())
     fake.play(SSE, Data(b"data: %b\n\n" % json.dumps(chunk("Hi.")).encode()), DONE)
@@ -97,13 +99,13 @@ async def test_signs_of_life_before_the_first_chunk_bind_nobody(fake):
     async with in_process(fake) as client:
         got = await observed(client, "stream")
 
-    assert ("Hi.", 2) == (got.text, got.tries)
+    assert ("Hi.", 2) == (got.text, got.attempts)
 
 
-async def test_an_empty_chunk_is_a_first_chunk(fake):
+async def test_stream_broken_after_an_empty_chunk_is_not_retried(fake):
     """
-    A stream that breaks after a chunk is not asked for again, even if that chunk said
-    nothing: it was handed out.
+    A stream that breaks after a chunk is not retried, even if that chunk had no text:
+    its reader has got it.
     """
     said = b"data: %b\n\n" % json.dumps(chunk()).encode()
     fake.play(SSE, Data(said), Reset(), times=None)
@@ -111,14 +113,15 @@ async def test_an_empty_chunk_is_a_first_chunk(fake):
     async with in_process(fake) as client:
         got = await observed(client, "stream")
 
-    assert (asi1.StreamInterruptedError, 1) == (got.error, got.tries)
+    assert (asi1.StreamInterruptedError, 1) == (got.error, got.attempts)
 
 
 @in_each_form
 @pytest.mark.parametrize("end", [(Reset(),), (Stall(),)], ids=["reset", "stall"])
-async def test_no_header_asks_for_a_second_try_after_a_chunk(fake, form, end):
+async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
     """
-    x-should-retry cannot bring about that a stream says its beginning again.
+    x-should-retry: true cannot cause a retry after the first chunk, which would repeat
+    the beginning of the answer.
     """
     head = Head(200, (*SSE.headers, ("x-should-retry", "true")))
     said = b"data: %b\n\n" % json.dumps(chunk("one")).encode()
@@ -127,11 +130,11 @@ async def test_no_header_asks_for_a_second_try_after_a_chunk(fake, form, end):
     async with in_process(fake) as client:
         got = await observed(client, form)
 
-    assert ("one", 1) == (got.partial, got.tries)
+    assert ("one", 1) == (got.partial, got.attempts)
 
 
-# A good answer of the fake: one chunk that says nothing, eight words, the finish reason
-# and the token counts.
+# A valid answer of the fake: one chunk without text, eight words, the finish reason and
+# the token counts.
 @pytest.mark.parametrize(
     "name",
     [
@@ -155,10 +158,10 @@ async def test_no_header_asks_for_a_second_try_after_a_chunk(fake, form, end):
         "upper_content_type",
     ],
 )
-async def test_no_chunk_is_lost_or_made_up(fake, name):
+async def test_harmless_fault_loses_and_adds_no_chunk(fake, name):
     """
-    Where a fault spoils no chunk all of them are handed out, those without a word too,
-    and none besides.
+    Where a fault leaves the chunks intact, the reader gets all of them, those without
+    text too, and no others.
     """
     fake.fault(name)
 

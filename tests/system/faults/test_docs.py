@@ -1,4 +1,4 @@
-"""The page about faults says what the matrix says."""
+"""docs/faults.md agrees with the matrix."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "faults.md"
 
 
-def command():
-    """What the command prints, in the checkout that holds the tests."""
+def printed_page():
+    """Return the output of the command, run in the checkout with these tests."""
     env = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.system.faults", "--markdown"],
@@ -28,19 +28,19 @@ def command():
     return done.stdout.decode()
 
 
-def test_the_page_is_what_the_command_prints():
+def test_page_is_the_output_of_the_command():
     """
     docs/faults.md is the output of the command that it names.
     """
     page = PAGE.read_text(encoding="utf-8")
 
-    assert command() == page
+    assert printed_page() == page
     assert "python -m tests.system.faults --markdown > docs/faults.md" in page
 
 
-def test_the_page_has_a_line_for_each_fault():
+def test_page_has_one_line_for_each_fault():
     """
-    Each fault has one line, with what happens on the wire.
+    Each fault has one line, which describes the fault in the words of the fake.
     """
     lines = PAGE.read_text(encoding="utf-8").splitlines()
 

@@ -1,4 +1,6 @@
-"""Each fault of the fake ends as the matrix says, in process and on sockets."""
+"""
+Under each fault of the fake a call ends as the matrix says, in process and on sockets.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from .matrix import MATRIX
 from .outcome import Outcome
 
 
-# Seconds of a silence, by the limit that ends it.
-PATIENCE = {"first_token": 120, "idle": 60}
+# The seconds after which each default timeout ends a silence.
+TIMEOUTS = {"first_token": 120, "idle": 60}
 
 SAMPLE = [
     "bad_json_chunk",
@@ -37,12 +39,12 @@ in_each_form = pytest.mark.parametrize("form", ["create", "stream"])
 
 
 def client_of(fake):
-    """A client of *fake* that needs no socket."""
+    """Return a client of *fake* that needs no socket."""
     return asi1.AsyncASI1(KEY, fake.base_url, transport=fake.transport)
 
 
-def on_sockets(outcome):
-    """The options of a client that need not wait for long."""
+def quick_options(outcome):
+    """Return options of a client that needs no long wait to end as *outcome*."""
     short = {} if outcome.phase is None else {outcome.phase: 0.4}
     return {
         "retry": asi1.RetryPolicy(wait_first=0),
@@ -50,9 +52,9 @@ def on_sockets(outcome):
     }
 
 
-def test_each_fault_has_its_row():
+def test_each_fault_has_a_row():
     """
-    No fault of the fake is without a row, and no row without a fault.
+    Each fault of the fake has a row in the matrix, and each row a fault.
     """
     assert sorted(FAULTS) == sorted(MATRIX)
 
@@ -60,11 +62,11 @@ def test_each_fault_has_its_row():
 @pytest.mark.virtual_time
 @in_each_form
 @of_each_fault
-async def test_a_fault_ends_as_promised(name, form):
+async def test_call_under_a_lasting_fault_ends_as_promised(name, form):
     """
-    With the limits and retries that a client has by default, a fault that never goes
-    away ends the call as its row says: by the exact error or the answer, after so many
-    tries, with all that came.
+    With the default timeouts and retries, a fault in every reply ends the call as its
+    row says: by the exact error or the answer, after so many attempts, with all text
+    that came.
     """
     expected = getattr(MATRIX[name], form)
     fake = FakeASI1(seed=3)
@@ -77,18 +79,18 @@ async def test_a_fault_ends_as_promised(name, form):
         seconds = anyio.current_time() - began
 
     assert expected == got
-    assert expected.tries == len(fake.requests)
+    assert expected.attempts == len(fake.requests)
     if expected.phase:
-        assert pytest.approx(PATIENCE[expected.phase]) == seconds
+        assert pytest.approx(TIMEOUTS[expected.phase]) == seconds
 
 
 @pytest.mark.virtual_time
 @in_each_form
 @of_each_fault
-async def test_a_fault_that_goes_away_is_healed_or_told(name, form):
+async def test_call_under_a_passing_fault_is_retried_or_ends_as_promised(name, form):
     """
-    A fault that happens once costs one more try where its row has several; where it
-    has one try, the good reply that waits is not asked for.
+    A fault that happens once costs one more attempt where its row has several; where it
+    has one attempt, the valid reply after it is not requested.
     """
     expected = getattr(MATRIX[name], form)
     fake = FakeASI1(seed=4)
@@ -99,26 +101,28 @@ async def test_a_fault_that_goes_away_is_healed_or_told(name, form):
         with anyio.fail_after(1000):
             got = await observed(client, form)
 
-    if expected.tries == 1:
+    if expected.attempts == 1:
         assert (expected, 1) == (got, fake.pending)
     else:
-        assert ("Better.", 2, 0) == (got.text, got.tries, fake.pending)
+        assert ("Better.", 2, 0) == (got.text, got.attempts, fake.pending)
 
 
 @in_each_form
 @of_each_fault
-async def test_a_fault_on_a_socket_ends_as_promised(name, form):
+async def test_call_under_a_fault_on_sockets_ends_as_promised(name, form):
     """
     On sockets a fault ends the call as its row says. The next call succeeds, on the
-    same connection if that is fit for it; nothing else is left open.
+    same connection if that can be reused; nothing else is left open.
     """
     row = MATRIX[name]
     expected = getattr(row, form)
     with FakeASI1(seed=5) as fake:
         fake.fault(name, times=None, **row.short)
-        async with asi1.AsyncASI1(KEY, fake.base_url, **on_sockets(expected)) as client:
+        async with asi1.AsyncASI1(
+            KEY, fake.base_url, **quick_options(expected)
+        ) as client:
             assert expected == await observed(client, form)
-            assert expected.tries == len(fake.requests)
+            assert expected.attempts == len(fake.requests)
 
             last = fake.requests[-1]
             if expected.after != "breaks":
@@ -128,7 +132,7 @@ async def test_a_fault_on_a_socket_ends_as_promised(name, form):
             again = await observed(client, form)
 
             assert ("Next.", None) == (again.text, again.error)
-            assert 1 + (expected.after == "breaks") == again.tries
+            assert 1 + (expected.after == "breaks") == again.attempts
             if expected.after != "any":
                 kept = fake.requests[-1].connection == last.connection
                 assert (expected.after == "kept") == kept
@@ -137,10 +141,10 @@ async def test_a_fault_on_a_socket_ends_as_promised(name, form):
 
 
 @in_each_form
-async def test_what_never_left_this_machine_was_not_sent(form):
+async def test_refused_connection_counts_as_not_sent(form):
     """
-    Where nobody listens each try says that nothing was sent, which no try of a fault
-    in the matrix can say: the server had the request.
+    If the port is closed, each attempt says that nothing was sent. Under the faults of
+    the matrix it never does: there the server had the request.
     """
     with FakeASI1() as fake:
         pass
@@ -151,23 +155,23 @@ async def test_what_never_left_this_machine_was_not_sent(form):
         got = await observed(client, form)
 
     assert got == Outcome(
-        error=asi1.APIConnectionError, status=None, tries=3, sent=False, heals=True
+        error=asi1.APIConnectionError, status=None, attempts=3, sent=False, heals=True
     )
 
 
 @in_each_form
 @pytest.mark.parametrize("name", SAMPLE)
-def test_a_fault_ends_as_promised_for_the_blocking_client(name, form):
+def test_blocking_call_under_a_fault_ends_as_promised(name, form):
     """
-    The blocking client tells the same outcomes, and goes on working.
+    The blocking client has the same outcomes, and stays usable.
     """
     row = MATRIX[name]
     expected = getattr(row, form)
     with FakeASI1(seed=6) as fake:
         fake.fault(name, times=None, **row.short)
-        with asi1.ASI1(KEY, fake.base_url, **on_sockets(expected)) as client:
+        with asi1.ASI1(KEY, fake.base_url, **quick_options(expected)) as client:
             assert expected == observed_blocking(client, form)
-            assert expected.tries == len(fake.requests)
+            assert expected.attempts == len(fake.requests)
 
             fake.clear()
             fake.reply("Next.")

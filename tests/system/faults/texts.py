@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asi1
 
-from .outcome import answers, breaks, ends, fails, laced, same
+from .outcome import answers, breaks, ends, fails, odd_chunk, same
 
 
 __all__ = ["TEXTS"]
 
 _NO_ANSWER = fails(asi1.APIResponseError, after="kept")
-_NO_CHUNK = breaks(asi1.StreamDecodeError, "one two three", create=_NO_ANSWER)
-# Such a chunk says nothing, and such a body is no answer.
-_NOTHING = laced("", _NO_ANSWER)
+_NOT_A_CHUNK = breaks(asi1.StreamDecodeError, "one two three", create=_NO_ANSWER)
+# A stream ignores such a chunk, and such a body is not an answer.
+_NOTHING = odd_chunk("", _NO_ANSWER)
 
 TEXTS = {
     "bom": answers(),
-    # Each piece of what is no UTF-8 becomes U+FFFD, as the standard has it.
+    # Each invalid part of UTF-8 becomes U+FFFD, as the SSE standard says.
     "invalid_utf8": answers("one two threea\ufffdb four five six seven eight"),
     "cut_utf8": answers("one two three\ufffd\ufffd\ufffd four five six seven eight"),
     "cr_line_ends": answers(),
@@ -25,23 +25,23 @@ TEXTS = {
     "multi_line_data": answers(),
     "bare_json_lines": same(_NO_ANSWER),
     "no_blank_lines": breaks(asi1.StreamTruncatedError, "", after="kept"),
-    "deep_nesting": _NO_CHUNK,
-    "huge_integer": _NO_CHUNK,
-    "nan_json": _NO_CHUNK,
-    "scalar_chunk": _NO_CHUNK,
-    "null_chunk": _NO_CHUNK,
-    "list_chunk": _NO_CHUNK,
+    "deep_nesting": _NOT_A_CHUNK,
+    "huge_integer": _NOT_A_CHUNK,
+    "nan_json": _NOT_A_CHUNK,
+    "scalar_chunk": _NOT_A_CHUNK,
+    "null_chunk": _NOT_A_CHUNK,
+    "list_chunk": _NOT_A_CHUNK,
     "null_choices": _NOTHING,
     "missing_choices": _NOTHING,
     "empty_choices": _NOTHING,
-    "string_choices": _NO_CHUNK,
+    "string_choices": _NOT_A_CHUNK,
     "null_choice": _NOTHING,
-    "null_delta": laced("", ends("")),
-    "null_content": laced("", ends("")),
-    "number_content": laced("", ends(""), note="the number is kept in `extra`"),
-    "list_content": laced("part", ends("part")),
-    "string_index": laced(" x", ends(" x")),
-    "duplicate_keys": laced(" last", ends(" last")),
-    "lone_surrogate": laced(" \ud83e", ends(" \ud83e")),
-    "nul_text": laced(" a\0b", ends(" a\0b")),
+    "null_delta": odd_chunk("", ends("")),
+    "null_content": odd_chunk("", ends("")),
+    "number_content": odd_chunk("", ends(""), note="the number is kept in `extra`"),
+    "list_content": odd_chunk("part", ends("part")),
+    "string_index": odd_chunk(" x", ends(" x")),
+    "duplicate_keys": odd_chunk(" last", ends(" last")),
+    "lone_surrogate": odd_chunk(" \ud83e", ends(" \ud83e")),
+    "nul_text": odd_chunk(" a\0b", ends(" a\0b")),
 }

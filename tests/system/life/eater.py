@@ -1,10 +1,10 @@
 """
-A program that asks a server again and again, and tells how much memory that took.
+A program that calls a server many times, and reports the memory that it needed.
 
-Run as ``python eater.py URL COUNT [OPTION=NUMBER ...]``: it makes COUNT calls without a
-stream and as many with one, in turns. An option is a time limit, or
-``max_event_bytes``. It prints, as JSON, how each call ended, how long it took, and the
-peak of this process's memory up to then.
+Run as ``python eater.py URL COUNT [OPTION=NUMBER ...]``: it makes COUNT plain calls and
+COUNT streams, alternating. An option is a time limit, or ``max_event_bytes``. It
+prints, as JSON, how each call ended, how long it took, and the peak of this process's
+memory up to then.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ def peak():
     """Return the most memory that this process has had, in MiB."""
     status = Path("/proc/self/status")
     if status.exists():
-        # What getrusage tells on Linux includes the process this one was forked from.
+        # On Linux getrusage includes the peak of the process before the fork.
         (line,) = [x for x in status.read_text().splitlines() if "VmHWM" in x]
         return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 async def ask(client, *, stream):
-    """Make one call, and return how it went."""
+    """Make one call, and return its end, its duration and the peak."""
     began = time.monotonic()
     try:
         if stream:

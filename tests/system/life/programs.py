@@ -1,4 +1,4 @@
-"""Programs of a user's, run in a process of their own."""
+"""Programs of users, each run in its own process."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def client_of(kind=asi1.ASI1):
 
 """
 
-# Seconds after which a program hangs. A sound one needs one or two.
-_PATIENCE = 40
+# Seconds after which a program counts as hanging. It should need one or two.
+_TIMEOUT = 40
 
 
 def start(fake, script, *options):
     """
-    Start *script*; it finds what `HEAD` has.
+    Start *script*, which can use the names in `HEAD`.
 
-    Its standard input has nothing in it, and ends when its end is waited for.
+    Its standard input is empty, and is closed when `ended` waits for it.
     """
     source = HEAD.format(url=fake.base_url) + textwrap.dedent(script)
     return subprocess.Popen(
@@ -47,15 +47,15 @@ def ended(process):
     """
     Wait for the end of *process*; return its exit code and what it printed.
 
-    One that hangs is killed, and its code is then "hangs".
+    A process that hangs is killed, and its code is then "hangs".
     """
     with process:
         try:
-            out, err = process.communicate(timeout=_PATIENCE)
+            out, err = process.communicate(timeout=_TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             return "hangs", *process.communicate()
-    return process.returncode, out, _without_slowness(err)
+    return process.returncode, out, _without_slow_steps(err)
 
 
 def run(fake, script, *options):
@@ -63,9 +63,9 @@ def run(fake, script, *options):
     return ended(start(fake, script, *options))
 
 
-def _without_slowness(text):
-    # In its debug mode asyncio tells of each step above 0.1 s, and on a busy machine
-    # any step is.
+def _without_slow_steps(text):
+    # In debug mode asyncio reports each step above 0.1 s, and on a busy machine any
+    # step may take that long.
     lines = text.splitlines(keepends=True)
     return "".join(
         line
@@ -78,5 +78,5 @@ def wait_for(condition, seconds=10.0):
     """Wait until *condition* holds; fail after *seconds*."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it never came true"
+        assert time.monotonic() < end, "the condition never held"
         time.sleep(0.005)

@@ -1,4 +1,4 @@
-"""Calls that are cut off at chance moments, and what they leave behind."""
+"""Calls that are cancelled at random moments, and what they leave behind."""
 
 from __future__ import annotations
 
@@ -27,9 +27,16 @@ __all__ = [
 ]
 
 TEXT = "one two three four five six seven eight"
-NOTHING = {"pumps": 0, "tasks": [], "taken": 0, "busy": 0, "queued": 0, "active": 0}
+NOTHING = {
+    "call_tasks": 0,
+    "tasks": [],
+    "taken": 0,
+    "busy": 0,
+    "queued": 0,
+    "active": 0,
+}
 
-_STEPS = 150  # of the event loop, which a short call takes
+_STEPS = 150  # the steps of the event loop that a short call takes
 _answer = Answer(text=TEXT, chunk_words=1)
 
 
@@ -74,18 +81,18 @@ async def _final(completions):
 _WAYS = (_create, _create, _create, _entered, _dropped, _final)
 
 
-async def call(client, dice):
-    """Make one call or read one stream, in one of the ways there are."""
-    text = await dice.choice(_WAYS)(client.chat.completions)
+async def call(client, rng):
+    """Make one call or read one stream, in a random way."""
+    text = await rng.choice(_WAYS)(client.chat.completions)
 
     assert TEXT == text
 
 
-def _some_moment(dice, longest):
-    # Steps hit each point of a call's beginning; times are spread over all of it.
-    if dice.random() < 0.5:
-        return dice.randrange(1, _STEPS)
-    return longest * 10 ** dice.uniform(-2.5, 0)
+def _random_moment(rng, longest):
+    # A number of steps reaches each point of a call's beginning, a time any later one.
+    if rng.random() < 0.5:
+        return rng.randrange(1, _STEPS)
+    return longest * 10 ** rng.uniform(-2.5, 0)
 
 
 async def _until(moment):
@@ -96,10 +103,10 @@ async def _until(moment):
             await checkpoint()
 
 
-async def _cut_by_task(client, dice, moment):
-    task = asyncio.ensure_future(call(client, dice))
+async def _cancel_by_task(client, rng, moment):
+    task = asyncio.ensure_future(call(client, rng))
     await _until(moment)
-    for _ in range(dice.choice((1, 1, 2))):  # the second one hits the tidying up
+    for _ in range(rng.choice((1, 1, 2))):  # the second hits the clean-up of the first
         task.cancel()
         await asyncio.sleep(0)
     await asyncio.wait([task])
@@ -108,12 +115,12 @@ async def _cut_by_task(client, dice, moment):
     return task.cancelled()
 
 
-async def _cut_by_scope(client, dice, moment):
+async def _cancel_by_scope(client, rng, moment):
     scope = anyio.CancelScope()
 
     async def scoped():
         with scope:
-            await call(client, dice)
+            await call(client, rng)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(scoped)
@@ -124,24 +131,24 @@ async def _cut_by_scope(client, dice, moment):
 
 async def sweep(client, calls, *, parallel, longest, native):
     """
-    Begin *calls* calls and cut each off, or come too late for that.
+    Begin *calls* calls and cancel each, unless it ends before that.
 
-    Every other one is cut off by ``Task.cancel()`` if *native*, else all of them by
-    cancel scopes. *longest* is what calls take, in seconds; how long that is changes on
-    a busy machine, so it is learnt on the way. Returns how many were cut off in each
+    If *native*, every second one is cancelled by ``Task.cancel()``, all others by
+    cancel scopes. *longest* is the duration of a call in seconds; it changes on a busy
+    machine, so it is adapted on the way. Returns how many calls were cancelled in each
     way, and how many were not.
     """
     counts = Counter()
-    dice = random.Random(parallel)
+    rng = random.Random(parallel)
     numbers = iter(range(calls))
 
     async def work():
         nonlocal longest
         for number in numbers:
             by_task = native and number % 2 == 0
-            cut = _cut_by_task if by_task else _cut_by_scope
-            moment = _some_moment(dice, longest)
-            early = await cut(client, dice, moment)
+            cut = _cancel_by_task if by_task else _cancel_by_scope
+            moment = _random_moment(rng, longest)
+            early = await cut(client, rng, moment)
             counts[("task" if by_task else "scope") if early else "whole"] += 1
             if isinstance(moment, float):
                 longest *= 1.02 if early else 0.9
@@ -153,14 +160,14 @@ async def sweep(client, calls, *, parallel, longest, native):
 
 
 def left_behind(client):
-    """Return what of a client is at work in the running event loop."""
+    """Return what a client still has in use in the running event loop."""
     engine = client._engine
     names = [task.name for task in anyio.get_running_tasks()]
     loop = engine.resources.transport.pools._by_loop[loop_token()]
     pools = [pool.transport._pool for pool in loop.pools]
     connections = [each for pool in pools for each in pool.connections]
     return {
-        "pumps": len(engine.tasks),
+        "call_tasks": len(engine.tasks),
         "tasks": [name for name in names if name and name.startswith("asi1")],
         "taken": engine.config.limits.max_connections - loop.free_slots.value,
         "busy": sum(pool.busy for pool in loop.pools),

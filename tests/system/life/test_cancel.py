@@ -1,4 +1,4 @@
-"""Calls cut off at any moment leave nothing behind, and a client that works."""
+"""Calls cancelled at any moment leave nothing in use, and the client stays usable."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ CALLS = int(os.environ.get("SOAK_CALLS", "2000"))
 
 def client_of(fake):
     limits = asi1.Limits(max_connections=20)
-    patience = asi1.Timeouts(pool=5, first_token=10)
-    return asi1.AsyncASI1("sk-test", fake.base_url, limits=limits, timeout=patience)
+    timeout = asi1.Timeouts(pool=5, first_token=10)
+    return asi1.AsyncASI1("sk-test", fake.base_url, limits=limits, timeout=timeout)
 
 
 @pytest.mark.timeout(600)
-async def pace(client, parallel):
-    """How many seconds calls take here and now, of which *parallel* run at once."""
-    dice, began = random.Random(2), anyio.current_time()
+async def duration_of_calls(client, parallel):
+    """Return how many seconds *parallel* calls at once take on this machine now."""
+    rng, began = random.Random(2), anyio.current_time()
     async with anyio.create_task_group() as group:
         for _ in range(parallel):
-            group.start_soon(call, client, dice)
+            group.start_soon(call, client, rng)
     return anyio.current_time() - began
 
 
 @pytest.mark.parametrize(("parallel", "pause"), [(1, 0.001), (20, 0.01)])
-async def test_calls_cut_off_at_any_moment_leave_nothing_behind(
+async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
     fake, anyio_backend_name, parallel, pause
 ):
     """
-    After hundreds of calls were cut off while they connected, waited, read and tidied
-    up, natively and by cancel scopes, no place, task or connection is in use, and a
-    hundred further calls are answered.
+    After hundreds of calls were cancelled while they connected, waited, read and
+    cleaned up, natively and by cancel scopes, no slot, task or connection is in use,
+    and a hundred further calls are answered.
     """
     native = anyio_backend_name == "asyncio"
     fake._script.put(slowly(pause), None)
     many = CALLS // 4
 
     async with client_of(fake) as client:
-        await pace(client, 1)
-        longest = 1.5 * await pace(client, parallel)
-        uncut = len(fake.requests)
+        await duration_of_calls(client, 1)
+        longest = 1.5 * await duration_of_calls(client, parallel)
+        uncancelled = len(fake.requests)
         counts = await sweep(
             client, many, parallel=parallel, longest=longest, native=native
         )
@@ -63,26 +63,28 @@ async def test_calls_cut_off_at_any_moment_leave_nothing_behind(
         await until(lambda: fake.open_connections == idle_connections(client))
         after = left_behind(client)
         ends = Counter(request.outcome for request in fake.requests)
-        dice = random.Random(1)
+        rng = random.Random(1)
         with anyio.fail_after(60):
             for _ in range(100):
-                await call(client, dice)
+                await call(client, rng)
 
     sys.stdout.write(f"\n{dict(counts)}, seen by the server: {dict(ends)}\n")
     assert NOTHING == after
-    # It would prove nothing if the calls were cut off too early or too late.
+    # The test would prove nothing if all calls were cancelled too early or too late.
     assert many == counts.total()
     assert many * 0.3 <= counts["task"] + counts["scope"]
     assert native == (counts["task"] > many * 0.1)
     assert counts["scope"] > many * 0.1
-    assert ends["left"] > many * 0.05  # while the server answered
-    assert len(fake.requests) - uncut - 100 < many  # before it had heard of it
+    assert ends["left"] > many * 0.05  # left while the server answered
+    # Some were cancelled before their request reached the server.
+    assert len(fake.requests) - uncancelled - 100 < many
     await until(lambda: fake.open_connections == 0)
 
 
-async def test_a_call_under_way_is_seen(fake):
+async def test_running_call_is_seen_by_left_behind(fake):
     """
-    What the tests of this module look for is there while a call is under way.
+    What `left_behind` looks for is there while a call is running: or else its zeros
+    would prove nothing.
     """
     fake.fault("stall_before_headers")
 
@@ -93,7 +95,7 @@ async def test_a_call_under_way_is_seen(fake):
         tasks.cancel_scope.cancel()
 
     assert {
-        "pumps": 1,
+        "call_tasks": 1,
         "tasks": ["asi1 call"],
         "taken": 1,
         "busy": 1,

@@ -1,4 +1,4 @@
-"""Leaving Python with things left open: the exit code is kept, and nothing is said."""
+"""Leaving Python with things left open: the exit code is kept, and nothing printed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def fake(fake):
     return fake
 
 
-# What is left open, and the exit code.
+# A script that leaves something open, and its exit code.
 BLOCKING = {
     "a-client": (
         """
@@ -35,7 +35,7 @@ BLOCKING = {
         """,
         3,
     ),
-    "a-stream-that-was-not-begun": (
+    "a-stream-that-was-not-started": (
         """
         kept.append(client_of().chat.completions.stream(messages="Hi"))
         sys.exit(4)
@@ -69,7 +69,7 @@ BLOCKING = {
         """,
         6,
     ),
-    "a-thread-that-goes-on": (
+    "a-thread-that-still-calls": (
         """
         client = client_of()
 
@@ -135,7 +135,7 @@ AWAITED = {
         """,
         0,
     ),
-    "a-stream-from-inside": (
+    "a-stream-in-its-loop": (
         """
         async def main():
             completions = client_of(asi1.AsyncASI1).chat.completions
@@ -190,7 +190,7 @@ AWAITED = {
     ),
 }
 
-# On asyncio alone, where tasks and loops may be left as well.
+# On asyncio alone, where tasks and loops may be left open as well.
 ASYNCIO = {
     "tasks-that-read": (
         """
@@ -211,7 +211,7 @@ ASYNCIO = {
         """,
         7,
     ),
-    "a-loop-that-was-stopped": (
+    "a-loop-that-was-closed": (
         """
         async def main():
             kept.append(client_of(asi1.AsyncASI1).chat.completions.stream(messages="Hi"))
@@ -244,10 +244,10 @@ CASES = [
 
 
 @pytest.mark.parametrize(("prelude", "script", "code"), CASES)
-def test_leaving_python_keeps_the_code_and_says_nothing(fake, prelude, script, code):
+def test_python_exits_with_its_code_and_prints_nothing(fake, prelude, script, code):
     """
-    Whatever is left open, Python ends with the program's exit code and without a word,
-    also when it looks for what was not closed.
+    Whatever is left open, Python ends with the program's exit code and prints nothing,
+    not even in its development mode, which reports unclosed resources.
     """
     began = time.monotonic()
     source = prelude + dedent(script)

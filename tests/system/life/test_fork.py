@@ -1,4 +1,4 @@
-"""A client that was used before a fork serves both processes."""
+"""A client that was used before a fork works in both processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .programs import run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
-# Python tells of forks beside threads, and the programs here mean it.
+# Python warns of a fork while threads run, which the programs here do on purpose.
 QUIET = ("-W", "ignore::DeprecationWarning")
 
 
@@ -28,16 +28,16 @@ def fake(fake):
     return fake
 
 
-# Each of the processes ends itself if it hangs; the test knows only the first of them.
-PATIENCE = """
+# Each process ends itself if it hangs, because the test can kill only the first.
+ALARM = """
 import signal
 
 signal.alarm(30)
 os.register_at_fork(after_in_child=lambda: signal.alarm(30))
 """
 
-# How a client is used: by `ask_all`, which ends its process if an answer is not to the
-# question that was asked.
+# Each way to use a client has a function `ask_all`, which ends its process if an answer
+# does not belong to its question.
 BLOCKING = """
 from concurrent.futures import ThreadPoolExecutor
 
@@ -49,8 +49,8 @@ def ask(token):
     with client.chat.completions.stream(messages=token) as stream:
         return "".join(stream.text_stream)
 
-def ask_all(who, count=250):
-    tokens = [f"{who} asks {number}" for number in range(count)]
+def ask_all(name, count=250):
+    tokens = [f"{name} asks {number}" for number in range(count)]
     with ThreadPoolExecutor(5) as threads:
         got = list(threads.map(ask, tokens))
     if got != tokens:
@@ -65,19 +65,19 @@ async def ask(token):
     async with client.chat.completions.stream(messages=token) as stream:
         return "".join([piece async for piece in stream.text_stream])
 
-async def main(who, count=250):
-    tokens = [f"{who} asks {number}" for number in range(count)]
+async def main(name, count=250):
+    tokens = [f"{name} asks {number}" for number in range(count)]
     got = []
     for n in range(0, count, 5):
         got += await asyncio.gather(*map(ask, tokens[n : n + 5]))
     if got != tokens:
         os._exit(1)
 
-def ask_all(who, count=250):
-    asyncio.run(main(who, count))
+def ask_all(name, count=250):
+    asyncio.run(main(name, count))
 """
 
-# How a process forks. The parent ends as its child does.
+# The ways to fork. The parent exits with the code of its child.
 WAIT = """
 if pid:
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
@@ -115,17 +115,18 @@ pid = asyncio.run(fork())
     ("use", "fork"),
     [
         pytest.param(BLOCKING, IDLE, id="blocking"),
-        pytest.param(BLOCKING, BUSY, id="blocking-and-busy"),
+        pytest.param(BLOCKING, BUSY, id="blocking-during-calls"),
         pytest.param(AWAITED, IDLE, id="awaited"),
-        pytest.param(AWAITED, IN_ITS_LOOP, id="awaited-in-its-loop"),
+        pytest.param(AWAITED, IN_ITS_LOOP, id="awaited-inside-the-loop"),
     ],
 )
-def test_each_process_gets_its_own_answers(fake, use, fork):
+def test_parent_and_child_get_their_own_answers(fake, use, fork):
     """
-    After a fork, hundreds of calls and streams of parent and child at the same time
-    get the answers to their own questions, on connections that no other process uses.
+    After a fork, hundreds of calls and streams of parent and child at the same time get
+    the answers to their own questions, on connections that the other process does not
+    use.
     """
-    assert (0, "", "") == run(fake, PATIENCE + use + fork + WAIT, *QUIET)
+    assert (0, "", "") == run(fake, ALARM + use + fork + WAIT, *QUIET)
 
     asked = defaultdict(set)
     for request in fake.requests:
@@ -138,10 +139,10 @@ def test_each_process_gets_its_own_answers(fake, use, fork):
 
 
 @pytest.mark.parametrize("end", ["stream.close()", "list(stream)", "client.close()"])
-def test_a_stream_of_the_parent_is_none_of_the_childs(fake, end):
+def test_stream_begun_before_a_fork_continues_in_the_parent_only(fake, end):
     """
-    A stream that was begun before a fork goes on in the parent; in the child it has
-    ended, and keeps nobody waiting.
+    A stream that was begun before a fork continues in the parent; in the child it has
+    ended, and reading or closing it does not hang.
     """
     fake.clear()
     fake.reply("one two three", chunk_words=1, chunk_delay=0.1)
@@ -162,13 +163,13 @@ def test_a_stream_of_the_parent_is_none_of_the_childs(fake, end):
     sys.exit(os.waitstatus_to_exitcode(status))
     """
 
-    assert (0, "one two three", "") == run(fake, PATIENCE + dedent(script), *QUIET)
+    assert (0, "one two three", "") == run(fake, ALARM + dedent(script), *QUIET)
 
 
-def test_a_child_that_drops_what_it_inherited_does_no_harm(fake):
+def test_child_that_drops_its_client_leaves_the_parents_alone(fake):
     """
-    A child that forgets the client, or closes it, leaves the parent's connections and
-    calls alone.
+    A child that forgets the client, or closes it, does not disturb the parent's
+    connections and calls.
     """
     script = """
     client = client_of()
@@ -186,5 +187,5 @@ def test_a_child_that_drops_what_it_inherited_does_no_harm(fake):
         client.chat.completions.create(messages=end)
     """
 
-    assert (0, "", "") == run(fake, PATIENCE + dedent(script), *QUIET, "-X", "dev")
+    assert (0, "", "") == run(fake, ALARM + dedent(script), *QUIET, "-X", "dev")
     assert {1} == {request.connection for request in fake.requests}

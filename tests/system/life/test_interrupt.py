@@ -1,4 +1,4 @@
-"""Ctrl-C in a program that blocks, at chosen and at chance moments."""
+"""Ctrl-C in blocking programs, at chosen and at random moments."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_ctrl_c_takes_the_request_back(fake, way):
+def test_ctrl_c_cancels_the_request(fake, way):
     """
-    Ctrl-C reaches who blocks, as KeyboardInterrupt; the request is taken back, and the
+    Ctrl-C in a blocking call raises KeyboardInterrupt and cancels the request, and the
     same client answers the next call.
     """
     reads = way in ("chunks", "text", "final", "kept", "kept-final")
@@ -52,15 +52,15 @@ def test_ctrl_c_takes_the_request_back(fake, way):
     wait_for(lambda: fake.requests)
     process.send_signal(signal.SIGINT)
 
-    assert "left" == fake.requests[0].wait()  # and not when the program ends
+    assert "left" == fake.requests[0].wait()  # before the program ends
     assert (0, "interrupted, Fine.", "") == ended(process)
     assert "sent" == fake.requests[1].wait()
 
 
-def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_whole(fake):
+def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_usable(fake):
     """
-    Wherever in the caller's own steps Ctrl-C strikes, it is KeyboardInterrupt, the
-    next call is answered, and no call stays under way.
+    Whichever of the caller's own steps Ctrl-C interrupts, it raises KeyboardInterrupt,
+    the next call is answered, and no call stays running.
     """
     fake.reply("Fine.", times=None)
     script = """
@@ -75,7 +75,7 @@ def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_whole(fake):
         ),
     ]
 
-    def strike(steps):
+    def interrupt_after(steps):
         def trace(frame, event, _):
             nonlocal steps
             steps -= 1
@@ -84,18 +84,18 @@ def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_whole(fake):
             return trace
         return trace
 
-    struck = 0
+    interrupted = 0
     for way in ways:
         assert "Fine." == way()
         for step in itertools.count(1):
             try:
-                sys.settrace(strike(step))
+                sys.settrace(interrupt_after(step))
                 try:
                     way()
                 finally:
                     sys.settrace(None)
             except KeyboardInterrupt:
-                struck += 1
+                interrupted += 1
             else:
                 break
             assert "Fine." == way()
@@ -106,7 +106,7 @@ def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_whole(fake):
         time.sleep(0.01)
     else:
         sys.exit(f"left behind: {engine.tasks}")
-    sys.stdout.write("enough" if struck > 150 else f"only {struck} struck")
+    sys.stdout.write("enough" if interrupted > 150 else f"only {interrupted}")
     """
 
     code, out, err = run(fake, script, "-W", "ignore::RuntimeWarning")
@@ -114,9 +114,9 @@ def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_whole(fake):
     assert (0, "enough") == (code, out), err
 
 
-def test_ctrl_c_at_any_moment_leaves_the_client_whole(fake):
+def test_ctrl_c_at_any_moment_leaves_the_client_usable(fake):
     """
-    After two hundred interruptions at chance moments no call is under way and no
+    After two hundred interruptions at random moments no call is running and no
     connection in use, and fifty further calls are answered.
     """
     fake._script.put(slowly(0.001), None)
@@ -140,13 +140,13 @@ def test_ctrl_c_at_any_moment_leaves_the_client_whole(fake):
     ]
     text = ways[0]()
     cut = 0
-    dice = random.Random(9)
-    # A timer's signal, with the handler that Ctrl-C has, strikes the main thread too.
+    rng = random.Random(9)
+    # A timer's signal, with the handler of Ctrl-C, interrupts the main thread too.
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     for number in range(200):
         try:
             try:
-                signal.setitimer(signal.ITIMER_REAL, 10 ** dice.uniform(-4, -1.5))
+                signal.setitimer(signal.ITIMER_REAL, 10 ** rng.uniform(-4, -1.5))
                 assert text == ways[number % 4]()
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
@@ -163,14 +163,14 @@ def test_ctrl_c_at_any_moment_leaves_the_client_whole(fake):
     else:
         sys.exit(f"left behind: {engine.tasks} {busy}")
     assert [text] * 50 == [ways[number % 4]() for number in range(50)]
-    # anyio's own, which loaded what took long, waits ten seconds for more to do.
+    # anyio's worker thread, which loaded modules, waits ten seconds for more work.
     names = [t.name for t in threading.enumerate() if "AnyIO" not in t.name]
     assert ["MainThread", "asi1 event loop"] == names
-    sys.stdout.write("enough" if cut > 60 else f"only {cut} were cut off")
+    sys.stdout.write("enough" if cut > 60 else f"only {cut} were interrupted")
     """
 
-    # Python itself tells of what a signal has hit in one of its finalizers, and of
-    # coroutines that it kept from being awaited.
+    # Python itself reports an exception of a signal in one of its finalizers, and
+    # coroutines that were never awaited because of it.
     code, out, err = run(fake, script, "-W", "ignore::RuntimeWarning")
 
     assert (0, "enough") == (code, out), err

@@ -1,4 +1,4 @@
-"""One client and several event loops, and readers that come and go."""
+"""One client in several event loops, and streams that are read, dropped or closed."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def question(request):
 
 @pytest.mark.parametrize("first", BACKENDS)
 @pytest.mark.parametrize("second", BACKENDS)
-def test_two_loops_at_once_get_their_own_answers(fake, client, first, second):
+def test_two_event_loops_at_once_get_their_own_answers(fake, client, first, second):
     """
     Two event loops in two threads use one client at the same time; each gets the
     answers to its own questions, on connections of its own.
     """
     fake.reply(question, chunk_words=1, times=None)
 
-    async def main(who):
+    async def main(name):
         async def ask(number):
-            text = f"{who} asks {number}"
+            text = f"{name} asks {number}"
             made = await client.chat.completions.create(messages=text)
             async with client.chat.completions.stream(messages=text) as stream:
                 final = await stream.get_final_completion()
@@ -71,10 +71,10 @@ def test_two_loops_at_once_get_their_own_answers(fake, client, first, second):
 
 @pytest.mark.parametrize("first", BACKENDS)
 @pytest.mark.parametrize("second", BACKENDS)
-def test_a_stream_ends_with_its_loop(fake, client, first, second):
+def test_stream_that_outlives_its_event_loop_is_closed(fake, client, first, second):
     """
-    A stream that outlives its event loop is closed; in the next one, reading it says so
-    and closing it is no error.
+    In the next event loop, reading such a stream raises StreamClosedError, and closing
+    it does nothing.
     """
     kept = []
 
@@ -82,7 +82,7 @@ def test_a_stream_ends_with_its_loop(fake, client, first, second):
         kept.append(client.chat.completions.stream(messages="Hi"))
         await anext(kept[-1])
 
-    async def go_on():
+    async def read_again():
         with anyio.fail_after(5):
             with pytest.raises(asi1.StreamClosedError):
                 async for _ in kept[-1]:
@@ -93,15 +93,15 @@ def test_a_stream_ends_with_its_loop(fake, client, first, second):
 
     anyio.run(begin, backend=first)
 
-    assert TEXT == anyio.run(go_on, backend=second)
+    assert TEXT == anyio.run(read_again, backend=second)
     assert ["left", "sent"] == [request.wait() for request in fake.requests]
 
 
-@pytest.mark.parametrize("end", ["aclose", "read", "aclose the client"])
-def test_another_loop_keeps_nobody_waiting(fake, client, end):
+@pytest.mark.parametrize("end", ["aclose", "read", "aclose-the-client"])
+def test_stream_closed_from_another_event_loop_does_not_hang(fake, client, end):
     """
-    A stream that one event loop reads may be closed from another one, whose own read of
-    it is refused; neither waits for ever.
+    A stream that one event loop reads can be closed from another one, but not read
+    there; neither loop waits for ever.
     """
     fake.fault("stall")
     stream = client.chat.completions.stream(messages="Hi")
@@ -110,7 +110,7 @@ def test_another_loop_keeps_nobody_waiting(fake, client, end):
         with anyio.fail_after(5):
             if end == "aclose":
                 await stream.aclose()
-            elif end == "aclose the client":
+            elif end == "aclose-the-client":
                 await client.aclose()
             else:
                 with pytest.raises(asi1.ASI1Error):
@@ -136,26 +136,26 @@ def test_another_loop_keeps_nobody_waiting(fake, client, end):
     assert "one two three" == "".join(asyncio.run(main(), debug=True))
 
 
-async def test_a_final_answer_may_be_asked_for_again(fake, client):
+async def test_cancelled_get_final_completion_can_be_repeated(fake, client):
     """
-    Who gives up waiting for the final answer, again and again, gets all of it in the
-    end.
+    A caller that cancels the wait for the final answer, again and again, gets all of it
+    in the end.
     """
-    answer, tries = None, 0
+    answer, attempts = None, 0
     async with client, client.chat.completions.stream(messages="Hi") as stream:
         while answer is None:
-            tries += 1
+            attempts += 1
             with anyio.move_on_after(0.011):
                 answer = await stream.get_final_completion()
 
     assert TEXT == answer.text
-    assert 1 < tries
+    assert 1 < attempts
     assert 1 == len(fake.requests)
 
 
 @asyncio_only
 @pytest.mark.parametrize("seconds", [0.0005, 0.004, 0.006])
-async def test_reads_that_time_out_natively_lose_nothing(fake, client, seconds):
+async def test_reads_that_time_out_by_wait_for_lose_no_text(fake, client, seconds):
     """
     `asyncio.wait_for` around each read of the text loses no piece, over a socket,
     however short the time.
@@ -176,10 +176,10 @@ async def test_reads_that_time_out_natively_lose_nothing(fake, client, seconds):
     assert timeouts
 
 
-async def test_dropped_streams_leave_nothing_behind(fake, client):
+async def test_dropped_streams_close_their_connections(fake, client):
     """
-    Fifty streams that are dropped after their first chunk, without being closed, free
-    their connections.
+    Fifty streams that are dropped after their first chunk, without being closed, end
+    their calls and close their connections.
     """
     async with client:
         for _ in range(50):
@@ -190,9 +190,9 @@ async def test_dropped_streams_leave_nothing_behind(fake, client):
     assert {"left"} == {request.outcome for request in fake.requests}
 
 
-async def test_closing_twice_at_once_is_one_close(fake, client):
+async def test_concurrent_closes_of_stream_and_client_succeed(fake, client):
     """
-    Several tasks may close a stream and its client at the same time.
+    Several tasks can close a stream and its client at the same time.
     """
     stream = client.chat.completions.stream(messages="Hi")
     await anext(stream)

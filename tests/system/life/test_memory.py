@@ -1,7 +1,7 @@
 """
 Memory: whatever a server sends, a client stays small, and keeps its time limits.
 
-The server is in this process, the client in one of its own, which is measured. Bodies
+The server is in this process, the client in its own, whose memory is measured. Bodies
 are made piece by piece as they are sent.
 """
 
@@ -25,8 +25,8 @@ from asi1.testing import Data, Head, Pause, Repeat
 pytest.importorskip("resource", reason="memory is not measured here")
 
 MIB = 1024 * 1024
-MOST = 150  # MiB of memory; an idle client has about 40
-SWOLLEN = 7  # MiB that one of a body may become; 16 times that and the rest is MOST
+MOST = 150  # MiB of memory; an idle client needs about 40
+GROWTH = 7  # MiB of memory for 1 MiB of a body; 16 times that and the rest make MOST
 EATER = str(Path(__file__).with_name("eater.py"))
 
 SSE = (("content-type", "text/event-stream"),)
@@ -35,11 +35,11 @@ GZIP = (("content-encoding", "gzip"),)
 DONE = Data(b"data: [DONE]\n\n")
 
 
-def fed(fake, *meals, **options):
-    """Play each meal to a plain call and to a stream; return how these went."""
-    for meal in meals:
-        fake.play(*meal, times=2)
-    words = [str(len(meals)), *(f"{name}={value}" for name, value in options.items())]
+def calls_for(fake, *replies, **options):
+    """Play each reply to a plain call and to a stream; return how these ended."""
+    for reply in replies:
+        fake.play(*reply, times=2)
+    words = [str(len(replies)), *(f"{name}={value}" for name, value in options.items())]
     done = subprocess.run(
         [sys.executable, EATER, fake.base_url, *words],
         env={**os.environ, "PYTHONPATH": str(Path(asi1.__file__).parents[1])},
@@ -61,11 +61,12 @@ def most(calls):
     return max(call["peak"] for call in calls)
 
 
-def zipped(block, mib, start=b""):
+def compressed(block, mib, start=b""):
     """
     Return *start*, then *block* as often as makes *mib* MiB, compressed.
 
-    It has no end, which nobody comes to: and so each MiB of it is the same bytes.
+    The compressed body has no end, which no test reads: so each MiB of it is the same
+    bytes.
     """
     packer = zlib.compressobj(wbits=31)
     head = packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -73,8 +74,8 @@ def zipped(block, mib, start=b""):
     return Data(head + (blocks + packer.flush(zlib.Z_FULL_FLUSH)) * mib)
 
 
-def around(start, block, mib, end):
-    """Return the steps of a body that is *block* over and over, with a frame."""
+def repeated(start, block, mib, end):
+    """Return the steps of a body: *start*, *mib* MiB of *block*, and *end*."""
     pieces = Repeat((Data(block * (65536 // len(block))),), mib * 16)
     return Data(start), pieces, Data(end)
 
@@ -83,12 +84,12 @@ def endless(block):
     return Repeat((Data(block * (65536 // len(block))),))
 
 
-def test_what_does_not_end_is_given_up(fake):
+def test_endless_body_is_given_up_at_16_mib(fake):
     """
-    A line, an event, a comment or a body without an end, compressed or not, typed or
-    not, is given up at the bound of 16 MiB.
+    A line, an event, a comment or a body without an end, compressed or not, with a
+    content-type or not, is given up at the limit of 16 MiB.
     """
-    meals = {
+    replies = {
         "line": (Head(200, SSE), Data(b"data: "), endless(b"a")),
         "lines": (Head(200, SSE), endless(b"data: aaaaaaaaaaaa\n")),
         "comment": (Head(200, SSE), endless(b":")),
@@ -97,69 +98,75 @@ def test_what_does_not_end_is_given_up(fake):
         "blanks": (Head(200, JSON), endless(b" ")),
         "page": (Head(200, (("content-type", "text/html"),)), endless(b"<p>")),
         "untyped": (Head(200), endless(b"a")),
-        "zipped-json": (Head(200, JSON + GZIP), zipped(b"a", 300)),
-        "zipped-event": (Head(200, SSE + GZIP), zipped(b"a", 300, b"data: ")),
+        "compressed-json": (Head(200, JSON + GZIP), compressed(b"a", 300)),
+        "compressed-event": (Head(200, SSE + GZIP), compressed(b"a", 300, b"data: ")),
     }
 
-    told = dict(zip(meals, fed(fake, *meals.values()), strict=True))
+    ended = dict(zip(replies, calls_for(fake, *replies.values()), strict=True))
 
     given_up = {"APIResponseError", "StreamDecodeError"}
-    assert {} == {name: told[name] for name in told if not given_up >= ends(told[name])}
-    assert {} == {name: told[name] for name in told if most(told[name]) > MOST}
+    assert {} == {
+        name: ended[name] for name in ended if not given_up >= ends(ended[name])
+    }
+    assert {} == {name: ended[name] for name in ended if most(ended[name]) > MOST}
 
 
-def test_a_refusal_without_an_end_is_a_refusal(fake):
+def test_endless_error_body_is_the_error_of_its_status(fake):
     """
-    Of an error's body its beginning is read, and it is an error of its status.
+    Only the beginning of an error's body is read, and the call raises the error of its
+    status.
     """
-    meals = {
+    replies = {
         "json": (Head(500, JSON), Data(b'{"error": "'), endless(b"e")),
         "text": (Head(500), endless(b"e")),
-        "zipped": (Head(500, JSON + GZIP), zipped(b"e", 300)),
+        "compressed": (Head(500, JSON + GZIP), compressed(b"e", 300)),
     }
 
-    told = fed(fake, *meals.values())
+    ended = calls_for(fake, *replies.values())
 
-    assert [{"InternalServerError"}] * 3 == [ends(calls) for calls in told]
-    assert most(told[-1]) < MOST
+    assert [{"InternalServerError"}] * 3 == [ends(calls) for calls in ended]
+    assert most(ended[-1]) < MOST
 
 
-def test_a_body_compressed_twice_is_refused(fake):
+def test_body_compressed_twice_is_refused(fake):
     """
-    Some hundred bytes under two layers, which hold 300 MiB, are not unpacked.
+    Some hundred bytes under two layers, which would expand to 300 MiB, are not
+    unpacked.
     """
     twice = zlib.compressobj(wbits=31)
-    data = twice.compress(zipped(b"a", 300).data) + twice.flush()
+    data = twice.compress(compressed(b"a", 300).data) + twice.flush()
     headers = (*JSON, ("content-encoding", "gzip, gzip"))
 
-    (told,) = fed(fake, (Head(200, headers), Data(data)))
+    (ended,) = calls_for(fake, (Head(200, headers), Data(data)))
 
-    assert {"APIResponseError"} == ends(told)
-    assert most(told) < MOST
+    assert {"APIResponseError"} == ends(ended)
+    assert most(ended) < MOST
 
 
-def test_comments_without_an_end_are_not_kept(fake):
+def test_endless_comments_are_dropped_and_do_not_reset_timeouts(fake):
     """
-    Comments and empty events in floods are dropped, and count as no sign of life.
+    A flood of comments and empty events is dropped, and does not count as data for the
+    time limits.
     """
     flood = endless(b": still here\n\ndata:\n\nevent: ping\n\n")
 
-    (told,) = fed(fake, (Head(200, SSE), flood), total=1, first_token=1)
+    (ended,) = calls_for(fake, (Head(200, SSE), flood), total=1, first_token=1)
 
-    assert {"APITimeoutError"} == ends(told)
-    assert most(told) < MOST
+    assert {"APITimeoutError"} == ends(ended)
+    assert most(ended) < MOST
 
 
-def test_no_timer_sleeps_while_a_flood_is_unpacked(fake):
+def test_timeout_passes_while_a_compressed_flood_is_unpacked(fake):
     """
-    A flood of nothings in a small compressed body keeps no time limit from its turn.
+    Unpacking a small body to a flood of empty events does not keep the time limits from
+    passing.
     """
-    flood = zipped(b": a\n\ndata:\n\n", 64)
+    flood = compressed(b": a\n\ndata:\n\n", 64)
 
-    (told,) = fed(fake, (Head(200, SSE + GZIP), flood), total=1, first_token=1)
+    (ended,) = calls_for(fake, (Head(200, SSE + GZIP), flood), total=1, first_token=1)
 
-    assert {"APITimeoutError"} == ends(told)
-    assert most(told) < MOST
+    assert {"APITimeoutError"} == ends(ended)
+    assert most(ended) < MOST
 
 
 def body(text, name="delta"):
@@ -172,64 +179,64 @@ def event(text):
 
 
 @pytest.mark.parametrize("kind", ["body", "event"])
-def test_what_is_large_is_read(fake, kind):
+def test_large_body_or_event_within_the_limit_is_read(fake, kind):
     """
-    A body of 15 MiB is an answer, and so is an event of as much.
+    A body of 15 MiB is an answer, and so is an event of that size.
     """
     text = "g" * (15 * MIB)
-    meals = {
+    replies = {
         "body": (Head(200, JSON), Data(body(text, "message"))),
         "event": (Head(200, SSE), event(text), DONE),
     }
 
-    (told,) = fed(fake, meals[kind], total=60)
+    (ended,) = calls_for(fake, replies[kind], total=60)
 
-    assert {f"{15 * MIB} characters"} == ends(told)
-    assert most(told) < MOST
+    assert {f"{15 * MIB} characters"} == ends(ended)
+    assert most(ended) < MOST
 
 
 WIDE = "\U0001f9a6"
 CHOICE = b'data: {"choices":[{"index":0,"delta":{"x":['
-# Bodies of 1 MiB that could be many times larger once they are read.
-SWELLING = {
-    "lists": (Head(200, JSON), *around(b'{"choices":[', b"[],", 1, b"[]]}")),
-    "in-choice": (Head(200, SSE), *around(CHOICE, b"[],", 1, b"1]}}]}\n\n")),
-    "short-lines": (Head(200, SSE), *around(b"", b"data\n", 1, b"\n")),
+# Bodies of 1 MiB that could become many times larger in memory.
+GROWING = {
+    "lists": (Head(200, JSON), *repeated(b'{"choices":[', b"[],", 1, b"[]]}")),
+    "in-choice": (Head(200, SSE), *repeated(CHOICE, b"[],", 1, b"1]}}]}\n\n")),
+    "short-lines": (Head(200, SSE), *repeated(b"", b"data\n", 1, b"\n")),
     "one-wide": (Head(200, SSE), event(WIDE + "g" * MIB), DONE),
 }  # fmt: skip
-SOUND = {
-    "fields": (Head(200, SSE), *around(b"", b"x\n", 1, b"\n")),
-    "brackets": (Head(200, JSON), *around(b'{"choices":', b"[", 1, b"")),
-    "digits": (Head(200, SSE), *around(b'data: {"a": 1', b"9", 1, b"}\n\n")),
-    "escapes": (Head(200, SSE), *around(b'data: {"a": "', b"\\ud83e", 1, b'"}\n\n')),
+HARMLESS = {
+    "fields": (Head(200, SSE), *repeated(b"", b"x\n", 1, b"\n")),
+    "brackets": (Head(200, JSON), *repeated(b'{"choices":', b"[", 1, b"")),
+    "digits": (Head(200, SSE), *repeated(b'data: {"a": 1', b"9", 1, b"}\n\n")),
+    "escapes": (Head(200, SSE), *repeated(b'data: {"a": "', b"\\ud83e", 1, b'"}\n\n')),
     "wide": (Head(200, SSE), event(WIDE * (MIB // 4)), DONE),
 }
 
 
-@pytest.mark.parametrize("name", [*SOUND, *SWELLING])
-def test_no_body_swells_once_it_is_read(fake, name):
+@pytest.mark.parametrize("name", [*HARMLESS, *GROWING])
+def test_body_within_the_limit_does_not_grow_when_parsed(fake, name):
     """
-    A body within the bound, made of as many values, levels, digits, lines or wide
-    characters as it can hold, does not become many times as large.
+    A body within the limit, made of as many values, levels, digits, lines or wide
+    characters as it can hold, does not become many times as large in memory.
     """
     small = (Head(200, JSON), Data(body("Hi", "message")))
-    meal = {**SOUND, **SWELLING}[name]
+    reply = {**HARMLESS, **GROWING}[name]
 
-    before, after = fed(fake, small, meal, max_event_bytes=5 * MIB // 4)
+    before, after = calls_for(fake, small, reply, max_event_bytes=5 * MIB // 4)
 
-    assert most(after) - most(before) < SWOLLEN + 5
+    assert most(after) - most(before) < GROWTH + 5
     if "wide" in name:
         assert ends(after) <= {f"{MIB // 4} characters", f"{MIB + 1} characters"}
 
 
-def test_a_large_event_id_costs_nothing_afterwards(fake):
+def test_large_event_id_does_not_slow_later_events(fake):
     """
-    An ``id`` of 15 MiB is no burden for the events after it.
+    An ``id`` of 15 MiB does not slow down the events after it.
     """
     word = json.dumps({"choices": [{"index": 0, "delta": {"content": "a"}}]}).encode()
-    start = around(b"id: ", b"i", 15, b"\ndata:\n\n")
+    start = repeated(b"id: ", b"i", 15, b"\ndata:\n\n")
     words = Repeat((Data(b"data: %b\n\n" % word), Pause(0.01)), 50)
 
-    (told,) = fed(fake, (Head(200, SSE), *start, words, DONE), total=3)
+    (ended,) = calls_for(fake, (Head(200, SSE), *start, words, DONE), total=3)
 
-    assert {"50 characters"} == ends(told)
+    assert {"50 characters"} == ends(ended)

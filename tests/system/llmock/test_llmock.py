@@ -1,4 +1,4 @@
-"""asi1 against llmock, a server that others wrote, and its verdict on our manners."""
+"""asi1 against llmock, another project's server, which also judges its clients."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class LLMock:
         )
 
     def expect(self, *behaviors):
-        """Queue what the next requests meet."""
+        """Queue the behaviors of the next requests."""
         payload = {"behaviors": list(behaviors)}
         self._call("POST", "scenario", json=payload).raise_for_status()
 
@@ -72,7 +72,7 @@ def llmock_script():
 
 @pytest.fixture(scope="module")
 def process():
-    """Run llmock in a process of its own, and end that process."""
+    """Run llmock in its own process, and end that process."""
     script = llmock_script()
     if script is None:
         pytest.skip("llmock is not installed")
@@ -121,7 +121,7 @@ async def client(llmock):
 
 
 async def read(client, **options):
-    """Return the pieces and the whole answer of a stream."""
+    """Return the pieces and the final answer of a stream."""
     async with client.chat.completions.stream(
         messages="Say hello to the otters.", **options
     ) as stream:
@@ -145,7 +145,7 @@ async def test_create_gives_text_and_usage(client, llmock):
     assert llmock.verdict()["passed"]
 
 
-async def test_a_stream_gives_the_same_text(client):
+async def test_stream_gives_the_text_of_a_plain_call(client):
     """
     A stream's pieces add up to the text of the plain call.
     """
@@ -157,7 +157,7 @@ async def test_a_stream_gives_the_same_text(client):
     assert "stop" == streamed.finish_reason
 
 
-async def test_a_stream_gives_usage_if_asked(client):
+async def test_stream_gives_usage_if_requested(client):
     """
     Token counts that come in a chunk of their own, after the finish reason, are read.
     """
@@ -168,9 +168,9 @@ async def test_a_stream_gives_usage_if_asked(client):
     assert answer.usage.total_tokens > 0
 
 
-async def test_several_choices_are_kept_apart(client):
+async def test_two_choices_are_kept_apart(client):
     """
-    With ``n=2`` there are two choices, each whole.
+    With ``n=2`` there are two complete choices.
     """
     _, answer = await read(client, n=2)
 
@@ -181,7 +181,7 @@ async def test_several_choices_are_kept_apart(client):
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 async def test_tool_calls_are_read(client, llmock, stream):
     """
-    Tool calls come whole, in a plain call and out of the fragments of a stream.
+    Tool calls are complete, from a plain call and from the fragments of a stream.
     """
     arguments = {"city": "San José", "days": [1, 2, 3], "note": "a" * 40}
     calls = [
@@ -203,7 +203,7 @@ async def test_tool_calls_are_read(client, llmock, stream):
     assert arguments == decoded
 
 
-async def test_a_tool_loop_ends(client):
+async def test_answer_with_tool_calls_can_be_sent_back(client):
     """
     The answer with tool calls can be sent back as it is, with the tools' results.
     """
@@ -219,7 +219,7 @@ async def test_a_tool_loop_ends(client):
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "tries"),
+    ("status", "error", "attempts"),
     [
         (400, asi1.BadRequestError, 1),
         (401, asi1.AuthenticationError, 1),
@@ -232,10 +232,12 @@ async def test_a_tool_loop_ends(client):
     ],
 )
 @pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
-async def test_each_status_has_its_error(client, llmock, status, error, tries):
+async def test_each_error_status_raises_its_class(
+    client, llmock, status, error, attempts
+):
     """
-    Each of its statuses becomes our error with its words, after as many tries as make
-    sense; it finds nothing wrong with that.
+    Each of llmock's statuses raises its class with llmock's message, after as many
+    attempts as make sense; llmock finds no fault with that.
     """
     quick = client.with_options(retry=asi1.RetryPolicy(wait_first=0.02))
     llmock.expect({"type": "fail", "status": status, "message": "No.", "times": 9})
@@ -244,14 +246,14 @@ async def test_each_status_has_its_error(client, llmock, status, error, tries):
         await quick.chat.completions.create(messages="Hi")
 
     assert (status, "No.") == (caught.value.status_code, caught.value.message)
-    assert tries == len(llmock.requests()) == len(caught.value.response.attempts)
+    assert attempts == len(llmock.requests()) == len(caught.value.response.attempts)
     assert llmock.verdict()["passed"]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
-async def test_retry_after_is_obeyed(client, llmock, stream):
+async def test_retry_after_is_respected(client, llmock, stream):
     """
-    After 429 with Retry-After the call waits as long as asked, then succeeds.
+    After 429 with Retry-After the call waits for that time, then succeeds.
     """
     llmock.expect({"type": "fail", "status": 429, "retry_after": 0.5, "times": 1})
 
@@ -275,11 +277,12 @@ async def test_retry_after_is_obeyed(client, llmock, stream):
         ("stall", asi1.APITimeoutError, {"timeout": asi1.Timeouts(idle=0.2)}),
     ],
 )
-async def test_a_broken_stream_is_an_error_with_what_came(
+async def test_broken_stream_raises_an_error_with_the_partial_answer(
     client, llmock, kind, error, options
 ):
     """
-    Each way in which it breaks a stream is an error of ours, and holds what came.
+    Each way in which llmock breaks a stream raises its own error, with the partial
+    answer.
     """
     llmock.expect(
         {"type": "reply", "text": "one two three four five six"},
@@ -301,9 +304,10 @@ async def test_a_broken_stream_is_an_error_with_what_came(
         assert "idle" == caught.value.phase
 
 
-async def test_a_slow_first_token_is_a_timeout(client, llmock):
+async def test_slow_first_token_is_a_timeout(client, llmock):
     """
-    A stream that does not begin in time ends with its phase named, and with nothing.
+    A stream that does not begin in time raises an error that names the phase, and has
+    no partial answer.
     """
     llmock.expect({"type": "slow_first_token", "seconds": 3})
 
@@ -313,9 +317,9 @@ async def test_a_slow_first_token_is_a_timeout(client, llmock):
     assert ("first_token", None) == (caught.value.phase, caught.value.partial)
 
 
-async def test_a_connection_lost_before_the_first_chunk_is_made_again(client, llmock):
+async def test_stream_lost_before_its_first_chunk_is_retried(client, llmock):
     """
-    A stream that breaks before its first chunk begins anew, unnoticed.
+    A stream that breaks before its first chunk is retried, without an error.
     """
     llmock.expect({"type": "stream_fault", "kind": "disconnect", "after_chunks": 0})
 
@@ -326,9 +330,9 @@ async def test_a_connection_lost_before_the_first_chunk_is_made_again(client, ll
     assert [] == llmock.verdict()["findings"]
 
 
-def test_the_blocking_client_fares_as_well(llmock):
+def test_blocking_client_gets_the_same_answers_and_errors(llmock):
     """
-    The blocking client gets the same answers and the same errors.
+    The blocking client behaves in the same way towards llmock.
     """
     with asi1.ASI1("sk-test", llmock.base_url) as client:
         created = client.chat.completions.create(messages="Say hello to the otters.")
@@ -354,12 +358,14 @@ def test_the_blocking_client_fares_as_well(llmock):
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
-async def test_its_verdict_is_good(client, llmock):
+async def test_llmock_finds_no_misbehaviour(client, llmock):
     """
-    Through all of its faults, it reports no misbehaviour of a client as it comes.
+    Through all its faults, llmock reports no misbehaviour of asi1 with its default
+    settings.
 
-    A stream that is cut counts as accepted unless it is asked for again, since the
-    server cannot see an error; so this program asks again, as a careful one would.
+    A stream that is cut counts as accepted unless it is requested again, since the
+    server cannot see an error; so this program requests it again, as a careful one
+    would.
     """
 
     async def careful(text):
@@ -384,8 +390,8 @@ async def test_its_verdict_is_good(client, llmock):
         assert (await careful(f"A stream to {kind}")).finish_reason == "stop"
 
     verdict = llmock.verdict()
-    # Where a small body was sent before the client could leave, it cannot tell whether
-    # the client has noticed.
+    # A small body may be sent before the client can disconnect; then llmock cannot tell
+    # whether the client has noticed the malformed chunk.
     unseen = {"malformed_chunk_ignored"}
     assert [] == [f for f in verdict["findings"] if f["code"] not in unseen]
     assert verdict["passed"]

@@ -1,4 +1,4 @@
-"""A notebook without a browser: cells that a kernel of its own runs."""
+"""A notebook without a browser: cells that a real kernel runs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ import asi1
 
 __all__ = ["HEAD", "Notebook"]
 
-# A kernel takes the folder that it starts in off its path; the asi1 to be tested may
-# be in it.
+# A kernel removes the folder in which it starts from its path; asi1 may be in there.
 HEAD = f"""\
 import sys
 sys.path.insert(0, {str(Path(asi1.__file__).parents[1])!r})
@@ -30,7 +29,7 @@ import asi1
 
 
 class Recorder(NotebookClient):
-    """Keeps what the kernel shows, each message of it."""
+    """Keeps each message by which the kernel shows something."""
 
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] in ("display_data", "update_display_data"):
@@ -43,7 +42,7 @@ class Notebook:
     A running kernel, on the Python that runs the tests.
 
     Args:
-        folder: Where its files go; it reads no settings from elsewhere.
+        folder: The folder for its files; it reads no settings from other folders.
 
     Attributes:
         shown: Type and content of each message by which the last cell showed something.
@@ -90,7 +89,7 @@ class Notebook:
         """
         Run a cell, and return its outputs.
 
-        It is interrupted, as by the button of a notebook, once *interrupt_when* holds.
+        It is interrupted, as by a notebook's stop button, once *interrupt_when* holds.
         """
         return self._runner.run(self._run(textwrap.dedent(source), interrupt_when))
 
@@ -103,7 +102,7 @@ class Notebook:
         if interrupt_when is not None:
             end = time.monotonic() + 20
             while not interrupt_when() and not running.done():
-                assert time.monotonic() < end, "it never came true"
+                assert time.monotonic() < end, "the condition never held"
                 await asyncio.sleep(0.01)
             await self._manager.interrupt_kernel()
         await running

@@ -17,7 +17,7 @@ from .kernel import HEAD, Notebook
 
 
 THOUGHTS = "Is 2 < 3?\n\nYes."
-FOLDED = "<details><summary>Thoughts</summary>Is 2 &#60; 3?<br><br>Yes.</details>"
+COLLAPSED = "<details><summary>Thoughts</summary>Is 2 &#60; 3?<br><br>Yes.</details>"
 ASK = "print(client.chat.completions.create(messages='Hi').text, end='')"
 
 
@@ -40,7 +40,7 @@ def _forget(fake):
 
 
 def printed(outputs):
-    """Return what a cell printed, which must be all that came of it."""
+    """Return what a cell printed, which must be its only output."""
     assert {"stdout"} >= {output.get("name") for output in outputs}, outputs
     return "".join(output["text"] for output in outputs)
 
@@ -51,33 +51,33 @@ def slowly(*texts):
     return [SSE, *pieces, Event(chunk(finish="stop")), DONE]
 
 
-def test_the_kernel_runs_the_asi1_under_test(notebook):
+def test_kernel_imports_the_same_asi1(notebook):
     """
-    A kernel imports the same package as the tests, and on the same Python.
+    The kernel imports the same package as these tests.
     """
     assert asi1.__file__ == printed(notebook.run("print(asi1.__file__, end='')"))
 
 
-def test_an_answer_is_shown_as_markdown(fake, notebook):
+def test_answer_at_the_end_of_a_cell_is_shown_as_markdown(fake, notebook):
     """
-    A cell that ends in an answer of the blocking client shows its text as markdown, its
-    thoughts folded away.
+    A cell that ends with an answer of the blocking client shows its text as Markdown,
+    with collapsed thoughts.
     """
     fake.reply("**Yes.**", thoughts=THOUGHTS)
 
     [output] = notebook.run("client.chat.completions.create(messages='Hi')")
 
     assert "execute_result" == output["output_type"]
-    assert f"{FOLDED}\n\n**Yes.**" == output["data"]["text/markdown"]
+    assert f"{COLLAPSED}\n\n**Yes.**" == output["data"]["text/markdown"]
 
 
 @pytest.mark.parametrize(
     ("client", "word"), [("client", ""), ("asi1.AsyncASI1('k', str(url))", "await ")]
 )
-def test_a_stream_is_shown_while_it_comes(fake, notebook, client, word):
+def test_display_shows_a_stream_as_it_arrives(fake, notebook, client, word):
     """
     `display` shows a stream below its cell, as one output that grows, and returns the
-    answer; the awaited one does the same.
+    answer; so does the awaited one.
     """
     fake.play(*slowly("On", "e, ", "t", "w", "o."))
 
@@ -99,9 +99,9 @@ def test_a_stream_is_shown_while_it_comes(fake, notebook, client, word):
     assert "One, two." == printed(notebook.run("print(answer.text, end='')"))
 
 
-def test_what_has_come_stays_on_show(fake, notebook):
+def test_display_keeps_the_text_of_a_broken_stream(fake, notebook):
     """
-    A stream that breaks off leaves what has come below its cell, and raises.
+    A stream that breaks off leaves its text below the cell, and raises.
     """
     fake.play(SSE, Event(chunk("So far")))
 
@@ -113,7 +113,7 @@ def test_what_has_come_stays_on_show(fake, notebook):
     assert ("error", "StreamTruncatedError") == (error["output_type"], error["ename"])
 
 
-def test_top_level_await_works(fake, notebook):
+def test_async_client_works_with_top_level_await(fake, notebook):
     """
     `AsyncASI1` is awaited in one cell after another, beside the blocking client.
     """
@@ -134,10 +134,10 @@ def test_top_level_await_works(fake, notebook):
     "reading",
     ["stream.display()", "stream.get_final_completion()", "for _ in stream: pass"],
 )
-def test_an_interrupted_cell_leaves_the_client_usable(fake, notebook, reading):
+def test_interrupted_cell_cancels_the_request(fake, notebook, reading):
     """
-    A cell that is interrupted in the middle of a stream ends in KeyboardInterrupt and
-    keeps what it showed; the request is taken back, though the stream is kept, and the
+    A cell that is interrupted in the middle of a stream ends with KeyboardInterrupt and
+    keeps its output; the request is cancelled, though the stream still exists, and the
     same client answers the next cell.
     """
     fake.fault("stall", after_chunks=3, seconds=None)
@@ -157,12 +157,13 @@ def test_an_interrupted_cell_leaves_the_client_usable(fake, notebook, reading):
     assert "Fine." == printed(notebook.run(ASK))
 
 
-def test_an_interrupted_await_takes_the_request_back(fake, notebook):
+def test_interrupted_await_cancels_the_request(fake, notebook):
     """
-    A cell that awaits a stream and is interrupted keeps what it showed; the request is
-    taken back, though the stream is kept.
+    A cell that awaits a stream and is interrupted keeps its output; the request is
+    cancelled, though the stream still exists.
     """
-    # Without a stir in its event loop, a kernel does not notice an interruption.
+    # ipykernel notices an interruption only when its event loop runs, so chunks keep
+    # coming.
     fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.01))))
     before = len(fake.requests)
 
@@ -181,7 +182,7 @@ def test_an_interrupted_await_takes_the_request_back(fake, notebook):
     assert [] == notebook.run("await awaited.aclose()")
 
 
-def test_in_a_terminal_a_stream_is_written(fake, tmp_path):
+def test_display_writes_plain_text_in_the_ipython_terminal(fake, tmp_path):
     """
     In IPython's terminal `display` writes the text as it does in plain Python.
     """

@@ -1,8 +1,8 @@
 """
-Where a text has got to: through values, attributes, chains of errors and log records.
+Find a string in values: in their parts, attributes, chains of errors and log records.
 
-What is looked through is what a debugger, a crash reporter or a pickle would show. The
-client's own `Secret` is the one place where the key may be, and is not opened.
+The search covers what a debugger, a crash reporter or a pickle would show. The client's
+own `Secret` is the one place where the key may be, and is not searched.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from asi1._settings.secret import Secret
 
 __all__ = ["KEY", "found", "in_error", "in_records", "lines"]
 
-# Has all the kinds of characters that keys have, and none that is escaped anywhere.
+# It has each kind of character that keys have, and none that is escaped anywhere.
 KEY = "sk_canary-0123456789.abcdefABCDEF"
 
 _MOST = 20_000
-# Frames hold the tests' own variables; the rest is not data.
+# Not searched: frames hold the tests' own variables, and the rest is not data.
 _CLOSED = (CodeType, FrameType, FunctionType, ModuleType, Secret, TracebackType, type)
-# Rooms without an end; the fake, which records what it was sent; and pytest itself.
+# Not searched: large modules; the fake, which records each request; and pytest.
 _FOREIGN = ("_pytest", "asi1.testing", "asyncio", "selectors", "threading", "trio")
 
 
 def found(*roots: object, text: str = KEY) -> list[str]:
-    """Return the paths under *roots* at which *text* stands."""
+    """Return the paths under *roots* at which *text* occurs."""
     seen: set[int] = set()
-    kept: list[object] = []  # what is looked at must not be freed: ids are used again
+    kept: list[object] = []  # keeps values alive, because freed ids are reused
     todo = deque((f"[{n}]", root) for n, root in enumerate(roots))
     places = []
     while todo and len(seen) < _MOST:
@@ -87,11 +87,11 @@ def _names(value: object) -> Iterable[str]:
 
 
 def in_error(error: BaseException, text: str = KEY) -> list[str]:
-    """Return where *text* stands in *error*: its parts, its pickle, its traceback."""
+    """Return where *text* occurs in *error*: its parts, its pickle, its traceback."""
     places = found(error, text=text)
     try:
         pickled = pickle.dumps(error)
-    except TypeError:  # an error of somebody else's
+    except TypeError:  # an error of another library
         pickled = b""
     if text.encode() in pickled:
         places.append("pickle")
@@ -101,7 +101,7 @@ def in_error(error: BaseException, text: str = KEY) -> list[str]:
 
 
 def lines(error: BaseException) -> list[str]:
-    """Return the lines of *error* as a crash reporter has them: with all locals."""
+    """Return the lines of *error* as a crash reporter writes them: with all locals."""
     told = traceback.TracebackException(
         type(error), error, error.__traceback__, capture_locals=True
     )
@@ -109,10 +109,10 @@ def lines(error: BaseException) -> list[str]:
 
 
 def in_records(records: Iterable[logging.LogRecord], text: str = KEY) -> list[str]:
-    """Return the loggers, and what they said, whose records have *text* in them."""
-    told: list[Any] = [(record, record.getMessage()) for record in records]
+    """Return the logger and message of each record that contains *text*."""
+    logged: list[Any] = [(record, record.getMessage()) for record in records]
     return [
         f"{record.name}: {message:.100}"
-        for record, message in told
+        for record, message in logged
         if text in message or found(vars(record), text=text)
     ]

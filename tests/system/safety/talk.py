@@ -1,4 +1,4 @@
-"""Calls whose every end is looked at: made, read, and given back with their error."""
+"""Calls that return their answer or their error, whichever it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def client_of(fake: FakeASI1, **options: Any) -> asi1.AsyncASI1:
 
 
 async def call(client: asi1.AsyncASI1, *, stream: bool, **options: Any) -> Any:
-    """Ask; return the answer or the error, and the stream if there was one."""
+    """Make a call; return the answer or the error, and the stream if there was one."""
     completions, opened = client.chat.completions, None
     options = {"messages": "Hi"} | options
     try:
@@ -48,7 +48,7 @@ def call_blocking(client: asi1.ASI1, *, stream: bool, **options: Any) -> Any:
 
 
 def strays(requests: list[RecordedRequest]) -> list[str]:
-    """Return the parts of *requests* that have the key, but for the one that must."""
+    """Return the parts of *requests* that contain the key, except the right header."""
     places = []
     for number, request in enumerate(requests):
         parts = {
@@ -58,7 +58,7 @@ def strays(requests: list[RecordedRequest]) -> list[str]:
             **request.headers,
         }
         if parts.pop("authorization", None) != f"Bearer {KEY}":
-            places.append(f"{number}: the authorization is another")
+            places.append(f"{number}: the authorization is wrong")
         places += [f"{number}: {name}" for name in parts if KEY in parts[name]]
         places += [f"{number}: {name}" for name in parts if KEY in name]
     return places

@@ -1,4 +1,6 @@
-"""Proxies and CA files of the environment: heeded where they should be, else named."""
+"""
+Proxies and CA files of the environment: used where they should be, named in errors.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from .talk import CREATE_AND_STREAM, call, call_blocking, strays
 
 
 PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
-# Nobody listens there, and no name has to be looked up: nothing leaves this machine.
+# No server listens there, and no name is resolved, so that nothing leaves this machine.
 NOWHERE = "https://0.0.0.0:1/v1"
 QUICK = {"max_retries": 0, "timeout": 5}
 
@@ -34,7 +36,7 @@ def _plain_environment(monkeypatch):
 
 @pytest.fixture
 def proxy():
-    """A server that a client takes for its proxy, and that answers for all others."""
+    """Run a server that answers each request itself, as a proxy of the client."""
     with FakeASI1(seed=6) as fake:
         fake.reply("I am between you.", times=None)
         yield fake
@@ -47,7 +49,7 @@ def proxied(monkeypatch, proxy):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
-async def test_no_proxy_is_between_here_and_here(monkeypatch, fake, proxy, host):
+async def test_no_proxy_is_used_for_this_machine(monkeypatch, fake, proxy, host):
     """
     A server on this machine is never called through a proxy of the environment.
     """
@@ -70,11 +72,9 @@ async def test_no_proxy_is_between_here_and_here(monkeypatch, fake, proxy, host)
     assert [] == proxy.requests
 
 
-def test_no_proxy_is_between_here_and_here_for_blocking_callers(
-    monkeypatch, fake, proxy
-):
+def test_blocking_client_uses_no_proxy_for_this_machine(monkeypatch, fake, proxy):
     """
-    The same holds for the blocking client.
+    The blocking client calls a server on this machine directly, too.
     """
     fake.reply("I am here.", times=None)
     proxied(monkeypatch, proxy)
@@ -87,10 +87,10 @@ def test_no_proxy_is_between_here_and_here_for_blocking_callers(
 
 
 @needs_linux
-async def test_a_proxy_is_used_for_other_machines(monkeypatch, fake, proxy):
+async def test_proxy_is_used_for_other_machines(monkeypatch, fake, proxy):
     """
-    A proxy of the environment is used for what is not this machine by its name; which
-    shows that the tests above would see it.
+    A proxy of the environment is used for hosts that are not this machine by name;
+    which shows that the tests above would notice it.
     """
     proxied(monkeypatch, proxy)
     url = f"http://0.0.0.0:{fake.port}/v1"
@@ -104,9 +104,9 @@ async def test_a_proxy_is_used_for_other_machines(monkeypatch, fake, proxy):
 
 
 @needs_linux
-async def test_the_environment_can_be_ignored(monkeypatch, fake, proxy):
+async def test_trust_env_false_ignores_proxies_and_ca_files(monkeypatch, fake, proxy):
     """
-    With ``trust_env=False`` proxies and CA files of the environment do not count.
+    With ``trust_env=False`` proxies and CA files of the environment are ignored.
     """
     fake.reply("I am here.", times=None)
     proxied(monkeypatch, proxy)
@@ -125,9 +125,9 @@ async def test_the_environment_can_be_ignored(monkeypatch, fake, proxy):
     assert [] == proxy.requests
 
 
-async def test_a_proxy_sees_no_key_of_a_secure_call(monkeypatch, proxy):
+async def test_proxy_of_an_https_call_does_not_see_the_key(monkeypatch, proxy):
     """
-    Through a proxy, an https:// call asks for a tunnel: the proxy sees host and port.
+    Through a proxy, an https:// call opens a tunnel: the proxy sees host and port only.
     """
     proxied(monkeypatch, proxy)
 
@@ -155,12 +155,12 @@ UNUSABLE = [
 ]
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("value", UNUSABLE)
-async def test_an_unusable_proxy_is_named(monkeypatch, value, stream):
+async def test_invalid_proxy_error_names_its_variable(monkeypatch, value, stream):
     """
-    A proxy that cannot be one is an error that names the variables, and does not tell
-    its password.
+    An invalid proxy raises an error that names the variable, and does not contain the
+    proxy's password.
     """
     for name in PROXIES:
         with monkeypatch.context() as env:
@@ -175,10 +175,10 @@ async def test_an_unusable_proxy_is_named(monkeypatch, value, stream):
 
 
 @pytest.mark.parametrize("value", UNUSABLE)
-async def test_an_unusable_proxy_leaves_no_trace(monkeypatch, value):
+async def test_invalid_proxy_error_contains_no_key_and_no_password(monkeypatch, value):
     """
-    Neither the key nor the password of the proxy is in any part of that error, or in
-    the variables of the frames that it passed.
+    Neither the key nor the proxy's password is in any part of the error, or in the
+    local variables of its traceback.
     """
     monkeypatch.setenv("HTTPS_PROXY", value)
 
@@ -190,9 +190,9 @@ async def test_an_unusable_proxy_leaves_no_trace(monkeypatch, value):
 
 
 @pytest.mark.parametrize("name", PROXIES)
-async def test_a_missing_package_for_a_proxy_is_named(monkeypatch, name):
+async def test_socks_proxy_without_its_package_names_both(monkeypatch, name):
     """
-    A SOCKS proxy without the package for it is an error that names both.
+    A SOCKS proxy without the package for it raises an error that names both.
     """
     if "socksio" in sys.modules:
         pytest.skip("the package is there")
@@ -208,9 +208,10 @@ async def test_a_missing_package_for_a_proxy_is_named(monkeypatch, name):
 
 
 @pytest.mark.parametrize("value", ["[::1]", "fe80::/10", "fd00::/8,localhost"])
-async def test_an_unreadable_exception_from_proxies_is_named(monkeypatch, value):
+async def test_invalid_no_proxy_is_named(monkeypatch, value):
     """
-    A NO_PROXY that httpx cannot read is an error that names it, if there is a proxy.
+    A NO_PROXY that httpx cannot parse raises an error that names it, if there is a
+    proxy.
     """
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", value)
@@ -222,10 +223,10 @@ async def test_an_unreadable_exception_from_proxies_is_named(monkeypatch, value)
     assert "NO_PROXY" in str(error)
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
-async def test_a_port_beyond_all_ports_is_an_error_of_ours(monkeypatch, stream):
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
+async def test_proxy_port_above_65535_is_an_asi1_error(monkeypatch, stream):
     """
-    A proxy whose port is too large for a socket fails as a connection does.
+    A proxy whose port is too large for a socket fails like any other connection.
     """
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:99999")
 
@@ -236,17 +237,17 @@ async def test_a_port_beyond_all_ports_is_an_error_of_ours(monkeypatch, stream):
     assert [] == in_error(error)
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
-@pytest.mark.parametrize("kind", ["missing", "folder", "no-certificate"])
-async def test_an_unreadable_ca_file_is_named(monkeypatch, tmp_path, kind, stream):
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
+@pytest.mark.parametrize("kind", ["missing", "folder", "not-a-certificate"])
+async def test_invalid_ca_file_is_named(monkeypatch, tmp_path, kind, stream):
     """
-    A CA file that is missing, or is none, is an error that names the variable and the
+    A CA file that is missing or invalid raises an error that names the variable and the
     file.
     """
     path = tmp_path / "ca.pem"
     if kind == "folder":
         path.mkdir()
-    elif kind == "no-certificate":
+    elif kind == "not-a-certificate":
         path.write_text("none")
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
 
@@ -260,9 +261,12 @@ async def test_an_unreadable_ca_file_is_named(monkeypatch, tmp_path, kind, strea
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://127.0.0.1:1"])
-async def test_a_broken_environment_is_no_matter_on_this_machine(monkeypatch, url):
+async def test_calls_to_this_machine_ignore_invalid_proxies_and_ca_files(
+    monkeypatch, url
+):
     """
-    Calls of this machine do not fail for a proxy or CA file that is not for them.
+    A call to this machine does not fail because of a proxy or CA file that it does not
+    use.
     """
     for name in PROXIES:
         monkeypatch.setenv(name, "gopher://x")

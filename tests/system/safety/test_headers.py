@@ -1,4 +1,4 @@
-"""Headers: nothing is smuggled into a request, and no head is too much for a reply."""
+"""Headers: none can be injected into a request, and no head of a reply is too large."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .talk import CREATE_AND_STREAM, call, call_blocking, client_of, strays
 
 MIB = 1024 * 1024
 
-SMUGGLED = [
+INJECTIONS = [
     pytest.param("a\r\nx-evil: 1", id="crlf"),
     pytest.param("a\nx-evil: 1", id="lf"),
     pytest.param("a\rx-evil: 1", id="cr"),
@@ -28,9 +28,9 @@ SMUGGLED = [
     pytest.param("a\x7fb", id="delete"),
     pytest.param("a\x85b", id="next-line"),
     pytest.param("a\u2028b", id="line-separator"),
-    pytest.param("a\u010ab", id="lf-once-it-is-cut"),
-    pytest.param("a\u560d\u560ab", id="crlf-once-it-is-cut"),
-    pytest.param("\ud800", id="half-a-pair"),
+    pytest.param("a\u010ab", id="lf-in-the-low-byte"),
+    pytest.param("a\u560d\u560ab", id="crlf-in-the-low-bytes"),
+    pytest.param("\ud800", id="lone-surrogate"),
     pytest.param(b"a\r\nx-evil: 1", id="bytes"),
     pytest.param(["a", "b"], id="list"),
 ]
@@ -42,15 +42,15 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("value", SMUGGLED)
+@pytest.mark.parametrize("value", INJECTIONS)
 @pytest.mark.parametrize("way", WAYS)
-async def test_nothing_is_smuggled_into_a_request(way, value):
+async def test_unsafe_header_is_refused(way, value):
     """
-    A header that would end before its text does is refused; nothing is sent, and its
-    value is not repeated.
+    A header that could end early, and so inject another one, or that is not a plain
+    str, is refused; nothing is sent, and the error has no line end.
     """
     if isinstance(value, list) and way == "extra_headers-name":
-        value = 5  # no list can be a name
+        value = 5  # a list is not hashable, and so never a name
     fake = FakeASI1(seed=5)
     options = WAYS[way](value)
 
@@ -67,10 +67,11 @@ async def test_nothing_is_smuggled_into_a_request(way, value):
 
 
 @pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
-@pytest.mark.parametrize("value", SMUGGLED)
-def test_nothing_is_smuggled_into_a_client(make, value):
+@pytest.mark.parametrize("value", INJECTIONS)
+def test_unsafe_default_header_is_refused(make, value):
     """
-    The same holds for the headers of a client, and for those of its children.
+    The headers of a client, and of those made by with_options, are checked in the same
+    way.
     """
     name = 5 if isinstance(value, list) else value
     parent = make(KEY, "https://otter.example")
@@ -91,10 +92,10 @@ def test_nothing_is_smuggled_into_a_client(make, value):
         {"transfer-encoding": "chunked", "content-length": "3"},
     ],
 )
-async def test_framing_of_ones_own_smuggles_no_second_request(fake, headers):
+async def test_framing_headers_are_refused(fake, headers):
     """
-    The headers that frame a body are asi1's own: who sets them gets an error, and
-    nothing is sent that could hold a second request.
+    asi1 sets the headers that frame a body itself: a caller that sets one gets an
+    error, because it could hide a second request in the body.
     """
     inner = "POST /v1/evil HTTP/1.1\r\nhost: x\r\n\r\n"
     limits = asi1.Timeouts(total=1)
@@ -110,9 +111,9 @@ async def test_framing_of_ones_own_smuggles_no_second_request(fake, headers):
     assert [] == fake.requests
 
 
-async def test_a_host_of_ones_own_changes_no_address(fake):
+async def test_host_header_does_not_change_the_server(fake):
     """
-    A ``host`` header is a header: the request still goes to the base URL.
+    A ``host`` header is sent, but the request still goes to the base URL.
     """
     async with asi1.AsyncASI1(KEY, fake.base_url) as client:
         await call(client, stream=False, extra_headers={"Host": "otter.example"})
@@ -131,10 +132,10 @@ HEADS = {
 
 
 @pytest.mark.parametrize("name", HEADS)
-async def test_no_head_is_too_much(fake, name):
+async def test_excessive_head_of_a_reply_is_a_connection_error(fake, name):
     """
-    A head with a giant header, with 20,000 of them, with a control character, with two
-    lengths, or with no end, is an error of ours, and comes in time.
+    A giant header, 20,000 of them, a control character, two lengths, or a head without
+    an end raises an APIConnectionError within its time limit.
     """
     fault, options = HEADS[name]
     fake.fault(fault, times=None, **options)
@@ -149,9 +150,9 @@ async def test_no_head_is_too_much(fake, name):
             assert 2 > anyio.current_time() - began
 
 
-def test_no_head_is_too_much_for_blocking_callers(fake):
+def test_blocking_call_with_a_giant_header_is_a_connection_error(fake):
     """
-    The same holds for the blocking client.
+    The blocking client raises the same error.
     """
     fake.fault("giant_headers", times=None, mib=4)
 
@@ -161,10 +162,10 @@ def test_no_head_is_too_much_for_blocking_callers(fake):
             assert isinstance(error, asi1.APIConnectionError)
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
-async def test_no_status_line_is_too_long(fake, stream):
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
+async def test_endless_status_line_is_a_connection_error(fake, stream):
     """
-    A status line without an end is an error of ours.
+    A status line without an end raises an APIConnectionError with a short message.
     """
     fake.play(Raw(b"HTTP/1.1 200 " + b"k" * MIB), Close(), times=None)
 
@@ -175,18 +176,21 @@ async def test_no_status_line_is_too_long(fake, stream):
     assert 1000 > len(str(error))
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize(
     "line",
     [
         pytest.param(b"HTTP/1.1 nope " + b"k" * 50_000, id="status-line"),
         pytest.param(b"HTTP/1.1 200 OK\r\nx y: " + b"k" * 50_000, id="line"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nx: \x1b[31m\x07 y\x00", id="terminal"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nx: \x1b[31m\x07 y\x00", id="control-characters"
+        ),
     ],
 )
-async def test_an_error_quotes_no_whole_head(fake, stream, line):
+async def test_error_quotes_a_broken_head_briefly_and_printably(fake, stream, line):
     """
-    What an error quotes of a broken head is short, and moves no terminal.
+    The part of a broken head that an error quotes is short, and has no control
+    characters.
     """
     fake.play(Raw(line + b"\r\n\r\n"), Close(), times=None)
 

@@ -1,4 +1,4 @@
-"""The key, echoed where an error cuts what it quotes: no part of it is left."""
+"""An echoed key where an error shortens what it quotes: no part of the key is shown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .talk import CREATE_AND_STREAM, call, client_of
 
 pytestmark = pytest.mark.virtual_time
 
-# A shorter part is as likely to be another word.
+# The length from which a part is removed; a shorter one could be any other word.
 PART = 8
 PARTS = [KEY[place : place + PART] for place in range(len(KEY) - PART + 1)]
 ESCAPED = "".join(f"\\u{ord(char):04x}" for char in KEY)
@@ -31,12 +31,12 @@ def head(status, kind):
 
 
 def filler(size):
-    """Return text that no key has parts of."""
+    """Return text that contains no part of a key."""
     return "-" * size
 
 
-# Where an error cuts, and the reply that echoes the key there, *before* characters of
-# other text before it.
+# The place at which an error shortens its quote, and a function for the reply that
+# echoes the key after *before* other characters.
 CUTS = {
     "snippet": (SNIPPET, lambda before: (SSE, f"data: {filler(before)}{KEY}\n\n")),
     "snippet-of-list": (
@@ -102,13 +102,13 @@ CUTS = {
 }
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("size", [PART, PART + 1, len(KEY) // 2, len(KEY) - 1])
 @pytest.mark.parametrize("cut", CUTS)
-async def test_key_across_a_cut_leaves_no_part(cut, size, stream):
+async def test_echoed_key_at_the_end_of_a_quote_is_removed(cut, size, stream):
     """
-    Where an error's text ends, with *size* characters of an echoed key before the end,
-    none of its parts is shown.
+    Where the quoted text ends *size* characters after the beginning of an echoed key,
+    no part of the key is shown.
     """
     place, reply = CUTS[cut]
     start, body = reply(place - size)
@@ -122,13 +122,13 @@ async def test_key_across_a_cut_leaves_no_part(cut, size, stream):
     assert [] == [part for part in PARTS if in_error(error, part)]
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("status", [200, 500])
 @pytest.mark.parametrize("size", [PART, len(KEY) - 1])
-async def test_key_cut_by_the_network_leaves_no_part(size, status, stream):
+async def test_echoed_key_at_the_end_of_a_body_is_removed(size, status, stream):
     """
-    Where a body ends within the key, or the client stops to read it there, none of the
-    key's parts is shown, however short the text becomes without the keys in it.
+    Where a body ends within the key, or the client stops reading there, no part of the
+    key is shown, however short the text becomes once keys are removed.
     """
     keys = (KEY + " ") * (READ // (len(KEY) + 1) + 1)
     body = keys[: READ - READ % (len(KEY) + 1) + size]

@@ -1,4 +1,4 @@
-"""The key, while all goes wrong: no fault brings it to light."""
+"""No fault of a server makes the key appear in an error, an answer or a log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIMITS = asi1.Timeouts(total=60, first_token=20, idle=10)
 
 
 class Box:
-    """Something with a slot, to be searched."""
+    """An object with a slot, for the search."""
 
     __slots__ = ("inside",)
 
@@ -29,7 +29,7 @@ class Box:
         self.inside = inside
 
 
-def test_the_search_finds_what_is_there():
+def test_search_finds_the_key_in_all_kinds_of_values():
     """
     The search of these tests looks into values, attributes, slots, errors and causes.
     """
@@ -45,9 +45,9 @@ def test_the_search_finds_what_is_there():
     assert in_error(ValueError(KEY))
 
 
-def test_the_search_finds_what_is_local():
+def test_search_finds_the_key_in_local_variables():
     """
-    The search of an error sees the variables of the frames that it passed.
+    The search of an error includes the local variables of its traceback.
     """
 
     def fail(_):
@@ -60,10 +60,10 @@ def test_the_search_finds_what_is_local():
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-async def test_no_fault_shows_the_key(caplog, fault):
+async def test_fault_does_not_show_the_key(caplog, fault):
     """
     Whatever a server does, the key is in no error, answer, stream, client or log, and
-    each request has it in its one header.
+    each request has it in its one header only.
     """
     caplog.set_level(logging.DEBUG)
     fake = FakeASI1(seed=5)
@@ -84,17 +84,17 @@ async def test_no_fault_shows_the_key(caplog, fault):
     assert [] == in_records(caplog.records)
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
-async def test_hooks_see_no_key(stream):
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
+async def test_hooks_do_not_see_an_echoed_key(stream):
     """
-    What hooks are told of retries and ends holds no key, even one that was said back.
+    The arguments of hooks contain no key, even if the server's error echoes it.
     """
-    fake, told = FakeASI1(seed=5), []
+    fake, seen = FakeASI1(seed=5), []
     fake.fail(503, body=f"busy, {KEY}", times=None)
-    hooks = asi1.Hooks(on_retry=told.append, on_end=lambda *end: told.append(end))
+    hooks = asi1.Hooks(on_retry=seen.append, on_end=lambda *end: seen.append(end))
 
     async with client_of(fake, hooks=hooks) as client:
         await call(client, stream=stream)
 
-    assert 3 == len(told)
-    assert [] == found(told)
+    assert 3 == len(seen)
+    assert [] == found(seen)

@@ -1,4 +1,4 @@
-"""The key, before anything is sent: refusals and closed clients do not show it."""
+"""Errors before anything is sent, and closed clients, do not show the key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .talk import CREATE_AND_STREAM, call, call_blocking, client_of
 BOTH = pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
 MIDDLE = len(KEY) // 2
 
-# Each of these makes a client that cannot be; the key stands only in here.
+# Each function makes an invalid client; the key appears only in these lines.
 MISPLACED = {
     "as-base-url": lambda make: make("sk_other", KEY),
     "swapped": lambda make: make("https://otter.example", KEY),
@@ -27,7 +27,7 @@ MISPLACED = {
     "in-a-query": lambda make: make("sk_other", f"https://otter.example/?key={KEY}"),
     "key-header": lambda make: make(KEY, default_headers={"x-api-key": f"{KEY}\n"}),
 }
-NO_TEXT = {
+NOT_STR = {
     "bytes": lambda make: make(KEY.encode()),
     "tuple": lambda make: make((KEY,)),
 }
@@ -63,7 +63,7 @@ SETUPS = {
 }
 
 
-def refused(make, setup):
+def setup_error(make, setup):
     """Return the error with which *setup* fails, without this function's own frame."""
     with pytest.raises(asi1.ConfigurationError) as caught:
         setup(make)
@@ -74,30 +74,30 @@ def refused(make, setup):
 
 @BOTH
 @pytest.mark.parametrize("name", SETUPS)
-def test_a_client_that_cannot_be_made_shows_no_key(make, name):
+def test_error_for_a_wrong_setting_does_not_show_the_key(make, name):
     """
-    A refused argument leaves no key in the error, and none in the variables of the
-    frames that it passed.
+    Neither the error for a refused argument nor the local variables of its traceback
+    contain the key.
     """
-    assert [] == in_error(refused(make, SETUPS[name]))
+    assert [] == in_error(setup_error(make, SETUPS[name]))
 
 
 @BOTH
 @pytest.mark.parametrize("name", MISPLACED)
-def test_a_misplaced_key_is_not_quoted(make, name):
+def test_key_in_a_wrong_argument_is_not_quoted(make, name):
     """
-    A key that is given where something else belongs is not repeated by the error.
+    The error for a key that is passed as something else does not quote it.
     """
-    assert [] == found(refused(make, MISPLACED[name]))
+    assert [] == found(setup_error(make, MISPLACED[name]))
 
 
 @BOTH
-@pytest.mark.parametrize("name", NO_TEXT)
-def test_a_key_that_is_no_text_is_not_shown(make, name):
+@pytest.mark.parametrize("name", NOT_STR)
+def test_key_that_is_not_a_str_is_not_shown(make, name):
     """
-    A key that is bytes, or in a tuple by a comma too much, is refused and not shown.
+    A key that is bytes, or in a tuple by a stray comma, is refused and not shown.
     """
-    assert [] == in_error(refused(make, NO_TEXT[name]))
+    assert [] == in_error(setup_error(make, NOT_STR[name]))
 
 
 @BOTH
@@ -109,28 +109,30 @@ def test_a_key_that_is_no_text_is_not_shown(make, name):
         pytest.param(lambda make: make(timeout=-1), id="timeout"),
         pytest.param(lambda make: make(max_event_bytes=0), id="event-bytes"),
         pytest.param(lambda make: make(api_key="sk\nother"), id="another-key"),
-        pytest.param(lambda make: make(api_key=5), id="no-key"),
+        pytest.param(lambda make: make(api_key=5), id="key-of-another-type"),
     ],
 )
-def test_a_key_of_the_environment_is_not_shown(monkeypatch, make, variable, setup):
+def test_key_in_the_environment_is_not_shown_by_other_errors(
+    monkeypatch, make, variable, setup
+):
     """
-    A key that the environment holds is in no frame of an error, and neither is the
-    environment.
+    The key of the environment, and the environment itself, are in no local variable of
+    the traceback.
     """
     monkeypatch.setenv(variable, KEY)
 
-    assert [] == in_error(refused(make, setup))
+    assert [] == in_error(setup_error(make, setup))
 
 
 @BOTH
 @pytest.mark.parametrize("form", ["{}\nx", "\u201c{}\u201d", "{} {}", "\x1b{}"])
-def test_a_bad_key_of_the_environment_is_not_shown(monkeypatch, make, form):
+def test_invalid_key_in_the_environment_is_not_shown(monkeypatch, make, form):
     """
-    A key of the environment that cannot be one is refused by the variable's name.
+    The error for an invalid key in the environment names the variable only.
     """
     monkeypatch.setenv("ASI1_API_KEY", form.format(KEY, KEY))
 
-    error = refused(make, lambda make: make())
+    error = setup_error(make, lambda make: make())
 
     assert str(error).startswith("the environment variable ASI1_API_KEY: ")
     assert [] == in_error(error)
@@ -145,16 +147,17 @@ ARGUMENTS = {
     "header": {"extra_headers": {"x": "a\r\nb"}},
     "session": {"session_id": "a\r\nb"},
     "query": {"extra_query": {"a": []}},
-    "no-json": {"extra_body": {"a": {1}}},
+    "not-json": {"extra_body": {"a": {1}}},
     "nan": {"extra_body": {"a": float("nan")}},
     "model": {"model": 5},
 }
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-async def test_a_wrong_argument_shows_no_key(name):
+async def test_error_for_a_wrong_argument_does_not_show_the_key(name):
     """
-    A call with a wrong argument fails before anything is sent, and shows no key.
+    A call with a wrong argument fails before anything is sent, and does not show the
+    key.
     """
     fake = FakeASI1(seed=5)
 
@@ -168,9 +171,9 @@ async def test_a_wrong_argument_shows_no_key(name):
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_a_wrong_argument_shows_no_key_to_blocking_callers(name):
+def test_blocking_error_for_a_wrong_argument_does_not_show_the_key(name):
     """
-    The frames of the blocking client hold no key either.
+    The frames of the blocking client do not contain the key either.
     """
     fake = FakeASI1(seed=5)
 
@@ -181,9 +184,10 @@ def test_a_wrong_argument_shows_no_key_to_blocking_callers(name):
             assert [] == in_error(error)
 
 
-async def test_a_closed_client_shows_no_key():
+async def test_error_of_a_closed_client_does_not_show_the_key():
     """
-    What a closed client, and a closed client of the user's own, answer holds no key.
+    The error of a closed client, or of a client whose own httpx client was closed, does
+    not contain the key.
     """
     fake = FakeASI1(seed=5)
     client = client_of(fake)
@@ -202,9 +206,10 @@ async def test_a_closed_client_shows_no_key():
 
 
 @BOTH
-def test_a_client_is_in_no_pickle(make):
+def test_client_cannot_be_pickled_or_deep_copied(make):
     """
-    A client cannot be pickled or copied in depth, nor can what hangs below it.
+    A client, or its `chat`, cannot be pickled or deep-copied, because the copy would
+    contain the key.
     """
     client = make(KEY, "https://otter.example")
 
@@ -217,11 +222,11 @@ def test_a_client_is_in_no_pickle(make):
 
 
 @BOTH
-def test_half_of_a_key_is_not_shown(make):
+def test_no_half_of_an_invalid_key_is_shown(make):
     """
-    Of a key that is refused for one character, the rest is not shown either.
+    If a key is refused for one character, the rest of it is not shown either.
     """
-    error = refused(make, lambda make: make(f"{KEY[:MIDDLE]}\n{KEY[MIDDLE:]}"))
+    error = setup_error(make, lambda make: make(f"{KEY[:MIDDLE]}\n{KEY[MIDDLE:]}"))
 
     assert [] == in_error(error, KEY[:MIDDLE])
     assert [] == in_error(error, KEY[MIDDLE:])

@@ -1,4 +1,4 @@
-"""The key over real sockets: it goes to its server, and is heard of nowhere else."""
+"""On real sockets the key goes to its server, and appears nowhere else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUICK = {
     "timeout": asi1.Timeouts(total=2, connect=1, first_token=0.2, idle=0.2),
     "retry": asi1.RetryPolicy(wait_first=0.01),
 }
-# One of each kind: of what breaks below HTTP, in HTTP, above it, and of what succeeds.
+# Some of each kind: faults below HTTP, in HTTP, above it, and without an error.
 FAULTS = [
     "reset_before_headers",
     "close_before_headers",
@@ -41,10 +41,10 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_nothing_of_the_wire_shows_the_key(fake, caplog, capfd, fault):
+async def test_call_over_sockets_does_not_show_the_key(fake, caplog, capfd, fault):
     """
-    With each library below logging all it can, the key is in no log, on no screen, in
-    no error, and in no part of a request but its one header.
+    Even with full logging of each library below, the key is in no log, output or error,
+    and in no part of a request but its one header.
     """
     caplog.set_level(logging.DEBUG)
     options = {"retry_after": 0.01} if fault == "rate_limit_429" else {}
@@ -64,9 +64,10 @@ async def test_nothing_of_the_wire_shows_the_key(fake, caplog, capfd, fault):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_blocking_client_does_not_show_it_either(fake, caplog, capfd, fault):
+def test_blocking_call_over_sockets_does_not_show_the_key(fake, caplog, capfd, fault):
     """
-    The frames of the blocking client, which stand in each traceback, hold no key.
+    The frames of the blocking client, which are in each traceback, do not contain the
+    key.
     """
     caplog.set_level(logging.DEBUG)
     options = {"retry_after": 0.01} if fault == "rate_limit_429" else {}
@@ -89,9 +90,9 @@ def closed_port():
         return fake.base_url
 
 
-async def test_a_refused_connection_shows_no_key(caplog):
+async def test_refused_connection_does_not_show_the_key(caplog):
     """
-    Where nobody listens there is nothing that shows the key.
+    If the port is closed, neither the error nor the log contains the key.
     """
     caplog.set_level(logging.DEBUG)
 
@@ -104,9 +105,9 @@ async def test_a_refused_connection_shows_no_key(caplog):
     assert [] == in_records(caplog.records)
 
 
-def test_a_refused_connection_shows_no_key_to_blocking_callers(caplog):
+def test_refused_connection_of_a_blocking_call_does_not_show_the_key(caplog):
     """
-    The same holds for blocking callers.
+    The error of the blocking client does not contain the key either.
     """
     caplog.set_level(logging.DEBUG)
 
@@ -119,10 +120,10 @@ def test_a_refused_connection_shows_no_key_to_blocking_callers(caplog):
     assert [] == in_records(caplog.records)
 
 
-async def test_a_failed_handshake_shows_no_key(fake, caplog):
+async def test_failed_tls_handshake_does_not_show_the_key(fake, caplog):
     """
-    A server that does not speak TLS on an https:// address gets no key, and the error
-    shows none.
+    A server that does not speak TLS on an https:// address does not get the key, and
+    the error does not show it.
     """
     caplog.set_level(logging.DEBUG)
     secure = fake.base_url.replace("http://", "https://")
@@ -137,10 +138,11 @@ async def test_a_failed_handshake_shows_no_key(fake, caplog):
     assert [] == in_records(caplog.records)
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
-async def test_a_call_under_way_shows_no_key(fake, stream):
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
+async def test_client_closed_during_a_call_does_not_show_the_key(fake, stream):
     """
-    A client that is closed in the middle of a call, and the call, show no key.
+    Neither a client that is closed during a call, nor the error of the call, shows the
+    key.
     """
     fake.fault("stall_mid_body", times=None)
     ends = []

@@ -1,4 +1,4 @@
-"""Logs: silent until asked, and then still without a word of what is said."""
+"""Logs: silent by default, and without the content of calls if requested."""
 
 from __future__ import annotations
 
@@ -35,18 +35,20 @@ TALK = {
 }
 
 
-def said(records, name="asi1"):
-    """Return the texts of the records of one logger, and of those below it."""
+def messages_and_fields(records, name="asi1"):
+    """
+    Return messages and fields of the records of one logger, and of those below it.
+    """
     ours = [r for r in records if f"{r.name}.".startswith(f"{name}.")]
     return [record.getMessage() for record in ours], [vars(record) for record in ours]
 
 
 def secrets_in(records):
-    texts, fields = said(records)
+    texts, fields = messages_and_fields(records)
     return [s for s in SECRETS if found(texts, fields, text=s)]
 
 
-async def test_a_good_call_logs_none_of_its_words(caplog):
+async def test_successful_call_does_not_log_its_content(caplog):
     """
     At DEBUG, nothing of prompt, answer, thoughts, tools, headers or query is logged.
     """
@@ -62,7 +64,7 @@ async def test_a_good_call_logs_none_of_its_words(caplog):
             result, _ = await call(client, stream=stream, **TALK)
             assert ANSWER == result.text
 
-    assert said(caplog.records)[0]
+    assert messages_and_fields(caplog.records)[0]
     assert [] == secrets_in(caplog.records)
 
 
@@ -73,9 +75,9 @@ async def test_a_good_call_logs_none_of_its_words(caplog):
         *["reset_before_headers", "reset_mid_body", "key_echo_401", "redirect"],
     ],
 )
-async def test_a_bad_call_logs_none_of_its_words(caplog, fault):
+async def test_failed_call_does_not_log_its_content(caplog, fault):
     """
-    Nor is anything of them logged when a call fails, or is tried again.
+    Nothing of prompt, headers or query is logged when a call fails, or is retried.
     """
     assert fault in FAULTS
     caplog.set_level(logging.DEBUG)
@@ -91,7 +93,7 @@ async def test_a_bad_call_logs_none_of_its_words(caplog, fault):
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
-async def test_the_words_of_a_refusal_are_not_logged(caplog, status):
+async def test_message_of_an_error_status_is_not_logged(caplog, status):
     """
     Servers repeat prompts, headers and keys in their errors; the log does not.
     """
@@ -108,7 +110,7 @@ async def test_the_words_of_a_refusal_are_not_logged(caplog, status):
 
 async def test_nothing_is_logged_above_debug(caplog):
     """
-    At the usual level a client says nothing, whether its calls succeed or fail.
+    At the usual level a client logs nothing, whether its calls succeed or fail.
     """
     caplog.set_level(logging.INFO)
     fake = FakeASI1(seed=5)
@@ -118,10 +120,10 @@ async def test_nothing_is_logged_above_debug(caplog):
         for _ in range(3):
             await call(client, stream=False)
 
-    assert [] == said(caplog.records)[0]
+    assert [] == messages_and_fields(caplog.records)[0]
 
 
-def test_the_logger_has_a_handler_that_says_nothing():
+def test_logger_has_a_null_handler_and_no_level():
     """
     The logger ``asi1`` has a NullHandler, sets no level of its own, and passes records
     on to the handlers of the program.
@@ -153,11 +155,11 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize(("level", "talks"), [("info", 0), ("debug", 2)])
-def test_the_log_that_is_asked_for_has_no_secrets(level, talks):
+@pytest.mark.parametrize(("level", "lines"), [("info", 0), ("debug", 2)])
+def test_log_on_standard_error_has_no_secrets(level, lines):
     """
-    With ASI1_LOG=debug each try is a line on standard error, which holds none of the
-    words, and no key; with ASI1_LOG=info there is no line.
+    With ASI1_LOG=debug each attempt is a line on standard error, without content and
+    without the key; with ASI1_LOG=info there is no line.
     """
     package = str(Path(asi1.__file__).parents[1])
 
@@ -170,5 +172,5 @@ def test_the_log_that_is_asked_for_has_no_secrets(level, talks):
         timeout=30,
     )
 
-    assert ("", talks) == (done.stdout, len(done.stderr.splitlines()))
+    assert ("", lines) == (done.stdout, len(done.stderr.splitlines()))
     assert [] == [secret for secret in SECRETS if secret in done.stderr]

@@ -1,4 +1,4 @@
-"""Where requests go: to the server that was named, and nowhere else."""
+"""Requests go to the server of the base URL, and nowhere else."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def elsewhere():
 
 STATUSES = [300, 301, 302, 303, 304, 305, 307, 308, 399]
 both_forms = pytest.mark.parametrize(
-    "stream", CREATE_AND_STREAM, ids=["plain", "stream"]
+    "stream", CREATE_AND_STREAM, ids=["create", "stream"]
 )
 
 
 @both_forms
 @pytest.mark.parametrize("status", STATUSES)
-async def test_no_redirect_leads_to_another_server(fake, elsewhere, status, stream):
+async def test_redirect_to_another_server_is_an_error(fake, elsewhere, status, stream):
     """
     A redirect to another server is an error that names it; nothing is sent there, and
-    there is one try.
+    nothing retried.
     """
     target = f"{elsewhere.base_url}/chat/completions"
     fake.fault("redirect", status=status, location=target, times=None)
@@ -61,7 +61,7 @@ async def test_no_redirect_leads_to_another_server(fake, elsewhere, status, stre
         pytest.param("http://user:pw@127.0.0.1:{other}/v1/x", id="user"),
         pytest.param("https://127.0.0.1:{other}/v1/x", id="https"),
         pytest.param("http://127.0.0.1:{other}\\@127.0.0.1:{port}/", id="backslash"),
-        pytest.param("http://[", id="no-url"),
+        pytest.param("http://[", id="invalid-url"),
         pytest.param("javascript:alert(1)", id="javascript"),
     ],
 )
@@ -81,9 +81,9 @@ async def test_no_redirect_is_followed(fake, elsewhere, location):
     assert ["/v1/chat/completions"] * 2 == [r.path for r in fake.requests]
 
 
-async def test_a_client_that_follows_does_not_follow_for_us(fake, elsewhere):
+async def test_user_client_that_follows_redirects_does_not_do_so_here(fake, elsewhere):
     """
-    A client of the user's own that follows redirects is told not to.
+    A user's httpx client that follows redirects does not follow those of asi1's calls.
     """
     target = f"{elsewhere.base_url}/chat/completions"
     fake.fault("redirect", location=target, times=None)
@@ -99,9 +99,9 @@ async def test_a_client_that_follows_does_not_follow_for_us(fake, elsewhere):
     assert [] == elsewhere.requests
 
 
-def test_blocking_callers_are_not_led_away(fake, elsewhere):
+def test_blocking_client_follows_no_redirect(fake, elsewhere):
     """
-    The blocking client follows no redirect either.
+    The blocking client raises the same error for a redirect.
     """
     fake.fault("redirect", location=f"{elsewhere.base_url}/x", times=None)
 
@@ -125,10 +125,10 @@ def test_blocking_callers_are_not_led_away(fake, elsewhere):
         "a=1; Expires=Fri, 01 Jan 2100 00:00:00 GMT",
     ],
 )
-async def test_no_cookie_is_kept(fake, cookie):
+async def test_cookies_are_neither_kept_nor_sent(fake, cookie):
     """
-    Cookies of answers, streams, refusals and redirects are neither sent back, nor kept
-    in the account of the reply.
+    Cookies of answers, streams, errors and redirects are neither sent back, nor kept in
+    the metadata of the response.
     """
     headers = {"set-cookie": cookie}
     fake.reply("Hi.", headers=headers)
@@ -149,7 +149,8 @@ async def test_no_cookie_is_kept(fake, cookie):
 
 async def test_each_client_sends_its_own_key(fake, elsewhere):
     """
-    Clients of two servers, and children with a key of their own, mix up no keys.
+    Clients of two servers, and clients made by with_options with another key, each send
+    their own key.
     """
     async with (
         asi1.AsyncASI1(KEY, fake.base_url) as one,
@@ -180,9 +181,9 @@ async def test_each_client_sends_its_own_key(fake, elsewhere):
         "https://otter.example",
     ],
 )
-def test_this_machine_may_be_called_in_clear(url):
+def test_http_url_of_this_machine_is_accepted(url):
     """
-    http:// is taken for this machine, by its name or one of its addresses.
+    http:// is accepted for this machine, by its name or one of its addresses.
     """
     assert asi1.AsyncASI1(KEY, url).base_url.lower().startswith(url.lower()[:16])
 
@@ -230,10 +231,10 @@ def test_this_machine_may_be_called_in_clear(url):
     ],
 )
 @pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
-def test_other_urls_are_refused(make, url):
+def test_http_url_of_another_machine_or_invalid_url_is_refused(make, url):
     """
-    http:// to another machine, what only looks like this one, user information, and
-    what is no URL are refused, without a word of the password.
+    http:// to another machine, URLs that only look like this one, user information, and
+    invalid URLs are refused, and the error does not contain the password.
     """
     with pytest.raises(asi1.ConfigurationError, match=r"^base_url: ") as caught:
         make(KEY, url)
@@ -241,9 +242,9 @@ def test_other_urls_are_refused(make, url):
     assert [] == found(caught.value, text=":password")
 
 
-def test_the_environment_is_no_way_around(monkeypatch):
+def test_base_url_of_the_environment_has_the_same_rules(monkeypatch):
     """
-    A base URL of the environment is held to the same rules.
+    A base URL of the environment is checked in the same way.
     """
     for url in ("http://otter.example", "https://user:password@otter.example"):
         monkeypatch.setenv("ASI1_BASE_URL", url)
@@ -254,9 +255,9 @@ def test_the_environment_is_no_way_around(monkeypatch):
         assert "password@" not in repr(caught.value)
 
 
-async def test_no_path_leads_to_another_server(fake, elsewhere):
+async def test_path_cannot_lead_to_another_server(fake, elsewhere):
     """
-    A path that looks like another address is refused, or is a path.
+    A path that looks like another address is refused, or stays a path.
     """
     there = f"127.0.0.1:{elsewhere.port}"
 
@@ -272,9 +273,9 @@ async def test_no_path_leads_to_another_server(fake, elsewhere):
     assert [] == strays(fake.requests)
 
 
-async def test_a_link_in_an_answer_is_not_fetched(fake, elsewhere):
+async def test_link_in_a_reply_is_not_fetched(fake, elsewhere):
     """
-    Addresses in headers and in the body are text.
+    URLs in headers and in the body of a reply are not requested.
     """
     link = f"{elsewhere.base_url}/x"
     headers = (("link", f"<{link}>; rel=preload"), ("refresh", f"0; url={link}"))

@@ -1,4 +1,4 @@
-"""Outages: a client does not add to the load, and is itself again afterwards."""
+"""Outages: a client adds little to the load, and recovers after them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .talk import CREATE_AND_STREAM, call, call_blocking
 
 in_virtual_time = pytest.mark.virtual_time
 both_forms = pytest.mark.parametrize(
-    "stream", CREATE_AND_STREAM, ids=["plain", "stream"]
+    "stream", CREATE_AND_STREAM, ids=["create", "stream"]
 )
 
 CALLS = 200
-MOST = 220  # requests that they may make
+MOST = 220  # the requests that they may make
 
 
-class Clocked(httpx.AsyncBaseTransport):
-    """Another transport, and the times at which it was used."""
+class TimedTransport(httpx.AsyncBaseTransport):
+    """A transport that notes the time of each request."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -39,7 +39,7 @@ def client_of(fake, **options):
 
 
 async def at_once(client, count, **options):
-    """Make *count* calls at once; return what each brought."""
+    """Make *count* calls at once; return the answer or error of each."""
     results = []
 
     async def ask():
@@ -58,9 +58,9 @@ async def one_by_one(client, count, **options):
 @in_virtual_time
 @both_forms
 @pytest.mark.parametrize("calls", [at_once, one_by_one])
-async def test_an_outage_meets_no_storm(calls, stream):
+async def test_retries_in_an_outage_stay_within_the_budget(calls, stream):
     """
-    200 calls of a server that answers 503 to all of them make at most 220 requests, at
+    200 calls to a server that answers 503 to all of them make at most 220 requests, at
     once or one by one.
     """
     fake = FakeASI1(seed=5)
@@ -83,9 +83,9 @@ async def test_an_outage_meets_no_storm(calls, stream):
         ("stall_error_500", {"seconds": 1}),
     ],
 )
-async def test_no_kind_of_outage_meets_a_storm(fault, options):
+async def test_retry_budget_holds_for_each_kind_of_outage(fault, options):
     """
-    The bound holds however the server refuses, and even if it asks to be tried again.
+    The limit holds however the server fails, and even if it asks for retries.
     """
     fake = FakeASI1(seed=5)
     fake.fault(fault, times=None, **options)
@@ -98,9 +98,10 @@ async def test_no_kind_of_outage_meets_a_storm(fault, options):
 
 
 @in_virtual_time
-async def test_children_add_nothing_to_a_storm():
+async def test_clients_made_by_with_options_share_the_retry_budget():
     """
-    A client and its children, with more retries each, stay below the bound together.
+    A client and those made from it by with_options, with more retries each, stay within
+    one limit together.
     """
     fake = FakeASI1(seed=5)
     fake.fail(503, times=None)
@@ -114,7 +115,7 @@ async def test_children_add_nothing_to_a_storm():
 
 
 @in_virtual_time
-async def test_calls_succeed_as_soon_as_the_outage_is_over():
+async def test_retry_budget_recovers_after_an_outage():
     """
     After an outage the first call succeeds; after 200 good calls a second outage may
     cost as many retries as the first, and no more.
@@ -135,10 +136,10 @@ async def test_calls_succeed_as_soon_as_the_outage_is_over():
 
 
 @in_virtual_time
-async def test_a_saved_call_gives_back_what_it_cost():
+async def test_successful_retry_gives_back_its_budget():
     """
-    Where each first try fails and each second succeeds, every call succeeds, for as
-    long as that goes on.
+    Where each first attempt fails and each second succeeds, every call succeeds,
+    however long that continues.
     """
     fake = FakeASI1(seed=5)
 
@@ -152,51 +153,51 @@ async def test_a_saved_call_gives_back_what_it_cost():
 
 @in_virtual_time
 @both_forms
-async def test_a_wait_that_is_asked_for_is_kept(stream):
+async def test_retry_after_is_respected(stream):
     """
-    After a 429 with Retry-After no try comes before that time, and none much later.
+    After a 429 with Retry-After no attempt comes before that time, and none much later.
     """
     fake = FakeASI1(seed=5)
     fake.fail(429, retry_after=30, times=2)
     fake.reply("At last.")
-    clocked = Clocked(fake.transport)
+    timed = TimedTransport(fake.transport)
 
-    async with asi1.AsyncASI1("key", fake.base_url, transport=clocked) as client:
+    async with asi1.AsyncASI1("key", fake.base_url, transport=timed) as client:
         (answer,) = await one_by_one(client, 1, stream=stream)
 
     assert "At last." == answer.text
-    first, second, third = clocked.times
+    first, second, third = timed.times
     assert 30 <= second - first <= 33
     assert 30 <= third - second <= 33
 
 
 @in_virtual_time
-async def test_a_crowd_that_is_told_to_wait_does_not_come_back_at_once():
+async def test_calls_with_the_same_retry_after_are_spread_by_jitter():
     """
-    Of 20 calls that are told to wait for a minute none asks again before, and they do
-    not all ask in the same moment.
+    Of 20 calls that get the same Retry-After none is retried before that time, and they
+    are not all retried in the same moment.
     """
     fake = FakeASI1(seed=5)
     fake.fail(429, retry_after=60, times=20)
     fake.reply("Here.", times=20)
-    clocked = Clocked(fake.transport)
+    timed = TimedTransport(fake.transport)
 
-    async with asi1.AsyncASI1("key", fake.base_url, transport=clocked) as client:
+    async with asi1.AsyncASI1("key", fake.base_url, transport=timed) as client:
         results = await at_once(client, 20, stream=False)
 
     assert ["Here."] * 20 == [answer.text for answer in results]
-    late = [time for time in clocked.times if time > 0]
-    assert 20 == len(late)
-    assert 60 <= min(late)
-    assert max(late) <= 66
-    assert 10 < len({round(time, 1) for time in late})
+    retried = [time for time in timed.times if time > 0]
+    assert 20 == len(retried)
+    assert 60 <= min(retried)
+    assert max(retried) <= 66
+    assert 10 < len({round(time, 1) for time in retried})
 
 
 @in_virtual_time
 @pytest.mark.parametrize("hint", [121, 86_400, 1e9, "1e300"])
-async def test_no_server_can_put_a_call_to_sleep(hint):
+async def test_retry_after_above_two_minutes_is_an_error_at_once(hint):
     """
-    A wait that is longer than anybody would sit through is an error, at once.
+    A server cannot make a call wait for long: the call raises at once instead.
     """
     fake = FakeASI1(seed=5)
     fake.fault("rate_limit_429", retry_after=hint, times=None)
@@ -210,9 +211,9 @@ async def test_no_server_can_put_a_call_to_sleep(hint):
 
 @in_virtual_time
 @pytest.mark.parametrize("hint", ["inf", "nan", "-1", "0", "", "soon", "1e999", "1,5"])
-async def test_a_wait_that_is_none_is_not_obeyed(hint):
+async def test_invalid_retry_after_is_ignored(hint):
     """
-    What is no time to wait is as if nothing had been said: three tries, some seconds.
+    A Retry-After that is not a time to wait is ignored: three attempts, within seconds.
     """
     fake = FakeASI1(seed=5)
     fake.fault("rate_limit_429", retry_after=hint, times=None)
@@ -225,9 +226,9 @@ async def test_a_wait_that_is_none_is_not_obeyed(hint):
     assert 1.5 >= anyio.current_time()
 
 
-async def test_a_storm_over_sockets():
+async def test_retry_budget_holds_over_sockets():
     """
-    The bound holds over real connections, and these are all good afterwards.
+    The limit holds over real connections, which stay usable.
     """
     with FakeASI1(seed=5) as fake:
         fake.fail(503, times=None)
@@ -242,9 +243,9 @@ async def test_a_storm_over_sockets():
             assert [True] * 20 == [bool(answer.text) for answer in results]
 
 
-def test_blocking_callers_make_no_storm():
+def test_retry_budget_holds_for_the_blocking_client():
     """
-    The bound holds for the blocking client.
+    Calls of the blocking client make at most 220 requests, too.
     """
     fake = FakeASI1(seed=5)
     fake.fail(503, times=None)

@@ -1,4 +1,4 @@
-"""Services that stream, on real servers and sockets, with browsers that leave."""
+"""Services that stream, on real servers and sockets, with browsers that disconnect."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def wait_for(condition):
         if condition():
             return
         time.sleep(0.01)
-    pytest.fail("it never came true")
+    pytest.fail("the condition never held")
 
 
-def test_a_stream_reaches_the_browser(fake, browser):
+def test_stream_reaches_the_browser(fake, browser):
     """
-    The browser has thoughts, text and the usage as server-sent events that no proxy
-    keeps back.
+    The browser gets thoughts, text and the usage as server-sent events, with headers
+    that keep proxies from buffering them.
     """
     fake.reply(TEXT, thoughts=["Hm."], chunk_words=1)
 
@@ -80,14 +80,14 @@ def test_a_stream_reaches_the_browser(fake, browser):
     assert "Why?" == fake.requests[0].json["messages"][0]["content"]
 
 
-def test_events_come_as_they_are_written(fake, browser):
+def test_first_event_arrives_while_the_model_writes(fake, browser):
     """
-    The first words are there while the model still writes.
+    The browser has the first words while the upstream reply is still open.
     """
     fake.play(*ENDLESS)
 
     with browser.stream("GET", "/stream") as reply:
-        events = reply.iter_bytes()  # kept: httpx leaves with it
+        events = reply.iter_bytes()  # kept, because httpx closes the reply with it
         first = next(events)
         assert "open" == fake.requests[0].outcome
 
@@ -95,8 +95,8 @@ def test_events_come_as_they_are_written(fake, browser):
     assert "left" == fake.requests[0].wait()
 
 
-# What goes wrong upstream before the first word: the fault, and what the browser gets.
-REFUSED = [
+# An upstream fault before the first word, its options, and what the browser gets.
+BEFORE_THE_FIRST_EVENT = [
     ("rate_limit_429", {"retry_after": 7}, 429, "rate_limit"),
     ("quota_429", {}, 429, "quota_exceeded"),
     ("message_400", {}, 400, "bad_request"),
@@ -115,28 +115,28 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case[0])
-def test_a_fault_before_the_first_event_is_a_status(fake, browser, case):
+@pytest.mark.parametrize("case", BEFORE_THE_FIRST_EVENT, ids=lambda case: case[0])
+def test_error_before_the_first_event_is_a_status(fake, browser, case):
     """
-    What fails upstream before the first event is a proper status for the browser, with
-    a word and a message, and never the key.
+    An upstream error before the first event becomes a fitting status for the browser,
+    with a code and a message, and never with the key.
     """
     fault, options, status, code = case
     fake.fault(fault, **options)
 
     reply = browser.get("/hasty" if status == 504 else "/stream")
 
-    told = reply.json()["error"]
-    assert (status, status, code) == (reply.status_code, told["status"], told["code"])
-    assert told["message"]
+    error = reply.json()["error"]
+    assert (status, status, code) == (reply.status_code, error["status"], error["code"])
+    assert error["message"]
     assert "sk-service" not in reply.text
     assert ("7" if "retry_after" in options else None) == reply.headers.get(
         "retry-after"
     )
 
 
-# What goes wrong after "one two three".
-BROKEN = [
+# An upstream fault after "one two three", and what the browser gets.
+AFTER_THREE_WORDS = [
     ("reset_mid_body", 502, "stream_interrupted"),
     ("fin_mid_chunk", 502, "stream_interrupted"),
     ("bad_chunk_size", 502, "stream_interrupted"),
@@ -150,24 +150,26 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "status", "code"), BROKEN)
-def test_a_fault_in_mid_stream_is_the_last_event(fake, browser, fault, status, code):
+@pytest.mark.parametrize(("fault", "status", "code"), AFTER_THREE_WORDS)
+def test_error_after_the_first_event_is_the_last_event(
+    fake, browser, fault, status, code
+):
     """
-    What fails upstream in mid-stream is the last event of a body that ends in order,
-    after all the words that came.
+    A later upstream error becomes the last event of a body that ends properly, after
+    all words that came.
     """
     fake.fault(fault)
 
     reply = browser.get("/hasty" if status == 504 else "/stream")
 
     assert (200, "one two three") == (reply.status_code, said(reply.content))
-    name, told = seen(reply.content)[-1]
-    assert ("failed", status, code) == (name, told["status"], told["code"])
-    assert told["message"]
+    name, error = seen(reply.content)[-1]
+    assert ("failed", status, code) == (name, error["status"], error["code"])
+    assert error["message"]
     assert b"127.0.0.1" not in reply.content
 
 
-def test_an_error_of_a_plain_call_is_a_status(fake, browser):
+def test_error_of_a_plain_call_is_a_status(fake, browser):
     """
     A call without a stream fails with the same statuses.
     """
@@ -182,7 +184,7 @@ def test_an_error_of_a_plain_call_is_a_status(fake, browser):
 
 
 def visit(service):
-    """Ask for a stream; return the socket of a browser that has not read yet."""
+    """Request a stream; return the socket of a browser that has not read yet."""
     there = socket.create_connection(("127.0.0.1", service.port), timeout=60)
     there.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
     return there
@@ -195,16 +197,16 @@ def read_until(there, what):
 
 
 @pytest.mark.timeout(180)
-def test_browsers_that_leave_leave_nothing_behind(fake, service):
+def test_browsers_that_disconnect_end_their_calls(fake, service):
     """
-    Two hundred browsers that leave in mid-stream stop their upstream requests: no
-    connection, no call and no task is left.
+    Two hundred browsers that disconnect in the middle of a stream stop their upstream
+    requests: no connection, call or task is left.
     """
     fake.clear()
     fake.play(SSE, Repeat((Event(chunk("on ")), Pause(1))), times=None)
     tasks = service.tasks
 
-    for _ in range(4):  # so many at a time that a slow machine keeps up
+    for _ in range(4):  # in groups, so that a slow machine keeps up
         with ExitStack() as stack:
             there = [stack.enter_context(visit(service)) for _ in range(50)]
             for each in there:
@@ -218,10 +220,10 @@ def test_browsers_that_leave_leave_nothing_behind(fake, service):
 
 
 @pytest.mark.parametrize("words", [(), (Event(chunk("on ")),)])
-def test_a_browser_that_leaves_in_a_silence_is_noticed(fake, service, words):
+def test_disconnect_while_nothing_is_sent_is_noticed(fake, service, words):
     """
-    A browser that leaves while nothing is sent stops the upstream request too, before
-    the first event and after.
+    A browser that disconnects while the service sends nothing stops the upstream
+    request too, before the first event and after.
     """
     fake.clear()
     fake.play(SSE, *words, Pause(60))
@@ -235,18 +237,19 @@ def test_a_browser_that_leaves_in_a_silence_is_noticed(fake, service, words):
     wait_for(lambda: service.calls == 0)
 
 
-def test_the_service_works_on(fake, browser):
+def test_service_still_streams_after_all_faults(fake, browser):
     """
-    After all that, a stream is whole.
+    After the faults and disconnects of the tests above, a stream is complete.
     """
     fake.play(SSE, Event(chunk("Yes.", finish="stop")), DONE)
 
     assert "Yes." == said(browser.get("/stream").content)
 
 
-def test_starlette_alone_will_do(fake):
+def test_starlette_without_fastapi_serves_streams_and_errors(fake):
     """
-    Starlette without FastAPI serves streams, refusals and browsers that leave.
+    Starlette without FastAPI serves streams and errors, and notices browsers that
+    disconnect.
     """
     pytest.importorskip("starlette")
     fake.clear()

@@ -1,4 +1,4 @@
-"""The web chat of the examples, served for real, and a browser that watches itself."""
+"""The web chat of the examples on a real server, and a page that records its errors."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ __all__ = [
     "CHROMIUM",
     "Visit",
     "browsing",
-    "ended",
     "expect",
+    "outcome_of",
     "serving",
     "visiting",
 ]
 
 APP = Path(__file__).parents[3] / "examples" / "webchat" / "app.py"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-PATIENCE = 20  # seconds; a page waits for what shall come true, never for a time
+TIMEOUT = 20  # seconds; the tests wait for conditions, never for a fixed time
 
-expect.set_options(timeout=PATIENCE * 1000)
+expect.set_options(timeout=TIMEOUT * 1000)
 
 
 @contextmanager
 def serving():
-    """Serve the example by uvicorn in a thread of its own; yield its address."""
+    """Serve the example by uvicorn in a thread; yield its URL."""
     spec = util.spec_from_file_location("webchat_app", APP)
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -48,7 +48,7 @@ def serving():
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while not server.started:
             assert thread.is_alive(), "the example did not start"
             assert time.monotonic() < end, "the example did not start in time"
@@ -72,26 +72,25 @@ async def browsing():
 
 class Visit:
     """
-    A page in a browser, which watches what the browser says of it.
+    A page in a browser, and the errors that the browser logs for it.
 
     Attributes:
         page: Playwright's page.
-        complaints: What the browser complained of; none, in the end.
-        forgiven: Parts of complaints that are in order.
-        elsewhere: The addresses of other sites that the page asked for; none, in the
-            end.
+        errors: The errors and warnings of the browser; none at the end.
+        expected: Parts of errors that are expected.
+        elsewhere: The URLs of other sites that the page requested; none at the end.
     """
 
     def __init__(self, page, url):
         self.page = page
         self.url = url
-        self.complaints = []
-        self.forgiven = []
+        self.errors = []
+        self.expected = []
         self.elsewhere = []
-        page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: self.complaints.append("a dialog"))
-        page.on("request", self._asked)
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("dialog", lambda dialog: self.errors.append("a dialog"))
+        page.on("request", self._on_request)
         self.prompt = page.get_by_role("textbox", name="Your message")
         self.send = page.get_by_role("button", name="Send")
         self.stop = page.get_by_role("button", name="Stop the answer")
@@ -108,25 +107,27 @@ class Visit:
             await self.page.evaluate("() => localStorage.clear()")
         await self.page.goto(self.url)
         await expect(self.send).to_be_visible()
-        self.complaints.clear()
+        self.errors.clear()
         self.elsewhere.clear()
-        self.forgiven.clear()
+        self.expected.clear()
 
     def end(self):
-        """Fail if anybody has complained, or anything was loaded from elsewhere."""
-        told = [
-            told
-            for told in self.complaints
-            if not any(part in told for part in self.forgiven)
+        """
+        Fail if the browser has logged an error, or the page requested another site.
+        """
+        unexpected = [
+            error
+            for error in self.errors
+            if not any(part in error for part in self.expected)
         ]
-        assert not told, told
+        assert not unexpected, unexpected
         assert not self.elsewhere, self.elsewhere
 
-    def _heard(self, message):
+    def _on_console(self, message):
         if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
+            self.errors.append(message.text)
 
-    def _asked(self, request):
+    def _on_request(self, request):
         if not request.url.startswith(f"{self.url}/"):
             self.elsewhere.append(request.url)
 
@@ -135,28 +136,28 @@ class Visit:
         await self.prompt.fill(question)
         await self.prompt.press("Enter")
 
-    async def asked(self, question):
-        """Ask, and wait until the answer is over."""
+    async def ask_and_wait(self, question):
+        """Ask, and wait until the answer has outcome_of."""
         await self.ask(question)
-        await self.over()
+        await self.wait_until_done()
 
-    async def over(self):
+    async def wait_until_done(self):
         """Wait until no answer is being written."""
         await expect(self.send).to_be_visible()
         await expect(self.answer).to_have_attribute("aria-busy", "false")
 
-    async def said(self):
+    async def answer_html(self):
         """Return the last answer as HTML."""
         return await self.text.inner_html()
 
 
 @asynccontextmanager
 async def visiting(browser, url, **options):
-    """Open the page in a context of its own."""
+    """Open the page in its own browser context."""
     context = await browser.new_context(
         **{"viewport": {"width": 1280, "height": 800}, **options}
     )
-    context.set_default_timeout(PATIENCE * 1000)
+    context.set_default_timeout(TIMEOUT * 1000)
     visit = Visit(await context.new_page(), url)
     await visit.begin()
     yield visit
@@ -164,6 +165,6 @@ async def visiting(browser, url, **options):
     visit.end()
 
 
-async def ended(request):
-    """Return how the fake's reply ended, once it has."""
-    return await to_thread.run_sync(request.wait, PATIENCE)
+async def outcome_of(request):
+    """Return the outcome of the fake's reply, once it has ended."""
+    return await to_thread.run_sync(request.wait, TIMEOUT)

@@ -1,4 +1,4 @@
-"""How the web chat looks: at every width, in light and dark, for weak eyes."""
+"""How the web chat looks: at every width, in light and dark, with enough contrast."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ for chunk in client.chat.completions.create(messages="Why?", stream=True): print
 | 1 | 2 | 3 | 4 |
 """
 
-# The lowest contrast of any text with what is behind it, and that text.
+# The lowest contrast of any text with its background, and that text.
 CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", {
     willReadFrequently: true,
@@ -64,17 +64,17 @@ CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_text_can_be_read(browser, url, fake, scheme):
+async def test_text_has_enough_contrast(browser, url, fake, scheme):
     """
-    Every text has a contrast of 4.5 to 1 with what is behind it, in light and dark.
+    Every text has a contrast of 4.5 to 1 with its background, in light and dark.
     """
     fake.reply(ANSWER, thoughts=["Keep it short."])
     fake.fail(400, message="No.")
 
     async with visiting(browser, url, color_scheme=scheme) as visit:
         for question in ("One", "Two"):
-            await visit.asked(question)
-        visit.forgiven.append("status of 400")
+            await visit.ask_and_wait(question)
+        visit.expected.append("status of 400")
         await visit.page.locator("summary").first.click()
         await visit.page.get_by_role("button", name="New chat").click()
         ratio, text = await visit.page.evaluate(CONTRAST)
@@ -88,10 +88,10 @@ async def test_text_can_be_read(browser, url, fake, scheme):
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
-async def test_it_fits_the_width(browser, url, fake, width):
+async def test_page_fits_every_width(browser, url, fake, width):
     """
-    At every width the page scrolls in one direction only: what is too wide scrolls by
-    itself, and everything that can be pressed is inside and large enough for a thumb.
+    At every width the page scrolls vertically only: wide parts scroll by themselves,
+    and every button is visible and large enough for a thumb.
     """
     fake.reply(ANSWER, thoughts=["Keep it short."])
     fake.fail(400, message="No way, " * 20)
@@ -107,8 +107,8 @@ async def test_it_fits_the_width(browser, url, fake, width):
         for question in ("One " * 40, "Two" * 40):
             await visit.prompt.fill(question)
             await visit.send.click()
-            await visit.over()
-        visit.forgiven.append("status of 400")
+            await visit.wait_until_done()
+        visit.expected.append("status of 400")
         await visit.prompt.fill("a\n" * 30)
 
         wide = "(node) => [node.scrollWidth, node.clientWidth]"

@@ -1,4 +1,6 @@
-"""What the web chat makes of an answer's markdown, and what a hostile one can do."""
+"""
+How the web chat renders an answer's Markdown, and that a hostile answer is harmless.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 from .site import expect
 
 
-SHOWN = """async texts => {
+RENDER = """async texts => {
   const { MarkdownView } = await import("/markdown.js");
   return texts.map((text) => {
     const root = document.createElement("div");
@@ -23,12 +25,12 @@ REL = 'rel="noopener noreferrer nofollow" target="_blank"'
 
 
 def link(address, label=None):
-    """Return what a link becomes."""
+    """Return the HTML of a link."""
     return f'<a href="{address}" {REL}>{label or address}</a>'
 
 
 def pre(text, language=""):
-    """Return what a block of code becomes, without its button."""
+    """Return the HTML of a block of code, without its button."""
     label = f"Code, {language}" if language else "Code"
     return (
         f'<div class="code"><div class="code-head"><span>{language or "code"}</span>'
@@ -38,7 +40,7 @@ def pre(text, language=""):
 
 
 def table(head, *rows):
-    """Return what a table becomes."""
+    """Return the HTML of a table."""
     return (
         '<div class="table" tabindex="0" role="region" aria-label="Table"><table>'
         f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></div>"
@@ -86,7 +88,7 @@ RULES = {
         f'(<a href="http://b.example/" {REL}>http://b.example</a>).</p>'
     ),
     "<mailto:a@b.example>": f"<p>{link('mailto:a@b.example')}</p>",
-    # Nothing is loaded: an image is a link to itself.
+    # No image is loaded: it becomes a link to itself.
     "![cat](https://a.example/cat.png)": (
         f"<p>{link('https://a.example/cat.png', 'cat')}</p>"
     ),
@@ -98,15 +100,15 @@ RULES = {
 
 async def test_markdown_is_rendered(visit):
     """
-    The markdown that models write is shown as what it means, the rest as it is written.
+    The Markdown that models write is rendered, everything else is shown as written.
     """
-    shown = await visit.page.evaluate(SHOWN, list(RULES))
+    shown = await visit.page.evaluate(RENDER, list(RULES))
 
     assert RULES == dict(zip(RULES, shown, strict=True))
 
 
-# Shown as they are written: no link comes of them.
-REFUSED = [
+# Shown as they are written, and not as links.
+NOT_LINKS = [
     "[x](javascript:alert(1))",
     "[x](JaVaScRiPt:alert(1))",
     "[x](&#106;avascript:alert(1))",
@@ -126,15 +128,15 @@ REFUSED = [
 ]
 
 
-async def test_only_links_to_web_and_mail_are_links(visit):
+async def test_only_web_and_mail_addresses_become_links(visit):
     """
-    An address that is not http, https or mailto, or that hides its host behind a name,
-    becomes no link.
+    An address that is not http, https or mailto, or that hides its host behind a user
+    name, does not become a link.
     """
-    shown = await visit.page.evaluate(SHOWN, REFUSED)
+    shown = await visit.page.evaluate(RENDER, NOT_LINKS)
 
     assert [] == [
-        text for text, html in zip(REFUSED, shown, strict=True) if "<a" in html
+        text for text, html in zip(NOT_LINKS, shown, strict=True) if "<a" in html
     ]
 
 
@@ -165,11 +167,11 @@ HOSTILE = """\
 """
 
 
-async def test_a_hostile_answer_stays_text(fake, visit):
+async def test_hostile_answer_is_shown_as_text(fake, visit):
     """
-    Of an answer full of scripts none runs, nothing is loaded from elsewhere, and its
-    markup is shown as the text that it is; likewise in the question, in the thoughts,
-    in an error, and after a reload.
+    No script in an answer runs, nothing is loaded from other sites, and its HTML is
+    shown as text; so too in the question, in the thoughts, in an error, and after a
+    reload.
     """
     fake.reply(HOSTILE, thoughts=[HOSTILE], chunk_words=1)
     fake.fail(400, message=HOSTILE)
@@ -177,8 +179,8 @@ async def test_a_hostile_answer_stays_text(fake, visit):
     for question in ("Hi", HOSTILE):
         await visit.prompt.fill(question)
         await visit.send.click()
-        await visit.over()
-    visit.forgiven.append("status of 400")
+        await visit.wait_until_done()
+    visit.expected.append("status of 400")
     await visit.page.locator("summary").first.click()
     for _ in range(2):
         await expect(visit.alert).to_contain_text("<script>window.hacked = 1</script>")
@@ -202,7 +204,7 @@ async def test_a_hostile_answer_stays_text(fake, visit):
         await visit.page.reload()
 
 
-async def test_the_page_can_run_no_text(visit):
+async def test_browser_refuses_inline_scripts_and_html(visit):
     """
     Even a mistake in the page could not turn text into a script or into HTML: the
     browser itself refuses both.
@@ -220,13 +222,13 @@ async def test_the_page_can_run_no_text(visit):
 
     assert "TypeError" == refused
     assert await visit.page.evaluate("() => window.hacked === undefined")
-    visit.forgiven += ["Trusted", "Content Security Policy"]
+    visit.expected += ["Trusted", "Content Security Policy"]
 
 
-async def test_what_is_shown_does_not_depend_on_the_pieces(visit):
+async def test_rendering_is_the_same_however_the_text_arrives(visit):
     """
-    A text that grows by one character at a time ends as the same page as at once, and
-    blocks that are whole are left alone.
+    A text that grows by one character at a time ends as the same HTML as the whole text
+    at once, and complete blocks are left alone.
     """
     text = "\n\n".join([*RULES, HOSTILE])
     same, kept = await visit.page.evaluate(
@@ -269,10 +271,10 @@ SPACED = [
 BLOCKS = ["| a |\n|-|\n", "```", "```\n", "http://a.example/)))) "]
 
 
-async def test_no_text_takes_long(visit):
+async def test_no_text_takes_long_to_render(visit):
     """
-    Sixty thousand characters are shown in seconds, whatever they are: no pattern makes
-    the page stand still, in a paragraph, a heading, a list or a table.
+    Sixty thousand characters are rendered in seconds, whatever they are: no pattern
+    blocks the page, in a paragraph, a heading, a list or a table.
     """
     pieces = [*HEAVY.split(), *SPACED, *BLOCKS]
     texts = [piece * (60_000 // len(piece)) + "x" for piece in pieces]

@@ -11,28 +11,28 @@ from ...support.talk import SSE, Event, chunk
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 
-from .site import ended, expect, visiting
+from .site import expect, outcome_of, visiting
 
 
-# What a browser writes into its console whenever a reply has an error's status.
-REFUSED = "Failed to load resource: the server responded with a status of "
+# The message that a browser logs for each reply with an error status.
+FAILED_TO_LOAD = "Failed to load resource: the server responded with a status of "
 
 
-def asked(fake, number=-1):
-    """Return what the model was asked: who said what."""
+def messages_sent(fake, number=-1):
+    """Return role and content of each message that was sent to the model."""
     messages = fake.requests[number].json["messages"]
     return [(message["role"], message["content"]) for message in messages]
 
 
 def endless(*texts):
-    """Return a stream that says *texts* and then nothing until the browser leaves."""
+    """Return a stream of *texts* and then nothing until the browser disconnects."""
     return [SSE, *(Event(chunk(text)) for text in texts), Stall()]
 
 
-async def test_an_answer_is_shown_with_its_count(fake, visit):
+async def test_answer_is_shown_with_its_token_count(fake, visit):
     """
-    A question gets its answer, with the tokens that it took, and the next one is asked
-    with both in front of it.
+    A question gets its answer, with the tokens that it took, and the next one is sent
+    with both before it.
     """
     fake.reply(
         "Because of *scattering*.",
@@ -41,28 +41,28 @@ async def test_an_answer_is_shown_with_its_count(fake, visit):
     )
     fake.reply("By day.")
 
-    await visit.asked("Why is the sky blue?")
-    first = await visit.said()
+    await visit.ask_and_wait("Why is the sky blue?")
+    first = await visit.answer_html()
     await expect(visit.meta).to_contain_text("1,507 tokens (7 in, 1,500 out)")
     await expect(visit.page.get_by_text("1,507 tokens in this chat")).to_be_visible()
-    await visit.asked("When?")
+    await visit.ask_and_wait("When?")
 
     assert '<p dir="auto">Because of <em>scattering</em>.</p>' == first
     assert [
         ("user", "Why is the sky blue?"),
         ("assistant", "Because of *scattering*."),
         ("user", "When?"),
-    ] == asked(fake)
+    ] == messages_sent(fake)
     assert fake.requests[-1].json["stream"] is True
 
 
-async def test_thoughts_fold_away(fake, visit):
+async def test_thoughts_are_collapsed_until_opened(fake, visit):
     """
-    Thoughts are folded away until a reader unfolds them, by mouse or by keyboard.
+    Thoughts are collapsed until a reader opens them, by mouse or by keyboard.
     """
     fake.reply("Four.", thoughts=["Two and two."])
 
-    await visit.asked("2 + 2?")
+    await visit.ask_and_wait("2 + 2?")
 
     notes = visit.page.get_by_text("Two and two.")
     summary = visit.page.get_by_text("Thoughts", exact=True)
@@ -75,10 +75,10 @@ async def test_thoughts_fold_away(fake, visit):
 
 
 @pytest.mark.parametrize("how", ["button", "keyboard", "escape"])
-async def test_stopping_closes_the_call(fake, visit, how):
+async def test_stop_ends_the_call_and_keeps_the_text(fake, visit, how):
     """
-    An answer is shown while it comes; stopping it ends the upstream call, keeps what
-    has come, and puts the focus where the next question is typed.
+    An answer is shown as it arrives; stopping it ends the upstream call, keeps its
+    text, and moves the focus to the input.
     """
     fake.play(*endless("So ", "far "))
     fake.reply("Fine.")
@@ -95,121 +95,122 @@ async def test_stopping_closes_the_call(fake, visit, how):
     else:
         await visit.page.keyboard.press("Escape")
 
-    assert "left" == await ended(fake.requests[0])
-    await visit.over()
+    assert "left" == await outcome_of(fake.requests[0])
+    await visit.wait_until_done()
     await expect(visit.meta).to_contain_text("Stopped")
     await expect(visit.prompt).to_be_focused()
-    await visit.asked("And?")
-    assert ("assistant", "So far ") == asked(fake)[1]
+    await visit.ask_and_wait("And?")
+    assert ("assistant", "So far ") == messages_sent(fake)[1]
 
 
-async def test_a_refusal_can_be_tried_again(fake, visit):
+async def test_error_status_is_shown_and_can_be_retried(fake, visit):
     """
-    A refusal is told in a banner, in the server's words and with its time to wait; the
-    banner's button asks the same again, and takes the banner away.
+    An error is shown in a banner, with the server's message and its time to wait; the
+    banner's button sends the same question again, and removes the banner.
     """
     fake.fail(429, retry_after=300, message="<b>Slow</b> down.", times=1)
     fake.reply("Here.")
 
-    await visit.asked("Hi")
+    await visit.ask_and_wait("Hi")
     await expect(visit.alert).to_contain_text(
         "<b>Slow</b> down. Try again in 5 minutes."
     )
     await visit.retry.focus()
     await visit.page.keyboard.press("Enter")
-    await visit.over()
+    await visit.wait_until_done()
 
     await expect(visit.text).to_have_text("Here.")
     await expect(visit.alert).to_be_empty()
     await expect(visit.prompt).to_be_focused()
-    assert [("user", "Hi")] == asked(fake, 0) == asked(fake, 1)
-    visit.forgiven.append(f"{REFUSED}429")
+    assert [("user", "Hi")] == messages_sent(fake, 0) == messages_sent(fake, 1)
+    visit.expected.append(f"{FAILED_TO_LOAD}429")
 
 
-async def test_a_broken_answer_keeps_what_came(fake, visit):
+async def test_broken_answer_stays_until_it_is_retried(fake, visit):
     """
-    An answer that breaks off stays on show and is told of; trying again replaces it.
+    An answer that breaks off stays on the page, marked as such; a retry replaces it.
     """
     fake.play(SSE, Event(chunk("One ")), Close())
     fake.reply("One two.")
 
-    await visit.asked("Count")
+    await visit.ask_and_wait("Count")
     await expect(visit.text).to_have_text("One")
     await expect(visit.meta).to_contain_text("Broken off")
     await visit.retry.click()
-    await visit.over()
+    await visit.wait_until_done()
 
     await expect(visit.text).to_have_text("One two.")
     assert 1 == await visit.page.locator(".turn").count()
 
 
-async def test_a_broken_answer_is_no_part_of_the_conversation(fake, visit):
+async def test_broken_answer_is_not_sent_with_the_next_question(fake, visit):
     """
-    Who asks on after an answer broke off takes the banner away; the model is told of
-    the question, and not of the piece of an answer.
+    The next question after a broken answer removes the banner; it is sent with the
+    question before, and without the partial answer.
     """
     fake.play(SSE, Event(chunk("One ")), Close())
     fake.reply("Fine.")
 
-    await visit.asked("Count")
+    await visit.ask_and_wait("Count")
     await expect(visit.alert).not_to_be_empty()
-    await visit.asked("Well?")
+    await visit.ask_and_wait("Well?")
 
     await expect(visit.alert).to_be_empty()
-    assert [("user", "Count"), ("user", "Well?")] == asked(fake)
+    assert [("user", "Count"), ("user", "Well?")] == messages_sent(fake)
 
 
-async def test_a_lost_server_is_told_of(fake, visit):
+async def test_unreachable_server_is_reported(fake, visit):
     """
-    A page that has lost its server says so, and works once it is back.
+    A page that cannot reach its server says so, and works once it can.
     """
     fake.reply("Back.")
 
     await visit.page.context.set_offline(True)
     try:
-        await visit.asked("Hi")
+        await visit.ask_and_wait("Hi")
     finally:
         await visit.page.context.set_offline(False)
     await expect(visit.alert).to_contain_text("The server cannot be reached.")
     await visit.retry.click()
 
     await expect(visit.text).to_have_text("Back.")
-    visit.forgiven.append("net::ERR_INTERNET_DISCONNECTED")
+    visit.expected.append("net::ERR_INTERNET_DISCONNECTED")
 
 
-async def test_a_cut_answer_says_so(fake, visit):
+async def test_answer_at_its_token_limit_is_marked(fake, visit):
     """
-    An answer that the limit of tokens ended is marked as cut.
+    An answer that its token limit ended is marked as cut.
     """
     fake.reply("One two", finish_reason="length")
 
-    await visit.asked("Count")
+    await visit.ask_and_wait("Count")
 
     await expect(visit.meta).to_contain_text("Cut at the limit of tokens")
 
 
-async def test_a_reload_keeps_the_history(fake, visit):
+async def test_reload_keeps_the_conversation(fake, visit):
     """
     A reload shows the same conversation, and the next question continues it.
     """
     fake.reply("**One**, two.", thoughts=["Count up."])
     fake.reply("Three.")
 
-    await visit.asked("Count")
+    await visit.ask_and_wait("Count")
     before = await visit.page.locator("#turns").inner_html()
     await visit.page.reload()
     await expect(visit.text).to_have_text("One, two.")
     assert before == await visit.page.locator("#turns").inner_html()
-    await visit.asked("Go on")
+    await visit.ask_and_wait("Go on")
 
     assert [("user", "Count"), ("assistant", "**One**, two."), ("user", "Go on")] == (
-        asked(fake)
+        messages_sent(fake)
     )
 
 
-async def test_a_reload_in_mid_stream_keeps_what_came(fake, visit):
+async def test_reload_during_an_answer_ends_the_call_and_keeps_the_text(fake, visit):
     """
-    Whoever reloads while an answer comes ends the call, and finds what had come.
+    A reload while an answer arrives ends the call, and the page still shows the text so
+    far.
     """
     fake.play(*endless("So far"))
 
@@ -217,30 +218,30 @@ async def test_a_reload_in_mid_stream_keeps_what_came(fake, visit):
     await expect(visit.text).to_have_text("So far")
     await visit.page.reload()
 
-    assert "left" == await ended(fake.requests[0])
+    assert "left" == await outcome_of(fake.requests[0])
     await expect(visit.text).to_have_text("So far")
     await expect(visit.meta).to_contain_text("Stopped")
 
 
-async def test_a_reload_keeps_a_failure(fake, visit):
+async def test_failed_question_can_be_retried_after_a_reload(fake, visit):
     """
-    A failed question can still be tried again after a reload.
+    The banner of a failed question, and its button, are still there after a reload.
     """
     fake.fail(400, message="No.")
     fake.reply("Yes.")
 
-    await visit.asked("May I?")
+    await visit.ask_and_wait("May I?")
     await visit.page.reload()
     await expect(visit.alert).to_contain_text("No.")
     await visit.retry.click()
 
     await expect(visit.text).to_have_text("Yes.")
-    visit.forgiven.append(f"{REFUSED}400")
+    visit.expected.append(f"{FAILED_TO_LOAD}400")
 
 
-async def test_a_history_that_makes_no_sense_is_no_hindrance(fake, visit):
+async def test_invalid_stored_history_is_ignored(fake, visit):
     """
-    Whatever is in the browser's store, the page opens and answers.
+    Whatever is in the browser's storage, the page opens and answers.
     """
     fake.reply("Fine.", times=None)
     keep = "kept => localStorage.setItem('asi1-webchat-1', kept)"
@@ -248,18 +249,19 @@ async def test_a_history_that_makes_no_sense_is_no_hindrance(fake, visit):
     for kept in ("{", "7", '{"a": 1}', "[null]", '[{"text": 1, "tokens": {}}]'):
         await visit.page.evaluate(keep, kept)
         await visit.page.reload()
-        await visit.asked("Hi")
+        await visit.ask_and_wait("Hi")
         await expect(visit.text).to_have_text("Fine.")
-        assert [("user", "Hi")] == asked(fake)
+        assert [("user", "Hi")] == messages_sent(fake)
 
 
-async def test_a_new_chat_forgets_the_old_one(fake, visit):
+async def test_new_chat_asks_first_and_deletes_the_old_one(fake, visit):
     """
-    A new chat begins only after one has agreed, and nothing of the old one is kept.
+    A new chat begins only after the user has confirmed it, and nothing of the old one
+    is kept.
     """
     fake.reply("Old.")
 
-    await visit.asked("Hi")
+    await visit.ask_and_wait("Hi")
     new = visit.page.get_by_role("button", name="New chat")
     await new.click()
     await visit.page.get_by_role("button", name="Keep it").click()
@@ -274,7 +276,7 @@ async def test_a_new_chat_forgets_the_old_one(fake, visit):
     assert 0 == await visit.page.evaluate("() => localStorage.length")
 
 
-async def test_a_screen_reader_is_told_little(fake, visit):
+async def test_screen_reader_gets_the_answer_once(fake, visit):
     """
     A screen reader hears that an answer is awaited and comes, and then the answer,
     once; the pieces in between are in no live region.
@@ -291,7 +293,7 @@ async def test_a_screen_reader_is_told_little(fake, visit):
           );
         }"""
     )
-    await visit.asked("Count")
+    await visit.ask_and_wait("Count")
     await expect(visit.page.get_by_role("status")).to_have_text(text.strip())
     heard = await visit.page.evaluate("() => heard")
 
@@ -304,12 +306,11 @@ async def test_a_screen_reader_is_told_little(fake, visit):
 
 async def test_messages_have_headings(fake, visit):
     """
-    Each question and answer is found by its heading, and headings of an answer stand
-    below its own.
+    Each question and answer has a heading, and the headings in an answer are below it.
     """
     fake.reply("# Big\n\n## Small")
 
-    await visit.asked("Hi")
+    await visit.ask_and_wait("Hi")
 
     for level, name in ((2, "You say"), (2, "asi1 says"), (3, "Big"), (4, "Small")):
         heading = visit.page.get_by_role("heading", level=level, name=name)
@@ -317,9 +318,9 @@ async def test_messages_have_headings(fake, visit):
 
 
 @pytest.mark.parametrize(("motion", "count"), [("reduce", 0), ("no-preference", 1)])
-async def test_nothing_moves_for_who_wants_no_motion(browser, url, fake, motion, count):
+async def test_nothing_moves_with_reduced_motion(browser, url, fake, motion, count):
     """
-    The sign that an answer is awaited moves, unless the reader wants less motion.
+    The sign that an answer is awaited moves, unless the reader prefers reduced motion.
     """
     fake.play(Stall())
 
@@ -330,10 +331,10 @@ async def test_nothing_moves_for_who_wants_no_motion(browser, url, fake, motion,
         assert count == await visit.page.evaluate(moving)
 
 
-async def test_on_a_phone_enter_breaks_the_line(browser, url, fake):
+async def test_enter_on_a_touch_screen_breaks_the_line(browser, url, fake):
     """
-    On a touch screen Enter breaks the line, as its keyboard has no other key for that,
-    and the button sends; the keyboard does not come up over the answer.
+    On a touch screen Enter breaks the line, because its keyboard has no other key for
+    that, and the button sends; the keyboard does not cover the answer.
     """
     fake.reply("Fine.")
 
@@ -341,7 +342,7 @@ async def test_on_a_phone_enter_breaks_the_line(browser, url, fake):
     async with visiting(browser, url, **phone, is_mobile=True, has_touch=True) as visit:
         await visit.prompt.type("a\nb")
         await visit.send.tap()
-        await visit.over()
+        await visit.wait_until_done()
         await expect(visit.text).to_have_text("Fine.")
         await expect(visit.prompt).not_to_be_focused()
-        assert [("user", "a\nb")] == asked(fake)
+        assert [("user", "a\nb")] == messages_sent(fake)

@@ -1,4 +1,4 @@
-"""The key, said back: errors that quote the server do not quote the key."""
+"""Errors that quote the server do not quote a key that it echoes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ HTML_502 = Head(502, (("content-type", "text/html"),))
 TEXT_500 = Head(500, (("content-type", "text/plain"),))
 HALF = Event(chunk("half of an ans"))
 CUT = KEY[:-1]
-# Characters that JSON or Python may write in another way.
+# It has characters that JSON or Python may escape.
 ODD_KEY = "sk_canary/0123\"456\\789'<&>{}%41+~"
 
 
-def said(template, key=KEY):
-    """Return a piece of a body that says the key in each form that *template* names."""
+def echo(template, key=KEY):
+    """Return a piece of a body with the key in each form that *template* names."""
     forms = {
         "KEY": key,
         "JSON": json.dumps(key)[1:-1],
@@ -45,34 +45,34 @@ def said(template, key=KEY):
 
 
 REPLIES = {
-    "message": (JSON_401, said('{"error": {"message": "Wrong key <KEY>."}}')),
-    "escaped": (JSON_401, said('{"error": {"message": "Wrong key <ESCAPED>."}}')),
-    "upper-escaped": (JSON_401, said('{"message": "<UPPER_ESCAPED>"}')),
-    "code": (JSON_401, said('{"error": {"code": "<KEY>", "type": "<ESCAPED>"}}')),
-    "param": (JSON_401, said('{"error": {"message": "no", "param": "<ESCAPED>"}}')),
-    "name": (JSON_401, said('{"error": {"<ESCAPED>": [{"<KEY>": 1}]}}')),
-    "deep": (JSON_401, said('{"a": [[{"b": ["<ESCAPED>", "<KEY>"]}]]}')),
-    "detail": (JSON_401, said('{"detail": [{"loc": ["<ESCAPED>"], "msg": "<KEY>"}]}')),
-    "no-json": (JSON_401, said('{"error": "<KEY>"')),
-    "text": (TEXT_500, said("Bearer <KEY> is wrong")),
-    "page": (HTML_502, said("<title><KEY></title><p><KEY>")),
-    "long-page": (HTML_502, said("<p>" + "<KEY>" * 100)),
-    "json-200": (JSON_200, said('{"error": {"message": "Wrong key <KEY>."}}')),
-    "escaped-200": (JSON_200, said('{"error": {"message": "Wrong key <ESCAPED>."}}')),
-    "no-choices-200": (JSON_200, said('{"id": "<KEY>", "<KEY>": ["<ESCAPED>"]}')),
-    "text-200": (JSON_200, said('"<ESCAPED>"')),
-    "page-200": (HTML_200, said("<title><KEY></title><p><KEY>")),
-    "no-json-event": (SSE, said("data: <KEY>\n\n")),
-    "error-event": (SSE, said('data: {"error": {"message": "<KEY>"}}\n\n')),
-    "escaped-event": (SSE, said('data: {"error": {"message": "<ESCAPED>"}}\n\n')),
-    "named-event": (SSE, said('event: error\ndata: {"code":"<KEY>","msg":"x"}\n\n')),
-    "text-event": (SSE, said("event: error\ndata: <KEY>\n\n")),
-    "late-error": (SSE, HALF, said('data: {"error": {"message": "<KEY>"}}\n\n')),
-    "late-no-json": (SSE, HALF, said("data: {<KEY>\n\n")),
-    "late-cut": (SSE, HALF, said('data: {"choices": "<KEY>'), Close()),
-    "event-name": (SSE, said("event: <KEY>\ndata: no\n\n")),
+    "message": (JSON_401, echo('{"error": {"message": "Wrong key <KEY>."}}')),
+    "escaped": (JSON_401, echo('{"error": {"message": "Wrong key <ESCAPED>."}}')),
+    "upper-escaped": (JSON_401, echo('{"message": "<UPPER_ESCAPED>"}')),
+    "code": (JSON_401, echo('{"error": {"code": "<KEY>", "type": "<ESCAPED>"}}')),
+    "param": (JSON_401, echo('{"error": {"message": "no", "param": "<ESCAPED>"}}')),
+    "name": (JSON_401, echo('{"error": {"<ESCAPED>": [{"<KEY>": 1}]}}')),
+    "deep": (JSON_401, echo('{"a": [[{"b": ["<ESCAPED>", "<KEY>"]}]]}')),
+    "detail": (JSON_401, echo('{"detail": [{"loc": ["<ESCAPED>"], "msg": "<KEY>"}]}')),
+    "not-json": (JSON_401, echo('{"error": "<KEY>"')),
+    "text": (TEXT_500, echo("Bearer <KEY> is wrong")),
+    "page": (HTML_502, echo("<title><KEY></title><p><KEY>")),
+    "long-page": (HTML_502, echo("<p>" + "<KEY>" * 100)),
+    "json-200": (JSON_200, echo('{"error": {"message": "Wrong key <KEY>."}}')),
+    "escaped-200": (JSON_200, echo('{"error": {"message": "Wrong key <ESCAPED>."}}')),
+    "no-choices-200": (JSON_200, echo('{"id": "<KEY>", "<KEY>": ["<ESCAPED>"]}')),
+    "text-200": (JSON_200, echo('"<ESCAPED>"')),
+    "page-200": (HTML_200, echo("<title><KEY></title><p><KEY>")),
+    "not-json-event": (SSE, echo("data: <KEY>\n\n")),
+    "error-event": (SSE, echo('data: {"error": {"message": "<KEY>"}}\n\n')),
+    "escaped-event": (SSE, echo('data: {"error": {"message": "<ESCAPED>"}}\n\n')),
+    "named-event": (SSE, echo('event: error\ndata: {"code":"<KEY>","msg":"x"}\n\n')),
+    "text-event": (SSE, echo("event: error\ndata: <KEY>\n\n")),
+    "late-error": (SSE, HALF, echo('data: {"error": {"message": "<KEY>"}}\n\n')),
+    "late-not-json": (SSE, HALF, echo("data: {<KEY>\n\n")),
+    "late-cut": (SSE, HALF, echo('data: {"choices": "<KEY>'), Close()),
+    "event-name": (SSE, echo("event: <KEY>\ndata: no\n\n")),
     "status-line": (Raw(f"HTTP/1.1 {KEY}\r\n\r\n".encode()), Close()),
-    "no-http": (Raw(f"Bearer {KEY}\r\n\r\n".encode()), Close()),
+    "not-http": (Raw(f"Bearer {KEY}\r\n\r\n".encode()), Close()),
     "header-line": (Raw(f"HTTP/1.1 200 OK\r\na b: {KEY}\r\n\r\n".encode()), Close()),
     "folded-line": (Raw(f"HTTP/1.1 200 OK\r\n {KEY}\r\n\r\n".encode()), Close()),
     "reason": (Raw(f"HTTP/1.1 418 {KEY}\r\ncontent-length: 0\r\n\r\n".encode()),),
@@ -87,11 +87,11 @@ REPLIES = {
 }
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("name", REPLIES)
-async def test_a_key_that_is_said_back_is_not_shown(name, stream):
+async def test_echoed_key_is_replaced_in_the_error(name, stream):
     """
-    Wherever a server repeats the key, the error that tells of it has stars instead.
+    Wherever a server echoes the key, the error has asterisks instead.
     """
     fake = FakeASI1(seed=5)
     fake.play(*REPLIES[name], times=None)
@@ -103,15 +103,15 @@ async def test_a_key_that_is_said_back_is_not_shown(name, stream):
     assert [] == in_error(error)
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("form", ["JSON", "ESCAPED", "SLASHED"])
-@pytest.mark.parametrize("head", [JSON_401, JSON_200], ids=["refused", "accepted"])
-async def test_a_key_of_odd_characters_is_not_shown(head, form, stream):
+@pytest.mark.parametrize("head", [JSON_401, JSON_200], ids=["401", "200"])
+async def test_echoed_key_that_json_escapes_is_replaced(head, form, stream):
     """
-    A key that JSON has to escape is known again once the JSON is read.
+    A key that JSON has to escape is recognised once the JSON is parsed.
     """
     fake = FakeASI1(seed=5)
-    fake.play(head, said(f'{{"error": {{"message": "<{form}>"}}}}', ODD_KEY))
+    fake.play(head, echo(f'{{"error": {{"message": "<{form}>"}}}}', ODD_KEY))
 
     async with asi1.AsyncASI1(
         ODD_KEY, fake.base_url, transport=fake.transport
@@ -122,19 +122,19 @@ async def test_a_key_of_odd_characters_is_not_shown(head, form, stream):
     assert [] == in_error(error, ODD_KEY)
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize(
     ("head", "before"),
     [
-        pytest.param(TEXT_500, 64 * 1024, id="kept-of-a-refusal"),
-        pytest.param(TEXT_500, 200, id="message-of-a-refusal"),
+        pytest.param(TEXT_500, 64 * 1024, id="body-of-an-error"),
+        pytest.param(TEXT_500, 200, id="message-of-an-error"),
         pytest.param(HTML_200, 200, id="message-of-a-page"),
-        pytest.param(HTML_200, 64 * 1024, id="kept-of-a-page"),
+        pytest.param(HTML_200, 64 * 1024, id="body-of-a-page"),
     ],
 )
-async def test_no_cut_leaves_a_piece_of_the_key(head, before, stream):
+async def test_shortened_text_shows_no_part_of_an_echoed_key(head, before, stream):
     """
-    Where a long text is shortened just before the end of a key, nothing of the key is
+    Where a long text is shortened just before the end of a key, no part of the key is
     left.
     """
     fake = FakeASI1(seed=5)
@@ -147,8 +147,8 @@ async def test_no_cut_leaves_a_piece_of_the_key(head, before, stream):
     assert [] == in_error(error, CUT)
 
 
-@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["plain", "stream"])
-async def test_the_beginning_of_an_event_has_no_piece_of_the_key(stream):
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
+async def test_shortened_event_shows_no_part_of_an_echoed_key(stream):
     """
     The 200 characters that an error keeps of an event do not end in most of a key.
     """
