@@ -32,8 +32,8 @@ def fake(fake):
 ALARM = """
 import signal
 
-signal.alarm(30)
-os.register_at_fork(after_in_child=lambda: signal.alarm(30))
+signal.alarm(240)
+os.register_at_fork(after_in_child=lambda: signal.alarm(240))
 """
 
 # Each way to use a client has a function `ask_all`, which ends its process if an answer

@@ -46,7 +46,7 @@ def calls_for(fake, *replies, **options):
         capture_output=True,
         text=True,
         check=False,
-        timeout=55,
+        timeout=240,
     )
     assert "" == done.stderr
     calls = json.loads(done.stdout)

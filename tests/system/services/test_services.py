@@ -185,7 +185,7 @@ def test_error_of_a_plain_call_is_a_status(fake, browser):
 
 def visit(service):
     """Request a stream; return the socket of a browser that has not read yet."""
-    there = socket.create_connection(("127.0.0.1", service.port), timeout=60)
+    there = socket.create_connection(("127.0.0.1", service.port), timeout=600)
     there.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
     return there
 
@@ -196,7 +196,7 @@ def read_until(there, what):
         data += there.recv(65536) or pytest.fail("the service hung up")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 def test_browsers_that_disconnect_end_their_calls(fake, service):
     """
     Two hundred browsers that disconnect in the middle of a stream stop their upstream
