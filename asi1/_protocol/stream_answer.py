@@ -175,7 +175,7 @@ class Assembler:
         if pending is None or self._assistant is None:
             self._add_any(chunk)
             return
-        # The chunk only adds a piece to choice 0, so this equals `_add_any`, but faster.
+        # The chunk only adds a piece to choice 0: `_add_any` does the same, but slower.
         text = chunk._text  # noqa: SLF001
         if text:
             self._assistant.content.pieces.append(text)

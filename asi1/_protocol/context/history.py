@@ -116,7 +116,7 @@ class History:
         return self.with_messages(self.messages[:count])
 
     def without_last_turn(self) -> History:
-        """Return a history without the last user messages and all messages after them."""
+        """Return a history without the last user messages and all that follow them."""
         roles = [message.get("role") for message in self.messages]
         if "user" not in roles:
             return self

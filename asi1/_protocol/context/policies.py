@@ -75,7 +75,7 @@ class ContextPolicy(ABC):
     A policy drops complete turns: one or more user messages in a row, and everything up
     to the next user message. It never drops a system message or the last turn, never
     separates the result of a tool from its call, and never changes the order. A history
-    that fits the budget is not changed. ``first | second`` applies one policy, then the other.
+    within the budget is not changed. ``first | second`` applies *first*, then *second*.
 
     Attributes:
         budget: Maximum prompt tokens of a request, including the server's hidden
@@ -90,7 +90,7 @@ class ContextPolicy(ABC):
 
     @abstractmethod
     def plan(self, view: View, limit: float) -> Plan:
-        """Return a generator that yields questions and returns a view within *limit*."""
+        """Return a generator that yields questions and returns the view to send."""
 
     def fit(
         self, messages: Messages, tokens: TokenEstimator | None = None
@@ -104,7 +104,7 @@ class ContextPolicy(ABC):
 
         Args:
             messages: As for `AsyncCompletions.create`.
-            tokens: Estimates the tokens; by default, a `TokenEstimator` without samples.
+            tokens: Estimates the tokens; by default, an estimator without samples.
 
         Raises:
             ArgumentError: *messages* are not valid messages.
@@ -200,7 +200,7 @@ def _parts(policy: ContextPolicy) -> tuple[ContextPolicy, ...]:
 
 
 def drop_oldest(view: View, limit: float) -> View:
-    """Return *view* without as many of its oldest turns as exceed *limit*."""
+    """Drop turns from *view*, oldest first, until the rest fits into *limit*."""
     return _drop(view, view.droppable, limit)
 
 

@@ -43,8 +43,8 @@ class Summarise(ContextPolicy):
 
     The model writes the summary, in a separate call before the turn's call. The summary
     is reused until the history exceeds the budget again, and then extended. In the
-    request, the summary follows the system message. If the model's answer is empty, the oldest
-    turns are dropped instead.
+    request, the summary follows the system message. If the model's answer is empty, the
+    oldest turns are dropped instead.
 
     Attributes:
         size: Maximum length of a summary in tokens; a longer summary is cut.

@@ -116,7 +116,7 @@ class TokenEstimator:
         return max(error, 0.0) + _UNSEEN * self.samples[-1][-1]
 
     def _surplus(self) -> list[float]:
-        """Return the tokens of the newest requests that their messages do not explain."""
+        """Return, for each of the newest requests, its tokens besides its messages."""
         # The hidden prompt and the user's language may change, so old samples mislead.
         return [y - self.slope * x for x, y in self._points()[-_RECENT:]]
 
