@@ -64,12 +64,12 @@ _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
 @frozen(kw_only=True)
 class Limits:
     """
-    How many connections a client has, and for how long, in each event loop it is used in.
+    How many connections a client may have, in each event loop that uses the client.
 
     Attributes:
         max_connections: Most connections at once; further calls wait for a free one, up
             to ``Timeouts.pool``.
-        keepalive_expiry: Seconds after which an idle connection is closed.
+        keepalive_expiry: Seconds for which an idle connection may be reused.
     """
 
     max_connections: int = field(
@@ -209,8 +209,8 @@ def check_headers(headers: object, source: str) -> dict[str, str]:
     Return *headers* as a dict with lowercase names.
 
     Raises:
-        ConfigurationError: A name or value is not valid in HTTP, or asi1 sets the header
-            itself. The message does not show the value, which may be a secret.
+        ConfigurationError: A name or value is not valid in HTTP, or only asi1 may set
+            the header. The message does not show the value, which may be a secret.
     """
     if not isinstance(headers, Mapping):
         raise ConfigurationError(f"{source}: must be a mapping of names to strings")
@@ -244,7 +244,8 @@ def read_query(value: object, source: str) -> dict[str, str | int | float | bool
     Return *value* as the query parameters of a URL.
 
     Raises:
-        ConfigurationError: *value* is not a mapping of names to strings, numbers or bools.
+        ConfigurationError: *value* is not a mapping of names to strings, numbers or
+            bools.
     """
     if not isinstance(value, Mapping) or not all(
         isinstance(k, str) and isinstance(v, str | int | float)

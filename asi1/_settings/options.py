@@ -23,7 +23,7 @@ __all__ = [
 
 class RequestOptions(TypedDict, total=False):
     """
-    Options of one call that change how the request is sent, not what the model is asked.
+    Options of one call that change how the request is sent, not the model's task.
 
     Attributes:
         timeout: Total timeout in seconds, a `Timeouts`, an ``httpx.Timeout``, or None
@@ -32,7 +32,7 @@ class RequestOptions(TypedDict, total=False):
         idempotency_key: Sent as ``Idempotency-Key``, the same in every attempt; "auto"
             makes a random one.
         session_id: Sent as ``x-session-id``; agentic models keep state under it.
-        extra_headers: Headers to add to the request; they override the client's headers.
+        extra_headers: Headers to add to the request; they override the client's.
         extra_query: Query parameters to add to the URL.
         extra_body: Fields to add to the body's top level; they override options.
     """
@@ -56,7 +56,7 @@ class ChatOptions(RequestOptions, total=False):
         top_p: Share of probability mass to sample from, 0 to 1.
         frequency_penalty: The API's ``frequency_penalty``, from -2 to 2.
         presence_penalty: The API's ``presence_penalty``, from -2 to 2.
-        stop: One str or several; the answer ends before the first that occurs.
+        stop: One str or several; the answer ends where one of them occurs.
         n: Number of choices in the answer, at least 1.
         seed: An int for repeatable sampling, if the model supports it.
         tools: Function descriptions, as the API takes them.

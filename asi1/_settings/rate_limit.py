@@ -81,8 +81,8 @@ class Limiter(Protocol):
     """
     The protocol of a user-provided limiter, for ``rate_limit=``.
 
-    The limiter may share its counts between processes. Both methods are called on the event loop
-    of the call; an exception that they raise is raised by the call.
+    The limiter may share its counts between processes. Both methods are called on the
+    event loop of the call; an exception that they raise is raised by the call.
     """
 
     async def acquire(self, tokens: int) -> None:

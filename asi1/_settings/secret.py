@@ -75,8 +75,8 @@ class Secret:
         """
         Return the beginning of *text*, at most *most* characters, without the key.
 
-        The key is redacted before *text* is cut, since `redact` does not recognise a part
-        of the key. If *text* ends with the first 8 or more characters of the key, they
+        The key is redacted before the cut, since `redact` does not recognise a part of
+        the key. If *text* ends with the first 8 or more characters of the key, they
         are redacted too, since *text* may have been cut before.
         """
         text = self.redact(text)
