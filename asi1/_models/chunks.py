@@ -120,8 +120,8 @@ class ChatCompletionChunk(Model):
     thought: str = ""
     executable_data: JSON = None
     conversation_id: str | None = None
-    # Set by the fast path alone; ``_data`` is the event's data, and is empty if
-    # ``wire`` is set already.
+    # Set by the fast path alone; ``_data`` is the event's data, and is empty if the
+    # chunk was made with ``wire``.
     _pending: PendingFields | None = field(
         default=None, init=False, eq=False, repr=False
     )

@@ -85,7 +85,7 @@ class Timeouts:
         Return the timeouts that a ``timeout=`` argument stands for.
 
         Args:
-            value: A `Timeouts`; a number of seconds, which is the total timeout and replaces
+            value: A `Timeouts`; a number of seconds, the total timeout, with no separate
                 ``first_token`` and ``idle``; None for no timeout at all; `DEFAULT`; or
                 an ``httpx.Timeout``, whose ``read`` limits the waits for data.
 
