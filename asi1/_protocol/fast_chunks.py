@@ -29,9 +29,9 @@ _TOP = {
 _CHOICE = {"index", "delta", "finish_reason", "stop_reason"}
 _DELTA = {"role", "content", "refusal", "tool_calls"}
 # The types of unknown values on the fast path. Floats and nested values are excluded:
-# unlike `load_json`, `peek_json` reads large integers as floats, at any depth.
+# unlike `load_json`, `peek_json` reads large integers as floats, and checks no depth.
 _FLAT = (str, int, bool, type(None))
-# Most bytes of an event on the fast path: a larger event is not one piece of text.
+# Maximum bytes of an event on the fast path; larger events go to the converter.
 _LARGEST = 64 * 1024
 
 # The setters of the chunk's slots, since its class is frozen and refuses assignment.

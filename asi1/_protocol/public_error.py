@@ -35,7 +35,7 @@ _FORWARDED = frozenset({400, 413, 422, 429})
 _UPSTREAM_TIMEOUT = frozenset({408, 504})
 # Messages about connections begin with the host, which callers need not know.
 _HOST = re.compile(r"^\S+: ")
-# Most characters of a message.
+# Maximum number of characters in a message.
 _LONGEST = 1000
 
 

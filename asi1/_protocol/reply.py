@@ -32,7 +32,7 @@ __all__ = [
 
 _BOM = b"\xef\xbb\xbf"
 _KEPT = 64 * 1024
-# Most choices of one answer: empty ones take few bytes but many objects.
+# Maximum choices of one answer, since empty ones take few bytes but many objects.
 _MOST_CHOICES = 1000
 # Codes and types of a 429 for a quota that is used up: a short wait does not help.
 _QUOTA = {

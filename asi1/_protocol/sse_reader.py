@@ -2,7 +2,7 @@
 Reads server-sent events from bytes: each as soon as its last byte arrives.
 
 Most events have a single data line, and this module reads them itself. For every other
-event it uses httpx-sse 0.4, which it passes only text that httpx-sse reads correctly:
+event it calls httpx-sse 0.4, and passes only text that httpx-sse reads correctly:
 UTF-8, no byte-order mark, LF as the only line end, complete events with a data line.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
@@ -54,14 +54,14 @@ class _TextResponse:
 @define
 class EventDecoder:
     """
-    Decodes the events of one stream from pieces of bytes, cut anywhere.
+    Decodes the events of one stream from pieces of bytes, which may be cut anywhere.
 
     Attributes:
         max_event_bytes: The largest allowed event, in bytes, its comments included.
     """
 
     max_event_bytes: int
-    _head: bytes | None = field(default=b"", init=False)  # None once it is skipped
+    _head: bytes | None = field(default=b"", init=False)  # None after the start
     _after_cr: bool = field(default=False, init=False)
     _pending: list[bytes] = field(factory=list, init=False)
     _pending_bytes: int = field(default=0, init=False)

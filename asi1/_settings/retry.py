@@ -44,8 +44,8 @@ class RetryPolicy:
         wait_first: Upper bound of the first wait, in seconds.
         wait_max: Upper bound of any wait that the server did not ask for, in seconds.
         max_retry_after: The longest wait that the server may ask for, in seconds.
-        on_timeout: Whether to retry also after a timeout that may leave the server at work
-            on the attempt. Each such attempt may be billed.
+        on_timeout: Whether to retry after a timeout, too, at which the server may still
+            be working on the attempt. Each such attempt may be billed.
 
     Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """

@@ -85,9 +85,10 @@ class Timeouts:
         Return the timeouts that a ``timeout=`` argument stands for.
 
         Args:
-            value: A `Timeouts`; a number of seconds, the total timeout, with no separate
-                ``first_token`` and ``idle``; None for no timeout at all; `DEFAULT`; or
-                an ``httpx.Timeout``, whose ``read`` limits the waits for data.
+            value: A `Timeouts`; a number of seconds, which is the total timeout
+                and sets ``first_token`` and ``idle`` to None; None for no timeout at
+                all; `DEFAULT`; or an ``httpx.Timeout``, whose ``read`` limits the
+                waits for data.
 
         Raises:
             ConfigurationError: *value* is something else, or not above 0.

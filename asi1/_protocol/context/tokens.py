@@ -74,7 +74,7 @@ def _learned(name: str) -> Any:
 @frozen
 class TokenEstimator:
     """
-    Estimates prompt tokens as a number per byte, plus one per message and per request.
+    Estimates prompt tokens: a number per byte, one per message, and one per request.
 
     Immutable: `learn` returns a new estimator.
 
@@ -116,7 +116,7 @@ class TokenEstimator:
         return max(error, 0.0) + _UNSEEN * self.samples[-1][-1]
 
     def _surplus(self) -> list[float]:
-        """Return, for each of the newest requests, its tokens besides its messages."""
+        """Return the tokens of each newest request minus those of its messages."""
         # The hidden prompt and the user's language may change, so old samples mislead.
         return [y - self.slope * x for x, y in self._points()[-_RECENT:]]
 
