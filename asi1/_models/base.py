@@ -1,9 +1,9 @@
 """
-The base class of all decoded objects: it keeps everything that the server sent.
+The base class of all decoded objects, which store everything that the server sent.
 
-The server's object is kept in ``wire``, so that `Model.to_dict` returns exactly what
-was sent and tells null from missing. No ``from __future__ import annotations`` here:
-cattrs reads these annotations at run time.
+``wire`` contains the server's JSON object, so that `Model.to_dict` returns exactly what
+the server sent, and a null differs from a missing key. This module has no
+``from __future__ import annotations``, since cattrs reads annotations at run time.
 """
 
 import copy
@@ -20,7 +20,7 @@ from .base_types import JSON, public
 
 __all__ = ["Model"]
 
-# Fields that asi1 adds: they are not part of the JSON.
+# Fields that asi1 adds to every object; the server's JSON has no such keys.
 _NOT_IN_JSON = {"extra", "wire", "response"}
 
 
@@ -31,8 +31,8 @@ class Model:
     Base class of all decoded objects.
 
     Attributes:
-        extra: Keys of the server's object that have no field here, or whose value does
-            not have the field's type.
+        extra: Keys and values of the server's object for which this class has no field,
+            or whose value does not have the field's type.
         wire: The object as the server sent it; None if asi1 built the object itself,
             such as a streamed answer.
     """
@@ -44,8 +44,9 @@ class Model:
         """
         Return a copy of the object as a dict of JSON values.
 
-        It holds every key and value that the server sent. If ``wire`` is None, it holds
-        the fields under their JSON names, without empty fields other than ``content``.
+        The dict contains every key and value that the server sent. If ``wire`` is None,
+        it contains the fields under their JSON names, without empty fields other than
+        ``content``.
         """
         if self.wire is not None:
             return copy.deepcopy(dict(self.wire))

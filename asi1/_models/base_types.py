@@ -17,12 +17,13 @@ __all__ = [
 
 _T = TypeVar("_T")
 
-# Any JSON value. A recursive alias would be exact, but callers would have to cast.
+# Any JSON value. A recursive alias would be exact, but would force callers to cast
+# each value that they read.
 JSON: TypeAlias = Any
 
 
 class Default(enum.Enum):
-    """The type of `DEFAULT`, meaning "not given" where None means something else."""
+    """The type of `DEFAULT`: "argument not given", where None has another meaning."""
 
     VALUE = "default"
 
@@ -34,13 +35,13 @@ DEFAULT: Final = Default.VALUE
 
 
 def public(thing: _T) -> _T:
-    """Make *thing* appear as a name of ``asi1`` instead of its private module."""
+    """Set the ``__module__`` of *thing* to ``asi1``, and return *thing*."""
     thing.__module__ = "asi1"
     return thing
 
 
 class HTTPXTimeout(Protocol):
-    """The fields of an ``httpx.Timeout``: seconds, or None for no limit."""
+    """The fields of an ``httpx.Timeout``; each is in seconds, or None for no limit."""
 
     connect: float | None
     read: float | None

@@ -1,9 +1,9 @@
 """
 The chunks of a streamed answer, as frozen attrs classes.
 
-The fast path, `fast_chunks`, sets only the fields that most callers read; the others
-are set when a caller first asks for one. No ``from __future__ import annotations``
-here: the decoder reads these annotations.
+The fast path, `fast_chunks`, sets only the fields that most callers read; it sets the
+other fields when a caller first reads one of them. This module has no
+``from __future__ import annotations``, since cattrs reads annotations at run time.
 """
 
 from collections.abc import Mapping
@@ -28,24 +28,25 @@ __all__ = [
 
 
 class PendingFields(Protocol):
-    """The fields of a chunk that the fast path has not set; see `fast_chunks`."""
+    """The values of a chunk's fields that are not set yet; see `fast_chunks`."""
 
     created: int | None
     extra: Mapping[str, JSON]
     choice_extra: Mapping[str, JSON]
 
     def fill(self, chunk: "ChatCompletionChunk", name: str) -> None:
-        """Set the field *name* of *chunk*, and perhaps others."""
+        """Set the field *name* of *chunk*, and perhaps other unset fields."""
 
 
 @public
 @frozen(kw_only=True)
 class ToolCallDelta(ToolCall):
     """
-    A part of a `ToolCall` in a stream.
+    A part of a `ToolCall`, in one chunk of a stream.
 
     Attributes:
-        index: Which call of the answer it belongs to; None where the server is silent.
+        index: The number of the tool call, in its answer, that this part belongs to;
+            None if the server does not send it.
     """
 
     index: int | None = None
@@ -55,13 +56,15 @@ class ToolCallDelta(ToolCall):
 @frozen(kw_only=True)
 class Delta(Model):
     """
-    What one chunk adds to a choice's message.
+    The pieces that one chunk adds to the message of a choice.
 
     Attributes:
-        role: Given once or never.
-        content: The next piece of text, "" for none; blanks and line ends count.
-        reasoning: The next piece of the thoughts, where the server puts them here.
-        tool_calls: Pieces of tool calls.
+        role: The message's role; None if this chunk does not contain it.
+        content: The next piece of text, "" for none; it may be whitespace alone.
+        reasoning: The next piece of the thoughts, if the server sends them in the
+            message; "" for none.
+        tool_calls: Parts of tool calls.
+        refusal: The next piece of the model's refusal; None for none.
     """
 
     role: str | None = None
@@ -75,13 +78,15 @@ class Delta(Model):
 @frozen(kw_only=True)
 class ChunkChoice(Model):
     """
-    What one chunk says of one choice.
+    The part of a chunk that belongs to one choice.
 
     Attributes:
-        index: 0 where the server is silent.
-        delta: What it adds.
-        finish_reason: None until the choice has ended; may be said more than once.
-        stop_reason: What stopped the model, beside finish_reason.
+        index: The choice's number; 0 if the server does not send one.
+        delta: The pieces that the chunk adds to the choice's message.
+        finish_reason: Why the choice ended; None before its end. Some servers send it
+            in more than one chunk.
+        stop_reason: What stopped the model, if the server sends that in addition to
+            ``finish_reason``.
     """
 
     index: int = 0
@@ -97,8 +102,8 @@ class ChatCompletionChunk(Model):
     One event of a streamed answer.
 
     Attributes:
-        choices: What it says of each choice; may be empty.
-        usage: Only in one of the last chunks.
+        choices: The parts of the chunk, one for each choice; may be empty.
+        usage: The tokens used; None in all chunks but one of the last.
         thought: The next piece of the model's thoughts, "" for none.
 
     The other fields are as in `ChatCompletion`.
@@ -115,7 +120,8 @@ class ChatCompletionChunk(Model):
     thought: str = ""
     executable_data: JSON = None
     conversation_id: str | None = None
-    # Of a chunk of the fast path; without its event's data if ``wire`` is set.
+    # Set by the fast path alone; ``_data`` is the event's data, and is empty if the
+    # chunk was made with ``wire``.
     _pending: PendingFields | None = field(
         default=None, init=False, eq=False, repr=False
     )
@@ -125,7 +131,7 @@ class ChatCompletionChunk(Model):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            # Called for an unknown attribute, and for a field that is not set yet.
+            # Python calls this for an unknown attribute, and for a field not set yet.
             if name not in _FIELDS:
                 raise AttributeError(f"a chunk has no attribute {name!r}")
             self._pending.fill(self, name)
@@ -140,7 +146,7 @@ class ChatCompletionChunk(Model):
 
     @property
     def finish_reason(self) -> str | None:
-        """Why choice 0 ended, None if this chunk does not say."""
+        """Why choice 0 ended; None if this chunk does not contain the reason."""
         return next((c.finish_reason for c in self.choices if c.index == 0), None)
 
 

@@ -1,9 +1,9 @@
 """
 The complete answer, as frozen attrs classes.
 
-Every field has a default, since servers may leave out any field. Keys without a field
-are kept in ``extra``. No ``from __future__ import annotations`` here: cattrs reads
-these annotations at run time.
+Every field has a default, since servers may leave out any field. ``extra`` contains the
+keys without a field. This module has no ``from __future__ import annotations``, since
+cattrs reads annotations at run time.
 """
 
 from attrs import field, frozen
@@ -31,8 +31,8 @@ class FunctionCall(Model):
 
     Attributes:
         name: The function's name; may be empty in a chunk of a stream.
-        arguments: The arguments as JSON text, written by the model, so it may be
-            invalid JSON; in a chunk of a stream, a piece of it.
+        arguments: The arguments as JSON text; the model writes it, so it may be
+            invalid JSON. In a chunk of a stream, a piece of this text.
     """
 
     name: str = ""
@@ -46,7 +46,8 @@ class ToolCall(Model):
     One tool call that the model asks for.
 
     Attributes:
-        id: Repeat it as ``tool_call_id`` of the tool message that holds the result.
+        id: The call's id, to be sent back as ``tool_call_id`` of the tool message that
+            contains the result.
         type: "function" in every reply seen so far.
         function: The function to call, and its arguments.
     """
@@ -60,7 +61,7 @@ class ToolCall(Model):
 @frozen(kw_only=True)
 class ChatMessage(Model):
     """
-    The model's message. It can be passed on in ``messages`` of the next call.
+    The model's message. It can be passed in ``messages`` of the next call.
 
     Attributes:
         role: "assistant" in nearly all replies.
@@ -100,7 +101,7 @@ class ChatChoice(Model):
 @frozen(kw_only=True)
 class Usage(Model):
     """
-    What the call cost, in tokens. Prompt tokens include the server's hidden prompt.
+    The tokens that a call used. Prompt tokens include the server's hidden prompt.
 
     Attributes:
         reasoning_tokens: Completion tokens spent on thoughts; None if the server does
@@ -117,19 +118,19 @@ class Usage(Model):
 @frozen(kw_only=True)
 class ChatCompletion(Model):
     """
-    The complete answer to one chat call, streamed or not.
+    The complete answer to one chat call, with or without streaming.
 
     Attributes:
         id: The server's id of the answer.
         model: The model that answered.
-        object: "chat.completion", also if the server leaves it out.
+        object: "chat.completion", even if the server does not send the field.
         created: Unix time in seconds, or in milliseconds from older servers.
         choices: The candidate answers, in the order of the reply; at least one.
         usage: The tokens used; None if the server did not report them.
         thoughts: The model's thoughts as one str; "" if there are none. A list of
             thoughts is joined by newlines.
-        executable_data: A list or an object, as the server sent it.
-        conversation_id: As the server sent it.
+        executable_data: The server's value, a list or an object, unchanged.
+        conversation_id: The server's value, unchanged.
         response: The response metadata: status, headers, attempts, times.
 
     Source: https://docs.asi1.ai/api-reference/llm/chat-completion

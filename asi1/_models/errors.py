@@ -65,7 +65,7 @@ __all__ = [
     "StreamTruncatedError",
 ]
 
-# attrs generates the constructors; `ASI1Error` defines equality, text and pickling.
+# attrs generates the constructors; `ASI1Error` defines equality, str and pickling.
 
 
 @public
@@ -96,8 +96,8 @@ class ASI1Error(Exception):
         return hash((type(self), self.message))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Workers of a cluster may run versions of asi1 with other private modules, so a
-        # pickle names only public classes.
+        # The process that loads a pickle may run a version of asi1 with other private
+        # modules, so a pickle names only public classes.
         return type(self).__new__, (type(self), self.message), dict(self.__dict__)
 
 
@@ -114,7 +114,8 @@ class ArgumentError(ConfigurationError, TypeError):
     An argument of a call is invalid; nothing was sent.
 
     Attributes:
-        argument: The argument, with the path inside it: ``messages[2].role``.
+        argument: The argument's name and the path to the invalid part of it, such as
+            ``messages[2].role``.
     """
 
     argument: str = ""
@@ -146,7 +147,7 @@ class APIConnectionError(APIError):
 
     Attributes:
         sent: False if the request certainly never left this machine. If True, the
-            server may have processed and billed it.
+            server may have processed and billed the request.
         retryable: False if a retry cannot help, such as with a bad certificate.
     """
 
@@ -163,7 +164,7 @@ class APITimeoutError(APIConnectionError):
     Attributes:
         phase: The timeout: "connect", "write", "pool", "first_token", "idle", "total".
         elapsed: Seconds from the start of the call to the timeout.
-        partial: The answer so far, if a chunk of a stream has come; otherwise None.
+        partial: The answer so far, if a chunk of a stream has arrived; otherwise None.
     """
 
     phase: str = "total"
@@ -180,7 +181,7 @@ class APIResponseError(APIError):
     Attributes:
         code: The ``code`` of an error object in the reply; None if missing.
         type: The ``type`` of an error object in the reply; None if missing.
-        body: The reply as JSON, or at most 64 KiB of it as text; None if empty.
+        body: The reply's body as JSON, or else its first 64 KiB as text; None if empty.
     """
 
     code: str | None = None
@@ -192,7 +193,7 @@ class APIResponseError(APIError):
 @define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
 class StreamError(APIError):
     """
-    A stream broke after it had begun.
+    A stream failed after it had begun.
 
     Attributes:
         partial: The answer so far: text, thoughts, tool calls, usage. A tool call
@@ -219,7 +220,7 @@ class StreamDecodeError(StreamError):
     An event of the stream is not a valid chunk, or is too large.
 
     Attributes:
-        snippet: The beginning of the event's data, at most 200 characters.
+        snippet: The first characters of the event's data, at most 200.
     """
 
     snippet: str = ""
@@ -234,7 +235,7 @@ class ServerStreamError(StreamError):
     Attributes:
         code: The error's ``code``; None if missing.
         type: The error's ``type``; None if missing.
-        body: The event's data as JSON, or as text.
+        body: The event's data as JSON, or as text if it is not valid JSON.
     """
 
     code: str | None = None
@@ -259,7 +260,7 @@ class StreamConsumedError(ASI1Error):
 
 @public
 class StreamBusyError(ASI1Error):
-    """Another reader is reading the stream at this moment."""
+    """Another task or thread is reading the stream at this moment."""
 
 
 @public

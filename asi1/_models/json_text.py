@@ -1,9 +1,10 @@
 """
-Reading and writing JSON; only values that JSON cannot hold are refused.
+Reads and writes JSON; refuses only values that JSON cannot express, or that are too
+large or too deeply nested.
 
 orjson does most of the work. But orjson reads integers of more than 64 bits as floats,
-cannot write them, and writes NaN as null. So data that may contain such values is
-handled by the standard library, or checked first.
+cannot write such integers, and writes NaN as null. So the standard library handles data
+that may contain long integers, and data that may contain NaN is checked first.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ __all__ = [
 # An integer of more than 64 bits has at least 19 digits.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
-# Deeper values can be read, but can then be neither copied nor written.
+# Levels of nesting: deeper values can be read, but afterwards not copied or written.
 _MAX_DEPTH = 200
-# In memory, values can be many times larger than their JSON text, so the values of
-# larger texts are counted before they are read.
+# Bytes. In memory, values can be many times larger than their JSON text, so the values
+# of a text above this size are counted before it is parsed.
 _LARGE = 256 * 1024
 _MAX_VALUES = 1_000_000
 _MAX_CONTAINERS = 200_000
 # An unterminated string matches up to the end of the data; otherwise the regex would
-# be tried again at each of its quotes.
+# try again at each escaped quote in this string.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 
@@ -50,7 +51,7 @@ peek_json = orjson.loads
 
 def load_json(data: bytes) -> JSON:
     """
-    Parse JSON; of repeated keys, the last one counts.
+    Parse JSON; if an object repeats a key, the last value is used.
 
     Lone surrogates are accepted, since models write them.
 
@@ -82,7 +83,7 @@ def _load(data: bytes) -> JSON:
 
 
 def _check_value_count(data: bytes) -> None:
-    """Raise ValueError for too many values; commas in strings do not count."""
+    """Raise ValueError for too many values; commas in strings are not counted."""
     for _ in range(2):
         containers = data.count(b"[") + data.count(b"{")
         values = containers + data.count(b",")
@@ -123,8 +124,8 @@ def dump_json(value: JSON) -> bytes:
     Return *value* as JSON; mappings and objects with a ``to_dict`` become JSON objects.
 
     Raises:
-        ValueError: *value* contains something that JSON cannot hold, such as a set,
-            NaN, a key that is not a str, or a lone surrogate; the message says what.
+        ValueError: *value* contains something that JSON cannot express, such as a set,
+            NaN, a key that is not a str, or a lone surrogate; the message names it.
     """
     try:
         data = orjson.dumps(value, default=_default)
@@ -151,7 +152,7 @@ def _dump_slowly(value: JSON, reason: str) -> bytes:
 
 
 def _check_writable(value: JSON) -> None:
-    """Raise ValueError for invalid values that the standard library would write."""
+    """Raise ValueError for NaN, infinity, and a key that is not a str."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is not valid JSON")
     if isinstance(value, Mapping):
@@ -177,7 +178,7 @@ def json_text(value: JSON) -> str:
     """Return a value that came from JSON as JSON text; lone surrogates are escaped."""
     try:
         return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # a lone surrogate, or more than 64 bits
+    except orjson.JSONEncodeError:  # a lone surrogate, or an int above 64 bits
         return json.dumps(value, separators=(",", ":"))
 
 

@@ -1,8 +1,8 @@
 """
 An answer as markdown, for display in a notebook.
 
-The text is the model's own markdown and stays unchanged. Everything else is escaped, so
-that no value from the server can break out of its block.
+The answer's text is the model's own markdown and stays unchanged. All other values from
+the server are escaped, so that none of them can break out of its block.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from .json_text import replace_surrogates
 
 __all__ = ["markdown"]
 
-# Characters to escape: all but those that mean nothing to markdown, to HTML, or to the
-# TeX that notebooks look for between dollar signs before they read the markdown.
+# Characters to escape: all that have a meaning in markdown, in HTML, or in TeX, which
+# notebooks look for between dollar signs before they parse the markdown.
 _SPECIAL = re.compile(r"[^0-9A-Za-z\x80-\U0010ffff ,.;:?!'()-]")
 
 
@@ -30,14 +30,14 @@ def markdown(
     finish_reason: str | None = None,
 ) -> str:
     """
-    Return an answer as markdown with a little HTML.
+    Return an answer as markdown, with HTML for tool calls and thoughts.
 
     Args:
         text: The answer, in markdown.
-        thoughts: Shown above the answer, collapsed.
+        thoughts: The model's thoughts, shown collapsed above the answer.
         refusal: The model's explanation if it refuses to answer.
         calls: Name and arguments of each tool call.
-        finish_reason: Shown only if there is nothing else to show.
+        finish_reason: Shown only if there is no text, refusal or tool call.
     """
     blocks = [text] if text.strip() else []
     if refusal:
@@ -55,7 +55,7 @@ def markdown(
 
 
 def _collapsed(title: str, text: str) -> str:
-    # A blank line would end the HTML block, so everything is put on one line.
+    # A blank line would end the HTML block, so the block is written on one line.
     inner = _escape(text.strip())
     return f"<details><summary>{title}</summary>{inner}</details>"
 

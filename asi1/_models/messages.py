@@ -1,7 +1,7 @@
 """
-The ``messages`` argument of a call: its types, and how it becomes a list for the API.
+The types of the ``messages`` argument of a call, and its conversion for the API.
 
-Invalid messages are found here, before anything is sent; errors name the place.
+Invalid messages raise an error before anything is sent; the error names the message.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -146,11 +146,11 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
 
     Args:
         messages: A str, which becomes one user message; or any mix of dicts, asi1's
-            message objects and answers of earlier calls.
+            message objects, and answers of earlier calls.
 
     Raises:
-        ArgumentError: *messages* is empty, is nested, or holds something that is not a
-            message; the error's ``argument`` names the place.
+        ArgumentError: *messages* is empty, is nested, or contains something that is not
+            a message; the error's ``argument`` names it, such as ``messages[2]``.
     """
     if isinstance(messages, str):
         messages = [UserMessage(messages)]
@@ -180,7 +180,7 @@ def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
         case Mapping() if "choices" in message:
             raise _invalid(name, "is a complete answer: take its message", message)
         case Mapping():
-            # Servers send nulls for missing values, but may refuse to receive them.
+            # Servers send null for missing values, but may refuse a null in a request.
             wire = {k: v for k, v in message.items() if v is not None or k == "content"}
         case list() | tuple():
             raise _invalid(
@@ -193,7 +193,7 @@ def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
 
 
 def _answer_to_wire(message: ChatMessage) -> dict[str, JSON]:
-    """Return an answer's message as the API accepts it, whatever the server wrote."""
+    """Return the message of a server's answer as the API accepts it."""
     wire = cast("dict[str, JSON]", replace_surrogates_in(_assistant_to_wire(message)))
     if wire["role"] not in _ROLES:
         wire["role"] = "assistant"
@@ -201,7 +201,7 @@ def _answer_to_wire(message: ChatMessage) -> dict[str, JSON]:
 
 
 def _assistant_to_wire(message: AssistantMessage | ChatMessage) -> dict[str, JSON]:
-    # The API may refuse other fields of the server's message, so they are left out.
+    # The API may refuse other fields of the server's message, so only these are sent.
     wire: dict[str, JSON] = {
         "role": message.role,
         "content": message.content,
@@ -243,7 +243,7 @@ def _check(name: str, wire: Mapping[str, JSON]) -> None:
 
 
 def _invalid(argument: str, what: str, value: object) -> ArgumentError:
-    # Errors end up in logs, so only the type of the value is shown, not the prompt.
+    # Errors end up in logs, so the message shows only the value's type, not a prompt.
     return ArgumentError(
         f"{argument}: {what} (it is {type(value).__name__})", argument=argument
     )

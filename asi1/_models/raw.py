@@ -20,7 +20,7 @@ class RawReply:
     The raw reply of an endpoint that asi1 has no method for.
 
     Attributes:
-        content: The body.
+        content: The reply's body, as bytes.
         response: The response metadata.
     """
 

@@ -24,8 +24,8 @@ class Attempt:
         number: 1 for the first attempt.
         status: The reply's HTTP status; None if no reply came.
         cause: Why the attempt failed, in one line; None if it succeeded.
-        sent: False if the request certainly never left this machine. If True, a failed
-            attempt may have been billed.
+        sent: False if the request certainly never left this machine. If True, the
+            attempt may have been billed, even if it failed.
         elapsed: Seconds that the attempt took.
         wait: Seconds waited before the next attempt; None after the last attempt.
     """
@@ -45,8 +45,9 @@ class RateLimits:
     The values of the ``x-ratelimit-*`` headers; None for a missing header.
 
     Attributes:
-        reset_requests: Time until the request limit resets, as sent ("6ms", "20").
-        reset_tokens: Time until the token limit resets, as sent.
+        reset_requests: Time until the request limit resets, as the server wrote it,
+            such as "6ms" or "20".
+        reset_tokens: Time until the token limit resets, as the server wrote it.
     """
 
     limit_requests: int | None = None
@@ -61,7 +62,7 @@ class RateLimits:
 @frozen(kw_only=True)
 class ResponseInfo:
     """
-    Response metadata: how the call went.
+    Response metadata of a call: status, headers, attempts and times.
 
     Attributes:
         status: HTTP status of the last reply; None if no reply came.
@@ -71,8 +72,8 @@ class ResponseInfo:
         elapsed: Seconds from the start of the call to its end, waits included; None
             while a stream is open.
         time_to_first_token: Seconds from the start of the call to the first thought or
-            text of a stream; None for other calls, and until it has come.
-        rate_limits: The server's rate limits; None if it sent no such headers.
+            text of a stream; None before that, and for calls without streaming.
+        rate_limits: The server's rate limits; None if it sent no rate limit headers.
     """
 
     status: int | None = None

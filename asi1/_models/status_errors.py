@@ -43,7 +43,7 @@ class APIStatusError(APIError):
         code: The error's ``code`` in the error body; None if missing.
         type: The error's ``type`` in the error body; None if missing.
         param: The request field that the error body names; None if missing.
-        body: The error body as JSON, or as text, at most 64 KiB; None if empty.
+        body: The error body as JSON, or else its first 64 KiB as text; None if empty.
         retry_after: Seconds that the server asks to wait; None if it does not ask.
     """
 
@@ -70,8 +70,8 @@ class ContextLengthError(BadRequestError):
     400: the request is longer than the model's context.
 
     Attributes:
-        limit: The model's context size in tokens; None if the server does not tell.
-        requested: Prompt tokens of the request; None if the server does not tell.
+        limit: The model's context size in tokens; None if the error body omits it.
+        requested: Prompt tokens of the request; None if the error body omits it.
     """
 
     limit: int | None = None
@@ -85,12 +85,12 @@ class AuthenticationError(APIStatusError):
 
 @public
 class PaymentRequiredError(APIStatusError):
-    """402: the account needs a payment first."""
+    """402: the account needs a payment before it can be used."""
 
 
 @public
 class PermissionDeniedError(APIStatusError):
-    """403: the key does not have permission for this."""
+    """403: the key does not have permission for this request."""
 
 
 @public
@@ -142,7 +142,7 @@ ERROR_BY_STATUS: Mapping[int, type[APIStatusError]] = {
 
 
 def error_class(status: int) -> type[APIStatusError]:
-    """Return the class of a status; a quota and a full context need the body too."""
+    """Return the error class of *status*; the body may call for a subclass of it."""
     if status >= 500:
         return InternalServerError
     return ERROR_BY_STATUS.get(status, APIStatusError)

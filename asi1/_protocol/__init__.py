@@ -1,6 +1,6 @@
 """
-Requests out, replies and events in: decisions without I/O, clock or jitter.
-What such code needs to know of time or chance comes in as an argument.
+Builds requests and reads replies and events, without I/O, clock or random numbers.
+A function that needs the time or a random number gets it as an argument.
 """
 
 __all__: list[str] = []

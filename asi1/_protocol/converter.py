@@ -1,9 +1,9 @@
 """
-The cattrs converter, which makes models of the server's JSON objects.
+The cattrs converter, which decodes the server's JSON objects into models.
 
-A value whose type is not its field's goes to ``extra``, and the field has its default:
-a change of the server costs a field, never an answer. Null is read as a missing key.
-Nothing is lost: ``wire`` keeps the whole object.
+A value of another type than its field goes to ``extra``, and the field gets its
+default: if the server changes a type, callers lose one field, never the answer. Null is
+read as a missing key. ``wire`` always contains the complete JSON object.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,12 +23,12 @@ __all__ = ["decode"]
 
 _M = TypeVar("_M", bound=Model)
 
-# Fields that the server has no keys for.
+# Fields that asi1 adds; they do not stand for keys of the server's JSON.
 _OWN_FIELDS = ("extra", "wire", "response")
 
 
 def decode(cls: type[_M], raw: Mapping[str, JSON]) -> _M:
-    """Make a *cls* of a JSON object; every object makes one."""
+    """Decode a JSON object into a *cls*; this succeeds for every JSON object."""
     return _converter.structure(raw, cls)
 
 
@@ -53,7 +53,7 @@ def _tuple_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], An
     item_type = cls.__args__[0]
 
     def read_item(value: object) -> object:
-        # An item of another type is left out, and the rest are kept.
+        # An item of another type is dropped, so that it does not cost the whole list.
         try:
             return None if value is None else converter.structure(value, item_type)
         except (TypeError, ValueError):

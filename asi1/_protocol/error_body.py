@@ -1,7 +1,7 @@
 """
-The message and the codes in an error body, whatever its shape.
+Reads the message and the codes of an error body, whatever the body's shape.
 
-Servers use at least six shapes: an object or a string under ``error``, ``message``, a
+Servers use at least six shapes: an object or a string under ``error``, a ``message``, a
 string or a list under ``detail``, plain text, an HTML page, and an empty body.
 """
 
@@ -20,8 +20,9 @@ from .._settings.secret import Secret
 
 __all__ = ["ContextOverflow", "ErrorBody", "context_overflow", "read_error_body"]
 
-# How ASI-1 refuses a request that is too long is not documented. So these are from
-# OpenAI's API and the servers that imitate it, above all SGLang and vLLM.
+# The ASI-1 documentation does not say how the server refuses a request that is too
+# long. So these codes and words are from OpenAI's API and the servers that imitate it,
+# above all SGLang and vLLM.
 _CODES = {
     "context_length_exceeded",
     "context_window_exceeded",
@@ -55,13 +56,13 @@ _REQUESTED = (
 @frozen
 class ErrorBody:
     """
-    What an error body says.
+    The message and the codes of an error body.
 
     Attributes:
-        message: For people; "" if there is none.
-        code: The server's code, as a string.
-        type: The server's kind of error, as a string.
-        param: The request field that is wrong.
+        message: The explanation for people; "" if there is none.
+        code: The server's error code, as a string; None if missing.
+        type: The server's error type, as a string; None if missing.
+        param: The request field that is invalid; None if missing.
     """
 
     message: str = ""
@@ -72,11 +73,11 @@ class ErrorBody:
 
 def read_error_body(value: JSON, key: Secret) -> ErrorBody:
     """
-    Read an error body.
+    Return the message and the codes of an error body.
 
     Args:
-        value: The body's JSON, or its text; None for an empty one.
-        key: The API key, which no message shows a part of.
+        value: The body as JSON, or as text if it is not JSON; None if it is empty.
+        key: The API key, which is redacted from text that is shortened.
     """
     match value:
         case str():
@@ -126,7 +127,7 @@ def _string(value: JSON) -> str | None:
 
 
 def _shortened(text: str, key: Secret) -> str:
-    """Return the title of an HTML page; of other text the beginning, on one line."""
+    """Return the title of an HTML page, or the start of other text, on one line."""
     if text.lstrip().startswith("<"):
         title = re.search(r"<title[^>]*>([^<]+)", text, re.IGNORECASE)
         shown = f" ({key.excerpt(title[1].strip(), 200)})" if title else ""
@@ -139,11 +140,11 @@ def _shortened(text: str, key: Secret) -> str:
 @frozen
 class ContextOverflow:
     """
-    What the server tells about a request that is longer than the model's context.
+    The numbers in an error body about a request longer than the model's context.
 
     Attributes:
-        limit: Tokens that the model can read and write; None if not told.
-        requested: Prompt tokens of the request; None if not told.
+        limit: Tokens that the model can read and write; None if not in the body.
+        requested: Prompt tokens of the request; None if not in the body.
     """
 
     limit: int | None = None
@@ -152,10 +153,9 @@ class ContextOverflow:
 
 def context_overflow(body: ErrorBody) -> ContextOverflow | None:
     """
-    Return what *body* tells about a request that is too long.
+    Return the numbers of *body* if it says that the request is too long, else None.
 
-    None for any other error, and for an uncertain one: a false positive would drop
-    messages of the user.
+    In doubt, return None: a false positive would drop messages of the user.
     """
     text = body.message[:2000].replace(",", "")
     if not {body.code, body.type} & _CODES and not _WORDS.search(text):

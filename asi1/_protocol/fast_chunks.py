@@ -1,10 +1,10 @@
 """
 The fast path of a stream: chunks that only add a piece of text or thoughts to choice 0.
 
-Nearly every chunk of a stream is of this kind, and its bytes are those of the chunk
-before it, but for the piece. So the piece is taken from between these bytes, and the
-JSON is parsed when a caller asks for another field. Every other chunk goes to the
-converter, and a test holds that both paths give the same chunk.
+Nearly every chunk of a stream is of this kind, and differs from the chunk before it
+only in the bytes of the piece. So the piece is cut out between the equal bytes, and the
+JSON is parsed only if a caller reads another field. The converter decodes every other
+chunk. A test asserts that fast path and converter give the same chunk.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,13 +28,13 @@ _TOP = {
 }
 _CHOICE = {"index", "delta", "finish_reason", "stop_reason"}
 _DELTA = {"role", "content", "refusal", "tool_calls"}
-# `peek_json` and `load_json` differ in large integers, which become floats, and in
-# nested values.
+# The types of unknown values on the fast path. Floats and nested values are excluded:
+# unlike `load_json`, `peek_json` reads large integers as floats, and checks no depth.
 _FLAT = (str, int, bool, type(None))
-# Bytes of an event. A larger one is not a mere piece of text.
+# Maximum bytes of an event on the fast path; larger events go to the converter.
 _LARGEST = 64 * 1024
 
-# The setters of the slots, since a frozen class refuses assignment.
+# The setters of the chunk's slots, since its class is frozen and refuses assignment.
 _SETTERS = {
     name: getattr(ChatCompletionChunk, name).__set__
     for name in (
@@ -51,14 +51,14 @@ _new_chunk = object.__new__
 @define(eq=False)
 class _Pending:
     """
-    The fields of a chunk that are not set yet, and what they hold besides the piece.
+    Sets the fields of a chunk that are not set yet, when a caller reads one of them.
 
-    Chunks with the same bytes around their piece share one of these.
+    All chunks with the same bytes around their piece share one object of this class.
 
     Attributes:
-        created: The chunk's time, as in the first chunk that has this object.
-        extra: The unknown keys of the chunk.
-        choice_extra: The unknown keys of its choice.
+        created: The ``created`` of the first chunk that has this object.
+        extra: The unknown keys and values of the chunk.
+        choice_extra: The unknown keys and values of the chunk's choice.
     """
 
     created: int | None
@@ -66,7 +66,7 @@ class _Pending:
     choice_extra: Mapping[str, JSON]
 
     def fill(self, chunk: ChatCompletionChunk, name: str) -> None:
-        """Set ``wire`` if it is *name*, else every field of *chunk*."""
+        """Set ``wire`` if *name* is "wire", else every other unset field."""
         if name == "wire":
             _SETTERS["wire"](chunk, peek_json(chunk._data))  # noqa: SLF001
             return
@@ -94,18 +94,18 @@ class _Pending:
             _SETTERS[key](chunk, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Pickling or copying a chunk sets all its fields, so that None is left of this.
+        # Pickling or copying a chunk sets all its fields, so the copy has None instead.
         return type(None), ()
 
 
 @define(eq=False)
 class FastChunkReader:
-    """Reads the chunks of one stream; the last one becomes the template of the next."""
+    """Reads the chunks of one stream; each chunk can be a template for the next."""
 
     _template: "_Template | None" = field(default=None, init=False)
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
-        """Return the chunk in an event's data; None if it is not for the fast path."""
+        """Return the chunk in an event's data; None if the fast path cannot read it."""
         if self._template is not None:
             chunk = self._template.read(data)
             if chunk is not None:
@@ -134,10 +134,10 @@ class FastChunkReader:
 
 def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
     """
-    Return what a chunk holds besides its piece; None if it is not for the fast path.
+    Return a chunk's fields but the piece; None if the fast path cannot read the chunk.
 
     Raises:
-        TypeError, LookupError, AttributeError: It is not for the fast path either.
+        TypeError, LookupError, AttributeError: The fast path cannot read it either.
     """
     created = raw.get("created")
     extra = {key: raw[key] for key in _unknown(tuple(raw))}
@@ -163,25 +163,25 @@ def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
     return _Pending(created, extra, more) if only_adds_a_piece else None
 
 
-@lru_cache(maxsize=256)  # the chunks of a server have the same keys again and again
+@lru_cache(maxsize=256)  # the chunks of a server nearly all have the same keys
 def _unknown(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(key for key in keys if key not in _TOP)
 
 
-@define(eq=False)  # a frozen one is made more slowly
+@define(eq=False)  # making a frozen instance takes longer
 class _Template:
     """
-    The bytes of a chunk around its piece, and around ``created`` if it has that.
+    The bytes of a chunk without its piece, and without the ``created`` if it has one.
 
     Attributes:
-        head: The bytes before both.
-        middle: The bytes between them; None without ``created``.
-        tail: The bytes after both.
-        start: Where the first of both begins.
-        stop: Where the second ends, counted from the end.
-        shortest: The length of a chunk with an empty piece.
+        head: The bytes before piece and ``created``.
+        middle: The bytes between piece and ``created``; None without ``created``.
+        tail: The bytes after piece and ``created``.
+        start: The index at which the first of piece and ``created`` begins.
+        stop: The index at which the last of them ends, counted from the chunk's end.
+        shortest: The length of a chunk with an empty piece, in bytes.
         time: The digits of ``created``.
-        earliest: The smallest number with as many digits.
+        earliest: The smallest number with as many digits as ``created``.
         time_first: Whether ``created`` comes before the piece.
         thinks: Whether the piece is a piece of thoughts.
         pending: The chunk's fields besides the piece.
@@ -200,7 +200,7 @@ class _Template:
     pending: _Pending
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
-        """Return the chunk if *data* differs in piece and time alone, else None."""
+        """Return the chunk if *data* differs in piece and ``created`` alone."""
         if not (
             data.startswith(self.head)
             and data.endswith(self.tail)
@@ -218,7 +218,7 @@ class _Template:
             text = piece.decode()
         except UnicodeDecodeError:
             return None
-        # Escapes have to be parsed, and JSON forbids control characters in strings.
+        # Not for the fast path: escapes must be parsed, control characters are invalid.
         if not text.isprintable() or '"' in text or "\\" in text:
             return None
         chunk: ChatCompletionChunk = _new_chunk(ChatCompletionChunk)
@@ -240,7 +240,7 @@ class _Template:
 def _template(
     data: bytes, text: str, thought: str, pending: _Pending
 ) -> _Template | None:
-    """Return the template that *data* gives; None if its places are ambiguous."""
+    """Return the template from *data*; None if the piece cannot be located for sure."""
     if text and thought:
         return None
     time = b"%d" % (pending.created or 0)
@@ -268,7 +268,7 @@ def _template(
 
 
 def _places(data: bytes, key: bytes, value: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where *value* stands, if *key* occurs once and has *value*."""
+    """Yield start and end of *value*, if *key* occurs once and has *value*."""
     quoted = b'"%b":' % key
     for token in (quoted + value, quoted + b" " + value):
         if data.count(quoted) == 1 == data.count(token):

@@ -1,9 +1,9 @@
 """
-The undocumented shapes that servers send, each turned into the documented one.
+Turns undocumented shapes of the server's JSON into the documented ones.
 
-Each function takes a JSON object and returns one with the keys that its model knows: a
-copy, or mostly the object itself, since there is nothing to change. Unknown keys and
-wrong types are left to the converter.
+Each function takes a JSON object and returns one with the keys of the model's fields: a
+changed copy, or the same object if it needs no change. Unknown keys and wrong types are
+handled by the converter.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,13 +27,13 @@ __all__ = ["NORMALISERS", "Object", "thought_text"]
 
 Object: TypeAlias = Mapping[str, JSON]
 
-# The keys under which newer models send their thoughts, beside the content.
+# The keys of a message under which newer models send their thoughts.
 _REASONING = ("reasoning_content", "reasoning", "thought")
 
 
 def thought_text(value: JSON) -> JSON:
     """
-    Return thoughts as one string: a list is joined by line ends, without its nulls.
+    Return thoughts as one string: the strings of a list are joined by newlines.
 
     A value of another type is returned as it is.
     """
@@ -43,7 +43,7 @@ def thought_text(value: JSON) -> JSON:
 
 
 def _answer(raw: Object, *, part: str) -> Object:
-    """Put the thoughts on the top level, wherever the server has put them."""
+    """Copy the thoughts to the top level, from wherever the server has put them."""
     thought = raw.get("thought")
     if thought and not isinstance(thought, list):
         return raw
@@ -79,7 +79,7 @@ def _chunk(raw: Object) -> Object:
 
 
 def _renamed(raw: Object, part: str) -> Object:
-    """Read `delta` as `message`, or the reverse: some servers send the wrong one."""
+    """Read "delta" as "message", or the reverse: some servers use the wrong key."""
     other = "delta" if part == "message" else "message"
     if other not in raw:
         return raw

@@ -1,8 +1,8 @@
 """
-What a service tells its own callers about an error, as an HTTP status and a code.
+Turns an error into the status, code and message that a service sends to its callers.
 
-A caller of a service hears about its own mistakes. What goes wrong between the service
-and ASI-1, such as a refused key, is not the caller's fault, and is a 502.
+A service reports a caller's own mistakes to the caller. A failure between the service
+and ASI-1, such as a refused key, is not the caller's fault and becomes a 502 or 504.
 """
 
 from __future__ import annotations
@@ -30,26 +30,27 @@ from .._models.status_errors import APIStatusError
 
 __all__ = ["Failure", "failure"]
 
-# Statuses that the caller may have caused, or that say how long to wait.
+# Statuses of ASI-1 that the service's caller may have caused, or that ask to wait.
 _FORWARDED = frozenset({400, 413, 422, 429})
 _UPSTREAM_TIMEOUT = frozenset({408, 504})
 # Messages about connections begin with the host, which callers need not know.
 _HOST = re.compile(r"^\S+: ")
-# Characters of a message.
+# Maximum number of characters in a message.
 _LONGEST = 1000
 
 
 @frozen
 class Failure:
     """
-    What a service tells about an error.
+    The parts of an error that a service sends to its callers.
 
     Attributes:
         status: HTTP status: 502 for upstream failures, 504 for timeouts.
-        code: For programs, such as ``rate_limit``.
-        message: For people, without the service's own mistakes and hosts.
-        retry_after: Seconds to wait; None if ASI-1 did not send it.
-        request_id: ASI-1's id of the request; None if it did not send one.
+        code: The error's code for programs, such as ``rate_limit``.
+        message: The explanation for people, without the service's own mistakes and
+            the hosts that it connects to.
+        retry_after: Seconds to wait; None if ASI-1 did not ask for a wait.
+        request_id: ASI-1's id of the request; None if ASI-1 did not send one.
     """
 
     status: int
@@ -70,14 +71,14 @@ class Failure:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that belong to the status: ``retry-after``, or none."""
+        """The headers to send with the status: ``retry-after``, or none."""
         if self.retry_after is None:
             return {}
         return {"retry-after": str(math.ceil(self.retry_after))}
 
 
 def failure(error: Exception) -> Failure:
-    """Return what callers of the service may know about *error*."""
+    """Return the parts of *error* that callers of the service may see."""
     if isinstance(error, APIError):
         return Failure(
             _status(error),
@@ -122,6 +123,6 @@ def _wait(error: APIError) -> float | None:
 
 
 def _code(error: Exception) -> str:
-    """Return the class's name in snake case: ``rate_limit``, ``timeout``."""
+    """Return the error class's name in snake case, such as ``rate_limit``."""
     name = type(error).__name__.removeprefix("API").removesuffix("Error")
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

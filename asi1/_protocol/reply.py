@@ -1,8 +1,8 @@
 """
-The answer or the error that a reply holds, and the chunk that an event holds.
+Reads the answer or the error in a reply, and the chunk in an event.
 
-A status of success proves nothing: a reply that is not an answer becomes an error with
-the server's own message, whatever the shape of the body.
+A 2xx status proves nothing: a reply that is not an answer becomes an error with the
+server's own message, whatever the shape of the body.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ __all__ = [
 
 _BOM = b"\xef\xbb\xbf"
 _KEPT = 64 * 1024
-# Choices of one answer: thousands of empty ones are few bytes and many objects.
+# Maximum choices of one answer, since empty ones take few bytes but many objects.
 _MOST_CHOICES = 1000
-# Words for "used up", as code or type of a 429: waiting a minute does not help.
+# Codes and types of a 429 for a quota that is used up: a short wait does not help.
 _QUOTA = {
     "account_limit_exceeded",
     "billing_error",
@@ -54,10 +54,10 @@ _QUOTA = {
 
 def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "other"]:
     """
-    Return the kind of a body: by its content type if that tells, else by its start.
+    Return the kind of a body: by a known content type, else by the body's start.
 
     Args:
-        content_type: The header; "" without one.
+        content_type: The ``content-type`` header; "" if missing.
         head: The first bytes of the body; may be empty.
     """
     kind = content_type.partition(";")[0].strip().lower()
@@ -77,15 +77,15 @@ def read_error(
     info: ResponseInfo, body: bytes, key: Secret, *, wall: float
 ) -> status_errors.APIStatusError:
     """
-    Return the error of a reply whose status is not a success.
+    Return the error of a reply whose status is not 2xx.
 
     Args:
         info: The reply's metadata.
-        body: Its body, of any shape.
-        key: The API key, which the error shows no part of.
+        body: The reply's body, of any shape.
+        key: The API key, which is redacted from excerpts in the error.
         wall: The current time, in seconds since 1970.
     """
-    from .retry_after import retry_after  # noqa: PLC0415 - most calls end well
+    from .retry_after import retry_after  # noqa: PLC0415 - few calls fail
 
     status = info.status or 0
     value = _value(body, key) if len(body) <= _KEPT else _text(body, key)
@@ -137,11 +137,11 @@ def _text(body: bytes, key: Secret) -> str | None:
 
 def read_answer(info: ResponseInfo, body: bytes, key: Secret) -> ChatCompletion:
     """
-    Return the answer in the body of a successful reply.
+    Return the answer in the body of a reply with a 2xx status.
 
     Raises:
-        APIResponseError: It is not an answer: it is empty, null, an HTML page or an
-            error, or it has no choices.
+        APIResponseError: The body is not an answer: it is empty, null, an HTML page or
+            an error, or it has no choices.
     """
     value = _value(body, key)
     if isinstance(value, dict) and not _is_error(value) and _has_choices(value):
@@ -175,28 +175,29 @@ def _is_error(value: Mapping[str, JSON]) -> bool:
         return False
     if value.get("code") is not None and value.get("message") is not None:
         return True
-    # A chunk may have no choices, but it has an id.
+    # A chunk may have no choices, but has an id: without both, this is an error.
     neither = "choices" not in value and "id" not in value
     return neither and any(value.get(key) for key in ("message", "detail"))
 
 
 def is_done(data: bytes) -> bool:
-    """Return whether an event is the last one of its stream."""
+    """Return whether an event's data is ``[DONE]``, which ends the stream."""
     return data.strip() == b"[DONE]"
 
 
 def read_event(name: str, data: bytes, key: Secret) -> ChatCompletionChunk | None:
     """
-    Turn one event of a stream into its chunk; None for an event without data.
+    Return the chunk in one event of a stream; None for an event without data.
 
     Args:
         name: The event's type, "message" if it has none.
-        data: Its data lines, joined by line ends.
-        key: The API key, which an error shows no part of.
+        data: The event's data lines, joined by newlines.
+        key: The API key, which is redacted from excerpts in an error.
 
     Raises:
         ServerStreamError: The event reports an error.
-        StreamDecodeError: It is not a chunk. Both still lack the partial answer.
+        StreamDecodeError: The event is not a chunk. In both errors, the caller must set
+            ``partial``.
     """
     if name != "error" and not data.strip():
         return None
@@ -229,7 +230,7 @@ def _event_value(data: bytes) -> JSON:
     try:
         return load_json(data)
     except ValueError:
-        # Event streams are UTF-8, so that other bytes are replaced.
+        # Event streams must be UTF-8, so invalid bytes are replaced.
         text = data.decode("utf-8", "replace").encode()
         if text == data:
             raise

@@ -1,8 +1,8 @@
 """
-The request that a call's arguments make.
+Builds the request of a call from the call's arguments.
 
-It holds only what the caller set, since the server answers 400 to fields that it does
-not know. The transport adds the key.
+Besides the model, the body has only fields that the caller set, since the server
+answers 400 to unknown fields. The transport adds the API key.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = ["ChatDraft", "Request", "chat_request", "draft_chat", "plain_request"
 
 _HEADERS = {
     "user-agent": f"asi1-python/{__version__}",
-    # Without compression, a reply cannot be larger than what came over the wire.
+    # Without compression, a reply takes no more memory than its bytes on the network.
     "accept-encoding": "identity",
 }
 _ACCEPT = {
@@ -50,17 +50,17 @@ _ACCEPT = {
 @frozen(kw_only=True)
 class Request:
     """
-    The request of one call, which each of its tries sends.
+    The request of one call, sent by each of the call's attempts.
 
     Attributes:
-        url: With the query.
-        headers: Names in lowercase; without the key.
-        body: JSON text; None for none.
-        stream: Whether the answer is asked for in chunks.
-        choices: How many answers are asked for.
-        tokens: What the call may cost, roughly: a quarter of its bytes, and the upper
-            bound of its answer if there is one.
-        idempotency_key: The same for every try; "auto" until it is drawn.
+        url: The URL with its query.
+        headers: Headers without the API key; names in lowercase.
+        body: The body as JSON; None for no body.
+        stream: Whether the server is to send the answer in chunks.
+        choices: The number of choices that the server is to send.
+        tokens: Rough estimate of the tokens that the call uses: a quarter of its body's
+            bytes, plus ``max_tokens`` if given.
+        idempotency_key: The same for every attempt; "auto" until a random one is made.
     """
 
     method: str
@@ -78,12 +78,12 @@ class Request:
 @frozen(kw_only=True)
 class ChatDraft:
     """
-    A chat request but for its messages: checked once, for as many calls as need be.
+    A chat request without its messages: checked once, used for any number of calls.
 
     Attributes:
-        options: The client's and the call's, merged.
+        options: The client's default options, overridden by the call's.
         parts: Fields of the `Request` that do not depend on its body.
-        fields: Fields of the body, all but the messages.
+        fields: Fields of the body other than the messages.
     """
 
     options: Mapping[str, Any]
@@ -95,13 +95,13 @@ class ChatDraft:
         Return the request with these messages.
 
         Raises:
-            ArgumentError: A message is wrong, or something cannot be written as JSON.
+            ArgumentError: A message is invalid, or a value cannot be written as JSON.
         """
         return self.request_of(wire_messages(messages))
 
     def request_of(self, messages: Sequence[Mapping[str, JSON]]) -> Request:
         """Return the request with messages that are in the API's form already."""
-        # `extra_body` is among the fields, and may replace any of them.
+        # `fields` come last: they include `extra_body`, which may replace any field.
         body = {"model": self.fields["model"], "messages": messages, **self.fields}
         return _request(self.parts, body, self.options)
 
@@ -114,10 +114,10 @@ def draft_chat(
     options: Mapping[str, Any],
 ) -> ChatDraft:
     """
-    Check all of a chat call but its messages.
+    Check all arguments of a chat call but its messages, and return the draft.
 
     Raises:
-        ArgumentError: An argument is wrong; the error names it. Nothing was sent.
+        ArgumentError: An argument is invalid; the error names it. Nothing was sent.
     """
     options = {**config.options, **checked_options(options)}
     if not isinstance(stream, bool):
@@ -145,7 +145,7 @@ def chat_request(
     Build the request of a chat call.
 
     Raises:
-        ArgumentError: As for `draft_chat`, and for its messages.
+        ArgumentError: As for `draft_chat`, and for invalid messages.
     """
     draft = draft_chat(config, model=model, stream=stream, options=options)
     return draft.request(messages)
@@ -285,7 +285,7 @@ def _idempotency_key(value: object) -> str | None:
 
 
 def _checked(argument: str, check: Callable[..., Any], *values: object) -> Any:
-    """Run a check of the client's settings on an argument of one call."""
+    """Check a call's argument like a client's setting, but raise `ArgumentError`."""
     try:
         named = (argument,) if check in (check_headers, read_query) else ()
         return check(*values, *named)

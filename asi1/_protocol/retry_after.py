@@ -1,4 +1,4 @@
-"""How long a reply asks the client to wait before the next try."""
+"""Reads how long a reply asks the client to wait before the next attempt."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from datetime import UTC
 
 __all__ = ["retry_after"]
 
-# Python reads more as a number than HTTP means.
+# Stricter than Python's `float`, which also accepts "nan", "1_000" and signs.
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][0-9]+)?")
 
 
 def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
     """
-    Read how long the server asks to wait, in seconds; None if it says nothing usable.
+    Return how many seconds the server asks to wait; None without a valid header.
 
-    ``retry-after-ms`` wins over ``retry-after``, which holds seconds or an HTTP date.
-    A value that is negative, zero, past, infinite or not a number counts as nothing.
+    ``retry-after-ms`` wins over ``retry-after``, which contains seconds or an HTTP
+    date. A value that is negative, zero, infinite, not a number, or a past date is
+    ignored.
 
     Args:
-        headers: Of the reply, names in lowercase.
-        wall: The time now, in seconds since 1970.
+        headers: The reply's headers, names in lowercase.
+        wall: The current time, in seconds since 1970.
 
     Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
@@ -35,12 +36,12 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
     seconds = _number(text)
     if seconds is not None:
         return seconds
-    # It takes long to load, and servers hardly ever send dates.
+    # This module takes long to load, and servers hardly ever send dates.
     from email.utils import parsedate_to_datetime  # noqa: PLC0415
 
     try:
         date = parsedate_to_datetime(text)
-        # The oldest form of a date names no zone; all of them are in GMT.
+        # The oldest form of an HTTP date has no time zone; every HTTP date is in GMT.
         seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - wall
     except (ValueError, OverflowError, IndexError):
         return None

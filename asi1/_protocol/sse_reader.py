@@ -1,9 +1,9 @@
 """
-Server-sent events from bytes: each with its last byte, and none that is too large.
+Reads server-sent events from bytes: each as soon as its last byte arrives.
 
-Servers send events of one data line, which are read here. The fields of every other
-event are read by httpx-sse 0.4, which needs what it gets here: UTF-8, no byte-order
-mark, LF as the only line end, and complete events with a data line.
+Most events have a single data line, and this module reads them itself. For every other
+event it calls httpx-sse 0.4, and passes only text that httpx-sse reads correctly:
+UTF-8, no byte-order mark, LF as the only line end, complete events with a data line.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -23,20 +23,20 @@ __all__ = ["Event", "EventDecoder", "EventTooLargeError"]
 
 _BOM = b"\xef\xbb\xbf"
 _DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
-# httpx-sse 0.4 takes more for a number than the standard allows in ``retry``. An id of
-# more than 1024 bytes is dropped, since it would be parsed again with every event.
+# Lines to drop: a ``retry`` that httpx-sse 0.4 would accept although the standard does
+# not, and an id above 1024 bytes, since the last id is parsed again with every event.
 _IGNORED = re.compile(rb"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
 _ID = re.compile(rb"^id(?::.*)?$", re.MULTILINE)
-# An event: its type ("message" if it has none), its data lines joined by line ends (not
-# yet decoded), the last id, and the time to wait before a retry.
+# An event: its type ("message" if it has none), its data lines as bytes joined by LF,
+# the last id of the stream so far, and the event's ``retry`` in milliseconds or None.
 Event: TypeAlias = tuple[str, bytes, str, int | None]
 
-# Lines of one event: each becomes an object, which takes more memory than its bytes.
+# Most lines of one event: each line becomes an object, larger than the line's bytes.
 _MOST_LINES = 100_000
 
 
 class EventTooLargeError(ValueError):
-    """An event is larger than allowed; the message has the limit."""
+    """An event is larger than allowed; the message contains the limit."""
 
 
 class _TextResponse:
@@ -54,14 +54,14 @@ class _TextResponse:
 @define
 class EventDecoder:
     """
-    Decodes the events of one stream, piece by piece.
+    Decodes the events of one stream from pieces of bytes, which may be cut anywhere.
 
     Attributes:
-        max_event_bytes: The largest event, in bytes, with its comments.
+        max_event_bytes: The largest allowed event, in bytes, its comments included.
     """
 
     max_event_bytes: int
-    _head: bytes | None = field(default=b"", init=False)  # None once it is read
+    _head: bytes | None = field(default=b"", init=False)  # None after the start
     _after_cr: bool = field(default=False, init=False)
     _pending: list[bytes] = field(factory=list, init=False)
     _pending_bytes: int = field(default=0, init=False)
@@ -71,11 +71,11 @@ class EventDecoder:
         """
         Return the events that *data* completes, oldest first.
 
-        The caller reads all of them before it feeds more.
+        The caller must read all these events before the next call of `feed`.
 
         Raises:
-            EventTooLargeError: An event is too large. Reading the events may raise it,
-                too, after those that came before the large one.
+            EventTooLargeError: An event is too large. Iterating over the events may
+                raise it too, after the events before the large one.
         """
         if (
             self._head is None
@@ -102,22 +102,22 @@ class EventDecoder:
         self._pending = [data[end:]] if data[end:] else []
         self._pending_bytes = len(data) - end
         blocks = whole.split(b"\n\n")
-        del whole  # a large event is in memory only once
+        del whole  # so that a large event is in memory only once
         return self._read(blocks)
 
     @property
     def midway(self) -> bool:
-        """Whether an event with data has begun and has not ended."""
+        """Whether the bytes so far end inside an event that has a data line."""
         return bool(self._pending and _DATA.search(b"".join(self._pending)))
 
     def unfinished(self) -> list[Event]:
-        """Return the event that the end of the stream has cut, as if complete."""
+        """Return the event cut off by the end of the stream, as if it were complete."""
         return list(self.feed(b"\n\n"))
 
     def _with_lf(self, data: bytes) -> bytes:
         if self._head is not None:
             data = self._head + data
-            if _BOM.startswith(data):  # the byte-order mark may come in pieces
+            if _BOM.startswith(data):  # the byte-order mark may be cut
                 self._head = data
                 return b""
             self._head = None
@@ -149,7 +149,7 @@ class EventDecoder:
             source = EventSource(cast("Any", _TextResponse(text)))
             for event in source.iter_sse():
                 yield event.event, event.data.encode(), event.id, event.retry
-        for line in _ID.findall(lines):  # the id of an event without data counts
+        for line in _ID.findall(lines):  # an event without data sets the id too
             value = line[3:].removeprefix(b" ").decode("utf-8", "replace")
             self._last_id = self._last_id if "\0" in value else value
 

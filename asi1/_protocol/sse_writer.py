@@ -1,7 +1,7 @@
 """
-An answer as server-sent events for browsers.
+Writes an answer as server-sent events for browsers.
 
-The format is public and documented in `AsyncEventBytes`, so that it cannot change.
+The format must not change, since it is public: `AsyncEventBytes` documents it.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from .public_error import failure
 
 __all__ = ["PING", "done_event", "failed_event", "piece_events"]
 
-# A comment, which clients ignore.
+# A comment, which the receiver ignores; it keeps the connection alive.
 PING = b": ping\n\n"
 
 
 def _event(name: str, data: JSON) -> bytes:
-    # JSON escapes line ends, so that it is always one line.
+    # JSON escapes newlines in strings, so the data is always one line.
     return f"event: {name}\ndata: {json_text(data)}\n\n".encode()
 
 
 def piece_events(chunks: Iterable[ChatCompletionChunk]) -> bytes:
-    """Return the events of *chunks*; a chunk without text and thoughts has none."""
+    """Return the events of *chunks*; one without text and thoughts adds no event."""
     events = []
     for chunk in chunks:
         thought = chunk.thought or _reasoning(chunk)
@@ -43,7 +43,7 @@ def _reasoning(chunk: ChatCompletionChunk) -> str:
 
 
 def done_event(answer: ChatCompletion) -> bytes:
-    """Return the last event of a complete answer."""
+    """Return the event that ends a complete answer."""
     usage = answer.usage
     return _event(
         "done",
@@ -75,5 +75,5 @@ def done_event(answer: ChatCompletion) -> bytes:
 
 
 def failed_event(error: Exception) -> bytes:
-    """Return the last event of an answer that failed."""
+    """Return the event that ends an answer that failed."""
     return _event("failed", failure(error).to_dict())

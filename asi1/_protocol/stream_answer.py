@@ -1,8 +1,8 @@
 """
-The answer that the chunks of a stream make, and whether it is complete.
+Assembles the chunks of a stream into an answer, and tells whether it is complete.
 
-Text is kept in pieces and joined when the answer is read, so that a chunk of a long
-stream costs no more than one of a short stream.
+Text is stored in pieces and joined when the answer is read, so that adding a chunk to a
+long stream takes no longer than adding one to a short stream.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ __all__ = ["Assembler", "as_chunk"]
 
 @define
 class _Text:
-    """A string that grows at its end."""
+    """A str to which pieces are appended."""
 
     pieces: list[str] = field(factory=list)
 
@@ -48,7 +48,7 @@ class _Text:
 
 @define
 class _Call:
-    """A tool call, as far as its parts have come."""
+    """A tool call, assembled from the parts received so far."""
 
     index: int | None
     id: str = ""
@@ -61,7 +61,7 @@ class _Call:
     def add(self, delta: ToolCallDelta) -> None:
         self.id = self.id or delta.id
         self.type = delta.type or self.type
-        # Some servers send id and name with every part.
+        # Some servers repeat id and name in every part, so the name is added only once.
         repeated = delta.id and delta.function.name == self.name.join()
         self.name.add("" if repeated else delta.function.name)
         self.arguments.add(delta.function.arguments)
@@ -81,7 +81,7 @@ class _Call:
 
 @define
 class _Choice:
-    """A choice, as far as its chunks have come."""
+    """A choice, assembled from the chunks received so far."""
 
     index: int
     role: str = "assistant"
@@ -102,8 +102,8 @@ class _Choice:
         self.refusal.add(delta.refusal or "")
         for part in delta.tool_calls:
             self._call_for(part).add(part)
-        # Some servers send the finish reason twice, of which the first counts, and some
-        # send "" until the choice has ended.
+        # Some servers send the finish reason twice, so the first is used; some send ""
+        # until the choice has ended, so "" is ignored.
         self.finish_reason = self.finish_reason or choice.finish_reason or None
         self.stop_reason = (
             choice.stop_reason if self.stop_reason is None else self.stop_reason
@@ -112,7 +112,7 @@ class _Choice:
         self.message_extra.update(delta.extra)
 
     def _call_for(self, part: ToolCallDelta) -> _Call:
-        """Find it by index, else by id; a part with neither belongs to the last one."""
+        """Find a call by index or id; without both, *part* belongs to the last one."""
         for call in reversed(self.calls):
             if part.index is not None and call.index is not None:
                 if part.index == call.index and part.id in ("", call.id or part.id):
@@ -144,11 +144,11 @@ class _Choice:
 @define
 class Assembler:
     """
-    Makes the answer of one stream's chunks, which are added in their order.
+    Assembles the answer from one stream's chunks, which are added in their order.
 
     Attributes:
         expected: The number of choices that the caller asked for.
-        chunks: The number of chunks so far.
+        chunks: The number of chunks added so far.
         finished: Whether each of the expected choices has a finish reason.
     """
 
@@ -156,9 +156,9 @@ class Assembler:
     _choices: dict[int, _Choice] = field(factory=dict, init=False)
     _thoughts: _Text = field(factory=_Text, init=False)
     _first: ChatCompletionChunk | None = field(default=None, init=False)
-    # Choice 0, once a chunk had it, if its role is "assistant".
+    # Choice 0; None before its first chunk, or if its role is not "assistant".
     _assistant: _Choice | None = field(default=None, init=False)
-    # Of the last chunk, if it came from the fast path: these are in the answer already.
+    # The pending fields of the last chunk if it came from the fast path; added already.
     _last_pending: PendingFields | None = field(default=None, init=False)
     _usage: Usage | None = field(default=None, init=False)
     _executable_data: JSON = field(default=None, init=False)
@@ -175,7 +175,7 @@ class Assembler:
         if pending is None or self._assistant is None:
             self._add_any(chunk)
             return
-        # It only adds a piece to choice 0: the same as `_add_any` in fewer steps.
+        # The chunk only adds a piece to choice 0: `_add_any` does the same, but slower.
         text = chunk._text  # noqa: SLF001
         if text:
             self._assistant.content.pieces.append(text)
@@ -208,7 +208,7 @@ class Assembler:
         )
 
     def answer(self) -> ChatCompletion:
-        """Return the answer so far, which later chunks do not change."""
+        """Return the answer so far; later chunks do not change the returned object."""
         first = self._first or ChatCompletionChunk()
         return ChatCompletion(
             id=first.id,

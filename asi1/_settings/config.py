@@ -1,8 +1,8 @@
 """
 The settings of a client, checked before anything is sent.
 
-The environment is passed in as a mapping. Every error names the source of the value;
-none shows a secret.
+The caller passes the environment in as a mapping. Every error names the source of the
+invalid value, and no error shows a secret.
 """
 
 from __future__ import annotations
@@ -64,11 +64,12 @@ _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
 @frozen(kw_only=True)
 class Limits:
     """
-    How many connections a client keeps, in each event loop that uses it.
+    How many connections a client may have, in each event loop that uses the client.
 
     Attributes:
-        max_connections: The most at once; further calls wait, up to ``Timeouts.pool``.
-        keepalive_expiry: Seconds that an idle connection is kept.
+        max_connections: Most connections at once; further calls wait for a free one, up
+            to ``Timeouts.pool``.
+        keepalive_expiry: Seconds for which an idle connection may be reused.
     """
 
     max_connections: int = field(
@@ -82,14 +83,14 @@ class Limits:
 @frozen(kw_only=True)
 class ClientConfig:
     """
-    All settings of a client; a client from `with_options` has a changed copy.
+    All settings of a client; a client from `with_options` has a changed copy of them.
 
     Attributes:
-        base_url: Without a trailing slash; paths are appended to it.
-        headers: Sent with every request, besides those that the call needs.
-        query: Added to every URL.
-        options: Chat options for calls that do not give their own.
-        max_event_bytes: The largest event of a stream, and the largest body, in bytes.
+        base_url: URL without a trailing slash; a call's path is appended to it.
+        headers: Headers of every request, besides those that asi1 sets itself.
+        query: Query parameters of every URL.
+        options: Chat options that apply to a call unless the call overrides them.
+        max_event_bytes: Largest event of a stream, and largest reply body, in bytes.
         trust_env: Whether proxies and CA files are read from the environment.
     """
 
@@ -112,12 +113,12 @@ class ClientConfig:
 
 def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
     """
-    Return the key from the argument, else from the environment.
+    Return the API key from the argument, else from the environment.
 
     Raises:
-        ConfigurationError: There is no key, or it is not valid.
+        ConfigurationError: There is no key, or the key is not valid.
     """
-    # First of all: the frames of an error hold these local variables.
+    # First of all, since a traceback may show the local variables of this frame.
     value = hidden(value)
     found = [(n, hidden(env[n])) for n in KEY_VARIABLES if env.get(n, "").strip()]
     env = {}
@@ -142,12 +143,12 @@ def read_base_url(
     """
     Return the base URL from the argument, else from the environment, else the default.
 
-    The bare host, ``/v1`` and the endpoint's whole path give the same URL; any other
-    path is kept.
+    A URL without a path, with ``/v1``, or with ``/v1/chat/completions`` gives the same
+    base URL; any other path stays.
 
     Raises:
-        ConfigurationError: It is not an http(s) URL, has a user, a query or a fragment,
-            or would send the key unencrypted over a network.
+        ConfigurationError: The value is not an http(s) URL, has a user, a query or a
+            fragment, or would send the key unencrypted over a network.
     """
     source = "base_url"
     if value is None:
@@ -155,7 +156,7 @@ def read_base_url(
         for name in reversed(_URL_VARIABLES):
             if name in env:
                 source, value = f"the environment variable {name}", env[name]
-    env = {}  # the frames of an error hold it
+    env = {}  # a traceback may show the local variables of this frame
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(
             f"{source}: must be a non-empty str; leave it out for {BASE_URL}"
@@ -194,7 +195,7 @@ def _url_problem(
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether *host* is this machine, by its name or address alone."""
+    """Tell whether *host* is this machine, without a DNS lookup."""
     if host == "localhost":
         return True
     try:
@@ -208,8 +209,8 @@ def check_headers(headers: object, source: str) -> dict[str, str]:
     Return *headers* as a dict with lowercase names.
 
     Raises:
-        ConfigurationError: A name or value is not valid in HTTP. The message does not
-            show the value, since it may be a secret.
+        ConfigurationError: A name or value is not valid in HTTP, or only asi1 may set
+            the header. The message does not show the value, which may be a secret.
     """
     if not isinstance(headers, Mapping):
         raise ConfigurationError(f"{source}: must be a mapping of names to strings")
@@ -228,10 +229,10 @@ def check_headers(headers: object, source: str) -> dict[str, str]:
 
 def read_model(value: object) -> str:
     """
-    Return the name of a model: any str, since servers add models at any time.
+    Return *value* as a model's name: any str, since servers add models at any time.
 
     Raises:
-        ConfigurationError: It is not a str, or empty.
+        ConfigurationError: *value* is not a str, or is empty.
     """
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"model: must be the name of a model, not {value!r}")
@@ -240,10 +241,11 @@ def read_model(value: object) -> str:
 
 def read_query(value: object, source: str) -> dict[str, str | int | float | bool]:
     """
-    Return the parameters that are added to every URL.
+    Return *value* as the query parameters of a URL.
 
     Raises:
-        ConfigurationError: It is not a mapping of names to strings, numbers or bools.
+        ConfigurationError: *value* is not a mapping of names to strings, numbers or
+            bools.
     """
     if not isinstance(value, Mapping) or not all(
         isinstance(k, str) and isinstance(v, str | int | float)
@@ -257,7 +259,7 @@ def read_query(value: object, source: str) -> dict[str, str | int | float | bool
 
 def read_retry(max_retries: Any, retry: RetryPolicy | None) -> RetryPolicy:
     """
-    Return the policy of ``max_retries=`` or ``retry=``; only one may be given.
+    Return the retry policy from ``max_retries=`` or ``retry=``, not both.
 
     Raises:
         ConfigurationError: Both are given, or *max_retries* is not a whole number of at

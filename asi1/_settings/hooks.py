@@ -1,4 +1,4 @@
-"""User functions that a client calls to report retries and ended calls."""
+"""User-provided functions that a client calls to report retries and ended calls."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["Hooks"]
 @frozen(kw_only=True)
 class Hooks:
     """
-    Functions that a client calls to report what it does. They run on its event loop and
-    must not block; an exception in one is logged and ignored.
+    Functions that a client calls to report retries and ended calls. They run on the
+    client's event loop and must not block; their exceptions are logged and ignored.
 
     Attributes:
         on_retry: Called before the wait for another attempt, with the failed attempt:
             its cause, and the ``wait`` in seconds.
-        on_end: Called after a call, with its response metadata, and its error if it
-            failed; for a stream, once it was read from the network to its end.
+        on_end: Called after a call, with the call's response metadata, and its error or
+            None; for a stream, once it was read from the network to its end.
     """
 
     on_retry: Callable[[Attempt], object] | None = None

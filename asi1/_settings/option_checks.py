@@ -1,7 +1,7 @@
 """
-Checks the options of a call: each must be known, and have an allowed value.
+Checks the options of a call: each must be known to asi1 and have an allowed value.
 
-Only documented options are known; any other can be sent in ``extra_body``.
+asi1 knows the options of the API's documentation; ``extra_body`` can send any other.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .validators import (
 
 __all__ = ["check_options", "checked_options"]
 
-# Options of other services, and the hint to their counterparts here.
+# Options of other services, and the hint at what to use here instead.
 _ELSEWHERE = {
     "reasoning_effort": "; see enable_thinking and thinking_budget.",
     "stream_options": "; usage comes with every stream without it.",
@@ -88,11 +88,11 @@ def _unknown(name: str, known: frozenset[str]) -> ArgumentError:
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Check the options, and return those that are given.
+    Check *options*, and return a copy without the options that are not given.
 
     Raises:
         ArgumentError: As for `check_options`.
     """
     check_options(options)
-    # None means not given, except as a timeout, where it means that there is no limit.
+    # None means not given, but ``timeout=None`` means that there is no timeout.
     return {k: v for k, v in options.items() if v is not None or k == "timeout"}

@@ -1,5 +1,5 @@
 """
-The options of a call, as TypedDicts that both clients share.
+The options of a call, as TypedDicts that the async and blocking client share.
 
 `option_checks` checks their values.
 """
@@ -23,18 +23,18 @@ __all__ = [
 
 class RequestOptions(TypedDict, total=False):
     """
-    Options of one call that change how it is sent, not what it asks.
+    Options of one call that change how the request is sent, not the model's task.
 
     Attributes:
-        timeout: Seconds in total, a `Timeouts`, an ``httpx.Timeout``, or None for no
-            timeout of any kind.
-        max_retries: The most retries; 0 for a single attempt.
+        timeout: Total timeout in seconds, a `Timeouts`, an ``httpx.Timeout``, or None
+            for no timeout of any kind.
+        max_retries: Maximum number of retries; 0 for a single attempt.
         idempotency_key: Sent as ``Idempotency-Key``, the same in every attempt; "auto"
             makes a random one.
         session_id: Sent as ``x-session-id``; agentic models keep state under it.
-        extra_headers: Added to the request; they override the client's own.
-        extra_query: Added to the URL.
-        extra_body: Added to the body's top level; it overrides named options.
+        extra_headers: Headers to add to the request; they override the client's.
+        extra_query: Query parameters to add to the URL.
+        extra_body: Fields to add to the body's top level; they override options.
     """
 
     timeout: Timeout
@@ -48,17 +48,17 @@ class RequestOptions(TypedDict, total=False):
 
 class ChatOptions(RequestOptions, total=False):
     """
-    Options of one chat call. Only what is given is sent; None means not given.
+    Options of one chat call. Only given options are sent; None means not given.
 
     Attributes:
-        temperature: From 0 (most deterministic) to 2; an int is fine.
-        max_tokens: Upper bound of the answer, in tokens; 0 asks for no bound.
+        temperature: Randomness of the answer, from 0 (least random) to 2.
+        max_tokens: Maximum length of the answer in tokens; 0 for no maximum.
         top_p: Share of probability mass to sample from, 0 to 1.
-        frequency_penalty: From -2 to 2.
-        presence_penalty: From -2 to 2.
-        stop: One str, or several, at which the answer ends.
-        n: How many answers, at least 1.
-        seed: For repeatable sampling, where the model supports it.
+        frequency_penalty: The API's ``frequency_penalty``, from -2 to 2.
+        presence_penalty: The API's ``presence_penalty``, from -2 to 2.
+        stop: One str or several; the answer ends where one of them occurs.
+        n: Number of choices in the answer, at least 1.
+        seed: An int for repeatable sampling, if the model supports it.
         tools: Function descriptions, as the API takes them.
         tool_choice: "auto", "none", "required", or one function.
         parallel_tool_calls: False for one tool call at a time.
@@ -67,8 +67,8 @@ class ChatOptions(RequestOptions, total=False):
         agents: Addresses (``agent1...``) to route the request to.
         planner_mode: Let the server plan over *agents*.
         enable_thinking: Turn the model's thoughts on or off.
-        thinking_budget: Upper bound of the thoughts, in tokens.
-        user: Your own name for the end user.
+        thinking_budget: Maximum length of the thoughts in tokens.
+        user: Your own identifier of the end user.
 
     Source: https://docs.asi1.ai/api-reference/llm/chat-completion
     """

@@ -23,14 +23,15 @@ _count = setting(or_none(whole_number(1)), "rate_limit")
 @frozen(kw_only=True)
 class RateLimit:
     """
-    How much a client may send; calls above it wait. None means no limit.
+    How much a client may send; calls above a limit wait. None means no limit.
 
     Attributes:
         requests_per_minute: Requests in any minute, retries included.
-        requests_per_day: Requests in any 24 hours.
+        requests_per_day: Requests in any 24 hours, retries included.
         tokens_per_minute: Tokens in any minute: estimated before a call from the
-            length of its body and ``max_tokens``, corrected by its usage afterwards.
-        max_concurrency: Calls at once, in each event loop.
+            length of its body and ``max_tokens``, corrected afterwards by the usage
+            that the server reports.
+        max_concurrency: Calls at the same time, in each event loop.
     """
 
     requests_per_minute: int | None = field(default=None, validator=_count)
@@ -63,7 +64,7 @@ class LimitOutcome:
     How an attempt ended that a `Limiter` had permitted.
 
     Attributes:
-        estimated: The tokens that `Limiter.acquire` was called with.
+        estimated: The estimated tokens that `Limiter.acquire` was called with.
         used: The tokens that the server counted; None if unknown.
         refused: Whether the server answered 429.
         retry_after: Seconds that the server asked to wait; None if it did not ask.
@@ -78,10 +79,10 @@ class LimitOutcome:
 @public
 class Limiter(Protocol):
     """
-    The protocol of a limiter of your own, for ``rate_limit=``.
+    The protocol of a user-provided limiter, for ``rate_limit=``.
 
-    It may share its counts between processes. Both methods are called on the event loop
-    of the call; an exception that they raise is raised by the call.
+    The limiter may share its counts between processes. Both methods are called on the
+    event loop of the call; an exception that they raise is raised by the call.
     """
 
     async def acquire(self, tokens: int) -> None:

@@ -1,8 +1,8 @@
 """
-A sliding window that limits an amount per time; the caller passes the time in.
+A sliding window that limits an amount per time; the caller passes the current time in.
 
 A limit of three a minute means three in *any* minute, which is how servers count. So
-each entry is kept until it no longer counts.
+the window stores each entry until the entry is older than the window.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from attrs import define, field
 
 __all__ = ["Window"]
 
-# The lowest pace that refusals lead to, as a share of the limit.
+# The lowest pace after any number of refusals, as a share of the limit.
 _SLOWEST = 1 / 16
 # The factor by which each success raises a lowered pace.
 _RECOVERY = 1.1
@@ -29,10 +29,10 @@ class _Entry:
 @define(eq=False)
 class Window:
     """
-    The amounts permitted in the last *seconds*, at most *limit* in all.
+    The amounts permitted in the last *seconds*; their sum is at most *limit*.
 
     Attributes:
-        limit: None for no limit.
+        limit: The largest sum of the amounts; None for no limit.
         pace: The share of the limit in use; refusals halve it, successes raise it.
     """
 
@@ -43,7 +43,7 @@ class Window:
     _total: float = field(default=0.0, init=False)
 
     def wait(self, now: float, amount: float) -> float:
-        """Return the seconds until *amount* fits; 0 if it does now."""
+        """Return the seconds until *amount* fits into the limit; 0 if it fits now."""
         if self.limit is None:
             return 0.0
         while self._entries and self._entries[0].at <= now - self.seconds:
@@ -61,7 +61,7 @@ class Window:
         return 0.0
 
     def take(self, now: float, amount: float) -> None:
-        """Count *amount* as permitted."""
+        """Add an entry: *amount* was permitted at *now*."""
         if self.limit is not None:
             self._entries.append(_Entry(now, amount))
             self._total += amount
@@ -75,9 +75,9 @@ class Window:
             self._total += by
 
     def refused(self) -> None:
-        """Halve the pace."""
+        """Halve the pace, since the server refused an attempt."""
         self.pace = max(_SLOWEST, self.pace / 2)
 
     def went_well(self) -> None:
-        """Raise the pace a little, up to the full limit."""
+        """Raise the pace by a tenth, up to the full limit."""
         self.pace = min(1.0, self.pace * _RECOVERY)

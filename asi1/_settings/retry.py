@@ -1,8 +1,8 @@
 """
-The retry policy: which errors are retried, and after which wait.
+The retry policy: after which errors a call is retried, and after which wait.
 
-It has neither a clock nor randomness: the call passes the error, the number of the
-attempt and a random number, and gets seconds, or None to give up.
+The policy uses neither a clock nor random numbers: the call passes the error, the
+attempt's number and a random number, and gets the seconds to wait, or None to give up.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class RetryPolicy:
         wait_first: Upper bound of the first wait, in seconds.
         wait_max: Upper bound of any wait that the server did not ask for, in seconds.
         max_retry_after: The longest wait that the server may ask for, in seconds.
-        on_timeout: Also retry after a timeout that may have left the model at work.
-            Each such attempt may be billed.
+        on_timeout: Whether to retry after a timeout, too, at which the server may still
+            be working on the attempt. Each such attempt may be billed.
 
     Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
@@ -70,7 +70,7 @@ class RetryPolicy:
         """
         if attempt >= self.attempts or not self.may_heal(error):
             return None
-        hint: float | None = getattr(error, "retry_after", None)  # if it has a status
+        hint: float | None = getattr(error, "retry_after", None)  # of status errors
         if hint is None:
             grown = self.wait_first * 2.0 ** min(attempt - 1, 60)
             wait = dice * min(self.wait_max, grown)
@@ -82,7 +82,7 @@ class RetryPolicy:
 
     def may_heal(self, error: APIError) -> bool:
         """Tell whether another attempt at the same request could succeed."""
-        # Loaded at the first error, since most clients meet none.
+        # Imported at the first error, since most programs meet none.
         from .._models.status_errors import (  # noqa: PLC0415
             APIStatusError,
             QuotaExceededError,

@@ -1,8 +1,8 @@
 """
 The object that holds the API key, and shows it as ``***``.
 
-All other code holds this object: so the key appears in no repr, log line, traceback
-with local variables, or pickle.
+All other code refers to this object instead of the key, so the key appears in no repr,
+log line, pickle, or traceback with local variables.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _ESCAPED = frozenset("\\'\"")
 
 
 class Secret:
-    """A key that is shown by `reveal` alone."""
+    """An API key, which only `reveal` returns."""
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        """Hold *value*, unchecked, without the whitespace around it."""
+        """Store *value*, unchecked, without the whitespace around it."""
         self._value = value.strip()
 
     def check(self, source: str) -> Self:
@@ -34,11 +34,11 @@ class Secret:
         Return this key if it is valid.
 
         Args:
-            source: Where the key comes from, for the message.
+            source: Where the key comes from, for the error's message.
 
         Raises:
-            ConfigurationError: It is empty, or has a character that is not valid in a
-                header. The message shows that character alone, and its position.
+            ConfigurationError: The key is empty, or has a character that is not valid
+                in a header. The message shows only that character and its position.
         """
         if not self._value:
             raise ConfigurationError(f"{source}: the API key is empty")
@@ -51,7 +51,7 @@ class Secret:
         return self
 
     def reveal(self) -> str:
-        """Return the key; the caller must not keep it."""
+        """Return the key; the caller must not store it."""
         return self._value
 
     def redact(self, text: str) -> str:
@@ -59,7 +59,7 @@ class Secret:
         Return *text* with ``***`` in place of the key.
 
         The escaped key, as in a repr or in JSON, is replaced too. A key of less than 8
-        characters is not a secret, and stays.
+        characters is not a secret, and is not replaced.
         """
         if not self._is_secret:
             return text
@@ -76,7 +76,8 @@ class Secret:
         Return the beginning of *text*, at most *most* characters, without the key.
 
         The key is redacted before the cut, since `redact` does not recognise a part of
-        it. A part of the key at the end of an incomplete *text* is redacted as well.
+        the key. If *text* ends with the first 8 or more characters of the key, they
+        are redacted too, since *text* may have been cut before.
         """
         text = self.redact(text)
         for size in range(len(self._value) - 1, _SHORTEST - 1, -1):
@@ -110,11 +111,11 @@ class Secret:
 
 def hidden(value: Any) -> Any:
     """
-    Return a str as an unchecked `Secret`, and for any other value but None its type. A
-    result of this function is returned as it is.
+    Return a str as an unchecked `Secret`, and for any other value its type. None, and a
+    result of this function, are returned unchanged.
 
-    A function that is given a key calls this first, so that no frame of an error holds
-    the plain key.
+    A function with a key as its argument calls this first, so that no traceback with
+    local variables shows the key.
     """
     if value is None or isinstance(value, Secret | type):
         return value

@@ -1,7 +1,8 @@
 """
 How long each part of a call may take, in seconds; this module reads no clock.
 
-A plain number limits the whole call: its waits, every attempt, and the stream.
+A number instead of a `Timeouts` is the total timeout: for all attempts, the waits
+between them, and the stream.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Deadline(NamedTuple):
     The moment at which a call times out, and the phase whose timeout it is.
 
     Attributes:
-        at: On the clock of the caller; may be infinite.
+        at: The moment, on the caller's clock; may be infinite.
         phase: "first_token", "idle" or "total".
     """
 
@@ -55,17 +56,17 @@ class Timeouts:
     How long each part of a call may take, in seconds; None for no limit.
 
     Attributes:
-        total: The whole call: queueing, every attempt, the waits between them, the
-            stream. By default 600 for plain calls, none for streams.
-        connect: Making a connection.
+        total: The complete call: queueing, every attempt, the waits between them, the
+            stream. By default 600 without streaming, no limit for streams.
+        connect: Opening a connection.
         write: Writing one piece of the request to the network.
         pool: Waiting for a free connection.
         first_token: From the start of an attempt to the first chunk of a stream, or to
-            the headers of a plain reply. It includes the wait for a connection, and
-            starts anew with each attempt.
-        idle: Between two chunks of a stream; from the headers of a plain reply to the
-            first piece of its body, and between its pieces. Comments in a stream do not
-            count as chunks.
+            the headers of a reply without streaming. It includes the wait for a
+            connection, and starts anew with each attempt.
+        idle: Between two chunks of a stream, where comments do not count as chunks;
+            without streaming, from the headers of a reply to the first piece of its
+            body, and between two pieces.
 
     Raises:
         ConfigurationError: A value is not a number above 0.
@@ -84,12 +85,13 @@ class Timeouts:
         Return the timeouts that a ``timeout=`` argument stands for.
 
         Args:
-            value: A `Timeouts`; a number, which limits the whole call, and any silence
-                in it to the same time; None for no timeout at all; `DEFAULT`; or an
-                ``httpx.Timeout``, whose ``read`` limits the waits for data.
+            value: A `Timeouts`; a number of seconds, which is the total timeout
+                and sets ``first_token`` and ``idle`` to None; None for no timeout at
+                all; `DEFAULT`; or an ``httpx.Timeout``, whose ``read`` limits the
+                waits for data.
 
         Raises:
-            ConfigurationError: It is something else, or not above 0.
+            ConfigurationError: *value* is something else, or not above 0.
         """
         if isinstance(value, Timeouts):
             return value
@@ -117,13 +119,13 @@ class Timeouts:
         return cls(total=float(total), first_token=None, idle=None)
 
     def total_for(self, *, stream: bool) -> float | None:
-        """Return the timeout of the whole call, in seconds; None for no timeout."""
+        """Return the total timeout of a call, in seconds; None for no timeout."""
         if self.total is DEFAULT:
             return None if stream else _TOTAL_WITHOUT_STREAM
         return self.total
 
     def explain(self, phase: str, *, stream: bool) -> str:
-        """Say in words which timeout passed."""
+        """Return a sentence that says which timeout passed."""
         match phase:
             case "first_token":
                 return f"the first token did not come within {self.first_token:g} s"
@@ -139,7 +141,8 @@ class Timeouts:
         """
         Return the deadline of a phase that begins *now* in a call that *began* earlier.
 
-        It is the earlier of the phase's end and the call's. All times are on one clock.
+        This is the earlier of the end of the phase's timeout and the end of the total
+        timeout. All times are on one clock.
         """
         total = self.total_for(stream=stream)
         end = math.inf if total is None else began + total

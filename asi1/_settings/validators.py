@@ -1,7 +1,7 @@
 """
 Checks of single values.
 
-A check returns None for a valid value, else the problem as the middle of a message:
+A check returns None for a valid value, else the problem in words for a message, such as
 "must be True or False".
 """
 
@@ -41,7 +41,7 @@ def wrong(argument: str, problem: str, value: object) -> ArgumentError:
 
 def setting(check: Check, part_of: str | None = None) -> Any:
     """
-    Return the attrs validator that raises `ConfigurationError` for a problem.
+    Return an attrs validator that raises `ConfigurationError` if *check* fails.
 
     Args:
         check: The check of the field's value.

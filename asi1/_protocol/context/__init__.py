@@ -1,6 +1,6 @@
 """
-The history of a conversation, and which part of it a request contains.
-The calls of a turn are made in `_client/conversation`.
+The history of a conversation, and the choice of the part that a request contains.
+This package makes no calls; `_client/conversation` makes the calls of a turn.
 """
 
 __all__: list[str] = []

@@ -1,8 +1,8 @@
 """
 The history of a conversation as plain data: messages, usage and token estimates.
 
-A history is immutable: each change returns a new one. So a failed turn has nothing to
-undo, and a fork can share the history of its original.
+A history is immutable: each change returns a new history. So a failed turn has nothing
+to undo, and a fork shares the history of the conversation that it was made from.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class History:
     Attributes:
         messages: The messages of all completed turns, oldest first.
         model: The conversation's model; None for the client's model.
-        options: Options of every turn.
-        summary: Summary of the first turns; None until one is written.
+        options: Chat options that apply to every turn.
+        summary: Summary of the first turns; None until the model has written one.
         tokens: Estimates tokens; learns from the usage that the server reports.
         ceiling: The most prompt tokens that the server accepts, learned from a request
-            that it refused as too long; None if it has refused none.
+            that the server refused as too long; None before the first such refusal.
         usage: Tokens used by all calls.
         summary_usage: Tokens used by the calls that wrote summaries.
     """
@@ -60,14 +60,14 @@ class History:
     summary_usage: Usage = attrs.field(factory=Usage)
 
     def with_messages(self, messages: Sequence[Wire]) -> History:
-        """Return a history with these messages; an invalid summary is removed."""
+        """Return a history with *messages*; a summary of changed ones is removed."""
         summary, upto = self.summary, self.summary.upto if self.summary else 0
         if self.messages[:upto] != tuple(messages[:upto]):
             summary = None
         return attrs.evolve(self, messages=tuple(messages), summary=summary)
 
     def with_usage(self, usage: Usage | None, *, summary: bool = False) -> History:
-        """Return a history with the usage of one more call added."""
+        """Return a history with the usage of one more call added to its sums."""
         if usage is None:
             return self
         summary_usage = self.summary_usage
@@ -88,7 +88,7 @@ class History:
 
     def with_edit(self, place: int, message: str | Message) -> History:
         """
-        Return a history with the message at *place* replaced; a str keeps the role.
+        Return a history with the message at *place* replaced; a str keeps its role.
 
         Raises:
             ArgumentError: *place* is out of range, or *message* is not a message.
@@ -116,7 +116,7 @@ class History:
         return self.with_messages(self.messages[:count])
 
     def without_last_turn(self) -> History:
-        """Return a history without the last user messages and all that follow."""
+        """Return a history without the last user messages and all that follow them."""
         roles = [message.get("role") for message in self.messages]
         if "user" not in roles:
             return self
@@ -132,7 +132,7 @@ def stored(messages: Messages) -> tuple[Wire, ...]:
     """
     Return *messages* in the form that a history stores: a deep copy as JSON values.
 
-    Lone surrogates, which models write but JSON cannot hold, become U+FFFD.
+    Lone surrogates, which models write but UTF-8 cannot encode, become U+FFFD.
 
     Raises:
         ArgumentError: *messages* are not valid messages.

@@ -1,8 +1,8 @@
 """
 Context policies: they decide which part of a long history a request contains.
 
-Policies do no I/O: a policy that needs the model yields a `Question`, and is sent the
-model's answer.
+Policies do no I/O: a policy that needs the model yields a `Question`, and the caller
+sends the model's answer into the generator.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class ContextPolicy(ABC):
     A policy drops complete turns: one or more user messages in a row, and everything up
     to the next user message. It never drops a system message or the last turn, never
     separates the result of a tool from its call, and never changes the order. A history
-    that fits is not changed. ``first | second`` applies one policy, then the other.
+    within the budget is not changed. ``first | second`` applies *first*, then *second*.
 
     Attributes:
         budget: Maximum prompt tokens of a request, including the server's hidden
@@ -104,7 +104,7 @@ class ContextPolicy(ABC):
 
         Args:
             messages: As for `AsyncCompletions.create`.
-            tokens: Estimates the tokens; by default a rule of thumb.
+            tokens: Estimates the tokens; by default, an estimator without samples.
 
         Raises:
             ArgumentError: *messages* are not valid messages.
@@ -142,8 +142,8 @@ class KeepNewest(ContextPolicy):
     """Drops the oldest turns until the rest fits. See `ContextPolicy`."""
 
     def plan(self, view: View, limit: float) -> Plan:
-        """Drop the oldest turns."""
-        yield from ()  # asks the model nothing
+        """Drop the oldest turns until the rest fits into the limit."""
+        yield from ()  # makes this a generator; it asks the model nothing
         return drop_oldest(view, self.limit(limit))
 
 
@@ -163,7 +163,7 @@ class DropLeastRelevant(ContextPolicy):
     score: Score | None = None
 
     def plan(self, view: View, limit: float) -> Plan:
-        """Drop the least relevant turns."""
+        """Drop the least relevant turns until the rest fits into the limit."""
         yield from ()
         limit = self.limit(limit)
         if view.total <= limit:
@@ -200,7 +200,7 @@ def _parts(policy: ContextPolicy) -> tuple[ContextPolicy, ...]:
 
 
 def drop_oldest(view: View, limit: float) -> View:
-    """Return *view* without its oldest turns, so that the rest fits into *limit*."""
+    """Drop turns from *view*, oldest first, until the rest fits into *limit*."""
     return _drop(view, view.droppable, limit)
 
 

@@ -19,13 +19,13 @@ from .view import Summary
 
 __all__ = ["from_json", "to_json"]
 
-# Raised while reading JSON that is not a saved conversation.
+# The errors that reading raises for JSON that is not a saved conversation.
 _READ_ERRORS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 _KIND = "asi1.conversation"
 _VERSION = 1
-# Only options of the request's content are saved: others, such as headers, may hold
-# secrets.
+# Only options that become part of the body, and the session's id, are saved: other
+# options, such as headers, may contain secrets.
 _SAVED_OPTIONS = BODY_OPTIONS | {"extra_body", "session_id"}
 
 

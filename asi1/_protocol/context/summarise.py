@@ -1,7 +1,7 @@
 """
-`Summarise`: a policy that replaces the oldest turns by a summary of the model's.
+`Summarise`: a policy that replaces the oldest turns by a summary from the model.
 
-It does no I/O: it yields the questions to the model, and inserts the summary.
+The policy does no I/O: it yields the questions to the model, and inserts the summary.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _INSTRUCTION = (
     " language, that lets it be carried on without the original. Keep names, numbers,"
     " decisions, open questions and what the user wants. Answer with the summary alone."
 )
-# Share of the budget in use after a summary. Each summary costs a call, so room is left
-# for some more turns.
+# Largest share of the budget in use after a new summary. Each summary costs a call, so
+# the rest stays free for some more turns.
 _USED_AFTERWARDS = 0.5
-# The model's thoughts count too, so `max_tokens` is this many times the summary's size.
+# `max_tokens` counts the model's thoughts too, so it is a multiple of `size`.
 _MAX_TOKENS_FACTOR = 4
-# A request with room for fewer bytes of the conversation is not worth a call.
+# A request with room for fewer bytes of the conversation than this is not sent.
 _MIN_ROOM = 200
 _TURN_SEPARATOR = "\n\n"
 
@@ -42,12 +42,12 @@ class Summarise(ContextPolicy):
     Replaces the oldest turns by a summary. See `ContextPolicy`.
 
     The model writes the summary, in a separate call before the turn's call. The summary
-    is reused until the history exceeds the budget again; then it is extended. In the
-    request, it follows the system message. If the model's answer is empty, the oldest
-    turns are dropped instead.
+    is reused until the history exceeds the budget again, and then extended. In the
+    request, the summary follows the system message. If the model's answer is empty, the
+    oldest turns are dropped instead.
 
     Attributes:
-        size: Maximum length of a summary in tokens; a longer one is cut.
+        size: Maximum length of a summary in tokens; a longer summary is cut.
         model: The model that writes the summary; None for the conversation's model.
         instruction: The system message of the call that writes the summary.
     """
@@ -57,7 +57,7 @@ class Summarise(ContextPolicy):
     instruction: str = _INSTRUCTION
 
     def plan(self, view: View, limit: float) -> Plan:
-        """Insert a summary; the existing one if that is enough."""
+        """Insert the existing summary; if *limit* is still exceeded, a longer one."""
         limit = self.limit(limit)
         if view.total <= limit:
             return view
@@ -68,7 +68,7 @@ class Summarise(ContextPolicy):
         return drop_oldest(view, limit)
 
     def _with_longer_summary(self, view: View, limit: float) -> Plan:
-        """Insert a summary of more turns, if there is room for one."""
+        """Insert a summary of more turns, if it fits into *limit*."""
         dropped = self._turns_to_summarise(view, limit)
         if not dropped:
             return view
@@ -128,7 +128,7 @@ class Summarise(ContextPolicy):
 
 
 def _take_parts(parts: deque[str], room: int) -> str:
-    """Remove from *parts* as many as fit into *room* bytes, the first cut to fit."""
+    """Remove as many *parts* as fit into *room* bytes; the first is cut if too long."""
     taken = [_cut(parts.popleft(), room)]
     room -= len(_bytes(taken[0]))
     while parts and (room := room - len(_TURN_SEPARATOR) - len(_bytes(parts[0]))) >= 0:

@@ -26,8 +26,8 @@ __all__ = ["CONTEXT_SIZES", "MOST_TOKENS", "TokenEstimator", "Wire", "size_of"]
 # A message as the API expects it.
 Wire: TypeAlias = Mapping[str, JSON]
 
-# Tokens that each model can read and write in one call, by the documentation; if that
-# gives two numbers, the smaller one. Users may change and extend it.
+# Tokens that each model can read and write in one call, by the documentation; where the
+# documentation gives two numbers, the smaller. Users may change and extend this dict.
 # https://docs.asi1.ai/documentation/getting-started/model-selection
 CONTEXT_SIZES: dict[str, int] = {
     "asi1": 200_000,
@@ -43,8 +43,8 @@ CONTEXT_SIZES: dict[str, int] = {
 
 # Tokens per byte of UTF-8 before the first sample: four letters per token.
 _RULE = 0.25
-# Weight of the rule of thumb. The slope between two samples weighs as much as their
-# difference in bytes.
+# Weight of the rule of thumb in a weighted median. The weight of the slope between two
+# samples is their difference in bytes.
 _RULE_WEIGHT = 500
 # Lowest and highest tokens per byte.
 _SLOPES = (0.05, 2.0)
@@ -52,16 +52,16 @@ _SLOPES = (0.05, 2.0)
 _PER_MESSAGE = 4
 # Bytes that an image counts as, since its URL does not tell its tokens.
 _IMAGE = 4000
-# Number of the newest samples that are kept. A slope needs samples of different sizes,
-# so of the older samples, one per power of two of their size is kept too.
+# Number of the newest samples to store. A slope needs samples of different sizes, so of
+# the older samples, one per power of two of their size is stored too.
 _NEWEST = 16
 # Number of the newest samples that `hidden` and `slack` are computed from.
 _RECENT = 5
-# Share of a request that is kept free for messages unlike the samples.
+# Share of a request's tokens that stays free for messages unlike the samples.
 _UNSEEN = 0.01
 
 
-# Larger counts of a server are ignored as wrong.
+# A server's larger token counts are ignored as wrong.
 MOST_TOKENS = 10**9
 
 
@@ -74,14 +74,14 @@ def _learned(name: str) -> Any:
 @frozen
 class TokenEstimator:
     """
-    Estimates prompt tokens: a number per byte, per message, and per request.
+    Estimates prompt tokens: a number per byte, one per message, and one per request.
 
     Immutable: `learn` returns a new estimator.
 
     Attributes:
         samples: One tuple per learned request, the newest last: bytes of its messages,
             number of its messages, prompt tokens that the server counted.
-        fixed: Bytes that every request holds beside its messages, such as tools.
+        fixed: Bytes that every request contains besides its messages, such as tools.
         slope: Tokens per byte of UTF-8.
         hidden: Tokens of the server's hidden prompt.
         slack: Safety margin in tokens for requests with a limit: the largest
@@ -116,7 +116,7 @@ class TokenEstimator:
         return max(error, 0.0) + _UNSEEN * self.samples[-1][-1]
 
     def _surplus(self) -> list[float]:
-        """Return the tokens that the newest requests had beside their messages."""
+        """Return the tokens of each newest request minus those of its messages."""
         # The hidden prompt and the user's language may change, so old samples mislead.
         return [y - self.slope * x for x, y in self._points()[-_RECENT:]]
 
@@ -133,7 +133,7 @@ class TokenEstimator:
         return self.slope * size_of(message) + _PER_MESSAGE
 
     def count(self, messages: Iterable[Wire]) -> int:
-        """Return the prompt tokens of a request of *messages*."""
+        """Return the prompt tokens of a request with *messages*."""
         return math.ceil(round(self.base + sum(map(self.cost, messages)), 6))
 
     def learn(self, messages: Sequence[Wire], prompt_tokens: int) -> TokenEstimator:

@@ -1,8 +1,8 @@
 """
-Divides a history into turns; a turn is kept or dropped as a whole.
+Divides a history into turns; a request contains all messages of a turn, or none.
 
 A turn is one or more user messages in a row, and everything up to the next user
-message. The result of a tool belongs to the turn of its call, wherever it stands.
+message. A tool's result belongs to the turn of its call, wherever the result stands.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _HEAD = "Summary of the conversation so far:\n"
 @frozen
 class Turn:
     """
-    Messages that are kept or dropped together.
+    Messages of which a request contains either all or none.
 
     Attributes:
         places: Indices of the messages in the history, ascending.
         messages: The messages, one for each index.
-        pinned: Whether the turn is never dropped: a system message, or the last turn.
+        pinned: True for a system message and the last turn, which are never dropped.
         cost: Tokens that the turn adds to a request.
     """
 
@@ -50,8 +50,8 @@ class Summary:
 
     Attributes:
         text: The summary that the model wrote.
-        upto: Number of messages at the start of the history that it replaces; turns
-            that reach beyond them are not replaced.
+        upto: Number of messages at the start of the history that the summary replaces;
+            turns that reach beyond these messages are not replaced.
     """
 
     text: str
@@ -87,7 +87,7 @@ class View:
         tokens: TokenEstimator,
         known: Summary | None = None,
     ) -> View:
-        """Return the view that contains a whole history."""
+        """Return the view that contains all messages of a history."""
         return cls(tuple(_turns(messages, tokens)), tokens, known=known)
 
     @property
@@ -117,7 +117,7 @@ class View:
 
     @property
     def last(self) -> tuple[Wire, ...]:
-        """The messages of the turn to be answered."""
+        """The messages of the last turn, which the model is to answer."""
         spoken = [t for t in self.turns if t.messages[0].get("role") not in _SYSTEM]
         return next((turn.messages for turn in spoken if turn.pinned), ())
 
@@ -141,7 +141,7 @@ class View:
         return [placed[place] for place in sorted(placed)]
 
     def without(self, dropped: Collection[Turn]) -> View:
-        """Return the view without these turns."""
+        """Return the view without the *dropped* turns."""
         places = {turn.places for turn in dropped}
         kept = tuple(turn for turn in self.turns if turn.places not in places)
         return attrs.evolve(self, turns=kept)
@@ -153,7 +153,7 @@ class View:
 
 
 def text_of(message: Wire) -> str:
-    """Return the text of *message*; of a list of parts, the text parts."""
+    """Return the text of *message*; for a list of parts, the text of the text parts."""
     content = message.get("content")
     if isinstance(content, str):
         return content
