@@ -88,7 +88,8 @@ class Completions:
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion | ChatStream:
         """Same as `AsyncCompletions.create`, but blocks."""
-        # A long request takes time to build, so it is not built on the shared loop.
+        # Building a long request takes time and would delay the calls of other threads
+        # on the shared event loop, so the caller's thread builds it.
         request = chat_request(
             self._engine.config,
             messages=messages,
