@@ -32,7 +32,7 @@ class Chat:
     """Same as `AsyncChat`, for blocking callers."""
 
     def __init__(self, engine: Engine) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._engine = engine
 
     @property
@@ -46,7 +46,7 @@ class Completions:
     """Same as `AsyncCompletions`, for blocking callers."""
 
     def __init__(self, engine: Engine) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._engine = engine
 
     @overload

@@ -26,7 +26,7 @@ class Conversation:
     """Same as `AsyncConversation`, but blocks."""
 
     def __init__(self, turns: TurnTaking) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._turns = turns
         self._conversation = AsyncConversation(turns)  # shares the history
 

@@ -20,7 +20,7 @@ class Answers(Generic[_T]):
     """Same as `AsyncAnswers`, but blocks."""
 
     def __init__(self, calls: ConcurrentCalls) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._calls = calls
 
     def __enter__(self) -> Self:

@@ -33,7 +33,7 @@ class ChatStream:
     """Same as `AsyncChatStream`, but blocks."""
 
     def __init__(self, answer: ChunkStream) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._answer = answer
         self._batch: Iterator[ChatCompletionChunk] = iter(())
 
@@ -131,7 +131,7 @@ class Pieces:
     def __init__(
         self, stream: ChatStream, pick: Callable[[ChatCompletionChunk], str]
     ) -> None:
-        """Made by the stream."""
+        """Created by the stream, not by users."""
         self._stream = stream
         self._pick = pick
 

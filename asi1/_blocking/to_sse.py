@@ -17,7 +17,7 @@ class EventBytes:
     """Same as `AsyncEventBytes`, but blocks."""
 
     def __init__(self, events: AnswerEvents) -> None:
-        """Made by the stream."""
+        """Created by the stream, not by users."""
         self._events = events
 
     def open(self) -> None:
