@@ -1,8 +1,8 @@
 """
 The lock that delays a fork of the process.
 
-A forked child inherits every lock in its current state. If another thread holds a lock
-(a module's import lock, or one in OpenSSL), it is never released in the child.
+A forked child inherits every lock in its current state. A lock that another thread has
+acquired (a module's import lock, or one in OpenSSL) is never released in the child.
 """
 
 from __future__ import annotations

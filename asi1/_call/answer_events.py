@@ -1,8 +1,8 @@
 """
 The rest of an answer as server-sent events, for `to_sse` of both clients.
 
-`AnswerEvents` is an object, not a generator: so no cancel scope is open between two
-reads, and garbage collection of the object cancels the call, on asyncio and on trio.
+`AnswerEvents` is a class, not a generator: so no cancel scope is open between two
+reads, and garbage collection of an instance cancels its call, on asyncio and on trio.
 """
 
 from __future__ import annotations

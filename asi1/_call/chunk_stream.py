@@ -1,8 +1,8 @@
 """
 The streamed answer of one call, for the streams of both clients.
 
-`ChunkStream` is an object, not a generator: so it can be closed early, read by several
-methods, and garbage-collected while its call runs.
+`ChunkStream` is a class, not a generator: so a stream can be closed early, be read by
+several methods, and be garbage-collected while its call runs.
 """
 
 from __future__ import annotations

@@ -79,12 +79,12 @@ class TurnTaking:
             )
 
     def release(self, turn: object) -> None:
-        """Let the next turn begin if *turn* runs; works twice, and on any thread."""
+        """End *turn*, so that the next may begin; works twice, and on any thread."""
         if self.current is turn:
             self.current = None
 
     def give_up(self) -> None:
-        """Let the next turn begin, even if one is running; works on any thread."""
+        """End the running turn, if any, so that the next may begin; on any thread."""
         self.current = None
 
     def counter(self, options: Mapping[str, Any]) -> TokenEstimator:
