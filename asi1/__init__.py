@@ -1,8 +1,9 @@
 """
 asi1: the async-first Python client of ASI-1 Mini, with a blocking twin.
 
-Start with `AsyncASI1` or `ASI1`; everything else is what they take, return or raise. A
-name is loaded at its first use, so that ``import asi1`` takes almost no time.
+Start with `AsyncASI1` or `ASI1`; all other names are what these two take, return or
+raise. A name's module is loaded at the first use of the name, so that ``import asi1``
+takes almost no time.
 """
 
 from __future__ import annotations
@@ -183,7 +184,8 @@ __all__ = [
     "__version__",
 ]
 
-# Add a new name to __all__, to the imports for type checkers, and to its module here.
+# A new public name must be added in three places: the imports for type checkers,
+# `__all__`, and here, at its module.
 _MODULES = {
     "_models.raw": ("RawReply",),
     "_client.chat": ("AsyncChat", "AsyncCompletions"),

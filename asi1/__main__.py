@@ -1,6 +1,6 @@
 """
-``python -m asi1``: the command line, for where another program owns the name
-``asi1``, or the folder of scripts is not on the path.
+``python -m asi1``: the same command line as ``asi1``, for machines on which another
+program has the name ``asi1``, or the folder of scripts is not on the PATH.
 """
 
 from __future__ import annotations

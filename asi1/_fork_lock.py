@@ -1,8 +1,8 @@
 """
 The lock that delays a fork of the process.
 
-A forked child inherits every lock in its current state. A lock that another thread
-holds (a module's import lock, or one in OpenSSL) is never released in the child.
+A forked child inherits every lock in its current state. A lock that another thread has
+acquired (a module's import lock, or one in OpenSSL) is never released in the child.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["loader", "no_fork"]
 
 _T = TypeVar("_T")
 
-# A fork waits until it is free.
+# `os.fork` waits until this lock is free.
 no_fork = threading.RLock()
 
 if hasattr(os, "register_at_fork"):
@@ -32,9 +32,10 @@ if hasattr(os, "register_at_fork"):
 
 def loader(load: Callable[[], _T]) -> Callable[[], _T]:
     """
-    Wrap *load*, which imports what it returns: it runs once, and no fork meanwhile.
+    Return a cached version of *load*, a function that imports modules.
 
-    Later calls take no lock, on which an event loop would wait for another thread.
+    The process cannot fork while *load* runs. Later calls return the cached result
+    without the lock, since waiting for the lock would block an event loop.
     """
 
     @cache

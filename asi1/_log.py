@@ -14,7 +14,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
 
 
 def set_up(env: Mapping[str, str]) -> None:
-    """Log to standard error with ``ASI1_LOG=debug`` or ``info``; else be silent."""
+    """Log to standard error if ``ASI1_LOG`` is ``debug`` or ``info``; else nowhere."""
     logger.addHandler(logging.NullHandler())
     level = _LEVELS.get(env.get("ASI1_LOG", "").strip().lower())
     if level is not None:

@@ -1,4 +1,4 @@
-"""The version, as in pyproject.toml; a test holds the two equal."""
+"""The package's version; a test asserts that it equals that in pyproject.toml."""
 
 __all__ = ["__version__"]
 

@@ -32,7 +32,7 @@ class Chat:
     """Same as `AsyncChat`, for blocking callers."""
 
     def __init__(self, engine: Engine) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._engine = engine
 
     @property
@@ -46,7 +46,7 @@ class Completions:
     """Same as `AsyncCompletions`, for blocking callers."""
 
     def __init__(self, engine: Engine) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._engine = engine
 
     @overload
@@ -88,7 +88,8 @@ class Completions:
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion | ChatStream:
         """Same as `AsyncCompletions.create`, but blocks."""
-        # A long request takes time to build, so it is not built on the shared loop.
+        # Building a long request takes time and would delay the calls of other threads
+        # on the shared event loop, so the caller's thread builds it.
         request = chat_request(
             self._engine.config,
             messages=messages,

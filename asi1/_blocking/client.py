@@ -76,7 +76,7 @@ class ASI1(BaseClient):
 
     def close(self) -> None:
         """Same as `AsyncASI1.aclose`, but blocks."""
-        self._lazy.shut()  # works without a running loop
+        self._lazy.shut()  # needs no running event loop
         if self._lazy.made is not None:
             close_on_loop(self._lazy.aclose)
 

@@ -26,9 +26,9 @@ class Conversation:
     """Same as `AsyncConversation`, but blocks."""
 
     def __init__(self, turns: TurnTaking) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._turns = turns
-        self._conversation = AsyncConversation(turns)  # on the same history
+        self._conversation = AsyncConversation(turns)  # shares the history
 
     def __repr__(self) -> str:
         return repr(self._conversation).replace("Async", "")
@@ -47,7 +47,7 @@ class Conversation:
             )
         except Exception:
             raise
-        except BaseException:  # Ctrl-C: give the turn up now, before its call ends
+        except BaseException:  # Ctrl-C: end the turn now; its call is still cancelling
             self._turns.give_up()
             raise
 

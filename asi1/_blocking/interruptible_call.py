@@ -1,9 +1,10 @@
 """
 Runs a coroutine on another thread's event loop, for a caller that may be interrupted.
 
-A signal such as Ctrl-C can interrupt the main thread between any two steps. A
-`threading.Condition` may then keep its lock for ever, and the loop would hang on it. So
-the threads share only a plain lock: the caller waits for it, and the loop releases it.
+Ctrl-C can interrupt the main thread at any instruction. If that happens inside a
+`threading.Condition`, its lock may stay locked for ever, and the event loop would hang
+on that lock. So the two threads share only a `threading.Lock`: the caller waits to
+acquire it, and the event loop releases it.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ class InterruptibleCall(Generic[_T]):
 
     def wait(self) -> _T:
         """
-        Run the coroutine, and return its result; called once.
+        Run the coroutine, and return its result; may be called only once.
 
         If the caller is interrupted, the coroutine is cancelled.
 
         Raises:
-            ASI1Error: The coroutine was cancelled because its loop ended.
+            ASI1Error: The coroutine was cancelled because its event loop ended.
             BaseException: The coroutine raised it, or it interrupted the caller.
         """
         self._done.acquire()
@@ -61,10 +62,11 @@ class InterruptibleCall(Generic[_T]):
                 raise ASI1Error("the call was cancelled: its event loop ended")
             raise outcome
         finally:
-            del outcome  # an error keeps this frame, which must not keep the error
+            del outcome  # else the error and this frame would refer to each other
 
     def _begin(self) -> None:
-        # The context is the caller's, so after a call from trio it still names trio.
+        # The task runs in the caller's context. If trio called, sniffio's variable in
+        # that context still says "trio", so it is reset.
         sniffio = sys.modules.get("sniffio")
         if sniffio is not None:
             sniffio.current_async_library_cvar.set(None)
@@ -72,16 +74,16 @@ class InterruptibleCall(Generic[_T]):
         self._task.add_done_callback(self._task_ended)
 
     async def _run(self) -> None:
-        # Wakes the caller itself: done callbacks only run in the next loop iteration.
+        # The caller is woken here, since done callbacks run one loop iteration later.
         try:
             self._outcome = (await self.coroutine,)
         except BaseException as error:  # noqa: BLE001 - the caller raises it
             self._outcome = error
         self._wake_caller()
-        del self  # the error's frames must not refer to the error
+        del self  # else the error and this frame would refer to each other
 
     def _task_ended(self, _: asyncio.Task[None]) -> None:
-        self.coroutine.close()  # if the loop ended before its first step
+        self.coroutine.close()  # for a task that was cancelled before its first step
         self._wake_caller()
 
     def _wake_caller(self) -> None:

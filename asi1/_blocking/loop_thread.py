@@ -1,8 +1,8 @@
 """
 The one event-loop thread of a process, on which every blocking client runs.
 
-It starts at the first use and stops when the interpreter exits. A forked child process
-starts its own.
+The thread starts at the first blocking call, and stops when the interpreter exits. A
+forked child process starts its own thread.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _T = TypeVar("_T")
 _EXIT_TIMEOUT = 0.5
 
 _current: LoopThread | None = None
-# Loop threads of the parent process, which do not run in this forked child. They are
-# kept, so that the child does not tear down what belongs to the parent.
+# Loop threads of the parent process, which do not run in this forked child. The list
+# keeps them alive: freeing them would close event loops that belong to the parent.
 _inherited: list[LoopThread] = []
 
 
@@ -62,13 +62,13 @@ class LoopThread:
         except RuntimeError as error:
             self._loop.close()
             raise ASI1Error(f"cannot start a thread: {error}") from error
-        except BaseException:  # Ctrl-C: the next call starts another
+        except BaseException:  # Ctrl-C: stop this thread; the next call starts another
             self._loop.call_soon_threadsafe(self._stopping.set)
             raise
 
     def _serve(self, ready: threading.Lock) -> None:
         async def until_stopped() -> None:
-            anyio.Event()  # loads anyio's asyncio backend while no fork can happen
+            anyio.Event()  # loads anyio's asyncio backend while the fork lock is held
             ready.release()
             await self._stopping.wait()
             await _end_tasks(self._loop)
@@ -77,8 +77,8 @@ class LoopThread:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             main = runner.get_loop().create_task(until_stopped())
             while not main.done():
-                # An exit in a user-provided hook or transport must end only its own
-                # call.
+                # If a user-provided hook or transport raises one of these, only that
+                # call must end, not the event loop.
                 with suppress(SystemExit, KeyboardInterrupt):
                     self._loop.run_until_complete(main)
 
@@ -89,7 +89,7 @@ class LoopThread:
 
         Raises:
             ASI1Error: The caller runs on that loop and would block it for ever; Python
-                is exiting; or the loop has ended.
+                is exiting; or the event loop has ended.
         """
         try:
             self._check_caller()
@@ -102,8 +102,8 @@ class LoopThread:
             if self._exiting.is_set() and threading.current_thread().daemon:
                 self._block_forever()
             if isinstance(error, ASI1Error):
-                # The loop thread's frames tell the caller nothing, and an error that is
-                # raised again would collect more of them each time.
+                # The loop thread's frames do not help the caller, and an error that is
+                # raised several times would collect more frames each time.
                 error.__traceback__ = None
             raise
 
@@ -120,13 +120,13 @@ class LoopThread:
         warn_in_a_loop()
 
     def _block_forever(self) -> None:
-        # Python is exiting and ends this daemon thread silently, so an error would have
-        # no reader.
+        # Python is exiting and will end this daemon thread, so an error would reach no
+        # code that could handle it.
         threading.Event().wait()
 
     @property
     def exiting(self) -> bool:
-        """Whether Python is exiting, and all calls are cancelled."""
+        """Whether Python is exiting, so that all calls are cancelled or refused."""
         return self._exiting.is_set()
 
     def stop(self) -> None:
@@ -137,7 +137,7 @@ class LoopThread:
 
 
 async def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel the calls through their scopes, which cleans up, then all other tasks."""
+    """Cancel the calls by their scopes, so that they clean up; then other tasks."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_EXIT_TIMEOUT / 2):
             while calls := running(loop):
@@ -158,7 +158,8 @@ def new_loop(env: Mapping[str, str]) -> asyncio.AbstractEventLoop:
     Return a new event loop, as ``ASI1_LOOP`` says: "asyncio" (the default) or "uvloop".
 
     Raises:
-        ConfigurationError: It has another value, or uvloop cannot be imported.
+        ConfigurationError: ``ASI1_LOOP`` has another value, or uvloop cannot be
+            imported.
     """
     kind = env.get("ASI1_LOOP", "").strip() or "asyncio"
     if kind == "asyncio":
@@ -189,7 +190,7 @@ def loop_thread() -> LoopThread:
 
 
 def close_on_loop(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run *close* on the loop thread; do nothing if it never started or is stopping."""
+    """Run *close* on the loop thread; do nothing if there is none or it is stopping."""
     if _current is not None and not _current.exiting:
         _current.run(close())
 
@@ -197,7 +198,7 @@ def close_on_loop(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def _stop_at_exit() -> None:
     if _current is not None:
         # A coroutine that is cancelled before its first step causes this warning, which
-        # is useless at exit.
+        # does not help a user whose program is exiting.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited")
         _current.stop()
 

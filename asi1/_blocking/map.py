@@ -20,7 +20,7 @@ class Answers(Generic[_T]):
     """Same as `AsyncAnswers`, but blocks."""
 
     def __init__(self, calls: ConcurrentCalls) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._calls = calls
 
     def __enter__(self) -> Self:
@@ -40,11 +40,11 @@ class Answers(Generic[_T]):
     def __next__(self) -> _T:
         try:
             with self._calls.reader():
-                self._calls.take()  # in the caller's thread: the iterable may block it
+                self._calls.take()  # not on the loop: the user's iterable may block
                 answer: _T | None = loop_thread().run(self._calls.next())
         except Exception:
             raise
-        except BaseException:  # Ctrl-C: no more reads follow
+        except BaseException:  # Ctrl-C: the caller reads no more, so cancel the calls
             self._calls.abandon()
             raise
         if answer is None:
@@ -53,5 +53,5 @@ class Answers(Generic[_T]):
 
     def close(self) -> None:
         """Same as `AsyncAnswers.aclose`, but blocks."""
-        self._calls.abandon()  # works without a running loop
+        self._calls.abandon()  # needs no running event loop
         close_on_loop(self._calls.aclose)

@@ -1,5 +1,5 @@
 """
-The streamed answer for blocking callers: `ChunkStream`, read on the loop's thread.
+The streamed answer for blocking callers: a `ChunkStream`, read on the loop thread.
 
 A cross-thread call takes time, so each one returns all chunks that have arrived.
 """
@@ -33,7 +33,7 @@ class ChatStream:
     """Same as `AsyncChatStream`, but blocks."""
 
     def __init__(self, answer: ChunkStream) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._answer = answer
         self._batch: Iterator[ChatCompletionChunk] = iter(())
 
@@ -59,7 +59,7 @@ class ChatStream:
     def __next__(self) -> ChatCompletionChunk:
         for chunk in self._batch:  # the rest of the last batch
             return chunk
-        with self._answer.abandoned_if_left():  # by Ctrl-C: no more reads
+        with self._answer.abandoned_if_left():  # cancels the call on Ctrl-C
             batch = loop_thread().run(self._answer.next_batch())
         self._batch = iter(batch)
         return next(self._batch)  # raises StopIteration at the end
@@ -67,7 +67,7 @@ class ChatStream:
     def close(self) -> None:
         """Same as `AsyncChatStream.aclose`, but blocks."""
         self._batch = iter(())
-        self._answer.shut()  # works without a running loop
+        self._answer.shut()  # needs no running event loop
         close_on_loop(self._answer.aclose)
 
     @property
@@ -119,7 +119,8 @@ class ChatStream:
 
 
 async def _call(read: Callable[[], ChatCompletion]) -> ChatCompletion:
-    # Runs on the loop's thread, so that the answer does not change meanwhile.
+    # Runs on the loop thread, so that the call's task cannot change the answer while
+    # `read` copies it.
     return read()
 
 
@@ -130,7 +131,7 @@ class Pieces:
     def __init__(
         self, stream: ChatStream, pick: Callable[[ChatCompletionChunk], str]
     ) -> None:
-        """Made by the stream."""
+        """Created by the stream, not by users."""
         self._stream = stream
         self._pick = pick
 

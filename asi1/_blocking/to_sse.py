@@ -17,7 +17,7 @@ class EventBytes:
     """Same as `AsyncEventBytes`, but blocks."""
 
     def __init__(self, events: AnswerEvents) -> None:
-        """Made by the stream."""
+        """Created by the stream, not by users."""
         self._events = events
 
     def open(self) -> None:
@@ -35,5 +35,5 @@ class EventBytes:
 
     def close(self) -> None:
         """Same as `AsyncEventBytes.aclose`, but blocks."""
-        self._events.shut()  # works without a running loop
+        self._events.shut()  # needs no running event loop
         close_on_loop(self._events.aclose)

@@ -1,9 +1,9 @@
 """
-Warns of a blocking client in a thread with a running event loop.
+Warns if the blocking client is called in a thread with a running event loop.
 
-Such a call is slow but not wrong, so there is only one warning. There is none at an
-interactive prompt (a notebook, ``python -m asyncio``), whose loop has nothing else to
-do.
+Such a call delays the thread's other tasks but works, so there is only one warning.
+There is none at an interactive prompt (a notebook, ``python -m asyncio``), since its
+event loop has nothing else to do.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _warned = False
 def warn_in_a_loop() -> None:
     """Warn once per process if the caller blocks the event loop of its own thread."""
     global _warned  # noqa: PLW0603 - once for each process is the point
-    if _warned or not _in_a_loop() or hasattr(sys, "ps1"):  # ps1: a prompt
+    if _warned or not _in_a_loop() or hasattr(sys, "ps1"):  # only set at a prompt
         return
     warnings.warn(
         "asi1.ASI1 blocks the event loop of this thread, and all its other tasks wait;"
@@ -32,11 +32,12 @@ def warn_in_a_loop() -> None:
         RuntimeWarning,
         stacklevel=_level(inspect.currentframe()),
     )
-    _warned = True  # not before: if warnings are errors, each call raises
+    _warned = True  # set last: if warnings are errors, every call must raise
 
 
 def _in_a_loop() -> bool:
-    # Asks asyncio, then trio; neither waits nor imports anything.
+    # Checks whether asyncio or trio is running in this thread; neither check blocks or
+    # imports anything.
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -51,7 +52,7 @@ def _in_a_loop() -> bool:
 
 
 def _level(frame: FrameType | None) -> int:
-    """Count the frames from *frame* to the first that is outside this package."""
+    """Return the stacklevel of the first frame, from *frame* up, outside of asi1."""
     level = 1
     while frame and str(frame.f_globals.get("__name__")).startswith("asi1."):
         frame, level = frame.f_back, level + 1

@@ -1,8 +1,8 @@
 """
 The rest of an answer as server-sent events, for `to_sse` of both clients.
 
-An object, not a generator: no cancel scope is open between two reads, and dropping it,
-on asyncio or trio, cancels the call.
+`AnswerEvents` is a class, not a generator: so no cancel scope is open between two
+reads, and garbage collection of an instance cancels its call, on asyncio and on trio.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["AnswerEvents"]
 
 
 class AnswerEvents:
-    """Reads an answer, and returns it as events, with pings during silences."""
+    """Reads an answer, and returns server-sent events; pings while no chunk comes."""
 
     # Class attributes, since `__del__` also runs after a constructor that raised.
     _begun = False
@@ -35,7 +35,7 @@ class AnswerEvents:
         ping: float | None,
     ) -> None:
         """
-        Begin with the chunks in *unread*, which is read to its end here.
+        Convert the chunks in *unread* to events first; *unread* is exhausted here.
 
         Raises:
             ArgumentError: *ping* is neither None nor a number above 0.
@@ -50,21 +50,22 @@ class AnswerEvents:
 
     async def open(self) -> None:
         """
-        Wait for the first event, but no longer than until the first ping.
+        Wait for the first event or the first ping, whichever is earlier.
 
         Raises:
-            ASI1Error: What reading the stream raises.
+            ASI1Error: As for reading the stream.
         """
         if not self._ready and not self._ended:
             self._ready = await self._read()
 
     async def next(self) -> bytes:
         """
-        Return the next events, b"" at the end.
+        Return the next events as bytes; b"" after the last event.
 
         Raises:
             StreamBusyError: Another task is reading.
-            Exception: Any other than `ASI1Error`, in the read after its event.
+            Exception: An error of the stream that is not an `ASI1Error`; it is raised
+                by the read after the one that returned its ``failed`` event.
         """
         if self._ready:
             data, self._ready = self._ready, b""
@@ -89,7 +90,7 @@ class AnswerEvents:
             with self._answer.abandoned_if_left(), anyio.move_on_after(self._ping):
                 return await self._pieces()
         except StreamBusyError:
-            raise  # the other reader goes on
+            raise  # the reader that was first continues, so nothing has ended
         except BaseException:
             self._ended = True
             raise
@@ -107,7 +108,7 @@ class AnswerEvents:
                 return data
 
     def shut(self) -> None:
-        """Refuse further reads; works without a running loop."""
+        """End the events; this needs no running event loop."""
         self._ended = True
         self._ready = b""
         self._answer.shut()
@@ -118,6 +119,6 @@ class AnswerEvents:
         await self._answer.aclose()
 
     def __del__(self) -> None:
-        # Not if these events were never read: another reader may use the stream.
+        # If no event was ever read here, another reader may still use the stream.
         if self._begun and not self._ended:
             self._answer.abandon()

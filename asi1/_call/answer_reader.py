@@ -1,7 +1,7 @@
 """
-Reads the answer of one reply, which is a JSON body or an event stream.
+Reads the model's answer from one HTTP reply: a JSON body or an event stream.
 
-An error after the complete answer is ignored.
+An error that occurs after the answer is complete is ignored.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .reply_reader import Body, ReplyReader
 
 __all__ = ["AnswerReader", "ChunkReader"]
 
-# Number of bytes at the start of a body that show its kind.
+# Number of bytes at the start of a body that show whether it is JSON or events.
 _HEAD = 64
 # Seconds to wait for the usage chunk and [DONE] after the last finish reason.
 _AFTER_FINISH = 10.0
@@ -60,11 +60,11 @@ class _CompletionReader(ReplyReader[_T]):
 
     @property
     def begun(self) -> bool:
-        """Whether a chunk has arrived; an answer as JSON has no chunks."""
+        """Whether a chunk of an event stream has arrived; False for a JSON body."""
         return self._assembler.chunks > 0
 
     def answer(self) -> ChatCompletion:
-        """Return the answer so far."""
+        """Return the part of the answer that has arrived."""
         return self._answer or self._assembler.answer()
 
     def _broken(self, error: APIConnectionError | APIResponseError) -> APIError:
@@ -73,7 +73,7 @@ class _CompletionReader(ReplyReader[_T]):
         return super()._broken(error)
 
     async def _deliver(self, batch: list[ChatCompletionChunk]) -> None:
-        """Put the chunks into the queue, if the caller reads a stream."""
+        """Put the chunks into the queue; only `ChunkReader` does so."""
 
     async def _read_body(self, pieces: Body) -> None:
         content_type = self.info.headers.get("content-type", "")
@@ -88,7 +88,7 @@ class _CompletionReader(ReplyReader[_T]):
             await self._read_answer(await self._rest(pieces, head))
 
     async def _read_answer(self, body: bytes) -> None:
-        """Read an answer that came as JSON, even if a stream was asked for."""
+        """Read a JSON answer; a server may send one even if a stream was requested."""
         self._answer = read_answer(self.info, body, self.config.api_key)
         await self._deliver([as_chunk(self._answer)])
 
@@ -100,7 +100,8 @@ class _CompletionReader(ReplyReader[_T]):
             data = await anext(pieces, None)
             if data is None:
                 break
-            # Despite its headers, the reply may be an answer as JSON.
+            # The reply may be JSON although its headers announce an event stream, so
+            # its start is saved.
             if not self.begun and body_kind("", bytes(start[:_HEAD])) != "events":
                 start += data[: self.config.max_event_bytes - len(start)]
             done = await self._feed(decoder, data)
@@ -123,10 +124,10 @@ class _CompletionReader(ReplyReader[_T]):
 
     async def _feed(self, decoder: EventDecoder, data: bytes) -> bool:
         """
-        Deliver the chunks that *data* completes.
+        Decode *data*, and deliver every chunk whose last byte it contains.
 
         Returns:
-            Whether the stream is done, or broke after the answer was complete.
+            True if [DONE] arrived, or the stream broke after the answer was complete.
 
         Raises:
             StreamError: The stream broke before the answer was complete.
@@ -170,15 +171,15 @@ class _CompletionReader(ReplyReader[_T]):
 
 
 class AnswerReader(_CompletionReader[ChatCompletion]):
-    """Reads an answer for a caller that does not stream."""
+    """Reads an answer for a call without streaming."""
 
     def result(self, info: ResponseInfo) -> list[ChatCompletion]:
-        """Return the answer."""
+        """Return a list of one item: the complete answer."""
         return [attrs.evolve(self.answer(), response=info)]
 
 
 class ChunkReader(_CompletionReader[ChatCompletionChunk]):
-    """Reads an answer for a caller that streams its chunks."""
+    """Reads an answer for a call with streaming, and queues its chunks."""
 
     streams = True
 

@@ -1,4 +1,4 @@
-"""The attempts of one call: how each ended, and whether another follows."""
+"""The attempts of one call: how each one ended, and whether a retry follows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Attempts:
         budget: The client's retry budget; each retry takes from it.
         jitter: Returns a random number in [0, 1).
         made: The attempts that have ended, oldest first.
-        elapsed: When the last attempt ended; None if none has ended.
+        elapsed: When the last attempt ended; None before the first one has ended.
     """
 
     budget: RetryBudget
@@ -44,21 +44,21 @@ class Attempts:
     _since: float = field(default=0.0, init=False)
 
     def of(self, info: ResponseInfo) -> ResponseInfo:
-        """Return *info* with the attempts so far."""
+        """Return *info* with the attempts that have ended."""
         return attrs.evolve(info, attempts=tuple(self.made), elapsed=self.elapsed)
 
     def begin(self, request: Request, retries: int, now: float) -> None:
-        """Begin an attempt to send *request*, after the given number of *retries*."""
+        """Begin an attempt to send *request*; *retries* attempts of it have failed."""
         self._request, self._retries, self._since = request, retries, now
 
     def succeeded(self, status: int | None, now: float) -> None:
-        """Record that the attempt succeeded."""
+        """Record that the current attempt succeeded at *now*, with this HTTP status."""
         self._record(now, status=status)
         self.budget.succeeded(self._retries)
 
     def next_wait(self, error: APIError, left: float) -> float | None:
         """
-        Return the seconds to wait before the next attempt; None for no retry.
+        Return the seconds to wait before a retry, and pay for it; None for no retry.
 
         Args:
             error: The attempt's error, with its response metadata filled in.
@@ -70,7 +70,7 @@ class Attempts:
         return wait if wait is not None and self.budget.spend() else None
 
     def failed(self, error: APIError, wait: float | None, now: float) -> Attempt:
-        """Record and return the failed attempt; *wait* seconds follow it."""
+        """Record and return a failed attempt; a retry follows after *wait* seconds."""
         return self._record(
             now,
             status=error.response.status,

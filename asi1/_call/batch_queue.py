@@ -1,4 +1,4 @@
-"""A queue from one task to one reader; a cancelled read loses no data."""
+"""A queue that one task fills and one reader empties; cancelled reads lose no data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["BatchQueue"]
 
 _T = TypeVar("_T")
 
-# Number of batches at which the queue is full; one read of the network is one batch.
+# Number of batches at which the queue is full; each read from the network adds one.
 _MAX_BATCHES = 16
 
 
@@ -28,7 +28,7 @@ class BatchQueue(Generic[_T]):
     cancelled while it waits loses no batch.
 
     Attributes:
-        ended: Whether the task puts nothing more into the queue.
+        ended: Whether the queue has ended: it accepts no more batches.
     """
 
     _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
@@ -38,7 +38,7 @@ class BatchQueue(Generic[_T]):
 
     @property
     def full(self) -> bool:
-        """Whether the task has to wait for the reader."""
+        """Whether the task that fills the queue has to wait for the reader."""
         return len(self._batches) >= _MAX_BATCHES
 
     def _notify(self) -> None:
@@ -52,13 +52,13 @@ class BatchQueue(Generic[_T]):
         await self._change.wait()
 
     def put(self, batch: Sequence[_T]) -> None:
-        """Add *batch*, which must not be empty; after the end it is dropped."""
+        """Add *batch*, which must not be empty; dropped if the queue has ended."""
         if not self.ended:
             self._batches.append(batch)
             self._notify()
 
     async def room(self) -> None:
-        """Wait until the queue is not full, or has ended."""
+        """Wait until the queue is no longer full, or has ended."""
         while self.full and not self.ended:
             await self._wait_for_change()
 
@@ -79,8 +79,9 @@ class BatchQueue(Generic[_T]):
     def check(self) -> None:
         """Raise the error that the queue ended with, if all batches were read."""
         if self.ended and self._error is not None and not self._batches:
-            # Frames of earlier raises would add up, so they are removed. A frame that
-            # refers to the error would form a cycle, so its variables are deleted.
+            # Each raise adds frames to the error, so the frames of earlier raises are
+            # removed. This frame and the error would refer to each other, so the
+            # frame's variables are deleted.
             error = self._error.with_traceback(None)
             try:
                 raise error
@@ -89,7 +90,7 @@ class BatchQueue(Generic[_T]):
 
     async def get(self) -> Sequence[_T]:
         """
-        Wait for a batch, and return all unread batches as one; empty after the end.
+        Wait for a batch, and return all unread batches joined; () after the end.
 
         Raises:
             BaseException: The error that the queue ended with, on every call.

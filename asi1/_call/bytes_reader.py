@@ -1,4 +1,4 @@
-"""Reads the reply of an endpoint that asi1 has no method for."""
+"""Reads the reply of an endpoint for which asi1 has no method, as raw bytes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["BytesReader"]
 
 @define(eq=False)
 class BytesReader(ReplyReader[RawReply]):
-    """Reads a body unchanged."""
+    """Reads a reply's body as bytes, without parsing them."""
 
     _content: bytes = field(default=b"", init=False)
 
     def result(self, info: ResponseInfo) -> list[RawReply]:
-        """Return the body."""
+        """Return a list of one item: the body with its response metadata."""
         return [RawReply(content=self._content, response=info)]
 
     async def _read_body(self, pieces: Body) -> None:

@@ -1,8 +1,8 @@
 """
 One call from start to end: it sends requests, waits, retries and records the outcome.
 
-The modules of `_call` read the clock and draw the jitter, so that those of `_protocol`
-need neither.
+The modules of `_call` read the clock and draw random jitter, so that the modules of
+`_protocol` need neither a clock nor random numbers.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ __all__ = ["Call", "OneRequest", "Requests"]
 _T = TypeVar("_T")
 
 # Seconds to wait for the end of the body after a complete answer: a connection can only
-# be reused after that.
+# be reused after the end of the body was read.
 _DRAIN = 0.25
 
 
 class Requests(Protocol):
-    """Provides the requests of a call; the next is sent if the server refuses one."""
+    """Provides a call's requests; after a refusal by the server the next is sent."""
 
     async def first(self, began: float) -> Request:
-        """Return the first request; *began* is the call's start on the loop's clock."""
+        """Return the first request; *began* is when the call began (loop's clock)."""
         ...
 
     async def after(self, refusal: APIStatusError) -> Request | None:
-        """Return the next request after *refusal* of the last one; None to give up."""
+        """Return the request to send after *refusal* of the last; None to give up."""
         ...
 
 
@@ -74,7 +74,7 @@ class OneRequest:
         return self.request
 
     async def after(self, refusal: APIStatusError) -> None:
-        """Return None: the refusal is final."""
+        """Return None: after a refusal no other request is sent."""
 
 
 @define(eq=False)
@@ -86,8 +86,8 @@ class Call(Generic[_T]):
         resources: The resources of the client.
         requests: Provides the requests to send.
         reader_class: Reads the replies, and puts items of type *_T* into the queue.
-        began: Start of the call's timeouts on the loop's clock; None before it runs.
-        queue: Receives the chunks, or the single answer.
+        began: When the timeouts start, on the loop's clock; None before the call runs.
+        queue: Receives the chunks of a stream, or else the single result.
         opened: Set once the server has begun to answer, or the call has ended.
     """
 
@@ -116,7 +116,7 @@ class Call(Generic[_T]):
             self.queue.end(self._cancelled())
             raise
         except Exception as error:  # noqa: BLE001 - the reader of the queue raises it
-            # The frames of this task hold the server's data, so they are removed.
+            # The traceback's frames refer to the server's data, so they are removed.
             error.__traceback__ = None
             if isinstance(error, ASI1Error):
                 error.__context__ = None
@@ -131,7 +131,7 @@ class Call(Generic[_T]):
             self.opened.set()
 
     def settle(self) -> None:
-        """Wake the reader if the task was cancelled before its first step."""
+        """End the queue and wake the reader, if `run` was cancelled before it began."""
         if not self.queue.ended:
             self.queue.end(self._cancelled())
         self.opened.set()
@@ -197,7 +197,7 @@ class Call(Generic[_T]):
                     await self._send(reader, headers)
         if self.queue.ended:
             return
-        if reader.whole:  # the timeout passed after the answer was complete
+        if reader.whole:  # the answer was complete before the timeout passed
             self._succeeded(reader)
             return
         phase = self._timer.deadline.phase
@@ -237,7 +237,7 @@ class Call(Generic[_T]):
             limiter.release(outcome)
 
     def _succeeded(self, reader: ReplyReader[_T]) -> None:
-        """Record the last attempt, and wake the caller; only cleaning up is left."""
+        """Record a successful attempt, queue its result, and end the queue."""
         self._attempts.succeeded(reader.info.status, self._timer.elapsed)
         if result := reader.result(self.info()):
             self.queue.put(result)

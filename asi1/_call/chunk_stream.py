@@ -1,7 +1,8 @@
 """
 The streamed answer of one call, for the streams of both clients.
 
-An object, not a generator: it can be closed early, read in parts, and dropped.
+`ChunkStream` is a class, not a generator: so a stream can be closed early, be read by
+several methods, and be garbage-collected while its call runs.
 """
 
 from __future__ import annotations
@@ -36,32 +37,33 @@ _CONSUMED = (
 
 
 class Observer(Protocol):
-    """An object to notify when the reading of an answer ends."""
+    """Is notified when the reading of an answer ends."""
 
     def ended(self, answer: ChatCompletion, *, whole: bool) -> None:
         """
-        Record the last state of the *answer*; called once, on the loop.
+        Record the last state of the *answer*; called once, on the event loop.
 
         Args:
-            answer: As far as it has come.
-            whole: Whether it was read to its end; else it failed, or was closed early.
+            answer: The part of the answer that has arrived.
+            whole: True if the stream was read to its end; False if the stream failed or
+                was closed early.
         """
 
     def dropped(self) -> None:
-        """Record that the call is cancelled; called from any thread, maybe twice."""
+        """Record that the call was abandoned; called from any thread, maybe twice."""
 
 
 class ChunkStream:
     """
     Reads an answer for one reader at a time.
 
-    A cancelled read loses no chunk, and reading may go on. Garbage collection of the
+    A cancelled read loses no chunk: the next read returns it. Garbage collection of the
     stream cancels its call: the call and its task hold no reference to the stream.
 
     Attributes:
-        consumed: Whether it was read to its end.
-        closed: Whether it was closed.
-        reading: Whether a reader is waiting.
+        consumed: Whether the stream was read to its end.
+        closed: Whether the stream was closed.
+        reading: Whether a reader is waiting for a chunk.
     """
 
     # Class attributes, since `__del__` also runs after an interrupted constructor.
@@ -74,7 +76,7 @@ class ChunkStream:
         begin: Callable[[], CallTask],
         observer: Observer | None = None,
     ) -> None:
-        """Make the stream of *call*, which *begin* starts at the first use."""
+        """Create the stream of *call*, which *begin* starts at the first use."""
         self.consumed = False
         self.closed = False
         self.reading = False
@@ -88,7 +90,7 @@ class ChunkStream:
         return f"<ChunkStream {state} status={self.response.status}>"
 
     def check_unread(self) -> None:
-        """Raise `StreamConsumedError` if there is nothing more to read."""
+        """Raise `StreamConsumedError` if the stream was read to its end."""
         if self.consumed:
             raise StreamConsumedError(_CONSUMED)
 
@@ -97,7 +99,7 @@ class ChunkStream:
         Start the call, wait until the server begins to answer, and return the stream.
 
         Raises:
-            ASI1Error: What reading the stream raises, before its first chunk.
+            ASI1Error: As for reading the stream, before its first chunk.
         """
         if self.closed:
             raise StreamClosedError("the stream was closed")
@@ -116,10 +118,10 @@ class ChunkStream:
 
     async def next_batch(self) -> Sequence[ChatCompletionChunk]:
         """
-        Wait for a chunk, and return all that have arrived; none at the end.
+        Wait for a chunk, and return all unread chunks; an empty sequence at the end.
 
         Raises:
-            ASI1Error: What reading the stream raises.
+            ASI1Error: The call failed, or the stream is closed or being read.
         """
         if self.closed:
             error = self._error or StreamClosedError("the stream was closed")
@@ -138,8 +140,8 @@ class ChunkStream:
             if isinstance(error, ASI1Error):
                 self._error = error
                 self._notify_observer()
-            # An error keeps this frame, which must not keep the stream: a cancelled
-            # reader may drop it.
+            # The error's traceback refers to this frame. Without `del`, it would keep
+            # alive the stream, which a cancelled reader may drop.
             del self
             raise
         self.reading = False
@@ -149,24 +151,24 @@ class ChunkStream:
         return batch
 
     async def grown(self) -> ChatCompletion:
-        """Wait for more chunks, unless all were read; return the answer so far."""
+        """Wait for more chunks, unless all were read; return what has arrived."""
         if not self.consumed:
             await self.next_batch()
         return self.snapshot()
 
     async def final(self) -> ChatCompletion:
         """
-        Read the rest, and return the whole answer.
+        Read the stream to its end, and return the complete answer.
 
         Raises:
-            ASI1Error: What reading the stream raises.
+            ASI1Error: As for `next_batch`.
         """
         while not self.consumed:
             await self.next_batch()
         return self.snapshot()
 
     def snapshot(self) -> ChatCompletion:
-        """Return the answer so far."""
+        """Return the part of the answer that has arrived."""
         return self._call.answer()
 
     @property
@@ -175,7 +177,7 @@ class ChunkStream:
         return self._call.info()
 
     def shut(self) -> None:
-        """Refuse further reads; works without a running loop."""
+        """Make later reads raise `StreamClosedError`; needs no running event loop."""
         self.closed = True
 
     async def aclose(self) -> None:
@@ -199,7 +201,7 @@ class ChunkStream:
         observer = self._observer
         if observer is None:
             return
-        if self._task is None:  # not begun; it may begin later
+        if self._task is None:  # the call may begin later, so the observer stays
             observer.dropped()
         else:
             self._observer = None
@@ -207,8 +209,8 @@ class ChunkStream:
 
     def abandon(self) -> None:
         """Cancel the call without waiting for it; may be called from any thread."""
-        # A call with nothing more to deliver ends by itself, and cleans its connection
-        # up so that the next call can use it.
+        # A call whose queue has ended is not cancelled: its task ends by itself, and
+        # first reads the rest of the body, so that the connection can be reused.
         if self._task is not None and not self._call.queue.ended:
             self._task.stop()
         observer = self._observer
@@ -217,7 +219,7 @@ class ChunkStream:
 
     @contextmanager
     def abandoned_if_left(self) -> Iterator[None]:
-        """Abandon the call if the block is left by anything but an `ASI1Error`."""
+        """Cancel the call if the block raises anything but an `ASI1Error`."""
         try:
             yield
         except ASI1Error:

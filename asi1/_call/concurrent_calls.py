@@ -1,8 +1,9 @@
 """
-Many calls, several at once; their answers come in the order of the prompts.
+Makes many calls, several at once, and returns the answers in the order of the prompts.
 
-There is no task but those of the calls. Each read takes prompts and begins calls, so
-prompts are taken no faster than answers are read, and none after the last read.
+The only tasks are those of the calls. Each read of an answer takes prompts from the
+user's iterable and begins calls. So prompts are taken no faster than answers are read,
+and no prompt is taken after the last read.
 """
 
 from __future__ import annotations
@@ -35,21 +36,21 @@ from .task import CallTask
 
 __all__ = ["ConcurrentCalls"]
 
-# Prompts taken ahead of the reader, for each concurrent call: so one slow answer does
-# not hold up the calls behind it.
+# The most prompts whose answers are unread, as a multiple of the concurrent calls. With
+# 2, the calls behind one slow answer can run before that answer is read.
 _AHEAD = 2
 
 
 @define(eq=False)
 class _Starter:
-    """Begins the calls in order, a limited number at once."""
+    """Begins the calls in the order of the prompts, a limited number at once."""
 
     engine: Engine
     free: int
     waiting: deque[_Call] = field(factory=deque)
 
     def begin(self) -> None:
-        """Begin as many calls as there are free places."""
+        """Begin waiting calls until *free* is 0, or no call is waiting."""
         while self.free and self.waiting:
             call = self.waiting.popleft()
             try:
@@ -60,7 +61,7 @@ class _Starter:
                 self.free -= 1
 
     def give_up(self) -> None:
-        """Cancel the waiting calls, since a call before them was cancelled."""
+        """End the waiting calls with `ClientClosedError`, without beginning them."""
         while self.waiting:
             error = ClientClosedError("the client was closed before the call")
             self.waiting.popleft().call.queue.end(error)
@@ -68,12 +69,12 @@ class _Starter:
 
 @define(eq=False)
 class _Call:
-    """One prompt's call."""
+    """The call of one prompt."""
 
     call: Call[ChatCompletion]
     starter: _Starter
     task: CallTask | None = None
-    completed: bool = False  # not cancelled
+    completed: bool = False  # True if `run` returned, so was not cancelled
 
     async def run(self) -> None:
         await self.call.run()
@@ -88,18 +89,18 @@ class _Call:
         self.starter.begin()
 
     async def outcome(self) -> ChatCompletion | Exception:
-        """Wait for the answer, or for the error in its place."""
+        """Wait for the answer and return it, or return the call's error."""
         if self.task is not None and not self.task.here:
             return StreamClosedError("the answers were begun in another process")
         try:
             (answer,) = await self.call.queue.get()
-        except Exception as error:  # noqa: BLE001 - raised when its turn comes
+        except Exception as error:  # noqa: BLE001 - `ConcurrentCalls.next` raises it
             return error.with_traceback(None)
         return answer
 
 
 class ConcurrentCalls:
-    """The calls of many prompts, several of them running, for one reader."""
+    """The calls of many prompts, several at once, for one reader of the answers."""
 
     def __init__(
         self,
@@ -110,7 +111,7 @@ class ConcurrentCalls:
         *,
         return_exceptions: bool,
     ) -> None:
-        """Make the window of *prompts*; *request* builds the request of a prompt."""
+        """Prepare the calls of *prompts*; *request* builds a prompt's request."""
         self._starter = _Starter(engine, concurrency)
         self._request = request
         self._prompts: Iterator[Messages] | None = prompts
@@ -156,7 +157,7 @@ class ConcurrentCalls:
 
     @contextmanager
     def reader(self) -> Generator[None, None, None]:
-        """Keep a second reader out while the block runs."""
+        """Raise `StreamBusyError` for a second reader while the block runs."""
         if self._closed:
             error = self._error or StreamClosedError("the answers were closed")
             raise error.with_traceback(None)
@@ -170,7 +171,7 @@ class ConcurrentCalls:
 
     def take(self) -> None:
         """
-        Take the prompts for which there is room.
+        Take prompts from the user's iterable until as many as allowed are unanswered.
 
         The blocking client calls this in its caller's thread, since the iterable of
         prompts may block.
@@ -182,11 +183,11 @@ class ConcurrentCalls:
                 room -= 1
         except StopIteration:
             self._prompts = None
-        except Exception as error:  # noqa: BLE001 - raised after the answers before it
+        except Exception as error:  # noqa: BLE001 - raised after the earlier answers
             self._prompts, self._error = None, error
 
     async def next(self) -> Any:
-        """Return the next answer, or the error in its place; None at the end."""
+        """Return the next answer, or return or raise its error; None at the end."""
         outcome: Any = self._error
         try:
             self._begin()
@@ -203,7 +204,8 @@ class ConcurrentCalls:
                 raise outcome.with_traceback(None)
             return outcome
         finally:
-            # An error keeps this frame, which must not keep the calls.
+            # The error's traceback refers to this frame. Without `del`, it would keep
+            # the calls alive.
             del self, outcome
 
     def _begin(self) -> None:
@@ -215,7 +217,7 @@ class ConcurrentCalls:
                 call = _Call(made, self._starter)
                 self._starter.waiting.append(call)
                 self._window.append(call)
-            except Exception as error:  # noqa: BLE001 - raised when its turn comes
+            except Exception as error:  # noqa: BLE001 - `next` raises it in its turn
                 self._window.append(error.with_traceback(None))
         self._taken.clear()
         self._starter.begin()
@@ -254,7 +256,7 @@ def _prompts_of(prompts: object) -> Iterator[Messages]:
     Return an iterator of *prompts*.
 
     Raises:
-        ArgumentError: It is not an iterable of prompts, or is a single prompt.
+        ArgumentError: *prompts* is a single prompt, or is not iterable.
     """
     if isinstance(prompts, str | bytes | Mapping) or not isinstance(prompts, Iterable):
         raise ArgumentError(

@@ -1,4 +1,4 @@
-"""The engine of a client: it starts the calls, and cancels them at its end."""
+"""The engine of a client: it starts calls, and cancels them when it is closed."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _T = TypeVar("_T")
 
 
 class Work(Protocol):
-    """A call, or an object that makes one."""
+    """What a task runs: a `Call`, or an object that runs one."""
 
     async def run(self) -> None:
         """Run to the end, and raise nothing but its own cancellation."""
 
     def settle(self) -> None:
-        """Wake the waiting reader: the task ended, perhaps before its first step."""
+        """Wake the waiting reader, since the task ended, perhaps before it ran."""
 
 
 @define(eq=False)
@@ -44,9 +44,10 @@ class Engine:
     The running calls of one client, and the resources that they share.
 
     Attributes:
-        resources: The resources of its calls.
-        parents: The engines that it was made from, nearest first. It is not among them:
-            a reference to itself would delay the release of its connections.
+        resources: The resources that its calls use.
+        parents: The engines from which `child` created this one, nearest first. The
+            engine itself is not included: a reference to itself would delay the release
+            of its connections.
         tasks: The running calls of this engine and its children.
         closed: Whether this engine refuses new calls.
     """
@@ -68,7 +69,7 @@ class Engine:
         return Engine(resources, (self, *self.parents))
 
     def check_open(self) -> None:
-        """Raise `ClientClosedError` if this client, or one it came from, is closed."""
+        """Raise `ClientClosedError` if this engine or one of its parents is closed."""
         if self.closed or any(parent.closed for parent in self.parents):
             raise ClientClosedError("the client is closed")
 
@@ -104,7 +105,7 @@ class Engine:
 
     async def fetch(self, request: Request, reader: type[ReplyReader[_T]]) -> _T:
         """
-        Make the call, and return its single result.
+        Send *request* in a new call, and return the call's single result.
 
         Raises:
             ASI1Error: The call failed.
@@ -115,7 +116,7 @@ class Engine:
         """Run *call*, which has not begun, and return its single result."""
         task = self.begin(call)
         try:
-            await task.done.wait()  # at most `call._DRAIN` s after the result
+            await task.done.wait()  # set at most `call._DRAIN` s after the result
         except BaseException:
             task.stop()
             await task.join()  # a cancelled caller waits for the clean-up
@@ -123,7 +124,7 @@ class Engine:
         try:
             (result,) = await call.queue.get()
         finally:
-            del call, task  # an error keeps this frame, which must not keep them
+            del call, task  # else the error's traceback would keep both alive
         return result
 
     async def aclose(self) -> None:
@@ -134,7 +135,7 @@ class Engine:
             task.stop()
         here = loop_token()
         try:
-            with anyio.CancelScope(shield=True):  # all of them are cancelled
+            with anyio.CancelScope(shield=True):  # short, since all are cancelled
                 for task in tasks:
                     if task.token is here:  # another loop's task cannot be awaited
                         await task.join()

@@ -22,7 +22,7 @@ __all__ = ["LocalLimiter"]
 
 @define(eq=False)
 class _LoopLocks:
-    """The locks that the calls of one event loop wait for."""
+    """The lock and the semaphore for which the calls of one event loop wait."""
 
     in_order: anyio.Lock
     slots: anyio.Semaphore | None
@@ -31,10 +31,10 @@ class _LoopLocks:
 @define(eq=False)
 class LocalLimiter:
     """
-    Keeps the calls of a client and its children within a `RateLimit`.
+    Delays the calls of a client and its children so that they stay in a `RateLimit`.
 
     Attributes:
-        limit: The limits to keep.
+        limit: The rate limit.
         clock: Returns the seconds of a clock that all event loops of the process share.
     """
 
@@ -50,7 +50,7 @@ class LocalLimiter:
         self._windows = self.limit.windows()
 
     async def acquire(self, tokens: int) -> None:
-        """Wait until every window has room, after all calls that came earlier."""
+        """Wait until all limits allow a call of *tokens*; first come, first served."""
         locks = self._loop_locks()
         if locks.slots is not None:
             await locks.slots.acquire()
@@ -67,7 +67,7 @@ class LocalLimiter:
             raise
 
     def release(self, outcome: LimitOutcome) -> None:
-        """Correct the number of used tokens, and slow down after a 429."""
+        """Correct the token count by the usage, if known; slow down after a 429."""
         locks = self._loop_locks()
         if locks.slots is not None:
             locks.slots.release()

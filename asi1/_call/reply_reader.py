@@ -35,7 +35,7 @@ __all__ = ["Body", "ReplyReader"]
 _T = TypeVar("_T")
 Body: TypeAlias = AsyncGenerator[bytes, None]
 
-# The most bytes read of an error body; the error keeps at most half of them.
+# The most bytes read of an error body; the exception contains at most half of them.
 _ERROR_BODY = 128 * 1024
 # Seconds to wait for an error body.
 _ERROR_BODY_TIMEOUT = 5.0
@@ -44,13 +44,13 @@ _ERROR_BODY_TIMEOUT = 5.0
 @define(eq=False)
 class ReplyReader(ABC, Generic[_T]):
     """
-    Reads the reply of one attempt; *_T* is what it puts into the queue.
+    Reads the reply of one attempt; *_T* is the type of the items in the queue.
 
     Attributes:
         streams: Whether the caller reads the reply in pieces.
-        queue: Takes the pieces of a stream as they come.
+        queue: Receives the pieces of a stream as they arrive.
         opened: Set once the server has begun to answer.
-        info: The response metadata, empty until there is a reply.
+        info: The response metadata, empty until the reply's headers have arrived.
     """
 
     streams: ClassVar[bool] = False
@@ -69,11 +69,11 @@ class ReplyReader(ABC, Generic[_T]):
 
     @property
     def begun(self) -> bool:
-        """Whether a chunk has arrived; a reply in one piece has no chunks."""
+        """Whether a chunk has arrived; always False for a reply in one piece."""
         return False
 
     def answer(self) -> ChatCompletion:
-        """Return the answer so far."""
+        """Return the part of the answer that has arrived."""
         return ChatCompletion()
 
     @abstractmethod
@@ -85,19 +85,19 @@ class ReplyReader(ABC, Generic[_T]):
         Read the reply; put its pieces into the queue if the caller streams.
 
         Args:
-            reply: The rest of its body is not needed afterwards.
+            reply: Its body may be left partly unread; the caller closes it.
 
         Raises:
-            APIStatusError: The server refused.
+            APIStatusError: The server refused the request.
             APIConnectionError: The connection broke before the first chunk.
             APIResponseError: The reply is not an answer.
-            StreamError: The stream broke; ``partial`` is not filled yet.
+            StreamError: The stream broke; the caller still has to set ``partial``.
         """
         self.info = read_info(reply.status, reply.headers)
         if not 200 <= reply.status < 300:
             raise await self._refusal(reply.body)
         if not self.streams:
-            self.timer.arm("idle")  # a plain reply has no first chunk
+            self.timer.arm("idle")  # without streaming, there is no first chunk
         try:
             await self._read_body(reply.body)
         except (APIConnectionError, APIResponseError) as error:
@@ -110,8 +110,8 @@ class ReplyReader(ABC, Generic[_T]):
 
     def _broken(self, error: APIConnectionError | APIResponseError) -> APIError:
         """Return the error for a body that broke off with *error*."""
-        # A stream that delivered no chunk may be retried; a plain call may not, since
-        # the model has done its work.
+        # A stream that delivered no chunk may be retried. A call without streaming may
+        # not: the model has written the answer already, and would write it again.
         if isinstance(error, APIConnectionError):
             error.retryable = error.retryable and self.streams
         return error

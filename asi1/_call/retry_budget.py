@@ -1,4 +1,4 @@
-"""The retries that a client and its children may still spend."""
+"""The number of retries that a client and its children may still make."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["RetryBudget"]
 @define
 class RetryBudget:
     """
-    How many retries one client may still spend: a token bucket.
+    The number of retries that one client may still make: a token bucket.
 
     In an outage each client retries little, so that the server can recover.
 
-    A retry costs 1. A call that a retry saved gives back what its retries cost; one
-    that needed none adds a tenth. So in a total outage a client makes at most
-    *capacity* requests more than it has calls.
+    A retry costs 1. A call that succeeds after retries gives back what they cost; a
+    call that succeeds without a retry adds 0.1. So while all calls fail, a client sends
+    at most *capacity* requests more than it has calls.
 
     Attributes:
-        capacity: The most that can be saved up, and what a new client begins with.
+        capacity: The largest budget, and the budget of a new client.
     """
 
     capacity: float = 20.0
@@ -30,12 +30,12 @@ class RetryBudget:
         self.saved = self.capacity
 
     def spend(self) -> bool:
-        """Take the price of one retry; False, and nothing taken, if it is not there."""
+        """Pay for one retry and return True; return False if the budget is below 1."""
         if self.saved < 1:
             return False
         self.saved -= 1
         return True
 
     def succeeded(self, retries: int) -> None:
-        """Note a call that ended well after *retries* retries."""
+        """Record a call that succeeded after *retries* retries."""
         self.saved = min(self.capacity, self.saved + (retries or 0.1))

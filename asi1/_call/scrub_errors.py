@@ -1,16 +1,18 @@
 """
-The key out of errors: neither they nor their causes show it.
+Removes the API key from errors and from their causes.
 
 A server may echo the key, in a message, a header or a line that is not HTTP; httpx's
-errors hold the request; and frames hold what they were reading. The key is redacted
+errors contain the request; and tracebacks refer to local variables, so they are removed
+too. The key is redacted
 
-- in each text of which an error quotes only the beginning, before the cut, by
+- in each text of which an error quotes only the beginning, before the text is cut, by
   `Secret.excerpt`: bodies and events (`reply`, `error_body`), and the messages of
   library errors (`error_map`);
-- in the headers of a reply, when it comes (`transport`), since answers have them too;
-- in all other strings of an error, and in its causes, by `scrub`, once a try failed.
+- in the headers of a reply, when the reply arrives (`transport`), since answers contain
+  these headers too;
+- in all other strings of an error, and in its causes, by `scrub`, after the attempt.
 
-Answers, partial ones among them, hold what the server sent.
+The text of answers, complete or partial, is not redacted.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from .._transport.error_map import forget_request
 
 __all__ = ["scrub"]
 
-# asi1 builds these fields without the key.
+# `scrub` skips these fields of errors: asi1 builds them without the key.
 _SAFE_FIELDS = {"response", "partial"}
 
 

@@ -1,7 +1,7 @@
 """
 Runs each call in its own task, which only its own cancel scope can cancel.
 
-A native ``Task.cancel()`` during a request breaks httpx's connection pool for good, a
+asyncio's ``Task.cancel()`` during a request breaks httpx's connection pool for good, a
 cancel scope must not stay open across a ``yield``, and a cancelled ``anext`` must not
 lose data. So each call runs in its own task, and the caller reads from a `BatchQueue`.
 """
@@ -29,7 +29,7 @@ _running: set[CallTask] = set()
 @define(eq=False)
 class CallTask:
     """
-    The handle of a call's task.
+    The handle of the task that runs a call.
 
     Attributes:
         token: Identifies the task's event loop.
@@ -48,12 +48,12 @@ class CallTask:
         return self._pid == os.getpid()
 
     def stop(self) -> None:
-        """Cancel the task; from any thread, and harmless after its loop has ended."""
+        """Cancel the task, from any thread; do nothing if its event loop has ended."""
         if self.here and not self.done.is_set():
             call_soon(self.token, self._scope.cancel)
 
     async def join(self) -> None:
-        """Wait until the task has cleaned up, even if the waiting task is cancelled."""
+        """Wait until the task has cleaned up, even if the caller is cancelled."""
         cancelled: BaseException | None = None
         while self.here and not self.done.is_set():
             try:

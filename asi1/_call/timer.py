@@ -2,7 +2,7 @@
 Cancels an attempt when its timeout passes.
 
 Each chunk of a stream moves the deadline. On asyncio, the timer handle stays scheduled
-and checks the deadline when it fires: that costs less than a new handle per chunk.
+and checks the deadline when it fires: this is cheaper than a new handle per chunk.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Timer:
     """
     The timeouts of one call, by the clock of its event loop.
 
-    Used as ``with timer`` around each attempt, and armed again whenever data arrives.
+    Used as ``with timer`` around each attempt; `arm` is called whenever data arrives.
 
     Attributes:
         began: When the call began, in seconds on the loop's clock.
         stream: Whether the call is a stream.
-        deadline: The next deadline, and the timeout that it belongs to.
+        deadline: The next deadline, and the name of the timeout that sets it.
     """
 
     began: float
@@ -65,7 +65,7 @@ class Timer:
         return self._scope.__exit__(kind, error, frames)
 
     def arm(self, phase: str) -> None:
-        """Start the phase "first_token", "idle", or "total" (only the total counts)."""
+        """Start a phase: "first_token", "idle", or "total" (only the total timeout)."""
         now = self._now()
         self.deadline = self._timeouts.deadline(
             phase, began=self.began, now=now, stream=self.stream
@@ -73,12 +73,12 @@ class Timer:
         self._cancel_at(self.deadline.at, now)
 
     def shorten(self, seconds: float) -> None:
-        """Move the deadline to *seconds* from now, if it is later."""
+        """Move the deadline to *seconds* from now, if that is earlier."""
         now = self._now()
         self._cancel_at(min(self.deadline.at, now + seconds), now)
 
     def disarm(self) -> None:
-        """Remove the deadline: a complete answer must not time out any more."""
+        """Remove the deadline, since a complete answer must not time out."""
         self._cancel_at(math.inf, self._now())
 
     def _cancel_at(self, at: float, now: float) -> None:
@@ -101,7 +101,7 @@ class Timer:
     def _on_alarm(self) -> None:
         if self._at <= self._now():
             self._scope.cancel()
-        else:  # the deadline was moved meanwhile
+        else:  # the deadline was moved after this alarm was set
             self._set_alarm(self._at)
 
     @property

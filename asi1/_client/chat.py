@@ -31,7 +31,7 @@ class AsyncChat:
     """The namespace ``client.chat``."""
 
     def __init__(self, engine: Engine) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._engine = engine
 
     @property
@@ -45,7 +45,7 @@ class AsyncCompletions:
     """The chat completion endpoint."""
 
     def __init__(self, engine: Engine) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._engine = engine
 
     @overload
@@ -87,7 +87,7 @@ class AsyncCompletions:
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion | AsyncChatStream:
         """
-        Ask for the next turn of a conversation.
+        Ask the model for the next message of a conversation.
 
         Args:
             messages: The conversation, oldest turn first: one str, or a non-empty list
@@ -97,7 +97,7 @@ class AsyncCompletions:
             **options: Fields of `ChatOptions`.
 
         Returns:
-            The answer; or the stream of its chunks.
+            The model's answer; with ``stream=True``, the stream of its chunks.
 
         Raises:
             ArgumentError: An argument is wrong; nothing was sent.
@@ -129,10 +129,10 @@ class AsyncCompletions:
         **options: Unpack[ChatOptions],
     ) -> AsyncChatStream:
         """
-        Ask for the next turn, and stream the answer.
+        Ask the model for the next message of a conversation, and stream the answer.
 
-        Use it as ``async with client.chat.completions.stream(...) as stream``; the call
-        begins when the block is entered, or at the first read.
+        Use it as ``async with client.chat.completions.stream(...) as stream``. The call
+        begins when the block is entered, or without a block at the first read.
 
         Args:
             messages: As for `create`.
@@ -186,20 +186,21 @@ class AsyncCompletions:
         **options: Unpack[ChatOptions],
     ) -> AsyncAnswers[Any]:
         """
-        Ask many prompts, several at once; the answers come in the order of the prompts.
+        Send many prompts, several at once; return the answers in the prompts' order.
 
         Use it as ``async for answer in client.chat.completions.map(prompts)``. The
-        first read starts the first calls, and only a read takes more prompts.
+        first read of an answer starts the first calls. Prompts are taken from the
+        iterable only while an answer is being read.
 
         Args:
             prompts: Each is what `create` takes as *messages*; may be endless. At most
-                twice *concurrency* prompts are taken ahead of the reader.
+                twice *concurrency* prompts are taken before their answers are read.
             model: As for `create`.
             concurrency: The most calls at once; at least 1.
             return_exceptions: True returns a call's error in place of its answer; False
-                raises it there, and cancels the calls behind it.
-            **options: Fields of `ChatOptions`, for each call; a ``timeout`` starts with
-                its call.
+                raises the error there, and cancels all calls that are still running.
+            **options: Fields of `ChatOptions`, for each call; a ``timeout`` starts when
+                its call starts.
 
         Raises:
             ArgumentError: An argument is wrong; nothing was sent.

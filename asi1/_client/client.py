@@ -1,8 +1,8 @@
 """
 `AsyncASI1`, the client for asyncio and trio.
 
-It only passes arguments on; other modules check them. A method loads the modules that
-it needs at its first call.
+Its methods only pass arguments on; other modules check the arguments. A method's first
+call imports the modules that the method needs.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class AsyncASI1(BaseClient):
     """
     The client of ASI-1 Mini, for asyncio and trio.
 
-    Every argument is optional. Making a client uses neither the network nor the disk.
+    Every argument is optional. Creating a client uses neither the network nor the disk.
     One client is enough for a program: many tasks and several event loops may share it.
-    Close it by ``async with`` or `aclose`.
+    Close the client by ``async with`` or `aclose`.
 
     Args:
         api_key: Your API key; else the environment variable ``ASI_ONE_API_KEY``, else
@@ -43,19 +43,20 @@ class AsyncASI1(BaseClient):
         base_url: URL of the API, with or without ``/v1``; else the environment variable
             ``ASI1_BASE_URL``, else ``ASI_ONE_BASE_URL``, else the public API.
         model: The model of calls that do not name one.
-        timeout: Seconds in total for each call, or a `Timeouts`, or an
+        timeout: The total timeout of each call in seconds, or a `Timeouts`, or an
             ``httpx.Timeout``, or None for no timeout of any kind.
         max_retries: The most retries of a call; 2 if left out.
-        retry: A whole `RetryPolicy`, in place of *max_retries*.
+        retry: A complete `RetryPolicy`, in place of *max_retries*; not both.
         rate_limit: A `RateLimit`, or a `Limiter` of your own; calls above it wait.
-        limits: How many connections to open, and how long to keep them.
-        http_client: Your own ``httpx.AsyncClient``; this client never closes it.
-        transport: Your own httpx transport; never closed either.
+        limits: How many connections to open, and how long to keep idle ones open.
+        http_client: Your own ``httpx.AsyncClient``; asi1 never closes it.
+        transport: Your own httpx transport; asi1 never closes it.
         default_headers: Sent with every request.
-        default_query: Added to every URL.
+        default_query: Query parameters, added to the URL of every request.
         default_options: Chat options for calls that do not give their own.
         hooks: Your functions to call on retries and at the end of calls.
-        max_event_bytes: The largest event of a stream, and the largest body, in bytes.
+        max_event_bytes: The largest event of a stream, and the largest body of a reply,
+            in bytes.
         trust_env: False ignores the environment's proxies and CA files.
         allow_insecure_http: True allows http:// to other machines, which exposes the
             key on the network.
@@ -83,10 +84,12 @@ class AsyncASI1(BaseClient):
 
         Args:
             system: The system message.
-            context: Decides how much of a long history is sent; all of it if left out.
+            context: Decides how much of a long history is sent; the whole history is
+                sent if left out.
             saved: A result of `AsyncConversation.to_json`, to continue it.
             model: The model of turns that do not name one; the client's if left out.
-            **options: Fields of `ChatOptions`, for each turn; they override saved ones.
+            **options: Fields of `ChatOptions`, for each turn; they override those in
+                *saved*.
 
         Raises:
             ArgumentError: An argument is wrong.
@@ -115,9 +118,9 @@ class AsyncASI1(BaseClient):
         Call an endpoint that has no method of its own.
 
         Args:
-            method: Such as GET or POST.
+            method: The HTTP method, such as GET or POST.
             path: Appended to the base URL; begins with a slash, as in ``/models``.
-            json: The body; None sends no body.
+            json: The body, to be sent as JSON; None sends no body.
             **options: Fields of `RequestOptions`.
 
         Returns:

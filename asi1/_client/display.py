@@ -1,9 +1,9 @@
 """
 Shows an answer while it arrives, in a notebook cell or on standard output.
 
-A notebook puts output below the cell whose thread writes it, so the reader of the
-stream must write it, in its own thread. IPython is only looked up among the loaded
-modules, since a notebook has loaded it.
+A notebook shows output below the cell whose thread writes the output. So the thread
+that reads the stream must also write. IPython is only looked up in `sys.modules`, since
+a notebook has imported it already.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from .._models.completion import ChatCompletion
 
 __all__ = ["screen"]
 
-# The page is sent again once it has grown by this share of its length, so that all
-# pages together are at most about fifty times as long as the last one.
+# The page is sent again when it has grown by this share of its length, so that all
+# pages sent together are at most about fifty times as long as the last page.
 _STEP = 1 / 50
 
 
@@ -34,11 +34,11 @@ def screen(*, thoughts: bool) -> Iterator[Callable[[ChatCompletion], None]]:
     """
     Yield a function that shows an answer; call it again as the answer grows.
 
-    However the block is left, the last answer is then shown in full.
+    When the block ends, even by an error, the last answer is shown in full.
 
     Args:
-        thoughts: Whether a notebook shows the thoughts too, folded away. Standard
-            output gets the text alone.
+        thoughts: Whether a notebook shows the model's thoughts too, folded away.
+            Standard output shows only the text.
     """
     output = _Cell(thoughts) if _in_notebook() else _Lines()
     try:
@@ -49,7 +49,7 @@ def screen(*, thoughts: bool) -> Iterator[Callable[[ChatCompletion], None]]:
 
 @define
 class _Cell:
-    """One output of a notebook cell, which is replaced as the answer grows."""
+    """One output of a notebook cell; a longer page replaces it as the answer grows."""
 
     _thoughts: bool
     _page: str = ""
@@ -102,6 +102,6 @@ def _in_notebook() -> bool:
     shell = get_ipython() if get_ipython else None
     if shell is None:
         return False
-    # In a terminal, IPython has the base publisher, which only prints.
+    # In a terminal, IPython's display publisher is the base class, which only prints.
     publishers = importlib.import_module("IPython.core.displaypub")
     return type(shell.display_pub) is not publishers.DisplayPublisher

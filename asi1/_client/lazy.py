@@ -1,8 +1,8 @@
 """
-The base of both clients: their settings, and an engine that is made at its first use.
+The base of both clients: their settings, and an engine that is created at first use.
 
-So making a client is cheap, and opens no file and no connection: the first call loads
-httpx and all else that calls need.
+So creating a client is cheap, and opens no file and no connection: the first call
+imports httpx and all other modules that calls need.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ __all__ = ["BaseClient", "LazyEngine"]
 @define(eq=False)
 class LazyEngine:
     """
-    Makes a client's engine at its first use.
+    Creates a client's engine at its first use.
 
     Attributes:
         made: The engine; None before its first use.
@@ -74,11 +74,11 @@ class LazyEngine:
         if not isinstance(hooks, Hooks | None):
             raise ConfigurationError(f"hooks: must be Hooks, not {hooks!r:.80}")
         if self._http_client is not None or self._transport is not None:
-            self.get()  # checks them
+            self.get()  # checks the user-provided client or transport
 
     def get(self) -> Engine:
         """
-        Return the engine; the first call makes it, and loads what calls need.
+        Return the engine; the first call creates it, and imports the modules it needs.
 
         Raises:
             ConfigurationError: A user-provided HTTP client or transport is wrong.
@@ -87,13 +87,13 @@ class LazyEngine:
             return self.made
         with no_fork:
             self.made = self._make()
-            self.made.closed |= self._closed  # last: `shut` may run meanwhile
+            self.made.closed |= self._closed  # last, since `shut` may run before this
         return self.made
 
     def _make(self) -> Engine:
         from .._call.engine import engine_of  # noqa: PLC0415
 
-        if self.made is not None:  # another thread was faster
+        if self.made is not None:  # another thread has created it
             return self.made
         return engine_of(
             self.config,
@@ -186,9 +186,9 @@ class BaseClient:
         """
         Return a client with some settings changed, on the same connections.
 
-        Settings left out stay as they are; headers, query and options are added to
-        those of this client. Closing the new client does not close this one; closing
-        this one closes both.
+        Settings left out do not change; headers, query and options are added to those
+        of this client. Closing the new client does not close this client; closing this
+        client closes both.
 
         Raises:
             ConfigurationError: As for the constructor.

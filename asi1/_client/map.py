@@ -1,4 +1,4 @@
-"""The answers to many prompts: the public side of `ConcurrentCalls`."""
+"""The answers to many prompts: the public class around `ConcurrentCalls`."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class AsyncAnswers(Generic[_T]):
     An async iterator of the answers to many prompts, in the order of the prompts.
 
     Use it with ``async with`` if you may stop early: leaving the block cancels the
-    running calls. So does garbage collection. A cancelled read loses no answer, and
-    reading may go on.
+    running calls. So does garbage collection of this iterator. A cancelled read loses
+    no answer: the next read returns it.
 
     Reading raises:
-        ASI1Error: What `AsyncCompletions.create` raises, in place of the answer; the
-            calls behind it are cancelled. With *return_exceptions* it is returned.
-        ClientClosedError: The client was closed; never returned.
+        ASI1Error: As for `AsyncCompletions.create`, in place of the answer; the calls
+            still running are cancelled. With *return_exceptions*, it is returned.
+        ClientClosedError: The client was closed; raised even with *return_exceptions*.
         StreamBusyError: Another task is reading.
         StreamClosedError: The answers were closed.
-        Exception: What the iterable of prompts raises, after all answers before it.
+        Exception: The iterable of prompts raised it; raised after all earlier answers.
     """
 
     def __init__(self, calls: ConcurrentCalls) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._calls = calls
 
     async def __aenter__(self) -> Self:
@@ -56,7 +56,7 @@ class AsyncAnswers(Generic[_T]):
                 self._calls.take()
                 answer: _T | None = await self._calls.next()
         finally:
-            del self  # an error keeps this frame, which must not keep the calls
+            del self  # else an error's traceback would keep the calls alive
         if answer is None:
             raise StopAsyncIteration
         return answer

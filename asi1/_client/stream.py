@@ -1,4 +1,4 @@
-"""The streamed answer: the public side of `ChunkStream`."""
+"""The streamed answer: the public class around `ChunkStream`."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ __all__ = ["AsyncChatStream", "AsyncPieces"]
 @public
 class AsyncChatStream:
     """
-    An answer while it is written: an async iterator of its chunks.
+    The model's answer, streamed while it is written: an async iterator of chunks.
 
-    Use it with ``async with``, which closes the connection however the block is left.
-    Garbage collection closes it too. A cancelled read loses no chunk, and reading may
-    go on.
+    Use it with ``async with``, which closes the stream however the block is left.
+    Garbage collection of the stream cancels its call too. A cancelled read loses no
+    chunk: the next read returns it.
 
     Reading raises:
-        StreamTruncatedError: The stream ended before the answer did.
+        StreamTruncatedError: The stream ended before the answer was complete.
         StreamInterruptedError: The connection broke after the first chunk.
         StreamDecodeError: An event is not a valid chunk.
         ServerStreamError: The server reported an error in the stream.
-        APITimeoutError: No chunk came in time, or the whole call took too long.
+        APITimeoutError: No chunk arrived in time, or the total timeout passed.
         APIStatusError, APIConnectionError, APIResponseError, ClientClosedError,
             ConfigurationError: As for `AsyncCompletions.create`; only before the
             first chunk.
@@ -47,7 +47,7 @@ class AsyncChatStream:
     """
 
     def __init__(self, answer: ChunkStream) -> None:
-        """Made by the client."""
+        """Created by the client, not by users."""
         self._answer = answer
         self._batch: Iterator[ChatCompletionChunk] = iter(())
 
@@ -86,8 +86,8 @@ class AsyncChatStream:
         try:
             batch = await self._answer.next_batch()
         except BaseException:
-            # An error keeps this frame, which must not keep the stream: a cancelled
-            # reader may drop it.
+            # The error's traceback refers to this frame. Without `del`, it would keep
+            # alive the stream, which a cancelled reader may drop.
             del self
             raise
         if not batch:
@@ -125,15 +125,15 @@ class AsyncChatStream:
         return AsyncPieces(self, lambda chunk: chunk.thought)
 
     def snapshot(self) -> ChatCompletion:
-        """Return the answer so far; may be called at any time."""
+        """Return the part of the answer that has arrived; allowed at any time."""
         return self._answer.snapshot()
 
     async def get_final_completion(self) -> ChatCompletion:
         """
-        Read the rest, and return the answer: text, thoughts, tool calls, usage.
+        Read to the end, and return the answer: text, thoughts, tool calls, usage.
 
         Raises:
-            ASI1Error: What reading the stream raises.
+            ASI1Error: As for reading the stream.
         """
         answer = await self._answer.final()
         self._batch = iter(())
@@ -141,7 +141,7 @@ class AsyncChatStream:
 
     def to_sse(self, *, ping: float | None = 15.0) -> AsyncEventBytes:
         """
-        Return the rest as encoded server-sent events, for a web framework to send.
+        Return the unread chunks as server-sent events, for a web framework to send.
 
         Args:
             ping: Seconds of silence after which a comment is sent; None for never.
@@ -158,12 +158,12 @@ class AsyncChatStream:
         """
         Show the answer while it arrives, and return it.
 
-        A notebook shows it as markdown, below the cell. Elsewhere its text is written
-        to standard output. An interrupt or cancellation cancels the call; the answer so
-        far stays visible.
+        A notebook shows the answer as markdown, below the cell. Elsewhere the answer's
+        text is written to standard output. An interrupt or cancellation cancels the
+        call; the part of the answer that has arrived stays visible.
 
         Args:
-            thoughts: Whether a notebook shows the thoughts too, folded away.
+            thoughts: Whether a notebook shows the model's thoughts too, folded away.
 
         Raises:
             ASI1Error: What reading the stream raises.
@@ -185,7 +185,7 @@ class AsyncPieces:
     def __init__(
         self, stream: AsyncChatStream, pick: Callable[[ChatCompletionChunk], str]
     ) -> None:
-        """Made by the stream."""
+        """Created by the stream, not by users."""
         self._stream = stream
         self._pick = pick
 

@@ -1,4 +1,4 @@
-"""An answer as server-sent events, for services that pass it on."""
+"""An answer as server-sent events, for web services that send it to a browser."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class AsyncEventBytes:
     """
     An answer as server-sent events while it is written: an async iterator of bytes.
 
-    Each item holds one or more whole events, in UTF-8, each with a name and one line of
-    JSON. The format is stable; only new members and events may be added:
+    Each item contains one or more complete events, in UTF-8, each with a name and one
+    line of JSON. The format is stable; only new members and events may be added:
 
     ===========  ====================================================================
     event        data
@@ -34,7 +34,7 @@ class AsyncEventBytes:
                  null). The events before it stay valid.
     ===========  ====================================================================
 
-    Either ``done`` or ``failed`` always ends it; a body without them was cut off.
+    The last event is always ``done`` or ``failed``; a body without it was cut off.
     (``failed`` is not called ``error``, since browsers use that for lost connections. A
     page must close its ``EventSource`` at either event, or the browser asks again.)
     After every *ping* seconds without an event, the comment ``: ping`` is sent.
@@ -47,23 +47,23 @@ class AsyncEventBytes:
     neither the key nor the details of a bug: an exception that is not an `ASI1Error` is
     raised after its event.
 
-    `aclose`, cancellation and garbage collection cancel the call. Of the errors of
-    reading the stream, only `StreamBusyError` is raised; the rest become events.
+    `aclose`, cancellation and garbage collection cancel the call. If reading the stream
+    raises `StreamBusyError`, so does this iterator; all other errors become events.
     """
 
     def __init__(self, events: AnswerEvents) -> None:
-        """Made by the stream."""
+        """Created by the stream, not by users."""
         self._events = events
 
     async def open(self) -> None:
         """
         Wait for the first event, but no longer than *ping* seconds.
 
-        An error before that is raised, so that it can still become an HTTP status; a
-        later one becomes an event.
+        An error during this wait is raised, so that the web service can still send it
+        as an HTTP status; a later error becomes an event.
 
         Raises:
-            ASI1Error: What reading the stream raises.
+            ASI1Error: As for reading the stream.
         """
         await self._events.open()
 

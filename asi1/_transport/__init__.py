@@ -1,7 +1,7 @@
 """
-The event loop, sockets and httpx: bytes to a server and back.
+The event loop, sockets and httpx: sends bytes to a server, and receives its bytes.
 
-Nothing here knows the API of chats.
+These modules do not depend on the chat API.
 """
 
 __all__: list[str] = []

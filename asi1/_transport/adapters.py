@@ -1,8 +1,8 @@
 """
-The httpx transports that send requests: httpx's own, or one that the user provides.
+The httpx transports that send requests: httpx's own, or a user-provided one.
 
-An httpx client is used only where it is needed: for proxies, and where the user
-provides one. No cookie is kept.
+An httpx client is used only for proxies, or if the user provides one. The client for
+proxies stores no cookies.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ __all__ = ["DirectTransport", "UserClient", "UserTransport", "proxy_transport"]
 
 
 class DirectTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport, with the package's connection pool."""
+    """httpx's own transport, but with asi1's connection pool."""
 
     def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
         super().__init__(verify=context, limits=limits)
-        # `preload_httpcore` has loaded them in a thread.
+        # `preload_httpcore` has already imported these modules in a thread.
         from .http_pool import ConnectionPool  # noqa: PLC0415
         from .httpcore_internals import replace_pool  # noqa: PLC0415
 
@@ -49,7 +49,7 @@ def _network_backend() -> httpcore.AsyncNetworkBackend:
 
 
 class UserTransport(httpx.AsyncBaseTransport):
-    """Sends through a transport of the user's, and never closes it."""
+    """Sends through a user-provided transport, and never closes that transport."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
@@ -59,7 +59,7 @@ class UserTransport(httpx.AsyncBaseTransport):
 
 
 class _ClientTransport(httpx.AsyncBaseTransport):
-    """Sends through an httpx client, which applies its proxies, hooks and auth."""
+    """Sends through an httpx client, which applies its own proxies, hooks and auth."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -72,7 +72,7 @@ class _ClientTransport(httpx.AsyncBaseTransport):
 
 
 class UserClient(_ClientTransport):
-    """Sends through a client of the user's, with its headers, and never closes it."""
+    """Sends through a user-provided client, with its headers, and never closes it."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         prepared = self._client.build_request(
@@ -86,17 +86,17 @@ class UserClient(_ClientTransport):
         return await super().handle_async_request(prepared)
 
     async def aclose(self) -> None:
-        """Leave it open."""
+        """Do nothing: the user closes the client."""
 
 
 def proxy_transport(
     context: ssl.SSLContext, limits: httpx.Limits
 ) -> httpx.AsyncBaseTransport:
     """
-    Return a transport that sends through the proxies of the environment.
+    Return a transport that sends through the proxies named in the environment.
 
     Raises:
-        ConfigurationError: One is unusable.
+        ConfigurationError: One of these proxies cannot be used.
     """
     try:
         client = httpx.AsyncClient(
@@ -105,7 +105,8 @@ def proxy_transport(
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
     except (ValueError, ImportError, httpx.InvalidURL) as error:
-        # The reason may quote a proxy's password, unless a package is missing.
+        # The error may quote a proxy's password, so it is not shown; only an
+        # ImportError, for a missing package, cannot.
         reason = f": {error}" if isinstance(error, ImportError) else ""
         raise ConfigurationError(
             "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,"

@@ -2,9 +2,9 @@
 """
 A connection on asyncio, for httpcore.
 
-anyio's sockets tell the event loop before and after each read to begin and to stop
-reading, which is most of a small read's cost. This one reads all the time, and stops
-only when its reader is far behind.
+anyio's sockets resume the transport before each read and pause it afterwards, which is
+most of a small read's cost. `AsyncioSocket` reads all the time, and pauses only when
+many bytes are unread.
 """
 
 from __future__ import annotations
@@ -23,22 +23,23 @@ import httpcore
 
 __all__ = ["AsyncioSocket", "map_connect_errors"]
 
-# Bytes that may wait for the reader before reading from the network pauses.
+# Number of unread bytes above which reading from the network pauses.
 _BUFFER_LIMIT = 256 * 1024
-# The most bytes of one send; fewer wait for the next piece of the request.
+# The most bytes of one send. A shorter piece waits for the request's next piece.
 _SEND_SIZE = 64 * 1024
-# Reads after which the reader lets the event loop run. A task that never waits, since
-# all bytes are there already, could not be cancelled.
+# Number of reads after which the reader lets the event loop run: a task that never
+# waits, since all bytes have arrived already, could not be cancelled.
 _READS_PER_STEP = 16
-# Seconds for a TLS handshake, whose timeout is set elsewhere; asyncio needs a number.
+# Seconds for a TLS handshake: asyncio needs a number, but `start_tls` has its own
+# timeout.
 _NO_TIMEOUT = 365 * 86400.0
 
 
 class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
-    """A connection, with the bytes that came and were not read yet."""
+    """A connection, with a buffer of the bytes that arrived and are unread."""
 
     def __init__(self, below: asyncio.Transport | None = None) -> None:
-        """Made by `AsyncioBackend`; *below* is the transport that carries TLS."""
+        """Create a socket; *below* is the TCP transport that carries TLS, if any."""
         self._transport: asyncio.Transport
         self._below = below
         self._received = bytearray()
@@ -53,14 +54,14 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
     # Called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; a write is done when the system has all its bytes."""
+        """Store the transport; a write ends when the kernel has all its bytes."""
         self._transport = cast("asyncio.Transport", transport)
-        # Not 0: TLS on asyncio and uvloop would then alternate between full and empty
-        # although nothing is buffered.
+        # The high limit is not 0: with 0, TLS on asyncio and uvloop would pause and
+        # resume writing all the time, although nothing is buffered.
         self._transport.set_write_buffer_limits(1, 0)
 
     def data_received(self, data: bytes | memoryview) -> None:
-        """Keep the bytes for the reader."""
+        """Add *data* to the buffer, and wake the reader."""
         self._received += data
         _wake(self._read_waiter)
         if len(self._received) > _BUFFER_LIMIT and not self._read_paused:
@@ -69,27 +70,28 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     @property
     def _source(self) -> asyncio.Transport:
-        # uvloop's TLS transport, while paused, loses its buffer if the server closes.
+        # The transport to pause: TCP, not TLS, since a paused TLS transport of uvloop
+        # loses its buffered bytes if the server closes the connection.
         return self._below or self._transport
 
     def eof_received(self) -> bool:
-        """Keep the connection half open: only the server has stopped sending."""
+        """Record that the server sends no more; without TLS, stay open for writing."""
         self._ended = True
         _wake(self._read_waiter)
         return self._below is None  # TLS cannot be half open
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wake the reader and the writer, since the connection is gone."""
+        """Record that the connection is closed, and wake the reader and the writer."""
         self._ended, self._error = True, exc
         _wake(self._read_waiter)
         _wake(self._write_waiter)
 
     def pause_writing(self) -> None:
-        """Make the writer wait."""
+        """Make `write` wait until `resume_writing`."""
         self._write_paused = True
 
     def resume_writing(self) -> None:
-        """Wake the writer."""
+        """Wake a waiting `write`."""
         self._write_paused = False
         _wake(self._write_waiter)
 
@@ -97,11 +99,11 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """
-        Return the next bytes, at least one; b"" at the end.
+        Return the next bytes, at least one; b"" if the server has stopped sending.
 
         Raises:
             httpcore.ReadError: The connection broke.
-            httpcore.ReadTimeout: No byte came in time.
+            httpcore.ReadTimeout: No byte arrived within *timeout* seconds.
         """
         if self._unsent:
             unsent, self._unsent = self._unsent, b""
@@ -113,7 +115,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             await self._wait_for_data(timeout)
         if not self._received and self._error is not None:
             raise httpcore.ReadError(str(self._error)) from self._error
-        # A slice is one more copy, and is hardly ever needed.
+        # A slice of the buffer costs one more copy, so it is made only when needed.
         far_behind = len(self._received) > max_bytes
         data = bytes(self._received[:max_bytes] if far_behind else self._received)
         del self._received[:max_bytes]
@@ -137,14 +139,14 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """
-        Send *buffer*, or keep it until the rest of the request is there.
+        Send *buffer*, or hold it back until the rest of the request is written.
 
         Raises:
             httpcore.WriteError: The connection broke.
-            httpcore.WriteTimeout: The system did not take all bytes in time.
+            httpcore.WriteTimeout: The kernel did not accept all bytes in time.
         """
-        # httpcore writes a request's head, its body, and then b"". They are sent at
-        # once, since each send costs a system call.
+        # httpcore writes a request's head, its body, and then b"". Head and body are
+        # joined into one send, since each send costs a system call.
         self._unsent += buffer
         if buffer and len(self._unsent) <= _SEND_SIZE:
             return
@@ -164,7 +166,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             self._transport.write(piece)
 
     async def _send_rest(self, whole: bytes) -> None:
-        # In pieces: TLS buffers a write of any size, and is full only at the next one.
+        # The bytes are sent in pieces: TLS buffers a write of any size, and pauses only
+        # the next one.
         for at in range(_SEND_SIZE, len(whole), _SEND_SIZE):
             await self._wait_for_room()
             self._send(whole[at : at + _SEND_SIZE])
@@ -184,7 +187,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         self._transport.abort()
 
     async def aclose(self) -> None:
-        """Close the connection, and let the event loop run that step."""
+        """Close the connection, and let the event loop run the step that closes it."""
         self.abort()
         await asyncio.sleep(0)
 
@@ -198,10 +201,10 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         Return the same connection with TLS on top.
 
         Raises:
-            httpcore.ConnectError: The handshake failed.
-            httpcore.ConnectTimeout: It took too long.
+            httpcore.ConnectError: The TLS handshake failed.
+            httpcore.ConnectTimeout: The handshake took longer than *timeout* seconds.
         """
-        if self._ended:  # asyncio would still wait for the server's part
+        if self._ended:  # asyncio would wait for the server's part of the handshake
             self.abort()
             raise httpcore.ConnectError(str(self._error or "the server hung up"))
         loop, secure = asyncio.get_running_loop(), AsyncioSocket(self._transport)
@@ -223,9 +226,9 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         return secure
 
     def get_extra_info(self, info: str) -> Any:
-        """Return an attribute of the connection by httpcore's name for it."""
+        """Return the attribute of the connection that httpcore calls *info*."""
         if info == "is_readable":
-            # httpcore asks for idle connections: one that is readable has ended.
+            # httpcore asks this of idle connections: a readable one cannot be reused.
             return bool(self._received) or self._ended or _readable(self._transport)
         names = {"client_addr": "sockname", "server_addr": "peername"}
         return self._transport.get_extra_info(names.get(info, info))
@@ -237,12 +240,12 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
 
 
 def _readable(transport: asyncio.Transport) -> bool:
-    """Whether bytes or an end came that the event loop has not read yet."""
+    """Whether the kernel has bytes, or an end, that the event loop has not read."""
     sock = transport.get_extra_info("socket")
-    if sock is None or sock.fileno() < 0:  # lost; asyncio tells in its next step
+    if sock is None or sock.fileno() < 0:  # lost; `connection_lost` follows soon
         return True
     number = sock.fileno()
-    if not hasattr(select, "poll"):  # Windows, whose select takes any number
+    if not hasattr(select, "poll"):  # Windows, whose select accepts any file number
         return bool(select.select([number], [], [], 0)[0])
     poll = select.poll()
     poll.register(number, select.POLLIN)
@@ -251,11 +254,11 @@ def _readable(transport: asyncio.Transport) -> bool:
 
 @contextmanager
 def map_connect_errors() -> Iterator[None]:
-    """Raise httpcore's errors in place of those of connecting."""
+    """Convert the errors of connecting to httpcore's connect errors."""
     try:
         yield
     except TimeoutError as error:
         raise httpcore.ConnectTimeout(str(error)) from error
     except (OSError, OverflowError, UnicodeError, ExceptionGroup) as error:
-        # ssl.SSLError is an OSError. UnicodeError: this is not a valid host name.
+        # ssl.SSLError is an OSError; an invalid host name raises UnicodeError.
         raise httpcore.ConnectError(str(error) or type(error).__name__) from error

@@ -1,8 +1,8 @@
 """
 The connections of a client: small pools for each event loop.
 
-httpx 0.28 slows down with the number of connections in one pool, so requests are spread
-over as many small pools as they need.
+With httpx 0.28, a request costs more the more connections its pool has, so requests are
+spread over several small pools.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ __all__ = ["Pools"]
 @define(eq=False)
 class Pools:
     """
-    All the pools of one client and its children.
+    All the connection pools of one client and its children.
 
     Attributes:
-        http_client: The user's own, or None; it is never closed.
-        transport: The user's own, or None; it is used by all pools, and never closed.
+        http_client: A user-provided HTTP client, or None; never closed here.
+        transport: A user-provided transport for all pools, or None; never closed here.
     """
 
     config: ClientConfig
@@ -62,15 +62,15 @@ class Pools:
 
     async def slot(self, pool_timeout: float | None, host: str) -> Slot:
         """
-        Return a free place for one request, in one of the pools.
+        Wait for a free slot for one request, in one of the pools, and return it.
 
         Args:
-            pool_timeout: Seconds to wait for it; None for no limit.
-            host: Stands in the error's message.
+            pool_timeout: Seconds to wait for a slot; None for no limit.
+            host: The server's name, for error messages.
 
         Raises:
-            APITimeoutError: All connections were in use for that long.
-            ClientClosedError: The user's own client is closed.
+            APITimeoutError: All connections were in use for *pool_timeout* seconds.
+            ClientClosedError: The user-provided HTTP client is closed.
             ConfigurationError: A proxy or CA file of the environment is unusable.
         """
         if self.http_client is not None and self.http_client.is_closed:
@@ -81,8 +81,8 @@ class Pools:
         except anyio.WouldBlock:
             await self._wait(pools, pool_timeout, host)
         try:
-            # Nothing waits from here on, so a pool that is free stays free. The first
-            # one is taken, so that idle connections are used again.
+            # There is no await from here on, so a pool with a free slot keeps it. The
+            # first such pool is chosen, so that idle connections are reused.
             free = (pool for pool in pools.pools if pool.busy < pools.size)
             pool = next(free, None)
             if pool is None:
@@ -129,7 +129,7 @@ class Pools:
         return pools
 
     def _drop_lost(self) -> None:
-        """Drop the pools whose loop has ended, or that a parent process made."""
+        """Forget pools whose event loop has ended, or that a parent process created."""
         for token, pools in list(self._by_loop.items()):
             if pools.pid != os.getpid():
                 keep_inherited(self._by_loop.pop(token, None))
@@ -138,8 +138,8 @@ class Pools:
 
     @property
     def _trust_env(self) -> bool:
-        # A server on this machine is not behind a proxy; through one, http:// would
-        # show it the key.
+        # A server on this machine needs no proxy, and over http:// a proxy would see
+        # the API key.
         host = urlsplit(self.config.base_url).hostname or ""
         return self.config.trust_env and not is_loopback(host)
 

@@ -23,15 +23,15 @@ from .event_loop import Flag
 
 __all__ = ["AsyncioBackend", "HappyEyeballs", "TrioBackend", "find_addresses"]
 
-# Seconds after which the next address is tried beside the ones before.
+# Seconds after which the next address is tried, while earlier attempts go on.
 _ATTEMPT_DELAY = 0.25
 
-# The most bytes of one read of the network.
+# The most bytes that one read from the network returns.
 _READ_SIZE = 64 * 1024
 
 
 class AsyncioBackend(httpcore.AsyncNetworkBackend):
-    """Opens the connections of one pool, on one event loop of asyncio."""
+    """Opens the connections of one pool, on one asyncio event loop."""
 
     def __init__(self) -> None:
         self._buffer = memoryview(bytearray(_READ_SIZE))
@@ -48,7 +48,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         Connect to a server, at the first of its addresses that accepts.
 
         Raises:
-            httpcore.ConnectTimeout, httpcore.ConnectError: It cannot be reached.
+            httpcore.ConnectTimeout, httpcore.ConnectError: No address accepted.
         """
         with map_connect_errors(), anyio.fail_after(timeout):
             return await HappyEyeballs(self._socket).run(
@@ -59,31 +59,31 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         return _PlainSocket(self._buffer)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for *seconds*; httpcore calls this between its own retries."""
         await anyio.sleep(seconds)
 
 
 class _PlainSocket(AsyncioSocket, asyncio.BufferedProtocol):
     """
-    A connection without TLS, or the one below TLS.
+    A TCP connection, used without TLS or under a TLS connection.
 
-    It reads into a shared buffer: for other protocols asyncio (Python 3.11 to 3.14)
-    allocates 256 KiB at every read, which costs more than the read. A socket with TLS
-    has no such buffer: asyncio and uvloop decrypt only as much as fits in, and lose the
-    rest if the server closes the connection then.
+    It reads into a shared buffer: for a protocol without one, asyncio (Python 3.11 to
+    3.14) allocates 256 KiB at every read, which costs more than the read. A TLS
+    connection has no shared buffer: asyncio and uvloop decrypt only as much as fits in,
+    and lose the rest if the server then closes the connection.
     """
 
     def __init__(self, buffer: memoryview) -> None:
-        """Made with the *buffer* that all sockets of an event loop share."""
+        """Use *buffer*, which all sockets of one pool share."""
         super().__init__()
         self._buffer = buffer
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - it never grows
-        """Return the buffer; it is free again when the event loop's step ends."""
+        """Return the buffer; `buffer_updated` empties it in the same loop step."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Copy the bytes that came, and erase them, as a server may echo the key."""
+        """Copy the received bytes, then erase them: a server may echo the key."""
         received = self._buffer[:nbytes]
         self.data_received(received)
         received[:] = bytes(nbytes)
@@ -94,7 +94,8 @@ async def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
     Return the addresses of a server, IPv4 and IPv6 alternating.
 
     Raises:
-        OSError, UnicodeError: The name is unknown; it is not a valid host name.
+        OSError: The host name is unknown.
+        UnicodeError: *host* is not a valid host name.
     """
     with suppress(ValueError):
         return [(str(ipaddress.ip_address(host)), port)]
@@ -114,7 +115,7 @@ class HappyEyeballs:
     Tries the addresses of one server, each soon after the last, until one accepts.
 
     Attributes:
-        make: Returns the socket for an attempt.
+        make: Returns a new socket for one attempt.
     """
 
     make: Callable[[], AsyncioSocket]
@@ -126,7 +127,7 @@ class HappyEyeballs:
         Return the first connection that opens.
 
         Raises:
-            OSError, OverflowError: None opens; this is the last attempt's error.
+            OSError, OverflowError: No connection opens; the error that came last.
         """
         try:
             async with anyio.create_task_group() as tasks:
@@ -161,12 +162,12 @@ class HappyEyeballs:
         if self._winner is None:
             self._winner = opened
             attempts.cancel()
-        else:  # two attempts succeeded in the same step
+        else:  # two attempts succeeded in the same step of the event loop
             opened.abort()
 
 
 class TrioBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections with httpcore's own backend for trio, and leaks none."""
+    """Opens connections with httpcore's trio backend; closes cancelled handshakes."""
 
     def __init__(self) -> None:
         self._backend: Any = httpcore.TrioBackend()
@@ -174,7 +175,7 @@ class TrioBackend(httpcore.AsyncNetworkBackend):
     async def connect_tcp(
         self, *where: Any, **options: Any
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to a server, as httpcore does."""
+        """Connect as httpcore does, but close the stream if its TLS handshake fails."""
         stream: httpcore.AsyncNetworkStream
         stream = await self._backend.connect_tcp(*where, **options)
         handshake = stream.start_tls
@@ -192,5 +193,5 @@ class TrioBackend(httpcore.AsyncNetworkBackend):
         return stream
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for *seconds*; httpcore calls this between its own retries."""
         await anyio.sleep(seconds)

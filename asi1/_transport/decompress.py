@@ -1,8 +1,8 @@
 """
-Decompresses bodies that a server compressed unasked, in steps of bounded size.
+Decompresses bodies in steps of bounded size, if a server compresses them unasked.
 
-One encoding is undone, and several on top of each other are refused: a few hundred
-bytes under two layers of gzip can be hundreds of megabytes.
+A body with one encoding is decompressed; a body with several is refused, since a few
+hundred bytes under two layers of gzip can become hundreds of megabytes.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .._models.errors import APIResponseError
 
 __all__ = ["decompress"]
 
-# The most bytes that one step decompresses.
+# The most decompressed bytes that one step returns.
 _STEP = 64 * 1024
-# What zlib calls wbits: which header a body begins with.
+# The argument *wbits* of zlib for each encoding: it says which header a body has.
 _WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 _WBITS_WITHOUT_HEADER = -15
 
@@ -50,7 +50,7 @@ class _Inflater:
         try:
             return self._inflate.decompress(piece, _STEP)
         except zlib.error as error:
-            if may_lack_header:  # as some servers send it
+            if may_lack_header:  # some servers send deflate without the zlib header
                 self._inflate = zlib.decompressobj(_WBITS_WITHOUT_HEADER)
                 return self._step(piece)
             raise APIResponseError(
@@ -62,11 +62,11 @@ async def decompress(
     pieces: AsyncIterable[bytes], encoding: str
 ) -> AsyncGenerator[bytes, None]:
     """
-    Yield the plain bytes of a body; of a compressed one at most 64 KiB at once.
+    Yield a body's decompressed bytes, at most 64 KiB at once if it was compressed.
 
     Args:
-        pieces: The bytes as they came over the wire.
-        encoding: The ``content-encoding`` header, "" for none.
+        pieces: The bytes as they arrived from the server.
+        encoding: The ``content-encoding`` header; "" if there is none.
 
     Raises:
         APIResponseError: The encoding is unknown or multiple, or the body is not valid.
@@ -84,4 +84,4 @@ async def decompress(
     async for piece in pieces:
         for plain in inflater.feed(piece):
             yield plain
-            await checkpoint()  # one piece can hold a great deal: let timers run
+            await checkpoint()  # one piece can expand to many: let timers run

@@ -1,4 +1,4 @@
-"""The errors of httpx and of the network, translated into the package's own."""
+"""Translates the errors of httpx and of the network into asi1's errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _LOST = (httpx.NetworkError, anyio.BrokenResourceError, anyio.ClosedResourceErro
 
 @contextmanager
 def translate_errors(host: str, key: Secret) -> Iterator[None]:
-    """Raise the package's own errors in place of `LIBRARY_ERRORS`."""
+    """Raise an asi1 error in place of each of `LIBRARY_ERRORS`."""
     try:
         yield
     except LIBRARY_ERRORS as error:
@@ -68,8 +68,8 @@ def _translate(
         return APIConnectionError(
             f"{host}: no secure connection ({tls_reason})", sent=False, retryable=False
         )
-    # httpx 0.28 has one class for a server that closes the connection and for one
-    # that breaks HTTP; only the message differs.
+    # httpx 0.28 raises the same class if the server closes the connection and if it
+    # violates HTTP; only the message differs.
     hang_up = isinstance(error, httpx.RemoteProtocolError) and (
         reason.startswith(_HANG_UPS)
     )
@@ -93,9 +93,9 @@ def _tls_reason(error: BaseException | None) -> str | None:
 
 
 def forget_request(error: BaseException) -> None:
-    """Take the request, whose headers hold the key, out of an error of httpx."""
-    nothing: Any = None  # httpx takes it, but does not declare it
+    """Remove the request from an httpx error, since its headers contain the key."""
+    nothing: Any = None  # httpx accepts None, but its types do not say so
     if isinstance(error, httpx.HTTPStatusError):
-        error.response = nothing  # which has the request, too, and may echo the key
+        error.response = nothing  # it refers to the request, and may echo the key
     if isinstance(error, httpx.HTTPError):
         error.request = nothing

@@ -1,8 +1,8 @@
 """
 Background tasks, calls from other threads and a cheap event, on asyncio and on trio.
 
-anyio has neither tasks outside of a group nor calls from other threads that do not
-wait, so this module uses asyncio and trio themselves.
+anyio cannot start a task outside of a task group, and cannot call a function on a loop
+from another thread without waiting. So this module uses asyncio and trio directly.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Flag", "Run", "call_soon", "loop_clock", "loop_token", "spawn"]
 
 Run: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
-# asyncio keeps only weak references to tasks.
+# asyncio has only weak references to tasks; this set keeps running tasks alive.
 _tasks: set[asyncio.Task[None]] = set()
 
 
@@ -43,9 +43,9 @@ def loop_clock() -> Callable[[], float]:
 
 def call_soon(token: Any, call: Callable[[], object]) -> None:
     """
-    Have *call* called on the loop of *token*, from any thread.
+    Schedule *call* on the event loop of *token*; works on any thread.
 
-    It is not called if that loop has ended.
+    If that event loop has ended, nothing happens.
     """
     # asyncio's closed loop raises RuntimeError, and so does trio's RunFinishedError.
     with suppress(RuntimeError):
@@ -62,11 +62,11 @@ def spawn(
     Run *run* in a background task.
 
     Args:
-        token: The event loop, on whose thread this is called, in a task or outside.
-        run: It must not raise.
+        token: The event loop; `spawn` must be called on its thread, in a task or not.
+        run: Must not raise an exception.
         name: The task's name.
-        done: Called once when the task ends, also if it is cancelled before its first
-            step, as an ending loop does.
+        done: Called once when the task ends, even if an ending event loop cancels the
+            task before its first step.
     """
     ended = False
 
@@ -88,7 +88,7 @@ def spawn(
     task = token.create_task(body(), name=name)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
-    # For a task that never began; otherwise `end` has run one step earlier.
+    # For a task that is cancelled before its first step; `body` calls `end` otherwise.
     task.add_done_callback(lambda _: end())
 
 
@@ -102,11 +102,11 @@ def _spawn_trio(body: Run, name: str) -> None:
 @define(eq=False)
 class Flag:
     """
-    An event that costs less than anyio's: it is made without an event loop, and on
-    asyncio a wait is one future.
+    An event that costs less than anyio's: it needs no event loop until a task waits,
+    and on asyncio each wait is one future.
 
-    It is set on the loop on which tasks wait for it. Waiting for a flag that is set is
-    not a checkpoint.
+    It must be set on the event loop on which tasks wait for it. Waiting for a flag that
+    is already set is not a checkpoint.
     """
 
     _set: bool = field(default=False, init=False)
@@ -114,11 +114,11 @@ class Flag:
     _event: anyio.Event | None = field(default=None, init=False)
 
     def is_set(self) -> bool:
-        """Whether it is set."""
+        """Whether the flag is set."""
         return self._set
 
     def set(self) -> None:
-        """Set it for good, and wake all waiting tasks."""
+        """Set the flag permanently, and wake all waiting tasks."""
         self._set = True
         for future in self._futures:
             if not future.done():
@@ -127,7 +127,7 @@ class Flag:
             self._event.set()
 
     async def wait(self) -> None:
-        """Wait until it is set."""
+        """Wait until the flag is set."""
         if self._set:
             return
         try:

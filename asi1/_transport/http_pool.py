@@ -1,8 +1,8 @@
 """
-A pool's connections: each is closed when it is not of use any more.
+asi1's connection pool: httpcore's, but it closes every connection that is unusable.
 
-A server that sends something other than HTTP is told from one that closed the
-connection, which is asked again.
+Its errors also distinguish a server that sends something other than HTTP from a server
+that closed the connection; only in the second case may the request be sent again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["ConnectionPool", "begins_http"]
 
 
 class ConnectionPool(httpcore.AsyncConnectionPool):
-    """httpcore's pool, with connections of the package."""
+    """httpcore's pool, with `_Connection` as the class of its connections."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class ConnectionPool(httpcore.AsyncConnectionPool):
     def create_connection(
         self, origin: httpcore.Origin
     ) -> httpcore.AsyncConnectionInterface:
-        """Return a connection, which its first request opens."""
+        """Return a new connection to *origin*; its first request opens it."""
         return _Connection(
             origin,
             ssl_context=self._context,
@@ -61,9 +61,9 @@ class _Connection(httpcore.AsyncHTTPConnection):
         replace_request_lock(self)
 
     def has_expired(self) -> bool:
-        """Whether the pool must close it instead of using it again."""
-        # Bytes that come while it is idle belong to no reply: the next request would
-        # take them for its own.
+        """Whether the pool must close the connection instead of reusing it."""
+        # Bytes that arrive while the connection is idle belong to no reply; the next
+        # request would read them as its own reply.
         return super().has_expired() or (self.is_idle() and bool(unread(self)))
 
     async def handle_async_request(
@@ -73,15 +73,16 @@ class _Connection(httpcore.AsyncHTTPConnection):
         Send *request*, and return its reply.
 
         Raises:
-            httpcore.RemoteProtocolError: Before it closed the connection, the server
-                sent something that is not HTTP.
+            httpcore.RemoteProtocolError: The server sent something that is not HTTP,
+                and then closed the connection.
         """
         first, self._opening = self._opening, False
         try:
             response = await super().handle_async_request(request)
         except BaseException as error:
-            # httpcore 1.0: a first request that is cancelled in the step in which the
-            # connection opens leaves it new: neither free nor closed, for good.
+            # In httpcore 1.0, if the first request is cancelled in the step in which
+            # the connection opens, the connection stays neither idle nor closed for
+            # ever. So it is closed here.
             if first and not self.is_idle() and not self.is_closed():
                 with anyio.CancelScope(shield=True):
                     await self.aclose()
@@ -90,23 +91,23 @@ class _Connection(httpcore.AsyncHTTPConnection):
                     f"illegal status line: {unread(self)!r}"
                 ) from error
             raise
-        if first:  # now its state is there, and no task holds the lock
+        if first:  # the HTTP state exists now, and no task holds its lock
             replace_state_lock(self)
         return response
 
 
 def begins_http(head: bytes) -> bool:
     """
-    Whether *head*, all that a server sent, can be the beginning of a reply.
+    Whether *head*, all that a server sent, can be the beginning of an HTTP reply.
 
-    h11 parses a head only when it is whole. So httpcore raises the same error for a
-    server that closed the connection and for one that speaks another protocol.
+    h11 parses a reply's head only when it is complete. So httpcore raises the same
+    error if a server closes the connection and if it uses another protocol.
     """
     return head[:5] == b"HTTP/"[: len(head)]
 
 
 def _is_hang_up(error: BaseException) -> bool:
-    """Whether the server closed the connection before its head was whole."""
+    """Whether the server closed the connection before its reply's head was complete."""
     if isinstance(error, httpcore.RemoteProtocolError):  # also raised for bad heads
         return f"{error}".startswith("Server disconnected without")
     return isinstance(error, httpcore.ReadError)

@@ -1,9 +1,9 @@
 """
 The private names of httpx and httpcore that the package uses, all in this module.
 
-With them httpcore gets faster locks and shows the bytes that it has not parsed. They
-are used only with releases that are known to have them, and only where they are found.
-Otherwise httpx's own connection pool is used as it is, which is slower.
+They give httpcore faster locks, and access to the bytes that it has not parsed. They
+are used only with releases that are known to have these names, and only if the names
+exist. Otherwise httpx's own connection pool is used unchanged, which is slower.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def is_known_release(httpx_version: str, httpcore_version: str) -> bool:
-    """Whether the private names stand where this module looks for them."""
+    """Whether these releases are known to have the private names."""
     known = httpx_version.startswith(("0.27.", "0.28."))
     return known and httpcore_version.startswith("1.0.")
 
@@ -38,38 +38,38 @@ def replace_pool(
     transport: httpx.AsyncHTTPTransport,
     make: Callable[[], httpcore.AsyncConnectionPool],
 ) -> None:
-    """Have *transport* use the pool that *make* returns; if it can be replaced."""
+    """Make *transport* use the pool that *make* returns, if its pool is replaceable."""
     if _KNOWN and hasattr(transport, "_pool"):
         transport._pool = make()
 
 
 def replace_request_lock(connection: httpcore.AsyncHTTPConnection) -> None:
     """
-    Give a new connection a faster lock; if the lock can be replaced.
+    Give a new connection a faster lock, if its lock is replaceable.
 
-    httpcore's locks let the event loop run once whenever they are taken: one for the
-    connection, and two for the HTTP state below it. No task ever waits for them, since
-    a pool gives a connection one request at a time.
+    Acquiring one of httpcore's locks lets the event loop run once. No task ever waits
+    for these locks, since a pool gives a connection one request at a time; so locks
+    that skip this step are safe.
     """
     if hasattr(connection, "_request_lock"):
         _set(connection, "_request_lock")
 
 
 def replace_state_lock(connection: httpcore.AsyncHTTPConnection) -> None:
-    """As `replace_request_lock`, for the HTTP state, which the first request makes."""
+    """As `replace_request_lock`, for the HTTP state that the first request creates."""
     state = getattr(connection, "_connection", None)
     if hasattr(state, "_state_lock"):
         _set(state, "_state_lock")
 
 
 def _set(owner: object, name: str) -> None:
-    # Typed as httpcore's own class, of which only `async with` is used.
+    # The attribute is typed as httpcore's lock, of which only `async with` is used.
     lock: Any = anyio.Lock(fast_acquire=True)
     setattr(owner, name, lock)
 
 
 def unread(connection: httpcore.AsyncHTTPConnection) -> bytes:
-    """Return what the server sent and h11 has not parsed; b"" if that is unknown."""
+    """Return the received bytes that h11 has not parsed; b"" if they are unknown."""
     state = getattr(connection, "_connection", None)
     parser = getattr(state, "_h11_state", None)
     return b"" if parser is None else bytes(parser.trailing_data[0])

@@ -1,8 +1,8 @@
 """
-The connection pools of one event loop, and the place that a request takes in one.
+The connection pools of one event loop, and the slots that requests occupy in them.
 
-They are never used from another loop or process. They close when their loop ends, or
-when the client that made them is garbage-collected.
+The pools are never used from another event loop or process. They are closed when their
+event loop ends, or when their client is closed or garbage-collected.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ from .event_loop import call_soon, loop_clock, spawn
 
 __all__ = ["POOL_SIZE", "LoopPools", "Pool", "Slot", "keep_inherited"]
 
-# Connections of one httpx pool: the more it has, the more a request costs (httpx 0.28).
+# The most connections of one httpx pool. With httpx 0.28, a request costs more the more
+# connections its pool has.
 POOL_SIZE = 8
 
-# Pools that a fork copied. They are kept, since freeing them would close their sockets
-# from the wrong process.
+# Pools that a fork copied from the parent process. The list keeps them alive, since
+# freeing them would close the parent's sockets from the wrong process.
 _inherited: list[object] = []
 
 
 def keep_inherited(pools: object) -> None:
-    """Keep the pools that a parent process made, and never use or close them."""
+    """Keep the pools of a parent process alive, and never use or close them."""
     _inherited.append(pools)
-    # Python frees them when it exits, and in its debug mode warns of each socket.
+    # At exit, Python frees the pools, and in its development mode warns of each socket.
     atexit.register(warnings.filterwarnings, "ignore", "unclosed ", ResourceWarning)
 
 
 @define
 class Pool:
-    """One small pool of httpx, and how many requests use it."""
+    """One small httpx pool, and the number of requests that use it."""
 
     transport: httpx.AsyncBaseTransport
     busy: int = 0
@@ -58,14 +59,14 @@ class Pool:
 
 @define
 class Slot:
-    """The place that one request takes in a pool."""
+    """A pool's slot that one request occupies."""
 
     pool: Pool
     pools: LoopPools
     taken: bool = True
 
     def release(self) -> None:
-        """Free the place; a second call does nothing."""
+        """Free the slot; a second call does nothing."""
         if self.taken:
             self.taken = False
             self.pool.busy -= 1
@@ -78,8 +79,8 @@ class LoopPools:
     """
     The pools of one event loop.
 
-    They hold no reference to the client: when it is garbage-collected, they live on
-    until their connections are closed in order.
+    It has no reference to the client: the client can be garbage-collected first, and
+    then the event loop closes the connections.
     """
 
     token: Any
@@ -95,11 +96,11 @@ class LoopPools:
 
     @property
     def size(self) -> float:
-        """How many requests may use one pool; a user's own client takes them all."""
+        """The most requests in one pool; unlimited for a user-provided client."""
         return math.inf if self.user_client else POOL_SIZE
 
     async def close_with_loop(self) -> AsyncGenerator[None, None]:
-        """Close when the event loop ends: then it closes its async generators."""
+        """Close when the event loop ends, since it then closes its async generators."""
         try:
             yield
         finally:
@@ -107,14 +108,14 @@ class LoopPools:
                 await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections; called on their own loop."""
+        """Close the connections; must be called on their own event loop."""
         self.closed = True
         pools, self.pools = self.pools, []
         for pool in pools if not self.user_client else ():
             await pool.aclose()
 
     def close_later(self) -> None:
-        """Close soon; called on any thread, and in destructors."""
+        """Schedule the closing; may be called on any thread, and in destructors."""
         if self.pid != os.getpid():
             keep_inherited(self)
         elif self.closer is not None:
@@ -128,11 +129,11 @@ class LoopPools:
 
     def close_idle(self, now: float, expiry: float) -> None:
         """
-        Close the pools without a request for *expiry* seconds.
+        Close the pools that have had no request for more than *expiry* seconds.
 
         Args:
-            now: The time of the loop's clock.
-            expiry: In seconds.
+            now: The current time on the event loop's clock.
+            expiry: Seconds.
         """
         if self.user_client:
             return

@@ -1,4 +1,4 @@
-"""Loads httpcore in a thread: that takes long, and the event loop would stand still."""
+"""Imports httpcore in a thread, since a slow import would block the event loop."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from .._fork_lock import no_fork
 
 __all__ = ["preload_httpcore"]
 
-# The modules here that import httpcore. The last one is loaded when all are.
+# The modules of this package that import httpcore. If the last one is in `sys.modules`,
+# all have been imported.
 _MODULES = (f"{__package__}.http_pool", f"{__package__}.connect")
 
 
 async def preload_httpcore() -> None:
-    """Load httpcore, and the modules of this package that need it."""
+    """Import httpcore, and the modules of this package that need it."""
     if _MODULES[-1] not in sys.modules:
         await anyio.to_thread.run_sync(_load)
 

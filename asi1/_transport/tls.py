@@ -1,7 +1,8 @@
 """
-The TLS contexts of a process: each is made once, in a thread, and shared.
+The TLS contexts of a process: each is created once, and shared by all clients.
 
-No fork happens meanwhile: the child would inherit the locks within OpenSSL.
+The process cannot fork while a context is created, since the child would inherit
+OpenSSL's locks in a locked state.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ def placeholder_context() -> ssl.SSLContext:
 
 async def ssl_context(*, trust_env: bool) -> ssl.SSLContext:
     """
-    Return the context that verifies servers.
+    Return the TLS context that verifies the certificates of servers.
 
     Args:
-        trust_env: Whether ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count.
+        trust_env: Whether ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` are used.
 
     Raises:
-        ConfigurationError: The file or folder they name cannot be read.
+        ConfigurationError: A file or folder of the environment cannot be read.
     """
     names = ("SSL_CERT_FILE", "SSL_CERT_DIR") if trust_env else ()
     values = tuple(os.environ.get(name) for name in names)

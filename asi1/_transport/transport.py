@@ -33,7 +33,8 @@ _WITH_LENGTH = ("POST", "PUT", "PATCH")
 
 _url = lru_cache(maxsize=64)(httpx.URL)
 
-# Pieces after which the reader lets other tasks run: one read can hold thousands.
+# Number of pieces after which the reader lets other tasks run, since one read from the
+# network can contain thousands.
 _PIECES_PER_STEP = 256
 # The most pieces of a body that `Reply.aclose` reads to find its end.
 _DRAINED_PIECES = 1000
@@ -42,11 +43,11 @@ _DRAINED_PIECES = 1000
 @define
 class Reply:
     """
-    An open reply, which its receiver closes.
+    An open reply, which the caller of `Transport.send` must close.
 
     Attributes:
-        headers: Names in lowercase; the values of a repeated one joined by commas.
-        body: The decompressed pieces, as they come. Reading raises APIConnectionError
+        headers: Names in lowercase; the values of a repeated header joined by commas.
+        body: The decompressed pieces, as they arrive. Reading raises APIConnectionError
             if the connection breaks, APIResponseError if they cannot be decompressed.
     """
 
@@ -62,7 +63,7 @@ class Reply:
     _ended: bool = field(default=False, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        # httpx declares an iterator, and mostly returns a generator.
+        # httpx's types promise only an iterator, though most streams are generators.
         raw: Any = aiter(self._stream)
         self._raw = raw if isinstance(raw, AsyncGenerator) else _generator(raw)
         self.body = self._pieces()
@@ -97,8 +98,8 @@ class Reply:
                 self._slot.release()
 
     async def _drain(self, seconds: float) -> None:
-        # httpx 0.28 nests generators and closes only the outermost. A read that is
-        # cancelled in the innermost one ends them all.
+        # httpx 0.28 nests generators and closes only the outermost. Cancelling a read
+        # in the innermost generator ends all of them.
         with anyio.move_on_after(seconds), suppress(*LIBRARY_ERRORS):
             for _ in range(_DRAINED_PIECES):
                 if await anext(self._raw, None) is None:
@@ -116,8 +117,8 @@ class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):
     """
     A request's body in one piece.
 
-    httpx's own is an async generator. When the connection breaks under it, it stays
-    open, and trio warns of that.
+    httpx's own body is an async generator. If the connection breaks while the body is
+    sent, that generator stays open, and trio warns of it.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -132,7 +133,7 @@ class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):
 
 @define
 class _ListIterator:
-    """An async iterator over a list, which it empties."""
+    """An async iterator over a list; it removes each item that it returns."""
 
     _items: list[bytes]
 
@@ -149,8 +150,8 @@ def _reply(response: httpx.Response, host: str, key: Secret, slot: Slot) -> Repl
     headers = {name.lower(): key.redact(v) for name, v in response.headers.items()}
     stream = cast("httpx.AsyncByteStream", response.stream)
     if response.is_stream_consumed:
-        # A hook or transport of the user's has read it, which decompressed it. Another
-        # read of the connection would take the bytes of another call's reply.
+        # A user-provided hook or transport has read the body, and so decompressed it.
+        # Reading the connection again would return bytes of another call's reply.
         stream = _Body(response.content)
         headers.pop("content-encoding", None)
     return Reply(response.status_code, headers, host, key, stream, slot)
@@ -171,15 +172,16 @@ class Transport:
         self, request: Request, key: Secret, extra: Mapping[str, str]
     ) -> Reply:
         """
-        Send *request* once and return its reply as soon as its headers have come.
+        Send *request* once; return its reply as soon as the reply's headers arrived.
 
         Args:
             request: The request, without the key.
-            key: Sent as the Authorization header, unless the caller set one.
-            extra: More headers, for this try alone.
+            key: Sent as the Authorization header, unless the request or *extra* has
+                one.
+            extra: More headers, only for this attempt.
 
         Raises:
-            APIConnectionError: No reply came.
+            APIConnectionError: No reply arrived.
             ClientClosedError: As for `Pools.slot`.
             ConfigurationError: As for `Pools.slot`.
         """
@@ -198,12 +200,13 @@ class Transport:
     def _prepare(
         self, request: Request, key: Secret, extra: Mapping[str, str]
     ) -> httpx.Request:
-        # In a function of its own, so that no frame of an error's traceback holds the
-        # header with the key.
+        # This is a separate function, so that no frame in an error's traceback refers
+        # to the header with the key.
         url, limits = _url(request.url), request.timeouts
         body = _Body(request.body or b"")
         headers = {
-            # httpx 0.28 would decode the host name for it, and fails for some names.
+            # Without this header, httpx 0.28 would decode the host name, which fails
+            # for some names.
             "host": url.netloc.decode("ascii"),
             "authorization": f"Bearer {key.reveal()}",
             **request.headers,
@@ -225,7 +228,7 @@ class Transport:
                 }
             },
         )
-        # Transports, hooks and auth of the user's may read `request.content`.
+        # User-provided transports, hooks and auth may read `request.content`.
         prepared.read()
         prepared.stream = body
         return prepared

@@ -90,7 +90,7 @@ class AsyncConversation:
     """
 
     def __init__(self, turns: TurnTaking) -> None:
-        """Created by the client."""
+        """Created by the client, not by users."""
         self._turns = turns
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""One turn: it claims the conversation, makes the call, and adds the answer."""
+"""One turn of a conversation: it blocks other turns, calls, and adds the answer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Turn(Generic[_T]):
     One turn; inside a ``with`` block, it blocks other turns of its conversation.
 
     Attributes:
-        call: The call of this turn, to be made inside the block.
+        call: The call of this turn; it must run inside the block.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Turn(Generic[_T]):
         reader: type[ReplyReader[_T]],
     ) -> None:
         """
-        Check the arguments; the conversation is not claimed yet.
+        Check the arguments; other turns are not blocked before `__enter__`.
 
         Raises:
             ArgumentError: An argument is invalid.
@@ -64,7 +64,7 @@ class Turn(Generic[_T]):
             stream=reader.streams,
             options=self._options,
         )
-        draft.request_of(new)  # raises if it cannot be written as JSON
+        draft.request_of(new)  # raises if the request cannot be written as JSON
         self._requests = TurnRequests(
             resources=engine.resources,
             draft=draft,
@@ -77,7 +77,7 @@ class Turn(Generic[_T]):
 
     def __enter__(self) -> Self:
         """
-        Claim the conversation.
+        Block other turns of the conversation until `release`.
 
         Raises:
             ConversationBusyError: Another turn is running.
@@ -105,7 +105,7 @@ class Turn(Generic[_T]):
         self._taking.release(self)
 
     def begin(self) -> CallTask:
-        """Claim the conversation, and start the call in its own task."""
+        """Block other turns of the conversation, and start the call in its own task."""
         self.__enter__()
         return self._taking.engine.begin(self.call)
 
@@ -114,7 +114,7 @@ class Turn(Generic[_T]):
             self._taking.history = history
 
     def commit(self, answer: ChatCompletion) -> None:
-        """Add the turn to the history, unless the turn was given up."""
+        """Add the turn to the history, unless this turn has ended already."""
         if self._taking.current is self:
             (reply,) = stored([answer])
             history = self._history_with({**reply, "role": "assistant"}, answer)
@@ -123,7 +123,7 @@ class Turn(Generic[_T]):
             )
 
     def commit_partial(self, answer: ChatCompletion) -> None:
-        """Add the text of a broken turn, unless the history has changed since."""
+        """Add a failed turn's partial text, unless the history was changed since."""
         taking, old = self._taking, self._requests.history.messages
         if (
             taking.current in (None, self)

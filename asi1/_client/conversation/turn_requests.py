@@ -1,4 +1,4 @@
-"""Builds the requests of one turn; shortens the history again if it was too long."""
+"""Builds a turn's requests; shortens the history if the server says it is too long."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["TurnRequests"]
 
 # Token counts are estimates, so only this share of the server's limit is used.
 _MARGIN = 0.95
-# Share of a too long request that is kept if the server does not tell its limit.
+# Share of a too long request that is sent again if the server does not name its limit.
 _HALF = 0.5
 # Options of a turn that also apply to its call for a summary, such as timeouts.
 _SHARED = CALL_OPTIONS - {"session_id", "idempotency_key", "extra_body"}
@@ -51,7 +51,7 @@ class TurnRequests:
         draft: The turn's request without its messages.
         new: The messages to be answered.
         model: The model of the turn; None for the client's model.
-        keep: Called with the new history after each call for a summary.
+        keep: Called to store the new history after each call for a summary.
         history: The history, with the usage and the summary of this turn's calls.
         policy: The context policy; None to send the whole history.
         limit: Maximum prompt tokens of a request, beside the policy's budget.
@@ -76,7 +76,7 @@ class TurnRequests:
         return (*self.history.messages, *self.new)
 
     async def first(self, began: float) -> Request:
-        """Return the request; the call for a summary starts at *began* too."""
+        """Return the request; timeouts of a call for a summary start at *began* too."""
         self._began = began
         try:
             return await self._fitted_request(self.limit)
@@ -118,7 +118,7 @@ class TurnRequests:
         view = await self._run_plan(self.policy, view, limit)
         self._keep_summary(view.summary)
         # One wrong count by the server can make the safety margin very large, so the
-        # margin does not count if only the last turn is left.
+        # margin is ignored if only the last turn remains.
         if view.least > self.policy.limit(limit):
             raise ArgumentError(
                 f"messages: the system message and this turn alone take about"
@@ -170,8 +170,8 @@ def _ceilings(refusal: _TooLong, before: int, answer: int) -> tuple[int, int]:
     """
     Return the maximum prompt tokens of the next request, and of all later requests.
 
-    The first number is in estimated tokens, like *before*, and the estimate may be too
-    low. The second is in the server's tokens: the estimator will have learned by then.
+    The first number is in estimated tokens, like *before*; the estimate may be too low.
+    The second is in the server's tokens, since the estimator learns from this turn.
     """
     half = max(1, int(before * _HALF))
     limit = refusal.limit if isinstance(refusal, ContextLengthError) else None

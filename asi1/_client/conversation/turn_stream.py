@@ -15,7 +15,7 @@ __all__ = ["turn_stream"]
 
 @define(eq=False)
 class _TurnObserver:
-    """Lets the answer of a stream join the conversation, and the next turn begin."""
+    """Adds a stream's answer to the conversation, then lets the next turn begin."""
 
     turn: Turn[ChatCompletionChunk]
     keep_partial: bool
@@ -34,5 +34,5 @@ class _TurnObserver:
 
 
 def turn_stream(turn: Turn[ChatCompletionChunk], *, keep_partial: bool) -> ChunkStream:
-    """Return the stream of the turn's answer, not begun."""
+    """Return the stream of the turn's answer; its call has not begun."""
     return ChunkStream(turn.call, turn.begin, _TurnObserver(turn, keep_partial))

@@ -50,7 +50,7 @@ class TurnTaking:
 
     def fork(self, upto: int | None) -> TurnTaking:
         """
-        Return another conversation with the first *upto* messages; with all for None.
+        Return a new conversation with the first *upto* messages; None copies them all.
 
         Raises:
             ArgumentError: *upto* is not a number of messages.
@@ -79,12 +79,12 @@ class TurnTaking:
             )
 
     def release(self, turn: object) -> None:
-        """End *turn*; may be called twice, and from any thread."""
+        """End *turn*, so that the next may begin; works twice, and on any thread."""
         if self.current is turn:
             self.current = None
 
     def give_up(self) -> None:
-        """End the running turn, if any; from any thread."""
+        """End the running turn, if any, so that the next may begin; on any thread."""
         self.current = None
 
     def counter(self, options: Mapping[str, Any]) -> TokenEstimator:
