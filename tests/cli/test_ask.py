@@ -69,7 +69,7 @@ def test_options_left_out_are_not_sent(options, fake):
 @pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
 def test_given_options_are_sent(options, fake):
     """
-    Given model, temperature and token limit are sent, even a temperature of zero.
+    Given model, temperature and token limit are sent, even if a number is zero.
     """
     wanted = ["--model", "asi1", "--temperature", "0", "--max-tokens", "0"]
 

@@ -197,7 +197,7 @@ def test_unexpected_error_is_shown_in_one_line(error, line, key, monkeypatch, ca
 
 @pytest.mark.system
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_full_disk_is_one_line(unbuffered, start, monkeypatch):
+def test_full_disk_is_reported_in_one_line(unbuffered, start, monkeypatch):
     """
     Output that cannot be written because the disk is full is reported in one line, with
     exit code 1; Python adds no message of its own at exit.
@@ -231,8 +231,8 @@ def test_closed_pipe_on_stdout_is_silent(
 @pytest.mark.parametrize("words", [["ask"], ["sing"]])
 def test_closed_pipe_on_stderr_leaves_the_exit_code(words, start, pipe_without_reader):
     """
-    If the reader of stderr has closed its pipe, an error changes nothing but the exit
-    code.
+    If the reader of stderr has closed its pipe, a usage error still gives exit code 2
+    and writes nothing to stdout.
     """
     process = start(*words, stderr=pipe_without_reader)
 

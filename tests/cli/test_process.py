@@ -138,7 +138,7 @@ def test_ctrl_c_while_stdin_is_read_is_silent(key, start):
     After Ctrl-C while the command waits for text from a pipe, it writes nothing and
     exits with 130.
     """
-    # The process reports when it begins to read, so that the signal does not come early.
+    # The process reports that it begins to read, so that the signal is not sent before.
     code = (
         "import io, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"

@@ -148,9 +148,10 @@ def test_stdin_that_is_not_utf8_exits_with_2(fake, monkeypatch, capsys):
 
 
 @pytest.mark.system
-def test_process_reads_its_pipe(fake, start):
+def test_process_appends_piped_text_to_the_question(fake, start):
     """
-    ``asi1 ask`` in its own process reads its question from a pipe on standard input.
+    ``asi1 ask`` in its own process reads a pipe on standard input, and sends the piped
+    text after the question.
     """
     reader, writer = os.pipe()
     process = start("ask", "And this?", "-q", stdin=reader)
