@@ -221,8 +221,7 @@ def test_thoughts_between_texts_have_their_own_lines(fake, on_terminal):
 
 def test_token_counts_after_thoughts_without_text_start_a_new_line(fake, capsys):
     """
-    An answer with thoughts and without text leaves stdout empty; its token counts start
-    a new line on stderr.
+    If an answer has thoughts and no text, stderr gets its token counts on a new line.
     """
     fake.reply("", thoughts=THOUGHTS)
 
@@ -235,8 +234,7 @@ def test_token_counts_after_thoughts_without_text_start_a_new_line(fake, capsys)
 
 def test_unusual_finish_reason_is_named(fake, capsys):
     """
-    A finish reason that is not the usual one, such as a reached token limit, is shown
-    after the token counts.
+    An unusual finish reason, such as a token limit, is shown after the token counts.
     """
     fake.reply(SKY, finish_reason="length", usage={})
 
@@ -305,8 +303,7 @@ def test_lone_surrogate_is_escaped(fake, monkeypatch):
 
 def test_missing_key_explains_how_to_get_one(capsys, monkeypatch):
     """
-    If the key is missing or blank, one line says where to get a key and how to set it;
-    the exit code is 2.
+    A missing or blank key exits with 2; one line says where to get and set a key.
     """
     monkeypatch.setenv("ASI_ONE_API_KEY", " ")
 
@@ -427,9 +424,7 @@ def test_refused_connection_is_shown_in_one_line(fake, capsys):
 @pytest.mark.parametrize(
     "fault", ["truncated_no_length", "reset_mid_body", "fin_mid_chunk"]
 )
-def test_interrupted_stream_shows_its_partial_text_and_exits_with_1(
-    fault, fake, capsys
-):
+def test_interrupted_stream_shows_its_text_and_exits_with_1(fault, fake, capsys):
     """
     The text that arrived before a stream was interrupted is on stdout, the error is one
     line on stderr, and the exit code is 1.

@@ -116,8 +116,7 @@ def test_main_without_arguments_reads_sys_argv(monkeypatch, capsys):
 @pytest.mark.system
 def test_python_m_asi1_is_the_same_command(start):
     """
-    ``python -m asi1`` calls itself asi1 in its messages, and exits with the code of
-    `main`.
+    ``python -m asi1`` calls itself asi1 in messages, and exits with `main`'s code.
     """
     process = start()
     out, err = process.communicate()
@@ -153,8 +152,7 @@ def test_importing_the_main_module_runs_nothing(start):
 @pytest.mark.parametrize("words", ["--version", "--help", "ask --help"])
 def test_version_and_help_load_no_heavy_modules(words, start):
     """
-    ``--version`` and ``--help`` import none of the libraries that a call needs, and so
-    are fast.
+    ``--version`` and ``--help`` are fast: they import no library that a call needs.
     """
     code = (
         "import sys; from asi1.cli import main; main(sys.argv[1:]);"
@@ -217,8 +215,7 @@ def test_closed_pipe_on_stdout_is_silent(
     unbuffered, start, pipe_without_reader, monkeypatch
 ):
     """
-    If the reader of stdout has closed its pipe, help exits with 141 and writes no
-    error.
+    If the reader of stdout has closed its pipe, help exits with 141 without an error.
     """
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     process = start("--help", stdout=pipe_without_reader)
@@ -231,8 +228,7 @@ def test_closed_pipe_on_stdout_is_silent(
 @pytest.mark.parametrize("words", [["ask"], ["sing"]])
 def test_closed_pipe_on_stderr_leaves_the_exit_code(words, start, pipe_without_reader):
     """
-    If the reader of stderr has closed its pipe, a usage error still gives exit code 2
-    and writes nothing to stdout.
+    If the reader of stderr has closed its pipe, an error still gives exit code 2.
     """
     process = start(*words, stderr=pipe_without_reader)
 
@@ -299,8 +295,7 @@ def test_ctrl_c_exits_with_130(key, monkeypatch, capsys):
 
 def test_second_ctrl_c_is_ignored(key, monkeypatch):
     """
-    After a first Ctrl-C the program ignores a second one, so that its exit is not
-    interrupted.
+    After Ctrl-C the program ignores a second one, which could interrupt its exit.
     """
     monkeypatch.setattr(sys, "argv", ["asi1", "ask"])
     monkeypatch.setattr(sys, "stdin", Interrupted())
@@ -317,8 +312,7 @@ def test_second_ctrl_c_is_ignored(key, monkeypatch):
 @pytest.mark.system
 def test_closed_standard_streams_leave_the_exit_codes(start):
     """
-    A process that is started with stdin, stdout and stderr closed has the usual exit
-    codes.
+    A process started without stdin, stdout and stderr has the usual exit codes.
     """
     closed = "import os, sys; [os.close(i) for i in range(3)];"
     closed += "os.execv(sys.executable, [sys.executable, '-m', 'asi1', *sys.argv[1:]])"

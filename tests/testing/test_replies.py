@@ -171,8 +171,7 @@ async def test_id_has_the_form_of_its_generation(fake, generation, size):
 @pytest.mark.parametrize("generation", GENERATIONS)
 async def test_usage_comes_once_or_not_at_all(fake, generation):
     """
-    A stream contains the scripted usage once, and no usage if the scripted one is
-    empty.
+    A stream contains the scripted usage once, or no usage if that is empty.
     """
     fake.reply(TEXT, usage=USAGE, generation=generation, times=2)
     fake.reply(TEXT, usage={}, generation=generation, times=2)
@@ -238,8 +237,7 @@ async def test_tool_calls_are_in_the_message_of_a_body(fake, generation, text, c
 
 async def test_scripted_finish_reason_replaces_the_default(fake):
     """
-    A scripted finish reason replaces the default, also that of an answer with tool
-    calls.
+    A scripted finish reason replaces the default, even in an answer with tool calls.
     """
     fake.reply("cut sho", finish_reason="length", tool_calls=[{"name": "g"}])
 
@@ -248,8 +246,7 @@ async def test_scripted_finish_reason_replaces_the_default(fake):
 
 async def test_request_id_of_a_reply_is_the_scripted_one_or_the_answers_id(fake):
     """
-    x-request-id is the scripted value, or else the answer's id; a script may add more
-    headers.
+    x-request-id is the scripted id, or else the answer's id; headers may be added.
     """
     fake.reply(TEXT, request_id="req-1", headers={"X-Extra": "yes"}, times=2)
     fake.reply(TEXT)
@@ -274,8 +271,7 @@ async def test_function_as_text_is_called_with_the_request(fake):
 
 async def test_function_that_raises_becomes_a_500_that_names_the_error(fake):
     """
-    If a scripted function raises, the reply is a 500 that names the error, so that the
-    author of the test sees the error.
+    If a scripted function raises, a 500 reply names the error, so that it is seen.
     """
     fake.reply(lambda request: request.json["nowhere"])
 
@@ -456,8 +452,7 @@ async def test_fail_sends_the_given_status_headers_and_body(
 
 async def test_reply_json_encodes_values_and_sends_bytes_unchanged(fake):
     """
-    `reply_json` encodes a JSON value, and sends bytes unchanged even if they are not
-    valid JSON.
+    `reply_json` encodes a JSON value, but sends bytes unchanged, even invalid JSON.
     """
     fake.reply_json([None, 1], status=201, headers={"x-a": "b"})
     fake.reply_json(b'{"half":')
@@ -534,8 +529,7 @@ async def test_unscripted_fake_gives_a_default_answer(fake, body):
 )
 async def test_other_paths_and_methods_are_refused(fake, method, path, status):
     """
-    Without a script, only POST requests for chat and images succeed; other paths and
-    methods get a JSON error.
+    Without a script, all but POST requests for chat and images get a JSON error.
     """
     async with httpx.AsyncClient(transport=fake.transport) as client:
         response = await client.request(method, f"http://127.0.0.1:1{path}")
@@ -561,8 +555,7 @@ async def test_queued_reply_answers_any_path_under_v1(fake):
 
 async def test_require_key_refuses_a_request_without_a_key():
     """
-    With `require_key`, a request without a key gets a 401 and leaves the queued reply
-    in the queue.
+    With `require_key`, a request without a key gets 401 and takes no queued reply.
     """
     fake = FakeASI1(require_key=True)
     fake.reply("a")

@@ -84,8 +84,7 @@ async def test_fake_works_in_async_with():
 
 def test_fake_has_a_port_only_once_started():
     """
-    `port` raises before the fake starts; after the fake stops, its port refuses
-    connections.
+    Before the fake starts, `port` raises; after its stop, connections are refused.
     """
     fake = FakeASI1()
     with pytest.raises(RuntimeError, match="the fake is not started"):
@@ -103,8 +102,7 @@ def test_fake_has_a_port_only_once_started():
 
 def test_running_fake_cannot_be_started_again(fake):
     """
-    Starting a running fake raises RuntimeError, and starting one on a used port raises
-    OSError; stopping twice raises nothing.
+    Starting twice raises RuntimeError, on a used port OSError; stopping twice works.
     """
     with pytest.raises(RuntimeError, match="already running"):
         fake.start()
@@ -286,8 +284,7 @@ def test_fake_survives_a_reset_after_an_invalid_request(fake):
 
 def test_reset_step_resets_the_connection(fake, line):
     """
-    After the step `Reset` the client gets the bytes sent before, then a reset, not a
-    normal end of the connection.
+    After the step `Reset` the client gets the bytes sent before, and then a reset.
     """
     fake.play(Head(200), Data(b"word"), Pause(0.05), Reset())
     line.sendall(request())
@@ -337,8 +334,7 @@ def test_piece_is_sent_before_the_next_step(fake, line):
 
 def test_outcome_is_left_when_the_client_disconnects_from_a_stalled_reply(fake, client):
     """
-    The outcome is "open" while the reply continues, and "left" after the client
-    disconnects.
+    The outcome of a stalled reply is "open", and "left" after the client disconnects.
     """
     fake.fault("stall")
     with client.stream("POST", "/chat/completions", json={"stream": True}):
@@ -377,8 +373,7 @@ def test_slow_client_gets_the_whole_body(fake, line):
 
 def test_stop_ends_replies_and_idle_connections():
     """
-    Stopping the fake ends stalled replies and closes idle connections; the outcome of
-    such a reply is "stopped".
+    Stopping the fake closes idle connections; stalled replies end as "stopped".
     """
     with FakeASI1() as fake:
         fake.fault("stall_before_headers", times=None)
@@ -441,8 +436,7 @@ def test_keepalive_faults_break_the_reused_connection(fake, client, fault, error
 @pytest.mark.parametrize("fault", ["keepalive_then_close_idle", "idle_408"])
 def test_idle_faults_close_the_connection_after_an_answer(fake, client, fault):
     """
-    The server closes the idle connection after a correct answer; the next request
-    opens a new connection.
+    The server closes the connection after an answer; the next request opens a new one.
     """
     fake.fault(fault, seconds=0.01)
 

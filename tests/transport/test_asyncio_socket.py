@@ -353,8 +353,7 @@ async def test_end_or_bytes_on_an_idle_connection_are_seen_at_once(event):
 
 async def test_connection_has_its_addresses_and_socket():
     """
-    `get_extra_info` returns both addresses and the socket of a connection, and no TLS
-    object for a connection without TLS.
+    `get_extra_info` returns a connection's addresses and socket, but no TLS object.
     """
     async with pair() as (ours, theirs):
         assert theirs.getsockname() == ours.get_extra_info("server_addr")
@@ -365,8 +364,7 @@ async def test_connection_has_its_addresses_and_socket():
 
 class MisbehavingServer:
     """
-    A server that replies, and then calls *what* with the socket of its first
-    connection.
+    A server that replies, then calls *what* with the socket of its first connection.
     """
 
     def __init__(self, what):

@@ -39,9 +39,8 @@ def addresses(monkeypatch, listener):
     """
     Return a function that gives a host name one address for each outcome.
 
-    Connecting to a "good" address reaches the listener, to a "bad" one fails, to a
-    "slow" one never ends; *before* maps an outcome to a coroutine function that runs
-    first.
+    Connecting to a "good" address succeeds, to a "bad" one fails, to a "slow" one never
+    ends; *before* maps an outcome to a coroutine function that runs first.
     """
 
     def build(*ways, before=None):
@@ -141,8 +140,7 @@ async def test_one_of_two_connections_made_at_the_same_moment_is_closed(
     addresses, listener
 ):
     """
-    If two addresses connect at the same moment, one connection is used and the other
-    one is closed.
+    If two addresses connect at the same moment, one of the connections is closed.
     """
     both = anyio.Event()
 

@@ -75,7 +75,7 @@ def client_of(front, attempts=3, **options):
 
 
 async def failure(client, **options):
-    """Return the error that a call of *client* raises."""
+    """Return the error that a call raises."""
     with anyio.fail_after(20), pytest.raises(asi1.APIConnectionError) as caught:
         await client.chat.completions.create(**({"messages": "Hi"} | options))
     return caught.value
@@ -250,8 +250,7 @@ async def test_connection_closed_after_the_handshake_is_retried(fake, front):
 
 async def test_idle_tls_connection_closed_by_the_server_is_not_reused(fake, front):
     """
-    After the server closed an idle TLS connection, the next call succeeds in one
-    attempt.
+    After the server closed an idle TLS connection, the next call needs one attempt.
     """
     fake.fault("keepalive_then_close_idle")
 
@@ -267,8 +266,7 @@ async def test_idle_tls_connection_closed_by_the_server_is_not_reused(fake, fron
 
 async def test_tls_call_uses_a_proxy_from_the_environment(fake, front, monkeypatch):
     """
-    A call over TLS reaches its server through a proxy that an environment variable
-    names.
+    A call over TLS uses the proxy that an environment variable names.
     """
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, f"http://{HOST}:{front.proxy_port}")
@@ -340,8 +338,7 @@ async def test_tls_socket_buffers_at_most_one_mib_without_a_reader(authority):
 @pytest.mark.parametrize("linger", [(0, 0), (1, 0)], ids=["closed", "reset"])
 async def test_handshake_on_a_closed_connection_is_a_connect_error(linger):
     """
-    If the server closed the connection before the TLS handshake, the handshake raises
-    ConnectError at once.
+    If the server closes the connection first, the handshake raises ConnectError.
     """
     with socket.create_server((HOST, 0)) as listener:
         ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
