@@ -218,8 +218,7 @@ def test_expect_100_continue_is_answered(line):
 
 def test_absolute_request_target_is_recorded_with_its_path(fake, line):
     """
-    A request whose target is an absolute URL, as sent to a proxy, is recorded with the
-    path of the URL.
+    A request for an absolute URL, as sent to a proxy, is recorded with the URL's path.
     """
     line.sendall(request(path=f"http://fake{CHAT}?a=1", Connection="close"))
     read(line)
