@@ -1,8 +1,8 @@
 """
 The command line: ``asi1 demo`` and ``asi1 ask``.
 
-It uses only the public API of asi1. Importing it loads no other library, so that
-``asi1 --version`` and ``asi1 --help`` are fast.
+The commands use only the public API of asi1. Importing this package loads no other
+library, so that ``asi1 --version`` and ``asi1 --help`` are fast.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def ask(options: Namespace) -> None:
     """
     from .._settings.config import KEY_VARIABLES  # noqa: PLC0415 - loaded with the client
 
-    # Checked first, because reading standard input may take long.
+    # The key is checked first, because reading the question from a pipe may take long.
     if not any(os.environ.get(name, "").strip() for name in KEY_VARIABLES):
         raise asi1.ConfigurationError(_NO_KEY)
     messages = [{"role": "user", "content": read_question(options.question, sys.stdin)}]

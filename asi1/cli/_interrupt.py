@@ -1,8 +1,8 @@
 """
 Delays Ctrl-C while modules are imported.
 
-In the middle of an import, Ctrl-C can crash an extension module, or leave the import
-lock held, on which every other thread then waits for ever.
+In the middle of an import, Ctrl-C can crash an extension module. It can also leave an
+import lock locked, so that every other thread that imports waits for ever.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def delayed_interrupt() -> Iterator[None]:
     """
     Delay Ctrl-C until the end of the block.
 
-    Nothing changes where Ctrl-C does not raise KeyboardInterrupt, and in threads other
-    than the main one.
+    This has no effect where Ctrl-C does not raise KeyboardInterrupt, and in threads
+    other than the main thread.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed in the block.
@@ -32,7 +32,7 @@ def delayed_interrupt() -> Iterator[None]:
     try:
         if usual is signal.default_int_handler:
             signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    except ValueError:  # not the main thread
+    except ValueError:  # this is not the main thread, so it cannot set a handler
         usual = None
     try:
         yield

@@ -25,17 +25,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Run one command.
 
     Args:
-        argv: The arguments after the program's name; None for those of the process.
+        argv: The arguments after the program's name; None for those in `sys.argv`.
 
     Returns:
         The exit code: 0 for success, 1 if the call failed, 2 for invalid usage or
-        configuration, 130 after Ctrl-C, 141 if the pipe of the output was closed.
+        configuration, 130 after Ctrl-C, 141 if the reader closed the output's pipe.
     """
     try:
         code = _run(argv)
         flush()
     except KeyboardInterrupt:
-        if argv is None:  # a second Ctrl-C would interrupt the exit of the process
+        if argv is None:  # else a second Ctrl-C would interrupt the process's exit
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = 130
     except BrokenPipeError:
@@ -61,7 +61,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _message(error: asi1.ASI1Error) -> str:
-    """Return the message of *error*, with a hint where there is one."""
+    """Return the message of *error*, with a hint if this module has one for it."""
     if isinstance(error, asi1.AuthenticationError):
         return f"{error} (is the key in ASI_ONE_API_KEY valid?)"
     if isinstance(error, asi1.APIStatusError) and error.retry_after is not None:

@@ -1,7 +1,7 @@
 """
 The parser of the command line, and its help.
 
-Here a command is a name, options and the function that runs it.
+This module defines each command: its name, its options and the function that runs it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2)
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        # argparse (Python 3.11) ignores an OSError here; `main` has to report it.
+        # argparse (Python 3.11) hides an OSError of this write; `main` must report it.
         if file is not None:
             file.write(message)
 
@@ -97,7 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _print_usage(parser: argparse.ArgumentParser) -> NoReturn:
-    # A user gets the help; a script that forgot the command gets an exit code of 2.
+    # A person can read the help; a script without a command notices the exit code 2.
     parser.print_help(sys.stderr)
     parser.exit(2)
 

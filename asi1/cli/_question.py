@@ -20,8 +20,8 @@ def read_question(given: str | None, stdin: TextIO | None) -> str:
     Return the question; piped text follows it after a blank line.
 
     Args:
-        given: The question of the command line; ``-`` to read it from *stdin*, even
-            from a terminal; None if it is missing.
+        given: The question on the command line; ``-`` to read the question from
+            *stdin*, even from a terminal; None if the command line has no question.
         stdin: Standard input; None if it is closed.
 
     Raises:

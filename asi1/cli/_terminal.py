@@ -1,7 +1,7 @@
 """
 Writes text to a terminal, a file or a pipe.
 
-A terminal gets no ANSI codes but this module's own: those in a text of the model or the
+A terminal gets only this module's own ANSI codes: codes in a text of the model or the
 server could move the cursor and overwrite other output.
 """
 
@@ -17,7 +17,7 @@ from typing import TextIO
 
 __all__ = ["Screen", "flush", "print_error", "silence_broken_streams"]
 
-# Maps control characters to their pictures (from U+2400), or to U+FFFD without one.
+# Maps each control character to its visible symbol (from U+2400), or else to U+FFFD.
 _PICTURES: dict[int, int | None] = {
     **{code: 0x2400 + code for code in range(32)},
     **dict.fromkeys(range(0x7F, 0xA0), 0xFFFD),
@@ -32,8 +32,9 @@ class Screen:
     A text stream that is flushed after each piece.
 
     Args:
-        stream: The stream; None, as Python represents a closed one, writes nothing.
-        env: The environment, whose TERM and NO_COLOR decide about ANSI codes.
+        stream: The stream; None, as Python represents a closed stream, writes nothing.
+        env: The environment variables, of which TERM, NO_COLOR and WT_SESSION decide
+            whether ANSI codes are written.
 
     Attributes:
         live: Whether the stream is a terminal.
@@ -47,12 +48,12 @@ class Screen:
         self.at_start = True
 
     def write(self, text: str) -> None:
-        """Write *text* and flush it."""
+        """Write *text* and flush the stream."""
         self._put(self._visible(text), text)
 
     def dim(self, text: str) -> None:
         """Write *text* dimmed, if the terminal supports it."""
-        # Each piece resets the terminal, so that an interruption cannot leave it dim.
+        # Each piece ends its own dimming, so that Ctrl-C cannot leave a terminal dim.
         shown = self._visible(text)
         self._put(f"\x1b[2m{shown}\x1b[0m" if self._codes else shown, text)
 
@@ -95,7 +96,7 @@ def _utf16_escapes(char: str) -> str:
 
 
 def print_error(message: str) -> None:
-    """Write *message* to stderr as one line after ``asi1:``, without the key."""
+    """Write *message* to stderr as one line that starts with ``asi1:``, key removed."""
     from .._settings.config import KEY_VARIABLES  # noqa: PLC0415 - loaded by a failure
 
     for name in KEY_VARIABLES:
@@ -105,7 +106,7 @@ def print_error(message: str) -> None:
     try:
         Screen(sys.stderr, os.environ).write(f"asi1: {line}\n")
     except OSError:
-        silence_broken_streams()  # stderr itself cannot be written to
+        silence_broken_streams()  # writing to stderr failed
 
 
 def flush() -> None:
@@ -124,7 +125,7 @@ def silence_broken_streams() -> None:
     """
     Redirect standard streams that cannot be written to into the null device.
 
-    Python flushes them again at exit, and would print the same error again.
+    Python flushes the standard streams at exit, and would print the same error again.
     """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and _broken(stream):

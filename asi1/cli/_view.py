@@ -1,8 +1,8 @@
 """
 Shows an answer: its thoughts, a blank line, its text, and a line of numbers.
 
-Blank lines between them are written to the screen of the thoughts, so that the screen
-of the text gets only the text, and a line end after its last line.
+Blank lines between thoughts and text are written to the screen of the thoughts. So the
+screen of the text gets only the text, and a line end after its last line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class View:
 
     Args:
         text: The screen for the text.
-        thoughts: The screen for the thoughts, may be the same one; None to leave the
+        thoughts: The screen for the thoughts, which may be *text*; None to leave the
             thoughts out.
     """
 
@@ -55,10 +55,10 @@ class View:
 
 def follow(stream: asi1.ChatStream, view: View) -> asi1.ChatCompletion:
     """
-    Show a stream as it arrives, and return the whole answer.
+    Show the pieces of a stream as they arrive, and return the complete answer.
 
     Raises:
-        asi1.APIError: The call failed; the pieces before that were shown.
+        asi1.APIError: The call failed; the pieces that arrived before were shown.
     """
     try:
         with stream:

@@ -1,4 +1,4 @@
-"""Turns a stream into server-sent events, after checking its type."""
+"""Checks the type of a stream and turns the stream into server-sent events."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["events_of"]
 
 def events_of(stream: AsyncChatStream, ping: float | None) -> AsyncEventBytes:
     """
-    Return the rest of *stream* as server-sent events.
+    Return the unread rest of *stream* as server-sent events.
 
     Raises:
-        TypeError: It is not a stream of `AsyncASI1`.
+        TypeError: *stream* is not a stream of `AsyncASI1`.
         ArgumentError, StreamConsumedError: As for `AsyncChatStream.to_sse`.
     """
     if not isinstance(stream, AsyncChatStream):

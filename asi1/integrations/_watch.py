@@ -1,4 +1,4 @@
-"""Cancels the work for a client that disconnects."""
+"""Cancels the work on a request when the browser disconnects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ async def cancel_when_left(
     work: Callable[[], Awaitable[None]], left: Callable[[], Awaitable[None]]
 ) -> None:
     """
-    Await *work*, and cancel it when *left* returns.
+    Await *work*, and cancel it when *left* returns because the browser disconnected.
 
     Raises:
         Exception: Any error of *work*, not wrapped in an exception group.

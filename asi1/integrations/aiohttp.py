@@ -56,7 +56,8 @@ def client_ctx(
     Return a cleanup context: it makes a client at the start of the application and
     closes it at the end.
 
-    Use it as ``app.cleanup_ctx.append(client_ctx())``. Subapplications share it.
+    Use it as ``app.cleanup_ctx.append(client_ctx())``. Subapplications share the
+    client.
 
     Args:
         make: Makes the client; called at each start.
@@ -88,7 +89,7 @@ def get_client(request: web.Request) -> AsyncASI1:
 
 def error_response(error: Exception) -> web.Response:
     """
-    Return the reply for *error*: only what a browser may see of it.
+    Return the reply for *error*; it contains only what a browser may see of the error.
 
     Status and body are those of the event ``failed`` (see `AsyncEventBytes`): the body
     is ``{"error": {"status": ...}}``, the event's data. ``retry-after`` is passed on.
@@ -129,8 +130,8 @@ async def stream_response(
 
     Args:
         request: The request to reply to.
-        stream: The stream, as ``client.chat.completions.stream(...)`` returns it. If it
-            was read before, the rest is sent.
+        stream: The stream, as ``client.chat.completions.stream(...)`` returns it. If a
+            part of the stream was read before, the rest is sent.
         ping: Seconds without an event after which a comment is sent; None for never.
         headers: Additional headers of the reply.
 

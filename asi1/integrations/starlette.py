@@ -1,8 +1,8 @@
 """
 asi1 in Starlette, and in frameworks that are built on it.
 
-One client per application, which it makes and closes; streams as server-sent events
-for browsers; errors as HTTP statuses.
+A lifespan makes and closes one client per application; streams become server-sent
+events for browsers; errors become HTTP statuses.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def get_client(connection: HTTPConnection) -> AsyncASI1:
     """
     client = getattr(connection.state, "asi1", None)
     if not isinstance(client, AsyncASI1):
-        raise RuntimeError(  # noqa: TRY004 - it is about the application
+        raise RuntimeError(  # noqa: TRY004 - the application is wrong, not a type
             "the application has no client: create it with lifespan=lifespan(), from"
             " asi1.integrations; in a test, TestClient(app) runs it only inside `with`"
         )
@@ -83,7 +83,7 @@ def get_client(connection: HTTPConnection) -> AsyncASI1:
 
 async def error_response(_: object, error: Exception) -> Response:
     """
-    Return the reply for *error*: only what a browser may see of it.
+    Return the reply for *error*; it contains only what a browser may see of the error.
 
     An exception handler: ``FastAPI(exception_handlers={ASI1Error: error_response})``.
     Status and body are those of the event ``failed`` (see `AsyncEventBytes`): the body
@@ -104,8 +104,8 @@ class ChatStreamResponse(Response):
     disconnects, even while no events come.
 
     Args:
-        stream: The stream, as ``client.chat.completions.stream(...)`` returns it. If it
-            was read before, the rest is sent.
+        stream: The stream, as ``client.chat.completions.stream(...)`` returns it. If a
+            part of the stream was read before, the rest is sent.
         ping: Seconds without an event after which a comment is sent; None for never.
         headers: Additional headers of the reply.
         background: A task to run after the reply.
@@ -135,7 +135,7 @@ class ChatStreamResponse(Response):
         self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the events, or an error."""
+        """Send the stream's events, or a reply for its error."""
 
         async def left() -> None:
             while (await receive())["type"] != "http.disconnect":
@@ -146,8 +146,8 @@ class ChatStreamResponse(Response):
                 partial(self._answer, events, scope, receive, send), left
             )
         if not self._started:
-            # The browser has disconnected, but Starlette's middleware raises if an
-            # endpoint sends no reply.
+            # The browser has disconnected, but a reply is sent, because Starlette's
+            # middleware raises if an endpoint sends none.
             with suppress(OSError):
                 response = Response(status_code=_CLIENT_CLOSED_REQUEST)
                 await response(scope, receive, send)
@@ -166,7 +166,7 @@ class ChatStreamResponse(Response):
             return
         self._started = True
         start = {"status": self.status_code, "headers": self.raw_headers}
-        with suppress(OSError):  # raised by some servers if the browser disconnected
+        with suppress(OSError):  # some servers raise it when the browser disconnected
             await send({"type": "http.response.start", **start})
             async for data in events:
                 await send(_body(data, more=True))

@@ -1,7 +1,7 @@
 """
 ``python -m asi1.testing``: runs the fake server until Ctrl-C or SIGTERM.
 
-It prints its base URL on standard output, and nothing else.
+The server prints its base URL on standard output, and nothing else.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Run the fake server, or list the faults.
 
     Args:
-        arguments: The command-line arguments; None for those of this process.
+        arguments: The command-line arguments; None for `sys.argv`.
 
     Returns:
-        The exit code: 0, or 141 if the pipe that the list is written to is closed.
+        The exit code: 0, or 141 if the reader of the list has closed its pipe.
 
     Raises:
         SystemExit: The arguments are invalid, or ask for help.
@@ -57,7 +57,7 @@ def _list_faults() -> int:
             sys.stdout.write(f"{fault.name}({options}): {fault.about}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes standard output at exit, and would print the error again.
+        # At exit, Python would flush standard output again and print the same error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0

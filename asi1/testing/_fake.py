@@ -1,8 +1,8 @@
 """
 `FakeASI1`, which joins the script, the server and the transport for tests.
 
-Tests script replies with `_scripting`; `_script` queues them, `_replies` and `_faults`
-make their plans, `_server` and `_transport` carry the plans out.
+Tests script replies with the methods of `_scripting`; `_script` queues the replies,
+`_replies` and `_faults` make their plans, `_server` and `_transport` carry them out.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class FakeASI1(Scripting):
     """
     A fake ASI-1 service, which sends scripted replies.
 
-    It is a real HTTP/1.1 server on 127.0.0.1. It has its own thread and event loop, so
-    that blocking clients, asyncio and trio can use it::
+    It is a real HTTP/1.1 server on 127.0.0.1, with its own thread and event loop, so
+    that blocking clients and clients on asyncio or trio can use it::
 
         with FakeASI1() as fake:
             fake.reply("Otters hold hands.", thoughts=["Keep it short."])
             client = ASI1("any-key", base_url=fake.base_url)
 
-    ``async with`` does the same. To use no sockets, do not start it, and give its
-    `transport` to an ``httpx.AsyncClient``.
+    ``async with`` does the same. To use no sockets, do not start the fake, and give
+    its `transport` to an ``httpx.AsyncClient``.
 
     Each scripting method queues a reply; each request under ``/v1/`` takes one from
     the queue, whatever its path. When the queue is empty, a chat request gets the
@@ -39,8 +39,8 @@ class FakeASI1(Scripting):
     answer; unknown paths get a 404. All methods are thread-safe.
 
     Args:
-        seed: Seed of ids and times: the same seed and the same requests give the same
-            bytes. None for a random seed.
+        seed: Seed of the random ids and times in replies: the same seed and the same
+            requests give the same bytes. None for a random seed.
         port: The port to listen on; 0 for any free port.
         require_key: Whether a request without an Authorization header gets a 401.
     """
@@ -62,14 +62,14 @@ class FakeASI1(Scripting):
         Start the server, for use without ``with``.
 
         Raises:
-            RuntimeError: It is already running.
+            RuntimeError: The server is already running.
             OSError: The port is in use.
         """
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """Stop the server at once, also in the middle of replies; may be repeated."""
+        """Stop the server at once, even while it sends replies; may be repeated."""
         self._server.stop()
 
     def __enter__(self) -> Self:
@@ -78,8 +78,8 @@ class FakeASI1(Scripting):
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    # Starting and stopping take a few milliseconds and do not wait for clients, so they
-    # need no worker thread, which would outlive them in the caller's event loop.
+    # Starting and stopping take a few milliseconds and do not wait for clients, so this
+    # runs them without a worker thread, which would go on idling in the caller's loop.
     async def __aenter__(self) -> Self:
         return self.start()
 
@@ -89,10 +89,10 @@ class FakeASI1(Scripting):
     @property
     def port(self) -> int:
         """
-        The port of the server; after it stops, the port that it had.
+        The port of the server; after the server stops, the port that it had.
 
         Raises:
-            RuntimeError: It has not been started.
+            RuntimeError: The server has not been started.
         """
         if self._server.port is None:
             raise RuntimeError("the fake is not started: `with FakeASI1() as fake:`")
@@ -103,8 +103,8 @@ class FakeASI1(Scripting):
         """
         The base URL for a client.
 
-        Before the first start its port is 1, which is enough for `transport`; after the
-        fake stops, its port refuses connections.
+        Before the first start, the URL has port 1, which is enough for `transport`.
+        After the fake stops, the port of the URL refuses connections.
         """
         return f"http://127.0.0.1:{self._server.port or 1}/v1"
 
@@ -115,7 +115,7 @@ class FakeASI1(Scripting):
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """The requests so far, in the order of arrival; a copy."""
+        """The requests so far, in the order of arrival; the list is a copy."""
         return self._script.requests
 
     @property
@@ -137,9 +137,9 @@ class FakeASI1(Scripting):
         """
         The fake without sockets, for ``httpx.AsyncClient(transport=...)``.
 
-        It runs in the client's event loop, on asyncio or trio, and raises the same
-        errors as httpx's own transport. Each request has its own connection, so faults
-        of an idle connection have no effect.
+        The transport runs in the client's event loop, on asyncio or trio, and raises
+        the same errors as httpx's own transport. Each request has its own connection,
+        so faults of an idle connection have no effect.
         """
         return self._transport
 

@@ -45,7 +45,7 @@ class Head:
 
     Args:
         status: The HTTP status code.
-        headers: Names and values, in order; the header of the framing is added.
+        headers: Names and values, in order; the header for *framing* is added.
         framing: How the end of the body is marked: ``chunked``, ``length`` (a
             content-length of *length*), ``close`` (the end of the connection) or
             ``none`` (no body, and no header about it).
@@ -66,7 +66,7 @@ class Data:
     Send a piece of the body: one write, and one chunk if the framing is ``chunked``.
 
     Args:
-        data: The piece; an empty one sends nothing.
+        data: The piece of the body; if empty, nothing is sent.
     """
 
     data: bytes
@@ -90,7 +90,7 @@ class Pause:
     Send nothing for some time, or until the client disconnects.
 
     Args:
-        seconds: The time.
+        seconds: How long to send nothing.
     """
 
     seconds: float = field(validator=ge(0))
@@ -99,10 +99,10 @@ class Pause:
 @frozen
 class Stall:
     """
-    Send nothing until the client disconnects, the fake stops or the time is over.
+    Send nothing until the client disconnects, the fake stops or *seconds* are over.
 
     Args:
-        seconds: The longest time; None for no limit.
+        seconds: The longest silence; None for no limit.
     """
 
     seconds: float | None = field(default=None, validator=optional(ge(0)))
@@ -126,10 +126,10 @@ class Close:
 @frozen
 class End:
     """
-    End the body correctly; added after the last step if it is not in the plan.
+    End the body correctly; added after a plan's last step if the plan has no `End`.
 
-    Write it before steps that are for the idle connection. Such steps are not carried
-    out in process, where each request has its own connection.
+    Write it before steps for the idle connection after the reply. In process, where
+    each request has its own connection, such steps are not carried out.
     """
 
 
@@ -140,7 +140,7 @@ class Repeat:
 
     Args:
         steps: The steps, at least one.
-        times: How often; None to repeat until the client disconnects.
+        times: How often to carry them out; None to repeat until the client disconnects.
     """
 
     steps: tuple[Step, ...]
@@ -158,7 +158,7 @@ def flat(plan: Plan) -> Iterator[Step]:
     Replace each `Repeat` of a plan by its steps.
 
     Yields:
-        The steps in order; endless if a `Repeat` is.
+        The steps in order; without end if a `Repeat` has no limit.
     """
     for step in plan:
         if isinstance(step, Repeat):

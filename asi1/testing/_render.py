@@ -1,8 +1,8 @@
 """
 Renders the steps of a reply as bytes of HTTP/1.1; does not send them.
 
-h11 refuses to render most of the mistakes that the faults need, so the bytes are made
-here.
+This module does not use h11, because h11 refuses to render most of the mistakes that
+the faults need.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Renderer:
 
     Attributes:
         keep_alive: Whether the connection can serve another request: the body has
-            ended, and not by the end of the connection.
+            ended, and its end was not marked by closing the connection.
         ended: Whether the body has ended.
     """
 
@@ -62,7 +62,7 @@ class Renderer:
                 return b""
 
     def _piece(self, data: bytes) -> bytes:
-        # An empty chunk would be the last one (RFC 9112, 7.1).
+        # No data sends no chunk: an empty chunk would end the body (RFC 9112, 7.1).
         if self._head_only or not data or self._framing == "none":
             return b""
         return b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data

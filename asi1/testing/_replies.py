@@ -1,8 +1,8 @@
 """
 The correct replies: each makes a plan from a request, without I/O.
 
-The options of a reply are checked when it is scripted, so that a mistake raises in the
-caller's thread and does not become a wrong answer.
+The options of a reply are checked when the test scripts it, so that a mistake raises in
+the test's thread and does not become a wrong answer.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ def whole(
 
 
 def json_plan(status: int, value: Any, headers: _Headers = None) -> Plan:
-    """Make a JSON reply; bytes are sent unchanged."""
+    """Make a JSON reply; a *value* of bytes is sent unchanged."""
     content = value if isinstance(value, bytes) else orjson.dumps(value)
     return whole(status, "application/json", content, headers)
 
 
 def sse_head(framing: Framing = "chunked", content_type: str = SSE) -> Head:
-    """Make the head of a stream."""
+    """Make the status line and headers of a stream."""
     pairs = (("content-type", content_type), ("cache-control", "no-cache"))
     return Head(200, pairs, framing)
 
@@ -132,7 +132,7 @@ class Answer:
         )
 
     def content(self, context: Ask) -> Content:
-        """Make the content of the answer, with its random id and time."""
+        """Make the content of the answer, with a random id and a random time."""
         text = self.text if isinstance(self.text, str) else self.text(context.request)
         calls = [_tool_call(call, context.rng) for call in self.tool_calls]
         usual = "tool_calls" if calls else "stop"
@@ -260,7 +260,7 @@ class Recorded:
         if self.cut == "bytes":
             cuts = list(positions)
         else:
-            # About one cut every twenty bytes, also within lines, words and characters.
+            # About one cut in twenty bytes, so also within lines, words and characters.
             cuts = sorted(Random(self.cut).sample(positions, max(1, size // 20)))
         ends = [*cuts, size]
         return [self.source[a:b] for a, b in zip([0, *cuts], ends, strict=True)]

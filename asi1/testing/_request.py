@@ -1,8 +1,8 @@
 """
 Recorded requests, and how their replies ended.
 
-A record does not change, except that the end of its reply is filled in later. Threads
-share records.
+A record does not change, except that the outcome of its reply is set when the reply
+ends. Several threads may use the same record.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Outcome: TypeAlias = Literal["open", "sent", "left", "stopped"]
 
 @define
 class Ending:
-    """How a reply ended, and an event to wait for; shared between threads."""
+    """The outcome of a reply, for which other threads can wait."""
 
     outcome: Outcome = "open"
     over: Event = field(factory=Event)
@@ -57,7 +57,7 @@ class RecordedRequest:
         query: The text after the question mark; empty if there was none.
         headers: Values by name; names in lowercase, values of the same name joined by
             ``", "``.
-        body: The body, without chunked framing.
+        body: The body, after any chunked framing is removed.
         connection: The number of its connection, from 1: requests with the same number
             shared a connection. 0 for a request in process.
     """
@@ -101,13 +101,13 @@ class RecordedRequest:
         """
         Block this thread until the reply has ended.
 
-        Do not use it for a request in process, whose reply needs this thread.
+        Do not call this for a request in process, whose reply needs this thread.
 
         Args:
             timeout: The longest time to wait, in seconds.
 
         Returns:
-            The outcome; ``open`` if the time was over first.
+            The outcome; ``open`` if *timeout* was over first.
         """
         self._ending.over.wait(timeout)
         return self.outcome

@@ -2,8 +2,8 @@
 Chooses the reply to each request, and records the requests: no sockets.
 
 Each request takes one reply from a queue; when the queue is empty, it gets the standing
-reply. The server and the in-process transport call this from different threads, so a
-lock protects it.
+reply. The server and the in-process transport call `Script` from different threads, so
+a lock protects its state.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Script:
         seed: Seed of the random ids and times; None for a random seed.
 
     Attributes:
-        require_key: Whether a request without a key gets a 401.
+        require_key: Whether a request without an Authorization header gets a 401.
     """
 
     def __init__(self, seed: int | None) -> None:
@@ -92,7 +92,7 @@ class Script:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """The requests so far, in the order of arrival; a copy."""
+        """The requests so far, in the order of arrival; the list is a copy."""
         with self._lock:
             return list(self._requests)
 
@@ -101,8 +101,8 @@ class Script:
         Record a request and choose its reply.
 
         Returns:
-            The plan of the reply. If making it raises, a 500 with the error: an
-            exception in the server's thread would not be seen.
+            The plan of the reply. If making the plan raises, a 500 that names the
+            error: the test would not see an exception in the server's thread.
         """
         with self._lock:
             self._requests.append(request)

@@ -1,8 +1,8 @@
 """
 The methods with which a test scripts replies.
 
-They check their arguments at once, in the caller's thread; the plan of a reply is made
-when its request arrives.
+The methods check their arguments at once, in the caller's thread; the plan of a reply
+is made when its request arrives.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["Scripting"]
 
 class Scripting:
     """
-    The scripting half of `FakeASI1`.
+    The methods of `FakeASI1` that script replies.
 
     Args:
         script: Where the replies are queued.
@@ -60,21 +60,21 @@ class Scripting:
             times: How many requests get the reply; None makes it the standing reply.
             **options: Any of these.
 
-                thoughts: The thoughts, in order; default none.
+                thoughts: The model's thoughts, in order; none by default.
                 usage: Token counts; by default estimated from the lengths; an empty
                     dict for an answer without counts.
-                generation: The format: ``"2025"`` as captured from the service in that
-                    year (the default), ``"guide"`` as in the first guide, or
-                    ``"2026"`` as in that year's API reference.
-                finish_reason: Default ``"tool_calls"`` with tool calls, else
-                    ``"stop"``.
-                tool_calls: In OpenAI's form, or just ``{"name": ..., "arguments":
-                    ...}``; arguments are a JSON string or a value.
+                generation: The format of the answer: ``"2025"`` as captured from the
+                    service in that year (the default), ``"guide"`` as in its first
+                    guide, or ``"2026"`` as in that year's API reference.
+                finish_reason: Why the answer ends; ``"tool_calls"`` by default if it
+                    has tool calls, else ``"stop"``.
+                tool_calls: Calls in OpenAI's form, or just ``{"name": ...,
+                    "arguments": ...}``; arguments are a JSON string or a value.
                 delay: Seconds before the first byte.
                 chunk_delay: Seconds after each event of a stream.
-                chunk_words: Words in a chunk of a stream, default 3.
-                repeat: How often to repeat the text, for long answers; default 1.
-                request_id: Value of ``x-request-id``; default the answer's id.
+                chunk_words: Words in each chunk of a stream; 3 by default.
+                repeat: How often the text is sent, for long answers; 1 by default.
+                request_id: Value of ``x-request-id``; by default the answer's id.
                 headers: Additional headers.
 
         Raises:
@@ -127,11 +127,11 @@ class Scripting:
 
         Args:
             source: The path of a file, or the bytes.
-            cut: ``"whole"`` for one write, ``"bytes"`` for one write per byte, a number
-                to cut at random positions, with the number as seed. Each write is also
-                an HTTP chunk of its own.
+            cut: ``"whole"`` to send the body in one write, ``"bytes"`` in one write per
+                byte, a number to cut it at random positions, with the number as seed.
+                With chunked framing, each write is also one HTTP chunk.
             delay: Seconds before each write.
-            content_type: Value of the header.
+            content_type: Value of the content-type header.
             framing: How the end of the body is marked: ``"chunked"``, ``"length"`` or
                 ``"close"``.
             times: How many requests get the reply; None makes it the standing reply.

@@ -1,8 +1,8 @@
 """
 Carries out plans on sockets, in a thread with its own event loop.
 
-It uses plain sockets, not anyio's streams, because a reset needs a close without a
-shutdown before it, and each piece of a reply must be one write.
+The server uses plain sockets, not anyio's streams, because a reset needs a close
+without a shutdown before it, and each piece of a reply must be one write.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ __all__ = ["Server"]
 
 
 _READ_SIZE = 65536
-_HEAD_SIZE = 1024 * 1024  # bytes of a request's head
+_HEAD_SIZE = 1024 * 1024  # bytes; the limit of a request's head
 _LINGER_ZERO = struct.pack("ii", 1, 0)  # linger for 0 seconds: see socket(7)
-_SHORT_PAUSE = 0.25  # seconds; in shorter pauses, watching the socket is not worth it
+_SHORT_PAUSE = 0.25  # seconds; a shorter pause does not watch for a disconnection
 _LINGER = 0.5  # seconds for a client to read why its request was refused
 
 
@@ -45,7 +45,7 @@ class _DisconnectedError(Exception):
 
 
 class _Connection:
-    """A connection to a client; raises when the client disconnects."""
+    """A connection to a client; its methods raise when the client disconnects."""
 
     def __init__(self, sock: socket.socket, number: int) -> None:
         sock.setblocking(False)
@@ -61,7 +61,7 @@ class _Connection:
         self.close()
 
     def close(self) -> None:
-        """Close the connection, unless it is closed."""
+        """Close the connection, unless it is already closed."""
         self._sock.close()
 
     async def receive(self) -> bytes:
@@ -94,7 +94,7 @@ class _Connection:
                 raise _DisconnectedError from exc
 
     async def wait(self, seconds: float | None) -> None:
-        """Wait, without limit if None; raise if the client disconnects meanwhile."""
+        """Wait, for ever if None; raise if the client disconnects during the wait."""
         if seconds is not None and seconds <= _SHORT_PAUSE:
             await anyio.sleep(seconds)
             self.unread += self._take() or b""
@@ -135,7 +135,7 @@ async def _play(plan: Plan, connection: _Connection, renderer: Renderer) -> bool
                 return False
             case _:
                 data = renderer.render(step)
-                if isinstance(following, End):  # one write, as of a complete reply
+                if isinstance(following, End):  # the last piece and the end: one write
                     data += renderer.render(following)
                 await connection.send(data)
     await connection.send(renderer.render(End()))
@@ -213,7 +213,7 @@ class Server:
         Listen, then serve in a new thread.
 
         Raises:
-            RuntimeError: It is already running.
+            RuntimeError: The server is already running.
             OSError: The port is in use.
         """
         if self.running:
@@ -221,7 +221,7 @@ class Server:
         sock = socket.create_server(("127.0.0.1", self._requested_port), backlog=4096)
         self.port = sock.getsockname()[1]
         self._ready.clear()
-        # A daemon: a fake that is not stopped must not keep Python running.
+        # A daemon thread, because a fake that is not stopped must not keep Python open.
         self._thread = Thread(
             target=anyio.run, args=(self._serve, sock), name="asi1-fake", daemon=True
         )
@@ -286,8 +286,8 @@ class Server:
             outcome = "left"
             raise
         finally:
-            # A caller of `wait` may send its next request at once, so the connection is
-            # closed before the outcome is set.
+            # The connection is closed before the outcome is set, because a test that
+            # waits for the outcome may send its next request at once.
             if not keep:
                 connection.close()
             ending.end(outcome)

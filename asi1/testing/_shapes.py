@@ -1,5 +1,5 @@
 """
-An answer in each of the three formats that the API has had: pure, without randomness.
+Makes an answer in each of the three formats that the API has had; uses no randomness.
 
 ``guide`` is the format of the first guide, ``2025`` was captured from the live service
 in that year, ``2026`` is that year's API reference, which calls thoughts reasoning.
@@ -28,7 +28,7 @@ _ARGUMENT_SIZE = 8  # characters of a tool call's arguments in one chunk
 @frozen(kw_only=True)
 class Content:
     """
-    The content of an answer, in any format.
+    The content of an answer, independent of the format.
 
     Attributes:
         id: The answer's id.
@@ -36,7 +36,7 @@ class Content:
         created: Time of the first chunk, in milliseconds since 1970.
         text: The text; may be empty.
         thoughts: The thoughts, in order.
-        tool_calls: Calls in OpenAI's form, in order.
+        tool_calls: The tool calls in OpenAI's form, in order.
         finish_reason: Why the answer ended.
         usage: The token counts; empty if the answer has none.
         words: How many words a chunk of a stream has.
@@ -55,7 +55,7 @@ class Content:
 
 def pieces(text: str, words: int) -> list[str]:
     """
-    Cut a text into pieces; joined, they are the text.
+    Cut a text into pieces that, joined, are the same text.
 
     Args:
         text: Any text.

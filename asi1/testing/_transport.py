@@ -1,9 +1,9 @@
 """
 Carries out plans in process, as an httpx transport: no sockets, no thread.
 
-h11 parses the bytes of a plan as a client would that reads them from a socket, and its
-errors become the same httpx errors as on real connections. It waits only in
-`anyio.sleep`, so that a virtual clock works, on asyncio and on trio.
+h11 parses the bytes of a plan as on a real connection, and h11's errors become the same
+httpx errors as there. The transport waits only in `anyio.sleep`, so that a virtual
+clock works, on asyncio and on trio.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ __all__ = ["FakeTransport"]
 
 
 _READ_SIZE = 65536  # bytes that httpcore reads from a socket at once
-_EVENT_SIZE = 100 * 1024  # httpcore's limit of incomplete headers, in bytes
+_EVENT_SIZE = 100 * 1024  # bytes; httpcore's limit for the headers of a response
 
 
 class FakeTransport(httpx.AsyncBaseTransport):
     """
     Sends the replies of a script, in the event loop of the client.
 
-    Each request has its own connection; of the request's timeouts, only the one for
-    reading is used.
+    Each request has its own connection; of the request's timeouts, only the read
+    timeout applies.
 
     Args:
         script: Chooses the replies.
@@ -53,7 +53,7 @@ class FakeTransport(httpx.AsyncBaseTransport):
             The response, with an unread body.
 
         Raises:
-            httpx.TransportError: As httpx's own transport would raise it.
+            httpx.TransportError: The class that httpx's own transport would raise.
         """
         ending = Ending()
         path, _, query = request.url.raw_path.decode("latin-1").partition("?")
@@ -82,10 +82,10 @@ class FakeTransport(httpx.AsyncBaseTransport):
 
 
 class _ReplyStream(httpx.AsyncByteStream):
-    """The body of a response, which carries out the plan as the client reads it."""
+    """The body of a response; carries out the plan step by step as the client reads."""
 
-    # `__anext__` instead of an async generator: a generator that is left unfinished is
-    # not closed by the one around it, and trio warns of each that is left open.
+    # Has `__anext__` and is not an async generator, because httpx's generators do not
+    # close an unfinished inner generator, and trio warns of each that stays open.
 
     def __init__(self, plan: Plan, method: str, ending: Ending) -> None:
         self._steps = flat((*plan, End()))

@@ -20,7 +20,7 @@ READ_BY_ASI1 = (
 
 
 class Terminal(io.StringIO):
-    """A text stream that says that it is a terminal."""
+    """A text stream whose `isatty` says that it is a terminal."""
 
     def isatty(self):
         return True
@@ -28,7 +28,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch):
-    """Remove the variables that the command line reads from the environment."""
+    """Remove the environment variables that the command line reads."""
     for name in os.environ:
         if name.startswith(READ_BY_ASI1) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -36,14 +36,14 @@ def bare_environment(monkeypatch):
 
 @pytest.fixture
 def key(bare_environment, monkeypatch):
-    """Set a key in the environment, and return it."""
+    """Set an API key in the environment, and return the key."""
     monkeypatch.setenv("ASI_ONE_API_KEY", KEY)
     return KEY
 
 
 @pytest.fixture
 def fake(fake, key, monkeypatch):
-    """Run a fake server that the environment names as the API."""
+    """Run a fake server, and set its URL as the API's base URL in the environment."""
     monkeypatch.setenv("ASI1_BASE_URL", fake.base_url)
     return fake
 
@@ -51,10 +51,10 @@ def fake(fake, key, monkeypatch):
 @pytest.fixture
 def on_terminal(monkeypatch):
     """
-    Return a function that runs a command line on a terminal, and returns what the
-    terminal shows and the exit code.
+    Return a function that runs a command line on a terminal, and returns the text that
+    the terminal got and the exit code.
 
-    The terminal knows ANSI codes and is stdout and stderr in one.
+    The terminal supports ANSI codes and is both stdout and stderr.
     """
     monkeypatch.setenv("TERM", "xterm")
 
@@ -71,7 +71,7 @@ def on_terminal(monkeypatch):
 
 @pytest.fixture
 def piped(monkeypatch):
-    """Return a function that makes a string the standard input."""
+    """Return a function that replaces standard input by a pipe with the given text."""
     return lambda text: monkeypatch.setattr(sys, "stdin", io.StringIO(text))
 
 
@@ -80,7 +80,8 @@ def start():
     """
     Return a function that starts ``python -m asi1`` in a process of its own.
 
-    Its standard input is empty if none is given. The process is killed after the test.
+    Without an option `stdin`, the process's standard input is empty. The process is
+    killed after the test.
     """
     running = []
 

@@ -21,8 +21,8 @@ COUNTS = {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": 49}
 
 def test_stdout_has_the_text_only(fake, capsys):
     """
-    A stream's text goes to stdout, with a line end after it; token counts and times go
-    to stderr; thoughts are not shown off a terminal.
+    The answer's text goes to stdout, with a line end after it; token counts and times
+    go to stderr; without a terminal, thoughts are not shown.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 
@@ -41,7 +41,7 @@ def test_stdout_has_the_text_only(fake, capsys):
 
 def test_no_stream_option_prints_the_same_text(fake, capsys):
     """
-    ``--no-stream`` requests the whole answer at once, and prints the same text.
+    ``--no-stream`` requests the answer without streaming, and prints the same text.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 
@@ -57,8 +57,8 @@ def test_no_stream_option_prints_the_same_text(fake, capsys):
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
 def test_options_left_out_are_not_sent(options, fake):
     """
-    Options that are left out are left out of the request, so that the server's defaults
-    apply.
+    Options missing on the command line are missing in the request, so that the server's
+    defaults apply.
     """
     assert 0 == main(["ask", "Why?", *options])
 
@@ -69,7 +69,7 @@ def test_options_left_out_are_not_sent(options, fake):
 @pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
 def test_given_options_are_sent(options, fake):
     """
-    Model, temperature and token limit reach the server, zeros as well.
+    Given model, temperature and token limit are sent, even if a number is zero.
     """
     wanted = ["--model", "asi1", "--temperature", "0", "--max-tokens", "0"]
 
@@ -82,8 +82,8 @@ def test_given_options_are_sent(options, fake):
 
 def test_json_option_prints_the_servers_answer(fake, capsys):
     """
-    ``--json`` prints what the server sent, unknown fields included, on one line, and
-    nothing else.
+    ``--json`` prints only the JSON that the server sent, on one line, with its unknown
+    fields.
     """
     body = {"choices": [{"message": {"content": "Gänse\nund"}}], "mood": ["fine"]}
     fake.reply_json(json.dumps(body, indent=2).encode())
@@ -100,7 +100,7 @@ def test_json_option_prints_the_servers_answer(fake, capsys):
 @pytest.mark.parametrize("text", ["one", "one\n", "one\n\n", ""])
 def test_line_end_is_added_only_where_missing(options, text, fake, capsys):
     """
-    A line end is added where the text has none; an empty answer prints nothing.
+    A line end is added if the text does not end in one; an empty answer prints nothing.
     """
     fake.reply(text)
 
@@ -111,7 +111,7 @@ def test_line_end_is_added_only_where_missing(options, text, fake, capsys):
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
 def test_terminal_shows_dimmed_thoughts_and_plain_text(options, fake, on_terminal):
     """
-    A terminal shows dimmed thoughts, a blank line, the text, and dimmed counts.
+    A terminal shows dimmed thoughts, a blank line, the text, and dimmed token counts.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 
@@ -132,7 +132,7 @@ def test_no_color_or_dumb_terminal_gets_no_codes(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
-    With NO_COLOR, and on a dumb or unknown terminal, thoughts are shown without codes.
+    With NO_COLOR set, or TERM missing or "dumb", thoughts have no ANSI codes.
     """
     if value is None:
         monkeypatch.delenv(name)
@@ -154,7 +154,7 @@ def test_terminal_with_ansi_codes_gets_them(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
-    An empty NO_COLOR does not count, and Windows Terminal is recognised without TERM.
+    An empty NO_COLOR has no effect, and Windows Terminal is recognised without TERM.
     """
     if name == "WT_SESSION":
         monkeypatch.delenv("TERM")
@@ -171,7 +171,7 @@ def test_terminal_with_ansi_codes_gets_them(
 def test_no_thoughts_and_quiet_leave_out_the_thoughts(options, fake, on_terminal):
     """
     With ``--no-thoughts`` or ``-q`` a terminal shows no thoughts; with ``-q`` it shows
-    no counts either.
+    no token counts either.
     """
     fake.reply(SKY, thoughts=THOUGHTS)
 
@@ -182,10 +182,10 @@ def test_no_thoughts_and_quiet_leave_out_the_thoughts(options, fake, on_terminal
     assert ("-q" in options) == (seen == f"{SKY}\n")
 
 
-def test_thoughts_option_writes_them_to_a_file(fake, capsys):
+def test_thoughts_option_writes_thoughts_without_a_terminal(fake, capsys):
     """
-    ``--thoughts`` writes thoughts to stderr even if it is not a terminal, without
-    codes.
+    ``--thoughts`` writes thoughts to stderr even if stderr is not a terminal, without
+    ANSI codes.
     """
     fake.reply(SKY, thoughts=THOUGHTS)
 
@@ -198,7 +198,8 @@ def test_thoughts_option_writes_them_to_a_file(fake, capsys):
 
 def test_thoughts_between_texts_have_their_own_lines(fake, on_terminal):
     """
-    Thoughts in the middle of an answer are separated from its text by line ends.
+    Thoughts in the middle of an answer are separated from the answer's text by line
+    ends.
     """
     pieces = [{"thought": "Hm."}, {"text": "Yes."}, {"thought": "Or?"}, {"text": "No."}]
     events = [
@@ -218,9 +219,9 @@ def test_thoughts_between_texts_have_their_own_lines(fake, on_terminal):
     assert seen.startswith("Hm.\n\nYes.\nOr?\n\nNo.\nthe server counted no tokens")
 
 
-def test_answer_of_thoughts_only_ends_their_line(fake, capsys):
+def test_token_counts_after_thoughts_without_text_start_a_new_line(fake, capsys):
     """
-    An answer with thoughts only leaves stdout empty, and its counts start a new line.
+    If an answer has thoughts and no text, stderr gets its token counts on a new line.
     """
     fake.reply("", thoughts=THOUGHTS)
 
@@ -233,8 +234,7 @@ def test_answer_of_thoughts_only_ends_their_line(fake, capsys):
 
 def test_unusual_finish_reason_is_named(fake, capsys):
     """
-    Any finish reason but the usual one is named after the counts, such as a reached
-    token limit.
+    An unusual finish reason, such as a token limit, is shown after the token counts.
     """
     fake.reply(SKY, finish_reason="length", usage={})
 
@@ -247,8 +247,8 @@ def test_unusual_finish_reason_is_named(fake, capsys):
 
 def test_control_characters_are_made_harmless_on_a_terminal(fake, on_terminal):
     """
-    Control characters in the text are shown as symbols on a terminal, and carriage
-    returns left out, so that a model cannot control the terminal.
+    A terminal shows control characters of the text as symbols, and carriage returns not
+    at all, so that a model cannot control the terminal.
     """
     fake.reply("a\x1b[2Jb\x07c\x9bd\x7f\te\r\n")
 
@@ -260,7 +260,7 @@ def test_control_characters_are_made_harmless_on_a_terminal(fake, on_terminal):
 
 def test_file_gets_the_text_unchanged(fake, capsys):
     """
-    Off a terminal, the text is written unchanged.
+    If stdout is not a terminal, the text is written unchanged.
     """
     fake.reply("a\x1b[2Jb\r\n")
 
@@ -271,8 +271,8 @@ def test_file_gets_the_text_unchanged(fake, capsys):
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_characters_missing_in_the_encoding_are_escaped(options, fake, monkeypatch):
     """
-    Characters that stdout's encoding lacks are escaped as in JSON, so that JSON stays
-    JSON.
+    Characters that stdout's encoding cannot represent are escaped as in JSON, so that
+    the output of ``--json`` stays valid JSON.
     """
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="latin-1", newline="\n")
     monkeypatch.setattr(sys, "stdout", stdout)
@@ -289,8 +289,8 @@ def test_characters_missing_in_the_encoding_are_escaped(options, fake, monkeypat
 
 def test_lone_surrogate_is_escaped(fake, monkeypatch):
     """
-    A lone surrogate, which no encoding can hold, is escaped and does not end the
-    answer.
+    A lone surrogate, which UTF-8 cannot represent, is escaped, and the rest of the
+    answer is still written.
     """
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
     monkeypatch.setattr(sys, "stdout", stdout)
@@ -303,8 +303,7 @@ def test_lone_surrogate_is_escaped(fake, monkeypatch):
 
 def test_missing_key_explains_how_to_get_one(capsys, monkeypatch):
     """
-    Without a key, or with a blank one, one line says where to get one and how to set
-    it; the exit code is 2.
+    A missing or blank key exits with 2; one line says where to get and set a key.
     """
     monkeypatch.setenv("ASI_ONE_API_KEY", " ")
 
@@ -319,7 +318,7 @@ def test_missing_key_explains_how_to_get_one(capsys, monkeypatch):
 
 def test_missing_key_is_reported_before_stdin_is_read(piped, capsys):
     """
-    The missing key is reported at once, before a slow pipe is read.
+    A missing key is reported before standard input is read, because a pipe may be slow.
     """
     piped("Why?")
 
@@ -330,7 +329,7 @@ def test_missing_key_is_reported_before_stdin_is_read(piped, capsys):
 @pytest.mark.parametrize("name", ["ASI_ONE_API_KEY", "ASI1_API_KEY"])
 def test_key_is_read_from_each_of_its_variables(name, fake, monkeypatch):
     """
-    The key may be in any of the variables that the client reads.
+    ``asi1 ask`` accepts the key in each environment variable that the client reads.
     """
     monkeypatch.delenv("ASI_ONE_API_KEY")
     monkeypatch.setenv(name, KEY)
@@ -352,8 +351,8 @@ def test_key_is_read_from_each_of_its_variables(name, fake, monkeypatch):
 )
 def test_option_out_of_range_exits_with_2(options, told, fake, capsys):
     """
-    An option out of its range is reported in one line with exit code 2, and nothing is
-    sent.
+    An option outside of its range is reported in one line with exit code 2; no request
+    is sent.
     """
     code = main(["ask", "Why?", *options])
     out, err = capsys.readouterr()
@@ -365,7 +364,8 @@ def test_option_out_of_range_exits_with_2(options, told, fake, capsys):
 
 def test_invalid_base_url_names_its_variable(key, monkeypatch, capsys):
     """
-    An invalid base URL is reported with the name of its variable, and exit code 2.
+    An invalid base URL is reported with the name of the environment variable that it
+    came from, and exit code 2.
     """
     monkeypatch.setenv("ASI1_BASE_URL", "gopher://asi1.ai")
 
@@ -395,8 +395,8 @@ def test_invalid_base_url_names_its_variable(key, monkeypatch, capsys):
 @pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
 def test_error_status_is_shown_in_one_line(options, refusal, told, fake, capsys):
     """
-    The server's message for an error status is shown in one line on stderr, with exit
-    code 1, and never contains the key.
+    The server's message for an error status is shown in one line on stderr, with the
+    key removed; the exit code is 1.
     """
     fake.fail(**refusal)
 
@@ -410,7 +410,7 @@ def test_error_status_is_shown_in_one_line(options, refusal, told, fake, capsys)
 
 def test_refused_connection_is_shown_in_one_line(fake, capsys):
     """
-    A refused connection is one line on stderr, with exit code 1.
+    A refused connection is reported in one line on stderr, with exit code 1.
     """
     fake.stop()
 
@@ -424,10 +424,10 @@ def test_refused_connection_is_shown_in_one_line(fake, capsys):
 @pytest.mark.parametrize(
     "fault", ["truncated_no_length", "reset_mid_body", "fin_mid_chunk"]
 )
-def test_broken_stream_keeps_its_text_and_exits_with_1(fault, fake, capsys):
+def test_interrupted_stream_shows_its_text_and_exits_with_1(fault, fake, capsys):
     """
-    The text that came before a stream broke off stays on stdout, the error has a line
-    of its own on stderr, and the exit code is 1.
+    The text that arrived before a stream was interrupted is on stdout, the error is one
+    line on stderr, and the exit code is 1.
     """
     fake.fault(fault, after_chunks=3)
 
@@ -438,9 +438,9 @@ def test_broken_stream_keeps_its_text_and_exits_with_1(fault, fake, capsys):
     assert err.startswith("asi1: ")
 
 
-def test_error_of_a_broken_stream_starts_a_new_line_on_a_terminal(fake, on_terminal):
+def test_error_of_an_interrupted_stream_starts_a_new_line(fake, on_terminal):
     """
-    On a terminal, the error does not follow the text on the same line.
+    On a terminal, the error of an interrupted stream starts a new line after the text.
     """
     fake.fault("truncated_no_length", after_chunks=3)
 

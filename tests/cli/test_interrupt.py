@@ -18,9 +18,10 @@ def handler():
     signal.signal(signal.SIGINT, before)
 
 
-def test_ctrl_c_in_the_block_is_raised_after_it(handler):
+def test_ctrl_c_in_the_block_is_raised_after_the_block(handler):
     """
-    Ctrl-C in the block raises KeyboardInterrupt after it, and a later one at once.
+    Ctrl-C in the block raises KeyboardInterrupt at its end; Ctrl-C after the block
+    raises at once.
     """
     handler(signal.default_int_handler)
     done = []
@@ -36,7 +37,7 @@ def test_ctrl_c_in_the_block_is_raised_after_it(handler):
 
 def test_error_in_the_block_is_raised_and_the_handler_restored(handler):
     """
-    An exception of the block is raised, and the handler of Ctrl-C restored.
+    An exception in the block is raised, and the handler of Ctrl-C is restored.
     """
     handler(signal.default_int_handler)
 
@@ -48,7 +49,8 @@ def test_error_in_the_block_is_raised_and_the_handler_restored(handler):
 
 def test_ignored_ctrl_c_stays_ignored(handler):
     """
-    Where Ctrl-C is ignored, as under ``nohup``, it stays ignored.
+    If the process ignores Ctrl-C, as under ``nohup``, Ctrl-C stays ignored in the
+    block.
     """
     handler(signal.SIG_IGN)
 
@@ -60,7 +62,8 @@ def test_ignored_ctrl_c_stays_ignored(handler):
 
 def test_block_in_another_thread_changes_no_handler(handler):
     """
-    In a thread, which Ctrl-C does not interrupt, the block just runs.
+    In a thread other than the main thread, where no handler can be set, the block runs
+    and the handler of Ctrl-C does not change.
     """
     handler(signal.default_int_handler)
     done = []

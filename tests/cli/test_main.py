@@ -1,4 +1,4 @@
-"""The command line as a whole: its commands, exit codes, and a quick start."""
+"""What all commands share: usage, exit codes, broken output, and a fast start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from asi1.cli import main
 
 
 class Interrupted(io.StringIO):
-    """Standard input at which Ctrl-C is pressed."""
+    """Standard input whose read raises KeyboardInterrupt, as Ctrl-C does."""
 
     def read(self, *_):
         raise KeyboardInterrupt
@@ -58,7 +58,7 @@ def test_no_command_prints_help_and_exits_with_2(capsys):
 @pytest.mark.parametrize("words", [["--help"], ["ask", "--help"]])
 def test_help_lists_the_exit_codes(words, capsys):
     """
-    Help goes to stdout, exits with 0, and lists the exit codes.
+    ``--help`` prints the help on stdout, which lists the exit codes, and exits with 0.
     """
     code = main(words)
     out, err = capsys.readouterr()
@@ -91,8 +91,8 @@ def test_help_of_demo_says_that_it_needs_no_key(capsys):
 )
 def test_wrong_usage_is_shown_in_one_line(words, told, capsys):
     """
-    Arguments that cannot be parsed get one line that names them and the help, and exit
-    code 2.
+    Arguments that cannot be parsed are reported in one line, which names them and
+    ``--help``; the exit code is 2.
     """
     code = main(words)
     out, err = capsys.readouterr()
@@ -116,7 +116,7 @@ def test_main_without_arguments_reads_sys_argv(monkeypatch, capsys):
 @pytest.mark.system
 def test_python_m_asi1_is_the_same_command(start):
     """
-    ``python -m asi1`` calls itself asi1, and passes on the exit code.
+    ``python -m asi1`` calls itself asi1 in messages, and exits with `main`'s code.
     """
     process = start()
     out, err = process.communicate()
@@ -127,7 +127,7 @@ def test_python_m_asi1_is_the_same_command(start):
 
 def test_main_module_exits_with_the_code_of_main(monkeypatch, capsys):
     """
-    Run as a program, `asi1.__main__` exits with what `main` returns.
+    Run as a program, `asi1.__main__` exits with the code that `main` returns.
     """
     monkeypatch.setattr(sys, "argv", ["asi1", "ask"])
 
@@ -140,7 +140,7 @@ def test_main_module_exits_with_the_code_of_main(monkeypatch, capsys):
 @pytest.mark.system
 def test_importing_the_main_module_runs_nothing(start):
     """
-    ``import asi1.__main__`` does nothing, unlike ``python -m asi1``.
+    ``import asi1.__main__`` runs no command, unlike ``python -m asi1``.
     """
     process = start(python=("-c", "import asi1.__main__"))
 
@@ -152,7 +152,7 @@ def test_importing_the_main_module_runs_nothing(start):
 @pytest.mark.parametrize("words", ["--version", "--help", "ask --help"])
 def test_version_and_help_load_no_heavy_modules(words, start):
     """
-    Version and help load none of the libraries that a call needs, and so are quick.
+    ``--version`` and ``--help`` are fast: they import no library that a call needs.
     """
     code = (
         "import sys; from asi1.cli import main; main(sys.argv[1:]);"
@@ -177,8 +177,8 @@ def test_version_and_help_load_no_heavy_modules(words, start):
 )
 def test_unexpected_error_is_shown_in_one_line(error, line, key, monkeypatch, capsys):
     """
-    Any other exception is one line with its class, without the key and control
-    characters, and exit code 1.
+    An exception that asi1 does not expect is reported in one line with its class, with
+    key and control characters removed; the exit code is 1.
     """
 
     class Broken:
@@ -195,10 +195,10 @@ def test_unexpected_error_is_shown_in_one_line(error, line, key, monkeypatch, ca
 
 @pytest.mark.system
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_full_disk_is_one_line(unbuffered, start, monkeypatch):
+def test_full_disk_is_reported_in_one_line(unbuffered, start, monkeypatch):
     """
-    Output that cannot be written is one line and exit code 1, without Python's own
-    message after it.
+    Output that cannot be written because the disk is full is reported in one line, with
+    exit code 1; Python adds no message of its own at exit.
     """
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("wb") as full:
@@ -215,7 +215,7 @@ def test_closed_pipe_on_stdout_is_silent(
     unbuffered, start, pipe_without_reader, monkeypatch
 ):
     """
-    Without a reader of stdout, help exits with 141 and writes no error.
+    If the reader of stdout has closed its pipe, help exits with 141 without an error.
     """
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     process = start("--help", stdout=pipe_without_reader)
@@ -228,7 +228,7 @@ def test_closed_pipe_on_stdout_is_silent(
 @pytest.mark.parametrize("words", [["ask"], ["sing"]])
 def test_closed_pipe_on_stderr_leaves_the_exit_code(words, start, pipe_without_reader):
     """
-    Without a reader of stderr, the exit code alone tells of an error.
+    If the reader of stderr has closed its pipe, an error still gives exit code 2.
     """
     process = start(*words, stderr=pipe_without_reader)
 
@@ -236,9 +236,9 @@ def test_closed_pipe_on_stderr_leaves_the_exit_code(words, start, pipe_without_r
     assert 2 == process.returncode
 
 
-def test_missing_standard_streams_do_no_harm(fake, monkeypatch):
+def test_call_succeeds_if_the_standard_streams_are_none(fake, monkeypatch):
     """
-    With None for stdin, stdout and stderr, as under ``pythonw``, a call is still made.
+    If stdin, stdout and stderr are None, as under ``pythonw``, the call still succeeds.
     """
     with monkeypatch.context() as place:
         for name in ("stdin", "stdout", "stderr"):
@@ -254,8 +254,8 @@ def test_failed_stream_is_not_flushed_again(
     words, code, fake, pipe_without_reader, monkeypatch
 ):
     """
-    After a stream has failed, flushing it again, as Python does when it exits, does not
-    fail.
+    After writing to a standard stream has failed, flushing the stream again, as Python
+    does at exit, raises nothing.
     """
     stream = os.fdopen(pipe_without_reader, "w", closefd=False)
     with monkeypatch.context() as place:
@@ -269,7 +269,7 @@ def test_failed_stream_is_not_flushed_again(
 
 def test_failed_stream_without_a_descriptor_prints_no_traceback(fake, monkeypatch):
     """
-    A replacement for stdout that has no file descriptor, and fails, causes no
+    A replacement for stdout that has no file descriptor and fails to write causes no
     traceback.
     """
 
@@ -295,7 +295,7 @@ def test_ctrl_c_exits_with_130(key, monkeypatch, capsys):
 
 def test_second_ctrl_c_is_ignored(key, monkeypatch):
     """
-    The program itself ignores Ctrl-C once it has been interrupted, so that it can end.
+    After Ctrl-C the program ignores a second one, which could interrupt its exit.
     """
     monkeypatch.setattr(sys, "argv", ["asi1", "ask"])
     monkeypatch.setattr(sys, "stdin", Interrupted())
@@ -310,9 +310,9 @@ def test_second_ctrl_c_is_ignored(key, monkeypatch):
 
 
 @pytest.mark.system
-def test_closed_standard_streams_do_no_harm(start):
+def test_closed_standard_streams_leave_the_exit_codes(start):
     """
-    Started with stdin, stdout and stderr closed, the exit codes are the usual ones.
+    A process started without stdin, stdout and stderr has the usual exit codes.
     """
     closed = "import os, sys; [os.close(i) for i in range(3)];"
     closed += "os.execv(sys.executable, [sys.executable, '-m', 'asi1', *sys.argv[1:]])"

@@ -1,4 +1,4 @@
-"""The command line in its own process: terminals, Ctrl-C, readers that leave."""
+"""The command line in its own process: terminals, Ctrl-C, closed pipes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ import pty
 pytestmark = pytest.mark.system
 
 
-# A parent that ignores Ctrl-C, as shells do for what they run in the background, hands
-# this on to its children.
+# Sets the default handler of Ctrl-C, because a child process inherits from its parent
+# that Ctrl-C is ignored, and shells ignore it for programs in the background.
 LISTENING = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -32,12 +32,12 @@ sys.exit(main())
 
 
 def read_all(terminal):
-    """Return what a terminal shows until the last program has left it."""
+    """Return what a terminal shows until the last program on it has ended."""
     shown = b""
     while True:
         try:
             data = os.read(terminal, 4096)
-        except OSError:  # how Linux tells the end
+        except OSError:  # Linux raises it after the last program has ended
             return shown.decode()
         if not data:
             return shown.decode()
@@ -46,7 +46,7 @@ def read_all(terminal):
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """Return both ends of a terminal: ours, and the one for a program."""
+    """Return both ends of a terminal: the test's, and the one for a program."""
     monkeypatch.setenv("TERM", "xterm-256color")
     ours, theirs = pty.openpty()
     yield ours, theirs
@@ -55,8 +55,8 @@ def terminal(monkeypatch):
 
 def test_ask_on_a_terminal_does_not_read_stdin(fake, start, terminal):
     """
-    On a terminal, ``asi1 ask`` does not wait for stdin, dims thoughts, and writes the
-    text after a blank line.
+    On a terminal, ``asi1 ask`` with a question does not wait for stdin, dims thoughts,
+    and writes the text after a blank line.
     """
     ours, theirs = terminal
     fake.reply("Because.", thoughts=["Hm."])
@@ -71,7 +71,8 @@ def test_ask_on_a_terminal_does_not_read_stdin(fake, start, terminal):
 
 def test_text_goes_to_a_pipe_and_thoughts_to_the_terminal(fake, start, terminal):
     """
-    With stdout in a pipe and stderr on a terminal, each gets its part.
+    With stdout in a pipe and stderr on a terminal, the pipe gets the text, and the
+    terminal gets the thoughts.
     """
     ours, theirs = terminal
     fake.reply("Because.", thoughts=["Hm."])
@@ -84,9 +85,9 @@ def test_text_goes_to_a_pipe_and_thoughts_to_the_terminal(fake, start, terminal)
     assert re.match(r"\x1b\[2mHm\.\x1b\[0m\r\n\r\n\x1b\[2m\d+ tokens", seen)
 
 
-def test_demo_dims_thoughts_and_resets_the_terminal(start, terminal):
+def test_demo_dims_thoughts_and_ends_each_ansi_code(start, terminal):
     """
-    The demo dims its thoughts on a terminal, and ends each code that it begins.
+    The demo dims its thoughts on a terminal, and resets the terminal after each piece.
     """
     ours, theirs = terminal
 
@@ -102,8 +103,8 @@ def test_demo_dims_thoughts_and_resets_the_terminal(start, terminal):
 
 def test_ctrl_c_during_an_answer_keeps_its_text(fake, start):
     """
-    Ctrl-C while the server is silent keeps the text so far, writes no error, exits with
-    130, and closes the connection.
+    After Ctrl-C in the middle of an answer, the text so far is on stdout, no error is
+    written, the exit code is 130, and the connection is closed.
     """
     fake.fault("stall", after_chunks=3)
     process = start("ask", "Why?", python=("-c", LISTENING))
@@ -118,7 +119,8 @@ def test_ctrl_c_during_an_answer_keeps_its_text(fake, start):
 
 def test_ctrl_c_before_an_answer_is_silent(fake, start):
     """
-    Ctrl-C before the first byte of an answer writes nothing and exits with 130.
+    After Ctrl-C before the first byte of an answer, the command writes nothing and
+    exits with 130.
     """
     fake.fault("stall_before_headers")
     process = start("ask", "Why?", python=("-c", LISTENING))
@@ -133,9 +135,10 @@ def test_ctrl_c_before_an_answer_is_silent(fake, start):
 
 def test_ctrl_c_while_stdin_is_read_is_silent(key, start):
     """
-    Ctrl-C while the other end of a pipe is silent writes nothing and exits with 130.
+    After Ctrl-C while the command waits for text from a pipe, it writes nothing and
+    exits with 130.
     """
-    # It says when it begins to read, so that the signal does not come before.
+    # The process reports that it begins to read, so that the signal is not sent before.
     code = (
         "import io, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -158,8 +161,8 @@ def test_ctrl_c_while_stdin_is_read_is_silent(key, start):
 
 def test_closed_pipe_ends_the_call(fake, start):
     """
-    When the reader of a long answer closes the pipe, the command exits silently with
-    141, and ends the call.
+    When the reader of a long answer closes the pipe, the command ends the call and
+    exits with 141, without a message.
     """
     fake.reply("word " * 2000, chunk_words=1, chunk_delay=0.01)
     process = start("ask", "Why?")

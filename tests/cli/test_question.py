@@ -14,7 +14,7 @@ from .conftest import Terminal
 
 
 def question_sent(fake):
-    """Return the one question that reached the server."""
+    """Return the question of the only request that the fake has received."""
     (request,) = fake.requests
     (message,) = request.json["messages"]
     assert "user" == message["role"]
@@ -36,8 +36,8 @@ def test_question_from_the_command_line_is_stripped(fake):
 )
 def test_question_from_a_pipe_is_stripped(words, text, fake, piped):
     """
-    Without a question, or with ``-``, standard input is the question, without a byte
-    order mark and empty lines around it.
+    If the question is missing or ``-``, standard input is the question, without a byte
+    order mark and without empty lines around the text.
     """
     piped(text)
 
@@ -48,8 +48,8 @@ def test_question_from_a_pipe_is_stripped(words, text, fake, piped):
 
 def test_piped_text_follows_the_question(fake, piped):
     """
-    Piped text follows the question after a blank line, with its first indent and its
-    blank lines unchanged.
+    Piped text follows the question after a blank line; the indent of the text's first
+    line and blank lines within the text do not change.
     """
     piped("    def f():\n\n        pass\n")
 
@@ -91,8 +91,8 @@ def write_only():
 )
 def test_stdin_that_is_not_a_pipe_is_not_read(stdin, fake, monkeypatch, capsys):
     """
-    Standard input that is missing, closed, not readable or a terminal is not read;
-    without a question, that is an error.
+    Standard input that is missing, closed, not readable or a terminal is not read; if
+    the command line has no question either, that is an error.
     """
     monkeypatch.setattr(sys, "stdin", stdin())
 
@@ -108,7 +108,7 @@ def test_stdin_that_is_not_a_pipe_is_not_read(stdin, fake, monkeypatch, capsys):
 
 def test_dash_reads_a_terminal(fake, monkeypatch):
     """
-    ``-`` reads a terminal too, to its end.
+    With ``-``, the question is read from a terminal too, up to the end of its input.
     """
     monkeypatch.setattr(sys, "stdin", Terminal("Why?\n"))
 
@@ -120,7 +120,7 @@ def test_dash_reads_a_terminal(fake, monkeypatch):
 @pytest.mark.parametrize("words", [["ask"], ["ask", "-"], ["ask", "  "]])
 def test_empty_question_exits_with_2(words, fake, piped, capsys):
     """
-    An empty question is reported in one line with exit code 2, and nothing is sent.
+    An empty question is reported in one line with exit code 2; no request is sent.
     """
     piped(" \n")
 
@@ -134,7 +134,8 @@ def test_empty_question_exits_with_2(words, fake, piped, capsys):
 
 def test_stdin_that_is_not_utf8_exits_with_2(fake, monkeypatch, capsys):
     """
-    Invalid UTF-8 on standard input is one line and exit code 2; nothing is sent.
+    Invalid UTF-8 on standard input is reported in one line with exit code 2; no request
+    is sent.
     """
     binary = io.TextIOWrapper(io.BytesIO(b"\x89PNG\r\n"), encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", binary)
@@ -147,9 +148,10 @@ def test_stdin_that_is_not_utf8_exits_with_2(fake, monkeypatch, capsys):
 
 
 @pytest.mark.system
-def test_process_reads_its_pipe(fake, start):
+def test_process_appends_piped_text_to_the_question(fake, start):
     """
-    A process reads the pipe that it was started with.
+    ``asi1 ask`` in its own process reads a pipe on standard input, and sends the piped
+    text after the question.
     """
     reader, writer = os.pipe()
     process = start("ask", "And this?", "-q", stdin=reader)

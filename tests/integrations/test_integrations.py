@@ -1,4 +1,4 @@
-"""The modules for web frameworks: their requirements, errors and imports."""
+"""The modules for web frameworks: required packages, errors and imports."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_module_of_a_missing_framework_names_the_extra_to_install(framework):
 @pytest.mark.system
 def test_asi1_imports_no_web_framework():
     """
-    Importing every public name of asi1 imports neither a web framework nor a module for
-    one.
+    Importing every public name of asi1 imports no web framework and no module of
+    ``asi1.integrations``.
     """
     output = python(
         "import sys; from asi1 import *; import asi1.cli, asi1.integrations;"
@@ -70,7 +70,8 @@ def test_asi1_imports_no_web_framework():
 
 def test_only_integrations_import_web_frameworks():
     """
-    No module outside ``asi1.integrations`` imports a web framework, or that package.
+    No module outside of ``asi1.integrations`` imports a web framework or
+    ``asi1.integrations``.
     """
     root = Path(asi1.__file__).parent
     found = foreign_imports(root, set(FRAMEWORKS))
@@ -88,7 +89,7 @@ def test_only_integrations_import_web_frameworks():
 
 
 @pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
-def test_get_client_of_an_application_without_one_says_what_to_add(framework):
+def test_get_client_without_a_client_in_the_application_says_what_to_add(framework):
     """
     `get_client` in an application that has no client raises a RuntimeError that says
     what to add.
@@ -103,8 +104,8 @@ def test_get_client_of_an_application_without_one_says_what_to_add(framework):
 @pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
 async def test_response_of_a_wrong_stream_is_refused(framework):
     """
-    A stream of `ASI1`, or a coroutine of `create` that was not awaited, is refused
-    before a request is sent; the TypeError says what is needed.
+    A response of a stream of `ASI1`, or of a coroutine of `create` that was not
+    awaited, raises a TypeError that says what is needed; no request is sent.
     """
     module = pytest.importorskip(f"asi1.integrations.{framework}")
     fake = FakeASI1()

@@ -12,7 +12,7 @@ from ..support.talk import SSE, Event, chunk, in_process, until
 
 
 class Browser:
-    """Calls a response as a server does, in process; `sent` keeps its messages."""
+    """Calls a response in process, as a server does; `sent` lists sent messages."""
 
     def __init__(self, *, leaves_after=None):
         self.sent = []
@@ -37,8 +37,8 @@ def stream_of(client):
 
 async def test_stream_response_takes_headers_and_a_background_task():
     """
-    A stream's response takes headers and a background task as every response of
-    Starlette does, and sends nothing after its end.
+    `ChatStreamResponse` accepts headers and a background task as every response of
+    Starlette does, and sends nothing after the end of its body.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()
@@ -68,10 +68,10 @@ async def test_stream_response_takes_headers_and_a_background_task():
     assert [True] == ran
 
 
-async def test_oserror_of_a_server_whose_browser_left_cancels_the_call():
+async def test_oserror_of_send_after_a_disconnection_cancels_the_call():
     """
-    A server that raises OSError because the browser has left cancels the call, and no
-    error is raised.
+    If the server's `send` raises OSError because the browser has disconnected, the call
+    is cancelled and no error is raised.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()
@@ -86,10 +86,10 @@ async def test_oserror_of_a_server_whose_browser_left_cancels_the_call():
     assert "left" == fake.requests[0].outcome
 
 
-async def test_browser_that_leaves_before_the_head_gets_status_499():
+async def test_browser_that_disconnects_before_the_response_begins_gets_499():
     """
-    For a browser that leaves before the response has begun, the status is 499:
-    middleware that insists on a response gets one to log.
+    If the browser disconnects before the response begins, a response with status 499 is
+    sent, because Starlette's middleware raises without a response.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()
@@ -109,10 +109,10 @@ async def test_browser_that_leaves_before_the_head_gets_status_499():
     assert "left" == fake.requests[0].outcome
 
 
-async def test_error_of_the_service_is_an_event_and_is_raised_for_the_log():
+async def test_exception_not_of_asi1_is_sent_as_an_event_and_raised():
     """
-    An exception that is not asi1's becomes an event without its message for the
-    browser, and is raised unchanged for the server to log.
+    An exception that is not asi1's is sent to the browser as an event without its
+    message, and is raised unchanged, so that the server logs it.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()

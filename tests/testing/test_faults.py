@@ -1,4 +1,6 @@
-"""The table of faults: complete, described, and the same in process and on sockets."""
+"""
+The table of faults is complete and described; faults in process equal those on sockets.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ import pytest
 from asi1.testing import FAULTS, FakeASI1
 
 
-# Reading the system's certificates for each client would take most of the time.
+# Shared by all clients, because each would else read the system's certificates, which
+# would take most of the time of these tests.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 # The options that make an endless or large fault short enough for a test.
@@ -93,14 +96,14 @@ async def test_fault_is_the_same_in_process_and_on_a_socket(name, stream):
 @pytest.mark.parametrize("name", NAMED.split())
 def test_documented_fault_exists(name):
     """
-    The faults that the documentation names are in the table.
+    Each fault that the documentation names is in the table of faults.
     """
     assert name in FAULTS
 
 
-def test_faults_are_sorted_and_described():
+def test_faults_are_listed_in_order_with_a_description():
     """
-    `faults` lists all names in order, each with a sentence about it.
+    `FakeASI1.faults` lists the names of all faults in order, each with a description.
     """
     listed = FakeASI1().faults()
 
@@ -110,7 +113,7 @@ def test_faults_are_sorted_and_described():
 
 def test_unknown_fault_lists_similar_names():
     """
-    An unknown name raises a ValueError that lists similar names.
+    Scripting a fault with an unknown name raises a ValueError that lists similar names.
     """
     fake = FakeASI1()
 
@@ -122,21 +125,21 @@ def test_unknown_fault_lists_similar_names():
 
 def test_unknown_option_of_a_fault_is_a_type_error():
     """
-    An option that the fault does not have raises a TypeError where it is scripted.
+    Scripting a fault with an option that it does not have raises a TypeError at once.
     """
     with pytest.raises(TypeError, match="after_chunks"):
         FakeASI1().fault("html_502", after_chunks=3)
 
 
-def test_fault_lists_its_options():
+def test_options_of_a_fault_have_their_defaults():
     """
-    The options of a fault are listed with their defaults.
+    `Fault.options` gives the names of a fault's options with their defaults.
     """
     assert {"after_chunks": 3, "seconds": None} == FAULTS["stall"].options
 
 
 def text_of(body):
-    """Return the text of choice 0 in a stream, as far as it came."""
+    """Return the text of choice 0 in a stream, up to where the stream was cut."""
     lines = [line for line in body.splitlines() if line.startswith(b"data: {")]
     choices = [c for line in lines for c in json.loads(line[6:])["choices"]]
     return "".join(c["delta"].get("content") or "" for c in choices)
@@ -146,16 +149,16 @@ def text_of(body):
 @pytest.mark.parametrize("name", ["fin_mid_chunked", "clean_eof_no_done", "stall"])
 async def test_after_chunks_words_come_before_the_fault(name, count):
     """
-    Exactly *after_chunks* words come before the fault.
+    The fake sends exactly *after_chunks* words before the fault.
     """
     _, body = await ask(name, stream=True, after_chunks=count)
 
     assert ["one", "two", "three", "four", "five"][:count] == text_of(body).split()
 
 
-async def test_fault_beyond_the_end_still_cuts_the_body():
+async def test_fault_with_too_large_after_chunks_still_cuts_the_last_word():
     """
-    However large *after_chunks* is, the last word is missing.
+    Even if *after_chunks* is larger than the number of words, the last word is missing.
     """
     _, body = await ask("clean_eof_no_done", stream=True, after_chunks=99)
 
@@ -164,7 +167,7 @@ async def test_fault_beyond_the_end_still_cuts_the_body():
 
 async def test_stall_with_seconds_closes_the_connection():
     """
-    A stall with *seconds* closes the connection when they are over.
+    A stall with *seconds* closes the connection after that time.
     """
     error, body = await ask("stall", stream=True, seconds=0)
 
@@ -174,7 +177,7 @@ async def test_stall_with_seconds_closes_the_connection():
 
 async def test_heartbeats_follow_the_words_of_after_chunks():
     """
-    With *after_chunks*, the heartbeats come after an answer has begun.
+    The endless heartbeats begin after the words that *after_chunks* asks for.
     """
     _, body = await ask("heartbeat_forever", stream=True, after_chunks=2, seconds=1)
 
@@ -184,7 +187,7 @@ async def test_heartbeats_follow_the_words_of_after_chunks():
 
 async def test_key_echo_401_echoes_the_key_that_was_sent():
     """
-    key_echo_401 repeats the key of the request, not a made-up one.
+    The error message of key_echo_401 contains the key that the request was sent with.
     """
     (status, _), body = await ask("key_echo_401", stream=False)
 
@@ -195,7 +198,7 @@ async def test_key_echo_401_echoes_the_key_that_was_sent():
 @pytest.mark.parametrize("name", ["gzip_stream", "gzip_cut"])
 async def test_compressed_faults_can_be_decompressed(name):
     """
-    A compressed stream can be read by any client, up to its cut.
+    Any client can decompress a compressed stream, up to where the stream is cut.
     """
     fake = FakeASI1()
     fake.fault(name)

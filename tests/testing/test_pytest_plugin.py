@@ -1,4 +1,4 @@
-"""The pytest fixtures for the tests of users."""
+"""The pytest fixtures that asi1.testing provides for users' tests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import asi1.testing
 pytest_plugins = ["asi1.testing.pytest_plugin"]
 
 
-def test_env_fixture_leads_a_client_without_arguments_to_the_fake(fake_asi1_env):
+def test_client_without_arguments_calls_the_fake_of_fake_asi1_env(fake_asi1_env):
     """
-    With `fake_asi1_env`, a client made without arguments talks to the fake.
+    With the fixture `fake_asi1_env`, a client created without arguments calls the fake.
     """
     fake_asi1_env.reply("Here.")
 
@@ -21,9 +21,9 @@ def test_env_fixture_leads_a_client_without_arguments_to_the_fake(fake_asi1_env)
         assert "Here." == client.chat.completions.create(messages="Hi").text
 
 
-def test_fixture_is_a_running_fake(fake_asi1):
+def test_fake_asi1_is_a_running_fake(fake_asi1):
     """
-    `fake_asi1` serves without any setup.
+    The fixture `fake_asi1` gives a fake that is already running.
     """
     url = fake_asi1.base_url + "/chat/completions"
 

@@ -44,7 +44,7 @@ def shape(value):
 
 
 def successive_shapes(values):
-    """Return the shapes in order, without repetitions of the one before."""
+    """Return the shapes in order, without those equal to the shape before."""
     found = []
     for value in map(shape, values):
         if not found or found[-1] != value:
@@ -56,7 +56,7 @@ def successive_shapes(values):
 @pytest.mark.parametrize("words", [1, 2, 3, 50])
 async def test_chunks_of_a_stream_make_up_the_text(fake, generation, words):
     """
-    However a text is cut into chunks, together they are the text, to the last blank.
+    However a text is cut into chunks, the chunks joined are the text, blanks included.
     """
     fake.reply(TEXT, generation=generation, chunk_words=words)
 
@@ -67,8 +67,8 @@ async def test_chunks_of_a_stream_make_up_the_text(fake, generation, words):
 
 async def test_2025_stream_has_the_shape_of_a_recording(fake):
     """
-    The stream of 2025 has the same kinds of chunk as the recorded one, in the same
-    order.
+    A scripted stream in the format of 2025 has the same kinds of chunks as a recorded
+    stream of the service, in the same order.
     """
     captured = (SAMPLES / "otters.sse").read_bytes()
     fake.stream_of(captured)
@@ -81,7 +81,7 @@ async def test_2025_stream_has_the_shape_of_a_recording(fake):
 
 async def test_2025_stream_has_thoughts_beside_the_choices(fake):
     """
-    Thoughts come as strings beside the choices, the last with nothing but a delta.
+    In the format of 2025, each thought is a string beside the choices of its chunk.
     """
     fake.reply("Nine.", thoughts=["They float.", "Say it."], chunk_words=2)
 
@@ -93,7 +93,7 @@ async def test_2025_stream_has_thoughts_beside_the_choices(fake):
 
 async def test_2026_thoughts_are_reasoning_content(fake):
     """
-    In the shape of 2026, thoughts are reasoning_content, in streams and bodies.
+    In the format of 2026, thoughts are reasoning_content, in streams and JSON bodies.
     """
     fake.reply("Nine.", thoughts=["a", "b"], generation="2026", times=2)
 
@@ -107,7 +107,7 @@ async def test_2026_thoughts_are_reasoning_content(fake):
 
 async def test_guide_thoughts_are_at_the_top_level(fake):
     """
-    In the guide's shape, thoughts are a key of the top level, in streams and bodies.
+    In the guide's format, thoughts are a top-level key, in streams and JSON bodies.
     """
     fake.reply("Nine.", thoughts="one thought", generation="guide", times=2)
 
@@ -144,7 +144,7 @@ async def test_guide_thoughts_are_at_the_top_level(fake):
 )
 async def test_body_has_the_keys_of_its_generation(fake, generation, members, choice):
     """
-    A body has the keys of its generation, and the model that was requested.
+    A JSON body has the keys of its generation, and names the requested model.
     """
     fake.reply(TEXT, generation=generation)
 
@@ -161,7 +161,7 @@ async def test_body_has_the_keys_of_its_generation(fake, generation, members, ch
 )
 async def test_id_has_the_form_of_its_generation(fake, generation, size):
     """
-    Ids are id_ and 17 characters, or 32 hexadecimal digits in 2026.
+    An answer's id is id_ and 17 characters, or 32 hexadecimal digits in 2026's format.
     """
     fake.reply(TEXT, generation=generation)
 
@@ -171,7 +171,7 @@ async def test_id_has_the_form_of_its_generation(fake, generation, size):
 @pytest.mark.parametrize("generation", GENERATIONS)
 async def test_usage_comes_once_or_not_at_all(fake, generation):
     """
-    The given usage comes once in a stream, and not at all if it is empty.
+    A stream contains the scripted usage once, or no usage if that is empty.
     """
     fake.reply(TEXT, usage=USAGE, generation=generation, times=2)
     fake.reply(TEXT, usage={}, generation=generation, times=2)
@@ -186,10 +186,10 @@ async def test_usage_comes_once_or_not_at_all(fake, generation):
     assert "usage" not in (await ask(fake)).json()
 
 
-async def test_made_up_usage_adds_up(fake):
+async def test_estimated_usage_counts_repetitions_and_adds_up(fake):
     """
-    Made-up token counts count each repetition of the text, and their total is their
-    sum.
+    Token counts that the fake estimates include each repetition of the text, and the
+    total count is the sum of the other counts.
     """
     fake.reply("one two", repeat=5, thoughts=["three four"])
 
@@ -202,7 +202,7 @@ async def test_made_up_usage_adds_up(fake):
 @pytest.mark.parametrize("generation", GENERATIONS)
 async def test_streamed_tool_calls_come_in_fragments(fake, generation):
     """
-    A stream opens each call with id and name, then gives its arguments in pieces.
+    A stream begins each tool call with id and name, then sends its arguments in pieces.
     """
     given = {"id": "call_1", "function": {"name": "f", "arguments": '{"path": "a b"}'}}
     short = {"name": "g", "arguments": {"n": 1}}
@@ -223,7 +223,7 @@ async def test_streamed_tool_calls_come_in_fragments(fake, generation):
 @pytest.mark.parametrize(("text", "content"), [("", None), ("Wait.", "Wait.")])
 async def test_tool_calls_are_in_the_message_of_a_body(fake, generation, text, content):
     """
-    A body has its calls in OpenAI's form, and null as content if there is no text.
+    A JSON body has its tool calls in OpenAI's form, and null as content without a text.
     """
     fake.reply(text, tool_calls=[{"name": "g"}], generation=generation)
 
@@ -235,18 +235,18 @@ async def test_tool_calls_are_in_the_message_of_a_body(fake, generation, text, c
     assert "tool_calls" == choice["finish_reason"]
 
 
-async def test_given_finish_reason_replaces_the_usual_one(fake):
+async def test_scripted_finish_reason_replaces_the_default(fake):
     """
-    A given finish reason replaces the usual one, of tool calls too.
+    A scripted finish reason replaces the default, even in an answer with tool calls.
     """
     fake.reply("cut sho", finish_reason="length", tool_calls=[{"name": "g"}])
 
     assert "length" == (await ask(fake)).json()["choices"][0]["finish_reason"]
 
 
-async def test_reply_has_the_given_request_id_or_its_own(fake):
+async def test_request_id_of_a_reply_is_the_scripted_one_or_the_answers_id(fake):
     """
-    x-request-id is the given one, or else the answer's id; more headers may be added.
+    x-request-id is the scripted id, or else the answer's id; headers may be added.
     """
     fake.reply(TEXT, request_id="req-1", headers={"X-Extra": "yes"}, times=2)
     fake.reply(TEXT)
@@ -260,7 +260,7 @@ async def test_reply_has_the_given_request_id_or_its_own(fake):
 
 async def test_function_as_text_is_called_with_the_request(fake):
     """
-    A function given for the text is called with the request.
+    A function scripted as the text is called with the request and returns the text.
     """
     fake.reply(lambda request: request.json["messages"][::-1])
 
@@ -269,9 +269,9 @@ async def test_function_as_text_is_called_with_the_request(fake):
     assert "pots" == answer.json()["choices"][0]["message"]["content"]
 
 
-async def test_function_that_raises_becomes_a_500(fake):
+async def test_function_that_raises_becomes_a_500_that_names_the_error(fake):
     """
-    An error in a user's function is named in the reply, where it is seen.
+    If a scripted function raises, a 500 reply names the error, so that it is seen.
     """
     fake.reply(lambda request: request.json["nowhere"])
 
@@ -284,7 +284,7 @@ async def test_function_that_raises_becomes_a_500(fake):
 @pytest.mark.virtual_time
 async def test_delays_come_before_the_reply_and_after_each_event(fake):
     """
-    The delay comes before the first byte, the chunk delay after each event.
+    The fake waits `delay` before the first byte, and `chunk_delay` after each event.
     """
     fake.reply("one two", chunk_words=1, delay=3, chunk_delay=10)
     start = anyio.current_time()
@@ -307,7 +307,7 @@ async def test_delays_come_before_the_reply_and_after_each_event(fake):
 )
 def test_invalid_option_of_a_reply_is_a_value_error(fake, options):
     """
-    An option with an invalid value raises a ValueError where the reply is scripted.
+    An option with an invalid value raises a ValueError when the reply is scripted.
     """
     with pytest.raises(ValueError, match=r"."):
         fake.reply(TEXT, **options)
@@ -316,7 +316,7 @@ def test_invalid_option_of_a_reply_is_a_value_error(fake, options):
 @pytest.mark.parametrize("text", [None, 5, ["Hel", "lo"], {"a": 1}])
 def test_text_of_another_type_is_a_type_error(fake, text):
     """
-    A text that is neither a str nor a function raises a TypeError where it is scripted.
+    A text that is neither a str nor a function raises a TypeError when it is scripted.
     """
     with pytest.raises(TypeError, match="text: must be a str, or a function"):
         fake.reply(text)
@@ -324,7 +324,7 @@ def test_text_of_another_type_is_a_type_error(fake, text):
 
 def test_unknown_option_of_a_reply_is_a_type_error(fake):
     """
-    An option with an unknown name raises a TypeError where the reply is scripted.
+    An option with an unknown name raises a TypeError when the reply is scripted.
     """
     with pytest.raises(TypeError):
         fake.reply(TEXT, thougts=["spelt wrongly"])
@@ -332,8 +332,8 @@ def test_unknown_option_of_a_reply_is_a_type_error(fake):
 
 async def test_same_seed_gives_the_same_bytes():
     """
-    Two fakes with the same seed answer the same requests with the same bytes; with
-    another seed the bytes differ.
+    Two fakes with the same seed reply to the same requests with the same bytes; a fake
+    with another seed replies with other bytes.
     """
     first, again, other = [(await ask(FakeASI1(seed=s))).content for s in (1, 1, None)]
 
@@ -350,9 +350,9 @@ async def pieces_of(fake):
 
 
 @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
-async def test_recording_is_played_byte_for_byte(fake, framing):
+async def test_recorded_body_is_sent_byte_for_byte(fake, framing):
     """
-    A recording arrives unchanged, whatever the cut and the framing.
+    A recorded body arrives unchanged, whatever its cut and its framing.
     """
     path = SAMPLES / "otters.sse"
     expected = path.read_bytes()
@@ -362,10 +362,10 @@ async def test_recording_is_played_byte_for_byte(fake, framing):
         assert expected == b"".join(await pieces_of(fake))
 
 
-async def test_recording_is_cut_as_requested(fake):
+async def test_recorded_body_is_cut_as_requested(fake):
     """
-    A cut makes one piece, one for each byte, or random pieces that the same number
-    repeats.
+    A recorded body is sent in one piece, in one piece per byte, or in random pieces,
+    which are the same for the same number.
     """
     source = bytes(range(1, 101))
     for cut in ("whole", "bytes", 1, 1, 2):
@@ -380,9 +380,9 @@ async def test_recording_is_cut_as_requested(fake):
 
 
 @pytest.mark.parametrize("source", [b"", b"x"])
-async def test_recording_of_at_most_one_byte_is_not_cut(fake, source):
+async def test_recorded_body_of_at_most_one_byte_is_not_cut(fake, source):
     """
-    A body of no more than one byte can be played with any cut.
+    A recorded body of at most one byte is sent unchanged even if its cut is "bytes".
     """
     fake.stream_of(source, cut="bytes")
 
@@ -390,9 +390,9 @@ async def test_recording_of_at_most_one_byte_is_not_cut(fake, source):
 
 
 @pytest.mark.virtual_time
-async def test_delay_of_a_recording_comes_before_each_piece(fake):
+async def test_delay_of_a_recorded_body_comes_before_each_piece(fake):
     """
-    A recording with a delay waits before each piece.
+    The fake waits the delay of a recorded body before it sends each piece.
     """
     fake.stream_of(b"four", cut="bytes", delay=5, content_type="text/odd")
     start = anyio.current_time()
@@ -403,9 +403,9 @@ async def test_delay_of_a_recording_comes_before_each_piece(fake):
     assert "text/odd" == response.headers["content-type"]
 
 
-def test_missing_recording_is_an_os_error(fake, tmp_path):
+def test_missing_file_of_a_recorded_body_is_an_os_error(fake, tmp_path):
     """
-    A path that cannot be read raises an OSError where it is scripted.
+    A file that does not exist raises an OSError when it is scripted.
     """
     with pytest.raises(OSError, match="nowhere"):
         fake.stream_of(tmp_path / "nowhere.sse")
@@ -439,7 +439,7 @@ async def test_fail_sends_the_given_status_headers_and_body(
     fake, options, headers, text
 ):
     """
-    An error reply has the status, the headers and the body that were given.
+    An error reply has the scripted status, headers and body.
     """
     fake.fail(429, **options)
 
@@ -452,7 +452,7 @@ async def test_fail_sends_the_given_status_headers_and_body(
 
 async def test_reply_json_encodes_values_and_sends_bytes_unchanged(fake):
     """
-    A JSON value is encoded, bytes are sent as they are, even if they are not JSON.
+    `reply_json` encodes a JSON value, but sends bytes unchanged, even invalid JSON.
     """
     fake.reply_json([None, 1], status=201, headers={"x-a": "b"})
     fake.reply_json(b'{"half":')
@@ -467,9 +467,9 @@ async def test_reply_json_encodes_values_and_sends_bytes_unchanged(fake):
     assert b'{"half":' == second.content
 
 
-def test_value_that_json_cannot_hold_is_a_type_error(fake):
+def test_value_that_json_cannot_represent_is_a_type_error(fake):
     """
-    A value that JSON cannot hold raises a TypeError where it is scripted.
+    A value that JSON cannot represent raises a TypeError when it is scripted.
     """
     with pytest.raises(TypeError):
         fake.reply_json({"now": object()})
@@ -477,7 +477,7 @@ def test_value_that_json_cannot_hold_is_a_type_error(fake):
 
 async def test_replies_come_in_order_before_the_standing_one(fake):
     """
-    Queued replies are used in order; then the standing reply answers, again and again.
+    Queued replies are used in order; then each request gets the standing reply.
     """
     fake.fail(503, times=None)
     fake.reply("a", times=2)
@@ -507,7 +507,7 @@ async def test_clear_removes_replies_and_requests(fake):
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"stream":1}'])
 async def test_unscripted_fake_gives_a_default_answer(fake, body):
     """
-    The default answer has a text and thoughts in the guide's shape, whatever was sent.
+    Without a script, the reply has a text and thoughts, whatever the request's body.
     """
     async with httpx.AsyncClient(transport=fake.transport) as client:
         answer = (await client.post(URL, content=body)).json()
@@ -529,7 +529,7 @@ async def test_unscripted_fake_gives_a_default_answer(fake, body):
 )
 async def test_other_paths_and_methods_are_refused(fake, method, path, status):
     """
-    Chat and images are answered to POST; all else is refused with a JSON error.
+    Without a script, all but POST requests for chat and images get a JSON error.
     """
     async with httpx.AsyncClient(transport=fake.transport) as client:
         response = await client.request(method, f"http://127.0.0.1:1{path}")
@@ -540,8 +540,8 @@ async def test_other_paths_and_methods_are_refused(fake, method, path, status):
 
 async def test_queued_reply_answers_any_path_under_v1(fake):
     """
-    A queued reply is for the next request under /v1/; a request outside leaves it
-    queued.
+    The next request under /v1/ gets a queued reply, whatever its path; a request
+    outside of /v1/ leaves the reply queued.
     """
     fake.reply_json({"agents": []})
     async with httpx.AsyncClient(transport=fake.transport) as client:
@@ -553,9 +553,9 @@ async def test_queued_reply_answers_any_path_under_v1(fake):
     assert ["", "limit=1"] == [r.query for r in fake.requests]
 
 
-async def test_require_key_refuses_a_request_without_one():
+async def test_require_key_refuses_a_request_without_a_key():
     """
-    With require_key a request without a key gets 401 and uses up no reply.
+    With `require_key`, a request without a key gets 401 and takes no queued reply.
     """
     fake = FakeASI1(require_key=True)
     fake.reply("a")
@@ -569,7 +569,7 @@ async def test_require_key_refuses_a_request_without_one():
 
 async def test_play_sends_the_given_steps(fake):
     """
-    The steps of a user's own plan are played one after another.
+    `play` sends the steps of a user's own plan one after another.
     """
     fake.play(Head(202, (("x-a", "b"),)), Data(b"one"), Data(b""), Data(b"two"))
 
@@ -592,7 +592,7 @@ def test_json_of_a_body_that_is_not_json_is_a_value_error():
 
 def test_recorded_sample_matches_its_figures():
     """
-    The recorded sample has the chunks, texts and counts that its figures name.
+    The recorded stream has the numbers of chunks and the texts that its figures state.
     """
     figures = json.loads((SAMPLES / "otters.json").read_text(encoding="utf-8"))
     sent = (SAMPLES / "otters.sse").read_text(encoding="utf-8")

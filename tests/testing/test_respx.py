@@ -15,7 +15,7 @@ ANSWER = {"choices": [{"message": {"content": "Mocked."}, "finish_reason": "stop
 
 async def test_respx_mocks_the_default_client():
     """
-    A client with nothing but a key is mocked by respx's default router.
+    respx's default router mocks a client that was created with nothing but a key.
     """
     with respx.mock:
         route = respx.post(URL).respond(json=ANSWER)
@@ -29,7 +29,7 @@ async def test_respx_mocks_the_default_client():
 
 async def test_respx_mocks_a_stream():
     """
-    A mocked body of events is read as a stream.
+    A client reads a mocked body of server-sent events as a stream.
     """
     body = 'data: {"choices":[{"delta":{"content":"Mocked."}}]}\n\ndata: [DONE]\n\n'
     with respx.mock:
@@ -43,7 +43,7 @@ async def test_respx_mocks_a_stream():
     assert ["Mocked."] == pieces
 
 
-async def test_respx_mocks_errors():
+async def test_errors_mocked_by_respx_are_retried_and_become_asi1_errors():
     """
     Mocked error statuses and lost connections are retried and become asi1's errors.
     """
@@ -72,7 +72,7 @@ async def test_respx_mocks_errors():
 @respx.mock
 def test_respx_mocks_the_blocking_client():
     """
-    The blocking client is mocked by the same router; as a decorator, too.
+    respx mocks the blocking client too, also when respx is used as a decorator.
     """
     respx.post(URL).respond(json=ANSWER)
 

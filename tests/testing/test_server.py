@@ -43,12 +43,12 @@ def request(path=CHAT, method="POST", body=b"{}", **headers):
 
 
 def read(line):
-    """Return everything until the other side closes."""
+    """Return all bytes that arrive until the other side closes the connection."""
     return b"".join(iter(lambda: line.recv(65536), b""))
 
 
 def until(condition):
-    """Wait for another thread; the limit only ends a test that fails."""
+    """Wait until *condition* is true; the time limit only ends a test that fails."""
     end = time.monotonic() + 10
     while not condition() and time.monotonic() < end:
         time.sleep(0.002)
@@ -59,9 +59,9 @@ def fake_threads():
     return [t for t in threading.enumerate() if t.name == "asi1-fake"]
 
 
-def test_fake_has_one_thread_and_leaves_none():
+def test_running_fake_has_one_thread_and_a_stopped_fake_has_none():
     """
-    A running fake is one daemon thread; a stopped one is none, and can start again.
+    A running fake has one daemon thread; a stopped fake has none, and can start again.
     """
     fake = FakeASI1()
     for _ in range(2):
@@ -73,7 +73,7 @@ def test_fake_has_one_thread_and_leaves_none():
 
 async def test_fake_works_in_async_with():
     """
-    `async with` starts and stops the same server, on either event loop.
+    `async with` starts and stops the fake, on asyncio and on trio.
     """
     async with FakeASI1() as fake, httpx.AsyncClient() as client:
         response = await client.post(fake.base_url + "/chat/completions")
@@ -84,7 +84,7 @@ async def test_fake_works_in_async_with():
 
 def test_fake_has_a_port_only_once_started():
     """
-    Before the start `port` raises; after the stop connections are refused.
+    Before the fake starts, `port` raises; after its stop, connections are refused.
     """
     fake = FakeASI1()
     with pytest.raises(RuntimeError, match="the fake is not started"):
@@ -102,7 +102,7 @@ def test_fake_has_a_port_only_once_started():
 
 def test_running_fake_cannot_be_started_again(fake):
     """
-    Starting twice is a RuntimeError, a taken port an OSError; stopping twice is fine.
+    Starting twice raises RuntimeError, on a used port OSError; stopping twice works.
     """
     with pytest.raises(RuntimeError, match="already running"):
         fake.start()
@@ -142,8 +142,8 @@ def test_list_of_requests_is_a_copy(fake, client):
 
 def test_connection_is_reused_if_the_framing_allows_it(fake, client):
     """
-    Requests one after another come on one connection, until a reply ends with its
-    connection.
+    Successive requests use one connection, until the end of a reply is marked by the
+    end of the connection.
     """
     fake.stream_of(b"data: x\n\n", framing="length")
     fake.stream_of(b"data: x\n\n", framing="chunked")
@@ -154,10 +154,10 @@ def test_connection_is_reused_if_the_framing_allows_it(fake, client):
     assert [1, 1, 1, 2] == [r.connection for r in fake.requests]
 
 
-def test_explicit_end_of_a_body_keeps_the_connection(fake, client):
+def test_connection_is_reused_after_a_plan_with_an_explicit_end(fake, client):
     """
-    After a plan with an explicit `End` the connection can be reused, as after one
-    without.
+    After a plan with an explicit `End` the connection can be reused, as after a plan
+    without `End`.
     """
     fake.play(Head(200), Data(b"word"), End(), times=2)
     for _ in range(2):
@@ -168,7 +168,7 @@ def test_explicit_end_of_a_body_keeps_the_connection(fake, client):
 
 def test_open_connections_are_counted(fake, client):
     """
-    A socket counts from its opening until the client closes it.
+    `open_connections` counts a connection until the client closes it.
     """
     client.post("/chat/completions")
     assert 1 == fake.open_connections
@@ -182,7 +182,7 @@ def test_open_connections_are_counted(fake, client):
 
 def test_pipelined_requests_are_answered_in_order(fake, line):
     """
-    Requests that arrive in one piece are answered in their order.
+    Requests that arrive in one piece get their replies in the order of the requests.
     """
     fake.reply("first")
     fake.reply("second")
@@ -193,9 +193,9 @@ def test_pipelined_requests_are_answered_in_order(fake, line):
     assert 0 < got.index(b"first") < got.index(b"second")
 
 
-def test_request_byte_by_byte_is_put_together(fake, line):
+def test_request_that_arrives_byte_by_byte_is_read(fake, line):
     """
-    A request that arrives in pieces is put together.
+    The fake reads a request that arrives byte by byte like one in a single piece.
     """
     for byte in request(body=b'{"a": 1}', Connection="close"):
         line.sendall(bytes((byte,)))
@@ -206,7 +206,7 @@ def test_request_byte_by_byte_is_put_together(fake, line):
 
 def test_expect_100_continue_is_answered(line):
     """
-    A client that expects 100 (Continue) gets it before it sends the body.
+    A client that expects 100 (Continue) gets that status before it sends the body.
     """
     head, body = request(Expect="100-continue", Connection="close").split(b"{")
     line.sendall(head)
@@ -218,7 +218,7 @@ def test_expect_100_continue_is_answered(line):
 
 def test_absolute_request_target_is_recorded_with_its_path(fake, line):
     """
-    A request for a whole URL, as proxies get it, is recorded with its path.
+    A request for an absolute URL, as sent to a proxy, is recorded with the URL's path.
     """
     line.sendall(request(path=f"http://fake{CHAT}?a=1", Connection="close"))
     read(line)
@@ -228,7 +228,7 @@ def test_absolute_request_target_is_recorded_with_its_path(fake, line):
 
 def test_reply_to_head_has_no_body(line):
     """
-    A HEAD request gets the headers alone, and the connection stays open.
+    A HEAD request gets a reply without a body, and the connection stays open.
     """
     line.sendall(request("/v1/x", method="HEAD") + request("/v1/x", Connection="close"))
 
@@ -257,9 +257,9 @@ def test_invalid_request_gets_400(fake, line, nonsense):
     assert [] == fake.requests
 
 
-def test_endless_head_gets_400(line):
+def test_request_with_a_head_above_1_mib_gets_400(line):
     """
-    A request whose head has more than a MiB gets 400, and is read to its end.
+    A request whose head is larger than 1 MiB gets 400; the client can read that reply.
     """
     line.sendall(b"POST / HTTP/1.1\r\nx: " + b"y" * 1_200_000)
     line.shutdown(socket.SHUT_WR)
@@ -283,7 +283,7 @@ def test_fake_survives_a_reset_after_an_invalid_request(fake):
 
 def test_reset_step_resets_the_connection(fake, line):
     """
-    `Reset` arrives as a reset and not as an end, after what was sent before.
+    After the step `Reset` the client gets the bytes sent before, and then a reset.
     """
     fake.play(Head(200), Data(b"word"), Pause(0.05), Reset())
     line.sendall(request())
@@ -297,7 +297,7 @@ def test_reset_step_resets_the_connection(fake, line):
 
 def test_close_step_closes_without_the_last_chunk(fake, line):
     """
-    `Close` arrives as an end of the connection, without the last chunk.
+    After the step `Close` the client sees the connection end without the last chunk.
     """
     fake.play(Head(200), Data(b"word"), Close())
     line.sendall(request())
@@ -307,7 +307,7 @@ def test_close_step_closes_without_the_last_chunk(fake, line):
 
 def test_each_piece_is_one_chunk_on_the_wire(fake, line):
     """
-    A body that is cut at every byte arrives as chunks of one byte.
+    A recorded body that is cut at every byte arrives as HTTP chunks of one byte.
     """
     fake.stream_of(b"abc", cut="bytes")
     line.sendall(request(Connection="close"))
@@ -318,7 +318,7 @@ def test_each_piece_is_one_chunk_on_the_wire(fake, line):
 
 def test_piece_is_sent_before_the_next_step(fake, line):
     """
-    A piece is sent at once, not held back for the next one.
+    The fake sends each piece of a body at once, without waiting for the next piece.
     """
     fake.play(Head(200, (), "close"), Data(b"word"), Stall())
     line.sendall(request())
@@ -331,9 +331,9 @@ def test_piece_is_sent_before_the_next_step(fake, line):
     assert "left" == fake.requests[0].wait()
 
 
-def test_client_that_leaves_a_stalled_reply_is_noticed(fake, client):
+def test_outcome_is_left_when_the_client_disconnects_from_a_stalled_reply(fake, client):
     """
-    The outcome is "open" while the reply continues, and "left" once the client is gone.
+    The outcome of a stalled reply is "open", and "left" after the client disconnects.
     """
     fake.fault("stall")
     with client.stream("POST", "/chat/completions", json={"stream": True}):
@@ -347,7 +347,7 @@ def test_client_that_leaves_a_stalled_reply_is_noticed(fake, client):
 
 def test_client_that_reads_nothing_blocks_the_reply(fake, line):
     """
-    A reply waits for a client that does not read, and ends when it leaves.
+    A reply waits for a client that does not read, and ends when the client disconnects.
     """
     fake.fault("infinite_body")
     line.sendall(request())
@@ -360,7 +360,7 @@ def test_client_that_reads_nothing_blocks_the_reply(fake, line):
 
 def test_slow_client_gets_the_whole_body(fake, line):
     """
-    A body larger than all buffers arrives whole at a client that starts reading late.
+    A client that starts reading late gets a body larger than all buffers completely.
     """
     fake.stream_of(b"x" * 8_000_000, framing="close")
     line.sendall(request())
@@ -372,7 +372,7 @@ def test_slow_client_gets_the_whole_body(fake, line):
 
 def test_stop_ends_replies_and_idle_connections():
     """
-    Stopping ends stalled replies and idle connections; the outcome is "stopped".
+    Stopping the fake closes idle connections; stalled replies end as "stopped".
     """
     with FakeASI1() as fake:
         fake.fault("stall_before_headers", times=None)
@@ -390,9 +390,9 @@ def test_stop_ends_replies_and_idle_connections():
     assert not fake_threads()
 
 
-def test_concurrent_requests_get_each_reply_once(fake):
+def test_each_queued_reply_is_sent_once_to_concurrent_requests(fake):
     """
-    Replies are neither lost nor used twice when many threads send requests at once.
+    When many threads send requests at once, no queued reply is lost or sent twice.
     """
     for number in range(60):
         fake.reply(f"<{number}>")
@@ -422,7 +422,7 @@ def test_concurrent_requests_get_each_reply_once(fake):
 )
 def test_keepalive_faults_break_the_reused_connection(fake, client, fault, error):
     """
-    The first request is answered, the next one on the same connection is lost.
+    The first request gets an answer; the next request on the same connection fails.
     """
     fake.fault(fault)
 
@@ -435,7 +435,7 @@ def test_keepalive_faults_break_the_reused_connection(fake, client, fault, error
 @pytest.mark.parametrize("fault", ["keepalive_then_close_idle", "idle_408"])
 def test_idle_faults_close_the_connection_after_an_answer(fake, client, fault):
     """
-    After a good answer the server closes; the next request gets a new connection.
+    The server closes the connection after an answer; the next request opens a new one.
     """
     fake.fault(fault, seconds=0.01)
 
@@ -447,8 +447,8 @@ def test_idle_faults_close_the_connection_after_an_answer(fake, client, fault):
 
 def test_outcome_is_set_after_the_connection_is_closed(fake, line, monkeypatch):
     """
-    A test that waits for the outcome of a reply finds its connection closed, if the
-    reply closes it.
+    If a reply closes its connection, the connection is closed before a waiting test
+    gets the outcome.
     """
     closed, end = [], Ending.end
 

@@ -25,7 +25,7 @@ pytest_plugins = ["asi1.testing.pytest_plugin"]
 
 def test_public_classes_have_the_public_module_name():
     """
-    The module of each public class is asi1.testing, and `__all__` has no name twice.
+    Each public class has asi1.testing as its `__module__`; `__all__` has no name twice.
     """
     names = asi1.testing.__all__
     classes = [getattr(asi1.testing, name) for name in names if name != "FAULTS"]
@@ -37,7 +37,7 @@ def test_public_classes_have_the_public_module_name():
 @pytest.mark.system
 def test_import_starts_no_thread():
     """
-    The thread of the fake starts with the fake, not with the import.
+    Importing asi1.testing starts no thread; only starting a fake does.
     """
     code = "import threading, asi1.testing; print(threading.active_count())"
 
@@ -52,7 +52,7 @@ def test_import_starts_no_thread():
 
 
 class WatchedOutput(io.StringIO):
-    """A standard output on which another thread waits for the first line."""
+    """A standard output; another thread can wait for its first line, a URL."""
 
     def url(self):
         end = time.monotonic() + 10
@@ -97,8 +97,8 @@ def test_command_line_serves_until_a_signal(
     monkeypatch, arguments, status, text, number
 ):
     """
-    The command line serves what its options say, ends at Ctrl-C or SIGTERM, and returns
-    0.
+    ``python -m asi1.testing`` serves as its options say, ends at Ctrl-C or SIGTERM, and
+    returns 0.
     """
     before = signal.getsignal(number)
 
@@ -113,8 +113,8 @@ def test_command_line_serves_until_a_signal(
 @pytest.mark.system
 def test_module_prints_its_address_and_ends_at_sigterm():
     """
-    `python -m asi1.testing` prints its address first, ends without a message, and exits
-    with 0.
+    `python -m asi1.testing` prints its URL first; SIGTERM ends it without a message and
+    with exit code 0.
     """
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "asi1.testing", "--port", "0"],
@@ -136,7 +136,8 @@ def test_module_prints_its_address_and_ends_at_sigterm():
 )
 def test_faults_into_a_closed_pipe_end_silently():
     """
-    --faults into a pipe without a reader exits with 141 and writes no error.
+    With standard output in a pipe without a reader, --faults exits with 141 and writes
+    no error.
     """
     reading, writing = os.pipe()
     os.close(reading)

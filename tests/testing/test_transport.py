@@ -1,4 +1,4 @@
-"""The in-process transport: records, time limits, and what a response looks like."""
+"""The in-process transport: recorded requests, read timeouts, and its responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def client(fake):
 
 async def test_request_is_recorded_as_on_a_socket(fake, client):
     """
-    A request in process is recorded like any other, on connection 0.
+    A request in process is recorded as a request on a socket is, with connection 0.
     """
     await client.post(URL + "?a=1", json={"n": 1}, headers={"X-One": "1"})
     (record,) = fake.requests
@@ -32,7 +32,7 @@ async def test_request_is_recorded_as_on_a_socket(fake, client):
 
 async def test_response_closed_early_is_recorded_as_left(fake, client):
     """
-    A client that closes the response before its end has left.
+    If the client closes a response before its end, the outcome of the reply is "left".
     """
     async with client.stream("POST", URL, json={"stream": True}):
         assert "open" == fake.requests[0].outcome
@@ -42,7 +42,7 @@ async def test_response_closed_early_is_recorded_as_left(fake, client):
 
 async def test_cancelled_request_is_recorded_as_left(fake, client):
     """
-    A client that is cancelled before the head comes has left.
+    If a request is cancelled before its reply begins, the outcome is "left".
     """
     fake.fault("stall_before_headers")
     with anyio.move_on_after(0.05):
@@ -53,10 +53,10 @@ async def test_cancelled_request_is_recorded_as_left(fake, client):
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("fault", ["stall_before_headers", "stall_after_headers"])
-async def test_silence_beyond_the_read_timeout_is_a_read_timeout(fake, fault):
+async def test_silence_longer_than_the_read_timeout_raises_read_timeout(fake, fault):
     """
-    A silence longer than the client's read timeout raises ReadTimeout, after exactly
-    that time.
+    A silence longer than the client's read timeout raises ReadTimeout exactly when the
+    timeout is over.
     """
     fake.fault(fault)
     start = anyio.current_time()
@@ -71,8 +71,8 @@ async def test_silence_beyond_the_read_timeout_is_a_read_timeout(fake, fault):
 @pytest.mark.virtual_time
 async def test_read_timeout_counts_from_byte_to_byte(fake):
     """
-    Several pauses without a byte between them count as one, pauses with bytes between
-    them do not.
+    The read timeout limits the sum of pauses without a byte between them; each byte
+    starts it anew.
     """
     fake.play(Pause(6), Pause(6))
     fake.play(Pause(6), Head(200), Pause(6), Data(b"x"), Stall(6))
@@ -88,7 +88,7 @@ async def test_read_timeout_counts_from_byte_to_byte(fake):
 
 async def test_reply_to_head_has_no_body(fake, client):
     """
-    The reply to HEAD ends with its headers.
+    The reply to a HEAD request has no body.
     """
     response = await client.head(URL)
 
@@ -97,7 +97,8 @@ async def test_reply_to_head_has_no_body(fake, client):
 
 async def test_response_has_version_and_reason(fake, client):
     """
-    HTTP version and reason are there, as httpx's own transport gives them.
+    A response has its HTTP version and its reason phrase, as from httpx's own
+    transport.
     """
     response = await client.post(URL)
 
@@ -106,7 +107,7 @@ async def test_response_has_version_and_reason(fake, client):
 
 async def test_large_raw_bytes_are_read_in_64_kib_parts(fake, client):
     """
-    Many bytes at once are read as from a socket, 64 KiB at a time.
+    Many raw bytes in one step reach the client in parts of 64 KiB, as from a socket.
     """
     fake.play(Head(200, (), "close"), Raw(b"x" * 200_000))
 
@@ -119,8 +120,8 @@ async def test_large_raw_bytes_are_read_in_64_kib_parts(fake, client):
 
 async def test_cut_head_is_a_remote_protocol_error(fake, client):
     """
-    An end in the middle of the head raises the error that httpcore raises, in its
-    words.
+    A connection that ends in the middle of the headers raises RemoteProtocolError with
+    httpcore's own message.
     """
     fake.play(Raw(b"HTTP/1.1 200"))
 

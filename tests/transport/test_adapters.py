@@ -1,4 +1,4 @@
-"""Which sockets each event loop uses, and that mocks still replace them."""
+"""Which sockets asyncio and trio use, and that respx can still mock calls."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ async def test_asyncio_uses_own_sockets_and_trio_uses_httpx_sockets(anyio_backen
 
 async def test_respx_mocks_a_client_with_open_connections():
     """
-    respx catches the calls of a client that has made real ones before, and lets them
-    reach the server again afterwards.
+    respx mocks the calls of a client that has made real calls before; when respx stops,
+    calls reach the server again.
     """
     with FakeASI1() as fake:
         fake.reply("Real.", times=None)

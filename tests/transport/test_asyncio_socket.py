@@ -1,5 +1,5 @@
 """
-The sockets for asyncio: writing, reading, and noticing the server's end while idle.
+The sockets for asyncio: writing, reading, and noticing a closed idle connection.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..support.talk import backend_of, until
 
 
 HOST = "127.0.0.1"
-BIG = bytes(range(256)) * (32 * 1024 * 4)  # more than all buffers on the way hold
+BIG = bytes(range(256)) * (32 * 1024 * 4)  # larger than all buffers on the way
 ANSWER = b'{"choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}]}'
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(ANSWER) + ANSWER
 
@@ -38,7 +38,7 @@ def anyio_backend(request):
 
 @asynccontextmanager
 async def pair():
-    """Yield one of our connections, and its other end as a plain socket."""
+    """Yield a connection of the package, and its other end as a plain socket."""
     with socket.create_server((HOST, 0)) as listener:
         ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
         theirs, _ = listener.accept()
@@ -57,7 +57,7 @@ def reset(sock):
 
 
 def received(sock, size):
-    """Return the next *size* bytes, or all until the end of the connection."""
+    """Return the next *size* bytes, or fewer if the connection ends before."""
     got = bytearray()
     while len(got) < size and (data := sock.recv(65536)):
         got += data
@@ -77,7 +77,7 @@ def nothing_arrived(sock):
 
 @asynccontextmanager
 async def blocking_thread(call, *args):
-    """Run a blocking call in a thread during the block."""
+    """Run a blocking call in a thread while the block runs."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(partial(anyio.to_thread.run_sync, call, *args))
         yield
@@ -98,8 +98,7 @@ def deliver(ours, data):
 
 async def test_small_request_is_sent_in_one_piece_at_its_end():
     """
-    Nothing of a small request is sent before its end is written, and then all of it at
-    once.
+    A small request is buffered until its end is written, and then sent in one piece.
     """
     async with pair() as (ours, theirs):
         for part in (b"head ", b"body ", b"more"):
@@ -113,8 +112,8 @@ async def test_small_request_is_sent_in_one_piece_at_its_end():
 
 async def test_read_first_sends_buffered_bytes():
     """
-    A read first sends what is still buffered of the request, or else the server would
-    have nothing to reply to.
+    A read first sends the bytes of the request that are still buffered; else the server
+    would wait for them and never reply.
     """
     async with pair() as (ours, theirs):
         await ours.write(b"Hello?", 5)
@@ -125,9 +124,9 @@ async def test_read_first_sends_buffered_bytes():
 
 
 @pytest.mark.parametrize("size", [65535, 65536, 65537, 200_000, len(BIG)])
-async def test_large_body_arrives_whole(size):
+async def test_body_of_any_size_arrives_complete_after_its_head(size):
     """
-    A body of any size arrives unchanged, after its head.
+    A body of any size arrives complete and unchanged, after its head.
     """
     came = []
     async with (
@@ -140,9 +139,9 @@ async def test_large_body_arrives_whole(size):
     assert b"head" + BIG[:size] == came[0]
 
 
-async def test_peer_that_reads_nothing_is_a_write_timeout():
+async def test_write_to_a_peer_that_reads_nothing_raises_write_timeout():
     """
-    A body that the peer does not read raises WriteTimeout.
+    Writing a large body raises WriteTimeout if the peer does not read.
     """
     async with pair() as (ours, _):
         with anyio.fail_after(60), pytest.raises(httpcore.WriteTimeout):
@@ -152,7 +151,7 @@ async def test_peer_that_reads_nothing_is_a_write_timeout():
 @pytest.mark.parametrize("size", [10, len(BIG)])
 async def test_write_on_a_broken_connection_is_a_write_error(size):
     """
-    A write on a broken connection raises WriteError, however few bytes it has.
+    A write on a broken connection raises WriteError, whatever the number of bytes.
     """
     async with pair() as (ours, theirs):
         reset(theirs)
@@ -178,13 +177,14 @@ async def test_connection_that_breaks_during_a_write_is_a_write_error():
             tasks.start_soon(broken)
             with pytest.raises(httpcore.WriteError):
                 await ours.write(BIG, 10)
-        with pytest.raises(httpcore.WriteError):  # at once, without waiting
+        with pytest.raises(httpcore.WriteError):  # raised without waiting
             await ours.write(BIG, 10)
 
 
 async def test_bytes_before_a_close_are_read_first():
     """
-    What a server sent before it closed is read first, then no bytes: the end.
+    Reads return the bytes that the server sent before it closed the connection, then
+    empty bytes for its end.
     """
     async with pair() as (ours, theirs):
         theirs.sendall(b"abc")
@@ -196,7 +196,7 @@ async def test_bytes_before_a_close_are_read_first():
 
 async def test_bytes_before_a_reset_are_read_first():
     """
-    What came before a connection broke is read first, then a ReadError gives the
+    Reads return the bytes that arrived before a reset, then raise a ReadError with the
     reason.
     """
     async with pair() as (ours, theirs):
@@ -214,7 +214,7 @@ async def test_bytes_before_a_reset_are_read_first():
 @pytest.mark.parametrize("end", [reset, socket.socket.close])
 async def test_end_of_connection_wakes_a_waiting_reader(end):
     """
-    A waiting reader learns at once that the connection was closed or reset.
+    A waiting reader wakes at once when the connection is closed or reset.
     """
     async with pair() as (ours, theirs):
         asyncio.get_running_loop().call_later(0.02, end, theirs)
@@ -230,8 +230,8 @@ async def test_end_of_connection_wakes_a_waiting_reader(end):
 @pytest.mark.parametrize("first", ["bytes", "cancelled"])
 async def test_cancelled_read_loses_no_bytes(first):
     """
-    Bytes that arrive in the moment in which their reader is cancelled are kept for the
-    next read.
+    The next read returns the bytes that arrived at the moment when their reader was
+    cancelled.
     """
     got = []
     async with pair() as (ours, _):
@@ -254,8 +254,8 @@ async def test_cancelled_read_loses_no_bytes(first):
 
 async def test_read_can_be_repeated_after_a_timeout():
     """
-    A read without bytes in its time raises ReadTimeout, and the next read returns what
-    comes later.
+    If no bytes arrive before its timeout, a read raises ReadTimeout; the next read
+    returns the bytes that arrive later.
     """
     async with pair() as (ours, theirs):
         with pytest.raises(httpcore.ReadTimeout):
@@ -267,8 +267,8 @@ async def test_read_can_be_repeated_after_a_timeout():
 
 async def test_socket_buffers_at_most_one_mib_for_a_slow_reader():
     """
-    Without a reader the socket keeps at most 1 MiB, so that the server has to wait; a
-    reader then gets all the rest.
+    While no reader reads, the socket buffers at most 1 MiB, so that the server has to
+    wait; a later reader gets all bytes.
     """
     async with pair() as (ours, theirs), blocking_thread(theirs.sendall, BIG):
         most, began = 0, time.monotonic()
@@ -283,8 +283,8 @@ async def test_socket_buffers_at_most_one_mib_for_a_slow_reader():
 @pytest.mark.parametrize("end", [reset, socket.socket.close])
 async def test_slow_reader_gets_all_bytes_before_a_close(end):
     """
-    A reader far behind a closed connection gets all that came, and then the end; a
-    reset may cost the rest.
+    A late reader gets all bytes sent before a close, and then the end. After
+    a reset, bytes that the socket has not buffered may be lost.
     """
     async with (
         pair() as (ours, theirs),
@@ -307,8 +307,8 @@ async def test_slow_reader_gets_all_bytes_before_a_close(end):
 
 async def test_reads_of_buffered_bytes_can_be_cancelled():
     """
-    A cancelled reader ends within some reads, even if each finds bytes and need not
-    wait.
+    A cancelled reader ends within a few reads, even if each read finds buffered bytes
+    and need not wait.
     """
     async with pair() as (ours, _):
         deliver(ours, bytes(10_000))
@@ -343,7 +343,7 @@ async def test_end_or_bytes_on_an_idle_connection_are_seen_at_once(event):
         for _ in range(500):
             if ours.get_extra_info("is_readable"):
                 break
-            time.sleep(0.01)  # noqa: ASYNC251 - the event loop must not run
+            time.sleep(0.01)  # noqa: ASYNC251 - blocks the event loop on purpose
         else:
             pytest.fail("the connection did not become readable")
 
@@ -353,7 +353,7 @@ async def test_end_or_bytes_on_an_idle_connection_are_seen_at_once(event):
 
 async def test_connection_has_its_addresses_and_socket():
     """
-    A connection gives both addresses and its socket, and has no TLS.
+    `get_extra_info` returns a connection's addresses and socket, but no TLS object.
     """
     async with pair() as (ours, theirs):
         assert theirs.getsockname() == ours.get_extra_info("server_addr")
@@ -364,7 +364,7 @@ async def test_connection_has_its_addresses_and_socket():
 
 class MisbehavingServer:
     """
-    A server that answers, and then does *what* to its first connection.
+    A server that replies, then calls *what* with the socket of its first connection.
     """
 
     def __init__(self, what):
@@ -414,8 +414,8 @@ class MisbehavingServer:
 )
 async def test_ended_idle_connection_is_not_reused(what):
     """
-    After the server closed, reset or wrote to an idle connection, the next call uses a
-    new one and needs one attempt, though the event loop has not run in between.
+    After the server closed, reset or wrote to an idle connection, the next call opens a
+    new one and needs one attempt, even if the event loop has not run in between.
     """
     server = MisbehavingServer(what)
     async with asi1.AsyncASI1("sk-test", server.url, max_retries=0) as client:

@@ -67,8 +67,8 @@ async def test_tls_write_does_not_wait_for_the_server(certificate):
 
 async def test_aborted_tls_connection_is_readable_and_so_not_reused(certificate):
     """
-    The pool may ask in any step of an abort whether the connection can be reused: it
-    gets an answer, and soon the answer is no.
+    While a TLS connection is aborted, `is_readable` can be asked at any time without an
+    error; soon it is True, so that the pool does not reuse the connection.
     """
     async with secured(certificate) as (secure, _):
         secure.abort()
@@ -80,10 +80,10 @@ async def test_aborted_tls_connection_is_readable_and_so_not_reused(certificate)
     assert told[1:] == [True, True, True]
 
 
-def test_only_a_plain_connection_stays_half_open():
+def test_only_a_connection_without_tls_stays_half_open():
     """
-    When the server ends its side, a plain connection stays half open, and one with TLS
-    ends, even before its handshake is reported as done.
+    When the server ends its side, a connection without TLS stays half open. One with
+    TLS ends, even if its handshake has not yet been reported as complete.
     """
     assert AsyncioSocket().eof_received()
     assert not AsyncioSocket(below=asyncio.Transport()).eof_received()
@@ -92,7 +92,7 @@ def test_only_a_plain_connection_stays_half_open():
 @pytest.mark.parametrize("host", ["otter..example", "o" * 64 + ".example"])
 async def test_invalid_host_name_is_a_connect_error(host):
     """
-    A host name with an empty or too long label raises ConnectError.
+    Connecting to a host name with an empty or too long label raises ConnectError.
     """
     with pytest.raises(httpcore.ConnectError):
         await AsyncioBackend().connect_tcp(host, 443, 5)

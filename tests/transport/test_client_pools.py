@@ -1,4 +1,4 @@
-"""The connection pools of a client, taken together."""
+"""A client with several connection pools closes their idle connections."""
 
 import re
 
@@ -14,7 +14,7 @@ from ..support.talk import until
 
 
 class BurstServer:
-    """A server that answers nothing until *count* requests have come."""
+    """A server that sends no reply until *count* requests have arrived."""
 
     BODY = b'{"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}'
     REPLY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
@@ -27,7 +27,7 @@ class BurstServer:
         self.all = anyio.Event()
 
     async def serve(self, *, task_status):
-        """Serve on a free port, and give its URL to the task group."""
+        """Serve on a free port; report the URL by *task_status*."""
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         address = listener.extra(anyio.abc.SocketAttribute.local_address)
         async with listener:
@@ -35,7 +35,7 @@ class BurstServer:
             await listener.serve(self.answer)
 
     async def answer(self, stream):
-        """Answer the requests of one connection."""
+        """Reply to the requests of one connection."""
         self.open += 1
         try:
             async with stream:
@@ -57,8 +57,8 @@ class BurstServer:
 
 async def test_idle_connections_of_all_pools_are_closed():
     """
-    Connections that a burst of calls opened are closed after `Limits.keepalive_expiry`,
-    in all pools of the client.
+    Idle connections that a burst of calls opened are closed after
+    `Limits.keepalive_expiry`, in all pools of the client.
     """
     server, limits = BurstServer(40), Limits(keepalive_expiry=0.2)
 

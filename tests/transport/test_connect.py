@@ -37,10 +37,10 @@ def listener():
 @pytest.fixture
 def addresses(monkeypatch, listener):
     """
-    Return a function that gives a host name some addresses, each with its own outcome.
+    Return a function that gives a host name one address for each outcome.
 
-    "good" connects to the listener, "bad" fails, "slow" never ends; *before* has a
-    coroutine function to run first, by outcome.
+    Connecting to a "good" address succeeds, to a "bad" one fails, to a "slow" one never
+    ends; *before* maps an outcome to a coroutine function that runs first.
     """
 
     def build(*ways, before=None):
@@ -71,7 +71,7 @@ def addresses(monkeypatch, listener):
 
 
 async def connect(timeout=5):
-    """Connect and close at once."""
+    """Connect to the host name, then close the connection at once."""
     ours = await AsyncioBackend().connect_tcp(NAME, 443, timeout)
     assert not ours.get_extra_info("is_readable")
     await ours.aclose()
@@ -88,8 +88,8 @@ async def connect(timeout=5):
 )
 async def test_first_address_that_connects_is_used(addresses, ways, attempts):
     """
-    Addresses are tried in order, the next one when one fails or is slow, and none after
-    one that connects.
+    Addresses are tried in order: the next address when one fails or is slow, and no
+    more addresses after one that connects.
     """
     tried = addresses(*ways)
 
@@ -100,7 +100,7 @@ async def test_first_address_that_connects_is_used(addresses, ways, attempts):
 
 async def test_second_address_waits_for_the_head_start_of_the_first(addresses):
     """
-    The second address is not tried while the first may still answer soon.
+    The second address is not tried before the head start of the first is over.
     """
     tried = addresses("slow", "slow")
 
@@ -112,7 +112,7 @@ async def test_second_address_waits_for_the_head_start_of_the_first(addresses):
 
 async def test_error_gives_the_reason_of_the_last_address(addresses):
     """
-    When no address connects, the error gives the reason of the last one.
+    If no address connects, the error gives the reason why the last one failed.
     """
     addresses("bad", "bad")
 
@@ -122,8 +122,8 @@ async def test_error_gives_the_reason_of_the_last_address(addresses):
 
 async def test_connect_task_cancelled_from_outside_is_a_connect_error(addresses):
     """
-    If other code cancels the task of an attempt, the attempt has failed, and the error
-    says so.
+    If other code cancels the task that connects to an address, that counts as a failed
+    address, and the ConnectError says so.
     """
     before = asyncio.all_tasks()
     tried = addresses("slow")
@@ -136,11 +136,11 @@ async def test_connect_task_cancelled_from_outside_is_a_connect_error(addresses)
         await connecting
 
 
-async def test_two_addresses_connected_at_once_leave_one_connection(
+async def test_one_of_two_connections_made_at_the_same_moment_is_closed(
     addresses, listener
 ):
     """
-    Of two addresses that connect at the same moment one is used, and the other closed.
+    If two addresses connect at the same moment, one of the connections is closed.
     """
     both = anyio.Event()
 
@@ -168,7 +168,7 @@ async def test_two_addresses_connected_at_once_leave_one_connection(
 
 async def test_connection_made_before_a_cancel_is_closed(addresses, listener):
     """
-    A connection that was made, but not yet returned, is closed when its caller is
+    A connection that is open but not yet returned is closed when the caller is
     cancelled.
     """
     cleaning, clean = anyio.Event(), anyio.Event()
@@ -200,7 +200,7 @@ def open_sockets():
     for path in Path("/proc/self/fd").iterdir():
         try:
             names.append(str(path.readlink()))
-        except OSError:  # the descriptor that reads this folder
+        except OSError:  # this descriptor was open only to list the folder
             continue
     return sum(name.startswith("socket:") for name in names)
 
@@ -245,7 +245,7 @@ async def test_connect_cancelled_between_addresses_leaves_no_socket(monkeypatch)
 )
 async def test_name_without_an_address_is_a_connect_error(monkeypatch, found):
     """
-    A host name without an address raises ConnectError with the reason.
+    Connecting to a host name without an address raises ConnectError with the reason.
     """
 
     async def resolve(*_, **__):
@@ -262,7 +262,7 @@ async def test_name_without_an_address_is_a_connect_error(monkeypatch, found):
 @pytest.mark.parametrize("name", ["otter..example", "o" * 64 + ".example"])
 async def test_invalid_name_is_a_connect_error(name):
     """
-    A host name that no resolver accepts raises ConnectError too.
+    Connecting to a host name that no resolver accepts raises ConnectError.
     """
     with pytest.raises(httpcore.ConnectError):
         await AsyncioBackend().connect_tcp(name, 443, 5)
@@ -270,7 +270,7 @@ async def test_invalid_name_is_a_connect_error(name):
 
 async def test_connect_timeout_includes_resolving(monkeypatch):
     """
-    The time limit for connecting includes resolving the host name.
+    The connect timeout includes the time for resolving the host name.
     """
 
     async def resolve(*_, **__):
@@ -284,7 +284,7 @@ async def test_connect_timeout_includes_resolving(monkeypatch):
 
 async def test_port_above_65535_is_a_connect_error():
     """
-    A port above 65535 raises ConnectError, as httpx's own sockets do.
+    Connecting to a port above 65535 raises ConnectError, as httpx's own sockets do.
     """
     with pytest.raises(httpcore.ConnectError):
         await AsyncioBackend().connect_tcp("127.0.0.1", 65536 + 1, 5)
@@ -293,7 +293,7 @@ async def test_port_above_65535_is_a_connect_error():
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_ip_address_needs_no_resolver(monkeypatch, host):
     """
-    An IP address is used as it is, without asking the resolver.
+    Connecting to an IP address does not call the resolver.
     """
 
     async def resolve(*_, **__):
@@ -306,8 +306,8 @@ async def test_ip_address_needs_no_resolver(monkeypatch, host):
 
 async def test_ipv6_and_ipv4_addresses_alternate(monkeypatch):
     """
-    IPv6 and IPv4 addresses alternate, so that a machine without one of the two soon
-    tries the other.
+    IPv6 and IPv4 addresses are tried alternately, so that a machine that lacks one of
+    the two protocols soon tries the other.
     """
 
     async def resolve(*_, **__):
@@ -322,7 +322,7 @@ async def test_ipv6_and_ipv4_addresses_alternate(monkeypatch):
 
 async def test_sleep_takes_the_given_time():
     """
-    httpcore's backends have a sleep, which takes the given time.
+    The backend's `sleep`, which httpcore's interface requires, takes the given time.
     """
     began = anyio.current_time()
 

@@ -27,7 +27,7 @@ async def pieces_of(body, size):
 
 
 async def read(body, encoding, size=2**20):
-    """Return the pieces that *body* is decompressed to."""
+    """Return the decompressed pieces of *body*, received in pieces of *size* bytes."""
     async with aclosing(pieces_of(body, size)) as pieces:
         return [piece async for piece in decompress(pieces, encoding)]
 
@@ -48,7 +48,7 @@ async def read(body, encoding, size=2**20):
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 async def test_encoded_body_is_decoded_however_it_is_cut(encoding, body, size):
     """
-    A body in one encoding is decoded, however the network cuts it.
+    A body in one encoding is decompressed, however the network cuts the body.
     """
     assert TEXT == b"".join(await read(body, encoding, size))
 
@@ -57,7 +57,7 @@ async def test_encoded_body_is_decoded_however_it_is_cut(encoding, body, size):
 @given(text=st.binary(max_size=300), size=st.integers(1, 50))
 async def test_any_bytes_survive_each_encoding(text, size):
     """
-    Any bytes come through any encoding unchanged.
+    Any bytes are unchanged after compression in any encoding and decompression.
     """
     assert text == b"".join(await read(text, "identity", size))
     assert text == b"".join(await read(gzip.compress(text), "gzip", size))
@@ -66,7 +66,7 @@ async def test_any_bytes_survive_each_encoding(text, size):
 
 async def test_body_without_encoding_is_passed_on_piece_by_piece():
     """
-    Without an encoding, pieces are neither held back, joined nor cut.
+    The pieces of a body without an encoding are neither delayed, joined nor cut.
     """
     assert [b"abc", b"def", b"g"] == await read(b"abcdefg", "", 3)
 
@@ -74,8 +74,8 @@ async def test_body_without_encoding_is_passed_on_piece_by_piece():
 @pytest.mark.parametrize("length", [STEP - 1, STEP, STEP + 1, STEP + 258, 3 * STEP + 5])
 async def test_gzip_bomb_is_inflated_in_steps_of_64_kib(length):
     """
-    However much a piece inflates to, it is passed on completely, in steps of at most 64
-    KiB.
+    Whatever the size that a piece is decompressed to, the reader gets all its bytes, in
+    steps of at most 64 KiB.
     """
     body = gzip.compress(bytes(length))
 
@@ -89,8 +89,7 @@ async def test_gzip_bomb_is_inflated_in_steps_of_64_kib(length):
 
 async def test_reader_can_leave_a_gzip_bomb_after_one_step():
     """
-    A reader that has enough need not wait for the rest: 16 MiB are not inflated to read
-    one step.
+    A reader can stop after one step: the rest of the 16 MiB is not decompressed before.
     """
     body = gzip.compress(bytes(16 * 2**20))
 
@@ -103,7 +102,8 @@ async def test_reader_can_leave_a_gzip_bomb_after_one_step():
 
 async def test_flushed_piece_can_be_read_before_the_body_ends():
     """
-    What the server flushed can be read at once, as a compressed stream needs it.
+    Bytes that the server's compressor has flushed can be read before the body ends, so
+    that the events of a compressed stream are not delayed.
     """
     packer = zlib.compressobj(wbits=31)
     parts = [
@@ -133,7 +133,7 @@ async def test_flushed_piece_can_be_read_before_the_body_ends():
 )
 async def test_other_or_several_encodings_are_refused(encoding, shown):
     """
-    Unknown encodings, and several at once, are refused before a byte is read.
+    An unknown encoding, or several at once, raises an error before the body is read.
     """
     async with aclosing(pieces_of(b"x", 1)) as body:
         with pytest.raises(APIResponseError) as caught:
@@ -167,10 +167,10 @@ async def test_body_that_is_not_in_its_encoding_is_an_error(encoding, body):
     assert caught.value.__suppress_context__
 
 
-async def test_cut_compressed_body_gives_the_bytes_that_came():
+async def test_cut_compressed_body_gives_the_bytes_before_the_cut():
     """
-    A cut body gives what came, without an error: the JSON or the stream inside shows
-    that it is cut.
+    A compressed body that is cut gives the bytes before the cut, without an error: the
+    reader of the JSON or of the stream in the body notices the cut.
     """
     cut = b"".join(await read(gzip.compress(TEXT)[:-12], "gzip"))
 

@@ -1,4 +1,4 @@
-"""What a library's error holds when it is the cause of one of asi1's errors."""
+"""Library errors that cause asi1's errors keep no reference to the key."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ async def raise_for_status(response):
     response.raise_for_status()
 
 
-async def test_status_error_of_a_hook_forgets_its_response():
+async def test_status_error_of_a_hook_loses_its_request_and_response():
     """
-    httpx's error for a status holds the request, with the key in its headers, and a
-    response that holds the request, too. If a hook raises it, asi1 removes both.
+    httpx.HTTPStatusError references the request, with the key in its headers, and the
+    response, which references the request too. If a hook raises it, asi1 removes both.
     """
     fake = FakeASI1()
     fake.fail(400)

@@ -1,5 +1,5 @@
 """
-The connections of a pool: reuse, cancellation, and bytes that belong to no request.
+The connections of a pool: reuse, cancellation, and replies that were not requested.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..support.talk import until
 
 
 class CancellingBackend(httpcore.AsyncNetworkBackend):
-    """Connects, and cancels the caller in the step in which the connection is made."""
+    """Connects, and cancels the caller at the moment when the connection is open."""
 
     def __init__(self, scope):
         self.scope = scope
@@ -36,8 +36,8 @@ class CancellingBackend(httpcore.AsyncNetworkBackend):
 
 async def test_connection_made_for_a_cancelled_request_is_closed(fake):
     """
-    A request that is cancelled in the very step in which its connection is made leaves
-    none in the pool, and its place is free again.
+    If a request is cancelled at the moment when its connection opens, the connection is
+    closed, and the pool has room for another one.
     """
     scope = anyio.CancelScope()
     limits = httpx.Limits(max_connections=1)
@@ -53,7 +53,7 @@ async def test_connection_made_for_a_cancelled_request_is_closed(fake):
 
 
 class CountingSelector(selectors.DefaultSelector):
-    """Counts how often an event loop goes around, each time with a system call."""
+    """Counts the rounds of an event loop, each of which makes a system call."""
 
     rounds = 0
 
@@ -65,7 +65,7 @@ class CountingSelector(selectors.DefaultSelector):
 def test_call_takes_four_rounds_of_the_event_loop(fake):
     """
     A call on an open connection starts, waits, is woken by its reply, and wakes its
-    caller: four rounds of the event loop, and no more.
+    caller: that takes four rounds of the event loop, and no more.
     """
     selector, rounds = CountingSelector(), []
 
@@ -81,12 +81,12 @@ def test_call_takes_four_rounds_of_the_event_loop(fake):
     ) as runner:
         runner.run(call_some())
 
-    assert 4 == min(rounds)  # a reply in two pieces takes more
+    assert 4 == min(rounds)  # the minimum, as a reply in two pieces takes more rounds
 
 
 async def test_connection_is_reused(fake):
     """
-    Requests that follow one another go over one connection.
+    Successive requests use one connection.
     """
     limits = httpx.Limits(max_connections=2)
 
@@ -129,8 +129,8 @@ def double_reply_server():
 
 async def test_unrequested_second_reply_is_not_an_answer(double_reply_server):
     """
-    A second reply that a server sends right after the first is not taken for the reply
-    to the next call, which uses another connection.
+    If a server sends a second reply right after the first, the next call does not
+    return that second reply, and uses another connection.
     """
     url = f"http://127.0.0.1:{double_reply_server}"
 
@@ -154,12 +154,12 @@ async def test_unrequested_second_reply_is_not_an_answer(double_reply_server):
     ],
 )
 @pytest.mark.parametrize("end", [Close(), Reset()], ids=["closed", "reset"])
-async def test_broken_off_http_is_retried_and_other_bytes_are_not(
+async def test_reply_cut_in_its_first_bytes_is_retried_only_if_they_are_http(
     fake, said, attempts, sockets, end
 ):
     """
-    A reply that breaks off in its first bytes is retried if they are HTTP so far: a
-    server that does not speak HTTP would not do so the next time either.
+    A call whose reply is cut in its first bytes is retried only if these bytes begin
+    like HTTP, because a server that does not speak HTTP will not do so later either.
     """
     for _ in range(3):
         fake.play(*([Raw(said)] if said else []), end)

@@ -32,8 +32,8 @@ from asi1.testing import FakeASI1
 
 NAMES = {"_pool", "_request_lock", "_connection", "_state_lock", "_h11_state"}
 
-# Prints the answers of three calls, the pool that they used, and how many connections
-# it still has when the client is closed.
+# Prints the answers of three calls, the pool that the calls used, and the number of
+# connections in the pool after the client is closed.
 PROGRAM = """
 import json, sys
 import anyio, asi1
@@ -73,7 +73,8 @@ def names_in(path):
 
 def test_private_names_are_used_in_one_module():
     """
-    So a new release of httpx or httpcore is checked against one module of the package.
+    Only one module uses private names of httpx and httpcore, so that only that module
+    has to be checked against a new release of either.
     """
     root = Path(asi1.__file__).parent
     modules = sorted(root.rglob("*.py"))
@@ -87,8 +88,8 @@ def test_private_names_are_used_in_one_module():
 
 def test_installed_releases_are_known():
     """
-    A silent loss of speed is noticed: the private names are used with the releases of
-    httpx and httpcore that the tests run with.
+    The private names are used with the installed releases of httpx and httpcore; with
+    unknown releases, calls would silently be slower.
     """
     assert is_known_release(httpx.__version__, httpcore.__version__)
 
@@ -99,15 +100,16 @@ def test_installed_releases_are_known():
 )
 def test_unknown_release_is_not_trusted(httpx_version, httpcore_version):
     """
-    A release that has not been checked may use a private name for something else.
+    Releases that were not checked count as unknown, because they may use a private name
+    for something else.
     """
     assert not is_known_release(httpx_version, httpcore_version)
 
 
 async def test_known_connection_gets_fast_locks(fake):
     """
-    After its first request a connection has none of httpcore's own locks, which would
-    let the event loop run once more for each request.
+    After its first request a connection has anyio's locks instead of httpcore's own,
+    which would cost one more round of the event loop for each request.
     """
     async with ConnectionPool(None, httpx.Limits(), None) as pool:
         await pool.request("GET", f"{fake.base_url}/models")
@@ -119,8 +121,8 @@ async def test_known_connection_gets_fast_locks(fake):
 
 def test_connection_without_the_private_names_is_unchanged():
     """
-    A connection that keeps its state under another name gets no lock that it never
-    takes, and has no bytes that are known to be unread.
+    A connection without the expected private attributes gets no new lock, and counts as
+    having no unread bytes.
     """
     for connection in (SimpleNamespace(), SimpleNamespace(_connection=None)):
         before = dict(vars(connection))
@@ -132,7 +134,7 @@ def test_connection_without_the_private_names_is_unchanged():
 
 
 def install(folder, package, old, new):
-    """Copy *package* into *folder*, with *new* in its source where *old* matches."""
+    """Copy *package* into *folder*; replace matches of *old* in its source by *new*."""
     source = Path(package.__file__).parent
     copy = folder / source.name
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
@@ -168,8 +170,8 @@ CONNECTION_NAMES = (
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_calls_work_without_the_private_names(fake, tmp_path, change, pool, backend):
     """
-    With another release, or one that has renamed its private attributes, calls and
-    streams share one connection, which is closed with the client.
+    With an unknown release of httpx or httpcore, or with renamed private attributes,
+    calls and streams share one connection, and closing the client closes it.
     """
     install(tmp_path, *change)
     paths = [str(tmp_path), str(Path(asi1.__file__).parents[1])]

@@ -1,4 +1,4 @@
-"""The connection pools of a client in one event loop after another."""
+"""The connection pools of a client that is used in several event loops in turn."""
 
 import asyncio
 import gc
@@ -19,9 +19,10 @@ def client_of(fake, **settings):
 
 
 @pytest.mark.parametrize("rate_limit", [None, asi1.RateLimit(max_concurrency=9)])
-def test_client_keeps_no_ended_event_loop(fake, rate_limit):
+def test_client_keeps_no_reference_to_ended_event_loops(fake, rate_limit):
     """
-    A client forgets an event loop that has ended.
+    A client references at most its last event loop, so that older ones that have ended
+    are freed.
     """
     client = client_of(fake, rate_limit=rate_limit)
     loops = []
@@ -40,8 +41,8 @@ def test_client_keeps_no_ended_event_loop(fake, rate_limit):
 
 def test_client_works_in_one_event_loop_after_another(fake):
     """
-    The same client works in one event loop after another, on asyncio and on trio, and
-    leaves no connection open in any.
+    The same client works in several event loops in turn, on asyncio and on trio, and
+    leaves no connection open when a loop has ended.
     """
     client = asi1.AsyncASI1("key", fake.base_url)
 

@@ -1,4 +1,4 @@
-"""Calls over TLS on real sockets, on every event loop."""
+"""Calls over TLS on real sockets, on asyncio and on trio."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ..support.talk import TEXT, backend_of, until
 
 
 HOST = "127.0.0.1"
-LARGE = 32 * 1024 * 1024  # more than all buffers on the way hold
+LARGE = 32 * 1024 * 1024  # bytes; larger than all buffers on the way
 
 
 @pytest.fixture(params=["asyncio", "uvloop", "trio"])
@@ -44,7 +44,7 @@ def authority():
 
 @pytest.fixture(autouse=True)
 def trusted(authority, monkeypatch, tmp_path):
-    """Trust that authority by the environment, for 127.0.0.1 too."""
+    """Make clients trust the test's authority, by environment variables."""
     for name in list(os.environ):
         if name.upper().endswith("_PROXY") or name.startswith("SSL"):
             monkeypatch.delenv(name)
@@ -83,7 +83,7 @@ async def failure(client, **options):
 
 async def test_calls_and_streams_share_one_tls_connection(fake, front):
     """
-    Calls and streams go over TLS, and one connection serves them all.
+    Calls and streams over TLS, one after another, use a single connection.
     """
     async with client_of(front) as client:
         completions = client.chat.completions
@@ -100,7 +100,7 @@ async def test_calls_and_streams_share_one_tls_connection(fake, front):
 
 async def test_many_concurrent_calls_over_tls_get_their_answers(fake, front):
     """
-    Concurrent calls have their own connections, and all get their answers.
+    Each concurrent call over TLS has its own connection and gets its own answer.
     """
     fake.reply("word " * 200, times=None)
     async with client_of(front) as client:
@@ -119,8 +119,8 @@ async def test_many_concurrent_calls_over_tls_get_their_answers(fake, front):
 
 async def test_slow_answer_is_not_a_write_timeout(fake, front):
     """
-    The time limit for sending a request ends when it is sent, not when the answer
-    comes; on a reused connection, too.
+    The write timeout ends when the request is sent, not when the answer arrives; on a
+    reused connection, too.
     """
     fake.reply("Hi", delay=0.4, times=None)
     timeout = Timeouts(write=0.2)
@@ -132,9 +132,9 @@ async def test_slow_answer_is_not_a_write_timeout(fake, front):
     assert 1 == front.handshakes
 
 
-async def test_large_request_over_tls_arrives_whole(fake, front):
+async def test_large_request_over_tls_arrives_complete(fake, front):
     """
-    A request of many pieces arrives whole.
+    A request over TLS that is sent in many pieces arrives completely.
     """
     text = "0123456789" * 300_000
 
@@ -144,10 +144,10 @@ async def test_large_request_over_tls_arrives_whole(fake, front):
     assert text == fake.requests[0].json["messages"][0]["content"]
 
 
-async def test_tls_server_that_reads_nothing_is_a_write_timeout(fake, front):
+async def test_call_to_a_tls_server_that_reads_nothing_is_a_write_timeout(fake, front):
     """
-    A request that the server does not read raises `APITimeoutError` with the phase
-    "write", under TLS too.
+    A call over TLS whose request the server does not read raises `APITimeoutError` with
+    the phase "write".
     """
     front.deaf = True
     timeout = Timeouts(write=0.2)
@@ -165,8 +165,8 @@ async def test_untrusted_certificate_gets_no_request(
     fake, authority, monkeypatch, name, said
 ):
     """
-    An unknown authority, or a certificate for another name, ends the call at once, with
-    the reason; nothing is sent, and nothing retried.
+    A certificate of an unknown authority or for another name fails the call with the
+    reason; no request is sent, and the call is not retried.
     """
     issuer = authority if name != HOST else trustme.CA()
     with front_of(fake, issuer, name) as front:
@@ -185,8 +185,8 @@ async def test_untrusted_certificate_gets_no_request(
 
 async def test_stalled_handshake_is_a_connect_timeout():
     """
-    A server that accepts and stays silent is an `APITimeoutError` with the phase
-    "connect"; nothing was sent.
+    If a server accepts the connection but does not answer the TLS handshake, the call
+    raises `APITimeoutError` with the phase "connect", which says that nothing was sent.
     """
     with mute() as port:
         url = f"https://{HOST}:{port}/v1"
@@ -212,13 +212,13 @@ async def test_call_cancelled_in_the_handshake_closes_its_socket():
             with taken:
                 taken.settimeout(5)
                 while await anyio.to_thread.run_sync(taken.recv, 4096):
-                    pass  # the client's hello, and then the end
+                    pass  # reads the client's hello, until the client closes
 
 
 async def test_stream_cut_without_tls_close_is_interrupted(fake, front):
     """
-    A server that leaves in the middle of a stream, without TLS's own end, makes it a
-    `StreamInterruptedError` with the partial answer.
+    If the server closes the connection in the middle of a stream without a TLS close,
+    the stream raises `StreamInterruptedError` with the partial answer.
     """
     fake.fault("fin_mid_chunked", after_chunks=3)
 
@@ -227,7 +227,7 @@ async def test_stream_cut_without_tls_close_is_interrupted(fake, front):
         with anyio.fail_after(60), pytest.raises(asi1.StreamInterruptedError) as caught:
             async with client.chat.completions.stream(messages="Hi") as stream:
                 async for piece in stream.text_stream:
-                    said.append(piece)  # noqa: PERF401 - the loop breaks off
+                    said.append(piece)  # noqa: PERF401 - the loop ends in an error
 
     assert TEXT.startswith("".join(said))
     assert caught.value.partial.text == "".join(said) != ""
@@ -235,7 +235,8 @@ async def test_stream_cut_without_tls_close_is_interrupted(fake, front):
 
 async def test_connection_closed_after_the_handshake_is_retried(fake, front):
     """
-    When a connection ends right after its handshake, the next attempt uses another.
+    If a connection ends right after its TLS handshake, the call is retried on another
+    connection.
     """
     front.hang_ups = 2
 
@@ -249,7 +250,7 @@ async def test_connection_closed_after_the_handshake_is_retried(fake, front):
 
 async def test_idle_tls_connection_closed_by_the_server_is_not_reused(fake, front):
     """
-    A call after the server closed an idle connection succeeds in one attempt.
+    After the server closed an idle TLS connection, the next call needs one attempt.
     """
     fake.fault("keepalive_then_close_idle")
 
@@ -263,9 +264,9 @@ async def test_idle_tls_connection_closed_by_the_server_is_not_reused(fake, fron
     assert 2 == front.handshakes
 
 
-async def test_tls_goes_through_a_proxy_from_the_environment(fake, front, monkeypatch):
+async def test_tls_call_uses_a_proxy_from_the_environment(fake, front, monkeypatch):
     """
-    A proxy from the environment carries the same TLS to the same server.
+    A call over TLS uses the proxy that an environment variable names.
     """
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, f"http://{HOST}:{front.proxy_port}")
@@ -280,7 +281,7 @@ async def test_tls_goes_through_a_proxy_from_the_environment(fake, front, monkey
 
 @asynccontextmanager
 async def secured(authority, size):
-    """Yield our end of a TLS connection; its server sends *size* bytes and leaves."""
+    """Yield a TLS connection whose server sends *size* bytes and then closes it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(HOST).configure_cert(context)
     listener = socket.create_server((HOST, 0))
@@ -307,7 +308,7 @@ async def secured(authority, size):
 
 
 async def count_bytes(ours):
-    """Count the bytes that come until the end."""
+    """Count the bytes until the end of the connection."""
     size = 0
     while data := await ours.read(65536, 10):
         size += len(data)
@@ -323,8 +324,7 @@ def _not_trio(anyio_backend):
 @pytest.mark.usefixtures("_not_trio")
 async def test_tls_socket_buffers_at_most_one_mib_without_a_reader(authority):
     """
-    Under TLS, too, the socket keeps at most 1 MiB that is not read, and a reader then
-    gets everything.
+    Without a reader, a TLS socket buffers at most 1 MiB; a later reader gets all bytes.
     """
     async with secured(authority, LARGE) as ours:
         await until(lambda: ours._read_paused)
@@ -336,9 +336,9 @@ async def test_tls_socket_buffers_at_most_one_mib_without_a_reader(authority):
 
 @pytest.mark.usefixtures("_not_trio")
 @pytest.mark.parametrize("linger", [(0, 0), (1, 0)], ids=["closed", "reset"])
-async def test_handshake_with_a_server_that_left_is_a_connect_error(linger):
+async def test_handshake_on_a_closed_connection_is_a_connect_error(linger):
     """
-    A server that left before the handshake is a ConnectError at once.
+    If the server closes the connection first, the handshake raises ConnectError.
     """
     with socket.create_server((HOST, 0)) as listener:
         ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
@@ -355,8 +355,8 @@ async def test_handshake_with_a_server_that_left_is_a_connect_error(linger):
 @pytest.mark.usefixtures("_not_trio")
 async def test_tls_socket_buffers_at_most_one_mib_for_a_slow_reader(authority):
     """
-    The limit holds, too, while a reader reads all the time, but more slowly than bytes
-    come.
+    A TLS socket buffers at most 1 MiB, too, while a reader reads more slowly than bytes
+    arrive.
     """
     async with secured(authority, LARGE) as ours:
         most = 0
@@ -373,9 +373,9 @@ async def test_tls_socket_buffers_at_most_one_mib_for_a_slow_reader(authority):
 @pytest.mark.parametrize("size", [100_000, 300_000, 1_000_000])
 async def test_bytes_right_before_a_tls_close_are_read(authority, size):
     """
-    All that a server sends over TLS before it leaves is read, even if it has left
-    before the event loop runs.
+    A reader gets all bytes that a server sends over TLS before it closes the
+    connection, even if the server closes it before the event loop runs.
     """
     async with secured(authority, size) as ours:
-        time.sleep(0.1)  # noqa: ASYNC251 - the loop must run after the end
+        time.sleep(0.1)  # noqa: ASYNC251 - blocks the loop until the server closed
         assert size == await count_bytes(ours)

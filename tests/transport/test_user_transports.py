@@ -1,4 +1,4 @@
-"""What a user's own httpx client or transport sees of a call, and may do with it."""
+"""What a user's own httpx client or transport gets of a call and may do with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANSWER = {"choices": [{"message": {"content": "Read."}, "finish_reason": "stop"}
 
 
 class ReadingTransport(httpx.AsyncBaseTransport):
-    """A user's transport that reads each request and each reply whole."""
+    """A user's transport that reads each request and each reply to its end."""
 
     def __init__(self, transport):
         self.inner = transport
@@ -31,7 +31,7 @@ class ReadingTransport(httpx.AsyncBaseTransport):
 
 
 class BodySigningAuth(httpx.Auth):
-    """A user's auth that needs the body of the request and of the reply."""
+    """A user's httpx.Auth that needs the bodies of the request and of the reply."""
 
     requires_request_body = requires_response_body = True
 
@@ -50,7 +50,7 @@ async def ask(client):
 
 async def test_user_transport_can_read_request_and_reply(fake):
     """
-    A user's transport finds the body in the request, and may read the reply.
+    A user's transport can read the body of the request and of the reply.
     """
     own = ReadingTransport(fake.transport)
 
@@ -60,8 +60,7 @@ async def test_user_transport_can_read_request_and_reply(fake):
 
 async def test_hooks_of_a_user_client_can_read_request_and_reply(fake):
     """
-    Hooks of the user's httpx client find the body in the request, and may read the
-    reply.
+    Hooks of the user's httpx client can read the body of the request and of the reply.
     """
     saw = []
 
@@ -81,8 +80,8 @@ async def test_hooks_of_a_user_client_can_read_request_and_reply(fake):
 
 async def test_reply_read_by_a_hook_is_not_read_from_its_socket_again():
     """
-    A reply that a hook has read is not read from its connection again, which by then
-    belongs to another call.
+    If a hook has read a reply, asi1 does not read the reply's connection again, because
+    another call may use the connection by then.
     """
     with FakeASI1() as served:
 
@@ -101,7 +100,7 @@ async def test_reply_read_by_a_hook_is_not_read_from_its_socket_again():
 
 async def test_auth_of_a_user_client_signs_the_body(fake):
     """
-    The auth of the user's httpx client signs the body that is sent.
+    The httpx.Auth of the user's httpx client signs exactly the body that is sent.
     """
     signs = BodySigningAuth()
 
@@ -115,8 +114,8 @@ async def test_auth_of_a_user_client_signs_the_body(fake):
 @pytest.mark.parametrize("argument", ["transport", "http_client"])
 async def test_mock_transport_sees_the_request_and_gives_the_answer(argument):
     """
-    httpx's mock transport, passed directly or within a client, gets the request that is
-    sent, and its response becomes the answer.
+    httpx.MockTransport, passed directly or in an httpx client, gets the request, and
+    its response becomes the answer.
     """
     saw = []
 
@@ -136,8 +135,8 @@ async def test_mock_transport_sees_the_request_and_gives_the_answer(argument):
 
 async def test_unreadable_reply_frees_its_connection():
     """
-    A transport whose reply is of httpx's blocking kind breaks its own calls; the next
-    ones find the connection free.
+    A call fails if the user's transport returns a blocking reply, which asi1 cannot
+    read; the connection is free for the next calls.
     """
     kinds = iter([iter([b"{}"]), iter([b"{}"]), json.dumps(ANSWER).encode()])
     mock = httpx.MockTransport(lambda _: httpx.Response(200, content=next(kinds)))

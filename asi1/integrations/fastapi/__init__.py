@@ -1,5 +1,5 @@
 """
-asi1 in FastAPI: the names of `starlette`, and the client as a dependency.
+asi1 in FastAPI: the names of `asi1.integrations.starlette`, and a dependency `Client`.
 
     app = FastAPI(
         lifespan=lifespan(), exception_handlers={ASI1Error: error_response}
@@ -31,5 +31,5 @@ from ..starlette import ChatStreamResponse, error_response, get_client, lifespan
 
 __all__ = ["ChatStreamResponse", "Client", "error_response", "get_client", "lifespan"]
 
-# A parameter of this type receives the application's client.
+# FastAPI passes the application's client to each parameter of this type.
 Client: TypeAlias = Annotated[AsyncASI1, Depends(get_client)]

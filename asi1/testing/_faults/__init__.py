@@ -1,6 +1,7 @@
 """
-The faults that the fake server can make: one module for each subject, with its FAULTS.
-How a fault is played does not belong here, but in `_server` and `_transport`.
+The faults of the fake server: one module for each subject, with a tuple FAULTS.
+
+`_server` and `_transport` carry out the plan of a fault; no code for that belongs here.
 """
 
 __all__: list[str] = []

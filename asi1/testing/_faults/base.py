@@ -1,5 +1,5 @@
 """
-What a fault is, and the parts that most faults share: pure.
+What a fault is, and the parts that most faults share: no I/O, no clock.
 
 A fault is a function that makes a plan from a request. The function's name is the
 fault's name, the first line of its docstring describes the fault, and its keyword
@@ -50,9 +50,9 @@ class Fault:
     One way in which the fake server can misbehave.
 
     Attributes:
-        name: Its name.
-        about: One sentence that describes it.
-        build: Makes the plan from the request and the options.
+        name: The fault's name.
+        about: One sentence that describes the fault.
+        build: Makes the reply's plan from the request and the options.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Fault:
 
     def recipe(self, **options: Any) -> Callable[[Ask], Plan]:
         """
-        Return a function that makes the plan with these options.
+        Return a function that makes the plan from a request, with these options.
 
         Raises:
             TypeError: The fault has no such option.
@@ -77,7 +77,7 @@ class Fault:
 
 
 def faults(*builds: Callable[..., Plan]) -> tuple[Fault, ...]:
-    """Turn functions into faults, named and described as the functions are."""
+    """Turn functions into faults, with the functions' names and descriptions."""
     return tuple(map(_fault, builds))
 
 
@@ -120,7 +120,7 @@ class AnswerParts:
 
 
 def data_steps(*pieces: bytes) -> Plan:
-    """Return the steps that send *pieces*, each by a write of its own."""
+    """Return the steps that send *pieces*, each piece in a write of its own."""
     return tuple(Data(piece) for piece in pieces)
 
 
@@ -136,7 +136,7 @@ def answer_parts(
     Args:
         context: The request.
         framing: How the end of the body is marked.
-        stream: Whether to make a stream; None for what the request asks for.
+        stream: Whether to make a stream; None to do as the request asks.
     """
     content = _ANSWER.content(context)
     if context.stream if stream is None else stream:
@@ -165,12 +165,12 @@ def partial_answer(
     context: Ask, after_chunks: int, framing: Framing = "chunked"
 ) -> Plan:
     """
-    Make the beginning of an answer: the head and some words, but never all words.
+    Make the beginning of an answer: the head and some of the words, but never all.
 
     Args:
         context: The request.
-        after_chunks: The number of words.
-        framing: How the end of the body would be marked.
+        after_chunks: The number of words to send.
+        framing: How a complete body's end would be marked.
     """
     parts = answer_parts(context, framing)
     words = parts.words[: min(after_chunks, len(parts.words) - 1)]
@@ -178,7 +178,7 @@ def partial_answer(
 
 
 def with_events(context: Ask, *events: bytes, after_chunks: int = 3) -> Plan:
-    """Make a stream, even for a JSON request, with *events* after some words."""
+    """Make a stream, even for a JSON request: *events* after *after_chunks* words."""
     parts = answer_parts(context, stream=True)
     before, after = parts.words[:after_chunks], parts.words[after_chunks:]
     rest = (*after, *parts.finish, *parts.usage, *parts.done)
@@ -193,5 +193,5 @@ def odd_reply(context: Ask, value: bytes) -> Plan:
 
 
 def stall(seconds: float | None) -> Plan:
-    """Return the last steps of a reply that sends nothing more."""
+    """Return steps that send nothing for *seconds*, or without limit, then close."""
     return Stall(seconds), Close()

@@ -1,5 +1,5 @@
 """
-Faults of the connection: reset, closed, silent or slow. Pure.
+Faults of the connection: reset, closed, silent or slow.
 
 A fault in the body comes after *after_chunks* words of the answer. Each fault works
 with streams and with JSON bodies.

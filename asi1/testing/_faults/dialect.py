@@ -1,8 +1,9 @@
 """
-Dialects: correct answers in the format of other servers. Pure.
+Dialects: correct answers in the format of other servers.
 
-They are not faults, but are listed with them because a client has to read them too.
-Each sends a stream, even for a JSON request, unless its description says otherwise.
+Dialects are not faults, but are listed with the faults because a client has to read
+them too. Each sends a stream, even for a JSON request, unless its description says
+otherwise.
 """
 
 from __future__ import annotations

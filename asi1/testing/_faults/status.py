@@ -1,7 +1,7 @@
 """
-Error statuses, and success statuses without the requested answer. Pure.
+Error statuses, and success statuses without the requested answer.
 
-Their HTTP framing is correct, except where a body is cut or never comes.
+The HTTP framing of these replies is correct, except where a body is cut or never sent.
 """
 
 from __future__ import annotations

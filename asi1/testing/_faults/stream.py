@@ -1,8 +1,8 @@
 """
-Faults of streams: how they end, and events that are not chunks. Pure.
+Faults of streams: how streams end, and events that are not chunks.
 
-`clean_eof_no_done` and `eof_mid_event` also cut JSON bodies; each other fault sends a
-stream, even for a JSON request.
+`clean_eof_no_done` and `eof_mid_event` also cut JSON bodies; every other fault here
+sends a stream, even for a JSON request.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
-Faults of the text: unusual bytes, lines and JSON values. Pure.
+Faults of the text: unusual bytes, lines and JSON values.
 
-An unusual JSON value is one chunk of a stream, or the whole of a JSON body. Unusual
-bytes and lines are always sent as a stream, even for a JSON request.
+An unusual JSON value is sent as one chunk of a stream, or as the entire JSON body.
+Unusual bytes and lines are always sent as a stream, even for a JSON request.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _choice(choice: bytes) -> bytes:
 
 
 def _choice_with(content: bytes) -> bytes:
-    # A stream is read by its delta, a JSON body by its message.
+    # The choice has both keys: a client reads "delta" in a stream, "message" in JSON.
     role = b'{"role":"assistant","content":%b}' % content
     return b'{"index":0,"delta":{"content":%b},"message":%b}' % (content, role)
 
