@@ -30,7 +30,7 @@ def fake(fake):
 
 
 def wait_for(condition):
-    """Wait until *condition* returns true; fail the test after five seconds."""
+    """Wait until *condition* holds; fail after five seconds."""
     for _ in range(1000):
         if condition():
             return
@@ -40,7 +40,7 @@ def wait_for(condition):
 
 def test_request_calls_any_endpoint(fake, blocking_client):
     """
-    `request` calls an endpoint that asi1 has no method for, and returns the server's
+    `request` calls an endpoint without a method in asi1, and returns the server's
     reply.
     """
     fake.reply_json({"data": []})
@@ -110,9 +110,8 @@ def test_threads_sharing_a_client_get_their_own_answers(fake, blocking_client):
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_blocking_client_works_inside_a_running_loop(blocking_client, backend):
     """
-    Called in a coroutine on asyncio or trio, as in a notebook, the blocking client
-    blocks that loop and returns its answers, since its calls run on an event loop of
-    their own.
+    In a coroutine on asyncio or trio, as in a notebook, the blocking client blocks that
+    loop and returns its answers, since its calls run on another loop.
     """
 
     async def main():
@@ -278,8 +277,7 @@ def test_python_exits_silently_whatever_is_left_open(fake, script, code):
 
 def test_stopped_loop_refuses_calls():
     """
-    A call that is made while Python exits raises, since the stopped event loop would
-    never finish the call.
+    A call made while Python exits raises, since the stopped loop cannot finish it.
     """
 
     async def answer():

@@ -17,7 +17,7 @@ CALLS = 20
 
 
 def wait_for(condition):
-    """Wait until *condition* returns true; fail the test after five seconds."""
+    """Wait until *condition* holds; fail after five seconds."""
     for _ in range(1000):
         if condition():
             return

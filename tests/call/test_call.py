@@ -119,8 +119,7 @@ async def test_answer_lists_every_attempt(fake, stream):
 
 async def test_error_of_a_failed_call_lists_every_attempt(fake):
     """
-    The error of a failed call lists every attempt, and the time that all attempts and
-    waits took together.
+    The error of a failed call lists every attempt, and the total time that they took.
     """
     fake.fail(500, times=None)
 
@@ -176,8 +175,7 @@ async def test_retry_waits_as_long_as_retry_after_asks(fake, form, stream):
 
 async def test_retry_after_date_is_a_wait_until_then(fake):
     """
-    A date in Retry-After makes the retry wait until that date, by the clock of this
-    machine.
+    A date in Retry-After makes the retry wait until then, by this machine's clock.
     """
     fake.fail(503, retry_after=formatdate(time.time() + 60, usegmt=True))
     fake.reply("Here.")
@@ -200,9 +198,8 @@ async def test_retry_after_date_is_a_wait_until_then(fake):
 )
 async def test_too_long_retry_after_raises_at_once(fake, asked, options, stream):
     """
-    A Retry-After that is above `max_retry_after`, or does not fit into the total
-    timeout, raises the error at once; its `retry_after` is the wait that the server
-    asked for.
+    A Retry-After above `max_retry_after`, or too long for the total timeout, raises at
+    once an error whose `retry_after` is the wait that the server asked for.
     """
     fake.fail(429, retry_after=asked, times=None)
 
@@ -362,9 +359,8 @@ async def test_silent_server_makes_the_call_time_out_at_the_limit_of_its_phase(
     fake, fault, stream, phase
 ):
     """
-    A server that sends nothing more makes the call time out exactly at the limit of the
-    phase that the call is in. There is no second attempt, since the model may already
-    be at work.
+    A silent server makes the call time out exactly at the limit of the call's phase.
+    There is no second attempt, since the model may already be at work.
     """
     fake.fault(fault, times=None)
 
@@ -490,9 +486,8 @@ async def test_slow_reader_does_not_trip_the_idle_timeout(fake):
 
 async def test_total_timeout_applies_to_a_slow_reader(fake):
     """
-    A reader slower than the total timeout gets all chunks that arrived before the
-    timeout, then the error; an answer that arrived completely in time is read to its
-    end.
+    A reader slower than the total timeout gets all chunks that arrived in time, then
+    the error; an answer that arrived whole in time is read to its end.
     """
     long = [Event(chunk(f"{n} ")) for n in range(40)]
     whole = [*long[:15], Event(chunk("15", finish="stop"))]
@@ -612,8 +607,7 @@ async def test_retry_budget_bounds_the_requests_in_an_outage(fake):
 
 async def test_child_clients_share_one_retry_budget(fake):
     """
-    A client and its children share one retry budget: together they make as many retries
-    in an outage as one client alone.
+    A client and its children together make the retries of one client in an outage.
     """
     fake.fail(503, times=None)
 
@@ -663,9 +657,8 @@ async def test_no_idempotency_key_is_sent_by_default(fake):
 @both_forms
 async def test_slow_error_body_is_awaited_for_five_seconds(fake, stream):
     """
-    An error status whose headers arrived in time raises that status's error, not a
-    timeout: the client waits up to five seconds for the error body, then goes on
-    without it.
+    An error status whose headers came in time raises its own error, not a timeout: the
+    client waits up to five seconds for the error body, then does without.
     """
     body = b'{"error": {"message": "Wrong key."}}'
     kind = (("content-type", "application/json"),)

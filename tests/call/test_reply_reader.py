@@ -100,8 +100,7 @@ async def test_comments_after_a_whole_answer_do_not_prolong_the_call(fake):
 
 async def test_usage_is_read_after_the_finish_reason(fake):
     """
-    The client reads on after the finish reason, since the token counts may arrive
-    later.
+    The client reads past the finish reason, since the token counts may come later.
     """
     usage = {"choices": [], "usage": {"total_tokens": 9}}
     fake.play(SSE, Event(chunk("All.", finish="stop")), Pause(9), Event(usage), DONE)
@@ -157,9 +156,8 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
     fake, fault, error, text
 ):
     """
-    Each way in which a stream can break raises its own error class, and never looks
-    like a normal end; all received chunks are yielded first, and the error has the
-    partial answer.
+    Each way in which a stream can break raises its own error, never ends normally; all
+    received chunks are yielded first, and the error has the partial answer.
     """
     fake.fault(fault)
     got = []
@@ -168,7 +166,7 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
         stream = client.chat.completions.stream(messages="Hi")
         with pytest.raises(asi1.StreamError) as caught:
             async for piece in stream.text_stream:
-                got.append(piece)  # noqa: PERF401 - the loop ends with an error
+                got.append(piece)  # noqa: PERF401 - the loop raises
 
     assert error is type(caught.value)
     assert text == "".join(got) == caught.value.partial.text
@@ -373,8 +371,7 @@ async def test_status_error_has_the_message_of_any_error_body(
 
 async def test_error_body_is_cut_at_64_kib(fake):
     """
-    The `body` of an error is no more than 64 KiB of the error body that the server
-    sent.
+    The `body` of an error is at most 64 KiB of what the server sent.
     """
     fake.fault("giant_error_500", mib=2)
 
@@ -388,8 +385,7 @@ async def test_error_body_is_cut_at_64_kib(fake):
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirect_raises_an_error_that_names_its_target(fake, name, status):
     """
-    A redirect raises an error that names the redirect's target; no request is sent to
-    that target.
+    A redirect raises an error that names the target; no request goes to that target.
     """
     fake.fault(name, status=status, times=None)
 
@@ -429,7 +425,7 @@ async def test_chunks_before_a_too_large_event_are_yielded(fake):
         with pytest.raises(asi1.StreamDecodeError, match="max_event_bytes"):
             async with client.chat.completions.stream(messages="Hi") as opened:
                 async for each in opened:
-                    texts.append(each.text)  # noqa: PERF401 - the loop ends with an error
+                    texts.append(each.text)  # noqa: PERF401 - the loop raises
 
     assert ["a"] == texts
 

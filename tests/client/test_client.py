@@ -153,8 +153,7 @@ async def test_call_overrides_the_clients_default_headers_query_and_options(fake
 )
 async def test_wrong_argument_is_refused_before_a_request_is_sent(fake, wrong):
     """
-    A wrong argument raises an `ArgumentError` that names the argument; no request is
-    sent.
+    A wrong argument raises an `ArgumentError` with its name; no request is sent.
     """
     async with in_process(fake) as client:
         with pytest.raises(asi1.ArgumentError) as caught:
@@ -507,9 +506,8 @@ async def test_redirect_target_gets_no_request(fake):
 
 async def test_refused_connection_names_host_and_port_after_three_attempts():
     """
-    A call to a port where no server listens raises an error after three attempts; the
-    error names host and port, says that nothing was sent, and has no frame of asi1 with
-    the API key.
+    Where no server listens, a call raises after three attempts; the error names host
+    and port, says that nothing was sent, and has no frame of asi1 with the API key.
     """
     with FakeASI1() as fake:
         port = fake.port

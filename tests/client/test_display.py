@@ -94,8 +94,8 @@ async def test_async_display_writes_to_stdout_outside_a_notebook(fake, capsys):
 
 def test_blocking_display_writes_to_stdout_outside_a_notebook(blocking, capsys):
     """
-    Outside a notebook the blocking `display` writes the same text and newline as the
-    async one, and returns the same answer.
+    The blocking `display` writes the same text as the async one, and returns the
+    answer.
     """
     answer = blocking.stream(messages="Hi").display()
 
@@ -230,9 +230,8 @@ def test_empty_answer_is_shown_with_its_finish_reason(fake, cell, blocking):
 
 def test_long_answer_is_not_sent_to_the_notebook_for_each_chunk(cell):
     """
-    All that is sent to a notebook for one answer is less than fifty-one times as long
-    as the answer, in however many chunks the answer arrives; the last page is the whole
-    answer.
+    In however many chunks an answer arrives, less than fifty-one times its length is
+    sent to a notebook, and the last page is the whole answer.
     """
     text = ""
     with screen(thoughts=True) as show:

@@ -53,7 +53,7 @@ async def test_stream_that_yielded_a_chunk_is_never_retried():
         texts = []
         with pytest.raises(asi1.APITimeoutError) as caught:
             async for chunk in stream:
-                texts.append(chunk.text)  # noqa: PERF401 - the loop ends with an error
+                texts.append(chunk.text)  # noqa: PERF401 - the loop raises
 
     assert "one two" == "".join(texts).strip()
     assert 1 == len(fake.requests)
@@ -191,8 +191,7 @@ async def tasks():
 async def test_call_task_cancelled_before_its_first_step_raises(fake, tasks, ask):
     """
     A call whose task is cancelled from outside before its first step raises
-    `ClientClosedError` or `StreamClosedError`, so that the caller does not wait for
-    ever.
+    `ClientClosedError` or `StreamClosedError`: the caller does not wait for ever.
     """
     async with client_of(fake) as client:
         asking = asyncio.create_task(ask(client))

@@ -142,7 +142,7 @@ async def test_error_of_a_call_is_raised_in_place_of_its_answer(fake, fake_clien
     answers = fake_client.chat.completions.map(Prompts(), concurrency=1)
     with pytest.raises(asi1.AuthenticationError) as first:
         async for answer in answers:
-            got.append(answer.text)  # noqa: PERF401 - the loop ends with an error
+            got.append(answer.text)  # noqa: PERF401 - the loop raises
     lengths = set()
     for _ in range(3):
         with pytest.raises(asi1.AuthenticationError) as again:
@@ -213,8 +213,7 @@ async def test_error_of_the_prompt_iterator_follows_the_answers_before_it(
 )
 def test_wrong_argument_to_map_is_refused_at_once(blocking_client, arguments, argument):
     """
-    A wrong argument raises an `ArgumentError` that names the argument, before any
-    prompt is read.
+    A wrong argument raises an `ArgumentError` with its name, before a prompt is read.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         blocking_client.chat.completions.map(**arguments)
@@ -371,8 +370,7 @@ async def test_reader_cancelled_by_asyncio_cancels_the_calls_of_its_map(
 
 async def test_second_reader_of_a_map_is_refused(fake, fake_client):
     """
-    A second task that reads a `map` gets `StreamBusyError`; the first task goes on
-    reading.
+    A second reading task gets `StreamBusyError`; the first task goes on reading.
     """
     fake.reply("late", delay=0.2)
     answers = fake_client.chat.completions.map(["a"])

@@ -55,8 +55,7 @@ async def test_stream_yields_its_chunks_in_order(opened):
 
 async def test_text_stream_and_thought_stream_yield_non_empty_pieces(client):
     """
-    `text_stream` yields the pieces of the text, `thought_stream` those of the thoughts;
-    no piece is empty.
+    `text_stream` yields pieces of text, `thought_stream` of thoughts; none is empty.
     """
     stream = client.chat.completions.stream(messages="Hi")
     async with stream:
@@ -84,8 +83,7 @@ async def test_create_with_stream_returns_a_started_stream(client):
 
 async def test_stream_may_be_entered_after_its_first_read(fake, opened):
     """
-    ``async with`` accepts a stream that has already been read from, and makes no second
-    call.
+    ``async with`` accepts a stream that was read before, and makes no second call.
     """
     first = await anext(opened.text_stream)
     async with opened:
@@ -204,8 +202,7 @@ async def test_reading_goes_on_after_a_loop_was_left(opened):
 
 async def test_second_reader_of_a_stream_is_refused(fake, client):
     """
-    A second task that reads a stream gets `StreamBusyError`, and the first task goes on
-    reading undisturbed.
+    A second reading task gets `StreamBusyError`; the first task goes on undisturbed.
     """
     fake.clear()
     fake.reply(TEXT, chunk_words=1, chunk_delay=0.02)
@@ -238,7 +235,7 @@ async def test_closing_a_stream_wakes_its_waiting_reader(fake, client):
     async def read():
         with pytest.raises(asi1.StreamClosedError):
             async for piece in stream.text_stream:
-                got.append(piece)  # noqa: PERF401 - the loop ends with an error
+                got.append(piece)  # noqa: PERF401 - the loop raises
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
@@ -320,9 +317,8 @@ async def test_stream_of_a_closed_client_does_not_begin(client, opened):
 @pytest.mark.parametrize("way", ["break", "error", "cancel", "close", "drop"])
 async def test_stream_left_early_closes_its_connection(way):
     """
-    A stream that the program leaves before its end, by ``break``, an error, a
-    cancellation, `aclose` or garbage collection, closes its connection, and the client
-    stays usable.
+    A stream that is left before its end, by any of several ways, closes its connection,
+    and the client stays usable.
     """
     with FakeASI1() as fake:
         fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))), times=None)

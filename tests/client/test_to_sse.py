@@ -105,9 +105,8 @@ async def test_error_that_is_not_asi1s_is_an_event_and_is_raised(fake):
 
 async def test_open_raises_an_error_before_the_first_event(fake):
     """
-    `open` raises an error that occurs before the first event, so that a web server can
-    still send it as the status of its response; without `open` the error becomes an
-    event.
+    `open` raises an error that comes before the first event, so that a web server can
+    send it as a status; without `open` the error becomes an event.
     """
     fake.fail(429, retry_after=7, times=2)
 
@@ -156,8 +155,7 @@ async def test_ping_comment_fills_each_silence():
 @pytest.mark.virtual_time
 async def test_open_returns_after_one_ping_of_silence():
     """
-    `open` returns after *ping* seconds without an event; an error after that becomes an
-    event.
+    `open` returns after *ping* seconds of silence; a later error becomes an event.
     """
     fake = FakeASI1()
     fake.fault("stall_before_headers")
@@ -194,8 +192,7 @@ async def test_ping_none_sends_no_comment():
 @pytest.mark.parametrize("ping", [0, -1, float("nan")])
 async def test_ping_that_is_not_above_zero_is_refused(fake, ping):
     """
-    *ping* must be a number of seconds above 0; any other number raises an
-    `ArgumentError`.
+    A *ping* that is not a number of seconds above 0 raises an `ArgumentError`.
     """
     async with connect(fake) as client:
         with pytest.raises(asi1.ArgumentError, match="ping"):
@@ -220,8 +217,7 @@ async def outcome(fake):
 
 async def test_closing_the_event_iterator_cancels_the_call(fake):
     """
-    `aclose` on an iterator of events cancels the call at once; no event is yielded
-    afterwards.
+    `aclose` cancels the call at once; no event is yielded afterwards.
     """
     fake.play(*ENDLESS)
 
@@ -306,8 +302,7 @@ async def test_closed_client_ends_the_events_with_status_503(fake):
 
 async def test_undecodable_chunk_ends_the_events_with_an_error_event(fake):
     """
-    A chunk that is not valid JSON becomes the last event, with the code
-    ``stream_decode``.
+    A chunk that is not valid JSON becomes the last event, with code ``stream_decode``.
     """
     fake.play(SSE, Event(chunk("a")), Data(b"data: {\n\n"))
 

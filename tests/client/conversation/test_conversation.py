@@ -383,8 +383,7 @@ async def test_context_length_error_is_raised_after_the_allowed_retry(
 
 async def test_turn_over_the_budget_by_itself_is_refused_unsent(fake, fake_client):
     """
-    A turn that is over the token budget even without the history is refused before a
-    request is sent.
+    A turn over the token budget even without the history is refused before sending.
     """
     chat = fake_client.conversation("Be brief.", context=asi1.KeepNewest(50))
 
