@@ -40,8 +40,7 @@ def wait_for(condition):
 
 def test_request_calls_any_endpoint(fake, blocking_client):
     """
-    `request` calls an endpoint without a method in asi1, and returns the server's
-    reply.
+    `request` calls an endpoint that has no method in asi1, and returns the reply.
     """
     fake.reply_json({"data": []})
 

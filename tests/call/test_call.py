@@ -119,7 +119,7 @@ async def test_answer_lists_every_attempt(fake, stream):
 
 async def test_error_of_a_failed_call_lists_every_attempt(fake):
     """
-    The error of a failed call lists every attempt, and the total time that they took.
+    The error of a failed call lists every attempt, and has the duration of the call.
     """
     fake.fail(500, times=None)
 

@@ -153,7 +153,7 @@ async def test_call_overrides_the_clients_default_headers_query_and_options(fake
 )
 async def test_wrong_argument_is_refused_before_a_request_is_sent(fake, wrong):
     """
-    A wrong argument raises an `ArgumentError` with its name; no request is sent.
+    An `ArgumentError` names the wrong argument; no request is sent.
     """
     async with in_process(fake) as client:
         with pytest.raises(asi1.ArgumentError) as caught:

@@ -94,8 +94,7 @@ async def test_async_display_writes_to_stdout_outside_a_notebook(fake, capsys):
 
 def test_blocking_display_writes_to_stdout_outside_a_notebook(blocking, capsys):
     """
-    The blocking `display` writes the same text as the async one, and returns the
-    answer.
+    The blocking `display` writes the text to stdout and returns the answer, too.
     """
     answer = blocking.stream(messages="Hi").display()
 

@@ -213,7 +213,7 @@ async def test_error_of_the_prompt_iterator_follows_the_answers_before_it(
 )
 def test_wrong_argument_to_map_is_refused_at_once(blocking_client, arguments, argument):
     """
-    A wrong argument raises an `ArgumentError` with its name, before a prompt is read.
+    An `ArgumentError` names the wrong argument, before any prompt is read.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         blocking_client.chat.completions.map(**arguments)

@@ -547,8 +547,7 @@ async def test_wrong_argument_is_refused_when_a_conversation_is_made(
     fake_client, wrong
 ):
     """
-    A wrong argument raises an `ArgumentError` that names the argument, before the first
-    turn.
+    An `ArgumentError` names the wrong argument before the first turn.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         fake_client.conversation(**wrong)
