@@ -40,7 +40,7 @@ def wait_for(condition):
 
 def test_request_calls_any_endpoint(fake, blocking_client):
     """
-    `request` calls an endpoint that asi1 has no method for, and returns its reply.
+    `request` calls an endpoint that has no method in asi1, and returns the reply.
     """
     fake.reply_json({"data": []})
 
@@ -49,8 +49,8 @@ def test_request_calls_any_endpoint(fake, blocking_client):
 
 def test_child_client_shares_its_parents_connections(fake, blocking_client):
     """
-    A child made by `with_options` has its own settings and the class and connections of
-    its parent; closing it leaves the parent open.
+    A child client made by `with_options` has its own settings, and the class and
+    connections of its parent; closing the child leaves the parent open.
     """
     with blocking_client.with_options(model="b", timeout=5) as child:
         child.chat.completions.create(messages="Hi")
@@ -66,8 +66,8 @@ def test_child_client_shares_its_parents_connections(fake, blocking_client):
 
 def test_closed_client_refuses_calls(fake):
     """
-    Every call on a closed client raises `ClientClosedError`; closing it twice is not an
-    error.
+    Every call on a closed client raises `ClientClosedError`; closing a client twice is
+    not an error.
     """
     client = asi1.ASI1("sk-test", fake.base_url)
     client.chat.completions.create(messages="Hi")
@@ -85,7 +85,7 @@ def test_closed_client_refuses_calls(fake):
 
 def test_threads_sharing_a_client_get_their_own_answers(fake, blocking_client):
     """
-    Eight threads with five calls each get the answers to their own questions.
+    Eight threads that make five calls each get the answers to their own questions.
     """
     fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
 
@@ -109,8 +109,8 @@ def test_threads_sharing_a_client_get_their_own_answers(fake, blocking_client):
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_blocking_client_works_inside_a_running_loop(blocking_client, backend):
     """
-    In a notebook or a coroutine, on asyncio or trio, the blocking client blocks the
-    loop and returns its answers, since it has an event loop of its own.
+    In a coroutine on asyncio or trio, as in a notebook, the blocking client blocks that
+    loop and returns its answers, since its calls run on another loop.
     """
 
     async def main():
@@ -137,8 +137,8 @@ class Spy(httpx.AsyncBaseTransport):
 
 def test_user_provided_transport_sees_the_callers_context_variables(fake):
     """
-    A user-provided transport runs with the caller's context variables, though it runs
-    in another thread.
+    A user-provided transport sees the caller's context variables, though the transport
+    runs in another thread.
     """
     trace = contextvars.ContextVar("trace", default="none")
     seen = []
@@ -157,7 +157,7 @@ def test_user_provided_transport_sees_the_callers_context_variables(fake):
 def test_call_from_the_clients_own_loop_raises_in_place_of_a_deadlock(fake):
     """
     A blocking call from code that runs on the client's own event loop raises at once,
-    since it would wait for itself for ever.
+    since the blocked loop could never run the call.
     """
     box = []
     spy = Spy(fake.transport, lambda: box[0].chat.completions.create(messages="Hi"))
@@ -265,7 +265,7 @@ def run_script(fake, script):
 )
 def test_python_exits_silently_whatever_is_left_open(fake, script, code):
     """
-    Whatever streams and calls are left open, the interpreter exits with the program's
+    Whatever streams and calls are still open, the interpreter exits with the program's
     own exit code and prints nothing.
     """
     fake.clear()
@@ -276,7 +276,7 @@ def test_python_exits_silently_whatever_is_left_open(fake, script, code):
 
 def test_stopped_loop_refuses_calls():
     """
-    A call that comes when Python is exiting raises, since it would wait for ever.
+    A call made while Python exits raises, since the stopped loop cannot finish it.
     """
 
     async def answer():
@@ -331,8 +331,8 @@ def test_ctrl_c_cancels_the_request_and_keeps_the_client_usable(fake):
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs os.fork")
 def test_forked_process_uses_its_own_connections(fake):
     """
-    After a fork, parent and child use one client, each with its own connections and
-    event loop thread.
+    After a fork, the parent process and the child process use the same client, each
+    with its own connections and event loop thread.
     """
     fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
     script = """
@@ -361,7 +361,7 @@ def test_forked_process_uses_its_own_connections(fake):
 def test_call_made_while_ctrl_c_is_handled_raises_its_own_error(fake, blocking_client):
     """
     A call that fails inside an ``except KeyboardInterrupt`` block raises its own error:
-    the earlier Ctrl-C is not taken for one of this call.
+    the earlier Ctrl-C is not mistaken for an interrupt of this call.
     """
     fake.clear()
     fake.fail(400, times=None)
@@ -376,8 +376,8 @@ def test_call_made_while_ctrl_c_is_handled_raises_its_own_error(fake, blocking_c
 @pytest.mark.parametrize("name", ["http_client", "transport"])
 def test_http_object_of_a_wrong_type_is_refused(name):
     """
-    `http_client` and `transport` must be httpx's async classes for the blocking client
-    too; any other object is a `ConfigurationError`.
+    `http_client` and `transport` must be objects of httpx's async classes, for the
+    blocking client too; any other object raises a `ConfigurationError`.
     """
     with pytest.raises(asi1.ConfigurationError, match=f"{name}: must be an httpx"):
         asi1.ASI1("sk_lifetime", **{name: object()})

@@ -22,12 +22,10 @@ def sent(fake, place=-1):
     return fake.requests[place].json["messages"]
 
 
-def test_blocking_conversation_asks_streams_edits_forks_and_saves(
-    fake, blocking_client
-):
+def test_blocking_conversation_has_the_methods_of_the_async_one(fake, blocking_client):
     """
-    A conversation of `ASI1` has the methods and results of the async one, each as a
-    blocking call.
+    A conversation of `ASI1` has the methods and results of a conversation of
+    `AsyncASI1`, each method as a blocking call.
     """
     chat = blocking_client.conversation("Be brief.")
 
@@ -61,7 +59,7 @@ def question(number):
 
 
 def check_budget(fake, chat):
-    """Check that the prompt tokens of every request are within the budget of 1500."""
+    """Check that the largest request is near and within the budget of 1500 tokens."""
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert max(counts) <= 1500
     assert max(counts) > 1200
@@ -70,7 +68,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that two conversations sent the same bytes, summary requests included."""
+    """Check that both halves of the requests after the first *before* are equal."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
@@ -83,8 +81,9 @@ def test_every_request_of_200_turns_stays_within_the_token_budget(
     fake, blocking_client, name
 ):
     """
-    The blocking client keeps every request of 200 turns within the policy's token
-    budget; a fork and a saved copy send the same bytes next.
+    In 200 turns of the blocking client every request stays within the policy's token
+    budget; a fork and a conversation loaded from JSON then send the same bytes as each
+    other.
     """
     chat = blocking_client.conversation("Be brief.", context=POLICIES[name])
     for number in range(200):
@@ -102,8 +101,8 @@ def test_next_turn_may_begin_after_an_interrupted_one(
     fake, blocking_client, monkeypatch
 ):
     """
-    After Ctrl-C in a blocking turn the next turn may begin at once: the interrupted one
-    no longer counts as under way.
+    After Ctrl-C in a blocking turn the next turn may begin at once: the interrupted
+    turn no longer counts as under way.
     """
     chat = blocking_client.conversation()
     real = asi1._blocking.loop_thread.LoopThread.run

@@ -1,4 +1,4 @@
-"""Cross-thread calls: a coroutine runs on another thread's loop, its caller waits."""
+"""Cross-thread calls: a caller waits for a coroutine on another thread's loop."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ async def say(text):
 
 def test_caller_gets_the_result_or_the_error_of_the_coroutine(loop):
     """
-    A cross-thread call returns what its coroutine returns, and raises what it raises.
+    A cross-thread call returns what its coroutine returns, and raises the error that
+    the coroutine raises.
     """
 
     async def fail():
@@ -77,8 +78,8 @@ def test_caller_gets_the_result_or_the_error_of_the_coroutine(loop):
 
 def test_call_on_a_closed_loop_fails_and_closes_the_coroutine():
     """
-    On a closed loop the call raises, and its coroutine is closed without having run:
-    Python would warn of one that was never awaited.
+    On a closed loop the call raises, and closes its coroutine unrun: otherwise Python
+    would warn that the coroutine was never awaited.
     """
     loop = asyncio.new_event_loop()
     loop.close()
@@ -92,8 +93,8 @@ def test_call_on_a_closed_loop_fails_and_closes_the_coroutine():
 
 def test_call_whose_loop_ends_raises(loop):
     """
-    When the event loop ends it cancels its tasks; the waiting caller then gets an
-    `ASI1Error` instead of waiting for ever.
+    An event loop that ends cancels its tasks; a caller that waits for such a task gets
+    an `ASI1Error` instead of waiting for ever.
     """
 
     async def end():
@@ -106,8 +107,8 @@ def test_call_whose_loop_ends_raises(loop):
 
 def test_call_interrupted_before_its_coroutine_starts_never_runs_it(loop):
     """
-    A caller that is interrupted before the loop has started its coroutine leaves the
-    coroutine closed and unrun.
+    If the caller is interrupted before the loop has started the coroutine, the
+    coroutine is closed and never runs.
     """
     begun, busy, free = [], threading.Event(), threading.Event()
 
@@ -135,8 +136,8 @@ def test_call_interrupted_before_its_coroutine_starts_never_runs_it(loop):
 @pytest.mark.parametrize("last", ["value", "error"])
 def test_call_interrupted_while_its_coroutine_runs_cancels_it(loop, last):
     """
-    A caller that is interrupted while its coroutine runs cancels it; the result or
-    error of that coroutine is dropped without a report by asyncio.
+    If the caller is interrupted while the coroutine runs, the coroutine is cancelled;
+    its result or error is dropped without a report by asyncio.
     """
     begun, cancelled = threading.Event(), threading.Event()
 
@@ -173,14 +174,14 @@ def test_error_of_a_call_interrupted_at_its_end_is_not_reported(loop):
     with pytest.raises(KeyboardInterrupt):
         call.wait()
     settle(loop)
-    del call  # and its task: asyncio now reports an error that was never retrieved
+    del call  # frees its task too, at which asyncio reports an error never retrieved
 
 
 @pytest.mark.parametrize("end", ["value", "error", "error and interrupt"])
 def test_finished_call_is_freed_without_the_garbage_collector(loop, end):
     """
-    Objects that a coroutine held are freed as soon as its call has ended, by a result,
-    an error or an interrupt: the call leaves no reference cycle.
+    The objects that a coroutine refers to are freed as soon as its call has ended, by a
+    result, an error or an interrupt, since the call leaves no reference cycle.
     """
 
     class Held:

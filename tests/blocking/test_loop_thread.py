@@ -78,8 +78,8 @@ def test_traceback_shows_the_caller_and_at_most_two_frames_of_asi1(
 
 def test_blocking_error_raised_again_keeps_a_short_traceback(fake, blocking_client):
     """
-    A broken stream raises the same error at each read, and its traceback holds the
-    frames of that read only.
+    A broken stream raises the same error at each read, with a traceback that contains
+    the frames of that read only.
     """
     fake.fault("fin_mid_chunked")
     stream = blocking_client.chat.completions.stream(messages="Hi")
@@ -98,8 +98,8 @@ def test_blocking_error_raised_again_keeps_a_short_traceback(fake, blocking_clie
 
 async def test_async_error_raised_again_keeps_a_short_traceback(fake):
     """
-    A broken async stream raises the same error at each read, and its traceback does not
-    grow from read to read.
+    A broken async stream raises the same error at each read, and the error's traceback
+    does not grow from read to read.
     """
     fake.fault("fin_mid_chunked")
 
@@ -121,7 +121,7 @@ TRACE = contextvars.ContextVar("TRACE", default="none")
 
 
 class Watching(httpx.AsyncBaseTransport):
-    """A transport and a limiter that note the caller's TRACE in `seen`."""
+    """A transport and rate limiter that appends each method and TRACE to `seen`."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -144,8 +144,8 @@ class Watching(httpx.AsyncBaseTransport):
 @pytest.mark.parametrize("call", [create, read, ask_many])
 def test_hooks_limiter_and_transport_see_the_callers_context_variables(fake, call):
     """
-    Hooks, limiter and transport run in the caller's context on every attempt, and the
-    caller's own context stays as it is.
+    Hooks, limiter and transport see the caller's context variables on every attempt,
+    and the call leaves the caller's own context unchanged.
     """
     fake.fail(503, retry_after=0.001)
     fake.reply("Hi", times=None)
@@ -182,8 +182,8 @@ class Exiting(httpx.AsyncBaseTransport):
 @pytest.mark.parametrize("call", [create, read, ask_many])
 def test_system_exit_in_a_transport_ends_its_own_call_only(fake, blocking_client, call):
     """
-    A ``SystemExit`` raised in a user-provided transport reaches its caller, and the
-    event loop goes on serving other calls.
+    A ``SystemExit`` raised in a user-provided transport is raised by that call alone,
+    and the event loop goes on serving other calls.
     """
     fake.reply("Hi")
 
@@ -198,7 +198,7 @@ def test_system_exit_in_a_transport_ends_its_own_call_only(fake, blocking_client
 
 
 def signals_when_requested(fake):
-    """Return a thread that signals this process once *fake* has got a request."""
+    """Return a thread that sends this process SIGUSR1 after *fake* got a request."""
 
     def wait():
         while not fake.requests:
@@ -217,8 +217,8 @@ class AlarmError(Exception):
 @pytest.mark.parametrize("call", [create, read, ask_many])
 def test_exception_of_a_signal_handler_cancels_the_call(fake, blocking_client, call):
     """
-    An exception that a signal handler raises in a blocked caller cancels the request,
-    and the client stays usable.
+    An exception that a signal handler raises while a caller is blocked cancels the
+    caller's request, and the client stays usable.
     """
     fake.fault("stall" if call is read else "stall_before_headers")
     fake.reply("Hi")
@@ -267,8 +267,8 @@ def test_leaving_a_loop_over_chunks_closes_the_connection(fake, blocking_client,
 
 def test_default_event_loop_is_asyncios_own():
     """
-    Without ``ASI1_LOOP``, with an empty one, and with "asyncio", the client runs on
-    asyncio's own loop.
+    If ``ASI1_LOOP`` is not set, is empty or is "asyncio", the client runs on asyncio's
+    own event loop.
     """
     for env in ({}, {"ASI1_LOOP": ""}, {"ASI1_LOOP": "asyncio"}):
         loop = new_loop(env)
@@ -279,8 +279,8 @@ def test_default_event_loop_is_asyncios_own():
 
 def test_unknown_event_loop_is_refused():
     """
-    A value of ``ASI1_LOOP`` other than "asyncio" and "uvloop" is a `ConfigurationError`
-    that names the variable and the value.
+    A value of ``ASI1_LOOP`` other than "asyncio" and "uvloop" raises a
+    `ConfigurationError` that names the variable and the value.
     """
     with pytest.raises(asi1.ConfigurationError, match=r"ASI1_LOOP.*'giraffe'"):
         new_loop({"ASI1_LOOP": "giraffe"})
@@ -288,8 +288,8 @@ def test_unknown_event_loop_is_refused():
 
 def test_uvloop_that_is_not_installed_is_refused(monkeypatch):
     """
-    ``ASI1_LOOP=uvloop`` without uvloop installed is a `ConfigurationError` that names
-    both.
+    ``ASI1_LOOP=uvloop`` without uvloop installed raises a `ConfigurationError` that
+    names the variable and uvloop.
     """
     monkeypatch.setitem(sys.modules, "uvloop", None)
 

@@ -15,7 +15,7 @@ def question(request):
 
 
 class Prompts:
-    """An endless iterator of prompts that counts how many were taken."""
+    """An endless iterator of prompts; `taken` is how many it has yielded."""
 
     def __init__(self):
         self.taken = 0
@@ -30,8 +30,8 @@ class Prompts:
 
 def test_blocking_map_yields_answers_in_the_order_of_the_prompts(fake, blocking_client):
     """
-    The blocking `map` yields each answer in its prompt's place, by plain iteration,
-    though a later answer may arrive first.
+    Iterating the blocking `map` yields the answers in the order of their prompts,
+    though the answer to a later prompt may arrive first.
     """
     for delay in (0.1, 0, 0.05) * 8:
         fake.reply(question, delay=delay)
@@ -43,10 +43,12 @@ def test_blocking_map_yields_answers_in_the_order_of_the_prompts(fake, blocking_
     assert [] == list(answers)
 
 
-def test_blocking_map_takes_prompts_in_the_readers_thread(fake, blocking_client):
+def test_blocking_map_runs_the_prompts_generator_in_the_readers_thread(
+    fake, blocking_client
+):
     """
-    A generator of prompts runs in the thread that reads the answers, and so may use the
-    blocking client itself.
+    A generator of prompts runs in the thread that reads the answers, so the generator
+    may use the blocking client itself.
     """
     fake.reply(question, times=None)
     threads = set()
@@ -65,9 +67,10 @@ def test_blocking_map_takes_prompts_in_the_readers_thread(fake, blocking_client)
 @pytest.mark.parametrize("way", ["break", "close", "with", "error"])
 def test_leaving_a_blocking_map_early_ends_all_its_calls(fake, blocking_client, way):
     """
-    Blocking answers that are left early, in whatever way, leave no call behind.
+    If the reader of a blocking `map` stops early, by ``break``, `close`, the end of a
+    ``with`` block or an error, all calls of the `map` are ended.
     """
-    fake.reply(question, times=6)  # as many as are sent at the first read
+    fake.reply(question, times=6)  # for the six prompts that the first read takes
     fake.fault("stall_before_headers", times=None)
     answers = blocking_client.chat.completions.map(Prompts(), concurrency=3)
 
@@ -96,12 +99,10 @@ def test_leaving_a_blocking_map_early_ends_all_its_calls(fake, blocking_client, 
     assert not blocking_client._engine.tasks
 
 
-def test_interrupted_prompt_iterator_ends_all_calls_of_a_blocking_map(
-    fake, blocking_client
-):
+def test_interrupt_in_the_prompts_iterator_closes_a_blocking_map(fake, blocking_client):
     """
-    A KeyboardInterrupt that the prompts' iterator raises reaches the reader and closes
-    the answers.
+    A KeyboardInterrupt raised in the iterator of prompts is raised in the reader of the
+    answers, and closes the iterator of answers.
     """
     fake.reply(question, times=None)
 

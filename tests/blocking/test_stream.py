@@ -35,10 +35,12 @@ def wait_for(condition):
     pytest.fail("the condition never held")
 
 
-def test_blocking_stream_is_read_by_plain_iteration(blocking_client):
+def test_blocking_stream_yields_its_chunks_and_then_has_the_final_answer(
+    blocking_client,
+):
     """
-    A blocking stream yields its chunks by plain iteration, and then holds the final
-    answer.
+    A ``for`` loop over a blocking stream yields its chunks; afterwards
+    `get_final_completion` returns the whole answer.
     """
     with blocking_client.chat.completions.stream(messages="Hi") as stream:
         chunks = list(stream)
@@ -52,8 +54,8 @@ def test_blocking_stream_is_read_by_plain_iteration(blocking_client):
 
 def test_text_stream_and_thought_stream_yield_pieces_once(fake, blocking_client):
     """
-    `text_stream` and `thought_stream` yield the pieces of one kind; reading a consumed
-    stream again raises `StreamConsumedError`.
+    `text_stream` yields the pieces of the text, `thought_stream` those of the thoughts;
+    iterating a stream that was read to its end raises `StreamConsumedError`.
     """
     fake.reply(TEXT, thoughts="Counting.", chunk_words=1, times=2)
 
@@ -73,7 +75,7 @@ def test_text_stream_and_thought_stream_yield_pieces_once(fake, blocking_client)
 def test_final_completion_is_whole_however_much_was_read_before(blocking_client, read):
     """
     `get_final_completion` returns the whole answer, however many chunks were read
-    before it.
+    before it was called.
     """
     with blocking_client.chat.completions.stream(messages="Hi") as stream:
         for _ in range(read):
@@ -87,8 +89,8 @@ def test_final_completion_is_whole_however_much_was_read_before(blocking_client,
 
 def test_closed_stream_refuses_every_read(fake, blocking_client):
     """
-    A closed stream raises `StreamClosedError` at every use, even if it had received
-    more chunks before.
+    A closed stream raises `StreamClosedError` at every use, even if unread chunks had
+    arrived before it was closed.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
@@ -110,7 +112,8 @@ def test_closed_stream_refuses_every_read(fake, blocking_client):
 @pytest.mark.parametrize("way", ["break", "error", "drop"])
 def test_stream_left_early_closes_its_connection(fake, blocking_client, way):
     """
-    A stream that is left before its end, in whatever way, closes its connection.
+    A stream that the program leaves before its end, by leaving its ``with`` block, by
+    an error or by garbage collection, closes its connection.
     """
     fake.clear()
     fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))), times=None)
@@ -136,7 +139,7 @@ def test_stream_left_early_closes_its_connection(fake, blocking_client, way):
 
 def test_second_thread_that_reads_a_stream_is_refused(fake, blocking_client):
     """
-    A second thread that reads a stream while the first one reads gets
+    A second thread that reads a stream while a first thread is reading it gets
     `StreamBusyError`.
     """
     fake.clear()
@@ -168,7 +171,7 @@ def test_second_thread_that_reads_a_stream_is_refused(fake, blocking_client):
 def test_ctrl_c_while_reading_closes_the_connection(fake, blocking_client):
     """
     A reader that is interrupted by Ctrl-C leaves no connection open, even if the stream
-    object is kept.
+    object is still referenced.
     """
     fake.clear()
     fake.fault("stall", after_chunks=1)

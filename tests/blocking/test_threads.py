@@ -43,7 +43,7 @@ def read(client, text):
 def test_many_threads_get_their_own_answers_in_order(fake, ask):
     """
     Each of many threads gets the answers to its own questions, in the order in which it
-    asked, and only the event loop's thread is left afterwards.
+    asked; afterwards no new thread remains but that of the event loop.
     """
     fake.reply(question, chunk_words=1, times=None)
     asked = [[f"{n} asks {call}" for call in range(CALLS)] for n in range(THREADS)]
@@ -67,7 +67,7 @@ def test_many_threads_get_their_own_answers_in_order(fake, ask):
 def test_closing_the_client_ends_the_calls_of_all_threads(fake):
     """
     When one thread closes the client, the calls of all other threads raise an error
-    that says so.
+    that says that the client was closed.
     """
     fake.fault("stall", times=None)
     client = asi1.ASI1("sk-test", fake.base_url)

@@ -24,8 +24,8 @@ ENDLESS = (SSE, Repeat((Event(chunk("on ")), Pause(0.005))))
 
 def test_blocking_to_sse_yields_the_events_of_an_answer(fake, blocking_client):
     """
-    The blocking `to_sse` yields the same events as the async one: thoughts, text, and a
-    last event.
+    The blocking `to_sse` yields the same events as the async `to_sse`: the thoughts,
+    the text, and a last event named "done".
     """
     fake.reply(TEXT, thoughts=["Hm."], chunk_words=1)
 
@@ -40,8 +40,8 @@ def test_blocking_to_sse_yields_the_events_of_an_answer(fake, blocking_client):
 
 def test_blocking_to_sse_begins_after_the_last_chunk_read(fake, blocking_client):
     """
-    Chunks that were read before `to_sse` are not sent as events again; those not read
-    yet are all sent.
+    Chunks that were read before `to_sse` is called are not sent as events; all chunks
+    not yet read are.
     """
     fake.play(SSE, Event(*map(chunk, "abcd")), Event(chunk("e", finish="stop")), DONE)
 
@@ -56,8 +56,8 @@ def test_broken_stream_ends_with_an_error_event_in_blocking_to_sse(
     fake, blocking_client
 ):
     """
-    An error in the middle of a stream becomes the last event, since the response's
-    status has been sent by then.
+    An error in the middle of a stream becomes the last event, since the status of the
+    HTTP response that carries the events has been sent by then.
     """
     fake.fault("reset_mid_body")
 
@@ -69,8 +69,8 @@ def test_broken_stream_ends_with_an_error_event_in_blocking_to_sse(
 
 def test_blocking_open_raises_an_error_before_the_first_event(fake, blocking_client):
     """
-    The blocking `open` raises an error that comes before the first event, so that it
-    can become the response's status.
+    The blocking `open` raises an error that occurs before the first event, so that a
+    web server can still send that error as the status of its response.
     """
     fake.fail(401)
 
@@ -80,7 +80,8 @@ def test_blocking_open_raises_an_error_before_the_first_event(fake, blocking_cli
 
 def test_closing_blocking_to_sse_cancels_the_call(fake, blocking_client):
     """
-    `close` on blocking events cancels the call at once; no event comes afterwards.
+    `close` on a blocking iterator of events cancels the call at once; no event is
+    yielded afterwards.
     """
     fake.play(*ENDLESS)
 
@@ -94,7 +95,7 @@ def test_closing_blocking_to_sse_cancels_the_call(fake, blocking_client):
 
 def test_dropping_blocking_to_sse_cancels_the_call(fake, blocking_client):
     """
-    Blocking events that are garbage-collected cancel their call.
+    A blocking iterator of events that is garbage-collected cancels its call.
     """
     fake.play(*ENDLESS)
 
@@ -107,8 +108,8 @@ def test_dropping_blocking_to_sse_cancels_the_call(fake, blocking_client):
 
 def test_blocking_to_sse_may_be_read_by_another_thread(fake, blocking_client):
     """
-    Blocking events may be read by another thread than the one that opened the stream: a
-    web server often sends them from a worker thread.
+    A blocking iterator of events may be read by another thread than the one that opened
+    the stream: a web server often sends events from a worker thread.
     """
     fake.reply(TEXT)
     events = []

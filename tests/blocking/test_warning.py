@@ -49,8 +49,8 @@ def test_coroutine_that_blocks_its_loop_is_warned_once(
     fake, blocking_client, never_warned, backend, call
 ):
     """
-    A coroutine that blocks its loop gets its answer and one warning, which points to
-    the caller's line and names the async client.
+    A coroutine that blocks its event loop with the blocking client gets its answers and
+    one warning, which points to the caller's line and names the async client.
     """
     fake.reply("Hi", times=None)
 
@@ -64,8 +64,8 @@ def test_warning_turned_into_an_error_stops_every_kind_of_call(
     fake, blocking_client, never_warned
 ):
     """
-    Where warnings are errors, each call that blocks a loop raises, and no request is
-    sent.
+    Where warnings are errors, each kind of call that blocks an event loop raises the
+    warning, and no request is sent.
     """
     answers = blocking_client.chat.completions.map(["Hi"])
 
@@ -86,8 +86,8 @@ def test_no_warning_in_a_notebook_or_without_a_loop(
     fake, blocking_client, never_warned, monkeypatch, backend
 ):
     """
-    No warning comes in a notebook or at another interactive prompt, where a loop always
-    runs, nor in a thread without a loop.
+    No warning is issued in a notebook or at another interactive prompt, where an event
+    loop always runs, nor in a thread without a running event loop.
     """
     fake.reply("Hi", times=None)
     with warnings.catch_warnings():

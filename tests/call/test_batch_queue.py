@@ -21,8 +21,8 @@ def queue():
 
 async def test_one_read_returns_all_waiting_batches_in_order(queue):
     """
-    One read returns all items that were put since the last one, in order; after the end
-    a read returns an empty batch.
+    One read returns all items that were put into the queue since the previous read, in
+    order; after the end of the queue each read returns an empty batch.
     """
     queue.put([1, 2])
     queue.put([3])
@@ -39,7 +39,8 @@ async def test_one_read_returns_all_waiting_batches_in_order(queue):
 
 async def test_waiting_reader_is_woken_by_a_batch_and_by_the_end(queue):
     """
-    A reader that waits on an empty queue is woken by the next batch, and by the end.
+    A reader that waits on an empty queue is woken by the next batch, and by the end of
+    the queue.
     """
     got = []
 
@@ -60,8 +61,8 @@ async def test_waiting_reader_is_woken_by_a_batch_and_by_the_end(queue):
 
 async def test_error_is_raised_after_the_items_put_before_it(queue):
     """
-    Items that were put before an error are read first; then each read raises the error
-    again.
+    Items that were put into the queue before it ended with an error are read first;
+    then each read raises that error.
     """
     queue.put([1])
     queue.end(OSError("the first end counts"))
@@ -79,8 +80,8 @@ async def test_error_is_raised_after_the_items_put_before_it(queue):
 
 async def test_abandoned_queue_drops_its_items_and_raises(queue):
     """
-    A read of an abandoned queue raises its error and returns no item, also a read that
-    was waiting when the queue was abandoned.
+    A read of an abandoned queue returns no item and raises the error given to
+    `abandon`; so does a read that was waiting when the queue was abandoned.
     """
     queue.put([1])
     queue.abandon(OSError("closed"))
@@ -103,8 +104,8 @@ async def test_abandoned_queue_drops_its_items_and_raises(queue):
 
 async def test_writer_waits_while_the_queue_is_full(queue):
     """
-    A writer that waits for room goes on when the reader has emptied the queue, or
-    abandoned it.
+    A writer that waits because the queue is full goes on when the reader has emptied
+    the queue, or abandoned it.
     """
     written = []
 
@@ -131,7 +132,8 @@ async def test_writer_waits_while_the_queue_is_full(queue):
 
 async def test_cancelled_read_keeps_queued_items(queue):
     """
-    A read that is cancelled by its scope, at any moment, leaves the items in the queue.
+    A read that is cancelled by a cancel scope, at any moment, leaves the items in the
+    queue.
     """
     got = []
 
@@ -157,8 +159,8 @@ async def test_cancelled_read_keeps_queued_items(queue):
 @asyncio_only
 async def test_read_cancelled_by_asyncio_keeps_queued_items(queue):
     """
-    ``Task.cancel()`` of a reading task, before or after a batch has come, loses no
-    item.
+    ``Task.cancel()`` of a reading task, before or after a batch was put into the queue,
+    loses no item.
     """
     waiting = asyncio.ensure_future(queue.get())
     await asyncio.sleep(0)

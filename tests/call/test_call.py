@@ -34,7 +34,7 @@ async def ask(fake, *, stream, **options):
 
 
 async def fail(fake, error, *, stream, **options):
-    """Make one call that raises *error*; return it and the seconds until it came."""
+    """Make one call that must raise *error*; return the error and the seconds taken."""
     began = anyio.current_time()
     with pytest.raises(asi1.APIError) as caught:
         await ask(fake, stream=stream, **options)
@@ -69,8 +69,8 @@ async def fail(fake, error, *, stream, **options):
 )
 async def test_only_transient_statuses_are_retried(fake, status, error, attempts):
     """
-    Each status raises its own error class; a status that may be temporary is attempted
-    three times in all, any other once.
+    Each status raises its own error class; a call is attempted three times if its
+    status may be temporary, and once otherwise.
     """
     fake.fail(status, times=None, message="Not now.", code="busy")
 
@@ -89,8 +89,8 @@ async def test_only_transient_statuses_are_retried(fake, status, error, attempts
 @both_forms
 async def test_answer_lists_every_attempt(fake, stream):
     """
-    The answer's response metadata lists each attempt with its number, status, cause,
-    and the wait after it.
+    The response metadata of an answer lists each attempt of the call with its number,
+    status and cause, and the seconds of waiting after it.
     """
     fake.fail(503, message="Too many users.")
     fake.fault("reset_before_headers")
@@ -119,7 +119,7 @@ async def test_answer_lists_every_attempt(fake, stream):
 
 async def test_error_of_a_failed_call_lists_every_attempt(fake):
     """
-    The error of a failed call lists every attempt and the time that all of them took.
+    The error of a failed call lists every attempt, and has the duration of the call.
     """
     fake.fail(500, times=None)
 
@@ -136,8 +136,8 @@ async def test_error_of_a_failed_call_lists_every_attempt(fake):
 @pytest.mark.parametrize("retries", [0, 1, 4])
 async def test_max_retries_bounds_the_attempts(fake, retries):
     """
-    `max_retries`, set for the client or for one call, is the number of attempts less
-    one.
+    A call that keeps failing makes one attempt more than `max_retries`, which may be
+    set for the client or for one call.
     """
     fake.fail(500, times=None)
 
@@ -160,8 +160,8 @@ async def test_max_retries_bounds_the_attempts(fake, retries):
 )
 async def test_retry_waits_as_long_as_retry_after_asks(fake, form, stream):
     """
-    The wait is as long as the server asks for in Retry-After, or up to a tenth longer,
-    so that clients do not all come back at once.
+    A retry waits as long as the server asks for in Retry-After, or up to a tenth
+    longer, so that clients do not all return at the same moment.
     """
     fake.fail(429, headers=form)
     fake.reply("Here.")
@@ -175,7 +175,7 @@ async def test_retry_waits_as_long_as_retry_after_asks(fake, form, stream):
 
 async def test_retry_after_date_is_a_wait_until_then(fake):
     """
-    A date in Retry-After is a wait until then, by the clock of this machine.
+    A date in Retry-After makes the retry wait until then, by this machine's clock.
     """
     fake.fail(503, retry_after=formatdate(time.time() + 60, usegmt=True))
     fake.reply("Here.")
@@ -198,8 +198,8 @@ async def test_retry_after_date_is_a_wait_until_then(fake):
 )
 async def test_too_long_retry_after_raises_at_once(fake, asked, options, stream):
     """
-    A Retry-After above the cap, or longer than the call may still take, raises at once
-    an error that holds the wait which the server asked for.
+    A Retry-After above `max_retry_after`, or too long for the total timeout, raises at
+    once an error whose `retry_after` is the wait that the server asked for.
     """
     fake.fail(429, retry_after=asked, times=None)
 
@@ -213,8 +213,8 @@ async def test_too_long_retry_after_raises_at_once(fake, asked, options, stream)
 @pytest.mark.parametrize("text", ["-1", "0", "nan", "inf", "1e999", "soon", ""])
 async def test_unusable_retry_after_is_ignored(fake, text):
     """
-    A Retry-After that is not a usable time is ignored: the retry waits as if there were
-    no such header.
+    A Retry-After that is not a usable time is ignored: the retry waits as if the reply
+    had no such header.
     """
     fake.fail(429, retry_after=text)
     fake.reply("Here.")
@@ -226,7 +226,7 @@ async def test_unusable_retry_after_is_ignored(fake, text):
 
 async def test_x_should_retry_overrides_the_status(fake):
     """
-    The header x-should-retry decides about a retry, whatever the status.
+    The header x-should-retry decides whether a call is retried, whatever the status.
     """
     fake.fault("should_not_retry_503")
     await fail(fake, asi1.InternalServerError, stream=False)
@@ -254,8 +254,8 @@ async def test_exceeded_quota_is_not_retried(fake):
 @both_forms
 async def test_total_timeout_covers_all_attempts_and_waits(fake, stream):
     """
-    `total` bounds the call with all its attempts and waits: when the next wait does not
-    fit into the rest, the last error is raised at once.
+    The total timeout includes all attempts and waits of a call: when the next wait does
+    not fit into the remaining time, the last error is raised at once.
     """
     fake.fail(503, retry_after=8, times=None)
 
@@ -279,7 +279,7 @@ async def test_total_timeout_covers_all_attempts_and_waits(fake, stream):
 )
 async def test_total_timeout_cancels_the_attempt_under_way(fake, timeout, stream):
     """
-    When the total timeout passes, the attempt under way is cancelled at that moment.
+    When the total timeout expires, the attempt under way is cancelled at that moment.
     """
     fake.fail(503, retry_after=10)
     fake.fault("stall_before_headers")
@@ -297,7 +297,7 @@ async def test_total_timeout_cancels_the_attempt_under_way(fake, timeout, stream
 @both_forms
 async def test_total_timeout_ends_an_endless_body(fake, stream):
     """
-    A reply that comes byte by byte for ever is ended by the total timeout.
+    A call whose reply arrives byte by byte for ever is ended by the total timeout.
     """
     fake.fault("slow_drip")
 
@@ -309,10 +309,10 @@ async def test_total_timeout_ends_an_endless_body(fake, stream):
     assert pytest.approx(1) == seconds
 
 
-async def test_only_plain_calls_have_a_default_total_of_ten_minutes(fake):
+async def test_only_calls_without_streaming_have_a_default_total_timeout(fake):
     """
-    By default a plain call times out after 600 seconds; a stream has no default total,
-    since it may be read for longer.
+    By default a call without streaming times out after 600 seconds; a stream has no
+    default total timeout, since reading a stream may take longer.
     """
     fake.fault("slow_drip", seconds=50, times=None)
     timeouts = asi1.Timeouts(first_token=None)
@@ -330,7 +330,7 @@ async def test_only_plain_calls_have_a_default_total_of_ten_minutes(fake):
 
 async def test_call_without_a_timeout_waits_for_ever(fake):
     """
-    With ``timeout=None`` a call waits as long as it takes.
+    With ``timeout=None`` a call waits as long as the server takes.
     """
     fake.reply("Late.", delay=1e6)
 
@@ -355,12 +355,12 @@ async def test_call_without_a_timeout_waits_for_ever(fake):
         ("informational_flood", False, "first_token"),
     ],
 )
-async def test_silent_server_times_out_by_the_limit_of_its_phase(
+async def test_silent_server_makes_the_call_time_out_at_the_limit_of_its_phase(
     fake, fault, stream, phase
 ):
     """
-    A silent server makes the call time out exactly at the limit of its phase. There is
-    no second attempt, since the model may already be at work.
+    A silent server makes the call time out exactly at the limit of the call's phase.
+    There is no second attempt, since the model may already be at work.
     """
     fake.fault(fault, times=None)
 
@@ -376,10 +376,10 @@ async def test_silent_server_times_out_by_the_limit_of_its_phase(
     assert error.sent
 
 
-async def test_timeout_in_a_stream_carries_the_partial_answer(fake):
+async def test_timeout_error_of_a_stream_has_the_partial_answer(fake):
     """
-    A timeout in the middle of a stream carries the partial answer; a timeout before the
-    first chunk carries None.
+    The error of a timeout in the middle of a stream has the partial answer; the error
+    of a timeout before the first chunk has None in its place.
     """
     fake.fault("stall_mid_body")
     fake.fault("stall_after_headers")
@@ -394,7 +394,7 @@ async def test_timeout_in_a_stream_carries_the_partial_answer(fake):
 @pytest.mark.parametrize("seconds", [0.5, 5])
 async def test_comments_do_not_reset_the_idle_timeout(fake, seconds):
     """
-    SSE comments do not reset the idle timeout: only chunks do.
+    SSE comments do not restart the idle timeout: only chunks do.
     """
     fake.fault("heartbeat_forever", after_chunks=2, seconds=seconds)
 
@@ -424,8 +424,8 @@ async def test_first_token_timeout_starts_anew_with_each_attempt(fake):
 
 async def test_on_timeout_retries_only_before_the_first_chunk(fake):
     """
-    `RetryPolicy.on_timeout` allows retries after a timeout before the first chunk, and
-    none after it.
+    With `RetryPolicy.on_timeout` a call is retried after a timeout before the first
+    chunk, but not after a timeout that follows a chunk.
     """
     again = {"retry": asi1.RetryPolicy(on_timeout=True)}
     fake.fault("stall_before_headers")
@@ -437,10 +437,10 @@ async def test_on_timeout_retries_only_before_the_first_chunk(fake):
     assert ("idle", 3) == (error.phase, len(fake.requests))
 
 
-async def test_timeout_after_a_whole_answer_changes_nothing(fake):
+async def test_timeout_after_a_whole_answer_adds_no_attempt(fake):
     """
-    A timeout that passes after the answer is whole, while the end of the body is
-    awaited, adds neither a retry nor a second attempt to the metadata.
+    A timeout that expires after the answer is complete, while the client waits for the
+    end of the body, causes no retry and adds no attempt to the response metadata.
     """
     again = {"retry": asi1.RetryPolicy(on_timeout=True)}
     fake.play(SSE, Event(chunk("a")), Pause(0.95), DONE, Stall())
@@ -467,7 +467,7 @@ async def test_timeout_after_a_whole_answer_changes_nothing(fake):
 
 async def test_slow_reader_does_not_trip_the_idle_timeout(fake):
     """
-    The reader's own pauses do not count into the idle timeout, and no chunk is lost.
+    The reader's own pauses do not count towards the idle timeout, and no chunk is lost.
     """
     words = [f"{number} " for number in range(60)]
     fake.reply("".join(words).strip(), chunk_words=1)
@@ -484,10 +484,10 @@ async def test_slow_reader_does_not_trip_the_idle_timeout(fake):
     assert "".join(words).strip() == "".join(got)
 
 
-async def test_total_timeout_holds_for_a_slow_reader(fake):
+async def test_total_timeout_applies_to_a_slow_reader(fake):
     """
-    A reader slower than the total timeout gets all chunks that came before it, then the
-    error; an answer that came whole in time is read whole.
+    A reader slower than the total timeout gets all chunks that arrived in time, then
+    the error; an answer that arrived whole in time is read to its end.
     """
     long = [Event(chunk(f"{n} ")) for n in range(40)]
     whole = [*long[:15], Event(chunk("15", finish="stop"))]
@@ -546,8 +546,8 @@ async def test_broken_stream_is_retried_only_before_its_first_chunk(
     fake, fault, stream, attempts
 ):
     """
-    A stream that breaks before its first chunk is retried; never one that has yielded a
-    chunk, and never a plain call whose reply has begun.
+    A stream that breaks before its first chunk is retried; a stream that has yielded a
+    chunk is not, nor is a call without streaming whose reply has begun.
     """
     fake.fault(fault)
     fake.reply(TEXT)
@@ -568,8 +568,8 @@ async def test_broken_stream_is_retried_only_before_its_first_chunk(
 )
 async def test_malformed_http_is_not_retried(fake, fault, stream):
     """
-    A reply that is not valid HTTP will not be better the next time: there is one
-    attempt, and the error is marked as not retryable.
+    A reply that is not valid HTTP is not requested again, since the next reply would be
+    malformed too: there is one attempt, and the error is marked as not retryable.
     """
     fake.fault(fault, times=None)
 
@@ -581,8 +581,8 @@ async def test_malformed_http_is_not_retried(fake, fault, stream):
 
 async def test_retry_budget_bounds_the_requests_in_an_outage(fake):
     """
-    200 calls in an outage make at most 220 requests in all; once the service is back,
-    the client earns new retries.
+    200 calls in an outage make at most 220 requests in all; once the server answers
+    again, successful calls earn the client new retries.
     """
     fake.fail(503, times=None)
 
@@ -607,7 +607,7 @@ async def test_retry_budget_bounds_the_requests_in_an_outage(fake):
 
 async def test_child_clients_share_one_retry_budget(fake):
     """
-    A client and its children together spend the retries of one client in an outage.
+    A client and its children together make the retries of one client in an outage.
     """
     fake.fail(503, times=None)
 
@@ -647,7 +647,7 @@ async def test_idempotency_key_is_the_same_on_each_attempt(fake, key, stream):
 
 async def test_no_idempotency_key_is_sent_by_default(fake):
     """
-    Without the option `idempotency_key` no such header is sent.
+    Without the option `idempotency_key` no Idempotency-Key header is sent.
     """
     await ask(fake, stream=False)
 
@@ -657,8 +657,8 @@ async def test_no_idempotency_key_is_sent_by_default(fake):
 @both_forms
 async def test_slow_error_body_is_awaited_for_five_seconds(fake, stream):
     """
-    An error status whose headers came in time raises its own error, not a timeout: its
-    body is awaited for up to five seconds, then dropped.
+    An error status whose headers came in time raises its own error, not a timeout: the
+    client waits up to five seconds for the error body, then does without.
     """
     body = b'{"error": {"message": "Wrong key."}}'
     kind = (("content-type", "application/json"),)
@@ -677,10 +677,10 @@ async def test_slow_error_body_is_awaited_for_five_seconds(fake, stream):
     assert ("Internal Server Error", pytest.approx(5)) == (error.message, seconds)
 
 
-async def test_headers_end_the_first_token_timeout_of_a_plain_call(fake):
+async def test_headers_end_the_first_token_timeout_of_a_call_without_streaming(fake):
     """
-    For a plain call the `first_token` timeout ends with the headers, even without a
-    content-type.
+    For a call without streaming the `first_token` timeout ends when the headers arrive,
+    even if they contain no content-type.
     """
     body = b'{"choices": [{"message": {"content": "Late."}}]}'
     fake.play(Head(200, (), "length", len(body)), Pause(3), Data(body))

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.virtual_time
 
 
 class Observer:
-    """An observer that keeps each report in `reports`."""
+    """An observer that appends each report to `reports`."""
 
     def __init__(self):
         self.reports = []
@@ -61,10 +61,10 @@ def observed(engine):
     return ChunkStream(call, partial(engine.begin, call), observer), observer
 
 
-async def test_observer_hears_once_that_an_answer_is_whole(fake, engine):
+async def test_observer_of_a_whole_answer_gets_one_report(fake, engine):
     """
-    The observer of an answer that was read to its end gets its text once, and no second
-    report when the stream is closed afterwards.
+    The observer of an answer that was read to its end gets one report with the answer's
+    text, and no second report when the stream is closed afterwards.
     """
     fake.reply("one two")
     stream, observer = observed(engine)
@@ -78,8 +78,8 @@ async def test_observer_hears_once_that_an_answer_is_whole(fake, engine):
 
 async def test_observer_of_a_stream_closed_early_gets_the_partial_answer(fake, engine):
     """
-    The observer of a stream that is closed early gets the answer so far, marked as not
-    whole.
+    The observer of a stream that is closed early gets the answer received so far,
+    marked as not whole.
     """
     fake.reply("one two", chunk_words=1, chunk_delay=10)
     stream, observer = observed(engine)
@@ -94,8 +94,8 @@ async def test_observer_of_a_stream_closed_early_gets_the_partial_answer(fake, e
 
 async def test_observer_of_a_broken_stream_gets_the_partial_answer(fake, engine):
     """
-    The observer of a stream that breaks gets the answer so far at once, before the
-    reader closes the stream.
+    The observer of a stream that breaks gets the answer received so far at once, before
+    the reader closes the stream.
     """
     fake.fault("reset_mid_body")
     stream, observer = observed(engine)
@@ -106,9 +106,11 @@ async def test_observer_of_a_broken_stream_gets_the_partial_answer(fake, engine)
     assert [(stream.snapshot().text, False)] == observer.reports
 
 
-async def test_observer_of_a_stream_closed_before_its_call_is_released(engine):
+async def test_observer_of_a_stream_closed_before_its_call_is_notified_of_the_drop(
+    engine,
+):
     """
-    The observer of a stream that is closed before its call began is told that the
+    The observer of a stream that is closed before its call began is notified that the
     stream was dropped, and gets no answer.
     """
     stream, observer = observed(engine)
@@ -120,8 +122,8 @@ async def test_observer_of_a_stream_closed_before_its_call_is_released(engine):
 
 async def test_garbage_collected_stream_cancels_its_call(fake, engine):
     """
-    A stream that is garbage-collected cancels its call, and its observer is told that
-    it was dropped.
+    A stream that is garbage-collected cancels its call, and its observer is notified
+    that the stream was dropped.
     """
     fake.reply("one two", chunk_words=1, chunk_delay=10)
     stream, observer = observed(engine)
@@ -141,8 +143,8 @@ async def test_only_an_error_that_is_not_asi1s_cancels_the_call(
     fake, engine, error, left
 ):
     """
-    An error of asi1 that leaves a block around reads keeps the call, since the reader
-    may go on; any other error cancels it.
+    An error of asi1 that leaves an `abandoned_if_left` block does not cancel the call,
+    since the reader may go on reading; any other error cancels the call.
     """
     fake.reply("one two", chunk_words=1, chunk_delay=10)
     stream = chunk_stream(engine, request_of(engine))

@@ -1,4 +1,4 @@
-"""Calls that the rate limiter holds back."""
+"""Calls that the rate limiter delays."""
 
 import anyio
 import pytest
@@ -11,7 +11,7 @@ from asi1.testing import FakeASI1
 
 
 def limited(fake, limit, **settings):
-    """Return a client whose limiter reads the virtual clock too."""
+    """Return a client whose rate limiter uses the virtual clock of the test."""
     limiter = LocalLimiter(limit, clock=anyio.current_time)
     return AsyncASI1(
         "k",
@@ -25,8 +25,8 @@ def limited(fake, limit, **settings):
 @pytest.mark.virtual_time
 async def test_calls_above_the_limit_are_sent_later_in_order():
     """
-    Seven calls at once under a limit of three a minute are sent in order, none fails,
-    and no minute sees a fourth.
+    Seven concurrent calls under a limit of three a minute are sent in order; none of
+    them fails, and no minute has more than three of them.
     """
     fake, sent = FakeASI1(), []
     fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
@@ -50,10 +50,10 @@ async def test_calls_above_the_limit_are_sent_later_in_order():
 
 
 @pytest.mark.virtual_time
-async def test_wait_for_the_limiter_counts_into_the_total_timeout():
+async def test_wait_for_the_limiter_counts_towards_the_total_timeout():
     """
-    A call that the limiter holds back beyond its total timeout raises a timeout, and
-    was not sent.
+    A call that waits for the rate limiter until its total timeout expires raises a
+    timeout error, and is never sent.
     """
     fake = FakeASI1()
     limit = RateLimit(requests_per_minute=1)
@@ -70,8 +70,8 @@ async def test_wait_for_the_limiter_counts_into_the_total_timeout():
 @pytest.mark.virtual_time
 async def test_wait_for_the_limiter_is_not_part_of_the_first_token_timeout():
     """
-    The wait for the rate limiter does not count into the `first_token` timeout, which
-    measures the server.
+    The wait for the rate limiter does not count towards the `first_token` timeout,
+    which measures the time that the server takes.
     """
     fake = FakeASI1()
     timeouts = Timeouts(first_token=5)
@@ -87,7 +87,8 @@ async def test_wait_for_the_limiter_is_not_part_of_the_first_token_timeout():
 @pytest.mark.virtual_time
 async def test_retry_after_for_one_call_delays_the_calls_after_it():
     """
-    When the server asks one call to wait, calls that come after it wait as well.
+    A Retry-After in the reply to one call also delays the calls that are made after
+    that call.
     """
     fake = FakeASI1()
     fake.fail(429, retry_after=30)
@@ -105,8 +106,8 @@ async def test_retry_after_for_one_call_delays_the_calls_after_it():
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 async def test_max_concurrency_bounds_the_calls_under_way(stream):
     """
-    No more than `max_concurrency` calls are under way at once; a stream counts until
-    its end.
+    No more than `max_concurrency` calls are under way at once; a stream counts as under
+    way until its end.
     """
     fake, under_way, most = FakeASI1(), 0, 0
     fake.reply("one two three", delay=1, times=None)
@@ -137,8 +138,8 @@ async def test_max_concurrency_bounds_the_calls_under_way(stream):
 @pytest.mark.virtual_time
 async def test_call_cancelled_while_it_waits_uses_no_quota():
     """
-    A call that is cancelled while it waits for the limiter takes nothing from the calls
-    behind it.
+    A call that is cancelled while it waits for the rate limiter is not sent, and takes
+    no quota from the calls that wait behind it.
     """
     fake = FakeASI1()
 
@@ -155,8 +156,8 @@ async def test_call_cancelled_while_it_waits_uses_no_quota():
 @pytest.mark.virtual_time
 async def test_token_limit_uses_the_servers_counts():
     """
-    The tokens of a call are estimated before it is sent, and corrected to the usage
-    that the server reports.
+    The token count of a call is estimated before the call is sent, and corrected
+    afterwards to the usage that the server reports.
     """
     fake = FakeASI1()
     usage = {"prompt_tokens": 10, "completion_tokens": 80, "total_tokens": 90}
@@ -172,8 +173,8 @@ async def test_token_limit_uses_the_servers_counts():
 
 async def test_user_provided_limiter_gets_each_attempt_and_its_outcome():
     """
-    A user-provided object with the two methods of a `Limiter` is asked before each
-    attempt, and gets its outcome afterwards.
+    For a user-provided object with the two methods of a `Limiter`, `acquire` is called
+    before each attempt, and `release` after the attempt with its outcome.
     """
     calls = []
 

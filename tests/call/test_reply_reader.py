@@ -28,8 +28,8 @@ async def ask(fake, *, stream=True, **options):
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 async def test_every_fault_ends_in_an_answer_or_an_api_error(fake, fault):
     """
-    Whatever a server does, a call ends in time, with an answer or with an `APIError`;
-    an error of a library underneath never reaches the caller.
+    Whatever a server does, a call ends within its total timeout, with an answer or with
+    an `APIError`; an error of an underlying library never reaches the caller.
     """
     size = {"mib": 2} if "mib" in FAULTS[fault].options else {}
     fake.fault(fault, times=None, **size)
@@ -70,8 +70,8 @@ async def test_whole_answer_succeeds_whatever_the_server_does_next(
     fake, fault, most, stream
 ):
     """
-    Once the answer is whole, no fault makes the call fail, and the end of the body is
-    awaited for ten seconds at most.
+    Once the answer is complete, no fault of the server makes the call fail, and the
+    client waits ten seconds at most for the end of the body.
     """
     fake.fault(fault)
     began = anyio.current_time()
@@ -85,8 +85,8 @@ async def test_whole_answer_succeeds_whatever_the_server_does_next(
 
 async def test_comments_after_a_whole_answer_do_not_prolong_the_call(fake):
     """
-    SSE comments after the finish reason do not prolong the wait: ten seconds later the
-    stream ends, and has succeeded.
+    SSE comments after the finish reason do not prolong the call: ten seconds after the
+    finish reason the stream ends without an error.
     """
     beats = [Pause(1), Data(b": still here\n\n")] * 60
     fake.play(SSE, Event(chunk("All.", finish="stop")), *beats)
@@ -100,7 +100,7 @@ async def test_comments_after_a_whole_answer_do_not_prolong_the_call(fake):
 
 async def test_usage_is_read_after_the_finish_reason(fake):
     """
-    Reading goes on after the finish reason, since the token counts may come later.
+    The client reads past the finish reason, since the token counts may come later.
     """
     usage = {"choices": [], "usage": {"total_tokens": 9}}
     fake.play(SSE, Event(chunk("All.", finish="stop")), Pause(9), Event(usage), DONE)
@@ -156,8 +156,8 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
     fake, fault, error, text
 ):
     """
-    Each way in which a stream can break raises its own error, never a silent end; all
-    chunks received are yielded first, and the error holds the partial answer.
+    Each way in which a stream can break raises its own error, never ends normally; all
+    received chunks are yielded first, and the error has the partial answer.
     """
     fake.fault(fault)
     got = []
@@ -166,7 +166,7 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
         stream = client.chat.completions.stream(messages="Hi")
         with pytest.raises(asi1.StreamError) as caught:
             async for piece in stream.text_stream:
-                got.append(piece)  # noqa: PERF401 - it ends with an error
+                got.append(piece)  # noqa: PERF401 - the loop raises
 
     assert error is type(caught.value)
     assert text == "".join(got) == caught.value.partial.text
@@ -178,7 +178,7 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
 async def test_truncated_tool_call_is_only_in_the_partial_answer(fake):
     """
     A tool call with truncated arguments is never returned as finished: the stream
-    fails, and the pieces are in the error's partial answer.
+    raises an error, whose partial answer has the received pieces of the tool call.
     """
     fake.fault("tool_args_truncated")
 
@@ -190,9 +190,9 @@ async def test_truncated_tool_call_is_only_in_the_partial_answer(fake):
     assert not call.function.arguments.endswith("}")
 
 
-async def test_error_event_in_a_stream_keeps_message_code_and_type(fake):
+async def test_error_event_in_a_stream_raises_its_message_code_and_type(fake):
     """
-    The error raised for an error event has the event's message, code and type.
+    The exception raised for an error event has the event's message, code and type.
     """
     fake.fault("error_event")
 
@@ -210,8 +210,8 @@ async def test_error_event_in_a_stream_keeps_message_code_and_type(fake):
 @pytest.mark.parametrize("fault", ["json_for_stream", "sse_for_json"])
 async def test_json_for_a_stream_and_a_stream_for_json_are_read(fake, fault, stream):
     """
-    A JSON body where a stream was asked for, and a stream where JSON was asked for, are
-    read as the answer all the same.
+    A JSON body in reply to a request for a stream, and a stream in reply to a request
+    for JSON, are both read as the answer.
     """
     fake.fault(fault)
 
@@ -223,8 +223,7 @@ async def test_json_for_a_stream_and_a_stream_for_json_are_read(fake, fault, str
 
 async def test_json_in_place_of_a_stream_is_one_chunk(fake):
     """
-    A whole answer in place of a stream is yielded as a single chunk with the whole
-    text.
+    A JSON answer in place of a stream is yielded as a single chunk with the whole text.
     """
     fake.fault("json_for_stream")
 
@@ -279,8 +278,8 @@ async def test_success_status_without_an_answer_raises_response_error(
     fake, fault, words, stream
 ):
     """
-    A reply with a success status that is not an answer raises `APIResponseError`, which
-    says what the body was; there is no retry.
+    A reply with a success status that is not an answer raises `APIResponseError`, whose
+    message says what the body was; the call is not retried.
     """
     fake.fault(fault, times=None)
 
@@ -325,7 +324,7 @@ async def test_done_completes_a_stream_without_a_finish_reason(fake):
 )
 async def test_truncated_body_raises_and_is_not_retried(fake, fault, error):
     """
-    A truncated JSON body is never an answer; there is no retry, since the model has
+    A truncated JSON body raises an error; the call is not retried, since the model has
     done its work and the call may be billed.
     """
     fake.fault(fault, times=None)
@@ -359,7 +358,7 @@ async def test_status_error_has_the_message_of_any_error_body(
 ):
     """
     A status error has the server's message, whatever the shape of the error body; an
-    API key that the server echoed is replaced.
+    API key that the server echoed is replaced by stars.
     """
     fake.fault(fault)
 
@@ -372,7 +371,7 @@ async def test_status_error_has_the_message_of_any_error_body(
 
 async def test_error_body_is_cut_at_64_kib(fake):
     """
-    An error keeps no more than 64 KiB of the error body.
+    The `body` of an error is at most 64 KiB of what the server sent.
     """
     fake.fault("giant_error_500", mib=2)
 
@@ -386,7 +385,7 @@ async def test_error_body_is_cut_at_64_kib(fake):
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirect_raises_an_error_that_names_its_target(fake, name, status):
     """
-    A redirect raises an error that names its target; no request is sent there.
+    A redirect raises an error that names the target; no request goes to that target.
     """
     fake.fault(name, status=status, times=None)
 
@@ -416,8 +415,8 @@ async def test_event_or_body_above_max_event_bytes_raises(fake):
 
 async def test_chunks_before_a_too_large_event_are_yielded(fake):
     """
-    Chunks that arrive in one piece with an event above `max_event_bytes` are yielded
-    before the error is raised.
+    Chunks that arrive in the same piece of the body as an event above `max_event_bytes`
+    are yielded before the error is raised.
     """
     fake.play(SSE, Event(chunk("a"), chunk("x" * 10_000)))
     texts = []
@@ -426,14 +425,14 @@ async def test_chunks_before_a_too_large_event_are_yielded(fake):
         with pytest.raises(asi1.StreamDecodeError, match="max_event_bytes"):
             async with client.chat.completions.stream(messages="Hi") as opened:
                 async for each in opened:
-                    texts.append(each.text)  # noqa: PERF401 - it ends with an error
+                    texts.append(each.text)  # noqa: PERF401 - the loop raises
 
     assert ["a"] == texts
 
 
 async def test_event_of_four_mib_is_read_by_default(fake):
     """
-    An event of 4 MiB is below the default of `max_event_bytes`.
+    An event of 4 MiB is read, since it is below the default of `max_event_bytes`.
     """
     fake.fault("giant_event", mib=4)
 
@@ -445,8 +444,8 @@ async def test_event_of_four_mib_is_read_by_default(fake):
 @both_forms
 async def test_compressed_answer_is_read(fake, stream):
     """
-    The client does not ask for compression, but reads a compressed body if the server
-    sends one.
+    The client does not ask for compression, but decompresses a body if the server sends
+    it compressed.
     """
     fake.fault("gzip_stream")
 
@@ -456,10 +455,10 @@ async def test_compressed_answer_is_read(fake, stream):
     assert "identity" == fake.requests[0].headers["accept-encoding"]
 
 
-async def test_time_to_first_token_is_that_of_the_first_text(fake):
+async def test_time_to_first_token_is_the_time_until_the_first_text(fake):
     """
-    The response metadata of a stream has the time at which the first thought or text
-    came; a chunk without text does not count.
+    The `time_to_first_token` of a stream is the time until the first thought or text
+    arrives; a chunk without text does not count.
     """
     fake.play(
         SSE, Pause(1), Event(chunk()), Pause(2), Event(chunk("Hi")), Pause(4), DONE
@@ -478,8 +477,8 @@ async def test_time_to_first_token_is_that_of_the_first_text(fake):
 
 async def test_answer_has_the_response_metadata_without_cookies(fake):
     """
-    An answer has the reply's status, request id, headers and rate limits; its cookies
-    are left out.
+    The response metadata of an answer has the reply's status, request id, headers and
+    rate limits; the reply's cookies are omitted.
     """
     fake.reply(
         "Hi.",

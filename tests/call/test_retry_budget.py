@@ -10,7 +10,8 @@ from asi1._call.retry_budget import RetryBudget
 
 def test_budget_allows_twenty_retries_in_an_outage():
     """
-    In an outage, 200 calls with up to two retries each make 20 retries in all.
+    In an outage, in which 200 calls want up to two retries each, the budget allows 20
+    retries in all.
     """
     budget = RetryBudget()
 
@@ -19,7 +20,7 @@ def test_budget_allows_twenty_retries_in_an_outage():
 
 def test_call_that_succeeds_after_retries_refunds_them():
     """
-    A call that succeeds after retries gives their cost back to the budget.
+    A call that succeeds after retries gives the cost of its retries back to the budget.
     """
     budget = RetryBudget(capacity=2)
 
@@ -28,7 +29,7 @@ def test_call_that_succeeds_after_retries_refunds_them():
     assert [True, True, False] == [budget.spend() for _ in range(3)]
 
 
-def test_ten_calls_without_a_retry_earn_one():
+def test_ten_calls_without_a_retry_earn_one_retry():
     """
     A call that succeeds without a retry adds a tenth of a retry to the budget.
     """
@@ -39,7 +40,7 @@ def test_ten_calls_without_a_retry_earn_one():
         budget.succeeded(0)
     assert not budget.spend()
     budget.succeeded(0)
-    budget.succeeded(0)  # ten times 0.1 as floats is a little less than 1
+    budget.succeeded(0)  # an eleventh: as floats, ten times 0.1 is below 1
     assert budget.spend()
 
 

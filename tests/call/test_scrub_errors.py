@@ -50,8 +50,8 @@ def raised(error, cause=None, context=None):
 
 def test_key_is_removed_from_the_chain_of_causes():
     """
-    The causes of an error keep their messages without the key and their order, and lose
-    their tracebacks and the request that they hold, since these hold the key.
+    The causes of an error keep their order and their messages without the key, and lose
+    their tracebacks and their `request`, since both contain the key.
     """
     first = raised(RuntimeError(f"first {KEY}", 5))
     request = httpx.Request("GET", "https://x", headers={"authorization": KEY})
@@ -81,8 +81,8 @@ def test_key_is_removed_from_the_chain_of_causes():
 
 def test_response_metadata_stays_the_same_object():
     """
-    The response metadata of an error stays the same object: it was made without the
-    key.
+    `scrub` does not copy the response metadata of an error, since the metadata was made
+    without the key.
     """
     response = asi1.ResponseInfo(status=500)
     error = asi1.APIStatusError("no", status_code=500, response=response)

@@ -1,4 +1,4 @@
-"""The timer of an attempt: when it times out, and that it frees its handle."""
+"""The timer of an attempt: when an attempt times out, and when the timer is freed."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def started(timeouts=IDLE):
     return Timer(anyio.current_time(), timeouts, stream=True)
 
 
-async def test_arming_again_moves_the_deadline_back():
+async def test_arming_again_sets_a_later_deadline():
     """
-    Each `arm` sets a new deadline: the attempt times out only after a whole idle
-    timeout without a chunk.
+    Each `arm` sets a new deadline: the attempt times out only when a whole idle timeout
+    has passed since the last `arm`.
     """
     timer = started()
     with timer:
@@ -41,8 +41,8 @@ async def test_arming_again_moves_the_deadline_back():
 
 async def test_earlier_deadline_replaces_a_later_one():
     """
-    Arming a phase whose deadline comes earlier than the one before takes effect at that
-    earlier deadline.
+    If the newly armed phase has an earlier deadline than the phase before it, the
+    attempt times out at the earlier deadline.
     """
     timer = started(Timeouts(first_token=50, idle=1))
     with timer:
@@ -55,10 +55,10 @@ async def test_earlier_deadline_replaces_a_later_one():
 
 
 @pytest.mark.parametrize(("seconds", "end"), [(0.5, 0.5), (50, 5), (0, 0)])
-async def test_shorten_never_moves_the_deadline_back(seconds, end):
+async def test_shorten_never_makes_the_deadline_later(seconds, end):
     """
-    `shorten` sets the deadline to so many seconds from now, or keeps the phase's own if
-    that is earlier.
+    `shorten` sets the deadline to the given number of seconds from now, or keeps the
+    deadline of the phase if that is earlier.
     """
     timer = started()
     with timer:
@@ -71,7 +71,7 @@ async def test_shorten_never_moves_the_deadline_back(seconds, end):
 
 async def test_disarmed_timer_does_not_time_out_until_armed_again():
     """
-    A disarmed timer does not time out; armed again, it does.
+    A disarmed timer does not time out until it is armed again.
     """
     timer = started()
     with timer:
@@ -87,8 +87,8 @@ async def test_disarmed_timer_does_not_time_out_until_armed_again():
 
 async def test_deadline_of_one_attempt_does_not_end_the_next():
     """
-    The deadline of one attempt does not end the next attempt, which has none until it
-    is armed.
+    The deadline of one attempt does not end the next attempt, which has no deadline
+    until the timer is armed again.
     """
     timer = started()
     for _ in range(2):
@@ -103,8 +103,8 @@ async def test_deadline_of_one_attempt_does_not_end_the_next():
 
 async def test_timer_of_an_ended_call_is_freed_at_once(anyio_backend_name):
     """
-    The event loop keeps neither the timer of a call that has ended nor its scheduled
-    handle.
+    The event loop refers neither to the timer of a call that has ended nor to the
+    handle that the timer scheduled.
     """
     timer = started()
     with timer:

@@ -68,7 +68,7 @@ def test_invalid_setting_is_refused_when_the_client_is_made(make, options, words
 
 async def test_http_client_and_transport_together_are_refused(fake):
     """
-    `http_client` and `transport` cannot be given together.
+    Giving both `http_client` and `transport` raises a `ConfigurationError`.
     """
     async with httpx.AsyncClient() as user_provided:
         with pytest.raises(asi1.ConfigurationError, match="not both"):
@@ -77,8 +77,8 @@ async def test_http_client_and_transport_together_are_refused(fake):
 
 def test_repr_of_a_client_and_its_parts_hides_the_key():
     """
-    Neither the repr of a client nor the reprs of the objects that it holds contain the
-    API key.
+    Neither the repr of a client nor the reprs of the objects that it refers to contain
+    the API key.
     """
     for make in (asi1.AsyncASI1, asi1.ASI1):
         client = make(KEY, "https://example.org/v1", model="asi1-extended")
@@ -94,10 +94,10 @@ def test_repr_of_a_client_and_its_parts_hides_the_key():
             assert KEY not in repr(part)
 
 
-async def test_plain_call_sends_only_its_arguments(fake):
+async def test_call_without_streaming_sends_only_its_arguments(fake):
     """
-    A plain call posts model, messages and the given options, and nothing else; a single
-    header holds the key.
+    A call without streaming posts the model, the messages and the given options, and
+    nothing else; a single header contains the API key.
     """
     async with asi1.AsyncASI1(KEY, fake.base_url, transport=fake.transport) as client:
         await client.chat.completions.create(messages="Hi", temperature=0)
@@ -153,7 +153,7 @@ async def test_call_overrides_the_clients_default_headers_query_and_options(fake
 )
 async def test_wrong_argument_is_refused_before_a_request_is_sent(fake, wrong):
     """
-    A wrong argument raises an `ArgumentError` that names it; no request is sent.
+    An `ArgumentError` names the wrong argument; no request is sent.
     """
     async with in_process(fake) as client:
         with pytest.raises(asi1.ArgumentError) as caught:
@@ -166,7 +166,7 @@ async def test_wrong_argument_is_refused_before_a_request_is_sent(fake, wrong):
 async def test_request_calls_any_endpoint(fake):
     """
     `request` calls an endpoint by method and path, with query, headers and body, and
-    returns the reply as bytes, str and JSON.
+    returns the server's reply as bytes, str and JSON.
     """
     fake.reply_json({"data": ["é"]})
     fake.reply_json(b"no json", headers={"x-request-id": "r-9"})
@@ -224,8 +224,8 @@ async def test_request_retries_and_raises_as_chat_calls_do(fake):
 
 async def test_child_client_shares_its_parents_connections(fake):
     """
-    A child has its own settings and its parent's connections; closing it leaves the
-    parent open.
+    A child client has its own settings and its parent's connections; closing the child
+    leaves the parent open.
     """
     async with asi1.AsyncASI1("one", fake.base_url, model="a") as parent:
         await parent.chat.completions.create(messages="Hi")
@@ -264,7 +264,7 @@ async def test_child_client_shares_its_parents_connections(fake):
 
 async def test_with_options_takes_max_retries_or_a_retry_policy(fake):
     """
-    `with_options` takes a number of retries or a whole policy, and refuses both
+    `with_options` accepts a number of retries or a retry policy, and refuses both
     together.
     """
     fake.fail(503, times=None)
@@ -283,7 +283,7 @@ async def test_with_options_takes_max_retries_or_a_retry_policy(fake):
 
 async def test_closing_the_parent_closes_its_children(fake):
     """
-    When a client is closed its children are closed too, and no new one can be made.
+    When a client is closed, its children are closed too, and no new child can be made.
     """
     parent = in_process(fake)
     child = parent.with_options(model="b")
@@ -304,7 +304,7 @@ async def test_closing_the_parent_closes_its_children(fake):
     await child.aclose()
 
 
-async def test_closing_a_client_ends_its_calls_and_its_childrens(fake):
+async def test_closing_a_client_ends_its_calls_but_not_its_parents(fake):
     """
     Closing a client makes its calls raise and closes its connections; closing a child
     ends only the child's own calls.
@@ -336,8 +336,8 @@ async def test_closing_a_client_ends_its_calls_and_its_childrens(fake):
 @pytest.mark.virtual_time
 async def test_cancelled_call_has_ended_before_its_caller_goes_on(fake):
     """
-    A cancelled caller goes on only when its request has been cancelled, and leaves no
-    task behind.
+    A cancelled caller goes on only when its request has been cancelled, and no task of
+    the call is left.
     """
     fake.fault("stall_before_headers")
 
@@ -367,8 +367,8 @@ async def test_user_provided_http_client_is_used_and_not_closed(fake):
 
 async def test_closed_user_provided_http_client_raises_client_closed(fake):
     """
-    When a user-provided httpx client is closed, before or after the first call, calls
-    raise a `ClientClosedError` that names `http_client`.
+    When a user-provided httpx client has been closed, before or after the first call,
+    calls raise a `ClientClosedError` that names `http_client`.
     """
     user_provided = httpx.AsyncClient()
     client = asi1.AsyncASI1("key", fake.base_url, http_client=user_provided)
@@ -384,7 +384,7 @@ async def test_closed_user_provided_http_client_raises_client_closed(fake):
 
 
 class UserTransport(httpx.AsyncBaseTransport):
-    """Forwards requests to *inner*, and notes whether it was closed."""
+    """Forwards requests to *inner*; `closed` is whether `aclose` was called."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -428,7 +428,7 @@ async def test_garbage_collected_client_closes_its_connections(fake):
 def test_one_client_serves_event_loops_in_several_threads(fake):
     """
     Event loops in several threads use one client at the same time, each with its own
-    connections; closing it in one thread ends the calls of all.
+    connections; closing the client in one thread ends the calls of all threads.
     """
     client = asi1.AsyncASI1("key", fake.base_url)
     fake.fault("stall", times=None)
@@ -506,8 +506,8 @@ async def test_redirect_target_gets_no_request(fake):
 
 async def test_refused_connection_names_host_and_port_after_three_attempts():
     """
-    Where no server listens, the error comes after three attempts, names host and port,
-    says that nothing was sent, and holds no frame of asi1 with the API key.
+    Where no server listens, a call raises after three attempts; the error names host
+    and port, says that nothing was sent, and has no frame of asi1 with the API key.
     """
     with FakeASI1() as fake:
         port = fake.port
@@ -542,7 +542,7 @@ def frames_of_asi1(traceback):
 async def test_call_succeeds_after_its_idle_connection_died(fake, fault):
     """
     When the server closes or breaks an idle connection, the next call succeeds on
-    another one.
+    another connection.
     """
     fake.fault(fault)
 
@@ -554,7 +554,7 @@ async def test_call_succeeds_after_its_idle_connection_died(fake, fault):
 
 @pytest.fixture
 def secure_port(certificate):
-    """Serve one fixed answer over TLS; yield the port and the connections made."""
+    """Serve one fixed answer over TLS; yield the port and one item per connection."""
     body = b'{"choices": [{"message": {"content": "Safe."}}]}'
     head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -591,8 +591,8 @@ def secure_port(certificate):
 
 async def test_unverifiable_certificate_raises_without_a_retry(secure_port):
     """
-    A certificate that cannot be verified raises an error that says why; there is one
-    attempt, and no request is sent.
+    A server certificate that cannot be verified raises an error that says why; there is
+    one attempt, and no request is sent.
     """
     port, connections = secure_port
 
@@ -609,7 +609,7 @@ async def test_ssl_cert_file_is_ignored_for_a_server_on_this_machine(
     secure_port, certificate, monkeypatch
 ):
     """
-    The variable SSL_CERT_FILE is ignored for a server on this machine.
+    The environment variable SSL_CERT_FILE is ignored for a server on this machine.
     """
     port, _ = secure_port
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -635,8 +635,8 @@ async def test_unreadable_ssl_cert_file_is_a_configuration_error(monkeypatch, tm
 
 async def test_unusable_proxy_is_a_configuration_error(monkeypatch):
     """
-    A proxy variable with an unusable URL raises a `ConfigurationError` that names the
-    variable.
+    A proxy URL that cannot be used raises a `ConfigurationError` that names the
+    environment variable that contains it.
     """
     monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:1")
 
@@ -658,8 +658,8 @@ async def test_proxy_is_ignored_for_a_server_on_this_machine(fake, monkeypatch):
 
 async def test_concurrent_first_calls_share_few_pools(secure_port):
     """
-    Calls that begin together, before any connection is open, share as few connection
-    pools as they need.
+    32 calls that begin together, before any connection is open, share no more
+    connection pools than 32 calls need.
     """
     port, _ = secure_port
     client = asi1.AsyncASI1(KEY, f"https://127.0.0.1:{port}/v1")
@@ -679,7 +679,7 @@ async def test_concurrent_first_calls_share_few_pools(secure_port):
 
 
 class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
-    """Replies with a body whose pieces are all there at once."""
+    """Replies with a body whose pieces are all available at once."""
 
     def __init__(self, kind, pieces):
         self.kind, self.pieces = kind, pieces
@@ -696,8 +696,8 @@ class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
 async def test_other_tasks_run_while_a_large_body_is_read(kind):
     """
-    Other tasks keep running while a body is read, even if all its pieces are there at
-    once.
+    Other tasks keep running while a body is read, even if all pieces of the body are
+    available at once.
     """
     body = Pieces(kind, [b"{"] * 20_000)
     steps = 0
@@ -728,8 +728,8 @@ async def test_other_tasks_run_while_a_large_body_is_read(kind):
 @pytest.mark.parametrize("value", [3, print, "x"])
 def test_setting_of_a_wrong_type_is_refused_when_the_client_is_made(argument, value):
     """
-    A setting of a wrong type raises a `ConfigurationError` that names it when the
-    client is made.
+    A setting of a wrong type raises a `ConfigurationError` that names the setting when
+    the client is made.
     """
     with pytest.raises(asi1.ConfigurationError, match=f"^{argument}: must be"):
         asi1.ASI1("sk-test", **{argument: value})

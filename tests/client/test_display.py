@@ -1,4 +1,4 @@
-"""`display`: shows a stream while it comes, on stdout or in a notebook cell."""
+"""`display`: shows an answer while it arrives, on stdout or in a notebook cell."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def blocking(blocking_client):
 
 
 class Publisher:
-    """Plays the publisher of IPython's terminal."""
+    """Stands in for the publisher with which IPython displays in a terminal."""
 
 
 class Cell(Publisher):
-    """Plays a notebook's publisher; keeps the pages shown, and by which threads."""
+    """Stands in for a notebook's publisher; records the pages and their threads."""
 
     def __init__(self):
         self.pages = []
@@ -59,7 +59,7 @@ class Cell(Publisher):
 
 
 def ipython(monkeypatch, publisher):
-    """Pretend that IPython runs with *publisher*; None: is loaded, and not running."""
+    """Pretend that IPython runs with *publisher*, or if None is loaded but idle."""
     shell = None if publisher is None else types.SimpleNamespace(display_pub=publisher)
     parts = {
         "IPython": {"get_ipython": lambda: shell},
@@ -94,7 +94,7 @@ async def test_async_display_writes_to_stdout_outside_a_notebook(fake, capsys):
 
 def test_blocking_display_writes_to_stdout_outside_a_notebook(blocking, capsys):
     """
-    The blocking `display` writes the same text, and returns the same answer.
+    The blocking `display` writes the text to stdout and returns the answer, too.
     """
     answer = blocking.stream(messages="Hi").display()
 
@@ -106,7 +106,7 @@ def test_blocking_display_writes_to_stdout_outside_a_notebook(blocking, capsys):
 def test_display_shows_the_whole_answer_of_a_partly_read_stream(blocking, capsys, read):
     """
     `display` shows the answer from its beginning, however many chunks were read before;
-    the stream is consumed then.
+    after that the stream is consumed.
     """
     with blocking.stream(messages="Hi") as stream:
         for _ in range(read):
@@ -120,8 +120,8 @@ def test_display_shows_the_whole_answer_of_a_partly_read_stream(blocking, capsys
 
 async def test_stream_is_consumed_after_a_display(fake, capsys):
     """
-    After a display nothing is left to read from the stream; a second display shows the
-    answer again.
+    After `display` there is nothing left to read from the stream; a second `display`
+    shows the answer again.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("a"), chunk("b", finish="stop")), DONE)
@@ -156,8 +156,8 @@ def test_display_writes_text_where_ipython_shows_no_markdown(
 
 def test_each_piece_of_text_is_flushed_once(monkeypatch):
     """
-    Each piece of text is written once and flushed at once, so that the user sees it
-    come.
+    Each piece of text is written once and flushed at once, so that the user sees the
+    text as it arrives.
     """
     out = io.TextIOWrapper(io.BytesIO(), "utf-8")
     monkeypatch.setattr(sys, "stdout", out)
@@ -179,8 +179,8 @@ def choice(text):
 @pytest.mark.parametrize("out", [None, "ascii"])
 def test_display_survives_a_missing_or_ascii_stdout(monkeypatch, out):
     """
-    Characters that the encoding of stdout lacks are escaped; without a stdout, nothing
-    is written and nothing is raised.
+    Characters that the encoding of stdout lacks are escaped; without a stdout `display`
+    writes nothing and raises nothing.
     """
     stdout = io.TextIOWrapper(io.BytesIO(), out) if out else None
     monkeypatch.setattr(sys, "stdout", stdout)
@@ -194,8 +194,8 @@ def test_display_survives_a_missing_or_ascii_stdout(monkeypatch, out):
 @pytest.mark.parametrize("thoughts", [True, False])
 def test_notebook_cell_shows_thoughts_unless_turned_off(cell, blocking, thoughts):
     """
-    A notebook cell shows the answer as markdown and as plain text, its thoughts unless
-    ``thoughts=False``; the returned answer has them in any case.
+    A notebook cell shows the answer as markdown and as plain text, and its thoughts
+    unless ``thoughts=False``; the returned answer has the thoughts in any case.
     """
     answer = blocking.stream(messages="Hi").display(thoughts=thoughts)
 
@@ -206,8 +206,8 @@ def test_notebook_cell_shows_thoughts_unless_turned_off(cell, blocking, thoughts
 
 def test_notebook_cell_is_filled_in_the_callers_thread(cell, blocking):
     """
-    The blocking `display` publishes in its caller's thread, since a kernel finds the
-    cell by its thread.
+    The blocking `display` publishes in its caller's thread, since a Jupyter kernel
+    finds the cell of an output by the thread.
     """
     blocking.stream(messages="Hi").display()
 
@@ -216,8 +216,8 @@ def test_notebook_cell_is_filled_in_the_callers_thread(cell, blocking):
 
 def test_empty_answer_is_shown_with_its_finish_reason(fake, cell, blocking):
     """
-    For a stream without text a notebook cell shows that there was none, and the finish
-    reason.
+    For a stream without text a notebook cell says that there was no text, and shows the
+    finish reason.
     """
     fake.clear()
     fake.play(SSE, Event(chunk(finish="length")), DONE)
@@ -229,8 +229,8 @@ def test_empty_answer_is_shown_with_its_finish_reason(fake, cell, blocking):
 
 def test_long_answer_is_not_sent_to_the_notebook_for_each_chunk(cell):
     """
-    All that is sent to a notebook is at most fifty-one times the answer, in however
-    many chunks it comes, and the last page is the whole answer.
+    In however many chunks an answer arrives, less than fifty-one times its length is
+    sent to a notebook, and the last page is the whole answer.
     """
     text = ""
     with screen(thoughts=True) as show:
@@ -273,8 +273,8 @@ def test_call_that_fails_before_the_first_chunk_shows_nothing(fake, cell, blocki
 
 async def test_cancelled_display_closes_the_connection(cell):
     """
-    A cancelled display keeps the text shown so far and closes the connection, even if
-    the stream object is kept.
+    A cancelled `display` leaves the text shown so far in the cell and closes the
+    connection, even if the stream object is still referenced.
     """
     with FakeASI1() as fake:
         fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))))
@@ -292,7 +292,7 @@ async def test_cancelled_display_closes_the_connection(cell):
 
 def test_display_that_fails_to_publish_cancels_the_call(fake, cell, blocking):
     """
-    An error in the notebook's publisher cancels the call, and is raised.
+    An error in the notebook's publisher cancels the call, and is raised by `display`.
     """
     fake.clear()
     fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))))
@@ -307,8 +307,8 @@ def test_display_that_fails_to_publish_cancels_the_call(fake, cell, blocking):
 
 async def test_display_of_a_stream_being_read_is_refused(fake):
     """
-    `display` of a stream that another task reads raises `StreamBusyError`; that reader
-    goes on.
+    `display` of a stream that another task is reading raises `StreamBusyError`; the
+    other task goes on reading.
     """
     fake.clear()
     fake.play(SSE, Pause(0.1), Event(chunk("Hi", finish="stop")), DONE)
@@ -331,7 +331,7 @@ async def test_display_of_a_stream_being_read_is_refused(fake):
 @pytest.mark.system
 def test_display_outside_a_notebook_does_not_load_ipython():
     """
-    Neither asi1 nor a display outside a notebook imports IPython.
+    Neither importing asi1 nor `display` outside a notebook imports IPython.
     """
     script = """if True:
         import sys, asi1

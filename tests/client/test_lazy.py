@@ -65,8 +65,8 @@ UNUSED = {
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_first_call_does_not_import_methods_it_does_not_use(script):
     """
-    `map`, `to_sse`, `display` and conversations are imported by a program that uses
-    them, and by no other call.
+    The modules of `map`, `to_sse`, `display` and conversations are imported by a
+    program that uses these methods, and by no other call.
     """
     modules = imported(script)
 
@@ -89,8 +89,8 @@ def test_client_without_a_call_has_not_imported_the_engine(name):
 
 def test_client_closed_while_it_prepares_its_first_call_makes_no_call(monkeypatch):
     """
-    A client that one thread closes while another prepares its first call raises, and
-    makes no call.
+    If one thread closes a client while another thread prepares the client's first call,
+    that call raises and is not made.
     """
     client = asi1.AsyncASI1("sk-test", "http://127.0.0.1:1/v1")
     make = asi1._client.lazy.LazyEngine._make

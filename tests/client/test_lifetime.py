@@ -23,8 +23,8 @@ def client_of(fake, **settings):
 
 def test_loop_may_end_before_a_call_has_begun(fake):
     """
-    An event loop may end right after a call was created, before its task took one step:
-    no request is sent, and nothing waits.
+    An event loop may end right after a call was created, before the call's task took
+    one step: no request is sent, and the loop ends without waiting.
     """
     client = client_of(fake)
 
@@ -40,7 +40,7 @@ def test_loop_may_end_before_a_call_has_begun(fake):
 async def test_stream_that_yielded_a_chunk_is_never_retried():
     """
     Even a policy that retries after timeouts does not retry a stream that has yielded a
-    chunk: the reader would get it twice.
+    chunk: the reader would get that chunk twice.
     """
     fake = FakeASI1()
     fake.fault("stall_mid_body", after_chunks=2, times=2)
@@ -53,7 +53,7 @@ async def test_stream_that_yielded_a_chunk_is_never_retried():
         texts = []
         with pytest.raises(asi1.APITimeoutError) as caught:
             async for chunk in stream:
-                texts.append(chunk.text)  # noqa: PERF401 - it ends with an error
+                texts.append(chunk.text)  # noqa: PERF401 - the loop raises
 
     assert "one two" == "".join(texts).strip()
     assert 1 == len(fake.requests)
@@ -65,7 +65,7 @@ async def test_stream_that_yielded_a_chunk_is_never_retried():
 async def test_stream_of_a_cancelled_reader_closes_its_connection(fake, part):
     """
     A stream whose reader was cancelled closes its connection without a garbage
-    collection, though the error keeps the reader's frames.
+    collection, though the raised error still refers to the reader's frames.
     """
     fake.reply("word " * 400, chunk_delay=0.05)
     kept = []
@@ -102,8 +102,8 @@ async def test_stream_of_a_cancelled_reader_closes_its_connection(fake, part):
 @pytest.mark.parametrize("way", ["create", "create a stream", "enter", "read"])
 async def test_error_of_a_failed_call_leaves_no_reference_cycle(fake, way):
     """
-    A failed call leaves no reference cycle: its error is freed once it was handled,
-    without a garbage collection.
+    A failed call leaves no reference cycle: its error is freed as soon as the caller
+    has handled it, without a garbage collection.
     """
     fake.fail(429, times=None)
     gone = []
@@ -126,7 +126,7 @@ async def test_error_of_a_failed_call_leaves_no_reference_cycle(fake, way):
                     await fail(client.chat.completions)
                 except asi1.RateLimitError as error:
                     gone.append(weakref.ref(error))
-            await anyio.sleep(0.01)  # call tasks end in steps of their own
+            await anyio.sleep(0.01)  # the call tasks end a few loop steps later
 
             assert [None] * 3 == [reference() for reference in gone]
         finally:
@@ -135,7 +135,7 @@ async def test_error_of_a_failed_call_leaves_no_reference_cycle(fake, way):
 
 async def test_cancelled_call_has_ended_before_its_caller_goes_on(fake):
     """
-    A caller that cancels its waiting call goes on only when the call task has ended.
+    A caller whose call is cancelled goes on only when the call task has ended.
     """
     fake.reply("Hi", delay=30)
 
@@ -191,7 +191,7 @@ async def tasks():
 async def test_call_task_cancelled_before_its_first_step_raises(fake, tasks, ask):
     """
     A call whose task is cancelled from outside before its first step raises
-    `ClientClosedError` or `StreamClosedError`: its caller does not wait for ever.
+    `ClientClosedError` or `StreamClosedError`: the caller does not wait for ever.
     """
     async with client_of(fake) as client:
         asking = asyncio.create_task(ask(client))
@@ -268,8 +268,8 @@ async def test_turn_cancelled_before_its_first_step_lets_the_next_begin(fake, ta
 
 async def test_connection_is_reused_after_a_whole_answer(fake):
     """
-    A connection is reused after a plain call, and after a stream that was read to its
-    end, closed or dropped.
+    A connection is reused after a call without streaming, and after a stream that was
+    read to its end, whether the stream was then closed or dropped.
     """
     async with client_of(fake) as client:
         completions = client.chat.completions
@@ -280,7 +280,7 @@ async def test_connection_is_reused_after_a_whole_answer(fake):
             pass
         await until(
             lambda: not client._engine.tasks
-        )  # the connection is back in its pool
+        )  # then the connection is back in its pool
         await completions.create(messages="Hi")
 
     assert {1} == {request.connection for request in fake.requests}
@@ -288,8 +288,8 @@ async def test_connection_is_reused_after_a_whole_answer(fake):
 
 async def test_client_whose_block_is_cancelled_closes_its_connections(fake):
     """
-    A client closes its connections even if a cancellation leaves its ``async with``
-    block while streams are open.
+    A client closes its connections even if its ``async with`` block is left by a
+    cancellation while streams are open.
     """
     fake.clear()
     fake.fault("stall", times=None)

@@ -21,7 +21,7 @@ def question(request):
 
 
 class Prompts:
-    """An endless iterator of prompts that counts how many were taken."""
+    """An endless iterator of prompts; `taken` is how many it has yielded."""
 
     def __init__(self):
         self.taken = 0
@@ -36,8 +36,8 @@ class Prompts:
 
 async def test_answers_come_in_the_order_of_the_prompts(fake, fake_client):
     """
-    Answers are yielded in the order of the prompts, though a later one may arrive
-    first.
+    Answers are yielded in the order of the prompts, though the answer to a later prompt
+    may arrive first.
     """
     for delay in (0.15, 0, 0.05) * 8:
         fake.reply(question, delay=delay)
@@ -50,12 +50,12 @@ async def test_answers_come_in_the_order_of_the_prompts(fake, fake_client):
     assert len(prompts) == len(fake.requests)
 
 
-async def test_prompt_may_be_a_str_or_messages_and_options_go_with_each(
+async def test_prompt_may_be_a_str_or_messages_and_is_sent_with_the_options(
     fake, fake_client
 ):
     """
     A prompt is a str or a list of messages, as for `create`, and the options are sent
-    with each.
+    with each prompt.
     """
     fake.reply(question, times=None)
     prompts = ["a", [asi1.SystemMessage("Be brief."), {"role": "user", "content": "b"}]]
@@ -70,7 +70,7 @@ async def test_prompt_may_be_a_str_or_messages_and_options_go_with_each(
 
 async def test_exactly_concurrency_calls_are_under_way(fake, fake_client):
     """
-    While there are prompts, exactly *concurrency* calls are under way.
+    While prompts remain, exactly *concurrency* calls are under way.
     """
     release = [anyio.Event() for _ in range(2)]
     fake.fault("stall_before_headers", times=None)
@@ -93,10 +93,10 @@ async def test_exactly_concurrency_calls_are_under_way(fake, fake_client):
     await until(lambda: fake.open_connections == 0)
 
 
-async def test_prompts_are_taken_at_most_twice_concurrency_ahead(fake, fake_client):
+async def test_prompts_are_read_at_most_twice_concurrency_ahead(fake, fake_client):
     """
-    An endless iterable of prompts is read at most twice *concurrency* ahead of the
-    answers, and not before the first read.
+    An endless iterable of prompts is read at most twice *concurrency* prompts ahead of
+    the answers, and not before the first answer is read.
     """
     fake.reply(question, times=None)
     prompts = Prompts()
@@ -110,10 +110,9 @@ async def test_prompts_are_taken_at_most_twice_concurrency_ahead(fake, fake_clie
     assert len(fake.requests) <= prompts.taken
 
 
-async def test_slow_answer_does_not_hold_up_the_calls_behind_it(fake, fake_client):
+async def test_slow_answer_does_not_hold_up_later_calls(fake, fake_client):
     """
-    While the first answer is slow, further calls are made in the places that become
-    free.
+    While the first answer is slow, a further call begins whenever another call ends.
     """
     fake.fault("stall_before_headers")
     fake.reply("quick", times=None)
@@ -128,11 +127,11 @@ async def test_slow_answer_does_not_hold_up_the_calls_behind_it(fake, fake_clien
         group.cancel_scope.cancel()
 
 
-async def test_error_of_a_call_is_raised_in_its_prompts_place(fake, fake_client):
+async def test_error_of_a_call_is_raised_in_place_of_its_answer(fake, fake_client):
     """
-    The error of a call is raised where its answer would be; the calls behind it are
-    cancelled, and reading again raises it again, with a traceback that does not
-    grow.
+    The error of a call is raised where its answer would be yielded; the calls of later
+    prompts are cancelled, and each further read raises the same error, with a traceback
+    that does not grow.
     """
     for delay in (0.1, 0.1):
         fake.reply(question, delay=delay)
@@ -143,7 +142,7 @@ async def test_error_of_a_call_is_raised_in_its_prompts_place(fake, fake_client)
     answers = fake_client.chat.completions.map(Prompts(), concurrency=1)
     with pytest.raises(asi1.AuthenticationError) as first:
         async for answer in answers:
-            got.append(answer.text)  # noqa: PERF401 - it ends with an error
+            got.append(answer.text)  # noqa: PERF401 - the loop raises
     lengths = set()
     for _ in range(3):
         with pytest.raises(asi1.AuthenticationError) as again:
@@ -158,8 +157,8 @@ async def test_error_of_a_call_is_raised_in_its_prompts_place(fake, fake_client)
 
 async def test_return_exceptions_yields_errors_as_values(fake, fake_client):
     """
-    With ``return_exceptions`` each error stands in its prompt's place, also that of a
-    prompt which cannot be sent, and all other prompts are answered.
+    With ``return_exceptions`` each error is yielded in place of its prompt's answer,
+    also the error of a prompt that cannot be sent, and all other prompts are answered.
     """
     fake.reply("one")
     fake.fail(500)
@@ -183,8 +182,8 @@ async def test_error_of_the_prompt_iterator_follows_the_answers_before_it(
     fake, fake_client, keep
 ):
     """
-    An error that the prompts' iterator raises is raised after the answers to the
-    prompts before it, and is never yielded as the error of a call.
+    An error that the iterator of prompts raises is raised after the answers to the
+    earlier prompts, and is never yielded as the error of a call.
     """
     fake.reply(question, times=None)
 
@@ -214,7 +213,7 @@ async def test_error_of_the_prompt_iterator_follows_the_answers_before_it(
 )
 def test_wrong_argument_to_map_is_refused_at_once(blocking_client, arguments, argument):
     """
-    A wrong argument raises an `ArgumentError` that names it, before any prompt is read.
+    An `ArgumentError` names the wrong argument, before any prompt is read.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         blocking_client.chat.completions.map(**arguments)
@@ -235,9 +234,9 @@ WAYS = ["break", "close", "cancel", "client"]
 @pytest.mark.parametrize("way", WAYS)
 async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way):
     """
-    However the answers are left early, no call and no task goes on.
+    However the reader of a `map` stops early, none of its calls and tasks goes on.
     """
-    fake.reply(question, times=8)  # as many as are sent at the first read
+    fake.reply(question, times=8)  # for the eight prompts that the first read takes
     fake.fault("stall_before_headers", times=None)
     answers = fake_client.chat.completions.map(Prompts(), concurrency=4)
 
@@ -259,7 +258,7 @@ async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way)
     else:
         error = asi1.ClientClosedError if way == "client" else asi1.StreamClosedError
         with pytest.raises(error):
-            for _ in range(5):  # answers that had come are still yielded
+            for _ in range(5):  # answers that arrived before are still yielded
                 await anext(answers)
 
     await until(lambda: not fake_client._engine.tasks)
@@ -268,8 +267,8 @@ async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way)
 
 async def test_closing_the_client_wakes_a_waiting_reader_of_a_map(fake, fake_client):
     """
-    A waiting reader gets `ClientClosedError` when the client is closed, even with
-    ``return_exceptions``.
+    A reader that waits for an answer gets `ClientClosedError` when the client is
+    closed, even with ``return_exceptions``.
     """
     fake.fault("stall_before_headers", times=None)
     made = fake_client.chat.completions.map(
@@ -286,10 +285,10 @@ async def test_closing_the_client_wakes_a_waiting_reader_of_a_map(fake, fake_cli
             await anext(made)
 
 
-async def test_cancelled_call_ends_the_calls_that_wait_for_its_place(fake, fake_client):
+async def test_cancelled_call_ends_the_calls_that_wait_for_it_to_end(fake, fake_client):
     """
-    When a call is cancelled, the calls that wait for its place end too, without being
-    sent.
+    When one call of a `map` is cancelled, the calls that wait for it to end are ended
+    too, without being sent.
     """
     fake.fault("stall_before_headers", times=None)
 
@@ -306,8 +305,8 @@ async def test_cancelled_call_ends_the_calls_that_wait_for_its_place(fake, fake_
 
 async def test_closing_a_map_begins_no_further_call(fake, fake_client, monkeypatch):
     """
-    Closing the answers begins no further call, even if the call under way ends before
-    it can be cancelled.
+    Closing a `map` begins no further call, even if the call under way ends before it
+    can be cancelled.
     """
     fake.reply(question, delay=0.2, times=None)
     answers = fake_client.chat.completions.map(Prompts(), concurrency=1)
@@ -325,7 +324,7 @@ async def test_closing_a_map_begins_no_further_call(fake, fake_client, monkeypat
 
 async def test_cancelled_read_of_a_map_loses_no_answer(fake, fake_client):
     """
-    A reader that is cancelled again and again still gets every answer.
+    A reader whose reads are cancelled again and again still gets every answer.
     """
     fake.reply(question, delay=0.05, times=None)
     got = []
@@ -346,8 +345,8 @@ async def test_reader_cancelled_by_asyncio_cancels_the_calls_of_its_map(
     fake, fake_client
 ):
     """
-    ``Task.cancel()`` of a reading task cancels the calls without a garbage collection,
-    though the error keeps the reader's frames.
+    ``Task.cancel()`` of a task that reads a `map` cancels the calls without a garbage
+    collection, though the raised error still refers to the reader's frames.
     """
     fake.fault("stall_before_headers", times=None)
 
@@ -371,7 +370,7 @@ async def test_reader_cancelled_by_asyncio_cancels_the_calls_of_its_map(
 
 async def test_second_reader_of_a_map_is_refused(fake, fake_client):
     """
-    A second reader gets `StreamBusyError`; the first one goes on.
+    A second reading task gets `StreamBusyError`; the first task goes on reading.
     """
     fake.reply("late", delay=0.2)
     answers = fake_client.chat.completions.map(["a"])
@@ -392,8 +391,8 @@ async def test_second_reader_of_a_map_is_refused(fake, fake_client):
 @pytest.mark.virtual_time
 async def test_timeout_of_a_call_does_not_count_its_wait_in_the_map():
     """
-    The timeout of a call begins when it is sent: the wait for a free place does not
-    count.
+    The timeout of a call begins when the call is sent: its wait until fewer than
+    *concurrency* calls are under way does not count.
     """
     fake = FakeASI1()
     fake.reply(question, delay=6, times=None)

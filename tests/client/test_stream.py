@@ -34,7 +34,7 @@ async def client(fake):
 
 @pytest.fixture
 def opened(client):
-    """Return a stream that has not begun."""
+    """Return a stream whose call has not begun."""
     return client.chat.completions.stream(messages="Hi")
 
 
@@ -55,7 +55,7 @@ async def test_stream_yields_its_chunks_in_order(opened):
 
 async def test_text_stream_and_thought_stream_yield_non_empty_pieces(client):
     """
-    `text_stream` and `thought_stream` yield the pieces of one kind, none of them empty.
+    `text_stream` yields pieces of text, `thought_stream` of thoughts; none is empty.
     """
     stream = client.chat.completions.stream(messages="Hi")
     async with stream:
@@ -73,7 +73,7 @@ async def test_text_stream_and_thought_stream_yield_non_empty_pieces(client):
 
 async def test_create_with_stream_returns_a_started_stream(client):
     """
-    ``create(stream=True)`` returns a stream whose server has begun to answer.
+    ``create(stream=True)`` returns a stream after the server has begun to answer.
     """
     stream = await client.chat.completions.create(messages="Hi", stream=True)
 
@@ -83,7 +83,7 @@ async def test_create_with_stream_returns_a_started_stream(client):
 
 async def test_stream_may_be_entered_after_its_first_read(fake, opened):
     """
-    ``async with`` takes a stream whose reading has begun, and makes no second call.
+    ``async with`` accepts a stream that was read before, and makes no second call.
     """
     first = await anext(opened.text_stream)
     async with opened:
@@ -96,7 +96,7 @@ async def test_stream_may_be_entered_after_its_first_read(fake, opened):
 async def test_status_error_is_raised_by_create_enter_and_first_read(fake, client):
     """
     An error status is raised by ``create(stream=True)``, by entering a stream, and by
-    its first read, whichever begins the call.
+    the first read of a stream, whichever of these begins the call.
     """
     fake.clear()
     fake.fail(401, times=None)
@@ -129,7 +129,7 @@ async def test_stream_sends_no_request_before_its_first_use(fake, opened):
 async def test_final_completion_is_whole_however_much_was_read_before(opened, read):
     """
     `get_final_completion` returns the whole answer, however many chunks were read
-    before it, and the same again when called twice.
+    before it was called, and returns an equal answer when called again.
     """
     async with opened:
         for _ in range(read):
@@ -150,8 +150,8 @@ async def test_final_completion_is_whole_however_much_was_read_before(opened, re
 
 async def test_snapshot_is_the_answer_received_so_far(fake, client):
     """
-    `snapshot` is empty at first, then holds all that the server has sent, read or not;
-    it may be taken after the stream was closed.
+    `snapshot` is empty at first, then contains all that the server has sent, read or
+    not; it may be called after the stream was closed.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("one")), Event(chunk(" two")), Stall())
@@ -202,7 +202,7 @@ async def test_reading_goes_on_after_a_loop_was_left(opened):
 
 async def test_second_reader_of_a_stream_is_refused(fake, client):
     """
-    A second reader gets `StreamBusyError`, and the first one goes on undisturbed.
+    A second reading task gets `StreamBusyError`; the first task goes on undisturbed.
     """
     fake.clear()
     fake.reply(TEXT, chunk_words=1, chunk_delay=0.02)
@@ -235,7 +235,7 @@ async def test_closing_a_stream_wakes_its_waiting_reader(fake, client):
     async def read():
         with pytest.raises(asi1.StreamClosedError):
             async for piece in stream.text_stream:
-                got.append(piece)  # noqa: PERF401 - it ends with an error
+                got.append(piece)  # noqa: PERF401 - the loop raises
 
     with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
@@ -249,8 +249,8 @@ async def test_closing_a_stream_wakes_its_waiting_reader(fake, client):
 
 async def test_closed_stream_refuses_every_read(fake, client):
     """
-    A closed stream raises `StreamClosedError` at every use, even if it had received
-    more chunks before.
+    A closed stream raises `StreamClosedError` at every use, even if unread chunks had
+    arrived before it was closed.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
@@ -317,8 +317,8 @@ async def test_stream_of_a_closed_client_does_not_begin(client, opened):
 @pytest.mark.parametrize("way", ["break", "error", "cancel", "close", "drop"])
 async def test_stream_left_early_closes_its_connection(way):
     """
-    A stream that is left before its end, in whatever way, closes its connection, and
-    the client stays usable.
+    A stream that is left before its end, by any of several ways, closes its connection,
+    and the client stays usable.
     """
     with FakeASI1() as fake:
         fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))), times=None)
@@ -374,7 +374,7 @@ LEAVE = {
 
 async def test_connection_of_a_stream_read_to_its_end_is_reused():
     """
-    After a stream was read to its end, the next call uses its connection.
+    After a stream was read to its end, the next call uses the same connection.
     """
     with FakeASI1() as fake:
         async with asi1.AsyncASI1("test-key", fake.base_url) as client:
@@ -401,7 +401,7 @@ async def test_cancelled_read_keeps_buffered_chunks(fake, client, pause):
         while not stream.consumed:
             with anyio.move_on_after(pause):
                 async for piece in stream.text_stream:
-                    got.append(piece)  # noqa: PERF401 - it is cancelled
+                    got.append(piece)  # noqa: PERF401 - the loop is cancelled
 
     assert TEXT == "".join(got)
 
@@ -409,7 +409,7 @@ async def test_cancelled_read_keeps_buffered_chunks(fake, client, pause):
 @asyncio_only
 async def test_read_timed_out_by_asyncio_wait_for_loses_no_chunk(fake, client):
     """
-    `asyncio.wait_for` around `anext` loses no chunk when it times out.
+    When `asyncio.wait_for` around `anext` times out, no chunk is lost.
     """
     fake.clear()
     fake.reply(TEXT, chunk_words=1, chunk_delay=0.02)
@@ -463,8 +463,8 @@ async def test_call_cancelled_by_asyncio_at_any_moment_frees_its_connection(
 
 async def test_reader_that_pauses_stops_the_server_from_sending():
     """
-    While the reader pauses the server cannot send on, so that the buffered part of the
-    answer is bounded.
+    While the reader pauses, the server soon cannot send any more, so that the size of
+    the buffered part of the answer is bounded.
     """
     with FakeASI1() as fake:
         block = Event(chunk("x" * 10_000))

@@ -31,7 +31,7 @@ ENDLESS = (SSE, Repeat((Event(chunk("on ")), Pause(0.005))))
 async def test_to_sse_yields_thoughts_text_and_a_last_event(fake):
     """
     `to_sse` yields thoughts and text in order, then a last event with finish reason and
-    usage; each item holds whole events.
+    usage; each bytes object yielded consists of whole events.
     """
     fake.reply(TEXT, thoughts=["Hm."], chunk_words=1)
 
@@ -53,8 +53,8 @@ async def test_to_sse_yields_thoughts_text_and_a_last_event(fake):
 
 async def test_to_sse_begins_after_the_last_chunk_read(fake):
     """
-    Chunks that were read before `to_sse` are not sent as events again; those not read
-    yet are all sent.
+    Chunks that were read before `to_sse` is called are not sent as events; all chunks
+    not yet read are.
     """
     fake.play(SSE, Event(*map(chunk, "abcd")), Event(chunk("e", finish="stop")), DONE)
 
@@ -68,7 +68,7 @@ async def test_to_sse_begins_after_the_last_chunk_read(fake):
 async def test_broken_stream_ends_with_an_error_event(fake):
     """
     An error in the middle of a stream becomes the last event and is not raised, since
-    the response's status has been sent by then.
+    the status of the HTTP response that carries the events has been sent by then.
     """
     fake.fault("reset_mid_body")
 
@@ -83,8 +83,8 @@ async def test_broken_stream_ends_with_an_error_event(fake):
 
 async def test_error_that_is_not_asi1s_is_an_event_and_is_raised(fake):
     """
-    An exception of the user's code becomes a last event without its message, and is
-    raised after it.
+    An exception that is not an error of asi1 becomes the last event, without its
+    message, and is raised by the next read.
     """
 
     def explode(_):
@@ -105,8 +105,8 @@ async def test_error_that_is_not_asi1s_is_an_event_and_is_raised(fake):
 
 async def test_open_raises_an_error_before_the_first_event(fake):
     """
-    `open` raises an error that comes before the first event, so that it can become a
-    status; without `open` the error is an event.
+    `open` raises an error that comes before the first event, so that a web server can
+    send it as a status; without `open` the error becomes an event.
     """
     fake.fail(429, retry_after=7, times=2)
 
@@ -121,8 +121,8 @@ async def test_open_raises_an_error_before_the_first_event(fake):
 
 async def test_open_keeps_the_first_event(fake):
     """
-    The event that `open` waited for is the first one read; a second `open` does not
-    wait again.
+    The event that `open` waited for is the first event that is read afterwards; a
+    second `open` does not wait for another event.
     """
     fake.reply(TEXT, chunk_words=1)
 
@@ -138,8 +138,8 @@ async def test_open_keeps_the_first_event(fake):
 @pytest.mark.virtual_time
 async def test_ping_comment_fills_each_silence():
     """
-    A comment is sent after each *ping* seconds of silence, so that proxies keep the
-    connection; the answer loses nothing.
+    A comment is sent after each *ping* seconds without an event, so that proxies keep
+    the connection open; no part of the answer is lost.
     """
     fake = FakeASI1()
     end = Event(chunk("b", finish="stop"))
@@ -155,7 +155,7 @@ async def test_ping_comment_fills_each_silence():
 @pytest.mark.virtual_time
 async def test_open_returns_after_one_ping_of_silence():
     """
-    `open` returns after *ping* seconds of silence; an error that follows is an event.
+    `open` returns after *ping* seconds of silence; a later error becomes an event.
     """
     fake = FakeASI1()
     fake.fault("stall_before_headers")
@@ -177,7 +177,7 @@ async def test_open_returns_after_one_ping_of_silence():
 @pytest.mark.virtual_time
 async def test_ping_none_sends_no_comment():
     """
-    With ``ping=None`` no comment is sent, however long the silence.
+    With ``ping=None`` no comment is sent, however long no event arrives.
     """
     fake = FakeASI1()
     fake.play(SSE, Pause(50), Event(chunk("b", finish="stop")), DONE)
@@ -192,7 +192,7 @@ async def test_ping_none_sends_no_comment():
 @pytest.mark.parametrize("ping", [0, -1, float("nan")])
 async def test_ping_that_is_not_above_zero_is_refused(fake, ping):
     """
-    *ping* must be a number of seconds above 0.
+    A *ping* that is not a number of seconds above 0 raises an `ArgumentError`.
     """
     async with connect(fake) as client:
         with pytest.raises(asi1.ArgumentError, match="ping"):
@@ -215,9 +215,9 @@ async def outcome(fake):
     return fake.requests[0].outcome
 
 
-async def test_closing_the_events_cancels_the_call(fake):
+async def test_closing_the_event_iterator_cancels_the_call(fake):
     """
-    `aclose` cancels the call at once; no event comes afterwards.
+    `aclose` cancels the call at once; no event is yielded afterwards.
     """
     fake.play(*ENDLESS)
 
@@ -231,7 +231,7 @@ async def test_closing_the_events_cancels_the_call(fake):
 async def test_cancelled_reader_of_events_cancels_the_call(fake):
     """
     A reader that is cancelled while it waits for an event cancels the call, though the
-    stream object is kept.
+    stream object is still referenced.
     """
     fake.play(SSE, Event(chunk("on ")), Pause(60))
 
@@ -244,10 +244,10 @@ async def test_cancelled_reader_of_events_cancels_the_call(fake):
         assert "left" == await outcome(fake)
 
 
-async def test_garbage_collected_events_cancel_the_call(fake):
+async def test_garbage_collected_event_iterator_cancels_the_call(fake):
     """
-    Events that are garbage-collected cancel their call, though the stream object is
-    kept.
+    An iterator of events that is garbage-collected cancels its call, though the stream
+    object is still referenced.
     """
     fake.play(*ENDLESS)
 
@@ -263,8 +263,8 @@ async def test_garbage_collected_events_cancel_the_call(fake):
 
 async def test_events_of_a_stream_being_read_are_refused(fake):
     """
-    Reading events while another task reads the stream raises `StreamBusyError`; that
-    reader goes on.
+    Reading the events of a stream while another task reads its text raises
+    `StreamBusyError`; the other task goes on reading.
     """
     fake.play(SSE, Pause(0.3), Event(chunk("a", finish="stop")), DONE)
     texts = []
@@ -286,8 +286,8 @@ async def test_events_of_a_stream_being_read_are_refused(fake):
 
 async def test_closed_client_ends_the_events_with_status_503(fake):
     """
-    When the client is closed in the middle of a stream, the last event has status 503,
-    as for a service that shuts down.
+    When the client is closed in the middle of a stream, the last event has the status
+    503, as the reply of a service that shuts down.
     """
     fake.play(*ENDLESS)
 
@@ -302,7 +302,7 @@ async def test_closed_client_ends_the_events_with_status_503(fake):
 
 async def test_undecodable_chunk_ends_the_events_with_an_error_event(fake):
     """
-    A chunk that is not valid JSON becomes a last event with the code ``stream_decode``.
+    A chunk that is not valid JSON becomes the last event, with code ``stream_decode``.
     """
     fake.play(SSE, Event(chunk("a")), Data(b"data: {\n\n"))
 

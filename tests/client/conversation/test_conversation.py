@@ -38,8 +38,8 @@ def roles(chat):
 
 async def test_each_turn_sends_and_joins_the_history(fake, fake_client):
     """
-    A turn sends the system message and all turns before it, then joins the history;
-    options and session id are sent with each turn.
+    A turn sends the system message and all earlier turns, and is then added to the
+    history; the conversation's options and session id are sent with each turn.
     """
     chat = fake_client.conversation("Be brief.", temperature=0, session_id="s-1")
 
@@ -100,8 +100,8 @@ async def test_second_turn_edit_and_undo_are_refused_during_a_turn(fake, fake_cl
 
 async def test_turn_begins_when_its_stream_is_entered(fake, fake_client):
     """
-    A stream that has not been entered does not block other turns, and sends the history
-    of the moment at which it begins.
+    A stream that has not been entered does not block other turns; once entered, it
+    sends the history as it is at that moment.
     """
     chat = fake_client.conversation()
     stream_b = chat.stream("B?")
@@ -155,8 +155,8 @@ async def test_keep_partial_adds_the_partial_answer_to_the_history(
     fake, fake_client, kind
 ):
     """
-    With *keep_partial* the partial answer of a broken or closed stream joins the
-    history; a stream that brought no text leaves it as it was.
+    With *keep_partial* the partial answer of a broken or closed stream is added to the
+    history; a stream that brought no text leaves the history unchanged.
     """
     chat = fake_client.conversation()
     if kind == "cut":
@@ -227,10 +227,10 @@ async def test_changing_passed_or_returned_messages_leaves_the_history(
     assert [{"type": "text", "text": "A?"}] == sent(fake)[0]["content"]
 
 
-async def test_edit_undo_and_fork(fake, fake_client):
+async def test_edit_undo_and_fork_change_or_copy_the_history(fake, fake_client):
     """
-    `edit` replaces a message, `undo` removes the last turn and returns it, and `fork`
-    copies the history up to a place.
+    `edit` replaces a message, `undo` removes the last turn and returns its messages,
+    and `fork` copies the history or its first messages into a new conversation.
     """
     chat = fake_client.conversation("Be brief.")
     await chat.ask("A?")
@@ -267,7 +267,7 @@ def question(number):
 
 
 def check_budget(fake, chat):
-    """Check that the prompt tokens of every request are within the budget of 1500."""
+    """Check that the largest request is near and within the budget of 1500 tokens."""
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert max(counts) <= 1500
     assert max(counts) > 1200
@@ -276,7 +276,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that two conversations sent the same bytes, summary requests included."""
+    """Check that both halves of the requests after the first *before* are equal."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
@@ -289,8 +289,9 @@ async def test_every_request_of_200_turns_stays_within_the_token_budget(
     fake, fake_client, name
 ):
     """
-    In a conversation of 200 turns every request, those for summaries too, stays within
-    the policy's token budget; a fork and a saved copy send the same bytes next.
+    In a conversation of 200 turns every request, also one for a summary, stays within
+    the policy's token budget; a fork and a conversation loaded from JSON then send the
+    same bytes as each other.
     """
     chat = fake_client.conversation("Be brief.", context=POLICIES[name], session_id="s")
     for number in range(200):
@@ -331,7 +332,7 @@ async def test_context_length_error_is_retried_once_with_fewer_messages(
 ):
     """
     A request that is too long for the server is shortened and sent once more, and later
-    requests keep to the limit that the server named.
+    requests stay within the limit that the server named.
     """
     chat = await conversation_of(fake_client, asi1.KeepNewest(100_000))
     fake.reply_json(TOO_LONG, status=400)
@@ -365,8 +366,8 @@ async def test_context_length_error_is_raised_after_the_allowed_retry(
     fake, fake_client, policy, requests
 ):
     """
-    A context length error is raised at once without a policy, or where the policy
-    allows no retry, else after one retry; the history stays as it was.
+    A context length error is raised at once if there is no policy or the policy allows
+    no retry, and otherwise after one retry; the history is unchanged.
     """
     chat = await conversation_of(fake_client, policy)
     before, asked = chat.messages, len(fake.requests)
@@ -382,7 +383,7 @@ async def test_context_length_error_is_raised_after_the_allowed_retry(
 
 async def test_turn_over_the_budget_by_itself_is_refused_unsent(fake, fake_client):
     """
-    A turn that is over the token budget by itself is refused before a request is sent.
+    A turn over the token budget even without the history is refused before sending.
     """
     chat = fake_client.conversation("Be brief.", context=asi1.KeepNewest(50))
 
@@ -395,8 +396,8 @@ async def test_turn_over_the_budget_by_itself_is_refused_unsent(fake, fake_clien
 
 async def test_summary_request_has_no_tools_and_its_usage_is_counted(fake, fake_client):
     """
-    A summary is requested without the tools, options and session of the turns, and its
-    usage is part of the conversation's.
+    A summary request has none of the tools, options and session id of the turns, and
+    its usage is added to the usage of the conversation.
     """
     tools = [{"type": "function", "function": {"name": "f"}}]
     policy = asi1.Summarise(900, size=60, model="small")
@@ -418,8 +419,8 @@ async def test_change_within_the_summarised_messages_drops_the_summary(
     fake, fake_client
 ):
     """
-    An edit or a fork among the messages that a summary stands for drops the summary; a
-    change after them keeps it.
+    An edit or a fork among the messages that a summary replaces drops the summary; a
+    change after those messages keeps the summary.
     """
     chat = await conversation_of(fake_client, asi1.Summarise(900, size=60), 15)
 
@@ -435,7 +436,7 @@ async def test_change_within_the_summarised_messages_drops_the_summary(
 @pytest.mark.virtual_time
 async def test_timeout_of_a_turn_includes_the_summary_request():
     """
-    A turn's timeout includes the request for its summary.
+    The timeout of a turn includes the time of the request for its summary.
     """
     fake = FakeASI1(seed=7)
     async with in_process(fake, max_retries=0) as client:
@@ -457,7 +458,7 @@ async def test_timeout_of_a_turn_includes_the_summary_request():
 @pytest.mark.virtual_time
 async def test_timeout_of_a_turn_includes_all_requests_for_one_summary():
     """
-    Where a summary takes several requests, the turn's timeout is for all of them
+    If a summary takes several requests, the timeout of the turn covers all of them
     together.
     """
     fake = FakeASI1(seed=7)
@@ -496,8 +497,8 @@ async def test_summary_request_has_the_clients_headers_but_not_its_stop(fake):
 
 async def test_clients_default_max_tokens_lowers_the_budget(fake, monkeypatch):
     """
-    Without a budget of its own, a policy keeps to the model's context size less the
-    client's default `max_tokens`.
+    A policy without a budget of its own keeps requests within the model's context size
+    less the client's default `max_tokens`.
     """
     monkeypatch.setitem(asi1.CONTEXT_SIZES, "huge", 1200)
     async with asi1.AsyncASI1(
@@ -513,8 +514,8 @@ async def test_policy_without_a_budget_keeps_to_the_models_context_size(
     fake, fake_client, monkeypatch
 ):
     """
-    Without a budget of its own, a policy keeps to the model's context size less
-    `max_tokens`; a model of unknown size is refused until its size is set.
+    A policy without a budget of its own keeps requests within the model's context size
+    less `max_tokens`; a model of unknown size is refused until its size is set.
     """
     with pytest.raises(asi1.ArgumentError, match="no context size is known"):
         fake_client.conversation(context=asi1.KeepNewest(), model="huge")
@@ -546,7 +547,7 @@ async def test_wrong_argument_is_refused_when_a_conversation_is_made(
     fake_client, wrong
 ):
     """
-    A wrong argument raises an `ArgumentError` that names it before the first turn.
+    An `ArgumentError` names the wrong argument before the first turn.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         fake_client.conversation(**wrong)
@@ -558,8 +559,8 @@ async def test_lone_surrogate_in_an_answer_is_replaced_in_the_history(
     fake, fake_client
 ):
     """
-    A lone surrogate in an answer becomes U+FFFD in the history, since it could not be
-    sent with the next turn.
+    A lone surrogate in an answer becomes U+FFFD in the history, since a lone surrogate
+    could not be sent with the next turn.
     """
     body = b'{"id":"x","choices":[{"message":{"role":"user","content":"a\\ud800b"}}]}'
     fake.reply_json(body)
@@ -586,7 +587,7 @@ async def test_conversation_of_a_closed_client_is_refused(fake, fake_client):
 
 
 def reply_counting(prompt_tokens, text="Fine."):
-    """Return an answer whose usage has *prompt_tokens*."""
+    """Return the body of an answer whose usage reports *prompt_tokens*."""
     answer = {"index": 0, "message": {"content": text}, "finish_reason": "stop"}
     usage = {"prompt_tokens": prompt_tokens, "completion_tokens": 1}
     return json.dumps({"id": "a", "choices": [answer], "usage": usage}).encode()
@@ -594,8 +595,8 @@ def reply_counting(prompt_tokens, text="Fine."):
 
 async def test_one_absurd_token_count_does_not_block_later_turns(fake, fake_client):
     """
-    One prompt token count far above the other counts does not make later turns too long
-    for the budget.
+    After one prompt token count far above all other counts from the server, later turns
+    still fit into the budget.
     """
     for count in (20, 30, 9000):
         fake.reply_json(reply_counting(count))
@@ -607,12 +608,10 @@ async def test_one_absurd_token_count_does_not_block_later_turns(fake, fake_clie
     assert ["You said: hello"] * 3 == answers[3:]
 
 
-async def test_impossible_token_count_is_not_learned_and_raises_nothing(
-    fake, fake_client
-):
+async def test_impossible_token_count_is_not_used_and_raises_nothing(fake, fake_client):
     """
-    An impossible token count from the server is not learned from, and the answer is
-    returned; in a saved conversation it is an `ArgumentError`.
+    An impossible token count from the server is not used for later estimates, and the
+    answer is returned; such a count in a saved conversation raises an `ArgumentError`.
     """
     fake.reply_json(reply_counting(10**400))
     chat = fake_client.conversation()
@@ -630,7 +629,7 @@ async def test_impossible_token_count_is_not_learned_and_raises_nothing(
 
 async def test_lone_surrogate_in_a_summary_is_replaced(fake, fake_client):
     """
-    A lone surrogate in a summary becomes U+FFFD, and the turns go on.
+    A lone surrogate in a summary becomes U+FFFD, and later turns still work.
     """
     policy = asi1.Summarise(900, size=60, model="small")
     talk = fake_client.conversation()
@@ -678,12 +677,12 @@ async def test_turn_of_the_parent_process_does_not_block_a_forked_child(
         monkeypatch.undo()
 
 
-async def test_keep_partial_holds_for_a_stream_that_was_refused_at_first(
+async def test_keep_partial_applies_to_a_stream_that_was_refused_at_first(
     fake, fake_client
 ):
     """
-    *keep_partial* still holds for a stream that was refused while another turn was
-    under way, and was read later.
+    *keep_partial* still applies to a stream whose first read was refused during another
+    turn, and which was read later.
     """
     fake.reply("one two three four", chunk_words=1, chunk_delay=0.05, times=None)
     chat = fake_client.conversation()
