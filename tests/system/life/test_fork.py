@@ -28,7 +28,7 @@ def fake(fake):
     return fake
 
 
-# Each process ends itself after 30 seconds, because the test can kill only the parent
+# Each process ends itself if it hangs, because the test can kill only the parent
 # and not its child.
 ALARM = """
 import signal

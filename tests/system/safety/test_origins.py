@@ -83,8 +83,7 @@ async def test_no_redirect_is_followed(fake, elsewhere, location):
 
 async def test_user_provided_client_does_not_follow_redirects(fake, elsewhere):
     """
-    A user-provided httpx client with ``follow_redirects=True`` does not follow
-    redirects of asi1's calls.
+    A user-provided client that follows redirects does not do so for calls of asi1.
     """
     target = f"{elsewhere.base_url}/chat/completions"
     fake.fault("redirect", location=target, times=None)
@@ -234,9 +233,8 @@ def test_http_url_of_this_machine_is_accepted(url):
 @pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
 def test_http_url_of_another_machine_or_invalid_url_is_refused(make, url):
     """
-    A base URL is refused if it is http:// to another machine (even if it looks like
-    this one), has user information, or is invalid; the error does not contain a
-    password.
+    A base URL that is http:// to another machine, contains user information or is
+    invalid raises an error, which does not contain a password.
     """
     with pytest.raises(asi1.ConfigurationError, match=r"^base_url: ") as caught:
         make(KEY, url)
@@ -246,8 +244,7 @@ def test_http_url_of_another_machine_or_invalid_url_is_refused(make, url):
 
 def test_invalid_base_url_of_the_environment_is_refused(monkeypatch):
     """
-    An http:// URL of another machine, or a URL with a password, is refused in
-    ASI1_BASE_URL, too.
+    ASI1_BASE_URL must not be http:// to another machine, or contain a password.
     """
     for url in ("http://otter.example", "https://user:password@otter.example"):
         monkeypatch.setenv("ASI1_BASE_URL", url)
@@ -260,8 +257,7 @@ def test_invalid_base_url_of_the_environment_is_refused(monkeypatch):
 
 async def test_path_cannot_lead_to_another_server(fake, elsewhere):
     """
-    A path that looks like another server's address raises an error or is sent as a path
-    to the server of the base URL.
+    A path that looks like another server raises, or goes to the base URL's server.
     """
     there = f"127.0.0.1:{elsewhere.port}"
 

@@ -162,8 +162,7 @@ async def test_broken_answer_is_not_sent_with_the_next_question(fake, visit):
 
 async def test_unreachable_server_is_reported_in_the_banner(fake, visit):
     """
-    If the page cannot reach its server, the banner says so; once the server can be
-    reached, the banner's button sends the question again.
+    If the page cannot reach its server, the banner says so, and its button can retry.
     """
     fake.reply("Back.")
 
@@ -192,8 +191,7 @@ async def test_answer_at_its_token_limit_is_marked(fake, visit):
 
 async def test_reload_keeps_the_conversation(fake, visit):
     """
-    After a reload the page shows the same conversation, and the next question is sent
-    with the conversation before it.
+    After a reload the conversation is still shown, and is sent with the next question.
     """
     fake.reply("**One**, two.", thoughts=["Count up."])
     fake.reply("Three.")
@@ -212,8 +210,7 @@ async def test_reload_keeps_the_conversation(fake, visit):
 
 async def test_reload_during_an_answer_ends_the_call_and_keeps_the_text(fake, visit):
     """
-    A reload while an answer arrives cancels the request to the model; after the reload
-    the page still shows the text so far.
+    A reload while an answer arrives cancels the request, and the text so far stays.
     """
     fake.play(*endless("So far"))
 
@@ -228,8 +225,7 @@ async def test_reload_during_an_answer_ends_the_call_and_keeps_the_text(fake, vi
 
 async def test_failed_question_can_be_retried_after_a_reload(fake, visit):
     """
-    After a reload, a failed question's banner is shown again, and its button sends the
-    question again.
+    After a reload, the banner of a failed question is shown, and its button retries.
     """
     fake.fail(400, message="No.")
     fake.reply("Yes.")
@@ -282,9 +278,8 @@ async def test_new_chat_deletes_the_old_chat_after_confirmation(fake, visit):
 
 async def test_screen_reader_gets_the_answer_once(fake, visit):
     """
-    The live region, which a screen reader reads aloud, first says that the page waits
-    for the answer, then contains the complete answer once, and never a piece of the
-    answer.
+    The region that a screen reader reads aloud gets the state of the answer, then the
+    complete answer once, and never a piece of the answer.
     """
     text = "one two three four five six seven eight nine ten " * 4
     fake.reply(text, thoughts=["Count."], chunk_words=1)
@@ -311,8 +306,7 @@ async def test_screen_reader_gets_the_answer_once(fake, visit):
 
 async def test_messages_have_headings(fake, visit):
     """
-    Each question and answer has a heading of level 2; an answer's own headings begin at
-    level 3.
+    Questions and answers have level-2 headings; an answer's own begin at level 3.
     """
     fake.reply("# Big\n\n## Small")
 
@@ -326,8 +320,7 @@ async def test_messages_have_headings(fake, visit):
 @pytest.mark.parametrize(("motion", "count"), [("reduce", 0), ("no-preference", 1)])
 async def test_nothing_moves_with_reduced_motion(browser, url, fake, motion, count):
     """
-    The sign that the page waits for an answer moves, unless the user prefers reduced
-    motion.
+    The sign of a pending answer moves, unless the user prefers reduced motion.
     """
     fake.play(Stall())
 
@@ -340,9 +333,8 @@ async def test_nothing_moves_with_reduced_motion(browser, url, fake, motion, cou
 
 async def test_enter_on_a_touch_screen_breaks_the_line(browser, url, fake):
     """
-    On a touch screen Enter begins a new line, because that keyboard has no other key
-    for it, and the button sends; then the input loses the focus, which hides the
-    keyboard.
+    On a touch screen Enter begins a new line, because there is no Shift+Enter; the
+    button sends the question and hides the keyboard, which covers the answer.
     """
     fake.reply("Fine.")
 
