@@ -95,8 +95,8 @@ def test_blocking_client_does_not_use_a_proxy_for_this_machine(
 @needs_linux
 async def test_proxy_is_used_for_other_machines(monkeypatch, fake, proxy):
     """
-    A call to a host that is neither localhost nor 127.0.0.0/8 uses the proxy that
-    environment variables set; so the tests above would notice the use of a proxy.
+    A call to a host that is neither localhost nor a loopback address uses the proxy
+    that environment variables set; so the tests above would notice the use of a proxy.
     """
     proxied(monkeypatch, proxy)
     url = f"http://0.0.0.0:{fake.port}/v1"
