@@ -324,7 +324,7 @@ def test_asi1_loop_uvloop_runs_every_call_on_uvloop(fake):
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=240,
     )
 
     assert ([TEXT, TEXT, TEXT, "{'uvloop'}"], "") == (

@@ -27,8 +27,8 @@ def fake(fake):
 
 
 def wait_for(condition):
-    """Wait until *condition* holds; fail after five seconds."""
-    for _ in range(1000):
+    """Wait until *condition* holds; fail after a minute."""
+    for _ in range(12_000):
         if condition():
             return
         time.sleep(0.005)

@@ -17,8 +17,8 @@ CALLS = 20
 
 
 def wait_for(condition):
-    """Wait until *condition* holds; fail after five seconds."""
-    for _ in range(1000):
+    """Wait until *condition* holds; fail after a minute."""
+    for _ in range(12_000):
         if condition():
             return
         time.sleep(0.005)
@@ -38,7 +38,7 @@ def read(client, text):
         return "".join(stream.text_stream)
 
 
-@pytest.mark.timeout(180)  # 640 calls take long on a busy machine
+@pytest.mark.timeout(900)  # 640 calls take long on a busy machine
 @pytest.mark.parametrize("ask", [create, read])
 def test_many_threads_get_their_own_answers_in_order(fake, ask):
     """

@@ -119,7 +119,7 @@ def test_no_warning_at_the_asyncio_prompt(fake):
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=240,
     )
 
     output = done.stdout + done.stderr

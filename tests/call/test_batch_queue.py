@@ -94,7 +94,7 @@ async def test_abandoned_queue_drops_its_items_and_raises(queue):
         with pytest.raises(OSError, match="closed"):
             await waiting.get()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(read)
             await anyio.wait_all_tasks_blocked()
@@ -114,7 +114,7 @@ async def test_writer_waits_while_the_queue_is_full(queue):
             written.append(number)
             await queue.room()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(write)
             await anyio.wait_all_tasks_blocked()

@@ -32,7 +32,7 @@ async def test_call_task_starts_with_the_context_of_its_starter():
         seen.append(number.get())
 
     task = start(run, "a test")
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         await task.join()
 
     assert [7] == seen
@@ -59,7 +59,7 @@ async def test_call_task_outlives_the_scope_that_started_it():
             await anyio.lowlevel.checkpoint()
             scope.cancel()
     over.set()
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         await task.join()
 
     assert ["went on"] == seen
@@ -87,7 +87,7 @@ async def test_call_task_can_be_stopped_from_any_thread(where):
         thread.start()
         thread.join()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         await task.join()
     assert ["cancelled"] == ended
 

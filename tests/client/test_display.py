@@ -347,7 +347,7 @@ def test_display_outside_a_notebook_does_not_load_ipython():
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=240,
     )
 
     assert (0, "", "False") == (done.returncode, done.stderr, done.stdout.split()[-1])

@@ -42,7 +42,7 @@ def imported(script):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     assert "" == done.stderr
     return set(done.stdout.split())

@@ -30,7 +30,7 @@ def python(code):
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=50,
+        timeout=240,
     )
     return done.stdout
 

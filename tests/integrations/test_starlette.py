@@ -79,7 +79,7 @@ async def test_oserror_of_a_server_whose_browser_left_cancels_the_call():
 
     async with in_process(fake) as client:
         response = starlette.ChatStreamResponse(stream_of(client))
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await Browser(leaves_after=2).visit(response)
         await until(lambda: fake.requests[0].outcome != "open")
 
@@ -102,7 +102,7 @@ async def test_browser_that_leaves_before_the_head_gets_status_499():
     async with in_process(fake) as client:
         browser = Browser()
         browser.receive = leave
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await browser.visit(starlette.ChatStreamResponse(stream_of(client)))
 
     assert 499 == browser.sent[0]["status"]

@@ -53,7 +53,7 @@ def test_many_prompts_prints_the_answers_in_order(fake):
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=240,
     )
 
     answers = ["a", "    <a>", "b", "    <b>", "c", "    <c>"]

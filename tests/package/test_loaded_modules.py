@@ -62,7 +62,7 @@ def loaded(*parts):
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=240,
         # The variables of asi1 turn on logs and other event loops.
         env={k: v for k, v in os.environ.items() if not k.startswith(("ASI1", "ASI_"))},
     )

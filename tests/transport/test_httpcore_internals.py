@@ -180,7 +180,7 @@ def test_calls_work_without_the_private_names(fake, tmp_path, change, pool, back
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
 
     assert ("", 0) == (done.stderr, done.returncode)

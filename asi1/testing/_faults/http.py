@@ -141,7 +141,7 @@ def _gzip_bad_crc(context: Ask) -> Plan:
 def _double_gzip(context: Ask, *, mib: int = 64) -> Plan:
     """A body compressed twice: some hundred bytes that decompress to *mib* MiB."""
     return _encoded(answer_parts(context).head, "gzip, gzip"), Data(
-        gzip.compress(_bomb(mib))
+        gzip.compress(_bomb(mib), mtime=0)
     )
 
 

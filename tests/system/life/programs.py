@@ -24,7 +24,7 @@ def client_of(kind=asi1.ASI1):
 """
 
 # Seconds after which a program counts as hanging; a program usually takes one or two.
-_TIMEOUT = 40
+_TIMEOUT = 240
 
 
 def start(fake, script, *options):
@@ -74,7 +74,7 @@ def _without_slow_steps(text):
     )
 
 
-def wait_for(condition, seconds=10.0):
+def wait_for(condition, seconds=60.0):
     """Wait until *condition* returns true; fail after *seconds*."""
     end = time.monotonic() + seconds
     while not condition():

@@ -33,8 +33,8 @@ def fake(fake):
 ALARM = """
 import signal
 
-signal.alarm(30)
-os.register_at_fork(after_in_child=lambda: signal.alarm(30))
+signal.alarm(240)
+os.register_at_fork(after_in_child=lambda: signal.alarm(240))
 """
 
 # Each script that uses a client defines a function `ask_all`, which ends its process

@@ -84,7 +84,7 @@ def test_stream_that_outlives_its_event_loop_is_closed(fake, client, first, seco
         await anext(kept[-1])
 
     async def read_again():
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             with pytest.raises(asi1.StreamClosedError):
                 async for _ in kept[-1]:
                     pass
@@ -108,7 +108,7 @@ def test_stream_used_from_another_event_loop_does_not_hang(fake, client, end):
     stream = client.chat.completions.stream(messages="Hi")
 
     async def other():
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             if end == "aclose":
                 await stream.aclose()
             elif end == "aclose-the-client":
@@ -125,7 +125,7 @@ def test_stream_used_from_another_event_loop_does_not_hang(fake, client, end):
                     seen.set()
 
         got, seen = [], anyio.Event()
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(read)
                 await seen.wait()
@@ -199,7 +199,7 @@ async def test_concurrent_closes_of_stream_and_client_succeed(fake, client):
     stream = client.chat.completions.stream(messages="Hi")
     await anext(stream)
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(stream.aclose)

@@ -198,7 +198,7 @@ def test_display_writes_plain_text_in_the_ipython_terminal(fake, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=240,
     )
 
     assert (0, "**Yes.**\n", "") == (done.returncode, done.stdout, done.stderr)

@@ -171,7 +171,7 @@ def test_log_on_standard_error_has_no_secrets(level, lines):
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=240,
     )
 
     assert ("", lines) == (done.stdout, len(done.stderr.splitlines()))

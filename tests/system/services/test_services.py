@@ -189,7 +189,7 @@ def test_error_of_a_call_without_streaming_becomes_an_http_status(fake, browser)
 
 def visit(service):
     """Request a stream; return the socket, from which nothing has been read yet."""
-    there = socket.create_connection(("127.0.0.1", service.port), timeout=60)
+    there = socket.create_connection(("127.0.0.1", service.port), timeout=600)
     there.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
     return there
 
@@ -200,7 +200,7 @@ def read_until(there, what):
         data += there.recv(65536) or pytest.fail("the service hung up")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 def test_browsers_that_disconnect_end_their_upstream_calls(fake, service):
     """
     If two hundred browsers disconnect in the middle of a stream, the service cancels
