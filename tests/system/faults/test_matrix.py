@@ -88,7 +88,7 @@ async def test_call_under_a_lasting_fault_ends_as_promised(name, form):
 @pytest.mark.virtual_time
 @in_each_form
 @of_each_fault
-async def test_call_under_a_passing_fault_is_retried_or_ends_as_promised(name, form):
+async def test_call_after_one_fault_is_retried_or_ends_as_promised(name, form):
     """
     If a fault is in the first reply only, the call succeeds at its second attempt where
     the fault's row has several attempts; where the row has one attempt, there is no

@@ -84,7 +84,7 @@ def endless(block):
     return Repeat((Data(block * (65536 // len(block))),))
 
 
-def test_endless_body_is_given_up_at_16_mib(fake):
+def test_endless_body_raises_an_error_at_16_mib(fake):
     """
     The client stops reading a line, an event, a comment or a body without an end at the
     limit of 16 MiB, whether it is compressed or not, with or without a content-type.

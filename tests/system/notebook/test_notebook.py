@@ -58,7 +58,7 @@ def test_kernel_imports_the_same_asi1(notebook):
     assert asi1.__file__ == printed(notebook.run("print(asi1.__file__, end='')"))
 
 
-def test_answer_at_the_end_of_a_cell_is_shown_as_markdown(fake, notebook):
+def test_answer_as_the_last_expression_of_a_cell_is_shown_as_markdown(fake, notebook):
     """
     A cell whose last expression is an answer shows the answer's text as Markdown, below
     its collapsed thoughts.

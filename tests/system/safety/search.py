@@ -37,7 +37,7 @@ _FOREIGN = ("_pytest", "asi1.testing", "asyncio", "selectors", "threading", "tri
 def found(*roots: object, text: str = KEY) -> list[str]:
     """Return the paths, such as ``[0].args[1]``, at which *roots* contain *text*."""
     seen: set[int] = set()
-    kept: list[object] = []  # because Python reuses ids of freed objects
+    kept: list[object] = []  # keeps objects alive, because Python reuses freed ids
     todo = deque((f"[{n}]", root) for n, root in enumerate(roots))
     places = []
     while todo and len(seen) < _MOST:

@@ -235,7 +235,7 @@ async def test_invalid_no_proxy_is_named_in_the_error(monkeypatch, value):
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
-async def test_proxy_port_above_65535_is_an_asi1_error(monkeypatch, stream):
+async def test_proxy_port_above_65535_raises_an_asi1_error(monkeypatch, stream):
     """
     A proxy whose port is too large for a socket makes the call raise an error of asi1
     that does not contain the key.

@@ -134,7 +134,7 @@ HEADS = {
 
 
 @pytest.mark.parametrize("name", HEADS)
-async def test_excessive_head_of_a_reply_is_a_connection_error(fake, name):
+async def test_excessive_response_head_raises_a_connection_error(fake, name):
     """
     A response head with a giant header, 20,000 headers, a control character, two
     lengths or no end makes the call raise an APIConnectionError within the timeouts.
@@ -152,7 +152,7 @@ async def test_excessive_head_of_a_reply_is_a_connection_error(fake, name):
             assert 2 > anyio.current_time() - began
 
 
-def test_blocking_call_with_a_giant_header_is_a_connection_error(fake):
+def test_giant_header_makes_a_blocking_call_raise_a_connection_error(fake):
     """
     A response head with a giant header makes a blocking call raise an
     APIConnectionError.
@@ -166,7 +166,7 @@ def test_blocking_call_with_a_giant_header_is_a_connection_error(fake):
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
-async def test_endless_status_line_is_a_connection_error(fake, stream):
+async def test_endless_status_line_raises_a_connection_error(fake, stream):
     """
     A status line of 1 MiB without an end makes the call raise an APIConnectionError
     with a message below 1,000 characters.
@@ -191,7 +191,7 @@ async def test_endless_status_line_is_a_connection_error(fake, stream):
         ),
     ],
 )
-async def test_error_quotes_a_broken_head_briefly_and_printably(fake, stream, line):
+async def test_error_for_a_broken_head_is_short_and_printable(fake, stream, line):
     """
     The message of the error for a broken response head is below 1,000 characters and
     has no control characters, although it quotes the head.

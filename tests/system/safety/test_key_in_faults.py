@@ -61,7 +61,7 @@ def test_search_finds_the_key_in_local_variables():
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-async def test_fault_does_not_show_the_key(caplog, fault):
+async def test_call_under_a_fault_does_not_show_the_key(caplog, fault):
     """
     Under each fault, no error, answer, stream, client or log record contains the key,
     and each request has the key in its Authorization header only.

@@ -84,7 +84,7 @@ def test_error_for_a_wrong_setting_does_not_show_the_key(make, name):
 
 @BOTH
 @pytest.mark.parametrize("name", MISPLACED)
-def test_key_in_a_wrong_argument_is_not_quoted(make, name):
+def test_error_for_a_key_in_a_wrong_argument_does_not_show_the_key(make, name):
     """
     The error for a key that is passed as another argument, such as the base URL, does
     not contain the key.
@@ -128,7 +128,9 @@ def test_key_in_the_environment_is_not_shown_by_other_errors(
 
 @BOTH
 @pytest.mark.parametrize("form", ["{}\nx", "\u201c{}\u201d", "{} {}", "\x1b{}"])
-def test_invalid_key_in_the_environment_is_not_shown(monkeypatch, make, form):
+def test_error_for_an_invalid_key_in_the_environment_does_not_show_it(
+    monkeypatch, make, form
+):
     """
     The error for an invalid key in an environment variable names the variable, and does
     not contain the key.

@@ -273,7 +273,7 @@ async def test_path_cannot_lead_to_another_server(fake, elsewhere):
     assert [] == strays(fake.requests)
 
 
-async def test_link_in_a_reply_is_not_fetched(fake, elsewhere):
+async def test_link_in_a_response_is_not_requested(fake, elsewhere):
     """
     The client does not request the URLs in the headers and the body of a response.
     """

@@ -196,7 +196,7 @@ async def test_calls_with_the_same_retry_after_are_spread_by_jitter():
 
 @in_virtual_time
 @pytest.mark.parametrize("hint", [121, 86_400, 1e9, "1e300"])
-async def test_retry_after_above_two_minutes_is_an_error_at_once(hint):
+async def test_retry_after_above_two_minutes_raises_an_error_at_once(hint):
     """
     If Retry-After is above 120 seconds, the call raises a RateLimitError at once, so
     that a server cannot make a call wait for long.

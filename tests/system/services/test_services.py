@@ -61,7 +61,7 @@ def wait_for(condition):
     pytest.fail("the condition never held")
 
 
-def test_stream_reaches_the_browser(fake, browser):
+def test_browser_receives_the_stream_as_server_sent_events(fake, browser):
     """
     The service sends the browser thoughts, text and token usage as server-sent events,
     with headers that keep proxies from buffering the events.
@@ -224,7 +224,9 @@ def test_browsers_that_disconnect_end_their_upstream_calls(fake, service):
 
 
 @pytest.mark.parametrize("words", [(), (Event(chunk("on ")),)])
-def test_disconnect_while_nothing_is_sent_is_noticed(fake, service, words):
+def test_disconnect_while_nothing_is_sent_cancels_the_upstream_call(
+    fake, service, words
+):
     """
     If a browser disconnects while the service sends nothing, before or after the first
     event, the service cancels the request to the model, too.

@@ -178,7 +178,7 @@ async def test_unreachable_server_is_reported_in_the_banner(fake, visit):
     visit.expected.append("net::ERR_INTERNET_DISCONNECTED")
 
 
-async def test_answer_at_its_token_limit_is_marked(fake, visit):
+async def test_answer_cut_at_the_token_limit_is_marked(fake, visit):
     """
     An answer that ended at the limit of tokens is marked as cut.
     """
@@ -304,7 +304,7 @@ async def test_screen_reader_gets_the_answer_once(fake, visit):
     assert 0 == await visit.page.locator(live).count()
 
 
-async def test_messages_have_headings(fake, visit):
+async def test_questions_and_answers_have_headings(fake, visit):
     """
     Questions and answers have level-2 headings; an answer's own begin at level 3.
     """
@@ -318,7 +318,7 @@ async def test_messages_have_headings(fake, visit):
 
 
 @pytest.mark.parametrize(("motion", "count"), [("reduce", 0), ("no-preference", 1)])
-async def test_nothing_moves_with_reduced_motion(browser, url, fake, motion, count):
+async def test_reduced_motion_stops_the_animation(browser, url, fake, motion, count):
     """
     The sign of a pending answer moves, unless the user prefers reduced motion.
     """
@@ -331,7 +331,7 @@ async def test_nothing_moves_with_reduced_motion(browser, url, fake, motion, cou
         assert count == await visit.page.evaluate(moving)
 
 
-async def test_enter_on_a_touch_screen_breaks_the_line(browser, url, fake):
+async def test_enter_on_a_touch_screen_begins_a_new_line(browser, url, fake):
     """
     On a touch screen Enter begins a new line, because there is no Shift+Enter; the
     button sends the question and hides the keyboard, which covers the answer.
