@@ -26,20 +26,20 @@ from .support.virtual_time import VirtualTimeLoop
 
 SYSTEM = Path(__file__).parent / "system"
 
-# The duration of an example depends on the machine, not on the package.
+# Hypothesis has no deadline here: how long an example takes depends on the machine.
 settings.register_profile(
     "asi1", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("asi1")
 
-# A shell that runs the tests in the background makes them ignore Ctrl-C, and with them
-# each process that they start.
+# A shell that runs pytest in the background makes pytest ignore Ctrl-C, and so would
+# each process that a test starts: the usual handler is restored.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test in the folder `system` as one of the whole system."""
+    """Add the mark `system` to every test in the folder tests/system."""
     for item in items:
         if item.path.is_relative_to(SYSTEM):
             item.add_marker(pytest.mark.system)
@@ -48,15 +48,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     """
-    Run each async test on asyncio and on trio, each test on a loop of its own.
+    Run each async test on asyncio and on trio, each in an event loop of its own.
 
     With ``@pytest.mark.virtual_time`` on the test, or ``pytestmark =
     pytest.mark.virtual_time`` in the module, the clock is virtual: it stands still
-    while anything can run, then jumps to the next timer. ``anyio.sleep(3600)`` returns
+    while any task can run, then jumps to the next timer. ``anyio.sleep(3600)`` returns
     at once and `anyio.current_time` has moved by 3600. Tests with sockets, threads or
-    subprocesses need the real clock: the virtual one would not wait for them.
+    subprocesses need the real clock: the virtual clock would not wait for those.
 
-    A module for one loop only overrides this fixture and returns that loop's name.
+    A module whose tests run on one backend only overrides this fixture and returns the
+    name of that backend.
     """
     virtual = request.node.get_closest_marker("virtual_time") is not None
     options: dict[str, dict[str, Any]] = {
@@ -71,7 +72,8 @@ def fake():
     """
     Run a fake server on 127.0.0.1, in a thread of its own.
 
-    A module that needs a standing reply overrides this fixture and requests it.
+    A module whose tests all need the same reply overrides this fixture: its own `fake`
+    requests this one and adds the reply.
     """
     with FakeASI1(seed=1) as running:
         yield running
@@ -79,14 +81,14 @@ def fake():
 
 @pytest.fixture
 async def fake_client(fake):
-    """Return an async client of the fake that needs no socket and does not retry."""
+    """Return an async client of the fake server, without sockets and retries."""
     async with in_process(fake, max_retries=0) as client:
         yield client
 
 
 @pytest.fixture
 def blocking_client(fake):
-    """Return a blocking client of the fake, on sockets, that does not retry."""
+    """Return a blocking client of the fake server, on sockets, without retries."""
     with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
         yield client
 

@@ -199,7 +199,10 @@ async def test_call_task_cancelled_before_its_first_step_raises(fake, tasks, ask
         assert asking is tasks[-2]
         tasks[-1].cancel()
 
-        with anyio.fail_after(60), pytest.raises(CLOSED, match="cancelled from outside"):
+        with (
+            anyio.fail_after(60),
+            pytest.raises(CLOSED, match="cancelled from outside"),
+        ):
             await asking
         assert not client._engine.tasks
     assert [] == fake.requests
@@ -260,7 +263,10 @@ async def test_turn_cancelled_before_its_first_step_lets_the_next_begin(fake, ta
         reading = asyncio.create_task(read_turn())
         await asyncio.sleep(0)
         tasks[-1].cancel()
-        with anyio.fail_after(60), pytest.raises(CLOSED, match="cancelled from outside"):
+        with (
+            anyio.fail_after(60),
+            pytest.raises(CLOSED, match="cancelled from outside"),
+        ):
             await reading
         await talk.ask("Ho")
     assert ["Ho"] == [m["content"] for m in fake.requests[0].json["messages"]]

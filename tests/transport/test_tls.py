@@ -347,7 +347,10 @@ async def test_handshake_on_a_closed_connection_is_a_connect_error(linger):
     theirs.close()
     await until(lambda: ours._ended)
 
-    with anyio.fail_after(60), pytest.raises(httpcore.ConnectError, match=r"hung|reset"):
+    with (
+        anyio.fail_after(60),
+        pytest.raises(httpcore.ConnectError, match=r"hung|reset"),
+    ):
         await ours.start_tls(ssl.create_default_context(), HOST, 60)
     await ours.aclose()
 

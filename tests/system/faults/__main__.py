@@ -1,4 +1,4 @@
-"""``python -m tests.system.faults --markdown`` prints the table of faults."""
+"""``python -m tests.system.faults --markdown`` prints docs/faults.md."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ raised, and the next call works.
 
 
 def markdown() -> str:
-    """Return the page."""
+    """Return the content of docs/faults.md."""
     return "\n".join([_INTRODUCTION, *map(_section, SECTIONS)])
 
 
@@ -103,7 +103,7 @@ def _attempts(row: Row) -> str:
 
 
 def main() -> int:
-    """Print the page."""
+    """Print the content of docs/faults.md to standard output."""
     parser = argparse.ArgumentParser(prog="python -m tests.system.faults")
     parser.add_argument("--markdown", action="store_true", required=True)
     parser.parse_args()

@@ -1,4 +1,4 @@
-"""One call and its end, as an `Outcome` of the matrix."""
+"""Make one call, and describe how it ended as an `Outcome` of the matrix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = "sk-lighthouse-0123456789"
 
 
 async def observed(client: asi1.AsyncASI1, form: str) -> Outcome:
-    """Make a call and return its outcome; errors of other kinds are not caught."""
+    """Make a call and return its outcome; only an `asi1.APIError` is caught."""
     received: list[str] = []
     completions = client.chat.completions
     try:

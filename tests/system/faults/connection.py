@@ -1,4 +1,4 @@
-"""Faults of the connection: broken, cut, silent or slow."""
+"""Expected outcomes if the connection breaks, closes early, is silent or slow."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ __all__ = ["CONNECTION"]
 
 _SAID = "one two three"
 
-# Lost before the head: retried, although the server may have worked on it.
+# A request whose connection is lost before the response head is retried, although the
+# server may have worked on the request.
 _NO_REPLY = same(fails(asi1.APIConnectionError, attempts=3, status=None))
-# Lost after the head: a stream is retried before its first chunk; a plain call is not,
-# because the model had finished its work.
+# After the response head, a stream that is lost before its first chunk is retried; a
+# call without streaming is not, because its head shows that the model had finished its
+# work.
 _ONCE = fails(asi1.APIConnectionError)
 _NO_BODY = Row(create=_ONCE, stream=fails(asi1.APIConnectionError, attempts=3))
 _INTERRUPTED = breaks(asi1.StreamInterruptedError, _SAID, create=_ONCE, after="closed")
@@ -37,7 +39,8 @@ CONNECTION = {
     "fin_mid_chunked": _INTERRUPTED,
     "fin_mid_chunk": _INTERRUPTED,
     "fin_mid_length": _INTERRUPTED,
-    # The framing does not show the cut, so only the missing end of the answer does.
+    # The body has neither a length nor chunks, so only the missing end of the answer
+    # shows that the body was cut.
     "truncated_no_length": breaks(
         asi1.StreamTruncatedError,
         _SAID,

@@ -1,4 +1,4 @@
-"""Valid answers in the manner of other servers."""
+"""Expected outcomes for valid answers in the dialects of various servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heads, framing, redirects and encodings that are broken, or just unusual."""
+"""Expected outcomes for broken or unusual heads, framing, redirects and encodings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ __all__ = ["FRAMING"]
 
 _SAID = "one two three"
 
-# Not retried: a server that does not speak HTTP now will not do so the next time.
+# A reply that is not HTTP is not retried: the server would not speak HTTP at the next
+# attempt either.
 _NOT_HTTP = same(fails(asi1.APIConnectionError, status=None))
 _NO_ANSWER = fails(asi1.APIResponseError, after="any")
 _TOO_LARGE = breaks(asi1.StreamDecodeError, "", after="closed")

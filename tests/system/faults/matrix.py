@@ -1,7 +1,8 @@
 """
 How `create` and `stream` end under each fault of `asi1.testing.FAULTS`.
 
-The rows are written from what the package promises, not from what it does.
+The rows are written by hand from the package's documented behaviour; they are not
+recorded from its actual behaviour.
 """
 
 from __future__ import annotations

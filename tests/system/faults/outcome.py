@@ -26,9 +26,10 @@ __all__ = [
     "timed_out",
 ]
 
-# The connection after the call. "breaks": it is kept, and the server breaks it when the
-# next request comes. "any": the reply was dropped before its end was read, which may or
-# may not have arrived.
+# What becomes of the connection after the call. "kept": the next call reuses the
+# connection. "breaks": the connection stays open, and the server breaks it when the
+# next request arrives. "any": kept or closed, because the client did not read the reply
+# to its end, which may or may not have arrived.
 After = Literal["kept", "closed", "breaks", "any"]
 
 
@@ -38,15 +39,15 @@ class Outcome:
     How one call ends.
 
     Attributes:
-        error: The exact class of the error; None for an answer.
-        status: The status of the last reply; None if there was none.
-        phase: The phase of a timeout; None for all other ends.
-        text: The text that the caller got: of the chunks, or of the answer.
-        partial: The text of the error's partial answer; None if it has none.
+        error: The exact class of the error; None if the call returned an answer.
+        status: The HTTP status of the last reply; None if there was no reply.
+        phase: The phase of an APITimeoutError; None for every other outcome.
+        text: The text that the caller received, in chunks or in the answer.
+        partial: The text of the error's partial answer; None without such an answer.
         attempts: How many requests were made.
-        sent: Whether each attempt says that the server may have got the request.
-        heals: Whether the retry policy expects another attempt to end otherwise.
-        after: The connection after the call.
+        sent: Whether each attempt is recorded as one that the server may have received.
+        heals: Whether the retry policy expects that another attempt may succeed.
+        after: What becomes of the connection after the call.
     """
 
     error: type[asi1.APIError] | None = None
@@ -79,17 +80,17 @@ class Row:
 
 
 def same(outcome: Outcome, **more: Any) -> Row:
-    """Return a row in which both forms end in the same way."""
+    """Return a row in which `create` and `stream` end in the same way."""
     return Row(create=outcome, stream=outcome, **more)
 
 
 def ends(text: str = TEXT, *, after: After = "kept") -> Outcome:
-    """Return the outcome of a call that gets an answer."""
+    """Return the outcome of a call that returns an answer with *text*."""
     return Outcome(text=text, after=after)
 
 
 def answers(text: str = TEXT, *, after: After = "kept", **more: Any) -> Row:
-    """Return a row in which both forms get the answer."""
+    """Return a row in which `create` and `stream` both return the answer."""
     return same(ends(text, after=after), **more)
 
 
@@ -100,7 +101,7 @@ def fails(
     status: int | None = 200,
     after: After = "closed",
 ) -> Outcome:
-    """Return the outcome of an error before any text was received."""
+    """Return the outcome of a call that raises before it received any text."""
     return Outcome(
         error=error, attempts=attempts, heals=attempts > 1, status=status, after=after
     )
@@ -108,7 +109,8 @@ def fails(
 
 def timed_out(phase: str, *, status: int | None = 200) -> Outcome:
     """
-    Return the outcome of a timeout before any text; the model may still be working.
+    Return the outcome of a timeout before any text; such a call is not retried, because
+    the model may still be working.
     """
     return Outcome(
         error=asi1.APITimeoutError, phase=phase, status=status, after="closed"
@@ -128,10 +130,10 @@ def breaks(
 
     Args:
         error: The class of the error.
-        said: The text that came before.
-        create: How `create` ends. Without one it gets the same stream, and its
-            caller no text.
-        after: The connection after the call.
+        said: The text that arrived before the error.
+        create: How `create` ends. None: `create` reads the same stream and raises the
+            same error, but its caller receives no text.
+        after: What becomes of the connection after the call.
         **more: Further attributes of the row.
     """
     plain = Outcome(error=error, partial=said, after=after)
@@ -144,9 +146,10 @@ def breaks(
 
 def odd_chunk(said: str, create: Outcome, **more: Any) -> Row:
     """
-    Return the row of an odd chunk.
+    Return the row of a fault that inserts one odd chunk into a valid answer.
 
-    In a stream it adds *said* to the text; a JSON body with it ends as *create*.
+    In a stream the odd chunk adds *said* to the text; `create`, which gets the oddity
+    in a JSON body, ends as *create* says.
     """
     head, tail = TEXT[:13], TEXT[13:]
     return Row(create=create, stream=ends(head + said + tail), **more)
@@ -160,5 +163,5 @@ def bad_status(
     after: After = "kept",
     **more: Any,
 ) -> Row:
-    """Return a row in which both forms raise the error of a status."""
+    """Return a row in which `create` and `stream` raise the error of *status*."""
     return same(fails(error, attempts=attempts, status=status, after=after), **more)

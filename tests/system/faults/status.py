@@ -1,4 +1,4 @@
-"""Error statuses, and replies of a 2xx status without an answer in them."""
+"""Expected outcomes for error statuses, and for 2xx replies without an answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATUS = {
     "should_retry_409": bad_status(asi1.ConflictError, 409, attempts=3),
     "html_502": bad_status(asi1.InternalServerError, 502, attempts=3),
     "overloaded_529": bad_status(asi1.InternalServerError, 529, attempts=3),
-    # Such a status counts as a 5xx: https://www.rfc-editor.org/rfc/rfc9110#section-15-6
+    # A status above 599 counts as a 5xx: https://www.rfc-editor.org/rfc/rfc9110#section-15-6
     "status_799": bad_status(asi1.InternalServerError, 799, attempts=3),
     "text_500": bad_status(asi1.InternalServerError, 500, attempts=3),
     "empty_400": _BAD_REQUEST,

@@ -1,4 +1,4 @@
-"""Further faults after the beginning of a reply, which the fake has no name for."""
+"""Faults after the beginning of a reply that are not among the fake's named faults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOT_GZIP = Data(b"\xff" * 40)
 
 
 def compressed(*chunks):
-    """Return a piece of a compressed stream, flushed so that all of it can be read."""
+    """Return *chunks* as the beginning of a gzip stream that contains all of them."""
     packer = zlib.compressobj(wbits=31)
     text = b"".join(b"data: %b\n\n" % json.dumps(c).encode() for c in chunks)
     return Data(packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH))
@@ -33,8 +33,8 @@ def compressed(*chunks):
 @in_each_form
 async def test_stream_with_broken_compression_keeps_the_partial_answer(fake, form):
     """
-    A stream whose compression breaks fails like other broken streams, and its error has
-    the answer so far.
+    A stream whose compressed data becomes invalid raises a StreamError like other
+    broken streams, with the partial answer received before that.
     """
     fake.play(GZIP, compressed(chunk("one")), NOT_GZIP)
 
@@ -48,7 +48,8 @@ async def test_stream_with_broken_compression_keeps_the_partial_answer(fake, for
 @in_each_form
 async def test_broken_compression_after_a_complete_answer_is_ignored(fake, form):
     """
-    Compression that breaks after the last finish reason does not make the answer fail.
+    If the compressed data becomes invalid only after the finish reason, the call still
+    returns the answer, which is complete.
     """
     fake.play(GZIP, compressed(chunk("one", finish="stop")), NOT_GZIP)
 
@@ -60,7 +61,8 @@ async def test_broken_compression_after_a_complete_answer_is_ignored(fake, form)
 
 async def test_x_should_retry_false_stops_the_retry_of_a_lost_stream(fake):
     """
-    x-should-retry: false is obeyed, too, when a stream is lost before its first chunk.
+    A stream that is lost before its first chunk is usually retried, but not if the
+    response head had ``x-should-retry: false``.
     """
     head = Head(200, (*SSE.headers, ("x-should-retry", "false")))
     fake.play(head, Reset(), times=None)
@@ -73,10 +75,10 @@ async def test_x_should_retry_false_stops_the_retry_of_a_lost_stream(fake):
 
 
 @in_each_form
-async def test_long_json_declared_as_a_stream_is_an_answer(fake, form):
+async def test_long_json_body_declared_as_a_stream_is_read_as_an_answer(fake, form):
     """
-    A JSON answer of any length is read, although its content-type says that it is a
-    stream.
+    A JSON body of 100,000 characters is read as an answer, although its content-type
+    says that it is an event stream.
     """
     text = "long " * 20_000
     choice = {"message": {"content": text}, "finish_reason": "stop"}
@@ -90,8 +92,8 @@ async def test_long_json_declared_as_a_stream_is_an_answer(fake, form):
 
 async def test_stream_broken_after_comments_is_retried(fake):
     """
-    A stream that breaks after comments alone is retried, because its reader has got
-    nothing yet.
+    A stream that breaks after comments, but before its first chunk, is retried, because
+    its reader has received nothing yet.
     """
     fake.play(SSE, Data(b": the model is thinking\n\n"), Reset())
     fake.play(SSE, Data(b"data: %b\n\n" % json.dumps(chunk("Hi.")).encode()), DONE)
@@ -104,8 +106,8 @@ async def test_stream_broken_after_comments_is_retried(fake):
 
 async def test_stream_broken_after_an_empty_chunk_is_not_retried(fake):
     """
-    A stream that breaks after a chunk is not retried, even if that chunk had no text:
-    its reader has got it.
+    A stream that breaks after a chunk is not retried, even if that chunk had no text,
+    because the reader has already received the chunk.
     """
     said = b"data: %b\n\n" % json.dumps(chunk()).encode()
     fake.play(SSE, Data(said), Reset(), times=None)
@@ -120,8 +122,8 @@ async def test_stream_broken_after_an_empty_chunk_is_not_retried(fake):
 @pytest.mark.parametrize("end", [(Reset(),), (Stall(),)], ids=["reset", "stall"])
 async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
     """
-    x-should-retry: true cannot cause a retry after the first chunk, which would repeat
-    the beginning of the answer.
+    x-should-retry: true cannot cause a retry after the first chunk, because the retry
+    would repeat the beginning of the answer.
     """
     head = Head(200, (*SSE.headers, ("x-should-retry", "true")))
     said = b"data: %b\n\n" % json.dumps(chunk("one")).encode()
@@ -133,8 +135,8 @@ async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
     assert ("one", 1) == (got.partial, got.attempts)
 
 
-# A valid answer of the fake: one chunk without text, eight words, the finish reason and
-# the token counts.
+# Under these faults the chunks stay those of the fake's valid answer: one without text,
+# eight with a word each, one with the finish reason, one with the token counts.
 @pytest.mark.parametrize(
     "name",
     [
@@ -160,8 +162,8 @@ async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
 )
 async def test_harmless_fault_loses_and_adds_no_chunk(fake, name):
     """
-    Where a fault leaves the chunks intact, the reader gets all of them, those without
-    text too, and no others.
+    Under a fault that leaves the chunks intact, the reader receives all of them,
+    including those without text, and no others.
     """
     fake.fault(name)
 

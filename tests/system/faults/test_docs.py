@@ -1,4 +1,4 @@
-"""docs/faults.md agrees with the matrix."""
+"""docs/faults.md agrees with the matrix of expected outcomes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "faults.md"
 
 
 def printed_page():
-    """Return the output of the command, run in the checkout with these tests."""
+    """Return what the command prints, run in the root folder of the checkout."""
     env = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.system.faults", "--markdown"],
@@ -30,7 +30,7 @@ def printed_page():
 
 def test_page_is_the_output_of_the_command():
     """
-    docs/faults.md is the output of the command that it names.
+    docs/faults.md is the output of the command that the page itself quotes.
     """
     page = PAGE.read_text(encoding="utf-8")
 
@@ -38,9 +38,10 @@ def test_page_is_the_output_of_the_command():
     assert "python -m tests.system.faults --markdown > docs/faults.md" in page
 
 
-def test_page_has_one_line_for_each_fault():
+def test_page_describes_each_fault_in_one_line():
     """
-    Each fault has one line, which describes the fault in the words of the fake.
+    Each fault has exactly one line in docs/faults.md, with the description of the fault
+    from `asi1.testing.FAULTS`.
     """
     lines = PAGE.read_text(encoding="utf-8").splitlines()
 

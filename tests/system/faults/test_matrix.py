@@ -1,5 +1,6 @@
 """
-Under each fault of the fake a call ends as the matrix says, in process and on sockets.
+Under each fault of the fake server, in process and on sockets, a call ends as the
+matrix says.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .matrix import MATRIX
 from .outcome import Outcome
 
 
-# The seconds after which each default timeout ends a silence.
+# The client's default timeouts in seconds.
 TIMEOUTS = {"first_token": 120, "idle": 60}
 
 SAMPLE = [
@@ -39,12 +40,12 @@ in_each_form = pytest.mark.parametrize("form", ["create", "stream"])
 
 
 def client_of(fake):
-    """Return a client of *fake* that needs no socket."""
+    """Return a client that calls *fake* in process, without sockets."""
     return asi1.AsyncASI1(KEY, fake.base_url, transport=fake.transport)
 
 
 def quick_options(outcome):
-    """Return options of a client that needs no long wait to end as *outcome*."""
+    """Return client options with short waits, to reach *outcome* soon."""
     short = {} if outcome.phase is None else {outcome.phase: 0.4}
     return {
         "retry": asi1.RetryPolicy(wait_first=0),
@@ -54,7 +55,7 @@ def quick_options(outcome):
 
 def test_each_fault_has_a_row():
     """
-    Each fault of the fake has a row in the matrix, and each row a fault.
+    The matrix has a row for each fault of the fake server, and no other rows.
     """
     assert sorted(FAULTS) == sorted(MATRIX)
 
@@ -64,9 +65,9 @@ def test_each_fault_has_a_row():
 @of_each_fault
 async def test_call_under_a_lasting_fault_ends_as_promised(name, form):
     """
-    With the default timeouts and retries, a fault in every reply ends the call as its
-    row says: by the exact error or the answer, after so many attempts, with all text
-    that came.
+    With the default timeouts and retries, a fault in every reply ends the call as the
+    fault's row says: in the answer or the exact error, after the stated attempts, with
+    all text that arrived.
     """
     expected = getattr(MATRIX[name], form)
     fake = FakeASI1(seed=3)
@@ -87,10 +88,11 @@ async def test_call_under_a_lasting_fault_ends_as_promised(name, form):
 @pytest.mark.virtual_time
 @in_each_form
 @of_each_fault
-async def test_call_under_a_passing_fault_is_retried_or_ends_as_promised(name, form):
+async def test_call_after_one_fault_is_retried_or_ends_as_promised(name, form):
     """
-    A fault that happens once costs one more attempt where its row has several; where it
-    has one attempt, the valid reply after it is not requested.
+    If a fault is in the first reply only, the call succeeds at its second attempt where
+    the fault's row has several attempts; where the row has one attempt, there is no
+    second request.
     """
     expected = getattr(MATRIX[name], form)
     fake = FakeASI1(seed=4)
@@ -111,8 +113,8 @@ async def test_call_under_a_passing_fault_is_retried_or_ends_as_promised(name, f
 @of_each_fault
 async def test_call_under_a_fault_on_sockets_ends_as_promised(name, form):
     """
-    On sockets a fault ends the call as its row says. The next call succeeds, on the
-    same connection if that can be reused; nothing else is left open.
+    On sockets a fault ends the call as the fault's row says. The next call succeeds, on
+    the same connection if that can be reused, and no other connection stays open.
     """
     row = MATRIX[name]
     expected = getattr(row, form)
@@ -143,8 +145,8 @@ async def test_call_under_a_fault_on_sockets_ends_as_promised(name, form):
 @in_each_form
 async def test_refused_connection_counts_as_not_sent(form):
     """
-    If the port is closed, each attempt says that nothing was sent. Under the faults of
-    the matrix it never does: there the server had the request.
+    If the port is closed, each attempt is recorded as not sent. Under the faults of the
+    matrix, each attempt is recorded as sent, because the server received the request.
     """
     with FakeASI1() as fake:
         pass
@@ -161,9 +163,10 @@ async def test_refused_connection_counts_as_not_sent(form):
 
 @in_each_form
 @pytest.mark.parametrize("name", SAMPLE)
-def test_blocking_call_under_a_fault_ends_as_promised(name, form):
+def test_blocking_call_under_a_fault_on_sockets_ends_as_promised(name, form):
     """
-    The blocking client has the same outcomes, and stays usable.
+    Under a fault on sockets, a blocking call ends as the fault's row says, and the
+    client's next call succeeds.
     """
     row = MATRIX[name]
     expected = getattr(row, form)

@@ -1,4 +1,4 @@
-"""Odd bytes, odd lines, odd JSON values."""
+"""Expected outcomes for odd bytes, odd line ends and odd JSON values."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ __all__ = ["TEXTS"]
 
 _NO_ANSWER = fails(asi1.APIResponseError, after="kept")
 _NOT_A_CHUNK = breaks(asi1.StreamDecodeError, "one two three", create=_NO_ANSWER)
-# A stream ignores such a chunk, and such a body is not an answer.
+# A stream ignores a chunk without choices, but a JSON body without choices is not an
+# answer.
 _NOTHING = odd_chunk("", _NO_ANSWER)
 
 TEXTS = {
     "bom": answers(),
-    # Each invalid part of UTF-8 becomes U+FFFD, as the SSE standard says.
+    # Each invalid sequence of UTF-8 becomes U+FFFD, as the SSE standard requires.
     "invalid_utf8": answers("one two threea\ufffdb four five six seven eight"),
     "cut_utf8": answers("one two three\ufffd\ufffd\ufffd four five six seven eight"),
     "cr_line_ends": answers(),

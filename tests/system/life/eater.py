@@ -1,10 +1,10 @@
 """
 A program that calls a server many times, and reports the memory that it needed.
 
-Run as ``python eater.py URL COUNT [OPTION=NUMBER ...]``: it makes COUNT plain calls and
-COUNT streams, alternating. An option is a time limit, or ``max_event_bytes``. It
-prints, as JSON, how each call ended, how long it took, and the peak of this process's
-memory up to then.
+Run as ``python eater.py URL COUNT [OPTION=NUMBER ...]``. The program makes COUNT calls
+without streaming and COUNT streams, alternating. An option is a timeout in seconds, or
+``max_event_bytes``. The program prints, as JSON, how each call ended, how many seconds
+the call took, and the peak of the process's memory after the call, in MiB.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ import asi1
 
 
 def peak():
-    """Return the most memory that this process has had, in MiB."""
+    """Return the peak of this process's memory so far, in MiB."""
     status = Path("/proc/self/status")
     if status.exists():
-        # On Linux getrusage includes the peak of the process before the fork.
+        # VmHWM is read, because on Linux getrusage also counts the peak of the parent
+        # process before the fork.
         (line,) = [x for x in status.read_text().splitlines() if "VmHWM" in x]
         return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 async def ask(client, *, stream):
-    """Make one call, and return its end, its duration and the peak."""
+    """Make one call; return how it ended, its duration and the memory's peak."""
     began = time.monotonic()
     try:
         if stream:
@@ -46,7 +47,7 @@ async def ask(client, *, stream):
 
 
 async def main(url, count, *options):
-    """Make the calls."""
+    """Make all calls, one after another, and print what each returned as JSON."""
     given = {name: float(value) for name, value in (o.split("=") for o in options)}
     most = int(given.pop("max_event_bytes", 16 * 1024 * 1024))
     timeout = asi1.Timeouts(**{"total": 30, **given})

@@ -1,4 +1,4 @@
-"""Programs of users, each run in its own process."""
+"""Run small programs that use asi1, each in its own process."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def client_of(kind=asi1.ASI1):
 
 """
 
-# Seconds after which a program counts as hanging. It should need one or two.
+# Seconds after which a program counts as hanging; a program usually takes one or two.
 _TIMEOUT = 240
 
 
 def start(fake, script, *options):
     """
-    Start *script*, which can use the names in `HEAD`.
+    Start *script* as a program, which can use the names in `HEAD`; return its process.
 
-    Its standard input is empty, and is closed when `ended` waits for it.
+    The program's standard input has no data, and is closed once `ended` waits.
     """
     source = HEAD.format(url=fake.base_url) + textwrap.dedent(script)
     return subprocess.Popen(
@@ -45,9 +45,9 @@ def start(fake, script, *options):
 
 def ended(process):
     """
-    Wait for the end of *process*; return its exit code and what it printed.
+    Wait for the end of *process*; return its exit code, standard output and error.
 
-    A process that hangs is killed, and its code is then "hangs".
+    A process that hangs is killed, and "hangs" is returned for its exit code.
     """
     with process:
         try:
@@ -59,13 +59,13 @@ def ended(process):
 
 
 def run(fake, script, *options):
-    """Run *script* to its end; return its exit code and what it printed."""
+    """Run *script*; return its exit code, standard output and standard error."""
     return ended(start(fake, script, *options))
 
 
 def _without_slow_steps(text):
-    # In debug mode asyncio reports each step above 0.1 s, and on a busy machine any
-    # step may take that long.
+    # In debug mode asyncio reports each step of a task above 0.1 s, and on a busy
+    # machine any step may take that long, so these reports are removed.
     lines = text.splitlines(keepends=True)
     return "".join(
         line
@@ -75,7 +75,7 @@ def _without_slow_steps(text):
 
 
 def wait_for(condition, seconds=60.0):
-    """Wait until *condition* holds; fail after *seconds*."""
+    """Wait until *condition* returns true; fail after *seconds*."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "the condition never held"

@@ -1,4 +1,4 @@
-"""Calls that are cancelled at random moments, and what they leave behind."""
+"""Cancel calls at random moments, and list what stays in use afterwards."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ NOTHING = {
     "active": 0,
 }
 
-_STEPS = 150  # the steps of the event loop that a short call takes
+_STEPS = 150  # event loop steps, about as many as a short call takes
 _answer = Answer(text=TEXT, chunk_words=1)
 
 
 def slowly(pause):
-    """Return a reply that comes in pieces, with up to *pause* seconds between them."""
+    """Return a reply sent in pieces, with up to *pause* seconds between pieces."""
 
     def plan(ask):
         steps = [Pause(ask.rng.choice((0, 0, pause)))]
@@ -82,14 +82,15 @@ _WAYS = (_create, _create, _create, _entered, _dropped, _final)
 
 
 async def call(client, rng):
-    """Make one call or read one stream, in a random way."""
+    """Make one call, by a random one of the client's methods; check its text."""
     text = await rng.choice(_WAYS)(client.chat.completions)
 
     assert TEXT == text
 
 
 def _random_moment(rng, longest):
-    # A number of steps reaches each point of a call's beginning, a time any later one.
+    # An int is a number of event loop steps, to hit each step at a call's beginning; a
+    # float is a time in seconds, to hit any later moment.
     if rng.random() < 0.5:
         return rng.randrange(1, _STEPS)
     return longest * 10 ** rng.uniform(-2.5, 0)
@@ -106,7 +107,7 @@ async def _until(moment):
 async def _cancel_by_task(client, rng, moment):
     task = asyncio.ensure_future(call(client, rng))
     await _until(moment)
-    for _ in range(rng.choice((1, 1, 2))):  # the second hits the clean-up of the first
+    for _ in range(rng.choice((1, 1, 2))):  # a second one interrupts the clean-up
         task.cancel()
         await asyncio.sleep(0)
     await asyncio.wait([task])
@@ -131,12 +132,13 @@ async def _cancel_by_scope(client, rng, moment):
 
 async def sweep(client, calls, *, parallel, longest, native):
     """
-    Begin *calls* calls and cancel each, unless it ends before that.
+    Begin *calls* calls, *parallel* at once; cancel each at a random moment.
 
-    If *native*, every second one is cancelled by ``Task.cancel()``, all others by
-    cancel scopes. *longest* is the duration of a call in seconds; it changes on a busy
-    machine, so it is adapted on the way. Returns how many calls were cancelled in each
-    way, and how many were not.
+    If *native*, every second call is cancelled by ``Task.cancel()``, all others by
+    cancel scopes. *longest* is the latest moment, in seconds after a call began,
+    adapted as the sweep goes on, because a busy machine slows calls down. Returns how
+    many calls were cancelled by "task" and by "scope"; "whole" counts those that ended
+    before they were cancelled.
     """
     counts = Counter()
     rng = random.Random(parallel)
@@ -160,7 +162,7 @@ async def sweep(client, calls, *, parallel, longest, native):
 
 
 def left_behind(client):
-    """Return what a client still has in use in the running event loop."""
+    """Return what *client* still has in use in the running event loop."""
     engine = client._engine
     names = [task.name for task in anyio.get_running_tasks()]
     loop = engine.resources.transport.pools._by_loop[loop_token()]
@@ -177,6 +179,6 @@ def left_behind(client):
 
 
 def idle_connections(client):
-    """Return how many connections a client keeps for later in this event loop."""
+    """Return how many connections *client* has open in the running event loop."""
     loop = client._engine.resources.transport.pools._by_loop[loop_token()]
     return sum(len(pool.transport._pool.connections) for pool in loop.pools)

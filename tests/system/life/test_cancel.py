@@ -18,7 +18,7 @@ from ...support.talk import until
 from .sweep import NOTHING, call, idle_connections, left_behind, slowly, sweep
 
 
-# Cancellations in all; `nox -s soak` asks for ten thousand.
+# The number of calls to cancel, in all tests together; `nox -s soak` sets ten thousand.
 CALLS = int(os.environ.get("SOAK_CALLS", "2000"))
 
 
@@ -30,7 +30,7 @@ def client_of(fake):
 
 @pytest.mark.timeout(600)
 async def duration_of_calls(client, parallel):
-    """Return how many seconds *parallel* calls at once take on this machine now."""
+    """Return how many seconds *parallel* concurrent calls take on this machine."""
     rng, began = random.Random(2), anyio.current_time()
     async with anyio.create_task_group() as group:
         for _ in range(parallel):
@@ -44,8 +44,8 @@ async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
 ):
     """
     After hundreds of calls were cancelled while they connected, waited, read and
-    cleaned up, natively and by cancel scopes, no slot, task or connection is in use,
-    and a hundred further calls are answered.
+    cleaned up, by ``Task.cancel()`` and by cancel scopes, no connection slot, task or
+    connection is in use, and a hundred further calls succeed.
     """
     native = anyio_backend_name == "asyncio"
     fake._script.put(slowly(pause), None)
@@ -75,16 +75,18 @@ async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
     assert many * 0.3 <= counts["task"] + counts["scope"]
     assert native == (counts["task"] > many * 0.1)
     assert counts["scope"] > many * 0.1
-    assert ends["left"] > many * 0.05  # left while the server answered
-    # Some were cancelled before their request reached the server.
+    assert (
+        ends["left"] > many * 0.05
+    )  # the client disconnected while the server replied
+    # Some calls were cancelled before their request reached the server.
     assert len(fake.requests) - uncancelled - 100 < many
     await until(lambda: fake.open_connections == 0)
 
 
-async def test_running_call_is_seen_by_left_behind(fake):
+async def test_left_behind_reports_a_running_call(fake):
     """
-    What `left_behind` looks for is there while a call is running: or else its zeros
-    would prove nothing.
+    While a call is running, `left_behind` reports its task and connection as in use, so
+    that its zeros in the test above prove something.
     """
     fake.fault("stall_before_headers")
 

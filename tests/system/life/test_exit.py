@@ -1,4 +1,4 @@
-"""Leaving Python with things left open: the exit code is kept, and nothing printed."""
+"""Programs that end with clients, streams or threads still in use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def fake(fake):
     return fake
 
 
-# A script that leaves something open, and its exit code.
+# Scripts that end with a client, stream or thread still in use, and their exit codes.
 BLOCKING = {
     "a-client": (
         """
@@ -124,7 +124,7 @@ BLOCKING = {
     ),
 }
 
-# On asyncio and on trio: `run_on` is `asyncio.run` or `trio.run`.
+# Scripts for asyncio and for trio: `run_on` is `asyncio.run` or `trio.run`.
 AWAITED = {
     "a-client": (
         """
@@ -190,7 +190,7 @@ AWAITED = {
     ),
 }
 
-# On asyncio alone, where tasks and loops may be left open as well.
+# Scripts for asyncio alone, whose tasks and event loops can be left open, too.
 ASYNCIO = {
     "tasks-that-read": (
         """
@@ -244,10 +244,13 @@ CASES = [
 
 
 @pytest.mark.parametrize(("prelude", "script", "code"), CASES)
-def test_python_exits_with_its_code_and_prints_nothing(fake, prelude, script, code):
+def test_program_that_leaves_things_open_keeps_its_exit_code_and_prints_nothing(
+    fake, prelude, script, code
+):
     """
-    Whatever is left open, Python ends with the program's exit code and prints nothing,
-    not even in its development mode, which reports unclosed resources.
+    Whichever client, stream or thread a program leaves open, Python ends with the
+    program's exit code and prints nothing, not even in Python's development mode, which
+    reports unclosed resources.
     """
     began = time.monotonic()
     source = prelude + dedent(script)

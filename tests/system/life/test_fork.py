@@ -14,7 +14,7 @@ from .programs import run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
-# Python warns of a fork while threads run, which the programs here do on purpose.
+# Python warns of a fork while threads run; these programs fork then on purpose.
 QUIET = ("-W", "ignore::DeprecationWarning")
 
 
@@ -28,7 +28,8 @@ def fake(fake):
     return fake
 
 
-# Each process ends itself if it hangs, because the test can kill only the first.
+# Each process ends itself if it hangs, because the test can kill only the parent
+# and not its child.
 ALARM = """
 import signal
 
@@ -36,8 +37,8 @@ signal.alarm(240)
 os.register_at_fork(after_in_child=lambda: signal.alarm(240))
 """
 
-# Each way to use a client has a function `ask_all`, which ends its process if an answer
-# does not belong to its question.
+# Each script that uses a client defines a function `ask_all`, which ends its process
+# with code 1 if an answer does not belong to its question.
 BLOCKING = """
 from concurrent.futures import ThreadPoolExecutor
 
@@ -77,7 +78,7 @@ def ask_all(name, count=250):
     asyncio.run(main(name, count))
 """
 
-# The ways to fork. The parent exits with the code of its child.
+# The scripts that fork. With `WAIT`, the parent exits with the exit code of its child.
 WAIT = """
 if pid:
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
@@ -122,9 +123,9 @@ pid = asyncio.run(fork())
 )
 def test_parent_and_child_get_their_own_answers(fake, use, fork):
     """
-    After a fork, hundreds of calls and streams of parent and child at the same time get
-    the answers to their own questions, on connections that the other process does not
-    use.
+    After a fork, parent and child make hundreds of calls and streams at the same time;
+    each gets the answer to its own question, and the child uses none of the parent's
+    connections.
     """
     assert (0, "", "") == run(fake, ALARM + use + fork + WAIT, *QUIET)
 
@@ -141,8 +142,8 @@ def test_parent_and_child_get_their_own_answers(fake, use, fork):
 @pytest.mark.parametrize("end", ["stream.close()", "list(stream)", "client.close()"])
 def test_stream_begun_before_a_fork_continues_in_the_parent_only(fake, end):
     """
-    A stream that was begun before a fork continues in the parent; in the child it has
-    ended, and reading or closing it does not hang.
+    A stream that was begun before a fork continues in the parent; in the child the
+    stream is closed, and reading or closing it or its client does not hang.
     """
     fake.clear()
     fake.reply("one two three", chunk_words=1, chunk_delay=0.1)
@@ -166,10 +167,10 @@ def test_stream_begun_before_a_fork_continues_in_the_parent_only(fake, end):
     assert (0, "one two three", "") == run(fake, ALARM + dedent(script), *QUIET)
 
 
-def test_child_that_drops_its_client_leaves_the_parents_alone(fake):
+def test_child_that_drops_its_client_does_not_disturb_the_parent(fake):
     """
-    A child that forgets the client, or closes it, does not disturb the parent's
-    connections and calls.
+    After a forked child drops or closes its copy of the client, the parent's client
+    still answers calls, on the same connection.
     """
     script = """
     client = client_of()

@@ -1,4 +1,4 @@
-"""Ctrl-C in blocking programs, at chosen and at random moments."""
+"""Ctrl-C during calls of the blocking client, at chosen and at random moments."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_ctrl_c_cancels_the_request(fake, way):
+def test_ctrl_c_in_a_blocking_call_cancels_the_request(fake, way):
     """
     Ctrl-C in a blocking call raises KeyboardInterrupt and cancels the request, and the
-    same client answers the next call.
+    client's next call succeeds.
     """
     reads = way in ("chunks", "text", "final", "kept", "kept-final")
     fake.fault("stall" if reads else "stall_before_headers")
@@ -52,15 +52,15 @@ def test_ctrl_c_cancels_the_request(fake, way):
     wait_for(lambda: fake.requests)
     process.send_signal(signal.SIGINT)
 
-    assert "left" == fake.requests[0].wait()  # before the program ends
+    assert "left" == fake.requests[0].wait()  # the program is still running then
     assert (0, "interrupted, Fine.", "") == ended(process)
     assert "sent" == fake.requests[1].wait()
 
 
 def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_usable(fake):
     """
-    Whichever of the caller's own steps Ctrl-C interrupts, it raises KeyboardInterrupt,
-    the next call is answered, and no call stays running.
+    After KeyboardInterrupt at any step of the caller's thread, the client's next call
+    succeeds, and no call stays running.
     """
     fake.reply("Fine.", times=None)
     script = """
@@ -116,8 +116,8 @@ def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_usable(fake):
 
 def test_ctrl_c_at_any_moment_leaves_the_client_usable(fake):
     """
-    After two hundred interruptions at random moments no call is running and no
-    connection in use, and fifty further calls are answered.
+    After two hundred calls with an interrupt at a random moment, no call is running, no
+    connection is in use, and fifty further calls succeed.
     """
     fake._script.put(slowly(0.001), None)
     script = """
@@ -169,8 +169,8 @@ def test_ctrl_c_at_any_moment_leaves_the_client_usable(fake):
     sys.stdout.write("enough" if cut > 60 else f"only {cut} were interrupted")
     """
 
-    # Python itself reports an exception of a signal in one of its finalizers, and
-    # coroutines that were never awaited because of it.
+    # Python itself prints an exception that the signal raises in a finalizer, and warns
+    # of coroutines that were then never awaited, so standard error is not compared.
     code, out, err = run(fake, script, "-W", "ignore::RuntimeWarning")
 
     assert (0, "enough") == (code, out), err

@@ -1,4 +1,4 @@
-"""One client in several event loops, and streams that are read, dropped or closed."""
+"""One client in several event loops; streams that outlive a loop or are dropped."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def question(request):
 @pytest.mark.parametrize("second", BACKENDS)
 def test_two_event_loops_at_once_get_their_own_answers(fake, client, first, second):
     """
-    Two event loops in two threads use one client at the same time; each gets the
-    answers to its own questions, on connections of its own.
+    Two event loops in two threads use one client at the same time; each loop gets the
+    answers to its own questions, on connections that the other loop does not use.
     """
     fake.reply(question, chunk_words=1, times=None)
 
@@ -73,8 +73,9 @@ def test_two_event_loops_at_once_get_their_own_answers(fake, client, first, seco
 @pytest.mark.parametrize("second", BACKENDS)
 def test_stream_that_outlives_its_event_loop_is_closed(fake, client, first, second):
     """
-    In the next event loop, reading such a stream raises StreamClosedError, and closing
-    it does nothing.
+    If a stream's event loop has ended, the stream's connection is closed. In another
+    event loop, reading the stream raises StreamClosedError, and closing it does
+    nothing.
     """
     kept = []
 
@@ -98,10 +99,10 @@ def test_stream_that_outlives_its_event_loop_is_closed(fake, client, first, seco
 
 
 @pytest.mark.parametrize("end", ["aclose", "read", "aclose-the-client"])
-def test_stream_closed_from_another_event_loop_does_not_hang(fake, client, end):
+def test_stream_used_from_another_event_loop_does_not_hang(fake, client, end):
     """
-    A stream that one event loop reads can be closed from another one, but not read
-    there; neither loop waits for ever.
+    While one event loop reads a stream, another loop can close the stream or its
+    client; reading the stream there raises an error. Neither loop waits for ever.
     """
     fake.fault("stall")
     stream = client.chat.completions.stream(messages="Hi")
@@ -138,8 +139,8 @@ def test_stream_closed_from_another_event_loop_does_not_hang(fake, client, end):
 
 async def test_cancelled_get_final_completion_can_be_repeated(fake, client):
     """
-    A caller that cancels the wait for the final answer, again and again, gets all of it
-    in the end.
+    A caller that cancels `get_final_completion` and calls it again, several times, gets
+    the complete answer in the end, from one request.
     """
     answer, attempts = None, 0
     async with client, client.chat.completions.stream(messages="Hi") as stream:
@@ -155,10 +156,10 @@ async def test_cancelled_get_final_completion_can_be_repeated(fake, client):
 
 @asyncio_only
 @pytest.mark.parametrize("seconds", [0.0005, 0.004, 0.006])
-async def test_reads_that_time_out_by_wait_for_lose_no_text(fake, client, seconds):
+async def test_reads_that_wait_for_cancels_lose_no_text(fake, client, seconds):
     """
-    `asyncio.wait_for` around each read of the text loses no piece, over a socket,
-    however short the time.
+    If `asyncio.wait_for` cancels reads of a stream's text, over a socket, no piece of
+    the text is lost, however short the timeout.
     """
     pieces, timeouts = [], 0
     async with client, client.chat.completions.stream(messages="Hi") as stream:
@@ -178,8 +179,8 @@ async def test_reads_that_time_out_by_wait_for_lose_no_text(fake, client, second
 
 async def test_dropped_streams_close_their_connections(fake, client):
     """
-    Fifty streams that are dropped after their first chunk, without being closed, end
-    their calls and close their connections.
+    Fifty streams are dropped after their first chunk, without being closed: their calls
+    end and their connections are closed.
     """
     async with client:
         for _ in range(50):
@@ -192,7 +193,8 @@ async def test_dropped_streams_close_their_connections(fake, client):
 
 async def test_concurrent_closes_of_stream_and_client_succeed(fake, client):
     """
-    Several tasks can close a stream and its client at the same time.
+    Several tasks can close a stream and its client at the same time; afterwards no
+    connection is open.
     """
     stream = client.chat.completions.stream(messages="Hi")
     await anext(stream)

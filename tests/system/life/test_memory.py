@@ -1,8 +1,8 @@
 """
-Memory: whatever a server sends, a client stays small, and keeps its time limits.
+Whatever a server sends, a client uses little memory, and its timeouts pass in time.
 
-The server is in this process, the client in its own, whose memory is measured. Bodies
-are made piece by piece as they are sent.
+The server runs in this process; the client runs in a process of its own, whose memory
+is measured. The server generates large bodies piece by piece as it sends them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ pytest.importorskip("resource", reason="memory is not measured here")
 
 MIB = 1024 * 1024
 MOST = 150  # MiB of memory; an idle client needs about 40
-GROWTH = 7  # MiB of memory for 1 MiB of a body; 16 times that and the rest make MOST
+GROWTH = 7  # MiB of memory per MiB of a body; 16 times that and an idle client: MOST
 EATER = str(Path(__file__).with_name("eater.py"))
 
 SSE = (("content-type", "text/event-stream"),)
@@ -36,7 +36,7 @@ DONE = Data(b"data: [DONE]\n\n")
 
 
 def calls_for(fake, *replies, **options):
-    """Play each reply to a plain call and to a stream; return how these ended."""
+    """Play each reply to `create` and to `stream`; return how each call ended."""
     for reply in replies:
         fake.play(*reply, times=2)
     words = [str(len(replies)), *(f"{name}={value}" for name, value in options.items())]
@@ -63,10 +63,10 @@ def most(calls):
 
 def compressed(block, mib, start=b""):
     """
-    Return *start*, then *block* as often as makes *mib* MiB, compressed.
+    Return *start* and *mib* MiB of repeated *block*, compressed together.
 
-    The compressed body has no end, which no test reads: so each MiB of it is the same
-    bytes.
+    The compressed data has no end mark, because no test reads that far; so each MiB of
+    blocks compresses to the same bytes.
     """
     packer = zlib.compressobj(wbits=31)
     head = packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -75,7 +75,7 @@ def compressed(block, mib, start=b""):
 
 
 def repeated(start, block, mib, end):
-    """Return the steps of a body: *start*, *mib* MiB of *block*, and *end*."""
+    """Return a body's pieces: *start*, *mib* MiB of repeated *block*, and *end*."""
     pieces = Repeat((Data(block * (65536 // len(block))),), mib * 16)
     return Data(start), pieces, Data(end)
 
@@ -84,10 +84,10 @@ def endless(block):
     return Repeat((Data(block * (65536 // len(block))),))
 
 
-def test_endless_body_is_given_up_at_16_mib(fake):
+def test_endless_body_raises_an_error_at_16_mib(fake):
     """
-    A line, an event, a comment or a body without an end, compressed or not, with a
-    content-type or not, is given up at the limit of 16 MiB.
+    The client stops reading a line, an event, a comment or a body without an end at the
+    limit of 16 MiB, whether it is compressed or not, with or without a content-type.
     """
     replies = {
         "line": (Head(200, SSE), Data(b"data: "), endless(b"a")),
@@ -111,10 +111,10 @@ def test_endless_body_is_given_up_at_16_mib(fake):
     assert {} == {name: ended[name] for name in ended if most(ended[name]) > MOST}
 
 
-def test_endless_error_body_is_the_error_of_its_status(fake):
+def test_endless_error_body_raises_the_error_of_its_status(fake):
     """
-    Only the beginning of an error's body is read, and the call raises the error of its
-    status.
+    Only the beginning of an error body is read, and the call raises the error of the
+    response's status.
     """
     replies = {
         "json": (Head(500, JSON), Data(b'{"error": "'), endless(b"e")),
@@ -130,8 +130,8 @@ def test_endless_error_body_is_the_error_of_its_status(fake):
 
 def test_body_compressed_twice_is_refused(fake):
     """
-    Some hundred bytes under two layers, which would expand to 300 MiB, are not
-    unpacked.
+    A small body compressed twice, which would expand to 300 MiB, is not decompressed:
+    the call raises an APIResponseError.
     """
     twice = zlib.compressobj(wbits=31)
     data = twice.compress(compressed(b"a", 300).data) + twice.flush()
@@ -145,8 +145,8 @@ def test_body_compressed_twice_is_refused(fake):
 
 def test_endless_comments_are_dropped_and_do_not_reset_timeouts(fake):
     """
-    A flood of comments and empty events is dropped, and does not count as data for the
-    time limits.
+    Endless comments and empty events are dropped, and do not count as data for the
+    timeouts.
     """
     flood = endless(b": still here\n\ndata:\n\nevent: ping\n\n")
 
@@ -156,10 +156,10 @@ def test_endless_comments_are_dropped_and_do_not_reset_timeouts(fake):
     assert most(ended) < MOST
 
 
-def test_timeout_passes_while_a_compressed_flood_is_unpacked(fake):
+def test_timeout_passes_while_many_empty_events_are_decompressed(fake):
     """
-    Unpacking a small body to a flood of empty events does not keep the time limits from
-    passing.
+    While a small body is decompressed to 64 MiB of comments and empty events, the
+    timeouts still pass.
     """
     flood = compressed(b": a\n\ndata:\n\n", 64)
 
@@ -181,7 +181,8 @@ def event(text):
 @pytest.mark.parametrize("kind", ["body", "event"])
 def test_large_body_or_event_within_the_limit_is_read(fake, kind):
     """
-    A body of 15 MiB is an answer, and so is an event of that size.
+    An answer of 15 MiB, below the limit of 16 MiB, is read completely, as a JSON body
+    and as one event of a stream.
     """
     text = "g" * (15 * MIB)
     replies = {
@@ -197,7 +198,7 @@ def test_large_body_or_event_within_the_limit_is_read(fake, kind):
 
 WIDE = "\U0001f9a6"
 CHOICE = b'data: {"choices":[{"index":0,"delta":{"x":['
-# Bodies of 1 MiB that could become many times larger in memory.
+# Bodies of 1 MiB that a simple parser would expand to many times that in memory.
 GROWING = {
     "lists": (Head(200, JSON), *repeated(b'{"choices":[', b"[],", 1, b"[]]}")),
     "in-choice": (Head(200, SSE), *repeated(CHOICE, b"[],", 1, b"1]}}]}\n\n")),
@@ -216,8 +217,8 @@ HARMLESS = {
 @pytest.mark.parametrize("name", [*HARMLESS, *GROWING])
 def test_body_within_the_limit_does_not_grow_when_parsed(fake, name):
     """
-    A body within the limit, made of as many values, levels, digits, lines or wide
-    characters as it can hold, does not become many times as large in memory.
+    A body of 1 MiB that consists of as many values, nested levels, digits, lines or
+    wide characters as fit in it takes less than 12 MiB of memory.
     """
     small = (Head(200, JSON), Data(body("Hi", "message")))
     reply = {**HARMLESS, **GROWING}[name]
@@ -231,7 +232,7 @@ def test_body_within_the_limit_does_not_grow_when_parsed(fake, name):
 
 def test_large_event_id_does_not_slow_later_events(fake):
     """
-    An ``id`` of 15 MiB does not slow down the events after it.
+    An event with an ``id`` of 15 MiB does not slow down the events after that event.
     """
     word = json.dumps({"choices": [{"index": 0, "delta": {"content": "a"}}]}).encode()
     start = repeated(b"id: ", b"i", 15, b"\ndata:\n\n")

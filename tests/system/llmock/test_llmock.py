@@ -1,4 +1,4 @@
-"""asi1 against llmock, another project's server, which also judges its clients."""
+"""Both clients against llmock, another project's fake server that judges clients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TOOLS = [
 
 
 class LLMock:
-    """The server's address, and its control interface."""
+    """The base URL of a running llmock, and its control interface."""
 
     def __init__(self, url):
         self.base_url = f"{url}/v1"
@@ -44,7 +44,7 @@ class LLMock:
         )
 
     def expect(self, *behaviors):
-        """Queue the behaviors of the next requests."""
+        """Set the behaviors with which llmock answers its next requests."""
         payload = {"behaviors": list(behaviors)}
         self._call("POST", "scenario", json=payload).raise_for_status()
 
@@ -72,7 +72,7 @@ def llmock_script():
 
 @pytest.fixture(scope="module")
 def process():
-    """Run llmock in its own process, and end that process."""
+    """Run llmock in its own process, and terminate that process after the tests."""
     script = llmock_script()
     if script is None:
         pytest.skip("llmock is not installed")
@@ -121,7 +121,7 @@ async def client(llmock):
 
 
 async def read(client, **options):
-    """Return the pieces and the final answer of a stream."""
+    """Read a stream; return the pieces of its text, and its final answer."""
     async with client.chat.completions.stream(
         messages="Say hello to the otters.", **options
     ) as stream:
@@ -131,7 +131,7 @@ async def read(client, **options):
 
 async def test_create_gives_text_and_usage(client, llmock):
     """
-    A plain call gives the server's text and its token counts.
+    `create` returns the text that llmock sent, the finish reason and the token counts.
     """
     llmock.expect({"type": "reply", "text": "Hello, otters."})
 
@@ -145,9 +145,9 @@ async def test_create_gives_text_and_usage(client, llmock):
     assert llmock.verdict()["passed"]
 
 
-async def test_stream_gives_the_text_of_a_plain_call(client):
+async def test_stream_gives_the_same_text_as_create(client):
     """
-    A stream's pieces add up to the text of the plain call.
+    The pieces of a stream add up to the text that `create` returns for that message.
     """
     created = await client.chat.completions.create(messages="Say hello to the otters.")
     pieces, streamed = await read(client)
@@ -159,7 +159,7 @@ async def test_stream_gives_the_text_of_a_plain_call(client):
 
 async def test_stream_gives_usage_if_requested(client):
     """
-    Token counts that come in a chunk of their own, after the finish reason, are read.
+    The token counts of a stream are read from a chunk after the finish reason.
     """
     _, answer = await read(
         client, extra_body={"stream_options": {"include_usage": True}}
@@ -168,9 +168,9 @@ async def test_stream_gives_usage_if_requested(client):
     assert answer.usage.total_tokens > 0
 
 
-async def test_two_choices_are_kept_apart(client):
+async def test_stream_with_n_2_gives_two_complete_choices(client):
     """
-    With ``n=2`` there are two complete choices.
+    With ``n=2`` the answer of a stream has two choices, each with a finish reason.
     """
     _, answer = await read(client, n=2)
 
@@ -179,9 +179,9 @@ async def test_two_choices_are_kept_apart(client):
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
-async def test_tool_calls_are_read(client, llmock, stream):
+async def test_tool_calls_are_complete(client, llmock, stream):
     """
-    Tool calls are complete, from a plain call and from the fragments of a stream.
+    Tool calls are complete, from `create` and from the fragments in a stream's chunks.
     """
     arguments = {"city": "San José", "days": [1, 2, 3], "note": "a" * 40}
     calls = [
@@ -203,9 +203,9 @@ async def test_tool_calls_are_read(client, llmock, stream):
     assert arguments == decoded
 
 
-async def test_answer_with_tool_calls_can_be_sent_back(client):
+async def test_answer_with_tool_calls_can_be_sent_as_a_message(client):
     """
-    The answer with tool calls can be sent back as it is, with the tools' results.
+    An answer with tool calls can be sent as a message, before the tool's result.
     """
     messages = [{"role": "user", "content": "What is the weather in Rome?"}]
     asked = await client.chat.completions.create(messages=messages, tools=TOOLS)
@@ -236,8 +236,8 @@ async def test_each_error_status_raises_its_class(
     client, llmock, status, error, attempts
 ):
     """
-    Each of llmock's statuses raises its class with llmock's message, after as many
-    attempts as make sense; llmock finds no fault with that.
+    Each error status raises its own class with llmock's message; a 5xx is retried
+    first, a 4xx is not. llmock's verdict on the client is "passed".
     """
     quick = client.with_options(retry=asi1.RetryPolicy(wait_first=0.02))
     llmock.expect({"type": "fail", "status": status, "message": "No.", "times": 9})
@@ -253,7 +253,7 @@ async def test_each_error_status_raises_its_class(
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 async def test_retry_after_is_respected(client, llmock, stream):
     """
-    After 429 with Retry-After the call waits for that time, then succeeds.
+    After a 429 the call waits for the time in Retry-After, then retries and succeeds.
     """
     llmock.expect({"type": "fail", "status": 429, "retry_after": 0.5, "times": 1})
 
@@ -281,8 +281,8 @@ async def test_broken_stream_raises_an_error_with_the_partial_answer(
     client, llmock, kind, error, options
 ):
     """
-    Each way in which llmock breaks a stream raises its own error, with the partial
-    answer.
+    For each way in which llmock breaks a stream, the call raises a different error,
+    with the partial answer.
     """
     llmock.expect(
         {"type": "reply", "text": "one two three four five six"},
@@ -304,10 +304,10 @@ async def test_broken_stream_raises_an_error_with_the_partial_answer(
         assert "idle" == caught.value.phase
 
 
-async def test_slow_first_token_is_a_timeout(client, llmock):
+async def test_slow_first_token_raises_a_timeout_error(client, llmock):
     """
-    A stream that does not begin in time raises an error that names the phase, and has
-    no partial answer.
+    A stream without a token in time raises an APITimeoutError of the phase first_token,
+    without a partial answer.
     """
     llmock.expect({"type": "slow_first_token", "seconds": 3})
 
@@ -319,7 +319,7 @@ async def test_slow_first_token_is_a_timeout(client, llmock):
 
 async def test_stream_lost_before_its_first_chunk_is_retried(client, llmock):
     """
-    A stream that breaks before its first chunk is retried, without an error.
+    A stream that breaks before its first chunk is retried; the caller sees no error.
     """
     llmock.expect({"type": "stream_fault", "kind": "disconnect", "after_chunks": 0})
 
@@ -332,7 +332,7 @@ async def test_stream_lost_before_its_first_chunk_is_retried(client, llmock):
 
 def test_blocking_client_gets_the_same_answers_and_errors(llmock):
     """
-    The blocking client behaves in the same way towards llmock.
+    The blocking client returns llmock's answers, retries, and raises llmock's errors.
     """
     with asi1.ASI1("sk-test", llmock.base_url) as client:
         created = client.chat.completions.create(messages="Say hello to the otters.")
@@ -360,12 +360,11 @@ def test_blocking_client_gets_the_same_answers_and_errors(llmock):
 @pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 async def test_llmock_finds_no_misbehaviour(client, llmock):
     """
-    Through all its faults, llmock reports no misbehaviour of asi1 with its default
-    settings.
+    After a client with default settings met llmock's faults, llmock reports no
+    misbehaviour.
 
-    A stream that is cut counts as accepted unless it is requested again, since the
-    server cannot see an error; so this program requests it again, as a careful one
-    would.
+    llmock cannot see whether a client raised an error for a broken stream: it counts
+    the stream as accepted unless it is requested again, so this test does that.
     """
 
     async def careful(text):
@@ -390,8 +389,9 @@ async def test_llmock_finds_no_misbehaviour(client, llmock):
         assert (await careful(f"A stream to {kind}")).finish_reason == "stop"
 
     verdict = llmock.verdict()
-    # A small body may be sent before the client can disconnect; then llmock cannot tell
-    # whether the client has noticed the malformed chunk.
+    # llmock may have sent a small body before the client disconnects; then llmock
+    # cannot tell whether the client noticed the malformed chunk, so that finding is
+    # allowed.
     unseen = {"malformed_chunk_ignored"}
     assert [] == [f for f in verdict["findings"] if f["code"] not in unseen]
     assert verdict["passed"]

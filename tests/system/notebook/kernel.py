@@ -1,4 +1,4 @@
-"""A notebook without a browser: cells that a real kernel runs."""
+"""Run the cells of a notebook in a real Jupyter kernel, without a browser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ import asi1
 
 __all__ = ["HEAD", "Notebook"]
 
-# A kernel removes the folder in which it starts from its path; asi1 may be in there.
+# A kernel removes the folder in which it starts from sys.path; asi1 may be in that
+# folder, so the folder of asi1 is added.
 HEAD = f"""\
 import sys
 sys.path.insert(0, {str(Path(asi1.__file__).parents[1])!r})
@@ -29,7 +30,7 @@ import asi1
 
 
 class Recorder(NotebookClient):
-    """Keeps each message by which the kernel shows something."""
+    """A notebook client that records each message which shows or updates output."""
 
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] in ("display_data", "update_display_data"):
@@ -39,13 +40,13 @@ class Recorder(NotebookClient):
 
 class Notebook:
     """
-    A running kernel, on the Python that runs the tests.
+    A notebook whose kernel is the Python interpreter that runs the tests.
 
     Args:
-        folder: The folder for its files; it reads no settings from other folders.
+        folder: The folder for the kernel's files and settings.
 
     Attributes:
-        shown: Type and content of each message by which the last cell showed something.
+        shown: Type and data of each display message of the cell that ran last.
     """
 
     def __init__(self, folder):
@@ -87,9 +88,10 @@ class Notebook:
 
     def run(self, source, *, interrupt_when=None):
         """
-        Run a cell, and return its outputs.
+        Run *source* as a cell, and return the cell's outputs.
 
-        It is interrupted, as by a notebook's stop button, once *interrupt_when* holds.
+        Once *interrupt_when* returns true, the cell is interrupted, as by the stop
+        button of a notebook.
         """
         return self._runner.run(self._run(textwrap.dedent(source), interrupt_when))
 

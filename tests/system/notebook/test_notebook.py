@@ -1,4 +1,4 @@
-"""Both clients in the cells of a notebook, which a real kernel runs."""
+"""Both clients in the cells of a notebook, run by a real Jupyter kernel."""
 
 from __future__ import annotations
 
@@ -40,28 +40,28 @@ def _forget(fake):
 
 
 def printed(outputs):
-    """Return what a cell printed, which must be its only output."""
+    """Return what a cell printed; fail if the cell has other output."""
     assert {"stdout"} >= {output.get("name") for output in outputs}, outputs
     return "".join(output["text"] for output in outputs)
 
 
 def slowly(*texts):
-    """Return a stream with a pause before each of *texts*."""
+    """Return the fake's steps for a stream with a pause before each of *texts*."""
     pieces = [step for text in texts for step in (Pause(0.1), Event(chunk(text)))]
     return [SSE, *pieces, Event(chunk(finish="stop")), DONE]
 
 
 def test_kernel_imports_the_same_asi1(notebook):
     """
-    The kernel imports the same package as these tests.
+    The kernel imports asi1 from the same folder as these tests.
     """
     assert asi1.__file__ == printed(notebook.run("print(asi1.__file__, end='')"))
 
 
-def test_answer_at_the_end_of_a_cell_is_shown_as_markdown(fake, notebook):
+def test_answer_as_the_last_expression_of_a_cell_is_shown_as_markdown(fake, notebook):
     """
-    A cell that ends with an answer of the blocking client shows its text as Markdown,
-    with collapsed thoughts.
+    A cell whose last expression is an answer shows the answer's text as Markdown, below
+    its collapsed thoughts.
     """
     fake.reply("**Yes.**", thoughts=THOUGHTS)
 
@@ -76,8 +76,8 @@ def test_answer_at_the_end_of_a_cell_is_shown_as_markdown(fake, notebook):
 )
 def test_display_shows_a_stream_as_it_arrives(fake, notebook, client, word):
     """
-    `display` shows a stream below its cell, as one output that grows, and returns the
-    answer; so does the awaited one.
+    `display`, of a blocking and of an async stream, shows the text below the cell as
+    one output that grows as the text arrives, and returns the answer.
     """
     fake.play(*slowly("On", "e, ", "t", "w", "o."))
 
@@ -101,7 +101,8 @@ def test_display_shows_a_stream_as_it_arrives(fake, notebook, client, word):
 
 def test_display_keeps_the_text_of_a_broken_stream(fake, notebook):
     """
-    A stream that breaks off leaves its text below the cell, and raises.
+    If a stream breaks during `display`, the text so far stays below the cell, and the
+    call raises StreamTruncatedError.
     """
     fake.play(SSE, Event(chunk("So far")))
 
@@ -115,7 +116,8 @@ def test_display_keeps_the_text_of_a_broken_stream(fake, notebook):
 
 def test_async_client_works_with_top_level_await(fake, notebook):
     """
-    `AsyncASI1` is awaited in one cell after another, beside the blocking client.
+    Calls of one `AsyncASI1` can be awaited in several cells, and the blocking client
+    works in the same notebook.
     """
     fake.reply("Six.", times=3)
     notebook.run("awaited = asi1.AsyncASI1('k', client.base_url)")
@@ -134,11 +136,11 @@ def test_async_client_works_with_top_level_await(fake, notebook):
     "reading",
     ["stream.display()", "stream.get_final_completion()", "for _ in stream: pass"],
 )
-def test_interrupted_cell_cancels_the_request(fake, notebook, reading):
+def test_interrupt_of_a_reading_cell_cancels_the_request(fake, notebook, reading):
     """
-    A cell that is interrupted in the middle of a stream ends with KeyboardInterrupt and
-    keeps its output; the request is cancelled, though the stream still exists, and the
-    same client answers the next cell.
+    A cell that is interrupted while it reads a blocking stream raises KeyboardInterrupt
+    and keeps its output; the request is cancelled, although the stream object still
+    exists, and the client's next call succeeds.
     """
     fake.fault("stall", after_chunks=3, seconds=None)
     fake.reply("Fine.")
@@ -157,13 +159,13 @@ def test_interrupted_cell_cancels_the_request(fake, notebook, reading):
     assert "Fine." == printed(notebook.run(ASK))
 
 
-def test_interrupted_await_cancels_the_request(fake, notebook):
+def test_interrupt_of_an_awaiting_cell_cancels_the_request(fake, notebook):
     """
-    A cell that awaits a stream and is interrupted keeps its output; the request is
-    cancelled, though the stream still exists.
+    A cell that is interrupted while it awaits a stream keeps its output; the request is
+    cancelled, although the stream object still exists.
     """
-    # ipykernel notices an interruption only when its event loop runs, so chunks keep
-    # coming.
+    # ipykernel notices an interrupt only when its event loop runs a step, so the server
+    # keeps sending chunks.
     fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.01))))
     before = len(fake.requests)
 
@@ -184,7 +186,8 @@ def test_interrupted_await_cancels_the_request(fake, notebook):
 
 def test_display_writes_plain_text_in_the_ipython_terminal(fake, tmp_path):
     """
-    In IPython's terminal `display` writes the text as it does in plain Python.
+    In IPython's terminal, which cannot show Markdown, `display` writes the text to
+    standard output, as it does in the usual Python shell.
     """
     fake.play(*slowly("**", "Yes.", "**"))
     stream = f"asi1.ASI1('k', {fake.base_url!r}).chat.completions.stream(messages='Hi')"

@@ -1,8 +1,8 @@
 """
-Find a string in values: in their parts, attributes, chains of errors and log records.
+Find a string in values, their parts and attributes, in error chains and log records.
 
-The search covers what a debugger, a crash reporter or a pickle would show. The client's
-own `Secret` is the one place where the key may be, and is not searched.
+The search covers what a debugger, a crash reporter or a pickle would show. A client
+stores its key in a `Secret`, the one object that may contain it and is not searched.
 """
 
 from __future__ import annotations
@@ -21,20 +21,23 @@ from asi1._settings.secret import Secret
 
 __all__ = ["KEY", "found", "in_error", "in_records", "lines"]
 
-# It has each kind of character that keys have, and none that is escaped anywhere.
+# The key has each kind of character that real keys have, and none that JSON, HTML or
+# URLs escape.
 KEY = "sk_canary-0123456789.abcdefABCDEF"
 
 _MOST = 20_000
-# Not searched: frames hold the tests' own variables, and the rest is not data.
+# Types that are not searched: frames contain the tests' own variables, a Secret may
+# have the key, and the other types are not data.
 _CLOSED = (CodeType, FrameType, FunctionType, ModuleType, Secret, TracebackType, type)
-# Not searched: large modules; the fake, which records each request; and pytest.
+# Modules whose objects are not searched: large libraries; the fake server, which
+# records each request with its key; and pytest.
 _FOREIGN = ("_pytest", "asi1.testing", "asyncio", "selectors", "threading", "trio")
 
 
 def found(*roots: object, text: str = KEY) -> list[str]:
-    """Return the paths under *roots* at which *text* occurs."""
+    """Return the paths, such as ``[0].args[1]``, at which *roots* contain *text*."""
     seen: set[int] = set()
-    kept: list[object] = []  # keeps values alive, because freed ids are reused
+    kept: list[object] = []  # keeps objects alive, because Python reuses freed ids
     todo = deque((f"[{n}]", root) for n, root in enumerate(roots))
     places = []
     while todo and len(seen) < _MOST:
@@ -87,11 +90,11 @@ def _names(value: object) -> Iterable[str]:
 
 
 def in_error(error: BaseException, text: str = KEY) -> list[str]:
-    """Return where *text* occurs in *error*: its parts, its pickle, its traceback."""
+    """Return where *text* occurs in the parts, pickle and traceback of *error*."""
     places = found(error, text=text)
     try:
         pickled = pickle.dumps(error)
-    except TypeError:  # an error of another library
+    except TypeError:  # not an error of asi1: those can be pickled
         pickled = b""
     if text.encode() in pickled:
         places.append("pickle")
@@ -101,7 +104,7 @@ def in_error(error: BaseException, text: str = KEY) -> list[str]:
 
 
 def lines(error: BaseException) -> list[str]:
-    """Return the lines of *error* as a crash reporter writes them: with all locals."""
+    """Return the traceback of *error* as lines, with each frame's local variables."""
     told = traceback.TracebackException(
         type(error), error, error.__traceback__, capture_locals=True
     )

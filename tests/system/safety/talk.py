@@ -1,4 +1,4 @@
-"""Calls that return their answer or their error, whichever it is."""
+"""Functions that make a call, and return its answer or the error it raises."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CREATE_AND_STREAM = (False, True)
 
 
 def client_of(fake: FakeASI1, **options: Any) -> asi1.AsyncASI1:
-    """Return a client of *fake* that needs no socket, and has the key."""
+    """Return a client with the key `KEY` that calls *fake* in process."""
     return asi1.AsyncASI1(KEY, fake.base_url, transport=fake.transport, **options)
 
 
 async def call(client: asi1.AsyncASI1, *, stream: bool, **options: Any) -> Any:
-    """Make a call; return the answer or the error, and the stream if there was one."""
+    """Make a call; return its answer or error, and its stream (or None)."""
     completions, opened = client.chat.completions, None
     options = {"messages": "Hi"} | options
     try:
@@ -35,7 +35,7 @@ async def call(client: asi1.AsyncASI1, *, stream: bool, **options: Any) -> Any:
 
 
 def call_blocking(client: asi1.ASI1, *, stream: bool, **options: Any) -> Any:
-    """Do the same with the blocking client."""
+    """Make a blocking call; return its answer or error, and its stream (or None)."""
     completions, opened = client.chat.completions, None
     options = {"messages": "Hi"} | options
     try:
@@ -48,7 +48,7 @@ def call_blocking(client: asi1.ASI1, *, stream: bool, **options: Any) -> Any:
 
 
 def strays(requests: list[RecordedRequest]) -> list[str]:
-    """Return the parts of *requests* that contain the key, except the right header."""
+    """Return which parts of *requests*, except `Authorization`, contain the key."""
     places = []
     for number, request in enumerate(requests):
         parts = {

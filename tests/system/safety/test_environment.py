@@ -1,5 +1,6 @@
 """
-Proxies and CA files of the environment: used where they should be, named in errors.
+Proxies and CA files that environment variables set: when clients use them, and how
+errors name them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from .talk import CREATE_AND_STREAM, call, call_blocking, strays
 
 
 PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
-# No server listens there, and no name is resolved, so that nothing leaves this machine.
+# 0.0.0.0 needs no name lookup and no server listens on port 1, so that a call to this
+# URL fails without leaving this machine.
 NOWHERE = "https://0.0.0.0:1/v1"
 QUICK = {"max_retries": 0, "timeout": 5}
 
@@ -36,7 +38,7 @@ def _plain_environment(monkeypatch):
 
 @pytest.fixture
 def proxy():
-    """Run a server that answers each request itself, as a proxy of the client."""
+    """Run a fake server as a proxy that answers each request itself."""
     with FakeASI1(seed=6) as fake:
         fake.reply("I am between you.", times=None)
         yield fake
@@ -49,16 +51,17 @@ def proxied(monkeypatch, proxy):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
-async def test_no_proxy_is_used_for_this_machine(monkeypatch, fake, proxy, host):
+async def test_proxy_is_not_used_for_this_machine(monkeypatch, fake, proxy, host):
     """
-    A server on this machine is never called through a proxy of the environment.
+    A call to a server on this machine does not use the proxy that environment variables
+    set.
     """
     if host == "127.0.0.2" and sys.platform != "linux":
         pytest.skip("only Linux has all of 127.0.0.0/8")
     fake.reply("I am here.", times=None)
     proxied(monkeypatch, proxy)
     url = fake.base_url.replace("127.0.0.1", host)
-    if host == "127.0.0.2":  # the fake listens on one address
+    if host == "127.0.0.2":  # the fake server listens on 127.0.0.1 only
         url, host = f"http://127.0.0.2:{fake.port}", "refused"
 
     async with asi1.AsyncASI1(KEY, url, **QUICK) as client:
@@ -72,9 +75,12 @@ async def test_no_proxy_is_used_for_this_machine(monkeypatch, fake, proxy, host)
     assert [] == proxy.requests
 
 
-def test_blocking_client_uses_no_proxy_for_this_machine(monkeypatch, fake, proxy):
+def test_blocking_client_does_not_use_a_proxy_for_this_machine(
+    monkeypatch, fake, proxy
+):
     """
-    The blocking client calls a server on this machine directly, too.
+    A blocking call to a server on this machine does not use the proxy that environment
+    variables set.
     """
     fake.reply("I am here.", times=None)
     proxied(monkeypatch, proxy)
@@ -89,8 +95,8 @@ def test_blocking_client_uses_no_proxy_for_this_machine(monkeypatch, fake, proxy
 @needs_linux
 async def test_proxy_is_used_for_other_machines(monkeypatch, fake, proxy):
     """
-    A proxy of the environment is used for hosts that are not this machine by name;
-    which shows that the tests above would notice it.
+    A call to a host that is neither localhost nor a loopback address uses the proxy
+    that environment variables set; so the tests above would notice the use of a proxy.
     """
     proxied(monkeypatch, proxy)
     url = f"http://0.0.0.0:{fake.port}/v1"
@@ -106,7 +112,8 @@ async def test_proxy_is_used_for_other_machines(monkeypatch, fake, proxy):
 @needs_linux
 async def test_trust_env_false_ignores_proxies_and_ca_files(monkeypatch, fake, proxy):
     """
-    With ``trust_env=False`` proxies and CA files of the environment are ignored.
+    With ``trust_env=False`` a client ignores the proxies and CA files that environment
+    variables set.
     """
     fake.reply("I am here.", times=None)
     proxied(monkeypatch, proxy)
@@ -127,7 +134,8 @@ async def test_trust_env_false_ignores_proxies_and_ca_files(monkeypatch, fake, p
 
 async def test_proxy_of_an_https_call_does_not_see_the_key(monkeypatch, proxy):
     """
-    Through a proxy, an https:// call opens a tunnel: the proxy sees host and port only.
+    A call to an https:// URL opens a tunnel through the proxy: the proxy sees the host
+    and port, and never the key.
     """
     proxied(monkeypatch, proxy)
 
@@ -159,8 +167,8 @@ UNUSABLE = [
 @pytest.mark.parametrize("value", UNUSABLE)
 async def test_invalid_proxy_error_names_its_variable(monkeypatch, value, stream):
     """
-    An invalid proxy raises an error that names the variable, and does not contain the
-    proxy's password.
+    An invalid proxy URL raises a ConfigurationError that names the environment variable
+    and does not contain the proxy's password or the API key.
     """
     for name in PROXIES:
         with monkeypatch.context() as env:
@@ -177,8 +185,8 @@ async def test_invalid_proxy_error_names_its_variable(monkeypatch, value, stream
 @pytest.mark.parametrize("value", UNUSABLE)
 async def test_invalid_proxy_error_contains_no_key_and_no_password(monkeypatch, value):
     """
-    Neither the key nor the proxy's password is in any part of the error, or in the
-    local variables of its traceback.
+    Neither the API key nor the proxy's password is in any part of the error for an
+    invalid proxy URL, or in the local variables of the error's traceback.
     """
     monkeypatch.setenv("HTTPS_PROXY", value)
 
@@ -190,9 +198,12 @@ async def test_invalid_proxy_error_contains_no_key_and_no_password(monkeypatch, 
 
 
 @pytest.mark.parametrize("name", PROXIES)
-async def test_socks_proxy_without_its_package_names_both(monkeypatch, name):
+async def test_socks_proxy_without_socksio_raises_an_error_that_names_both(
+    monkeypatch, name
+):
     """
-    A SOCKS proxy without the package for it raises an error that names both.
+    If the package socksio is not installed, a SOCKS proxy raises a ConfigurationError
+    that names the package and the proxy's environment variable.
     """
     if "socksio" in sys.modules:
         pytest.skip("the package is there")
@@ -208,10 +219,10 @@ async def test_socks_proxy_without_its_package_names_both(monkeypatch, name):
 
 
 @pytest.mark.parametrize("value", ["[::1]", "fe80::/10", "fd00::/8,localhost"])
-async def test_invalid_no_proxy_is_named(monkeypatch, value):
+async def test_invalid_no_proxy_is_named_in_the_error(monkeypatch, value):
     """
-    A NO_PROXY that httpx cannot parse raises an error that names it, if there is a
-    proxy.
+    If a proxy is set, a NO_PROXY that httpx cannot parse raises a ConfigurationError
+    that names NO_PROXY.
     """
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", value)
@@ -224,9 +235,10 @@ async def test_invalid_no_proxy_is_named(monkeypatch, value):
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
-async def test_proxy_port_above_65535_is_an_asi1_error(monkeypatch, stream):
+async def test_proxy_port_above_65535_raises_an_asi1_error(monkeypatch, stream):
     """
-    A proxy whose port is too large for a socket fails like any other connection.
+    A proxy whose port is too large for a socket makes the call raise an error of asi1
+    that does not contain the key.
     """
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:99999")
 
@@ -239,10 +251,12 @@ async def test_proxy_port_above_65535_is_an_asi1_error(monkeypatch, stream):
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("kind", ["missing", "folder", "not-a-certificate"])
-async def test_invalid_ca_file_is_named(monkeypatch, tmp_path, kind, stream):
+async def test_invalid_ca_file_is_named_in_the_error(
+    monkeypatch, tmp_path, kind, stream
+):
     """
-    A CA file that is missing or invalid raises an error that names the variable and the
-    file.
+    If SSL_CERT_FILE names a missing or invalid file, a call raises a ConfigurationError
+    that names the variable and the file.
     """
     path = tmp_path / "ca.pem"
     if kind == "folder":
@@ -265,8 +279,8 @@ async def test_calls_to_this_machine_ignore_invalid_proxies_and_ca_files(
     monkeypatch, url
 ):
     """
-    A call to this machine does not fail because of a proxy or CA file that it does not
-    use.
+    A call to this machine uses no proxy and no CA file of the environment, so invalid
+    ones do not make it fail: it only cannot connect to a closed port.
     """
     for name in PROXIES:
         monkeypatch.setenv(name, "gopher://x")

@@ -1,4 +1,4 @@
-"""Headers: none can be injected into a request, and no head of a reply is too large."""
+"""Unsafe request headers are refused; excessive response heads raise an error."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 async def test_unsafe_header_is_refused(way, value):
     """
-    A header that could end early, and so inject another one, or that is not a plain
-    str, is refused; nothing is sent, and the error has no line end.
+    A header name or value that could inject another header, or that is not a str,
+    raises an ArgumentError; nothing is sent, and the message has no line break.
     """
     if isinstance(value, list) and way == "extra_headers-name":
-        value = 5  # a list is not hashable, and so never a name
+        value = 5  # a list is not hashable, so it cannot be a name in a dict
     fake = FakeASI1(seed=5)
     options = WAYS[way](value)
 
@@ -70,8 +70,8 @@ async def test_unsafe_header_is_refused(way, value):
 @pytest.mark.parametrize("value", INJECTIONS)
 def test_unsafe_default_header_is_refused(make, value):
     """
-    The headers of a client, and of those made by with_options, are checked in the same
-    way.
+    The ``default_headers`` of a client, and of its with_options, are refused if a name
+    or value could inject another header or is not a str.
     """
     name = 5 if isinstance(value, list) else value
     parent = make(KEY, "https://otter.example")
@@ -94,8 +94,9 @@ def test_unsafe_default_header_is_refused(make, value):
 )
 async def test_framing_headers_are_refused(fake, headers):
     """
-    asi1 sets the headers that frame a body itself: a caller that sets one gets an
-    error, because it could hide a second request in the body.
+    A caller that sets Content-Length or Transfer-Encoding gets an ArgumentError,
+    because a wrong length could hide a second request in the body; asi1 sets them
+    itself.
     """
     inner = "POST /v1/evil HTTP/1.1\r\nhost: x\r\n\r\n"
     limits = asi1.Timeouts(total=1)
@@ -113,7 +114,8 @@ async def test_framing_headers_are_refused(fake, headers):
 
 async def test_host_header_does_not_change_the_server(fake):
     """
-    A ``host`` header is sent, but the request still goes to the base URL.
+    A ``Host`` header of the caller is sent, but the request still goes to the server of
+    the base URL.
     """
     async with asi1.AsyncASI1(KEY, fake.base_url) as client:
         await call(client, stream=False, extra_headers={"Host": "otter.example"})
@@ -132,10 +134,10 @@ HEADS = {
 
 
 @pytest.mark.parametrize("name", HEADS)
-async def test_excessive_head_of_a_reply_is_a_connection_error(fake, name):
+async def test_excessive_response_head_raises_a_connection_error(fake, name):
     """
-    A giant header, 20,000 of them, a control character, two lengths, or a head without
-    an end raises an APIConnectionError within its time limit.
+    A response head with a giant header, 20,000 headers, a control character, two
+    lengths or no end makes the call raise an APIConnectionError within the timeouts.
     """
     fault, options = HEADS[name]
     fake.fault(fault, times=None, **options)
@@ -150,9 +152,10 @@ async def test_excessive_head_of_a_reply_is_a_connection_error(fake, name):
             assert 2 > anyio.current_time() - began
 
 
-def test_blocking_call_with_a_giant_header_is_a_connection_error(fake):
+def test_giant_header_makes_a_blocking_call_raise_a_connection_error(fake):
     """
-    The blocking client raises the same error.
+    A response head with a giant header makes a blocking call raise an
+    APIConnectionError.
     """
     fake.fault("giant_headers", times=None, mib=4)
 
@@ -163,9 +166,10 @@ def test_blocking_call_with_a_giant_header_is_a_connection_error(fake):
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
-async def test_endless_status_line_is_a_connection_error(fake, stream):
+async def test_endless_status_line_raises_a_connection_error(fake, stream):
     """
-    A status line without an end raises an APIConnectionError with a short message.
+    A status line of 1 MiB without an end makes the call raise an APIConnectionError
+    with a message below 1,000 characters.
     """
     fake.play(Raw(b"HTTP/1.1 200 " + b"k" * MIB), Close(), times=None)
 
@@ -187,10 +191,10 @@ async def test_endless_status_line_is_a_connection_error(fake, stream):
         ),
     ],
 )
-async def test_error_quotes_a_broken_head_briefly_and_printably(fake, stream, line):
+async def test_error_for_a_broken_head_is_short_and_printable(fake, stream, line):
     """
-    The part of a broken head that an error quotes is short, and has no control
-    characters.
+    The message of the error for a broken response head is below 1,000 characters and
+    has no control characters, although it quotes the head.
     """
     fake.play(Raw(line + b"\r\n\r\n"), Close(), times=None)
 

@@ -1,4 +1,4 @@
-"""An echoed key where an error shortens what it quotes: no part of the key is shown."""
+"""If an error shortens a quote within an echoed key, no part of the key is shown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from .talk import CREATE_AND_STREAM, call, client_of
 
 pytestmark = pytest.mark.virtual_time
 
-# The length from which a part is removed; a shorter one could be any other word.
+# A part of the key is removed from errors from this length on; a shorter part could be
+# any other word.
 PART = 8
 PARTS = [KEY[place : place + PART] for place in range(len(KEY) - PART + 1)]
 ESCAPED = "".join(f"\\u{ord(char):04x}" for char in KEY)
@@ -26,17 +27,18 @@ SNIPPET, BODY, READ = 200, 64 * 1024, 128 * 1024
 
 
 def head(status, kind):
-    """Return a head without a length, so that a connection may break in the body."""
+    """Return a head without a length, so that the body ends where the data ends."""
     return Head(status, (("content-type", kind),))
 
 
 def filler(size):
-    """Return text that contains no part of a key."""
+    """Return *size* characters that contain no part of the key."""
     return "-" * size
 
 
-# The place at which an error shortens its quote, and a function for the reply that
-# echoes the key after *before* other characters.
+# For each kind of reply: the number of characters after which an error cuts its quote,
+# and a function that returns a reply which echoes the key after *before* other
+# characters.
 CUTS = {
     "snippet": (SNIPPET, lambda before: (SSE, f"data: {filler(before)}{KEY}\n\n")),
     "snippet-of-list": (
@@ -105,10 +107,10 @@ CUTS = {
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("size", [PART, PART + 1, len(KEY) // 2, len(KEY) - 1])
 @pytest.mark.parametrize("cut", CUTS)
-async def test_echoed_key_at_the_end_of_a_quote_is_removed(cut, size, stream):
+async def test_echoed_key_that_a_shortened_quote_cuts_is_removed(cut, size, stream):
     """
-    Where the quoted text ends *size* characters after the beginning of an echoed key,
-    no part of the key is shown.
+    If an error cuts its quote *size* characters after the beginning of an echoed key,
+    the error contains no part of the key.
     """
     place, reply = CUTS[cut]
     start, body = reply(place - size)
@@ -125,10 +127,11 @@ async def test_echoed_key_at_the_end_of_a_quote_is_removed(cut, size, stream):
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("status", [200, 500])
 @pytest.mark.parametrize("size", [PART, len(KEY) - 1])
-async def test_echoed_key_at_the_end_of_a_body_is_removed(size, status, stream):
+async def test_echoed_key_that_the_end_of_a_body_cuts_is_removed(size, status, stream):
     """
-    Where a body ends within the key, or the client stops reading there, no part of the
-    key is shown, however short the text becomes once keys are removed.
+    If a body full of echoed keys ends within a key, or the client stops reading within
+    one, the error contains no part of the key, also after keys were removed from the
+    text.
     """
     keys = (KEY + " ") * (READ // (len(KEY) + 1) + 1)
     body = keys[: READ - READ % (len(KEY) + 1) + size]

@@ -1,4 +1,4 @@
-"""Errors that quote the server do not quote a key that it echoes."""
+"""Errors that quote a server's reply do not contain a key that the reply echoes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ HTML_502 = Head(502, (("content-type", "text/html"),))
 TEXT_500 = Head(500, (("content-type", "text/plain"),))
 HALF = Event(chunk("half of an ans"))
 CUT = KEY[:-1]
-# It has characters that JSON or Python may escape.
+# This key has characters that JSON, HTML or Python may escape.
 ODD_KEY = "sk_canary/0123\"456\\789'<&>{}%41+~"
 
 
 def echo(template, key=KEY):
-    """Return a piece of a body with the key in each form that *template* names."""
+    """Return *template* as body data, with its ``<NAME>`` marks replaced by *key*."""
     forms = {
         "KEY": key,
         "JSON": json.dumps(key)[1:-1],
@@ -89,9 +89,9 @@ REPLIES = {
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("name", REPLIES)
-async def test_echoed_key_is_replaced_in_the_error(name, stream):
+async def test_echoed_key_is_not_in_the_error(name, stream):
     """
-    Wherever a server echoes the key, the error has asterisks instead.
+    Wherever a server's reply echoes the key, no part of the error contains the key.
     """
     fake = FakeASI1(seed=5)
     fake.play(*REPLIES[name], times=None)
@@ -108,7 +108,8 @@ async def test_echoed_key_is_replaced_in_the_error(name, stream):
 @pytest.mark.parametrize("head", [JSON_401, JSON_200], ids=["401", "200"])
 async def test_echoed_key_that_json_escapes_is_replaced(head, form, stream):
     """
-    A key that JSON has to escape is recognised once the JSON is parsed.
+    A key that the JSON of a reply has to escape is still recognised, and replaced by
+    asterisks in the error.
     """
     fake = FakeASI1(seed=5)
     fake.play(head, echo(f'{{"error": {{"message": "<{form}>"}}}}', ODD_KEY))
@@ -134,8 +135,8 @@ async def test_echoed_key_that_json_escapes_is_replaced(head, form, stream):
 )
 async def test_shortened_text_shows_no_part_of_an_echoed_key(head, before, stream):
     """
-    Where a long text is shortened just before the end of a key, no part of the key is
-    left.
+    If an error shortens a long text just before the last character of an echoed key,
+    the error does not contain the rest of the key.
     """
     fake = FakeASI1(seed=5)
     fake.play(head, Data(b"-" * (before - len(CUT)) + KEY.encode()), times=None)
@@ -150,7 +151,8 @@ async def test_shortened_text_shows_no_part_of_an_echoed_key(head, before, strea
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 async def test_shortened_event_shows_no_part_of_an_echoed_key(stream):
     """
-    The 200 characters that an error keeps of an event do not end in most of a key.
+    If an error quotes the first 200 characters of an event, which end just before the
+    last character of an echoed key, the error does not contain the rest of the key.
     """
     fake = FakeASI1(seed=5)
     fake.play(SSE, Data(b"data: " + b"-" * (200 - len(CUT)) + KEY.encode() + b"\n\n"))

@@ -1,4 +1,4 @@
-"""No fault of a server makes the key appear in an error, an answer or a log."""
+"""Whatever fault a server has, no error, answer or log contains the key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIMITS = asi1.Timeouts(total=60, first_token=20, idle=10)
 
 
 class Box:
-    """An object with a slot, for the search."""
+    """An object that stores its value in a slot, not in a ``__dict__``."""
 
     __slots__ = ("inside",)
 
@@ -31,7 +31,8 @@ class Box:
 
 def test_search_finds_the_key_in_all_kinds_of_values():
     """
-    The search of these tests looks into values, attributes, slots, errors and causes.
+    `found` and `in_error`, on which these tests rely, find the key in containers,
+    attributes, slots, bytes, and errors with their causes.
     """
     error, cause = ValueError("x"), ValueError(KEY)
     error.__cause__ = cause
@@ -47,7 +48,7 @@ def test_search_finds_the_key_in_all_kinds_of_values():
 
 def test_search_finds_the_key_in_local_variables():
     """
-    The search of an error includes the local variables of its traceback.
+    `in_error` finds the key in the local variables of an error's traceback.
     """
 
     def fail(_):
@@ -60,10 +61,10 @@ def test_search_finds_the_key_in_local_variables():
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-async def test_fault_does_not_show_the_key(caplog, fault):
+async def test_call_under_a_fault_does_not_show_the_key(caplog, fault):
     """
-    Whatever a server does, the key is in no error, answer, stream, client or log, and
-    each request has it in its one header only.
+    Under each fault, no error, answer, stream, client or log record contains the key,
+    and each request has the key in its Authorization header only.
     """
     caplog.set_level(logging.DEBUG)
     fake = FakeASI1(seed=5)
@@ -87,7 +88,8 @@ async def test_fault_does_not_show_the_key(caplog, fault):
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 async def test_hooks_do_not_see_an_echoed_key(stream):
     """
-    The arguments of hooks contain no key, even if the server's error echoes it.
+    The arguments passed to hooks do not contain the key, even if the server's error
+    message echoes the key.
     """
     fake, seen = FakeASI1(seed=5), []
     fake.fail(503, body=f"busy, {KEY}", times=None)

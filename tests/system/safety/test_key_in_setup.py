@@ -1,4 +1,4 @@
-"""Errors before anything is sent, and closed clients, do not show the key."""
+"""Errors of invalid arguments, and of closed clients, do not contain the key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .talk import CREATE_AND_STREAM, call, call_blocking, client_of
 BOTH = pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
 MIDDLE = len(KEY) // 2
 
-# Each function makes an invalid client; the key appears only in these lines.
+# Each function creates a client with an invalid argument.
 MISPLACED = {
     "as-base-url": lambda make: make("sk_other", KEY),
     "swapped": lambda make: make("https://otter.example", KEY),
@@ -64,7 +64,7 @@ SETUPS = {
 
 
 def setup_error(make, setup):
-    """Return the error with which *setup* fails, without this function's own frame."""
+    """Return the error that *setup* raises, without the frames of this module."""
     with pytest.raises(asi1.ConfigurationError) as caught:
         setup(make)
     error = caught.value
@@ -76,17 +76,18 @@ def setup_error(make, setup):
 @pytest.mark.parametrize("name", SETUPS)
 def test_error_for_a_wrong_setting_does_not_show_the_key(make, name):
     """
-    Neither the error for a refused argument nor the local variables of its traceback
-    contain the key.
+    Neither the error for an invalid setting, nor the local variables of the error's
+    traceback, contain the key.
     """
     assert [] == in_error(setup_error(make, SETUPS[name]))
 
 
 @BOTH
 @pytest.mark.parametrize("name", MISPLACED)
-def test_key_in_a_wrong_argument_is_not_quoted(make, name):
+def test_error_for_a_key_in_a_wrong_argument_does_not_show_the_key(make, name):
     """
-    The error for a key that is passed as something else does not quote it.
+    The error for a key that is passed as another argument, such as the base URL, does
+    not contain the key.
     """
     assert [] == found(setup_error(make, MISPLACED[name]))
 
@@ -95,7 +96,8 @@ def test_key_in_a_wrong_argument_is_not_quoted(make, name):
 @pytest.mark.parametrize("name", NOT_STR)
 def test_key_that_is_not_a_str_is_not_shown(make, name):
     """
-    A key that is bytes, or in a tuple by a stray comma, is refused and not shown.
+    A key passed as bytes, or in a tuple by a stray comma, is refused, and the error
+    does not contain the key.
     """
     assert [] == in_error(setup_error(make, NOT_STR[name]))
 
@@ -116,8 +118,8 @@ def test_key_in_the_environment_is_not_shown_by_other_errors(
     monkeypatch, make, variable, setup
 ):
     """
-    The key of the environment, and the environment itself, are in no local variable of
-    the traceback.
+    Neither an error for another argument, nor the local variables of its traceback,
+    contain the key that an environment variable sets.
     """
     monkeypatch.setenv(variable, KEY)
 
@@ -126,9 +128,12 @@ def test_key_in_the_environment_is_not_shown_by_other_errors(
 
 @BOTH
 @pytest.mark.parametrize("form", ["{}\nx", "\u201c{}\u201d", "{} {}", "\x1b{}"])
-def test_invalid_key_in_the_environment_is_not_shown(monkeypatch, make, form):
+def test_error_for_an_invalid_key_in_the_environment_does_not_show_it(
+    monkeypatch, make, form
+):
     """
-    The error for an invalid key in the environment names the variable only.
+    The error for an invalid key in an environment variable names the variable, and does
+    not contain the key.
     """
     monkeypatch.setenv("ASI1_API_KEY", form.format(KEY, KEY))
 
@@ -156,8 +161,8 @@ ARGUMENTS = {
 @pytest.mark.parametrize("name", ARGUMENTS)
 async def test_error_for_a_wrong_argument_does_not_show_the_key(name):
     """
-    A call with a wrong argument fails before anything is sent, and does not show the
-    key.
+    A call with a wrong argument raises an error before anything is sent, and the error
+    does not contain the key.
     """
     fake = FakeASI1(seed=5)
 
@@ -173,7 +178,8 @@ async def test_error_for_a_wrong_argument_does_not_show_the_key(name):
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_blocking_error_for_a_wrong_argument_does_not_show_the_key(name):
     """
-    The frames of the blocking client do not contain the key either.
+    The error of a blocking call with a wrong argument does not contain the key, and nor
+    do the local variables of the error's traceback.
     """
     fake = FakeASI1(seed=5)
 
@@ -186,8 +192,8 @@ def test_blocking_error_for_a_wrong_argument_does_not_show_the_key(name):
 
 async def test_error_of_a_closed_client_does_not_show_the_key():
     """
-    The error of a closed client, or of a client whose own httpx client was closed, does
-    not contain the key.
+    The error of a call on a closed client, or on a client whose user-provided httpx
+    client was closed, does not contain the key.
     """
     fake = FakeASI1(seed=5)
     client = client_of(fake)
@@ -208,8 +214,8 @@ async def test_error_of_a_closed_client_does_not_show_the_key():
 @BOTH
 def test_client_cannot_be_pickled_or_deep_copied(make):
     """
-    A client, or its `chat`, cannot be pickled or deep-copied, because the copy would
-    contain the key.
+    A client, its `chat` and its `chat.completions` cannot be pickled or deep-copied,
+    because the copy would contain the key.
     """
     client = make(KEY, "https://otter.example")
 
@@ -222,9 +228,10 @@ def test_client_cannot_be_pickled_or_deep_copied(make):
 
 
 @BOTH
-def test_no_half_of_an_invalid_key_is_shown(make):
+def test_error_for_an_invalid_character_does_not_show_the_rest_of_the_key(make):
     """
-    If a key is refused for one character, the rest of it is not shown either.
+    If a key is refused for one invalid character, the error contains neither the part
+    before that character nor the part after it.
     """
     error = setup_error(make, lambda make: make(f"{KEY[:MIDDLE]}\n{KEY[MIDDLE:]}"))
 

@@ -1,4 +1,4 @@
-"""On real sockets the key goes to its server, and appears nowhere else."""
+"""Calls over sockets send the key to the server, and show the key nowhere else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ QUICK = {
     "timeout": asi1.Timeouts(total=2, connect=1, first_token=0.2, idle=0.2),
     "retry": asi1.RetryPolicy(wait_first=0.01),
 }
-# Some of each kind: faults below HTTP, in HTTP, above it, and without an error.
+# Some faults of each kind: of the connection, of HTTP, of the answer, and one that
+# causes no error.
 FAULTS = [
     "reset_before_headers",
     "close_before_headers",
@@ -43,8 +44,8 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_call_over_sockets_does_not_show_the_key(fake, caplog, capfd, fault):
     """
-    Even with full logging of each library below, the key is in no log, output or error,
-    and in no part of a request but its one header.
+    With asi1 and httpcore logging at DEBUG, no log, output or error contains the key,
+    and each request has the key in its Authorization header only.
     """
     caplog.set_level(logging.DEBUG)
     options = {"retry_after": 0.01} if fault == "rate_limit_429" else {}
@@ -66,8 +67,8 @@ async def test_call_over_sockets_does_not_show_the_key(fake, caplog, capfd, faul
 @pytest.mark.parametrize("fault", FAULTS)
 def test_blocking_call_over_sockets_does_not_show_the_key(fake, caplog, capfd, fault):
     """
-    The frames of the blocking client, which are in each traceback, do not contain the
-    key.
+    Under a fault on sockets, neither the error of a blocking call, with the frames of
+    its traceback, nor a log or output contains the key.
     """
     caplog.set_level(logging.DEBUG)
     options = {"retry_after": 0.01} if fault == "rate_limit_429" else {}
@@ -92,7 +93,7 @@ def closed_port():
 
 async def test_refused_connection_does_not_show_the_key(caplog):
     """
-    If the port is closed, neither the error nor the log contains the key.
+    If the server's port is closed, neither the error nor the log contains the key.
     """
     caplog.set_level(logging.DEBUG)
 
@@ -107,7 +108,8 @@ async def test_refused_connection_does_not_show_the_key(caplog):
 
 def test_refused_connection_of_a_blocking_call_does_not_show_the_key(caplog):
     """
-    The error of the blocking client does not contain the key either.
+    If the server's port is closed, neither the error of a blocking call nor the log
+    contains the key.
     """
     caplog.set_level(logging.DEBUG)
 
@@ -122,8 +124,8 @@ def test_refused_connection_of_a_blocking_call_does_not_show_the_key(caplog):
 
 async def test_failed_tls_handshake_does_not_show_the_key(fake, caplog):
     """
-    A server that does not speak TLS on an https:// address does not get the key, and
-    the error does not show it.
+    If the server of an https:// URL does not speak TLS, nothing is sent to it, and
+    neither the error nor the log contains the key.
     """
     caplog.set_level(logging.DEBUG)
     secure = fake.base_url.replace("http://", "https://")
@@ -141,8 +143,8 @@ async def test_failed_tls_handshake_does_not_show_the_key(fake, caplog):
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 async def test_client_closed_during_a_call_does_not_show_the_key(fake, stream):
     """
-    Neither a client that is closed during a call, nor the error of the call, shows the
-    key.
+    If a client is closed during a call, neither the error of the call nor the closed
+    client shows the key.
     """
     fake.fault("stall_mid_body", times=None)
     ends = []

@@ -1,4 +1,4 @@
-"""Logs: silent by default, and without the content of calls if requested."""
+"""Clients log only at DEBUG, and never the content of calls or the key."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TALK = {
 
 def messages_and_fields(records, name="asi1"):
     """
-    Return messages and fields of the records of one logger, and of those below it.
+    Return the messages and the fields of the records of logger *name* and its children.
     """
     ours = [r for r in records if f"{r.name}.".startswith(f"{name}.")]
     return [record.getMessage() for record in ours], [vars(record) for record in ours]
@@ -50,7 +50,8 @@ def secrets_in(records):
 
 async def test_successful_call_does_not_log_its_content(caplog):
     """
-    At DEBUG, nothing of prompt, answer, thoughts, tools, headers or query is logged.
+    At DEBUG, a successful call logs neither prompt, answer, thoughts, tools, headers
+    nor query.
     """
     caplog.set_level(logging.DEBUG)
     fake = FakeASI1(seed=5)
@@ -77,7 +78,7 @@ async def test_successful_call_does_not_log_its_content(caplog):
 )
 async def test_failed_call_does_not_log_its_content(caplog, fault):
     """
-    Nothing of prompt, headers or query is logged when a call fails, or is retried.
+    At DEBUG, a call that fails or is retried logs neither prompt, headers nor query.
     """
     assert fault in FAULTS
     caplog.set_level(logging.DEBUG)
@@ -95,7 +96,8 @@ async def test_failed_call_does_not_log_its_content(caplog, fault):
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
 async def test_message_of_an_error_status_is_not_logged(caplog, status):
     """
-    Servers repeat prompts, headers and keys in their errors; the log does not.
+    A server may repeat prompts, headers and keys in its error message, so the message
+    is not logged.
     """
     caplog.set_level(logging.DEBUG)
     fake = FakeASI1(seed=5)
@@ -110,7 +112,7 @@ async def test_message_of_an_error_status_is_not_logged(caplog, status):
 
 async def test_nothing_is_logged_above_debug(caplog):
     """
-    At the usual level a client logs nothing, whether its calls succeed or fail.
+    At INFO and above a client logs nothing, whether its calls succeed or fail.
     """
     caplog.set_level(logging.INFO)
     fake = FakeASI1(seed=5)
@@ -125,8 +127,8 @@ async def test_nothing_is_logged_above_debug(caplog):
 
 def test_logger_has_a_null_handler_and_no_level():
     """
-    The logger ``asi1`` has a NullHandler, sets no level of its own, and passes records
-    on to the handlers of the program.
+    The logger ``asi1`` has a NullHandler only, sets no level of its own, and passes
+    records on to the program's handlers.
     """
     logger = logging.getLogger("asi1")
 
@@ -158,8 +160,8 @@ asyncio.run(main())
 @pytest.mark.parametrize(("level", "lines"), [("info", 0), ("debug", 2)])
 def test_log_on_standard_error_has_no_secrets(level, lines):
     """
-    With ASI1_LOG=debug each attempt is a line on standard error, without content and
-    without the key; with ASI1_LOG=info there is no line.
+    With ASI1_LOG=debug each attempt logs one line on standard error, without the call's
+    content and without the key; with ASI1_LOG=info nothing is logged.
     """
     package = str(Path(asi1.__file__).parents[1])
 

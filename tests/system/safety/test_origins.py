@@ -29,8 +29,8 @@ both_forms = pytest.mark.parametrize(
 @pytest.mark.parametrize("status", STATUSES)
 async def test_redirect_to_another_server_is_an_error(fake, elsewhere, status, stream):
     """
-    A redirect to another server is an error that names it; nothing is sent there, and
-    nothing retried.
+    A redirect to another server raises an APIStatusError that names the target; nothing
+    is sent to the target, and the call is not retried.
     """
     target = f"{elsewhere.base_url}/chat/completions"
     fake.fault("redirect", status=status, location=target, times=None)
@@ -67,7 +67,7 @@ async def test_redirect_to_another_server_is_an_error(fake, elsewhere, status, s
 )
 async def test_no_redirect_is_followed(fake, elsewhere, location):
     """
-    A redirect is not followed, wherever it leads, not even on the same server.
+    A redirect is not followed, whether it leads to another server or to the same one.
     """
     target = location.format(port=fake.port, other=elsewhere.port)
     fake.fault("redirect", location=target, times=None)
@@ -81,9 +81,9 @@ async def test_no_redirect_is_followed(fake, elsewhere, location):
     assert ["/v1/chat/completions"] * 2 == [r.path for r in fake.requests]
 
 
-async def test_user_client_that_follows_redirects_does_not_do_so_here(fake, elsewhere):
+async def test_user_provided_client_does_not_follow_redirects(fake, elsewhere):
     """
-    A user's httpx client that follows redirects does not follow those of asi1's calls.
+    A user-provided client that follows redirects does not do so for calls of asi1.
     """
     target = f"{elsewhere.base_url}/chat/completions"
     fake.fault("redirect", location=target, times=None)
@@ -99,9 +99,9 @@ async def test_user_client_that_follows_redirects_does_not_do_so_here(fake, else
     assert [] == elsewhere.requests
 
 
-def test_blocking_client_follows_no_redirect(fake, elsewhere):
+def test_blocking_client_does_not_follow_redirects(fake, elsewhere):
     """
-    The blocking client raises the same error for a redirect.
+    A redirect makes a blocking call raise an APIStatusError, and is not followed.
     """
     fake.fault("redirect", location=f"{elsewhere.base_url}/x", times=None)
 
@@ -125,10 +125,10 @@ def test_blocking_client_follows_no_redirect(fake, elsewhere):
         "a=1; Expires=Fri, 01 Jan 2100 00:00:00 GMT",
     ],
 )
-async def test_cookies_are_neither_kept_nor_sent(fake, cookie):
+async def test_cookies_are_neither_stored_nor_sent(fake, cookie):
     """
-    Cookies of answers, streams, errors and redirects are neither sent back, nor kept in
-    the metadata of the response.
+    Cookies that a server sets in any response are not sent with later requests, and are
+    not in the answer, the error or their response metadata.
     """
     headers = {"set-cookie": cookie}
     fake.reply("Hi.", headers=headers)
@@ -149,8 +149,8 @@ async def test_cookies_are_neither_kept_nor_sent(fake, cookie):
 
 async def test_each_client_sends_its_own_key(fake, elsewhere):
     """
-    Clients of two servers, and clients made by with_options with another key, each send
-    their own key.
+    Clients of two servers, and a client that with_options creates with another key,
+    each send their own key.
     """
     async with (
         asi1.AsyncASI1(KEY, fake.base_url) as one,
@@ -183,7 +183,7 @@ async def test_each_client_sends_its_own_key(fake, elsewhere):
 )
 def test_http_url_of_this_machine_is_accepted(url):
     """
-    http:// is accepted for this machine, by its name or one of its addresses.
+    An http:// base URL is accepted if its host is localhost or a loopback address.
     """
     assert asi1.AsyncASI1(KEY, url).base_url.lower().startswith(url.lower()[:16])
 
@@ -233,8 +233,8 @@ def test_http_url_of_this_machine_is_accepted(url):
 @pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
 def test_http_url_of_another_machine_or_invalid_url_is_refused(make, url):
     """
-    http:// to another machine, URLs that only look like this one, user information, and
-    invalid URLs are refused, and the error does not contain the password.
+    A base URL that is http:// to another machine, contains user information or is
+    invalid raises an error, which does not contain a password.
     """
     with pytest.raises(asi1.ConfigurationError, match=r"^base_url: ") as caught:
         make(KEY, url)
@@ -242,9 +242,9 @@ def test_http_url_of_another_machine_or_invalid_url_is_refused(make, url):
     assert [] == found(caught.value, text=":password")
 
 
-def test_base_url_of_the_environment_has_the_same_rules(monkeypatch):
+def test_invalid_base_url_of_the_environment_is_refused(monkeypatch):
     """
-    A base URL of the environment is checked in the same way.
+    ASI1_BASE_URL must not be http:// to another machine, or contain a password.
     """
     for url in ("http://otter.example", "https://user:password@otter.example"):
         monkeypatch.setenv("ASI1_BASE_URL", url)
@@ -257,7 +257,7 @@ def test_base_url_of_the_environment_has_the_same_rules(monkeypatch):
 
 async def test_path_cannot_lead_to_another_server(fake, elsewhere):
     """
-    A path that looks like another address is refused, or stays a path.
+    A path that looks like another server raises, or goes to the base URL's server.
     """
     there = f"127.0.0.1:{elsewhere.port}"
 
@@ -273,9 +273,9 @@ async def test_path_cannot_lead_to_another_server(fake, elsewhere):
     assert [] == strays(fake.requests)
 
 
-async def test_link_in_a_reply_is_not_fetched(fake, elsewhere):
+async def test_link_in_a_response_is_not_requested(fake, elsewhere):
     """
-    URLs in headers and in the body of a reply are not requested.
+    The client does not request the URLs in the headers and the body of a response.
     """
     link = f"{elsewhere.base_url}/x"
     headers = (("link", f"<{link}>; rel=preload"), ("refresh", f"0; url={link}"))

@@ -1,4 +1,4 @@
-"""Outages: a client adds little to the load, and recovers after them."""
+"""In an outage a client makes few retries; after the outage its calls succeed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ both_forms = pytest.mark.parametrize(
 )
 
 CALLS = 200
-MOST = 220  # the requests that they may make
+MOST = 220  # requests that CALLS calls may make in all, retries included
 
 
 class TimedTransport(httpx.AsyncBaseTransport):
-    """A transport that notes the time of each request."""
+    """A transport that records the time at which each request is made."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -39,7 +39,7 @@ def client_of(fake, **options):
 
 
 async def at_once(client, count, **options):
-    """Make *count* calls at once; return the answer or error of each."""
+    """Make *count* concurrent calls; return the answer or error of each."""
     results = []
 
     async def ask():
@@ -60,8 +60,8 @@ async def one_by_one(client, count, **options):
 @pytest.mark.parametrize("calls", [at_once, one_by_one])
 async def test_retries_in_an_outage_stay_within_the_budget(calls, stream):
     """
-    200 calls to a server that answers 503 to all of them make at most 220 requests, at
-    once or one by one.
+    If a server answers 503 to every request, 200 calls make at most 220 requests in
+    all, whether the calls are concurrent or one by one.
     """
     fake = FakeASI1(seed=5)
     fake.fail(503, times=None)
@@ -83,9 +83,10 @@ async def test_retries_in_an_outage_stay_within_the_budget(calls, stream):
         ("stall_error_500", {"seconds": 1}),
     ],
 )
-async def test_retry_budget_holds_for_each_kind_of_outage(fault, options):
+async def test_retry_budget_applies_to_each_kind_of_outage(fault, options):
     """
-    The limit holds however the server fails, and even if it asks for retries.
+    200 calls make at most 220 requests however the server fails, and even if its
+    replies request retries.
     """
     fake = FakeASI1(seed=5)
     fake.fault(fault, times=None, **options)
@@ -100,8 +101,8 @@ async def test_retry_budget_holds_for_each_kind_of_outage(fault, options):
 @in_virtual_time
 async def test_clients_made_by_with_options_share_the_retry_budget():
     """
-    A client and those made from it by with_options, with more retries each, stay within
-    one limit together.
+    A client and the nine clients that its with_options creates, each with up to nine
+    retries per call, make at most 220 requests together for 200 calls.
     """
     fake = FakeASI1(seed=5)
     fake.fail(503, times=None)
@@ -117,8 +118,8 @@ async def test_clients_made_by_with_options_share_the_retry_budget():
 @in_virtual_time
 async def test_retry_budget_recovers_after_an_outage():
     """
-    After an outage the first call succeeds; after 200 good calls a second outage may
-    cost as many retries as the first, and no more.
+    After an outage calls succeed again; after 200 successful calls, a second outage has
+    the same budget of retries as the first.
     """
     fake = FakeASI1(seed=5)
 
@@ -138,8 +139,8 @@ async def test_retry_budget_recovers_after_an_outage():
 @in_virtual_time
 async def test_successful_retry_gives_back_its_budget():
     """
-    Where each first attempt fails and each second succeeds, every call succeeds,
-    however long that continues.
+    If the first attempt of every call fails and the second succeeds, the retry budget
+    is never used up: all fifty calls succeed.
     """
     fake = FakeASI1(seed=5)
 
@@ -155,7 +156,7 @@ async def test_successful_retry_gives_back_its_budget():
 @both_forms
 async def test_retry_after_is_respected(stream):
     """
-    After a 429 with Retry-After no attempt comes before that time, and none much later.
+    After a 429 with ``Retry-After: 30`` the next attempt begins after 30 to 33 seconds.
     """
     fake = FakeASI1(seed=5)
     fake.fail(429, retry_after=30, times=2)
@@ -174,8 +175,8 @@ async def test_retry_after_is_respected(stream):
 @in_virtual_time
 async def test_calls_with_the_same_retry_after_are_spread_by_jitter():
     """
-    Of 20 calls that get the same Retry-After none is retried before that time, and they
-    are not all retried in the same moment.
+    If 20 calls receive the same Retry-After, none is retried before that time, and
+    jitter spreads the retries over the next six seconds.
     """
     fake = FakeASI1(seed=5)
     fake.fail(429, retry_after=60, times=20)
@@ -195,9 +196,10 @@ async def test_calls_with_the_same_retry_after_are_spread_by_jitter():
 
 @in_virtual_time
 @pytest.mark.parametrize("hint", [121, 86_400, 1e9, "1e300"])
-async def test_retry_after_above_two_minutes_is_an_error_at_once(hint):
+async def test_retry_after_above_two_minutes_raises_an_error_at_once(hint):
     """
-    A server cannot make a call wait for long: the call raises at once instead.
+    If Retry-After is above 120 seconds, the call raises a RateLimitError at once, so
+    that a server cannot make a call wait for long.
     """
     fake = FakeASI1(seed=5)
     fake.fault("rate_limit_429", retry_after=hint, times=None)
@@ -213,7 +215,8 @@ async def test_retry_after_above_two_minutes_is_an_error_at_once(hint):
 @pytest.mark.parametrize("hint", ["inf", "nan", "-1", "0", "", "soon", "1e999", "1,5"])
 async def test_invalid_retry_after_is_ignored(hint):
     """
-    A Retry-After that is not a time to wait is ignored: three attempts, within seconds.
+    An invalid or zero Retry-After is ignored: the call makes three attempts within 1.5
+    seconds.
     """
     fake = FakeASI1(seed=5)
     fake.fault("rate_limit_429", retry_after=hint, times=None)
@@ -226,9 +229,10 @@ async def test_invalid_retry_after_is_ignored(hint):
     assert 1.5 >= anyio.current_time()
 
 
-async def test_retry_budget_holds_over_sockets():
+async def test_retry_budget_applies_over_sockets():
     """
-    The limit holds over real connections, which stay usable.
+    Over sockets, 200 calls to a server that answers 503 make at most 220 requests, and
+    later calls of the client succeed.
     """
     with FakeASI1(seed=5) as fake:
         fake.fail(503, times=None)
@@ -243,9 +247,10 @@ async def test_retry_budget_holds_over_sockets():
             assert [True] * 20 == [bool(answer.text) for answer in results]
 
 
-def test_retry_budget_holds_for_the_blocking_client():
+def test_retry_budget_applies_to_the_blocking_client():
     """
-    Calls of the blocking client make at most 220 requests, too.
+    If a server answers 503 to every request, 200 blocking calls make 220 requests in
+    all.
     """
     fake = FakeASI1(seed=5)
     fake.fail(503, times=None)

@@ -1,4 +1,4 @@
-"""Services that stream, on real servers and sockets, with browsers that disconnect."""
+"""Web services that stream answers to browsers, on real servers and sockets."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def browser(fake, client):
 
 
 def wait_for(condition):
-    """Wait until *condition* holds; fail after a minute."""
+    """Wait until *condition* returns true; fail after a minute."""
     for _ in range(6000):
         if condition():
             return
@@ -61,10 +61,10 @@ def wait_for(condition):
     pytest.fail("the condition never held")
 
 
-def test_stream_reaches_the_browser(fake, browser):
+def test_browser_receives_the_stream_as_server_sent_events(fake, browser):
     """
-    The browser gets thoughts, text and the usage as server-sent events, with headers
-    that keep proxies from buffering them.
+    The service sends the browser thoughts, text and token usage as server-sent events,
+    with headers that keep proxies from buffering the events.
     """
     fake.reply(TEXT, thoughts=["Hm."], chunk_words=1)
 
@@ -80,14 +80,15 @@ def test_stream_reaches_the_browser(fake, browser):
     assert "Why?" == fake.requests[0].json["messages"][0]["content"]
 
 
-def test_first_event_arrives_while_the_model_writes(fake, browser):
+def test_first_event_arrives_while_the_answer_is_still_being_written(fake, browser):
     """
-    The browser has the first words while the upstream reply is still open.
+    The browser receives the first words while the model's reply to the service is still
+    open.
     """
     fake.play(*ENDLESS)
 
     with browser.stream("GET", "/stream") as reply:
-        events = reply.iter_bytes()  # kept, because httpx closes the reply with it
+        events = reply.iter_bytes()  # httpx closes the reply if this is freed
         first = next(events)
         assert "open" == fake.requests[0].outcome
 
@@ -95,7 +96,8 @@ def test_first_event_arrives_while_the_model_writes(fake, browser):
     assert "left" == fake.requests[0].wait()
 
 
-# An upstream fault before the first word, its options, and what the browser gets.
+# A fault of the model's server before the first word, the fault's options, and the
+# status and error code that the browser gets.
 BEFORE_THE_FIRST_EVENT = [
     ("rate_limit_429", {"retry_after": 7}, 429, "rate_limit"),
     ("quota_429", {}, 429, "quota_exceeded"),
@@ -116,10 +118,10 @@ BEFORE_THE_FIRST_EVENT = [
 
 
 @pytest.mark.parametrize("case", BEFORE_THE_FIRST_EVENT, ids=lambda case: case[0])
-def test_error_before_the_first_event_is_a_status(fake, browser, case):
+def test_error_before_the_first_event_becomes_an_http_status(fake, browser, case):
     """
-    An upstream error before the first event becomes a fitting status for the browser,
-    with a code and a message, and never with the key.
+    If the model's server fails before the first event, the browser gets a fitting HTTP
+    status with an error code and a message, without the API key.
     """
     fault, options, status, code = case
     fake.fault(fault, **options)
@@ -135,7 +137,8 @@ def test_error_before_the_first_event_is_a_status(fake, browser, case):
     )
 
 
-# An upstream fault after "one two three", and what the browser gets.
+# A fault of the model's server after "one two three", and the status and error code in
+# the last event that the browser gets.
 AFTER_THREE_WORDS = [
     ("reset_mid_body", 502, "stream_interrupted"),
     ("fin_mid_chunk", 502, "stream_interrupted"),
@@ -151,12 +154,12 @@ AFTER_THREE_WORDS = [
 
 
 @pytest.mark.parametrize(("fault", "status", "code"), AFTER_THREE_WORDS)
-def test_error_after_the_first_event_is_the_last_event(
+def test_error_after_the_first_event_becomes_the_last_event(
     fake, browser, fault, status, code
 ):
     """
-    A later upstream error becomes the last event of a body that ends properly, after
-    all words that came.
+    If the model's server fails after the first event, the browser gets all words that
+    arrived, then the error as the last event, and the response ends properly.
     """
     fake.fault(fault)
 
@@ -169,9 +172,10 @@ def test_error_after_the_first_event_is_the_last_event(
     assert b"127.0.0.1" not in reply.content
 
 
-def test_error_of_a_plain_call_is_a_status(fake, browser):
+def test_error_of_a_call_without_streaming_becomes_an_http_status(fake, browser):
     """
-    A call without a stream fails with the same statuses.
+    If a call without streaming fails, the browser gets the same HTTP status as for a
+    stream, with Retry-After rounded up.
     """
     fake.reply("Four.")
     fake.fail(429, retry_after=2.5)
@@ -184,7 +188,7 @@ def test_error_of_a_plain_call_is_a_status(fake, browser):
 
 
 def visit(service):
-    """Request a stream; return the socket of a browser that has not read yet."""
+    """Request a stream; return the socket, from which nothing has been read yet."""
     there = socket.create_connection(("127.0.0.1", service.port), timeout=600)
     there.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
     return there
@@ -197,16 +201,16 @@ def read_until(there, what):
 
 
 @pytest.mark.timeout(900)
-def test_browsers_that_disconnect_end_their_calls(fake, service):
+def test_browsers_that_disconnect_end_their_upstream_calls(fake, service):
     """
-    Two hundred browsers that disconnect in the middle of a stream stop their upstream
-    requests: no connection, call or task is left.
+    If two hundred browsers disconnect in the middle of a stream, the service cancels
+    their requests to the model: no connection, call or task stays open.
     """
     fake.clear()
     fake.play(SSE, Repeat((Event(chunk("on ")), Pause(1))), times=None)
     tasks = service.tasks
 
-    for _ in range(4):  # in groups, so that a slow machine keeps up
+    for _ in range(4):  # fifty at once, so that a slow machine keeps up
         with ExitStack() as stack:
             there = [stack.enter_context(visit(service)) for _ in range(50)]
             for each in there:
@@ -220,10 +224,12 @@ def test_browsers_that_disconnect_end_their_calls(fake, service):
 
 
 @pytest.mark.parametrize("words", [(), (Event(chunk("on ")),)])
-def test_disconnect_while_nothing_is_sent_is_noticed(fake, service, words):
+def test_disconnect_while_nothing_is_sent_cancels_the_upstream_call(
+    fake, service, words
+):
     """
-    A browser that disconnects while the service sends nothing stops the upstream
-    request too, before the first event and after.
+    If a browser disconnects while the service sends nothing, before or after the first
+    event, the service cancels the request to the model, too.
     """
     fake.clear()
     fake.play(SSE, *words, Pause(60))
@@ -239,7 +245,8 @@ def test_disconnect_while_nothing_is_sent_is_noticed(fake, service, words):
 
 def test_service_still_streams_after_all_faults(fake, browser):
     """
-    After the faults and disconnects of the tests above, a stream is complete.
+    After the faults and disconnects of the tests above, the same service still streams
+    a complete answer.
     """
     fake.play(SSE, Event(chunk("Yes.", finish="stop")), DONE)
 

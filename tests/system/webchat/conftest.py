@@ -1,4 +1,4 @@
-"""One browser, one web chat and one fake server for the tests of a module."""
+"""Fixtures: one browser, one web chat and one fake server for each test module."""
 
 from __future__ import annotations
 

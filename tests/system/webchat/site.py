@@ -1,4 +1,4 @@
-"""The web chat of the examples on a real server, and a page that records its errors."""
+"""Serve examples/webchat on a real server, and open it in a browser."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ expect.set_options(timeout=TIMEOUT * 1000)
 
 @contextmanager
 def serving():
-    """Serve the example by uvicorn in a thread; yield its URL."""
+    """Serve the web chat by uvicorn in a thread; yield the URL."""
     spec = util.spec_from_file_location("webchat_app", APP)
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -62,7 +62,7 @@ def serving():
 
 @asynccontextmanager
 async def browsing():
-    """Start the system's Chromium."""
+    """Start the installed Chromium; yield the browser."""
     env = {**os.environ, "NO_PROXY": "127.0.0.1"}
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, env=env)
@@ -72,13 +72,13 @@ async def browsing():
 
 class Visit:
     """
-    A page in a browser, and the errors that the browser logs for it.
+    The web chat's page in a browser, and the errors that the browser logs for the page.
 
     Attributes:
         page: Playwright's page.
-        errors: The errors and warnings of the browser; none at the end.
-        expected: Parts of errors that are expected.
-        elsewhere: The URLs of other sites that the page requested; none at the end.
+        errors: The errors and warnings that the browser has logged for the page.
+        expected: Strings; `end` ignores an error that contains one of them.
+        elsewhere: The URLs of other sites that the page has requested.
     """
 
     def __init__(self, page, url):
@@ -102,7 +102,7 @@ class Visit:
         self.thoughts = self.answer.locator("details")
 
     async def begin(self):
-        """Open the page as if for the first time."""
+        """Open the page with an empty storage, as on a first visit."""
         if self.page.url.startswith(self.url):
             await self.page.evaluate("() => localStorage.clear()")
         await self.page.goto(self.url)
@@ -113,7 +113,7 @@ class Visit:
 
     def end(self):
         """
-        Fail if the browser has logged an error, or the page requested another site.
+        Fail if the browser has logged an unexpected error or requested another site.
         """
         unexpected = [
             error
@@ -137,7 +137,7 @@ class Visit:
         await self.prompt.press("Enter")
 
     async def ask_and_wait(self, question):
-        """Ask, and wait until the answer has outcome_of."""
+        """Type a question and send it; wait until the answer has ended."""
         await self.ask(question)
         await self.wait_until_done()
 
@@ -153,7 +153,7 @@ class Visit:
 
 @asynccontextmanager
 async def visiting(browser, url, **options):
-    """Open the page in its own browser context."""
+    """Open the page in its own browser context; fail on errors at the end."""
     context = await browser.new_context(
         **{"viewport": {"width": 1280, "height": 800}, **options}
     )
@@ -166,5 +166,5 @@ async def visiting(browser, url, **options):
 
 
 async def outcome_of(request):
-    """Return the outcome of the fake's reply, once it has ended."""
+    """Wait until the fake's reply to *request* has ended; return its outcome."""
     return await to_thread.run_sync(request.wait, TIMEOUT)

@@ -1,4 +1,4 @@
-"""How the web chat looks: at every width, in light and dark, with enough contrast."""
+"""The web chat's layout at several widths, and its contrast in light and dark."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ for chunk in client.chat.completions.create(messages="Why?", stream=True): print
 | 1 | 2 | 3 | 4 |
 """
 
-# The lowest contrast of any text with its background, and that text.
+# JavaScript that returns the lowest contrast of any text with its background, and the
+# text that has it.
 CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", {
     willReadFrequently: true,
@@ -66,7 +67,8 @@ CONTRAST = """() => {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_text_has_enough_contrast(browser, url, fake, scheme):
     """
-    Every text has a contrast of 4.5 to 1 with its background, in light and dark.
+    Every text has a contrast of at least 4.5 to 1 with its background, in the light and
+    in the dark color scheme.
     """
     fake.reply(ANSWER, thoughts=["Keep it short."])
     fake.fail(400, message="No.")
@@ -90,8 +92,8 @@ async def test_text_has_enough_contrast(browser, url, fake, scheme):
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 async def test_page_fits_every_width(browser, url, fake, width):
     """
-    At every width the page scrolls vertically only: wide parts scroll by themselves,
-    and every button is visible and large enough for a thumb.
+    From 320 to 1280 pixels the page never scrolls sideways as a whole; every button is
+    within the width and measures at least 24 pixels, to be tapped with a thumb.
     """
     fake.reply(ANSWER, thoughts=["Keep it short."])
     fake.fail(400, message="No way, " * 20)

@@ -1,5 +1,5 @@
 """
-How the web chat renders an answer's Markdown, and that a hostile answer is harmless.
+The web chat renders the Markdown of answers, and hostile answers do no harm.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ REL = 'rel="noopener noreferrer nofollow" target="_blank"'
 
 
 def link(address, label=None):
-    """Return the HTML of a link."""
+    """Return the HTML of a link to *address*."""
     return f'<a href="{address}" {REL}>{label or address}</a>'
 
 
 def pre(text, language=""):
-    """Return the HTML of a block of code, without its button."""
+    """Return the HTML of a code block, without its button."""
     label = f"Code, {language}" if language else "Code"
     return (
         f'<div class="code"><div class="code-head"><span>{language or "code"}</span>'
@@ -40,7 +40,7 @@ def pre(text, language=""):
 
 
 def table(head, *rows):
-    """Return the HTML of a table."""
+    """Return the HTML of a table with the given rows."""
     return (
         '<div class="table" tabindex="0" role="region" aria-label="Table"><table>'
         f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></div>"
@@ -88,7 +88,7 @@ RULES = {
         f'(<a href="http://b.example/" {REL}>http://b.example</a>).</p>'
     ),
     "<mailto:a@b.example>": f"<p>{link('mailto:a@b.example')}</p>",
-    # No image is loaded: it becomes a link to itself.
+    # An image would be loaded from another site, so it becomes a link to its address.
     "![cat](https://a.example/cat.png)": (
         f"<p>{link('https://a.example/cat.png', 'cat')}</p>"
     ),
@@ -100,14 +100,14 @@ RULES = {
 
 async def test_markdown_is_rendered(visit):
     """
-    The Markdown that models write is rendered, everything else is shown as written.
+    The Markdown that models usually write is rendered; other text is shown unchanged.
     """
     shown = await visit.page.evaluate(RENDER, list(RULES))
 
     assert RULES == dict(zip(RULES, shown, strict=True))
 
 
-# Shown as they are written, and not as links.
+# Markdown links and images that must not become links in the page.
 NOT_LINKS = [
     "[x](javascript:alert(1))",
     "[x](JaVaScRiPt:alert(1))",
@@ -130,8 +130,8 @@ NOT_LINKS = [
 
 async def test_only_web_and_mail_addresses_become_links(visit):
     """
-    An address that is not http, https or mailto, or that hides its host behind a user
-    name, does not become a link.
+    An address does not become a link if its scheme is not http, https or mailto, or if
+    it contains a user name, which could hide the real host.
     """
     shown = await visit.page.evaluate(RENDER, NOT_LINKS)
 
@@ -169,9 +169,9 @@ HOSTILE = """\
 
 async def test_hostile_answer_is_shown_as_text(fake, visit):
     """
-    No script in an answer runs, nothing is loaded from other sites, and its HTML is
-    shown as text; so too in the question, in the thoughts, in an error, and after a
-    reload.
+    HTML and scripts in an answer are shown as text: no script runs, and nothing is
+    loaded from other sites. The same applies to the question, the thoughts and the
+    error message, and after a reload.
     """
     fake.reply(HOSTILE, thoughts=[HOSTILE], chunk_words=1)
     fake.fail(400, message=HOSTILE)
@@ -206,8 +206,8 @@ async def test_hostile_answer_is_shown_as_text(fake, visit):
 
 async def test_browser_refuses_inline_scripts_and_html(visit):
     """
-    Even a mistake in the page could not turn text into a script or into HTML: the
-    browser itself refuses both.
+    The browser refuses to run an inline script or to set HTML on this page, so that a
+    mistake in the page's own code could not let an answer do so.
     """
     refused = await visit.page.evaluate(
         """() => {
@@ -225,10 +225,10 @@ async def test_browser_refuses_inline_scripts_and_html(visit):
     visit.expected += ["Trusted", "Content Security Policy"]
 
 
-async def test_rendering_is_the_same_however_the_text_arrives(visit):
+async def test_text_rendered_piece_by_piece_gives_the_same_html_as_at_once(visit):
     """
-    A text that grows by one character at a time ends as the same HTML as the whole text
-    at once, and complete blocks are left alone.
+    A text that grows by one character at a time ends as the same HTML as the complete
+    text at once; blocks that are complete are not rendered again.
     """
     text = "\n\n".join([*RULES, HOSTILE])
     same, kept = await visit.page.evaluate(
@@ -271,10 +271,10 @@ SPACED = [
 BLOCKS = ["| a |\n|-|\n", "```", "```\n", "http://a.example/)))) "]
 
 
-async def test_no_text_takes_long_to_render(visit):
+async def test_any_long_text_is_rendered_within_five_seconds(visit):
     """
-    Sixty thousand characters are rendered in seconds, whatever they are: no pattern
-    blocks the page, in a paragraph, a heading, a list or a table.
+    Any text of about 60,000 characters is rendered within five seconds: no repeated
+    piece of Markdown makes the renderer slow, in a paragraph, heading, list or table.
     """
     pieces = [*HEAVY.split(), *SPACED, *BLOCKS]
     texts = [piece * (60_000 // len(piece)) + "x" for piece in pieces]

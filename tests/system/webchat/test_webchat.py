@@ -1,4 +1,4 @@
-"""The web chat of the examples in a real browser: what its buttons and keys do."""
+"""What the buttons and keys of examples/webchat do, in a real browser."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ FAILED_TO_LOAD = "Failed to load resource: the server responded with a status of
 
 
 def messages_sent(fake, number=-1):
-    """Return role and content of each message that was sent to the model."""
+    """Return role and content of each message in request *number* to the model."""
     messages = fake.requests[number].json["messages"]
     return [(message["role"], message["content"]) for message in messages]
 
 
 def endless(*texts):
-    """Return a stream of *texts* and then nothing until the browser disconnects."""
+    """Return the fake's steps for a stream of *texts* that then stalls."""
     return [SSE, *(Event(chunk(text)) for text in texts), Stall()]
 
 
 async def test_answer_is_shown_with_its_token_count(fake, visit):
     """
-    A question gets its answer, with the tokens that it took, and the next one is sent
-    with both before it.
+    An answer is shown below its question with the token counts; the next question is
+    sent to the model together with the first question and its answer.
     """
     fake.reply(
         "Because of *scattering*.",
@@ -58,7 +58,8 @@ async def test_answer_is_shown_with_its_token_count(fake, visit):
 
 async def test_thoughts_are_collapsed_until_opened(fake, visit):
     """
-    Thoughts are collapsed until a reader opens them, by mouse or by keyboard.
+    The model's thoughts are collapsed until the user opens them; a click opens them,
+    and Enter closes them again.
     """
     fake.reply("Four.", thoughts=["Two and two."])
 
@@ -77,8 +78,8 @@ async def test_thoughts_are_collapsed_until_opened(fake, visit):
 @pytest.mark.parametrize("how", ["button", "keyboard", "escape"])
 async def test_stop_ends_the_call_and_keeps_the_text(fake, visit, how):
     """
-    An answer is shown as it arrives; stopping it ends the upstream call, keeps its
-    text, and moves the focus to the input.
+    If the user stops an answer that is still arriving, the request to the model is
+    cancelled, the text so far is kept, and the focus moves to the input.
     """
     fake.play(*endless("So ", "far "))
     fake.reply("Fine.")
@@ -105,7 +106,7 @@ async def test_stop_ends_the_call_and_keeps_the_text(fake, visit, how):
 
 async def test_error_status_is_shown_and_can_be_retried(fake, visit):
     """
-    An error is shown in a banner, with the server's message and its time to wait; the
+    If a question fails, a banner shows the server's message and the time to wait; the
     banner's button sends the same question again, and removes the banner.
     """
     fake.fail(429, retry_after=300, message="<b>Slow</b> down.", times=1)
@@ -145,8 +146,8 @@ async def test_broken_answer_stays_until_it_is_retried(fake, visit):
 
 async def test_broken_answer_is_not_sent_with_the_next_question(fake, visit):
     """
-    The next question after a broken answer removes the banner; it is sent with the
-    question before, and without the partial answer.
+    The next question after a broken answer is sent with the previous question, but
+    without the partial answer; it also removes the error banner.
     """
     fake.play(SSE, Event(chunk("One ")), Close())
     fake.reply("Fine.")
@@ -159,9 +160,9 @@ async def test_broken_answer_is_not_sent_with_the_next_question(fake, visit):
     assert [("user", "Count"), ("user", "Well?")] == messages_sent(fake)
 
 
-async def test_unreachable_server_is_reported(fake, visit):
+async def test_unreachable_server_is_reported_in_the_banner(fake, visit):
     """
-    A page that cannot reach its server says so, and works once it can.
+    If the page cannot reach its server, the banner says so, and its button can retry.
     """
     fake.reply("Back.")
 
@@ -177,9 +178,9 @@ async def test_unreachable_server_is_reported(fake, visit):
     visit.expected.append("net::ERR_INTERNET_DISCONNECTED")
 
 
-async def test_answer_at_its_token_limit_is_marked(fake, visit):
+async def test_answer_cut_at_the_token_limit_is_marked(fake, visit):
     """
-    An answer that its token limit ended is marked as cut.
+    An answer that ended at the limit of tokens is marked as cut.
     """
     fake.reply("One two", finish_reason="length")
 
@@ -190,7 +191,7 @@ async def test_answer_at_its_token_limit_is_marked(fake, visit):
 
 async def test_reload_keeps_the_conversation(fake, visit):
     """
-    A reload shows the same conversation, and the next question continues it.
+    After a reload the conversation is still shown, and is sent with the next question.
     """
     fake.reply("**One**, two.", thoughts=["Count up."])
     fake.reply("Three.")
@@ -209,8 +210,7 @@ async def test_reload_keeps_the_conversation(fake, visit):
 
 async def test_reload_during_an_answer_ends_the_call_and_keeps_the_text(fake, visit):
     """
-    A reload while an answer arrives ends the call, and the page still shows the text so
-    far.
+    A reload while an answer arrives cancels the request, and the text so far stays.
     """
     fake.play(*endless("So far"))
 
@@ -225,7 +225,7 @@ async def test_reload_during_an_answer_ends_the_call_and_keeps_the_text(fake, vi
 
 async def test_failed_question_can_be_retried_after_a_reload(fake, visit):
     """
-    The banner of a failed question, and its button, are still there after a reload.
+    After a reload, the banner of a failed question is shown, and its button retries.
     """
     fake.fail(400, message="No.")
     fake.reply("Yes.")
@@ -241,7 +241,7 @@ async def test_failed_question_can_be_retried_after_a_reload(fake, visit):
 
 async def test_invalid_stored_history_is_ignored(fake, visit):
     """
-    Whatever is in the browser's storage, the page opens and answers.
+    If the history in the browser's storage is invalid, the page ignores it and works.
     """
     fake.reply("Fine.", times=None)
     keep = "kept => localStorage.setItem('asi1-webchat-1', kept)"
@@ -254,10 +254,10 @@ async def test_invalid_stored_history_is_ignored(fake, visit):
         assert [("user", "Hi")] == messages_sent(fake)
 
 
-async def test_new_chat_asks_first_and_deletes_the_old_one(fake, visit):
+async def test_new_chat_deletes_the_old_chat_after_confirmation(fake, visit):
     """
-    A new chat begins only after the user has confirmed it, and nothing of the old one
-    is kept.
+    A new chat begins only after the user has confirmed it; then nothing of the old chat
+    stays in the page or in the browser's storage.
     """
     fake.reply("Old.")
 
@@ -278,8 +278,8 @@ async def test_new_chat_asks_first_and_deletes_the_old_one(fake, visit):
 
 async def test_screen_reader_gets_the_answer_once(fake, visit):
     """
-    A screen reader hears that an answer is awaited and comes, and then the answer,
-    once; the pieces in between are in no live region.
+    The region that a screen reader reads aloud gets the state of the answer, then the
+    complete answer once, and never a piece of the answer.
     """
     text = "one two three four five six seven eight nine ten " * 4
     fake.reply(text, thoughts=["Count."], chunk_words=1)
@@ -304,9 +304,9 @@ async def test_screen_reader_gets_the_answer_once(fake, visit):
     assert 0 == await visit.page.locator(live).count()
 
 
-async def test_messages_have_headings(fake, visit):
+async def test_questions_and_answers_have_headings(fake, visit):
     """
-    Each question and answer has a heading, and the headings in an answer are below it.
+    Questions and answers have level-2 headings; an answer's own begin at level 3.
     """
     fake.reply("# Big\n\n## Small")
 
@@ -318,9 +318,9 @@ async def test_messages_have_headings(fake, visit):
 
 
 @pytest.mark.parametrize(("motion", "count"), [("reduce", 0), ("no-preference", 1)])
-async def test_nothing_moves_with_reduced_motion(browser, url, fake, motion, count):
+async def test_reduced_motion_stops_the_animation(browser, url, fake, motion, count):
     """
-    The sign that an answer is awaited moves, unless the reader prefers reduced motion.
+    The sign of a pending answer moves, unless the user prefers reduced motion.
     """
     fake.play(Stall())
 
@@ -331,10 +331,10 @@ async def test_nothing_moves_with_reduced_motion(browser, url, fake, motion, cou
         assert count == await visit.page.evaluate(moving)
 
 
-async def test_enter_on_a_touch_screen_breaks_the_line(browser, url, fake):
+async def test_enter_on_a_touch_screen_begins_a_new_line(browser, url, fake):
     """
-    On a touch screen Enter breaks the line, because its keyboard has no other key for
-    that, and the button sends; the keyboard does not cover the answer.
+    On a touch screen Enter begins a new line, because there is no Shift+Enter; the
+    button sends the question and hides the keyboard, which covers the answer.
     """
     fake.reply("Fine.")
 
