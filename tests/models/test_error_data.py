@@ -16,20 +16,20 @@ import asi1
 
 
 def error_classes(cls):
-    """Return an error class and its subclasses in asi1, listed or not."""
+    """Return a class and all its subclasses that asi1 defines, public or not."""
     below = {error for child in cls.__subclasses__() for error in error_classes(child)}
     return {cls, *below} if cls.__module__.startswith("asi1") else below
 
 
 for _name in asi1.__all__:
-    getattr(asi1, _name)  # loads every module, so that no error class is missing
+    getattr(asi1, _name)  # loads every module, so all error classes exist
 
 ERRORS = sorted(error_classes(asi1.ASI1Error), key=lambda cls: cls.__name__)
 
 
 def test_every_error_class_is_public():
     """
-    Each error class is in ``asi1.__all__`` and has ``asi1`` as its module.
+    Each error class is in ``asi1.__all__``, and its ``__module__`` is ``asi1``.
     """
     assert asi1.RateLimitError in ERRORS
     assert [] == [e.__name__ for e in ERRORS if e.__name__ not in asi1.__all__]
@@ -37,7 +37,7 @@ def test_every_error_class_is_public():
 
 
 def sample(kind, name="", depth=0):
-    """Return a value of an annotated type that is not a default and equals itself."""
+    """Return a value of the annotated type that differs from every default."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin in {typing.Union, types.UnionType}:
         return sample(next(a for a in args if a is not type(None)), name, depth)
@@ -68,7 +68,9 @@ def build(cls, depth=0):
 
 
 def pickled(error):
-    """Return an error that went through pickles of all protocols."""
+    """
+    Return the error after it was pickled and unpickled with every protocol in turn.
+    """
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         error = pickle.loads(pickle.dumps(error, protocol))
     return error
@@ -113,7 +115,8 @@ def test_pickled_error_names_public_classes_only(cls, protocol):
 @pytest.mark.parametrize("cls", ERRORS)
 def test_errors_that_differ_in_one_field_are_not_equal(cls):
     """
-    Two errors are equal only if their class and all their fields are.
+    Two errors are equal only if they have the same class and all their fields are
+    equal.
     """
     for field in attrs.fields(cls):
         other = build(cls)

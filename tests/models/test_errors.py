@@ -25,7 +25,9 @@ STANDARD = {
 
 
 def drawing():
-    """Return parent and note of each class drawn in the module's docstring."""
+    """
+    Return the parent and the note of each class in the tree of the module's docstring.
+    """
     above = []
     drawn = {}
     for line in _errors.__doc__.splitlines():
@@ -48,7 +50,8 @@ def classes():
 
 def test_error_hierarchy_is_as_drawn_in_the_docstring():
     """
-    The tree in the module's docstring has every error class below its parent.
+    The tree in the docstring of the errors' module shows every error class below its
+    parent class.
     """
     tree = {
         name: (None if name == "ASI1Error" else cls.__bases__[0].__name__)
@@ -60,8 +63,8 @@ def test_error_hierarchy_is_as_drawn_in_the_docstring():
 
 def test_wrong_settings_are_value_errors_and_wrong_arguments_type_errors():
     """
-    Wrong settings are also ValueErrors and wrong arguments also TypeErrors, so that
-    code without asi1's classes can catch them.
+    An error for a wrong setting is also a ValueError and one for a wrong argument also
+    a TypeError, so that code can catch them without asi1's classes.
     """
     standard = {
         name: cls.__bases__[-1]
@@ -81,9 +84,10 @@ def test_wrong_settings_are_value_errors_and_wrong_arguments_type_errors():
         if parent == "APIStatusError"
     ],
 )
-def test_each_status_makes_the_error_drawn_for_it(name, note):
+def test_each_status_makes_the_error_class_that_the_tree_shows(name, note):
     """
-    A response becomes the error that the tree shows for its status.
+    A response with an error status becomes the error class that the tree shows for this
+    status.
     """
     status = int(note[:3])
 
@@ -93,9 +97,9 @@ def test_each_status_makes_the_error_drawn_for_it(name, note):
     assert status == error.status_code
 
 
-def test_other_statuses_make_a_plain_status_error():
+def test_status_that_is_not_in_the_tree_makes_an_api_status_error():
     """
-    A status that is not in the tree becomes an `APIStatusError`.
+    A response whose status is not in the tree becomes an `APIStatusError`.
     """
     drawn = {
         int(n[:3]) for p, n in drawing().values() if p == "APIStatusError" and n
@@ -132,7 +136,8 @@ def test_str_of_a_status_error_begins_with_the_status():
 
 def test_api_error_has_the_request_id():
     """
-    Every error of a call has the request id of its response, None without one.
+    Every error of a call has the request id of the response, or None if the response
+    has no request id.
     """
     response = asi1.ResponseInfo(request_id="req_1")
 
@@ -153,7 +158,8 @@ def test_argument_error_names_the_argument():
 
 def test_errors_have_defaults_for_unknown_details():
     """
-    Unknown details of a failure have defaults, so that handlers need no checks.
+    Unknown details of a failure have default values, so that code that handles an error
+    can read every field.
     """
     stream = asi1.StreamTruncatedError("cut")
     lost = asi1.APIConnectionError("lost")
@@ -167,7 +173,7 @@ def test_errors_have_defaults_for_unknown_details():
 
 def test_errors_of_different_classes_differ():
     """
-    An error equals only an error of its own class with the same values.
+    An error equals only errors of its own class with the same values.
     """
     assert asi1.ASI1Error("a") == asi1.ASI1Error("a")
     assert asi1.ASI1Error("a") != asi1.ASI1Error("b")

@@ -16,7 +16,7 @@ import asi1
 from asi1._models.json_text import dump_json, json_text, load_json
 
 
-texts = st.text(st.characters(), max_size=5)  # with lone surrogates
+texts = st.text(st.characters(), max_size=5)  # may have lone surrogates
 values = st.recursive(
     st.none()
     | st.booleans()
@@ -32,12 +32,14 @@ values = st.recursive(
 
 
 def exact(value):
-    """Return JSON text, which knows 1 from 1.0 and from true, and one order of keys."""
+    """
+    Return a value as JSON text, in which 1, 1.0 and true differ, as do orders of keys.
+    """
     return json.dumps(value)
 
 
 def sendable(value):
-    """Return whether no string in *value* has a lone surrogate."""
+    """Return whether *value* can be sent: none of its strings has a lone surrogate."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -46,7 +48,7 @@ def sendable(value):
 
 
 def nested(depth):
-    """Return nested lists, *depth* of them."""
+    """Return *depth* lists, each inside the one before."""
     value = []
     for _ in range(depth - 1):
         value = [value]
@@ -72,8 +74,8 @@ def test_any_json_is_read_exactly(value):
 @example(value={"a": None, "b": [None, 2**70]})
 def test_any_json_is_written_exactly(value):
     """
-    Any JSON value that can be sent is written exactly; for display, values with lone
-    surrogates are written too.
+    Any JSON value without lone surrogates is written exactly for a request; for
+    display, values with lone surrogates are written too.
     """
     assert exact(value) == exact(json.loads(json_text(value)))
     if sendable(value):
@@ -97,7 +99,8 @@ def test_any_json_is_written_exactly(value):
 )
 def test_reading_invalid_json_raises_value_error(data):
     """
-    Any fault of a JSON text is a ValueError, so that callers catch one class.
+    Any fault in a JSON text raises a ValueError, so that callers need to catch only one
+    class.
     """
     with pytest.raises(ValueError, match=r"\w"):
         load_json(data)
@@ -105,7 +108,8 @@ def test_reading_invalid_json_raises_value_error(data):
 
 def test_last_of_repeated_keys_counts():
     """
-    Of repeated keys the last counts, also beside integers that do not fit 64 bits.
+    If an object repeats a key, the last value is read, also beside integers that do not
+    fit 64 bits.
     """
     assert {"a": 2} == load_json(b'{"a":1,"a":2}')
     assert {"a": 2, "n": 10**20} == load_json(
@@ -115,8 +119,8 @@ def test_last_of_repeated_keys_counts():
 
 def test_models_mappings_and_large_integers_are_written_compactly():
     """
-    Integers of any size, texts of any language, models and mappings are written without
-    white space.
+    Integers of any size, strings of any language, models and mappings are written as
+    JSON without white space.
     """
     message = asi1.ChatMessage(content="\u00f6", wire={"content": "\u00f6"})
 
@@ -150,7 +154,8 @@ def test_models_mappings_and_large_integers_are_written_compactly():
 )
 def test_writing_a_value_that_json_cannot_hold_raises_value_error(value):
     """
-    A value that JSON cannot hold is refused, never written as a similar value.
+    Writing a value that JSON cannot represent raises a ValueError; no similar value is
+    written in its place.
     """
     with pytest.raises(ValueError, match=r"\w"):
         dump_json(value)
@@ -158,7 +163,7 @@ def test_writing_a_value_that_json_cannot_hold_raises_value_error(value):
 
 def test_writing_a_value_that_contains_itself_raises_value_error():
     """
-    A value that contains itself is refused.
+    Writing a list or dict that contains itself as JSON raises a ValueError.
     """
     cycle = {}
     cycle["a"] = cycle
@@ -182,7 +187,7 @@ def test_more_than_200_levels_are_not_read():
 
 def test_200_levels_beside_other_values_are_read():
     """
-    Levels are counted by depth, not by the number of lists in the text.
+    The limit of 200 levels is for nesting, not for the number of lists in the text.
     """
     deep = b"[" * 199 + b"]" * 199
 
@@ -198,7 +203,7 @@ def test_200_levels_beside_other_values_are_read():
 )
 def test_more_than_a_million_values_are_not_read(value):
     """
-    A large text of very many small values is refused before it fills the memory.
+    A text with too many small values is refused before the values fill the memory.
     """
     with pytest.raises(ValueError, match="too many values"):
         load_json(b"[%b%b]" % ((value + b",") * 1_000_001, value))
@@ -206,8 +211,8 @@ def test_more_than_a_million_values_are_not_read(value):
 
 def test_separators_inside_strings_are_not_counted_as_values():
     """
-    Commas and brackets in strings do not count as values, with or without escaped
-    quotes between.
+    Values are counted by commas and brackets, but not by those inside strings, whether
+    or not the strings contain escaped quotes.
     """
     text = b'"' + b',[{\\"' * 300_000 + b'"'
 
@@ -218,8 +223,8 @@ def test_separators_inside_strings_are_not_counted_as_values():
 @pytest.mark.parametrize("end", [b"", b"\\", b'"'])
 def test_too_many_values_with_an_unfinished_string_are_refused_at_once(end):
     """
-    Too many values and an unfinished string with many escaped quotes are refused at
-    once; a search for each quote's end would take minutes.
+    A text with too many values before an unfinished string is refused at once; to
+    search from each escaped quote for the end of the string would take minutes.
     """
     with pytest.raises(ValueError, match="too many values"):
         load_json(b"[" * 262_145 + b'"' + b'\\"' * 60_000 + end)
@@ -227,7 +232,8 @@ def test_too_many_values_with_an_unfinished_string_are_refused_at_once(end):
 
 def test_large_numbers_are_written_without_white_space():
     """
-    A body with an integer of more than 64 bits is as compact as any other.
+    JSON with an integer of more than 64 bits has no white space, as JSON without such
+    an integer has none.
     """
     assert f'{{"a":{2**70},"b":[1,2]}}'.encode() == dump_json({"a": 2**70, "b": [1, 2]})
 

@@ -1,4 +1,4 @@
-"""Answers as the markdown that a notebook shows."""
+"""The markdown that a notebook shows for an answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HOSTILE = [
 
 
 def answer_with(**message):
-    """Return an answer of one choice with a message of these fields."""
+    """Return an answer with one choice, whose message has these fields."""
     return ChatCompletion(choices=(ChatChoice(message=ChatMessage(**message)),))
 
 
@@ -37,7 +37,9 @@ def tool_call(name, arguments):
 
 
 class Reader(HTMLParser):
-    """Reads HTML as a browser does; `tags` has the opening tags, `text` the rest."""
+    """
+    Reads HTML as a browser does; `tags` has the opening tags, `text` all text between.
+    """
 
     def __init__(self, source):
         super().__init__()
@@ -61,7 +63,7 @@ class Reader(HTMLParser):
 
 def test_text_is_shown_as_markdown():
     """
-    The text of choice 0 is shown unchanged, as the markdown that it is.
+    The text of choice 0 is shown unchanged, since models write markdown.
     """
     text = "# Otters\n\n- *hold* hands\n- `float` <b>well</b> $x^2$"
 
@@ -71,8 +73,8 @@ def test_text_is_shown_as_markdown():
 @pytest.mark.parametrize("thoughts", HOSTILE)
 def test_thoughts_are_shown_literally_in_a_folded_line(thoughts):
     """
-    Thoughts are above the text in one folded line that nothing in them can end or
-    change; a reader sees them literally.
+    Thoughts are shown above the text in a folded line, character by character; no
+    markup in the thoughts can end or change this line.
     """
     answer = ChatCompletion(
         thoughts=thoughts, choices=answer_with(content="Hi").choices
@@ -85,14 +87,15 @@ def test_thoughts_are_shown_literally_in_a_folded_line(thoughts):
     read = Reader(fold)
     assert {("details",), ("summary",)} <= set(read.tags)
     assert {("details",), ("summary",), ("br",)} >= set(read.tags)
-    shown = thoughts.replace("\0", "\ufffd")  # as HTML has it
+    shown = thoughts.replace("\0", "\ufffd")  # HTML replaces the null character
     assert "Thoughts|" + "\n".join(shown.splitlines()) + "|" == read.text
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_refusals_and_tool_calls_are_shown_literally(text):
     """
-    A refusal, a tool's name and its arguments are shown literally.
+    A refusal, a tool's name and a tool's arguments are shown character by character,
+    not read as markdown.
     """
     call = tool_call(text, text)
     refused, called = (
@@ -107,7 +110,7 @@ def test_refusals_and_tool_calls_are_shown_literally(text):
 
 def test_text_refusal_and_tool_calls_are_shown_in_order():
     """
-    Text, refusal and every tool call are shown, in this order.
+    The text, then the refusal, then every tool call are shown.
     """
     calls = (tool_call("swim", '{"far": 1}'), tool_call("eat", ""))
 
@@ -120,8 +123,8 @@ def test_text_refusal_and_tool_calls_are_shown_in_order():
 
 def test_empty_answer_is_shown_with_its_finish_reason():
     """
-    An answer without text is shown as "(no text)", with its finish reason if it has
-    one.
+    An answer without text is shown as "(no text)", followed by the finish reason if
+    there is one.
     """
     ended = ChatCompletion(choices=(ChatChoice(finish_reason="le*gth"),))
     thought = ChatCompletion(thoughts="Hm")
@@ -134,8 +137,8 @@ def test_empty_answer_is_shown_with_its_finish_reason():
 
 def test_lone_surrogates_are_replaced():
     """
-    Surrogates that fit together become one character, lone ones the replacement
-    character, since notebooks cannot encode them.
+    Two surrogates that make a pair become one character; a lone surrogate becomes the
+    replacement character, since notebooks cannot encode it.
     """
     answer = ChatCompletion(
         thoughts="\ud83d\ude00 \ud83d", choices=answer_with(content="\ude00").choices

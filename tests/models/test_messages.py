@@ -1,4 +1,4 @@
-"""Values that may be passed as messages, and the list of dicts that they become."""
+"""Values that a caller may pass as messages, and the list of dicts made from them."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ def answer_with(message):
 )
 def test_each_kind_of_message_becomes_one_dict(message, wire):
     """
-    Message objects, the model's messages, whole answers and dicts each become one dict
-    of keys that the API takes; other server fields are left out.
+    A message object, a message of the model, a whole answer or a dict becomes one dict
+    with the keys that the API accepts; other fields of the server are left out.
     """
     assert [wire] == wire_messages([message])
 
@@ -151,7 +151,7 @@ def test_dict_may_have_any_role_of_the_api(role):
 
 def test_string_becomes_one_user_message():
     """
-    A string alone becomes one user message, also an empty one.
+    A string in place of the messages becomes one user message, even if it is empty.
     """
     assert [{"role": "user", "content": "Hi"}] == wire_messages("Hi")
     assert [{"role": "user", "content": ""}] == wire_messages("")
@@ -180,7 +180,7 @@ MIXTURE = [
 )
 def test_any_iterable_of_mixed_messages_keeps_its_order(collect):
     """
-    Messages of all kinds may be mixed in any iterable, and keep their order.
+    Any iterable may mix messages of all kinds; the list of dicts has the same order.
     """
     wire = wire_messages(collect(MIXTURE))
 
@@ -317,10 +317,10 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("messages", "argument", "problem"), WRONG)
-def test_wrong_message_is_named_by_place_and_type(messages, argument, problem):
+def test_wrong_message_is_named_by_its_index_and_type(messages, argument, problem):
     """
-    A wrong message is an `ArgumentError` that names its place and type, and shows no
-    content.
+    A wrong message raises an `ArgumentError` that names the message's index and type,
+    and shows no content.
     """
     with pytest.raises(ArgumentError) as caught:
         wire_messages(messages)

@@ -1,4 +1,4 @@
-"""Nothing that a server sends is lost, whatever shape its replies have."""
+"""Everything that a server sends can be read from the models, whatever its shape."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ MODELS = [
 WHOLE = [_models.ChatCompletion, _chunks.ChatCompletionChunk]
 ALIASES = {"reasoning", "thought"}
 
-texts = st.text(st.characters(), max_size=5)  # with lone surrogates
+texts = st.text(st.characters(), max_size=5)  # may have lone surrogates
 values = st.recursive(
     st.none()
     | st.booleans()
@@ -190,7 +190,7 @@ named = st.sampled_from(
 
 @st.composite
 def odd(draw, template):
-    """Draw *template* with keys missing, null, of other types and unknown anywhere."""
+    """Draw *template* with keys that are missing, null, unknown or of another type."""
     if isinstance(template, list):
         return [draw(odd(item)) for item in template]
     if not isinstance(template, dict):
@@ -211,17 +211,19 @@ objects = st.dictionaries(named | texts, values, max_size=6)
 
 
 def exact(value):
-    """Return JSON text, which knows 1 from 1.0 and from true, and one order of keys."""
+    """
+    Return a value as JSON text, in which 1, 1.0 and true differ, as do orders of keys.
+    """
     return json.dumps(value)
 
 
 def read(cls, sent):
-    """Decode *sent* as it comes over the wire."""
+    """Decode *sent* after it was written as JSON, as the network would carry it."""
     return decode(cls, load_json(exact(sent).encode()))
 
 
 def pairs(model):
-    """Yield each model below *model* that has a wire form, with that form."""
+    """Yield each model inside *model* that has a wire form, together with that form."""
     yield model, model.wire
     for attribute in attrs.fields(type(model)):
         value = getattr(model, attribute.name)
@@ -231,7 +233,7 @@ def pairs(model):
 
 
 def objects_in(value):
-    """Yield each JSON object in *value*, as text."""
+    """Yield each JSON object inside *value*, as JSON text."""
     if isinstance(value, dict):
         yield exact(value)
     if isinstance(value, dict | list):
@@ -243,8 +245,8 @@ def objects_in(value):
 @given(sent=answers)
 def test_answer_to_dict_and_to_json_are_as_sent(sent):
     """
-    An answer with missing, null, unknown or wrongly typed fields is read, and its
-    ``to_dict`` and ``to_json`` are as the server sent them.
+    An answer can be read although fields are missing, null, unknown or of a wrong type,
+    and its ``to_dict`` and ``to_json`` return what the server sent.
     """
     answer = read(_models.ChatCompletion, sent)
 
@@ -256,8 +258,8 @@ def test_answer_to_dict_and_to_json_are_as_sent(sent):
 @given(sent=chunks)
 def test_chunk_to_dict_and_to_json_are_as_sent(sent):
     """
-    A chunk with missing, null, unknown or wrongly typed fields is read, and its
-    ``to_dict`` and ``to_json`` are as the server sent them.
+    A chunk can be read although fields are missing, null, unknown or of a wrong type,
+    and its ``to_dict`` and ``to_json`` return what the server sent.
     """
     chunk = read(_chunks.ChatCompletionChunk, sent)
 
@@ -269,8 +271,8 @@ def test_chunk_to_dict_and_to_json_are_as_sent(sent):
 @given(sent=answers | chunks, cls=st.sampled_from(WHOLE))
 def test_each_part_to_dict_is_as_sent(sent, cls):
     """
-    Each choice, message, tool call and usage of an answer or chunk returns from
-    ``to_dict`` the very object that the server sent for it.
+    ``to_dict`` of each choice, message, tool call and usage inside an answer or chunk
+    returns exactly the object that the server sent for this part.
     """
     known = set(objects_in(sent))
     whole = read(cls, sent)
@@ -284,7 +286,7 @@ def test_each_part_to_dict_is_as_sent(sent, cls):
 @given(sent=answers | chunks, cls=st.sampled_from(WHOLE))
 def test_unknown_keys_are_in_extra(sent, cls):
     """
-    A key that a model has no field for is in its ``extra``, at every level.
+    A key for which a model has no field is in the model's ``extra``, at every level.
     """
     for model, wire in pairs(read(cls, sent)):
         names = {
@@ -303,7 +305,7 @@ def test_unknown_keys_are_in_extra(sent, cls):
 @given(sent=answers | chunks)
 def test_extra_has_only_keys_that_were_sent(sent):
     """
-    Each key in ``extra`` was sent, with the value that it has there.
+    Each key in ``extra`` was sent by the server, with the same value.
     """
     answer = read(_models.ChatCompletion, sent)
 
@@ -329,8 +331,8 @@ def test_any_object_is_read_as_any_model(sent, cls):
 @given(sent=answers)
 def test_changing_the_result_of_to_dict_changes_nothing_else(sent):
     """
-    Changing a dict that ``to_dict`` returned changes neither the answer nor the next
-    dict.
+    Changing a dict that ``to_dict`` returned changes neither the answer nor the dict
+    that the next call of ``to_dict`` returns.
     """
     answer = read(_models.ChatCompletion, sent)
 
@@ -355,7 +357,8 @@ def test_changing_the_result_of_to_dict_changes_nothing_else(sent):
 )
 def test_wrong_types_and_reserved_names_are_in_extra(odd):
     """
-    A value of the wrong type, or under a name that asi1 uses itself, is in ``extra``.
+    A value is in ``extra`` if its type is wrong, or if asi1 uses its name for an
+    attribute.
     """
     answer = decode(asi1.ChatCompletion, odd)
 

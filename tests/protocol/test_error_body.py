@@ -1,4 +1,4 @@
-"""Error bodies of requests that are too long for the model, and the numbers in them."""
+"""Error bodies that say that a request is too long for the model, and their numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from asi1._settings.secret import Secret
 
 SECRET = Secret("sk_otter0123456789")
 
-# Messages of servers with this kind of API, each with its limit and requested tokens.
+# Messages of servers with similar APIs; each message with its limit and the requested
+# number of tokens.
 TOO_LONG = [
     (
         (
@@ -62,8 +63,8 @@ def error_of_reply(error, status=400):
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_message_about_length_makes_a_context_length_error(message, numbers, wrapped):
     """
-    A 400 whose message says that the request is too long is a `ContextLengthError` with
-    the numbers in the message.
+    A reply with status 400 whose message says that the request is too long becomes a
+    `ContextLengthError` with the numbers in the message.
     """
     error = error_of_reply(
         {"error": {"message": message}} if wrapped else {"message": message}
@@ -76,7 +77,8 @@ def test_message_about_length_makes_a_context_length_error(message, numbers, wra
 
 def test_code_about_length_makes_a_context_length_error():
     """
-    The code or type "context_length_exceeded" is enough, whatever the message.
+    The code or type "context_length_exceeded" makes a `ContextLengthError`, whatever
+    the message is.
     """
     for key in ("code", "type"):
         error = error_of_reply(
@@ -100,7 +102,8 @@ def test_code_about_length_makes_a_context_length_error():
 )
 def test_other_messages_make_a_bad_request_error(message):
     """
-    A 400 for another reason is a plain `BadRequestError`.
+    A reply with status 400 for a reason other than its length becomes a
+    `BadRequestError`, not a `ContextLengthError`.
     """
     assert asi1.BadRequestError is type(error_of_reply({"error": {"message": message}}))
 
@@ -108,7 +111,8 @@ def test_other_messages_make_a_bad_request_error(message):
 @pytest.mark.parametrize("status", [401, 413, 422, 429, 500])
 def test_only_a_400_makes_a_context_length_error(status):
     """
-    A status other than 400 keeps its own error class, whatever the code.
+    A reply with a status other than 400 becomes the error class of this status, even if
+    its code says that the request is too long.
     """
     error = error_of_reply({"error": {"code": "context_length_exceeded"}}, status)
 

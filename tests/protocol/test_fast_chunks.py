@@ -1,4 +1,4 @@
-"""The fast path of a stream reads the same chunks as the converter."""
+"""The fast path for the chunks of a stream reads the same as the converter."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ CHUNKS = {
     "full": FULL,
     "created-last": CREATED_LAST,
 }
-# Shapes in which the text cannot be found by its bytes alone.
+# Chunks in which the bytes alone do not show which of the strings is the text.
 BOTH = {**BARE, "thought": "hm"}
 TWICE = {"content": "Sea", **BARE}
 
@@ -90,7 +90,7 @@ KEYS = [
 
 
 def with_new_text(rng, chunk):
-    """Return a chunk with another text, and perhaps another time."""
+    """Return a copy of a chunk with another text, and perhaps another creation time."""
     chunk = copy.deepcopy(chunk)
     piece = "".join(rng.choices(PIECES, k=rng.randint(1, 2)))
     if chunk.get("thought"):
@@ -103,7 +103,7 @@ def with_new_text(rng, chunk):
 
 
 def with_one_change(rng, chunk):
-    """Return a chunk with one key changed, added or left out, anywhere."""
+    """Return a copy of a chunk with one key changed, added or removed at any level."""
     chunk = copy.deepcopy(chunk)
     choice = chunk["choices"][0]
     place = rng.choice([chunk, choice, choice["delta"]])
@@ -116,7 +116,7 @@ def with_one_change(rng, chunk):
 
 
 def encoded(rng, chunk):
-    """Return a chunk as an event's data; one in ten is damaged."""
+    """Return a chunk as an event's data; in one of ten, random bytes are changed."""
     style = rng.choice([{}, {"separators": (",", ":")}])
     text = json.dumps(chunk, ensure_ascii=rng.random() < 0.1, **style)
     data = text.encode("utf-8", "surrogatepass")
@@ -128,7 +128,7 @@ def encoded(rng, chunk):
 
 
 def random_events(rng):
-    """Return the data of a stream's events: much alike, some of them odd."""
+    """Return the data of a stream's events: most differ only in text, some are odd."""
     chunks = [*CHUNKS.values(), BOTH, TWICE]
     chunk = rng.choice(chunks)
     events = []
@@ -143,7 +143,9 @@ def random_events(rng):
 
 
 def read_by_converter(data):
-    """Return the chunk that the converter reads; None if it refuses the data."""
+    """
+    Return the chunk that the converter reads; None if the converter refuses the data.
+    """
     try:
         return read_event("message", data, SECRET)
     except asi1.StreamError:
@@ -151,7 +153,9 @@ def read_by_converter(data):
 
 
 def all_fields(value):
-    """Return all values of a model and of models inside, with types and key order."""
+    """
+    Return all values of a model and of the models in it, with types and order of keys.
+    """
     if isinstance(value, asi1.Model):
         fields = [a.name for a in attrs.fields(type(value)) if a.init]
         return type(value), {name: all_fields(getattr(value, name)) for name in fields}
@@ -163,8 +167,8 @@ def all_fields(value):
 @pytest.mark.parametrize("batch", range(4))
 def test_fast_path_reads_what_the_converter_reads(batch):
     """
-    Chunks read by the fast path equal the converter's in every field and make the same
-    answer; an event that the converter refuses is never read by the fast path.
+    Chunks read by the fast path equal the converter's chunks in every field and make
+    the same answer; the fast path reads no event that the converter refuses.
     """
     fast_chunks = 0
     for seed in range(batch * 500, batch * 500 + 500):
@@ -188,8 +192,8 @@ def test_fast_path_reads_what_the_converter_reads(batch):
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
 def test_chunk_like_the_previous_one_is_not_parsed(chunk):
     """
-    A chunk that differs from the previous one in its text and time alone is read from
-    the bytes between; its JSON is parsed when a caller asks for ``wire``.
+    If a chunk differs from the previous chunk only in text and time, these two are cut
+    out of its bytes; the chunk's JSON is parsed only when a caller asks for ``wire``.
     """
     reader = FastChunkReader()
     rng = random.Random(1)
@@ -209,7 +213,7 @@ def test_chunk_like_the_previous_one_is_not_parsed(chunk):
 def test_event_that_only_resembles_the_previous_chunk_is_read_correctly(chunk, dumps):
     """
     An event whose bytes begin and end like the previous chunk's, but which is another
-    chunk or none, is not read by the previous chunk's template.
+    chunk or not a chunk, is not read by the previous chunk's template.
     """
     data = dumps(chunk).encode()
     other = {**chunk, "created": 2740580080149} if "created" in chunk else chunk
@@ -241,8 +245,8 @@ def test_event_that_only_resembles_the_previous_chunk_is_read_correctly(chunk, d
 
 def test_text_that_occurs_twice_in_a_chunk_is_parsed():
     """
-    Where the text occurs twice in a chunk's bytes, the fast path does not guess which
-    of the two is the chunk's text.
+    If the bytes of the text occur twice in a chunk, the fast path leaves the chunk to
+    the converter, since either place could be the chunk's text.
     """
     reader = FastChunkReader()
     for text in ("Sea", "Ray"):
@@ -252,8 +256,8 @@ def test_text_that_occurs_twice_in_a_chunk_is_parsed():
 
 def test_event_without_the_middle_of_the_previous_chunk_is_refused():
     """
-    An event in which the bytes between time and text are missing is not read as a
-    chunk.
+    An event that lacks the bytes between the previous chunk's time and text is not read
+    as a chunk.
     """
     data = json.dumps(LIVE).encode()
     start, end = data.index(b"1740580080140"), data.index(b" otters") + len(b" otters")
@@ -265,7 +269,7 @@ def test_event_without_the_middle_of_the_previous_chunk_is_refused():
 
 
 def fast_chunk(chunk=LIVE):
-    """Return a chunk that was read by the template of the chunk before it."""
+    """Return a chunk that was read by the template made from the previous chunk."""
     reader = FastChunkReader()
     reader.read(json.dumps(chunk).encode())
     return reader.read(json.dumps(chunk).encode())
@@ -290,8 +294,8 @@ def fast_chunk(chunk=LIVE):
 )
 def test_fast_chunk_copies_compares_and_prints_like_any_chunk(use):
     """
-    A chunk of the fast path can be pickled, copied, evolved, compared and printed, and
-    none of its fields can be changed.
+    A chunk that the fast path read can be pickled, copied, evolved, compared and
+    printed like any chunk, and none of its fields can be changed.
     """
     whole = read_event("message", json.dumps(LIVE).encode(), SECRET)
 
@@ -306,8 +310,8 @@ def test_fast_chunk_copies_compares_and_prints_like_any_chunk(use):
 
 def test_fast_chunks_share_no_unknown_values():
     """
-    Unknown values of a chunk are not shared with the chunks before and after it, so
-    that a caller may change them.
+    Chunks in a row do not share the objects of their unknown values, so that a caller
+    may change the values of one chunk.
     """
     reader = FastChunkReader()
     data = json.dumps(LIVE).encode()
@@ -335,8 +339,8 @@ def test_empty_finish_reason_does_not_finish_the_stream():
 @pytest.mark.parametrize("number", [0, 1], ids=["parsed", "unparsed"])
 def test_pickled_fast_chunk_names_public_classes_only(number, protocol):
     """
-    A pickled chunk of the fast path can be read by a version of asi1 whose private
-    modules differ.
+    The pickle of a chunk that the fast path read names only public classes, so that a
+    version of asi1 with other private modules can read it.
     """
     reader = FastChunkReader()
     chunk = [reader.read(json.dumps(LIVE).encode()) for _ in range(2)][number]

@@ -24,22 +24,22 @@ from asi1._protocol.normalise import NORMALISERS, thought_text
 
 
 def answer(**fields):
-    """Decode an answer of these fields."""
+    """Decode an answer with these fields."""
     return decode(ChatCompletion, fields)
 
 
 def chunk(**fields):
-    """Decode a chunk of these fields."""
+    """Decode a chunk with these fields."""
     return decode(ChatCompletionChunk, fields)
 
 
 def message(**fields):
-    """Decode the message of an answer's one choice."""
+    """Decode an answer with one choice; return the choice's message."""
     return answer(choices=[{"message": fields}]).message
 
 
 def delta(**fields):
-    """Decode the delta of a chunk's one choice."""
+    """Decode a chunk with one choice; return the choice's delta."""
     return chunk(choices=[{"delta": fields}]).choices[0].delta
 
 
@@ -60,8 +60,8 @@ THOUGHTS = [
 @pytest.mark.parametrize(("sent", "read"), THOUGHTS)
 def test_thoughts_are_read_as_one_string(sent, read):
     """
-    Thoughts are one string, whether the server sends a string, a list with or without
-    nulls, or nothing.
+    Thoughts are read as one string, whether the server sends a string, a list, a list
+    with nulls, or nothing.
     """
     assert read == answer(thought=sent).thoughts
     assert read == chunk(thought=sent).thought
@@ -70,7 +70,7 @@ def test_thoughts_are_read_as_one_string(sent, read):
 @pytest.mark.parametrize("value", ["text", None, 5, {"a": 1}])
 def test_only_lists_of_thoughts_are_joined(value):
     """
-    A value that is not a list of thoughts is returned unchanged.
+    Only a list of thoughts is joined; any other value is returned unchanged.
     """
     assert value == thought_text(value)
 
@@ -98,8 +98,8 @@ REASONING = [
 @pytest.mark.parametrize(("sent", "read"), REASONING)
 def test_reasoning_beside_the_content_is_also_the_thoughts(sent, read):
     """
-    Thoughts beside the content are the message's ``reasoning``, and the top-level
-    thoughts too if the server sent none there.
+    Thoughts that are sent beside the content become the message's ``reasoning``, and
+    the top-level thoughts too if the server sent no thoughts at the top level.
     """
     completion = answer(choices=[{"message": {"content": "x", **sent}}])
     piece = chunk(choices=[{"delta": {"content": "x", **sent}}])
@@ -110,7 +110,8 @@ def test_reasoning_beside_the_content_is_also_the_thoughts(sent, read):
 
 def test_top_level_thoughts_win_over_reasoning():
     """
-    Top-level thoughts are not replaced by those beside the content.
+    If the server sent thoughts both at the top level and beside the content, the
+    answer's thoughts are those at the top level.
     """
     completion = answer(thought=["top"], choices=[{"message": {"reasoning": "below"}}])
 
@@ -137,10 +138,10 @@ def test_top_level_thoughts_win_over_reasoning():
         pytest.param("text", "", id="not-a-list"),
     ],
 )
-def test_top_level_thoughts_are_taken_from_choice_0(choices, thoughts):
+def test_missing_top_level_thoughts_are_those_of_choice_0(choices, thoughts):
     """
-    Without top-level thoughts those of choice 0 are taken, never those of another
-    choice.
+    If there are no top-level thoughts, the answer's thoughts are those of choice 0,
+    never those of another choice.
     """
     assert thoughts == answer(choices=choices).thoughts
 
@@ -159,8 +160,8 @@ def test_init_thought_is_extra_and_not_a_thought():
 
 def test_chunk_may_have_a_thought_and_a_text():
     """
-    A chunk with a thought has a choice with an empty text; where both have text, both
-    are read.
+    A chunk with only a thought has a choice with an empty text; if a chunk has both a
+    thought and a text, both are read.
     """
     empty = chunk(thought="Otters", choices=[{"delta": {"content": ""}}])
     both = chunk(thought="Otters", choices=[{"delta": {"content": "Hi"}}])
@@ -223,7 +224,7 @@ def test_chunk_may_have_a_thought_and_a_text():
 def test_choice_with_only_a_delta_has_defaults(choice, expected):
     """
     A missing value of a choice has its default, such as index 0; a value of a wrong
-    type is in ``extra``.
+    type is in ``extra`` instead.
     """
     actual = chunk(choices=[choice]).choices[0]
 
@@ -259,8 +260,8 @@ def test_choice_with_only_a_delta_has_defaults(choice, expected):
 )
 def test_answer_is_read_from_message_else_delta(choice, text, extra):
     """
-    A choice of an answer is read from its message, or from its delta without one; the
-    unused of the two is in ``extra``.
+    A choice of an answer is read from its message, or from its delta if it has no
+    message; if it has both, the delta is in ``extra``.
     """
     completion = answer(choices=[choice])
 
@@ -282,7 +283,7 @@ def test_answer_is_read_from_message_else_delta(choice, text, extra):
 )
 def test_chunk_is_read_from_delta_else_message(choice, text):
     """
-    A choice of a chunk is read from its delta, or from its message without one.
+    A choice of a chunk is read from its delta, or from its message if it has no delta.
     """
     assert text == chunk(choices=[choice]).text
 
@@ -299,8 +300,8 @@ def test_chunk_is_read_from_delta_else_message(choice, text):
 )
 def test_null_choices_are_skipped(choices, count):
     """
-    Null is read as missing, in place of the choices and among them; an answer without
-    choices has an empty text.
+    Null in place of the choices, or among them, is read as a missing value; an answer
+    without choices has an empty text.
     """
     piece = chunk(choices=choices)
     completion = answer(choices=choices)
@@ -311,8 +312,8 @@ def test_null_choices_are_skipped(choices, count):
 
 def test_text_message_and_finish_reason_exist_without_choice_0():
     """
-    Text, message and finish reason have defaults in an answer or chunk without choice
-    0.
+    An answer or chunk without choice 0 has defaults for text, message and finish
+    reason.
     """
     for completion in (
         answer(),
@@ -329,8 +330,8 @@ def test_text_message_and_finish_reason_exist_without_choice_0():
 
 def test_text_and_finish_reason_are_those_of_index_0():
     """
-    Text and finish reason are those of the choice with index 0, whatever its place in
-    the list.
+    Text and finish reason are those of the choice with index 0, wherever this choice is
+    in the list.
     """
     both = [
         {"index": 1, "message": {"content": "b"}, "finish_reason": "length"},
@@ -381,8 +382,8 @@ CONTENTS = [
 @pytest.mark.parametrize(("sent", "text", "extra"), CONTENTS)
 def test_content_is_always_a_string(sent, text, extra):
     """
-    Content is a string, never None: null is "", and texts of parts are joined with
-    their white space unchanged.
+    Content is a string, never None: null is read as "", and the texts of several parts
+    are joined with their white space unchanged.
     """
     completion, piece = message(content=sent), delta(content=sent)
 
@@ -462,8 +463,8 @@ TOOL_CALLS = [
 @pytest.mark.parametrize(("sent", "call"), TOOL_CALLS)
 def test_both_shapes_of_tool_calls_are_read_alike(sent, call):
     """
-    A tool call has id, type, function and arguments as a string, whichever of two
-    shapes the server sends; unknown keys are in ``extra``.
+    A tool call is read with id, type, function and arguments as a string from either
+    shape that servers send; unknown keys are in ``extra``.
     """
     part = ToolCallDelta(
         index=1, id=call.id, type=call.type, function=call.function, extra=call.extra
@@ -482,8 +483,8 @@ def test_both_shapes_of_tool_calls_are_read_alike(sent, call):
 )
 def test_arguments_sent_as_an_object_are_a_json_string(arguments):
     """
-    Arguments sent as an object become a JSON string, whatever numbers and texts they
-    hold.
+    Arguments that are sent as an object become a JSON string, whatever numbers and
+    strings the object contains.
     """
     (call,) = message(
         tool_calls=[{"function": {"name": "f", "arguments": arguments}}]
@@ -506,8 +507,8 @@ def test_arguments_sent_as_an_object_are_a_json_string(arguments):
 )
 def test_finish_reason_tool_calls_without_calls_keeps_the_text(sent):
     """
-    With the finish reason "tool_calls" but no tool calls, the text stays as the model
-    wrote it.
+    If the finish reason is "tool_calls" but there are no tool calls, the text is
+    unchanged.
     """
     completion = answer(
         thought=[None], choices=[{"message": sent, "finish_reason": "tool_calls"}]
@@ -570,8 +571,8 @@ USAGES = [
 @pytest.mark.parametrize(("sent", "usage"), USAGES)
 def test_token_counts_are_read(sent, usage):
     """
-    Token counts are read where they are whole numbers, reasoning tokens also from the
-    details.
+    Token counts that are whole numbers are read; the number of reasoning tokens is also
+    found in the details.
     """
     assert usage == answer(usage=sent).usage
     assert usage == chunk(usage=sent).usage
@@ -601,7 +602,8 @@ def test_executable_data_is_kept_as_sent(data):
 @pytest.mark.parametrize("created", [1768500000, 1740600000123, 1740600000123.0, 0])
 def test_created_is_kept_as_sent(created):
     """
-    ``created`` is the server's number as an int, be it seconds or milliseconds.
+    ``created`` is the server's number as an int, and not converted between seconds and
+    milliseconds.
     """
     assert created == answer(created=created).created
     assert int is type(chunk(created=created).created)
@@ -616,8 +618,8 @@ def test_created_is_kept_as_sent(created):
 )
 def test_missing_object_and_created_have_defaults(cls, name):
     """
-    An answer or chunk without ``object`` has the name of its kind; without ``created``
-    it has None.
+    An answer or chunk without ``object`` has the name of its kind as ``object``;
+    ``created`` is None if the server did not send it.
     """
     assert (name, None) == (decode(cls, {}).object, decode(cls, {}).created)
     assert "other" == decode(cls, {"object": "other"}).object
@@ -666,18 +668,17 @@ def test_value_of_a_wrong_type_affects_one_field_only(fields, extra):
 
 def test_reasoning_of_a_wrong_type_is_in_extra():
     """
-    Reasoning that is not a string is kept in ``extra``, as any value of a wrong type
-    is.
+    Reasoning that is not a string is in ``extra``, like any value of a wrong type.
     """
     assert {"reasoning": {"effort": "low"}} == message(
         reasoning={"effort": "low"}
     ).extra
 
 
-def test_to_dict_of_a_model_made_by_hand_has_its_fields():
+def test_to_dict_of_a_model_created_by_a_caller_has_its_fields():
     """
-    ``to_dict`` of a model without ``wire`` has its fields under the server's names,
-    without empty values, and all of ``extra``.
+    ``to_dict`` of a model without ``wire``, which did not come from a server, has its
+    fields under the server's names, without empty values, and all of ``extra``.
     """
     completion = ChatCompletion(
         id="a",
@@ -711,7 +712,7 @@ def test_to_dict_of_a_model_made_by_hand_has_its_fields():
 
 def test_to_json_escapes_lone_surrogates():
     """
-    The result of ``to_json`` can always be encoded, whatever the model wrote.
+    ``to_json`` escapes lone surrogates, so that its result can always be encoded.
     """
     completion = answer(id="\ud800", created=2**70)
 
@@ -720,7 +721,7 @@ def test_to_json_escapes_lone_surrogates():
 
 def test_any_depth_that_can_be_read_can_be_written():
     """
-    A reply that is not nested too deep to be read can be written as JSON again.
+    A reply that is not nested too deeply to be read can also be written as JSON.
     """
     for depth in range(50, 1500, 50):
         sent = f'{{"x":{"[" * depth}{"]" * depth}}}'
@@ -743,7 +744,7 @@ def test_documented_shape_is_not_copied():
 
 def test_normalising_does_not_change_its_input():
     """
-    Decoding does not change the dicts and lists that it is given.
+    Decoding does not change the dicts and lists that it reads.
     """
     raw = {
         "thought": [None],
@@ -760,7 +761,8 @@ def test_normalising_does_not_change_its_input():
 
 def test_repr_has_no_wire():
     """
-    The repr of an answer shows its fields, not the server's object as well.
+    The repr of an answer shows its fields, but not the server's object, which would
+    repeat them.
     """
     completion = answer(id="a", choices=[])
 

@@ -1,4 +1,4 @@
-"""Errors as a service shows them to its callers: a status and a code."""
+"""The status and the code with which a service reports an error to its callers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..support.browser import seen
 
 
 def status_error(status, cls=asi1.APIStatusError, **fields):
-    """Return an error of a reply with this status."""
+    """Return the error of a reply with this status."""
     return cls("no", status_code=status, **fields)
 
 
@@ -54,8 +54,8 @@ def status_error(status, cls=asi1.APIStatusError, **fields):
 )
 def test_each_error_has_a_public_status_and_code(error, status, code):
     """
-    Errors that a service's caller can correct keep their status; any other is a failure
-    of the service or of the API behind it.
+    An error that the service's caller can correct keeps its status; any other error is
+    reported as a failure of the service or of the API behind it.
     """
     shown = failure(error)
 
@@ -69,8 +69,8 @@ def test_each_error_has_a_public_status_and_code(error, status, code):
 )
 def test_retry_after_is_passed_on_in_whole_seconds(wait, shown, header):
     """
-    The wait that the API asks for is passed on, in the header rounded up to whole
-    seconds.
+    The wait that the API asks for is passed on to the service's caller; the header has
+    whole seconds, rounded up.
     """
     error = status_error(429, asi1.RateLimitError, retry_after=wait)
 
@@ -89,8 +89,8 @@ def test_retry_after_is_passed_on_in_whole_seconds(wait, shown, header):
 )
 def test_hosts_and_internal_messages_are_not_shown(error):
     """
-    Neither the hosts that a service connects to nor its own mistakes are shown to its
-    callers.
+    A service's callers see neither the hosts to which the service connects nor messages
+    about mistakes in the service.
     """
     assert b"secret" not in failed_event(error)
     assert failure(error).message
@@ -98,7 +98,7 @@ def test_hosts_and_internal_messages_are_not_shown(error):
 
 def test_long_message_is_cut():
     """
-    Only the first 1000 characters of a message are shown.
+    Only the first 1000 characters of an error's message are shown.
     """
     error = status_error(400, asi1.BadRequestError)
     error.message = "x" * 100_000

@@ -1,4 +1,4 @@
-"""Replies read into answers and errors, events read into chunks."""
+"""Replies read as answers or errors, and events read as chunks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ values = st.recursive(
 
 
 def error_of_reply(status=400, body=b"", **headers):
-    """Return the error of a reply; header names are written with underscores."""
+    """
+    Return the error of a reply; underscores in the names of headers become hyphens.
+    """
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return read_error(read_info(status, named), data, SECRET, wall=NOW)
@@ -155,8 +157,8 @@ ERROR_BODIES = [
 @pytest.mark.parametrize(("body", "expected"), ERROR_BODIES)
 def test_error_body_of_each_known_shape_is_read(body, expected):
     """
-    Message, code, type and parameter are found in an error body of every known shape;
-    an HTML page is reduced to its title, a long text to its beginning.
+    Message, code, type and parameter are read from an error body of every known shape;
+    of an HTML page the message is the title, of a long text the beginning.
     """
     assert expected == read_error_body(body, SECRET)
 
@@ -208,8 +210,8 @@ def test_any_json_is_read_as_an_error_body(body):
 )
 def test_status_error_has_the_servers_message_and_body(body, message, kept):
     """
-    The error's message is the server's, else the status's name; its body is the JSON,
-    else the text up to 64 KiB, else None.
+    The error's message is the server's, or the status's name if there is none; its body
+    is the JSON value, or up to 64 KiB of text, or None if the body is empty.
     """
     error = error_of_reply(400, body)
 
@@ -219,7 +221,7 @@ def test_status_error_has_the_servers_message_and_body(body, message, kept):
 
 def test_status_error_has_code_type_and_param_of_the_error_body():
     """
-    Code, type and parameter of the error body are fields of the error.
+    A status error has the code, type and parameter that the error body contains.
     """
     error = error_of_reply(
         400,
@@ -252,8 +254,9 @@ def test_status_error_without_a_body_has_the_status_name_as_message(status, mess
 )
 def test_429_for_a_used_up_quota_is_a_quota_error(status, code, type_, cls):
     """
-    A 429 whose code or type says that a quota is used up is a `QuotaExceededError`, any
-    other a `RateLimitError`: waiting helps only with the latter.
+    A 429 whose code or type says that a quota is used up becomes a
+    `QuotaExceededError`, which waiting does not solve; any other 429 becomes a
+    `RateLimitError`.
     """
     body = {"error": {"message": "no", "code": code, "type": type_}}
 
@@ -274,7 +277,7 @@ def test_429_for_a_used_up_quota_is_a_quota_error(status, code, type_, cls):
 @pytest.mark.parametrize("status", [300, 301, 302, 307, 308, 399])
 def test_redirect_is_an_error_with_its_location(status, headers, message):
     """
-    A redirect is not followed; its error tells where it would have led.
+    A redirect is not followed; it becomes an error that shows the redirect's target.
     """
     error = error_of_reply(status, b"moved", **headers)
 
@@ -284,7 +287,8 @@ def test_redirect_is_an_error_with_its_location(status, headers, message):
 
 def test_status_error_has_retry_after_in_seconds():
     """
-    The wait that the server asks for is in the error, None without one.
+    The error has the wait that the server asks for, in seconds, or None if the server
+    asks for none.
     """
     assert 20 == error_of_reply(429, retry_after="20").retry_after
     assert (
@@ -322,7 +326,7 @@ def test_request_id_is_read_from_either_header(headers, request_id):
 
 def test_response_metadata_has_no_cookies():
     """
-    All headers of a response are kept except cookies.
+    The response metadata has all headers of a response except cookies.
     """
     info = read_info(200, {"set-cookie": "a=b", "set-cookie2": "c", "x-otter": "1"})
 
@@ -368,8 +372,8 @@ def test_response_metadata_has_no_cookies():
 )
 def test_rate_limit_headers_are_read(headers, limits):
     """
-    ``x-ratelimit-*`` headers are read where they hold whole numbers; without any there
-    are no rate limits.
+    ``x-ratelimit-*`` headers are read if they are whole numbers; without any such
+    header the rate limits are None.
     """
     assert limits == read_info(200, headers).rate_limits
 
@@ -396,15 +400,15 @@ def test_rate_limit_headers_are_read(headers, limits):
 )
 def test_body_kind_is_read_from_content_type_or_first_bytes(content_type, head, kind):
     """
-    A body is events or JSON if its content type says so, else if its first bytes look
-    like it.
+    A body is read as events or as JSON if its content type names one of them, otherwise
+    as what its first bytes look like.
     """
     assert kind == body_kind(content_type, head)
 
 
 def test_body_with_a_choice_is_an_answer():
     """
-    A body with at least one choice is an answer, whatever else it holds.
+    A body with at least one choice is an answer, whatever other keys it has.
     """
     body = {"choices": [{"message": {"content": "Hi"}}], "error": None, "code": 0}
 
@@ -504,7 +508,7 @@ def test_error_body_with_success_status_keeps_code_and_type():
 @given(body=values.map(json.dumps).map(str.encode) | st.binary(max_size=30))
 def test_any_body_is_an_answer_or_a_response_error(body):
     """
-    Any bytes at all are read as an answer or raise an `APIResponseError`.
+    Any sequence of bytes is read as an answer or raises an `APIResponseError`.
     """
     try:
         answer = answer_of_reply(body)
@@ -537,7 +541,7 @@ def test_only_done_marks_the_end_of_a_stream(data, done):
 
 def test_event_with_a_json_object_is_a_chunk():
     """
-    An event with a JSON object is a chunk, whatever the event's name.
+    An event whose data is a JSON object is a chunk, whatever the event's name is.
     """
     data = b'{"choices":[{"delta":{"content":"Hi"}}]}'
 
@@ -554,7 +558,8 @@ def test_event_with_a_json_object_is_a_chunk():
 )
 def test_chunk_may_have_no_choices(choices):
     """
-    A chunk without choices, or with null for them or among them, is read.
+    A chunk is read if it has no choices, null in place of its choices, or null among
+    them.
     """
     assert () == read_event("message", f"{{{choices}}}".encode(), SECRET).choices
 
@@ -589,8 +594,8 @@ def test_event_without_data_is_skipped(name, data):
 )
 def test_event_that_is_not_a_chunk_raises_with_a_snippet(data, snippet, what):
     """
-    An event that is not a chunk raises an error with the beginning of its data; it is
-    never skipped.
+    An event that is not a chunk raises an error that shows the beginning of the event's
+    data; such an event is never skipped.
     """
     with pytest.raises(asi1.StreamDecodeError, match=what) as caught:
         read_event("message", data.encode(), SECRET)
@@ -655,8 +660,8 @@ def test_event_that_is_not_a_chunk_raises_with_a_snippet(data, snippet, what):
 )
 def test_error_event_raises_the_servers_error(name, data, expected):
     """
-    An event named ``error``, or with an error object, raises a `ServerStreamError` with
-    the server's message, code, type and body.
+    An event that is named ``error`` or contains an error object raises a
+    `ServerStreamError` with the server's message, code, type and body.
     """
     with pytest.raises(ServerStreamError) as caught:
         read_event(name, data.encode(), SECRET)
@@ -678,7 +683,8 @@ def test_raw_reply_has_bytes_text_and_json():
 
 def test_raw_reply_that_is_not_json_raises():
     """
-    A raw reply that is not valid JSON raises an error with its text and metadata.
+    ``json()`` of a raw reply that is not valid JSON raises an error with the reply's
+    text and metadata.
     """
     info = read_info(200, {"x-request-id": "req_7"})
 
@@ -701,8 +707,8 @@ USED_UP = [
 @pytest.mark.parametrize("field", ["code", "type"])
 def test_each_code_for_a_used_up_quota_is_known(value, field):
     """
-    Each value that servers send for a used-up quota makes a `QuotaExceededError`, as
-    code and as type.
+    Each value that servers send for a used-up quota makes a `QuotaExceededError`,
+    whether it is the code or the type.
     """
     body = json.dumps({"error": {"message": "no", field: value}}).encode()
     error = read_error(asi1.ResponseInfo(status=429), body, SECRET, wall=0.0)
@@ -713,7 +719,7 @@ def test_each_code_for_a_used_up_quota_is_known(value, field):
 @pytest.mark.parametrize(("count", "read"), [(1000, True), (1001, False)])
 def test_more_than_a_thousand_choices_are_refused(count, read):
     """
-    A thousand choices of an answer or a chunk are read; more are refused.
+    An answer or chunk may have a thousand choices; one with more is refused.
     """
     answer = {"id": "a", "choices": [{"index": i} for i in range(count)]}
     body = json.dumps(answer).encode()
@@ -742,8 +748,8 @@ def test_more_than_a_thousand_choices_are_refused(count, read):
 )
 def test_event_is_an_error_by_its_keys(body, error):
     """
-    A code with a message makes an event an error; a message or a detail alone does so
-    only without an id and choices.
+    An event with a code and a message is an error; an event with only a message or a
+    detail is an error if it has neither an id nor choices.
     """
     if not error:
         assert read_event("message", json.dumps(body).encode(), SECRET) is not None

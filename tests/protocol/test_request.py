@@ -1,4 +1,4 @@
-"""Requests built from a client's settings and a call's options."""
+"""Requests built from the settings of a client and the options of a call."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PLAIN_HEADERS = {
 
 def test_request_has_four_headers_and_no_key():
     """
-    A call sends four headers with lowercase names; the key is not among them, since the
-    transport adds it.
+    The request of a call has four headers with lowercase names; the API key is not
+    among them, since the transport adds the key.
     """
     assert PLAIN_HEADERS == chat().headers
     assert {**PLAIN_HEADERS, "accept": "text/event-stream, application/json;q=0.9"} == (
@@ -72,8 +72,8 @@ def test_headers_of_call_session_and_client_are_added_by_precedence(
     setup, options, added
 ):
     """
-    Headers of the call win over its session id, that over the client's headers, and
-    those over asi1's, whatever the case of their names.
+    A call's headers win over its session id, the session id over the client's headers,
+    and the client's headers over asi1's own; the case of names does not matter.
     """
     assert {**PLAIN_HEADERS, **added} == chat(config(headers=setup), **options).headers
 
@@ -84,8 +84,8 @@ def test_headers_of_call_session_and_client_are_added_by_precedence(
 )
 def test_idempotency_key_is_none_unless_asked_for(given_key, key):
     """
-    A request has an idempotency key only if the call asks for one; "auto" is replaced
-    when the request is sent.
+    A request has an idempotency key only if the call sets one; the value "auto" is
+    replaced by a new key when the request is sent.
     """
     request = chat(idempotency_key=given_key)
 
@@ -95,8 +95,8 @@ def test_idempotency_key_is_none_unless_asked_for(given_key, key):
 
 def test_request_repr_shows_no_headers_body_or_key():
     """
-    A request's repr shows neither its headers nor its body, and the key is in no part
-    of it.
+    A request's repr shows neither headers nor body, and the API key is in no part of
+    the request.
     """
     request = chat(messages="hush", session_id="s1", user="otter")
 
@@ -126,8 +126,8 @@ def test_request_repr_shows_no_headers_body_or_key():
 )
 def test_query_of_client_and_call_is_merged_into_the_url(query, extra, url):
     """
-    The URL has the query parameters of client and call, the call's winning; flags are
-    written as JSON.
+    The URL has the query parameters of client and call; if both have a name, the call's
+    value is used. True and False are written as in JSON.
     """
     setup = config(query=query)
     if url is ArgumentError:
@@ -159,7 +159,8 @@ def test_timeout_of_the_call_replaces_the_clients(options, timeouts):
 
 def test_max_retries_changes_only_the_number_of_attempts():
     """
-    ``max_retries`` changes the number of attempts in the client's policy, and no wait.
+    A call's ``max_retries`` changes the number of attempts in the client's retry
+    policy, but no wait.
     """
     setup = config(retry=RetryPolicy(attempts=9, wait_max=1))
 
@@ -167,10 +168,10 @@ def test_max_retries_changes_only_the_number_of_attempts():
     assert RetryPolicy(attempts=3, wait_max=1) == chat(setup, max_retries=2).retry
 
 
-def test_plain_call_has_its_method_path_and_body():
+def test_call_of_any_endpoint_has_its_method_path_and_body():
     """
-    A call of any endpoint has its method, its path below the base URL, and a body only
-    if one is given.
+    A call of any endpoint has the given method, a path below the base URL, and a body
+    only if one is given.
     """
     bare, full = plain("get"), plain("Post", "/images", body={"prompt": "otter"})
 
@@ -194,9 +195,10 @@ def test_plain_call_has_its_method_path_and_body():
         pytest.param(0, None, b"0", id="scalar"),
     ],
 )
-def test_plain_call_body_is_any_json(body, extra, written):
+def test_body_for_any_endpoint_may_be_any_json(body, extra, written):
     """
-    The body is any JSON value; ``extra_body`` is merged into an object.
+    The body for any endpoint may be any JSON value; ``extra_body`` is merged into it if
+    it is an object.
     """
     assert written == plain("POST", body=body, extra_body=extra).body
 
@@ -222,10 +224,12 @@ def test_plain_call_body_is_any_json(body, extra, written):
         ),
     ],
 )
-def test_plain_call_with_a_wrong_method_or_path_is_refused(method, path, argument):
+def test_call_of_any_endpoint_with_a_wrong_method_or_path_is_refused(
+    method, path, argument
+):
     """
-    A method is one word and a path begins with one slash, so that no call leaves the
-    base URL.
+    A method must be one word and a path must begin with one slash, so that no call can
+    reach a URL outside the base URL.
     """
     with pytest.raises(ArgumentError) as caught:
         plain(method, path)
@@ -245,15 +249,16 @@ def test_plain_call_with_a_wrong_method_or_path_is_refused(method, path, argumen
 )
 def test_path_is_escaped(path, written):
     """
-    Characters that a path cannot hold are escaped, the question mark too: a query goes
-    in ``extra_query``.
+    Characters that are not allowed in a path are escaped, also the question mark, since
+    a query is passed as ``extra_query``.
     """
     assert f"https://otter.example/v1{written}" == plain(path=path).url
 
 
-def test_plain_call_refuses_chat_options():
+def test_call_of_any_endpoint_refuses_chat_options():
     """
-    A chat option has no meaning for another endpoint and is refused.
+    An option for chat has no meaning for other endpoints, so a call of any endpoint
+    refuses it.
     """
     with pytest.raises(ArgumentError) as caught:
         plain(temperature=0)
@@ -263,15 +268,16 @@ def test_plain_call_refuses_chat_options():
 
 def test_extra_body_beside_a_list_is_refused():
     """
-    ``extra_body`` beside a body that is not an object is a wrong argument.
+    ``extra_body`` together with a body that is not an object is refused as a wrong
+    argument.
     """
     with pytest.raises(ArgumentError):
         plain("POST", body=[1], extra_body={"a": 1})
 
 
-def test_plain_call_body_that_is_not_json_is_refused():
+def test_body_for_any_endpoint_that_is_not_json_is_refused():
     """
-    A body that cannot be written as JSON is refused under the argument's name,
+    A body that cannot be written as JSON is refused; the error names the argument,
     ``json``.
     """
     with pytest.raises(ArgumentError) as caught:
@@ -282,8 +288,8 @@ def test_plain_call_body_that_is_not_json_is_refused():
 
 def test_tokens_of_a_request_are_a_quarter_of_its_bytes_and_max_tokens():
     """
-    The tokens that a call may use are estimated as a quarter of its bytes, rounded
-    down, and its max_tokens.
+    The estimate of the tokens that a call may use is a quarter of its bytes, rounded
+    down, plus its ``max_tokens``.
     """
     free, bound = chat(), chat(max_tokens=500)
 

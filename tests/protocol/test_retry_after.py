@@ -78,7 +78,7 @@ DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
 )
 def test_retry_after_is_read_from_seconds_dates_and_milliseconds(headers, seconds):
     """
-    ``retry-after`` holds seconds or a date, ``retry-after-ms`` wins over it; a
+    ``retry-after`` is read as seconds or a date, and ``retry-after-ms`` wins over it; a
     negative, past, infinite or unreadable value is ignored.
     """
     assert seconds == retry_after(headers, NOW)
@@ -113,7 +113,7 @@ def test_date_without_a_time_zone_is_in_gmt():
 @example(text="1 Jan 2027 99999999999999999999:00", wall=0)
 def test_any_retry_after_is_a_positive_wait_or_none(text, wall):
     """
-    Any header value is read as a wait above 0 or as none.
+    Any header value is read as a wait of more than 0 s or as None.
     """
     for name in ("retry-after", "retry-after-ms"):
         seconds = retry_after({name: text}, wall)

@@ -1,4 +1,4 @@
-"""Bytes of an event stream decoded into events, however the network cuts them."""
+"""Bytes of an event stream decoded into events, wherever the network cuts the bytes."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def as_tuples(events):
 
 
 def event(data, name="message", id_="", retry=None):
-    """Return an event as `as_tuples` returns it."""
+    """Return an event in the form that `as_tuples` returns."""
     return name, data, id_, retry
 
 
 def decoded(*pieces, limit=LARGE):
-    """Return the events decoded from these pieces of a stream."""
+    """Return the events of a stream that is fed to a decoder in these pieces."""
     decoder = EventDecoder(limit)
     return as_tuples(e for piece in pieces for e in decoder.feed(piece))
 
 
-# Streams in pieces, with the events that the last byte of each piece completes.
+# Streams in pieces; each piece with the events that its last byte completes.
 STREAMS = {
     "lf": [(b"data: otter\n\n", [event("otter")]), (b"data: b\n\n", [event("b")])],
     "cr": [(b"data: otter\r\r", [event("otter")]), (b"data: b\r\r", [event("b")])],
@@ -164,9 +164,9 @@ streams = pytest.mark.parametrize(
 
 
 @streams
-def test_stream_in_one_piece_has_its_events(stream):
+def test_stream_fed_in_one_piece_gives_the_events_of_the_standard(stream):
     """
-    A stream has the events that the HTML standard defines for it.
+    A stream fed in one piece gives the events that the HTML standard defines for it.
     """
     events = [e for _, completed in stream for e in completed]
 
@@ -174,9 +174,10 @@ def test_stream_in_one_piece_has_its_events(stream):
 
 
 @streams
-def test_stream_cut_in_two_has_the_same_events(stream):
+def test_stream_cut_in_two_gives_the_same_events(stream):
     """
-    A stream cut at any byte, with an empty piece between, has the same events.
+    A stream that is cut at any byte, with an empty piece between the two parts, gives
+    the same events.
     """
     events = [e for _, completed in stream for e in completed]
     body = b"".join(piece for piece, _ in stream)
@@ -188,7 +189,8 @@ def test_stream_cut_in_two_has_the_same_events(stream):
 @streams
 def test_event_is_decoded_with_its_last_byte(stream):
     """
-    Fed byte by byte, an event is decoded with its last byte and not before.
+    When a stream is fed byte by byte, each event is returned for the event's last byte
+    and not before.
     """
     decoder = EventDecoder(LARGE)
 
@@ -201,7 +203,7 @@ def test_event_is_decoded_with_its_last_byte(stream):
 
 def test_retry_time_of_thousands_of_digits_is_ignored():
     """
-    A retry time with more digits than Python converts to an int is ignored.
+    A retry time is ignored if it has more digits than Python converts to an int.
     """
     assert [event("a")] == decoded(b"retry: " + b"9" * 5000 + b"\ndata: a\n\n")
 
@@ -209,7 +211,7 @@ def test_retry_time_of_thousands_of_digits_is_ignored():
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
 def test_size_of_the_pieces_does_not_change_the_events(size):
     """
-    One decoder reads any number of events in pieces of any size.
+    One decoder reads any number of events from pieces of any size.
     """
     body = b"".join(p for n in ("lf", "crlf", "retry", "utf8") for p, _ in STREAMS[n])
     pieces = [body[i : i + size] for i in range(0, len(body), size)]
@@ -224,9 +226,9 @@ block = st.lists(st.tuples(line, st.sampled_from([b"\n", b"\r", b"\r\n"])), max_
 
 @settings(deadline=None)
 @given(lines=block, cuts=st.lists(st.integers(0, 80), max_size=5))
-def test_any_lines_cut_anywhere_have_the_same_events(lines, cuts):
+def test_any_lines_cut_anywhere_give_the_same_events(lines, cuts):
     """
-    Any lines with any line ends have the same events however they are cut.
+    Random lines with random line ends give the same events wherever the stream is cut.
     """
     body = b"".join(part for pair in lines for part in pair)
     places = [0, *sorted(cuts), len(body)]
@@ -237,9 +239,9 @@ def test_any_lines_cut_anywhere_have_the_same_events(lines, cuts):
 
 @settings(deadline=None)
 @given(st.binary(max_size=60))
-def test_any_bytes_have_the_same_events_byte_by_byte(body):
+def test_any_bytes_give_the_same_events_when_fed_byte_by_byte(body):
     """
-    Any bytes can be decoded, and have the same events byte by byte.
+    Random bytes can be decoded, and give the same events when fed byte by byte.
     """
     assert decoded(body) == decoded(*(bytes([byte]) for byte in body))
 
@@ -266,8 +268,8 @@ def test_any_bytes_have_the_same_events_byte_by_byte(body):
 )
 def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events):
     """
-    An event that the stream's end cuts short is not among the events; `unfinished`
-    returns it, once.
+    An event that is incomplete when the stream ends is not among the decoded events;
+    `unfinished` returns it, but only once.
     """
     decoder = EventDecoder(LARGE)
     decoder.feed(body)
@@ -295,8 +297,8 @@ def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events)
 @pytest.mark.parametrize("size", [1, 10, 1000])
 def test_event_above_the_size_limit_is_refused(body, limit, size):
     """
-    An event above the size limit is refused, whole or in pieces, finished or not;
-    comments and each byte of a character count.
+    An event above the size limit is refused, fed at once or in pieces, complete or not;
+    comments count for the size, and a character counts with all its bytes.
     """
     decoder = EventDecoder(limit)
 
@@ -308,7 +310,8 @@ def test_event_above_the_size_limit_is_refused(body, limit, size):
 @pytest.mark.parametrize("size", [1, 10, 10_000])
 def test_size_limit_is_for_one_event_not_the_stream(size):
     """
-    The size limit is for each event: a stream may have any number of smaller ones.
+    The size limit is for each single event: a stream may have any number of events
+    below it.
     """
     body = (b"data: " + b"x" * 90 + b"\n\n") * 50 + b": hi\n\n" * 50
 
@@ -319,7 +322,8 @@ def test_size_limit_is_for_one_event_not_the_stream(size):
 
 def test_size_error_shows_the_limit_with_thousands_separators():
     """
-    The error message shows the limit with thousands separators.
+    The message of the error for a too large event shows the limit with thousands
+    separators.
     """
     with pytest.raises(EventTooLargeError) as caught:
         EventDecoder(1000).feed(b"data: " + b"x" * 1000)
@@ -330,7 +334,7 @@ def test_size_error_shows_the_limit_with_thousands_separators():
 
 def test_event_at_the_size_limit_is_decoded_however_it_is_cut():
     """
-    An event of just the allowed size is decoded however the network cuts it.
+    An event whose size is exactly the limit is decoded wherever the network cuts it.
     """
     body = b"data: " + b"x" * 94 + b"\r\n\r\n"
 
@@ -342,8 +346,8 @@ def test_event_at_the_size_limit_is_decoded_however_it_is_cut():
 
 def test_events_are_returned_with_the_piece_that_completes_them():
     """
-    Each event is returned with the piece that completes it; the one that the end cuts
-    short is not returned.
+    Each event is returned when the piece that completes it is fed; an event that the
+    stream's end cuts short is not returned.
     """
     decoder = EventDecoder(LARGE)
     pieces = (b"data: a\n\ndata: b\n\nda", b"ta: c\n\n", b"data: d")
@@ -355,8 +359,8 @@ def test_events_are_returned_with_the_piece_that_completes_them():
 
 def test_unfinished_event_above_the_size_limit_is_refused():
     """
-    An unfinished event is refused as soon as it is above the limit, also after an event
-    that was not.
+    An unfinished event is refused as soon as it exceeds the limit, even if an earlier
+    event was within the limit.
     """
     decoder = EventDecoder(100)
 
@@ -366,7 +370,10 @@ def test_unfinished_event_above_the_size_limit_is_refused():
 
 
 def collection():
-    """Return the cases of the shared collection; one that is skipped without it."""
+    """
+    Return the recorded streams of the shared collection, or one skipped case without
+    it.
+    """
     if not COLLECTION.exists():
         skip = pytest.mark.skip(reason=f"{COLLECTION} does not exist")
         return [pytest.param(None, id="none", marks=skip)]
@@ -380,7 +387,7 @@ collected = pytest.mark.parametrize("case", collection())
 
 
 def expected_of(case):
-    """Return the events of a collected case."""
+    """Return the expected events of a recorded stream."""
     return [
         (e["event"], e["data"], e["id"], e["block_retry"])
         for e in case["expected_events"]
@@ -388,15 +395,15 @@ def expected_of(case):
 
 
 def pieces_of(case):
-    """Return the pieces of a collected case."""
+    """Return the pieces of a recorded stream."""
     return [bytes.fromhex(piece) for piece in case["bytes_chunks_hex"]]
 
 
 @collected
-def test_collected_stream_has_its_events_after_each_piece(case):
+def test_recorded_stream_gives_its_events_after_each_piece(case):
     """
-    Each stream of the collection has its events, after each piece as many as are
-    complete.
+    Each recorded stream gives the expected events, and after each piece exactly as many
+    as are complete.
     """
     decoder = EventDecoder(LARGE)
     events, counts = [], []
@@ -410,10 +417,10 @@ def test_collected_stream_has_its_events_after_each_piece(case):
 
 
 @collected
-def test_collected_stream_cut_in_two_has_the_same_events(case):
+def test_recorded_stream_gives_the_same_events_when_cut_in_two(case):
     """
-    Each stream of the collection has the same events whole and cut at any byte; a very
-    long one is cut at about a hundred places.
+    Each recorded stream gives the same events when fed at once and when cut at any
+    byte; a long stream is cut at about a hundred places.
     """
     events = expected_of(case)
     body = b"".join(pieces_of(case))
@@ -430,10 +437,10 @@ def test_collected_stream_cut_in_two_has_the_same_events(case):
 
 
 @collected
-def test_collected_stream_has_its_events_byte_by_byte(case):
+def test_recorded_stream_gives_the_same_events_when_fed_byte_by_byte(case):
     """
-    Each stream of the collection has each event at the byte that completes it; of long
-    streams the first 1200 bytes are read.
+    Each recorded stream, fed byte by byte, gives each event with the byte that
+    completes it; only the first 1200 bytes of a stream are fed.
     """
     body = b"".join(pieces_of(case))[:1200]
     decoder = EventDecoder(LARGE)
@@ -448,7 +455,8 @@ def test_collected_stream_has_its_events_byte_by_byte(case):
 
 def test_events_before_a_too_large_one_are_returned():
     """
-    Events that are complete before a too large one are returned before the error.
+    Events that are complete before a too large event are returned before the error is
+    raised.
     """
     decoder = EventDecoder(20)
 

@@ -1,4 +1,6 @@
-"""Twenty thousand random streams, read by asi1 and by an independent oracle."""
+"""
+Twenty thousand random streams, read by asi1 and by an independent decoder, the oracle.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,7 @@ ODDITIES = [
 ]
 STARTS = [b"", b"", b"", b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf", b"\xef\xbb"]
 
-# Wrong decoders, each made by one change to the source of the right one.
+# Changes to the decoder's source; each makes a wrong decoder.
 BREAKS = {
     "crlf-cut-in-two-ends-two-lines": ('data = data.removeprefix(b"\\n")', "pass"),
     "byte-order-mark-is-kept": ("data = data.removeprefix(_BOM)", "pass"),
@@ -88,7 +90,7 @@ def as_tuples(events):
 
 
 def random_body(rng):
-    """Return a stream of likely lines, some with odd bytes inserted."""
+    """Return a stream of lines as servers send them; some have odd bytes inserted."""
     parts = [rng.choice(STARTS)]
     for _ in range(rng.randint(1, 12)):
         line = rng.choice(LINES)
@@ -110,8 +112,8 @@ def random_pieces(rng, body):
 
 def first_difference(pieces, module=_sse):
     """
-    Return after how many pieces the decoder first differed from the oracle, with the
-    events of both; None if it never did.
+    Return the number of pieces after which the decoder first differed from the oracle,
+    and the events of both; None if the decoder never differed.
     """
     decoder = module.EventDecoder(LARGE)
     body, seen = b"", []
@@ -129,7 +131,7 @@ def single_bytes(body):
 
 
 def broken_decoder(old, new):
-    """Return a copy of the decoder's module in which *old* reads *new*."""
+    """Return a copy of the decoder's module in whose source *new* replaces *old*."""
     source = Path(_sse.__file__).read_text(encoding="utf-8")
 
     assert old in source
@@ -141,8 +143,8 @@ def broken_decoder(old, new):
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_random_streams_are_read_as_the_oracle_reads_them(batch):
     """
-    Random streams, whole and in pieces, have the oracle's events: after each piece
-    exactly those that the bytes received so far complete.
+    Random streams, fed at once or in pieces, give the oracle's events: after each piece
+    exactly the events that the bytes fed so far complete.
     """
     for seed in range(batch * BATCH, (batch + 1) * BATCH):
         rng = random.Random(seed)
@@ -156,8 +158,8 @@ def test_random_streams_are_read_as_the_oracle_reads_them(batch):
 
 def test_event_is_emitted_with_its_last_byte():
     """
-    Read byte by byte, a random stream has at each byte the events that the oracle reads
-    from the bytes up to there.
+    A random stream, fed byte by byte, gives after each byte the events that the oracle
+    reads from all bytes so far.
     """
     for seed in range(100_000, 100_300):
         body = random_body(random.Random(seed))
@@ -178,8 +180,8 @@ def test_event_is_emitted_with_its_last_byte():
 )
 def test_lines_with_odd_bytes_are_read_as_the_oracle_reads_them(lines, cuts):
     """
-    Lines that end in odd bytes are read as the oracle reads them; hypothesis would
-    reduce a misread stream to its smallest form.
+    Lines that end in odd bytes are read as the oracle reads them; if not, hypothesis
+    reduces the stream to the smallest one that is misread.
     """
     body = b"".join(part for line in lines for part in line)
     places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
@@ -198,8 +200,8 @@ def test_random_bytes_between_events_are_read_as_the_oracle_reads_them(body):
 
 def test_random_streams_cover_every_field():
     """
-    The random streams hold many events with names, ids, retry times, several lines and
-    replaced invalid bytes, so that comparing them proves something.
+    The random streams contain many events with names, ids, retry times, several lines
+    and invalid bytes, so that a comparison tests all of these.
     """
     events = [
         e for seed in range(2_000) for e in events_of(random_body(random.Random(seed)))
@@ -220,7 +222,8 @@ def test_random_streams_cover_every_field():
 )
 def test_broken_decoder_differs_from_the_oracle(old, new):
     """
-    The random streams tell each decoder with one mistake from the oracle.
+    For each decoder with one mistake, some random stream gives other events than the
+    oracle.
     """
     module = broken_decoder(old, new)
     found = False
@@ -237,8 +240,8 @@ def test_broken_decoder_differs_from_the_oracle(old, new):
 
 def test_oracle_and_decoder_share_no_code():
     """
-    The oracle imports nothing, and the decoder does not know it, so that the two agree
-    only where both are right.
+    The oracle imports nothing, and the decoder does not import the oracle, so that a
+    mistake in one is not a mistake in the other.
     """
     oracle = ast.parse(Path(sse_oracle.__file__).read_text(encoding="utf-8"))
     imports = [
@@ -261,6 +264,6 @@ def test_oracle_and_decoder_share_no_code():
 )
 def test_oracle_reads_simple_streams(body, events):
     """
-    On simple streams the oracle reads the events that are written down here.
+    The oracle reads from simple streams the events that this test lists.
     """
     assert events == events_of(body)

@@ -1,4 +1,4 @@
-"""Server-sent events that a service sends to its browsers."""
+"""Server-sent events that a service sends to browsers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def piece(text="", **fields):
 
 def test_thoughts_and_texts_become_events_in_order():
     """
-    Each thought and each text becomes an event, in order; a chunk without either
-    becomes none.
+    Each thought and each text becomes an event, in order; a chunk with neither thought
+    nor text becomes no event.
     """
     chunks = [
         piece(thought="Hm."),
@@ -57,8 +57,8 @@ def test_thoughts_and_texts_become_events_in_order():
 )
 def test_text_comes_out_of_its_event_unchanged(text):
     """
-    Line ends, event syntax and lone surrogates in a text neither end its event nor are
-    changed by it.
+    Line ends, event syntax and lone surrogates in a text do not end the text's event,
+    and the event's reader gets them unchanged.
     """
     data = piece_events([piece(text)])
 
@@ -68,7 +68,7 @@ def test_text_comes_out_of_its_event_unchanged(text):
 
 def test_events_have_the_documented_wire_format():
     """
-    Each event is its name and one line of JSON.
+    Each event is written as its name and one line of JSON.
     """
     call = asi1.ToolCall(id="c1", function=asi1.FunctionCall(name="f", arguments="{}"))
     message = asi1.ChatMessage(tool_calls=(call,))
@@ -97,7 +97,8 @@ def test_events_have_the_documented_wire_format():
 
 def test_done_event_has_null_for_missing_values():
     """
-    A value that the server did not send is null in the last event, never left out.
+    In the last event, "done", a value that the server did not send is null; its key is
+    never left out.
     """
     [(name, data)] = seen(done_event(asi1.ChatCompletion()))
 

@@ -23,12 +23,12 @@ from asi1._protocol.stream_answer import Assembler, as_chunk
 
 
 def chunk(**fields):
-    """Decode a chunk of these fields."""
+    """Decode a chunk with these fields."""
     return decode(ChatCompletionChunk, fields)
 
 
 def piece(text="", *, index=0, finish=None, **delta):
-    """Decode a chunk that adds a text to one choice."""
+    """Decode a chunk that adds this text to one choice."""
     choice = {"index": index, "delta": {"content": text, **delta}}
     return chunk(choices=[choice | ({"finish_reason": finish} if finish else {})])
 
@@ -39,7 +39,9 @@ def tool_call_chunks(*calls):
 
 
 def call_part(index=None, id_=None, name=None, arguments=None, **more):
-    """Return a part of a tool call as servers send it, without values of None."""
+    """
+    Return a part of a tool call as servers send it; arguments of None are left out.
+    """
     function = {"name": name, "arguments": arguments}
     present = {k: v for k, v in function.items() if v is not None}
     call = {"index": index, "id": id_, "function": present or None, **more}
@@ -47,7 +49,7 @@ def call_part(index=None, id_=None, name=None, arguments=None, **more):
 
 
 def assembled(chunks, expected=1):
-    """Return the assembler after these chunks."""
+    """Return an assembler to which these chunks were added."""
     assembler = Assembler(expected)
     for each in chunks:
         assembler.add(each)
@@ -67,7 +69,7 @@ def tool_calls_of(*sent):
 
 def test_no_chunks_make_an_empty_answer():
     """
-    Without any chunk the answer is empty and unfinished.
+    Before the first chunk is added, the answer is empty and unfinished.
     """
     assembler = Assembler()
 
@@ -92,7 +94,8 @@ def test_texts_are_joined_unchanged():
 
 def test_thoughts_are_joined_apart_from_the_text():
     """
-    Thoughts at the top level are one text beside the answer's.
+    Thoughts at the top level of chunks are joined to one string, apart from the
+    answer's text.
     """
     completion = answer(
         chunk(choices=[{"delta": {"content": ""}}], init_thought=True),
@@ -118,7 +121,8 @@ def test_reasoning_in_deltas_is_also_the_answers_thoughts():
 
 def test_role_and_refusal_are_kept():
     """
-    Role and refusal come from the chunks; the default role is "assistant".
+    The answer has the role and the refusal that chunks contain; the default role is
+    "assistant".
     """
     completion = answer(piece(role="critic", refusal="I can"), piece(refusal="not."))
 
@@ -134,8 +138,8 @@ def test_role_and_refusal_are_kept():
 
 def test_top_level_fields_are_assembled():
     """
-    Id and model are the first chunk's; creation time, data, conversation and unknown
-    keys are kept whichever chunk they are in.
+    The answer has the id and model of the first chunk, and the creation time, data,
+    conversation and unknown keys of whichever chunk contains them.
     """
     completion = answer(
         chunk(
@@ -253,16 +257,16 @@ def test_top_level_fields_are_assembled():
 )
 def test_call_parts_are_joined_by_index_id_or_order(sent, expected):
     """
-    Parts of a tool call belong together by index, without one by id, and without either
-    to the call before.
+    Parts of a tool call are joined by index; a part without an index by id; a part with
+    neither belongs to the tool call before it.
     """
     assert expected == tool_calls_of(*sent)
 
 
 def test_tool_call_has_the_last_type_and_all_unknown_keys():
     """
-    A tool call has the type of its last part, "function" where that has none, and the
-    unknown keys of all its parts.
+    A tool call has the type of its last part, or "function" if that part has no type,
+    and the unknown keys of all its parts.
     """
     completion = answer(
         *tool_call_chunks(
@@ -285,7 +289,8 @@ def test_tool_call_has_the_last_type_and_all_unknown_keys():
 
 def test_choices_are_sorted_by_index():
     """
-    A stream of two choices may begin with the second; the answer has them in order.
+    The answer has its choices in order of their index, even if the stream of two
+    choices begins with the second.
     """
     completion = answer(
         piece("b1 ", index=1),
@@ -303,7 +308,7 @@ def test_choices_are_sorted_by_index():
 
 def test_first_finish_reason_is_kept():
     """
-    The first finish reason counts, so that a repetition changes nothing.
+    A choice's first finish reason is used, and later ones are ignored.
     """
     completion = answer(
         piece("Hi"),
@@ -332,7 +337,8 @@ def test_first_finish_reason_is_kept():
 )
 def test_usage_after_the_finish_reason_is_read(last):
     """
-    Usage is read after the finish reason too, and the last usage sent counts.
+    Usage is read even if it is sent after the finish reason; if usage is sent several
+    times, the last one is used.
     """
     assembler = assembled(
         [
@@ -380,16 +386,16 @@ def test_usage_after_the_finish_reason_is_read(last):
 )
 def test_answer_is_finished_when_every_choice_is(expected, chunks, finished):
     """
-    An answer is finished when every choice that was asked for, or was sent, has a
-    finish reason.
+    An answer is finished when every choice that was requested or sent has a finish
+    reason.
     """
     assert finished == assembled(chunks, expected).finished
 
 
 def test_snapshot_is_not_changed_by_later_chunks():
     """
-    An answer taken in the middle of a stream stays as it is, and taking it does not
-    change the answers after it.
+    An answer that is taken in the middle of a stream is not changed by later chunks,
+    and taking it does not change the answers that are taken later.
     """
     stream = [
         chunk(thought="Hm", metadata=1),
@@ -461,8 +467,8 @@ WHOLE = {
 
 def test_answer_as_one_chunk_makes_the_same_answer():
     """
-    An answer that a server sends whole in place of a stream becomes one chunk, which
-    makes the same answer again.
+    A complete answer that a server sends in place of a stream becomes one chunk, and
+    this chunk makes the same answer again.
     """
     whole = decode(ChatCompletion, WHOLE)
 
@@ -480,7 +486,7 @@ def test_answer_as_one_chunk_makes_the_same_answer():
 
 def test_assembled_answer_is_equal_after_to_dict_and_decode():
     """
-    An assembled answer can be decoded again from its own ``to_dict``.
+    Decoding the ``to_dict`` of an assembled answer gives an equal answer.
     """
     completion = answer(as_chunk(decode(ChatCompletion, WHOLE)))
 
@@ -501,8 +507,8 @@ def test_assembled_answer_is_equal_after_to_dict_and_decode():
 )
 def test_unknown_keys_in_deltas_are_in_extra(delta, read):
     """
-    An unknown key of a message or function in a stream is in ``extra``, as it is
-    without a stream.
+    An unknown key of a message or function is in ``extra``, whether it is sent in a
+    stream or in an answer without streaming.
     """
     assert {"annotations": [1]} == read(answer(piece(**delta)).message)
     assert {"annotations": [1]} == read(
@@ -511,7 +517,7 @@ def test_unknown_keys_in_deltas_are_in_extra(delta, read):
 
 
 def cut(draw, text):
-    """Draw places to cut *text* at; return the pieces."""
+    """Draw places at which to cut *text*; return the pieces."""
     places = sorted(draw(st.lists(st.integers(0, len(text)), max_size=6)))
     return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
 
@@ -525,7 +531,8 @@ def cut(draw, text):
 )
 def test_answer_is_the_same_however_texts_are_cut(text, thoughts, arguments, data):
     """
-    Text, thoughts and arguments make the same answer in one piece and cut anywhere.
+    Text, thoughts and arguments make the same answer whether each is sent in one piece
+    or cut anywhere into several.
     """
     whole = [
         chunk(thought=thoughts),
@@ -551,7 +558,7 @@ def test_answer_is_the_same_however_texts_are_cut(text, thoughts, arguments, dat
 @given(order=st.permutations([0, 0, 0, 1, 1, 1, 2, 2]))
 def test_answer_is_the_same_however_choices_interleave(order):
     """
-    Chunks of several choices may come in any order.
+    Chunks of several choices make the same answer in any order of the choices.
     """
     counts = {}
     stream = []
@@ -569,7 +576,8 @@ def test_answer_is_the_same_however_choices_interleave(order):
 
 def test_one_choice_is_expected_by_default():
     """
-    An answer is finished with its only choice, unless more choices were asked for.
+    An answer is finished when its only choice is finished, unless more choices were
+    requested.
     """
     choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
     chunk = decode(asi1.ChatCompletionChunk, {"choices": [choice]})
@@ -582,7 +590,8 @@ def test_one_choice_is_expected_by_default():
 
 def test_unknown_keys_of_a_message_are_in_its_one_chunk():
     """
-    An unknown key of a whole answer's message is in ``extra`` of the chunk made of it.
+    If a complete answer becomes one chunk, an unknown key of its message is in
+    ``extra`` of the chunk's delta.
     """
     message = {"role": "assistant", "content": "a", "mood": "wet"}
     whole = decode(asi1.ChatCompletion, {"choices": [{"index": 0, "message": message}]})

@@ -1,4 +1,4 @@
-"""Context policies, for arbitrary histories."""
+"""Context policies, tested with random and hand-written histories."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from asi1._protocol.context.view import Summary, View
 
 
 def call(*ids):
-    """Return an assistant message with tool calls of these ids."""
+    """Return an assistant message with one tool call for each of these ids."""
     function = {"name": "f", "arguments": "{}"}
     calls = [{"id": i, "type": "function", "function": function} for i in ids]
     return {"role": "assistant", "content": None, "tool_calls": calls}
 
 
 def say(role, content):
-    """Return a message."""
+    """Return a message with this role and content."""
     return {"role": role, "content": content}
 
 
@@ -92,7 +92,9 @@ def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
 
 
 def places(history, fitted):
-    """Return the remaining messages' places in the history; None for an added one."""
+    """
+    Return the index in the history of each message; None for a message that is new.
+    """
     found = {id(message): place for place, message in enumerate(history)}
     return [found.get(id(message)) for message in fitted]
 
@@ -115,8 +117,8 @@ def test_fitted_history_keeps_order_system_messages_last_turn_and_budget(
 ):
     """
     For any history a policy keeps the order, all system messages, the last turn, and
-    tool results with their calls; the result, and each request to the model, is within
-    the budget unless the messages that must stay exceed it.
+    each tool result with its call. The result and each request to the model are within
+    the budget, unless the messages that must stay exceed the budget.
     """
     history = [dict(message) for message in history]
     view = View.of(history, tokens)
@@ -144,8 +146,8 @@ def test_fitted_history_keeps_order_system_messages_last_turn_and_budget(
 @given(history=histories, tokens=estimators)
 def test_history_that_fits_is_not_changed(policy, history, tokens):
     """
-    Where the whole history fits, a policy changes nothing, asks the model nothing, and
-    uses no summary.
+    If the whole history is within the budget, a policy changes nothing, sends the model
+    no request, and ignores an earlier summary.
     """
     view = View.of(history, tokens, Summary("All that was.", 1))
 
@@ -159,8 +161,8 @@ def test_history_that_fits_is_not_changed(policy, history, tokens):
 @given(history=histories, budget=budgets, upto=st.integers(0, 25))
 def test_earlier_summary_replaces_its_turns_and_is_extended(history, budget, upto):
     """
-    An earlier summary takes the place of its turns, and a new summary is made from it
-    and later turns.
+    An earlier summary takes the place of the turns that it summarises, and a new
+    summary is made from the earlier one and later turns.
     """
     history = [*history, say("user", "Hi")]
     known = Summary("Before.", min(upto, len(history) - 1))
@@ -200,9 +202,9 @@ def test_keep_newest_drops_the_oldest_turns_first():
     assert [history[0], *history[3:]] == fitted
 
 
-def test_drop_least_relevant_keeps_turns_like_the_last_one():
+def test_drop_least_relevant_keeps_turns_similar_to_the_last_turn():
     """
-    `DropLeastRelevant` keeps the turns that share words with the last turn.
+    `DropLeastRelevant` keeps the turns that have words in common with the last turn.
     """
     history = conversation(10)
     history[3] = say("user", "The otter and its river: what does the otter eat?")
@@ -215,7 +217,8 @@ def test_drop_least_relevant_keeps_turns_like_the_last_one():
 
 def test_user_provided_score_decides_which_turns_are_dropped():
     """
-    A user-provided score function gets the messages of a turn and of the last turn.
+    A user-provided score function is called with the messages of a turn and those of
+    the last turn.
     """
     history = conversation(6)
     seen = []
@@ -249,8 +252,8 @@ def test_summary_follows_the_system_message():
 
 def test_long_history_is_summarised_in_several_requests():
     """
-    A history that does not fit into one request is summarised in several, each with the
-    summary so far and within the budget.
+    A history that does not fit into one request is summarised by several requests; each
+    contains the summary so far and is within the budget.
     """
     history = conversation(60)
     tokens = asi1.TokenEstimator()
@@ -268,7 +271,7 @@ def test_long_history_is_summarised_in_several_requests():
 @pytest.mark.parametrize("answer", ["", "  \n"])
 def test_empty_summary_drops_the_oldest_turns_instead(answer):
     """
-    If the model writes no summary, the oldest turns are dropped instead.
+    If the model's summary is empty, the oldest turns are dropped without a summary.
     """
     history = conversation(20)
     view = View.of(history, asi1.TokenEstimator())
@@ -295,8 +298,8 @@ def test_too_long_summary_is_cut():
 
 def test_policies_compose_in_order():
     """
-    Each policy of a composition keeps its own budget, the first before the next, and
-    composition is associative.
+    In a composition of policies the first is applied before the next, each with its own
+    budget; the composition is associative.
     """
     a, b = asi1.DropLeastRelevant(900), asi1.KeepNewest(400)
     c = asi1.Summarise(300)
@@ -311,7 +314,8 @@ def test_policies_compose_in_order():
 @pytest.mark.parametrize("budget", [0, -1, 1.5, "many", True])
 def test_budget_that_is_not_a_positive_int_is_refused(budget):
     """
-    A budget that is not a number of tokens is refused when the policy is made.
+    A budget that is not a whole number of at least 1 is refused when the policy is
+    created.
     """
     with pytest.raises(
         asi1.ArgumentError, match="budget: must be a whole number of at least 1"
@@ -332,7 +336,7 @@ class Counted(UserDict):
 
 
 def counted_plan(policy, turns):
-    """Return how often a plan reads the messages of a history, and the last of them."""
+    """Return how often a plan reads the messages but the last, and the last message."""
     everything, last = Counter(), Counter()
     history = [Counted(message, everything) for message in conversation(turns)]
     history[-1].reads = last
@@ -344,8 +348,9 @@ def counted_plan(policy, turns):
 @policies
 def test_planning_reads_messages_in_proportion_to_the_history(policy):
     """
-    A history four times as long takes at most four times the reads of its messages, and
-    no more reads of the last one: the words to compare turns with are found once.
+    Planning for a history four times as long reads messages at most four times as
+    often, and the last message no more often: its words, with which turns are compared,
+    are found once.
     """
     reads, last_reads = counted_plan(policy, 100)
 
@@ -368,7 +373,7 @@ def test_score_is_called_once_for_each_turn():
 
 
 class Encoded(str):
-    """A string that counts how often it is encoded."""
+    """A string that counts how often it is encoded to bytes."""
 
     __slots__ = ("encoded",)
 
@@ -382,8 +387,8 @@ class Encoded(str):
 
 def test_each_turn_of_a_transcript_is_measured_once():
     """
-    A turn of a transcript is encoded once to be measured, however many turns are before
-    it; the first once more to be cut.
+    Each turn of a transcript is encoded once to measure its length, however many turns
+    come before it; the first turn is encoded a second time to be cut.
     """
     turns = [Encoded(f"user: question {number}") for number in range(50)]
 
@@ -394,7 +399,7 @@ def test_each_turn_of_a_transcript_is_measured_once():
 
 
 class Joined(dict):
-    """A dict that counts the tests for its keys."""
+    """A dict that counts how often ``in`` looks for a key."""
 
     asked = 0
 
@@ -403,10 +408,10 @@ class Joined(dict):
         return super().__contains__(key)
 
 
-def test_chain_of_a_thousand_joined_turns_is_found_in_few_steps():
+def test_root_of_a_thousand_joined_turns_is_found_in_few_steps():
     """
-    A turn with results of a thousand earlier calls, newest first, makes a chain of
-    turns that is not walked in full for each of them.
+    A turn with results of a thousand earlier calls, newest first, joins these turns to
+    a chain; the search for the first turn does not walk the whole chain each time.
     """
     joined = Joined()
 

@@ -1,4 +1,4 @@
-"""The JSON that a conversation is saved as."""
+"""The JSON form of a saved conversation."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from asi1._protocol.context.saved_conversation import to_json
 
 async def test_saved_conversation_has_no_headers_key_or_timeout(fake, fake_client):
     """
-    A saved conversation is JSON with a version; it has no header, key or timeout, and
-    loads to the same conversation.
+    A saved conversation is JSON with a version, but without headers, API key and
+    timeout; loading this JSON gives the same conversation.
     """
     chat = fake_client.conversation(
         "Be brief.", timeout=9, extra_headers={"x-secret": "s3"}, extra_body={"a": 1}
@@ -35,7 +35,7 @@ async def test_saved_conversation_has_no_headers_key_or_timeout(fake, fake_clien
 
 
 def saved(**changes):
-    """Return a saved conversation with these values changed."""
+    """Return the JSON of a saved conversation with these values changed."""
     return json.dumps(json.loads(to_json(History())) | changes)
 
 
@@ -59,7 +59,8 @@ def saved(**changes):
 )
 async def test_loading_anything_but_a_saved_conversation_is_refused(fake_client, text):
     """
-    A value that is not a saved conversation, or one of a later version, is refused.
+    Loading refuses a value that is not a saved conversation, or that has a later
+    version.
     """
     with pytest.raises(asi1.ArgumentError):
         fake_client.conversation(saved=text)

@@ -1,4 +1,6 @@
-"""Estimated tokens, against token counters that the estimator does not know."""
+"""
+Estimates of tokens, compared with token counters that the estimator does not know.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ TEXTS = {
 
 @functools.cache
 def pieces(text):
-    """Count tokens as a tokenizer of words and parts of words would."""
+    """
+    Count tokens as a tokenizer that splits text into words and parts of words would.
+    """
     count = 0
     for word in re.findall(r"[a-zA-Z]+|\d{1,3}|[一-鿿]|[^\W\d_]+|\s{2,}|[^\w\s]", text):
         if word.isalpha() and not "一" <= word[0] <= "鿿":
@@ -67,15 +71,15 @@ def conversation(languages, rng):
         messages.append({"role": "assistant", "content": sentence(250)})
 
 
-# Tokens of hidden prompts, from this API's first years to today.
+# Tokens of the prompts that the server adds, from this API's first years to today.
 @pytest.mark.parametrize("hidden", [39, 435, 2105])
 @pytest.mark.parametrize(
     "languages", [*([name] for name in TEXTS), ["English", "code"]], ids="+".join
 )
 def test_estimate_is_within_ten_percent_after_ten_turns(languages, hidden):
     """
-    After ten turns with reported usage the next estimate is within 10 %, for any hidden
-    prompt and language.
+    After ten turns with reported usage the next estimate is within 10 % of the counted
+    tokens, for any language and any prompt that the server adds unseen.
     """
     for seed in range(4):
         tokens = asi1.TokenEstimator()
@@ -88,8 +92,8 @@ def test_estimate_is_within_ten_percent_after_ten_turns(languages, hidden):
 
 def test_changed_hidden_prompt_is_learned_in_a_few_turns():
     """
-    A hidden prompt that grows is in the estimate after a few turns; one outlying report
-    is ignored.
+    If the server's hidden prompt grows, estimates include the growth after a few turns;
+    a single outlying usage report is ignored.
     """
     turns = list(conversation(["English"], random.Random(1)))
     tokens = asi1.TokenEstimator()
@@ -105,8 +109,8 @@ def test_changed_hidden_prompt_is_learned_in_a_few_turns():
 
 def test_estimate_without_reports_is_a_quarter_of_the_bytes():
     """
-    Before any reported usage an estimate is a quarter of the bytes, and four tokens a
-    message.
+    Before the first reported usage an estimate is a quarter of the bytes, plus four
+    tokens for each message.
     """
     tokens = asi1.TokenEstimator()
 
@@ -145,7 +149,7 @@ def test_estimator_keeps_a_bounded_number_of_samples():
 )
 def test_message_size_is_its_bytes_and_a_constant_per_image(message, size):
     """
-    A message's size is the bytes of its texts and calls; an image has one size, however
-    long its URL is.
+    A message's size is the number of bytes of its texts and tool calls; each image adds
+    the same constant, however long its URL is.
     """
     assert size == size_of(message)
