@@ -1,4 +1,4 @@
-"""Optional packages that make asi1 faster, and change no answer."""
+"""Optional packages that make asi1 faster and do not change its answers."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ async def client(fake):
 
 async def test_answers_and_streams_over_an_aiohttp_transport_are_the_same(fake, client):
     """
-    Over a transport of aiohttp, answers and streams are as usual, and all use one kept
-    connection.
+    Over a transport of aiohttp, answers and streams are the same as over asi1's own
+    transport, and all calls share one kept-alive connection.
     """
     answer = await client.chat.completions.create(messages="Hi")
     async with client.chat.completions.stream(messages="Hi") as stream:

@@ -8,7 +8,7 @@ from ..support.api import SNAPSHOT, differences, public_api
 
 
 HELP = "If this is intended, update the snapshot: python -m tests.support.api"
-# One line of each kind.
+# One line of the snapshot for each kind of name.
 KINDS = [
     "$ asi1 ask --max-tokens N",
     "$ asi1 ask question (nargs=?)",
@@ -32,8 +32,8 @@ KINDS = [
 
 def test_public_api_equals_the_snapshot():
     """
-    Each public name, member, parameter, default, type and command-line option, and
-    whether it has a docstring, is as in ``api.txt``.
+    Each public name, member, parameter, default, type and command-line option, and the
+    presence of each docstring, is as recorded in ``api.txt``.
     """
     changes = differences(SNAPSHOT.read_text("utf-8").splitlines(), public_api())
 
@@ -55,8 +55,8 @@ def test_snapshot_has_every_public_name_with_a_docstring():
 
 def test_differences_of_snapshots_are_the_changed_lines():
     """
-    The difference of two snapshots has the lines that are gone or new, and no unchanged
-    line.
+    The difference of two snapshots has the removed and the added lines, and no
+    unchanged line.
     """
     old, new = ["a.f()", "a.g(x)", "a.h()"], ["a.f()", "a.g(x, y)", "a.h()", "a.i()"]
 

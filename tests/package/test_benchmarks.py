@@ -1,4 +1,4 @@
-"""The benchmarks run and report; their speed is not asserted here."""
+"""The benchmarks run and write their report; no test asserts their speed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))  # at the end: the package stays the installed one
+    sys.path.append(str(ROOT))  # at the end, so that asi1 is the installed one
 
 calls, cases, contenders, measure, picture, runs, table = (
     importlib.import_module(f"benchmarks.{name}")
@@ -42,14 +42,16 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """Run the measured server in another process; children can import benchmarks."""
+    """Yield the URL of the measured server, run in another process."""
     with pytest.MonkeyPatch.context() as patched, runs.server() as url:
         patched.setenv("PYTHONPATH", runs.environment()["PYTHONPATH"])
         yield url
 
 
 def result(**medians: float) -> dict[str, Any]:
-    """Return a result of one case as a run would have measured it."""
+    """
+    Return the result of one case with these medians, as a run would have measured them.
+    """
     results = {name: {"median": value} for name, value in medians.items()}
     results["groq"] = {"absent": "not installed"}
     results["mistralai"] = {"absent": "fails", "why": "ValueError: no index"}
@@ -72,7 +74,9 @@ def result(**medians: float) -> dict[str, Any]:
 def test_every_case_gives_a_value_or_a_reason(
     url: str, case: str, contender: str
 ) -> None:
-    """Each case measures asi1 and the floors, and gives a reason where it cannot."""
+    """
+    Each case gives a value for asi1 and each floor, or the reason why it cannot run.
+    """
     found = measure.measure(case, contender, url, "tiny")
 
     missing = importlib.util.find_spec(contender) is None
@@ -91,7 +95,7 @@ def test_every_case_gives_a_value_or_a_reason(
 
 
 def test_reader_that_misses_text_is_refused() -> None:
-    """A contender that has not read every character gets no value."""
+    """A contender whose run did not read every character of the text gets no value."""
     with pytest.raises(ValueError, match="0 of "):
         calls.check(0, "whole-10")
 
@@ -146,7 +150,10 @@ def test_table_shows_multiples_of_the_floor() -> None:
 
 
 def test_results_are_compared_as_multiples_of_the_floor() -> None:
-    """A slower machine is not a change: the ratios to the floor are compared."""
+    """
+    Two results are compared by their ratios to the floor, so that a slower machine does
+    not count as a change.
+    """
     old = result(httpx=10.0, asi1=20.0)
     new = result(httpx=20.0, asi1=30.0)
 
@@ -158,7 +165,10 @@ def test_results_are_compared_as_multiples_of_the_floor() -> None:
 
 
 def test_case_without_a_floor_is_compared_in_units() -> None:
-    """A case that only asi1 can run is compared in its units."""
+    """
+    A case that only asi1 can run has no floor, so its results are compared in its
+    units.
+    """
     row = table.compared(result(asi1=20.0), result(asi1=15.0)).splitlines()[-1]
 
     assert [*("stream-async", "20.0 us/chunk", "15.0 us/chunk", "-25 %")] == [
@@ -177,7 +187,8 @@ def test_family_selects_all_its_cases() -> None:
 
 def test_picture_is_to_scale() -> None:
     """
-    A bar is as long as its multiple of the floor, up to the length at which it is cut.
+    The length of a bar in the SVG is in proportion to its multiple of the floor, up to
+    the length at which long bars are cut.
     """
     measured = result(httpx=10.0, asi1=20.0, openai=50.0, litellm=999.0)
     drawn = ET.fromstring(picture.picture(measured))

@@ -1,4 +1,4 @@
-"""Recorded answers, read exactly however the network cuts them."""
+"""Recorded streams, read exactly wherever the network cuts them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def otters():
 
 @pytest.fixture(scope="module")
 def giraffes():
-    """Return the path of a recording that may not be published with the tests."""
+    """Return the path of a recording that must not be published with the tests."""
     if not GIRAFFES.exists():
         pytest.skip(f"the recording {GIRAFFES.name} is not on this machine")
     return GIRAFFES
@@ -112,7 +112,7 @@ def test_recorded_stream_is_read_exactly_by_the_blocking_client(fake, otters, cu
 @pytest.mark.parametrize("framing", ["length", "close"])
 async def test_recorded_stream_is_read_in_any_framing(fake, otters, framing):
     """
-    The recorded stream is read exactly however HTTP frames its body.
+    The recorded stream is read exactly whatever framing HTTP uses for its body.
     """
     fake.stream_of(SAMPLES / "otters.sse", cut=7, framing=framing)
 
@@ -139,10 +139,12 @@ def test_captured_stream_is_read_exactly_by_the_blocking_client(fake, giraffes, 
     check_giraffes(*read_blocking(fake))
 
 
-async def test_recorded_stream_is_one_answer_for_a_plain_call(fake, otters):
+async def test_recorded_stream_becomes_one_answer_for_a_call_without_streaming(
+    fake, otters
+):
     """
-    If a server sends the recorded stream to a call without `stream`, it becomes one
-    answer.
+    If a server sends the recorded stream as the response to a call without ``stream``,
+    the stream becomes one answer.
     """
     fake.stream_of(SAMPLES / "otters.sse")
 

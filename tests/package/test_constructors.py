@@ -1,4 +1,4 @@
-"""Parameters of classes that hold data or count."""
+"""Constructor parameters of classes that contain data or that count."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from asi1._settings.rate_window import Window
 )
 def test_data_classes_take_keyword_arguments_only(cls):
     """
-    A class with many fields takes them by name only, so that a field can be added
-    anywhere.
+    The constructor of a class with many fields takes keyword arguments only, so that a
+    new field can be added at any position.
     """
     kinds = {p.kind for p in inspect.signature(cls).parameters.values()}
 
@@ -42,6 +42,7 @@ def test_data_classes_take_keyword_arguments_only(cls):
 )
 def test_counting_classes_take_their_limits_only(cls, names):
     """
-    A class that counts takes its limits, and starts its counts itself.
+    The constructor of a class that counts takes only limits; every count starts at its
+    initial value.
     """
     assert names == list(inspect.signature(cls).parameters)

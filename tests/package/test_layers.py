@@ -21,7 +21,8 @@ from ..support.shape import (
 
 ROOT = Path(asi1.__file__).parent
 
-# The lowest first. Modules of one layer may import each other, but not in a cycle.
+# The lowest layer is first. Modules of one layer may import each other, but not in a
+# cycle.
 LAYERS = [
     ["_version", "_log", "_fork_lock"],
     ["_models"],
@@ -40,13 +41,14 @@ IMPURE = {
     *("pathlib", "select", "selectors", "shutil", "socket", "ssl", "subprocess"),
     *("random", "secrets", "time", "uuid"),
 }
-# Names two httpx types for type checkers, without loading httpx.
+# This module names two httpx types for type checkers, without loading httpx.
 HTTP_TYPES = "_settings.config"
 
 
 def test_every_top_level_module_is_in_one_layer():
     """
-    A module or package that is added to the root gets a place in the list of layers.
+    Each module or package at the top level of asi1 is in the list of layers exactly
+    once.
     """
     assert [] == misplaced(ROOT, LAYERS)
 
@@ -60,23 +62,24 @@ def test_no_import_points_up():
 
 def test_imports_have_no_cycle():
     """
-    Each module can be read, and tested, after the modules that it imports.
+    No modules import each other in a cycle, so that each can be read and tested after
+    the modules that it imports.
     """
     assert [] == import_cycles(ROOT)
 
 
 def test_no_module_below_the_transport_imports_io_clock_or_random():
     """
-    Modules that decide import nothing that can wait, connect, tell the time or draw a
-    random number.
+    Modules below the transport import nothing that can wait, connect, read a clock or
+    draw a random number.
     """
     assert [] == foreign_imports(ROOT, IMPURE, places=PURE, exceptions={HTTP_TYPES})
 
 
 def test_only_the_transport_imports_httpx():
     """
-    httpx is imported where requests are sent and by the fake server, so that a new
-    release concerns one package.
+    httpx is imported only by the transport, which sends requests, and by the fake
+    server, so that a new release of httpx affects few modules.
     """
     knowing = {"_transport", "testing", HTTP_TYPES}
 
@@ -85,7 +88,8 @@ def test_only_the_transport_imports_httpx():
 
 def test_only_the_event_decoder_imports_httpx_sse():
     """
-    The SSE library is imported in one module, so that a new release concerns only that.
+    Only one module imports httpx_sse, so that a new release of httpx_sse affects only
+    this module.
     """
     knowing = {"_protocol.sse_reader"}
 
@@ -123,6 +127,6 @@ def test_every_module_lists_its_public_names():
 
 def test_every_test_has_a_docstring():
     """
-    No test is without a docstring that states its rule.
+    Each test has a docstring that states what the test asserts.
     """
     assert [] == undocumented_tests(Path(__file__).parents[1])

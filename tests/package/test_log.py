@@ -1,4 +1,4 @@
-"""The log: off by default, and without prompts, answers or the key."""
+"""The log is off by default, and never contains prompts, answers or the API key."""
 
 import logging
 import os
@@ -13,8 +13,8 @@ from asi1.testing import FakeASI1
 
 async def test_log_has_one_line_per_attempt_and_no_secrets(caplog):
     """
-    At level DEBUG each attempt is one line, without prompt, answer, query, headers or
-    key.
+    At level DEBUG the log has one line for each attempt, which contains no prompt,
+    answer, query, header or key.
     """
     fake = FakeASI1()
     fake.reply("the-answer")

@@ -12,7 +12,7 @@ TESTS = Path(__file__).parents[1]
 
 # The files that test modules without a test file of the same name.
 TESTED_IN = {
-    # They hold data, which is tested where it is decoded.
+    # They contain data classes, which are tested where their data is decoded.
     "protocol/test_converter": [
         "_models/base",
         "_models/base_types",
@@ -32,7 +32,7 @@ TESTED_IN = {
     "settings/test_options": ["_settings/option_checks", "_settings/validators"],
     # It loads modules ahead of the calls that need them.
     "transport/test_adapters": ["_transport/preload"],
-    # They show only in the behaviour of a client, a conversation or a call.
+    # Their effects are seen only in a client, a conversation or a call.
     "client/test_client": [
         "_call/engine",
         "_client/chat",
@@ -53,7 +53,7 @@ TESTED_IN = {
     "system/life/test_fork": ["_fork_lock"],
     # They are parts of a command, tested by its input and output.
     "cli/test_ask": ["cli/_parser", "cli/_terminal", "cli/_view"],
-    # Their callers are web frameworks on real servers.
+    # Their callers are web frameworks, so they are tested on real servers.
     "system/services/test_services": [
         "integrations/_events",
         "integrations/_watch",

@@ -1,4 +1,4 @@
-"""Changes that `tests.support.mutants` makes to the code, and those it leaves out."""
+"""Changes that the mutation run makes to the code, and code that it does not change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..support.mutations import mutants_of, mutated
 
 
 def sources_of_mutants(source):
-    """Return what each change makes of a source."""
+    """Return the changed source for each change that is made to *source*."""
     return [ast.unparse(mutated(source, m)) for m in mutants_of("m", source)]
 
 
@@ -69,8 +69,8 @@ def test_error_messages_are_not_mutated():
 
 def test_every_equivalent_mutation_exists_and_has_a_reason():
     """
-    The table of mutations that no test can notice names only mutations that are made,
-    with a reason for each.
+    The table of mutations that no test can notice names only mutations that the
+    mutation run makes, and gives a reason for each.
     """
     made = {(m, c.change) for m in TESTS for c in mutants_of(m, source_of(m))}
 

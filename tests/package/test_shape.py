@@ -1,4 +1,4 @@
-"""The checks of the package's structure: each finds the fault made for it."""
+"""The checks of the package's structure each find the fault that this file makes."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_good_package_passes_every_rule(package, rule):
 @pytest.mark.parametrize(("file", "text", "rule"), BREAKS.values(), ids=BREAKS)
 def test_each_fault_is_found_by_its_rule(package, file, text, rule):
     """
-    One faulty module is one violation of the rule that is there for it.
+    A module with one fault gives one violation of the rule for this fault.
     """
     path = package / file
     if text is None:
@@ -231,7 +231,8 @@ def test_forbidden_imports_are_found_in_the_given_places_only(package, line):
 
 def test_forbidden_imports_without_places_are_found_everywhere(package):
     """
-    Without places every module counts, and an exception covers only its own name.
+    If no modules are given, a forbidden import is found in every module, and an
+    exception applies only to the exact name.
     """
     for name in ("_ground.py", "_groundling.py", "_inner/one.py", "cli/chat.py"):
         (package / name).write_text("import time")
@@ -243,7 +244,8 @@ def test_forbidden_imports_without_places_are_found_everywhere(package):
 
 def test_module_in_two_layers_is_found(package):
     """
-    A name that is twice in the list of layers would have no definite layer.
+    A name that is in two layers of the list is a violation, since its layer would be
+    ambiguous.
     """
     assert ["cli is in two layers"] == shape.misplaced(package, [["cli"], *LAYERS])
 
@@ -280,7 +282,7 @@ def test_function_length_excludes_docstring_and_decorators(package, head, body, 
 
 def test_long_modules_and_undocumented_tests_are_found(package):
     """
-    A module with one line too many is found, and a test without a docstring.
+    A module with one line too many is found, and so is a test without a docstring.
     """
     (package / "_upper.py").write_text("1\n" * 10)
     (package / "test_it.py").write_text("class T:\n    async def test_it(self): ...\n")
@@ -327,7 +329,9 @@ numbers = itertools.count()
 
 
 def compared(monkeypatch, blocking):
-    """Return the comparison of the two class trees, made in a module of their own."""
+    """
+    Return the comparison of the two class trees, after a module with both is created.
+    """
     module = types.ModuleType(f"trees{next(numbers)}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     vars(module).update(

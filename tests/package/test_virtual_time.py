@@ -1,4 +1,4 @@
-"""The virtual clock that the tests themselves use."""
+"""The virtual clock of the tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 @pytest.mark.virtual_time
 async def test_sleep_moves_the_clock_and_takes_no_time():
     """
-    A sleeping test moves the clock by exactly its sleep, and takes no real time.
+    A sleep in a test with virtual time moves the virtual clock by the length of the
+    sleep, and does not wait in real time.
     """
     began = anyio.current_time()
 
@@ -24,7 +25,8 @@ async def test_sleep_moves_the_clock_and_takes_no_time():
 @pytest.mark.virtual_time
 async def test_timers_fire_in_order_and_timeouts_cancel():
     """
-    Tasks wake in the order of their timers, and a timeout cancels later ones.
+    Sleeping tasks wake in the order of their wake times, and a timeout cancels those
+    that would wake after it.
     """
     woken = []
 
@@ -46,6 +48,6 @@ async def test_timers_fire_in_order_and_timeouts_cancel():
 @given(seconds=st.floats(min_value=0, max_value=1e9))
 async def test_sleep_of_any_length_ends(seconds):
     """
-    No length of sleep makes the clock stand still, however it is rounded.
+    A sleep of any length ends, even if rounding would make the clock stand still.
     """
     await anyio.sleep(seconds)

@@ -72,8 +72,8 @@ from asi1._settings.secret import Secret
 )
 def test_base_url_may_be_host_version_or_endpoint(written, read):
     """
-    The bare host, the URL with its version and the endpoint's URL are one base URL; a
-    custom path is kept.
+    The bare host, the URL with the API's version and the URL of the endpoint all give
+    the same base URL; a custom path is unchanged.
     """
     assert read == read_base_url(written, {})
 
@@ -111,8 +111,8 @@ def test_base_url_is_read_from_argument_or_environment(value, env, host):
 
 def test_default_config_is_the_public_api_and_asi1_mini():
     """
-    By default a client asks ``asi1-mini`` at the public API, with default timeouts,
-    retries and limits.
+    By default a client uses the model ``asi1-mini`` at the public API, with default
+    timeouts, retries and limits.
     """
     config = ClientConfig(api_key=Secret("k"))
 
@@ -176,8 +176,8 @@ def test_wrong_base_url_is_refused(value, problem):
 @pytest.mark.parametrize("value", ["", "otter.example"])
 def test_wrong_base_url_in_the_environment_names_its_variable(name, value):
     """
-    The error for a wrong base URL in the environment names the variable, also if it is
-    empty.
+    The error for a wrong base URL in an environment variable names this variable, even
+    if its value is empty.
     """
     with pytest.raises(ConfigurationError) as caught:
         read_base_url(None, {name: value})
@@ -213,8 +213,8 @@ def test_password_in_a_url_is_not_shown():
 )
 def test_only_certain_names_and_addresses_are_loopback(host, here):
     """
-    A host counts as this machine only if every network stack agrees; no name is looked
-    up.
+    A host counts as this machine only if every network stack treats it so; names are
+    not looked up.
     """
     assert here == is_loopback(host)
 
@@ -243,7 +243,8 @@ def test_plain_http_is_allowed_for_loopback_or_on_request(url):
 )
 def test_headers_are_copied_with_lowercase_names(headers):
     """
-    Headers of printable ASCII are kept as they are, in a copy with lowercase names.
+    Headers of printable ASCII are accepted; the config has a copy of them with
+    lowercase names.
     """
     taken = check_headers(headers, "extra_headers")
 
@@ -320,7 +321,7 @@ def test_model_that_is_not_a_non_empty_str_is_refused(value):
 
 def test_query_of_strings_numbers_and_flags_is_copied():
     """
-    Query parameters are strings, numbers and flags, and are kept in a copy.
+    Query parameters may be strings, numbers, True and False; the config has a copy.
     """
     query = {"a": "b", "n": 1, "x": 0.5, "f": True}
 
@@ -333,7 +334,7 @@ def test_query_of_strings_numbers_and_flags_is_copied():
 )
 def test_query_of_other_types_is_refused(value):
     """
-    A query of other types is refused under the name of its setting.
+    A query parameter of another type is refused; the error names the setting.
     """
     with pytest.raises(ConfigurationError, match=r"^default_query: must be a mapping"):
         read_query(value, "default_query")
@@ -352,7 +353,8 @@ def test_query_of_other_types_is_refused(value):
 )
 def test_max_retries_counts_attempts_after_the_first(max_retries, retry, policy):
     """
-    ``max_retries`` counts the attempts after the first; ``retry`` is the whole policy.
+    ``max_retries`` is the number of attempts after the first; ``retry`` sets the whole
+    retry policy.
     """
     assert policy == read_retry(max_retries, retry)
 
@@ -371,7 +373,8 @@ def test_max_retries_counts_attempts_after_the_first(max_retries, retry, policy)
 )
 def test_wrong_max_retries_are_refused(max_retries, retry, problem):
     """
-    ``max_retries`` is a whole number of at least 0, and excludes ``retry``.
+    ``max_retries`` must be a whole number of at least 0, and must not be set together
+    with ``retry``.
     """
     with pytest.raises(ConfigurationError, match="max_retries") as caught:
         read_retry(max_retries, retry)
@@ -396,7 +399,7 @@ def test_limit_that_is_not_a_positive_int_is_refused(value):
 
 def test_config_repr_shows_no_headers():
     """
-    Headers may contain secrets, so they are not in a config's repr.
+    A config's repr does not show the headers, since they may contain secrets.
     """
     config = ClientConfig(api_key=Secret("k"), headers={"x-gateway-key": "hunter2"})
 
@@ -417,20 +420,21 @@ def test_config_is_frozen():
 
 def test_keepalive_expiry_may_be_zero():
     """
-    Idle connections may be kept for no time at all.
+    Idle connections may have a keep-alive time of 0 s.
     """
     assert 0 == asi1.Limits(keepalive_expiry=0).keepalive_expiry
 
 
 def test_only_slashes_are_removed_from_the_end_of_a_path():
     """
-    A path keeps its last letter, whichever it is.
+    Only slashes are removed from the end of a base URL's path, never a letter.
     """
     assert "https://otter.example/X" == read_base_url("https://otter.example/X/", {})
 
 
 def test_default_limits_are_1000_connections_and_30_seconds():
     """
-    By default a client has up to 1000 connections, and keeps idle ones for 30 s.
+    By default a client opens up to 1000 connections, and closes a connection that was
+    idle for 30 s.
     """
     assert asi1.Limits(max_connections=1000, keepalive_expiry=30) == asi1.Limits()

@@ -1,4 +1,4 @@
-"""Hooks observe retries and the end of calls, and cannot harm a call."""
+"""Hooks observe retries and the end of calls, and cannot make a call fail."""
 
 import pytest
 
@@ -13,7 +13,8 @@ QUICK = RetryPolicy(wait_first=0)
 
 async def test_on_retry_gets_the_failed_attempt():
     """
-    `Hooks.on_retry` gets the failed attempt, with its cause and the wait after it.
+    `Hooks.on_retry` is called with the failed attempt, its cause and the wait before
+    the next attempt.
     """
     fake, observed = FakeASI1(), []
     fake.fail(503, message="busy", times=2)
@@ -33,7 +34,8 @@ async def test_on_retry_gets_the_failed_attempt():
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 async def test_on_end_gets_response_metadata_and_error(stream):
     """
-    `Hooks.on_end` gets the response metadata of a call, and its error if it failed.
+    `Hooks.on_end` is called with a call's response metadata, and with the call's error
+    if the call failed.
     """
     fake, observed = FakeASI1(), []
     hooks = Hooks(on_end=lambda info, error: observed.append((info, error)))

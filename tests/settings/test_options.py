@@ -18,7 +18,7 @@ from ..support.calls import HI, URL, chat, config, sent
 
 TOOL = {"type": "function", "function": {"name": "dive", "parameters": {}}}
 
-# Each option of the body with some allowed values.
+# Each option that is sent in the body, with some allowed values.
 VALUES = {
     "agents": [["agent1otter"], ()],
     "enable_thinking": [True, False],
@@ -48,7 +48,8 @@ CASES = [
 
 def test_tables_have_every_option():
     """
-    The tests below try every option of the body; every other option is one of the call.
+    The tables of this file have every option that is sent in the body; every other
+    option changes only the call, such as its timeout.
     """
     assert BODY_OPTIONS == set(VALUES)
     assert CALL_OPTIONS == set(RequestOptions.__annotations__)
@@ -57,7 +58,7 @@ def test_tables_have_every_option():
 
 def test_without_options_only_model_and_messages_are_sent():
     """
-    A call without options sends the model and the messages, nothing else.
+    The body of a call without options has the model and the messages and nothing else.
     """
     assert {"model": "asi1-mini", "messages": HI} == sent()
     assert "POST" == chat().method
@@ -68,8 +69,8 @@ def test_without_options_only_model_and_messages_are_sent():
 @pytest.mark.parametrize(("name", "value"), CASES)
 def test_option_is_sent_unchanged_under_its_name(name, value):
     """
-    An option is in the body under its name and unchanged, and adds no other key; a
-    stream has ``stream`` as well.
+    An option is sent unchanged under its name and adds no other key to the body, except
+    that a streaming call adds ``stream``.
     """
     listed = list(value) if isinstance(value, tuple) else value
 
@@ -83,7 +84,7 @@ def test_option_is_sent_unchanged_under_its_name(name, value):
 @pytest.mark.parametrize("name", sorted(BODY_OPTIONS | CALL_OPTIONS - {"timeout"}))
 def test_option_of_none_is_not_sent(name):
     """
-    An option of None counts as not set.
+    An option with the value None is treated as not set.
     """
     assert chat() == chat(**{name: None})
 
@@ -101,7 +102,8 @@ def test_all_options_may_be_set_at_once():
 
 def test_stream_is_sent_as_true_or_not_at_all():
     """
-    ``stream`` is sent as true or not at all.
+    A streaming call sends ``stream`` as true; a call without streaming does not send
+    the key.
     """
     assert "stream" not in sent(stream=False)
     assert sent(stream=True)["stream"] is True
@@ -111,7 +113,7 @@ def test_stream_is_sent_as_true_or_not_at_all():
 @pytest.mark.parametrize("value", [None, 1, "true"])
 def test_stream_that_is_not_a_bool_is_refused(value):
     """
-    ``stream`` is True or False; no other value is taken for one of them.
+    ``stream`` must be True or False; values that only resemble these are refused.
     """
     with pytest.raises(ArgumentError, match="must be True or False") as caught:
         chat(stream=value)
@@ -124,7 +126,7 @@ def test_stream_that_is_not_a_bool_is_refused(value):
 )
 def test_request_has_the_number_of_choices(asked, expected):
     """
-    A request knows how many choices it asks for: ``n``, one without it.
+    A request has the number of choices that it asks for: ``n``, or 1 without ``n``.
     """
     assert expected == chat(stream=True, **asked).choices
 
@@ -151,8 +153,8 @@ def test_model_that_is_not_a_non_empty_str_is_refused(model):
 
 def test_options_of_the_call_win_over_the_clients():
     """
-    An option of the call wins over the client's; None, or no value, leaves the
-    client's.
+    An option of the call wins over the client's; if the call's option is None or not
+    set, the client's is used.
     """
     setup = config(options={"temperature": 0.2, "max_tokens": 9})
 
@@ -169,7 +171,8 @@ def test_options_of_the_call_win_over_the_clients():
 
 def test_client_options_may_be_options_of_the_call():
     """
-    A client's default options may be options of the call, such as its session id.
+    A client's default options may include options that are not sent in the body, such
+    as the session id.
     """
     setup = config(options={"session_id": "s1", "timeout": 3, "max_retries": 0})
 
@@ -185,7 +188,8 @@ def test_client_options_may_be_options_of_the_call():
 )
 def test_none_leaves_the_clients_options_of_the_call(options, name):
     """
-    None leaves the client's value, for options of the call as for those of the body.
+    If an option that is not sent in the body is None for the call, the client's value
+    is used, as for options in the body.
     """
     setup = config(options=options)
 
@@ -194,15 +198,15 @@ def test_none_leaves_the_clients_options_of_the_call(options, name):
 
 def test_extra_body_of_the_client_is_sent():
     """
-    A client's default options may have an ``extra_body``.
+    A client's default options may include an ``extra_body``, which is sent.
     """
     assert 1 == sent(config(options={"extra_body": {"a": 1}}))["a"]
 
 
 def test_extra_body_wins_over_named_options():
     """
-    Values of ``extra_body`` are sent unchanged, null too, in place of all named
-    options.
+    Values of ``extra_body`` are sent unchanged, also null, and win over options of the
+    same name.
     """
     body = sent(
         temperature=1,
@@ -271,7 +275,7 @@ def test_wrong_value_is_refused_and_named(name, value):
 
 def test_every_option_refuses_some_value():
     """
-    Every option is checked: the table has a wrong value for each.
+    Every option is checked: the table of wrong values has one for each option.
     """
     assert BODY_OPTIONS | CALL_OPTIONS == set(WRONG)
 
@@ -290,8 +294,8 @@ def test_every_option_refuses_some_value():
 )
 def test_unknown_option_is_refused_with_a_hint(name, hint):
     """
-    An unknown option is refused with the nearest name, or with the way to send it all
-    the same.
+    An unknown option is refused; the error suggests the nearest name, or tells how to
+    send the option nevertheless.
     """
     with pytest.raises(ArgumentError) as caught:
         chat(**{name: 1})
@@ -339,7 +343,8 @@ def test_long_value_is_cut_in_the_error():
 )
 def test_option_that_is_not_json_is_refused_and_named(options, argument):
     """
-    A value that JSON cannot hold is refused; the error names its field.
+    A value that JSON cannot represent is refused; the error names the field with the
+    value.
     """
     with pytest.raises(ArgumentError, match="cannot be written as JSON") as caught:
         chat(**options)
@@ -349,7 +354,8 @@ def test_option_that_is_not_json_is_refused_and_named(options, argument):
 
 def test_too_deeply_nested_option_is_refused_and_named():
     """
-    A value that is nested too deep to be written is refused, and its field is named.
+    A value that is nested too deeply to be written as JSON is refused; the error names
+    the field with the value.
     """
     deep = []
     for _ in range(5000):
@@ -377,7 +383,7 @@ def test_any_json_in_extra_body_is_sent_unchanged(value):
 
 def test_default_options_are_checked_as_the_calls_are():
     """
-    A client's default options are checked as a call's are; None is allowed.
+    A client's default options are checked like a call's options; an option may be None.
     """
     check_options({"temperature": 0, "timeout": 5, "stop": None})
 

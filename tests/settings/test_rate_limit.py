@@ -1,4 +1,4 @@
-"""The rate limits that a client keeps on its own side."""
+"""The rate limits that a client applies to its own calls."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from asi1._settings.rate_window import Window
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "3"])
 def test_requests_per_minute_that_is_not_a_positive_int_is_refused(value):
     """
-    ``requests_per_minute`` is a whole number of at least 1.
+    ``requests_per_minute`` must be a whole number of at least 1.
     """
     with pytest.raises(asi1.ConfigurationError, match="requests_per_minute"):
         RateLimit(requests_per_minute=value)
@@ -19,8 +19,8 @@ def test_requests_per_minute_that_is_not_a_positive_int_is_refused(value):
 
 def test_free_plan_has_its_limits():
     """
-    The free plan has three requests and 640,000 tokens a minute, and 500 requests a
-    day.
+    The limits of the free plan are three requests a minute, 640,000 tokens a minute and
+    500 requests a day.
     """
     plan = RateLimit.free_plan()
 
@@ -41,7 +41,7 @@ def test_free_plan_has_its_limits():
 @pytest.mark.parametrize("value", [0, True, 1.5, "3"])
 def test_each_limit_that_is_not_a_positive_int_is_refused(name, value):
     """
-    Each part of a rate limit is a whole number of at least 1, or None.
+    Each limit of a `RateLimit` must be a whole number of at least 1, or None.
     """
     with pytest.raises(asi1.ConfigurationError, match=name):
         asi1.RateLimit(**{name: value})
@@ -50,8 +50,8 @@ def test_each_limit_that_is_not_a_positive_int_is_refused(name, value):
 
 def test_each_limit_has_its_own_window():
     """
-    Requests have a window of a minute and one of a day, tokens one of a minute; errors
-    slow each down on its own, to a sixteenth at most.
+    There is one window each for requests per minute, requests per day and tokens per
+    minute; refusals slow only one of them, at most to a sixteenth of its limit.
     """
     limit = asi1.RateLimit(
         requests_per_minute=1, requests_per_day=2, tokens_per_minute=3

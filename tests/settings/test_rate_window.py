@@ -9,7 +9,7 @@ from asi1._settings.rate_window import Window
 
 
 def window(limit, seconds=60.0, *taken):
-    """Return a window that let *taken* through: pairs of time and amount."""
+    """Return a window in which *taken* was used up: pairs of a time and an amount."""
     made = Window(limit, seconds)
     for at, amount in taken:
         made.take(at, amount)
@@ -31,15 +31,15 @@ def window(limit, seconds=60.0, *taken):
 )
 def test_wait_ends_when_there_is_room(taken, amount, wait):
     """
-    A window of three a minute has room for a fourth call when the first is a minute
-    old.
+    A window with a limit of three a minute has room for a fourth call as soon as the
+    first is a minute old.
     """
     assert wait == window(3, 60.0, *taken).wait(10, amount)
 
 
 def test_window_without_limit_never_waits():
     """
-    A window without a limit has room for everything.
+    A window without a limit never makes a caller wait.
     """
     assert 0 == window(None, 60.0, (0, 1e9)).wait(0, 1e9)
 
@@ -50,8 +50,8 @@ def test_window_without_limit_never_waits():
 )
 def test_no_minute_has_more_than_the_limit(limit, amounts):
     """
-    A caller that waits as the window says never takes more than the limit in a minute,
-    except for one call that is larger than the limit itself.
+    A caller that waits as long as the window says never exceeds the limit in any
+    minute, except by a single call that is larger than the limit.
     """
     made, now, passed = Window(limit, 60.0), 0.0, []
     for amount in amounts:
@@ -67,7 +67,8 @@ def test_no_minute_has_more_than_the_limit(limit, amounts):
 
 def test_refusal_halves_the_pace_and_successes_restore_it():
     """
-    After a refusal half of the limit may be used; successful calls restore the whole.
+    After the server refuses a call, only half of the limit may be used; successful
+    calls restore the full limit.
     """
     made = window(10)
     made.refused()
@@ -85,7 +86,8 @@ def test_refusal_halves_the_pace_and_successes_restore_it():
 
 def test_refusals_never_stop_a_window():
     """
-    However many refusals come, one call at a time still goes through.
+    After any number of refusals by the server, the window still lets one call at a time
+    through.
     """
     made = window(10)
     for _ in range(100):
@@ -96,8 +98,8 @@ def test_refusals_never_stop_a_window():
 
 def test_corrected_amount_replaces_the_estimate():
     """
-    The tokens that a call really used replace the estimate that it was let through
-    with.
+    The number of tokens that a call really used replaces the estimate with which the
+    window let the call through.
     """
     made = window(100, 60.0, (0, 90))
     assert made.wait(1, 50) > 0

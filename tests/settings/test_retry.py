@@ -1,4 +1,4 @@
-"""Which errors are retried, and how long a call waits before each attempt."""
+"""Errors that are retried, and how long a call waits before each attempt."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ HEALS = [
 @pytest.mark.parametrize(("error", "heals"), HEALS)
 def test_only_errors_that_may_heal_are_retried(error, heals):
     """
-    Retried are lost connections, 408, 425, 429 and 5xx, except 501, 505, a used-up
-    quota and other errors that no attempt can heal.
+    Retried are lost connections and the statuses 408, 425, 429 and 5xx; not retried are
+    501, 505, a used-up quota and other errors that a further attempt cannot solve.
     """
     assert heals == POLICY.may_heal(error)
     assert (0.25 if heals else None) == POLICY.next_wait(error, 1, dice=0.5, left=9)
@@ -96,8 +96,8 @@ def test_only_errors_that_may_heal_are_retried(error, heals):
 )
 def test_timeout_is_retried_if_it_cannot_be_billed_twice(phase, by_default, on_timeout):
     """
-    A timeout before the request is sent is retried; a later one only if asked for,
-    since the model may be at work; one of the whole call never.
+    A timeout while connecting is retried; a later timeout only if the policy says so,
+    since the model may be at work and bill twice; a total timeout never.
     """
     assert by_default == POLICY.may_heal(timed_out(phase))
     assert on_timeout == RetryPolicy(on_timeout=True).may_heal(timed_out(phase))
@@ -122,7 +122,8 @@ def test_timeout_is_retried_if_it_cannot_be_billed_twice(phase, by_default, on_t
 )
 def test_x_should_retry_decides(error, heals):
     """
-    ``x-should-retry`` decides if it is true or false; other values are ignored.
+    If the header ``x-should-retry`` is true or false, it decides whether the error is
+    retried; other values are ignored.
     """
     assert heals == POLICY.may_heal(error)
 
@@ -137,7 +138,8 @@ def test_x_should_retry_decides(error, heals):
 )
 def test_no_wait_follows_the_last_attempt(policy, attempts):
     """
-    A policy allows as many attempts as it says, the first included.
+    A policy allows the given number of attempts, the first included, and no wait
+    follows the last one.
     """
     waits = [
         policy.next_wait(status_error(503), n, dice=0.5, left=math.inf)
@@ -166,8 +168,8 @@ def test_longest_wait_doubles_up_to_wait_max(attempt, most):
 
 def test_wait_after_a_thousand_attempts_is_bounded():
     """
-    The doubling does not overflow: the wait after very many attempts is the longest
-    one.
+    The doubling does not overflow: after very many attempts the longest possible wait
+    is ``wait_max``.
     """
     assert 4 == RetryPolicy(attempts=5000).next_wait(
         status_error(503), 1100, dice=0.5, left=99
@@ -182,7 +184,8 @@ def test_wait_after_a_thousand_attempts_is_bounded():
 )
 def test_jitter_spreads_waits_from_zero_to_the_longest(first, most, attempt, jitter):
     """
-    The wait is the jitter's share of the longest wait, from none to all of it.
+    The jitter is a factor between 0 and 1 by which the longest possible wait is
+    multiplied.
     """
     policy = RetryPolicy(attempts=99, wait_first=first, wait_max=most)
 
@@ -201,8 +204,8 @@ def test_jitter_spreads_waits_from_zero_to_the_longest(first, most, attempt, jit
 @example(hint=120.0, cap=120.0, left=math.inf, jitter=0.0)
 def test_retry_after_is_obeyed_or_ends_the_retries(hint, cap, left, jitter):
     """
-    A wait that the server asks for is never shortened and grows by at most a tenth;
-    above the cap or the time left, the retries end at once.
+    A wait that the server asks for is never shortened and is lengthened by at most a
+    tenth; if it exceeds the policy's cap or the time left, retries end at once.
     """
     policy = RetryPolicy(max_retry_after=cap)
 

@@ -36,7 +36,8 @@ def secret():
 )
 def test_white_space_around_a_key_is_removed(around):
     """
-    White space around a key, as files and copied texts have it, is removed.
+    White space around a key is removed, since keys from files or copied text often have
+    some.
     """
     assert KEY == Secret(around.format(KEY)).reveal()
 
@@ -58,8 +59,8 @@ def test_white_space_around_a_key_is_removed(around):
 )
 def test_key_with_a_character_that_no_header_can_have_is_refused(value, place):
     """
-    A key with a character that no key has is refused; the error names source and
-    position, and shows no part of the key.
+    A key with a character that a header cannot contain is refused; the error names the
+    key's source and the character's position, and shows no part of the key.
     """
     with pytest.raises(ConfigurationError) as caught:
         Secret(value).check("the file otter.txt")
@@ -75,7 +76,7 @@ def test_key_with_a_character_that_no_header_can_have_is_refused(value, place):
 @pytest.mark.parametrize("value", ["", " ", "\n", "\t \r\n"])
 def test_empty_key_is_refused(value):
     """
-    A key of white space alone is empty and refused.
+    A key that is empty, or consists of white space, is refused.
     """
     with pytest.raises(ConfigurationError, match=r"^here: the API key is empty$"):
         Secret(value).check("here")
@@ -97,8 +98,8 @@ def test_empty_key_is_refused(value):
 )
 def test_text_forms_of_a_key_have_stars_in_its_place(secret, shown):
     """
-    ``str``, ``repr`` and format of a key, and of objects that hold it, have stars in
-    its place.
+    ``str``, ``repr`` and ``format`` of a key, and of objects that contain the key, show
+    stars in place of the key.
     """
     assert "***" in shown(secret)
     assert KEY not in shown(secret)
@@ -127,7 +128,7 @@ def test_key_has_no_dict(secret):
 )
 def test_pickling_or_copying_a_key_is_refused(secret, copied):
     """
-    Pickling or copying a key is refused with advice.
+    Pickling or copying a key raises an error that says what to do instead.
     """
     with pytest.raises(TypeError, match="make one in each process") as caught:
         copied(secret)
@@ -137,7 +138,7 @@ def test_pickling_or_copying_a_key_is_refused(secret, copied):
 
 def test_pickling_a_config_is_refused(secret):
     """
-    A config holds the key, so it cannot be pickled either.
+    A config cannot be pickled, since it contains the key.
     """
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(ClientConfig(api_key=secret))
@@ -169,8 +170,8 @@ def test_key_is_redacted_in_reprs_and_json(key):
 @pytest.mark.parametrize("most", range(4, 60))
 def test_excerpt_has_no_part_of_the_key(secret, most):
     """
-    An excerpt is cut from the redacted text, so that it never ends in a part of the
-    key.
+    The key is redacted before an excerpt is cut, so that the excerpt never ends in a
+    part of the key.
     """
     whole = f"bad key ***, and {'x' * 40}"
 
@@ -180,8 +181,8 @@ def test_excerpt_has_no_part_of_the_key(secret, most):
 @pytest.mark.parametrize("size", range(8, len(KEY)))
 def test_excerpt_of_a_text_cut_within_the_key_has_no_part_of_it(secret, size):
     """
-    A text that ends within the key, cut by server or network, ends in stars; fewer than
-    8 characters do not count as a part of the key.
+    If the server or the network cut a text within the key, its excerpt has stars in
+    place of the key's beginning; less than 8 characters of the key are not redacted.
     """
     assert "bad key ***" == secret.excerpt(f"bad key {KEY[:size]}", 100)
     assert "bad ***" == secret.excerpt(f"bad {KEY[:size]}", 7)
@@ -224,8 +225,8 @@ def test_keys_with_equal_values_are_equal(secret):
 )
 def test_key_is_read_from_argument_or_environment(value, env, key):
     """
-    The key is the argument, else ASI_ONE_API_KEY, else ASI1_API_KEY; a variable of
-    white space counts as unset.
+    The key is the argument, or else ASI_ONE_API_KEY, or else ASI1_API_KEY; a variable
+    with only white space is treated as not set.
     """
     assert key == read_api_key(value, env).reveal()
 
@@ -235,8 +236,8 @@ def test_key_is_read_from_argument_or_environment(value, env, key):
 )
 def test_missing_key_error_names_argument_and_variables(env):
     """
-    Without a key the error names the argument and both variables; keys of other
-    products are not used.
+    If there is no key, the error names the argument and both environment variables;
+    variables of other products are not read.
     """
     with pytest.raises(ConfigurationError) as caught:
         read_api_key(None, env)
@@ -260,8 +261,8 @@ def test_missing_key_error_names_argument_and_variables(env):
 )
 def test_wrong_key_error_names_its_source(value, env, source):
     """
-    A wrong key is named by its source; an empty argument is an error, even if a
-    variable has a key.
+    The error for a wrong key names the key's source; an empty argument is an error even
+    if an environment variable has a key.
     """
     with pytest.raises(ConfigurationError, match=rf"^{source}: "):
         read_api_key(value, env)

@@ -1,4 +1,4 @@
-"""How long each phase of a call may take."""
+"""Timeouts of a call and of its phases."""
 
 from __future__ import annotations
 
@@ -48,15 +48,16 @@ PHASES = [field.name for field in attrs.fields(Timeouts)]
 )
 def test_timeout_is_read_from_number_none_and_httpx(value, timeouts):
     """
-    A number limits the whole call, None limits nothing, and an ``httpx.Timeout`` limits
-    its phases, its ``read`` each wait for data.
+    A number is the total timeout, None means no timeout, and an ``httpx.Timeout``
+    limits the phases of a call: its ``read`` is the limit for each wait for data.
     """
     assert timeouts == Timeouts.of(value)
 
 
 def test_default_timeouts_are_as_documented():
     """
-    By default connecting may take 5 s, the first token 120 s, each later wait 60 s.
+    By default the timeout is 5 s for connecting, 120 s for the first token and 60 s for
+    each later wait.
     """
     assert (DEFAULT, 5, 10, 30, 120, 60) == attrs.astuple(Timeouts())
 
@@ -68,8 +69,8 @@ def test_default_timeouts_are_as_documented():
 )
 def test_timeout_that_is_not_a_positive_number_is_refused(value):
     """
-    A value that is not a finite number above 0 is refused, for the whole call and for
-    each phase; the error names the phase.
+    A timeout that is not a finite number above 0 is refused, both as total timeout and
+    for a phase; the error names the phase.
     """
     with pytest.raises(
         ConfigurationError, match=r"^timeout: the value must be a number"
@@ -85,7 +86,7 @@ def test_timeout_that_is_not_a_positive_number_is_refused(value):
 @pytest.mark.parametrize("phase", PHASES)
 def test_none_is_no_limit_for_a_phase(phase):
     """
-    Each phase may be without a limit.
+    The timeout of each phase may be None, which means no limit.
     """
     assert getattr(Timeouts(**{phase: None}), phase) is None
 
@@ -98,12 +99,12 @@ def test_none_is_no_limit_for_a_phase(phase):
         pytest.param(Timeouts(total=None), None, None, id="none"),
     ],
 )
-def test_plain_call_ends_after_600_seconds_and_a_stream_has_no_total(
+def test_default_total_timeout_is_600_seconds_without_streaming(
     timeouts, plain, stream
 ):
     """
-    By default a plain call ends after 600 s, and a stream goes on as long as chunks
-    come.
+    By default a call without streaming has a total timeout of 600 s, and a stream has
+    none, so that a stream lasts as long as chunks arrive.
     """
     assert plain == timeouts.total_for(stream=False)
     assert stream == timeouts.total_for(stream=True)
@@ -152,8 +153,8 @@ def test_deadline_is_the_earlier_of_phase_and_call(
     timeouts, phase, now, stream, deadline
 ):
     """
-    A phase of a call that began at 100 ends at its own limit or the call's, whichever
-    is earlier; the deadline says which.
+    A phase of a call that began at second 100 ends at the phase's limit or the call's
+    total limit, whichever is earlier; the deadline names that limit.
     """
     assert Deadline(*deadline) == timeouts.deadline(
         phase, began=100, now=now, stream=stream
@@ -186,7 +187,7 @@ def test_deadline_is_never_after_any_limit(total, first, idle, waited, phase):
 
 def test_repr_of_default_is_its_name():
     """
-    `DEFAULT` is shown by its name in signatures and messages.
+    The repr of `DEFAULT` is its name, as signatures and messages show it.
     """
     assert "DEFAULT" == repr(DEFAULT)
 

@@ -11,7 +11,7 @@ __all__ = ["said", "seen"]
 
 
 def seen(body: bytes) -> list[tuple[str, dict[str, Any]]]:
-    """Return name and data of each event; comments are skipped."""
+    """Return name and data of each event in a response; comments are skipped."""
     assert body.endswith(b"\n\n") or not body
     events = []
     for block in body.decode().split("\n\n")[:-1]:
@@ -24,5 +24,5 @@ def seen(body: bytes) -> list[tuple[str, dict[str, Any]]]:
 
 
 def said(body: bytes) -> str:
-    """Return the answer's text, joined from the events named "text"."""
+    """Return the answer's text, joined from the data of the events named "text"."""
     return "".join(data["text"] for name, data in seen(body) if name == "text")

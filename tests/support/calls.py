@@ -39,7 +39,7 @@ def chat(settings=None, *, model=None, stream=False, messages="Hi", **options):
 
 
 def sent(*args, **kwargs):
-    """Return the body that a chat call sends."""
+    """Return the body of the request of a chat call."""
     return json.loads(chat(*args, **kwargs).body)
 
 
