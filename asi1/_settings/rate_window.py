@@ -67,7 +67,7 @@ class Window:
             self._total += amount
 
     def correct(self, by: float) -> None:
-        """Add *by*, which may be negative, to the newest entry."""
+        """Add *by*, which may be negative, to the amount of the newest entry."""
         if self._entries:
             entry = self._entries[-1]
             by = max(by, -entry.amount)

@@ -120,7 +120,7 @@ class ContextPolicy(ABC):
         return [dict(message) for message in fitted.messages]
 
     def limit(self, limit: float) -> float:
-        """Return the smaller of the budget and *limit*."""
+        """Return the smaller of the policy's budget and *limit*, in prompt tokens."""
         return min(limit, self.budget or math.inf)
 
     @property
@@ -178,7 +178,7 @@ class DropLeastRelevant(ContextPolicy):
 
 @frozen(kw_only=True)
 class _Chain(ContextPolicy):
-    """One policy after the other, each with its own budget."""
+    """Applies several policies one after the other, each with its own budget."""
 
     parts: tuple[ContextPolicy, ...]
 

@@ -57,7 +57,11 @@ class Summarise(ContextPolicy):
     instruction: str = _INSTRUCTION
 
     def plan(self, view: View, limit: float) -> Plan:
-        """Insert the existing summary; if *limit* is still exceeded, a longer one."""
+        """
+        If *view* exceeds *limit*, insert the existing summary.
+
+        If that is not enough, insert a longer summary, then drop the oldest turns.
+        """
         limit = self.limit(limit)
         if view.total <= limit:
             return view
@@ -78,7 +82,7 @@ class Summarise(ContextPolicy):
         return view.with_summary(Summary(text, upto)) if text else view
 
     def _turns_to_summarise(self, view: View, limit: float) -> list[Turn]:
-        """Return the turns to summarise, oldest first."""
+        """Return the turns to summarise, oldest first; none if the rest is too long."""
         rest = view.weight + self.size
         if view.summary is not None:
             rest -= view.tokens.cost(view.summary.message)

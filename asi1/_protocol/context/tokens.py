@@ -61,7 +61,7 @@ _RECENT = 5
 _UNSEEN = 0.01
 
 
-# A server's larger token counts are ignored as wrong.
+# If a server reports a larger token count, the count is ignored as wrong.
 MOST_TOKENS = 10**9
 
 
@@ -74,7 +74,7 @@ def _learned(name: str) -> Any:
 @frozen
 class TokenEstimator:
     """
-    Estimates prompt tokens: a number per byte, one per message, and one per request.
+    Estimates prompt tokens: so many per byte, per message, and per request.
 
     Immutable: `learn` returns a new estimator.
 
@@ -116,7 +116,7 @@ class TokenEstimator:
         return max(error, 0.0) + _UNSEEN * self.samples[-1][-1]
 
     def _surplus(self) -> list[float]:
-        """Return the tokens of each newest request minus those of its messages."""
+        """Return the tokens of each recent request minus those of its messages."""
         # The hidden prompt and the user's language may change, so old samples mislead.
         return [y - self.slope * x for x, y in self._points()[-_RECENT:]]
 

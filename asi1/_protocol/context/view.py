@@ -98,7 +98,7 @@ class View:
         )
         if self.summary is not None:
             cost += self.tokens.cost(self.summary.message)
-        return round(cost, 6)  # makes the sum independent of its order
+        return round(cost, 6)  # so that the order of the turns does not matter
 
     @property
     def total(self) -> int:
@@ -147,7 +147,7 @@ class View:
         return attrs.evolve(self, turns=kept)
 
     def with_summary(self, summary: Summary) -> View:
-        """Return the view with *summary* in place of the turns that it covers."""
+        """Return the view with *summary* in place of the turns that it summarises."""
         covered = [turn for turn in self.droppable if turn.places[-1] < summary.upto]
         return attrs.evolve(self.without(covered), summary=summary)
 
