@@ -246,12 +246,12 @@ class ServerStreamError(StreamError):
 
 @public
 class ClientClosedError(ASI1Error):
-    """The client was closed before or during the call, or its task was cancelled."""
+    """The client was closed before or during a call, or the call task was cancelled."""
 
 
 @public
 class StreamClosedError(ASI1Error):
-    """The stream was closed before or during a read, or its task was cancelled."""
+    """The stream was closed before or during a read, or its call task was cancelled."""
 
 
 @public

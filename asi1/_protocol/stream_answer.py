@@ -112,7 +112,11 @@ class _Choice:
         self.message_extra.update(delta.extra)
 
     def _call_for(self, part: ToolCallDelta) -> _Call:
-        """Return the call of *part*, by index or id; without both, the last call."""
+        """
+        Return the tool call to which *part* belongs; a new one if none matches.
+
+        A part without index and id belongs to the last tool call.
+        """
         for call in reversed(self.calls):
             if part.index is not None and call.index is not None:
                 if part.index == call.index and part.id in ("", call.id or part.id):
@@ -156,7 +160,8 @@ class Assembler:
     _choices: dict[int, _Choice] = field(factory=dict, init=False)
     _thoughts: _Text = field(factory=_Text, init=False)
     _first: ChatCompletionChunk | None = field(default=None, init=False)
-    # Choice 0; None before its first chunk, or if its role is not "assistant".
+    # Choice 0; None before the first chunk of this choice, and if the choice's role is
+    # not "assistant".
     _assistant: _Choice | None = field(default=None, init=False)
     # The pending fields of the last chunk, if the fast path read that chunk. They are
     # part of the answer already, so chunks with the same object add only their piece.

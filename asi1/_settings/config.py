@@ -144,7 +144,7 @@ def read_base_url(
     Return the base URL from the argument, else from the environment, else the default.
 
     A URL without a path, with ``/v1``, or with ``/v1/chat/completions`` gives the same
-    base URL; any other path is not changed.
+    base URL; any other path stays a part of the base URL.
 
     Raises:
         ConfigurationError: The value is not an http(s) URL, has a user, a query or a

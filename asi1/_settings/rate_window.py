@@ -79,5 +79,5 @@ class Window:
         self.pace = max(_SLOWEST, self.pace / 2)
 
     def went_well(self) -> None:
-        """Raise the pace by a tenth, up to the full limit."""
+        """Raise the pace by a tenth, up to the full limit, after a success."""
         self.pace = min(1.0, self.pace * _RECOVERY)

@@ -34,7 +34,8 @@ __all__ = [
     "drop_oldest",
 ]
 
-# Returns how relevant a turn is to the last turn; both are given as lists of messages.
+# Returns how relevant a turn is to the last turn. Both arguments are lists of messages:
+# those of the turn, and those of the last turn.
 Score: TypeAlias = Callable[[Sequence[Wire], Sequence[Wire]], float]
 
 _WORD = re.compile(r"\w{3,}")
@@ -104,7 +105,7 @@ class ContextPolicy(ABC):
 
         Args:
             messages: As for `AsyncCompletions.create`.
-            tokens: Estimates the tokens; by default, an estimator without samples.
+            tokens: The token estimator; by default, an estimator without samples.
 
         Raises:
             ArgumentError: *messages* are not valid messages.
@@ -143,7 +144,7 @@ class KeepNewest(ContextPolicy):
 
     def plan(self, view: View, limit: float) -> Plan:
         """Drop the oldest turns until the rest fits into the limit."""
-        yield from ()  # makes this a generator; it asks the model nothing
+        yield from ()  # makes this method a generator; the policy asks nothing
         return drop_oldest(view, self.limit(limit))
 
 

@@ -52,12 +52,12 @@ _SLOPES = (0.05, 2.0)
 _PER_MESSAGE = 4
 # Bytes that an image counts as, since its URL does not tell its tokens.
 _IMAGE = 4000
-# Number of the newest samples to store. A slope needs samples of different sizes, so of
-# the older samples, one per power of two of their size is stored too.
+# Number of the newest samples to store. A slope needs samples of different sizes, so
+# one older sample for each power of two of the size is stored too.
 _NEWEST = 16
 # Number of the newest samples that `hidden` and `slack` are computed from.
 _RECENT = 5
-# Share of a request's tokens that stays free for messages unlike the samples.
+# Share of a request's tokens in the safety margin, for messages unlike the samples.
 _UNSEEN = 0.01
 
 

@@ -70,9 +70,9 @@ class View:
 
     Attributes:
         turns: The turns of the request, in the order of their first message.
-        tokens: Estimates the tokens.
+        tokens: The token estimator.
         summary: The summary that replaces dropped turns; None for no summary.
-        known: The summary of an earlier request, which may be used again.
+        known: The summary of an earlier request, which a policy may insert again.
     """
 
     turns: tuple[Turn, ...]
