@@ -77,6 +77,6 @@ def _json_value(value: JSON) -> JSON:
 
 @loader
 def _json_text() -> Callable[[JSON], str]:
-    from .json_text import json_text  # noqa: PLC0415 - a client is made without orjson
+    from .json_text import json_text  # noqa: PLC0415 - a new client loads no orjson
 
     return json_text

@@ -35,7 +35,11 @@ class PendingFields(Protocol):
     choice_extra: Mapping[str, JSON]
 
     def fill(self, chunk: "ChatCompletionChunk", name: str) -> None:
-        """Set the field *name* of *chunk*, and perhaps other unset fields."""
+        """
+        Set the field *name* of *chunk*.
+
+        For "wire", only that field is set; for any other name, all unset fields.
+        """
 
 
 @public
@@ -45,8 +49,8 @@ class ToolCallDelta(ToolCall):
     A part of a `ToolCall`, in one chunk of a stream.
 
     Attributes:
-        index: The number of the tool call, in its answer, that this part belongs to;
-            None if the server does not send it.
+        index: The number of the tool call to which this part belongs, among the tool
+            calls of the message; None if the server does not send the number.
     """
 
     index: int | None = None
@@ -63,7 +67,7 @@ class Delta(Model):
         content: The next piece of text, "" for none; it may be whitespace alone.
         reasoning: The next piece of the thoughts, if the server sends them in the
             message; "" for none.
-        tool_calls: Parts of tool calls.
+        tool_calls: The parts of tool calls that this chunk contains.
         refusal: The next piece of the model's refusal; None for none.
     """
 
@@ -83,8 +87,8 @@ class ChunkChoice(Model):
     Attributes:
         index: The choice's number; 0 if the server does not send one.
         delta: The pieces that the chunk adds to the choice's message.
-        finish_reason: Why the choice ended; None before its end. Some servers send it
-            in more than one chunk.
+        finish_reason: Why the choice ended; None before its end. Some servers send
+            the reason in more than one chunk.
         stop_reason: What stopped the model, if the server sends that in addition to
             ``finish_reason``.
     """
@@ -103,7 +107,8 @@ class ChatCompletionChunk(Model):
 
     Attributes:
         choices: The parts of the chunk, one for each choice; may be empty.
-        usage: The tokens used; None in all chunks but one of the last.
+        usage: The tokens that the call used, in one of the last chunks; None in all
+            other chunks.
         thought: The next piece of the model's thoughts, "" for none.
 
     The other fields are as in `ChatCompletion`.
@@ -120,8 +125,8 @@ class ChatCompletionChunk(Model):
     thought: str = ""
     executable_data: JSON = None
     conversation_id: str | None = None
-    # Set by the fast path alone; ``_data`` is the event's data, and is empty if the
-    # chunk was made with ``wire``.
+    # Only the fast path sets the next three fields. ``_data`` is the event's data; it
+    # is empty if the fast path has set ``wire`` already.
     _pending: PendingFields | None = field(
         default=None, init=False, eq=False, repr=False
     )

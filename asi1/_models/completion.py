@@ -2,8 +2,8 @@
 The complete answer, as frozen attrs classes.
 
 Every field has a default, since servers may leave out any field. ``extra`` contains the
-keys without a field. This module has no ``from __future__ import annotations``, since
-cattrs reads annotations at run time.
+server's keys for which a class has no field. This module has no
+``from __future__ import annotations``, since cattrs reads annotations at run time.
 """
 
 from attrs import field, frozen
@@ -88,7 +88,8 @@ class ChatChoice(Model):
         index: The choice's number; 0 if the server does not send one.
         message: The answer.
         finish_reason: "stop", "length", "tool_calls", or any other value of the server.
-        stop_reason: The server's own ``stop_reason``, beside ``finish_reason``.
+        stop_reason: What stopped the model, if the server sends that in addition to
+            ``finish_reason``.
     """
 
     index: int = 0

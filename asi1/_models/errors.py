@@ -32,8 +32,8 @@ Every exception that this package raises.
     ├── StreamBusyError             another reader is reading the stream
     └── ConversationBusyError       another turn is waiting for its answer
 
-Errors hold plain data, never httpx objects, so they can be pickled, copied and
-compared. They never hold the API key. The errors for statuses are in `status_errors`.
+Errors contain plain data, never httpx objects, so they can be pickled, copied and
+compared. No error contains the API key. The errors for statuses are in `status_errors`.
 """
 
 from typing import Any
@@ -162,7 +162,8 @@ class APITimeoutError(APIConnectionError):
     A timeout passed.
 
     Attributes:
-        phase: The timeout: "connect", "write", "pool", "first_token", "idle", "total".
+        phase: Which timeout passed: "connect", "write", "pool", "first_token", "idle"
+            or "total".
         elapsed: Seconds from the start of the call to the timeout.
         partial: The answer so far, if a chunk of a stream has arrived; otherwise None.
     """
@@ -197,7 +198,7 @@ class StreamError(APIError):
 
     Attributes:
         partial: The answer so far: text, thoughts, tool calls, usage. A tool call
-            in it may be incomplete.
+            of the partial answer may be incomplete.
     """
 
     partial: ChatCompletion = field(factory=ChatCompletion)
@@ -245,12 +246,12 @@ class ServerStreamError(StreamError):
 
 @public
 class ClientClosedError(ASI1Error):
-    """The client was closed before or during the call, or its task was cancelled."""
+    """The client was closed before or during a call, or the call task was cancelled."""
 
 
 @public
 class StreamClosedError(ASI1Error):
-    """The stream was closed before or during a read, or its task was cancelled."""
+    """The stream was closed before or during a read, or its call task was cancelled."""
 
 
 @public
@@ -265,4 +266,4 @@ class StreamBusyError(ASI1Error):
 
 @public
 class ConversationBusyError(ASI1Error):
-    """The conversation is waiting for an answer; it has one turn at a time."""
+    """The conversation is waiting for an answer; it runs one turn at a time."""

@@ -32,10 +32,10 @@ __all__ = [
 # An integer of more than 64 bits has at least 19 digits.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
-# Levels of nesting: deeper values can be read, but afterwards not copied or written.
+# Maximum levels of nesting: deeper values can be read, but not copied or written.
 _MAX_DEPTH = 200
-# Bytes. In memory, values can be many times larger than their JSON text, so the values
-# of a text above this size are counted before it is parsed.
+# Size of a JSON text in bytes. In memory, values can be many times larger than their
+# JSON text, so the values of a text above this size are counted before parsing.
 _LARGE = 256 * 1024
 _MAX_VALUES = 1_000_000
 _MAX_CONTAINERS = 200_000
@@ -183,7 +183,7 @@ def json_text(value: JSON) -> str:
 
 
 def replace_surrogates(text: str) -> str:
-    """Return *text* with each lone surrogate, which UTF-8 cannot hold, as U+FFFD."""
+    """Return *text* with each lone surrogate, invalid in UTF-8, as U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

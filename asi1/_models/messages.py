@@ -201,7 +201,7 @@ def _answer_to_wire(message: ChatMessage) -> dict[str, JSON]:
 
 
 def _assistant_to_wire(message: AssistantMessage | ChatMessage) -> dict[str, JSON]:
-    # The API may refuse other fields of the server's message, so only these are sent.
+    # The API may refuse other fields of its own answers, so only these fields are sent.
     wire: dict[str, JSON] = {
         "role": message.role,
         "content": message.content,

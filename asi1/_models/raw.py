@@ -29,7 +29,7 @@ class RawReply:
 
     @property
     def text(self) -> str:
-        """The body as str; invalid UTF-8 becomes U+FFFD."""
+        """The body as a str; bytes that are not valid UTF-8 become U+FFFD."""
         return self.content.decode("utf-8", "replace")
 
     def json(self) -> JSON:

@@ -72,7 +72,7 @@ class ResponseInfo:
         elapsed: Seconds from the start of the call to its end, waits included; None
             while a stream is open.
         time_to_first_token: Seconds from the start of the call to the first thought or
-            text of a stream; None before that, and for calls without streaming.
+            text of a stream; None before the first, and for calls without streaming.
         rate_limits: The server's rate limits; None if it sent no rate limit headers.
     """
 

@@ -80,7 +80,7 @@ class ContextLengthError(BadRequestError):
 
 @public
 class AuthenticationError(APIStatusError):
-    """401: the key is missing or wrong."""
+    """401: the API key is missing or wrong."""
 
 
 @public
@@ -90,7 +90,7 @@ class PaymentRequiredError(APIStatusError):
 
 @public
 class PermissionDeniedError(APIStatusError):
-    """403: the key does not have permission for this request."""
+    """403: the API key does not have permission for this request."""
 
 
 @public
@@ -100,7 +100,7 @@ class NotFoundError(APIStatusError):
 
 @public
 class ConflictError(APIStatusError):
-    """409: the request conflicts with another one."""
+    """409: the request conflicts with another request."""
 
 
 @public
@@ -142,7 +142,7 @@ ERROR_BY_STATUS: Mapping[int, type[APIStatusError]] = {
 
 
 def error_class(status: int) -> type[APIStatusError]:
-    """Return the error class of *status*; the body may call for a subclass of it."""
+    """Return the error class of *status*; the error body may call for a subclass."""
     if status >= 500:
         return InternalServerError
     return ERROR_BY_STATUS.get(status, APIStatusError)

@@ -53,7 +53,7 @@ def _tuple_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], An
     item_type = cls.__args__[0]
 
     def read_item(value: object) -> object:
-        # An item of another type is dropped, so that it does not cost the whole list.
+        # An item of another type is dropped, so that callers get the rest of the list.
         try:
             return None if value is None else converter.structure(value, item_type)
         except (TypeError, ValueError):

@@ -155,7 +155,7 @@ def context_overflow(body: ErrorBody) -> ContextOverflow | None:
     """
     Return the numbers of *body* if it says that the request is too long, else None.
 
-    In doubt, return None: a false positive would drop messages of the user.
+    In doubt, return None: after a false positive, a conversation would drop messages.
     """
     text = body.message[:2000].replace(",", "")
     if not {body.code, body.type} & _CODES and not _WORDS.search(text):

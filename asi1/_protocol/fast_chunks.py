@@ -66,7 +66,7 @@ class _Pending:
     choice_extra: Mapping[str, JSON]
 
     def fill(self, chunk: ChatCompletionChunk, name: str) -> None:
-        """Set ``wire`` if *name* is "wire", else every other unset field."""
+        """Set only ``wire`` if *name* is "wire", else all unset fields."""
         if name == "wire":
             _SETTERS["wire"](chunk, peek_json(chunk._data))  # noqa: SLF001
             return
@@ -94,7 +94,8 @@ class _Pending:
             _SETTERS[key](chunk, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Pickling or copying a chunk sets all its fields, so the copy has None instead.
+        # Pickling or copying a chunk sets all its fields first, so the copy has no
+        # unset fields, and contains None instead of this object.
         return type(None), ()
 
 
@@ -134,10 +135,10 @@ class FastChunkReader:
 
 def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
     """
-    Return a chunk's fields but the piece; None if the fast path cannot read the chunk.
+    Return a chunk's fields besides its piece; None if the fast path cannot read it.
 
     Raises:
-        TypeError, LookupError, AttributeError: The fast path cannot read it either.
+        TypeError, LookupError, AttributeError: The fast path cannot read the chunk.
     """
     created = raw.get("created")
     extra = {key: raw[key] for key in _unknown(tuple(raw))}
@@ -168,17 +169,18 @@ def _unknown(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(key for key in keys if key not in _TOP)
 
 
-@define(eq=False)  # making a frozen instance takes longer
+@define(eq=False)  # creating a frozen instance takes longer
 class _Template:
     """
-    The bytes of a chunk without its piece, and without the ``created`` if it has one.
+    The bytes of a chunk without its piece, and without the digits of ``created``.
 
     Attributes:
         head: The bytes before piece and ``created``.
         middle: The bytes between piece and ``created``; None without ``created``.
         tail: The bytes after piece and ``created``.
         start: The index at which the first of piece and ``created`` begins.
-        stop: The index at which the last of them ends, counted from the chunk's end.
+        stop: The index at which the last of piece and ``created`` ends, counted from
+            the chunk's end.
         shortest: The length of a chunk with an empty piece, in bytes.
         time: The digits of ``created``.
         earliest: The smallest number with as many digits as ``created``.
@@ -268,7 +270,7 @@ def _template(
 
 
 def _places(data: bytes, key: bytes, value: bytes) -> Iterator[tuple[int, int]]:
-    """Yield start and end of *value*, if *key* occurs once and has *value*."""
+    """Yield start and end of *value* in *data*, if *key* occurs once and has it."""
     quoted = b'"%b":' % key
     for token in (quoted + value, quoted + b" " + value):
         if data.count(quoted) == 1 == data.count(token):

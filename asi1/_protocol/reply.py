@@ -175,7 +175,8 @@ def _is_error(value: Mapping[str, JSON]) -> bool:
         return False
     if value.get("code") is not None and value.get("message") is not None:
         return True
-    # A chunk may have no choices, but has an id: without both, this is an error.
+    # A valid chunk may have no choices, but it has an id. So an object without both is
+    # an error if it contains a message.
     neither = "choices" not in value and "id" not in value
     return neither and any(value.get(key) for key in ("message", "detail"))
 

@@ -60,7 +60,7 @@ class Request:
         choices: The number of choices that the server is to send.
         tokens: Rough estimate of the tokens that the call uses: a quarter of its body's
             bytes, plus ``max_tokens`` if given.
-        idempotency_key: The same for every attempt; "auto" until a random one is made.
+        idempotency_key: Sent by every attempt; "auto" until a random key is made.
     """
 
     method: str
@@ -100,7 +100,7 @@ class ChatDraft:
         return self.request_of(wire_messages(messages))
 
     def request_of(self, messages: Sequence[Mapping[str, JSON]]) -> Request:
-        """Return the request with messages that are in the API's form already."""
+        """Return the request with *messages*, which have the API's form already."""
         # `fields` come last: they include `extra_body`, which may replace any field.
         body = {"model": self.fields["model"], "messages": messages, **self.fields}
         return _request(self.parts, body, self.options)

@@ -36,7 +36,7 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
     seconds = _number(text)
     if seconds is not None:
         return seconds
-    # This module takes long to load, and servers hardly ever send dates.
+    # `email.utils` takes long to load, and servers hardly ever send dates.
     from email.utils import parsedate_to_datetime  # noqa: PLC0415
 
     try:

@@ -61,7 +61,9 @@ class EventDecoder:
     """
 
     max_event_bytes: int
-    _head: bytes | None = field(default=b"", init=False)  # None after the start
+    # The first bytes of the stream while they may be a part of a byte-order mark; None
+    # once that is decided.
+    _head: bytes | None = field(default=b"", init=False)
     _after_cr: bool = field(default=False, init=False)
     _pending: list[bytes] = field(factory=list, init=False)
     _pending_bytes: int = field(default=0, init=False)
@@ -86,7 +88,7 @@ class EventDecoder:
             and data.endswith(b"\n\n")
             and b"\r" not in data
             and len(data) - 2 <= self.max_event_bytes
-        ):  # a single event, as servers send them at the speed of their model
+        ):  # *data* is one event with one data line, as it usually is
             return (("message", data[6:-2], self._last_id, None),)
         data = self._with_lf(data)
         # The last piece may have ended in the first half of a blank line.
@@ -117,7 +119,7 @@ class EventDecoder:
     def _with_lf(self, data: bytes) -> bytes:
         if self._head is not None:
             data = self._head + data
-            if _BOM.startswith(data):  # the byte-order mark may be cut
+            if _BOM.startswith(data):  # a piece may end inside the mark
                 self._head = data
                 return b""
             self._head = None

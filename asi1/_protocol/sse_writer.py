@@ -27,7 +27,7 @@ def _event(name: str, data: JSON) -> bytes:
 
 
 def piece_events(chunks: Iterable[ChatCompletionChunk]) -> bytes:
-    """Return the events of *chunks*; one without text and thoughts adds no event."""
+    """Return the events of *chunks*; none for a chunk without text and thoughts."""
     events = []
     for chunk in chunks:
         thought = chunk.thought or _reasoning(chunk)

@@ -1,5 +1,5 @@
 """
-Assembles the chunks of a stream into an answer, and tells whether it is complete.
+Assembles the chunks of a stream into an answer, and tells when the answer is complete.
 
 Text is stored in pieces and joined when the answer is read, so that adding a chunk to a
 long stream takes no longer than adding one to a short stream.
@@ -112,7 +112,11 @@ class _Choice:
         self.message_extra.update(delta.extra)
 
     def _call_for(self, part: ToolCallDelta) -> _Call:
-        """Find a call by index or id; without both, *part* belongs to the last one."""
+        """
+        Return the tool call to which *part* belongs; a new one if none matches.
+
+        A part without index and id belongs to the last tool call.
+        """
         for call in reversed(self.calls):
             if part.index is not None and call.index is not None:
                 if part.index == call.index and part.id in ("", call.id or part.id):
@@ -156,9 +160,11 @@ class Assembler:
     _choices: dict[int, _Choice] = field(factory=dict, init=False)
     _thoughts: _Text = field(factory=_Text, init=False)
     _first: ChatCompletionChunk | None = field(default=None, init=False)
-    # Choice 0; None before its first chunk, or if its role is not "assistant".
+    # Choice 0; None before the first chunk of this choice, and if the choice's role is
+    # not "assistant".
     _assistant: _Choice | None = field(default=None, init=False)
-    # The pending fields of the last chunk if it came from the fast path; added already.
+    # The pending fields of the last chunk, if the fast path read that chunk. They are
+    # part of the answer already, so chunks with the same object add only their piece.
     _last_pending: PendingFields | None = field(default=None, init=False)
     _usage: Usage | None = field(default=None, init=False)
     _executable_data: JSON = field(default=None, init=False)
@@ -169,7 +175,7 @@ class Assembler:
     finished: bool = field(default=False, init=False)
 
     def add(self, chunk: ChatCompletionChunk) -> None:
-        """Add the next chunk."""
+        """Add the next chunk to the answer."""
         self.chunks += 1
         pending = chunk._pending  # noqa: SLF001 - of the fast path
         if pending is None or self._assistant is None:

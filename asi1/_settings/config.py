@@ -67,8 +67,8 @@ class Limits:
     How many connections a client may have, in each event loop that uses the client.
 
     Attributes:
-        max_connections: Most connections at once; further calls wait for a free one, up
-            to ``Timeouts.pool``.
+        max_connections: Most connections at once; further calls wait for a free
+            connection, for at most ``Timeouts.pool`` seconds.
         keepalive_expiry: Seconds for which an idle connection may be reused.
     """
 
@@ -118,7 +118,7 @@ def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
     Raises:
         ConfigurationError: There is no key, or the key is not valid.
     """
-    # First of all, since a traceback may show the local variables of this frame.
+    # Hidden first of all, since a traceback may show the local variables of this frame.
     value = hidden(value)
     found = [(n, hidden(env[n])) for n in KEY_VARIABLES if env.get(n, "").strip()]
     env = {}
@@ -144,7 +144,7 @@ def read_base_url(
     Return the base URL from the argument, else from the environment, else the default.
 
     A URL without a path, with ``/v1``, or with ``/v1/chat/completions`` gives the same
-    base URL; any other path stays.
+    base URL; any other path stays a part of the base URL.
 
     Raises:
         ConfigurationError: The value is not an http(s) URL, has a user, a query or a

@@ -22,8 +22,8 @@ class Hooks:
     client's event loop and must not block; their exceptions are logged and ignored.
 
     Attributes:
-        on_retry: Called before the wait for another attempt, with the failed attempt:
-            its cause, and the ``wait`` in seconds.
+        on_retry: Called before the wait for another attempt, with the failed attempt;
+            this contains the ``cause`` of its failure, and the ``wait`` in seconds.
         on_end: Called after a call, with the call's response metadata, and its error or
             None; for a stream, once it was read from the network to its end.
     """

@@ -26,7 +26,7 @@ from .validators import (
 
 __all__ = ["check_options", "checked_options"]
 
-# Options of other services, and the hint at what to use here instead.
+# Options of other services, each with a hint at what to use in asi1 instead.
 _ELSEWHERE = {
     "reasoning_effort": "; see enable_thinking and thinking_budget.",
     "stream_options": "; usage comes with every stream without it.",

@@ -30,8 +30,8 @@ class RequestOptions(TypedDict, total=False):
             for no timeout of any kind.
         max_retries: Maximum number of retries; 0 for a single attempt.
         idempotency_key: Sent as ``Idempotency-Key``, the same in every attempt; "auto"
-            makes a random one.
-        session_id: Sent as ``x-session-id``; agentic models keep state under it.
+            makes a random key.
+        session_id: Sent as ``x-session-id``; agentic models keep state under this id.
         extra_headers: Headers to add to the request; they override the client's.
         extra_query: Query parameters to add to the URL.
         extra_body: Fields to add to the body's top level; they override options.

@@ -67,7 +67,7 @@ class Window:
             self._total += amount
 
     def correct(self, by: float) -> None:
-        """Add *by*, which may be negative, to the newest entry."""
+        """Add *by*, which may be negative, to the amount of the newest entry."""
         if self._entries:
             entry = self._entries[-1]
             by = max(by, -entry.amount)
@@ -79,5 +79,5 @@ class Window:
         self.pace = max(_SLOWEST, self.pace / 2)
 
     def went_well(self) -> None:
-        """Raise the pace by a tenth, up to the full limit."""
+        """Raise the pace by a tenth, up to the full limit, after a success."""
         self.pace = min(1.0, self.pace * _RECOVERY)

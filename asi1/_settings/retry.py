@@ -35,16 +35,17 @@ class RetryPolicy:
     How often to attempt one call, and how long to wait between attempts.
 
     The wait after attempt *n* is drawn evenly from 0 to
-    ``min(wait_max, wait_first * 2 ** (n - 1))`` seconds. A ``Retry-After`` of the
-    server replaces it, with up to a tenth added; one above *max_retry_after*, or too
-    long for the call's total timeout, ends the retries at once.
+    ``min(wait_max, wait_first * 2 ** (n - 1))`` seconds. If the server sends
+    ``Retry-After``, the wait is that time plus up to a tenth of it. A ``Retry-After``
+    above *max_retry_after*, or a wait that would outlast the call's total timeout, ends
+    the retries at once.
 
     Attributes:
         attempts: Attempts in all, the first included; 1 turns retries off.
         wait_first: Upper bound of the first wait, in seconds.
         wait_max: Upper bound of any wait that the server did not ask for, in seconds.
         max_retry_after: The longest wait that the server may ask for, in seconds.
-        on_timeout: Whether to retry after a timeout, too, at which the server may still
+        on_timeout: Whether to retry also after a timeout at which the server may still
             be working on the attempt. Each such attempt may be billed.
 
     Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
@@ -70,7 +71,7 @@ class RetryPolicy:
         """
         if attempt >= self.attempts or not self.may_heal(error):
             return None
-        hint: float | None = getattr(error, "retry_after", None)  # of status errors
+        hint: float | None = getattr(error, "retry_after", None)  # status errors only
         if hint is None:
             grown = self.wait_first * 2.0 ** min(attempt - 1, 60)
             wait = dice * min(self.wait_max, grown)

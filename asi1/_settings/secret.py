@@ -91,7 +91,8 @@ class Secret:
 
     @property
     def _is_secret(self) -> bool:
-        # Words such as "key" and "test" also occur in harmless messages.
+        # Short keys, such as "key" and "test", also occur in harmless messages as words
+        # that must stay readable.
         return len(self._value) >= _SHORTEST
 
     def __repr__(self) -> str:

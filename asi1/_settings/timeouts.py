@@ -38,7 +38,7 @@ def _checked(_: object, attribute: Any, value: object) -> None:
 
 class Deadline(NamedTuple):
     """
-    The moment at which a call times out, and the phase whose timeout it is.
+    The moment at which a call times out, and the phase whose timeout passes then.
 
     Attributes:
         at: The moment, on the caller's clock; may be infinite.
@@ -62,8 +62,8 @@ class Timeouts:
         write: Writing one piece of the request to the network.
         pool: Waiting for a free connection.
         first_token: From the start of an attempt to the first chunk of a stream, or to
-            the headers of a reply without streaming. It includes the wait for a
-            connection, and starts anew with each attempt.
+            the headers of a reply without streaming. The wait for a connection
+            counts too. The timeout starts anew with each attempt.
         idle: Between two chunks of a stream, where comments do not count as chunks;
             without streaming, from the headers of a reply to the first piece of its
             body, and between two pieces.
@@ -91,7 +91,7 @@ class Timeouts:
                 waits for data.
 
         Raises:
-            ConfigurationError: *value* is something else, or not above 0.
+            ConfigurationError: *value* is of another type, or a timeout is not above 0.
         """
         if isinstance(value, Timeouts):
             return value

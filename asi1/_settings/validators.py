@@ -92,17 +92,17 @@ def whole_number(low: int | None = None) -> Check:
 
 
 def flag(value: Any) -> str | None:
-    """Check for True or False."""
+    """Check that *value* is True or False."""
     return None if isinstance(value, bool) else "must be True or False"
 
 
 def string(value: Any) -> str | None:
-    """Check for a str."""
+    """Check that *value* is a str."""
     return None if isinstance(value, str) else "must be a str"
 
 
 def mapping(value: Any) -> str | None:
-    """Check for a mapping."""
+    """Check that *value* is a mapping."""
     return None if isinstance(value, Mapping) else "must be a mapping"
 
 
@@ -127,7 +127,11 @@ def list_of(kind: Any, items: str) -> Check:
 
 
 def string_or(check: Check, string_is: str) -> Check:
-    """Return the check for a str, which a message calls *string_is*, or *check*."""
+    """
+    Return the check that accepts a str, and every value that *check* accepts.
+
+    A message calls the str *string_is*.
+    """
 
     def either(value: Any) -> str | None:
         problem = None if isinstance(value, str) else check(value)
@@ -137,7 +141,7 @@ def string_or(check: Check, string_is: str) -> Check:
 
 
 def or_none(check: Check) -> Check:
-    """Return the check for None or *check*."""
+    """Return the check that accepts None, and every value that *check* accepts."""
 
     def either(value: Any) -> str | None:
         problem = None if value is None else check(value)

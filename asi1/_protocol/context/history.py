@@ -43,10 +43,10 @@ class History:
         model: The conversation's model; None for the client's model.
         options: Chat options that apply to every turn.
         summary: Summary of the first turns; None until the model has written one.
-        tokens: Estimates tokens; learns from the usage that the server reports.
+        tokens: The token estimator; learns from the usage that the server reports.
         ceiling: The most prompt tokens that the server accepts, learned from a request
             that the server refused as too long; None before the first such refusal.
-        usage: Tokens used by all calls.
+        usage: Tokens used by all calls of the conversation, summaries included.
         summary_usage: Tokens used by the calls that wrote summaries.
     """
 
@@ -60,14 +60,14 @@ class History:
     summary_usage: Usage = attrs.field(factory=Usage)
 
     def with_messages(self, messages: Sequence[Wire]) -> History:
-        """Return a history with *messages*; a summary of changed ones is removed."""
+        """Return a history with *messages*; removes a summary of changed messages."""
         summary, upto = self.summary, self.summary.upto if self.summary else 0
         if self.messages[:upto] != tuple(messages[:upto]):
             summary = None
         return attrs.evolve(self, messages=tuple(messages), summary=summary)
 
     def with_usage(self, usage: Usage | None, *, summary: bool = False) -> History:
-        """Return a history with the usage of one more call added to its sums."""
+        """Return a history with the usage of one more call added to its token sums."""
         if usage is None:
             return self
         summary_usage = self.summary_usage
@@ -88,7 +88,9 @@ class History:
 
     def with_edit(self, place: int, message: str | Message) -> History:
         """
-        Return a history with the message at *place* replaced; a str keeps its role.
+        Return a history with the message at index *place* replaced by *message*.
+
+        If *message* is a str, it replaces only the content; the role stays the same.
 
         Raises:
             ArgumentError: *place* is out of range, or *message* is not a message.
@@ -116,7 +118,7 @@ class History:
         return self.with_messages(self.messages[:count])
 
     def without_last_turn(self) -> History:
-        """Return a history without the last user messages and all that follow them."""
+        """Return a history without the last user messages and all later messages."""
         roles = [message.get("role") for message in self.messages]
         if "user" not in roles:
             return self

@@ -34,7 +34,8 @@ __all__ = [
     "drop_oldest",
 ]
 
-# Returns how relevant a turn is to the last turn; both are given as lists of messages.
+# Returns how relevant a turn is to the last turn. Both arguments are lists of messages:
+# those of the turn, and those of the last turn.
 Score: TypeAlias = Callable[[Sequence[Wire], Sequence[Wire]], float]
 
 _WORD = re.compile(r"\w{3,}")
@@ -104,7 +105,7 @@ class ContextPolicy(ABC):
 
         Args:
             messages: As for `AsyncCompletions.create`.
-            tokens: Estimates the tokens; by default, an estimator without samples.
+            tokens: The token estimator; by default, an estimator without samples.
 
         Raises:
             ArgumentError: *messages* are not valid messages.
@@ -120,7 +121,7 @@ class ContextPolicy(ABC):
         return [dict(message) for message in fitted.messages]
 
     def limit(self, limit: float) -> float:
-        """Return the smaller of the budget and *limit*."""
+        """Return the smaller of the policy's budget and *limit*, in prompt tokens."""
         return min(limit, self.budget or math.inf)
 
     @property
@@ -143,7 +144,7 @@ class KeepNewest(ContextPolicy):
 
     def plan(self, view: View, limit: float) -> Plan:
         """Drop the oldest turns until the rest fits into the limit."""
-        yield from ()  # makes this a generator; it asks the model nothing
+        yield from ()  # makes this method a generator; the policy asks nothing
         return drop_oldest(view, self.limit(limit))
 
 
@@ -178,7 +179,7 @@ class DropLeastRelevant(ContextPolicy):
 
 @frozen(kw_only=True)
 class _Chain(ContextPolicy):
-    """One policy after the other, each with its own budget."""
+    """Applies several policies one after the other, each with its own budget."""
 
     parts: tuple[ContextPolicy, ...]
 

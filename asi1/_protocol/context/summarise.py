@@ -30,7 +30,7 @@ _INSTRUCTION = (
 _USED_AFTERWARDS = 0.5
 # `max_tokens` counts the model's thoughts too, so it is a multiple of `size`.
 _MAX_TOKENS_FACTOR = 4
-# A request with room for fewer bytes of the conversation than this is not sent.
+# If a request has room for fewer bytes of the conversation, no summary is requested.
 _MIN_ROOM = 200
 _TURN_SEPARATOR = "\n\n"
 
@@ -57,7 +57,11 @@ class Summarise(ContextPolicy):
     instruction: str = _INSTRUCTION
 
     def plan(self, view: View, limit: float) -> Plan:
-        """Insert the existing summary; if *limit* is still exceeded, a longer one."""
+        """
+        If *view* exceeds *limit*, insert the existing summary.
+
+        If that is not enough, insert a longer summary, then drop the oldest turns.
+        """
         limit = self.limit(limit)
         if view.total <= limit:
             return view
@@ -78,7 +82,7 @@ class Summarise(ContextPolicy):
         return view.with_summary(Summary(text, upto)) if text else view
 
     def _turns_to_summarise(self, view: View, limit: float) -> list[Turn]:
-        """Return the turns to summarise, oldest first."""
+        """Return the turns to summarise, oldest first; none if the rest is too long."""
         rest = view.weight + self.size
         if view.summary is not None:
             rest -= view.tokens.cost(view.summary.message)
@@ -93,7 +97,7 @@ class Summarise(ContextPolicy):
     def _write(
         self, view: View, turns: Sequence[Turn], limit: float
     ) -> Generator[Question, str, str]:
-        """Ask for a summary, in several requests if the turns do not fit into one."""
+        """Ask the model for a summary, in several requests if one is too small."""
         text = view.summary.text if view.summary else ""
         parts = deque(map(_transcript, turns))
         while parts:
@@ -128,7 +132,11 @@ class Summarise(ContextPolicy):
 
 
 def _take_parts(parts: deque[str], room: int) -> str:
-    """Remove as many *parts* as fit into *room* bytes; the first is cut if too long."""
+    """
+    Remove as many *parts* as fit into *room* bytes, and return their text.
+
+    The first part is always removed, and cut if it is too long.
+    """
     taken = [_cut(parts.popleft(), room)]
     room -= len(_bytes(taken[0]))
     while parts and (room := room - len(_TURN_SEPARATOR) - len(_bytes(parts[0]))) >= 0:

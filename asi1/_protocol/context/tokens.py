@@ -52,16 +52,16 @@ _SLOPES = (0.05, 2.0)
 _PER_MESSAGE = 4
 # Bytes that an image counts as, since its URL does not tell its tokens.
 _IMAGE = 4000
-# Number of the newest samples to store. A slope needs samples of different sizes, so of
-# the older samples, one per power of two of their size is stored too.
+# Number of the newest samples to store. A slope needs samples of different sizes, so
+# one older sample for each power of two of the size is stored too.
 _NEWEST = 16
 # Number of the newest samples that `hidden` and `slack` are computed from.
 _RECENT = 5
-# Share of a request's tokens that stays free for messages unlike the samples.
+# Share of a request's tokens in the safety margin, for messages unlike the samples.
 _UNSEEN = 0.01
 
 
-# A server's larger token counts are ignored as wrong.
+# If a server reports a larger token count, the count is ignored as wrong.
 MOST_TOKENS = 10**9
 
 
@@ -74,7 +74,7 @@ def _learned(name: str) -> Any:
 @frozen
 class TokenEstimator:
     """
-    Estimates prompt tokens: a number per byte, one per message, and one per request.
+    Estimates prompt tokens: so many per byte, per message, and per request.
 
     Immutable: `learn` returns a new estimator.
 
@@ -116,7 +116,7 @@ class TokenEstimator:
         return max(error, 0.0) + _UNSEEN * self.samples[-1][-1]
 
     def _surplus(self) -> list[float]:
-        """Return the tokens of each newest request minus those of its messages."""
+        """Return the tokens of each recent request minus those of its messages."""
         # The hidden prompt and the user's language may change, so old samples mislead.
         return [y - self.slope * x for x, y in self._points()[-_RECENT:]]
 

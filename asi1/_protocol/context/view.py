@@ -70,9 +70,9 @@ class View:
 
     Attributes:
         turns: The turns of the request, in the order of their first message.
-        tokens: Estimates the tokens.
+        tokens: The token estimator.
         summary: The summary that replaces dropped turns; None for no summary.
-        known: The summary of an earlier request, which may be used again.
+        known: The summary of an earlier request, which a policy may insert again.
     """
 
     turns: tuple[Turn, ...]
@@ -98,7 +98,7 @@ class View:
         )
         if self.summary is not None:
             cost += self.tokens.cost(self.summary.message)
-        return round(cost, 6)  # makes the sum independent of its order
+        return round(cost, 6)  # so that the order of the turns does not matter
 
     @property
     def total(self) -> int:
@@ -147,7 +147,7 @@ class View:
         return attrs.evolve(self, turns=kept)
 
     def with_summary(self, summary: Summary) -> View:
-        """Return the view with *summary* in place of the turns that it covers."""
+        """Return the view with *summary* in place of the turns that it summarises."""
         covered = [turn for turn in self.droppable if turn.places[-1] < summary.upto]
         return attrs.evolve(self.without(covered), summary=summary)
 
