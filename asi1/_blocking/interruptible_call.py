@@ -4,7 +4,7 @@ Runs a coroutine on another thread's event loop, for a caller that may be interr
 Ctrl-C can interrupt the main thread at any instruction. If that happens inside a
 `threading.Condition`, the condition's lock may stay locked for ever, and the event loop
 would hang on that lock. So the two threads share only a `threading.Lock`: the caller
-waits to acquire that, and the event loop releases it.
+waits to acquire this lock, and the event loop releases it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The streamed answer for blocking callers: a `ChunkStream`, read on the loop thread.
 
-A cross-thread call takes time, so each one returns all chunks that arrived before.
+A cross-thread call takes time, so each one returns all chunks that have arrived.
 """
 
 from __future__ import annotations

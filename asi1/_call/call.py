@@ -52,14 +52,14 @@ _DRAIN = 0.25
 
 
 class Requests(Protocol):
-    """Provides a call's first request, and the next one if the server refuses."""
+    """Provides a call's first request, and the next one after each refusal."""
 
     async def first(self, began: float) -> Request:
         """Return the first request; *began* is when the call began (loop's clock)."""
         ...
 
     async def after(self, refusal: APIStatusError) -> Request | None:
-        """Return the request to send after *refusal* of one; None to give up."""
+        """Return the request to send after the server's *refusal*; None to give up."""
         ...
 
 

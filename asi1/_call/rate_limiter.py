@@ -67,7 +67,7 @@ class LocalLimiter:
             raise
 
     def release(self, outcome: LimitOutcome) -> None:
-        """Correct the token count by the usage, if known; send less after a 429."""
+        """Correct the token count by the usage, if known; after a 429, slow down."""
         locks = self._loop_locks()
         if locks.slots is not None:
             locks.slots.release()

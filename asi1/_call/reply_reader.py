@@ -69,7 +69,7 @@ class ReplyReader(ABC, Generic[_T]):
 
     @property
     def begun(self) -> bool:
-        """Whether a chunk has arrived; always False without a stream."""
+        """Whether a chunk has arrived; always False if the reply is not a stream."""
         return False
 
     def answer(self) -> ChatCompletion:

@@ -111,6 +111,6 @@ class Timer:
 
     @property
     def left(self) -> float:
-        """Seconds left of the call's total timeout; infinity without a timeout."""
+        """Seconds left of the call's total timeout; infinity if that is None."""
         total = self._timeouts.total_for(stream=self.stream)
         return math.inf if total is None else total - self.elapsed

@@ -25,7 +25,8 @@ class AsyncAnswers(Generic[_T]):
 
     Reading raises:
         ASI1Error: As for `AsyncCompletions.create`, in place of the answer; the calls
-            still running are cancelled. With *return_exceptions*, the error is an item.
+            still running are cancelled. With *return_exceptions*, the error is
+            returned instead, and no call is cancelled.
         ClientClosedError: The client was closed; raised even with *return_exceptions*.
         StreamBusyError: Another task is reading.
         StreamClosedError: The answers were closed.

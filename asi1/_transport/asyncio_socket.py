@@ -243,9 +243,7 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
 def _readable(transport: asyncio.Transport) -> bool:
     """Whether the kernel has received bytes, or an end, that asyncio has not read."""
     sock = transport.get_extra_info("socket")
-    if (
-        sock is None or sock.fileno() < 0
-    ):  # closed; asyncio calls `connection_lost` soon
+    if sock is None or sock.fileno() < 0:  # closed; asyncio will report it soon
         return True
     number = sock.fileno()
     if not hasattr(select, "poll"):  # Windows, whose select accepts any file number

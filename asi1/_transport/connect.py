@@ -42,7 +42,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,  # noqa: ARG002 - the pool sets none
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - same
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - also unset
     ) -> AsyncioSocket:
         """
         Connect to a server, at the first of its addresses that accepts.
@@ -112,7 +112,7 @@ async def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
 @define
 class HappyEyeballs:
     """
-    Tries the addresses of one server, each 0.25 s after the last, until one accepts.
+    Tries a server's addresses, each at most 0.25 s after the last, until one accepts.
 
     Attributes:
         make: Returns a new socket for one attempt.

@@ -96,6 +96,7 @@ def forget_request(error: BaseException) -> None:
     """Remove the request from an httpx error, since its headers contain the key."""
     nothing: Any = None  # httpx accepts None, but its types do not say so
     if isinstance(error, httpx.HTTPStatusError):
-        error.response = nothing  # a response refers to its request, may echo the key
+        # The response refers to the request, and may echo the key.
+        error.response = nothing
     if isinstance(error, httpx.HTTPError):
         error.request = nothing

@@ -88,7 +88,8 @@ def spawn(
     task = token.create_task(body(), name=name)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
-    # If a task is cancelled before its first step, `body` does not run and call `end`.
+    # If the task is cancelled before its first step, `body` never runs, so `end` is
+    # also called here.
     task.add_done_callback(lambda _: end())
 
 

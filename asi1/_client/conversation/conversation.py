@@ -177,7 +177,7 @@ class AsyncConversation:
 
     @property
     def usage(self) -> Usage:
-        """The tokens used by all calls so far, if the server reported them."""
+        """The tokens that the server reported for all calls of the conversation."""
         return self._turns.history.usage
 
     @property

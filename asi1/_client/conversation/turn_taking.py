@@ -79,7 +79,7 @@ class TurnTaking:
             )
 
     def release(self, turn: object) -> None:
-        """End *turn*, so that the next turn may begin; works twice, on any thread."""
+        """End *turn*, so that the next may begin; may run twice, and on any thread."""
         if self.current is turn:
             self.current = None
 
@@ -88,7 +88,7 @@ class TurnTaking:
         self.current = None
 
     def counter(self, options: Mapping[str, Any]) -> TokenEstimator:
-        """Return the token estimator for requests with *options*, tools included."""
+        """Return the token estimator for requests with *options* (tools count too)."""
         merged = {**self.engine.config.options, **options}
         extras = [merged.get(name) for name in ("tools", "response_format")]
         fixed = sum(len(dump_json(value)) for value in extras if value)
