@@ -1,9 +1,9 @@
 """
 asi1: the async-first Python client of ASI-1 Mini, with a blocking twin.
 
-Start with `AsyncASI1` or `ASI1`; all other names are what these two take, return or
-raise. A name's module is loaded at the first use of the name, so that ``import asi1``
-takes almost no time.
+Start with `AsyncASI1` or `ASI1`; all other names are classes and values that these
+two clients take, return or raise. A name's module is loaded at the first use of the
+name, so that ``import asi1`` takes almost no time.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def loader(load: Callable[[], _T]) -> Callable[[], _T]:
     Return a cached version of *load*, a function that imports modules.
 
     The process cannot fork while *load* runs. Later calls return the cached result
-    without the lock, since waiting for the lock would block an event loop.
+    without the lock, since waiting for the lock would block the caller's event loop.
     """
 
     @cache

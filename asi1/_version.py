@@ -1,4 +1,4 @@
-"""The package's version; a test asserts that it equals that in pyproject.toml."""
+"""The package's version; a test compares it with the one in pyproject.toml."""
 
 __all__ = ["__version__"]
 

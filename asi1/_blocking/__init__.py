@@ -1,5 +1,5 @@
 """
-`ASI1`, the blocking client: it runs the async code on one event-loop thread.
+`ASI1`, the blocking client: it runs the async client's code on one event-loop thread.
 Code that is not about threads belongs in `_client`.
 """
 

@@ -32,7 +32,7 @@ class Chat:
     """Same as `AsyncChat`, for blocking callers."""
 
     def __init__(self, engine: Engine) -> None:
-        """Created by the client, not by users."""
+        """Users do not construct this class; the client does."""
         self._engine = engine
 
     @property
@@ -46,7 +46,7 @@ class Completions:
     """Same as `AsyncCompletions`, for blocking callers."""
 
     def __init__(self, engine: Engine) -> None:
-        """Created by the client, not by users."""
+        """Users do not construct this class; the client does."""
         self._engine = engine
 
     @overload

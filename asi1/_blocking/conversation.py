@@ -26,7 +26,7 @@ class Conversation:
     """Same as `AsyncConversation`, but blocks."""
 
     def __init__(self, turns: TurnTaking) -> None:
-        """Created by the client, not by users."""
+        """Users do not construct this class; the client does."""
         self._turns = turns
         self._conversation = AsyncConversation(turns)  # shares the history
 

@@ -2,9 +2,9 @@
 Runs a coroutine on another thread's event loop, for a caller that may be interrupted.
 
 Ctrl-C can interrupt the main thread at any instruction. If that happens inside a
-`threading.Condition`, its lock may stay locked for ever, and the event loop would hang
-on that lock. So the two threads share only a `threading.Lock`: the caller waits to
-acquire it, and the event loop releases it.
+`threading.Condition`, the condition's lock may stay locked for ever, and the event loop
+would hang on that lock. So the two threads share only a `threading.Lock`: the caller
+waits to acquire this lock, and the event loop releases it.
 """
 
 from __future__ import annotations
@@ -100,5 +100,5 @@ class InterruptibleCall(Generic[_T]):
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        else:  # the caller was interrupted before the task was made
+        else:  # the caller was interrupted before `_begin` ran
             self.coroutine.close()

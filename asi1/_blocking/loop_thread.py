@@ -137,7 +137,7 @@ class LoopThread:
 
 
 async def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel the calls by their scopes, so that they clean up; then other tasks."""
+    """Cancel calls by their scopes, so that they clean up; then cancel other tasks."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_EXIT_TIMEOUT / 2):
             while calls := running(loop):
@@ -181,7 +181,7 @@ def new_loop(env: Mapping[str, str]) -> asyncio.AbstractEventLoop:
 
 def loop_thread() -> LoopThread:
     """Return the loop thread of this process; the first call starts it."""
-    global _current  # noqa: PLW0603 - one for each process is the point
+    global _current  # noqa: PLW0603 - one thread per process
     if _current is None:
         with no_fork:
             if _current is None:
@@ -190,7 +190,7 @@ def loop_thread() -> LoopThread:
 
 
 def close_on_loop(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run *close* on the loop thread; do nothing if there is none or it is stopping."""
+    """Run *close* on the loop thread, unless none was started or Python is exiting."""
     if _current is not None and not _current.exiting:
         _current.run(close())
 

@@ -20,7 +20,7 @@ class Answers(Generic[_T]):
     """Same as `AsyncAnswers`, but blocks."""
 
     def __init__(self, calls: ConcurrentCalls) -> None:
-        """Created by the client, not by users."""
+        """Users do not construct this class; the client does."""
         self._calls = calls
 
     def __enter__(self) -> Self:

@@ -33,7 +33,7 @@ class ChatStream:
     """Same as `AsyncChatStream`, but blocks."""
 
     def __init__(self, answer: ChunkStream) -> None:
-        """Created by the client, not by users."""
+        """Users do not construct this class; the client does."""
         self._answer = answer
         self._batch: Iterator[ChatCompletionChunk] = iter(())
 
@@ -131,7 +131,7 @@ class Pieces:
     def __init__(
         self, stream: ChatStream, pick: Callable[[ChatCompletionChunk], str]
     ) -> None:
-        """Created by the stream, not by users."""
+        """Users do not construct this class; the stream does."""
         self._stream = stream
         self._pick = pick
 

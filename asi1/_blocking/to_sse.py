@@ -17,7 +17,7 @@ class EventBytes:
     """Same as `AsyncEventBytes`, but blocks."""
 
     def __init__(self, events: AnswerEvents) -> None:
-        """Created by the stream, not by users."""
+        """Users do not construct this class; the stream does."""
         self._events = events
 
     def open(self) -> None:

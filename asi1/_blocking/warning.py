@@ -1,9 +1,9 @@
 """
 Warns if the blocking client is called in a thread with a running event loop.
 
-Such a call delays the thread's other tasks but works, so there is only one warning.
-There is none at an interactive prompt (a notebook, ``python -m asyncio``), since its
-event loop has nothing else to do.
+Such a call delays the thread's other tasks but works, so a process warns only once. At
+an interactive prompt (a notebook, ``python -m asyncio``) there is no warning, since the
+prompt's event loop has nothing else to do.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _warned = False
 
 def warn_in_a_loop() -> None:
     """Warn once per process if the caller blocks the event loop of its own thread."""
-    global _warned  # noqa: PLW0603 - once for each process is the point
-    if _warned or not _in_a_loop() or hasattr(sys, "ps1"):  # only set at a prompt
+    global _warned  # noqa: PLW0603 - one warning per process
+    if _warned or not _in_a_loop() or hasattr(sys, "ps1"):  # sys.ps1: only at a prompt
         return
     warnings.warn(
         "asi1.ASI1 blocks the event loop of this thread, and all its other tasks wait;"

@@ -1,6 +1,6 @@
 """
-One call from start to end: attempts, timeouts, rate limits, its task and queue.
-The classes that users see are in `_client`.
+One API call from start to end: attempts, timeouts, rate limits, the call's task and
+queue. The public classes are in `_client` and `_blocking`.
 """
 
 __all__: list[str] = []

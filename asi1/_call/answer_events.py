@@ -1,5 +1,5 @@
 """
-The rest of an answer as server-sent events, for `to_sse` of both clients.
+Converts the rest of an answer to server-sent events, for `to_sse` of both clients.
 
 `AnswerEvents` is a class, not a generator: so no cancel scope is open between two
 reads, and garbage collection of an instance cancels its call, on asyncio and on trio.
@@ -22,7 +22,7 @@ __all__ = ["AnswerEvents"]
 
 
 class AnswerEvents:
-    """Reads an answer, and returns server-sent events; pings while no chunk comes."""
+    """Reads an answer, and returns server-sent events; pings while no chunk arrives."""
 
     # Class attributes, since `__del__` also runs after a constructor that raised.
     _begun = False
@@ -90,7 +90,7 @@ class AnswerEvents:
             with self._answer.abandoned_if_left(), anyio.move_on_after(self._ping):
                 return await self._pieces()
         except StreamBusyError:
-            raise  # the reader that was first continues, so nothing has ended
+            raise  # another reader is using the stream, so the stream has not ended
         except BaseException:
             self._ended = True
             raise
@@ -108,7 +108,7 @@ class AnswerEvents:
                 return data
 
     def shut(self) -> None:
-        """End the events; this needs no running event loop."""
+        """End the events: `next` returns no more data; needs no running event loop."""
         self._ended = True
         self._ready = b""
         self._answer.shut()

@@ -36,7 +36,7 @@ __all__ = ["AnswerReader", "ChunkReader"]
 
 # Number of bytes at the start of a body that show whether it is JSON or events.
 _HEAD = 64
-# Seconds to wait for the usage chunk and [DONE] after the last finish reason.
+# Seconds to wait for the usage chunk and [DONE] after every choice has a finish reason.
 _AFTER_FINISH = 10.0
 
 _T = TypeVar("_T")
@@ -73,7 +73,7 @@ class _CompletionReader(ReplyReader[_T]):
         return super()._broken(error)
 
     async def _deliver(self, batch: list[ChatCompletionChunk]) -> None:
-        """Put the chunks into the queue; only `ChunkReader` does so."""
+        """Do nothing with the chunks; `ChunkReader` overrides this to queue them."""
 
     async def _read_body(self, pieces: Body) -> None:
         content_type = self.info.headers.get("content-type", "")
@@ -101,7 +101,7 @@ class _CompletionReader(ReplyReader[_T]):
             if data is None:
                 break
             # The reply may be JSON although its headers announce an event stream, so
-            # its start is saved.
+            # the bytes are saved until they prove to be events.
             if not self.begun and body_kind("", bytes(start[:_HEAD])) != "events":
                 start += data[: self.config.max_event_bytes - len(start)]
             done = await self._feed(decoder, data)

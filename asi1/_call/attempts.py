@@ -24,12 +24,12 @@ __all__ = ["Attempts"]
 @define(eq=False)
 class Attempts:
     """
-    The attempts of one call, for all its requests.
+    The attempts of one call, which may send several different requests.
 
     Times are in seconds since the call began.
 
     Attributes:
-        budget: The client's retry budget; each retry takes from it.
+        budget: The client's retry budget; each retry spends 1 of it.
         jitter: Returns a random number in [0, 1).
         made: The attempts that have ended, oldest first.
         elapsed: When the last attempt ended; None before the first one has ended.
@@ -58,7 +58,7 @@ class Attempts:
 
     def next_wait(self, error: APIError, left: float) -> float | None:
         """
-        Return the seconds to wait before a retry, and pay for it; None for no retry.
+        Return the seconds to wait before a retry, and spend budget; None for no retry.
 
         Args:
             error: The attempt's error, with its response metadata filled in.

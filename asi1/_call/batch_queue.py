@@ -52,7 +52,7 @@ class BatchQueue(Generic[_T]):
         await self._change.wait()
 
     def put(self, batch: Sequence[_T]) -> None:
-        """Add *batch*, which must not be empty; dropped if the queue has ended."""
+        """Add *batch*, which must not be empty; do nothing if the queue has ended."""
         if not self.ended:
             self._batches.append(batch)
             self._notify()
@@ -79,9 +79,9 @@ class BatchQueue(Generic[_T]):
     def check(self) -> None:
         """Raise the error that the queue ended with, if all batches were read."""
         if self.ended and self._error is not None and not self._batches:
-            # Each raise adds frames to the error, so the frames of earlier raises are
-            # removed. This frame and the error would refer to each other, so the
-            # frame's variables are deleted.
+            # Each raise adds frames to the error's traceback, so the frames of earlier
+            # raises are removed. This frame and the error would refer to each other, so
+            # the frame's variables are deleted.
             error = self._error.with_traceback(None)
             try:
                 raise error

@@ -1,5 +1,5 @@
 """
-One call from start to end: it sends requests, waits, retries and records the outcome.
+One API call from start to end: sends requests, waits, retries, records the outcome.
 
 The modules of `_call` read the clock and draw random jitter, so that the modules of
 `_protocol` need neither a clock nor random numbers.
@@ -52,14 +52,14 @@ _DRAIN = 0.25
 
 
 class Requests(Protocol):
-    """Provides a call's requests; after a refusal by the server the next is sent."""
+    """Provides a call's first request, and the next one after each refusal."""
 
     async def first(self, began: float) -> Request:
         """Return the first request; *began* is when the call began (loop's clock)."""
         ...
 
     async def after(self, refusal: APIStatusError) -> Request | None:
-        """Return the request to send after *refusal* of the last; None to give up."""
+        """Return the request to send after the server's *refusal*; None to give up."""
         ...
 
 
@@ -74,7 +74,7 @@ class OneRequest:
         return self.request
 
     async def after(self, refusal: APIStatusError) -> None:
-        """Return None: after a refusal no other request is sent."""
+        """Return None: after a refusal, the call sends no other request."""
 
 
 @define(eq=False)
@@ -106,7 +106,7 @@ class Call(Generic[_T]):
 
     async def run(self) -> None:
         """
-        Make the call; its results or its error go into the queue.
+        Make the call; put its results and any error into the queue.
 
         Raises nothing but cancellation.
         """

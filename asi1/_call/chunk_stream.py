@@ -76,7 +76,7 @@ class ChunkStream:
         begin: Callable[[], CallTask],
         observer: Observer | None = None,
     ) -> None:
-        """Create the stream of *call*, which *begin* starts at the first use."""
+        """Create the stream of *call*; the first use calls *begin* to start it."""
         self.consumed = False
         self.closed = False
         self.reading = False
@@ -140,8 +140,8 @@ class ChunkStream:
             if isinstance(error, ASI1Error):
                 self._error = error
                 self._notify_observer()
-            # The error's traceback refers to this frame. Without `del`, it would keep
-            # alive the stream, which a cancelled reader may drop.
+            # The error's traceback refers to this frame. Without `del`, a caller that
+            # holds the error would keep the stream, and so its call, alive.
             del self
             raise
         self.reading = False
@@ -151,7 +151,7 @@ class ChunkStream:
         return batch
 
     async def grown(self) -> ChatCompletion:
-        """Wait for more chunks, unless all were read; return what has arrived."""
+        """Wait for chunks, unless all were read; return the part that has arrived."""
         if not self.consumed:
             await self.next_batch()
         return self.snapshot()

@@ -171,7 +171,7 @@ class ConcurrentCalls:
 
     def take(self) -> None:
         """
-        Take prompts from the user's iterable until as many as allowed are unanswered.
+        Take prompts from the iterable until the limit of unread answers is reached.
 
         The blocking client calls this in its caller's thread, since the iterable of
         prompts may block.
@@ -187,7 +187,7 @@ class ConcurrentCalls:
             self._prompts, self._error = None, error
 
     async def next(self) -> Any:
-        """Return the next answer, or return or raise its error; None at the end."""
+        """Return the next answer, or return or raise an error; None at the end."""
         outcome: Any = self._error
         try:
             self._begin()
@@ -204,8 +204,8 @@ class ConcurrentCalls:
                 raise outcome.with_traceback(None)
             return outcome
         finally:
-            # The error's traceback refers to this frame. Without `del`, it would keep
-            # the calls alive.
+            # The error's traceback refers to this frame. Without `del`, the error would
+            # keep the calls alive.
             del self, outcome
 
     def _begin(self) -> None:

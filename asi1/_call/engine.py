@@ -1,4 +1,4 @@
-"""The engine of a client: it starts calls, and cancels them when it is closed."""
+"""The engine of a client: starts calls; cancels them when the client is closed."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _T = TypeVar("_T")
 
 
 class Work(Protocol):
-    """What a task runs: a `Call`, or an object that runs one."""
+    """The work of a call's task: a `Call`, or an object that runs one."""
 
     async def run(self) -> None:
-        """Run to the end, and raise nothing but its own cancellation."""
+        """Do the work to its end; raise nothing but the cancellation of the task."""
 
     def settle(self) -> None:
         """Wake the waiting reader, since the task ended, perhaps before it ran."""
@@ -46,8 +46,8 @@ class Engine:
     Attributes:
         resources: The resources that its calls use.
         parents: The engines from which `child` created this one, nearest first. The
-            engine itself is not included: a reference to itself would delay the release
-            of its connections.
+            engine itself is not included: a reference to itself would delay its garbage
+            collection, and so the closing of its connections.
         tasks: The running calls of this engine and its children.
         closed: Whether this engine refuses new calls.
     """

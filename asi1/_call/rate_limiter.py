@@ -22,7 +22,7 @@ __all__ = ["LocalLimiter"]
 
 @define(eq=False)
 class _LoopLocks:
-    """The lock and the semaphore for which the calls of one event loop wait."""
+    """The lock and the semaphore that the calls of one event loop wait for."""
 
     in_order: anyio.Lock
     slots: anyio.Semaphore | None
@@ -67,7 +67,7 @@ class LocalLimiter:
             raise
 
     def release(self, outcome: LimitOutcome) -> None:
-        """Correct the token count by the usage, if known; slow down after a 429."""
+        """Correct the token count by the usage, if known; after a 429, slow down."""
         locks = self._loop_locks()
         if locks.slots is not None:
             locks.slots.release()

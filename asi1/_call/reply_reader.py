@@ -69,7 +69,7 @@ class ReplyReader(ABC, Generic[_T]):
 
     @property
     def begun(self) -> bool:
-        """Whether a chunk has arrived; always False for a reply in one piece."""
+        """Whether a chunk has arrived; always False if the reply is not a stream."""
         return False
 
     def answer(self) -> ChatCompletion:
@@ -90,7 +90,7 @@ class ReplyReader(ABC, Generic[_T]):
         Raises:
             APIStatusError: The server refused the request.
             APIConnectionError: The connection broke before the first chunk.
-            APIResponseError: The reply is not an answer.
+            APIResponseError: The reply is not a valid answer.
             StreamError: The stream broke; the caller still has to set ``partial``.
         """
         self.info = read_info(reply.status, reply.headers)

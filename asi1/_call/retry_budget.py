@@ -13,7 +13,7 @@ class RetryBudget:
     """
     The number of retries that one client may still make: a token bucket.
 
-    In an outage each client retries little, so that the server can recover.
+    The budget keeps retries few in an outage, so that the server can recover.
 
     A retry costs 1. A call that succeeds after retries gives back what they cost; a
     call that succeeds without a retry adds 0.1. So while all calls fail, a client sends
@@ -30,7 +30,7 @@ class RetryBudget:
         self.saved = self.capacity
 
     def spend(self) -> bool:
-        """Pay for one retry and return True; return False if the budget is below 1."""
+        """Subtract one retry and return True; return False if the budget is below 1."""
         if self.saved < 1:
             return False
         self.saved -= 1

@@ -1,8 +1,8 @@
 """
-Cancels an attempt when its timeout passes.
+Cancels an attempt at a call when one of the call's timeouts passes.
 
 Each chunk of a stream moves the deadline. On asyncio, the timer handle stays scheduled
-and checks the deadline when it fires: this is cheaper than a new handle per chunk.
+and reads the deadline when it fires: this is cheaper than a new handle per chunk.
 """
 
 from __future__ import annotations
@@ -111,6 +111,6 @@ class Timer:
 
     @property
     def left(self) -> float:
-        """Seconds left of the call's total timeout; infinity if there is none."""
+        """Seconds left of the call's total timeout; infinity if that is None."""
         total = self._timeouts.total_for(stream=self.stream)
         return math.inf if total is None else total - self.elapsed

@@ -31,7 +31,7 @@ class AsyncChat:
     """The namespace ``client.chat``."""
 
     def __init__(self, engine: Engine) -> None:
-        """Created by the client, not by users."""
+        """Users do not construct this class; the client does."""
         self._engine = engine
 
     @property
@@ -45,7 +45,7 @@ class AsyncCompletions:
     """The chat completion endpoint."""
 
     def __init__(self, engine: Engine) -> None:
-        """Created by the client, not by users."""
+        """Users do not construct this class; the client does."""
         self._engine = engine
 
     @overload

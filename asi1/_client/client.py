@@ -1,8 +1,8 @@
 """
 `AsyncASI1`, the client for asyncio and trio.
 
-Its methods only pass arguments on; other modules check the arguments. A method's first
-call imports the modules that the method needs.
+The client's methods only pass arguments on; other modules check the arguments. A
+method's first call imports the modules that the method needs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class AsyncASI1(BaseClient):
             ``httpx.Timeout``, or None for no timeout of any kind.
         max_retries: The most retries of a call; 2 if left out.
         retry: A complete `RetryPolicy`, in place of *max_retries*; not both.
-        rate_limit: A `RateLimit`, or a `Limiter` of your own; calls above it wait.
+        rate_limit: A `RateLimit`, or your own `Limiter`; calls beyond the limit wait.
         limits: How many connections to open, and how long to keep idle ones open.
         http_client: Your own ``httpx.AsyncClient``; asi1 never closes it.
         transport: Your own httpx transport; asi1 never closes it.

@@ -24,7 +24,7 @@ from .._models.completion import ChatCompletion
 
 __all__ = ["screen"]
 
-# The page is sent again when it has grown by this share of its length, so that all
+# The page is sent again when it has grown by this share of its sent length. So all
 # pages sent together are at most about fifty times as long as the last page.
 _STEP = 1 / 50
 
@@ -49,7 +49,7 @@ def screen(*, thoughts: bool) -> Iterator[Callable[[ChatCompletion], None]]:
 
 @define
 class _Cell:
-    """One output of a notebook cell; a longer page replaces it as the answer grows."""
+    """A notebook cell's output; a longer page replaces the last as the answer grows."""
 
     _thoughts: bool
     _page: str = ""
@@ -79,7 +79,7 @@ class _Cell:
 
 @define
 class _Lines:
-    """Standard output, to which text is added as it arrives."""
+    """Standard output, to which the answer's text is written as it arrives."""
 
     _text: str = ""
 

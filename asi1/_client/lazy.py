@@ -52,6 +52,7 @@ class LazyEngine:
     Creates a client's engine at its first use.
 
     Attributes:
+        config: The client's settings.
         made: The engine; None before its first use.
     """
 

@@ -25,15 +25,16 @@ class AsyncAnswers(Generic[_T]):
 
     Reading raises:
         ASI1Error: As for `AsyncCompletions.create`, in place of the answer; the calls
-            still running are cancelled. With *return_exceptions*, it is returned.
+            still running are cancelled. With *return_exceptions*, the error is
+            returned instead, and no call is cancelled.
         ClientClosedError: The client was closed; raised even with *return_exceptions*.
         StreamBusyError: Another task is reading.
         StreamClosedError: The answers were closed.
-        Exception: The iterable of prompts raised it; raised after all earlier answers.
+        Exception: Any error of the iterable of prompts, after all earlier answers.
     """
 
     def __init__(self, calls: ConcurrentCalls) -> None:
-        """Created by the client, not by users."""
+        """Users do not construct this class; the client does."""
         self._calls = calls
 
     async def __aenter__(self) -> Self:

@@ -47,7 +47,7 @@ class AsyncChatStream:
     """
 
     def __init__(self, answer: ChunkStream) -> None:
-        """Created by the client, not by users."""
+        """Users do not construct this class; the client does."""
         self._answer = answer
         self._batch: Iterator[ChatCompletionChunk] = iter(())
 
@@ -86,8 +86,8 @@ class AsyncChatStream:
         try:
             batch = await self._answer.next_batch()
         except BaseException:
-            # The error's traceback refers to this frame. Without `del`, it would keep
-            # alive the stream, which a cancelled reader may drop.
+            # The error's traceback refers to this frame. Without `del`, a caller that
+            # holds the error would keep the stream, and so its call, alive.
             del self
             raise
         if not batch:
@@ -185,7 +185,7 @@ class AsyncPieces:
     def __init__(
         self, stream: AsyncChatStream, pick: Callable[[ChatCompletionChunk], str]
     ) -> None:
-        """Created by the stream, not by users."""
+        """Users do not construct this class; the stream does."""
         self._stream = stream
         self._pick = pick
 

@@ -34,10 +34,11 @@ class AsyncEventBytes:
                  null). The events before it stay valid.
     ===========  ====================================================================
 
-    The last event is always ``done`` or ``failed``; a body without it was cut off.
-    (``failed`` is not called ``error``, since browsers use that for lost connections. A
-    page must close its ``EventSource`` at either event, or the browser asks again.)
-    After every *ping* seconds without an event, the comment ``: ping`` is sent.
+    The last event is always ``done`` or ``failed``; a body without either was cut off.
+    (``failed`` is not called ``error``, since browsers use ``error`` for lost
+    connections. A page must close its ``EventSource`` at either event, or the browser
+    sends the request again.) After every *ping* seconds without an event, the comment
+    ``: ping`` is sent.
 
     ``status`` is an HTTP status: 400, 413, 422 and 429 as ASI-1 sent it, 400 for a
     wrong argument, 409 for a conversation that waits for an answer, 504 for a timeout,
@@ -52,7 +53,7 @@ class AsyncEventBytes:
     """
 
     def __init__(self, events: AnswerEvents) -> None:
-        """Created by the stream, not by users."""
+        """Users do not construct this class; the stream does."""
         self._events = events
 
     async def open(self) -> None:

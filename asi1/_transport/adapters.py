@@ -105,8 +105,8 @@ def proxy_transport(
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
     except (ValueError, ImportError, httpx.InvalidURL) as error:
-        # The error may quote a proxy's password, so it is not shown; only an
-        # ImportError, for a missing package, cannot.
+        # The error may quote a proxy's password, so its text is not shown. An
+        # ImportError is shown, since it only names a missing package.
         reason = f": {error}" if isinstance(error, ImportError) else ""
         raise ConfigurationError(
             "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,"

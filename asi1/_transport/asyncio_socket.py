@@ -25,7 +25,7 @@ __all__ = ["AsyncioSocket", "map_connect_errors"]
 
 # Number of unread bytes above which reading from the network pauses.
 _BUFFER_LIMIT = 256 * 1024
-# The most bytes of one send. A shorter piece waits for the request's next piece.
+# The most bytes of one send. `write` holds a shorter piece back for the next piece.
 _SEND_SIZE = 64 * 1024
 # Number of reads after which the reader lets the event loop run: a task that never
 # waits, since all bytes have arrived already, could not be cancelled.
@@ -36,7 +36,7 @@ _NO_TIMEOUT = 365 * 86400.0
 
 
 class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
-    """A connection, with a buffer of the bytes that arrived and are unread."""
+    """A connection, with a buffer of the bytes that arrived but were not read yet."""
 
     def __init__(self, below: asyncio.Transport | None = None) -> None:
         """Create a socket; *below* is the TCP transport that carries TLS, if any."""
@@ -54,7 +54,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
     # Called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Store the transport; a write ends when the kernel has all its bytes."""
+        """Store the transport; make `write` wait until the kernel has all its bytes."""
         self._transport = cast("asyncio.Transport", transport)
         # The high limit is not 0: with 0, TLS on asyncio and uvloop would pause and
         # resume writing all the time, although nothing is buffered.
@@ -91,7 +91,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         self._write_paused = True
 
     def resume_writing(self) -> None:
-        """Wake a waiting `write`."""
+        """Wake the `write` that has waited since `pause_writing`, if any."""
         self._write_paused = False
         _wake(self._write_waiter)
 
@@ -115,7 +115,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             await self._wait_for_data(timeout)
         if not self._received and self._error is not None:
             raise httpcore.ReadError(str(self._error)) from self._error
-        # A slice of the buffer costs one more copy, so it is made only when needed.
+        # A slice of the buffer costs one more copy, so the buffer is sliced only if it
+        # contains more than *max_bytes*.
         far_behind = len(self._received) > max_bytes
         data = bytes(self._received[:max_bytes] if far_behind else self._received)
         del self._received[:max_bytes]
@@ -240,9 +241,9 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
 
 
 def _readable(transport: asyncio.Transport) -> bool:
-    """Whether the kernel has bytes, or an end, that the event loop has not read."""
+    """Whether the kernel has received bytes, or an end, that asyncio has not read."""
     sock = transport.get_extra_info("socket")
-    if sock is None or sock.fileno() < 0:  # lost; `connection_lost` follows soon
+    if sock is None or sock.fileno() < 0:  # closed; asyncio will report it soon
         return True
     number = sock.fileno()
     if not hasattr(select, "poll"):  # Windows, whose select accepts any file number

@@ -81,8 +81,9 @@ class Pools:
         except anyio.WouldBlock:
             await self._wait(pools, pool_timeout, host)
         try:
-            # There is no await from here on, so a pool with a free slot keeps it. The
-            # first such pool is chosen, so that idle connections are reused.
+            # There is no await from here on, so no other task can take the chosen
+            # slot. The first pool with a free slot is chosen, so that idle connections
+            # are reused.
             free = (pool for pool in pools.pools if pool.busy < pools.size)
             pool = next(free, None)
             if pool is None:
@@ -138,7 +139,7 @@ class Pools:
 
     @property
     def _trust_env(self) -> bool:
-        # A server on this machine needs no proxy, and over http:// a proxy would see
+        # A server on this machine needs no proxy; with http://, a proxy would also see
         # the API key.
         host = urlsplit(self.config.base_url).hostname or ""
         return self.config.trust_env and not is_loopback(host)

@@ -1,5 +1,5 @@
 # ruff: noqa: ASYNC109 - httpcore's interface has timeouts
-"""Opens the connections that httpcore asks for, on asyncio and on trio."""
+"""Opens connections to servers for httpcore, on asyncio and on trio."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,  # noqa: ARG002 - the pool sets none
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - nor these
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - also unset
     ) -> AsyncioSocket:
         """
         Connect to a server, at the first of its addresses that accepts.
@@ -67,10 +67,10 @@ class _PlainSocket(AsyncioSocket, asyncio.BufferedProtocol):
     """
     A TCP connection, used without TLS or under a TLS connection.
 
-    It reads into a shared buffer: for a protocol without one, asyncio (Python 3.11 to
-    3.14) allocates 256 KiB at every read, which costs more than the read. A TLS
-    connection has no shared buffer: asyncio and uvloop decrypt only as much as fits in,
-    and lose the rest if the server then closes the connection.
+    It reads into a shared buffer: for a protocol without a buffer, asyncio (Python 3.11
+    to 3.14) allocates 256 KiB at every read, which costs more than the read. A TLS
+    connection has no shared buffer: asyncio and uvloop would decrypt only as many bytes
+    as fit into the buffer, and lose the rest if the server then closes the connection.
     """
 
     def __init__(self, buffer: memoryview) -> None:
@@ -112,7 +112,7 @@ async def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
 @define
 class HappyEyeballs:
     """
-    Tries the addresses of one server, each soon after the last, until one accepts.
+    Tries a server's addresses, each at most 0.25 s after the last, until one accepts.
 
     Attributes:
         make: Returns a new socket for one attempt.
@@ -127,7 +127,7 @@ class HappyEyeballs:
         Return the first connection that opens.
 
         Raises:
-            OSError, OverflowError: No connection opens; the error that came last.
+            OSError, OverflowError: No connection opens; the error that was raised last.
         """
         try:
             async with anyio.create_task_group() as tasks:
@@ -167,7 +167,7 @@ class HappyEyeballs:
 
 
 class TrioBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections with httpcore's trio backend; closes cancelled handshakes."""
+    """httpcore's trio backend, but a cancelled TLS handshake closes the connection."""
 
     def __init__(self) -> None:
         self._backend: Any = httpcore.TrioBackend()
@@ -184,7 +184,8 @@ class TrioBackend(httpcore.AsyncNetworkBackend):
             try:
                 return await handshake(*what, **options)
             except BaseException:
-                # httpcore 1.0 closes the stream after errors, but not when cancelled.
+                # httpcore 1.0 closes the stream after an error of the handshake, but
+                # not when the handshake is cancelled.
                 with anyio.CancelScope(shield=True):
                     await stream.aclose()
                 raise

@@ -1,5 +1,5 @@
 """
-Decompresses bodies in steps of bounded size, if a server compresses them unasked.
+Decompresses reply bodies that a server compressed unasked, in small steps.
 
 A body with one encoding is decompressed; a body with several is refused, since a few
 hundred bytes under two layers of gzip can become hundreds of megabytes.
@@ -20,7 +20,7 @@ __all__ = ["decompress"]
 
 # The most decompressed bytes that one step returns.
 _STEP = 64 * 1024
-# The argument *wbits* of zlib for each encoding: it says which header a body has.
+# zlib's argument *wbits* for each encoding: it tells zlib which header a body has.
 _WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 _WBITS_WITHOUT_HEADER = -15
 

@@ -68,8 +68,8 @@ def _translate(
         return APIConnectionError(
             f"{host}: no secure connection ({tls_reason})", sent=False, retryable=False
         )
-    # httpx 0.28 raises the same class if the server closes the connection and if it
-    # violates HTTP; only the message differs.
+    # httpx 0.28 raises the same class if a server closes the connection and if a
+    # server violates HTTP; only the message differs.
     hang_up = isinstance(error, httpx.RemoteProtocolError) and (
         reason.startswith(_HANG_UPS)
     )
@@ -96,6 +96,7 @@ def forget_request(error: BaseException) -> None:
     """Remove the request from an httpx error, since its headers contain the key."""
     nothing: Any = None  # httpx accepts None, but its types do not say so
     if isinstance(error, httpx.HTTPStatusError):
-        error.response = nothing  # it refers to the request, and may echo the key
+        # The response refers to the request, and may echo the key.
+        error.response = nothing
     if isinstance(error, httpx.HTTPError):
         error.request = nothing

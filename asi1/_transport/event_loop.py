@@ -29,7 +29,7 @@ _tasks: set[asyncio.Task[None]] = set()
 
 
 def loop_token() -> Any:
-    """Return the running event loop of asyncio, or the token of trio's."""
+    """Return asyncio's running event loop, or the token of trio's running loop."""
     return anyio.lowlevel.current_token().native_token
 
 
@@ -88,7 +88,8 @@ def spawn(
     task = token.create_task(body(), name=name)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
-    # For a task that is cancelled before its first step; `body` calls `end` otherwise.
+    # If the task is cancelled before its first step, `body` never runs, so `end` is
+    # also called here.
     task.add_done_callback(lambda _: end())
 
 

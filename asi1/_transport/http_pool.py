@@ -1,5 +1,5 @@
 """
-asi1's connection pool: httpcore's, but it closes every connection that is unusable.
+asi1's connection pool: httpcore's pool, but it closes every unusable connection.
 
 Its errors also distinguish a server that sends something other than HTTP from a server
 that closed the connection; only in the second case may the request be sent again.
@@ -91,7 +91,7 @@ class _Connection(httpcore.AsyncHTTPConnection):
                     f"illegal status line: {unread(self)!r}"
                 ) from error
             raise
-        if first:  # the HTTP state exists now, and no task holds its lock
+        if first:  # the HTTP state exists now; no task has locked it
             replace_state_lock(self)
         return response
 
@@ -101,7 +101,7 @@ def begins_http(head: bytes) -> bool:
     Whether *head*, all that a server sent, can be the beginning of an HTTP reply.
 
     h11 parses a reply's head only when it is complete. So httpcore raises the same
-    error if a server closes the connection and if it uses another protocol.
+    error if a server closes the connection and if a server uses another protocol.
     """
     return head[:5] == b"HTTP/"[: len(head)]
 

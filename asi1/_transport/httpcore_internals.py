@@ -1,9 +1,10 @@
 """
-The private names of httpx and httpcore that the package uses, all in this module.
+All private names of httpx and httpcore that asi1 uses.
 
-They give httpcore faster locks, and access to the bytes that it has not parsed. They
-are used only with releases that are known to have these names, and only if the names
-exist. Otherwise httpx's own connection pool is used unchanged, which is slower.
+With these names, asi1 gives httpcore faster locks, and reads the bytes that httpcore
+has not parsed. asi1 uses the names only with releases of httpx and httpcore that are
+known to have them, and only if the names exist. Otherwise asi1 uses httpx's own
+connection pool unchanged, which is slower.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = [
 
 
 def is_known_release(httpx_version: str, httpcore_version: str) -> bool:
-    """Whether these releases are known to have the private names."""
+    """Whether these releases of httpx and httpcore are known to have the names."""
     known = httpx_version.startswith(("0.27.", "0.28."))
     return known and httpcore_version.startswith("1.0.")
 
@@ -56,14 +57,15 @@ def replace_request_lock(connection: httpcore.AsyncHTTPConnection) -> None:
 
 
 def replace_state_lock(connection: httpcore.AsyncHTTPConnection) -> None:
-    """As `replace_request_lock`, for the HTTP state that the first request creates."""
+    """Give the HTTP state, which the first request creates, a faster lock too."""
     state = getattr(connection, "_connection", None)
     if hasattr(state, "_state_lock"):
         _set(state, "_state_lock")
 
 
 def _set(owner: object, name: str) -> None:
-    # The attribute is typed as httpcore's lock, of which only `async with` is used.
+    # httpcore only uses `async with` on this attribute, so anyio's lock can replace
+    # httpcore's.
     lock: Any = anyio.Lock(fast_acquire=True)
     setattr(owner, name, lock)
 

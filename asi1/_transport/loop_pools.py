@@ -59,7 +59,7 @@ class Pool:
 
 @define
 class Slot:
-    """A pool's slot that one request occupies."""
+    """The slot that one request occupies in a pool."""
 
     pool: Pool
     pools: LoopPools
@@ -79,8 +79,8 @@ class LoopPools:
     """
     The pools of one event loop.
 
-    It has no reference to the client: the client can be garbage-collected first, and
-    then the event loop closes the connections.
+    This object has no reference to the client. So the client can be garbage-collected
+    first, and then the event loop closes the connections.
     """
 
     token: Any
@@ -100,7 +100,7 @@ class LoopPools:
         return math.inf if self.user_client else POOL_SIZE
 
     async def close_with_loop(self) -> AsyncGenerator[None, None]:
-        """Close when the event loop ends, since it then closes its async generators."""
+        """Close the pools when the event loop ends, since it closes this generator."""
         try:
             yield
         finally:
@@ -108,14 +108,14 @@ class LoopPools:
                 await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections; must be called on their own event loop."""
+        """Close the connections; must be called on the pools' own event loop."""
         self.closed = True
         pools, self.pools = self.pools, []
         for pool in pools if not self.user_client else ():
             await pool.aclose()
 
     def close_later(self) -> None:
-        """Schedule the closing; may be called on any thread, and in destructors."""
+        """Schedule the pools' closing; allowed on any thread, and in destructors."""
         if self.pid != os.getpid():
             keep_inherited(self)
         elif self.closer is not None:

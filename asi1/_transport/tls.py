@@ -24,7 +24,7 @@ _placeholders: list[ssl.SSLContext] = []
 
 
 def placeholder_context() -> ssl.SSLContext:
-    """Return a context without certificates, for connections that never use TLS."""
+    """Return a TLS context without certificates, for connections without TLS."""
     with no_fork:
         if not _placeholders:
             _placeholders.append(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))

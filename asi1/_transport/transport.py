@@ -33,8 +33,8 @@ _WITH_LENGTH = ("POST", "PUT", "PATCH")
 
 _url = lru_cache(maxsize=64)(httpx.URL)
 
-# Number of pieces after which the reader lets other tasks run, since one read from the
-# network can contain thousands.
+# Number of pieces of a body after which the reader lets other tasks run, since one read
+# from the network can contain thousands of pieces.
 _PIECES_PER_STEP = 256
 # The most pieces of a body that `Reply.aclose` reads to find its end.
 _DRAINED_PIECES = 1000
@@ -83,7 +83,8 @@ class Reply:
 
     async def aclose(self, drain_timeout: float = 0.0) -> None:
         """
-        Keep the connection for reuse if the body was read to its end; else close it.
+        Keep the connection for reuse if the body was read to its end; else close the
+        connection.
 
         Args:
             drain_timeout: Seconds in which the rest of the body may still be read.
@@ -163,7 +164,7 @@ class Transport:
     Sends the requests of one client and of its children.
 
     Attributes:
-        pools: The connections that it sends over.
+        pools: The pools of connections that the requests are sent over.
     """
 
     pools: Pools

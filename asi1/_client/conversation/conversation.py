@@ -82,15 +82,15 @@ class AsyncConversation:
     """
     A dialogue with the model, which receives the earlier messages in each turn.
 
-    Created by `AsyncASI1.conversation`. Only one turn runs at a time; any number of
-    conversations can share a client. A turn is added to the history when its answer is
-    complete. If it fails, is cancelled, or its stream is closed early, the history is
-    not changed. An answer cut off by ``max_tokens`` counts as complete; its finish
-    reason says so.
+    `AsyncASI1.conversation` returns this object. Only one turn runs at a time; any
+    number of conversations can share a client. A turn is added to the history when its
+    answer is complete. If the turn fails, is cancelled, or its stream is closed early,
+    the history is not changed. An answer cut off by ``max_tokens`` counts as complete;
+    its finish reason says so.
     """
 
     def __init__(self, turns: TurnTaking) -> None:
-        """Created by the client, not by users."""
+        """Users do not construct this class; the client does."""
         self._turns = turns
 
     def __repr__(self) -> str:
@@ -177,7 +177,7 @@ class AsyncConversation:
 
     @property
     def usage(self) -> Usage:
-        """The tokens used by all calls, as far as the server reported them."""
+        """The tokens that the server reported for all calls of the conversation."""
         return self._turns.history.usage
 
     @property

@@ -1,4 +1,4 @@
-"""One turn of a conversation: it blocks other turns, calls, and adds the answer."""
+"""One turn of a conversation: blocks other turns, makes a call, stores the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds a turn's requests; shortens the history if the server says it is too long."""
+"""Builds a turn's requests; shortens them if the server refuses one as too long."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["TurnRequests"]
 
 # Token counts are estimates, so only this share of the server's limit is used.
 _MARGIN = 0.95
-# Share of a too long request that is sent again if the server does not name its limit.
+# Share of a too long request that is sent again if the server names no limit.
 _HALF = 0.5
 # Options of a turn that also apply to its call for a summary, such as timeouts.
 _SHARED = CALL_OPTIONS - {"session_id", "idempotency_key", "extra_body"}
@@ -54,7 +54,7 @@ class TurnRequests:
         keep: Called to store the new history after each call for a summary.
         history: The history, with the usage and the summary of this turn's calls.
         policy: The context policy; None to send the whole history.
-        limit: Maximum prompt tokens of a request, beside the policy's budget.
+        limit: The most prompt tokens of a request; the policy's budget may be lower.
         sent: The messages of the last request.
     """
 
@@ -72,7 +72,7 @@ class TurnRequests:
 
     @property
     def messages(self) -> tuple[Wire, ...]:
-        """The whole history, and the messages to be answered."""
+        """All messages of the history, and the new messages to be answered."""
         return (*self.history.messages, *self.new)
 
     async def first(self, began: float) -> Request:
@@ -90,7 +90,7 @@ class TurnRequests:
             return request
 
     async def after(self, refusal: APIStatusError) -> Request | None:
-        """Return a shorter request, but only once, if the last one was too long."""
+        """Return a shorter request, once per turn, if *refusal* says "too long"."""
         if (
             self._shortened
             or self.policy is None
@@ -130,7 +130,7 @@ class TurnRequests:
         return self.draft.request_of(self.sent)
 
     async def _run_plan(self, policy: ContextPolicy, view: View, limit: float) -> View:
-        """Run the policy's plan, and ask the model its questions."""
+        """Run the policy's plan, and ask the model the questions of the plan."""
         plan = policy.plan(view, limit)
         try:
             question = next(plan)
@@ -141,7 +141,7 @@ class TurnRequests:
             return planned
 
     async def _ask_model(self, question: Question) -> str:
-        """Return the text of the model's answer."""
+        """Ask the model *question*, and return the text of the model's answer."""
         config = self.resources.config
         options = {k: v for k, v in self.draft.options.items() if k in _SHARED}
         request = chat_request(

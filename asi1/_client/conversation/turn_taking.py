@@ -1,5 +1,5 @@
 """
-Ensures that a conversation has one turn at a time, and holds its history.
+Ensures that a conversation has one turn at a time, and stores its history.
 
 The history changes in a single step, when an answer is complete; a turn that ends
 earlier leaves it unchanged.
@@ -79,7 +79,7 @@ class TurnTaking:
             )
 
     def release(self, turn: object) -> None:
-        """End *turn*, so that the next may begin; works twice, and on any thread."""
+        """End *turn*, so that the next may begin; may run twice, and on any thread."""
         if self.current is turn:
             self.current = None
 
@@ -88,7 +88,7 @@ class TurnTaking:
         self.current = None
 
     def counter(self, options: Mapping[str, Any]) -> TokenEstimator:
-        """Return the token estimator for requests with these options."""
+        """Return the token estimator for requests with *options* (tools count too)."""
         merged = {**self.engine.config.options, **options}
         extras = [merged.get(name) for name in ("tools", "response_format")]
         fixed = sum(len(dump_json(value)) for value in extras if value)
@@ -97,7 +97,7 @@ class TurnTaking:
 
     def limit(self, model: str | None, options: Mapping[str, Any]) -> float:
         """
-        Return the most prompt tokens that the server accepts; infinity if unknown.
+        Return the most prompt tokens that a request may have; infinity for no limit.
 
         Raises:
             ArgumentError: The policy needs the model's context size, which is unknown.
