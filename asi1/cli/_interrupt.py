@@ -32,7 +32,7 @@ def delayed_interrupt() -> Iterator[None]:
     try:
         if usual is signal.default_int_handler:
             signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    except ValueError:  # this is not the main thread, so it cannot set a handler
+    except ValueError:  # only the main thread can set a handler
         usual = None
     try:
         yield

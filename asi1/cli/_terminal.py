@@ -83,7 +83,7 @@ def _supports_ansi(env: Mapping[str, str]) -> bool:
 
 
 def _escaped(text: str, encoding: str) -> str:
-    """Escape characters that *encoding* lacks as JSON does; JSON stays valid."""
+    """Escape characters missing in *encoding* as JSON does, to keep JSON valid."""
     return "".join(
         char if char.encode(encoding, "ignore") else _utf16_escapes(char)
         for char in text
@@ -114,7 +114,7 @@ def flush() -> None:
     Flush standard output and standard error.
 
     Raises:
-        OSError: One of them cannot be written to.
+        OSError: One of the two streams cannot be written to.
     """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

@@ -150,11 +150,12 @@ def test_no_color_or_dumb_terminal_gets_no_codes(
 @pytest.mark.parametrize(
     ("name", "value"), [("NO_COLOR", ""), ("TERM", "vt220"), ("WT_SESSION", "7")]
 )
-def test_terminal_with_ansi_codes_gets_them(
+def test_thoughts_have_ansi_codes_on_a_terminal_that_supports_them(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
-    An empty NO_COLOR has no effect, and Windows Terminal is recognised without TERM.
+    Thoughts on a terminal have ANSI codes if TERM names a terminal, or if Windows
+    Terminal has set WT_SESSION; an empty NO_COLOR has no effect.
     """
     if name == "WT_SESSION":
         monkeypatch.delenv("TERM")
@@ -303,7 +304,8 @@ def test_lone_surrogate_is_escaped(fake, monkeypatch):
 
 def test_missing_key_explains_how_to_get_one(capsys, monkeypatch):
     """
-    A missing or blank key exits with 2; one line says where to get and set a key.
+    With a missing or blank key the command exits with 2; one line says where to get and
+    set a key.
     """
     monkeypatch.setenv("ASI_ONE_API_KEY", " ")
 

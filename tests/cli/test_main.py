@@ -44,7 +44,7 @@ def test_version_is_printed(capsys):
 
 def test_no_command_prints_help_and_exits_with_2(capsys):
     """
-    ``asi1`` alone prints its help on stderr and exits with 2.
+    ``asi1`` without a command prints its help on stderr and exits with 2.
     """
     code = main([])
     out, err = capsys.readouterr()
@@ -91,8 +91,8 @@ def test_help_of_demo_says_that_it_needs_no_key(capsys):
 )
 def test_wrong_usage_is_shown_in_one_line(words, told, capsys):
     """
-    Arguments that cannot be parsed are reported in one line, which names them and
-    ``--help``; the exit code is 2.
+    Arguments that cannot be parsed are reported in one line, which names the arguments
+    and ``--help``; the exit code is 2.
     """
     code = main(words)
     out, err = capsys.readouterr()

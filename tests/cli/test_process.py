@@ -37,7 +37,7 @@ def read_all(terminal):
     while True:
         try:
             data = os.read(terminal, 4096)
-        except OSError:  # Linux raises it after the last program has ended
+        except OSError:  # Linux raises OSError after the last program has ended
             return shown.decode()
         if not data:
             return shown.decode()
@@ -135,8 +135,8 @@ def test_ctrl_c_before_an_answer_is_silent(fake, start):
 
 def test_ctrl_c_while_stdin_is_read_is_silent(key, start):
     """
-    After Ctrl-C while the command waits for text from a pipe, it writes nothing and
-    exits with 130.
+    If Ctrl-C is pressed while the command waits for text from a pipe, the command
+    writes nothing and exits with 130.
     """
     # The process reports that it begins to read, so that the signal is not sent before.
     code = (

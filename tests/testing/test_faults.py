@@ -14,8 +14,8 @@ import pytest
 from asi1.testing import FAULTS, FakeASI1
 
 
-# Shared by all clients, because each would else read the system's certificates, which
-# would take most of the time of these tests.
+# Shared by all clients, because each client would else read the system's certificates,
+# which would take most of the time of these tests.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 # The options that make an endless or large fault short enough for a test.
@@ -125,7 +125,8 @@ def test_unknown_fault_lists_similar_names():
 
 def test_unknown_option_of_a_fault_is_a_type_error():
     """
-    Scripting a fault with an option that it does not have raises a TypeError at once.
+    Scripting a fault with an option that the fault does not have raises a TypeError at
+    once.
     """
     with pytest.raises(TypeError, match="after_chunks"):
         FakeASI1().fault("html_502", after_chunks=3)

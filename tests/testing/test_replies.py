@@ -1,4 +1,4 @@
-"""The well-behaved replies of the fake, seen through the in-process transport."""
+"""The correct replies of the fake, seen through the in-process transport."""
 
 from __future__ import annotations
 
@@ -169,9 +169,9 @@ async def test_id_has_the_form_of_its_generation(fake, generation, size):
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-async def test_usage_comes_once_or_not_at_all(fake, generation):
+async def test_stream_has_the_scripted_usage_once_and_no_empty_usage(fake, generation):
     """
-    A stream contains the scripted usage once, or no usage if that is empty.
+    A stream contains the scripted usage once, or no usage if the scripted one is empty.
     """
     fake.reply(TEXT, usage=USAGE, generation=generation, times=2)
     fake.reply(TEXT, usage={}, generation=generation, times=2)
@@ -246,7 +246,8 @@ async def test_scripted_finish_reason_replaces_the_default(fake):
 
 async def test_request_id_of_a_reply_is_the_scripted_one_or_the_answers_id(fake):
     """
-    x-request-id is the scripted id, or else the answer's id; headers may be added.
+    The header x-request-id is the scripted id, or else the answer's id; other scripted
+    headers are sent too.
     """
     fake.reply(TEXT, request_id="req-1", headers={"X-Extra": "yes"}, times=2)
     fake.reply(TEXT)
@@ -271,7 +272,8 @@ async def test_function_as_text_is_called_with_the_request(fake):
 
 async def test_function_that_raises_becomes_a_500_that_names_the_error(fake):
     """
-    If a scripted function raises, a 500 reply names the error, so that it is seen.
+    If a scripted function raises, a 500 reply names the error, which the test would not
+    see in the server's thread.
     """
     fake.reply(lambda request: request.json["nowhere"])
 
@@ -284,7 +286,8 @@ async def test_function_that_raises_becomes_a_500_that_names_the_error(fake):
 @pytest.mark.virtual_time
 async def test_delays_come_before_the_reply_and_after_each_event(fake):
     """
-    The fake waits `delay` before the first byte, and `chunk_delay` after each event.
+    The fake waits `delay` seconds before the first byte of a reply, and `chunk_delay`
+    seconds after each event.
     """
     fake.reply("one two", chunk_words=1, delay=3, chunk_delay=10)
     start = anyio.current_time()
@@ -365,7 +368,7 @@ async def test_recorded_body_is_sent_byte_for_byte(fake, framing):
 async def test_recorded_body_is_cut_as_requested(fake):
     """
     A recorded body is sent in one piece, in one piece per byte, or in random pieces,
-    which are the same for the same number.
+    which are the same for the same seed.
     """
     source = bytes(range(1, 101))
     for cut in ("whole", "bytes", 1, 1, 2):
@@ -405,7 +408,7 @@ async def test_delay_of_a_recorded_body_comes_before_each_piece(fake):
 
 def test_missing_file_of_a_recorded_body_is_an_os_error(fake, tmp_path):
     """
-    A file that does not exist raises an OSError when it is scripted.
+    Scripting a recorded body from a file that does not exist raises an OSError.
     """
     with pytest.raises(OSError, match="nowhere"):
         fake.stream_of(tmp_path / "nowhere.sse")
@@ -592,7 +595,8 @@ def test_json_of_a_body_that_is_not_json_is_a_value_error():
 
 def test_recorded_sample_matches_its_figures():
     """
-    The recorded stream has the numbers of chunks and the texts that its figures state.
+    The recorded stream otters.sse has the chunks, texts and usage that otters.json
+    states.
     """
     figures = json.loads((SAMPLES / "otters.json").read_text(encoding="utf-8"))
     sent = (SAMPLES / "otters.sse").read_text(encoding="utf-8")

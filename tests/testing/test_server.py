@@ -102,7 +102,8 @@ def test_fake_has_a_port_only_once_started():
 
 def test_running_fake_cannot_be_started_again(fake):
     """
-    Starting twice raises RuntimeError, on a used port OSError; stopping twice works.
+    Starting a running fake raises RuntimeError, and starting on a used port OSError;
+    stopping twice raises nothing.
     """
     with pytest.raises(RuntimeError, match="already running"):
         fake.start()
@@ -114,7 +115,8 @@ def test_running_fake_cannot_be_started_again(fake):
 
 def test_request_is_recorded_with_all_its_parts(fake, client):
     """
-    A record has method, path, query, lowercase headers, body and outcome.
+    The record of a request has method, path, query, lowercase headers, body and
+    outcome.
     """
     client.post(
         "/chat/completions?a=1&b=2",
@@ -206,7 +208,8 @@ def test_request_that_arrives_byte_by_byte_is_read(fake, line):
 
 def test_expect_100_continue_is_answered(line):
     """
-    A client that expects 100 (Continue) gets that status before it sends the body.
+    A client that expects 100 (Continue) gets that status before the client sends the
+    body.
     """
     head, body = request(Expect="100-continue", Connection="close").split(b"{")
     line.sendall(head)

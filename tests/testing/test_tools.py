@@ -52,7 +52,7 @@ def test_import_starts_no_thread():
 
 
 class WatchedOutput(io.StringIO):
-    """A standard output; another thread can wait for its first line, a URL."""
+    """A standard output whose first line, a URL, another thread can wait for."""
 
     def url(self):
         end = time.monotonic() + 10

@@ -177,7 +177,7 @@ async def test_connection_that_breaks_during_a_write_is_a_write_error():
             tasks.start_soon(broken)
             with pytest.raises(httpcore.WriteError):
                 await ours.write(BIG, 10)
-        with pytest.raises(httpcore.WriteError):  # raised without waiting
+        with pytest.raises(httpcore.WriteError):  # raises without waiting
             await ours.write(BIG, 10)
 
 
@@ -415,7 +415,8 @@ class MisbehavingServer:
 async def test_ended_idle_connection_is_not_reused(what):
     """
     After the server closed, reset or wrote to an idle connection, the next call opens a
-    new one and needs one attempt, even if the event loop has not run in between.
+    new connection and succeeds at the first attempt, even if the event loop has not run
+    in between.
     """
     server = MisbehavingServer(what)
     async with asi1.AsyncASI1("sk-test", server.url, max_retries=0) as client:

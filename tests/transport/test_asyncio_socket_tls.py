@@ -67,7 +67,7 @@ async def test_tls_write_does_not_wait_for_the_server(certificate):
 
 async def test_aborted_tls_connection_is_readable_and_so_not_reused(certificate):
     """
-    While a TLS connection is aborted, `is_readable` can be asked at any time without an
+    While a TLS connection is aborted, `is_readable` can be read at any time without an
     error; soon it is True, so that the pool does not reuse the connection.
     """
     async with secured(certificate) as (secure, _):

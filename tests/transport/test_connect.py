@@ -122,8 +122,8 @@ async def test_error_gives_the_reason_of_the_last_address(addresses):
 
 async def test_connect_task_cancelled_from_outside_is_a_connect_error(addresses):
     """
-    If other code cancels the task that connects to an address, that counts as a failed
-    address, and the ConnectError says so.
+    If other code cancels the task that connects to an address, the address counts as
+    failed, and the ConnectError says that the task was cancelled.
     """
     before = asyncio.all_tasks()
     tried = addresses("slow")

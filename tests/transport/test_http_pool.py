@@ -159,7 +159,8 @@ async def test_reply_cut_in_its_first_bytes_is_retried_only_if_they_are_http(
 ):
     """
     A call whose reply is cut in its first bytes is retried only if these bytes begin
-    like HTTP, because a server that does not speak HTTP will not do so later either.
+    like HTTP, because a server that does not speak HTTP will not speak HTTP on a retry
+    either.
     """
     for _ in range(3):
         fake.play(*([Raw(said)] if said else []), end)
