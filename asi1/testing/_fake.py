@@ -110,7 +110,7 @@ class FakeASI1(Scripting):
 
     @property
     def open_connections(self) -> int:
-        """How many connections are open now, idle ones included."""
+        """How many connections to the server are open now, idle ones included."""
         return self._server.open_connections
 
     @property

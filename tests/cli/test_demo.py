@@ -60,7 +60,7 @@ def test_demo_dims_thoughts_and_counts_on_a_terminal(on_terminal):
 @pytest.mark.parametrize("word", ["now", "--model=asi1"])
 def test_demo_refuses_arguments(word, capsys):
     """
-    The demo's answer is fixed, so the demo refuses a question or an option.
+    The demo's answer is fixed, so `asi1 demo` refuses a question or an option.
     """
     assert 2 == main(["demo", word])
     assert capsys.readouterr().err.startswith("asi1: unrecognized arguments: ")

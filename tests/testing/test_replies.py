@@ -44,7 +44,7 @@ def shape(value):
 
 
 def successive_shapes(values):
-    """Return the shapes in order, without those equal to the shape before."""
+    """Return the shapes in order, without those that equal the preceding shape."""
     found = []
     for value in map(shape, values):
         if not found or found[-1] != value:
@@ -310,7 +310,7 @@ async def test_delays_come_before_the_reply_and_after_each_event(fake):
 )
 def test_invalid_option_of_a_reply_is_a_value_error(fake, options):
     """
-    An option with an invalid value raises a ValueError when the reply is scripted.
+    Scripting a reply with an invalid value of an option raises a ValueError.
     """
     with pytest.raises(ValueError, match=r"."):
         fake.reply(TEXT, **options)
@@ -319,7 +319,7 @@ def test_invalid_option_of_a_reply_is_a_value_error(fake, options):
 @pytest.mark.parametrize("text", [None, 5, ["Hel", "lo"], {"a": 1}])
 def test_text_of_another_type_is_a_type_error(fake, text):
     """
-    A text that is neither a str nor a function raises a TypeError when it is scripted.
+    Scripting a text that is neither a str nor a function raises a TypeError.
     """
     with pytest.raises(TypeError, match="text: must be a str, or a function"):
         fake.reply(text)
@@ -327,7 +327,7 @@ def test_text_of_another_type_is_a_type_error(fake, text):
 
 def test_unknown_option_of_a_reply_is_a_type_error(fake):
     """
-    An option with an unknown name raises a TypeError when the reply is scripted.
+    Scripting a reply with an unknown option raises a TypeError.
     """
     with pytest.raises(TypeError):
         fake.reply(TEXT, thougts=["spelt wrongly"])
@@ -365,7 +365,7 @@ async def test_recorded_body_is_sent_byte_for_byte(fake, framing):
         assert expected == b"".join(await pieces_of(fake))
 
 
-async def test_recorded_body_is_cut_as_requested(fake):
+async def test_recorded_body_is_sent_in_the_pieces_that_cut_asks_for(fake):
     """
     A recorded body is sent in one piece, in one piece per byte, or in random pieces,
     which are the same for the same seed.
@@ -472,7 +472,7 @@ async def test_reply_json_encodes_values_and_sends_bytes_unchanged(fake):
 
 def test_value_that_json_cannot_represent_is_a_type_error(fake):
     """
-    A value that JSON cannot represent raises a TypeError when it is scripted.
+    Scripting a value that JSON cannot represent raises a TypeError.
     """
     with pytest.raises(TypeError):
         fake.reply_json({"now": object()})
@@ -480,7 +480,7 @@ def test_value_that_json_cannot_represent_is_a_type_error(fake):
 
 async def test_replies_come_in_order_before_the_standing_one(fake):
     """
-    Queued replies are used in order; then each request gets the standing reply.
+    Queued replies are sent in order; each later request gets the standing reply.
     """
     fake.fail(503, times=None)
     fake.reply("a", times=2)
@@ -530,7 +530,9 @@ async def test_unscripted_fake_gives_a_default_answer(fake, body):
         ("POST", "/chat/completions", 404),
     ],
 )
-async def test_other_paths_and_methods_are_refused(fake, method, path, status):
+async def test_unscripted_fake_refuses_other_paths_and_methods(
+    fake, method, path, status
+):
     """
     Without a script, all but POST requests for chat and images get a JSON error.
     """

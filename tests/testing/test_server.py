@@ -82,7 +82,7 @@ async def test_fake_works_in_async_with():
     assert not fake_threads()
 
 
-def test_fake_has_a_port_only_once_started():
+def test_port_raises_before_the_start_and_refuses_connections_after_the_stop():
     """
     Before the fake starts, `port` raises; after its stop, connections are refused.
     """
@@ -134,7 +134,7 @@ def test_request_is_recorded_with_all_its_parts(fake, client):
 
 def test_list_of_requests_is_a_copy(fake, client):
     """
-    A change to the list of requests does not change the record.
+    Changing the list that `requests` returned does not change the fake's own list.
     """
     client.post("/chat/completions")
     fake.requests.clear()
@@ -251,7 +251,7 @@ def test_reply_to_head_has_no_body(line):
 )
 def test_invalid_request_gets_400(fake, line, nonsense):
     """
-    Bytes that are not a valid request get 400 and are not recorded.
+    Bytes that are not a valid request get a 400 reply, and no request is recorded.
     """
     line.sendall(nonsense)
     line.shutdown(socket.SHUT_WR)
@@ -286,7 +286,7 @@ def test_fake_survives_a_reset_after_an_invalid_request(fake):
 
 def test_reset_step_resets_the_connection(fake, line):
     """
-    After the step `Reset` the client gets the bytes sent before, and then a reset.
+    After the step `Reset` the client gets the bytes sent before the step, then a reset.
     """
     fake.play(Head(200), Data(b"word"), Pause(0.05), Reset())
     line.sendall(request())
@@ -363,7 +363,8 @@ def test_client_that_reads_nothing_blocks_the_reply(fake, line):
 
 def test_slow_client_gets_the_whole_body(fake, line):
     """
-    A client that starts reading late gets a body larger than all buffers completely.
+    A client that starts to read late gets the entire body, even if the body is larger
+    than all buffers.
     """
     fake.stream_of(b"x" * 8_000_000, framing="close")
     line.sendall(request())
@@ -425,7 +426,8 @@ def test_each_queued_reply_is_sent_once_to_concurrent_requests(fake):
 )
 def test_keepalive_faults_break_the_reused_connection(fake, client, fault, error):
     """
-    The first request gets an answer; the next request on the same connection fails.
+    With these faults, the first request gets an answer, and the next request on the
+    same connection fails.
     """
     fake.fault(fault)
 
@@ -438,7 +440,8 @@ def test_keepalive_faults_break_the_reused_connection(fake, client, fault, error
 @pytest.mark.parametrize("fault", ["keepalive_then_close_idle", "idle_408"])
 def test_idle_faults_close_the_connection_after_an_answer(fake, client, fault):
     """
-    The server closes the connection after an answer; the next request opens a new one.
+    With these faults, the server closes the connection after an answer, and the next
+    request opens a new connection.
     """
     fake.fault(fault, seconds=0.01)
 

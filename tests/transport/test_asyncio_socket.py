@@ -141,7 +141,8 @@ async def test_body_of_any_size_arrives_complete_after_its_head(size):
 
 async def test_write_to_a_peer_that_reads_nothing_raises_write_timeout():
     """
-    Writing a large body raises WriteTimeout if the peer does not read.
+    Writing a large body raises WriteTimeout if the peer does not read within the
+    timeout.
     """
     async with pair() as (ours, _):
         with anyio.fail_after(60), pytest.raises(httpcore.WriteTimeout):
@@ -267,7 +268,7 @@ async def test_read_can_be_repeated_after_a_timeout():
 
 async def test_socket_buffers_at_most_one_mib_for_a_slow_reader():
     """
-    While no reader reads, the socket buffers at most 1 MiB, so that the server has to
+    While no task reads, the socket buffers at most 1 MiB, so that the server has to
     wait; a later reader gets all bytes.
     """
     async with pair() as (ours, theirs), blocking_thread(theirs.sendall, BIG):

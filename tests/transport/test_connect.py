@@ -89,7 +89,7 @@ async def connect(timeout=5):
 async def test_first_address_that_connects_is_used(addresses, ways, attempts):
     """
     Addresses are tried in order: the next address when one fails or is slow, and no
-    more addresses after one that connects.
+    further address is tried after one that connects.
     """
     tried = addresses(*ways)
 
@@ -322,7 +322,7 @@ async def test_ipv6_and_ipv4_addresses_alternate(monkeypatch):
 
 async def test_sleep_takes_the_given_time():
     """
-    The backend's `sleep`, which httpcore's interface requires, takes the given time.
+    The backend's `sleep`, which httpcore's interface requires, lasts the given seconds.
     """
     began = anyio.current_time()
 

@@ -84,9 +84,9 @@ def test_call_takes_four_rounds_of_the_event_loop(fake):
     assert 4 == min(rounds)  # the minimum, as a reply in two pieces takes more rounds
 
 
-async def test_connection_is_reused(fake):
+async def test_successive_requests_reuse_one_connection(fake):
     """
-    Successive requests use one connection.
+    Requests that follow one another use the same connection.
     """
     limits = httpx.Limits(max_connections=2)
 

@@ -86,7 +86,7 @@ def test_private_names_are_used_in_one_module():
     ]
 
 
-def test_installed_releases_are_known():
+def test_installed_releases_of_httpx_and_httpcore_are_known():
     """
     The private names are used with the installed releases of httpx and httpcore; with
     other releases, calls would be slower without a warning.
@@ -98,7 +98,7 @@ def test_installed_releases_are_known():
     ("httpx_version", "httpcore_version"),
     [("0.26.0", "1.0.9"), ("0.29.0", "1.0.9"), ("0.28.1", "1.1.0"), ("1.0.0", "2.0")],
 )
-def test_unknown_release_is_not_trusted(httpx_version, httpcore_version):
+def test_release_that_was_not_checked_is_unknown(httpx_version, httpcore_version):
     """
     Releases of httpx and httpcore that were not checked count as unknown, because they
     may use a private name for something else.

@@ -1,4 +1,4 @@
-"""Calls over TLS on real sockets, on asyncio and on trio."""
+"""Calls over TLS, on real sockets, with asyncio and trio."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ async def test_many_concurrent_calls_over_tls_get_their_answers(fake, front):
 
 async def test_slow_answer_is_not_a_write_timeout(fake, front):
     """
-    The write timeout ends when the request is sent, not when the answer arrives; on a
-    reused connection, too.
+    The write timeout covers only sending the request, not the wait for the answer, on
+    new and on reused connections.
     """
     fake.reply("Hi", delay=0.4, times=None)
     timeout = Timeouts(write=0.2)
@@ -212,7 +212,7 @@ async def test_call_cancelled_in_the_handshake_closes_its_socket():
             with taken:
                 taken.settimeout(5)
                 while await anyio.to_thread.run_sync(taken.recv, 4096):
-                    pass  # reads the client's hello, until the client closes
+                    pass  # reads the TLS hello, until the client closes
 
 
 async def test_stream_cut_without_tls_close_is_interrupted(fake, front):
@@ -250,7 +250,8 @@ async def test_connection_closed_after_the_handshake_is_retried(fake, front):
 
 async def test_idle_tls_connection_closed_by_the_server_is_not_reused(fake, front):
     """
-    After the server closed an idle TLS connection, the next call needs one attempt.
+    After the server closed an idle TLS connection, the next call opens a new
+    connection and succeeds at the first attempt.
     """
     fake.fault("keepalive_then_close_idle")
 

@@ -133,7 +133,7 @@ async def test_mock_transport_sees_the_request_and_gives_the_answer(argument):
     assert "Hi" == saw[0]["messages"][0]["content"]
 
 
-async def test_unreadable_reply_frees_its_connection():
+async def test_blocking_reply_of_a_user_transport_frees_its_connection():
     """
     A call fails if the user's transport returns a blocking reply, which asi1 cannot
     read; the connection is free for the next calls.

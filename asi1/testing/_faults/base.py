@@ -41,7 +41,7 @@ __all__ = [
 TEXT = "one two three four five six seven eight"
 
 _ANSWER = Answer(text=TEXT, chunk_words=1)
-_JSON_PIECES = 10  # how many pieces a JSON body is cut into
+_JSON_PIECES = 10  # number of pieces that a JSON body is cut into
 
 
 @frozen
