@@ -94,7 +94,7 @@ class _Connection:
                 raise _DisconnectedError from exc
 
     async def wait(self, seconds: float | None) -> None:
-        """Wait *seconds* (None: no limit); raise if the client disconnects before."""
+        """Wait *seconds* (None: no limit); raise if the client disconnects first."""
         if seconds is not None and seconds <= _SHORT_PAUSE:
             await anyio.sleep(seconds)
             self.unread += self._take() or b""

@@ -19,7 +19,7 @@ THOUGHTS = ["The sky, then.", "Rayleigh."]
 COUNTS = {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": 49}
 
 
-def test_stdout_has_the_text_only(fake, capsys):
+def test_stdout_gets_only_the_text_of_the_answer(fake, capsys):
     """
     The answer's text goes to stdout, with a line end after it; token counts and times
     go to stderr; without a terminal, thoughts are not shown.
@@ -55,7 +55,7 @@ def test_no_stream_option_prints_the_same_text(fake, capsys):
 
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
-def test_options_left_out_are_not_sent(options, fake):
+def test_options_missing_on_the_command_line_are_not_sent(options, fake):
     """
     Options missing on the command line are missing in the request, so that the server's
     defaults apply.
@@ -235,7 +235,7 @@ def test_token_counts_after_thoughts_without_text_start_a_new_line(fake, capsys)
 
 def test_unusual_finish_reason_is_named(fake, capsys):
     """
-    An unusual finish reason, such as a token limit, is shown after the token counts.
+    An unusual finish reason, such as the token limit, is shown after the token counts.
     """
     fake.reply(SKY, finish_reason="length", usage={})
 
@@ -246,7 +246,7 @@ def test_unusual_finish_reason_is_named(fake, capsys):
     assert err.endswith(" in all, ended by 'length'\n")
 
 
-def test_control_characters_are_made_harmless_on_a_terminal(fake, on_terminal):
+def test_terminal_shows_control_characters_as_symbols(fake, on_terminal):
     """
     A terminal shows control characters of the text as symbols, and carriage returns not
     at all, so that a model cannot control the terminal.

@@ -48,7 +48,7 @@ def read(line):
 
 
 def until(condition):
-    """Wait until *condition* is true; the time limit only ends a test that fails."""
+    """Wait until *condition* is true; the time limit matters only if the test fails."""
     end = time.monotonic() + 10
     while not condition() and time.monotonic() < end:
         time.sleep(0.002)
@@ -61,7 +61,8 @@ def fake_threads():
 
 def test_running_fake_has_one_thread_and_a_stopped_fake_has_none():
     """
-    A running fake has one daemon thread; a stopped fake has none, and can start again.
+    A running fake has one daemon thread; a stopped fake has no thread, and can be
+    started again.
     """
     fake = FakeASI1()
     for _ in range(2):
@@ -321,7 +322,7 @@ def test_each_piece_is_one_chunk_on_the_wire(fake, line):
 
 def test_piece_is_sent_before_the_next_step(fake, line):
     """
-    The fake sends each piece of a body at once, without waiting for the next piece.
+    The fake sends each piece of a body before it carries out the plan's next step.
     """
     fake.play(Head(200, (), "close"), Data(b"word"), Stall())
     line.sendall(request())
@@ -350,7 +351,8 @@ def test_outcome_is_left_when_the_client_disconnects_from_a_stalled_reply(fake, 
 
 def test_client_that_reads_nothing_blocks_the_reply(fake, line):
     """
-    A reply waits for a client that does not read, and ends when the client disconnects.
+    A reply is blocked while its client does not read, and ends when the client
+    disconnects.
     """
     fake.fault("infinite_body")
     line.sendall(request())

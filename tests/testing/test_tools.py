@@ -63,7 +63,8 @@ class WatchedOutput(io.StringIO):
 
 def run(monkeypatch, arguments, number):
     """
-    Run the command line in this thread, send it one request, and end it by a signal.
+    Run the command line in this thread; send its server one request, then end the
+    server by a signal.
     """
     screen = WatchedOutput()
     monkeypatch.setattr(sys, "stdout", screen)
@@ -98,7 +99,7 @@ def test_command_line_serves_until_a_signal(
 ):
     """
     ``python -m asi1.testing`` serves as its options say, ends at Ctrl-C or SIGTERM, and
-    returns 0.
+    returns exit code 0.
     """
     before = signal.getsignal(number)
 

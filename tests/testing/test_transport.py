@@ -1,4 +1,4 @@
-"""The in-process transport: recorded requests, read timeouts, and its responses."""
+"""The in-process transport: its recorded requests, read timeouts and responses."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def anyio_backend(request):
 
 @asynccontextmanager
 async def pair():
-    """Yield a connection of the package, and its other end as a plain socket."""
+    """Yield a connection of the package, and a standard socket that is its peer."""
     with socket.create_server((HOST, 0)) as listener:
         ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
         theirs, _ = listener.accept()
@@ -152,7 +152,7 @@ async def test_write_to_a_peer_that_reads_nothing_raises_write_timeout():
 @pytest.mark.parametrize("size", [10, len(BIG)])
 async def test_write_on_a_broken_connection_is_a_write_error(size):
     """
-    A write on a broken connection raises WriteError, whatever the number of bytes.
+    A write on a broken connection raises WriteError, however many bytes are written.
     """
     async with pair() as (ours, theirs):
         reset(theirs)
@@ -213,7 +213,7 @@ async def test_bytes_before_a_reset_are_read_first():
 
 
 @pytest.mark.parametrize("end", [reset, socket.socket.close])
-async def test_end_of_connection_wakes_a_waiting_reader(end):
+async def test_close_or_reset_of_the_connection_wakes_a_waiting_reader(end):
     """
     A waiting reader wakes at once when the connection is closed or reset.
     """
@@ -413,7 +413,7 @@ class MisbehavingServer:
         pytest.param(lambda sock: sock.sendall(REPLY), id="write"),
     ],
 )
-async def test_ended_idle_connection_is_not_reused(what):
+async def test_idle_connection_that_was_closed_reset_or_written_to_is_not_reused(what):
     """
     After the server closed, reset or wrote to an idle connection, the next call opens a
     new connection and succeeds at the first attempt, even if the event loop has not run

@@ -200,7 +200,7 @@ def open_sockets():
     for path in Path("/proc/self/fd").iterdir():
         try:
             names.append(str(path.readlink()))
-        except OSError:  # this descriptor was open only to list the folder
+        except OSError:  # the descriptor that listed the folder is gone
             continue
     return sum(name.startswith("socket:") for name in names)
 

@@ -161,7 +161,7 @@ async def test_call_to_a_tls_server_that_reads_nothing_is_a_write_timeout(fake, 
 @pytest.mark.parametrize(
     ("name", "said"), [(HOST, "issuer|self-signed"), ("other.example", "mismatch")]
 )
-async def test_untrusted_certificate_gets_no_request(
+async def test_server_with_an_untrusted_certificate_gets_no_request(
     fake, authority, monkeypatch, name, said
 ):
     """
@@ -282,7 +282,9 @@ async def test_tls_call_uses_a_proxy_from_the_environment(fake, front, monkeypat
 
 @asynccontextmanager
 async def secured(authority, size):
-    """Yield a TLS connection whose server sends *size* bytes and then closes it."""
+    """
+    Yield a TLS connection; its server sends *size* bytes, then closes the connection.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(HOST).configure_cert(context)
     listener = socket.create_server((HOST, 0))
@@ -359,7 +361,7 @@ async def test_handshake_on_a_closed_connection_is_a_connect_error(linger):
 @pytest.mark.usefixtures("_not_trio")
 async def test_tls_socket_buffers_at_most_one_mib_for_a_slow_reader(authority):
     """
-    A TLS socket buffers at most 1 MiB, too, while a reader reads more slowly than bytes
+    A TLS socket buffers at most 1 MiB even while a task reads more slowly than bytes
     arrive.
     """
     async with secured(authority, LARGE) as ours:

@@ -1,4 +1,6 @@
-"""What a user's own httpx client or transport gets of a call and may do with it."""
+"""
+What a user's own httpx client or transport receives of a call, and may read or sign.
+"""
 
 from __future__ import annotations
 
