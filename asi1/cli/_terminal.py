@@ -106,7 +106,7 @@ def print_error(message: str) -> None:
     try:
         Screen(sys.stderr, os.environ).write(f"asi1: {line}\n")
     except OSError:
-        silence_broken_streams()  # writing to stderr failed
+        silence_broken_streams()  # stderr cannot be written to
 
 
 def flush() -> None:

@@ -164,7 +164,7 @@ async def _answer(
     request: web.Request, reply: web.StreamResponse, events: AsyncEventBytes
 ) -> None:
     await events.open()
-    with suppress(ConnectionResetError):  # the browser has disconnected
+    with suppress(ConnectionResetError):  # raised if the browser disconnected
         await reply.prepare(request)
         async for data in events:
             await reply.write(data)

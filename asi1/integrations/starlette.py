@@ -135,7 +135,7 @@ class ChatStreamResponse(Response):
         self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream's events, or a reply for its error."""
+        """Send the stream's events, or a reply for the stream's error."""
 
         async def left() -> None:
             while (await receive())["type"] != "http.disconnect":
@@ -166,7 +166,7 @@ class ChatStreamResponse(Response):
             return
         self._started = True
         start = {"status": self.status_code, "headers": self.raw_headers}
-        with suppress(OSError):  # some servers raise it when the browser disconnected
+        with suppress(OSError):  # raised by some servers after a disconnection
             await send({"type": "http.response.start", **start})
             async for data in events:
                 await send(_body(data, more=True))

@@ -110,7 +110,7 @@ class Stall:
 
 @frozen
 class Listen:
-    """Wait until the client sends more bytes: its next request, or a part of it."""
+    """Wait until the client sends more bytes: all or part of its next request."""
 
 
 @frozen

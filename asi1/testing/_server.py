@@ -135,7 +135,7 @@ async def _play(plan: Plan, connection: _Connection, renderer: Renderer) -> bool
                 return False
             case _:
                 data = renderer.render(step)
-                if isinstance(following, End):  # the last piece and the end: one write
+                if isinstance(following, End):  # last data and end in one write
                     data += renderer.render(following)
                 await connection.send(data)
     await connection.send(renderer.render(End()))
@@ -272,7 +272,7 @@ class Server:
         ending = Ending()
         try:
             request = await _read(connection, parser, ending)
-        except (h11.RemoteProtocolError, ValueError) as exc:  # or not a valid URL
+        except (h11.RemoteProtocolError, ValueError) as exc:  # ValueError: invalid URL
             await self._refuse(connection, str(exc))
             return False
         renderer = Renderer(head_only=request.method == "HEAD")

@@ -1,4 +1,4 @@
-"""A terminal, a server and a process for the tests of the command line."""
+"""Fixtures for the tests of the command line: a terminal, a server and a process."""
 
 from __future__ import annotations
 

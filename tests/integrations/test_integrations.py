@@ -23,7 +23,7 @@ FRAMEWORKS = {"fastapi": "FastAPI", "starlette": "Starlette", "aiohttp": "aiohtt
 
 
 def python(code):
-    """Run *code* in a new interpreter; return its stdout and stderr."""
+    """Run *code* in a new interpreter; return the interpreter's stdout and stderr."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,

@@ -114,8 +114,8 @@ def test_command_line_serves_until_a_signal(
 @pytest.mark.system
 def test_module_prints_its_address_and_ends_at_sigterm():
     """
-    `python -m asi1.testing` prints its URL first; SIGTERM ends it without a message and
-    with exit code 0.
+    `python -m asi1.testing` prints its URL first; SIGTERM ends the server without a
+    message and with exit code 0.
     """
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "asi1.testing", "--port", "0"],

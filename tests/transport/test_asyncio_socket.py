@@ -365,7 +365,8 @@ async def test_connection_has_its_addresses_and_socket():
 
 class MisbehavingServer:
     """
-    A server that replies, then calls *what* with the socket of its first connection.
+    A server that replies to a request on its first connection, then calls *what* with
+    the connection's socket.
     """
 
     def __init__(self, what):

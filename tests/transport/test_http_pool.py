@@ -53,7 +53,7 @@ async def test_connection_made_for_a_cancelled_request_is_closed(fake):
 
 
 class CountingSelector(selectors.DefaultSelector):
-    """Counts the rounds of an event loop, each of which makes a system call."""
+    """Counts the rounds of an event loop, each of which calls `select` once."""
 
     rounds = 0
 
