@@ -65,7 +65,7 @@ def demo(_: Namespace) -> None:
     screen.write(_OPENING)
     with ExitStack() as stack:
         with delayed_interrupt():
-            # Imported here, because no other command needs the server.
+            # Imported here, because no other command needs the fake server.
             from asi1.testing import FakeASI1  # noqa: PLC0415
 
             fake = stack.enter_context(FakeASI1())

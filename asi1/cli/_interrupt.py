@@ -21,8 +21,8 @@ def delayed_interrupt() -> Iterator[None]:
     """
     Delay Ctrl-C until the end of the block.
 
-    This has no effect where Ctrl-C does not raise KeyboardInterrupt, and in threads
-    other than the main thread.
+    This has no effect if Ctrl-C does not raise KeyboardInterrupt in this process, or in
+    a thread other than the main thread.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed in the block.
@@ -32,7 +32,7 @@ def delayed_interrupt() -> Iterator[None]:
     try:
         if usual is signal.default_int_handler:
             signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    except ValueError:  # this is not the main thread, so it cannot set a handler
+    except ValueError:  # only the main thread can set a handler
         usual = None
     try:
         yield

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = 130
     except BrokenPipeError:
         code = 141
-    except Exception as error:  # noqa: BLE001 - no caller is left to report it
+    except Exception as error:  # noqa: BLE001 - no caller could report the error
         print_error(f"{type(error).__name__}: {error}")
         code = 1
     silence_broken_streams()
@@ -52,7 +52,7 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         options = parser.parse_args(argv)
         options.run(options)
-    except SystemExit as leaving:  # after --help, --version or invalid usage
+    except SystemExit as leaving:  # from --help, --version or invalid usage
         return int(leaving.code or 0)
     except asi1.ASI1Error as error:
         print_error(_message(error))

@@ -97,7 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _print_usage(parser: argparse.ArgumentParser) -> NoReturn:
-    # A person can read the help; a script without a command notices the exit code 2.
+    # Exit code 2, so that a script that gives no command by mistake notices the error.
     parser.print_help(sys.stderr)
     parser.exit(2)
 

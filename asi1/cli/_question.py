@@ -17,7 +17,7 @@ __all__ = ["read_question"]
 
 def read_question(given: str | None, stdin: TextIO | None) -> str:
     """
-    Return the question; piped text follows it after a blank line.
+    Return the question; piped text follows the question after a blank line.
 
     Args:
         given: The question on the command line; ``-`` to read the question from

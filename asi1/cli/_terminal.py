@@ -83,7 +83,7 @@ def _supports_ansi(env: Mapping[str, str]) -> bool:
 
 
 def _escaped(text: str, encoding: str) -> str:
-    """Escape characters that *encoding* lacks as JSON does; JSON stays valid."""
+    """Escape characters missing in *encoding* as JSON does, to keep JSON valid."""
     return "".join(
         char if char.encode(encoding, "ignore") else _utf16_escapes(char)
         for char in text
@@ -106,7 +106,7 @@ def print_error(message: str) -> None:
     try:
         Screen(sys.stderr, os.environ).write(f"asi1: {line}\n")
     except OSError:
-        silence_broken_streams()  # writing to stderr failed
+        silence_broken_streams()  # stderr cannot be written to
 
 
 def flush() -> None:
@@ -114,7 +114,7 @@ def flush() -> None:
     Flush standard output and standard error.
 
     Raises:
-        OSError: One of them cannot be written to.
+        OSError: One of the two streams cannot be written to.
     """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

@@ -21,8 +21,8 @@ class View:
 
     Args:
         text: The screen for the text.
-        thoughts: The screen for the thoughts, which may be *text*; None to leave the
-            thoughts out.
+        thoughts: The screen for the thoughts, which may be the same screen as *text*;
+            None to hide the thoughts.
     """
 
     def __init__(self, text: Screen, thoughts: Screen | None) -> None:

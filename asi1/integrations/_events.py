@@ -14,7 +14,8 @@ def events_of(stream: AsyncChatStream, ping: float | None) -> AsyncEventBytes:
 
     Raises:
         TypeError: *stream* is not a stream of `AsyncASI1`.
-        ArgumentError, StreamConsumedError: As for `AsyncChatStream.to_sse`.
+        ArgumentError, StreamConsumedError: For the same reasons as
+        `AsyncChatStream.to_sse`.
     """
     if not isinstance(stream, AsyncChatStream):
         raise TypeError(

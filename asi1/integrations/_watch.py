@@ -14,7 +14,8 @@ async def cancel_when_left(
     work: Callable[[], Awaitable[None]], left: Callable[[], Awaitable[None]]
 ) -> None:
     """
-    Await *work*, and cancel it when *left* returns because the browser disconnected.
+    Await *work*; cancel *work* if *left* returns, which means that the browser
+    disconnected.
 
     Raises:
         Exception: Any error of *work*, not wrapped in an exception group.

@@ -53,8 +53,8 @@ def client_ctx(
     make: Callable[[], AsyncASI1] = AsyncASI1,
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """
-    Return a cleanup context: it makes a client at the start of the application and
-    closes it at the end.
+    Return a cleanup context that makes a client when the application starts, and closes
+    the client when the application ends.
 
     Use it as ``app.cleanup_ctx.append(client_ctx())``. Subapplications share the
     client.
@@ -124,8 +124,8 @@ async def stream_response(
     """
     Reply to *request* with a stream, as server-sent events for a browser.
 
-    `AsyncEventBytes` describes the events. An error before the first event, in the
-    first *ping* seconds, becomes an `error_response`. The call ends when the browser
+    `AsyncEventBytes` describes the events. An error in the first *ping* seconds, if no
+    event was sent before, becomes an `error_response`. The call ends when the browser
     disconnects, even while no events come.
 
     Args:
@@ -164,7 +164,7 @@ async def _answer(
     request: web.Request, reply: web.StreamResponse, events: AsyncEventBytes
 ) -> None:
     await events.open()
-    with suppress(ConnectionResetError):  # the browser has disconnected
+    with suppress(ConnectionResetError):  # raised if the browser disconnected
         await reply.prepare(request)
         async for data in events:
             await reply.write(data)

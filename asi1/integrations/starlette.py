@@ -45,8 +45,8 @@ def lifespan(
     make: Callable[[], AsyncASI1] = AsyncASI1,
 ) -> Callable[[Any], AbstractAsyncContextManager[dict[str, Any]]]:
     """
-    Return a lifespan: it makes a client at the start of the application and closes it
-    at the end.
+    Return a lifespan that makes a client when the application starts, and closes the
+    client when the application ends.
 
     Use it as ``FastAPI(lifespan=lifespan())``, or within a lifespan of your own::
 
@@ -99,8 +99,8 @@ class ChatStreamResponse(Response):
     """
     A reply that sends a stream as server-sent events, for a browser.
 
-    `AsyncEventBytes` describes the events. An error before the first event, in the
-    first *ping* seconds, becomes an `error_response`. The call ends when the browser
+    `AsyncEventBytes` describes the events. An error in the first *ping* seconds, if no
+    event was sent before, becomes an `error_response`. The call ends when the browser
     disconnects, even while no events come.
 
     Args:
@@ -135,7 +135,7 @@ class ChatStreamResponse(Response):
         self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream's events, or a reply for its error."""
+        """Send the stream's events, or a reply for the stream's error."""
 
         async def left() -> None:
             while (await receive())["type"] != "http.disconnect":
@@ -166,7 +166,7 @@ class ChatStreamResponse(Response):
             return
         self._started = True
         start = {"status": self.status_code, "headers": self.raw_headers}
-        with suppress(OSError):  # some servers raise it when the browser disconnected
+        with suppress(OSError):  # raised by some servers after a disconnection
             await send({"type": "http.response.start", **start})
             async for data in events:
                 await send(_body(data, more=True))

@@ -57,7 +57,7 @@ def _list_faults() -> int:
             sys.stdout.write(f"{fault.name}({options}): {fault.about}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # At exit, Python would flush standard output again and print the same error.
+        # Without this redirection, Python would print the same error when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0

@@ -23,15 +23,15 @@ class FakeASI1(Scripting):
     """
     A fake ASI-1 service, which sends scripted replies.
 
-    It is a real HTTP/1.1 server on 127.0.0.1, with its own thread and event loop, so
-    that blocking clients and clients on asyncio or trio can use it::
+    The fake is a real HTTP/1.1 server on 127.0.0.1, with its own thread and event loop,
+    so that blocking clients and clients on asyncio or trio can use it::
 
         with FakeASI1() as fake:
             fake.reply("Otters hold hands.", thoughts=["Keep it short."])
             client = ASI1("any-key", base_url=fake.base_url)
 
-    ``async with`` does the same. To use no sockets, do not start the fake, and give
-    its `transport` to an ``httpx.AsyncClient``.
+    ``async with`` also starts and stops the fake. To use no sockets, do not start the
+    fake, and give its `transport` to an ``httpx.AsyncClient``.
 
     Each scripting method queues a reply; each request under ``/v1/`` takes one from
     the queue, whatever its path. When the queue is empty, a chat request gets the
@@ -69,7 +69,7 @@ class FakeASI1(Scripting):
         return self
 
     def stop(self) -> None:
-        """Stop the server at once, even while it sends replies; may be repeated."""
+        """Stop the server at once, even during replies; a second call has no effect."""
         self._server.stop()
 
     def __enter__(self) -> Self:
@@ -78,8 +78,8 @@ class FakeASI1(Scripting):
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    # Starting and stopping take a few milliseconds and do not wait for clients, so this
-    # runs them without a worker thread, which would go on idling in the caller's loop.
+    # Starting and stopping take a few milliseconds and do not wait for clients, so they
+    # need no worker thread, which anyio would keep idle in the caller's event loop.
     async def __aenter__(self) -> Self:
         return self.start()
 
@@ -110,7 +110,7 @@ class FakeASI1(Scripting):
 
     @property
     def open_connections(self) -> int:
-        """How many connections are open now, idle ones included."""
+        """How many connections to the server are open now, idle ones included."""
         return self._server.open_connections
 
     @property

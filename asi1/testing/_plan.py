@@ -110,12 +110,12 @@ class Stall:
 
 @frozen
 class Listen:
-    """Wait until the client sends more bytes: its next request, or a part of it."""
+    """Wait until the client sends more bytes: all or part of its next request."""
 
 
 @frozen
 class Reset:
-    """Reset the connection: reading from it fails for the client."""
+    """Reset the connection, so that the client's reads from the connection fail."""
 
 
 @frozen
@@ -128,7 +128,7 @@ class End:
     """
     End the body correctly; added after a plan's last step if the plan has no `End`.
 
-    Write it before steps for the idle connection after the reply. In process, where
+    Write `End` before steps for the idle connection after the reply. In process, where
     each request has its own connection, such steps are not carried out.
     """
 
@@ -140,7 +140,8 @@ class Repeat:
 
     Args:
         steps: The steps, at least one.
-        times: How often to carry them out; None to repeat until the client disconnects.
+        times: How often to carry out the steps; None to repeat until the client
+            disconnects.
     """
 
     steps: tuple[Step, ...]

@@ -62,7 +62,8 @@ class Renderer:
                 return b""
 
     def _piece(self, data: bytes) -> bytes:
-        # No data sends no chunk: an empty chunk would end the body (RFC 9112, 7.1).
+        # Empty data adds no chunk, because an empty chunk would end the body (RFC 9112,
+        # 7.1).
         if self._head_only or not data or self._framing == "none":
             return b""
         return b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data

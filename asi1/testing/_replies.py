@@ -54,7 +54,7 @@ def event(value: Any) -> bytes:
 def whole(
     status: int, content_type: str, content: bytes, headers: _Headers = None
 ) -> Plan:
-    """Make a reply with a content-length, whose body is sent in one piece."""
+    """Make a reply that has a content-length, and whose body is sent in one piece."""
     pairs = (("content-type", content_type), *_pairs(headers))
     return Head(status, pairs, "length", len(content)), Data(content)
 
@@ -234,7 +234,7 @@ def _content(source: str | Path | bytes) -> bytes:
 
 @frozen(kw_only=True)
 class Recorded:
-    """A recorded body that is sent byte for byte."""
+    """A recorded body that is sent unchanged."""
 
     source: bytes = field(converter=_content)
     cut: Cut = "whole"
@@ -260,7 +260,7 @@ class Recorded:
         if self.cut == "bytes":
             cuts = list(positions)
         else:
-            # About one cut in twenty bytes, so also within lines, words and characters.
+            # One cut per twenty bytes, so that cuts also fall within characters.
             cuts = sorted(Random(self.cut).sample(positions, max(1, size // 20)))
         ends = [*cuts, size]
         return [self.source[a:b] for a, b in zip([0, *cuts], ends, strict=True)]

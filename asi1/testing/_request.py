@@ -58,8 +58,8 @@ class RecordedRequest:
         headers: Values by name; names in lowercase, values of the same name joined by
             ``", "``.
         body: The body, after any chunked framing is removed.
-        connection: The number of its connection, from 1: requests with the same number
-            shared a connection. 0 for a request in process.
+        connection: The number of the request's connection, from 1: requests with the
+            same number shared a connection. 0 for a request in process.
     """
 
     method: str
@@ -88,7 +88,7 @@ class RecordedRequest:
         ``open`` while it is being sent; then ``sent`` if the whole plan was carried
         out, faults included, ``left`` if the client disconnected before that,
         ``stopped`` if the fake was stopped before that. Where the fake closes the
-        connection, it does so before this changes from ``open``.
+        connection, it does so before the outcome changes from ``open``.
         """
         return self._ending.outcome
 
@@ -107,7 +107,7 @@ class RecordedRequest:
             timeout: The longest time to wait, in seconds.
 
         Returns:
-            The outcome; ``open`` if *timeout* was over first.
+            The outcome; ``open`` if the reply has not ended within *timeout*.
         """
         self._ending.over.wait(timeout)
         return self.outcome

@@ -92,7 +92,7 @@ class Script:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """The requests so far, in the order of arrival; the list is a copy."""
+        """The requests received so far, in order of arrival; the list is a copy."""
         with self._lock:
             return list(self._requests)
 

@@ -123,7 +123,7 @@ class Scripting:
         times: int | None = 1,
     ) -> None:
         """
-        Reply with a recorded body, byte for byte.
+        Reply with a recorded body, which is sent unchanged.
 
         Args:
             source: The path of a file, or the bytes.

@@ -35,9 +35,9 @@ __all__ = ["Server"]
 
 _READ_SIZE = 65536
 _HEAD_SIZE = 1024 * 1024  # bytes; the limit of a request's head
-_LINGER_ZERO = struct.pack("ii", 1, 0)  # linger for 0 seconds: see socket(7)
+_LINGER_ZERO = struct.pack("ii", 1, 0)  # closing then sends a reset: see socket(7)
 _SHORT_PAUSE = 0.25  # seconds; a shorter pause does not watch for a disconnection
-_LINGER = 0.5  # seconds for a client to read why its request was refused
+_LINGER = 0.5  # seconds for a client to read the reply to an invalid request
 
 
 class _DisconnectedError(Exception):
@@ -65,7 +65,7 @@ class _Connection:
         self._sock.close()
 
     async def receive(self) -> bytes:
-        """Return the next bytes, at least one; raise if the client disconnects."""
+        """Return the client's next bytes, at least one; raise if it disconnects."""
         while (data := self._take()) is None:
             await anyio.wait_readable(self._sock)
         return data
@@ -94,7 +94,7 @@ class _Connection:
                 raise _DisconnectedError from exc
 
     async def wait(self, seconds: float | None) -> None:
-        """Wait, for ever if None; raise if the client disconnects during the wait."""
+        """Wait *seconds* (None: no limit); raise if the client disconnects first."""
         if seconds is not None and seconds <= _SHORT_PAUSE:
             await anyio.sleep(seconds)
             self.unread += self._take() or b""
@@ -104,12 +104,12 @@ class _Connection:
                 self.unread += await self.receive()
 
     async def listen(self) -> None:
-        """Wait until the client has sent something."""
+        """Wait until bytes of the client's next request have arrived."""
         while not self.unread:
             self.unread += await self.receive()
 
     async def close_gracefully(self) -> None:
-        """Shut the sending side down, and give the client time to read the reply."""
+        """Close the sending side, and give the client time to read the reply."""
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
         await self.wait(_LINGER)
@@ -135,7 +135,7 @@ async def _play(plan: Plan, connection: _Connection, renderer: Renderer) -> bool
                 return False
             case _:
                 data = renderer.render(step)
-                if isinstance(following, End):  # the last piece and the end: one write
+                if isinstance(following, End):  # last data and end in one write
                     data += renderer.render(following)
                 await connection.send(data)
     await connection.send(renderer.render(End()))
@@ -154,7 +154,7 @@ async def _event(connection: _Connection, parser: h11.Connection) -> object:
 async def _read(
     connection: _Connection, parser: h11.Connection, ending: Ending
 ) -> RecordedRequest:
-    if connection.unread:  # h11 takes empty bytes for a closed connection
+    if connection.unread:  # h11 takes b"" as the connection's end
         parser.receive_data(connection.unread)
         connection.unread = b""
     # h11 returns a request, its data and its end, or raises.
@@ -252,7 +252,7 @@ class Server:
             try:
                 accepted, _ = sock.accept()
             except OSError:
-                # The client has already disconnected, or no file descriptor is free.
+                # `accept` fails if the client has gone or no file descriptor is free.
                 await anyio.sleep(0.01)
                 continue
             self._count += 1
@@ -272,7 +272,7 @@ class Server:
         ending = Ending()
         try:
             request = await _read(connection, parser, ending)
-        except (h11.RemoteProtocolError, ValueError) as exc:  # or not a valid URL
+        except (h11.RemoteProtocolError, ValueError) as exc:  # ValueError: invalid URL
             await self._refuse(connection, str(exc))
             return False
         renderer = Renderer(head_only=request.method == "HEAD")

@@ -39,7 +39,7 @@ class Content:
         tool_calls: The tool calls in OpenAI's form, in order.
         finish_reason: Why the answer ended.
         usage: The token counts; empty if the answer has none.
-        words: How many words a chunk of a stream has.
+        words: How many words each chunk of a stream has.
     """
 
     id: str

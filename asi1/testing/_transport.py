@@ -1,9 +1,9 @@
 """
 Carries out plans in process, as an httpx transport: no sockets, no thread.
 
-h11 parses the bytes of a plan as on a real connection, and h11's errors become the same
-httpx errors as there. The transport waits only in `anyio.sleep`, so that a virtual
-clock works, on asyncio and on trio.
+h11 parses the bytes of a plan as on a real connection; h11's errors become the httpx
+errors of a real connection. The transport waits only in `anyio.sleep`, so that a
+virtual clock works, on asyncio and on trio.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A terminal, a server and a process for the tests of the command line."""
+"""Fixtures for the tests of the command line: a terminal, a server and a process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ READ_BY_ASI1 = (
 
 
 class Terminal(io.StringIO):
-    """A text stream whose `isatty` says that it is a terminal."""
+    """A text stream in memory whose `isatty` returns True."""
 
     def isatty(self):
         return True

@@ -19,7 +19,7 @@ THOUGHTS = ["The sky, then.", "Rayleigh."]
 COUNTS = {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": 49}
 
 
-def test_stdout_has_the_text_only(fake, capsys):
+def test_stdout_gets_only_the_text_of_the_answer(fake, capsys):
     """
     The answer's text goes to stdout, with a line end after it; token counts and times
     go to stderr; without a terminal, thoughts are not shown.
@@ -55,7 +55,7 @@ def test_no_stream_option_prints_the_same_text(fake, capsys):
 
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
-def test_options_left_out_are_not_sent(options, fake):
+def test_options_missing_on_the_command_line_are_not_sent(options, fake):
     """
     Options missing on the command line are missing in the request, so that the server's
     defaults apply.
@@ -150,11 +150,12 @@ def test_no_color_or_dumb_terminal_gets_no_codes(
 @pytest.mark.parametrize(
     ("name", "value"), [("NO_COLOR", ""), ("TERM", "vt220"), ("WT_SESSION", "7")]
 )
-def test_terminal_with_ansi_codes_gets_them(
+def test_thoughts_have_ansi_codes_on_a_terminal_that_supports_them(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
-    An empty NO_COLOR has no effect, and Windows Terminal is recognised without TERM.
+    Thoughts on a terminal have ANSI codes if TERM names a terminal, or if Windows
+    Terminal has set WT_SESSION; an empty NO_COLOR has no effect.
     """
     if name == "WT_SESSION":
         monkeypatch.delenv("TERM")
@@ -234,7 +235,7 @@ def test_token_counts_after_thoughts_without_text_start_a_new_line(fake, capsys)
 
 def test_unusual_finish_reason_is_named(fake, capsys):
     """
-    An unusual finish reason, such as a token limit, is shown after the token counts.
+    An unusual finish reason, such as the token limit, is shown after the token counts.
     """
     fake.reply(SKY, finish_reason="length", usage={})
 
@@ -245,7 +246,7 @@ def test_unusual_finish_reason_is_named(fake, capsys):
     assert err.endswith(" in all, ended by 'length'\n")
 
 
-def test_control_characters_are_made_harmless_on_a_terminal(fake, on_terminal):
+def test_terminal_shows_control_characters_as_symbols(fake, on_terminal):
     """
     A terminal shows control characters of the text as symbols, and carriage returns not
     at all, so that a model cannot control the terminal.
@@ -303,7 +304,8 @@ def test_lone_surrogate_is_escaped(fake, monkeypatch):
 
 def test_missing_key_explains_how_to_get_one(capsys, monkeypatch):
     """
-    A missing or blank key exits with 2; one line says where to get and set a key.
+    With a missing or blank key the command exits with 2; one line says where to get and
+    set a key.
     """
     monkeypatch.setenv("ASI_ONE_API_KEY", " ")
 

@@ -11,9 +11,9 @@ from asi1.cli import main
 
 def test_demo_runs_without_key_and_network(monkeypatch, capsys):
     """
-    The demo shows thoughts, text, token counts and times, says that it is offline and
-    what to do next. It needs no key, ignores proxies and base URLs of the environment,
-    and writes no ANSI codes if stdout is not a terminal.
+    The demo shows thoughts, text, token counts and times, and says that the demo is
+    offline and what to do next. The demo needs no key, ignores proxies and base URLs of
+    the environment, and writes no ANSI codes if stdout is not a terminal.
     """
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "ASI1_BASE_URL"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -60,7 +60,7 @@ def test_demo_dims_thoughts_and_counts_on_a_terminal(on_terminal):
 @pytest.mark.parametrize("word", ["now", "--model=asi1"])
 def test_demo_refuses_arguments(word, capsys):
     """
-    The demo's answer is fixed, so the demo refuses a question or an option.
+    The demo's answer is fixed, so `asi1 demo` refuses a question or an option.
     """
     assert 2 == main(["demo", word])
     assert capsys.readouterr().err.startswith("asi1: unrecognized arguments: ")

@@ -20,8 +20,8 @@ def handler():
 
 def test_ctrl_c_in_the_block_is_raised_after_the_block(handler):
     """
-    Ctrl-C in the block raises KeyboardInterrupt at its end; Ctrl-C after the block
-    raises at once.
+    Ctrl-C in the block raises KeyboardInterrupt at the end of the block; Ctrl-C after
+    the block raises at once.
     """
     handler(signal.default_int_handler)
     done = []

@@ -44,7 +44,7 @@ def test_version_is_printed(capsys):
 
 def test_no_command_prints_help_and_exits_with_2(capsys):
     """
-    ``asi1`` alone prints its help on stderr and exits with 2.
+    ``asi1`` without a command prints its help on stderr and exits with 2.
     """
     code = main([])
     out, err = capsys.readouterr()
@@ -91,8 +91,8 @@ def test_help_of_demo_says_that_it_needs_no_key(capsys):
 )
 def test_wrong_usage_is_shown_in_one_line(words, told, capsys):
     """
-    Arguments that cannot be parsed are reported in one line, which names them and
-    ``--help``; the exit code is 2.
+    Arguments that cannot be parsed are reported in one line, which names the arguments
+    and ``--help``; the exit code is 2.
     """
     code = main(words)
     out, err = capsys.readouterr()
@@ -197,8 +197,8 @@ def test_unexpected_error_is_shown_in_one_line(error, line, key, monkeypatch, ca
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_full_disk_is_reported_in_one_line(unbuffered, start, monkeypatch):
     """
-    Output that cannot be written because the disk is full is reported in one line, with
-    exit code 1; Python adds no message of its own at exit.
+    If output cannot be written because the disk is full, that error is reported in one
+    line, with exit code 1; Python adds no message of its own at exit.
     """
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("wb") as full:
@@ -293,7 +293,7 @@ def test_ctrl_c_exits_with_130(key, monkeypatch, capsys):
     assert before == signal.getsignal(signal.SIGINT)
 
 
-def test_second_ctrl_c_is_ignored(key, monkeypatch):
+def test_second_ctrl_c_during_the_exit_is_ignored(key, monkeypatch):
     """
     After Ctrl-C the program ignores a second one, which could interrupt its exit.
     """

@@ -37,7 +37,7 @@ def read_all(terminal):
     while True:
         try:
             data = os.read(terminal, 4096)
-        except OSError:  # Linux raises it after the last program has ended
+        except OSError:  # Linux raises OSError after the last program has ended
             return shown.decode()
         if not data:
             return shown.decode()
@@ -46,7 +46,7 @@ def read_all(terminal):
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """Return both ends of a terminal: the test's, and the one for a program."""
+    """Return both ends of a terminal: one for the test, one for the program."""
     monkeypatch.setenv("TERM", "xterm-256color")
     ours, theirs = pty.openpty()
     yield ours, theirs
@@ -135,8 +135,8 @@ def test_ctrl_c_before_an_answer_is_silent(fake, start):
 
 def test_ctrl_c_while_stdin_is_read_is_silent(key, start):
     """
-    After Ctrl-C while the command waits for text from a pipe, it writes nothing and
-    exits with 130.
+    If Ctrl-C is pressed while the command waits for text from a pipe, the command
+    writes nothing and exits with 130.
     """
     # The process reports that it begins to read, so that the signal is not sent before.
     code = (
@@ -159,7 +159,7 @@ def test_ctrl_c_while_stdin_is_read_is_silent(key, start):
     assert (b"reading\n", 130, b"") == (seen, process.returncode, err)
 
 
-def test_closed_pipe_ends_the_call(fake, start):
+def test_closed_pipe_on_stdout_ends_the_call_and_exits_with_141(fake, start):
     """
     When the reader of a long answer closes the pipe, the command ends the call and
     exits with 141, without a message.
@@ -174,9 +174,9 @@ def test_closed_pipe_ends_the_call(fake, start):
     assert "left" == fake.requests[0].wait()
 
 
-def test_a_failed_call_exits_with_1(fake, start):
+def test_process_exits_with_1_after_a_failed_call(fake, start):
     """
-    The exit code of a failed call becomes the exit code of the process.
+    If the call fails, the process of ``asi1 ask`` exits with 1.
     """
     fake.fail(400, message="No.")
     process = start("ask", "Why?")
@@ -185,9 +185,9 @@ def test_a_failed_call_exits_with_1(fake, start):
     assert (1, b"", b"asi1: 400: No.\n") == (process.returncode, out, err)
 
 
-def test_no_key_exits_with_2(start):
+def test_process_without_a_key_exits_with_2(start):
     """
-    The exit code of a missing key becomes the exit code of the process.
+    If the key is missing, the process of ``asi1 ask`` exits with 2.
     """
     process = start("ask", "Why?")
     out, err = process.communicate()

@@ -1,4 +1,4 @@
-"""Where the question comes from: the command line, a pipe, or both."""
+"""Where ``asi1 ask`` takes the question from: the command line, a pipe, or both."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_piped_text_follows_the_question(fake, piped):
 
 
 @pytest.mark.parametrize("text", ["", "\n", "  \n\t\n"])
-def test_blank_pipe_adds_nothing_to_the_question(text, fake, piped):
+def test_piped_white_space_adds_nothing_to_the_question(text, fake, piped):
     """
     A pipe with white space only does not change the question.
     """
@@ -108,7 +108,8 @@ def test_stdin_that_is_not_a_pipe_is_not_read(stdin, fake, monkeypatch, capsys):
 
 def test_dash_reads_a_terminal(fake, monkeypatch):
     """
-    With ``-``, the question is read from a terminal too, up to the end of its input.
+    With ``-`` as the question, the question is read from standard input until its end,
+    even if standard input is a terminal.
     """
     monkeypatch.setattr(sys, "stdin", Terminal("Why?\n"))
 

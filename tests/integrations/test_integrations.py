@@ -1,4 +1,4 @@
-"""The modules for web frameworks: required packages, errors and imports."""
+"""The modules for web frameworks: the packages they need, their errors and imports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FRAMEWORKS = {"fastapi": "FastAPI", "starlette": "Starlette", "aiohttp": "aiohtt
 
 
 def python(code):
-    """Run *code* in a new interpreter; return its stdout and stderr."""
+    """Run *code* in a new interpreter; return the interpreter's stdout and stderr."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
@@ -102,7 +102,7 @@ def test_get_client_without_a_client_in_the_application_says_what_to_add(framewo
 
 
 @pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
-async def test_response_of_a_wrong_stream_is_refused(framework):
+async def test_response_of_a_blocking_stream_or_of_a_coroutine_is_refused(framework):
     """
     A response of a stream of `ASI1`, or of a coroutine of `create` that was not
     awaited, raises a TypeError that says what is needed; no request is sent.

@@ -12,7 +12,9 @@ from ..support.talk import SSE, Event, chunk, in_process, until
 
 
 class Browser:
-    """Calls a response in process, as a server does; `sent` lists sent messages."""
+    """
+    Calls a response in process, as a server does; `sent` lists the ASGI messages sent.
+    """
 
     def __init__(self, *, leaves_after=None):
         self.sent = []

@@ -1,5 +1,5 @@
 """
-The table of faults is complete and described; faults in process equal those on sockets.
+The table of faults is complete; faults in process equal those on sockets.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pytest
 from asi1.testing import FAULTS, FakeASI1
 
 
-# Shared by all clients, because each would else read the system's certificates, which
-# would take most of the time of these tests.
+# Shared by all clients, because each client would else read the system's certificates,
+# which would take most of the time of these tests.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 # The options that make an endless or large fault short enough for a test.
@@ -96,7 +96,7 @@ async def test_fault_is_the_same_in_process_and_on_a_socket(name, stream):
 @pytest.mark.parametrize("name", NAMED.split())
 def test_documented_fault_exists(name):
     """
-    Each fault that the documentation names is in the table of faults.
+    Each fault that the documentation names exists in the table of faults.
     """
     assert name in FAULTS
 
@@ -125,7 +125,8 @@ def test_unknown_fault_lists_similar_names():
 
 def test_unknown_option_of_a_fault_is_a_type_error():
     """
-    Scripting a fault with an option that it does not have raises a TypeError at once.
+    Scripting a fault with an option that the fault does not have raises a TypeError at
+    once.
     """
     with pytest.raises(TypeError, match="after_chunks"):
         FakeASI1().fault("html_502", after_chunks=3)
@@ -147,7 +148,7 @@ def text_of(body):
 
 @pytest.mark.parametrize("count", [0, 1, 5])
 @pytest.mark.parametrize("name", ["fin_mid_chunked", "clean_eof_no_done", "stall"])
-async def test_after_chunks_words_come_before_the_fault(name, count):
+async def test_fake_sends_exactly_after_chunks_words_before_the_fault(name, count):
     """
     The fake sends exactly *after_chunks* words before the fault.
     """
@@ -158,7 +159,8 @@ async def test_after_chunks_words_come_before_the_fault(name, count):
 
 async def test_fault_with_too_large_after_chunks_still_cuts_the_last_word():
     """
-    Even if *after_chunks* is larger than the number of words, the last word is missing.
+    Even if *after_chunks* is larger than the number of words, the last word is not
+    sent.
     """
     _, body = await ask("clean_eof_no_done", stream=True, after_chunks=99)
 
@@ -167,7 +169,7 @@ async def test_fault_with_too_large_after_chunks_still_cuts_the_last_word():
 
 async def test_stall_with_seconds_closes_the_connection():
     """
-    A stall with *seconds* closes the connection after that time.
+    A stall with the option *seconds* closes the connection after that many seconds.
     """
     error, body = await ask("stall", stream=True, seconds=0)
 

@@ -1,4 +1,4 @@
-"""The well-behaved replies of the fake, seen through the in-process transport."""
+"""The correct replies of the fake, seen through the in-process transport."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def shape(value):
 
 
 def successive_shapes(values):
-    """Return the shapes in order, without those equal to the shape before."""
+    """Return the shapes in order, without those that equal the preceding shape."""
     found = []
     for value in map(shape, values):
         if not found or found[-1] != value:
@@ -169,9 +169,9 @@ async def test_id_has_the_form_of_its_generation(fake, generation, size):
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-async def test_usage_comes_once_or_not_at_all(fake, generation):
+async def test_stream_has_the_scripted_usage_once_and_no_empty_usage(fake, generation):
     """
-    A stream contains the scripted usage once, or no usage if that is empty.
+    A stream contains the scripted usage once, or no usage if the scripted one is empty.
     """
     fake.reply(TEXT, usage=USAGE, generation=generation, times=2)
     fake.reply(TEXT, usage={}, generation=generation, times=2)
@@ -246,7 +246,8 @@ async def test_scripted_finish_reason_replaces_the_default(fake):
 
 async def test_request_id_of_a_reply_is_the_scripted_one_or_the_answers_id(fake):
     """
-    x-request-id is the scripted id, or else the answer's id; headers may be added.
+    The header x-request-id is the scripted id, or else the answer's id; other scripted
+    headers are sent too.
     """
     fake.reply(TEXT, request_id="req-1", headers={"X-Extra": "yes"}, times=2)
     fake.reply(TEXT)
@@ -271,7 +272,8 @@ async def test_function_as_text_is_called_with_the_request(fake):
 
 async def test_function_that_raises_becomes_a_500_that_names_the_error(fake):
     """
-    If a scripted function raises, a 500 reply names the error, so that it is seen.
+    If a scripted function raises, a 500 reply names the error, which the test would not
+    see in the server's thread.
     """
     fake.reply(lambda request: request.json["nowhere"])
 
@@ -284,7 +286,8 @@ async def test_function_that_raises_becomes_a_500_that_names_the_error(fake):
 @pytest.mark.virtual_time
 async def test_delays_come_before_the_reply_and_after_each_event(fake):
     """
-    The fake waits `delay` before the first byte, and `chunk_delay` after each event.
+    The fake waits `delay` seconds before the first byte of a reply, and `chunk_delay`
+    seconds after each event.
     """
     fake.reply("one two", chunk_words=1, delay=3, chunk_delay=10)
     start = anyio.current_time()
@@ -307,7 +310,7 @@ async def test_delays_come_before_the_reply_and_after_each_event(fake):
 )
 def test_invalid_option_of_a_reply_is_a_value_error(fake, options):
     """
-    An option with an invalid value raises a ValueError when the reply is scripted.
+    Scripting a reply with an invalid value of an option raises a ValueError.
     """
     with pytest.raises(ValueError, match=r"."):
         fake.reply(TEXT, **options)
@@ -316,7 +319,7 @@ def test_invalid_option_of_a_reply_is_a_value_error(fake, options):
 @pytest.mark.parametrize("text", [None, 5, ["Hel", "lo"], {"a": 1}])
 def test_text_of_another_type_is_a_type_error(fake, text):
     """
-    A text that is neither a str nor a function raises a TypeError when it is scripted.
+    Scripting a text that is neither a str nor a function raises a TypeError.
     """
     with pytest.raises(TypeError, match="text: must be a str, or a function"):
         fake.reply(text)
@@ -324,7 +327,7 @@ def test_text_of_another_type_is_a_type_error(fake, text):
 
 def test_unknown_option_of_a_reply_is_a_type_error(fake):
     """
-    An option with an unknown name raises a TypeError when the reply is scripted.
+    Scripting a reply with an unknown option raises a TypeError.
     """
     with pytest.raises(TypeError):
         fake.reply(TEXT, thougts=["spelt wrongly"])
@@ -362,10 +365,10 @@ async def test_recorded_body_is_sent_byte_for_byte(fake, framing):
         assert expected == b"".join(await pieces_of(fake))
 
 
-async def test_recorded_body_is_cut_as_requested(fake):
+async def test_recorded_body_is_sent_in_the_pieces_that_cut_asks_for(fake):
     """
     A recorded body is sent in one piece, in one piece per byte, or in random pieces,
-    which are the same for the same number.
+    which are the same for the same seed.
     """
     source = bytes(range(1, 101))
     for cut in ("whole", "bytes", 1, 1, 2):
@@ -405,7 +408,7 @@ async def test_delay_of_a_recorded_body_comes_before_each_piece(fake):
 
 def test_missing_file_of_a_recorded_body_is_an_os_error(fake, tmp_path):
     """
-    A file that does not exist raises an OSError when it is scripted.
+    Scripting a recorded body from a file that does not exist raises an OSError.
     """
     with pytest.raises(OSError, match="nowhere"):
         fake.stream_of(tmp_path / "nowhere.sse")
@@ -469,7 +472,7 @@ async def test_reply_json_encodes_values_and_sends_bytes_unchanged(fake):
 
 def test_value_that_json_cannot_represent_is_a_type_error(fake):
     """
-    A value that JSON cannot represent raises a TypeError when it is scripted.
+    Scripting a value that JSON cannot represent raises a TypeError.
     """
     with pytest.raises(TypeError):
         fake.reply_json({"now": object()})
@@ -477,7 +480,7 @@ def test_value_that_json_cannot_represent_is_a_type_error(fake):
 
 async def test_replies_come_in_order_before_the_standing_one(fake):
     """
-    Queued replies are used in order; then each request gets the standing reply.
+    Queued replies are sent in order; each later request gets the standing reply.
     """
     fake.fail(503, times=None)
     fake.reply("a", times=2)
@@ -527,7 +530,9 @@ async def test_unscripted_fake_gives_a_default_answer(fake, body):
         ("POST", "/chat/completions", 404),
     ],
 )
-async def test_other_paths_and_methods_are_refused(fake, method, path, status):
+async def test_unscripted_fake_refuses_other_paths_and_methods(
+    fake, method, path, status
+):
     """
     Without a script, all but POST requests for chat and images get a JSON error.
     """
@@ -592,7 +597,8 @@ def test_json_of_a_body_that_is_not_json_is_a_value_error():
 
 def test_recorded_sample_matches_its_figures():
     """
-    The recorded stream has the numbers of chunks and the texts that its figures state.
+    The recorded stream otters.sse has the chunks, texts and usage that otters.json
+    states.
     """
     figures = json.loads((SAMPLES / "otters.json").read_text(encoding="utf-8"))
     sent = (SAMPLES / "otters.sse").read_text(encoding="utf-8")

@@ -48,7 +48,7 @@ def read(line):
 
 
 def until(condition):
-    """Wait until *condition* is true; the time limit only ends a test that fails."""
+    """Wait until *condition* is true; the time limit matters only if the test fails."""
     end = time.monotonic() + 10
     while not condition() and time.monotonic() < end:
         time.sleep(0.002)
@@ -61,7 +61,8 @@ def fake_threads():
 
 def test_running_fake_has_one_thread_and_a_stopped_fake_has_none():
     """
-    A running fake has one daemon thread; a stopped fake has none, and can start again.
+    A running fake has one daemon thread; a stopped fake has no thread, and can be
+    started again.
     """
     fake = FakeASI1()
     for _ in range(2):
@@ -82,7 +83,7 @@ async def test_fake_works_in_async_with():
     assert not fake_threads()
 
 
-def test_fake_has_a_port_only_once_started():
+def test_port_raises_before_the_start_and_refuses_connections_after_the_stop():
     """
     Before the fake starts, `port` raises; after its stop, connections are refused.
     """
@@ -102,7 +103,8 @@ def test_fake_has_a_port_only_once_started():
 
 def test_running_fake_cannot_be_started_again(fake):
     """
-    Starting twice raises RuntimeError, on a used port OSError; stopping twice works.
+    Starting a running fake raises RuntimeError, and starting on a used port OSError;
+    stopping twice raises nothing.
     """
     with pytest.raises(RuntimeError, match="already running"):
         fake.start()
@@ -114,7 +116,8 @@ def test_running_fake_cannot_be_started_again(fake):
 
 def test_request_is_recorded_with_all_its_parts(fake, client):
     """
-    A record has method, path, query, lowercase headers, body and outcome.
+    The record of a request has method, path, query, lowercase headers, body and
+    outcome.
     """
     client.post(
         "/chat/completions?a=1&b=2",
@@ -132,7 +135,7 @@ def test_request_is_recorded_with_all_its_parts(fake, client):
 
 def test_list_of_requests_is_a_copy(fake, client):
     """
-    A change to the list of requests does not change the record.
+    Changing the list that `requests` returned does not change the fake's own list.
     """
     client.post("/chat/completions")
     fake.requests.clear()
@@ -206,7 +209,8 @@ def test_request_that_arrives_byte_by_byte_is_read(fake, line):
 
 def test_expect_100_continue_is_answered(line):
     """
-    A client that expects 100 (Continue) gets that status before it sends the body.
+    A client that expects 100 (Continue) gets that status before the client sends the
+    body.
     """
     head, body = request(Expect="100-continue", Connection="close").split(b"{")
     line.sendall(head)
@@ -248,7 +252,7 @@ def test_reply_to_head_has_no_body(line):
 )
 def test_invalid_request_gets_400(fake, line, nonsense):
     """
-    Bytes that are not a valid request get 400 and are not recorded.
+    Bytes that are not a valid request get a 400 reply, and no request is recorded.
     """
     line.sendall(nonsense)
     line.shutdown(socket.SHUT_WR)
@@ -283,7 +287,7 @@ def test_fake_survives_a_reset_after_an_invalid_request(fake):
 
 def test_reset_step_resets_the_connection(fake, line):
     """
-    After the step `Reset` the client gets the bytes sent before, and then a reset.
+    After the step `Reset` the client gets the bytes sent before the step, then a reset.
     """
     fake.play(Head(200), Data(b"word"), Pause(0.05), Reset())
     line.sendall(request())
@@ -318,7 +322,7 @@ def test_each_piece_is_one_chunk_on_the_wire(fake, line):
 
 def test_piece_is_sent_before_the_next_step(fake, line):
     """
-    The fake sends each piece of a body at once, without waiting for the next piece.
+    The fake sends each piece of a body before it carries out the plan's next step.
     """
     fake.play(Head(200, (), "close"), Data(b"word"), Stall())
     line.sendall(request())
@@ -347,7 +351,8 @@ def test_outcome_is_left_when_the_client_disconnects_from_a_stalled_reply(fake, 
 
 def test_client_that_reads_nothing_blocks_the_reply(fake, line):
     """
-    A reply waits for a client that does not read, and ends when the client disconnects.
+    A reply is blocked while its client does not read, and ends when the client
+    disconnects.
     """
     fake.fault("infinite_body")
     line.sendall(request())
@@ -360,7 +365,8 @@ def test_client_that_reads_nothing_blocks_the_reply(fake, line):
 
 def test_slow_client_gets_the_whole_body(fake, line):
     """
-    A client that starts reading late gets a body larger than all buffers completely.
+    A client that starts to read late gets the entire body, even if the body is larger
+    than all buffers.
     """
     fake.stream_of(b"x" * 8_000_000, framing="close")
     line.sendall(request())
@@ -422,7 +428,8 @@ def test_each_queued_reply_is_sent_once_to_concurrent_requests(fake):
 )
 def test_keepalive_faults_break_the_reused_connection(fake, client, fault, error):
     """
-    The first request gets an answer; the next request on the same connection fails.
+    With these faults, the first request gets an answer, and the next request on the
+    same connection fails.
     """
     fake.fault(fault)
 
@@ -435,7 +442,8 @@ def test_keepalive_faults_break_the_reused_connection(fake, client, fault, error
 @pytest.mark.parametrize("fault", ["keepalive_then_close_idle", "idle_408"])
 def test_idle_faults_close_the_connection_after_an_answer(fake, client, fault):
     """
-    The server closes the connection after an answer; the next request opens a new one.
+    With these faults, the server closes the connection after an answer, and the next
+    request opens a new connection.
     """
     fake.fault(fault, seconds=0.01)
 

@@ -52,7 +52,7 @@ def test_import_starts_no_thread():
 
 
 class WatchedOutput(io.StringIO):
-    """A standard output; another thread can wait for its first line, a URL."""
+    """A standard output whose first line, a URL, another thread can wait for."""
 
     def url(self):
         end = time.monotonic() + 10
@@ -63,7 +63,8 @@ class WatchedOutput(io.StringIO):
 
 def run(monkeypatch, arguments, number):
     """
-    Run the command line in this thread, send it one request, and end it by a signal.
+    Run the command line in this thread; send its server one request, then end the
+    server by a signal.
     """
     screen = WatchedOutput()
     monkeypatch.setattr(sys, "stdout", screen)
@@ -98,7 +99,7 @@ def test_command_line_serves_until_a_signal(
 ):
     """
     ``python -m asi1.testing`` serves as its options say, ends at Ctrl-C or SIGTERM, and
-    returns 0.
+    returns exit code 0.
     """
     before = signal.getsignal(number)
 
@@ -113,8 +114,8 @@ def test_command_line_serves_until_a_signal(
 @pytest.mark.system
 def test_module_prints_its_address_and_ends_at_sigterm():
     """
-    `python -m asi1.testing` prints its URL first; SIGTERM ends it without a message and
-    with exit code 0.
+    `python -m asi1.testing` prints its URL first; SIGTERM ends the server without a
+    message and with exit code 0.
     """
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "asi1.testing", "--port", "0"],

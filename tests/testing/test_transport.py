@@ -1,4 +1,4 @@
-"""The in-process transport: recorded requests, read timeouts, and its responses."""
+"""The in-process transport: its recorded requests, read timeouts and responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ async def client(fake):
 
 async def test_request_is_recorded_as_on_a_socket(fake, client):
     """
-    A request in process is recorded as a request on a socket is, with connection 0.
+    A request in process is recorded like a request on a socket, but its connection has
+    the number 0.
     """
     await client.post(URL + "?a=1", json={"n": 1}, headers={"X-One": "1"})
     (record,) = fake.requests
@@ -72,7 +73,7 @@ async def test_silence_longer_than_the_read_timeout_raises_read_timeout(fake, fa
 async def test_read_timeout_counts_from_byte_to_byte(fake):
     """
     The read timeout limits the sum of pauses without a byte between them; each byte
-    starts it anew.
+    restarts the timeout.
     """
     fake.play(Pause(6), Pause(6))
     fake.play(Pause(6), Head(200), Pause(6), Data(b"x"), Stall(6))

@@ -17,7 +17,8 @@ ANSWER = {"choices": [{"message": {"content": "Mocked."}, "finish_reason": "stop
 
 async def test_asyncio_uses_own_sockets_and_trio_uses_httpx_sockets(anyio_backend_name):
     """
-    On asyncio requests go over the package's own sockets, on trio over httpx's.
+    On asyncio, requests use the package's own sockets; on trio, they use httpx's
+    sockets.
     """
     from asi1._transport.connect import AsyncioBackend
 

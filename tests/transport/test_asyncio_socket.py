@@ -38,7 +38,7 @@ def anyio_backend(request):
 
 @asynccontextmanager
 async def pair():
-    """Yield a connection of the package, and its other end as a plain socket."""
+    """Yield a connection of the package, and a standard socket that is its peer."""
     with socket.create_server((HOST, 0)) as listener:
         ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
         theirs, _ = listener.accept()
@@ -141,7 +141,8 @@ async def test_body_of_any_size_arrives_complete_after_its_head(size):
 
 async def test_write_to_a_peer_that_reads_nothing_raises_write_timeout():
     """
-    Writing a large body raises WriteTimeout if the peer does not read.
+    Writing a large body raises WriteTimeout if the peer does not read within the
+    timeout.
     """
     async with pair() as (ours, _):
         with anyio.fail_after(60), pytest.raises(httpcore.WriteTimeout):
@@ -151,7 +152,7 @@ async def test_write_to_a_peer_that_reads_nothing_raises_write_timeout():
 @pytest.mark.parametrize("size", [10, len(BIG)])
 async def test_write_on_a_broken_connection_is_a_write_error(size):
     """
-    A write on a broken connection raises WriteError, whatever the number of bytes.
+    A write on a broken connection raises WriteError, however many bytes are written.
     """
     async with pair() as (ours, theirs):
         reset(theirs)
@@ -177,7 +178,7 @@ async def test_connection_that_breaks_during_a_write_is_a_write_error():
             tasks.start_soon(broken)
             with pytest.raises(httpcore.WriteError):
                 await ours.write(BIG, 10)
-        with pytest.raises(httpcore.WriteError):  # raised without waiting
+        with pytest.raises(httpcore.WriteError):  # raises without waiting
             await ours.write(BIG, 10)
 
 
@@ -212,7 +213,7 @@ async def test_bytes_before_a_reset_are_read_first():
 
 
 @pytest.mark.parametrize("end", [reset, socket.socket.close])
-async def test_end_of_connection_wakes_a_waiting_reader(end):
+async def test_close_or_reset_of_the_connection_wakes_a_waiting_reader(end):
     """
     A waiting reader wakes at once when the connection is closed or reset.
     """
@@ -267,7 +268,7 @@ async def test_read_can_be_repeated_after_a_timeout():
 
 async def test_socket_buffers_at_most_one_mib_for_a_slow_reader():
     """
-    While no reader reads, the socket buffers at most 1 MiB, so that the server has to
+    While no task reads, the socket buffers at most 1 MiB, so that the server has to
     wait; a later reader gets all bytes.
     """
     async with pair() as (ours, theirs), blocking_thread(theirs.sendall, BIG):
@@ -364,7 +365,8 @@ async def test_connection_has_its_addresses_and_socket():
 
 class MisbehavingServer:
     """
-    A server that replies, then calls *what* with the socket of its first connection.
+    A server that replies to a request on its first connection, then calls *what* with
+    the connection's socket.
     """
 
     def __init__(self, what):
@@ -412,10 +414,11 @@ class MisbehavingServer:
         pytest.param(lambda sock: sock.sendall(REPLY), id="write"),
     ],
 )
-async def test_ended_idle_connection_is_not_reused(what):
+async def test_idle_connection_that_was_closed_reset_or_written_to_is_not_reused(what):
     """
     After the server closed, reset or wrote to an idle connection, the next call opens a
-    new one and needs one attempt, even if the event loop has not run in between.
+    new connection and succeeds at the first attempt, even if the event loop has not run
+    in between.
     """
     server = MisbehavingServer(what)
     async with asi1.AsyncASI1("sk-test", server.url, max_retries=0) as client:

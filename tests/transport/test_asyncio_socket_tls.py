@@ -1,4 +1,4 @@
-"""The sockets for asyncio under TLS, without a client around them."""
+"""The sockets for asyncio with TLS, tested directly, without a client."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def anyio_backend():
 
 @asynccontextmanager
 async def secured(certificate):
-    """Yield a socket with TLS, and the bytes that its silent server has received."""
+    """
+    Yield a socket with TLS, and the bytes that its server, which never replies,
+    received.
+    """
     heard, left = bytearray(), []
     trusting = ssl.create_default_context(cafile=str(certificate))
 
@@ -55,7 +58,7 @@ async def secured(certificate):
 
 async def test_tls_write_does_not_wait_for_the_server(certificate):
     """
-    A write over TLS ends when the bytes are sent, although the server stays silent.
+    A write over TLS returns when the bytes are sent, even if the server never replies.
     """
     async with secured(certificate) as (secure, heard):
         for _ in range(4):
@@ -67,7 +70,7 @@ async def test_tls_write_does_not_wait_for_the_server(certificate):
 
 async def test_aborted_tls_connection_is_readable_and_so_not_reused(certificate):
     """
-    While a TLS connection is aborted, `is_readable` can be asked at any time without an
+    While a TLS connection is aborted, `is_readable` can be read at any time without an
     error; soon it is True, so that the pool does not reuse the connection.
     """
     async with secured(certificate) as (secure, _):

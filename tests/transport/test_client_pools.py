@@ -27,7 +27,7 @@ class BurstServer:
         self.all = anyio.Event()
 
     async def serve(self, *, task_status):
-        """Serve on a free port; report the URL by *task_status*."""
+        """Serve on a free port; pass the server's URL to `task_status.started`."""
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         address = listener.extra(anyio.abc.SocketAttribute.local_address)
         async with listener:

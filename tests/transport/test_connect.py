@@ -89,7 +89,7 @@ async def connect(timeout=5):
 async def test_first_address_that_connects_is_used(addresses, ways, attempts):
     """
     Addresses are tried in order: the next address when one fails or is slow, and no
-    more addresses after one that connects.
+    further address is tried after one that connects.
     """
     tried = addresses(*ways)
 
@@ -122,8 +122,8 @@ async def test_error_gives_the_reason_of_the_last_address(addresses):
 
 async def test_connect_task_cancelled_from_outside_is_a_connect_error(addresses):
     """
-    If other code cancels the task that connects to an address, that counts as a failed
-    address, and the ConnectError says so.
+    If other code cancels the task that connects to an address, the address counts as
+    failed, and the ConnectError says that the task was cancelled.
     """
     before = asyncio.all_tasks()
     tried = addresses("slow")
@@ -200,7 +200,7 @@ def open_sockets():
     for path in Path("/proc/self/fd").iterdir():
         try:
             names.append(str(path.readlink()))
-        except OSError:  # this descriptor was open only to list the folder
+        except OSError:  # the descriptor that listed the folder is gone
             continue
     return sum(name.startswith("socket:") for name in names)
 
@@ -322,7 +322,7 @@ async def test_ipv6_and_ipv4_addresses_alternate(monkeypatch):
 
 async def test_sleep_takes_the_given_time():
     """
-    The backend's `sleep`, which httpcore's interface requires, takes the given time.
+    The backend's `sleep`, which httpcore's interface requires, lasts the given seconds.
     """
     began = anyio.current_time()
 

@@ -1,4 +1,4 @@
-"""Compressed bodies of replies."""
+"""How a client decompresses the bodies of replies."""
 
 from __future__ import annotations
 
@@ -89,7 +89,8 @@ async def test_gzip_bomb_is_inflated_in_steps_of_64_kib(length):
 
 async def test_reader_can_leave_a_gzip_bomb_after_one_step():
     """
-    A reader can stop after one step: the rest of the 16 MiB is not decompressed before.
+    A reader can stop after one step: the rest of the 16 MiB is not decompressed in
+    advance.
     """
     body = gzip.compress(bytes(16 * 2**20))
 

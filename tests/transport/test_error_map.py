@@ -14,7 +14,7 @@ async def raise_for_status(response):
     response.raise_for_status()
 
 
-async def test_status_error_of_a_hook_loses_its_request_and_response():
+async def test_status_error_that_a_hook_raises_loses_its_request_and_response():
     """
     httpx.HTTPStatusError references the request, with the key in its headers, and the
     response, which references the request too. If a hook raises it, asi1 removes both.

@@ -53,7 +53,7 @@ async def test_connection_made_for_a_cancelled_request_is_closed(fake):
 
 
 class CountingSelector(selectors.DefaultSelector):
-    """Counts the rounds of an event loop, each of which makes a system call."""
+    """Counts the rounds of an event loop, each of which calls `select` once."""
 
     rounds = 0
 
@@ -84,9 +84,9 @@ def test_call_takes_four_rounds_of_the_event_loop(fake):
     assert 4 == min(rounds)  # the minimum, as a reply in two pieces takes more rounds
 
 
-async def test_connection_is_reused(fake):
+async def test_successive_requests_reuse_one_connection(fake):
     """
-    Successive requests use one connection.
+    Requests that follow one another use the same connection.
     """
     limits = httpx.Limits(max_connections=2)
 
@@ -159,7 +159,8 @@ async def test_reply_cut_in_its_first_bytes_is_retried_only_if_they_are_http(
 ):
     """
     A call whose reply is cut in its first bytes is retried only if these bytes begin
-    like HTTP, because a server that does not speak HTTP will not do so later either.
+    like HTTP, because a server that does not speak HTTP will not speak HTTP on a retry
+    either.
     """
     for _ in range(3):
         fake.play(*([Raw(said)] if said else []), end)

@@ -86,10 +86,10 @@ def test_private_names_are_used_in_one_module():
     ]
 
 
-def test_installed_releases_are_known():
+def test_installed_releases_of_httpx_and_httpcore_are_known():
     """
     The private names are used with the installed releases of httpx and httpcore; with
-    unknown releases, calls would silently be slower.
+    other releases, calls would be slower without a warning.
     """
     assert is_known_release(httpx.__version__, httpcore.__version__)
 
@@ -98,18 +98,19 @@ def test_installed_releases_are_known():
     ("httpx_version", "httpcore_version"),
     [("0.26.0", "1.0.9"), ("0.29.0", "1.0.9"), ("0.28.1", "1.1.0"), ("1.0.0", "2.0")],
 )
-def test_unknown_release_is_not_trusted(httpx_version, httpcore_version):
+def test_release_that_was_not_checked_is_unknown(httpx_version, httpcore_version):
     """
-    Releases that were not checked count as unknown, because they may use a private name
-    for something else.
+    Releases of httpx and httpcore that were not checked count as unknown, because they
+    may use a private name for something else.
     """
     assert not is_known_release(httpx_version, httpcore_version)
 
 
-async def test_known_connection_gets_fast_locks(fake):
+async def test_connection_of_a_known_release_gets_fast_locks(fake):
     """
-    After its first request a connection has anyio's locks instead of httpcore's own,
-    which would cost one more round of the event loop for each request.
+    After its first request a connection of a known httpcore release has anyio's locks
+    instead of httpcore's own, which would cost one more round of the event loop for
+    each request.
     """
     async with ConnectionPool(None, httpx.Limits(), None) as pool:
         await pool.request("GET", f"{fake.base_url}/models")

@@ -1,4 +1,4 @@
-"""Calls over TLS on real sockets, on asyncio and on trio."""
+"""Calls over TLS, on real sockets, with asyncio and trio."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ async def test_many_concurrent_calls_over_tls_get_their_answers(fake, front):
 
 async def test_slow_answer_is_not_a_write_timeout(fake, front):
     """
-    The write timeout ends when the request is sent, not when the answer arrives; on a
-    reused connection, too.
+    The write timeout covers only sending the request, not the wait for the answer, on
+    new and on reused connections.
     """
     fake.reply("Hi", delay=0.4, times=None)
     timeout = Timeouts(write=0.2)
@@ -161,7 +161,7 @@ async def test_call_to_a_tls_server_that_reads_nothing_is_a_write_timeout(fake, 
 @pytest.mark.parametrize(
     ("name", "said"), [(HOST, "issuer|self-signed"), ("other.example", "mismatch")]
 )
-async def test_untrusted_certificate_gets_no_request(
+async def test_server_with_an_untrusted_certificate_gets_no_request(
     fake, authority, monkeypatch, name, said
 ):
     """
@@ -212,7 +212,7 @@ async def test_call_cancelled_in_the_handshake_closes_its_socket():
             with taken:
                 taken.settimeout(5)
                 while await anyio.to_thread.run_sync(taken.recv, 4096):
-                    pass  # reads the client's hello, until the client closes
+                    pass  # reads the TLS hello, until the client closes
 
 
 async def test_stream_cut_without_tls_close_is_interrupted(fake, front):
@@ -250,7 +250,8 @@ async def test_connection_closed_after_the_handshake_is_retried(fake, front):
 
 async def test_idle_tls_connection_closed_by_the_server_is_not_reused(fake, front):
     """
-    After the server closed an idle TLS connection, the next call needs one attempt.
+    After the server closed an idle TLS connection, the next call opens a new
+    connection and succeeds at the first attempt.
     """
     fake.fault("keepalive_then_close_idle")
 
@@ -281,7 +282,9 @@ async def test_tls_call_uses_a_proxy_from_the_environment(fake, front, monkeypat
 
 @asynccontextmanager
 async def secured(authority, size):
-    """Yield a TLS connection whose server sends *size* bytes and then closes it."""
+    """
+    Yield a TLS connection; its server sends *size* bytes, then closes the connection.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(HOST).configure_cert(context)
     listener = socket.create_server((HOST, 0))
@@ -358,7 +361,7 @@ async def test_handshake_on_a_closed_connection_is_a_connect_error(linger):
 @pytest.mark.usefixtures("_not_trio")
 async def test_tls_socket_buffers_at_most_one_mib_for_a_slow_reader(authority):
     """
-    A TLS socket buffers at most 1 MiB, too, while a reader reads more slowly than bytes
+    A TLS socket buffers at most 1 MiB even while a task reads more slowly than bytes
     arrive.
     """
     async with secured(authority, LARGE) as ours:

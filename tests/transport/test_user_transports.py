@@ -1,4 +1,6 @@
-"""What a user's own httpx client or transport gets of a call and may do with it."""
+"""
+What a user's own httpx client or transport receives of a call, and may read or sign.
+"""
 
 from __future__ import annotations
 
@@ -133,7 +135,7 @@ async def test_mock_transport_sees_the_request_and_gives_the_answer(argument):
     assert "Hi" == saw[0]["messages"][0]["content"]
 
 
-async def test_unreadable_reply_frees_its_connection():
+async def test_blocking_reply_of_a_user_transport_frees_its_connection():
     """
     A call fails if the user's transport returns a blocking reply, which asi1 cannot
     read; the connection is free for the next calls.

@@ -41,7 +41,7 @@ __all__ = [
 TEXT = "one two three four five six seven eight"
 
 _ANSWER = Answer(text=TEXT, chunk_words=1)
-_JSON_PIECES = 10  # how many pieces a JSON body is cut into
+_JSON_PIECES = 10  # number of pieces that a JSON body is cut into
 
 
 @frozen
@@ -178,7 +178,7 @@ def partial_answer(
 
 
 def with_events(context: Ask, *events: bytes, after_chunks: int = 3) -> Plan:
-    """Make a stream, even for a JSON request: *events* after *after_chunks* words."""
+    """Make a stream, even for a JSON request, with *events* after some words."""
     parts = answer_parts(context, stream=True)
     before, after = parts.words[:after_chunks], parts.words[after_chunks:]
     rest = (*after, *parts.finish, *parts.usage, *parts.done)
@@ -193,5 +193,5 @@ def odd_reply(context: Ask, value: bytes) -> Plan:
 
 
 def stall(seconds: float | None) -> Plan:
-    """Return steps that send nothing for *seconds*, or without limit, then close."""
+    """Return steps that send nothing for *seconds* (None: no limit), then close."""
     return Stall(seconds), Close()

@@ -164,7 +164,7 @@ def _choice(choice: bytes) -> bytes:
 
 
 def _choice_with(content: bytes) -> bytes:
-    # The choice has both keys: a client reads "delta" in a stream, "message" in JSON.
+    # Both keys, because a client reads "delta" in a stream and "message" in JSON.
     role = b'{"role":"assistant","content":%b}' % content
     return b'{"index":0,"delta":{"content":%b},"message":%b}' % (content, role)
 
