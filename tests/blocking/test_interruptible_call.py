@@ -50,9 +50,7 @@ def loop():
 
 
 def settle(loop):
-    """
-    Wait until the loop has run all scheduled callbacks, and a few more loop steps.
-    """
+    """Wait until the loop has run all scheduled callbacks, and some steps more."""
     for _ in range(5):
         done = threading.Event()
         loop.call_soon_threadsafe(done.set)
