@@ -276,9 +276,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """
-    Skip *before* requests; check that both halves of the later requests are equal.
-    """
+    """Check that the two halves of the requests after *before* earlier are equal."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
