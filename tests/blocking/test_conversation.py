@@ -68,9 +68,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """
-    Skip *before* requests; check that both halves of the later requests are equal.
-    """
+    """Check that, from request *before* on, both halves of the requests are equal."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]

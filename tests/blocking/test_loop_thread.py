@@ -121,9 +121,7 @@ TRACE = contextvars.ContextVar("TRACE", default="none")
 
 
 class Watching(httpx.AsyncBaseTransport):
-    """
-    A transport and limiter that adds each method's name and TRACE's value to `seen`.
-    """
+    """A transport and limiter that adds each step and the value of TRACE to `seen`."""
 
     def __init__(self, inner):
         self.inner = inner

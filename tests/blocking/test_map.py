@@ -15,9 +15,7 @@ def question(request):
 
 
 class Prompts:
-    """
-    An endless iterator of prompts; `taken` counts the prompts that it has yielded.
-    """
+    """An endless iterator of prompts; `taken` is the number of prompts yielded."""
 
     def __init__(self):
         self.taken = 0

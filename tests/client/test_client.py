@@ -285,7 +285,7 @@ async def test_with_options_takes_max_retries_or_a_retry_policy(fake):
 
 async def test_closing_the_parent_closes_its_children(fake):
     """
-    When a client is closed, its children are closed too, and they refuse to create
+    When a client is closed, its children are closed too; a closed client creates no
     further children.
     """
     parent = in_process(fake)

@@ -209,7 +209,7 @@ async def test_call_task_cancelled_before_its_first_step_raises(fake, tasks, ask
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_entering_a_stream_whose_call_task_is_cancelled_before_its_first_step_raises(
+async def test_entering_a_stream_raises_if_its_call_task_is_cancelled_unstarted(
     fake, tasks
 ):
     """

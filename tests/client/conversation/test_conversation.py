@@ -276,7 +276,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that the two halves of the requests after *before* earlier are equal."""
+    """Check that, from request *before* on, both halves of the requests are equal."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
