@@ -265,7 +265,7 @@ def run_script(fake, script):
         ),
     ],
 )
-def test_python_exits_silently_whatever_is_left_open(fake, script, code):
+def test_python_exits_silently_while_streams_and_calls_are_open(fake, script, code):
     """
     Whatever streams and calls are still open when a program ends, the interpreter exits
     with the program's own exit code and prints nothing.

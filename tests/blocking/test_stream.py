@@ -73,7 +73,9 @@ def test_text_stream_and_thought_stream_yield_pieces_once(fake, blocking_client)
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
-def test_final_completion_is_whole_however_much_was_read_before(blocking_client, read):
+def test_get_final_completion_returns_the_whole_answer_after_any_number_of_reads(
+    blocking_client, read
+):
     """
     `get_final_completion` returns the whole answer, however many chunks the reader read
     before calling it.

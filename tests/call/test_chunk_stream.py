@@ -61,9 +61,9 @@ def observed(engine):
     return ChunkStream(call, partial(engine.begin, call), observer), observer
 
 
-async def test_observer_of_a_whole_answer_gets_one_report(fake, engine):
+async def test_observer_of_a_stream_read_to_its_end_gets_one_report(fake, engine):
     """
-    The observer of an answer that was read to its end gets one report with the answer's
+    The observer of a stream that was read to its end gets one report with the answer's
     text, and no second report when the stream is closed afterwards.
     """
     fake.reply("one two")

@@ -154,7 +154,7 @@ async def test_call_cancelled_while_it_waits_uses_no_quota():
 
 
 @pytest.mark.virtual_time
-async def test_token_limit_uses_the_servers_counts():
+async def test_estimated_token_count_is_replaced_by_the_reported_usage():
     """
     The rate limiter estimates the token count of a call before the call is sent, and
     afterwards replaces the estimate by the usage that the server reports.

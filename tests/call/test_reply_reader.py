@@ -66,7 +66,7 @@ async def test_every_fault_ends_in_an_answer_or_an_api_error(fake, fault):
         ("done_twice", 0.2),
     ],
 )
-async def test_whole_answer_succeeds_whatever_the_server_does_next(
+async def test_call_succeeds_whatever_the_server_does_after_a_complete_answer(
     fake, fault, most, stream
 ):
     """

@@ -103,7 +103,7 @@ async def test_deadline_of_one_attempt_does_not_end_the_next():
 
 async def test_timer_of_an_ended_call_is_freed_at_once(anyio_backend_name):
     """
-    The event loop refers neither to the timer of a call that has ended nor to the
+    Once a call has ended, the event loop refers neither to the call's timer nor to the
     handle that the timer scheduled.
     """
     timer = started()

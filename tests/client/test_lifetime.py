@@ -39,8 +39,8 @@ def test_loop_may_end_before_a_call_has_begun(fake):
 @pytest.mark.virtual_time
 async def test_stream_that_yielded_a_chunk_is_never_retried():
     """
-    Even a policy that retries after timeouts does not retry a stream that has yielded a
-    chunk: the reader would get that chunk twice.
+    A stream that has yielded a chunk is not retried, even under a policy that retries
+    after timeouts: otherwise the reader would get that chunk twice.
     """
     fake = FakeASI1()
     fake.fault("stall_mid_body", after_chunks=2, times=2)
@@ -231,7 +231,7 @@ async def test_entering_a_stream_raises_if_its_call_task_is_cancelled_unstarted(
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_map_sends_no_prompt_after_one_that_was_cancelled(fake, tasks):
+async def test_map_sends_no_prompt_after_a_prompt_whose_call_was_cancelled(fake, tasks):
     """
     If other code cancels the call task of one prompt of a map, no later prompt is sent.
     """

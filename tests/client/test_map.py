@@ -288,7 +288,9 @@ async def test_closing_the_client_wakes_a_waiting_reader_of_a_map(fake, fake_cli
             await anext(made)
 
 
-async def test_cancelled_call_ends_the_calls_that_wait_for_it_to_end(fake, fake_client):
+async def test_cancelled_call_of_a_map_ends_the_calls_that_wait_for_it(
+    fake, fake_client
+):
     """
     When a call of a `map` is cancelled, the `map` ends all calls that were waiting for
     that call to end, and does not send them.
@@ -327,7 +329,7 @@ async def test_closing_a_map_begins_no_further_call(fake, fake_client, monkeypat
 
 async def test_cancelled_read_of_a_map_loses_no_answer(fake, fake_client):
     """
-    A reader of a `map` whose reads are cancelled again and again still gets every
+    If reads of a `map` are cancelled again and again, the reader still gets every
     answer.
     """
     fake.reply(question, delay=0.05, times=None)

@@ -129,7 +129,9 @@ async def test_stream_sends_no_request_before_its_first_use(fake, opened):
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
-async def test_final_completion_is_whole_however_much_was_read_before(opened, read):
+async def test_get_final_completion_returns_the_whole_answer_after_any_number_of_reads(
+    opened, read
+):
     """
     `get_final_completion` returns the whole answer, however many chunks the reader read
     before calling it, and returns an equal answer when called again.
@@ -398,7 +400,7 @@ async def test_connection_of_a_stream_read_to_its_end_is_reused():
 @pytest.mark.parametrize("pause", [0.001, 0.004, 0.011])
 async def test_cancelled_read_keeps_buffered_chunks(fake, client, pause):
     """
-    A reader of a stream whose reads are cancelled again and again still gets every
+    If reads of a stream are cancelled again and again, the reader still gets every
     chunk.
     """
     fake.clear()

@@ -121,7 +121,7 @@ async def test_open_raises_an_error_before_the_first_event(fake):
     assert ("failed", 429, 7) == (name, data["status"], data["retry_after"])
 
 
-async def test_open_keeps_the_first_event(fake):
+async def test_first_read_after_open_returns_the_event_that_open_waited_for(fake):
     """
     `open` waits for the first event, and the next read returns that event; a second
     `open` does not wait for another event.
@@ -138,7 +138,7 @@ async def test_open_keeps_the_first_event(fake):
 
 
 @pytest.mark.virtual_time
-async def test_ping_comment_fills_each_silence():
+async def test_comment_is_sent_after_each_ping_interval_without_an_event():
     """
     After each *ping* seconds without an event a comment is sent, so that proxies keep
     the connection open; the comments replace no part of the answer.
@@ -155,7 +155,7 @@ async def test_ping_comment_fills_each_silence():
 
 
 @pytest.mark.virtual_time
-async def test_open_returns_after_one_ping_of_silence():
+async def test_open_returns_after_one_ping_interval_without_an_event():
     """
     If no event arrives within *ping* seconds, `open` returns; an error that occurs
     later becomes an event.

@@ -381,7 +381,9 @@ async def test_context_length_error_is_raised_after_the_allowed_retry(
     assert before == chat.messages
 
 
-async def test_turn_over_the_budget_by_itself_is_refused_unsent(fake, fake_client):
+async def test_turn_over_the_budget_without_the_history_is_refused_before_sending(
+    fake, fake_client
+):
     """
     A turn that exceeds the token budget even without the history is refused, and no
     request is sent.
