@@ -30,7 +30,7 @@ def fake(fake):
 
 
 def wait_for(condition):
-    """Wait until *condition* holds; fail after a minute."""
+    """Wait until *condition* returns true; fail the test after a minute."""
     for _ in range(12_000):
         if condition():
             return
@@ -49,8 +49,8 @@ def test_request_calls_any_endpoint(fake, blocking_client):
 
 def test_child_client_shares_its_parents_connections(fake, blocking_client):
     """
-    A child client made by `with_options` has its own settings, and the class and
-    connections of its parent; closing the child leaves the parent open.
+    A child client made by `with_options` has its own settings, but has its parent's
+    class and uses its parent's connections; closing the child leaves the parent open.
     """
     with blocking_client.with_options(model="b", timeout=5) as child:
         child.chat.completions.create(messages="Hi")
@@ -66,8 +66,8 @@ def test_child_client_shares_its_parents_connections(fake, blocking_client):
 
 def test_closed_client_refuses_calls(fake):
     """
-    Every call on a closed client raises `ClientClosedError`; closing a client twice is
-    not an error.
+    Every call on a closed client raises `ClientClosedError`; closing a client a second
+    time raises nothing.
     """
     client = asi1.ASI1("sk-test", fake.base_url)
     client.chat.completions.create(messages="Hi")
@@ -85,7 +85,8 @@ def test_closed_client_refuses_calls(fake):
 
 def test_threads_sharing_a_client_get_their_own_answers(fake, blocking_client):
     """
-    Eight threads that make five calls each get the answers to their own questions.
+    When eight threads share one client and make five calls each, every thread gets the
+    answers to its own questions.
     """
     fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
 
@@ -109,8 +110,9 @@ def test_threads_sharing_a_client_get_their_own_answers(fake, blocking_client):
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_blocking_client_works_inside_a_running_loop(blocking_client, backend):
     """
-    In a coroutine on asyncio or trio, as in a notebook, the blocking client blocks that
-    loop and returns its answers, since its calls run on another loop.
+    In a coroutine on asyncio or trio, as in a notebook, a call of the blocking client
+    blocks the coroutine's event loop and returns the answer, since the call runs on an
+    event loop of its own thread.
     """
 
     async def main():
@@ -185,7 +187,7 @@ def started(fake, script):
 
 
 def run_script(fake, script):
-    """Run *script* to its end; return its exit code, stdout and stderr."""
+    """Run *script* until its process ends; return its exit code, stdout and stderr."""
     with started(fake, script) as process:
         out, err = process.communicate(timeout=120)
         return process.returncode, out, err
@@ -263,10 +265,10 @@ def run_script(fake, script):
         ),
     ],
 )
-def test_python_exits_silently_whatever_is_left_open(fake, script, code):
+def test_python_exits_silently_while_streams_and_calls_are_open(fake, script, code):
     """
-    Whatever streams and calls are still open, the interpreter exits with the program's
-    own exit code and prints nothing.
+    Whatever streams and calls are still open when a program ends, the interpreter exits
+    with the program's own exit code and prints nothing.
     """
     fake.clear()
     fake.fault("stall", times=None)
@@ -276,7 +278,8 @@ def test_python_exits_silently_whatever_is_left_open(fake, script, code):
 
 def test_stopped_loop_refuses_calls():
     """
-    A call made while Python exits raises, since the stopped loop cannot finish it.
+    A call made after the loop thread was stopped, as it is when Python exits, raises,
+    since the stopped loop cannot finish the call.
     """
 
     async def answer():
@@ -376,8 +379,8 @@ def test_call_made_while_ctrl_c_is_handled_raises_its_own_error(fake, blocking_c
 @pytest.mark.parametrize("name", ["http_client", "transport"])
 def test_http_object_of_a_wrong_type_is_refused(name):
     """
-    `http_client` and `transport` must be objects of httpx's async classes, for the
-    blocking client too; any other object raises a `ConfigurationError`.
+    For the blocking client too, `http_client` and `transport` must be objects of
+    httpx's async classes; any other object raises a `ConfigurationError`.
     """
     with pytest.raises(asi1.ConfigurationError, match=f"{name}: must be an httpx"):
         asi1.ASI1("sk_lifetime", **{name: object()})

@@ -59,7 +59,7 @@ def question(number):
 
 
 def check_budget(fake, chat):
-    """Check that the largest request is near and within the budget of 1500 tokens."""
+    """Check that the largest request has between 1200 and 1500 tokens (the budget)."""
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert max(counts) <= 1500
     assert max(counts) > 1200
@@ -68,7 +68,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that both halves of the requests after the first *before* are equal."""
+    """Check that, from request *before* on, both halves of the requests are equal."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]

@@ -50,7 +50,7 @@ def loop():
 
 
 def settle(loop):
-    """Wait until the loop has run all scheduled callbacks, and a few steps more."""
+    """Wait until the loop has run all scheduled callbacks, and some steps more."""
     for _ in range(5):
         done = threading.Event()
         loop.call_soon_threadsafe(done.set)
@@ -64,8 +64,8 @@ async def say(text):
 
 def test_caller_gets_the_result_or_the_error_of_the_coroutine(loop):
     """
-    A cross-thread call returns what its coroutine returns, and raises the error that
-    the coroutine raises.
+    A cross-thread call returns the result of its coroutine, and raises the error that
+    its coroutine raises.
     """
 
     async def fail():
@@ -78,8 +78,8 @@ def test_caller_gets_the_result_or_the_error_of_the_coroutine(loop):
 
 def test_call_on_a_closed_loop_fails_and_closes_the_coroutine():
     """
-    On a closed loop the call raises, and closes its coroutine unrun: otherwise Python
-    would warn that the coroutine was never awaited.
+    A cross-thread call on a closed loop raises, and closes its coroutine without
+    running it: otherwise Python would warn that the coroutine was never awaited.
     """
     loop = asyncio.new_event_loop()
     loop.close()
@@ -137,7 +137,7 @@ def test_call_interrupted_before_its_coroutine_starts_never_runs_it(loop):
 def test_call_interrupted_while_its_coroutine_runs_cancels_it(loop, last):
     """
     If the caller is interrupted while the coroutine runs, the coroutine is cancelled;
-    its result or error is dropped without a report by asyncio.
+    asyncio does not report the coroutine's result or error, which no caller retrieves.
     """
     begun, cancelled = threading.Event(), threading.Event()
 
@@ -174,7 +174,7 @@ def test_error_of_a_call_interrupted_at_its_end_is_not_reported(loop):
     with pytest.raises(KeyboardInterrupt):
         call.wait()
     settle(loop)
-    del call  # frees its task too, at which asyncio reports an error never retrieved
+    del call  # frees the task too: asyncio would report an unretrieved error
 
 
 @pytest.mark.parametrize("end", ["value", "error", "error and interrupt"])

@@ -61,8 +61,8 @@ def test_traceback_shows_the_caller_and_at_most_two_frames_of_asi1(
     fake, blocking_client, call
 ):
     """
-    An error's traceback begins with the caller's lines, ends at most two frames into
-    asi1, and shows no frame of threads, futures or tasks.
+    An error's traceback begins with the frames of the caller, is followed by at most
+    two frames of asi1, and has no frame of threads, futures or tasks.
     """
     fake.fail(401)
 
@@ -121,7 +121,7 @@ TRACE = contextvars.ContextVar("TRACE", default="none")
 
 
 class Watching(httpx.AsyncBaseTransport):
-    """A transport and rate limiter that appends each method and TRACE to `seen`."""
+    """A transport and limiter that adds each step and the value of TRACE to `seen`."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -182,8 +182,8 @@ class Exiting(httpx.AsyncBaseTransport):
 @pytest.mark.parametrize("call", [create, read, ask_many])
 def test_system_exit_in_a_transport_ends_its_own_call_only(fake, blocking_client, call):
     """
-    A ``SystemExit`` raised in a user-provided transport is raised by that call alone,
-    and the event loop goes on serving other calls.
+    A ``SystemExit`` that a user-provided transport raises ends only the call that used
+    the transport; the event loop goes on serving other calls.
     """
     fake.reply("Hi")
 
@@ -198,7 +198,7 @@ def test_system_exit_in_a_transport_ends_its_own_call_only(fake, blocking_client
 
 
 def signals_when_requested(fake):
-    """Return a thread that sends this process SIGUSR1 after *fake* got a request."""
+    """Return a thread that waits until *fake* has a request, then sends SIGUSR1."""
 
     def wait():
         while not fake.requests:
@@ -243,8 +243,8 @@ def test_exception_of_a_signal_handler_cancels_the_call(fake, blocking_client, c
 @pytest.mark.parametrize("how", [SystemExit, KeyboardInterrupt, "break", "collected"])
 def test_leaving_a_loop_over_chunks_closes_the_connection(fake, blocking_client, how):
     """
-    A program that leaves a loop over chunks, by an exception or by ``break``, closes
-    the connection.
+    A program that leaves a loop over the chunks of a stream, by an exception or by
+    ``break``, closes the stream's connection.
     """
     fake.fault("stall", after_chunks=2)
     fake.reply("Hi")

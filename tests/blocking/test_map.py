@@ -15,7 +15,7 @@ def question(request):
 
 
 class Prompts:
-    """An endless iterator of prompts; `taken` is how many it has yielded."""
+    """An endless iterator of prompts; `taken` is the number of prompts yielded."""
 
     def __init__(self):
         self.taken = 0
@@ -70,7 +70,7 @@ def test_leaving_a_blocking_map_early_ends_all_its_calls(fake, blocking_client, 
     If the reader of a blocking `map` stops early, by ``break``, `close`, the end of a
     ``with`` block or an error, all calls of the `map` are ended.
     """
-    fake.reply(question, times=6)  # for the six prompts that the first read takes
+    fake.reply(question, times=6)  # the first read of the map takes six prompts
     fake.fault("stall_before_headers", times=None)
     answers = blocking_client.chat.completions.map(Prompts(), concurrency=3)
 

@@ -27,7 +27,7 @@ def fake(fake):
 
 
 def wait_for(condition):
-    """Wait until *condition* holds; fail after a minute."""
+    """Wait until *condition* returns true; fail the test after a minute."""
     for _ in range(12_000):
         if condition():
             return
@@ -54,8 +54,9 @@ def test_blocking_stream_yields_its_chunks_and_then_has_the_final_answer(
 
 def test_text_stream_and_thought_stream_yield_pieces_once(fake, blocking_client):
     """
-    `text_stream` yields the pieces of the text, `thought_stream` those of the thoughts;
-    iterating a stream that was read to its end raises `StreamConsumedError`.
+    `text_stream` yields the pieces of the text, and `thought_stream` the pieces of the
+    thoughts; a stream that was read to its end raises `StreamConsumedError` when it is
+    iterated again.
     """
     fake.reply(TEXT, thoughts="Counting.", chunk_words=1, times=2)
 
@@ -72,10 +73,12 @@ def test_text_stream_and_thought_stream_yield_pieces_once(fake, blocking_client)
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
-def test_final_completion_is_whole_however_much_was_read_before(blocking_client, read):
+def test_get_final_completion_returns_the_whole_answer_after_any_number_of_reads(
+    blocking_client, read
+):
     """
-    `get_final_completion` returns the whole answer, however many chunks were read
-    before it was called.
+    `get_final_completion` returns the whole answer, however many chunks the reader read
+    before calling it.
     """
     with blocking_client.chat.completions.stream(messages="Hi") as stream:
         for _ in range(read):
@@ -89,8 +92,8 @@ def test_final_completion_is_whole_however_much_was_read_before(blocking_client,
 
 def test_closed_stream_refuses_every_read(fake, blocking_client):
     """
-    A closed stream raises `StreamClosedError` at every use, even if unread chunks had
-    arrived before it was closed.
+    A closed stream raises `StreamClosedError` at every read, even if unread chunks had
+    arrived before the stream was closed.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
@@ -112,8 +115,9 @@ def test_closed_stream_refuses_every_read(fake, blocking_client):
 @pytest.mark.parametrize("way", ["break", "error", "drop"])
 def test_stream_left_early_closes_its_connection(fake, blocking_client, way):
     """
-    A stream that the program leaves before its end, by leaving its ``with`` block, by
-    an error or by garbage collection, closes its connection.
+    A stream that the program does not read to its end closes its connection when its
+    ``with`` block is left, when an error is raised, or when the stream is
+    garbage-collected.
     """
     fake.clear()
     fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))), times=None)
@@ -170,8 +174,8 @@ def test_second_thread_that_reads_a_stream_is_refused(fake, blocking_client):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_ctrl_c_while_reading_closes_the_connection(fake, blocking_client):
     """
-    A reader that is interrupted by Ctrl-C leaves no connection open, even if the stream
-    object is still referenced.
+    Ctrl-C while a reader reads a stream closes the stream's connection, even if the
+    program still refers to the stream object.
     """
     fake.clear()
     fake.fault("stall", after_chunks=1)

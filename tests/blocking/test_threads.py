@@ -17,7 +17,7 @@ CALLS = 20
 
 
 def wait_for(condition):
-    """Wait until *condition* holds; fail after a minute."""
+    """Wait until *condition* returns true; fail the test after a minute."""
     for _ in range(12_000):
         if condition():
             return
@@ -38,12 +38,12 @@ def read(client, text):
         return "".join(stream.text_stream)
 
 
-@pytest.mark.timeout(900)  # 640 calls take long on a busy machine
+@pytest.mark.timeout(900)  # since 640 calls take long on a busy machine
 @pytest.mark.parametrize("ask", [create, read])
 def test_many_threads_get_their_own_answers_in_order(fake, ask):
     """
-    Each of many threads gets the answers to its own questions, in the order in which it
-    asked; afterwards no new thread remains but that of the event loop.
+    Each of many threads gets the answers to its own questions, in the order of these
+    questions; afterwards the event loop's thread is the only new thread left.
     """
     fake.reply(question, chunk_words=1, times=None)
     asked = [[f"{n} asks {call}" for call in range(CALLS)] for n in range(THREADS)]
@@ -67,7 +67,7 @@ def test_many_threads_get_their_own_answers_in_order(fake, ask):
 def test_closing_the_client_ends_the_calls_of_all_threads(fake):
     """
     When one thread closes the client, the calls of all other threads raise an error
-    that says that the client was closed.
+    whose message says that the client was closed.
     """
     fake.fault("stall", times=None)
     client = asi1.ASI1("sk-test", fake.base_url)

@@ -40,8 +40,8 @@ def test_blocking_to_sse_yields_the_events_of_an_answer(fake, blocking_client):
 
 def test_blocking_to_sse_begins_after_the_last_chunk_read(fake, blocking_client):
     """
-    Chunks that were read before `to_sse` is called are not sent as events; all chunks
-    not yet read are.
+    The events of `to_sse` begin with the first chunk that was not read before `to_sse`
+    was called; chunks read earlier are not sent as events.
     """
     fake.play(SSE, Event(*map(chunk, "abcd")), Event(chunk("e", finish="stop")), DONE)
 
@@ -56,8 +56,8 @@ def test_broken_stream_ends_with_an_error_event_in_blocking_to_sse(
     fake, blocking_client
 ):
     """
-    An error in the middle of a stream becomes the last event, since the status of the
-    HTTP response that carries the events has been sent by then.
+    An error in the middle of a stream becomes the last event: the web server cannot
+    report the error by a status, since it has already sent the status of its response.
     """
     fake.fault("reset_mid_body")
 
@@ -80,8 +80,8 @@ def test_blocking_open_raises_an_error_before_the_first_event(fake, blocking_cli
 
 def test_closing_blocking_to_sse_cancels_the_call(fake, blocking_client):
     """
-    `close` on a blocking iterator of events cancels the call at once; no event is
-    yielded afterwards.
+    `close` on a blocking iterator of events cancels the call at once; the iterator
+    yields no event afterwards.
     """
     fake.play(*ENDLESS)
 

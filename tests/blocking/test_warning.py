@@ -49,8 +49,9 @@ def test_coroutine_that_blocks_its_loop_is_warned_once(
     fake, blocking_client, never_warned, backend, call
 ):
     """
-    A coroutine that blocks its event loop with the blocking client gets its answers and
-    one warning, which points to the caller's line and names the async client.
+    A coroutine that blocks its event loop with calls of the blocking client gets its
+    answers, and one warning that points to the caller's line and names the async
+    client.
     """
     fake.reply("Hi", times=None)
 
@@ -87,7 +88,7 @@ def test_no_warning_in_a_notebook_or_without_a_loop(
 ):
     """
     No warning is issued in a notebook or at another interactive prompt, where an event
-    loop always runs, nor in a thread without a running event loop.
+    loop is always running, nor in a thread without a running event loop.
     """
     fake.reply("Hi", times=None)
     with warnings.catch_warnings():

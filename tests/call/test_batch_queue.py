@@ -22,7 +22,7 @@ def queue():
 async def test_one_read_returns_all_waiting_batches_in_order(queue):
     """
     One read returns all items that were put into the queue since the previous read, in
-    order; after the end of the queue each read returns an empty batch.
+    order; once the queue has ended and is empty, each read returns an empty batch.
     """
     queue.put([1, 2])
     queue.put([3])
@@ -61,8 +61,8 @@ async def test_waiting_reader_is_woken_by_a_batch_and_by_the_end(queue):
 
 async def test_error_is_raised_after_the_items_put_before_it(queue):
     """
-    Items that were put into the queue before it ended with an error are read first;
-    then each read raises that error.
+    If a queue ends with an error, the items that were put into the queue before are
+    read first; then each read raises that error.
     """
     queue.put([1])
     queue.end(OSError("the first end counts"))
@@ -80,8 +80,9 @@ async def test_error_is_raised_after_the_items_put_before_it(queue):
 
 async def test_abandoned_queue_drops_its_items_and_raises(queue):
     """
-    A read of an abandoned queue returns no item and raises the error given to
-    `abandon`; so does a read that was waiting when the queue was abandoned.
+    A read of an abandoned queue returns no item and raises the error passed to
+    `abandon`; a read that was waiting when the queue was abandoned raises the same
+    error.
     """
     queue.put([1])
     queue.abandon(OSError("closed"))
@@ -104,8 +105,8 @@ async def test_abandoned_queue_drops_its_items_and_raises(queue):
 
 async def test_writer_waits_while_the_queue_is_full(queue):
     """
-    A writer that waits because the queue is full goes on when the reader has emptied
-    the queue, or abandoned it.
+    A writer that waits because the queue is full goes on when the reader empties or
+    abandons the queue.
     """
     written = []
 
@@ -132,8 +133,7 @@ async def test_writer_waits_while_the_queue_is_full(queue):
 
 async def test_cancelled_read_keeps_queued_items(queue):
     """
-    A read that is cancelled by a cancel scope, at any moment, leaves the items in the
-    queue.
+    A read that a cancel scope cancels, at any moment, leaves the items in the queue.
     """
     got = []
 

@@ -90,7 +90,7 @@ async def test_only_transient_statuses_are_retried(fake, status, error, attempts
 async def test_answer_lists_every_attempt(fake, stream):
     """
     The response metadata of an answer lists each attempt of the call with its number,
-    status and cause, and the seconds of waiting after it.
+    its status, its cause, and the seconds of waiting after the attempt.
     """
     fake.fail(503, message="Too many users.")
     fake.fault("reset_before_headers")
@@ -119,7 +119,8 @@ async def test_answer_lists_every_attempt(fake, stream):
 
 async def test_error_of_a_failed_call_lists_every_attempt(fake):
     """
-    The error of a failed call lists every attempt, and has the duration of the call.
+    The error of a failed call lists every attempt of the call, and contains the call's
+    duration.
     """
     fake.fail(500, times=None)
 
@@ -136,8 +137,8 @@ async def test_error_of_a_failed_call_lists_every_attempt(fake):
 @pytest.mark.parametrize("retries", [0, 1, 4])
 async def test_max_retries_bounds_the_attempts(fake, retries):
     """
-    A call that keeps failing makes one attempt more than `max_retries`, which may be
-    set for the client or for one call.
+    A call that keeps failing makes `max_retries` + 1 attempts, whether `max_retries`
+    was set for the client or for the call.
     """
     fake.fail(500, times=None)
 
@@ -160,8 +161,8 @@ async def test_max_retries_bounds_the_attempts(fake, retries):
 )
 async def test_retry_waits_as_long_as_retry_after_asks(fake, form, stream):
     """
-    A retry waits as long as the server asks for in Retry-After, or up to a tenth
-    longer, so that clients do not all return at the same moment.
+    A retry waits for the time in the Retry-After header, or up to a tenth longer, so
+    that clients do not all retry at the same moment.
     """
     fake.fail(429, headers=form)
     fake.reply("Here.")
@@ -173,9 +174,10 @@ async def test_retry_waits_as_long_as_retry_after_asks(fake, form, stream):
     assert pytest.approx(seconds) == answer.response.attempts[0].wait
 
 
-async def test_retry_after_date_is_a_wait_until_then(fake):
+async def test_retry_after_with_a_date_makes_the_retry_wait_until_that_date(fake):
     """
-    A date in Retry-After makes the retry wait until then, by this machine's clock.
+    A date in the Retry-After header makes the retry wait until that date, by this
+    machine's clock.
     """
     fake.fail(503, retry_after=formatdate(time.time() + 60, usegmt=True))
     fake.reply("Here.")
@@ -198,8 +200,9 @@ async def test_retry_after_date_is_a_wait_until_then(fake):
 )
 async def test_too_long_retry_after_raises_at_once(fake, asked, options, stream):
     """
-    A Retry-After above `max_retry_after`, or too long for the total timeout, raises at
-    once an error whose `retry_after` is the wait that the server asked for.
+    If Retry-After is above `max_retry_after` or too long for the total timeout, the
+    call raises at once an error whose `retry_after` is the wait that the server asked
+    for.
     """
     fake.fail(429, retry_after=asked, times=None)
 
@@ -213,8 +216,8 @@ async def test_too_long_retry_after_raises_at_once(fake, asked, options, stream)
 @pytest.mark.parametrize("text", ["-1", "0", "nan", "inf", "1e999", "soon", ""])
 async def test_unusable_retry_after_is_ignored(fake, text):
     """
-    A Retry-After that is not a usable time is ignored: the retry waits as if the reply
-    had no such header.
+    A Retry-After whose value is not a usable time is ignored: the retry waits as if the
+    response had no such header.
     """
     fake.fail(429, retry_after=text)
     fake.reply("Here.")
@@ -226,7 +229,8 @@ async def test_unusable_retry_after_is_ignored(fake, text):
 
 async def test_x_should_retry_overrides_the_status(fake):
     """
-    The header x-should-retry decides whether a call is retried, whatever the status.
+    The response header x-should-retry decides whether a call is retried, whatever the
+    response's status.
     """
     fake.fault("should_not_retry_503")
     await fail(fake, asi1.InternalServerError, stream=False)
@@ -240,8 +244,8 @@ async def test_x_should_retry_overrides_the_status(fake):
 
 async def test_exceeded_quota_is_not_retried(fake):
     """
-    A 429 for an exceeded quota raises `QuotaExceededError` without a retry, since
-    waiting does not help.
+    A status 429 for an exceeded quota raises `QuotaExceededError` without a retry,
+    since waiting does not restore the quota.
     """
     fake.fault("quota_429", times=None)
 
@@ -330,7 +334,8 @@ async def test_only_calls_without_streaming_have_a_default_total_timeout(fake):
 
 async def test_call_without_a_timeout_waits_for_ever(fake):
     """
-    With ``timeout=None`` a call waits as long as the server takes.
+    With ``timeout=None`` a call waits until the server answers, however long that
+    takes.
     """
     fake.reply("Late.", delay=1e6)
 
@@ -359,8 +364,9 @@ async def test_silent_server_makes_the_call_time_out_at_the_limit_of_its_phase(
     fake, fault, stream, phase
 ):
     """
-    A silent server makes the call time out exactly at the limit of the call's phase.
-    There is no second attempt, since the model may already be at work.
+    If the server sends nothing useful, the call times out exactly when the timeout of
+    its current phase (`first_token` or `idle`) expires. There is no second attempt,
+    since the model may already be at work.
     """
     fake.fault(fault, times=None)
 
@@ -378,8 +384,8 @@ async def test_silent_server_makes_the_call_time_out_at_the_limit_of_its_phase(
 
 async def test_timeout_error_of_a_stream_has_the_partial_answer(fake):
     """
-    The error of a timeout in the middle of a stream has the partial answer; the error
-    of a timeout before the first chunk has None in its place.
+    The `partial` of a timeout error is the partial answer if the timeout expired in the
+    middle of a stream, and None if it expired before the first chunk.
     """
     fake.fault("stall_mid_body")
     fake.fault("stall_after_headers")
@@ -394,7 +400,7 @@ async def test_timeout_error_of_a_stream_has_the_partial_answer(fake):
 @pytest.mark.parametrize("seconds", [0.5, 5])
 async def test_comments_do_not_reset_the_idle_timeout(fake, seconds):
     """
-    SSE comments do not restart the idle timeout: only chunks do.
+    The idle timeout is restarted by chunks only, not by SSE comments.
     """
     fake.fault("heartbeat_forever", after_chunks=2, seconds=seconds)
 
@@ -409,7 +415,8 @@ async def test_comments_do_not_reset_the_idle_timeout(fake, seconds):
 
 async def test_first_token_timeout_starts_anew_with_each_attempt(fake):
     """
-    The `first_token` timeout starts anew with each attempt.
+    Each attempt of a call has the full `first_token` timeout: the time of earlier
+    attempts does not count.
     """
     fake.play(Pause(8), Head(503, (), "length"))
     fake.reply("Here.", delay=8)
@@ -424,8 +431,8 @@ async def test_first_token_timeout_starts_anew_with_each_attempt(fake):
 
 async def test_on_timeout_retries_only_before_the_first_chunk(fake):
     """
-    With `RetryPolicy.on_timeout` a call is retried after a timeout before the first
-    chunk, but not after a timeout that follows a chunk.
+    With `RetryPolicy.on_timeout` a call is retried after a timeout that expires before
+    the first chunk, but not after a timeout that expires later.
     """
     again = {"retry": asi1.RetryPolicy(on_timeout=True)}
     fake.fault("stall_before_headers")
@@ -467,7 +474,8 @@ async def test_timeout_after_a_whole_answer_adds_no_attempt(fake):
 
 async def test_slow_reader_does_not_trip_the_idle_timeout(fake):
     """
-    The reader's own pauses do not count towards the idle timeout, and no chunk is lost.
+    The time that the reader pauses between reads does not count towards the idle
+    timeout, and a pause loses no chunk.
     """
     words = [f"{number} " for number in range(60)]
     fake.reply("".join(words).strip(), chunk_words=1)
@@ -486,8 +494,9 @@ async def test_slow_reader_does_not_trip_the_idle_timeout(fake):
 
 async def test_total_timeout_applies_to_a_slow_reader(fake):
     """
-    A reader slower than the total timeout gets all chunks that arrived in time, then
-    the error; an answer that arrived whole in time is read to its end.
+    A reader slower than the total timeout gets all chunks that arrived before the
+    timeout, then the timeout error; if the whole answer arrived before the timeout, no
+    error is raised.
     """
     long = [Event(chunk(f"{n} ")) for n in range(40)]
     whole = [*long[:15], Event(chunk("15", finish="stop"))]
@@ -581,8 +590,8 @@ async def test_malformed_http_is_not_retried(fake, fault, stream):
 
 async def test_retry_budget_bounds_the_requests_in_an_outage(fake):
     """
-    200 calls in an outage make at most 220 requests in all; once the server answers
-    again, successful calls earn the client new retries.
+    In an outage, 200 calls make at most 220 requests together; once the server answers
+    again, successful calls add retries to the client's budget.
     """
     fake.fail(503, times=None)
 
@@ -607,7 +616,8 @@ async def test_retry_budget_bounds_the_requests_in_an_outage(fake):
 
 async def test_child_clients_share_one_retry_budget(fake):
     """
-    A client and its children together make the retries of one client in an outage.
+    In an outage a client and its children together make no more retries than a single
+    client would.
     """
     fake.fail(503, times=None)
 
@@ -625,8 +635,8 @@ async def test_child_clients_share_one_retry_budget(fake):
 @pytest.mark.parametrize("key", ["auto", "order-66"])
 async def test_idempotency_key_is_the_same_on_each_attempt(fake, key, stream):
     """
-    All attempts of a call send the same Idempotency-Key; with "auto" each call has a
-    key of its own.
+    All attempts of a call send the same Idempotency-Key header; with the option "auto"
+    each call has a key of its own.
     """
     fake.fail(503, times=2)
     fake.reply("Here.")
@@ -657,8 +667,9 @@ async def test_no_idempotency_key_is_sent_by_default(fake):
 @both_forms
 async def test_slow_error_body_is_awaited_for_five_seconds(fake, stream):
     """
-    An error status whose headers came in time raises its own error, not a timeout: the
-    client waits up to five seconds for the error body, then does without.
+    If the headers of an error status arrive in time, the call raises the status's
+    error, not a timeout: the client waits up to five seconds for the error body, then
+    raises the error without the body.
     """
     body = b'{"error": {"message": "Wrong key."}}'
     kind = (("content-type", "application/json"),)

@@ -18,7 +18,7 @@ from asi1._protocol.request import chat_request
 from asi1.testing import FakeASI1
 
 
-# The clock is virtual: it jumps over the server's pauses, and no test waits.
+# The virtual clock jumps over the server's pauses, so that no test waits.
 pytestmark = pytest.mark.virtual_time
 
 
@@ -55,15 +55,15 @@ def request_of(engine):
 
 
 def observed(engine):
-    """Return a stream and its observer."""
+    """Return a new stream and the observer of that stream."""
     observer = Observer()
     call = engine.call(OneRequest(request_of(engine)), ChunkReader)
     return ChunkStream(call, partial(engine.begin, call), observer), observer
 
 
-async def test_observer_of_a_whole_answer_gets_one_report(fake, engine):
+async def test_observer_of_a_stream_read_to_its_end_gets_one_report(fake, engine):
     """
-    The observer of an answer that was read to its end gets one report with the answer's
+    The observer of a stream that was read to its end gets one report with the answer's
     text, and no second report when the stream is closed afterwards.
     """
     fake.reply("one two")
@@ -78,8 +78,8 @@ async def test_observer_of_a_whole_answer_gets_one_report(fake, engine):
 
 async def test_observer_of_a_stream_closed_early_gets_the_partial_answer(fake, engine):
     """
-    The observer of a stream that is closed early gets the answer received so far,
-    marked as not whole.
+    The observer of a stream that is closed before its end gets the answer received so
+    far, with ``whole=False``.
     """
     fake.reply("one two", chunk_words=1, chunk_delay=10)
     stream, observer = observed(engine)
@@ -94,8 +94,8 @@ async def test_observer_of_a_stream_closed_early_gets_the_partial_answer(fake, e
 
 async def test_observer_of_a_broken_stream_gets_the_partial_answer(fake, engine):
     """
-    The observer of a stream that breaks gets the answer received so far at once, before
-    the reader closes the stream.
+    When a stream breaks, its observer gets the answer received so far at once, even
+    before the reader closes the stream.
     """
     fake.fault("reset_mid_body")
     stream, observer = observed(engine)
@@ -162,8 +162,8 @@ async def test_only_an_error_that_is_not_asi1s_cancels_the_call(
 
 async def test_shut_stream_refuses_the_next_read(fake, engine):
     """
-    A stream that was shut, because there is no loop to close it on, refuses the next
-    read.
+    After `shut`, which serves where no event loop is left to close the stream on, the
+    next read of the stream raises `StreamClosedError`.
     """
     stream = chunk_stream(engine, request_of(engine))
 

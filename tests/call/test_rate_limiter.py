@@ -25,8 +25,8 @@ def limited(fake, limit, **settings):
 @pytest.mark.virtual_time
 async def test_calls_above_the_limit_are_sent_later_in_order():
     """
-    Seven concurrent calls under a limit of three a minute are sent in order; none of
-    them fails, and no minute has more than three of them.
+    Seven concurrent calls under a limit of three calls a minute are sent in order; no
+    call fails, and at most three calls are sent in any minute.
     """
     fake, sent = FakeASI1(), []
     fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
@@ -138,8 +138,8 @@ async def test_max_concurrency_bounds_the_calls_under_way(stream):
 @pytest.mark.virtual_time
 async def test_call_cancelled_while_it_waits_uses_no_quota():
     """
-    A call that is cancelled while it waits for the rate limiter is not sent, and takes
-    no quota from the calls that wait behind it.
+    A call that is cancelled while it waits for the rate limiter is not sent, and uses
+    up no part of the limit for the calls that wait behind it.
     """
     fake = FakeASI1()
 
@@ -154,10 +154,10 @@ async def test_call_cancelled_while_it_waits_uses_no_quota():
 
 
 @pytest.mark.virtual_time
-async def test_token_limit_uses_the_servers_counts():
+async def test_estimated_token_count_is_replaced_by_the_reported_usage():
     """
-    The token count of a call is estimated before the call is sent, and corrected
-    afterwards to the usage that the server reports.
+    The rate limiter estimates the token count of a call before the call is sent, and
+    afterwards replaces the estimate by the usage that the server reports.
     """
     fake = FakeASI1()
     usage = {"prompt_tokens": 10, "completion_tokens": 80, "total_tokens": 90}

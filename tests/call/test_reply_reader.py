@@ -66,12 +66,12 @@ async def test_every_fault_ends_in_an_answer_or_an_api_error(fake, fault):
         ("done_twice", 0.2),
     ],
 )
-async def test_whole_answer_succeeds_whatever_the_server_does_next(
+async def test_call_succeeds_whatever_the_server_does_after_a_complete_answer(
     fake, fault, most, stream
 ):
     """
     Once the answer is complete, no fault of the server makes the call fail, and the
-    client waits ten seconds at most for the end of the body.
+    client waits at most ten seconds for the end of the response body.
     """
     fake.fault(fault)
     began = anyio.current_time()
@@ -100,7 +100,8 @@ async def test_comments_after_a_whole_answer_do_not_prolong_the_call(fake):
 
 async def test_usage_is_read_after_the_finish_reason(fake):
     """
-    The client reads past the finish reason, since the token counts may come later.
+    The client reads the stream past the finish reason, since the server may send the
+    token counts after the finish reason.
     """
     usage = {"choices": [], "usage": {"total_tokens": 9}}
     fake.play(SSE, Event(chunk("All.", finish="stop")), Pause(9), Event(usage), DONE)
@@ -116,7 +117,8 @@ async def test_usage_is_read_after_the_finish_reason(fake):
 )
 async def test_every_server_dialect_gives_the_same_text(fake, fault):
     """
-    Streams in the dialects of many servers give the same text and finish reason.
+    Streams that differ as the streams of different servers do give the same text and
+    the same finish reason.
     """
     fake.fault(fault)
 
@@ -156,8 +158,9 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
     fake, fault, error, text
 ):
     """
-    Each way in which a stream can break raises its own error, never ends normally; all
-    received chunks are yielded first, and the error has the partial answer.
+    Each way in which a stream can break raises an error of its own instead of ending
+    the stream normally; all received chunks are yielded first, and the error has the
+    partial answer.
     """
     fake.fault(fault)
     got = []
@@ -178,7 +181,8 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
 async def test_truncated_tool_call_is_only_in_the_partial_answer(fake):
     """
     A tool call with truncated arguments is never returned as finished: the stream
-    raises an error, whose partial answer has the received pieces of the tool call.
+    raises an error, and the error's partial answer has the received pieces of the tool
+    call.
     """
     fake.fault("tool_args_truncated")
 
@@ -192,7 +196,8 @@ async def test_truncated_tool_call_is_only_in_the_partial_answer(fake):
 
 async def test_error_event_in_a_stream_raises_its_message_code_and_type(fake):
     """
-    The exception raised for an error event has the event's message, code and type.
+    The exception raised for an error event in a stream has the event's message, code
+    and type.
     """
     fake.fault("error_event")
 
@@ -223,7 +228,8 @@ async def test_json_for_a_stream_and_a_stream_for_json_are_read(fake, fault, str
 
 async def test_json_in_place_of_a_stream_is_one_chunk(fake):
     """
-    A JSON answer in place of a stream is yielded as a single chunk with the whole text.
+    If the server answers a request for a stream with a JSON body, the stream yields a
+    single chunk with the whole text.
     """
     fake.fault("json_for_stream")
 
@@ -244,8 +250,8 @@ async def test_json_body_is_read_as_json_whatever_its_content_type(
     fake, content_type, stream
 ):
     """
-    A body that begins like JSON is read as JSON, since servers and proxies send wrong
-    content types.
+    A body that begins like JSON is read as JSON whatever its content-type, since
+    servers and proxies send wrong content types.
     """
     body = b'{"choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}]}'
     kind = (("content-type", content_type),) if content_type else ()
@@ -278,8 +284,8 @@ async def test_success_status_without_an_answer_raises_response_error(
     fake, fault, words, stream
 ):
     """
-    A reply with a success status that is not an answer raises `APIResponseError`, whose
-    message says what the body was; the call is not retried.
+    A reply that has a success status but contains no answer raises `APIResponseError`,
+    whose message says what the body was; the call is not retried.
     """
     fake.fault(fault, times=None)
 
@@ -293,7 +299,8 @@ async def test_success_status_without_an_answer_raises_response_error(
 
 async def test_done_without_a_chunk_raises(fake):
     """
-    A stream that consists of [DONE] alone is not an answer: the call raises.
+    A stream that consists only of the event [DONE] contains no answer: the call raises
+    an error.
     """
     fake.fault("done_only")
 
@@ -303,7 +310,7 @@ async def test_done_without_a_chunk_raises(fake):
 
 async def test_done_completes_a_stream_without_a_finish_reason(fake):
     """
-    [DONE] completes a stream, even if no chunk had a finish reason.
+    The event [DONE] completes a stream, even if no chunk had a finish reason.
     """
     fake.fault("done_early")
 
@@ -325,7 +332,7 @@ async def test_done_completes_a_stream_without_a_finish_reason(fake):
 async def test_truncated_body_raises_and_is_not_retried(fake, fault, error):
     """
     A truncated JSON body raises an error; the call is not retried, since the model has
-    done its work and the call may be billed.
+    already answered and the server may bill the call.
     """
     fake.fault(fault, times=None)
 
@@ -371,7 +378,7 @@ async def test_status_error_has_the_message_of_any_error_body(
 
 async def test_error_body_is_cut_at_64_kib(fake):
     """
-    The `body` of an error is at most 64 KiB of what the server sent.
+    The `body` of an error contains at most the first 64 KiB of the error body.
     """
     fake.fault("giant_error_500", mib=2)
 
@@ -398,8 +405,8 @@ async def test_redirect_raises_an_error_that_names_its_target(fake, name, status
 
 async def test_event_or_body_above_max_event_bytes_raises(fake):
     """
-    An event or a body above `max_event_bytes` ends the call with an error that names
-    the setting.
+    An event or a body larger than `max_event_bytes` ends the call with an error that
+    names this setting.
     """
     fake.fault("giant_event", mib=1, times=2)
     fake.fault("infinite_body", times=1)
@@ -432,7 +439,7 @@ async def test_chunks_before_a_too_large_event_are_yielded(fake):
 
 async def test_event_of_four_mib_is_read_by_default(fake):
     """
-    An event of 4 MiB is read, since it is below the default of `max_event_bytes`.
+    An event of 4 MiB is read, since `max_event_bytes` is larger by default.
     """
     fake.fault("giant_event", mib=4)
 
@@ -444,8 +451,8 @@ async def test_event_of_four_mib_is_read_by_default(fake):
 @both_forms
 async def test_compressed_answer_is_read(fake, stream):
     """
-    The client does not ask for compression, but decompresses a body if the server sends
-    it compressed.
+    The client does not ask for a compressed body, but decompresses a body that the
+    server has compressed.
     """
     fake.fault("gzip_stream")
 

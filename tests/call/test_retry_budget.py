@@ -10,8 +10,8 @@ from asi1._call.retry_budget import RetryBudget
 
 def test_budget_allows_twenty_retries_in_an_outage():
     """
-    In an outage, in which 200 calls want up to two retries each, the budget allows 20
-    retries in all.
+    In an outage, in which each of 200 calls wants up to two retries, the budget allows
+    20 retries for all calls together.
     """
     budget = RetryBudget()
 
@@ -31,7 +31,7 @@ def test_call_that_succeeds_after_retries_refunds_them():
 
 def test_ten_calls_without_a_retry_earn_one_retry():
     """
-    A call that succeeds without a retry adds a tenth of a retry to the budget.
+    Each call that succeeds without a retry adds a tenth of a retry to the budget.
     """
     budget = RetryBudget(capacity=1)
     budget.spend()
@@ -40,7 +40,7 @@ def test_ten_calls_without_a_retry_earn_one_retry():
         budget.succeeded(0)
     assert not budget.spend()
     budget.succeeded(0)
-    budget.succeeded(0)  # an eleventh: as floats, ten times 0.1 is below 1
+    budget.succeeded(0)  # an eleventh call, since ten times 0.1 is below 1 as a float
     assert budget.spend()
 
 

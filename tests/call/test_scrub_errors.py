@@ -29,8 +29,8 @@ from ..support.calls import KEY
 )
 def test_key_echoed_in_an_error_body_is_replaced_by_stars(body, scrubbed):
     """
-    Wherever an error body echoes the API key, stars replace it; the body keeps its
-    shape.
+    Wherever an error body echoes the API key, the key is replaced by stars; the
+    structure of the body does not change.
     """
     error = asi1.APIStatusError("no", status_code=400, body=body)
     scrub(error, Secret(KEY))
@@ -50,8 +50,8 @@ def raised(error, cause=None, context=None):
 
 def test_key_is_removed_from_the_chain_of_causes():
     """
-    The causes of an error keep their order and their messages without the key, and lose
-    their tracebacks and their `request`, since both contain the key.
+    The causes of an error stay in order, and their messages lose only the API key;
+    their tracebacks and `request` are removed, since both contain the key.
     """
     first = raised(RuntimeError(f"first {KEY}", 5))
     request = httpx.Request("GET", "https://x", headers={"authorization": KEY})
@@ -81,8 +81,8 @@ def test_key_is_removed_from_the_chain_of_causes():
 
 def test_response_metadata_stays_the_same_object():
     """
-    `scrub` does not copy the response metadata of an error, since the metadata was made
-    without the key.
+    `scrub` does not copy the response metadata of an error, since the metadata never
+    contains the API key.
     """
     response = asi1.ResponseInfo(status=500)
     error = asi1.APIStatusError("no", status_code=500, response=response)

@@ -20,8 +20,8 @@ asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=Tr
 
 async def test_call_task_starts_with_the_context_of_its_starter():
     """
-    A call task runs apart from the task that started it, sees the context variables of
-    that task, and sets `done` when it has ended.
+    A call task is separate from the task that started it, sees the context variables of
+    the starting task, and sets `done` when the call task has ended.
     """
     number = contextvars.ContextVar("number", default=0)
     number.set(7)
@@ -69,8 +69,8 @@ async def test_call_task_outlives_the_scope_that_started_it():
 @pytest.mark.parametrize("where", ["loop", "thread"])
 async def test_call_task_can_be_stopped_from_any_thread(where):
     """
-    `stop` cancels the call task from the thread of its event loop and from any other
-    thread.
+    `stop` cancels the call task, whether `stop` is called in the thread of the task's
+    event loop or in another thread.
     """
     ended = []
 
@@ -96,8 +96,8 @@ async def test_call_task_can_be_stopped_from_any_thread(where):
 
 async def test_cancelled_join_waits_for_the_clean_up():
     """
-    A task that waits in `join` still waits until the call task has cleaned up, even if
-    a cancel scope cancels the waiting task.
+    A task that waits in `join` waits until the call task has cleaned up, even if a
+    cancel scope cancels the waiting task earlier.
     """
     cleaned = []
 
@@ -122,8 +122,8 @@ async def test_cancelled_join_waits_for_the_clean_up():
 @asyncio_only
 async def test_join_cancelled_by_asyncio_waits_for_the_clean_up():
     """
-    ``Task.cancel()`` of a task that waits in `join`, even several times, takes effect
-    only when the call task has cleaned up.
+    ``Task.cancel()`` of a task that waits in `join`, even if called several times,
+    takes effect only after the call task has cleaned up.
     """
     cleaned = []
 
@@ -150,7 +150,8 @@ async def test_join_cancelled_by_asyncio_waits_for_the_clean_up():
 
 def test_stop_does_nothing_when_the_event_loop_has_ended(anyio_backend):
     """
-    `stop` does nothing when the event loop of the call task has ended.
+    `stop` does nothing and raises nothing after the event loop of the call task has
+    ended.
     """
     kept = []
 
@@ -171,7 +172,7 @@ def test_stop_does_nothing_when_the_event_loop_has_ended(anyio_backend):
 async def test_call_task_without_a_reference_runs_to_its_end():
     """
     A call task to which the program has no reference runs to its end, though asyncio
-    itself refers to its tasks only weakly.
+    has only weak references to its tasks.
     """
     seen = []
 

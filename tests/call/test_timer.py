@@ -24,7 +24,7 @@ def started(timeouts=IDLE):
 
 async def test_arming_again_sets_a_later_deadline():
     """
-    Each `arm` sets a new deadline: the attempt times out only when a whole idle timeout
+    Each `arm` sets a new deadline: the attempt times out only when a full idle timeout
     has passed since the last `arm`.
     """
     timer = started()
@@ -57,8 +57,8 @@ async def test_earlier_deadline_replaces_a_later_one():
 @pytest.mark.parametrize(("seconds", "end"), [(0.5, 0.5), (50, 5), (0, 0)])
 async def test_shorten_never_makes_the_deadline_later(seconds, end):
     """
-    `shorten` sets the deadline to the given number of seconds from now, or keeps the
-    deadline of the phase if that is earlier.
+    `shorten` sets the deadline to the given number of seconds from now, unless the
+    deadline of the current phase is earlier.
     """
     timer = started()
     with timer:
@@ -71,7 +71,7 @@ async def test_shorten_never_makes_the_deadline_later(seconds, end):
 
 async def test_disarmed_timer_does_not_time_out_until_armed_again():
     """
-    A disarmed timer does not time out until it is armed again.
+    A timer that was disarmed does not time out until `arm` is called again.
     """
     timer = started()
     with timer:
@@ -103,7 +103,7 @@ async def test_deadline_of_one_attempt_does_not_end_the_next():
 
 async def test_timer_of_an_ended_call_is_freed_at_once(anyio_backend_name):
     """
-    The event loop refers neither to the timer of a call that has ended nor to the
+    Once a call has ended, the event loop refers neither to the call's timer nor to the
     handle that the timer scheduled.
     """
     timer = started()

@@ -57,8 +57,8 @@ KEY = "sk_very_secret"
 @pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
 def test_invalid_setting_is_refused_when_the_client_is_made(make, options, words):
     """
-    An invalid setting raises a `ConfigurationError` when the client is made; the error
-    names the setting and does not show the API key.
+    An invalid setting raises a `ConfigurationError` when the client is created; the
+    error names the setting and does not show the API key.
     """
     with pytest.raises(asi1.ConfigurationError, match=words) as caught:
         make(**{"api_key": KEY, "base_url": "https://example.org", **options})
@@ -68,7 +68,8 @@ def test_invalid_setting_is_refused_when_the_client_is_made(make, options, words
 
 async def test_http_client_and_transport_together_are_refused(fake):
     """
-    Giving both `http_client` and `transport` raises a `ConfigurationError`.
+    A client that is given both `http_client` and `transport` raises a
+    `ConfigurationError`.
     """
     async with httpx.AsyncClient() as user_provided:
         with pytest.raises(asi1.ConfigurationError, match="not both"):
@@ -77,8 +78,8 @@ async def test_http_client_and_transport_together_are_refused(fake):
 
 def test_repr_of_a_client_and_its_parts_hides_the_key():
     """
-    Neither the repr of a client nor the reprs of the objects that it refers to contain
-    the API key.
+    Neither the repr of a client nor the reprs of the objects that the client refers to
+    contain the API key.
     """
     for make in (asi1.AsyncASI1, asi1.ASI1):
         client = make(KEY, "https://example.org/v1", model="asi1-extended")
@@ -96,8 +97,8 @@ def test_repr_of_a_client_and_its_parts_hides_the_key():
 
 async def test_call_without_streaming_sends_only_its_arguments(fake):
     """
-    A call without streaming posts the model, the messages and the given options, and
-    nothing else; a single header contains the API key.
+    A call without streaming sends the model, the messages and the given options, and
+    nothing else; exactly one header contains the API key.
     """
     async with asi1.AsyncASI1(KEY, fake.base_url, transport=fake.transport) as client:
         await client.chat.completions.create(messages="Hi", temperature=0)
@@ -120,8 +121,8 @@ async def test_call_without_streaming_sends_only_its_arguments(fake):
 
 async def test_call_overrides_the_clients_default_headers_query_and_options(fake):
     """
-    The client's default headers, query and options are sent with each call; those of
-    the call take precedence.
+    The client's default headers, query and options are sent with each call; the
+    headers, query and options of the call take precedence.
     """
     async with in_process(
         fake,
@@ -153,7 +154,8 @@ async def test_call_overrides_the_clients_default_headers_query_and_options(fake
 )
 async def test_wrong_argument_is_refused_before_a_request_is_sent(fake, wrong):
     """
-    An `ArgumentError` names the wrong argument; no request is sent.
+    A wrong argument raises an `ArgumentError` that names the argument; no request is
+    sent.
     """
     async with in_process(fake) as client:
         with pytest.raises(asi1.ArgumentError) as caught:
@@ -203,7 +205,7 @@ async def test_request_calls_any_endpoint(fake):
 
 async def test_request_retries_and_raises_as_chat_calls_do(fake):
     """
-    `request` retries, and raises the same errors, as chat calls do.
+    `request` is retried like chat calls, and raises the same errors.
     """
     fake.fail(503)
     fake.reply_json({})
@@ -224,8 +226,8 @@ async def test_request_retries_and_raises_as_chat_calls_do(fake):
 
 async def test_child_client_shares_its_parents_connections(fake):
     """
-    A child client has its own settings and its parent's connections; closing the child
-    leaves the parent open.
+    A child client has its own settings, but uses its parent's connections; closing the
+    child leaves the parent open.
     """
     async with asi1.AsyncASI1("one", fake.base_url, model="a") as parent:
         await parent.chat.completions.create(messages="Hi")
@@ -264,8 +266,8 @@ async def test_child_client_shares_its_parents_connections(fake):
 
 async def test_with_options_takes_max_retries_or_a_retry_policy(fake):
     """
-    `with_options` accepts a number of retries or a retry policy, and refuses both
-    together.
+    `with_options` accepts either `max_retries` or a retry policy, and refuses a call
+    that passes both.
     """
     fake.fail(503, times=None)
     async with in_process(fake, retry=asi1.RetryPolicy(wait_first=0)) as client:
@@ -283,7 +285,8 @@ async def test_with_options_takes_max_retries_or_a_retry_policy(fake):
 
 async def test_closing_the_parent_closes_its_children(fake):
     """
-    When a client is closed, its children are closed too, and no new child can be made.
+    When a client is closed, its children are closed too; a closed client creates no
+    further children.
     """
     parent = in_process(fake)
     child = parent.with_options(model="b")
@@ -307,7 +310,7 @@ async def test_closing_the_parent_closes_its_children(fake):
 async def test_closing_a_client_ends_its_calls_but_not_its_parents(fake):
     """
     Closing a client makes its calls raise and closes its connections; closing a child
-    ends only the child's own calls.
+    client ends the child's calls, but not its parent's.
     """
     fake.fault("stall_before_headers", times=None)
     parent = asi1.AsyncASI1("key", fake.base_url)
@@ -336,8 +339,8 @@ async def test_closing_a_client_ends_its_calls_but_not_its_parents(fake):
 @pytest.mark.virtual_time
 async def test_cancelled_call_has_ended_before_its_caller_goes_on(fake):
     """
-    A cancelled caller goes on only when its request has been cancelled, and no task of
-    the call is left.
+    A cancelled caller goes on only after its request has been cancelled and the tasks
+    of its call have ended.
     """
     fake.fault("stall_before_headers")
 
@@ -351,8 +354,8 @@ async def test_cancelled_call_has_ended_before_its_caller_goes_on(fake):
 
 async def test_user_provided_http_client_is_used_and_not_closed(fake):
     """
-    A user-provided httpx client is used with its settings, and is still open when the
-    asi1 client has been closed.
+    A user-provided httpx client is used with its own settings, and stays open when the
+    asi1 client is closed.
     """
     async with httpx.AsyncClient(headers={"x-own": "yes"}) as user_provided:
         async with asi1.AsyncASI1(
@@ -367,8 +370,8 @@ async def test_user_provided_http_client_is_used_and_not_closed(fake):
 
 async def test_closed_user_provided_http_client_raises_client_closed(fake):
     """
-    When a user-provided httpx client has been closed, before or after the first call,
-    calls raise a `ClientClosedError` that names `http_client`.
+    If the user closes a user-provided httpx client, before or after the first call,
+    later calls raise a `ClientClosedError` that names `http_client`.
     """
     user_provided = httpx.AsyncClient()
     client = asi1.AsyncASI1("key", fake.base_url, http_client=user_provided)
@@ -384,7 +387,7 @@ async def test_closed_user_provided_http_client_raises_client_closed(fake):
 
 
 class UserTransport(httpx.AsyncBaseTransport):
-    """Forwards requests to *inner*; `closed` is whether `aclose` was called."""
+    """Forwards requests to *inner*; `closed` tells whether `aclose` was called."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -399,8 +402,8 @@ class UserTransport(httpx.AsyncBaseTransport):
 
 async def test_user_provided_transport_is_used_and_not_closed(fake):
     """
-    A user-provided transport sends every request, and is still open when the client has
-    been closed.
+    A user-provided transport sends every request, and stays open when the client is
+    closed.
     """
     user_provided = UserTransport(fake.transport)
     async with asi1.AsyncASI1("key", fake.base_url, transport=user_provided) as client:
@@ -412,7 +415,7 @@ async def test_user_provided_transport_is_used_and_not_closed(fake):
 
 async def test_garbage_collected_client_closes_its_connections(fake):
     """
-    A client to which no reference is left closes its connections.
+    A client to which the program has no reference left closes its connections.
     """
 
     async def call():
@@ -457,8 +460,8 @@ def test_one_client_serves_event_loops_in_several_threads(fake):
 
 async def test_hundred_concurrent_calls_stay_within_max_connections(fake):
     """
-    A hundred concurrent calls get their hundred answers over no more than
-    `max_connections` connections.
+    A hundred concurrent calls get their hundred answers over at most `max_connections`
+    connections.
     """
     fake.reply(lambda request: request.json["messages"][0]["content"], times=None)
     texts = [f"number {number}" for number in range(100)]
@@ -493,7 +496,8 @@ async def test_cookies_are_not_sent_back(fake):
 
 async def test_redirect_target_gets_no_request(fake):
     """
-    The server that a redirect names gets no request, and so no API key.
+    The server that a redirect names as its target gets no request, and therefore no API
+    key.
     """
     with FakeASI1() as elsewhere:
         fake.fault("redirect", location=elsewhere.base_url + "/x", status=308)
@@ -506,8 +510,9 @@ async def test_redirect_target_gets_no_request(fake):
 
 async def test_refused_connection_names_host_and_port_after_three_attempts():
     """
-    Where no server listens, a call raises after three attempts; the error names host
-    and port, says that nothing was sent, and has no frame of asi1 with the API key.
+    If no server listens at the address, a call raises after three attempts; the error
+    names host and port, says that nothing was sent, and its traceback has no frame of
+    asi1 that contains the API key.
     """
     with FakeASI1() as fake:
         port = fake.port
@@ -541,8 +546,8 @@ def frames_of_asi1(traceback):
 )
 async def test_call_succeeds_after_its_idle_connection_died(fake, fault):
     """
-    When the server closes or breaks an idle connection, the next call succeeds on
-    another connection.
+    When the server closes or breaks an idle connection, the next call succeeds over a
+    new connection.
     """
     fake.fault(fault)
 
@@ -591,8 +596,8 @@ def secure_port(certificate):
 
 async def test_unverifiable_certificate_raises_without_a_retry(secure_port):
     """
-    A server certificate that cannot be verified raises an error that says why; there is
-    one attempt, and no request is sent.
+    A server certificate that cannot be verified raises an error that gives the reason;
+    there is only one attempt, and no request is sent.
     """
     port, connections = secure_port
 
@@ -636,7 +641,7 @@ async def test_unreadable_ssl_cert_file_is_a_configuration_error(monkeypatch, tm
 async def test_unusable_proxy_is_a_configuration_error(monkeypatch):
     """
     A proxy URL that cannot be used raises a `ConfigurationError` that names the
-    environment variable that contains it.
+    environment variable with that URL.
     """
     monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:1")
 
@@ -647,7 +652,8 @@ async def test_unusable_proxy_is_a_configuration_error(monkeypatch):
 
 async def test_proxy_is_ignored_for_a_server_on_this_machine(fake, monkeypatch):
     """
-    A server on this machine is called directly, whatever proxy the environment names.
+    A server on this machine is called directly, even if an environment variable sets a
+    proxy.
     """
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
@@ -658,8 +664,8 @@ async def test_proxy_is_ignored_for_a_server_on_this_machine(fake, monkeypatch):
 
 async def test_concurrent_first_calls_share_few_pools(secure_port):
     """
-    32 calls that begin together, before any connection is open, share no more
-    connection pools than 32 calls need.
+    32 calls that begin together, before any connection is open, create no more
+    connection pools than are needed for 32 connections.
     """
     port, _ = secure_port
     client = asi1.AsyncASI1(KEY, f"https://127.0.0.1:{port}/v1")
@@ -679,7 +685,7 @@ async def test_concurrent_first_calls_share_few_pools(secure_port):
 
 
 class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
-    """Replies with a body whose pieces are all available at once."""
+    """Replies with a body whose pieces can all be read without waiting."""
 
     def __init__(self, kind, pieces):
         self.kind, self.pieces = kind, pieces
@@ -696,8 +702,8 @@ class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
 async def test_other_tasks_run_while_a_large_body_is_read(kind):
     """
-    Other tasks keep running while a body is read, even if all pieces of the body are
-    available at once.
+    Other tasks keep running while a call reads a body, even if all pieces of the body
+    can be read without waiting.
     """
     body = Pieces(kind, [b"{"] * 20_000)
     steps = 0

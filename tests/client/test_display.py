@@ -31,11 +31,11 @@ def blocking(blocking_client):
 
 
 class Publisher:
-    """Stands in for the publisher with which IPython displays in a terminal."""
+    """Plays the publisher with which IPython displays objects in a terminal."""
 
 
 class Cell(Publisher):
-    """Stands in for a notebook's publisher; records the pages and their threads."""
+    """Plays a notebook's publisher; records displayed pages and the threads used."""
 
     def __init__(self):
         self.pages = []
@@ -59,7 +59,7 @@ class Cell(Publisher):
 
 
 def ipython(monkeypatch, publisher):
-    """Pretend that IPython runs with *publisher*, or if None is loaded but idle."""
+    """Pretend that IPython runs with *publisher*, or is only imported if it is None."""
     shell = None if publisher is None else types.SimpleNamespace(display_pub=publisher)
     parts = {
         "IPython": {"get_ipython": lambda: shell},
@@ -94,7 +94,8 @@ async def test_async_display_writes_to_stdout_outside_a_notebook(fake, capsys):
 
 def test_blocking_display_writes_to_stdout_outside_a_notebook(blocking, capsys):
     """
-    The blocking `display` writes the text to stdout and returns the answer, too.
+    Outside a notebook the blocking `display`, too, writes the text to stdout and
+    returns the answer.
     """
     answer = blocking.stream(messages="Hi").display()
 
@@ -106,7 +107,7 @@ def test_blocking_display_writes_to_stdout_outside_a_notebook(blocking, capsys):
 def test_display_shows_the_whole_answer_of_a_partly_read_stream(blocking, capsys, read):
     """
     `display` shows the answer from its beginning, however many chunks were read before;
-    after that the stream is consumed.
+    afterwards the stream is consumed.
     """
     with blocking.stream(messages="Hi") as stream:
         for _ in range(read):
@@ -120,8 +121,8 @@ def test_display_shows_the_whole_answer_of_a_partly_read_stream(blocking, capsys
 
 async def test_stream_is_consumed_after_a_display(fake, capsys):
     """
-    After `display` there is nothing left to read from the stream; a second `display`
-    shows the answer again.
+    After `display` no chunk is left to read from the stream; a second `display` shows
+    the same answer again.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("a"), chunk("b", finish="stop")), DONE)
@@ -144,8 +145,8 @@ def test_display_writes_text_where_ipython_shows_no_markdown(
     monkeypatch, blocking, capsys, publisher
 ):
     """
-    With IPython loaded but not running, or running in a terminal, `display` writes
-    plain text.
+    If IPython is imported but not running, or runs in a terminal, `display` writes the
+    text to stdout without markdown.
     """
     ipython(monkeypatch, publisher)
 
@@ -156,8 +157,8 @@ def test_display_writes_text_where_ipython_shows_no_markdown(
 
 def test_each_piece_of_text_is_flushed_once(monkeypatch):
     """
-    Each piece of text is written once and flushed at once, so that the user sees the
-    text as it arrives.
+    `display` writes each piece of text once and flushes it at once, so that the user
+    sees the text as it arrives.
     """
     out = io.TextIOWrapper(io.BytesIO(), "utf-8")
     monkeypatch.setattr(sys, "stdout", out)
@@ -179,8 +180,8 @@ def choice(text):
 @pytest.mark.parametrize("out", [None, "ascii"])
 def test_display_survives_a_missing_or_ascii_stdout(monkeypatch, out):
     """
-    Characters that the encoding of stdout lacks are escaped; without a stdout `display`
-    writes nothing and raises nothing.
+    `display` escapes the characters that the encoding of stdout lacks; if the program
+    has no stdout, `display` writes nothing and raises nothing.
     """
     stdout = io.TextIOWrapper(io.BytesIO(), out) if out else None
     monkeypatch.setattr(sys, "stdout", stdout)
@@ -229,8 +230,8 @@ def test_empty_answer_is_shown_with_its_finish_reason(fake, cell, blocking):
 
 def test_long_answer_is_not_sent_to_the_notebook_for_each_chunk(cell):
     """
-    In however many chunks an answer arrives, less than fifty-one times its length is
-    sent to a notebook, and the last page is the whole answer.
+    However many chunks an answer has, the pages sent to a notebook together have less
+    than 51 times the answer's length, and the last page is the whole answer.
     """
     text = ""
     with screen(thoughts=True) as show:
@@ -245,7 +246,8 @@ def test_long_answer_is_not_sent_to_the_notebook_for_each_chunk(cell):
 
 def test_partial_answer_stays_shown_when_a_stream_breaks(fake, cell, blocking):
     """
-    A stream that breaks raises its error, and all text received before it is shown.
+    If a stream breaks, `display` raises the stream's error, and the text received
+    before the error stays shown.
     """
     fake.clear()
     long = "x" * 500
@@ -260,7 +262,8 @@ def test_partial_answer_stays_shown_when_a_stream_breaks(fake, cell, blocking):
 
 def test_call_that_fails_before_the_first_chunk_shows_nothing(fake, cell, blocking):
     """
-    A call that fails before the first chunk shows nothing, and raises its error.
+    If a call fails before its first chunk, `display` shows nothing and raises the
+    call's error.
     """
     fake.clear()
     fake.fail(401)

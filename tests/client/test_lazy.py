@@ -65,8 +65,8 @@ UNUSED = {
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_first_call_does_not_import_methods_it_does_not_use(script):
     """
-    The modules of `map`, `to_sse`, `display` and conversations are imported by a
-    program that uses these methods, and by no other call.
+    The first call of a client does not import the modules of `map`, `to_sse`, `display`
+    and conversations, unless the program uses these methods.
     """
     modules = imported(script)
 
@@ -78,7 +78,8 @@ def test_first_call_does_not_import_methods_it_does_not_use(script):
 @pytest.mark.parametrize("name", ["AsyncASI1", "ASI1"])
 def test_client_without_a_call_has_not_imported_the_engine(name):
     """
-    A client that has made no call has not imported the modules that calls need.
+    A client imports the modules that only calls need when it makes its first call, not
+    when it is created.
     """
     modules = imported(f"import asi1\nasi1.{name}('k')")
 
@@ -90,7 +91,7 @@ def test_client_without_a_call_has_not_imported_the_engine(name):
 def test_client_closed_while_it_prepares_its_first_call_makes_no_call(monkeypatch):
     """
     If one thread closes a client while another thread prepares the client's first call,
-    that call raises and is not made.
+    that call raises and sends no request.
     """
     client = asi1.AsyncASI1("sk-test", "http://127.0.0.1:1/v1")
     make = asi1._client.lazy.LazyEngine._make

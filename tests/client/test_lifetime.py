@@ -23,8 +23,8 @@ def client_of(fake, **settings):
 
 def test_loop_may_end_before_a_call_has_begun(fake):
     """
-    An event loop may end right after a call was created, before the call's task took
-    one step: no request is sent, and the loop ends without waiting.
+    An event loop may end right after a call was created, before the first step of the
+    call's task: no request is sent, and the loop ends without waiting for the call.
     """
     client = client_of(fake)
 
@@ -39,8 +39,8 @@ def test_loop_may_end_before_a_call_has_begun(fake):
 @pytest.mark.virtual_time
 async def test_stream_that_yielded_a_chunk_is_never_retried():
     """
-    Even a policy that retries after timeouts does not retry a stream that has yielded a
-    chunk: the reader would get that chunk twice.
+    A stream that has yielded a chunk is not retried, even under a policy that retries
+    after timeouts: otherwise the reader would get that chunk twice.
     """
     fake = FakeASI1()
     fake.fault("stall_mid_body", after_chunks=2, times=2)
@@ -126,7 +126,7 @@ async def test_error_of_a_failed_call_leaves_no_reference_cycle(fake, way):
                     await fail(client.chat.completions)
                 except asi1.RateLimitError as error:
                     gone.append(weakref.ref(error))
-            await anyio.sleep(0.01)  # the call tasks end a few loop steps later
+            await anyio.sleep(0.01)  # because the call tasks end a few loop steps later
 
             assert [None] * 3 == [reference() for reference in gone]
         finally:
@@ -135,7 +135,7 @@ async def test_error_of_a_failed_call_leaves_no_reference_cycle(fake, way):
 
 async def test_cancelled_call_has_ended_before_its_caller_goes_on(fake):
     """
-    A caller whose call is cancelled goes on only when the call task has ended.
+    A caller whose call is cancelled goes on only after the call task has ended.
     """
     fake.reply("Hi", delay=30)
 
@@ -190,8 +190,8 @@ async def tasks():
 @pytest.mark.parametrize("ask", [create, enter_stream, read, map_prompts])
 async def test_call_task_cancelled_before_its_first_step_raises(fake, tasks, ask):
     """
-    A call whose task is cancelled from outside before its first step raises
-    `ClientClosedError` or `StreamClosedError`: the caller does not wait for ever.
+    If other code cancels a call task before its first step, the call raises
+    `ClientClosedError` or `StreamClosedError`: its caller does not wait for ever.
     """
     async with client_of(fake) as client:
         asking = asyncio.create_task(ask(client))
@@ -209,10 +209,13 @@ async def test_call_task_cancelled_before_its_first_step_raises(fake, tasks, ask
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_entering_a_stream_closed_before_its_first_step_raises(fake, tasks):
+async def test_entering_a_stream_raises_if_its_call_task_is_cancelled_unstarted(
+    fake, tasks
+):
     """
-    A task that enters a stream does not wait for ever if the call task is cancelled
-    from outside, and the stream closed, before the call's first step.
+    If other code cancels the call task of a stream before its first step, and the
+    stream is closed, a task that enters the stream gets `StreamClosedError` and does
+    not wait for ever.
     """
     async with client_of(fake) as client:
         stream = client.chat.completions.stream(messages="Hi")
@@ -228,10 +231,9 @@ async def test_entering_a_stream_closed_before_its_first_step_raises(fake, tasks
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_map_sends_no_prompt_after_one_that_was_cancelled(fake, tasks):
+async def test_map_sends_no_prompt_after_a_prompt_whose_call_was_cancelled(fake, tasks):
     """
-    When the call task of one prompt of a map is cancelled from outside, no later prompt
-    is sent.
+    If other code cancels the call task of one prompt of a map, no later prompt is sent.
     """
     async with client_of(fake) as client:
         answers = client.chat.completions.map([*"abcd"], concurrency=2)
@@ -250,8 +252,8 @@ async def test_map_sends_no_prompt_after_one_that_was_cancelled(fake, tasks):
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_turn_cancelled_before_its_first_step_lets_the_next_begin(fake, tasks):
     """
-    A turn whose task is cancelled from outside before its first step raises, and the
-    next turn may begin.
+    If other code cancels the call task of a turn before its first step, the turn
+    raises, and the next turn may begin.
     """
 
     async def read_turn():
@@ -286,7 +288,7 @@ async def test_connection_is_reused_after_a_whole_answer(fake):
             pass
         await until(
             lambda: not client._engine.tasks
-        )  # then the connection is back in its pool
+        )  # once no task is left, the connection is back in its pool
         await completions.create(messages="Hi")
 
     assert {1} == {request.connection for request in fake.requests}
@@ -294,8 +296,8 @@ async def test_connection_is_reused_after_a_whole_answer(fake):
 
 async def test_client_whose_block_is_cancelled_closes_its_connections(fake):
     """
-    A client closes its connections even if its ``async with`` block is left by a
-    cancellation while streams are open.
+    A client closes its connections even if its ``async with`` block is cancelled while
+    streams are open.
     """
     fake.clear()
     fake.fault("stall", times=None)

@@ -21,7 +21,7 @@ def question(request):
 
 
 class Prompts:
-    """An endless iterator of prompts; `taken` is how many it has yielded."""
+    """An endless iterator of prompts; `taken` is the number of prompts yielded."""
 
     def __init__(self):
         self.taken = 0
@@ -54,8 +54,8 @@ async def test_prompt_may_be_a_str_or_messages_and_is_sent_with_the_options(
     fake, fake_client
 ):
     """
-    A prompt is a str or a list of messages, as for `create`, and the options are sent
-    with each prompt.
+    A prompt of a `map` is a str or a list of messages, as in `create`, and the options
+    of the `map` are sent with each prompt.
     """
     fake.reply(question, times=None)
     prompts = ["a", [asi1.SystemMessage("Be brief."), {"role": "user", "content": "b"}]]
@@ -70,7 +70,8 @@ async def test_prompt_may_be_a_str_or_messages_and_is_sent_with_the_options(
 
 async def test_exactly_concurrency_calls_are_under_way(fake, fake_client):
     """
-    While prompts remain, exactly *concurrency* calls are under way.
+    While the iterable of a `map` has further prompts, exactly *concurrency* calls are
+    under way.
     """
     release = [anyio.Event() for _ in range(2)]
     fake.fault("stall_before_headers", times=None)
@@ -95,8 +96,8 @@ async def test_exactly_concurrency_calls_are_under_way(fake, fake_client):
 
 async def test_prompts_are_read_at_most_twice_concurrency_ahead(fake, fake_client):
     """
-    An endless iterable of prompts is read at most twice *concurrency* prompts ahead of
-    the answers, and not before the first answer is read.
+    An endless iterable of prompts is read at most two times *concurrency* prompts ahead
+    of the answers, and is not read at all before the reader asks for the first answer.
     """
     fake.reply(question, times=None)
     prompts = Prompts()
@@ -112,7 +113,8 @@ async def test_prompts_are_read_at_most_twice_concurrency_ahead(fake, fake_clien
 
 async def test_slow_answer_does_not_hold_up_later_calls(fake, fake_client):
     """
-    While the first answer is slow, a further call begins whenever another call ends.
+    While the answer to the first prompt is slow to arrive, a `map` begins a further
+    call whenever another call ends.
     """
     fake.fault("stall_before_headers")
     fake.reply("quick", times=None)
@@ -157,8 +159,8 @@ async def test_error_of_a_call_is_raised_in_place_of_its_answer(fake, fake_clien
 
 async def test_return_exceptions_yields_errors_as_values(fake, fake_client):
     """
-    With ``return_exceptions`` each error is yielded in place of its prompt's answer,
-    also the error of a prompt that cannot be sent, and all other prompts are answered.
+    With ``return_exceptions`` an error is yielded in place of the answer to its prompt,
+    even the error of a prompt that cannot be sent, and all other prompts are answered.
     """
     fake.reply("one")
     fake.fail(500)
@@ -182,8 +184,8 @@ async def test_error_of_the_prompt_iterator_follows_the_answers_before_it(
     fake, fake_client, keep
 ):
     """
-    An error that the iterator of prompts raises is raised after the answers to the
-    earlier prompts, and is never yielded as the error of a call.
+    An error raised by the iterator of prompts is raised after the answers to the
+    earlier prompts, and is never yielded as if it were the error of a call.
     """
     fake.reply(question, times=None)
 
@@ -213,7 +215,8 @@ async def test_error_of_the_prompt_iterator_follows_the_answers_before_it(
 )
 def test_wrong_argument_to_map_is_refused_at_once(blocking_client, arguments, argument):
     """
-    An `ArgumentError` names the wrong argument, before any prompt is read.
+    A wrong argument raises an `ArgumentError` that names the argument, before `map`
+    reads any prompt.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         blocking_client.chat.completions.map(**arguments)
@@ -223,7 +226,7 @@ def test_wrong_argument_to_map_is_refused_at_once(blocking_client, arguments, ar
 
 async def test_map_without_prompts_yields_no_answers(fake_client):
     """
-    `map` of no prompts yields no answers.
+    A `map` of an empty iterable of prompts yields no answers.
     """
     assert [] == [a async for a in fake_client.chat.completions.map([])]
 
@@ -234,9 +237,9 @@ WAYS = ["break", "close", "cancel", "client"]
 @pytest.mark.parametrize("way", WAYS)
 async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way):
     """
-    However the reader of a `map` stops early, none of its calls and tasks goes on.
+    However the reader of a `map` stops early, no call and no task of the `map` goes on.
     """
-    fake.reply(question, times=8)  # for the eight prompts that the first read takes
+    fake.reply(question, times=8)  # the first read of the map takes eight prompts
     fake.fault("stall_before_headers", times=None)
     answers = fake_client.chat.completions.map(Prompts(), concurrency=4)
 
@@ -258,7 +261,7 @@ async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way)
     else:
         error = asi1.ClientClosedError if way == "client" else asi1.StreamClosedError
         with pytest.raises(error):
-            for _ in range(5):  # answers that arrived before are still yielded
+            for _ in range(5):  # answers that arrived before come first
                 await anext(answers)
 
     await until(lambda: not fake_client._engine.tasks)
@@ -267,8 +270,8 @@ async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way)
 
 async def test_closing_the_client_wakes_a_waiting_reader_of_a_map(fake, fake_client):
     """
-    A reader that waits for an answer gets `ClientClosedError` when the client is
-    closed, even with ``return_exceptions``.
+    A reader that waits for an answer of a `map` gets `ClientClosedError` when the
+    client is closed, even with ``return_exceptions``.
     """
     fake.fault("stall_before_headers", times=None)
     made = fake_client.chat.completions.map(
@@ -285,10 +288,12 @@ async def test_closing_the_client_wakes_a_waiting_reader_of_a_map(fake, fake_cli
             await anext(made)
 
 
-async def test_cancelled_call_ends_the_calls_that_wait_for_it_to_end(fake, fake_client):
+async def test_cancelled_call_of_a_map_ends_the_calls_that_wait_for_it(
+    fake, fake_client
+):
     """
-    When one call of a `map` is cancelled, the calls that wait for it to end are ended
-    too, without being sent.
+    When a call of a `map` is cancelled, the `map` ends all calls that were waiting for
+    that call to end, and does not send them.
     """
     fake.fault("stall_before_headers", times=None)
 
@@ -305,8 +310,8 @@ async def test_cancelled_call_ends_the_calls_that_wait_for_it_to_end(fake, fake_
 
 async def test_closing_a_map_begins_no_further_call(fake, fake_client, monkeypatch):
     """
-    Closing a `map` begins no further call, even if the call under way ends before it
-    can be cancelled.
+    A `map` that is being closed begins no further call, even if the call under way ends
+    before the `map` can cancel it.
     """
     fake.reply(question, delay=0.2, times=None)
     answers = fake_client.chat.completions.map(Prompts(), concurrency=1)
@@ -324,7 +329,8 @@ async def test_closing_a_map_begins_no_further_call(fake, fake_client, monkeypat
 
 async def test_cancelled_read_of_a_map_loses_no_answer(fake, fake_client):
     """
-    A reader whose reads are cancelled again and again still gets every answer.
+    If reads of a `map` are cancelled again and again, the reader still gets every
+    answer.
     """
     fake.reply(question, delay=0.05, times=None)
     got = []
@@ -370,7 +376,8 @@ async def test_reader_cancelled_by_asyncio_cancels_the_calls_of_its_map(
 
 async def test_second_reader_of_a_map_is_refused(fake, fake_client):
     """
-    A second reading task gets `StreamBusyError`; the first task goes on reading.
+    A second task that reads a `map` at the same time gets `StreamBusyError`; the first
+    task goes on reading.
     """
     fake.reply("late", delay=0.2)
     answers = fake_client.chat.completions.map(["a"])
@@ -391,8 +398,8 @@ async def test_second_reader_of_a_map_is_refused(fake, fake_client):
 @pytest.mark.virtual_time
 async def test_timeout_of_a_call_does_not_count_its_wait_in_the_map():
     """
-    The timeout of a call begins when the call is sent: its wait until fewer than
-    *concurrency* calls are under way does not count.
+    The timeout of a call begins when the call is sent: the time that the call waits
+    because *concurrency* other calls are under way does not count.
     """
     fake = FakeASI1()
     fake.reply(question, delay=6, times=None)

@@ -34,14 +34,14 @@ async def client(fake):
 
 @pytest.fixture
 def opened(client):
-    """Return a stream whose call has not begun."""
+    """Return a stream that has sent no request yet."""
     return client.chat.completions.stream(messages="Hi")
 
 
 async def test_stream_yields_its_chunks_in_order(opened):
     """
-    Iterating a stream yields its chunks in order; their texts and thoughts add up to
-    those of the answer.
+    Iterating a stream yields its chunks in order; joined, their texts and thoughts are
+    the text and thoughts of the answer.
     """
     chunks = [each async for each in opened]
 
@@ -55,7 +55,8 @@ async def test_stream_yields_its_chunks_in_order(opened):
 
 async def test_text_stream_and_thought_stream_yield_non_empty_pieces(client):
     """
-    `text_stream` yields pieces of text, `thought_stream` of thoughts; none is empty.
+    `text_stream` yields the pieces of the text, and `thought_stream` the pieces of the
+    thoughts; no piece is empty.
     """
     stream = client.chat.completions.stream(messages="Hi")
     async with stream:
@@ -73,7 +74,8 @@ async def test_text_stream_and_thought_stream_yield_non_empty_pieces(client):
 
 async def test_create_with_stream_returns_a_started_stream(client):
     """
-    ``create(stream=True)`` returns a stream after the server has begun to answer.
+    ``create(stream=True)`` waits until the server has begun to answer, then returns the
+    stream.
     """
     stream = await client.chat.completions.create(messages="Hi", stream=True)
 
@@ -83,7 +85,8 @@ async def test_create_with_stream_returns_a_started_stream(client):
 
 async def test_stream_may_be_entered_after_its_first_read(fake, opened):
     """
-    ``async with`` accepts a stream that was read before, and makes no second call.
+    A stream that was already read may be entered with ``async with``, which makes no
+    second call.
     """
     first = await anext(opened.text_stream)
     async with opened:
@@ -112,8 +115,8 @@ async def test_status_error_is_raised_by_create_enter_and_first_read(fake, clien
 
 async def test_stream_sends_no_request_before_its_first_use(fake, opened):
     """
-    `stream` alone sends no request; a stream that is closed before its first use never
-    sends one.
+    `stream` by itself sends no request; a stream that is closed before its first use
+    never sends a request.
     """
     assert [] == fake.requests
     assert "<AsyncChatStream open status=None>" == repr(opened)
@@ -126,10 +129,12 @@ async def test_stream_sends_no_request_before_its_first_use(fake, opened):
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
-async def test_final_completion_is_whole_however_much_was_read_before(opened, read):
+async def test_get_final_completion_returns_the_whole_answer_after_any_number_of_reads(
+    opened, read
+):
     """
-    `get_final_completion` returns the whole answer, however many chunks were read
-    before it was called, and returns an equal answer when called again.
+    `get_final_completion` returns the whole answer, however many chunks the reader read
+    before calling it, and returns an equal answer when called again.
     """
     async with opened:
         for _ in range(read):
@@ -150,8 +155,8 @@ async def test_final_completion_is_whole_however_much_was_read_before(opened, re
 
 async def test_snapshot_is_the_answer_received_so_far(fake, client):
     """
-    `snapshot` is empty at first, then contains all that the server has sent, read or
-    not; it may be called after the stream was closed.
+    `snapshot` returns an empty answer before the call begins, then all that the server
+    has sent, whether the reader has read it or not, even after the stream was closed.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("one")), Event(chunk(" two")), Stall())
@@ -189,7 +194,8 @@ async def test_consumed_stream_refuses_another_iteration(opened, how):
 
 async def test_reading_goes_on_after_a_loop_was_left(opened):
     """
-    After a ``break``, a new loop goes on reading where the first one stopped.
+    After a ``break`` out of a loop over a stream, a new loop goes on reading where the
+    first loop stopped.
     """
     got = []
     async for piece in opened.text_stream:
@@ -202,7 +208,8 @@ async def test_reading_goes_on_after_a_loop_was_left(opened):
 
 async def test_second_reader_of_a_stream_is_refused(fake, client):
     """
-    A second reading task gets `StreamBusyError`; the first task goes on undisturbed.
+    A second task that reads a stream at the same time gets `StreamBusyError`; the first
+    task goes on reading.
     """
     fake.clear()
     fake.reply(TEXT, chunk_words=1, chunk_delay=0.02)
@@ -225,7 +232,8 @@ async def test_second_reader_of_a_stream_is_refused(fake, client):
 
 async def test_closing_a_stream_wakes_its_waiting_reader(fake, client):
     """
-    Closing a stream from another task raises `StreamClosedError` in its waiting reader.
+    When another task closes a stream, the reader that waits for the stream's next chunk
+    gets `StreamClosedError`.
     """
     fake.clear()
     fake.fault("stall")
@@ -249,8 +257,8 @@ async def test_closing_a_stream_wakes_its_waiting_reader(fake, client):
 
 async def test_closed_stream_refuses_every_read(fake, client):
     """
-    A closed stream raises `StreamClosedError` at every use, even if unread chunks had
-    arrived before it was closed.
+    A closed stream raises `StreamClosedError` at every read, even if unread chunks had
+    arrived before the stream was closed.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
@@ -290,7 +298,7 @@ async def test_error_of_a_stream_is_raised_by_every_further_read(fake, client):
 
 async def test_closing_the_client_closes_its_streams(fake):
     """
-    A stream raises `StreamClosedError` once its client is closed.
+    Once a client is closed, reading one of its open streams raises `StreamClosedError`.
     """
     fake.clear()
     fake.fault("stall")
@@ -306,7 +314,8 @@ async def test_closing_the_client_closes_its_streams(fake):
 
 async def test_stream_of_a_closed_client_does_not_begin(client, opened):
     """
-    A stream that had not begun when its client was closed raises `ClientClosedError`.
+    If a client is closed before one of its streams has begun, using that stream raises
+    `ClientClosedError`.
     """
     await client.aclose()
 
@@ -317,8 +326,8 @@ async def test_stream_of_a_closed_client_does_not_begin(client, opened):
 @pytest.mark.parametrize("way", ["break", "error", "cancel", "close", "drop"])
 async def test_stream_left_early_closes_its_connection(way):
     """
-    A stream that is left before its end, by any of several ways, closes its connection,
-    and the client stays usable.
+    A stream that is not read to its end closes its connection in whichever way the
+    reader leaves the stream, and the client stays usable.
     """
     with FakeASI1() as fake:
         fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.001))), times=None)
@@ -391,7 +400,8 @@ async def test_connection_of_a_stream_read_to_its_end_is_reused():
 @pytest.mark.parametrize("pause", [0.001, 0.004, 0.011])
 async def test_cancelled_read_keeps_buffered_chunks(fake, client, pause):
     """
-    A reader whose reads are cancelled again and again still gets every chunk.
+    If reads of a stream are cancelled again and again, the reader still gets every
+    chunk.
     """
     fake.clear()
     fake.reply(TEXT, chunk_words=1, chunk_delay=0.007)
@@ -409,7 +419,8 @@ async def test_cancelled_read_keeps_buffered_chunks(fake, client, pause):
 @asyncio_only
 async def test_read_timed_out_by_asyncio_wait_for_loses_no_chunk(fake, client):
     """
-    When `asyncio.wait_for` around `anext` times out, no chunk is lost.
+    When `asyncio.wait_for` around `anext` of a stream times out, no chunk of the stream
+    is lost.
     """
     fake.clear()
     fake.reply(TEXT, chunk_words=1, chunk_delay=0.02)
@@ -463,8 +474,8 @@ async def test_call_cancelled_by_asyncio_at_any_moment_frees_its_connection(
 
 async def test_reader_that_pauses_stops_the_server_from_sending():
     """
-    While the reader pauses, the server soon cannot send any more, so that the size of
-    the buffered part of the answer is bounded.
+    While the reader of a stream pauses, the server soon cannot send any more, so that
+    the client buffers only a bounded part of the answer.
     """
     with FakeASI1() as fake:
         block = Event(chunk("x" * 10_000))

@@ -53,8 +53,8 @@ async def test_to_sse_yields_thoughts_text_and_a_last_event(fake):
 
 async def test_to_sse_begins_after_the_last_chunk_read(fake):
     """
-    Chunks that were read before `to_sse` is called are not sent as events; all chunks
-    not yet read are.
+    The events of `to_sse` begin with the first chunk that was not read before `to_sse`
+    was called; chunks read earlier are not sent as events.
     """
     fake.play(SSE, Event(*map(chunk, "abcd")), Event(chunk("e", finish="stop")), DONE)
 
@@ -67,8 +67,9 @@ async def test_to_sse_begins_after_the_last_chunk_read(fake):
 
 async def test_broken_stream_ends_with_an_error_event(fake):
     """
-    An error in the middle of a stream becomes the last event and is not raised, since
-    the status of the HTTP response that carries the events has been sent by then.
+    An error in the middle of a stream becomes the last event and is not raised: the web
+    server cannot report the error by a status, since it has already sent the status of
+    its response.
     """
     fake.fault("reset_mid_body")
 
@@ -83,8 +84,8 @@ async def test_broken_stream_ends_with_an_error_event(fake):
 
 async def test_error_that_is_not_asi1s_is_an_event_and_is_raised(fake):
     """
-    An exception that is not an error of asi1 becomes the last event, without its
-    message, and is raised by the next read.
+    An exception that is not an error of asi1 becomes the last event, which omits the
+    exception's message; the next read raises the exception.
     """
 
     def explode(_):
@@ -105,8 +106,9 @@ async def test_error_that_is_not_asi1s_is_an_event_and_is_raised(fake):
 
 async def test_open_raises_an_error_before_the_first_event(fake):
     """
-    `open` raises an error that comes before the first event, so that a web server can
-    send it as a status; without `open` the error becomes an event.
+    `open` raises an error that occurs before the first event, so that a web server can
+    still send that error as the status of its response; without `open` the error
+    becomes an event.
     """
     fake.fail(429, retry_after=7, times=2)
 
@@ -119,10 +121,10 @@ async def test_open_raises_an_error_before_the_first_event(fake):
     assert ("failed", 429, 7) == (name, data["status"], data["retry_after"])
 
 
-async def test_open_keeps_the_first_event(fake):
+async def test_first_read_after_open_returns_the_event_that_open_waited_for(fake):
     """
-    The event that `open` waited for is the first event that is read afterwards; a
-    second `open` does not wait for another event.
+    `open` waits for the first event, and the next read returns that event; a second
+    `open` does not wait for another event.
     """
     fake.reply(TEXT, chunk_words=1)
 
@@ -136,10 +138,10 @@ async def test_open_keeps_the_first_event(fake):
 
 
 @pytest.mark.virtual_time
-async def test_ping_comment_fills_each_silence():
+async def test_comment_is_sent_after_each_ping_interval_without_an_event():
     """
-    A comment is sent after each *ping* seconds without an event, so that proxies keep
-    the connection open; no part of the answer is lost.
+    After each *ping* seconds without an event a comment is sent, so that proxies keep
+    the connection open; the comments replace no part of the answer.
     """
     fake = FakeASI1()
     end = Event(chunk("b", finish="stop"))
@@ -153,9 +155,10 @@ async def test_ping_comment_fills_each_silence():
 
 
 @pytest.mark.virtual_time
-async def test_open_returns_after_one_ping_of_silence():
+async def test_open_returns_after_one_ping_interval_without_an_event():
     """
-    `open` returns after *ping* seconds of silence; a later error becomes an event.
+    If no event arrives within *ping* seconds, `open` returns; an error that occurs
+    later becomes an event.
     """
     fake = FakeASI1()
     fake.fault("stall_before_headers")
@@ -177,7 +180,7 @@ async def test_open_returns_after_one_ping_of_silence():
 @pytest.mark.virtual_time
 async def test_ping_none_sends_no_comment():
     """
-    With ``ping=None`` no comment is sent, however long no event arrives.
+    With ``ping=None`` no comment is sent, however long the iterator waits for an event.
     """
     fake = FakeASI1()
     fake.play(SSE, Pause(50), Event(chunk("b", finish="stop")), DONE)
@@ -210,14 +213,15 @@ async def test_to_sse_of_a_consumed_stream_is_refused(fake):
 
 
 async def outcome(fake):
-    """Wait until the only request has ended; return its outcome."""
+    """Wait until the only request that the server got has ended; return its outcome."""
     await until(lambda: fake.requests and fake.requests[0].outcome != "open")
     return fake.requests[0].outcome
 
 
 async def test_closing_the_event_iterator_cancels_the_call(fake):
     """
-    `aclose` cancels the call at once; no event is yielded afterwards.
+    `aclose` on an iterator of events cancels the call at once; the iterator yields no
+    event afterwards.
     """
     fake.play(*ENDLESS)
 
@@ -230,8 +234,8 @@ async def test_closing_the_event_iterator_cancels_the_call(fake):
 
 async def test_cancelled_reader_of_events_cancels_the_call(fake):
     """
-    A reader that is cancelled while it waits for an event cancels the call, though the
-    stream object is still referenced.
+    If a reader is cancelled while it waits for an event, the call is cancelled too,
+    even if the program still refers to the stream object.
     """
     fake.play(SSE, Event(chunk("on ")), Pause(60))
 
@@ -246,8 +250,8 @@ async def test_cancelled_reader_of_events_cancels_the_call(fake):
 
 async def test_garbage_collected_event_iterator_cancels_the_call(fake):
     """
-    An iterator of events that is garbage-collected cancels its call, though the stream
-    object is still referenced.
+    An iterator of events that is garbage-collected cancels its call, even if the
+    program still refers to the stream object.
     """
     fake.play(*ENDLESS)
 
@@ -263,7 +267,7 @@ async def test_garbage_collected_event_iterator_cancels_the_call(fake):
 
 async def test_events_of_a_stream_being_read_are_refused(fake):
     """
-    Reading the events of a stream while another task reads its text raises
+    Reading the events of a stream while another task reads the stream's text raises
     `StreamBusyError`; the other task goes on reading.
     """
     fake.play(SSE, Pause(0.3), Event(chunk("a", finish="stop")), DONE)
@@ -286,8 +290,8 @@ async def test_events_of_a_stream_being_read_are_refused(fake):
 
 async def test_closed_client_ends_the_events_with_status_503(fake):
     """
-    When the client is closed in the middle of a stream, the last event has the status
-    503, as the reply of a service that shuts down.
+    When the client is closed in the middle of a stream, the last event is an error with
+    status 503, the status of a service that shuts down.
     """
     fake.play(*ENDLESS)
 
@@ -302,7 +306,8 @@ async def test_closed_client_ends_the_events_with_status_503(fake):
 
 async def test_undecodable_chunk_ends_the_events_with_an_error_event(fake):
     """
-    A chunk that is not valid JSON becomes the last event, with code ``stream_decode``.
+    A chunk that is not valid JSON makes an error event with the code ``stream_decode``
+    the last event.
     """
     fake.play(SSE, Event(chunk("a")), Data(b"data: {\n\n"))
 

@@ -100,8 +100,8 @@ async def test_second_turn_edit_and_undo_are_refused_during_a_turn(fake, fake_cl
 
 async def test_turn_begins_when_its_stream_is_entered(fake, fake_client):
     """
-    A stream that has not been entered does not block other turns; once entered, it
-    sends the history as it is at that moment.
+    A turn's stream does not block other turns before it is entered; when it is entered,
+    it sends the history as the history is at that moment.
     """
     chat = fake_client.conversation()
     stream_b = chat.stream("B?")
@@ -116,8 +116,8 @@ async def test_turn_begins_when_its_stream_is_entered(fake, fake_client):
 @pytest.mark.parametrize("kind", ["refused", "cut", "cancelled", "left", "dropped"])
 async def test_unfinished_turn_leaves_the_history_unchanged(fake, fake_client, kind):
     """
-    A turn that fails, is truncated, cancelled, left early or dropped leaves the history
-    as it was, and the next turn works.
+    A turn whose call fails, is cancelled or gives a truncated answer, or whose stream
+    is left early or dropped, does not change the history, and the next turn works.
     """
     chat = fake_client.conversation("Be brief.")
     await chat.ask("A?")
@@ -155,8 +155,8 @@ async def test_keep_partial_adds_the_partial_answer_to_the_history(
     fake, fake_client, kind
 ):
     """
-    With *keep_partial* the partial answer of a broken or closed stream is added to the
-    history; a stream that brought no text leaves the history unchanged.
+    With *keep_partial* the question and the partial answer of a broken or closed stream
+    are added to the history; a broken stream without any text changes nothing.
     """
     chat = fake_client.conversation()
     if kind == "cut":
@@ -181,7 +181,7 @@ async def test_keep_partial_adds_the_partial_answer_to_the_history(
 
 async def test_turn_may_consist_of_tool_results(fake, fake_client):
     """
-    A turn may consist of the results of the tools that the model called.
+    The messages of a turn may be the results of the tools that the model called.
     """
     fake.reply("", tool_calls=[{"id": "c1", "name": "time", "arguments": {}}])
     chat = fake_client.conversation()
@@ -198,8 +198,8 @@ async def test_answer_joins_the_history_as_assistant_whatever_its_role(
     fake, fake_client
 ):
     """
-    An answer joins the history with the role "assistant", whatever role the server
-    gives it.
+    The history gives an answer the role "assistant", whatever role the server gave the
+    answer.
     """
     message = {"role": "model", "content": "Four."}
     fake.reply_json({"choices": [{"message": message, "finish_reason": "stop"}]})
@@ -213,8 +213,8 @@ async def test_changing_passed_or_returned_messages_leaves_the_history(
     fake, fake_client
 ):
     """
-    Changing messages that were passed to a conversation, or returned by it, does not
-    change its history.
+    If the program changes messages that it passed to a conversation or got from one,
+    the conversation's history does not change.
     """
     chat = fake_client.conversation()
     given = [{"role": "user", "content": [{"type": "text", "text": "A?"}]}]
@@ -267,7 +267,7 @@ def question(number):
 
 
 def check_budget(fake, chat):
-    """Check that the largest request is near and within the budget of 1500 tokens."""
+    """Check that the largest request has between 1200 and 1500 tokens (the budget)."""
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert max(counts) <= 1500
     assert max(counts) > 1200
@@ -276,7 +276,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that both halves of the requests after the first *before* are equal."""
+    """Check that, from request *before* on, both halves of the requests are equal."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
@@ -331,8 +331,8 @@ async def test_context_length_error_is_retried_once_with_fewer_messages(
     fake, fake_client, streamed
 ):
     """
-    A request that is too long for the server is shortened and sent once more, and later
-    requests stay within the limit that the server named.
+    A request that is too long for the server is sent once more with fewer messages, and
+    later requests stay within the limit that the server's error named.
     """
     chat = await conversation_of(fake_client, asi1.KeepNewest(100_000))
     fake.reply_json(TOO_LONG, status=400)
@@ -366,8 +366,8 @@ async def test_context_length_error_is_raised_after_the_allowed_retry(
     fake, fake_client, policy, requests
 ):
     """
-    A context length error is raised at once if there is no policy or the policy allows
-    no retry, and otherwise after one retry; the history is unchanged.
+    A context length error is raised at once if the conversation has no policy or its
+    policy allows no retry, and otherwise after one retry; the history is unchanged.
     """
     chat = await conversation_of(fake_client, policy)
     before, asked = chat.messages, len(fake.requests)
@@ -381,9 +381,12 @@ async def test_context_length_error_is_raised_after_the_allowed_retry(
     assert before == chat.messages
 
 
-async def test_turn_over_the_budget_by_itself_is_refused_unsent(fake, fake_client):
+async def test_turn_over_the_budget_without_the_history_is_refused_before_sending(
+    fake, fake_client
+):
     """
-    A turn over the token budget even without the history is refused before sending.
+    A turn that exceeds the token budget even without the history is refused, and no
+    request is sent.
     """
     chat = fake_client.conversation("Be brief.", context=asi1.KeepNewest(50))
 
@@ -436,7 +439,8 @@ async def test_change_within_the_summarised_messages_drops_the_summary(
 @pytest.mark.virtual_time
 async def test_timeout_of_a_turn_includes_the_summary_request():
     """
-    The timeout of a turn includes the time of the request for its summary.
+    The timeout of a turn includes the time of the request that summarises older
+    messages.
     """
     fake = FakeASI1(seed=7)
     async with in_process(fake, max_retries=0) as client:
@@ -547,7 +551,8 @@ async def test_wrong_argument_is_refused_when_a_conversation_is_made(
     fake_client, wrong
 ):
     """
-    An `ArgumentError` names the wrong argument before the first turn.
+    A wrong argument raises an `ArgumentError` that names the argument when the
+    conversation is created, before its first turn.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         fake_client.conversation(**wrong)
@@ -574,7 +579,8 @@ async def test_lone_surrogate_in_an_answer_is_replaced_in_the_history(
 
 async def test_conversation_of_a_closed_client_is_refused(fake, fake_client):
     """
-    On a closed client a turn and a new conversation raise `ClientClosedError`.
+    Once a client is closed, its conversations refuse turns and it refuses new
+    conversations, both with `ClientClosedError`.
     """
     chat = fake_client.conversation()
     await fake_client.aclose()
@@ -595,8 +601,8 @@ def reply_counting(prompt_tokens, text="Fine."):
 
 async def test_one_absurd_token_count_does_not_block_later_turns(fake, fake_client):
     """
-    After one prompt token count far above all other counts from the server, later turns
-    still fit into the budget.
+    After the server has reported one prompt token count far above all its other counts,
+    later turns still fit into the budget.
     """
     for count in (20, 30, 9000):
         fake.reply_json(reply_counting(count))
@@ -648,8 +654,8 @@ async def test_lone_surrogate_in_a_summary_is_replaced(fake, fake_client):
 
 async def test_answer_to_an_abandoned_turn_does_not_join_the_history(fake, fake_client):
     """
-    The answer to a turn that is no longer the conversation's current one does not join
-    the history.
+    If a turn is no longer the conversation's current turn when its answer arrives, the
+    answer is not added to the history.
     """
     chat = fake_client.conversation()
     fake.reply("Late.", delay=0.2)
@@ -666,7 +672,7 @@ async def test_turn_of_the_parent_process_does_not_block_a_forked_child(
 ):
     """
     A turn that was under way when the process was forked does not make the conversation
-    busy in the child.
+    busy in the child process.
     """
     chat = fake_client.conversation()
     async with chat.stream("A?"):
@@ -681,8 +687,8 @@ async def test_keep_partial_applies_to_a_stream_that_was_refused_at_first(
     fake, fake_client
 ):
     """
-    *keep_partial* still applies to a stream whose first read was refused during another
-    turn, and which was read later.
+    *keep_partial* applies even to a stream whose first read was refused because another
+    turn was under way, and which was read after that turn.
     """
     fake.reply("one two three four", chunk_words=1, chunk_delay=0.05, times=None)
     chat = fake_client.conversation()
