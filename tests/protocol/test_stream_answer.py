@@ -34,7 +34,7 @@ def piece(text="", *, index=0, finish=None, **delta):
 
 
 def tool_call_chunks(*calls):
-    """Decode chunks that each add one part of a tool call."""
+    """Return one decoded chunk for each of these parts of tool calls."""
     return [piece(tool_calls=[call]) for call in calls]
 
 
@@ -394,8 +394,8 @@ def test_answer_is_finished_when_every_choice_is(expected, chunks, finished):
 
 def test_snapshot_is_not_changed_by_later_chunks():
     """
-    An answer that is taken in the middle of a stream is not changed by later chunks,
-    and taking it does not change the answers that are taken later.
+    An answer that is read from the assembler in the middle of a stream is not changed
+    by later chunks, and reading it does not change the answers that are read later.
     """
     stream = [
         chunk(thought="Hm", metadata=1),
