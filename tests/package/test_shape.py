@@ -252,7 +252,8 @@ def test_module_in_two_layers_is_found(package):
 
 def test_cycle_is_shown_in_the_direction_of_its_imports(package):
     """
-    The names of a cycle read as a sentence, so that it is clear which import to remove.
+    A cycle is shown with each module before the module that it imports, so that it is
+    clear which import to remove.
     """
     (package / "_upper.py").write_text("from ._inner.two import x")
 

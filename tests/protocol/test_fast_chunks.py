@@ -106,7 +106,10 @@ def with_new_text(rng, chunk):
 
 
 def with_one_change(rng, chunk):
-    """Return a copy of a chunk with one key changed, added or removed at any level."""
+    """
+    Return a copy of a chunk with one key changed, added or removed: of the chunk, its
+    choice or its delta.
+    """
     chunk = copy.deepcopy(chunk)
     choice = chunk["choices"][0]
     place = rng.choice([chunk, choice, choice["delta"]])
@@ -119,7 +122,9 @@ def with_one_change(rng, chunk):
 
 
 def encoded(rng, chunk):
-    """Return a chunk as an event's data; in one of ten, random bytes are changed."""
+    """
+    Return a chunk as an event's data; in about one of ten results some bytes are wrong.
+    """
     style = rng.choice([{}, {"separators": (",", ":")}])
     text = json.dumps(chunk, ensure_ascii=rng.random() < 0.1, **style)
     data = text.encode("utf-8", "surrogatepass")

@@ -65,7 +65,9 @@ class Mutant:
 
 @define
 class _Slot:
-    """A place in a syntax tree, and a node that can replace the one there."""
+    """
+    A position in a syntax tree, and a node that can replace the node at this position.
+    """
 
     parent: ast.AST
     name: str

@@ -121,7 +121,7 @@ def upward_imports(root: Path, layers: Sequence[Collection[str]]) -> list[str]:
 
 
 def import_cycles(root: Path) -> list[str]:
-    """Name one cycle of modules that import each other, if there is any."""
+    """Name one cycle of modules that import each other, if the package has a cycle."""
     try:
         graphlib.TopologicalSorter(import_graph(root)).prepare()
     except graphlib.CycleError as error:
@@ -217,7 +217,7 @@ def badly_listed(root: Path) -> list[str]:
         if listed != sorted(listed, key=rank):
             found.append(f"{module}: __all__ is not sorted")
         if path.stem == "__init__":
-            continue  # its re-exports are checked by a test that imports it
+            continue  # a test that imports it checks its re-exports
         made = {name for name in bindings(tree) if not name.startswith("_")}
         unlisted, foreign = made - set(listed), set(listed) - set(bindings(tree))
         found += [f"{module}: {n} is not in __all__" for n in sorted(unlisted)]

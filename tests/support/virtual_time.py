@@ -31,7 +31,7 @@ class JumpingSelector(selectors.DefaultSelector):
         self, timeout: float | None = None
     ) -> list[tuple[selectors.SelectorKey, int]]:
         """Return the ready sockets; if none is, move the clock by *timeout* seconds."""
-        if timeout is None:  # no timer is set: only the outside world can go on
+        if timeout is None:  # only a socket or a thread can wake a loop without timers
             return super().select(None)
         ready = super().select(0)
         if not ready:

@@ -344,8 +344,8 @@ class Counted(UserDict):
 
 def counted_plan(policy, turns):
     """
-    Return how often a plan reads the last message, and, before this number, how often
-    it reads all other messages together.
+    Return how often a plan reads all messages but the last, and how often it reads the
+    last message.
     """
     everything, last = Counter(), Counter()
     history = [Counted(message, everything) for message in conversation(turns)]
