@@ -100,7 +100,7 @@ def views(fake):
     example.client.close()
 
 
-def test_flask_view_answers(fake, views):
+def test_flask_view_returns_the_answer_as_json(fake, views):
     """
     The view of ``flask_view.py`` sends the browser's question to the model and returns
     the answer.
@@ -147,7 +147,8 @@ def test_flask_view_streams_to_the_end_or_reports_a_failure(fake, views):
 @pytest.mark.parametrize("path", ["/ask", "/stream"])
 def test_flask_view_has_its_own_status_for_an_api_error(fake, views, path):
     """
-    An error of the API becomes a page with a status of its own, for streams too.
+    If the API refuses a call with 401, both views return 502, since the browser is not
+    at fault; the response contains the message of the API.
     """
     fake.fail(401, message="Who are you?")
 

@@ -57,12 +57,12 @@ def assembled(chunks, expected=1):
 
 
 def answer(*chunks):
-    """Return the answer that these chunks make."""
+    """Return the answer that is assembled from these chunks."""
     return assembled(chunks).answer()
 
 
 def tool_calls_of(*sent):
-    """Return id, name and arguments of the tool calls that these parts make."""
+    """Return id, name and arguments of the tool calls assembled from these parts."""
     message = answer(*tool_call_chunks(*sent)).message
     return [(c.id, c.function.name, c.function.arguments) for c in message.tool_calls]
 
@@ -384,7 +384,9 @@ def test_usage_after_the_finish_reason_is_read(last):
         pytest.param(1, [chunk(usage={"total_tokens": 1})], False, id="usage-alone"),
     ],
 )
-def test_answer_is_finished_when_every_choice_is(expected, chunks, finished):
+def test_answer_is_finished_when_every_choice_has_a_finish_reason(
+    expected, chunks, finished
+):
     """
     An answer is finished when every choice that was requested or sent has a finish
     reason.
@@ -517,7 +519,7 @@ def test_unknown_keys_in_deltas_are_in_extra(delta, read):
 
 
 def cut(draw, text):
-    """Draw places at which to cut *text*; return the pieces."""
+    """Cut *text* at random positions; return the pieces."""
     places = sorted(draw(st.lists(st.integers(0, len(text)), max_size=6)))
     return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
 

@@ -46,7 +46,7 @@ class Front:
     _over: asyncio.Event = field(factory=asyncio.Event)
 
     async def start(self) -> None:
-        """Start to accept connections on both ports."""
+        """Start accepting TLS and CONNECT, each on a free port of 127.0.0.1."""
         secure = await asyncio.start_server(
             self._secured, "127.0.0.1", 0, ssl=self.context
         )

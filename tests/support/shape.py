@@ -47,7 +47,9 @@ def top(module: str) -> str:
 
 
 def inside(module: str, places: Collection[str]) -> bool:
-    """Return whether *module* is one of the *places*, or in a package among them."""
+    """
+    Return whether *module* is one of *places*, or in a package that *places* names.
+    """
     return any(f"{module}.".startswith(f"{place}.") for place in places)
 
 

@@ -398,7 +398,7 @@ class Encoded(str):
 def test_each_turn_of_a_transcript_is_measured_once():
     """
     Each turn of a transcript is encoded once to measure its length, however many turns
-    come before it; the first turn is encoded a second time to be cut.
+    come before that turn; the first turn is encoded a second time to be cut.
     """
     turns = [Encoded(f"user: question {number}") for number in range(50)]
 

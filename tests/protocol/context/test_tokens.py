@@ -42,7 +42,8 @@ TEXTS = {
 @functools.cache
 def pieces(text):
     """
-    Count tokens as a tokenizer that splits text into words and parts of words would.
+    Return the number of tokens in *text*, counted like a tokenizer that splits text
+    into words and parts of words.
     """
     count = 0
     for word in re.findall(r"[a-zA-Z]+|\d{1,3}|[一-鿿]|[^\W\d_]+|\s{2,}|[^\w\s]", text):
