@@ -188,7 +188,7 @@ def test_more_than_200_levels_are_not_read():
 
 def test_200_levels_beside_other_values_are_read():
     """
-    The limit of 200 levels is for nesting, not for the number of lists in the text.
+    The limit of 200 is for nested levels, not for the number of lists in the text.
     """
     deep = b"[" * 199 + b"]" * 199
 

@@ -96,7 +96,7 @@ def test_every_case_gives_a_value_or_a_reason(
 
 
 def test_reader_that_misses_text_is_refused() -> None:
-    """A contender whose run did not read every character of the text gets no value."""
+    """A contender that did not read every character is refused with a ValueError."""
     with pytest.raises(ValueError, match="0 of "):
         calls.check(0, "whole-10")
 
@@ -167,8 +167,8 @@ def test_results_are_compared_as_multiples_of_the_floor() -> None:
 
 def test_case_without_a_floor_is_compared_in_units() -> None:
     """
-    A case that only asi1 can run has no floor, so its results are compared in its
-    units.
+    A case that only asi1 can run has no floor, so two results of the case are compared
+    in the case's units.
     """
     row = table.compared(result(asi1=20.0), result(asi1=15.0)).splitlines()[-1]
 

@@ -1,4 +1,4 @@
-"""Everything that a server sends can be read from the models, whatever its shape."""
+"""Everything that a server sends, in whatever shape, can be read from the models."""
 
 from __future__ import annotations
 

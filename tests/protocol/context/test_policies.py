@@ -242,8 +242,8 @@ def test_user_provided_score_decides_which_turns_are_dropped():
 
 def test_summary_follows_the_system_message():
     """
-    `Summarise` asks for a summary of the oldest turns, puts it after the system
-    message, and leaves room for later turns.
+    `Summarise` asks for a summary of the oldest turns, puts the summary after the
+    system message, and leaves at least half of the budget free for later turns.
     """
     history = conversation(20)
     view = View.of(history, asi1.TokenEstimator())
@@ -305,8 +305,8 @@ def test_too_long_summary_is_cut():
 
 def test_policies_compose_in_order():
     """
-    In a composition of policies the first is applied before the next, each with its own
-    budget; the composition is associative.
+    In ``a | b`` policy a is applied before policy b, each with its own budget, and ``(a
+    | b) | c`` equals ``a | (b | c)``.
     """
     a, b = asi1.DropLeastRelevant(900), asi1.KeepNewest(400)
     c = asi1.Summarise(300)
@@ -409,7 +409,7 @@ def test_each_turn_of_a_transcript_is_measured_once():
 
 
 class Joined(dict):
-    """A dict that counts how often ``in`` looks for a key."""
+    """A dict that counts in ``asked`` how often ``in`` looks for a key."""
 
     asked = 0
 

@@ -1,5 +1,6 @@
 """
-Estimates of tokens, compared with token counters that the estimator does not know.
+Estimates of tokens, compared with counts by tokenizers that the estimator does not
+know.
 """
 
 from __future__ import annotations
