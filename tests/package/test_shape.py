@@ -252,8 +252,7 @@ def test_module_in_two_layers_is_found(package):
 
 def test_cycle_is_shown_in_the_direction_of_its_imports(package):
     """
-    A cycle is shown with each module before the module that it imports, so that it is
-    clear which import to remove.
+    A cycle reads "one imports two imports one", which shows the imports to choose from.
     """
     (package / "_upper.py").write_text("from ._inner.two import x")
 

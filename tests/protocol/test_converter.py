@@ -190,10 +190,7 @@ named = st.sampled_from(
 
 @st.composite
 def odd(draw, template):
-    """
-    Draw a copy of *template* in which keys may be missing or unknown, and values may be
-    null or of another type.
-    """
+    """Draw *template* with some keys missing or unknown, some values null or odd."""
     if isinstance(template, list):
         return [draw(odd(item)) for item in template]
     if not isinstance(template, dict):
@@ -215,8 +212,7 @@ objects = st.dictionaries(named | texts, values, max_size=6)
 
 def exact(value):
     """
-    Return a value as JSON text, so that a comparison tells 1 from 1.0 and true, and one
-    order of keys from another.
+    Return a value as JSON text, which differs for 1, 1.0 and true, and by key order.
     """
     return json.dumps(value)
 
@@ -227,10 +223,7 @@ def read(cls, sent):
 
 
 def pairs(model):
-    """
-    Yield *model* and each model inside it that has a ``wire``, each together with its
-    ``wire``.
-    """
+    """Yield *model* and each model inside it with a ``wire``, paired with its wire."""
     yield model, model.wire
     for attribute in attrs.fields(type(model)):
         value = getattr(model, attribute.name)

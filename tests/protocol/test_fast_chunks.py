@@ -90,10 +90,7 @@ KEYS = [
 
 
 def with_new_text(rng, chunk):
-    """
-    Return a copy of a chunk with another text or thought; its creation time, if it has
-    one, may change too.
-    """
+    """Copy a chunk with another text or thought; a creation time may change too."""
     chunk = copy.deepcopy(chunk)
     piece = "".join(rng.choices(PIECES, k=rng.randint(1, 2)))
     if chunk.get("thought"):
@@ -106,10 +103,7 @@ def with_new_text(rng, chunk):
 
 
 def with_one_change(rng, chunk):
-    """
-    Return a copy of a chunk with one key changed, added or removed: of the chunk, its
-    choice or its delta.
-    """
+    """Copy a chunk; change, add or remove a key of it, of its choice or its delta."""
     chunk = copy.deepcopy(chunk)
     choice = chunk["choices"][0]
     place = rng.choice([chunk, choice, choice["delta"]])
@@ -122,9 +116,7 @@ def with_one_change(rng, chunk):
 
 
 def encoded(rng, chunk):
-    """
-    Return a chunk as an event's data; in about one of ten results some bytes are wrong.
-    """
+    """Return a chunk as an event's data; about one result in ten has wrong bytes."""
     style = rng.choice([{}, {"separators": (",", ":")}])
     text = json.dumps(chunk, ensure_ascii=rng.random() < 0.1, **style)
     data = text.encode("utf-8", "surrogatepass")

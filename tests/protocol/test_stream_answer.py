@@ -384,9 +384,7 @@ def test_usage_after_the_finish_reason_is_read(last):
         pytest.param(1, [chunk(usage={"total_tokens": 1})], False, id="usage-alone"),
     ],
 )
-def test_answer_is_finished_when_every_choice_has_a_finish_reason(
-    expected, chunks, finished
-):
+def test_answer_is_finished_when_all_choices_are(expected, chunks, finished):
     """
     An answer is finished when every choice that was requested or sent has a finish
     reason.

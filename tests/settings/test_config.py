@@ -420,8 +420,7 @@ def test_config_is_frozen():
 
 def test_keepalive_expiry_may_be_zero():
     """
-    The setting ``keepalive_expiry``, the time for which idle connections stay open, may
-    be 0 s.
+    The keep-alive time of idle connections, ``keepalive_expiry``, may be 0 s.
     """
     assert 0 == asi1.Limits(keepalive_expiry=0).keepalive_expiry
 

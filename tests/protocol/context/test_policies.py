@@ -81,10 +81,7 @@ policies = pytest.mark.parametrize(
 
 
 def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
-    """
-    Run a policy's plan to its end, with *answer* as the model's answer to each request;
-    return the fitted view and the requests to the model.
-    """
+    """Run a plan, with *answer* to each request; return fitted view and requests."""
     plan, asked = policy.plan(view, limit), []
     try:
         asked.append(next(plan))
@@ -96,18 +93,14 @@ def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
 
 def places(history, fitted):
     """
-    Return, for each fitted message, its index in the history, or None if the history
-    does not contain it.
+    Return each fitted message's index in the history; None for a message not in it.
     """
     found = {id(message): place for place, message in enumerate(history)}
     return [found.get(id(message)) for message in fitted]
 
 
 def bound(history):
-    """
-    Yield, for each tool result, the index of the message with its call and the index of
-    the result.
-    """
+    """Yield, for each tool result, the indexes of its call's message and of itself."""
     made = {}
     for place, message in enumerate(history):
         for one in message.get("tool_calls", ()):
@@ -305,8 +298,8 @@ def test_too_long_summary_is_cut():
 
 def test_policies_compose_in_order():
     """
-    In ``a | b`` policy a is applied before policy b, each with its own budget, and ``(a
-    | b) | c`` equals ``a | (b | c)``.
+    In a composition of policies the first is applied before the second, each with its
+    own budget; how three policies are grouped makes no difference.
     """
     a, b = asi1.DropLeastRelevant(900), asi1.KeepNewest(400)
     c = asi1.Summarise(300)
@@ -343,10 +336,7 @@ class Counted(UserDict):
 
 
 def counted_plan(policy, turns):
-    """
-    Return how often a plan reads all messages but the last, and how often it reads the
-    last message.
-    """
+    """Count a plan's reads of all messages but the last, and of the last message."""
     everything, last = Counter(), Counter()
     history = [Counted(message, everything) for message in conversation(turns)]
     history[-1].reads = last
