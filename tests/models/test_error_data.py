@@ -16,13 +16,15 @@ import asi1
 
 
 def error_classes(cls):
-    """Return a class and all its subclasses that asi1 defines, public or not."""
+    """
+    Return those of a class and all its subclasses that asi1 defines, public or not.
+    """
     below = {error for child in cls.__subclasses__() for error in error_classes(child)}
     return {cls, *below} if cls.__module__.startswith("asi1") else below
 
 
 for _name in asi1.__all__:
-    getattr(asi1, _name)  # loads every module, so all error classes exist
+    getattr(asi1, _name)  # Loads every module, so that all error classes exist.
 
 ERRORS = sorted(error_classes(asi1.ASI1Error), key=lambda cls: cls.__name__)
 
@@ -80,7 +82,8 @@ def pickled(error):
 @pytest.mark.parametrize("copying", [copy.copy, copy.deepcopy, pickled])
 def test_copied_error_is_equal_in_every_field(cls, copying):
     """
-    A pickled or copied error equals the original in class, fields, text and hash.
+    An error that was pickled and unpickled, or copied, equals the original in class,
+    fields, text and hash.
     """
     error = build(cls)
 

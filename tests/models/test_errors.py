@@ -26,7 +26,8 @@ STANDARD = {
 
 def drawing():
     """
-    Return the parent and the note of each class in the tree of the module's docstring.
+    Return, for each class in the tree of the errors' docstring, its parent and its
+    note.
     """
     above = []
     drawn = {}

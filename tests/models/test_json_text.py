@@ -16,7 +16,7 @@ import asi1
 from asi1._models.json_text import dump_json, json_text, load_json
 
 
-texts = st.text(st.characters(), max_size=5)  # may have lone surrogates
+texts = st.text(st.characters(), max_size=5)  # includes lone surrogates
 values = st.recursive(
     st.none()
     | st.booleans()
@@ -33,7 +33,8 @@ values = st.recursive(
 
 def exact(value):
     """
-    Return a value as JSON text, in which 1, 1.0 and true differ, as do orders of keys.
+    Return a value as JSON text, so that a comparison tells 1 from 1.0 and true, and one
+    order of keys from another.
     """
     return json.dumps(value)
 
@@ -187,7 +188,7 @@ def test_more_than_200_levels_are_not_read():
 
 def test_200_levels_beside_other_values_are_read():
     """
-    The limit of 200 levels is for nesting, not for the number of lists in the text.
+    The limit of 200 is for nested levels, not for the number of lists in the text.
     """
     deep = b"[" * 199 + b"]" * 199
 
@@ -241,7 +242,7 @@ def test_large_numbers_are_written_without_white_space():
 @pytest.mark.parametrize("ends", [(b"[", b"]"), (b'{"a":', b"}")])
 def test_200_levels_of_lists_or_objects_are_read(ends):
     """
-    Two hundred levels of lists or objects are read, and not one more.
+    JSON with 200 levels of lists or objects is read; JSON with 201 levels is refused.
     """
     opening, closing = ends
     inner = b"{}" if opening != b"[" else b"[]"

@@ -40,7 +40,7 @@ PARTS = [
 
 
 def answer_with(message):
-    """Return an answer with this message."""
+    """Return an answer whose only choice has this message."""
     return ChatCompletion(choices=(ChatChoice(message=message),))
 
 

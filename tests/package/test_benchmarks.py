@@ -22,7 +22,7 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))  # at the end, so that asi1 is the installed one
+    sys.path.append(str(ROOT))  # last, so that asi1 is the installed one
 
 calls, cases, contenders, measure, picture, runs, table = (
     importlib.import_module(f"benchmarks.{name}")
@@ -42,7 +42,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """Yield the URL of the measured server, run in another process."""
+    """Yield the URL of the benchmarks' server, which runs in another process."""
     with pytest.MonkeyPatch.context() as patched, runs.server() as url:
         patched.setenv("PYTHONPATH", runs.environment()["PYTHONPATH"])
         yield url
@@ -50,7 +50,8 @@ def url() -> Iterator[str]:
 
 def result(**medians: float) -> dict[str, Any]:
     """
-    Return the result of one case with these medians, as a run would have measured them.
+    Return the result that a run would write if it had measured these medians for one
+    case.
     """
     results = {name: {"median": value} for name, value in medians.items()}
     results["groq"] = {"absent": "not installed"}
@@ -95,7 +96,7 @@ def test_every_case_gives_a_value_or_a_reason(
 
 
 def test_reader_that_misses_text_is_refused() -> None:
-    """A contender whose run did not read every character of the text gets no value."""
+    """A contender that did not read every character is refused with a ValueError."""
     with pytest.raises(ValueError, match="0 of "):
         calls.check(0, "whole-10")
 
@@ -166,8 +167,8 @@ def test_results_are_compared_as_multiples_of_the_floor() -> None:
 
 def test_case_without_a_floor_is_compared_in_units() -> None:
     """
-    A case that only asi1 can run has no floor, so its results are compared in its
-    units.
+    A case that only asi1 can run has no floor, so two results of the case are compared
+    in the case's units.
     """
     row = table.compared(result(asi1=20.0), result(asi1=15.0)).splitlines()[-1]
 

@@ -112,7 +112,8 @@ def test_recorded_stream_is_read_exactly_by_the_blocking_client(fake, otters, cu
 @pytest.mark.parametrize("framing", ["length", "close"])
 async def test_recorded_stream_is_read_in_any_framing(fake, otters, framing):
     """
-    The recorded stream is read exactly whatever framing HTTP uses for its body.
+    The recorded stream is read exactly whatever framing HTTP uses for the body of the
+    response.
     """
     fake.stream_of(SAMPLES / "otters.sse", cut=7, framing=framing)
 

@@ -1,4 +1,4 @@
-"""Constructor parameters of classes that contain data or that count."""
+"""Constructor parameters of classes that contain data, and of classes that count."""
 
 from __future__ import annotations
 

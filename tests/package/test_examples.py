@@ -63,7 +63,8 @@ def test_many_prompts_prints_the_answers_in_order(fake):
 
 def test_many_prompts_shows_a_failure_in_its_place(fake):
     """
-    `by_map` of ``many_prompts.py`` goes on after a failure.
+    `by_map` of ``many_prompts.py`` prints a failure where the answer would be, and goes
+    on with the next prompt.
     """
     fake.fail(400, message="no such word", times=None)
 
@@ -99,9 +100,10 @@ def views(fake):
     example.client.close()
 
 
-def test_flask_view_answers(fake, views):
+def test_flask_view_returns_the_answer_as_json(fake, views):
     """
-    The view of ``flask_view.py`` asks the browser's question.
+    The view of ``flask_view.py`` sends the browser's question to the model and returns
+    the answer.
     """
     fake.reply(lambda r: r.json["messages"][0]["content"].upper())
 
@@ -118,7 +120,9 @@ def test_flask_view_streams_while_the_model_writes(fake, views):
     fake.play(SSE, Repeat((Event(chunk("on and ")), Pause(0.01))))
 
     with views.stream("GET", "/stream", params={"q": "Count."}) as reply:
-        words = reply.iter_text()  # kept: httpx leaves with it
+        # Referenced until the end, because httpx closes the response when this iterator
+        # is freed.
+        words = reply.iter_text()
         assert "on and " == next(words)[:7]
         assert "open" == fake.requests[0].outcome
 
@@ -128,7 +132,8 @@ def test_flask_view_streams_while_the_model_writes(fake, views):
 
 def test_flask_view_streams_to_the_end_or_reports_a_failure(fake, views):
     """
-    A whole stream arrives whole; a broken stream ends with a message.
+    The browser gets every word of an unbroken stream; a broken stream ends with a
+    message.
     """
     fake.reply(TEXT, chunk_words=1)
     fake.play(SSE, Event(chunk("one ")), Data(b"data: {}\n\n"))
@@ -142,7 +147,8 @@ def test_flask_view_streams_to_the_end_or_reports_a_failure(fake, views):
 @pytest.mark.parametrize("path", ["/ask", "/stream"])
 def test_flask_view_has_its_own_status_for_an_api_error(fake, views, path):
     """
-    An error of the API becomes a page with a status of its own, for streams too.
+    If the API refuses a call with 401, both views return 502, since the browser is not
+    at fault; the response contains the message of the API.
     """
     fake.fail(401, message="Who are you?")
 
@@ -165,10 +171,10 @@ def ask(fake, request):
             yield lambda path, text: http.get(path, params={"q": text})
 
 
-def test_services_answer_and_stream(fake, ask):
+def test_services_send_whole_answers_and_streams(fake, ask):
     """
-    ``fastapi_service.py`` and ``aiohttp_service.py`` ask the browser's question, and
-    stream or send the answer.
+    ``fastapi_service.py`` and ``aiohttp_service.py`` send the browser's question to the
+    model, and return the answer whole or as a stream.
     """
     fake.reply(TEXT, chunk_words=1)
     fake.reply(lambda r: r.json["messages"][0]["content"].upper())
@@ -184,7 +190,8 @@ def test_services_answer_and_stream(fake, ask):
 @pytest.mark.parametrize("path", ["/chat", "/ask"])
 def test_services_have_their_own_status_for_an_api_error(fake, ask, path):
     """
-    Both services answer an error of the API with a status of their own.
+    If the API refuses a call with 401, each service returns 502, since its own caller
+    is not at fault; the response contains the message of the API.
     """
     fake.fail(401, message="Who are you?")
 

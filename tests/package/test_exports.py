@@ -12,7 +12,7 @@ import pytest
 import asi1
 
 
-PUBLIC = {name: getattr(asi1, name) for name in asi1.__all__}  # loads every module
+PUBLIC = {name: getattr(asi1, name) for name in asi1.__all__}  # loads every lazy name
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -59,7 +59,7 @@ def python(*args):
 @pytest.mark.parametrize("library", ["cattrs", "httpcore", "httpx", "httpx_sse"])
 def test_import_does_not_load_heavy_libraries(library):
     """
-    ``import asi1`` leaves the heavy libraries to the first use.
+    ``import asi1`` does not load heavy libraries; they are loaded when first used.
     """
     done = python("-c", f"import asi1, sys; print({library!r} in sys.modules)")
 

@@ -53,7 +53,7 @@ def test_every_top_level_module_is_in_one_layer():
     assert [] == misplaced(ROOT, LAYERS)
 
 
-def test_no_import_points_up():
+def test_no_module_imports_from_a_higher_layer():
     """
     A module imports from its own layer or below, also inside functions and for types.
     """

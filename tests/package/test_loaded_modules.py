@@ -63,7 +63,7 @@ def loaded(*parts):
         text=True,
         check=False,
         timeout=240,
-        # The variables of asi1 turn on logs and other event loops.
+        # Without asi1's variables, since they turn on logs and other event loops.
         env={k: v for k, v in os.environ.items() if not k.startswith(("ASI1", "ASI_"))},
     )
     assert (0, "") == (done.returncode, done.stderr)
@@ -77,7 +77,8 @@ def loaded(*parts):
 )
 def test_import_and_client_load_few_modules(program, most):
     """
-    ``import asi1`` loads four modules, and a new client none that only calls need.
+    ``import asi1`` loads at most four modules; creating a client loads no module that
+    only calls need.
     """
     modules = loaded(program)
 
@@ -89,8 +90,8 @@ def test_import_and_client_load_few_modules(program, most):
 @FIRST_CALLS
 def test_first_call_over_a_custom_transport_loads_few_modules(program, most):
     """
-    A first call over a user-provided transport loads no module for sockets and the
-    like.
+    A first call over a user-provided transport loads few modules, since it needs none
+    of those that open sockets.
     """
     modules = loaded(MOCK, program)
 
@@ -102,7 +103,8 @@ def test_first_call_over_a_custom_transport_loads_few_modules(program, most):
 @FIRST_CALLS
 def test_first_call_over_a_socket_loads_few_modules(url, program, most):
     """
-    A first call over asi1's own connection loads few modules for it.
+    A first call over asi1's own transport loads few modules, although it opens a
+    socket.
     """
     modules = loaded(f"URL, TRANSPORT = {url!r}, None", program)
 

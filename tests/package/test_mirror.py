@@ -12,7 +12,7 @@ TESTS = Path(__file__).parents[1]
 
 # The files that test modules without a test file of the same name.
 TESTED_IN = {
-    # They contain data classes, which are tested where their data is decoded.
+    # These modules contain data classes, tested where their data is decoded.
     "protocol/test_converter": [
         "_models/base",
         "_models/base_types",
@@ -21,18 +21,18 @@ TESTED_IN = {
     ],
     "protocol/test_reply": ["_models/raw", "_models/response"],
     "models/test_errors": ["_models/status_errors"],
-    # They have no behaviour of their own.
+    # This module has no behaviour of its own.
     "package/test_exports": ["_version"],
     # A policy is tested together with its view and its summary.
     "protocol/context/test_policies": [
         "_protocol/context/summarise",
         "_protocol/context/view",
     ],
-    # They check the values of options and settings.
+    # These modules check the values of options and settings.
     "settings/test_options": ["_settings/option_checks", "_settings/validators"],
-    # It loads modules ahead of the calls that need them.
+    # This module loads other modules before a call needs them.
     "transport/test_adapters": ["_transport/preload"],
-    # Their effects are seen only in a client, a conversation or a call.
+    # The effects of these modules show only in a client, conversation or call.
     "client/test_client": [
         "_call/engine",
         "_client/chat",
@@ -51,9 +51,9 @@ TESTED_IN = {
     "client/test_map": ["_call/concurrent_calls"],
     "client/test_to_sse": ["_call/answer_events"],
     "system/life/test_fork": ["_fork_lock"],
-    # They are parts of a command, tested by its input and output.
+    # These modules are parts of a command, tested by its input and output.
     "cli/test_ask": ["cli/_parser", "cli/_terminal", "cli/_view"],
-    # Their callers are web frameworks, so they are tested on real servers.
+    # Web frameworks call these modules, so they are tested on real servers.
     "system/services/test_services": [
         "integrations/_events",
         "integrations/_watch",

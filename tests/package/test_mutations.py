@@ -13,7 +13,9 @@ from ..support.mutations import mutants_of, mutated
 
 
 def sources_of_mutants(source):
-    """Return the changed source for each change that is made to *source*."""
+    """
+    Return one changed source for each change that the mutation run makes to *source*.
+    """
     return [ast.unparse(mutated(source, m)) for m in mutants_of("m", source)]
 
 

@@ -252,7 +252,7 @@ def test_module_in_two_layers_is_found(package):
 
 def test_cycle_is_shown_in_the_direction_of_its_imports(package):
     """
-    The names of a cycle read as a sentence, so that it is clear which import to remove.
+    A cycle reads "one imports two imports one", which shows the imports to choose from.
     """
     (package / "_upper.py").write_text("from ._inner.two import x")
 

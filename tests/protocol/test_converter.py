@@ -1,4 +1,4 @@
-"""Everything that a server sends can be read from the models, whatever its shape."""
+"""Everything that a server sends, in whatever shape, can be read from the models."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ MODELS = [
 WHOLE = [_models.ChatCompletion, _chunks.ChatCompletionChunk]
 ALIASES = {"reasoning", "thought"}
 
-texts = st.text(st.characters(), max_size=5)  # may have lone surrogates
+texts = st.text(st.characters(), max_size=5)  # includes lone surrogates
 values = st.recursive(
     st.none()
     | st.booleans()
@@ -190,7 +190,7 @@ named = st.sampled_from(
 
 @st.composite
 def odd(draw, template):
-    """Draw *template* with keys that are missing, null, unknown or of another type."""
+    """Draw *template* with some keys missing or unknown, some values null or odd."""
     if isinstance(template, list):
         return [draw(odd(item)) for item in template]
     if not isinstance(template, dict):
@@ -212,7 +212,7 @@ objects = st.dictionaries(named | texts, values, max_size=6)
 
 def exact(value):
     """
-    Return a value as JSON text, in which 1, 1.0 and true differ, as do orders of keys.
+    Return a value as JSON text, which differs for 1, 1.0 and true, and by key order.
     """
     return json.dumps(value)
 
@@ -223,7 +223,7 @@ def read(cls, sent):
 
 
 def pairs(model):
-    """Yield each model inside *model* that has a wire form, together with that form."""
+    """Yield *model* and each model inside it with a ``wire``, paired with its wire."""
     yield model, model.wire
     for attribute in attrs.fields(type(model)):
         value = getattr(model, attribute.name)
@@ -278,7 +278,7 @@ def test_each_part_to_dict_is_as_sent(sent, cls):
     whole = read(cls, sent)
 
     for model, _ in pairs(whole):
-        if not isinstance(model, _models.FunctionCall):  # may be put together
+        if not isinstance(model, _models.FunctionCall):  # may not be an object as sent
             assert exact(model.to_dict()) in known
 
 

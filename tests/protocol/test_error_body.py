@@ -100,7 +100,7 @@ def test_code_about_length_makes_a_context_length_error():
         "",
     ],
 )
-def test_other_messages_make_a_bad_request_error(message):
+def test_400_that_is_not_about_length_makes_a_bad_request_error(message):
     """
     A reply with status 400 for a reason other than its length becomes a
     `BadRequestError`, not a `ContextLengthError`.

@@ -90,7 +90,7 @@ KEYS = [
 
 
 def with_new_text(rng, chunk):
-    """Return a copy of a chunk with another text, and perhaps another creation time."""
+    """Copy a chunk with another text or thought; a creation time may change too."""
     chunk = copy.deepcopy(chunk)
     piece = "".join(rng.choices(PIECES, k=rng.randint(1, 2)))
     if chunk.get("thought"):
@@ -103,7 +103,7 @@ def with_new_text(rng, chunk):
 
 
 def with_one_change(rng, chunk):
-    """Return a copy of a chunk with one key changed, added or removed at any level."""
+    """Copy a chunk; change, add or remove a key of it, of its choice or its delta."""
     chunk = copy.deepcopy(chunk)
     choice = chunk["choices"][0]
     place = rng.choice([chunk, choice, choice["delta"]])
@@ -116,7 +116,7 @@ def with_one_change(rng, chunk):
 
 
 def encoded(rng, chunk):
-    """Return a chunk as an event's data; in one of ten, random bytes are changed."""
+    """Return a chunk as an event's data; about one result in ten has wrong bytes."""
     style = rng.choice([{}, {"separators": (",", ":")}])
     text = json.dumps(chunk, ensure_ascii=rng.random() < 0.1, **style)
     data = text.encode("utf-8", "surrogatepass")
@@ -192,8 +192,8 @@ def test_fast_path_reads_what_the_converter_reads(batch):
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
 def test_chunk_like_the_previous_one_is_not_parsed(chunk):
     """
-    If a chunk differs from the previous chunk only in text and time, these two are cut
-    out of its bytes; the chunk's JSON is parsed only when a caller asks for ``wire``.
+    If a chunk differs from the previous chunk only in text and time, text and time are
+    cut out of its bytes; the chunk's JSON is parsed only when a caller reads ``wire``.
     """
     reader = FastChunkReader()
     rng = random.Random(1)
@@ -256,8 +256,8 @@ def test_text_that_occurs_twice_in_a_chunk_is_parsed():
 
 def test_event_without_the_middle_of_the_previous_chunk_is_refused():
     """
-    An event that lacks the bytes between the previous chunk's time and text is not read
-    as a chunk.
+    An event that lacks the bytes that stood between the time and the text of the
+    previous chunk is not read as a chunk.
     """
     data = json.dumps(LIVE).encode()
     start, end = data.index(b"1740580080140"), data.index(b" otters") + len(b" otters")

@@ -146,10 +146,10 @@ def test_missing_top_level_thoughts_are_those_of_choice_0(choices, thoughts):
     assert thoughts == answer(choices=choices).thoughts
 
 
-def test_init_thought_is_extra_and_not_a_thought():
+def test_init_thought_is_in_extra_and_adds_no_thought():
     """
-    ``init_thought`` only marks the beginning of thoughts: it is in ``extra`` and adds
-    no text.
+    The key ``init_thought`` only marks the beginning of thoughts: its value is in
+    ``extra`` and adds nothing to the chunk's thought.
     """
     piece = chunk(choices=[{"role": "assistant", "delta": {}}], init_thought=True)
 
@@ -593,7 +593,7 @@ def test_chunk_with_usage_may_have_choices():
 @pytest.mark.parametrize("data", [[], [{}], {"a": 1}, {}, "text", 5])
 def test_executable_data_is_kept_as_sent(data):
     """
-    ``executable_data`` is kept as the server sent it, a list or an object.
+    ``executable_data`` has the value that the server sent, of whatever type.
     """
     assert data == answer(executable_data=data).executable_data
     assert data == chunk(executable_data=data).executable_data
@@ -735,7 +735,7 @@ def test_any_depth_that_can_be_read_can_be_written():
 
 def test_documented_shape_is_not_copied():
     """
-    An object of the documented shape is returned as it is, not copied.
+    A normaliser returns an object of the documented shape itself, not a copy of it.
     """
     plain = {"index": 0, "role": "assistant", "content": "x", "usage": None}
 

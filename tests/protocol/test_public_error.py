@@ -69,8 +69,8 @@ def test_each_error_has_a_public_status_and_code(error, status, code):
 )
 def test_retry_after_is_passed_on_in_whole_seconds(wait, shown, header):
     """
-    The wait that the API asks for is passed on to the service's caller; the header has
-    whole seconds, rounded up.
+    The wait that the API asks for is passed on to the service's caller in the header
+    ``retry-after``, in whole seconds, rounded up.
     """
     error = status_error(429, asi1.RateLimitError, retry_after=wait)
 

@@ -126,8 +126,8 @@ def test_request_repr_shows_no_headers_body_or_key():
 )
 def test_query_of_client_and_call_is_merged_into_the_url(query, extra, url):
     """
-    The URL has the query parameters of client and call; if both have a name, the call's
-    value is used. True and False are written as in JSON.
+    The URL has the query parameters of client and call; if both set the same parameter,
+    the call's value is used. True and False are written as in JSON.
     """
     setup = config(query=query)
     if url is ArgumentError:

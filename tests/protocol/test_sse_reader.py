@@ -310,8 +310,8 @@ def test_event_above_the_size_limit_is_refused(body, limit, size):
 @pytest.mark.parametrize("size", [1, 10, 10_000])
 def test_size_limit_is_for_one_event_not_the_stream(size):
     """
-    The size limit is for each single event: a stream may have any number of events
-    below it.
+    The size limit is for each single event: a stream may have any number of events that
+    are smaller than the limit.
     """
     body = (b"data: " + b"x" * 90 + b"\n\n") * 50 + b": hi\n\n" * 50
 
@@ -371,8 +371,8 @@ def test_unfinished_event_above_the_size_limit_is_refused():
 
 def collection():
     """
-    Return the recorded streams of the shared collection, or one skipped case without
-    it.
+    Return a test case for each recorded stream of the shared collection; without this
+    collection, return one test case that is skipped.
     """
     if not COLLECTION.exists():
         skip = pytest.mark.skip(reason=f"{COLLECTION} does not exist")
@@ -395,15 +395,15 @@ def expected_of(case):
 
 
 def pieces_of(case):
-    """Return the pieces of a recorded stream."""
+    """Return the pieces in which a recorded stream arrived."""
     return [bytes.fromhex(piece) for piece in case["bytes_chunks_hex"]]
 
 
 @collected
 def test_recorded_stream_gives_its_events_after_each_piece(case):
     """
-    Each recorded stream gives the expected events, and after each piece exactly as many
-    as are complete.
+    Each recorded stream gives the expected events, and after each piece exactly the
+    events that are complete so far.
     """
     decoder = EventDecoder(LARGE)
     events, counts = [], []

@@ -50,14 +50,18 @@ ODDITIES = [
         b"\xc0\x8a",
         b"\xe0\x80\x8d",
         b"\xf0\x80\x80\x8a",
-    ),  # overlong encodings
-    *(b"\xed\xa0\xbe", b"\xed\xb6\xa6", b"\xed\xa0\xbe\xed\xb6\xa6"),  # surrogates
+    ),  # overlong UTF-8
+    *(
+        b"\xed\xa0\xbe",
+        b"\xed\xb6\xa6",
+        b"\xed\xa0\xbe\xed\xb6\xa6",
+    ),  # encoded surrogates
     *(b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80"),
     *(b":", b" ", b"\r", b"\n", b"data: ", b"id:"),
 ]
 STARTS = [b"", b"", b"", b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf", b"\xef\xbb"]
 
-# Changes to the decoder's source; each makes a wrong decoder.
+# Changes to the source of asi1's decoder; each change alone makes it decode wrongly.
 BREAKS = {
     "crlf-cut-in-two-ends-two-lines": ('data = data.removeprefix(b"\\n")', "pass"),
     "byte-order-mark-is-kept": ("data = data.removeprefix(_BOM)", "pass"),
@@ -131,7 +135,10 @@ def single_bytes(body):
 
 
 def broken_decoder(old, new):
-    """Return a copy of the decoder's module in whose source *new* replaces *old*."""
+    """
+    Return the module of asi1's decoder, loaded from a source in which *new* replaces
+    *old*.
+    """
     source = Path(_sse.__file__).read_text(encoding="utf-8")
 
     assert old in source

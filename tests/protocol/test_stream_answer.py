@@ -34,7 +34,7 @@ def piece(text="", *, index=0, finish=None, **delta):
 
 
 def tool_call_chunks(*calls):
-    """Decode chunks that each add one part of a tool call."""
+    """Return one decoded chunk for each of these parts of tool calls."""
     return [piece(tool_calls=[call]) for call in calls]
 
 
@@ -57,12 +57,12 @@ def assembled(chunks, expected=1):
 
 
 def answer(*chunks):
-    """Return the answer that these chunks make."""
+    """Return the answer that is assembled from these chunks."""
     return assembled(chunks).answer()
 
 
 def tool_calls_of(*sent):
-    """Return id, name and arguments of the tool calls that these parts make."""
+    """Return id, name and arguments of the tool calls assembled from these parts."""
     message = answer(*tool_call_chunks(*sent)).message
     return [(c.id, c.function.name, c.function.arguments) for c in message.tool_calls]
 
@@ -384,7 +384,7 @@ def test_usage_after_the_finish_reason_is_read(last):
         pytest.param(1, [chunk(usage={"total_tokens": 1})], False, id="usage-alone"),
     ],
 )
-def test_answer_is_finished_when_every_choice_is(expected, chunks, finished):
+def test_answer_is_finished_when_all_choices_are(expected, chunks, finished):
     """
     An answer is finished when every choice that was requested or sent has a finish
     reason.
@@ -394,8 +394,8 @@ def test_answer_is_finished_when_every_choice_is(expected, chunks, finished):
 
 def test_snapshot_is_not_changed_by_later_chunks():
     """
-    An answer that is taken in the middle of a stream is not changed by later chunks,
-    and taking it does not change the answers that are taken later.
+    An answer that is read from the assembler in the middle of a stream is not changed
+    by later chunks, and reading it does not change the answers that are read later.
     """
     stream = [
         chunk(thought="Hm", metadata=1),
@@ -517,7 +517,7 @@ def test_unknown_keys_in_deltas_are_in_extra(delta, read):
 
 
 def cut(draw, text):
-    """Draw places at which to cut *text*; return the pieces."""
+    """Cut *text* at random positions; return the pieces."""
     places = sorted(draw(st.lists(st.integers(0, len(text)), max_size=6)))
     return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
 

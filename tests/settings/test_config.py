@@ -213,8 +213,8 @@ def test_password_in_a_url_is_not_shown():
 )
 def test_only_certain_names_and_addresses_are_loopback(host, here):
     """
-    A host counts as this machine only if every network stack treats it so; names are
-    not looked up.
+    A host counts as this machine only if every network stack treats it as such; no host
+    name is looked up.
     """
     assert here == is_loopback(host)
 
@@ -420,7 +420,7 @@ def test_config_is_frozen():
 
 def test_keepalive_expiry_may_be_zero():
     """
-    Idle connections may have a keep-alive time of 0 s.
+    The keep-alive time of idle connections, ``keepalive_expiry``, may be 0 s.
     """
     assert 0 == asi1.Limits(keepalive_expiry=0).keepalive_expiry
 

@@ -13,8 +13,8 @@ QUICK = RetryPolicy(wait_first=0)
 
 async def test_on_retry_gets_the_failed_attempt():
     """
-    `Hooks.on_retry` is called with the failed attempt, its cause and the wait before
-    the next attempt.
+    `Hooks.on_retry` is called with the failed attempt, the cause of the failure and the
+    wait before the next attempt.
     """
     fake, observed = FakeASI1(), []
     fake.fail(503, message="busy", times=2)

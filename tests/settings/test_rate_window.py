@@ -9,7 +9,10 @@ from asi1._settings.rate_window import Window
 
 
 def window(limit, seconds=60.0, *taken):
-    """Return a window in which *taken* was used up: pairs of a time and an amount."""
+    """
+    Return a window from which amounts were already used: *taken* has pairs of the time
+    and the amount.
+    """
     made = Window(limit, seconds)
     for at, amount in taken:
         made.take(at, amount)
@@ -50,8 +53,8 @@ def test_window_without_limit_never_waits():
 )
 def test_no_minute_has_more_than_the_limit(limit, amounts):
     """
-    A caller that waits as long as the window says never exceeds the limit in any
-    minute, except by a single call that is larger than the limit.
+    If a caller waits before each call as long as the window says, its calls in any
+    minute stay within the limit, unless a single call is larger than the limit.
     """
     made, now, passed = Window(limit, 60.0), 0.0, []
     for amount in amounts:
@@ -86,8 +89,8 @@ def test_refusal_halves_the_pace_and_successes_restore_it():
 
 def test_refusals_never_stop_a_window():
     """
-    After any number of refusals by the server, the window still lets one call at a time
-    through.
+    After any number of refusals by the server, the window still allows one call at a
+    time.
     """
     made = window(10)
     for _ in range(100):
@@ -98,8 +101,8 @@ def test_refusals_never_stop_a_window():
 
 def test_corrected_amount_replaces_the_estimate():
     """
-    The number of tokens that a call really used replaces the estimate with which the
-    window let the call through.
+    The number of tokens that a call really used replaces the estimate that the window
+    counted when the call began.
     """
     made = window(100, 60.0, (0, 90))
     assert made.wait(1, 50) > 0

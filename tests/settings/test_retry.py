@@ -168,8 +168,8 @@ def test_longest_wait_doubles_up_to_wait_max(attempt, most):
 
 def test_wait_after_a_thousand_attempts_is_bounded():
     """
-    The doubling does not overflow: after very many attempts the longest possible wait
-    is ``wait_max``.
+    After very many attempts the longest possible wait is ``wait_max``; computing it
+    does not overflow.
     """
     assert 4 == RetryPolicy(attempts=5000).next_wait(
         status_error(503), 1100, dice=0.5, left=99

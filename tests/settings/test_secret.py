@@ -37,7 +37,7 @@ def secret():
 def test_white_space_around_a_key_is_removed(around):
     """
     White space around a key is removed, since keys from files or copied text often have
-    some.
+    white space around them.
     """
     assert KEY == Secret(around.format(KEY)).reveal()
 

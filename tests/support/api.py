@@ -89,7 +89,7 @@ class Snapshot:
             alias = written(node.annotation) == "TypeAlias"
             text = written(node.value if alias else node.annotation)
             self.add(label, "type " if alias else "constant: ", text)
-        elif name in self.source.functions:  # such as a fixture of pytest
+        elif name in self.source.functions:  # for example a fixture
             node = self.source.functions[name]
             kind = " ".join(sorted(decorators(node)))
             doc = ast.get_docstring(node)
@@ -176,10 +176,10 @@ class Snapshot:
         elif place(value) in self.source.by_line:
             types = annotations(self.source.by_line[place(value)])
         else:
-            return  # the constructor that Python adds to a Protocol
+            return  # the `__init__` that Python adds to a Protocol
         waits = inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value)
         kind = f"async {kind}" if waits else kind
-        # Special methods need no docstring: their task is known.
+        # Special methods need no docstring, since Python defines their tasks.
         doc = label.endswith("__") or value.__doc__
         self.add(label, f"{kind} ", as_text(inspect.signature(value), types), doc)
         for node in self.source.overloads.get(place(value), ()):
@@ -221,7 +221,10 @@ def public_api() -> list[str]:
 
 
 def differences(old: list[str], new: list[str]) -> list[str]:
-    """Return the lines that are gone, with a minus, and those that are new."""
+    """
+    Return each line that only *old* has, with a minus, and each that only *new* has,
+    with a plus.
+    """
     gone = [f"- {line}" for line in old if line not in new]
     added = [f"+ {line}" for line in new if line not in old]
     return sorted([*gone, *added], key=lambda line: line[2:])

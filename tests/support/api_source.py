@@ -50,7 +50,7 @@ class Source:
             for node in tree.body:
                 if isinstance(node, ast.ClassDef):
                     self.methods(path, node.body)
-                    # A public class before a private one of the same name.
+                    # A public class wins over a private one of the same name.
                     if node.name in listed or node.name not in self.classes:
                         self.classes[node.name] = node
                 elif isinstance(node, Function) and node.name in listed:
@@ -86,7 +86,7 @@ def exported(tree: ast.Module) -> list[str]:
 
 
 def target(node: ast.stmt) -> str:
-    """Return the name that a statement gives a value or a type."""
+    """Return the name to which a statement assigns a value, or that it annotates."""
     first = node.targets[0] if isinstance(node, ast.Assign) else None
     first = node.target if isinstance(node, ast.AnnAssign) else first
     return first.id if isinstance(first, ast.Name) else ""
@@ -97,7 +97,9 @@ def decorators(node: Function) -> set[str]:
 
 
 def written(node: ast.expr | None) -> str:
-    """Return an annotation as it is written, without quotes around the whole."""
+    """
+    Return an annotation as written in the source; a quoted one without its quotes.
+    """
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     return ast.unparse(node) if node else ""
@@ -115,7 +117,9 @@ def value_of(default: object) -> str:
 
 
 def place(function: Callable[..., Any]) -> tuple[str, int]:
-    """Return file and first line of a function, the first decorator's if it has one."""
+    """
+    Return a function's file and first line; decorators count as part of the function.
+    """
     code = inspect.unwrap(function).__code__
     return code.co_filename, code.co_firstlineno
 

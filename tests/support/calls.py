@@ -17,7 +17,7 @@ HI = [{"role": "user", "content": "Hi"}]
 
 
 def config(**changes):
-    """Return a client's settings with these changes."""
+    """Return settings of a client; *changes* replace the test's defaults."""
     headers = check_headers(changes.pop("headers", {}), "default_headers")
     return ClientConfig(
         api_key=Secret(KEY),

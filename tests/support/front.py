@@ -46,7 +46,7 @@ class Front:
     _over: asyncio.Event = field(factory=asyncio.Event)
 
     async def start(self) -> None:
-        """Start to accept connections on both ports."""
+        """Start accepting TLS and CONNECT, each on a free port of 127.0.0.1."""
         secure = await asyncio.start_server(
             self._secured, "127.0.0.1", 0, ssl=self.context
         )
@@ -56,13 +56,13 @@ class Front:
         self._servers = [secure, proxy]
 
     async def stop(self) -> None:
-        """Stop to accept connections, and abort the open ones."""
+        """Stop accepting connections, and abort the open ones."""
         self._over.set()
         for server in self._servers:
             server.close()
         for writer in self._writers:
             writer.transport.abort()
-        await asyncio.sleep(0.01)  # the transports close in the loop's next steps
+        await asyncio.sleep(0.01)  # lets the loop close the transports
 
     async def _secured(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -96,7 +96,7 @@ class Front:
                 while data := await source.read(65536):
                     to.write(data)
                     await to.drain()
-            # Aborted, so that TLS sends no close_notify.
+            # Aborted, not closed, so that TLS sends no close_notify.
             writer.transport.abort()
             on.transport.abort()
 
@@ -105,7 +105,7 @@ class Front:
 
 @contextmanager
 def served(front: Front) -> Iterator[Front]:
-    """Run *front* in a thread."""
+    """Run *front* in a thread until the block ends."""
     with anyio.from_thread.start_blocking_portal() as portal:
         portal.call(front.start)
         try:

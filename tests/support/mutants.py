@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 LONGEST = 60  # seconds for the tests of one change; a longer run counts as noticed
 MEMORY = 4 * 2**30
 
-# The tests of each module, those first that notice most changes soonest.
+# The test files of each module; first the files that notice most changes soonest.
 TESTS = {
     "_settings.timeouts": ["settings/test_timeouts", "package/test_constructors"],
     "_settings.retry": ["settings/test_retry", "package/test_constructors"],
@@ -152,7 +152,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
 
 
 class Changed(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder):
-    """Loads one module of the package with a change made to it."""
+    """Loads one module of asi1 with a change made to the module's code."""
 
     def __init__(self, mutant):
         self.mutant = mutant
@@ -184,7 +184,7 @@ def path_of(module):
 
 
 def run_tests(module, mutant=None):
-    """Run a module's tests in this process, on a change; return pytest's exit code."""
+    """Run a module's tests on a change in this process; return pytest's exit code."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(LONGEST)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -205,7 +205,7 @@ def run_tests(module, mutant=None):
 
 
 def start(module, mutant=None):
-    """Fork a process for the tests; return its id."""
+    """Fork a process that runs the tests of a module; return its id."""
     child = os.fork()
     if child:
         return child
@@ -219,7 +219,7 @@ def start(module, mutant=None):
 
 
 def outcomes(mutants, jobs):
-    """Yield each change and whether the tests noticed it; print those they did not."""
+    """Yield each change and whether tests noticed it; print each unnoticed change."""
     running = {}
     todo = list(reversed(mutants))
     while todo or running:
@@ -235,7 +235,7 @@ def outcomes(mutants, jobs):
 
 
 def check_unchanged(modules):
-    """Stop if the tests fail without a change: then every change would be noticed."""
+    """Exit if the tests fail without a change, since any change would seem noticed."""
     for module in modules:
         _, status = os.waitpid(start(module), 0)
         if status:
@@ -243,7 +243,7 @@ def check_unchanged(modules):
 
 
 def report(done, seconds):
-    """Print how many changes were noticed per module; return the share in percent."""
+    """Print how many changes were noticed per module; return their share in percent."""
     table = collections.defaultdict(lambda: [0, 0])
     for mutant, noticed in done:
         table[mutant.module][not noticed] += 1

@@ -65,7 +65,9 @@ class Mutant:
 
 @define
 class _Slot:
-    """A place in a syntax tree, and a node that can replace the one there."""
+    """
+    A position in a syntax tree, and a node that can replace the node at this position.
+    """
 
     parent: ast.AST
     name: str
@@ -101,7 +103,7 @@ def _as_code(node: Any) -> str:
 
 
 def _slots(node: ast.AST, function: str, *, strings: bool) -> Iterator[_Slot]:
-    """Yield all slots below *node*; strings are changed only if *strings* is true."""
+    """Yield all slots below *node*; those of strings only if *strings* is true."""
     strings = strings and not isinstance(node, ast.Raise)
     for name, value in ast.iter_fields(node):
         if name in _LEFT_ALONE:

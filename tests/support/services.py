@@ -57,7 +57,7 @@ class Service:
 
     @property
     def tasks(self) -> int:
-        """Number of tasks on its loop, except the task that counts them."""
+        """Number of tasks on the service's loop, except the task that counts them."""
 
         async def count() -> int:
             return len(asyncio.all_tasks()) - 1
@@ -66,7 +66,7 @@ class Service:
 
     @property
     def calls(self) -> int:
-        """Number of calls that it is making."""
+        """Number of calls to the API that the service is making."""
         return len(running(self.loop))
 
 

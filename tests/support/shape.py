@@ -47,7 +47,9 @@ def top(module: str) -> str:
 
 
 def inside(module: str, places: Collection[str]) -> bool:
-    """Return whether *module* is one of the *places*, or in a package among them."""
+    """
+    Return whether *module* is one of *places*, or in a package that *places* names.
+    """
     return any(f"{module}.".startswith(f"{place}.") for place in places)
 
 
@@ -121,7 +123,7 @@ def upward_imports(root: Path, layers: Sequence[Collection[str]]) -> list[str]:
 
 
 def import_cycles(root: Path) -> list[str]:
-    """Name one cycle of modules that import each other, if there is any."""
+    """Name one cycle of modules that import each other, if the package has a cycle."""
     try:
         graphlib.TopologicalSorter(import_graph(root)).prepare()
     except graphlib.CycleError as error:
@@ -217,7 +219,7 @@ def badly_listed(root: Path) -> list[str]:
         if listed != sorted(listed, key=rank):
             found.append(f"{module}: __all__ is not sorted")
         if path.stem == "__init__":
-            continue  # its re-exports are checked by a test that imports it
+            continue  # a test that imports it checks its re-exports
         made = {name for name in bindings(tree) if not name.startswith("_")}
         unlisted, foreign = made - set(listed), set(listed) - set(bindings(tree))
         found += [f"{module}: {n} is not in __all__" for n in sorted(unlisted)]

@@ -46,7 +46,9 @@ def _text(body):
 
 
 def _lines(text):
-    """Return the lines that end in CR LF, LF or CR; the end of the text ends none."""
+    """
+    Return all lines that end in CR LF, LF or CR; an unended last line is left out.
+    """
     lines = []
     line = ""
     place = 0

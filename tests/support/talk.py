@@ -62,7 +62,9 @@ def in_process(fake: FakeASI1, **options: Any) -> asi1.AsyncASI1:
 
 
 async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait until *condition* holds; fail after *seconds*."""
+    """
+    Wait until *condition* returns a true value; raise TimeoutError after *seconds*.
+    """
     with anyio.fail_after(seconds):
         while not condition():  # noqa: ASYNC110 - any condition, without an event
             await anyio.sleep(0.005)

@@ -105,10 +105,12 @@ class Twins:
 
 
 def differences(one: type, two: type) -> Twins:
-    """Walk the trees under *one*, to be awaited, and *two*, which blocks."""
+    """
+    Compare the tree of the async class *one* with that of the blocking class *two*.
+    """
     walk = Twins(one.__module__.partition(".")[0])
     walk.classes(one, two)
-    # Constructors are compared of the roots only, since users make no other object.
+    # Only the roots' constructors are compared, since users call no others.
     walk.member(f"{one.__name__}.__init__", one.__init__, two.__init__)
     return walk
 
@@ -119,7 +121,7 @@ def members(cls: type) -> dict[str, object]:
     for base in reversed(cls.__mro__):
         if base.__module__ in {"builtins", "typing", "abc"}:
             continue
-        # A field is compared by its annotation, not by its default or slot.
+        # Annotations replace defaults and slots, so that fields compare by annotation.
         found |= vars(base)
         found |= inspect.get_annotations(base, globals=home(base), eval_str=True)
     special = {*SPECIAL, *SPECIAL.values()}
@@ -171,7 +173,7 @@ def shape(func: Callable[..., Any]) -> str:
 def plain(annotation: Any) -> str:
     """Return an annotation as text, without the differences of async and blocking."""
     text = inspect.formatannotation(annotation)
-    text = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)  # names without their modules
+    text = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)  # removes modules from names
     text = re.sub(r"\bAsync(?=[A-Z])", "", text)
     text = re.sub(r"\bAwaitable\[(.*)\]", r"\1", text)
     text = re.sub(r"\bCoroutine\[Any, Any, (.*)\]", r"\1", text)

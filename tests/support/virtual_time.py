@@ -15,8 +15,9 @@ import time
 
 __all__ = ["VirtualTimeLoop"]
 
-# asyncio runs the timers before now + this. After some months the sum is rounded to
-# now, and a timer that is due would never run: then the clock moves by one float.
+# asyncio runs the timers that are due before now + RESOLUTION. After some months of
+# virtual time this sum is rounded to now, so that a due timer would never run; then
+# the clock moves to the next float.
 RESOLUTION = time.get_clock_info("monotonic").resolution
 
 
@@ -31,7 +32,7 @@ class JumpingSelector(selectors.DefaultSelector):
         self, timeout: float | None = None
     ) -> list[tuple[selectors.SelectorKey, int]]:
         """Return the ready sockets; if none is, move the clock by *timeout* seconds."""
-        if timeout is None:  # no timer is set: only the outside world can go on
+        if timeout is None:  # only a socket or a thread can wake a loop without timers
             return super().select(None)
         ready = super().select(0)
         if not ready:

@@ -29,7 +29,10 @@ from asi1 import (
 
 
 async def awaited(client: AsyncASI1, *, either: bool) -> None:
-    """`create` returns an answer, a stream with `stream`, either if that is a bool."""
+    """
+    `create` returns an answer, or with ``stream=True`` a stream; for a variable of type
+    bool the result may be either.
+    """
     create = client.chat.completions.create
 
     assert_type(await create(messages="Hi"), ChatCompletion)

@@ -117,7 +117,7 @@ async def stream(client: AsyncASI1) -> str:
 
 
 def stream_blocking(client: ASI1) -> list[str]:
-    """A blocking stream has the same methods as plain calls."""
+    """A blocking stream has the members of an async stream, without ``await``."""
     with client.chat.completions.stream(messages="Hi") as opened:
         assert_type(opened, ChatStream)
         assert_type(opened.thought_stream, Pieces)

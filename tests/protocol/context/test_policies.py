@@ -56,7 +56,7 @@ def relevant(budget):
 
 
 def scored(budget):
-    """Drop by a score that is sometimes NaN."""
+    """Return a policy that drops turns by a score, which is NaN for some turns."""
     return asi1.DropLeastRelevant(
         budget, score=lambda turn, _: math.nan if len(turn) % 2 else len(turn)
     )
@@ -81,7 +81,7 @@ policies = pytest.mark.parametrize(
 
 
 def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
-    """Run a plan to its end; return the view and the requests made to the model."""
+    """Run a plan, with *answer* to each request; return fitted view and requests."""
     plan, asked = policy.plan(view, limit), []
     try:
         asked.append(next(plan))
@@ -93,14 +93,14 @@ def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
 
 def places(history, fitted):
     """
-    Return the index in the history of each message; None for a message that is new.
+    Return each fitted message's index in the history; None for a message not in it.
     """
     found = {id(message): place for place, message in enumerate(history)}
     return [found.get(id(message)) for message in fitted]
 
 
 def bound(history):
-    """Yield the place of the call and of the result, for each tool result."""
+    """Yield, for each tool result, the indexes of its call's message and of itself."""
     made = {}
     for place, message in enumerate(history):
         for one in message.get("tool_calls", ()):
@@ -117,8 +117,8 @@ def test_fitted_history_keeps_order_system_messages_last_turn_and_budget(
 ):
     """
     For any history a policy keeps the order, all system messages, the last turn, and
-    each tool result with its call. The result and each request to the model are within
-    the budget, unless the messages that must stay exceed the budget.
+    each tool result with its call. The fitted history and each request to the model are
+    within the budget, unless the messages that must stay exceed the budget.
     """
     history = [dict(message) for message in history]
     view = View.of(history, tokens)
@@ -235,8 +235,8 @@ def test_user_provided_score_decides_which_turns_are_dropped():
 
 def test_summary_follows_the_system_message():
     """
-    `Summarise` asks for a summary of the oldest turns, puts it after the system
-    message, and leaves room for later turns.
+    `Summarise` asks for a summary of the oldest turns, puts the summary after the
+    system message, and leaves at least half of the budget free for later turns.
     """
     history = conversation(20)
     view = View.of(history, asi1.TokenEstimator())
@@ -286,7 +286,7 @@ def test_empty_summary_drops_the_oldest_turns_instead(answer):
 
 def test_too_long_summary_is_cut():
     """
-    A summary has no more tokens than its size allows.
+    A summary from the model that is longer than the policy's ``size`` is cut to it.
     """
     tokens = asi1.TokenEstimator()
     view = View.of(conversation(20), tokens)
@@ -298,8 +298,8 @@ def test_too_long_summary_is_cut():
 
 def test_policies_compose_in_order():
     """
-    In a composition of policies the first is applied before the next, each with its own
-    budget; the composition is associative.
+    In a composition of policies the first is applied before the second, each with its
+    own budget; how three policies are grouped makes no difference.
     """
     a, b = asi1.DropLeastRelevant(900), asi1.KeepNewest(400)
     c = asi1.Summarise(300)
@@ -324,7 +324,7 @@ def test_budget_that_is_not_a_positive_int_is_refused(budget):
 
 
 class Counted(UserDict):
-    """A message that counts how often a key of it is read."""
+    """A message that counts how often one of its keys is read."""
 
     def __init__(self, message, reads):
         super().__init__(message)
@@ -336,7 +336,7 @@ class Counted(UserDict):
 
 
 def counted_plan(policy, turns):
-    """Return how often a plan reads the messages but the last, and the last message."""
+    """Count a plan's reads of all messages but the last, and of the last message."""
     everything, last = Counter(), Counter()
     history = [Counted(message, everything) for message in conversation(turns)]
     history[-1].reads = last
@@ -349,8 +349,8 @@ def counted_plan(policy, turns):
 def test_planning_reads_messages_in_proportion_to_the_history(policy):
     """
     Planning for a history four times as long reads messages at most four times as
-    often, and the last message no more often: its words, with which turns are compared,
-    are found once.
+    often. The last message is read no more often, since its words, which are compared
+    with those of each turn, are found only once.
     """
     reads, last_reads = counted_plan(policy, 100)
 
@@ -388,7 +388,7 @@ class Encoded(str):
 def test_each_turn_of_a_transcript_is_measured_once():
     """
     Each turn of a transcript is encoded once to measure its length, however many turns
-    come before it; the first turn is encoded a second time to be cut.
+    come before that turn; the first turn is encoded a second time to be cut.
     """
     turns = [Encoded(f"user: question {number}") for number in range(50)]
 
@@ -399,7 +399,7 @@ def test_each_turn_of_a_transcript_is_measured_once():
 
 
 class Joined(dict):
-    """A dict that counts how often ``in`` looks for a key."""
+    """A dict that counts in ``asked`` how often ``in`` looks for a key."""
 
     asked = 0
 

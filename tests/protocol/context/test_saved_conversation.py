@@ -35,7 +35,7 @@ async def test_saved_conversation_has_no_headers_key_or_timeout(fake, fake_clien
 
 
 def saved(**changes):
-    """Return the JSON of a saved conversation with these values changed."""
+    """Return the JSON of a saved conversation in which these values are changed."""
     return json.dumps(json.loads(to_json(History())) | changes)
 
 

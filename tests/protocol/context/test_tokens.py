@@ -1,5 +1,6 @@
 """
-Estimates of tokens, compared with token counters that the estimator does not know.
+Estimates of tokens, compared with counts by tokenizers that the estimator does not
+know.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ TEXTS = {
 @functools.cache
 def pieces(text):
     """
-    Count tokens as a tokenizer that splits text into words and parts of words would.
+    Return the number of tokens in *text*, counted like a tokenizer that splits text
+    into words and parts of words.
     """
     count = 0
     for word in re.findall(r"[a-zA-Z]+|\d{1,3}|[一-鿿]|[^\W\d_]+|\s{2,}|[^\w\s]", text):
