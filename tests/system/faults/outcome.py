@@ -44,7 +44,7 @@ class Outcome:
         phase: The phase of an APITimeoutError; None for every other outcome.
         text: The text that the caller received, in chunks or in the answer.
         partial: The text of the error's partial answer; None without such an answer.
-        attempts: How many requests were made.
+        attempts: How many requests the call sent.
         sent: Whether each attempt is recorded as one that the server may have received.
         heals: Whether the retry policy expects that another attempt may succeed.
         after: What becomes of the connection after the call.
@@ -126,7 +126,7 @@ def breaks(
     **more: Any,
 ) -> Row:
     """
-    Return the row of a stream that breaks after *said*.
+    Return the row of a fault that breaks a stream after the text *said*.
 
     Args:
         error: The class of the error.
@@ -148,8 +148,8 @@ def odd_chunk(said: str, create: Outcome, **more: Any) -> Row:
     """
     Return the row of a fault that inserts one odd chunk into a valid answer.
 
-    In a stream the odd chunk adds *said* to the text; `create`, which gets the oddity
-    in a JSON body, ends as *create* says.
+    In a stream the odd chunk adds *said* to the text; `create`, which receives the same
+    odd content in a JSON body, ends with the outcome *create*.
     """
     head, tail = TEXT[:13], TEXT[13:]
     return Row(create=create, stream=ends(head + said + tail), **more)

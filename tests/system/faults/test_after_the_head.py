@@ -34,7 +34,7 @@ def compressed(*chunks):
 async def test_stream_with_broken_compression_keeps_the_partial_answer(fake, form):
     """
     A stream whose compressed data becomes invalid raises a StreamError like other
-    broken streams, with the partial answer received before that.
+    broken streams, with the partial answer received before the invalid data.
     """
     fake.play(GZIP, compressed(chunk("one")), NOT_GZIP)
 
@@ -162,8 +162,8 @@ async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
 )
 async def test_harmless_fault_loses_and_adds_no_chunk(fake, name):
     """
-    Under a fault that leaves the chunks intact, the reader receives all of them,
-    including those without text, and no others.
+    Under a fault that leaves the chunks intact, the reader receives all of
+    these chunks, including those without text, and no other chunks.
     """
     fake.fault(name)
 

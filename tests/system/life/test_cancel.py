@@ -75,9 +75,8 @@ async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
     assert many * 0.3 <= counts["task"] + counts["scope"]
     assert native == (counts["task"] > many * 0.1)
     assert counts["scope"] > many * 0.1
-    assert (
-        ends["left"] > many * 0.05
-    )  # the client disconnected while the server replied
+    # "left": the client disconnected while the server was sending its reply.
+    assert ends["left"] > many * 0.05
     # Some calls were cancelled before their request reached the server.
     assert len(fake.requests) - uncancelled - 100 < many
     await until(lambda: fake.open_connections == 0)

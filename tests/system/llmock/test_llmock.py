@@ -364,7 +364,7 @@ async def test_llmock_finds_no_misbehaviour(client, llmock):
     misbehaviour.
 
     llmock cannot see whether a client raised an error for a broken stream: it counts
-    the stream as accepted unless it is requested again, so this test does that.
+    the stream as accepted unless the client requests it again, so this test does so.
     """
 
     async def careful(text):

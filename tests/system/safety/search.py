@@ -37,7 +37,8 @@ _FOREIGN = ("_pytest", "asi1.testing", "asyncio", "selectors", "threading", "tri
 def found(*roots: object, text: str = KEY) -> list[str]:
     """Return the paths, such as ``[0].args[1]``, at which *roots* contain *text*."""
     seen: set[int] = set()
-    kept: list[object] = []  # keeps objects alive, because Python reuses freed ids
+    # Searched objects are kept alive, because Python would reuse the ids of freed ones.
+    kept: list[object] = []
     todo = deque((f"[{n}]", root) for n, root in enumerate(roots))
     places = []
     while todo and len(seen) < _MOST:
@@ -94,7 +95,7 @@ def in_error(error: BaseException, text: str = KEY) -> list[str]:
     places = found(error, text=text)
     try:
         pickled = pickle.dumps(error)
-    except TypeError:  # not an error of asi1: those can be pickled
+    except TypeError:  # The error is not from asi1, whose errors can all be pickled.
         pickled = b""
     if text.encode() in pickled:
         places.append("pickle")

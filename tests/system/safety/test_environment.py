@@ -61,7 +61,8 @@ async def test_proxy_is_not_used_for_this_machine(monkeypatch, fake, proxy, host
     fake.reply("I am here.", times=None)
     proxied(monkeypatch, proxy)
     url = fake.base_url.replace("127.0.0.1", host)
-    if host == "127.0.0.2":  # the fake server listens on 127.0.0.1 only
+    # The fake server listens on 127.0.0.1 only, so a call to 127.0.0.2 is refused.
+    if host == "127.0.0.2":
         url, host = f"http://127.0.0.2:{fake.port}", "refused"
 
     async with asi1.AsyncASI1(KEY, url, **QUICK) as client:

@@ -244,7 +244,7 @@ def test_http_url_of_another_machine_or_invalid_url_is_refused(make, url):
 
 def test_invalid_base_url_of_the_environment_is_refused(monkeypatch):
     """
-    ASI1_BASE_URL must not be http:// to another machine, or contain a password.
+    An ASI1_BASE_URL that is http:// to another machine, or has a password, is refused.
     """
     for url in ("http://otter.example", "https://user:password@otter.example"):
         monkeypatch.setenv("ASI1_BASE_URL", url)
@@ -257,7 +257,7 @@ def test_invalid_base_url_of_the_environment_is_refused(monkeypatch):
 
 async def test_path_cannot_lead_to_another_server(fake, elsewhere):
     """
-    A path that looks like another server raises, or goes to the base URL's server.
+    A path that looks like another server's URL raises an error or goes to the base URL.
     """
     there = f"127.0.0.1:{elsewhere.port}"
 

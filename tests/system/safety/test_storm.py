@@ -19,11 +19,12 @@ both_forms = pytest.mark.parametrize(
 )
 
 CALLS = 200
-MOST = 220  # requests that CALLS calls may make in all, retries included
+# CALLS calls together may send this many requests, including retries.
+MOST = 220
 
 
 class TimedTransport(httpx.AsyncBaseTransport):
-    """A transport that records the time at which each request is made."""
+    """A transport that records the time at which each request is sent."""
 
     def __init__(self, inner):
         self.inner = inner

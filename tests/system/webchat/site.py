@@ -36,7 +36,7 @@ expect.set_options(timeout=TIMEOUT * 1000)
 
 @contextmanager
 def serving():
-    """Serve the web chat by uvicorn in a thread; yield the URL."""
+    """Serve the web chat with uvicorn in a thread; yield its URL."""
     spec = util.spec_from_file_location("webchat_app", APP)
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -102,7 +102,7 @@ class Visit:
         self.thoughts = self.answer.locator("details")
 
     async def begin(self):
-        """Open the page with an empty storage, as on a first visit."""
+        """Open the page with empty local storage, as on a first visit."""
         if self.page.url.startswith(self.url):
             await self.page.evaluate("() => localStorage.clear()")
         await self.page.goto(self.url)

@@ -88,7 +88,7 @@ RULES = {
         f'(<a href="http://b.example/" {REL}>http://b.example</a>).</p>'
     ),
     "<mailto:a@b.example>": f"<p>{link('mailto:a@b.example')}</p>",
-    # An image would be loaded from another site, so it becomes a link to its address.
+    # The page must load nothing from other sites, so an image becomes a link.
     "![cat](https://a.example/cat.png)": (
         f"<p>{link('https://a.example/cat.png', 'cat')}</p>"
     ),

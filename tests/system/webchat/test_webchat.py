@@ -79,7 +79,7 @@ async def test_thoughts_are_collapsed_until_opened(fake, visit):
 async def test_stop_ends_the_call_and_keeps_the_text(fake, visit, how):
     """
     If the user stops an answer that is still arriving, the request to the model is
-    cancelled, the text so far is kept, and the focus moves to the input.
+    cancelled, the text so far stays, and the focus moves to the input field.
     """
     fake.play(*endless("So ", "far "))
     fake.reply("Fine.")
@@ -129,7 +129,7 @@ async def test_error_status_is_shown_and_can_be_retried(fake, visit):
 
 async def test_broken_answer_stays_until_it_is_retried(fake, visit):
     """
-    An answer that breaks off stays on the page, marked as such; a retry replaces it.
+    An answer that breaks off stays, marked as broken; a retry replaces the answer.
     """
     fake.play(SSE, Event(chunk("One ")), Close())
     fake.reply("One two.")
