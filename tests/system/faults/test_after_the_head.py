@@ -160,7 +160,7 @@ async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
         "upper_content_type",
     ],
 )
-async def test_harmless_fault_loses_and_adds_no_chunk(fake, name):
+async def test_stream_under_a_harmless_fault_has_all_chunks_and_no_others(fake, name):
     """
     Under a fault that leaves the chunks intact, the reader receives all of
     these chunks, including those without text, and no other chunks.

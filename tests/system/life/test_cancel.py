@@ -84,8 +84,8 @@ async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
 
 async def test_left_behind_reports_a_running_call(fake):
     """
-    While a call is running, `left_behind` reports its task and connection as in use, so
-    that its zeros in the test above prove something.
+    While a call is running, `left_behind` reports the call's task and connection as in
+    use; so the zeros that `left_behind` returns after cancelled calls are meaningful.
     """
     fake.fault("stall_before_headers")
 

@@ -14,7 +14,8 @@ from .programs import run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
-# Python warns of a fork while threads run; these programs fork then on purpose.
+# Python warns of a fork while threads run, which these programs do on purpose, so the
+# warning is ignored.
 QUIET = ("-W", "ignore::DeprecationWarning")
 
 

@@ -218,7 +218,7 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("name", [*HARMLESS, *GROWING])
-def test_body_within_the_limit_does_not_grow_when_parsed(fake, name):
+def test_parsing_a_body_within_the_limit_needs_little_memory(fake, name):
     """
     A body of 1 MiB, filled with values, nested levels, digits, lines or text with
     emoji, raises the client's peak memory by less than 12 MiB.

@@ -159,7 +159,7 @@ async def test_stream_gives_the_same_text_as_create(client):
 
 async def test_stream_gives_usage_if_requested(client):
     """
-    The token counts of a stream are read from a chunk after the finish reason.
+    With ``include_usage`` the final answer of a stream contains the token counts.
     """
     _, answer = await read(
         client, extra_body={"stream_options": {"include_usage": True}}

@@ -27,7 +27,7 @@ KEY = "sk_canary-0123456789.abcdefABCDEF"
 
 _MOST = 20_000
 # Types that are not searched: frames contain the tests' own variables, a Secret may
-# have the key, and the other types are not data.
+# contain the key, and the other types are not data.
 _CLOSED = (CodeType, FrameType, FunctionType, ModuleType, Secret, TracebackType, type)
 # Modules whose objects are not searched: large libraries; the fake server, which
 # records each request with its key; and pytest.

@@ -96,7 +96,7 @@ def test_error_for_a_key_in_a_wrong_argument_does_not_show_the_key(make, name):
 @pytest.mark.parametrize("name", NOT_STR)
 def test_key_that_is_not_a_str_is_not_shown(make, name):
     """
-    A key passed as bytes, or in a tuple by a stray comma, is refused, and the error
+    A key passed as bytes, or as a tuple because of a stray comma, is refused; the error
     does not contain the key.
     """
     assert [] == in_error(setup_error(make, NOT_STR[name]))

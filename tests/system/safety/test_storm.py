@@ -140,8 +140,8 @@ async def test_retry_budget_recovers_after_an_outage():
 @in_virtual_time
 async def test_successful_retry_gives_back_its_budget():
     """
-    If the first attempt of every call fails and the second succeeds, the retry budget
-    is never used up: all fifty calls succeed.
+    If the first attempt of each of fifty calls fails and the second succeeds, the retry
+    budget is never used up, and all these calls succeed.
     """
     fake = FakeASI1(seed=5)
 

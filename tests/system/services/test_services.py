@@ -232,7 +232,7 @@ def test_disconnect_while_nothing_is_sent_cancels_the_upstream_call(
 ):
     """
     If a browser disconnects while the service sends nothing, before or after the first
-    event, the service cancels the request to the model, too.
+    event, the service also cancels its request to the model.
     """
     fake.clear()
     fake.play(SSE, *words, Pause(60))

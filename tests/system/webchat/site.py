@@ -29,7 +29,8 @@ __all__ = [
 
 APP = Path(__file__).parents[3] / "examples" / "webchat" / "app.py"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-TIMEOUT = 20  # seconds; the tests wait for conditions, never for a fixed time
+# Seconds that a test waits at most for a condition; no test waits for a fixed time.
+TIMEOUT = 20
 
 expect.set_options(timeout=TIMEOUT * 1000)
 
