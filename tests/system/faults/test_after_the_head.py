@@ -93,7 +93,7 @@ async def test_long_json_body_declared_as_a_stream_is_read_as_an_answer(fake, fo
 async def test_stream_broken_after_comments_is_retried(fake):
     """
     A stream that breaks after comments, but before its first chunk, is retried, because
-    its reader has received nothing yet.
+    its reader has received no chunk yet.
     """
     fake.play(SSE, Data(b": the model is thinking\n\n"), Reset())
     fake.play(SSE, Data(b"data: %b\n\n" % json.dumps(chunk("Hi.")).encode()), DONE)

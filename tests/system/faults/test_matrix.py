@@ -90,9 +90,9 @@ async def test_call_under_a_lasting_fault_ends_as_the_matrix_says(name, form):
 @of_each_fault
 async def test_call_after_one_fault_is_retried_or_ends_as_the_matrix_says(name, form):
     """
-    If a fault is in the first reply only, the call succeeds at its second attempt where
-    the fault's row has several attempts; where the row has one attempt, there is no
-    second request.
+    If only the first reply has a fault, the call succeeds at its second attempt if the
+    fault's row expects several attempts; if the row expects one attempt, the client
+    sends no second request.
     """
     expected = getattr(MATRIX[name], form)
     fake = FakeASI1(seed=4)
@@ -114,7 +114,7 @@ async def test_call_after_one_fault_is_retried_or_ends_as_the_matrix_says(name, 
 async def test_call_under_a_fault_on_sockets_ends_as_the_matrix_says(name, form):
     """
     On sockets a fault ends the call as the fault's row says. The next call succeeds, on
-    the same connection if that can be reused, and no other connection stays open.
+    the same connection if the row says that it is kept; no other one stays open.
     """
     row = MATRIX[name]
     expected = getattr(row, form)

@@ -164,7 +164,7 @@ async def sweep(client, calls, *, parallel, longest, native):
 
 
 def left_behind(client):
-    """Return what *client* uses in the running event loop: tasks, slots, connections."""
+    """Return the tasks, slots and connections that *client* uses in this event loop."""
     engine = client._engine
     names = [task.name for task in anyio.get_running_tasks()]
     loop = engine.resources.transport.pools._by_loop[loop_token()]

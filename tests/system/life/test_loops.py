@@ -102,7 +102,8 @@ def test_stream_that_outlives_its_event_loop_is_closed(fake, client, first, seco
 def test_stream_used_from_another_event_loop_does_not_hang(fake, client, end):
     """
     While one event loop reads a stream, another loop can close the stream or its
-    client; reading the stream there raises an error. Neither loop waits for ever.
+    client, but reading the stream in that other loop raises an error. Neither loop
+    waits for ever.
     """
     fake.fault("stall")
     stream = client.chat.completions.stream(messages="Hi")

@@ -1,5 +1,5 @@
 """
-Whatever a server sends, a client uses little memory, and its timeouts pass in time.
+Whatever a server sends, a client uses little memory, and its calls time out in time.
 
 The server runs in this process; the client runs in a process of its own, whose memory
 is measured. The server generates large bodies piece by piece as it sends them.
@@ -159,10 +159,10 @@ def test_endless_comments_are_dropped_and_do_not_reset_timeouts(fake):
     assert most(ended) < MOST
 
 
-def test_timeout_passes_while_many_empty_events_are_decompressed(fake):
+def test_call_times_out_while_many_empty_events_are_decompressed(fake):
     """
     While a small body is decompressed to 64 MiB of comments and empty events, the
-    timeouts still pass.
+    call can still time out.
     """
     flood = compressed(b": a\n\ndata:\n\n", 64)
 
