@@ -28,8 +28,8 @@ __all__ = [
 
 # What becomes of the connection after the call. "kept": the next call reuses the
 # connection. "breaks": the connection stays open, and the server breaks it when the
-# next request arrives. "any": kept or closed, because the client did not read the reply
-# to its end, which may or may not have arrived.
+# next request arrives. "any": either "kept" or "closed", because the client stopped
+# reading before the end of the reply, which may or may not have arrived.
 After = Literal["kept", "closed", "breaks", "any"]
 
 

@@ -180,8 +180,8 @@ async def test_reads_that_wait_for_cancels_lose_no_text(fake, client, seconds):
 
 async def test_dropped_streams_close_their_connections(fake, client):
     """
-    Fifty streams are dropped after their first chunk, without being closed: their calls
-    end and their connections are closed.
+    If a program drops fifty streams after their first chunk, without closing them, the
+    calls end and their connections are closed.
     """
     async with client:
         for _ in range(50):

@@ -157,7 +157,7 @@ async def test_stream_gives_the_same_text_as_create(client):
     assert "stop" == streamed.finish_reason
 
 
-async def test_stream_gives_usage_if_requested(client):
+async def test_stream_with_include_usage_gives_token_counts(client):
     """
     With ``include_usage`` the final answer of a stream contains the token counts.
     """
@@ -181,7 +181,7 @@ async def test_stream_with_n_2_gives_two_complete_choices(client):
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 async def test_tool_calls_are_complete(client, llmock, stream):
     """
-    Tool calls are complete, from `create` and from the fragments in a stream's chunks.
+    `create` returns complete tool calls; a stream joins them from parts in its chunks.
     """
     arguments = {"city": "San José", "days": [1, 2, 3], "note": "a" * 40}
     calls = [

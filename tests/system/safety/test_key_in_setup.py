@@ -114,12 +114,12 @@ def test_key_that_is_not_a_str_is_not_shown(make, name):
         pytest.param(lambda make: make(api_key=5), id="key-of-another-type"),
     ],
 )
-def test_key_in_the_environment_is_not_shown_by_other_errors(
+def test_error_for_another_argument_does_not_show_the_key_of_the_environment(
     monkeypatch, make, variable, setup
 ):
     """
-    Neither an error for another argument, nor the local variables of its traceback,
-    contain the key that an environment variable sets.
+    If an environment variable sets the key, neither the error for an invalid argument
+    nor the local variables of the error's traceback contain the key.
     """
     monkeypatch.setenv(variable, KEY)
 

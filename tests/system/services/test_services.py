@@ -98,8 +98,8 @@ def test_first_event_arrives_while_the_answer_is_still_being_written(fake, brows
     assert "left" == fake.requests[0].wait()
 
 
-# A fault of the model's server before the first word, the fault's options, and the
-# status and error code that the browser gets.
+# Each entry: a fault of the model's server before the first word, the fault's options,
+# and the status and error code that the browser gets.
 BEFORE_THE_FIRST_EVENT = [
     ("rate_limit_429", {"retry_after": 7}, 429, "rate_limit"),
     ("quota_429", {}, 429, "quota_exceeded"),
@@ -139,8 +139,8 @@ def test_error_before_the_first_event_becomes_an_http_status(fake, browser, case
     )
 
 
-# A fault of the model's server after "one two three", and the status and error code in
-# the last event that the browser gets.
+# Each entry: a fault of the model's server after "one two three", and the status and
+# error code in the last event that the browser gets.
 AFTER_THREE_WORDS = [
     ("reset_mid_body", 502, "stream_interrupted"),
     ("fin_mid_chunk", 502, "stream_interrupted"),

@@ -256,8 +256,8 @@ async def test_invalid_stored_history_is_ignored(fake, visit):
 
 async def test_new_chat_deletes_the_old_chat_after_confirmation(fake, visit):
     """
-    A new chat begins only after the user has confirmed it; then nothing of the old chat
-    stays in the page or in the browser's storage.
+    A new chat begins only after the user has confirmed a dialog; then nothing of the
+    old chat stays in the page or in the browser's storage.
     """
     fake.reply("Old.")
 
