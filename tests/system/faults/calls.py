@@ -35,7 +35,7 @@ async def observed(client: asi1.AsyncASI1, form: str) -> Outcome:
 
 
 def observed_blocking(client: asi1.ASI1, form: str) -> Outcome:
-    """Make a call of the blocking client and return its outcome."""
+    """Make a call of the blocking client and return the outcome of the call."""
     received: list[str] = []
     completions = client.chat.completions
     try:

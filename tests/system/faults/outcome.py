@@ -67,10 +67,10 @@ class Row:
     How calls end under one fault.
 
     Attributes:
-        create: How `create` ends.
-        stream: How `stream` ends.
-        short: Options that make the fault short enough for a test on sockets.
-        note: A remark for the table; "" for none.
+        create: How a call of `create` ends.
+        stream: How a call of `stream` ends.
+        short: Options of the fault that make it short enough for a test on sockets.
+        note: A remark for the table in docs/faults.md; "" for none.
     """
 
     create: Outcome
@@ -90,7 +90,7 @@ def ends(text: str = TEXT, *, after: After = "kept") -> Outcome:
 
 
 def answers(text: str = TEXT, *, after: After = "kept", **more: Any) -> Row:
-    """Return a row in which `create` and `stream` both return the answer."""
+    """Return a row in which both `create` and `stream` return an answer with *text*."""
     return same(ends(text, after=after), **more)
 
 
@@ -101,7 +101,7 @@ def fails(
     status: int | None = 200,
     after: After = "closed",
 ) -> Outcome:
-    """Return the outcome of a call that raises before it received any text."""
+    """Return the outcome of a call that raises *error* before it received any text."""
     return Outcome(
         error=error, attempts=attempts, heals=attempts > 1, status=status, after=after
     )
@@ -163,5 +163,5 @@ def bad_status(
     after: After = "kept",
     **more: Any,
 ) -> Row:
-    """Return a row in which `create` and `stream` raise the error of *status*."""
+    """Return a row in which `create` and `stream` raise *error* for *status*."""
     return same(fails(error, attempts=attempts, status=status, after=after), **more)

@@ -18,7 +18,7 @@ from ...support.talk import until
 from .sweep import NOTHING, call, idle_connections, left_behind, slowly, sweep
 
 
-# The number of calls to cancel, in all tests together; `nox -s soak` sets ten thousand.
+# How many calls all these tests cancel together; `nox -s soak` sets ten thousand.
 CALLS = int(os.environ.get("SOAK_CALLS", "2000"))
 
 
@@ -43,7 +43,7 @@ async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
     fake, anyio_backend_name, parallel, pause
 ):
     """
-    After hundreds of calls were cancelled while they connected, waited, read and
+    After hundreds of calls were cancelled while they connected, waited, read or
     cleaned up, by ``Task.cancel()`` and by cancel scopes, no connection slot, task or
     connection is in use, and a hundred further calls succeed.
     """

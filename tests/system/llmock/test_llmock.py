@@ -121,7 +121,7 @@ async def client(llmock):
 
 
 async def read(client, **options):
-    """Read a stream; return the pieces of its text, and its final answer."""
+    """Read a stream; return the pieces of the stream's text, and the final answer."""
     async with client.chat.completions.stream(
         messages="Say hello to the otters.", **options
     ) as stream:

@@ -2,7 +2,7 @@
 Find a string in values, their parts and attributes, in error chains and log records.
 
 The search covers what a debugger, a crash reporter or a pickle would show. A client
-stores its key in a `Secret`, the one object that may contain it and is not searched.
+stores its key in a `Secret`, which may contain the key and so is not searched.
 """
 
 from __future__ import annotations

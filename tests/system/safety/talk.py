@@ -1,4 +1,4 @@
-"""Functions that make a call, and return its answer or the error it raises."""
+"""Functions that make a call and return its answer, or the error the call raises."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def call_blocking(client: asi1.ASI1, *, stream: bool, **options: Any) -> Any:
 
 
 def strays(requests: list[RecordedRequest]) -> list[str]:
-    """Return which parts of *requests*, except `Authorization`, contain the key."""
+    """Return the parts of *requests*, except Authorization, that contain the key."""
     places = []
     for number, request in enumerate(requests):
         parts = {

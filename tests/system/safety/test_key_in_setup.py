@@ -231,7 +231,7 @@ def test_client_cannot_be_pickled_or_deep_copied(make):
 def test_error_for_an_invalid_character_does_not_show_the_rest_of_the_key(make):
     """
     If a key is refused for one invalid character, the error contains neither the part
-    before that character nor the part after it.
+    of the key before that character nor the part after that character.
     """
     error = setup_error(make, lambda make: make(f"{KEY[:MIDDLE]}\n{KEY[MIDDLE:]}"))
 

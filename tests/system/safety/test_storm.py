@@ -86,8 +86,8 @@ async def test_retries_in_an_outage_stay_within_the_budget(calls, stream):
 )
 async def test_retry_budget_applies_to_each_kind_of_outage(fault, options):
     """
-    200 calls make at most 220 requests however the server fails, and even if its
-    replies request retries.
+    Whatever way the server fails, 200 calls make at most 220 requests, even if the
+    server's replies request retries.
     """
     fake = FakeASI1(seed=5)
     fake.fault(fault, times=None, **options)

@@ -78,7 +78,7 @@ class Visit:
     Attributes:
         page: Playwright's page.
         errors: The errors and warnings that the browser has logged for the page.
-        expected: Strings; `end` ignores an error that contains one of them.
+        expected: Strings; `end` ignores each error that contains one of these.
         elsewhere: The URLs of other sites that the page has requested.
     """
 
@@ -143,7 +143,7 @@ class Visit:
         await self.wait_until_done()
 
     async def wait_until_done(self):
-        """Wait until no answer is being written."""
+        """Wait until the page has finished writing the last answer."""
         await expect(self.send).to_be_visible()
         await expect(self.answer).to_have_attribute("aria-busy", "false")
 

@@ -207,7 +207,7 @@ async def test_hostile_answer_is_shown_as_text(fake, visit):
 async def test_browser_refuses_inline_scripts_and_html(visit):
     """
     The browser refuses to run an inline script or to set HTML on this page, so that a
-    mistake in the page's own code could not let an answer do so.
+    mistake in the page's own code could not let an answer do this.
     """
     refused = await visit.page.evaluate(
         """() => {
