@@ -1,5 +1,5 @@
 """
-Shared fixtures: both event loops, on the real clock or a virtual one, and the fake.
+Shared fixtures: both event loops, with a real or virtual clock, and a fake server.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     at once and `anyio.current_time` has moved by 3600. Tests with sockets, threads or
     subprocesses need the real clock: the virtual clock would not wait for those.
 
-    A module whose tests run on one backend only overrides this fixture and returns the
+    A module whose tests run on only one backend overrides this fixture and returns the
     name of that backend.
     """
     virtual = request.node.get_closest_marker("virtual_time") is not None
@@ -81,21 +81,21 @@ def fake():
 
 @pytest.fixture
 async def fake_client(fake):
-    """Return an async client of the fake server, without sockets and retries."""
+    """Return an async client that calls the fake server without sockets or retries."""
     async with in_process(fake, max_retries=0) as client:
         yield client
 
 
 @pytest.fixture
 def blocking_client(fake):
-    """Return a blocking client of the fake server, on sockets, without retries."""
+    """Return a blocking client that calls the fake server on sockets, not retrying."""
     with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
-    """Return a self-signed certificate for 127.0.0.1, with its key, in one file."""
+    """Return the path of a self-signed certificate for 127.0.0.1, with its key."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl, which makes the certificate, is not installed")

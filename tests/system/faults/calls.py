@@ -27,7 +27,7 @@ async def observed(client: asi1.AsyncASI1, form: str) -> Outcome:
         else:
             async with completions.stream(messages="Hi") as stream:
                 async for chunk in stream:
-                    received.append(chunk.text)  # noqa: PERF401 - may raise halfway
+                    received.append(chunk.text)  # noqa: PERF401 - the stream may raise
                 answer = await stream.get_final_completion()
     except asi1.APIError as error:
         return _failed(error, received)
@@ -35,7 +35,7 @@ async def observed(client: asi1.AsyncASI1, form: str) -> Outcome:
 
 
 def observed_blocking(client: asi1.ASI1, form: str) -> Outcome:
-    """Make a call of the blocking client and return its outcome."""
+    """Make a call of the blocking client and return the outcome of the call."""
     received: list[str] = []
     completions = client.chat.completions
     try:
@@ -44,7 +44,7 @@ def observed_blocking(client: asi1.ASI1, form: str) -> Outcome:
         else:
             with completions.stream(messages="Hi") as stream:
                 for chunk in stream:
-                    received.append(chunk.text)  # noqa: PERF401 - may raise halfway
+                    received.append(chunk.text)  # noqa: PERF401 - the stream may raise
                 answer = stream.get_final_completion()
     except asi1.APIError as error:
         return _failed(error, received)

@@ -11,8 +11,8 @@ __all__ = ["FRAMING"]
 
 _SAID = "one two three"
 
-# A reply that is not HTTP is not retried: the server would not speak HTTP at the next
-# attempt either.
+# A request whose reply is not HTTP is not retried, because the server would not speak
+# HTTP at the next attempt either.
 _NOT_HTTP = same(fails(asi1.APIConnectionError, status=None))
 _NO_ANSWER = fails(asi1.APIResponseError, after="any")
 _TOO_LARGE = breaks(asi1.StreamDecodeError, "", after="closed")

@@ -28,8 +28,8 @@ __all__ = [
 
 # What becomes of the connection after the call. "kept": the next call reuses the
 # connection. "breaks": the connection stays open, and the server breaks it when the
-# next request arrives. "any": kept or closed, because the client did not read the reply
-# to its end, which may or may not have arrived.
+# next request arrives. "any": either "kept" or "closed", because the client stopped
+# reading before the end of the reply, which may or may not have arrived.
 After = Literal["kept", "closed", "breaks", "any"]
 
 
@@ -44,7 +44,7 @@ class Outcome:
         phase: The phase of an APITimeoutError; None for every other outcome.
         text: The text that the caller received, in chunks or in the answer.
         partial: The text of the error's partial answer; None without such an answer.
-        attempts: How many requests were made.
+        attempts: How many requests the call sent.
         sent: Whether each attempt is recorded as one that the server may have received.
         heals: Whether the retry policy expects that another attempt may succeed.
         after: What becomes of the connection after the call.
@@ -67,10 +67,10 @@ class Row:
     How calls end under one fault.
 
     Attributes:
-        create: How `create` ends.
-        stream: How `stream` ends.
-        short: Options that make the fault short enough for a test on sockets.
-        note: A remark for the table; "" for none.
+        create: How a call of `create` ends.
+        stream: How a call of `stream` ends.
+        short: Options of the fault that make it short enough for a test on sockets.
+        note: A remark for the table in docs/faults.md; "" for none.
     """
 
     create: Outcome
@@ -90,7 +90,7 @@ def ends(text: str = TEXT, *, after: After = "kept") -> Outcome:
 
 
 def answers(text: str = TEXT, *, after: After = "kept", **more: Any) -> Row:
-    """Return a row in which `create` and `stream` both return the answer."""
+    """Return a row in which both `create` and `stream` return an answer with *text*."""
     return same(ends(text, after=after), **more)
 
 
@@ -101,7 +101,7 @@ def fails(
     status: int | None = 200,
     after: After = "closed",
 ) -> Outcome:
-    """Return the outcome of a call that raises before it received any text."""
+    """Return the outcome of a call that raises *error* before it received any text."""
     return Outcome(
         error=error, attempts=attempts, heals=attempts > 1, status=status, after=after
     )
@@ -126,7 +126,7 @@ def breaks(
     **more: Any,
 ) -> Row:
     """
-    Return the row of a stream that breaks after *said*.
+    Return the row of a fault that breaks a stream after the text *said*.
 
     Args:
         error: The class of the error.
@@ -148,8 +148,8 @@ def odd_chunk(said: str, create: Outcome, **more: Any) -> Row:
     """
     Return the row of a fault that inserts one odd chunk into a valid answer.
 
-    In a stream the odd chunk adds *said* to the text; `create`, which gets the oddity
-    in a JSON body, ends as *create* says.
+    In a stream the odd chunk adds *said* to the text; `create`, which receives the same
+    odd content in a JSON body, ends with the outcome *create*.
     """
     head, tail = TEXT[:13], TEXT[13:]
     return Row(create=create, stream=ends(head + said + tail), **more)
@@ -163,5 +163,5 @@ def bad_status(
     after: After = "kept",
     **more: Any,
 ) -> Row:
-    """Return a row in which `create` and `stream` raise the error of *status*."""
+    """Return a row in which `create` and `stream` raise *error* for *status*."""
     return same(fails(error, attempts=attempts, status=status, after=after), **more)

@@ -19,8 +19,8 @@ _CUT = breaks(
 )
 _REPORTED = breaks(asi1.ServerStreamError, _SAID)
 _NOT_A_CHUNK = breaks(asi1.StreamDecodeError, _SAID)
-# Comments and empty events do not count as data, so a timeout passes. For `create` the
-# phase is "idle", because the response headers count as the first token.
+# Comments and empty events do not count as data, so the call times out. For `create`
+# the phase is "idle", because the response headers count as the first token.
 _NO_DATA = Row(create=timed_out("idle"), stream=timed_out("first_token"))
 
 STREAMS = {

@@ -34,7 +34,7 @@ def compressed(*chunks):
 async def test_stream_with_broken_compression_keeps_the_partial_answer(fake, form):
     """
     A stream whose compressed data becomes invalid raises a StreamError like other
-    broken streams, with the partial answer received before that.
+    broken streams, with the partial answer received before the invalid data.
     """
     fake.play(GZIP, compressed(chunk("one")), NOT_GZIP)
 
@@ -93,7 +93,7 @@ async def test_long_json_body_declared_as_a_stream_is_read_as_an_answer(fake, fo
 async def test_stream_broken_after_comments_is_retried(fake):
     """
     A stream that breaks after comments, but before its first chunk, is retried, because
-    its reader has received nothing yet.
+    its reader has received no chunk yet.
     """
     fake.play(SSE, Data(b": the model is thinking\n\n"), Reset())
     fake.play(SSE, Data(b"data: %b\n\n" % json.dumps(chunk("Hi.")).encode()), DONE)
@@ -160,10 +160,10 @@ async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
         "upper_content_type",
     ],
 )
-async def test_harmless_fault_loses_and_adds_no_chunk(fake, name):
+async def test_stream_under_a_harmless_fault_has_all_chunks_and_no_others(fake, name):
     """
-    Under a fault that leaves the chunks intact, the reader receives all of them,
-    including those without text, and no others.
+    Under a fault that leaves the chunks intact, the reader receives all of
+    these chunks, including those without text, and no other chunks.
     """
     fake.fault(name)
 

@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "faults.md"
 
 
 def printed_page():
-    """Return what the command prints, run in the root folder of the checkout."""
+    """Return the page that the command prints in the root folder of the checkout."""
     env = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.system.faults", "--markdown"],
@@ -30,7 +30,7 @@ def printed_page():
 
 def test_page_is_the_output_of_the_command():
     """
-    docs/faults.md is the output of the command that the page itself quotes.
+    docs/faults.md is the output of the command that docs/faults.md itself mentions.
     """
     page = PAGE.read_text(encoding="utf-8")
 

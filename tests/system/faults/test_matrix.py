@@ -45,7 +45,7 @@ def client_of(fake):
 
 
 def quick_options(outcome):
-    """Return client options with short waits, to reach *outcome* soon."""
+    """Return client options with short waits and timeouts, to end the call soon."""
     short = {} if outcome.phase is None else {outcome.phase: 0.4}
     return {
         "retry": asi1.RetryPolicy(wait_first=0),
@@ -63,7 +63,7 @@ def test_each_fault_has_a_row():
 @pytest.mark.virtual_time
 @in_each_form
 @of_each_fault
-async def test_call_under_a_lasting_fault_ends_as_promised(name, form):
+async def test_call_under_a_lasting_fault_ends_as_the_matrix_says(name, form):
     """
     With the default timeouts and retries, a fault in every reply ends the call as the
     fault's row says: in the answer or the exact error, after the stated attempts, with
@@ -88,11 +88,11 @@ async def test_call_under_a_lasting_fault_ends_as_promised(name, form):
 @pytest.mark.virtual_time
 @in_each_form
 @of_each_fault
-async def test_call_after_one_fault_is_retried_or_ends_as_promised(name, form):
+async def test_call_after_one_fault_is_retried_or_ends_as_the_matrix_says(name, form):
     """
-    If a fault is in the first reply only, the call succeeds at its second attempt where
-    the fault's row has several attempts; where the row has one attempt, there is no
-    second request.
+    If only the first reply has a fault, the call succeeds at its second attempt if the
+    fault's row expects several attempts; if the row expects one attempt, the client
+    sends no second request.
     """
     expected = getattr(MATRIX[name], form)
     fake = FakeASI1(seed=4)
@@ -111,10 +111,10 @@ async def test_call_after_one_fault_is_retried_or_ends_as_promised(name, form):
 
 @in_each_form
 @of_each_fault
-async def test_call_under_a_fault_on_sockets_ends_as_promised(name, form):
+async def test_call_under_a_fault_on_sockets_ends_as_the_matrix_says(name, form):
     """
     On sockets a fault ends the call as the fault's row says. The next call succeeds, on
-    the same connection if that can be reused, and no other connection stays open.
+    the same connection if the row says that it is kept; no other one stays open.
     """
     row = MATRIX[name]
     expected = getattr(row, form)
@@ -163,7 +163,7 @@ async def test_refused_connection_counts_as_not_sent(form):
 
 @in_each_form
 @pytest.mark.parametrize("name", SAMPLE)
-def test_blocking_call_under_a_fault_on_sockets_ends_as_promised(name, form):
+def test_blocking_call_under_a_fault_on_sockets_ends_as_the_matrix_says(name, form):
     """
     Under a fault on sockets, a blocking call ends as the fault's row says, and the
     client's next call succeeds.

@@ -32,7 +32,7 @@ def peak():
 
 
 async def ask(client, *, stream):
-    """Make one call; return how it ended, its duration and the memory's peak."""
+    """Make one call; return how it ended, its duration and this process's peak."""
     began = time.monotonic()
     try:
         if stream:
@@ -47,7 +47,7 @@ async def ask(client, *, stream):
 
 
 async def main(url, count, *options):
-    """Make all calls, one after another, and print what each returned as JSON."""
+    """Make all calls, one after another; print as JSON how each call ended."""
     given = {name: float(value) for name, value in (o.split("=") for o in options)}
     most = int(given.pop("max_event_bytes", 16 * 1024 * 1024))
     timeout = asi1.Timeouts(**{"total": 30, **given})

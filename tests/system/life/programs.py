@@ -23,7 +23,7 @@ def client_of(kind=asi1.ASI1):
 
 """
 
-# Seconds after which a program counts as hanging; a program usually takes one or two.
+# Seconds after which a program counts as hanging; programs usually end in 1 or 2 s.
 _TIMEOUT = 240
 
 

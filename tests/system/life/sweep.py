@@ -36,7 +36,8 @@ NOTHING = {
     "active": 0,
 }
 
-_STEPS = 150  # event loop steps, about as many as a short call takes
+# A short call takes about this many steps of the event loop.
+_STEPS = 150
 _answer = Answer(text=TEXT, chunk_words=1)
 
 
@@ -82,15 +83,15 @@ _WAYS = (_create, _create, _create, _entered, _dropped, _final)
 
 
 async def call(client, rng):
-    """Make one call, by a random one of the client's methods; check its text."""
+    """Make one call by a randomly chosen method, and check the text of the answer."""
     text = await rng.choice(_WAYS)(client.chat.completions)
 
     assert TEXT == text
 
 
 def _random_moment(rng, longest):
-    # An int is a number of event loop steps, to hit each step at a call's beginning; a
-    # float is a time in seconds, to hit any later moment.
+    # An int counts event loop steps, so that a call is cancelled at each of its first
+    # steps; a float counts seconds, so that a call is cancelled at any later moment.
     if rng.random() < 0.5:
         return rng.randrange(1, _STEPS)
     return longest * 10 ** rng.uniform(-2.5, 0)
@@ -107,7 +108,8 @@ async def _until(moment):
 async def _cancel_by_task(client, rng, moment):
     task = asyncio.ensure_future(call(client, rng))
     await _until(moment)
-    for _ in range(rng.choice((1, 1, 2))):  # a second one interrupts the clean-up
+    # A second cancellation interrupts the clean-up that the first one started.
+    for _ in range(rng.choice((1, 1, 2))):
         task.cancel()
         await asyncio.sleep(0)
     await asyncio.wait([task])
@@ -137,8 +139,8 @@ async def sweep(client, calls, *, parallel, longest, native):
     If *native*, every second call is cancelled by ``Task.cancel()``, all others by
     cancel scopes. *longest* is the latest moment, in seconds after a call began,
     adapted as the sweep goes on, because a busy machine slows calls down. Returns how
-    many calls were cancelled by "task" and by "scope"; "whole" counts those that ended
-    before they were cancelled.
+    many calls were cancelled by "task" and by "scope"; "whole" counts the calls that
+    ended before they were cancelled.
     """
     counts = Counter()
     rng = random.Random(parallel)
@@ -162,7 +164,7 @@ async def sweep(client, calls, *, parallel, longest, native):
 
 
 def left_behind(client):
-    """Return what *client* still has in use in the running event loop."""
+    """Return the tasks, slots and connections that *client* uses in this event loop."""
     engine = client._engine
     names = [task.name for task in anyio.get_running_tasks()]
     loop = engine.resources.transport.pools._by_loop[loop_token()]

@@ -18,7 +18,7 @@ from ...support.talk import until
 from .sweep import NOTHING, call, idle_connections, left_behind, slowly, sweep
 
 
-# The number of calls to cancel, in all tests together; `nox -s soak` sets ten thousand.
+# How many calls all these tests cancel together; `nox -s soak` sets ten thousand.
 CALLS = int(os.environ.get("SOAK_CALLS", "2000"))
 
 
@@ -43,7 +43,7 @@ async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
     fake, anyio_backend_name, parallel, pause
 ):
     """
-    After hundreds of calls were cancelled while they connected, waited, read and
+    After hundreds of calls were cancelled while they connected, waited, read or
     cleaned up, by ``Task.cancel()`` and by cancel scopes, no connection slot, task or
     connection is in use, and a hundred further calls succeed.
     """
@@ -75,9 +75,8 @@ async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
     assert many * 0.3 <= counts["task"] + counts["scope"]
     assert native == (counts["task"] > many * 0.1)
     assert counts["scope"] > many * 0.1
-    assert (
-        ends["left"] > many * 0.05
-    )  # the client disconnected while the server replied
+    # "left": the client disconnected while the server was sending its reply.
+    assert ends["left"] > many * 0.05
     # Some calls were cancelled before their request reached the server.
     assert len(fake.requests) - uncancelled - 100 < many
     await until(lambda: fake.open_connections == 0)
@@ -85,8 +84,8 @@ async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
 
 async def test_left_behind_reports_a_running_call(fake):
     """
-    While a call is running, `left_behind` reports its task and connection as in use, so
-    that its zeros in the test above prove something.
+    While a call is running, `left_behind` reports the call's task and connection as in
+    use; so the zeros that `left_behind` returns after cancelled calls are meaningful.
     """
     fake.fault("stall_before_headers")
 

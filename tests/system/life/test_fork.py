@@ -14,7 +14,8 @@ from .programs import run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
-# Python warns of a fork while threads run; these programs fork then on purpose.
+# Python warns of a fork while threads run, which these programs do on purpose, so the
+# warning is ignored.
 QUIET = ("-W", "ignore::DeprecationWarning")
 
 
@@ -143,7 +144,7 @@ def test_parent_and_child_get_their_own_answers(fake, use, fork):
 def test_stream_begun_before_a_fork_continues_in_the_parent_only(fake, end):
     """
     A stream that was begun before a fork continues in the parent; in the child the
-    stream is closed, and reading or closing it or its client does not hang.
+    stream is closed, and neither reading nor closing it, nor closing the client, hangs.
     """
     fake.clear()
     fake.reply("one two three", chunk_words=1, chunk_delay=0.1)

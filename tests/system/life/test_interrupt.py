@@ -52,7 +52,9 @@ def test_ctrl_c_in_a_blocking_call_cancels_the_request(fake, way):
     wait_for(lambda: fake.requests)
     process.send_signal(signal.SIGINT)
 
-    assert "left" == fake.requests[0].wait()  # the program is still running then
+    # The program still waits for its input here, so the interrupt and not the exit of
+    # the program has cancelled the request.
+    assert "left" == fake.requests[0].wait()
     assert (0, "interrupted, Fine.", "") == ended(process)
     assert "sent" == fake.requests[1].wait()
 

@@ -102,7 +102,8 @@ def test_stream_that_outlives_its_event_loop_is_closed(fake, client, first, seco
 def test_stream_used_from_another_event_loop_does_not_hang(fake, client, end):
     """
     While one event loop reads a stream, another loop can close the stream or its
-    client; reading the stream there raises an error. Neither loop waits for ever.
+    client, but reading the stream in that other loop raises an error. Neither loop
+    waits for ever.
     """
     fake.fault("stall")
     stream = client.chat.completions.stream(messages="Hi")
@@ -179,8 +180,8 @@ async def test_reads_that_wait_for_cancels_lose_no_text(fake, client, seconds):
 
 async def test_dropped_streams_close_their_connections(fake, client):
     """
-    Fifty streams are dropped after their first chunk, without being closed: their calls
-    end and their connections are closed.
+    If a program drops fifty streams after their first chunk, without closing them, the
+    calls end and their connections are closed.
     """
     async with client:
         for _ in range(50):

@@ -1,5 +1,5 @@
 """
-Whatever a server sends, a client uses little memory, and its timeouts pass in time.
+Whatever a server sends, a client uses little memory, and its calls time out in time.
 
 The server runs in this process; the client runs in a process of its own, whose memory
 is measured. The server generates large bodies piece by piece as it sends them.
@@ -25,8 +25,11 @@ from asi1.testing import Data, Head, Pause, Repeat
 pytest.importorskip("resource", reason="memory is not measured here")
 
 MIB = 1024 * 1024
-MOST = 150  # MiB of memory; an idle client needs about 40
-GROWTH = 7  # MiB of memory per MiB of a body; 16 times that and an idle client: MOST
+# Limits for the memory of the client's process, in MiB. MOST is the limit in all: an
+# idle client needs about 40. GROWTH is the limit for each MiB of a body: a body of
+# 16 MiB needs 16 * GROWTH, which together with an idle client is about MOST.
+MOST = 150
+GROWTH = 7
 EATER = str(Path(__file__).with_name("eater.py"))
 
 SSE = (("content-type", "text/event-stream"),)
@@ -156,10 +159,10 @@ def test_endless_comments_are_dropped_and_do_not_reset_timeouts(fake):
     assert most(ended) < MOST
 
 
-def test_timeout_passes_while_many_empty_events_are_decompressed(fake):
+def test_call_times_out_while_many_empty_events_are_decompressed(fake):
     """
     While a small body is decompressed to 64 MiB of comments and empty events, the
-    timeouts still pass.
+    call can still time out.
     """
     flood = compressed(b": a\n\ndata:\n\n", 64)
 
@@ -198,7 +201,7 @@ def test_large_body_or_event_within_the_limit_is_read(fake, kind):
 
 WIDE = "\U0001f9a6"
 CHOICE = b'data: {"choices":[{"index":0,"delta":{"x":['
-# Bodies of 1 MiB that a simple parser would expand to many times that in memory.
+# Bodies of 1 MiB for which a simple parser would need many MiB of memory.
 GROWING = {
     "lists": (Head(200, JSON), *repeated(b'{"choices":[', b"[],", 1, b"[]]}")),
     "in-choice": (Head(200, SSE), *repeated(CHOICE, b"[],", 1, b"1]}}]}\n\n")),
@@ -215,10 +218,10 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("name", [*HARMLESS, *GROWING])
-def test_body_within_the_limit_does_not_grow_when_parsed(fake, name):
+def test_parsing_a_body_within_the_limit_needs_little_memory(fake, name):
     """
-    A body of 1 MiB that consists of as many values, nested levels, digits, lines or
-    wide characters as fit in it takes less than 12 MiB of memory.
+    A body of 1 MiB, filled with values, nested levels, digits, lines or text with
+    emoji, raises the client's peak memory by less than 12 MiB.
     """
     small = (Head(200, JSON), Data(body("Hi", "message")))
     reply = {**HARMLESS, **GROWING}[name]

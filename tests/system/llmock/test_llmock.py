@@ -121,7 +121,7 @@ async def client(llmock):
 
 
 async def read(client, **options):
-    """Read a stream; return the pieces of its text, and its final answer."""
+    """Read a stream; return the pieces of the stream's text, and the final answer."""
     async with client.chat.completions.stream(
         messages="Say hello to the otters.", **options
     ) as stream:
@@ -157,9 +157,9 @@ async def test_stream_gives_the_same_text_as_create(client):
     assert "stop" == streamed.finish_reason
 
 
-async def test_stream_gives_usage_if_requested(client):
+async def test_stream_with_include_usage_gives_token_counts(client):
     """
-    The token counts of a stream are read from a chunk after the finish reason.
+    With ``include_usage`` the final answer of a stream contains the token counts.
     """
     _, answer = await read(
         client, extra_body={"stream_options": {"include_usage": True}}
@@ -181,7 +181,7 @@ async def test_stream_with_n_2_gives_two_complete_choices(client):
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 async def test_tool_calls_are_complete(client, llmock, stream):
     """
-    Tool calls are complete, from `create` and from the fragments in a stream's chunks.
+    `create` returns complete tool calls; a stream joins them from parts in its chunks.
     """
     arguments = {"city": "San José", "days": [1, 2, 3], "note": "a" * 40}
     calls = [
@@ -364,7 +364,7 @@ async def test_llmock_finds_no_misbehaviour(client, llmock):
     misbehaviour.
 
     llmock cannot see whether a client raised an error for a broken stream: it counts
-    the stream as accepted unless it is requested again, so this test does that.
+    the stream as accepted unless the client requests it again, so this test does so.
     """
 
     async def careful(text):

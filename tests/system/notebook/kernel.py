@@ -21,7 +21,7 @@ import asi1
 __all__ = ["HEAD", "Notebook"]
 
 # A kernel removes the folder in which it starts from sys.path; asi1 may be in that
-# folder, so the folder of asi1 is added.
+# folder, so the folder that contains asi1 is added to sys.path again.
 HEAD = f"""\
 import sys
 sys.path.insert(0, {str(Path(asi1.__file__).parents[1])!r})
@@ -30,7 +30,7 @@ import asi1
 
 
 class Recorder(NotebookClient):
-    """A notebook client that records each message which shows or updates output."""
+    """A notebook client that records each message that shows or updates an output."""
 
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] in ("display_data", "update_display_data"):

@@ -40,7 +40,7 @@ def _forget(fake):
 
 
 def printed(outputs):
-    """Return what a cell printed; fail if the cell has other output."""
+    """Return what a cell printed; fail if the cell has output other than stdout."""
     assert {"stdout"} >= {output.get("name") for output in outputs}, outputs
     return "".join(output["text"] for output in outputs)
 

@@ -2,7 +2,7 @@
 Find a string in values, their parts and attributes, in error chains and log records.
 
 The search covers what a debugger, a crash reporter or a pickle would show. A client
-stores its key in a `Secret`, the one object that may contain it and is not searched.
+stores its key in a `Secret`, which may contain the key and so is not searched.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KEY = "sk_canary-0123456789.abcdefABCDEF"
 
 _MOST = 20_000
 # Types that are not searched: frames contain the tests' own variables, a Secret may
-# have the key, and the other types are not data.
+# contain the key, and the other types are not data.
 _CLOSED = (CodeType, FrameType, FunctionType, ModuleType, Secret, TracebackType, type)
 # Modules whose objects are not searched: large libraries; the fake server, which
 # records each request with its key; and pytest.
@@ -37,7 +37,8 @@ _FOREIGN = ("_pytest", "asi1.testing", "asyncio", "selectors", "threading", "tri
 def found(*roots: object, text: str = KEY) -> list[str]:
     """Return the paths, such as ``[0].args[1]``, at which *roots* contain *text*."""
     seen: set[int] = set()
-    kept: list[object] = []  # keeps objects alive, because Python reuses freed ids
+    # Searched objects are kept alive, because Python would reuse the ids of freed ones.
+    kept: list[object] = []
     todo = deque((f"[{n}]", root) for n, root in enumerate(roots))
     places = []
     while todo and len(seen) < _MOST:
@@ -94,7 +95,7 @@ def in_error(error: BaseException, text: str = KEY) -> list[str]:
     places = found(error, text=text)
     try:
         pickled = pickle.dumps(error)
-    except TypeError:  # not an error of asi1: those can be pickled
+    except TypeError:  # The error is not from asi1, whose errors can all be pickled.
         pickled = b""
     if text.encode() in pickled:
         places.append("pickle")

@@ -1,4 +1,4 @@
-"""Functions that make a call, and return its answer or the error it raises."""
+"""Functions that make a call and return its answer, or the error the call raises."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def client_of(fake: FakeASI1, **options: Any) -> asi1.AsyncASI1:
 
 
 async def call(client: asi1.AsyncASI1, *, stream: bool, **options: Any) -> Any:
-    """Make a call; return its answer or error, and its stream (or None)."""
+    """Make a call; return its answer or error, and the stream if one was opened."""
     completions, opened = client.chat.completions, None
     options = {"messages": "Hi"} | options
     try:
@@ -35,7 +35,7 @@ async def call(client: asi1.AsyncASI1, *, stream: bool, **options: Any) -> Any:
 
 
 def call_blocking(client: asi1.ASI1, *, stream: bool, **options: Any) -> Any:
-    """Make a blocking call; return its answer or error, and its stream (or None)."""
+    """Make a blocking call; return its answer or error, and the stream if opened."""
     completions, opened = client.chat.completions, None
     options = {"messages": "Hi"} | options
     try:
@@ -48,7 +48,7 @@ def call_blocking(client: asi1.ASI1, *, stream: bool, **options: Any) -> Any:
 
 
 def strays(requests: list[RecordedRequest]) -> list[str]:
-    """Return which parts of *requests*, except `Authorization`, contain the key."""
+    """Return the parts of *requests*, except Authorization, that contain the key."""
     places = []
     for number, request in enumerate(requests):
         parts = {

@@ -1,6 +1,6 @@
 """
-Proxies and CA files that environment variables set: when clients use them, and how
-errors name them.
+Proxies and CA files that environment variables set: when clients use these settings,
+and how errors name the variables.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ async def test_proxy_is_not_used_for_this_machine(monkeypatch, fake, proxy, host
     fake.reply("I am here.", times=None)
     proxied(monkeypatch, proxy)
     url = fake.base_url.replace("127.0.0.1", host)
-    if host == "127.0.0.2":  # the fake server listens on 127.0.0.1 only
+    if host == "127.0.0.2":  # The fake server listens on 127.0.0.1 only.
         url, host = f"http://127.0.0.2:{fake.port}", "refused"
 
     async with asi1.AsyncASI1(KEY, url, **QUICK) as client:
@@ -280,7 +280,7 @@ async def test_calls_to_this_machine_ignore_invalid_proxies_and_ca_files(
 ):
     """
     A call to this machine uses no proxy and no CA file of the environment, so invalid
-    ones do not make it fail: it only cannot connect to a closed port.
+    ones do not change the error of the call, which cannot connect to a closed port.
     """
     for name in PROXIES:
         monkeypatch.setenv(name, "gopher://x")

@@ -50,7 +50,7 @@ async def test_unsafe_header_is_refused(way, value):
     raises an ArgumentError; nothing is sent, and the message has no line break.
     """
     if isinstance(value, list) and way == "extra_headers-name":
-        value = 5  # a list is not hashable, so it cannot be a name in a dict
+        value = 5  # Not a list, because a dict key must be hashable.
     fake = FakeASI1(seed=5)
     options = WAYS[way](value)
 

@@ -1,4 +1,4 @@
-"""If an error shortens a quote within an echoed key, no part of the key is shown."""
+"""An error that cuts a quoted reply within an echoed key shows no part of the key."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def filler(size):
     return "-" * size
 
 
-# For each kind of reply: the number of characters after which an error cuts its quote,
-# and a function that returns a reply which echoes the key after *before* other
-# characters.
+# For each kind of reply: the number of characters after which an error cuts off the
+# quoted reply, and a function that returns a reply in which *before* other characters
+# stand before the echoed key.
 CUTS = {
     "snippet": (SNIPPET, lambda before: (SSE, f"data: {filler(before)}{KEY}\n\n")),
     "snippet-of-list": (
@@ -129,9 +129,9 @@ async def test_echoed_key_that_a_shortened_quote_cuts_is_removed(cut, size, stre
 @pytest.mark.parametrize("size", [PART, len(KEY) - 1])
 async def test_echoed_key_that_the_end_of_a_body_cuts_is_removed(size, status, stream):
     """
-    If a body full of echoed keys ends within a key, or the client stops reading within
-    one, the error contains no part of the key, also after keys were removed from the
-    text.
+    If a body full of echoed keys ends within a key, or the client stops reading the
+    body within a key, the error contains no part of that key, also after the complete
+    keys before that key were removed from the text.
     """
     keys = (KEY + " ") * (READ // (len(KEY) + 1) + 1)
     body = keys[: READ - READ % (len(KEY) + 1) + size]

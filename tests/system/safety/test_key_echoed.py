@@ -25,7 +25,7 @@ HTML_502 = Head(502, (("content-type", "text/html"),))
 TEXT_500 = Head(500, (("content-type", "text/plain"),))
 HALF = Event(chunk("half of an ans"))
 CUT = KEY[:-1]
-# This key has characters that JSON, HTML or Python may escape.
+# This key contains characters that JSON, HTML or Python may escape.
 ODD_KEY = "sk_canary/0123\"456\\789'<&>{}%41+~"
 
 

@@ -1,4 +1,4 @@
-"""Whatever fault a server has, no error, answer or log contains the key."""
+"""Under each fault of the fake server, no error, answer or log contains the key."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_error_for_a_key_in_a_wrong_argument_does_not_show_the_key(make, name):
 @pytest.mark.parametrize("name", NOT_STR)
 def test_key_that_is_not_a_str_is_not_shown(make, name):
     """
-    A key passed as bytes, or in a tuple by a stray comma, is refused, and the error
+    A key passed as bytes, or as a tuple because of a stray comma, is refused; the error
     does not contain the key.
     """
     assert [] == in_error(setup_error(make, NOT_STR[name]))
@@ -114,12 +114,12 @@ def test_key_that_is_not_a_str_is_not_shown(make, name):
         pytest.param(lambda make: make(api_key=5), id="key-of-another-type"),
     ],
 )
-def test_key_in_the_environment_is_not_shown_by_other_errors(
+def test_error_for_another_argument_does_not_show_the_key_of_the_environment(
     monkeypatch, make, variable, setup
 ):
     """
-    Neither an error for another argument, nor the local variables of its traceback,
-    contain the key that an environment variable sets.
+    If an environment variable sets the key, neither the error for an invalid argument
+    nor the local variables of the error's traceback contain the key.
     """
     monkeypatch.setenv(variable, KEY)
 
@@ -231,7 +231,7 @@ def test_client_cannot_be_pickled_or_deep_copied(make):
 def test_error_for_an_invalid_character_does_not_show_the_rest_of_the_key(make):
     """
     If a key is refused for one invalid character, the error contains neither the part
-    before that character nor the part after it.
+    of the key before that character nor the part after that character.
     """
     error = setup_error(make, lambda make: make(f"{KEY[:MIDDLE]}\n{KEY[MIDDLE:]}"))
 

@@ -19,8 +19,8 @@ QUICK = {
     "timeout": asi1.Timeouts(total=2, connect=1, first_token=0.2, idle=0.2),
     "retry": asi1.RetryPolicy(wait_first=0.01),
 }
-# Some faults of each kind: of the connection, of HTTP, of the answer, and one that
-# causes no error.
+# A few faults of each kind: of the connection, of HTTP, of the answer, and one fault
+# that causes no error.
 FAULTS = [
     "reset_before_headers",
     "close_before_headers",

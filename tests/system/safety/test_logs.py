@@ -37,7 +37,7 @@ TALK = {
 
 def messages_and_fields(records, name="asi1"):
     """
-    Return the messages and the fields of the records of logger *name* and its children.
+    Return messages and fields of the log records of logger *name* and its children.
     """
     ours = [r for r in records if f"{r.name}.".startswith(f"{name}.")]
     return [record.getMessage() for record in ours], [vars(record) for record in ours]

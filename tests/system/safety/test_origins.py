@@ -67,7 +67,7 @@ async def test_redirect_to_another_server_is_an_error(fake, elsewhere, status, s
 )
 async def test_no_redirect_is_followed(fake, elsewhere, location):
     """
-    A redirect is not followed, whether it leads to another server or to the same one.
+    A redirect is not followed, whether its target is another server or the same one.
     """
     target = location.format(port=fake.port, other=elsewhere.port)
     fake.fault("redirect", location=target, times=None)
@@ -233,8 +233,8 @@ def test_http_url_of_this_machine_is_accepted(url):
 @pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
 def test_http_url_of_another_machine_or_invalid_url_is_refused(make, url):
     """
-    A base URL that is http:// to another machine, contains user information or is
-    invalid raises an error, which does not contain a password.
+    A base URL that is http:// to another machine, contains a user name or password, or
+    is invalid raises an error, which does not contain the password.
     """
     with pytest.raises(asi1.ConfigurationError, match=r"^base_url: ") as caught:
         make(KEY, url)
@@ -244,7 +244,7 @@ def test_http_url_of_another_machine_or_invalid_url_is_refused(make, url):
 
 def test_invalid_base_url_of_the_environment_is_refused(monkeypatch):
     """
-    ASI1_BASE_URL must not be http:// to another machine, or contain a password.
+    An ASI1_BASE_URL that is http:// to another machine, or has a password, is refused.
     """
     for url in ("http://otter.example", "https://user:password@otter.example"):
         monkeypatch.setenv("ASI1_BASE_URL", url)
@@ -257,7 +257,7 @@ def test_invalid_base_url_of_the_environment_is_refused(monkeypatch):
 
 async def test_path_cannot_lead_to_another_server(fake, elsewhere):
     """
-    A path that looks like another server raises, or goes to the base URL's server.
+    A path that looks like another server's URL raises an error or goes to the base URL.
     """
     there = f"127.0.0.1:{elsewhere.port}"
 

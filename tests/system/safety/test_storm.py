@@ -19,11 +19,12 @@ both_forms = pytest.mark.parametrize(
 )
 
 CALLS = 200
-MOST = 220  # requests that CALLS calls may make in all, retries included
+# CALLS calls together may send this many requests, including retries.
+MOST = 220
 
 
 class TimedTransport(httpx.AsyncBaseTransport):
-    """A transport that records the time at which each request is made."""
+    """A transport that records the time at which each request is sent."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -85,8 +86,8 @@ async def test_retries_in_an_outage_stay_within_the_budget(calls, stream):
 )
 async def test_retry_budget_applies_to_each_kind_of_outage(fault, options):
     """
-    200 calls make at most 220 requests however the server fails, and even if its
-    replies request retries.
+    Whatever way the server fails, 200 calls make at most 220 requests, even if the
+    server's replies request retries.
     """
     fake = FakeASI1(seed=5)
     fake.fault(fault, times=None, **options)
@@ -139,8 +140,8 @@ async def test_retry_budget_recovers_after_an_outage():
 @in_virtual_time
 async def test_successful_retry_gives_back_its_budget():
     """
-    If the first attempt of every call fails and the second succeeds, the retry budget
-    is never used up: all fifty calls succeed.
+    If the first attempt of each of fifty calls fails and the second succeeds, the retry
+    budget is never used up, and all these calls succeed.
     """
     fake = FakeASI1(seed=5)
 

@@ -88,7 +88,9 @@ def test_first_event_arrives_while_the_answer_is_still_being_written(fake, brows
     fake.play(*ENDLESS)
 
     with browser.stream("GET", "/stream") as reply:
-        events = reply.iter_bytes()  # httpx closes the reply if this is freed
+        # Referenced until the end, because httpx closes the reply if this iterator is
+        # freed.
+        events = reply.iter_bytes()
         first = next(events)
         assert "open" == fake.requests[0].outcome
 
@@ -96,8 +98,8 @@ def test_first_event_arrives_while_the_answer_is_still_being_written(fake, brows
     assert "left" == fake.requests[0].wait()
 
 
-# A fault of the model's server before the first word, the fault's options, and the
-# status and error code that the browser gets.
+# Each entry: a fault of the model's server before the first word, the fault's options,
+# and the status and error code that the browser gets.
 BEFORE_THE_FIRST_EVENT = [
     ("rate_limit_429", {"retry_after": 7}, 429, "rate_limit"),
     ("quota_429", {}, 429, "quota_exceeded"),
@@ -137,8 +139,8 @@ def test_error_before_the_first_event_becomes_an_http_status(fake, browser, case
     )
 
 
-# A fault of the model's server after "one two three", and the status and error code in
-# the last event that the browser gets.
+# Each entry: a fault of the model's server after "one two three", and the status and
+# error code in the last event that the browser gets.
 AFTER_THREE_WORDS = [
     ("reset_mid_body", 502, "stream_interrupted"),
     ("fin_mid_chunk", 502, "stream_interrupted"),
@@ -188,7 +190,7 @@ def test_error_of_a_call_without_streaming_becomes_an_http_status(fake, browser)
 
 
 def visit(service):
-    """Request a stream; return the socket, from which nothing has been read yet."""
+    """Request a stream from *service*; return the socket without reading from it."""
     there = socket.create_connection(("127.0.0.1", service.port), timeout=600)
     there.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
     return there
@@ -210,7 +212,8 @@ def test_browsers_that_disconnect_end_their_upstream_calls(fake, service):
     fake.play(SSE, Repeat((Event(chunk("on ")), Pause(1))), times=None)
     tasks = service.tasks
 
-    for _ in range(4):  # fifty at once, so that a slow machine keeps up
+    # Only fifty browsers connect at once, so that a slow machine keeps up.
+    for _ in range(4):
         with ExitStack() as stack:
             there = [stack.enter_context(visit(service)) for _ in range(50)]
             for each in there:
@@ -229,7 +232,7 @@ def test_disconnect_while_nothing_is_sent_cancels_the_upstream_call(
 ):
     """
     If a browser disconnects while the service sends nothing, before or after the first
-    event, the service cancels the request to the model, too.
+    event, the service also cancels its request to the model.
     """
     fake.clear()
     fake.play(SSE, *words, Pause(60))

@@ -9,7 +9,7 @@ from asi1.testing import FakeASI1
 
 @pytest.fixture(scope="module")
 def anyio_backend():
-    return "asyncio"  # playwright and uvicorn run on asyncio only
+    return "asyncio"  # Playwright and uvicorn need asyncio.
 
 
 @pytest.fixture(scope="module")

@@ -29,14 +29,15 @@ __all__ = [
 
 APP = Path(__file__).parents[3] / "examples" / "webchat" / "app.py"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-TIMEOUT = 20  # seconds; the tests wait for conditions, never for a fixed time
+# Seconds that a test waits at most for a condition; no test waits for a fixed time.
+TIMEOUT = 20
 
 expect.set_options(timeout=TIMEOUT * 1000)
 
 
 @contextmanager
 def serving():
-    """Serve the web chat by uvicorn in a thread; yield the URL."""
+    """Serve the web chat with uvicorn in a thread; yield its URL."""
     spec = util.spec_from_file_location("webchat_app", APP)
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -77,7 +78,7 @@ class Visit:
     Attributes:
         page: Playwright's page.
         errors: The errors and warnings that the browser has logged for the page.
-        expected: Strings; `end` ignores an error that contains one of them.
+        expected: Strings; `end` ignores each error that contains one of these.
         elsewhere: The URLs of other sites that the page has requested.
     """
 
@@ -102,7 +103,7 @@ class Visit:
         self.thoughts = self.answer.locator("details")
 
     async def begin(self):
-        """Open the page with an empty storage, as on a first visit."""
+        """Open the page with empty local storage, as on a first visit."""
         if self.page.url.startswith(self.url):
             await self.page.evaluate("() => localStorage.clear()")
         await self.page.goto(self.url)
@@ -142,7 +143,7 @@ class Visit:
         await self.wait_until_done()
 
     async def wait_until_done(self):
-        """Wait until no answer is being written."""
+        """Wait until the page has finished writing the last answer."""
         await expect(self.send).to_be_visible()
         await expect(self.answer).to_have_attribute("aria-busy", "false")
 

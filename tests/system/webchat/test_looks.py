@@ -27,7 +27,7 @@ for chunk in client.chat.completions.create(messages="Why?", stream=True): print
 """
 
 # JavaScript that returns the lowest contrast of any text with its background, and the
-# text that has it.
+# text that has this contrast.
 CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", {
     willReadFrequently: true,

@@ -88,7 +88,7 @@ RULES = {
         f'(<a href="http://b.example/" {REL}>http://b.example</a>).</p>'
     ),
     "<mailto:a@b.example>": f"<p>{link('mailto:a@b.example')}</p>",
-    # An image would be loaded from another site, so it becomes a link to its address.
+    # The page must load nothing from other sites, so an image becomes a link.
     "![cat](https://a.example/cat.png)": (
         f"<p>{link('https://a.example/cat.png', 'cat')}</p>"
     ),
@@ -207,7 +207,7 @@ async def test_hostile_answer_is_shown_as_text(fake, visit):
 async def test_browser_refuses_inline_scripts_and_html(visit):
     """
     The browser refuses to run an inline script or to set HTML on this page, so that a
-    mistake in the page's own code could not let an answer do so.
+    mistake in the page's own code could not let an answer do this.
     """
     refused = await visit.page.evaluate(
         """() => {

@@ -79,7 +79,7 @@ async def test_thoughts_are_collapsed_until_opened(fake, visit):
 async def test_stop_ends_the_call_and_keeps_the_text(fake, visit, how):
     """
     If the user stops an answer that is still arriving, the request to the model is
-    cancelled, the text so far is kept, and the focus moves to the input.
+    cancelled, the text so far stays, and the focus moves to the input field.
     """
     fake.play(*endless("So ", "far "))
     fake.reply("Fine.")
@@ -129,7 +129,7 @@ async def test_error_status_is_shown_and_can_be_retried(fake, visit):
 
 async def test_broken_answer_stays_until_it_is_retried(fake, visit):
     """
-    An answer that breaks off stays on the page, marked as such; a retry replaces it.
+    An answer that breaks off stays, marked as broken; a retry replaces the answer.
     """
     fake.play(SSE, Event(chunk("One ")), Close())
     fake.reply("One two.")
@@ -147,7 +147,7 @@ async def test_broken_answer_stays_until_it_is_retried(fake, visit):
 async def test_broken_answer_is_not_sent_with_the_next_question(fake, visit):
     """
     The next question after a broken answer is sent with the previous question, but
-    without the partial answer; it also removes the error banner.
+    without the partial answer; sending that question also removes the error banner.
     """
     fake.play(SSE, Event(chunk("One ")), Close())
     fake.reply("Fine.")
@@ -162,7 +162,7 @@ async def test_broken_answer_is_not_sent_with_the_next_question(fake, visit):
 
 async def test_unreachable_server_is_reported_in_the_banner(fake, visit):
     """
-    If the page cannot reach its server, the banner says so, and its button can retry.
+    If the page cannot reach its server, a banner says so, with a button that retries.
     """
     fake.reply("Back.")
 
@@ -180,7 +180,7 @@ async def test_unreachable_server_is_reported_in_the_banner(fake, visit):
 
 async def test_answer_cut_at_the_token_limit_is_marked(fake, visit):
     """
-    An answer that ended at the limit of tokens is marked as cut.
+    An answer that ended at the token limit is marked as cut.
     """
     fake.reply("One two", finish_reason="length")
 
@@ -256,8 +256,8 @@ async def test_invalid_stored_history_is_ignored(fake, visit):
 
 async def test_new_chat_deletes_the_old_chat_after_confirmation(fake, visit):
     """
-    A new chat begins only after the user has confirmed it; then nothing of the old chat
-    stays in the page or in the browser's storage.
+    A new chat begins only after the user has confirmed a dialog; then nothing of the
+    old chat stays in the page or in the browser's storage.
     """
     fake.reply("Old.")
 
@@ -306,7 +306,7 @@ async def test_screen_reader_gets_the_answer_once(fake, visit):
 
 async def test_questions_and_answers_have_headings(fake, visit):
     """
-    Questions and answers have level-2 headings; an answer's own begin at level 3.
+    Questions and answers have level-2 headings; headings in an answer begin at level 3.
     """
     fake.reply("# Big\n\n## Small")
 
@@ -320,7 +320,7 @@ async def test_questions_and_answers_have_headings(fake, visit):
 @pytest.mark.parametrize(("motion", "count"), [("reduce", 0), ("no-preference", 1)])
 async def test_reduced_motion_stops_the_animation(browser, url, fake, motion, count):
     """
-    The sign of a pending answer moves, unless the user prefers reduced motion.
+    The sign for a pending answer is animated, unless the user prefers reduced motion.
     """
     fake.play(Stall())
 
