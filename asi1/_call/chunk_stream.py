@@ -77,9 +77,9 @@ class ChunkStream:
         observer: Observer | None = None,
     ) -> None:
         """Create the stream of *call*; the first use calls *begin* to start it."""
-        self.consumed = False
-        self.closed = False
-        self.reading = False
+        self.consumed: bool = False
+        self.closed: bool = False
+        self.reading: bool = False
         self._call = call
         self._begin = begin
         self._observer = observer
