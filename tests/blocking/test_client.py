@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,22 +19,13 @@ import asi1
 
 from asi1._blocking.loop_thread import LoopThread
 
-from ..support.talk import TEXT
+from ..support.talk import TEXT, wait_for
 
 
 @pytest.fixture
 def fake(fake):
     fake.reply(TEXT, chunk_words=1, times=None)
     return fake
-
-
-def wait_for(condition):
-    """Wait until *condition* returns true; fail the test after a minute."""
-    for _ in range(12_000):
-        if condition():
-            return
-        time.sleep(0.005)
-    pytest.fail("the condition never held")
 
 
 def test_request_calls_any_endpoint(fake, blocking_client):

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 
 from operator import length_hint
 
@@ -17,22 +16,13 @@ import asi1
 
 from asi1.testing import Pause, Repeat
 
-from ..support.talk import DONE, SSE, TEXT, Event, chunk
+from ..support.talk import DONE, SSE, TEXT, Event, chunk, wait_for
 
 
 @pytest.fixture
 def fake(fake):
     fake.reply(TEXT, chunk_words=1, times=None)
     return fake
-
-
-def wait_for(condition):
-    """Wait until *condition* returns true; fail the test after a minute."""
-    for _ in range(12_000):
-        if condition():
-            return
-        time.sleep(0.005)
-    pytest.fail("the condition never held")
 
 
 def test_blocking_stream_yields_its_chunks_and_then_has_the_final_answer(

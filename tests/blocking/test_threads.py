@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,18 +10,11 @@ import pytest
 
 import asi1
 
+from ..support.talk import wait_for
+
 
 THREADS = 32
 CALLS = 20
-
-
-def wait_for(condition):
-    """Wait until *condition* returns true; fail the test after a minute."""
-    for _ in range(12_000):
-        if condition():
-            return
-        time.sleep(0.005)
-    pytest.fail("the condition never held")
 
 
 def question(request):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import time
 
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,7 @@ __all__ = [
     "chunk",
     "in_process",
     "until",
+    "wait_for",
 ]
 
 # The fake's answer in most of its faults, one word per chunk.
@@ -68,3 +70,12 @@ async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     with anyio.fail_after(seconds):
         while not condition():  # noqa: ASYNC110 - any condition, without an event
             await anyio.sleep(0.005)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until *condition* returns true; fail the test after a minute."""
+    for _ in range(12_000):
+        if condition():
+            return
+        time.sleep(0.005)
+    pytest.fail("the condition never held")
