@@ -1,4 +1,4 @@
-"""Expected outcomes for valid answers in the dialects of various servers."""
+"""Expected outcomes for valid answers in the JSON dialects of various servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Expected outcomes for broken or unusual heads, framing, redirects and encodings."""
+"""
+Expected outcomes for broken or unusual response heads, HTTP framing, redirects and
+content encodings.
+"""
 
 from __future__ import annotations
 

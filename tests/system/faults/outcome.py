@@ -1,4 +1,4 @@
-"""How a call may end: the cells of the matrix of faults."""
+"""Classes and functions that describe how a call ends under a fault."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ __all__ = [
     "timed_out",
 ]
 
-# What becomes of the connection after the call. "kept": the next call reuses the
-# connection. "breaks": the connection stays open, and the server breaks it when the
-# next request arrives. "any": either "kept" or "closed", because the client stopped
-# reading before the end of the reply, which may or may not have arrived.
+# What becomes of a call's connection after the call. "kept": the next call reuses the
+# connection. "closed": the connection is closed. "breaks": the connection stays open,
+# and the server breaks it when the next request arrives. "any": either "kept" or
+# "closed", because the client stopped reading before the end of the reply, which may or
+# may not have arrived.
 After = Literal["kept", "closed", "breaks", "any"]
 
 
@@ -64,7 +65,7 @@ class Outcome:
 @frozen(kw_only=True)
 class Row:
     """
-    How calls end under one fault.
+    How `create` and `stream` end under one fault of the fake server.
 
     Attributes:
         create: How a call of `create` ends.
@@ -109,8 +110,8 @@ def fails(
 
 def timed_out(phase: str, *, status: int | None = 200) -> Outcome:
     """
-    Return the outcome of a timeout before any text; such a call is not retried, because
-    the model may still be working.
+    Return the outcome of a call that times out before it received any text; such a call
+    is not retried, because the model may still be working on the answer.
     """
     return Outcome(
         error=asi1.APITimeoutError, phase=phase, status=status, after="closed"
@@ -126,7 +127,7 @@ def breaks(
     **more: Any,
 ) -> Row:
     """
-    Return the row of a fault that breaks a stream after the text *said*.
+    Return the row of a fault that breaks a stream after the text *said* has arrived.
 
     Args:
         error: The class of the error.
@@ -146,7 +147,7 @@ def breaks(
 
 def odd_chunk(said: str, create: Outcome, **more: Any) -> Row:
     """
-    Return the row of a fault that inserts one odd chunk into a valid answer.
+    Return the row of a fault that inserts one unusual chunk into a valid answer.
 
     In a stream the odd chunk adds *said* to the text; `create`, which receives the same
     odd content in a JSON body, ends with the outcome *create*.

@@ -1,4 +1,6 @@
-"""Expected outcomes for odd ends of a stream, and for events that are not a chunk."""
+"""
+Expected outcomes for streams with an unusual end, and for events that are not a chunk.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ _CUT = breaks(
 _REPORTED = breaks(asi1.ServerStreamError, _SAID)
 _NOT_A_CHUNK = breaks(asi1.StreamDecodeError, _SAID)
 # Comments and empty events do not count as data, so the call times out. For `create`
-# the phase is "idle", because the response headers count as the first token.
+# the phase of the APITimeoutError is "idle", because the response headers count as the
+# first token.
 _NO_DATA = Row(create=timed_out("idle"), stream=timed_out("first_token"))
 
 STREAMS = {

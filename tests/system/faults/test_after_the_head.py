@@ -1,4 +1,4 @@
-"""Faults after the beginning of a reply that are not among the fake's named faults."""
+"""Faults after the response head that are not among the fake server's named faults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ NOT_GZIP = Data(b"\xff" * 40)
 
 
 def compressed(*chunks):
-    """Return *chunks* as the beginning of a gzip stream that contains all of them."""
+    """
+    Return *chunks* as SSE events, compressed by gzip without the end of the gzip data.
+    """
     packer = zlib.compressobj(wbits=31)
     text = b"".join(b"data: %b\n\n" % json.dumps(c).encode() for c in chunks)
     return Data(packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH))
@@ -33,8 +35,8 @@ def compressed(*chunks):
 @in_each_form
 async def test_stream_with_broken_compression_keeps_the_partial_answer(fake, form):
     """
-    A stream whose compressed data becomes invalid raises a StreamError like other
-    broken streams, with the partial answer received before the invalid data.
+    A stream whose compressed data becomes invalid raises a StreamError, as other broken
+    streams do; the error has the partial answer that arrived before the invalid data.
     """
     fake.play(GZIP, compressed(chunk("one")), NOT_GZIP)
 
@@ -135,8 +137,9 @@ async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
     assert ("one", 1) == (got.partial, got.attempts)
 
 
-# Under these faults the chunks stay those of the fake's valid answer: one without text,
-# eight with a word each, one with the finish reason, one with the token counts.
+# The faults in this list do not change the chunks of the fake server's valid answer:
+# one without text, eight with a word each, one with the finish reason, one with the
+# token counts.
 @pytest.mark.parametrize(
     "name",
     [
@@ -162,7 +165,7 @@ async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
 )
 async def test_stream_under_a_harmless_fault_has_all_chunks_and_no_others(fake, name):
     """
-    Under a fault that leaves the chunks intact, the reader receives all of
+    Under a fault that does not change the answer's chunks, the reader receives all of
     these chunks, including those without text, and no other chunks.
     """
     fake.fault(name)

@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "faults.md"
 
 
 def printed_page():
-    """Return the page that the command prints in the root folder of the checkout."""
+    """Return the output of ``python -m tests.system.faults --markdown``."""
     env = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.system.faults", "--markdown"],

@@ -1,6 +1,6 @@
 """
 Under each fault of the fake server, in process and on sockets, a call ends as the
-matrix says.
+matrix of expected outcomes says.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ def client_of(fake):
 
 
 def quick_options(outcome):
-    """Return client options with short waits and timeouts, to end the call soon."""
+    """
+    Return client options whose short retry waits and timeouts let a call that ends with
+    *outcome* end soon.
+    """
     short = {} if outcome.phase is None else {outcome.phase: 0.4}
     return {
         "retry": asi1.RetryPolicy(wait_first=0),
@@ -65,9 +68,9 @@ def test_each_fault_has_a_row():
 @of_each_fault
 async def test_call_under_a_lasting_fault_ends_as_the_matrix_says(name, form):
     """
-    With the default timeouts and retries, a fault in every reply ends the call as the
-    fault's row says: in the answer or the exact error, after the stated attempts, with
-    all text that arrived.
+    If every reply has the same fault, a call with the default timeouts and retries ends
+    as the fault's row says: with the answer or the exact class of error, after the
+    expected number of attempts, with all text that arrived.
     """
     expected = getattr(MATRIX[name], form)
     fake = FakeASI1(seed=3)
@@ -114,7 +117,8 @@ async def test_call_after_one_fault_is_retried_or_ends_as_the_matrix_says(name, 
 async def test_call_under_a_fault_on_sockets_ends_as_the_matrix_says(name, form):
     """
     On sockets a fault ends the call as the fault's row says. The next call succeeds, on
-    the same connection if the row says that it is kept; no other one stays open.
+    the same connection if the row says that the connection is kept; no other connection
+    stays open.
     """
     row = MATRIX[name]
     expected = getattr(row, form)
@@ -145,8 +149,9 @@ async def test_call_under_a_fault_on_sockets_ends_as_the_matrix_says(name, form)
 @in_each_form
 async def test_refused_connection_counts_as_not_sent(form):
     """
-    If the port is closed, each attempt is recorded as not sent. Under the faults of the
-    matrix, each attempt is recorded as sent, because the server received the request.
+    If the server's port is closed, each attempt is recorded as not sent. Under the
+    faults of the matrix, each attempt is recorded as sent, because the server received
+    the request.
     """
     with FakeASI1() as fake:
         pass

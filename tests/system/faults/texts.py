@@ -1,4 +1,4 @@
-"""Expected outcomes for odd bytes, odd line ends and odd JSON values."""
+"""Expected outcomes for unusual or invalid bytes, line ends and JSON values."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ __all__ = ["TEXTS"]
 
 _NO_ANSWER = fails(asi1.APIResponseError, after="kept")
 _NOT_A_CHUNK = breaks(asi1.StreamDecodeError, "one two three", create=_NO_ANSWER)
-# A stream ignores a chunk without choices, but a JSON body without choices is not an
-# answer.
+# A stream ignores a chunk without choices, but `create` raises an error if the JSON
+# body has no choices.
 _NOTHING = odd_chunk("", _NO_ANSWER)
 
 TEXTS = {

@@ -1,5 +1,5 @@
 """
-A program that calls a server many times, and reports the memory that it needed.
+A program that calls a server many times, and reports the peak of its own memory.
 
 Run as ``python eater.py URL COUNT [OPTION=NUMBER ...]``. The program makes COUNT calls
 without streaming and COUNT streams, alternating. An option is a timeout in seconds, or
@@ -24,15 +24,18 @@ def peak():
     """Return the peak of this process's memory so far, in MiB."""
     status = Path("/proc/self/status")
     if status.exists():
-        # VmHWM is read, because on Linux getrusage also counts the peak of the parent
-        # process before the fork.
+        # On Linux getrusage also counts the peak of the parent process before the fork,
+        # so VmHWM in /proc/self/status is read instead.
         (line,) = [x for x in status.read_text().splitlines() if "VmHWM" in x]
         return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 async def ask(client, *, stream):
-    """Make one call; return how it ended, its duration and this process's peak."""
+    """
+    Make one call; return how it ended, its duration in seconds, and the peak of this
+    process's memory in MiB.
+    """
     began = time.monotonic()
     try:
         if stream:

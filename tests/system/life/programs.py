@@ -29,7 +29,7 @@ _TIMEOUT = 240
 
 def start(fake, script, *options):
     """
-    Start *script* as a program, which can use the names in `HEAD`; return its process.
+    Start *script*, preceded by the code in `HEAD`, as a program; return its process.
 
     The program's standard input has no data, and is closed once `ended` waits.
     """
@@ -64,8 +64,8 @@ def run(fake, script, *options):
 
 
 def _without_slow_steps(text):
-    # In debug mode asyncio reports each step of a task above 0.1 s, and on a busy
-    # machine any step may take that long, so these reports are removed.
+    # In debug mode asyncio logs each step of a task that takes more than 0.1 s, and on
+    # a busy machine any step may take that long, so these log lines are removed.
     lines = text.splitlines(keepends=True)
     return "".join(
         line

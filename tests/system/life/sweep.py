@@ -36,13 +36,15 @@ NOTHING = {
     "active": 0,
 }
 
-# A short call takes about this many steps of the event loop.
+# The approximate number of event loop steps that a short call takes.
 _STEPS = 150
 _answer = Answer(text=TEXT, chunk_words=1)
 
 
 def slowly(pause):
-    """Return a reply sent in pieces, with up to *pause* seconds between pieces."""
+    """
+    Return a reply sent in small parts, with up to *pause* seconds between the parts.
+    """
 
     def plan(ask):
         steps = [Pause(ask.rng.choice((0, 0, pause)))]
@@ -90,8 +92,9 @@ async def call(client, rng):
 
 
 def _random_moment(rng, longest):
-    # An int counts event loop steps, so that a call is cancelled at each of its first
-    # steps; a float counts seconds, so that a call is cancelled at any later moment.
+    # A moment is either an int number of event loop steps, so that a call is cancelled
+    # at each of its first steps, or a float number of seconds, so that a call is
+    # cancelled at any later moment.
     if rng.random() < 0.5:
         return rng.randrange(1, _STEPS)
     return longest * 10 ** rng.uniform(-2.5, 0)
@@ -108,7 +111,7 @@ async def _until(moment):
 async def _cancel_by_task(client, rng, moment):
     task = asyncio.ensure_future(call(client, rng))
     await _until(moment)
-    # A second cancellation interrupts the clean-up that the first one started.
+    # A second cancellation interrupts the clean-up that the first cancellation started.
     for _ in range(rng.choice((1, 1, 2))):
         task.cancel()
         await asyncio.sleep(0)
@@ -164,7 +167,10 @@ async def sweep(client, calls, *, parallel, longest, native):
 
 
 def left_behind(client):
-    """Return the tasks, slots and connections that *client* uses in this event loop."""
+    """
+    Return the tasks, connection slots and connections that *client* uses in this event
+    loop.
+    """
     engine = client._engine
     names = [task.name for task in anyio.get_running_tasks()]
     loop = engine.resources.transport.pools._by_loop[loop_token()]

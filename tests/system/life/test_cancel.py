@@ -18,7 +18,8 @@ from ...support.talk import until
 from .sweep import NOTHING, call, idle_connections, left_behind, slowly, sweep
 
 
-# How many calls all these tests cancel together; `nox -s soak` sets ten thousand.
+# The number of calls to cancel, over all parameters of the test below; `nox -s soak`
+# sets ten thousand.
 CALLS = int(os.environ.get("SOAK_CALLS", "2000"))
 
 
@@ -70,12 +71,14 @@ async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
 
     sys.stdout.write(f"\n{dict(counts)}, seen by the server: {dict(ends)}\n")
     assert NOTHING == after
-    # The test would prove nothing if all calls were cancelled too early or too late.
+    # This test would prove nothing if nearly all calls were cancelled before they had
+    # begun or after they had ended.
     assert many == counts.total()
     assert many * 0.3 <= counts["task"] + counts["scope"]
     assert native == (counts["task"] > many * 0.1)
     assert counts["scope"] > many * 0.1
-    # "left": the client disconnected while the server was sending its reply.
+    # The outcome "left" means that the client disconnected while the server was sending
+    # its reply.
     assert ends["left"] > many * 0.05
     # Some calls were cancelled before their request reached the server.
     assert len(fake.requests) - uncancelled - 100 < many

@@ -190,7 +190,8 @@ AWAITED = {
     ),
 }
 
-# Scripts for asyncio alone, whose tasks and event loops can be left open, too.
+# Scripts for asyncio alone: trio has neither tasks outside a nursery nor an event loop
+# that a program closes itself.
 ASYNCIO = {
     "tasks-that-read": (
         """

@@ -14,8 +14,8 @@ from .programs import run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
-# Python warns of a fork while threads run, which these programs do on purpose, so the
-# warning is ignored.
+# Python 3.12 and later warn if a process with several threads forks; these programs do
+# so on purpose, so the warning is ignored.
 QUIET = ("-W", "ignore::DeprecationWarning")
 
 
@@ -29,8 +29,8 @@ def fake(fake):
     return fake
 
 
-# Each process ends itself if it hangs, because the test can kill only the parent
-# and not its child.
+# If a process hangs, SIGALRM ends it, because the test can kill only the parent process
+# and not the child that the parent forked.
 ALARM = """
 import signal
 
@@ -79,7 +79,8 @@ def ask_all(name, count=250):
     asyncio.run(main(name, count))
 """
 
-# The scripts that fork. With `WAIT`, the parent exits with the exit code of its child.
+# Second parts of the scripts, which fork. With `WAIT`, the parent process exits with
+# the exit code of its child.
 WAIT = """
 if pid:
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
@@ -144,7 +145,8 @@ def test_parent_and_child_get_their_own_answers(fake, use, fork):
 def test_stream_begun_before_a_fork_continues_in_the_parent_only(fake, end):
     """
     A stream that was begun before a fork continues in the parent; in the child the
-    stream is closed, and neither reading nor closing it, nor closing the client, hangs.
+    stream is closed, and neither a read of the stream, nor a close of the stream or of
+    the client, hangs.
     """
     fake.clear()
     fake.reply("one two three", chunk_words=1, chunk_delay=0.1)

@@ -61,8 +61,9 @@ def test_ctrl_c_in_a_blocking_call_cancels_the_request(fake, way):
 
 def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_usable(fake):
     """
-    After KeyboardInterrupt at any step of the caller's thread, the client's next call
-    succeeds, and no call stays running.
+    If KeyboardInterrupt is raised at any call, line or return that the caller's thread
+    executes in a blocking call, the client's next call succeeds, and no call stays
+    running.
     """
     fake.reply("Fine.", times=None)
     script = """
@@ -118,8 +119,8 @@ def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_usable(fake):
 
 def test_ctrl_c_at_any_moment_leaves_the_client_usable(fake):
     """
-    After two hundred calls with an interrupt at a random moment, no call is running, no
-    connection is in use, and fifty further calls succeed.
+    After two hundred blocking calls, each with an interrupt at a random moment, no call
+    is running, no connection is in use, and fifty further calls succeed.
     """
     fake._script.put(slowly(0.001), None)
     script = """
@@ -171,8 +172,9 @@ def test_ctrl_c_at_any_moment_leaves_the_client_usable(fake):
     sys.stdout.write("enough" if cut > 60 else f"only {cut} were interrupted")
     """
 
-    # Python itself prints an exception that the signal raises in a finalizer, and warns
-    # of coroutines that were then never awaited, so standard error is not compared.
+    # If the signal raises KeyboardInterrupt in a finalizer, Python prints the
+    # exception, and warns of coroutines that were then never awaited, so standard error
+    # is not compared.
     code, out, err = run(fake, script, "-W", "ignore::RuntimeWarning")
 
     assert (0, "enough") == (code, out), err

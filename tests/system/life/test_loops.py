@@ -74,7 +74,7 @@ def test_two_event_loops_at_once_get_their_own_answers(fake, client, first, seco
 def test_stream_that_outlives_its_event_loop_is_closed(fake, client, first, second):
     """
     If a stream's event loop has ended, the stream's connection is closed. In another
-    event loop, reading the stream raises StreamClosedError, and closing it does
+    event loop, reading the stream raises StreamClosedError, and closing the stream does
     nothing.
     """
     kept = []
@@ -140,8 +140,8 @@ def test_stream_used_from_another_event_loop_does_not_hang(fake, client, end):
 
 async def test_cancelled_get_final_completion_can_be_repeated(fake, client):
     """
-    A caller that cancels `get_final_completion` and calls it again, several times, gets
-    the complete answer in the end, from one request.
+    A caller that cancels `get_final_completion` and calls the method again, several
+    times, gets the complete answer in the end, from one request.
     """
     answer, attempts = None, 0
     async with client, client.chat.completions.stream(messages="Hi") as stream:
@@ -157,10 +157,10 @@ async def test_cancelled_get_final_completion_can_be_repeated(fake, client):
 
 @asyncio_only
 @pytest.mark.parametrize("seconds", [0.0005, 0.004, 0.006])
-async def test_reads_that_wait_for_cancels_lose_no_text(fake, client, seconds):
+async def test_reads_cancelled_by_asyncio_wait_for_lose_no_text(fake, client, seconds):
     """
-    If `asyncio.wait_for` cancels reads of a stream's text, over a socket, no piece of
-    the text is lost, however short the timeout.
+    If `asyncio.wait_for` cancels reads of a stream's text, over a socket, no text delta
+    is lost, however short the timeout.
     """
     pieces, timeouts = [], 0
     async with client, client.chat.completions.stream(messages="Hi") as stream:
@@ -180,8 +180,9 @@ async def test_reads_that_wait_for_cancels_lose_no_text(fake, client, seconds):
 
 async def test_dropped_streams_close_their_connections(fake, client):
     """
-    If a program drops fifty streams after their first chunk, without closing them, the
-    calls end and their connections are closed.
+    If a program drops its only reference to each of fifty streams, after the first
+    chunk and without closing the stream, the calls end and their connections are
+    closed.
     """
     async with client:
         for _ in range(50):

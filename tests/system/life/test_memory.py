@@ -1,5 +1,5 @@
 """
-Whatever a server sends, a client uses little memory, and its calls time out in time.
+Whatever a server sends, a client uses little memory, and its timeouts still end calls.
 
 The server runs in this process; the client runs in a process of its own, whose memory
 is measured. The server generates large bodies piece by piece as it sends them.
@@ -25,9 +25,10 @@ from asi1.testing import Data, Head, Pause, Repeat
 pytest.importorskip("resource", reason="memory is not measured here")
 
 MIB = 1024 * 1024
-# Limits for the memory of the client's process, in MiB. MOST is the limit in all: an
-# idle client needs about 40. GROWTH is the limit for each MiB of a body: a body of
-# 16 MiB needs 16 * GROWTH, which together with an idle client is about MOST.
+# Limits for the peak memory of the client's process, in MiB. MOST is the limit for the
+# complete process, which needs about 40 while idle. GROWTH is the limit for each MiB of
+# a body: a body of 16 MiB needs 16 * GROWTH, which together with an idle client is
+# about MOST.
 MOST = 150
 GROWTH = 7
 EATER = str(Path(__file__).with_name("eater.py"))
@@ -39,7 +40,7 @@ DONE = Data(b"data: [DONE]\n\n")
 
 
 def calls_for(fake, *replies, **options):
-    """Play each reply to `create` and to `stream`; return how each call ended."""
+    """Send each reply to one `create` and one `stream`; return how each call ended."""
     for reply in replies:
         fake.play(*reply, times=2)
     words = [str(len(replies)), *(f"{name}={value}" for name, value in options.items())]
@@ -66,7 +67,7 @@ def most(calls):
 
 def compressed(block, mib, start=b""):
     """
-    Return *start* and *mib* MiB of repeated *block*, compressed together.
+    Return *start*, followed by *block* repeated up to *mib* MiB, as gzip data.
 
     The compressed data has no end mark, because no test reads that far; so each MiB of
     blocks compresses to the same bytes.
@@ -78,7 +79,9 @@ def compressed(block, mib, start=b""):
 
 
 def repeated(start, block, mib, end):
-    """Return a body's pieces: *start*, *mib* MiB of repeated *block*, and *end*."""
+    """
+    Return the parts of a body: *start*, *block* repeated up to *mib* MiB, and *end*.
+    """
     pieces = Repeat((Data(block * (65536 // len(block))),), mib * 16)
     return Data(start), pieces, Data(end)
 
@@ -89,8 +92,8 @@ def endless(block):
 
 def test_endless_body_raises_an_error_at_16_mib(fake):
     """
-    The client stops reading a line, an event, a comment or a body without an end at the
-    limit of 16 MiB, whether it is compressed or not, with or without a content-type.
+    A line, event, comment or body without an end raises an error at the limit of 16
+    MiB, whether the data is compressed or not, with or without a content-type.
     """
     replies = {
         "line": (Head(200, SSE), Data(b"data: "), endless(b"a")),
@@ -116,8 +119,8 @@ def test_endless_body_raises_an_error_at_16_mib(fake):
 
 def test_endless_error_body_raises_the_error_of_its_status(fake):
     """
-    Only the beginning of an error body is read, and the call raises the error of the
-    response's status.
+    Only the beginning of an error body is read, and the call raises the error class of
+    the response's status.
     """
     replies = {
         "json": (Head(500, JSON), Data(b'{"error": "'), endless(b"e")),
@@ -148,8 +151,8 @@ def test_body_compressed_twice_is_refused(fake):
 
 def test_endless_comments_are_dropped_and_do_not_reset_timeouts(fake):
     """
-    Endless comments and empty events are dropped, and do not count as data for the
-    timeouts.
+    Endless comments and empty events are dropped and do not reset the timeouts, so the
+    call raises an APITimeoutError.
     """
     flood = endless(b": still here\n\ndata:\n\nevent: ping\n\n")
 
@@ -161,7 +164,7 @@ def test_endless_comments_are_dropped_and_do_not_reset_timeouts(fake):
 
 def test_call_times_out_while_many_empty_events_are_decompressed(fake):
     """
-    While a small body is decompressed to 64 MiB of comments and empty events, the
+    While a small compressed body expands to 64 MiB of comments and empty events, the
     call can still time out.
     """
     flood = compressed(b": a\n\ndata:\n\n", 64)

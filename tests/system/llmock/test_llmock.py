@@ -1,4 +1,4 @@
-"""Both clients against llmock, another project's fake server that judges clients."""
+"""`AsyncASI1` and `ASI1` against llmock, another project's fake server."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ async def client(llmock):
 
 
 async def read(client, **options):
-    """Read a stream; return the pieces of the stream's text, and the final answer."""
+    """Read a stream; return the stream's text deltas and the final answer."""
     async with client.chat.completions.stream(
         messages="Say hello to the otters.", **options
     ) as stream:
@@ -147,7 +147,7 @@ async def test_create_gives_text_and_usage(client, llmock):
 
 async def test_stream_gives_the_same_text_as_create(client):
     """
-    The pieces of a stream add up to the text that `create` returns for that message.
+    The text deltas of a stream add up to the text that `create` returns.
     """
     created = await client.chat.completions.create(messages="Say hello to the otters.")
     pieces, streamed = await read(client)
@@ -181,7 +181,7 @@ async def test_stream_with_n_2_gives_two_complete_choices(client):
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 async def test_tool_calls_are_complete(client, llmock, stream):
     """
-    `create` returns complete tool calls; a stream joins them from parts in its chunks.
+    `create` returns complete tool calls; a stream joins them from its chunks' parts.
     """
     arguments = {"city": "San José", "days": [1, 2, 3], "note": "a" * 40}
     calls = [
@@ -236,8 +236,8 @@ async def test_each_error_status_raises_its_class(
     client, llmock, status, error, attempts
 ):
     """
-    Each error status raises its own class with llmock's message; a 5xx is retried
-    first, a 4xx is not. llmock's verdict on the client is "passed".
+    Each error status raises its own class with llmock's message, a 5xx after retries, a
+    4xx without a retry. llmock's verdict on the client is "passed".
     """
     quick = client.with_options(retry=asi1.RetryPolicy(wait_first=0.02))
     llmock.expect({"type": "fail", "status": status, "message": "No.", "times": 9})
@@ -306,8 +306,8 @@ async def test_broken_stream_raises_an_error_with_the_partial_answer(
 
 async def test_slow_first_token_raises_a_timeout_error(client, llmock):
     """
-    A stream without a token in time raises an APITimeoutError of the phase first_token,
-    without a partial answer.
+    A stream whose first token comes too late raises an APITimeoutError with the phase
+    "first_token", without a partial answer.
     """
     llmock.expect({"type": "slow_first_token", "seconds": 3})
 

@@ -1,4 +1,4 @@
-"""Both clients in the cells of a notebook, run by a real Jupyter kernel."""
+"""`AsyncASI1` and `ASI1` in the cells of a notebook, run by a real Jupyter kernel."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def printed(outputs):
 
 
 def slowly(*texts):
-    """Return the fake's steps for a stream with a pause before each of *texts*."""
+    """
+    Return the fake server's steps for a stream with a pause before each of *texts*.
+    """
     pieces = [step for text in texts for step in (Pause(0.1), Event(chunk(text)))]
     return [SSE, *pieces, Event(chunk(finish="stop")), DONE]
 
@@ -61,7 +63,7 @@ def test_kernel_imports_the_same_asi1(notebook):
 def test_answer_as_the_last_expression_of_a_cell_is_shown_as_markdown(fake, notebook):
     """
     A cell whose last expression is an answer shows the answer's text as Markdown, below
-    its collapsed thoughts.
+    the model's thoughts, which are collapsed.
     """
     fake.reply("**Yes.**", thoughts=THOUGHTS)
 
@@ -76,8 +78,8 @@ def test_answer_as_the_last_expression_of_a_cell_is_shown_as_markdown(fake, note
 )
 def test_display_shows_a_stream_as_it_arrives(fake, notebook, client, word):
     """
-    `display`, of a blocking and of an async stream, shows the text below the cell as
-    one output that grows as the text arrives, and returns the answer.
+    `display`, of a blocking or an async stream, shows the text below the cell as one
+    output that grows as the text arrives, and returns the answer.
     """
     fake.play(*slowly("On", "e, ", "t", "w", "o."))
 

@@ -95,7 +95,7 @@ def in_error(error: BaseException, text: str = KEY) -> list[str]:
     places = found(error, text=text)
     try:
         pickled = pickle.dumps(error)
-    except TypeError:  # The error is not from asi1, whose errors can all be pickled.
+    except TypeError:  # Another library raised the error; asi1 errors can be pickled.
         pickled = b""
     if text.encode() in pickled:
         places.append("pickle")

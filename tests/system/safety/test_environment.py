@@ -19,8 +19,8 @@ from .talk import CREATE_AND_STREAM, call, call_blocking, strays
 
 
 PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
-# 0.0.0.0 needs no name lookup and no server listens on port 1, so that a call to this
-# URL fails without leaving this machine.
+# 0.0.0.0 needs no name lookup, and no server listens on port 1, so a call to this URL
+# fails without leaving this machine.
 NOWHERE = "https://0.0.0.0:1/v1"
 QUICK = {"max_retries": 0, "timeout": 5}
 

@@ -50,7 +50,7 @@ async def test_unsafe_header_is_refused(way, value):
     raises an ArgumentError; nothing is sent, and the message has no line break.
     """
     if isinstance(value, list) and way == "extra_headers-name":
-        value = 5  # Not a list, because a dict key must be hashable.
+        value = 5  # A list cannot be a header's name, which is a dict key.
     fake = FakeASI1(seed=5)
     options = WAYS[way](value)
 
@@ -194,7 +194,7 @@ async def test_endless_status_line_raises_a_connection_error(fake, stream):
 async def test_error_for_a_broken_head_is_short_and_printable(fake, stream, line):
     """
     The message of the error for a broken response head is below 1,000 characters and
-    has no control characters, although it quotes the head.
+    has no control characters, although the message quotes the head.
     """
     fake.play(Raw(line + b"\r\n\r\n"), Close(), times=None)
 

@@ -17,8 +17,8 @@ from .talk import CREATE_AND_STREAM, call, client_of
 
 pytestmark = pytest.mark.virtual_time
 
-# A part of the key is removed from errors from this length on; a shorter part could be
-# any other word.
+# Errors hide each part of the key of at least this many characters; a shorter part
+# could as well be an ordinary word.
 PART = 8
 PARTS = [KEY[place : place + PART] for place in range(len(KEY) - PART + 1)]
 ESCAPED = "".join(f"\\u{ord(char):04x}" for char in KEY)
@@ -27,7 +27,10 @@ SNIPPET, BODY, READ = 200, 64 * 1024, 128 * 1024
 
 
 def head(status, kind):
-    """Return a head without a length, so that the body ends where the data ends."""
+    """
+    Return a response head without Content-Length, so that the end of the data is the
+    end of the body.
+    """
     return Head(status, (("content-type", kind),))
 
 
@@ -109,8 +112,8 @@ CUTS = {
 @pytest.mark.parametrize("cut", CUTS)
 async def test_echoed_key_that_a_shortened_quote_cuts_is_removed(cut, size, stream):
     """
-    If an error cuts its quote *size* characters after the beginning of an echoed key,
-    the error contains no part of the key.
+    If an error quotes a reply only up to *size* characters after the beginning of an
+    echoed key, the error contains no part of the key.
     """
     place, reply = CUTS[cut]
     start, body = reply(place - size)

@@ -30,7 +30,10 @@ ODD_KEY = "sk_canary/0123\"456\\789'<&>{}%41+~"
 
 
 def echo(template, key=KEY):
-    """Return *template* as body data, with its ``<NAME>`` marks replaced by *key*."""
+    """
+    Return *template* as body data; each placeholder, such as ``<JSON>``, is replaced by
+    *key*, escaped in the way that the placeholder names.
+    """
     forms = {
         "KEY": key,
         "JSON": json.dumps(key)[1:-1],

@@ -63,8 +63,8 @@ def wait_for(condition):
 
 def test_browser_receives_the_stream_as_server_sent_events(fake, browser):
     """
-    The service sends the browser thoughts, text and token usage as server-sent events,
-    with headers that keep proxies from buffering the events.
+    The service sends the browser the model's thoughts, text and token usage as
+    server-sent events, with headers that keep proxies from buffering the events.
     """
     fake.reply(TEXT, thoughts=["Hm."], chunk_words=1)
 

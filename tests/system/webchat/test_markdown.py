@@ -206,8 +206,8 @@ async def test_hostile_answer_is_shown_as_text(fake, visit):
 
 async def test_browser_refuses_inline_scripts_and_html(visit):
     """
-    The browser refuses to run an inline script or to set HTML on this page, so that a
-    mistake in the page's own code could not let an answer do this.
+    The browser refuses to run an inline script or to set HTML on this page, so no
+    mistake in the page's own code could let an answer run a script.
     """
     refused = await visit.page.evaluate(
         """() => {
@@ -225,7 +225,7 @@ async def test_browser_refuses_inline_scripts_and_html(visit):
     visit.expected += ["Trusted", "Content Security Policy"]
 
 
-async def test_text_rendered_piece_by_piece_gives_the_same_html_as_at_once(visit):
+async def test_text_rendered_as_it_grows_gives_the_same_html_as_at_once(visit):
     """
     A text that grows by one character at a time ends as the same HTML as the complete
     text at once; blocks that are complete are not rendered again.
@@ -274,7 +274,7 @@ BLOCKS = ["| a |\n|-|\n", "```", "```\n", "http://a.example/)))) "]
 async def test_any_long_text_is_rendered_within_five_seconds(visit):
     """
     Any text of about 60,000 characters is rendered within five seconds: no repeated
-    piece of Markdown makes the renderer slow, in a paragraph, heading, list or table.
+    Markdown construct makes the renderer slow, in a paragraph, heading, list or table.
     """
     pieces = [*HEAVY.split(), *SPACED, *BLOCKS]
     texts = [piece * (60_000 // len(piece)) + "x" for piece in pieces]

@@ -279,7 +279,7 @@ async def test_new_chat_deletes_the_old_chat_after_confirmation(fake, visit):
 async def test_screen_reader_gets_the_answer_once(fake, visit):
     """
     The region that a screen reader reads aloud gets the state of the answer, then the
-    complete answer once, and never a piece of the answer.
+    complete answer once, and never a part of the answer.
     """
     text = "one two three four five six seven eight nine ten " * 4
     fake.reply(text, thoughts=["Count."], chunk_words=1)
@@ -320,7 +320,8 @@ async def test_questions_and_answers_have_headings(fake, visit):
 @pytest.mark.parametrize(("motion", "count"), [("reduce", 0), ("no-preference", 1)])
 async def test_reduced_motion_stops_the_animation(browser, url, fake, motion, count):
     """
-    The sign for a pending answer is animated, unless the user prefers reduced motion.
+    The indicator of a pending answer is animated, unless the user prefers reduced
+    motion.
     """
     fake.play(Stall())
 
