@@ -81,7 +81,7 @@ class Row:
 
 
 def same(outcome: Outcome, **more: Any) -> Row:
-    """Return a row in which `create` and `stream` end in the same way."""
+    """Return a matrix row in which `create` and `stream` have the same outcome."""
     return Row(create=outcome, stream=outcome, **more)
 
 

@@ -28,9 +28,9 @@ def printed_page():
     return done.stdout.decode()
 
 
-def test_page_is_the_output_of_the_command():
+def test_page_is_the_output_of_the_command_it_names():
     """
-    docs/faults.md is the output of the command that docs/faults.md itself mentions.
+    docs/faults.md is exactly the output of the command that the page itself names.
     """
     page = PAGE.read_text(encoding="utf-8")
 

@@ -249,9 +249,9 @@ def test_program_that_leaves_things_open_keeps_its_exit_code_and_prints_nothing(
     fake, prelude, script, code
 ):
     """
-    Whichever client, stream or thread a program leaves open, Python ends with the
-    program's exit code and prints nothing, not even in Python's development mode, which
-    reports unclosed resources.
+    Whichever client, stream or thread is still in use when a program ends, Python exits
+    with the program's exit code and prints nothing, not even in Python's development
+    mode, which reports unclosed resources.
     """
     began = time.monotonic()
     source = prelude + dedent(script)

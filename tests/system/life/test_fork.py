@@ -38,8 +38,8 @@ signal.alarm(240)
 os.register_at_fork(after_in_child=lambda: signal.alarm(240))
 """
 
-# Each script that uses a client defines a function `ask_all`, which ends its process
-# with code 1 if an answer does not belong to its question.
+# Each script below that uses a client defines a function `ask_all`, which makes calls,
+# and ends its process with exit code 1 if a call gets the answer to another question.
 BLOCKING = """
 from concurrent.futures import ThreadPoolExecutor
 

@@ -119,8 +119,8 @@ def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_usable(fake):
 
 def test_ctrl_c_at_any_moment_leaves_the_client_usable(fake):
     """
-    After two hundred blocking calls, each with an interrupt at a random moment, no call
-    is running, no connection is in use, and fifty further calls succeed.
+    After two hundred blocking calls, each with an interrupt set for a random moment, no
+    call is running, no connection is in use, and fifty further calls succeed.
     """
     fake._script.put(slowly(0.001), None)
     script = """

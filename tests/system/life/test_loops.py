@@ -1,4 +1,6 @@
-"""One client in several event loops; streams that outlive a loop or are dropped."""
+"""
+One client in several event loops; streams that outlive a loop or are never closed.
+"""
 
 from __future__ import annotations
 

@@ -332,7 +332,7 @@ async def test_stream_lost_before_its_first_chunk_is_retried(client, llmock):
 
 def test_blocking_client_gets_the_same_answers_and_errors(llmock):
     """
-    The blocking client returns llmock's answers, retries, and raises llmock's errors.
+    `ASI1` returns answers, retries a 503, and raises on a 401 or a truncated stream.
     """
     with asi1.ASI1("sk-test", llmock.base_url) as client:
         created = client.chat.completions.create(messages="Say hello to the otters.")

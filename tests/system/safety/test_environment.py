@@ -279,8 +279,8 @@ async def test_calls_to_this_machine_ignore_invalid_proxies_and_ca_files(
     monkeypatch, url
 ):
     """
-    A call to this machine uses no proxy and no CA file of the environment, so invalid
-    ones do not change the error of the call, which cannot connect to a closed port.
+    A call to a closed port of this machine raises the usual connection error even if
+    the environment names invalid proxies and CA files, because the call uses neither.
     """
     for name in PROXIES:
         monkeypatch.setenv(name, "gopher://x")

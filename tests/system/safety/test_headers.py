@@ -95,8 +95,7 @@ def test_unsafe_default_header_is_refused(make, value):
 async def test_framing_headers_are_refused(fake, headers):
     """
     A caller that sets Content-Length or Transfer-Encoding gets an ArgumentError,
-    because a wrong length could hide a second request in the body; asi1 sets them
-    itself.
+    because a wrong length could hide a second request in the body.
     """
     inner = "POST /v1/evil HTTP/1.1\r\nhost: x\r\n\r\n"
     limits = asi1.Timeouts(total=1)
@@ -136,8 +135,9 @@ HEADS = {
 @pytest.mark.parametrize("name", HEADS)
 async def test_excessive_response_head_raises_a_connection_error(fake, name):
     """
-    A response head with a giant header, 20,000 headers, a control character, two
-    lengths or no end makes the call raise an APIConnectionError within the timeouts.
+    A response head with a giant header, 20,000 headers, a control character or two
+    different Content-Length headers, or endless 1xx responses, make the call raise an
+    APIConnectionError within the timeouts.
     """
     fault, options = HEADS[name]
     fake.fault(fault, times=None, **options)

@@ -133,8 +133,8 @@ async def test_echoed_key_that_a_shortened_quote_cuts_is_removed(cut, size, stre
 async def test_echoed_key_that_the_end_of_a_body_cuts_is_removed(size, status, stream):
     """
     If a body full of echoed keys ends within a key, or the client stops reading the
-    body within a key, the error contains no part of that key, also after the complete
-    keys before that key were removed from the text.
+    body within a key, the error contains no part of that last key, even though the
+    complete keys before it are removed from the text.
     """
     keys = (KEY + " ") * (READ // (len(KEY) + 1) + 1)
     body = keys[: READ - READ % (len(KEY) + 1) + size]

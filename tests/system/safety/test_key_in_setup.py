@@ -64,7 +64,10 @@ SETUPS = {
 
 
 def setup_error(make, setup):
-    """Return the error that *setup* raises, without the frames of this module."""
+    """
+    Return the error that *setup* raises, with this module's frames removed from its
+    traceback.
+    """
     with pytest.raises(asi1.ConfigurationError) as caught:
         setup(make)
     error = caught.value

@@ -83,7 +83,7 @@ async def test_no_redirect_is_followed(fake, elsewhere, location):
 
 async def test_user_provided_client_does_not_follow_redirects(fake, elsewhere):
     """
-    A user-provided client that follows redirects does not do so for calls of asi1.
+    An httpx client with follow_redirects=True follows no redirect in calls of asi1.
     """
     target = f"{elsewhere.base_url}/chat/completions"
     fake.fault("redirect", location=target, times=None)

@@ -19,7 +19,7 @@ both_forms = pytest.mark.parametrize(
 )
 
 CALLS = 200
-# CALLS calls together may send this many requests, including retries.
+# The most requests that CALLS calls together may send, including retries.
 MOST = 220
 
 

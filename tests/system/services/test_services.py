@@ -88,8 +88,8 @@ def test_first_event_arrives_while_the_answer_is_still_being_written(fake, brows
     fake.play(*ENDLESS)
 
     with browser.stream("GET", "/stream") as reply:
-        # Referenced until the end, because httpx closes the reply if this iterator is
-        # freed.
+        # The variable keeps this iterator alive until the end of the test, because
+        # httpx closes the response when the iterator is freed.
         events = reply.iter_bytes()
         first = next(events)
         assert "open" == fake.requests[0].outcome

@@ -320,8 +320,7 @@ async def test_questions_and_answers_have_headings(fake, visit):
 @pytest.mark.parametrize(("motion", "count"), [("reduce", 0), ("no-preference", 1)])
 async def test_reduced_motion_stops_the_animation(browser, url, fake, motion, count):
     """
-    The indicator of a pending answer is animated, unless the user prefers reduced
-    motion.
+    The indicator of a pending answer is animated unless users prefer reduced motion.
     """
     fake.play(Stall())
 
