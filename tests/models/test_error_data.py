@@ -17,7 +17,7 @@ import asi1
 
 def error_classes(cls):
     """
-    Return those of a class and all its subclasses that asi1 defines, public or not.
+    Return the classes that asi1 defines, public or not, among *cls* and its subclasses.
     """
     below = {error for child in cls.__subclasses__() for error in error_classes(child)}
     return {cls, *below} if cls.__module__.startswith("asi1") else below
@@ -39,7 +39,9 @@ def test_every_error_class_is_public():
 
 
 def sample(kind, name="", depth=0):
-    """Return a value of the annotated type that differs from every default."""
+    """
+    Return a value of type *kind* that differs from the default of every error field.
+    """
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin in {typing.Union, types.UnionType}:
         return sample(next(a for a in args if a is not type(None)), name, depth)

@@ -8,7 +8,7 @@ from ..support.api import SNAPSHOT, differences, public_api
 
 
 HELP = "If this is intended, update the snapshot: python -m tests.support.api"
-# One line of the snapshot for each kind of name.
+# One example of each kind of line in the snapshot ``api.txt``.
 KINDS = [
     "$ asi1 ask --max-tokens N",
     "$ asi1 ask question (nargs=?)",

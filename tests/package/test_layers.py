@@ -41,7 +41,7 @@ IMPURE = {
     *("pathlib", "select", "selectors", "shutil", "socket", "ssl", "subprocess"),
     *("random", "secrets", "time", "uuid"),
 }
-# This module names two httpx types for type checkers, without loading httpx.
+# `_settings.config` imports two httpx types, for type checkers only.
 HTTP_TYPES = "_settings.config"
 
 
@@ -98,8 +98,8 @@ def test_only_the_event_decoder_imports_httpx_sse():
 
 def test_private_packages_have_only_a_docstring():
     """
-    The ``__init__`` of a private package has a docstring of at most three lines; other
-    content would be loaded with each of its modules.
+    The ``__init__`` of a private package has a docstring of at most three lines; code
+    in it would be loaded with every module of the package.
     """
     assert [] == crowded_packages(ROOT, 3)
 
