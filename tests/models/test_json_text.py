@@ -16,7 +16,7 @@ import asi1
 from asi1._models.json_text import dump_json, json_text, load_json
 
 
-texts = st.text(st.characters(), max_size=5)  # st.characters() draws surrogates
+texts = st.text(st.characters(), max_size=5)  # st.characters() draws lone surrogates
 values = st.recursive(
     st.none()
     | st.booleans()

@@ -145,10 +145,10 @@ def test_flask_view_streams_to_the_end_or_reports_a_failure(fake, views):
 
 
 @pytest.mark.parametrize("path", ["/ask", "/stream"])
-def test_flask_view_has_its_own_status_for_an_api_error(fake, views, path):
+def test_flask_view_returns_502_if_the_api_refuses_the_call(fake, views, path):
     """
-    If the API refuses a call with 401, both views return 502, since the browser is not
-    at fault; the response contains the message of the API.
+    If the API refuses a call with 401, both views of ``flask_view.py`` return 502,
+    since the browser is not at fault; the response contains the API's message.
     """
     fake.fail(401, message="Who are you?")
 
@@ -188,10 +188,10 @@ def test_services_send_complete_answers_and_streams(fake, ask):
 
 
 @pytest.mark.parametrize("path", ["/chat", "/ask"])
-def test_services_have_their_own_status_for_an_api_error(fake, ask, path):
+def test_services_return_502_if_the_api_refuses_the_call(fake, ask, path):
     """
-    If the API refuses a call with 401, each service returns 502, since its own caller
-    is not at fault; the response contains the message of the API.
+    If the API refuses a call with 401, both example services return 502, since the
+    service's caller is not at fault; the response contains the API's message.
     """
     fake.fail(401, message="Who are you?")
 

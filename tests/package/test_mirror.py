@@ -28,7 +28,7 @@ TESTED_IN = {
         "_protocol/context/summarise",
         "_protocol/context/view",
     ],
-    # Option checks and validators are tested by creating options and settings.
+    # Option checks and validators are tested by the options that they check.
     "settings/test_options": ["_settings/option_checks", "_settings/validators"],
     # `_transport/preload` loads other modules before a call needs them.
     "transport/test_adapters": ["_transport/preload"],
