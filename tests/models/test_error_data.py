@@ -73,7 +73,7 @@ def build(cls, depth=0):
 
 def pickled(error):
     """
-    Return the error after it was pickled and unpickled with every protocol in turn.
+    Return *error* after pickling and unpickling it with every pickle protocol in turn.
     """
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         error = pickle.loads(pickle.dumps(error, protocol))

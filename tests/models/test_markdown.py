@@ -110,7 +110,7 @@ def test_refusals_and_tool_calls_are_shown_literally(text):
 
 def test_text_refusal_and_tool_calls_are_shown_in_order():
     """
-    The text, then the refusal, then every tool call are shown.
+    A notebook shows an answer's text, then its refusal, then its tool calls.
     """
     calls = (tool_call("swim", '{"far": 1}'), tool_call("eat", ""))
 

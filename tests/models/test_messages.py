@@ -319,8 +319,8 @@ WRONG = [
 @pytest.mark.parametrize(("messages", "argument", "problem"), WRONG)
 def test_wrong_message_is_named_by_its_index_and_type(messages, argument, problem):
     """
-    A wrong message raises an `ArgumentError` that names the message's index and type,
-    and shows no content.
+    A wrong message raises an `ArgumentError` that shows the message's index and type,
+    but none of its content.
     """
     with pytest.raises(ArgumentError) as caught:
         wire_messages(messages)

@@ -133,7 +133,7 @@ def test_flask_view_streams_while_the_model_writes(fake, views):
 def test_flask_view_streams_to_the_end_or_reports_a_failure(fake, views):
     """
     The browser gets every word of an unbroken stream; a broken stream ends with a
-    message.
+    message that says that the stream was broken off.
     """
     fake.reply(TEXT, chunk_words=1)
     fake.play(SSE, Event(chunk("one ")), Data(b"data: {}\n\n"))

@@ -161,8 +161,8 @@ def test_history_that_fits_is_not_changed(policy, history, tokens):
 @given(history=histories, budget=budgets, upto=st.integers(0, 25))
 def test_earlier_summary_replaces_its_turns_and_is_extended(history, budget, upto):
     """
-    An earlier summary takes the place of the turns that it summarises, and a new
-    summary is made from the earlier one and later turns.
+    An earlier summary takes the place of the turns that it summarises; a new summary is
+    made from the earlier summary and later turns.
     """
     history = [*history, say("user", "Hi")]
     known = Summary("Before.", min(upto, len(history) - 1))
@@ -324,7 +324,7 @@ def test_budget_that_is_not_a_positive_int_is_refused(budget):
 
 
 class Counted(UserDict):
-    """A message that counts how often one of its keys is read."""
+    """A message that counts how often each of its keys is read."""
 
     def __init__(self, message, reads):
         super().__init__(message)
@@ -349,8 +349,8 @@ def counted_plan(policy, turns):
 def test_planning_reads_messages_in_proportion_to_the_history(policy):
     """
     Planning for a history four times as long reads messages at most four times as
-    often. The last message is read no more often, since its words, which are compared
-    with those of each turn, are found only once.
+    often, and the last message equally often, since the last message's words, which are
+    compared with those of each turn, are found only once.
     """
     reads, last_reads = counted_plan(policy, 100)
 
