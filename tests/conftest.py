@@ -32,8 +32,8 @@ settings.register_profile(
 )
 settings.load_profile("asi1")
 
-# A shell that runs pytest in the background makes pytest ignore Ctrl-C, and so would
-# each process that a test starts: the usual handler is restored.
+# A shell that starts pytest in the background makes pytest, and each process that a
+# test starts, ignore Ctrl-C; so Python's usual handler of SIGINT is restored.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     """
-    Run each async test on asyncio and on trio, each in an event loop of its own.
+    Run each async test twice, on asyncio and on trio, each time in a new event loop.
 
     With ``@pytest.mark.virtual_time`` on the test, or ``pytestmark =
     pytest.mark.virtual_time`` in the module, the clock is virtual: it stands still
@@ -81,21 +81,24 @@ def fake():
 
 @pytest.fixture
 async def fake_client(fake):
-    """Return an async client that calls the fake server without sockets or retries."""
+    """Return an async client that calls the fake server in process, without retries."""
     async with in_process(fake, max_retries=0) as client:
         yield client
 
 
 @pytest.fixture
 def blocking_client(fake):
-    """Return a blocking client that calls the fake server on sockets, not retrying."""
+    """Return a blocking client that calls the fake server over TCP, without retries."""
     with asi1.ASI1("sk-test", fake.base_url, max_retries=0) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
-    """Return the path of a self-signed certificate for 127.0.0.1, with its key."""
+    """
+    Return the path of a PEM file with a self-signed certificate for 127.0.0.1 and the
+    certificate's private key.
+    """
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl, which makes the certificate, is not installed")

@@ -1,4 +1,4 @@
-"""The modules for web frameworks: the packages they need, their errors and imports."""
+"""Modules of `asi1.integrations`: required packages, error messages and imports."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ def test_only_integrations_import_web_frameworks():
 @pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
 def test_get_client_without_a_client_in_the_application_says_what_to_add(framework):
     """
-    `get_client` in an application that has no client raises a RuntimeError that says
-    what to add.
+    If the application has no client, `get_client` raises a RuntimeError that names the
+    function to add to the application.
     """
     module = pytest.importorskip(f"asi1.integrations.{framework}")
     request = SimpleNamespace(state=SimpleNamespace(), config_dict={})
@@ -102,10 +102,13 @@ def test_get_client_without_a_client_in_the_application_says_what_to_add(framewo
 
 
 @pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
-async def test_response_of_a_blocking_stream_or_of_a_coroutine_is_refused(framework):
+async def test_response_made_from_a_blocking_stream_or_a_coroutine_is_refused(
+    framework,
+):
     """
-    A response of a stream of `ASI1`, or of a coroutine of `create` that was not
-    awaited, raises a TypeError that says what is needed; no request is sent.
+    A web response made from a stream of the blocking `ASI1`, or from a coroutine of
+    `create` that was not awaited, raises a TypeError that says what to pass instead; no
+    request is sent.
     """
     module = pytest.importorskip(f"asi1.integrations.{framework}")
     fake = FakeASI1()

@@ -1,4 +1,4 @@
-"""Responses of Starlette, called in process without a server."""
+"""`ChatStreamResponse` for Starlette, called in process without a web server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..support.talk import SSE, Event, chunk, in_process, until
 
 class Browser:
     """
-    Calls a response in process, as a server does; `sent` lists the ASGI messages sent.
+    Calls a response as an ASGI server does; `sent` lists the response's ASGI messages.
     """
 
     def __init__(self, *, leaves_after=None):
@@ -72,8 +72,8 @@ async def test_stream_response_takes_headers_and_a_background_task():
 
 async def test_oserror_of_send_after_a_disconnection_cancels_the_call():
     """
-    If the server's `send` raises OSError because the browser has disconnected, the call
-    is cancelled and no error is raised.
+    If the ASGI server's `send` raises OSError because the browser has disconnected, the
+    call to the model is cancelled and no error is raised.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()
@@ -91,7 +91,7 @@ async def test_oserror_of_send_after_a_disconnection_cancels_the_call():
 async def test_browser_that_disconnects_before_the_response_begins_gets_499():
     """
     If the browser disconnects before the response begins, a response with status 499 is
-    sent, because Starlette's middleware raises without a response.
+    sent, because Starlette's middleware raises an error if no response is sent.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()

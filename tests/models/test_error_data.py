@@ -17,7 +17,7 @@ import asi1
 
 def error_classes(cls):
     """
-    Return those of a class and all its subclasses that asi1 defines, public or not.
+    Return the classes that asi1 defines, public or not, among *cls* and its subclasses.
     """
     below = {error for child in cls.__subclasses__() for error in error_classes(child)}
     return {cls, *below} if cls.__module__.startswith("asi1") else below
@@ -39,7 +39,9 @@ def test_every_error_class_is_public():
 
 
 def sample(kind, name="", depth=0):
-    """Return a value of the annotated type that differs from every default."""
+    """
+    Return a value of type *kind* that differs from the default of every error field.
+    """
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin in {typing.Union, types.UnionType}:
         return sample(next(a for a in args if a is not type(None)), name, depth)
@@ -71,7 +73,7 @@ def build(cls, depth=0):
 
 def pickled(error):
     """
-    Return the error after it was pickled and unpickled with every protocol in turn.
+    Return *error* after pickling and unpickling it with every pickle protocol in turn.
     """
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         error = pickle.loads(pickle.dumps(error, protocol))

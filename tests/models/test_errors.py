@@ -26,8 +26,8 @@ STANDARD = {
 
 def drawing():
     """
-    Return, for each class in the tree of the errors' docstring, its parent and its
-    note.
+    Return the parent and the note of each error class, as the tree in the docstring of
+    ``_models/errors.py`` shows them.
     """
     above = []
     drawn = {}
@@ -51,7 +51,7 @@ def classes():
 
 def test_error_hierarchy_is_as_drawn_in_the_docstring():
     """
-    The tree in the docstring of the errors' module shows every error class below its
+    The tree in the docstring of ``_models/errors.py`` shows every error class below its
     parent class.
     """
     tree = {
@@ -85,10 +85,10 @@ def test_wrong_settings_are_value_errors_and_wrong_arguments_type_errors():
         if parent == "APIStatusError"
     ],
 )
-def test_each_status_makes_the_error_class_that_the_tree_shows(name, note):
+def test_error_status_becomes_the_error_class_that_the_docstring_shows(name, note):
     """
-    A response with an error status becomes the error class that the tree shows for this
-    status.
+    A response with an error status becomes the error class that the docstring of
+    ``_models/errors.py`` shows for this status.
     """
     status = int(note[:3])
 
@@ -98,9 +98,10 @@ def test_each_status_makes_the_error_class_that_the_tree_shows(name, note):
     assert status == error.status_code
 
 
-def test_status_that_is_not_in_the_tree_makes_an_api_status_error():
+def test_error_status_not_in_the_docstring_becomes_an_api_status_error():
     """
-    A response whose status is not in the tree becomes an `APIStatusError`.
+    A response with an error status that the docstring of ``_models/errors.py`` does not
+    show becomes an `APIStatusError`.
     """
     drawn = {
         int(n[:3]) for p, n in drawing().values() if p == "APIStatusError" and n
@@ -115,7 +116,7 @@ def test_status_that_is_not_in_the_tree_makes_an_api_status_error():
 @pytest.mark.parametrize("name", ["ASI1Error", "StreamClosedError", "APITimeoutError"])
 def test_str_and_repr_show_the_message(name):
     """
-    ``str`` of an error is its message; its repr has the class too.
+    ``str`` of an error is its message; ``repr`` shows the error's class and message.
     """
     error = classes()[name]("no otters left")
 
@@ -126,7 +127,7 @@ def test_str_and_repr_show_the_message(name):
 
 def test_str_of_a_status_error_begins_with_the_status():
     """
-    ``str`` of a status error begins with the status.
+    ``str`` of a status error is the HTTP status, a colon and the message.
     """
     error = asi1.NotFoundError("no such otter", status_code=404)
 
@@ -137,8 +138,8 @@ def test_str_of_a_status_error_begins_with_the_status():
 
 def test_api_error_has_the_request_id():
     """
-    Every error of a call has the request id of the response, or None if the response
-    has no request id.
+    ``request_id`` of an API error is the request id of the response, or None if the
+    response has no request id.
     """
     response = asi1.ResponseInfo(request_id="req_1")
 
@@ -148,7 +149,7 @@ def test_api_error_has_the_request_id():
 
 def test_argument_error_names_the_argument():
     """
-    An `ArgumentError` has the name of the wrong argument.
+    The field ``argument`` of an `ArgumentError` is the name of the wrong argument.
     """
     with pytest.raises(TypeError, match="too hot") as caught:
         raise asi1.ArgumentError("too hot", argument="temperature")
@@ -157,10 +158,10 @@ def test_argument_error_names_the_argument():
     assert isinstance(caught.value, asi1.ConfigurationError)
 
 
-def test_errors_have_defaults_for_unknown_details():
+def test_error_created_from_a_message_alone_has_defaults_in_other_fields():
     """
-    Unknown details of a failure have default values, so that code that handles an error
-    can read every field.
+    An error that is created from a message alone has a default value in every other
+    field, so that code that handles the error can read every field.
     """
     stream = asi1.StreamTruncatedError("cut")
     lost = asi1.APIConnectionError("lost")
@@ -172,9 +173,9 @@ def test_errors_have_defaults_for_unknown_details():
     assert () == stream.response.attempts
 
 
-def test_errors_of_different_classes_differ():
+def test_errors_of_different_classes_or_messages_are_not_equal():
     """
-    An error equals only errors of its own class with the same values.
+    Two errors are equal only if their classes and their field values are equal.
     """
     assert asi1.ASI1Error("a") == asi1.ASI1Error("a")
     assert asi1.ASI1Error("a") != asi1.ASI1Error("b")

@@ -16,7 +16,7 @@ import asi1
 from asi1._models.json_text import dump_json, json_text, load_json
 
 
-texts = st.text(st.characters(), max_size=5)  # includes lone surrogates
+texts = st.text(st.characters(), max_size=5)  # st.characters() draws lone surrogates
 values = st.recursive(
     st.none()
     | st.booleans()
@@ -33,8 +33,8 @@ values = st.recursive(
 
 def exact(value):
     """
-    Return a value as JSON text, so that a comparison tells 1 from 1.0 and true, and one
-    order of keys from another.
+    Return *value* as JSON text, since JSON texts, unlike values, differ for 1, 1.0 and
+    true, and for different orders of keys.
     """
     return json.dumps(value)
 
@@ -49,7 +49,7 @@ def sendable(value):
 
 
 def nested(depth):
-    """Return *depth* lists, each inside the one before."""
+    """Return an empty list nested in lists, *depth* levels in all."""
     value = []
     for _ in range(depth - 1):
         value = [value]
@@ -100,17 +100,17 @@ def test_any_json_is_written_exactly(value):
 )
 def test_reading_invalid_json_raises_value_error(data):
     """
-    Any fault in a JSON text raises a ValueError, so that callers need to catch only one
-    class.
+    Reading invalid JSON raises a ValueError, whatever the fault, so that callers need
+    to catch only one class.
     """
     with pytest.raises(ValueError, match=r"\w"):
         load_json(data)
 
 
-def test_last_of_repeated_keys_counts():
+def test_last_value_of_a_repeated_key_is_read():
     """
-    If an object repeats a key, the last value is read, also beside integers that do not
-    fit 64 bits.
+    If a JSON object repeats a key, the last value is read, even if the object also has
+    an integer of more than 64 bits.
     """
     assert {"a": 2} == load_json(b'{"a":1,"a":2}')
     assert {"a": 2, "n": 10**20} == load_json(
@@ -175,7 +175,7 @@ def test_writing_a_value_that_contains_itself_raises_value_error():
 
 def test_more_than_200_levels_are_not_read():
     """
-    JSON of 200 levels is read and written; deeper JSON is not read.
+    JSON nested 200 levels deep is read and written; reading deeper JSON is refused.
     """
     data = b"[" * 200 + b"]" * 200
 
@@ -188,7 +188,7 @@ def test_more_than_200_levels_are_not_read():
 
 def test_200_levels_beside_other_values_are_read():
     """
-    The limit of 200 is for nested levels, not for the number of lists in the text.
+    The limit of 200 applies to nested levels, not to the number of lists in the JSON.
     """
     deep = b"[" * 199 + b"]" * 199
 
@@ -204,7 +204,7 @@ def test_200_levels_beside_other_values_are_read():
 )
 def test_more_than_a_million_values_are_not_read(value):
     """
-    A text with too many small values is refused before the values fill the memory.
+    JSON with more than a million values is refused before the values fill the memory.
     """
     with pytest.raises(ValueError, match="too many values"):
         load_json(b"[%b%b]" % ((value + b",") * 1_000_001, value))
@@ -212,8 +212,8 @@ def test_more_than_a_million_values_are_not_read(value):
 
 def test_separators_inside_strings_are_not_counted_as_values():
     """
-    Values are counted by commas and brackets, but not by those inside strings, whether
-    or not the strings contain escaped quotes.
+    The limit on the number of values counts commas and brackets, except those inside
+    strings, whether or not the strings contain escaped quotes.
     """
     text = b'"' + b',[{\\"' * 300_000 + b'"'
 
@@ -222,19 +222,19 @@ def test_separators_inside_strings_are_not_counted_as_values():
 
 
 @pytest.mark.parametrize("end", [b"", b"\\", b'"'])
-def test_too_many_values_with_an_unfinished_string_are_refused_at_once(end):
+def test_too_many_values_before_an_unterminated_string_are_refused_at_once(end):
     """
-    A text with too many values before an unfinished string is refused at once; to
-    search from each escaped quote for the end of the string would take minutes.
+    JSON with too many values before an unterminated string is refused at once;
+    searching for the end of the string from each escaped quote would take minutes.
     """
     with pytest.raises(ValueError, match="too many values"):
         load_json(b"[" * 262_145 + b'"' + b'\\"' * 60_000 + end)
 
 
-def test_large_numbers_are_written_without_white_space():
+def test_large_integers_are_written_without_white_space():
     """
-    JSON with an integer of more than 64 bits has no white space, as JSON without such
-    an integer has none.
+    JSON with an integer of more than 64 bits is written without white space, like any
+    other JSON.
     """
     assert f'{{"a":{2**70},"b":[1,2]}}'.encode() == dump_json({"a": 2**70, "b": [1, 2]})
 
@@ -242,7 +242,7 @@ def test_large_numbers_are_written_without_white_space():
 @pytest.mark.parametrize("ends", [(b"[", b"]"), (b'{"a":', b"}")])
 def test_200_levels_of_lists_or_objects_are_read(ends):
     """
-    JSON with 200 levels of lists or objects is read; JSON with 201 levels is refused.
+    Lists or objects nested 200 levels deep are read; 201 levels are refused.
     """
     opening, closing = ends
     inner = b"{}" if opening != b"[" else b"[]"

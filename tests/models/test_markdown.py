@@ -11,7 +11,7 @@ import pytest
 from asi1 import ChatChoice, ChatCompletion, ChatMessage, FunctionCall, ToolCall
 
 
-# Texts that could end the HTML block around them, or change the text after them.
+# Strings that, unescaped, could end the surrounding HTML block or change later text.
 HOSTILE = [
     "</details><script>alert(1)</script>",
     "</summary></details>\n\n# Not a heading",
@@ -71,10 +71,10 @@ def test_text_is_shown_as_markdown():
 
 
 @pytest.mark.parametrize("thoughts", HOSTILE)
-def test_thoughts_are_shown_literally_in_a_folded_line(thoughts):
+def test_thoughts_are_shown_literally_in_a_collapsed_block(thoughts):
     """
-    Thoughts are shown above the text in a folded line, character by character; no
-    markup in the thoughts can end or change this line.
+    Thoughts are shown literally above the text, in a collapsed ``<details>`` block; no
+    markup in the thoughts can end or change this block.
     """
     answer = ChatCompletion(
         thoughts=thoughts, choices=answer_with(content="Hi").choices
@@ -110,7 +110,7 @@ def test_refusals_and_tool_calls_are_shown_literally(text):
 
 def test_text_refusal_and_tool_calls_are_shown_in_order():
     """
-    The text, then the refusal, then every tool call are shown.
+    A notebook shows an answer's text, then its refusal, then its tool calls.
     """
     calls = (tool_call("swim", '{"far": 1}'), tool_call("eat", ""))
 

@@ -131,8 +131,8 @@ def answer_with(message):
 )
 def test_each_kind_of_message_becomes_one_dict(message, wire):
     """
-    A message object, a message of the model, a whole answer or a dict becomes one dict
-    with the keys that the API accepts; other fields of the server are left out.
+    A message object, a model's message, a complete answer or a dict becomes one dict of
+    the keys that the API accepts; keys that only servers send are omitted.
     """
     assert [wire] == wire_messages([message])
 
@@ -151,7 +151,7 @@ def test_dict_may_have_any_role_of_the_api(role):
 
 def test_string_becomes_one_user_message():
     """
-    A string in place of the messages becomes one user message, even if it is empty.
+    A string passed as the messages becomes one user message, even if it is "".
     """
     assert [{"role": "user", "content": "Hi"}] == wire_messages("Hi")
     assert [{"role": "user", "content": ""}] == wire_messages("")
@@ -319,8 +319,8 @@ WRONG = [
 @pytest.mark.parametrize(("messages", "argument", "problem"), WRONG)
 def test_wrong_message_is_named_by_its_index_and_type(messages, argument, problem):
     """
-    A wrong message raises an `ArgumentError` that names the message's index and type,
-    and shows no content.
+    A wrong message raises an `ArgumentError` that shows the message's index and type,
+    but none of its content.
     """
     with pytest.raises(ArgumentError) as caught:
         wire_messages(messages)
@@ -333,7 +333,7 @@ def test_wrong_message_is_named_by_its_index_and_type(messages, argument, proble
 
 def test_subclass_of_a_message_is_accepted():
     """
-    A subclass of a message class is sent as a message of its parent's kind.
+    A subclass of a message class is converted to a dict like its parent class.
     """
 
     class Question(UserMessage):

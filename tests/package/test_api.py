@@ -8,7 +8,7 @@ from ..support.api import SNAPSHOT, differences, public_api
 
 
 HELP = "If this is intended, update the snapshot: python -m tests.support.api"
-# One line of the snapshot for each kind of name.
+# One example of each kind of line in the snapshot ``api.txt``.
 KINDS = [
     "$ asi1 ask --max-tokens N",
     "$ asi1 ask question (nargs=?)",
@@ -42,8 +42,8 @@ def test_public_api_equals_the_snapshot():
 
 def test_snapshot_has_every_public_name_with_a_docstring():
     """
-    The snapshot has every public name and each kind of member, and all have docstrings
-    where that is possible.
+    The snapshot has every public name and each kind of member, and all that can have a
+    docstring have one.
     """
     lines = SNAPSHOT.read_text("utf-8").splitlines()
     names = {line.split("  ")[0] for line in lines}

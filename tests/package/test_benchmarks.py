@@ -22,7 +22,7 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))  # last, so that asi1 is the installed one
+    sys.path.append(str(ROOT))  # appended: the installed asi1 is imported
 
 calls, cases, contenders, measure, picture, runs, table = (
     importlib.import_module(f"benchmarks.{name}")
@@ -76,7 +76,8 @@ def test_every_case_gives_a_value_or_a_reason(
     url: str, case: str, contender: str
 ) -> None:
     """
-    Each case gives a value for asi1 and each floor, or the reason why it cannot run.
+    Each benchmark case gives a value for asi1 and for each library that serves as a
+    floor, or the reason why the case cannot run.
     """
     found = measure.measure(case, contender, url, "tiny")
 
@@ -95,15 +96,16 @@ def test_every_case_gives_a_value_or_a_reason(
         assert isinstance(found["value"], float)
 
 
-def test_reader_that_misses_text_is_refused() -> None:
-    """A contender that did not read every character is refused with a ValueError."""
+def test_library_that_misses_text_is_refused() -> None:
+    """A measured library that did not read every character raises a ValueError."""
     with pytest.raises(ValueError, match="0 of "):
         calls.check(0, "whole-10")
 
 
 def test_run_prints_a_table_and_writes_json_and_svg(tmp_path: Path) -> None:
     """
-    The command prints a table that names missing packages, and writes JSON and SVG.
+    The benchmark command prints a table that names packages that are not installed, and
+    writes a JSON file and an SVG file.
     """
     file, svg = tmp_path / "result.json", tmp_path / "result.svg"
     command = [sys.executable, "-m", "benchmarks", "create-sync", "--tiny"]
@@ -127,8 +129,8 @@ def test_run_prints_a_table_and_writes_json_and_svg(tmp_path: Path) -> None:
     assert ET.parse(svg).getroot().tag == f"{SVG}svg"
 
 
-def test_unknown_contender_is_refused() -> None:
-    """An unknown contender stops the command before anything is measured."""
+def test_unknown_library_in_only_is_refused() -> None:
+    """An unknown name in ``--only`` stops the command before anything is measured."""
     main = importlib.import_module("benchmarks.__main__").main
     with pytest.raises(SystemExit, match="nobody"):
         main(["run", "import", "--only", "nobody"])
@@ -136,8 +138,8 @@ def test_unknown_contender_is_refused() -> None:
 
 def test_table_shows_multiples_of_the_floor() -> None:
     """
-    The table has the floor in units, the contenders in multiples of it, and a reason
-    where there is no value.
+    The table shows the floor's value in the case's unit, each other library's value as
+    a multiple of the floor's, and a reason where there is no value.
     """
     printed = table.table(result(httpx=10.0, asi1=25.0, openai=50.0))
     row = next(line for line in printed.splitlines() if "stream-async |" in line)
@@ -152,8 +154,8 @@ def test_table_shows_multiples_of_the_floor() -> None:
 
 def test_results_are_compared_as_multiples_of_the_floor() -> None:
     """
-    Two results are compared by their ratios to the floor, so that a slower machine does
-    not count as a change.
+    Two benchmark results are compared as multiples of their floor, so that a slower
+    machine does not count as a change.
     """
     old = result(httpx=10.0, asi1=20.0)
     new = result(httpx=20.0, asi1=30.0)
@@ -177,19 +179,20 @@ def test_case_without_a_floor_is_compared_in_units() -> None:
     ]
 
 
-def test_family_selects_all_its_cases() -> None:
+def test_name_of_a_family_selects_all_its_cases() -> None:
     """
-    The name before the dash selects every case of a family; a case's name selects one.
+    The part of a case's name before the dash selects all cases of this family; a full
+    name selects one case.
     """
     assert ["turn-1", "turn-500"] == cases.selected(["turn"])
     assert ["turn-500", "import"] == cases.selected(["turn-500", "import"])
     assert list(cases.CASES) == cases.selected(cases.CASES)
 
 
-def test_picture_is_to_scale() -> None:
+def test_bars_of_the_svg_are_to_scale() -> None:
     """
-    The length of a bar in the SVG is in proportion to its multiple of the floor, up to
-    the length at which long bars are cut.
+    The length of a bar in the SVG is in proportion to the bar's multiple of the floor,
+    up to the length at which long bars are cut.
     """
     measured = result(httpx=10.0, asi1=20.0, openai=50.0, litellm=999.0)
     drawn = ET.fromstring(picture.picture(measured))

@@ -27,14 +27,16 @@ def otters():
 
 @pytest.fixture(scope="module")
 def giraffes():
-    """Return the path of a recording that must not be published with the tests."""
+    """
+    Return the path of the unpublished recording; skip the test if the file is missing.
+    """
     if not GIRAFFES.exists():
         pytest.skip(f"the recording {GIRAFFES.name} is not on this machine")
     return GIRAFFES
 
 
 def check_otters(otters, chunks, answer):
-    """Compare the chunks and the whole answer with the recorded values."""
+    """Assert that the chunks and the complete answer are those of otters.sse."""
     assert otters["chunks"] == len(chunks)
     assert otters["thoughts"] == "".join(chunk.thought for chunk in chunks)
     assert otters["content"] == "".join(chunk.text for chunk in chunks)
@@ -54,7 +56,9 @@ def check_otters(otters, chunks, answer):
 
 
 def check_giraffes(chunks, answer):
-    """Compare the chunks and the whole answer with the known values."""
+    """
+    Assert that the chunks and the complete answer are those of the giraffes recording.
+    """
     assert 99 == len(chunks)
     assert 341 == len(answer.thoughts)
     assert answer.thoughts.startswith("\nThe user has asked about giraffes")

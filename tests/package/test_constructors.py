@@ -1,4 +1,4 @@
-"""Constructor parameters of classes that contain data, and of classes that count."""
+"""Constructor parameters of data classes, and of classes that have counters."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_data_classes_take_keyword_arguments_only(cls):
         pytest.param(RetryBudget, ["capacity"], id="budget"),
     ],
 )
-def test_counting_classes_take_their_limits_only(cls, names):
+def test_classes_with_counters_take_limits_only(cls, names):
     """
-    The constructor of a class that counts takes only limits; every count starts at its
-    initial value.
+    The constructor of a class that has counters takes no counts, only limits, so that
+    every counter starts at its initial value.
     """
     assert names == list(inspect.signature(cls).parameters)

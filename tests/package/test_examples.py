@@ -42,8 +42,8 @@ def load(name):
 @pytest.mark.system
 def test_many_prompts_prints_the_answers_in_order(fake):
     """
-    ``many_prompts.py`` asks the prompts of its command line, in both ways, and prints
-    the answers in order.
+    ``many_prompts.py`` sends the prompts of its command line with `by_map`, then with
+    `by_threads`, and prints the answers of each in order.
     """
     fake.reply(lambda r: f"<{r.json['messages'][0]['content']}>", times=None)
 
@@ -77,7 +77,7 @@ def test_many_prompts_shows_a_failure_in_its_place(fake):
 
 @contextmanager
 def serving(app):
-    """Serve *app* by werkzeug's server, a thread for each request; yield its URL."""
+    """Serve *app* with werkzeug, each request in a thread of its own; yield the URL."""
     from werkzeug.serving import make_server
 
     server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -120,8 +120,8 @@ def test_flask_view_streams_while_the_model_writes(fake, views):
     fake.play(SSE, Repeat((Event(chunk("on and ")), Pause(0.01))))
 
     with views.stream("GET", "/stream", params={"q": "Count."}) as reply:
-        # Referenced until the end, because httpx closes the response when this iterator
-        # is freed.
+        # The iterator is referenced until the test ends, because httpx closes the
+        # response when the iterator is freed.
         words = reply.iter_text()
         assert "on and " == next(words)[:7]
         assert "open" == fake.requests[0].outcome
@@ -133,7 +133,7 @@ def test_flask_view_streams_while_the_model_writes(fake, views):
 def test_flask_view_streams_to_the_end_or_reports_a_failure(fake, views):
     """
     The browser gets every word of an unbroken stream; a broken stream ends with a
-    message.
+    message that says that the stream was broken off.
     """
     fake.reply(TEXT, chunk_words=1)
     fake.play(SSE, Event(chunk("one ")), Data(b"data: {}\n\n"))
@@ -145,10 +145,10 @@ def test_flask_view_streams_to_the_end_or_reports_a_failure(fake, views):
 
 
 @pytest.mark.parametrize("path", ["/ask", "/stream"])
-def test_flask_view_has_its_own_status_for_an_api_error(fake, views, path):
+def test_flask_view_returns_502_if_the_api_refuses_the_call(fake, views, path):
     """
-    If the API refuses a call with 401, both views return 502, since the browser is not
-    at fault; the response contains the message of the API.
+    If the API refuses a call with 401, both views of ``flask_view.py`` return 502,
+    since the browser is not at fault; the response contains the API's message.
     """
     fake.fail(401, message="Who are you?")
 
@@ -171,10 +171,10 @@ def ask(fake, request):
             yield lambda path, text: http.get(path, params={"q": text})
 
 
-def test_services_send_whole_answers_and_streams(fake, ask):
+def test_services_send_complete_answers_and_streams(fake, ask):
     """
     ``fastapi_service.py`` and ``aiohttp_service.py`` send the browser's question to the
-    model, and return the answer whole or as a stream.
+    model, and return the complete answer as JSON or the stream as events.
     """
     fake.reply(TEXT, chunk_words=1)
     fake.reply(lambda r: r.json["messages"][0]["content"].upper())
@@ -188,10 +188,10 @@ def test_services_send_whole_answers_and_streams(fake, ask):
 
 
 @pytest.mark.parametrize("path", ["/chat", "/ask"])
-def test_services_have_their_own_status_for_an_api_error(fake, ask, path):
+def test_services_return_502_if_the_api_refuses_the_call(fake, ask, path):
     """
-    If the API refuses a call with 401, each service returns 502, since its own caller
-    is not at fault; the response contains the message of the API.
+    If the API refuses a call with 401, both example services return 502, since the
+    service's caller is not at fault; the response contains the API's message.
     """
     fake.fail(401, message="Who are you?")
 

@@ -41,7 +41,7 @@ IMPURE = {
     *("pathlib", "select", "selectors", "shutil", "socket", "ssl", "subprocess"),
     *("random", "secrets", "time", "uuid"),
 }
-# This module names two httpx types for type checkers, without loading httpx.
+# `_settings.config` imports two httpx types, for type checkers only.
 HTTP_TYPES = "_settings.config"
 
 
@@ -55,23 +55,24 @@ def test_every_top_level_module_is_in_one_layer():
 
 def test_no_module_imports_from_a_higher_layer():
     """
-    A module imports from its own layer or below, also inside functions and for types.
+    A module of asi1 imports only from its own layer or lower ones, also inside
+    functions and under ``TYPE_CHECKING``.
     """
     assert [] == upward_imports(ROOT, LAYERS)
 
 
 def test_imports_have_no_cycle():
     """
-    No modules import each other in a cycle, so that each can be read and tested after
-    the modules that it imports.
+    The modules of asi1 do not import each other in a cycle, so that each module can be
+    read and tested after the modules that it imports.
     """
     assert [] == import_cycles(ROOT)
 
 
 def test_no_module_below_the_transport_imports_io_clock_or_random():
     """
-    Modules below the transport import nothing that can wait, connect, read a clock or
-    draw a random number.
+    Modules in the layers below ``_transport`` import no library that can wait, connect,
+    read a clock or draw a random number.
     """
     assert [] == foreign_imports(ROOT, IMPURE, places=PURE, exceptions={HTTP_TYPES})
 
@@ -98,22 +99,22 @@ def test_only_the_event_decoder_imports_httpx_sse():
 
 def test_private_packages_have_only_a_docstring():
     """
-    The ``__init__`` of a private package has a docstring of at most three lines; other
-    content would be loaded with each of its modules.
+    The ``__init__`` of a private package has a docstring of at most three lines; code
+    in it would be loaded with every module of the package.
     """
     assert [] == crowded_packages(ROOT, 3)
 
 
 def test_no_module_has_more_than_300_lines():
     """
-    No module has more than 300 lines.
+    No module of asi1 has more than 300 lines.
     """
     assert [] == long_modules(ROOT, 300)
 
 
 def test_no_function_has_more_than_40_lines():
     """
-    No function has more than 40 lines, its docstring not counted.
+    No function of asi1 has more than 40 lines, its docstring not counted.
     """
     assert [] == long_functions(ROOT, 40)
 

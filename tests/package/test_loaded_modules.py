@@ -1,4 +1,4 @@
-"""Modules of asi1 that a program loads: no more than it uses."""
+"""A program loads only those modules of asi1 that the program uses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ import sys
 print(*sorted(n for n in sys.modules if n.partition(".")[0] == "asi1"))
 """
 
-# A first call of each client, and how many modules of asi1 it may load.
+# Programs that make one call, and how many asi1 modules each may load at most.
 FIRST_CALLS = pytest.mark.parametrize(
     ("program", "most"),
     [pytest.param(CALL, 65, id="async"), pytest.param(BLOCKING, 74, id="blocking")],
@@ -63,7 +63,7 @@ def loaded(*parts):
         text=True,
         check=False,
         timeout=240,
-        # Without asi1's variables, since they turn on logs and other event loops.
+        # ASI1_* variables are removed, since they turn on logs and other event loops.
         env={k: v for k, v in os.environ.items() if not k.startswith(("ASI1", "ASI_"))},
     )
     assert (0, "") == (done.returncode, done.stderr)
@@ -90,8 +90,8 @@ def test_import_and_client_load_few_modules(program, most):
 @FIRST_CALLS
 def test_first_call_over_a_custom_transport_loads_few_modules(program, most):
     """
-    A first call over a user-provided transport loads few modules, since it needs none
-    of those that open sockets.
+    A first call over a user-provided transport loads few modules, since the call needs
+    no module that opens sockets.
     """
     modules = loaded(MOCK, program)
 

@@ -10,9 +10,9 @@ import asi1
 ROOT = Path(asi1.__file__).parent
 TESTS = Path(__file__).parents[1]
 
-# The files that test modules without a test file of the same name.
+# Test files, each with the modules that it tests although their names differ.
 TESTED_IN = {
-    # These modules contain data classes, tested where their data is decoded.
+    # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": [
         "_models/base",
         "_models/base_types",
@@ -21,18 +21,18 @@ TESTED_IN = {
     ],
     "protocol/test_reply": ["_models/raw", "_models/response"],
     "models/test_errors": ["_models/status_errors"],
-    # This module has no behaviour of its own.
+    # `_version` has no behaviour of its own.
     "package/test_exports": ["_version"],
-    # A policy is tested together with its view and its summary.
+    # Context policies are tested together with their views and summaries.
     "protocol/context/test_policies": [
         "_protocol/context/summarise",
         "_protocol/context/view",
     ],
-    # These modules check the values of options and settings.
+    # Option checks and validators are tested by the options that they check.
     "settings/test_options": ["_settings/option_checks", "_settings/validators"],
-    # This module loads other modules before a call needs them.
+    # `_transport/preload` loads other modules before a call needs them.
     "transport/test_adapters": ["_transport/preload"],
-    # The effects of these modules show only in a client, conversation or call.
+    # Effects of engine, turns and transport show only in clients and conversations.
     "client/test_client": [
         "_call/engine",
         "_client/chat",
@@ -51,15 +51,15 @@ TESTED_IN = {
     "client/test_map": ["_call/concurrent_calls"],
     "client/test_to_sse": ["_call/answer_events"],
     "system/life/test_fork": ["_fork_lock"],
-    # These modules are parts of a command, tested by its input and output.
+    # Parts of the command line are tested by the command's input and output.
     "cli/test_ask": ["cli/_parser", "cli/_terminal", "cli/_view"],
-    # Web frameworks call these modules, so they are tested on real servers.
+    # Web frameworks call `asi1.integrations`, which is tested on real servers.
     "system/services/test_services": [
         "integrations/_events",
         "integrations/_watch",
         "integrations/aiohttp",
     ],
-    # The fake is tested as a whole, by the replies and faults that it plays.
+    # The fake server is tested by the replies and faults that the server sends.
     "testing/test_faults": [
         "testing/_faults/base",
         "testing/_faults/catalogue",
@@ -98,22 +98,23 @@ def without_test_file(root, tests):
 
 def test_every_module_has_a_test_file_or_is_listed():
     """
-    A module's tests are in the file of its name, or the list says where they are.
+    A module's tests are in the file of its name, or `TESTED_IN` names their file.
     """
     assert sorted(LISTED) == without_test_file(ROOT, TESTS)
 
 
 def test_listed_test_files_exist():
     """
-    Each file that the list names as testing another module exists.
+    Each test file that `TESTED_IN` names exists.
     """
     assert [] == [name for name in TESTED_IN if not (TESTS / f"{name}.py").exists()]
 
 
 def test_module_without_a_test_file_is_found(tmp_path):
     """
-    Underscores are ignored, a top-level module is tested in `package`, and an
-    ``__init__`` needs no test.
+    A module without a test file of its name is reported. The comparison ignores
+    underscores, expects tests of top-level modules in `package`, and skips
+    ``__init__``.
     """
     root, tests = tmp_path / "dummy", tmp_path / "tests"
     for name in ("_log", "_call/__init__", "_call/timer", "_call/task", "cli/_ask"):

@@ -39,8 +39,8 @@ def sources_of_mutants(source):
 )
 def test_each_kind_of_mutation_is_made(source, mutated_sources):
     """
-    Each operator, constant, condition and statement of a line is changed, one at a
-    time.
+    The mutation run changes each operator, constant, condition and statement of a line,
+    one at a time.
     """
     assert sorted(mutated_sources) == sorted(sources_of_mutants(source))
 
@@ -57,14 +57,14 @@ def test_each_kind_of_mutation_is_made(source, mutated_sources):
 )
 def test_imports_docstrings_and_types_are_not_mutated(source):
     """
-    Imports, docstrings, lists of names and types are not changed.
+    The mutation run does not change imports, docstrings, ``__all__`` and types.
     """
     assert [] == sources_of_mutants(source)
 
 
 def test_error_messages_are_not_mutated():
     """
-    A raise statement is removed, but the text of its message is not changed.
+    The mutation run removes a raise statement, but does not change its message.
     """
     assert ["pass"] == sources_of_mutants("raise A('b', f'c {d}')")
 
@@ -82,7 +82,7 @@ def test_every_equivalent_mutation_exists_and_has_a_reason():
 
 def test_every_test_file_of_the_mutants_table_exists():
     """
-    The table of modules and their tests names files that exist.
+    The table that lists the tests of each mutated module names test files that exist.
     """
     files = {
         Path(__file__).parents[1] / f"{name}.py"

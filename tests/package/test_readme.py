@@ -43,8 +43,8 @@ def test_readme_example_runs(number, tmp_path, monkeypatch, capsys):
 
 def test_readme_shows_the_main_features():
     """
-    The README's examples show a call, a stream, thoughts, several turns and error
-    handling.
+    The README's examples show a call, a stream, thoughts, a conversation of several
+    turns, and error handling.
     """
     shown = "\n".join(EXAMPLES)
 

@@ -1,4 +1,4 @@
-"""The checks of the package's structure each find the fault that this file makes."""
+"""Each check of a package's structure finds the violation that a test creates."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ BREAKS = {
 
 @pytest.fixture
 def package(tmp_path):
-    """Return the folder of a small package without a fault."""
+    """Return the folder of a small package that passes every check of its structure."""
     root = tmp_path / "dummy"
     for name, text in GOOD.items():
         path = root / name
@@ -185,7 +185,7 @@ def violations(root, rule):
 @pytest.mark.parametrize("rule", shape.__all__)
 def test_good_package_passes_every_rule(package, rule):
     """
-    A package without a fault has no violation of any rule.
+    A package with a correct structure has no violation of any rule.
     """
     assert [] == violations(package, rule)
 
@@ -193,7 +193,7 @@ def test_good_package_passes_every_rule(package, rule):
 @pytest.mark.parametrize(("file", "text", "rule"), BREAKS.values(), ids=BREAKS)
 def test_each_fault_is_found_by_its_rule(package, file, text, rule):
     """
-    A module with one fault gives one violation of the rule for this fault.
+    A module with one fault causes one violation of the rule that forbids this fault.
     """
     path = package / file
     if text is None:
@@ -215,10 +215,10 @@ def test_each_fault_is_found_by_its_rule(package, file, text, rule):
         "def f():\n    import time",
     ],
 )
-def test_forbidden_imports_are_found_in_the_given_places_only(package, line):
+def test_forbidden_imports_are_found_in_the_given_modules_only(package, line):
     """
-    A forbidden import in any form is found in the given modules and packages, but not
-    in other modules or an exception.
+    A forbidden import in any form is found in the modules and packages to which the ban
+    applies, but neither in other modules nor in an exception.
     """
     (package / "_upper.py").write_text(line)
     (package / "_inner/two.py").write_text(line)
@@ -229,10 +229,10 @@ def test_forbidden_imports_are_found_in_the_given_places_only(package, line):
     assert 2 == len(violations(package, "foreign_imports"))
 
 
-def test_forbidden_imports_without_places_are_found_everywhere(package):
+def test_imports_forbidden_without_naming_modules_are_found_everywhere(package):
     """
-    If no modules are given, a forbidden import is found in every module, and an
-    exception applies only to the exact name.
+    If a ban names no modules, a forbidden import is found in every module, except in
+    those that the ban's exceptions name exactly.
     """
     for name in ("_ground.py", "_groundling.py", "_inner/one.py", "cli/chat.py"):
         (package / name).write_text("import time")
@@ -244,15 +244,15 @@ def test_forbidden_imports_without_places_are_found_everywhere(package):
 
 def test_module_in_two_layers_is_found(package):
     """
-    A name that is in two layers of the list is a violation, since its layer would be
-    ambiguous.
+    A module that is in two layers of the list is a violation, since the module's layer
+    would be ambiguous.
     """
     assert ["cli is in two layers"] == shape.misplaced(package, [["cli"], *LAYERS])
 
 
 def test_cycle_is_shown_in_the_direction_of_its_imports(package):
     """
-    A cycle reads "one imports two imports one", which shows the imports to choose from.
+    An import cycle is reported as "one imports two imports one".
     """
     (package / "_upper.py").write_text("from ._inner.two import x")
 
@@ -273,7 +273,7 @@ def test_cycle_is_shown_in_the_direction_of_its_imports(package):
 @pytest.mark.parametrize("head", ["def f():\n", "@g\n@g\n@g\nasync def f():\n"])
 def test_function_length_excludes_docstring_and_decorators(package, head, body, found):
     """
-    A function's length is its lines from ``def`` to the last, without the docstring.
+    A function's length is counted from ``def`` to the last line, less the docstring.
     """
     (package / "_upper.py").write_text(head + body)
 
@@ -282,7 +282,7 @@ def test_function_length_excludes_docstring_and_decorators(package, head, body, 
 
 def test_long_modules_and_undocumented_tests_are_found(package):
     """
-    A module with one line too many is found, and so is a test without a docstring.
+    A module that is one line too long is reported, as is a test without a docstring.
     """
     (package / "_upper.py").write_text("1\n" * 10)
     (package / "test_it.py").write_text("class T:\n    async def test_it(self): ...\n")
@@ -330,7 +330,7 @@ numbers = itertools.count()
 
 def compared(monkeypatch, blocking):
     """
-    Return the comparison of the two class trees, after a module with both is created.
+    Return how the class tree in *blocking* differs from the async class tree.
     """
     module = types.ModuleType(f"trees{next(numbers)}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -341,9 +341,9 @@ def compared(monkeypatch, blocking):
     return differences(module.AsyncTree, module.Tree)
 
 
-def test_twins_are_compared_down_to_the_leaves(monkeypatch):
+def test_all_members_of_twin_classes_are_compared(monkeypatch):
     """
-    Two class trees that differ only in blocking pass, and all members are compared.
+    An async class tree and its exact blocking twin pass; every member is compared.
     """
     result = compared(monkeypatch, TREE)
 
@@ -389,7 +389,7 @@ def test_twins_are_compared_down_to_the_leaves(monkeypatch):
 )
 def test_each_difference_of_twins_is_found(monkeypatch, old, new):
     """
-    Each member or annotation in which the two class trees differ is reported.
+    Each member or annotation in which a blocking class tree differs is reported.
     """
     assert old in TREE
 

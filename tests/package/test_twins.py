@@ -1,4 +1,4 @@
-"""The blocking client offers the same as the async one."""
+"""The blocking client has the same members as the async client."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import asi1
 from ..support.twins import differences
 
 
-def test_blocking_client_offers_the_same_as_the_async_one():
+def test_blocking_client_has_the_same_members_as_the_async_client():
     """
-    All that can be reached from `AsyncASI1` can be reached from `ASI1`, under the same
-    name, with the same parameters, defaults and types.
+    Every member that can be reached from `AsyncASI1` can be reached from `ASI1`, under
+    the same name, with the same parameters, defaults and types.
     """
     walk = differences(asi1.AsyncASI1, asi1.ASI1)
 

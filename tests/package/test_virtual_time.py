@@ -1,4 +1,4 @@
-"""The virtual clock of the tests."""
+"""The virtual clock that `pytest.mark.virtual_time` gives to a test."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ async def test_timers_fire_in_order_and_timeouts_cancel():
 @given(seconds=st.floats(min_value=0, max_value=1e9))
 async def test_sleep_of_any_length_ends(seconds):
     """
-    A sleep of any length ends, even if rounding would make the clock stand still.
+    A sleep of any length ends, even if adding its length to the virtual clock is lost
+    to rounding.
     """
     await anyio.sleep(seconds)

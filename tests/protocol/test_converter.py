@@ -1,4 +1,4 @@
-"""Everything that a server sends, in whatever shape, can be read from the models."""
+"""All JSON that a server sends, in whatever format, can be read from the models."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from asi1._models.json_text import load_json
 from asi1._protocol.converter import decode
 
 
-# One reply of each shape that this API has had, from the oldest on, and one as its
-# reference documents it; then the chunks of a stream in order.
+# One answer in each format that this API has used, oldest first, and one in the format
+# of the API's reference; CHUNKS has the chunks of a stream in order.
 ANSWERS = [
     {
         "id": "id_Qw3Er5Ty7Ui9",
@@ -170,7 +170,7 @@ MODELS = [
 WHOLE = [_models.ChatCompletion, _chunks.ChatCompletionChunk]
 ALIASES = {"reasoning", "thought"}
 
-texts = st.text(st.characters(), max_size=5)  # includes lone surrogates
+texts = st.text(st.characters(), max_size=5)  # st.characters() draws lone surrogates
 values = st.recursive(
     st.none()
     | st.booleans()
@@ -190,7 +190,7 @@ named = st.sampled_from(
 
 @st.composite
 def odd(draw, template):
-    """Draw *template* with some keys missing or unknown, some values null or odd."""
+    """Draw *template* with keys missing or added, and values null or of any type."""
     if isinstance(template, list):
         return [draw(odd(item)) for item in template]
     if not isinstance(template, dict):
@@ -223,7 +223,7 @@ def read(cls, sent):
 
 
 def pairs(model):
-    """Yield *model* and each model inside it with a ``wire``, paired with its wire."""
+    """Yield (model, wire) for *model* and each model inside it that has a ``wire``."""
     yield model, model.wire
     for attribute in attrs.fields(type(model)):
         value = getattr(model, attribute.name)
@@ -278,7 +278,7 @@ def test_each_part_to_dict_is_as_sent(sent, cls):
     whole = read(cls, sent)
 
     for model, _ in pairs(whole):
-        if not isinstance(model, _models.FunctionCall):  # may not be an object as sent
+        if not isinstance(model, _models.FunctionCall):  # not always sent as an object
             assert exact(model.to_dict()) in known
 
 
@@ -357,8 +357,8 @@ def test_changing_the_result_of_to_dict_changes_nothing_else(sent):
 )
 def test_wrong_types_and_reserved_names_are_in_extra(odd):
     """
-    A value is in ``extra`` if its type is wrong, or if asi1 uses its name for an
-    attribute.
+    A value is in ``extra`` if the value's type is wrong, or if its key is the name of
+    an attribute that asi1 defines.
     """
     answer = decode(asi1.ChatCompletion, odd)
 

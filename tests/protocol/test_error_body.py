@@ -1,4 +1,4 @@
-"""Error bodies that say that a request is too long for the model, and their numbers."""
+"""Error bodies saying that a request is too long, and the token counts in them."""
 
 from __future__ import annotations
 

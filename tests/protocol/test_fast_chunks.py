@@ -20,7 +20,7 @@ from asi1._settings.secret import Secret
 
 SECRET = Secret("sk_otter0123456789")
 
-# One chunk of each shape that servers send.
+# One chunk in each format that servers send.
 BARE = {"id": "id_w", "model": "asi1-mini", "choices": [{"delta": {"content": "Sea"}}]}
 LIVE = {
     "id": "id_w",
@@ -90,7 +90,7 @@ KEYS = [
 
 
 def with_new_text(rng, chunk):
-    """Copy a chunk with another text or thought; a creation time may change too."""
+    """Copy a chunk with a new text or thought; its creation time may change too."""
     chunk = copy.deepcopy(chunk)
     piece = "".join(rng.choices(PIECES, k=rng.randint(1, 2)))
     if chunk.get("thought"):
@@ -116,7 +116,7 @@ def with_one_change(rng, chunk):
 
 
 def encoded(rng, chunk):
-    """Return a chunk as an event's data; about one result in ten has wrong bytes."""
+    """Return a chunk as an event's data; about one result in ten is corrupted."""
     style = rng.choice([{}, {"separators": (",", ":")}])
     text = json.dumps(chunk, ensure_ascii=rng.random() < 0.1, **style)
     data = text.encode("utf-8", "surrogatepass")
@@ -128,7 +128,7 @@ def encoded(rng, chunk):
 
 
 def random_events(rng):
-    """Return the data of a stream's events: most differ only in text, some are odd."""
+    """Return a stream's event data; most events differ only in text, some in a key."""
     chunks = [*CHUNKS.values(), BOTH, TWICE]
     chunk = rng.choice(chunks)
     events = []
@@ -190,10 +190,10 @@ def test_fast_path_reads_what_the_converter_reads(batch):
 
 
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
-def test_chunk_like_the_previous_one_is_not_parsed(chunk):
+def test_chunk_that_differs_only_in_text_and_time_is_not_parsed(chunk):
     """
-    If a chunk differs from the previous chunk only in text and time, text and time are
-    cut out of its bytes; the chunk's JSON is parsed only when a caller reads ``wire``.
+    If a chunk differs from the previous chunk only in text and time, these two values
+    are cut from its bytes; its JSON is parsed only when a caller reads ``wire``.
     """
     reader = FastChunkReader()
     rng = random.Random(1)
@@ -212,8 +212,8 @@ def test_chunk_like_the_previous_one_is_not_parsed(chunk):
 @pytest.mark.parametrize("dumps", [json.dumps, lambda c: json.dumps(c, indent=1)])
 def test_event_that_only_resembles_the_previous_chunk_is_read_correctly(chunk, dumps):
     """
-    An event whose bytes begin and end like the previous chunk's, but which is another
-    chunk or not a chunk, is not read by the previous chunk's template.
+    An event whose bytes begin and end like the previous chunk's, but which differs in
+    other parts, is read as the converter reads it or left to the converter.
     """
     data = dumps(chunk).encode()
     other = {**chunk, "created": 2740580080149} if "created" in chunk else chunk
@@ -308,10 +308,10 @@ def test_fast_chunk_copies_compares_and_prints_like_any_chunk(use):
         _ = fast_chunk().texts
 
 
-def test_fast_chunks_share_no_unknown_values():
+def test_consecutive_fast_chunks_share_no_values_in_extra():
     """
-    Chunks in a row do not share the objects of their unknown values, so that a caller
-    may change the values of one chunk.
+    Consecutive chunks share no objects in ``extra``, so that a caller may change the
+    values of one chunk.
     """
     reader = FastChunkReader()
     data = json.dumps(LIVE).encode()
@@ -353,7 +353,7 @@ def test_pickled_fast_chunk_names_public_classes_only(number, protocol):
     ) == all_fields(pickle.loads(data))
 
 
-def test_server_keys_named_like_private_fields_are_kept():
+def test_server_keys_named_like_private_fields_are_in_extra():
     """
     A key that a server sends is in ``extra`` even if a private field has its name.
     """

@@ -1,4 +1,4 @@
-"""Unusual shapes that servers send, and the values that are read from each."""
+"""Unusual JSON that servers send, and the values that the models read from it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_thoughts_are_read_as_one_string(sent, read):
 @pytest.mark.parametrize("value", ["text", None, 5, {"a": 1}])
 def test_only_lists_of_thoughts_are_joined(value):
     """
-    Only a list of thoughts is joined; any other value is returned unchanged.
+    Thoughts are joined if they are a list; any other value is returned unchanged.
     """
     assert value == thought_text(value)
 
@@ -300,8 +300,8 @@ def test_chunk_is_read_from_delta_else_message(choice, text):
 )
 def test_null_choices_are_skipped(choices, count):
     """
-    Null in place of the choices, or among them, is read as a missing value; an answer
-    without choices has an empty text.
+    If ``choices`` or one of its items is null, this null is skipped; an answer without
+    choices has an empty text.
     """
     piece = chunk(choices=choices)
     completion = answer(choices=choices)
@@ -461,10 +461,10 @@ TOOL_CALLS = [
 
 
 @pytest.mark.parametrize(("sent", "call"), TOOL_CALLS)
-def test_both_shapes_of_tool_calls_are_read_alike(sent, call):
+def test_both_formats_of_tool_calls_are_read_alike(sent, call):
     """
-    A tool call is read with id, type, function and arguments as a string from either
-    shape that servers send; unknown keys are in ``extra``.
+    A tool call is read with id, type, function and arguments as a string from either of
+    two formats that servers send; unknown keys are in ``extra``.
     """
     part = ToolCallDelta(
         index=1, id=call.id, type=call.type, function=call.function, extra=call.extra
@@ -572,7 +572,7 @@ USAGES = [
 def test_token_counts_are_read(sent, usage):
     """
     Token counts that are whole numbers are read; the number of reasoning tokens is also
-    found in the details.
+    read from ``completion_tokens_details``.
     """
     assert usage == answer(usage=sent).usage
     assert usage == chunk(usage=sent).usage
@@ -580,7 +580,7 @@ def test_token_counts_are_read(sent, usage):
 
 def test_chunk_with_usage_may_have_choices():
     """
-    A chunk with the usage may repeat the finish reason in its choices.
+    A chunk with ``usage`` may also have choices that repeat the finish reason.
     """
     last = chunk(
         choices=[{"finish_reason": "stop", "delta": {"role": "assistant"}}],
@@ -591,16 +591,16 @@ def test_chunk_with_usage_may_have_choices():
 
 
 @pytest.mark.parametrize("data", [[], [{}], {"a": 1}, {}, "text", 5])
-def test_executable_data_is_kept_as_sent(data):
+def test_executable_data_is_the_value_that_was_sent(data):
     """
-    ``executable_data`` has the value that the server sent, of whatever type.
+    ``executable_data`` is the value that the server sent, of whatever type.
     """
     assert data == answer(executable_data=data).executable_data
     assert data == chunk(executable_data=data).executable_data
 
 
 @pytest.mark.parametrize("created", [1768500000, 1740600000123, 1740600000123.0, 0])
-def test_created_is_kept_as_sent(created):
+def test_created_is_not_converted_to_another_unit(created):
     """
     ``created`` is the server's number as an int, and not converted between seconds and
     milliseconds.
@@ -618,8 +618,8 @@ def test_created_is_kept_as_sent(created):
 )
 def test_missing_object_and_created_have_defaults(cls, name):
     """
-    An answer or chunk without ``object`` has the name of its kind as ``object``;
-    ``created`` is None if the server did not send it.
+    If a server sends no ``object``, it is "chat.completion" for an answer and
+    "chat.completion.chunk" for a chunk; a missing ``created`` is None.
     """
     assert (name, None) == (decode(cls, {}).object, decode(cls, {}).created)
     assert "other" == decode(cls, {"object": "other"}).object
@@ -721,7 +721,7 @@ def test_to_json_escapes_lone_surrogates():
 
 def test_any_depth_that_can_be_read_can_be_written():
     """
-    A reply that is not nested too deeply to be read can also be written as JSON.
+    Any reply that is shallow enough to be read can also be written as JSON.
     """
     for depth in range(50, 1500, 50):
         sent = f'{{"x":{"[" * depth}{"]" * depth}}}'
@@ -733,9 +733,9 @@ def test_any_depth_that_can_be_read_can_be_written():
         assert sent == decode(ChatCompletion, raw).to_json()
 
 
-def test_documented_shape_is_not_copied():
+def test_object_in_the_documented_format_is_not_copied():
     """
-    A normaliser returns an object of the documented shape itself, not a copy of it.
+    A normaliser returns an object in the documented format itself, not a copy of it.
     """
     plain = {"index": 0, "role": "assistant", "content": "x", "usage": None}
 
@@ -761,8 +761,7 @@ def test_normalising_does_not_change_its_input():
 
 def test_repr_has_no_wire():
     """
-    The repr of an answer shows its fields, but not the server's object, which would
-    repeat them.
+    The repr of an answer shows its fields, but not ``wire``, which would repeat them.
     """
     completion = answer(id="a", choices=[])
 

@@ -54,8 +54,9 @@ def status_error(status, cls=asi1.APIStatusError, **fields):
 )
 def test_each_error_has_a_public_status_and_code(error, status, code):
     """
-    An error that the service's caller can correct keeps its status; any other error is
-    reported as a failure of the service or of the API behind it.
+    An error that the service's caller can correct is reported with its own status; any
+    other error is reported as a failure of the service or of the API behind the
+    service.
     """
     shown = failure(error)
 
@@ -69,8 +70,8 @@ def test_each_error_has_a_public_status_and_code(error, status, code):
 )
 def test_retry_after_is_passed_on_in_whole_seconds(wait, shown, header):
     """
-    The wait that the API asks for is passed on to the service's caller in the header
-    ``retry-after``, in whole seconds, rounded up.
+    The delay that the API asks for before a retry is passed on to the service's caller
+    in the header ``retry-after``, in whole seconds, rounded up.
     """
     error = status_error(429, asi1.RateLimitError, retry_after=wait)
 
@@ -98,7 +99,7 @@ def test_hosts_and_internal_messages_are_not_shown(error):
 
 def test_long_message_is_cut():
     """
-    Only the first 1000 characters of an error's message are shown.
+    A service's callers see only the first 1000 characters of an error's message.
     """
     error = status_error(400, asi1.BadRequestError)
     error.message = "x" * 100_000

@@ -18,7 +18,7 @@ from asi1._protocol.context.view import Summary, View
 
 
 def call(*ids):
-    """Return an assistant message with one tool call for each of these ids."""
+    """Return an assistant message with one tool call for each id in *ids*."""
     function = {"name": "f", "arguments": "{}"}
     calls = [{"id": i, "type": "function", "function": function} for i in ids]
     return {"role": "assistant", "content": None, "tool_calls": calls}
@@ -93,14 +93,14 @@ def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
 
 def places(history, fitted):
     """
-    Return each fitted message's index in the history; None for a message not in it.
+    Return the index in *history* of each fitted message, or None for a new message.
     """
     found = {id(message): place for place, message in enumerate(history)}
     return [found.get(id(message)) for message in fitted]
 
 
 def bound(history):
-    """Yield, for each tool result, the indexes of its call's message and of itself."""
+    """Yield, for each tool result, the indexes of its call and of the result itself."""
     made = {}
     for place, message in enumerate(history):
         for one in message.get("tool_calls", ()):
@@ -116,9 +116,9 @@ def test_fitted_history_keeps_order_system_messages_last_turn_and_budget(
     policy, history, tokens, budget
 ):
     """
-    For any history a policy keeps the order, all system messages, the last turn, and
-    each tool result with its call. The fitted history and each request to the model are
-    within the budget, unless the messages that must stay exceed the budget.
+    For any history, a policy keeps the messages' order, all system messages, the last
+    turn, and each tool result with its call. Fitted history and requests to the model
+    are within the budget, unless messages that must stay exceed the budget.
     """
     history = [dict(message) for message in history]
     view = View.of(history, tokens)
@@ -161,8 +161,8 @@ def test_history_that_fits_is_not_changed(policy, history, tokens):
 @given(history=histories, budget=budgets, upto=st.integers(0, 25))
 def test_earlier_summary_replaces_its_turns_and_is_extended(history, budget, upto):
     """
-    An earlier summary takes the place of the turns that it summarises, and a new
-    summary is made from the earlier one and later turns.
+    An earlier summary takes the place of the turns that it summarises; a new summary is
+    made from the earlier summary and later turns.
     """
     history = [*history, say("user", "Hi")]
     known = Summary("Before.", min(upto, len(history) - 1))
@@ -180,7 +180,7 @@ def test_earlier_summary_replaces_its_turns_and_is_extended(history, budget, upt
 
 
 def conversation(turns, words=30):
-    """Return a history of turns of equal length."""
+    """Return a history of *turns* turns of equal length, then a question."""
     history = [say("system", "Be brief.")]
     for number in range(turns):
         history += [
@@ -217,8 +217,8 @@ def test_drop_least_relevant_keeps_turns_similar_to_the_last_turn():
 
 def test_user_provided_score_decides_which_turns_are_dropped():
     """
-    A user-provided score function is called with the messages of a turn and those of
-    the last turn.
+    A user-provided score function gets the messages of a turn and of the last turn; the
+    turns with the lowest scores are dropped.
     """
     history = conversation(6)
     seen = []
@@ -286,7 +286,7 @@ def test_empty_summary_drops_the_oldest_turns_instead(answer):
 
 def test_too_long_summary_is_cut():
     """
-    A summary from the model that is longer than the policy's ``size`` is cut to it.
+    A summary from the model is cut to at most the policy's ``size``, in tokens.
     """
     tokens = asi1.TokenEstimator()
     view = View.of(conversation(20), tokens)
@@ -298,8 +298,8 @@ def test_too_long_summary_is_cut():
 
 def test_policies_compose_in_order():
     """
-    In a composition of policies the first is applied before the second, each with its
-    own budget; how three policies are grouped makes no difference.
+    In ``first | second`` the first policy is applied before the second, each with its
+    own budget; the grouping of three policies makes no difference.
     """
     a, b = asi1.DropLeastRelevant(900), asi1.KeepNewest(400)
     c = asi1.Summarise(300)
@@ -324,7 +324,7 @@ def test_budget_that_is_not_a_positive_int_is_refused(budget):
 
 
 class Counted(UserDict):
-    """A message that counts how often one of its keys is read."""
+    """A message that counts how often each of its keys is read."""
 
     def __init__(self, message, reads):
         super().__init__(message)
@@ -349,8 +349,8 @@ def counted_plan(policy, turns):
 def test_planning_reads_messages_in_proportion_to_the_history(policy):
     """
     Planning for a history four times as long reads messages at most four times as
-    often. The last message is read no more often, since its words, which are compared
-    with those of each turn, are found only once.
+    often, and the last message equally often, since the last message's words, which are
+    compared with those of each turn, are found only once.
     """
     reads, last_reads = counted_plan(policy, 100)
 
@@ -410,8 +410,8 @@ class Joined(dict):
 
 def test_root_of_a_thousand_joined_turns_is_found_in_few_steps():
     """
-    A turn with results of a thousand earlier calls, newest first, joins these turns to
-    a chain; the search for the first turn does not walk the whole chain each time.
+    If a turn has tool results for a thousand earlier turns, all are joined to a chain,
+    newest first; finding the first turn does not walk the whole chain each time.
     """
     joined = Joined()
 

@@ -73,15 +73,15 @@ def conversation(languages, rng):
         messages.append({"role": "assistant", "content": sentence(250)})
 
 
-# Tokens of the prompts that the server adds, from this API's first years to today.
+# Token counts of the prompts that the API's server has added unseen over the years.
 @pytest.mark.parametrize("hidden", [39, 435, 2105])
 @pytest.mark.parametrize(
     "languages", [*([name] for name in TEXTS), ["English", "code"]], ids="+".join
 )
 def test_estimate_is_within_ten_percent_after_ten_turns(languages, hidden):
     """
-    After ten turns with reported usage the next estimate is within 10 % of the counted
-    tokens, for any language and any prompt that the server adds unseen.
+    After ten turns with reported usage the next estimate is within 10 % of the true
+    count, for any language and any hidden prompt that the server adds.
     """
     for seed in range(4):
         tokens = asi1.TokenEstimator()
@@ -125,7 +125,8 @@ def test_estimate_without_reports_is_a_quarter_of_the_bytes():
 
 def test_estimator_keeps_a_bounded_number_of_samples():
     """
-    An estimator keeps its newest samples and, of older ones, a few of different sizes.
+    An estimator keeps its newest samples and, of the older samples, only a few that
+    differ in size.
     """
     tokens = asi1.TokenEstimator()
     for number in [*range(1, 100), *[2000] * 100]:
