@@ -50,7 +50,7 @@ def loop():
 
 
 def settle(loop):
-    """Wait until the loop has run all scheduled callbacks, and some steps more."""
+    """Wait for at least five iterations of *loop*, in which pending callbacks run."""
     for _ in range(5):
         done = threading.Event()
         loop.call_soon_threadsafe(done.set)
@@ -174,7 +174,7 @@ def test_error_of_a_call_interrupted_at_its_end_is_not_reported(loop):
     with pytest.raises(KeyboardInterrupt):
         call.wait()
     settle(loop)
-    del call  # frees the task too: asyncio would report an unretrieved error
+    del call  # also frees the task; asyncio then reports an unretrieved error, if any
 
 
 @pytest.mark.parametrize("end", ["value", "error", "error and interrupt"])
