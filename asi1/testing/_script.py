@@ -81,10 +81,7 @@ class Script:
                 self._queue.extend([recipe] * times)
 
     def clear(self) -> None:
-        """
-        Remove the queued replies, the reply for an empty queue and the recorded
-        requests.
-        """
+        """Remove the queued replies, the standing reply and the recorded requests."""
         with self._lock:
             self._queue.clear()
             self._standing = None

@@ -35,8 +35,8 @@ __all__ = ["Server"]
 
 _READ_SIZE = 65536
 _HEAD_SIZE = 1024 * 1024  # bytes; the limit of a request's line and headers
-_LINGER_ZERO = struct.pack("ii", 1, 0)  # SO_LINGER: close() resets; see socket(7)
-_SHORT_PAUSE = 0.25  # seconds; in a shorter pause, disconnections go unnoticed
+_LINGER_ZERO = struct.pack("ii", 1, 0)  # close() sends a reset: SO_LINGER in socket(7)
+_SHORT_PAUSE = 0.25  # seconds; a disconnection in a shorter pause is noticed after it
 _LINGER = 0.5  # seconds for a client to read the reply to an invalid request
 
 
@@ -183,7 +183,7 @@ def _record(
 
 class Server:
     """
-    Listens on 127.0.0.1 and sends the replies of a script.
+    Listens on 127.0.0.1 and sends scripted replies.
 
     Args:
         script: Chooses the replies.
@@ -205,7 +205,7 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """Whether the server listens."""
+        """Whether the server is listening."""
         return self._thread is not None
 
     def start(self) -> None:

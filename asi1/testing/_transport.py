@@ -47,7 +47,7 @@ class FakeTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """
-        Answer one request.
+        Answer one request with the reply that the script chooses.
 
         Returns:
             The response, with an unread body.
@@ -82,7 +82,7 @@ class FakeTransport(httpx.AsyncBaseTransport):
 
 
 class _ReplyStream(httpx.AsyncByteStream):
-    """The body of a response; carries out the plan step by step as the client reads."""
+    """The body of a response; carries out the reply's steps as the client reads it."""
 
     # This class has `__anext__` and is not an async generator, because httpx leaves an
     # unfinished inner generator open, and trio warns of each generator left open.

@@ -59,9 +59,7 @@ def question(number):
 
 
 def check_budget(fake, chat):
-    """
-    Check that the largest request has over 1200 tokens, and at most the budget, 1500.
-    """
+    """Check that the largest request uses over 1200 of the budget's 1500 tokens."""
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert max(counts) <= 1500
     assert max(counts) > 1200
@@ -70,7 +68,9 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that the requests after the first *before* are two equal halves."""
+    """
+    Check that the requests after number *before* are two halves with equal bodies.
+    """
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]

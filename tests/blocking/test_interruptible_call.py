@@ -180,8 +180,9 @@ def test_error_of_a_call_interrupted_at_its_end_is_not_reported(loop):
 @pytest.mark.parametrize("end", ["value", "error", "error and interrupt"])
 def test_finished_call_is_freed_without_the_garbage_collector(loop, end):
     """
-    The objects that a coroutine refers to are freed as soon as its call has ended, by a
-    result, an error or an interrupt, since the call leaves no reference cycle.
+    The objects that a coroutine refers to are freed as soon as its cross-thread call
+    has ended, by a result, an error or an interrupt, since the call leaves no reference
+    cycle.
     """
 
     class Held:

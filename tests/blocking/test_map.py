@@ -104,7 +104,7 @@ def test_leaving_a_blocking_map_early_cancels_its_running_calls(
 
 def test_interrupt_in_the_prompts_iterator_closes_a_blocking_map(fake, blocking_client):
     """
-    A KeyboardInterrupt raised in the iterator of prompts is raised in the reader of the
+    A KeyboardInterrupt raised in the iterator of prompts reaches the reader of the
     answers, and closes the iterator of answers.
     """
     fake.reply(question, times=None)

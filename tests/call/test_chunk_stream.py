@@ -23,7 +23,7 @@ pytestmark = pytest.mark.virtual_time
 
 
 class Observer:
-    """An observer that appends each report to `reports`."""
+    """A stream's observer that appends each report that it gets to `reports`."""
 
     def __init__(self):
         self.reports = []

@@ -285,7 +285,7 @@ async def test_success_status_without_an_answer_raises_response_error(
 ):
     """
     A reply that has a success status but contains no answer raises `APIResponseError`,
-    whose message says what the body contains instead; the call is not retried.
+    whose message describes the body; the call is not retried.
     """
     fake.fault(fault, times=None)
 
@@ -392,7 +392,7 @@ async def test_error_body_is_cut_at_64_kib(fake):
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirect_raises_an_error_that_names_its_target(fake, name, status):
     """
-    A redirect raises an error that names its target URL; the client does not follow it.
+    A redirect is not followed, but raises an error that names the redirect's target.
     """
     fake.fault(name, status=status, times=None)
 
