@@ -63,9 +63,9 @@ class Script:
 
     def put(self, recipe: Recipe, times: int | None) -> None:
         """
-        Queue a reply *times* times, or make it the standing reply if *times* is None.
+        Queue a reply *times* times, or make it the reply for an empty queue if None.
 
-        The standing reply answers chat requests while the queue is empty.
+        The reply for an empty queue (the standing reply) answers chat requests only.
 
         Raises:
             ValueError: *times* is less than 1.
@@ -81,7 +81,7 @@ class Script:
                 self._queue.extend([recipe] * times)
 
     def clear(self) -> None:
-        """Remove the queued replies, the standing reply and the recorded requests."""
+        """Remove all replies that a test has scripted, and all recorded requests."""
         with self._lock:
             self._queue.clear()
             self._standing = None

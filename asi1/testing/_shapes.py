@@ -55,7 +55,7 @@ class Content:
 
 def pieces(text: str, words: int) -> list[str]:
     """
-    Cut a text into pieces of at most *words* words; joined, they are the text.
+    Cut a text into pieces of up to *words* words that, when joined, give the text.
 
     Args:
         text: Any text.

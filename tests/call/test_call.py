@@ -216,8 +216,8 @@ async def test_too_long_retry_after_raises_at_once(fake, asked, options, stream)
 @pytest.mark.parametrize("text", ["-1", "0", "nan", "inf", "1e999", "soon", ""])
 async def test_unusable_retry_after_is_ignored(fake, text):
     """
-    A Retry-After whose value is not a usable time is ignored: the retry waits as if the
-    response had no such header.
+    A Retry-After header without a positive, finite time is ignored: the retry waits as
+    if the response had no such header.
     """
     fake.fail(429, retry_after=text)
     fake.reply("Here.")
