@@ -1,5 +1,5 @@
 """
-The steps of a reply: pure data, no sockets, no clock.
+The steps of which a reply of the fake consists: only data, without I/O.
 
 A plan is a tuple of steps. `_server` carries it out on a real socket, `_transport` in
 process. Both send the same bytes, which `_render` makes from the steps.
@@ -41,7 +41,7 @@ Pairs: TypeAlias = tuple[tuple[str, str], ...]
 @frozen
 class Head:
     """
-    The status line and the headers.
+    Send the status line and the headers of a response.
 
     Args:
         status: The HTTP status code.
@@ -63,10 +63,10 @@ class Head:
 @frozen
 class Data:
     """
-    Send a piece of the body: one write, and one chunk if the framing is ``chunked``.
+    Send part of the body in one write; with ``chunked`` framing, as one HTTP chunk.
 
     Args:
-        data: The piece of the body; if empty, nothing is sent.
+        data: The part of the body; if empty, nothing is sent.
     """
 
     data: bytes
@@ -87,7 +87,7 @@ class Raw:
 @frozen
 class Pause:
     """
-    Send nothing for some time, or until the client disconnects.
+    Send nothing for *seconds*, or until the client disconnects.
 
     Args:
         seconds: How long to send nothing.
@@ -99,7 +99,7 @@ class Pause:
 @frozen
 class Stall:
     """
-    Send nothing until the client disconnects, the fake stops or *seconds* are over.
+    Send nothing until the client disconnects, the fake stops or *seconds* have passed.
 
     Args:
         seconds: The longest silence; None for no limit.
@@ -126,7 +126,7 @@ class Close:
 @frozen
 class End:
     """
-    End the body correctly; added after a plan's last step if the plan has no `End`.
+    End the body correctly; a plan without an `End` gets one after its last step.
 
     Write `End` before steps for the idle connection after the reply. In process, where
     each request has its own connection, such steps are not carried out.
@@ -136,7 +136,7 @@ class End:
 @frozen
 class Repeat:
     """
-    Carry out some steps repeatedly.
+    Carry out *steps* repeatedly: *times* times, or until the client disconnects.
 
     Args:
         steps: The steps, at least one.
@@ -156,7 +156,7 @@ Plan: TypeAlias = tuple[Step, ...]
 
 def flat(plan: Plan) -> Iterator[Step]:
     """
-    Replace each `Repeat` of a plan by its steps.
+    Replace each `Repeat` in a plan by the steps that it repeats.
 
     Yields:
         The steps in order; without end if a `Repeat` has no limit.

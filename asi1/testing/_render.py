@@ -1,5 +1,5 @@
 """
-Renders the steps of a reply as bytes of HTTP/1.1; does not send them.
+Renders the steps of a reply as HTTP/1.1 bytes, without sending the bytes.
 
 This module does not use h11, because h11 refuses to render most of the mistakes that
 the faults need.
@@ -17,7 +17,7 @@ __all__ = ["Renderer"]
 
 class Renderer:
     """
-    Renders the steps of one reply.
+    Renders the steps of one reply as HTTP/1.1 bytes.
 
     Args:
         head_only: Whether the request's method was HEAD, so that no body may follow.
@@ -41,7 +41,7 @@ class Renderer:
 
     def render(self, step: Step) -> bytes:
         """
-        Render one step.
+        Render one step as HTTP/1.1 bytes.
 
         Returns:
             The bytes; empty for a step that sends nothing, such as `Pause`, and for a

@@ -1,5 +1,5 @@
 """
-The correct replies: each makes a plan from a request, without I/O.
+The fake's correct replies: each makes its steps from a request, without I/O.
 
 The options of a reply are checked when the test scripts it, so that a mistake raises in
 the test's thread and does not become a wrong answer.
@@ -47,26 +47,26 @@ _Headers: TypeAlias = Mapping[str, str] | None
 
 
 def event(value: Any) -> bytes:
-    """Return a JSON value as one server-sent event."""
+    """Return a JSON value encoded as one server-sent event."""
     return b"data: %b\n\n" % orjson.dumps(value)
 
 
 def whole(
     status: int, content_type: str, content: bytes, headers: _Headers = None
 ) -> Plan:
-    """Make a reply that has a content-length, and whose body is sent in one piece."""
+    """Make a reply with a content-length, whose body is a single `Data` step."""
     pairs = (("content-type", content_type), *_pairs(headers))
     return Head(status, pairs, "length", len(content)), Data(content)
 
 
 def json_plan(status: int, value: Any, headers: _Headers = None) -> Plan:
-    """Make a JSON reply; a *value* of bytes is sent unchanged."""
+    """Make a reply whose body is *value* as JSON; bytes are sent unchanged."""
     content = value if isinstance(value, bytes) else orjson.dumps(value)
     return whole(status, "application/json", content, headers)
 
 
 def sse_head(framing: Framing = "chunked", content_type: str = SSE) -> Head:
-    """Make the status line and headers of a stream."""
+    """Make the status line and headers of a streamed reply."""
     pairs = (("content-type", content_type), ("cache-control", "no-cache"))
     return Head(200, pairs, framing)
 
@@ -80,7 +80,7 @@ def _to_tuple(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 class AnswerOptions(TypedDict, total=False):
-    """Options of `FakeASI1.reply`, which describes them."""
+    """The options of `FakeASI1.reply`; the docstring of `reply` describes them."""
 
     thoughts: str | Sequence[str]
     usage: Mapping[str, Any] | None
@@ -97,7 +97,7 @@ class AnswerOptions(TypedDict, total=False):
 
 @frozen(kw_only=True)
 class Answer:
-    """An answer to a chat request, as a stream or as JSON, as requested."""
+    """An answer to a chat request: a stream or JSON, as the request asks."""
 
     text: str | Callable[[RecordedRequest], str]
     thoughts: tuple[str, ...] = field(default=(), converter=_to_tuple)
@@ -115,7 +115,7 @@ class Answer:
     headers: _Headers = None
 
     def __call__(self, context: Ask) -> Plan:
-        """Make the plan of the answer."""
+        """Return the steps that send the answer, as a stream or as JSON."""
         content = self.content(context)
         pairs = (("x-request-id", content.id), *_pairs(self.headers))
         if self.request_id is not None:
@@ -132,7 +132,7 @@ class Answer:
         )
 
     def content(self, context: Ask) -> Content:
-        """Make the content of the answer, with a random id and a random time."""
+        """Make the content of the answer, with a random id and creation time."""
         text = self.text if isinstance(self.text, str) else self.text(context.request)
         calls = [_tool_call(call, context.rng) for call in self.tool_calls]
         usual = "tool_calls" if calls else "stop"
@@ -149,7 +149,7 @@ class Answer:
         )
 
     def events(self, content: Content) -> list[bytes]:
-        """Return the events of a stream, with the ``[DONE]`` at its end."""
+        """Return the events of a streamed answer; the last event is ``[DONE]``."""
         return [*map(event, chunks(content, self.generation)), DONE]
 
     def _paced(self, events: Iterable[bytes]) -> Plan:
@@ -190,7 +190,7 @@ def _tool_call(call: Mapping[str, Any], rng: Random) -> dict[str, Any]:
 
 
 class FailureOptions(TypedDict, total=False):
-    """Options of `FakeASI1.fail`, which describes them."""
+    """The options of `FakeASI1.fail`; the docstring of `fail` describes them."""
 
     retry_after: float | str | None
     message: str
@@ -202,7 +202,7 @@ class FailureOptions(TypedDict, total=False):
 
 @frozen(kw_only=True)
 class Failure:
-    """An error status with an error body."""
+    """A reply with an error status and an error body."""
 
     status: int = field(validator=ge(100))
     retry_after: float | str | None = None
@@ -213,7 +213,7 @@ class Failure:
     headers: _Headers = None
 
     def __call__(self, context: Ask) -> Plan:
-        """Make the plan of the error reply."""
+        """Return the steps that send the error reply."""
         headers = dict(self.headers or {})
         if self.retry_after is not None:
             headers["retry-after"] = str(self.retry_after)
@@ -234,7 +234,7 @@ def _content(source: str | Path | bytes) -> bytes:
 
 @frozen(kw_only=True)
 class Recorded:
-    """A recorded body that is sent unchanged."""
+    """A reply whose body is a recorded body, sent unchanged."""
 
     source: bytes = field(converter=_content)
     cut: Cut = "whole"
@@ -243,7 +243,7 @@ class Recorded:
     framing: Framing = "chunked"
 
     def __call__(self, _: Ask) -> Plan:
-        """Make the plan that sends the body, whatever the request asks for."""
+        """Return the steps that send the body, whatever the request asks for."""
         head = sse_head(self.framing, self.content_type)
         if self.framing == "length":
             head = Head(head.status, head.headers, "length", len(self.source))
@@ -260,7 +260,7 @@ class Recorded:
         if self.cut == "bytes":
             cuts = list(positions)
         else:
-            # One cut per twenty bytes, so that cuts also fall within characters.
+            # The body is cut once per twenty bytes, so that cuts also split characters.
             cuts = sorted(Random(self.cut).sample(positions, max(1, size // 20)))
         ends = [*cuts, size]
         return [self.source[a:b] for a, b in zip([0, *cuts], ends, strict=True)]

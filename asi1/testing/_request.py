@@ -31,14 +31,14 @@ class Ending:
     over: Event = field(factory=Event)
 
     def end(self, outcome: Outcome) -> None:
-        """Set the outcome; later calls change nothing."""
+        """Set the outcome; only the first call has an effect."""
         if not self.over.is_set():
             self.outcome = outcome
             self.over.set()
 
 
 def join_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers as a dict: names in lowercase, values of the same name joined."""
+    """Return headers as a dict: lowercase names, each with all its values joined."""
     found: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
@@ -73,7 +73,7 @@ class RecordedRequest:
     @property
     def json(self) -> Any:
         """
-        The body as a JSON value.
+        The body of the request, parsed as JSON.
 
         Raises:
             ValueError: The body is not valid JSON.
@@ -83,10 +83,10 @@ class RecordedRequest:
     @property
     def outcome(self) -> Outcome:
         """
-        How the reply ended.
+        How the reply to this request ended.
 
-        ``open`` while it is being sent; then ``sent`` if the whole plan was carried
-        out, faults included, ``left`` if the client disconnected before that,
+        ``open`` while the reply is being sent; then ``sent`` if the whole plan was
+        carried out, faults included, ``left`` if the client disconnected before that,
         ``stopped`` if the fake was stopped before that. Where the fake closes the
         connection, it does so before the outcome changes from ``open``.
         """
@@ -94,14 +94,14 @@ class RecordedRequest:
 
     @property
     def completed(self) -> bool:
-        """Whether the whole plan of the reply was carried out."""
+        """Whether all steps of the reply were carried out."""
         return self.outcome == "sent"
 
     def wait(self, timeout: float = 5.0) -> Outcome:
         """
-        Block this thread until the reply has ended.
+        Block the calling thread until the reply to this request has ended.
 
-        Do not call this for a request in process, whose reply needs this thread.
+        Do not call `wait` for a request in process, whose reply needs the same thread.
 
         Args:
             timeout: The longest time to wait, in seconds.
@@ -128,7 +128,7 @@ class Ask:
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """The body as a dict; empty if it is not a JSON object."""
+        """The request's body as a dict; empty if the body is not a JSON object."""
         try:
             value = self.request.json
         except ValueError:
@@ -142,5 +142,5 @@ class Ask:
 
     @property
     def model(self) -> str:
-        """The requested model, or ``asi1-mini``."""
+        """The requested model; ``asi1-mini`` if the request names none."""
         return str(self.fields.get("model") or "asi1-mini")

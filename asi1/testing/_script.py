@@ -1,5 +1,5 @@
 """
-Chooses the reply to each request, and records the requests: no sockets.
+Chooses the fake's reply to each request, and records the requests.
 
 Each request takes one reply from a queue; when the queue is empty, it gets the standing
 reply. The server and the in-process transport call `Script` from different threads, so
@@ -43,7 +43,7 @@ _PIXEL = (
 
 class Script:
     """
-    The queue of replies, the standing reply and the record of requests.
+    The queued replies, the standing reply (for an empty queue) and the requests.
 
     Args:
         seed: Seed of the random ids and times; None for a random seed.
@@ -63,7 +63,9 @@ class Script:
 
     def put(self, recipe: Recipe, times: int | None) -> None:
         """
-        Queue a reply *times* times, or make it the standing reply if *times* is None.
+        Queue a reply *times* times, or make it the reply for an empty queue if None.
+
+        The reply for an empty queue (the standing reply) answers chat requests only.
 
         Raises:
             ValueError: *times* is less than 1.
@@ -79,7 +81,7 @@ class Script:
                 self._queue.extend([recipe] * times)
 
     def clear(self) -> None:
-        """Remove the queued replies, the standing reply and the recorded requests."""
+        """Remove all replies that a test has scripted, and all recorded requests."""
         with self._lock:
             self._queue.clear()
             self._standing = None

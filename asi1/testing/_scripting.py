@@ -1,5 +1,5 @@
 """
-The methods with which a test scripts replies.
+The methods with which a test scripts the replies of a `FakeASI1`.
 
 The methods check their arguments at once, in the caller's thread; the plan of a reply
 is made when its request arrives.
@@ -195,7 +195,7 @@ class Scripting:
 
     def play(self, *steps: Step, times: int | None = 1) -> None:
         """
-        Reply with your own steps, where no fault does what you need.
+        Reply with your own steps, such as `Head` and `Data`, where no fault fits.
 
         Args:
             *steps: `Head`, `Data`, `Pause` and so on; an `End` is added if needed.

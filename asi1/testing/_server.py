@@ -1,5 +1,5 @@
 """
-Carries out plans on sockets, in a thread with its own event loop.
+Serves scripted replies on sockets, in a thread with its own event loop.
 
 The server uses plain sockets, not anyio's streams, because a reset needs a close
 without a shutdown before it, and each piece of a reply must be one write.
@@ -34,9 +34,9 @@ __all__ = ["Server"]
 
 
 _READ_SIZE = 65536
-_HEAD_SIZE = 1024 * 1024  # bytes; the limit of a request's head
-_LINGER_ZERO = struct.pack("ii", 1, 0)  # closing then sends a reset: see socket(7)
-_SHORT_PAUSE = 0.25  # seconds; a shorter pause does not watch for a disconnection
+_HEAD_SIZE = 1024 * 1024  # bytes; the limit of a request's line and headers
+_LINGER_ZERO = struct.pack("ii", 1, 0)  # close() sends a reset: SO_LINGER in socket(7)
+_SHORT_PAUSE = 0.25  # seconds; a disconnection in a shorter pause is noticed after it
 _LINGER = 0.5  # seconds for a client to read the reply to an invalid request
 
 
@@ -52,7 +52,7 @@ class _Connection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock = sock
         self.number = number
-        self.unread = b""  # received, but not parsed yet
+        self.unread = b""  # bytes that were received, but are not parsed yet
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +65,7 @@ class _Connection:
         self._sock.close()
 
     async def receive(self) -> bytes:
-        """Return the client's next bytes, at least one; raise if it disconnects."""
+        """Wait for bytes and return them; raise if the client disconnects instead."""
         while (data := self._take()) is None:
             await anyio.wait_readable(self._sock)
         return data
@@ -121,7 +121,7 @@ class _Connection:
 
 
 async def _play(plan: Plan, connection: _Connection, renderer: Renderer) -> bool:
-    """Carry out a plan; return whether the connection can serve another request."""
+    """Carry out a reply's steps; return whether the connection can be used again."""
     for step, following in pairwise(chain(flat(plan), [End()])):
         match step:
             case Pause(seconds) | Stall(seconds):
@@ -135,7 +135,7 @@ async def _play(plan: Plan, connection: _Connection, renderer: Renderer) -> bool
                 return False
             case _:
                 data = renderer.render(step)
-                if isinstance(following, End):  # last data and end in one write
+                if isinstance(following, End):  # send the body's end in the same write
                     data += renderer.render(following)
                 await connection.send(data)
     await connection.send(renderer.render(End()))
@@ -154,10 +154,10 @@ async def _event(connection: _Connection, parser: h11.Connection) -> object:
 async def _read(
     connection: _Connection, parser: h11.Connection, ending: Ending
 ) -> RecordedRequest:
-    if connection.unread:  # h11 takes b"" as the connection's end
+    if connection.unread:  # because h11 takes b"" for the connection's end
         parser.receive_data(connection.unread)
         connection.unread = b""
-    # h11 returns a request, its data and its end, or raises.
+    # h11 returns first a Request, then Data events and EndOfMessage, or raises.
     head = cast("h11.Request", await _event(connection, parser))
     body = bytearray()
     while isinstance(event := await _event(connection, parser), h11.Data):
@@ -183,7 +183,7 @@ def _record(
 
 class Server:
     """
-    Listens on 127.0.0.1 and sends the replies of a script.
+    Listens on 127.0.0.1 and sends scripted replies.
 
     Args:
         script: Chooses the replies.
@@ -205,12 +205,12 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """Whether the server listens."""
+        """Whether the server is listening."""
         return self._thread is not None
 
     def start(self) -> None:
         """
-        Listen, then serve in a new thread.
+        Listen on the port, then serve requests in a new thread.
 
         Raises:
             RuntimeError: The server is already running.
@@ -221,7 +221,7 @@ class Server:
         sock = socket.create_server(("127.0.0.1", self._requested_port), backlog=4096)
         self.port = sock.getsockname()[1]
         self._ready.clear()
-        # A daemon thread, because a fake that is not stopped must not keep Python open.
+        # A daemon thread, because a fake left running must not keep the process alive.
         self._thread = Thread(
             target=anyio.run, args=(self._serve, sock), name="asi1-fake", daemon=True
         )

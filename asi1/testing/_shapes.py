@@ -55,7 +55,7 @@ class Content:
 
 def pieces(text: str, words: int) -> list[str]:
     """
-    Cut a text into pieces that, joined, are the same text.
+    Cut a text into pieces of up to *words* words that, when joined, give the text.
 
     Args:
         text: Any text.
@@ -84,7 +84,7 @@ def body(content: Content, generation: Generation) -> _JSON:
 
 def chunks(content: Content, generation: Generation) -> list[_JSON]:
     """
-    Make the data of each event of a stream, except ``[DONE]``.
+    Make the data of each event of a streamed answer, except ``[DONE]``.
 
     Returns:
         The chunks in order: opener, thoughts, text, tool calls, finish, usage.

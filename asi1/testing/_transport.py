@@ -1,5 +1,5 @@
 """
-Carries out plans in process, as an httpx transport: no sockets, no thread.
+An httpx transport that makes the fake's replies in process, without sockets.
 
 h11 parses the bytes of a plan as on a real connection; h11's errors become the httpx
 errors of a real connection. The transport waits only in `anyio.sleep`, so that a
@@ -33,7 +33,7 @@ _EVENT_SIZE = 100 * 1024  # bytes; httpcore's limit for the headers of a respons
 
 class FakeTransport(httpx.AsyncBaseTransport):
     """
-    Sends the replies of a script, in the event loop of the client.
+    An httpx transport that sends scripted replies, in the client's event loop.
 
     Each request has its own connection; of the request's timeouts, only the read
     timeout applies.
@@ -47,7 +47,7 @@ class FakeTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """
-        Answer one request.
+        Answer one request with the reply that the script chooses.
 
         Returns:
             The response, with an unread body.
@@ -82,10 +82,10 @@ class FakeTransport(httpx.AsyncBaseTransport):
 
 
 class _ReplyStream(httpx.AsyncByteStream):
-    """The body of a response; carries out the plan step by step as the client reads."""
+    """The body of a response; carries out the reply's steps as the client reads it."""
 
-    # Has `__anext__` and is not an async generator, because httpx's generators do not
-    # close an unfinished inner generator, and trio warns of each that stays open.
+    # This class has `__anext__` and is not an async generator, because httpx leaves an
+    # unfinished inner generator open, and trio warns of each generator left open.
 
     def __init__(self, plan: Plan, method: str, ending: Ending) -> None:
         self._steps = flat((*plan, End()))
@@ -135,7 +135,7 @@ class _ReplyStream(httpx.AsyncByteStream):
         self._conn.receive_data(data)
 
     def _check_http(self) -> None:
-        """Raise if the bytes before the end of the connection are not HTTP."""
+        """Raise if the connection ended after bytes that are not HTTP."""
         unread = self._conn.trailing_data[0]
         if self._conn.their_state is h11.SEND_RESPONSE and not begins_http(unread):
             raise httpx.RemoteProtocolError(f"illegal status line: {unread!r}")

@@ -17,9 +17,9 @@ def fake(fake):
     return fake
 
 
-def test_create_returns_the_whole_answer(blocking_client):
+def test_create_returns_the_complete_answer(blocking_client):
     """
-    `create` blocks until the whole answer has arrived, and returns it.
+    `create` blocks until the complete answer has arrived, then returns the answer.
     """
     answer = blocking_client.chat.completions.create(messages="Hi", temperature=0)
 
@@ -43,8 +43,8 @@ def test_create_returns_the_whole_answer(blocking_client):
 )
 def test_blocking_client_raises_the_errors_of_the_async_client(fake, fault, options):
     """
-    Under each fault the blocking client raises the same error as the async client, with
-    the same message and partial answer.
+    For each fault of the server the blocking client raises the same error as the async
+    client, with the same message and partial answer.
     """
     fake.clear()
     fake.fault(fault, times=None)

@@ -39,8 +39,8 @@ def test_request_calls_any_endpoint(fake, blocking_client):
 
 def test_child_client_shares_its_parents_connections(fake, blocking_client):
     """
-    A child client made by `with_options` has its own settings, but has its parent's
-    class and uses its parent's connections; closing the child leaves the parent open.
+    A child client made by `with_options` has its own settings, but the class and the
+    connections of its parent; closing the child leaves the parent open.
     """
     with blocking_client.with_options(model="b", timeout=5) as child:
         child.chat.completions.create(messages="Hi")
@@ -116,7 +116,7 @@ def test_blocking_client_works_inside_a_running_loop(blocking_client, backend):
 
 
 class Spy(httpx.AsyncBaseTransport):
-    """Calls *look* for each request, then forwards the request to *inner*."""
+    """A transport that calls *look*, then forwards the request to *inner*."""
 
     def __init__(self, inner, look):
         self.inner = inner
@@ -162,7 +162,7 @@ def test_call_from_the_clients_own_loop_raises_in_place_of_a_deadlock(fake):
 
 @contextmanager
 def started(fake, script):
-    """Run *script* in a new process, in which `client` and `asi1` are defined."""
+    """Start a Python process that runs *script* with `client` and `asi1` defined."""
     head = f"import asi1\nclient = asi1.ASI1('sk-test', {fake.base_url!r})\n"
     with subprocess.Popen(
         [sys.executable, "-W", "always", "-c", head + textwrap.dedent(script)],
@@ -369,8 +369,8 @@ def test_call_made_while_ctrl_c_is_handled_raises_its_own_error(fake, blocking_c
 @pytest.mark.parametrize("name", ["http_client", "transport"])
 def test_http_object_of_a_wrong_type_is_refused(name):
     """
-    For the blocking client too, `http_client` and `transport` must be objects of
-    httpx's async classes; any other object raises a `ConfigurationError`.
+    The `http_client` and `transport` of the blocking client must be objects of httpx's
+    async classes; any other object raises a `ConfigurationError`.
     """
     with pytest.raises(asi1.ConfigurationError, match=f"{name}: must be an httpx"):
         asi1.ASI1("sk_lifetime", **{name: object()})

@@ -8,7 +8,7 @@ import asi1
 
 
 def echo(request):
-    """Answer with the last message of the request."""
+    """Make the fake's answer, which repeats the last message of the request."""
     return f"You said: {request.json['messages'][-1]['content']}"
 
 
@@ -59,7 +59,7 @@ def question(number):
 
 
 def check_budget(fake, chat):
-    """Check that the largest request has between 1200 and 1500 tokens (the budget)."""
+    """Check that the largest request uses over 1200 of the budget's 1500 tokens."""
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert max(counts) <= 1500
     assert max(counts) > 1200
@@ -68,7 +68,9 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that, from request *before* on, both halves of the requests are equal."""
+    """
+    Check that the requests after number *before* are two halves with equal bodies.
+    """
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
@@ -81,9 +83,9 @@ def test_every_request_of_200_turns_stays_within_the_token_budget(
     fake, blocking_client, name
 ):
     """
-    In 200 turns of the blocking client every request stays within the policy's token
-    budget; a fork and a conversation loaded from JSON then send the same bytes as each
-    other.
+    In a conversation of 200 turns every request stays within the policy's token budget;
+    afterwards a fork of the conversation and a copy loaded from JSON send equal
+    requests.
     """
     chat = blocking_client.conversation("Be brief.", context=POLICIES[name])
     for number in range(200):
@@ -101,8 +103,8 @@ def test_next_turn_may_begin_after_an_interrupted_one(
     fake, blocking_client, monkeypatch
 ):
     """
-    After Ctrl-C in a blocking turn the next turn may begin at once: the interrupted
-    turn no longer counts as under way.
+    After Ctrl-C in a turn of a blocking conversation the next turn may begin at once:
+    the interrupted turn no longer counts as under way.
     """
     chat = blocking_client.conversation()
     real = asi1._blocking.loop_thread.LoopThread.run

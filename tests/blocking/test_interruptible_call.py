@@ -50,7 +50,7 @@ def loop():
 
 
 def settle(loop):
-    """Wait until the loop has run all scheduled callbacks, and some steps more."""
+    """Wait for at least five iterations of *loop*, in which pending callbacks run."""
     for _ in range(5):
         done = threading.Event()
         loop.call_soon_threadsafe(done.set)
@@ -174,14 +174,15 @@ def test_error_of_a_call_interrupted_at_its_end_is_not_reported(loop):
     with pytest.raises(KeyboardInterrupt):
         call.wait()
     settle(loop)
-    del call  # frees the task too: asyncio would report an unretrieved error
+    del call  # also frees the task; asyncio then reports an unretrieved error, if any
 
 
 @pytest.mark.parametrize("end", ["value", "error", "error and interrupt"])
 def test_finished_call_is_freed_without_the_garbage_collector(loop, end):
     """
-    The objects that a coroutine refers to are freed as soon as its call has ended, by a
-    result, an error or an interrupt, since the call leaves no reference cycle.
+    The objects that a coroutine refers to are freed as soon as its cross-thread call
+    has ended, by a result, an error or an interrupt, since the call leaves no reference
+    cycle.
     """
 
     class Held:

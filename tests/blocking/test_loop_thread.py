@@ -61,8 +61,8 @@ def test_traceback_shows_the_caller_and_at_most_two_frames_of_asi1(
     fake, blocking_client, call
 ):
     """
-    An error's traceback begins with the frames of the caller, is followed by at most
-    two frames of asi1, and has no frame of threads, futures or tasks.
+    The traceback of an error contains first the caller's frames, then at most two
+    frames of asi1, and no frames of threads, futures or tasks.
     """
     fake.fail(401)
 
@@ -121,7 +121,7 @@ TRACE = contextvars.ContextVar("TRACE", default="none")
 
 
 class Watching(httpx.AsyncBaseTransport):
-    """A transport and limiter that adds each step and the value of TRACE to `seen`."""
+    """A transport and limiter that adds each call and TRACE's value to `seen`."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -217,8 +217,8 @@ class AlarmError(Exception):
 @pytest.mark.parametrize("call", [create, read, ask_many])
 def test_exception_of_a_signal_handler_cancels_the_call(fake, blocking_client, call):
     """
-    An exception that a signal handler raises while a caller is blocked cancels the
-    caller's request, and the client stays usable.
+    An exception that a signal handler raises in a thread blocked by a call cancels the
+    call's request, and the client stays usable.
     """
     fake.fault("stall" if call is read else "stall_before_headers")
     fake.reply("Hi")

@@ -65,12 +65,15 @@ def test_blocking_map_runs_the_prompts_generator_in_the_readers_thread(
 
 
 @pytest.mark.parametrize("way", ["break", "close", "with", "error"])
-def test_leaving_a_blocking_map_early_ends_all_its_calls(fake, blocking_client, way):
+def test_leaving_a_blocking_map_early_cancels_its_running_calls(
+    fake, blocking_client, way
+):
     """
     If the reader of a blocking `map` stops early, by ``break``, `close`, the end of a
-    ``with`` block or an error, all calls of the `map` are ended.
+    ``with`` block or an error, the calls of the `map` that are still running are
+    cancelled.
     """
-    fake.reply(question, times=6)  # the first read of the map takes six prompts
+    fake.reply(question, times=6)  # the first `next` takes six of the prompts
     fake.fault("stall_before_headers", times=None)
     answers = blocking_client.chat.completions.map(Prompts(), concurrency=3)
 
@@ -101,7 +104,7 @@ def test_leaving_a_blocking_map_early_ends_all_its_calls(fake, blocking_client, 
 
 def test_interrupt_in_the_prompts_iterator_closes_a_blocking_map(fake, blocking_client):
     """
-    A KeyboardInterrupt raised in the iterator of prompts is raised in the reader of the
+    A KeyboardInterrupt raised in the iterator of prompts reaches the reader of the
     answers, and closes the iterator of answers.
     """
     fake.reply(question, times=None)

@@ -1,4 +1,4 @@
-"""The streamed answer of the blocking client."""
+"""Streamed answers of the blocking client."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_blocking_stream_yields_its_chunks_and_then_has_the_final_answer(
 ):
     """
     A ``for`` loop over a blocking stream yields its chunks; afterwards
-    `get_final_completion` returns the whole answer.
+    `get_final_completion` returns the complete answer.
     """
     with blocking_client.chat.completions.stream(messages="Hi") as stream:
         chunks = list(stream)
@@ -42,9 +42,11 @@ def test_blocking_stream_yields_its_chunks_and_then_has_the_final_answer(
     assert 200 == stream.response.status
 
 
-def test_text_stream_and_thought_stream_yield_pieces_once(fake, blocking_client):
+def test_text_stream_and_thought_stream_can_be_iterated_only_once(
+    fake, blocking_client
+):
     """
-    `text_stream` yields the pieces of the text, and `thought_stream` the pieces of the
+    `text_stream` yields the fragments of the text, and `thought_stream` those of the
     thoughts; a stream that was read to its end raises `StreamConsumedError` when it is
     iterated again.
     """
@@ -63,12 +65,12 @@ def test_text_stream_and_thought_stream_yield_pieces_once(fake, blocking_client)
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
-def test_get_final_completion_returns_the_whole_answer_after_any_number_of_reads(
+def test_get_final_completion_is_complete_after_any_number_of_reads(
     blocking_client, read
 ):
     """
-    `get_final_completion` returns the whole answer, however many chunks the reader read
-    before calling it.
+    `get_final_completion` returns the complete answer, however many chunks the reader
+    has read before.
     """
     with blocking_client.chat.completions.stream(messages="Hi") as stream:
         for _ in range(read):

@@ -30,12 +30,12 @@ def read(client, text):
         return "".join(stream.text_stream)
 
 
-@pytest.mark.timeout(900)  # since 640 calls take long on a busy machine
+@pytest.mark.timeout(900)  # seconds: 640 calls take long on a busy machine
 @pytest.mark.parametrize("ask", [create, read])
 def test_many_threads_get_their_own_answers_in_order(fake, ask):
     """
     Each of many threads gets the answers to its own questions, in the order of these
-    questions; afterwards the event loop's thread is the only new thread left.
+    questions; afterwards only one new thread is left, that of the client's event loop.
     """
     fake.reply(question, chunk_words=1, times=None)
     asked = [[f"{n} asks {call}" for call in range(CALLS)] for n in range(THREADS)]

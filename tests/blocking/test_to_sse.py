@@ -1,4 +1,4 @@
-"""A blocking stream read as server-sent events."""
+"""`to_sse` of the blocking client: a streamed answer as server-sent events."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_broken_stream_ends_with_an_error_event_in_blocking_to_sse(
     fake, blocking_client
 ):
     """
-    An error in the middle of a stream becomes the last event: the web server cannot
-    report the error by a status, since it has already sent the status of its response.
+    An error in the middle of a stream becomes the last event of `to_sse`: a web server
+    that has already sent its status 200 cannot report the error by a status.
     """
     fake.fault("reset_mid_body")
 
@@ -69,8 +69,8 @@ def test_broken_stream_ends_with_an_error_event_in_blocking_to_sse(
 
 def test_blocking_open_raises_an_error_before_the_first_event(fake, blocking_client):
     """
-    The blocking `open` raises an error that occurs before the first event, so that a
-    web server can still send that error as the status of its response.
+    `open` of the blocking `to_sse` raises an error that occurs before the first event,
+    so that a web server can still respond with an error status.
     """
     fake.fail(401)
 

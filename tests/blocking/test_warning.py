@@ -65,8 +65,8 @@ def test_warning_turned_into_an_error_stops_every_kind_of_call(
     fake, blocking_client, never_warned
 ):
     """
-    Where warnings are errors, each kind of call that blocks an event loop raises the
-    warning, and no request is sent.
+    If Python turns warnings into errors, each kind of blocking call inside a running
+    event loop raises the warning, and no request is sent.
     """
     answers = blocking_client.chat.completions.map(["Hi"])
 

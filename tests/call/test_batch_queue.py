@@ -61,8 +61,8 @@ async def test_waiting_reader_is_woken_by_a_batch_and_by_the_end(queue):
 
 async def test_error_is_raised_after_the_items_put_before_it(queue):
     """
-    If a queue ends with an error, the items that were put into the queue before are
-    read first; then each read raises that error.
+    If a queue ends with an error, the items that were put into the queue before the
+    error are read first; then each read raises that error.
     """
     queue.put([1])
     queue.end(OSError("the first end counts"))
@@ -105,7 +105,7 @@ async def test_abandoned_queue_drops_its_items_and_raises(queue):
 
 async def test_writer_waits_while_the_queue_is_full(queue):
     """
-    A writer that waits because the queue is full goes on when the reader empties or
+    A writer that waits because the queue is full continues when the reader empties or
     abandons the queue.
     """
     written = []
@@ -133,7 +133,7 @@ async def test_writer_waits_while_the_queue_is_full(queue):
 
 async def test_cancelled_read_keeps_queued_items(queue):
     """
-    A read that a cancel scope cancels, at any moment, leaves the items in the queue.
+    A read that an anyio cancel scope cancels, at whatever moment, loses no item.
     """
     got = []
 
@@ -186,8 +186,8 @@ async def test_read_cancelled_by_asyncio_keeps_queued_items(queue):
 @asyncio_only
 async def test_read_cancelled_as_it_wakes_keeps_queued_items(queue):
     """
-    ``Task.cancel()`` after a batch has woken the reader, and before the reader's next
-    step, leaves the batch in the queue.
+    ``Task.cancel()`` after a batch has woken the reader, but before the reader has run
+    again, leaves the batch in the queue.
     """
     reader = asyncio.ensure_future(queue.get())
     await asyncio.sleep(0)

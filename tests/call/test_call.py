@@ -22,7 +22,7 @@ both_forms = pytest.mark.parametrize("stream", [False, True], ids=["plain", "str
 
 
 async def ask(fake, *, stream, **options):
-    """Make one call; return its answer and the seconds that it took."""
+    """Make one call; return its answer and the seconds that the call took."""
     async with in_process(fake, **options) as client:
         began = anyio.current_time()
         if stream:
@@ -89,8 +89,8 @@ async def test_only_transient_statuses_are_retried(fake, status, error, attempts
 @both_forms
 async def test_answer_lists_every_attempt(fake, stream):
     """
-    The response metadata of an answer lists each attempt of the call with its number,
-    its status, its cause, and the seconds of waiting after the attempt.
+    The response metadata of an answer lists each attempt of the call: its number,
+    status and error, and the seconds that the client waited after the attempt.
     """
     fake.fail(503, message="Too many users.")
     fake.fault("reset_before_headers")
@@ -216,8 +216,8 @@ async def test_too_long_retry_after_raises_at_once(fake, asked, options, stream)
 @pytest.mark.parametrize("text", ["-1", "0", "nan", "inf", "1e999", "soon", ""])
 async def test_unusable_retry_after_is_ignored(fake, text):
     """
-    A Retry-After whose value is not a usable time is ignored: the retry waits as if the
-    response had no such header.
+    A Retry-After header without a positive, finite time is ignored: the retry waits as
+    if the response had no such header.
     """
     fake.fail(429, retry_after=text)
     fake.reply("Here.")
@@ -258,8 +258,8 @@ async def test_exceeded_quota_is_not_retried(fake):
 @both_forms
 async def test_total_timeout_covers_all_attempts_and_waits(fake, stream):
     """
-    The total timeout includes all attempts and waits of a call: when the next wait does
-    not fit into the remaining time, the last error is raised at once.
+    The total timeout includes all attempts and waits of a call: if the next wait is
+    longer than the remaining time, the last error is raised at once.
     """
     fake.fail(503, retry_after=8, times=None)
 
@@ -360,13 +360,13 @@ async def test_call_without_a_timeout_waits_for_ever(fake):
         ("informational_flood", False, "first_token"),
     ],
 )
-async def test_silent_server_makes_the_call_time_out_at_the_limit_of_its_phase(
+async def test_silent_server_trips_the_first_token_or_the_idle_timeout(
     fake, fault, stream, phase
 ):
     """
-    If the server sends nothing useful, the call times out exactly when the timeout of
-    its current phase (`first_token` or `idle`) expires. There is no second attempt,
-    since the model may already be at work.
+    A call whose server sends nothing useful times out exactly when the running timeout,
+    `first_token` or `idle`, expires. The call is not retried, since the model may
+    already be at work.
     """
     fake.fault(fault, times=None)
 
@@ -444,7 +444,7 @@ async def test_on_timeout_retries_only_before_the_first_chunk(fake):
     assert ("idle", 3) == (error.phase, len(fake.requests))
 
 
-async def test_timeout_after_a_whole_answer_adds_no_attempt(fake):
+async def test_timeout_after_a_complete_answer_adds_no_attempt(fake):
     """
     A timeout that expires after the answer is complete, while the client waits for the
     end of the body, causes no retry and adds no attempt to the response metadata.
@@ -495,8 +495,8 @@ async def test_slow_reader_does_not_trip_the_idle_timeout(fake):
 async def test_total_timeout_applies_to_a_slow_reader(fake):
     """
     A reader slower than the total timeout gets all chunks that arrived before the
-    timeout, then the timeout error; if the whole answer arrived before the timeout, no
-    error is raised.
+    timeout, then the timeout error; if the answer was complete by then, no error is
+    raised.
     """
     long = [Event(chunk(f"{n} ")) for n in range(40)]
     whole = [*long[:15], Event(chunk("15", finish="stop"))]
@@ -523,8 +523,8 @@ async def test_total_timeout_applies_to_a_slow_reader(fake):
 @both_forms
 async def test_connection_lost_before_the_reply_is_retried(fake, stream):
     """
-    A call whose connection is lost before the reply is retried; the attempts are marked
-    as sent, since the server may have worked on them.
+    A call whose connection is lost before the reply is retried; `sent` is true for each
+    attempt, since the server may have worked on it.
     """
     fake.fault("reset_before_headers")
     fake.fault("close_before_headers")
@@ -577,8 +577,8 @@ async def test_broken_stream_is_retried_only_before_its_first_chunk(
 )
 async def test_malformed_http_is_not_retried(fake, fault, stream):
     """
-    A reply that is not valid HTTP is not requested again, since the next reply would be
-    malformed too: there is one attempt, and the error is marked as not retryable.
+    A call whose reply is not valid HTTP is not retried, since the next reply would be
+    malformed too; `retryable` is false for the error.
     """
     fake.fault(fault, times=None)
 
@@ -635,8 +635,8 @@ async def test_child_clients_share_one_retry_budget(fake):
 @pytest.mark.parametrize("key", ["auto", "order-66"])
 async def test_idempotency_key_is_the_same_on_each_attempt(fake, key, stream):
     """
-    All attempts of a call send the same Idempotency-Key header; with the option "auto"
-    each call has a key of its own.
+    All attempts of a call send the same Idempotency-Key header; with
+    ``idempotency_key="auto"`` each call has a key of its own.
     """
     fake.fail(503, times=2)
     fake.reply("Here.")

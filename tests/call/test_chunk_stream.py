@@ -18,12 +18,12 @@ from asi1._protocol.request import chat_request
 from asi1.testing import FakeASI1
 
 
-# The virtual clock jumps over the server's pauses, so that no test waits.
+# The virtual clock jumps over the server's pauses, so that no test waits in real time.
 pytestmark = pytest.mark.virtual_time
 
 
 class Observer:
-    """An observer that appends each report to `reports`."""
+    """A stream's observer that appends each report that it gets to `reports`."""
 
     def __init__(self):
         self.reports = []
@@ -79,7 +79,7 @@ async def test_observer_of_a_stream_read_to_its_end_gets_one_report(fake, engine
 async def test_observer_of_a_stream_closed_early_gets_the_partial_answer(fake, engine):
     """
     The observer of a stream that is closed before its end gets the answer received so
-    far, with ``whole=False``.
+    far, marked as incomplete by ``whole=False``.
     """
     fake.reply("one two", chunk_words=1, chunk_delay=10)
     stream, observer = observed(engine)
@@ -162,8 +162,8 @@ async def test_only_an_error_that_is_not_asi1s_cancels_the_call(
 
 async def test_shut_stream_refuses_the_next_read(fake, engine):
     """
-    After `shut`, which serves where no event loop is left to close the stream on, the
-    next read of the stream raises `StreamClosedError`.
+    After `shut`, which closes a stream when no event loop is left that could run
+    `aclose`, the next read of the stream raises `StreamClosedError`.
     """
     stream = chunk_stream(engine, request_of(engine))
 

@@ -138,8 +138,8 @@ async def test_max_concurrency_bounds_the_calls_under_way(stream):
 @pytest.mark.virtual_time
 async def test_call_cancelled_while_it_waits_uses_no_quota():
     """
-    A call that is cancelled while it waits for the rate limiter is not sent, and uses
-    up no part of the limit for the calls that wait behind it.
+    A call that is cancelled while it waits for the rate limiter is not sent, and does
+    not count towards the rate limit.
     """
     fake = FakeASI1()
 

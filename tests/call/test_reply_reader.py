@@ -1,4 +1,4 @@
-"""How a reply is read: as an answer, a truncated or broken one, or an error."""
+"""How a reply is read: as an answer, a truncated or broken answer, or an error."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_call_succeeds_whatever_the_server_does_after_a_complete_answer(
     assert 1 == len(fake.requests) == len(answer.response.attempts)
 
 
-async def test_comments_after_a_whole_answer_do_not_prolong_the_call(fake):
+async def test_comments_after_a_complete_answer_do_not_prolong_the_call(fake):
     """
     SSE comments after the finish reason do not prolong the call: ten seconds after the
     finish reason the stream ends without an error.
@@ -117,8 +117,8 @@ async def test_usage_is_read_after_the_finish_reason(fake):
 )
 async def test_every_server_dialect_gives_the_same_text(fake, fault):
     """
-    Streams that differ as the streams of different servers do give the same text and
-    the same finish reason.
+    An answer has the same text and the same finish reason in the stream format of each
+    server that the dialect faults imitate.
     """
     fake.fault(fault)
 
@@ -158,9 +158,9 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
     fake, fault, error, text
 ):
     """
-    Each way in which a stream can break raises an error of its own instead of ending
-    the stream normally; all received chunks are yielded first, and the error has the
-    partial answer.
+    A stream that breaks raises the error class for that kind of break instead of ending
+    normally; all received chunks are yielded first, and the error has the partial
+    answer.
     """
     fake.fault(fault)
     got = []
@@ -181,8 +181,8 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
 async def test_truncated_tool_call_is_only_in_the_partial_answer(fake):
     """
     A tool call with truncated arguments is never returned as finished: the stream
-    raises an error, and the error's partial answer has the received pieces of the tool
-    call.
+    raises an error, and the error's partial answer has the part of the tool call that
+    was received.
     """
     fake.fault("tool_args_truncated")
 
@@ -229,7 +229,7 @@ async def test_json_for_a_stream_and_a_stream_for_json_are_read(fake, fault, str
 async def test_json_in_place_of_a_stream_is_one_chunk(fake):
     """
     If the server answers a request for a stream with a JSON body, the stream yields a
-    single chunk with the whole text.
+    single chunk with the complete text.
     """
     fake.fault("json_for_stream")
 
@@ -285,7 +285,7 @@ async def test_success_status_without_an_answer_raises_response_error(
 ):
     """
     A reply that has a success status but contains no answer raises `APIResponseError`,
-    whose message says what the body was; the call is not retried.
+    whose message describes the body; the call is not retried.
     """
     fake.fault(fault, times=None)
 
@@ -364,7 +364,7 @@ async def test_status_error_has_the_message_of_any_error_body(
     fake, fault, status, words, stream
 ):
     """
-    A status error has the server's message, whatever the shape of the error body; an
+    A status error has the server's message, whatever the format of the error body; an
     API key that the server echoed is replaced by stars.
     """
     fake.fault(fault)
@@ -392,7 +392,7 @@ async def test_error_body_is_cut_at_64_kib(fake):
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirect_raises_an_error_that_names_its_target(fake, name, status):
     """
-    A redirect raises an error that names the target; no request goes to that target.
+    A redirect is not followed, but raises an error that names the redirect's target.
     """
     fake.fault(name, status=status, times=None)
 
@@ -422,8 +422,8 @@ async def test_event_or_body_above_max_event_bytes_raises(fake):
 
 async def test_chunks_before_a_too_large_event_are_yielded(fake):
     """
-    Chunks that arrive in the same piece of the body as an event above `max_event_bytes`
-    are yielded before the error is raised.
+    Chunks that precede an event above `max_event_bytes` in the same network read are
+    yielded before the error is raised.
     """
     fake.play(SSE, Event(chunk("a"), chunk("x" * 10_000)))
     texts = []
@@ -439,7 +439,7 @@ async def test_chunks_before_a_too_large_event_are_yielded(fake):
 
 async def test_event_of_four_mib_is_read_by_default(fake):
     """
-    An event of 4 MiB is read, since `max_event_bytes` is larger by default.
+    An event of 4 MiB is read, since the default of `max_event_bytes` is larger.
     """
     fake.fault("giant_event", mib=4)
 

@@ -1,5 +1,5 @@
 """
-Dialects: correct answers in the format of other servers.
+Dialects: correct answers as other OpenAI-compatible servers format them.
 
 Dialects are not faults, but are listed with the faults because a client has to read
 them too. Each sends a stream, even for a JSON request, unless its description says

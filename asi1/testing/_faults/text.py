@@ -1,5 +1,5 @@
 """
-Faults of the text: unusual bytes, lines and JSON values.
+Faults in the text of a reply: unusual bytes, line ends and JSON values.
 
 An unusual JSON value is sent as one chunk of a stream, or as the entire JSON body.
 Unusual bytes and lines are always sent as a stream, even for a JSON request.
@@ -164,7 +164,7 @@ def _choice(choice: bytes) -> bytes:
 
 
 def _choice_with(content: bytes) -> bytes:
-    # Both keys, because a client reads "delta" in a stream and "message" in JSON.
+    # The choice has both keys: clients read "delta" in streams, "message" in JSON.
     role = b'{"role":"assistant","content":%b}' % content
     return b'{"index":0,"delta":{"content":%b},"message":%b}' % (content, role)
 
