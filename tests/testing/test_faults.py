@@ -48,8 +48,7 @@ NAMED = """
 
 async def outcome_of(client, url, *, stream):
     """
-    Request *url*; return (status, headers) or the error's class, and the bytes
-    received.
+    Request *url*; return (status, headers) or the error's class, and the bytes read.
     """
     headers = {"Authorization": "Bearer sk-secret"}
     body = {"stream": stream}
@@ -167,8 +166,7 @@ async def test_fault_with_too_large_after_chunks_still_cuts_the_last_word():
 
 async def test_stall_with_seconds_closes_the_connection():
     """
-    The fault stall with the option *seconds* closes the connection after that many
-    seconds.
+    The fault stall with the option *seconds* closes the connection after that time.
     """
     error, body = await ask("stall", stream=True, seconds=0)
 
@@ -199,8 +197,7 @@ async def test_key_echo_401_echoes_the_key_that_was_sent():
 @pytest.mark.parametrize("name", ["gzip_stream", "gzip_cut"])
 async def test_compressed_faults_can_be_decompressed(name):
     """
-    httpx decompresses the streams of gzip_stream and gzip_cut, the latter up to its
-    cut.
+    httpx decompresses the streams of gzip_stream and, up to its cut, of gzip_cut.
     """
     fake = FakeASI1()
     fake.fault(name)

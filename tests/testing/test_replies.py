@@ -107,7 +107,7 @@ async def test_2026_thoughts_are_reasoning_content(fake):
 
 async def test_guide_thoughts_are_at_the_top_level(fake):
     """
-    In the guide's format, thoughts are a top-level key, in streams and JSON bodies.
+    In the format "guide", thoughts are a top-level key, in streams and JSON bodies.
     """
     fake.reply("Nine.", thoughts="one thought", generation="guide", times=2)
 
@@ -560,8 +560,7 @@ async def test_queued_reply_answers_any_path_under_v1(fake):
 
 async def test_require_key_refuses_a_request_without_a_key():
     """
-    With `require_key`, a request without an API key gets 401; queued replies stay
-    queued.
+    With `require_key`, a request without an API key gets 401, not the queued reply.
     """
     fake = FakeASI1(require_key=True)
     fake.reply("a")

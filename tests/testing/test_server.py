@@ -1,6 +1,4 @@
-"""
-The fake's server on real sockets, tested by blocking httpx clients and raw sockets.
-"""
+"""The fake's server on real sockets, with blocking httpx clients and raw sockets."""
 
 from __future__ import annotations
 
@@ -87,8 +85,7 @@ async def test_fake_works_in_async_with():
 
 def test_port_raises_before_the_start_and_refuses_connections_after_the_stop():
     """
-    `FakeASI1.port` raises before the fake is started; a stopped fake refuses
-    connections.
+    `FakeASI1.port` raises before the start; a stopped fake refuses connections.
     """
     fake = FakeASI1()
     with pytest.raises(RuntimeError, match="the fake is not started"):
@@ -290,8 +287,7 @@ def test_fake_survives_a_reset_after_an_invalid_request(fake):
 
 def test_reset_step_resets_the_connection(fake, line):
     """
-    At a `Reset` step, the client gets the bytes sent before it, then a connection
-    reset.
+    After a `Reset` step, the client gets the bytes sent before, then a TCP reset.
     """
     fake.play(Head(200), Data(b"word"), Pause(0.05), Reset())
     line.sendall(request())
@@ -382,8 +378,7 @@ def test_slow_client_gets_the_complete_body(fake, line):
 
 def test_stop_ends_replies_and_idle_connections():
     """
-    Stopping the fake closes idle connections, and stalled replies with outcome
-    "stopped".
+    Stopping the fake closes idle connections, and ends stalled replies as "stopped".
     """
     with FakeASI1() as fake:
         fake.fault("stall_before_headers", times=None)

@@ -108,8 +108,7 @@ async def test_response_has_version_and_reason(fake, client):
 
 async def test_large_raw_bytes_are_read_in_64_kib_parts(fake, client):
     """
-    The bytes of a large `Raw` step reach the client in parts of at most 64 KiB, as from
-    a socket.
+    The client reads a large `Raw` step in parts of at most 64 KiB, as from a socket.
     """
     fake.play(Head(200, (), "close"), Raw(b"x" * 200_000))
 

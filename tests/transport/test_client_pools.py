@@ -36,7 +36,7 @@ class BurstServer:
 
     async def answer(self, stream):
         """
-        Reply to each request of a connection once *count* requests arrived in total.
+        Reply to each request once *count* requests arrived on all connections.
         """
         self.open += 1
         try:

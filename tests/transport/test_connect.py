@@ -100,7 +100,7 @@ async def test_first_address_that_connects_is_used(addresses, ways, attempts):
 
 async def test_second_address_is_not_tried_before_a_delay(addresses):
     """
-    If the first address is slow, the second is not tried before a fixed delay.
+    While the first address is slow, the second is tried only after a delay of 0.25 s.
     """
     tried = addresses("slow", "slow")
 

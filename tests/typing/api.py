@@ -94,7 +94,7 @@ async def options(client: AsyncASI1) -> None:
 
 
 async def clients() -> None:
-    """``with`` and `with_options` return the client's own type."""
+    """A client as a context manager and `with_options` return the client's own type."""
     async with AsyncASI1("key", retry=RetryPolicy(attempts=1), timeout=3) as client:
         assert_type(client, AsyncASI1)
         assert_type(client.with_options(timeout=5), AsyncASI1)
@@ -117,7 +117,7 @@ def choices(answer: ChatCompletion) -> None:
 
 async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
     """
-    Conversations return their client's types; context policies compose with ``|``.
+    Conversations return their client's types; policies compose with ``|``.
     """
     policy = DropLeastRelevant(900, score=lambda turn, last: len(turn)) | Summarise()
     assert_type(policy, ContextPolicy)
