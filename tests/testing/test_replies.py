@@ -93,7 +93,7 @@ async def test_2025_stream_has_thoughts_beside_the_choices(fake):
 
 async def test_2026_thoughts_are_reasoning_content(fake):
     """
-    In the format of 2026, thoughts are reasoning_content, in streams and JSON bodies.
+    In the format of 2026, thoughts are in `reasoning_content`, in chunks and bodies.
     """
     fake.reply("Nine.", thoughts=["a", "b"], generation="2026", times=2)
 
@@ -107,7 +107,7 @@ async def test_2026_thoughts_are_reasoning_content(fake):
 
 async def test_guide_thoughts_are_at_the_top_level(fake):
     """
-    In the format "guide", thoughts are a top-level key, in streams and JSON bodies.
+    In the format of the first guide, thoughts are a top-level key of chunks and bodies.
     """
     fake.reply("Nine.", thoughts="one thought", generation="guide", times=2)
 

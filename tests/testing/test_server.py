@@ -185,7 +185,7 @@ def test_open_connections_are_counted(fake, client):
 
 def test_pipelined_requests_are_answered_in_order(fake, line):
     """
-    Pipelined requests get their replies in the order in which they were sent.
+    Pipelined requests get their replies in the order of the requests.
     """
     fake.reply("first")
     fake.reply("second")
@@ -351,8 +351,8 @@ def test_outcome_is_left_when_the_client_disconnects_from_a_stalled_reply(fake, 
 
 def test_client_that_reads_nothing_blocks_the_reply(fake, line):
     """
-    A reply is blocked while its client does not read, and ends when the client
-    disconnects.
+    While a client does not read, the outcome of its reply is "open", and "left" after
+    the client disconnects.
     """
     fake.fault("infinite_body")
     line.sendall(request())
@@ -428,8 +428,8 @@ def test_each_queued_reply_is_sent_once_to_concurrent_requests(fake):
 )
 def test_keepalive_faults_break_the_reused_connection(fake, client, fault, error):
     """
-    With the faults keepalive_then_..._on_reuse, the first request gets an answer, and
-    the next request on the same connection fails.
+    With the fault keepalive_then_rst_on_reuse or keepalive_then_close_on_reuse, the
+    first request on a connection gets an answer, and the next one fails.
     """
     fake.fault(fault)
 

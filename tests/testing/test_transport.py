@@ -20,8 +20,8 @@ async def client(fake):
 
 async def test_request_is_recorded_as_on_a_socket(fake, client):
     """
-    A request in process is recorded like a request on a socket, but its connection has
-    the number 0.
+    A request to the in-process transport is recorded like a request on a socket, but
+    with 0 as the number of its connection.
     """
     await client.post(URL + "?a=1", json={"n": 1}, headers={"X-One": "1"})
     (record,) = fake.requests

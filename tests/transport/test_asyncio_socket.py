@@ -91,7 +91,7 @@ async def read_whole(ours, size):
 
 
 def deliver(ours, data):
-    """Deliver *data* to the socket as the event loop does."""
+    """Pass *data* to the connection as the event loop does after a read."""
     ours.get_buffer(-1)[: len(data)] = data
     ours.buffer_updated(len(data))
 
@@ -325,8 +325,8 @@ async def test_reads_of_buffered_bytes_can_be_cancelled():
 @pytest.mark.parametrize("event", ["closed", "reset", "wrote", "aborted"])
 async def test_end_or_bytes_on_an_idle_connection_are_seen_at_once(event):
     """
-    `is_readable` of an idle connection becomes True when the server closes it or sends
-    bytes, even if the event loop has not run since.
+    `is_readable` of an idle connection becomes True when the server closes the
+    connection or sends bytes, even if the event loop has not run since.
     """
     async with pair() as (ours, theirs):
         await anyio.sleep(0.01)

@@ -200,7 +200,7 @@ def open_sockets():
     for path in Path("/proc/self/fd").iterdir():
         try:
             names.append(str(path.readlink()))
-        except OSError:  # the descriptor was closed since iterdir listed it
+        except OSError:  # iterdir's own descriptor is closed by now
             continue
     return sum(name.startswith("socket:") for name in names)
 
@@ -322,7 +322,7 @@ async def test_ipv6_and_ipv4_addresses_alternate(monkeypatch):
 
 async def test_sleep_takes_the_given_time():
     """
-    The backend's `sleep`, which httpcore's interface requires, lasts the given seconds.
+    `AsyncioBackend.sleep`, part of httpcore's interface, sleeps for the given seconds.
     """
     began = anyio.current_time()
 

@@ -37,7 +37,7 @@ class CancellingBackend(httpcore.AsyncNetworkBackend):
 async def test_connection_made_for_a_cancelled_request_is_closed(fake):
     """
     If a request is cancelled at the moment when its connection opens, the connection is
-    closed, and the pool has room for another one.
+    closed, and no longer counts towards the pool's limit.
     """
     scope = anyio.CancelScope()
     limits = httpx.Limits(max_connections=1)

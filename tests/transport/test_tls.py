@@ -185,8 +185,8 @@ async def test_server_with_an_untrusted_certificate_gets_no_request(
 
 async def test_stalled_handshake_is_a_connect_timeout():
     """
-    If a server accepts a connection but not its TLS handshake, the call raises
-    `APITimeoutError` with "connect" as its `phase` and False as `sent`.
+    If a server accepts a connection but does not answer the TLS handshake, the call
+    raises `APITimeoutError` with "connect" as its `phase` and False as `sent`.
     """
     with mute() as port:
         url = f"https://{HOST}:{port}/v1"

@@ -1,4 +1,4 @@
-"""A user's own httpx client or transport can read and sign what a call sends."""
+"""A user's own httpx client or transport can read a call's request and reply."""
 
 from __future__ import annotations
 

@@ -116,9 +116,7 @@ def choices(answer: ChatCompletion) -> None:
 
 
 async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
-    """
-    Conversations return their client's types; policies compose with ``|``.
-    """
+    """Conversations return their client's types; policies compose with ``|``."""
     policy = DropLeastRelevant(900, score=lambda turn, last: len(turn)) | Summarise()
     assert_type(policy, ContextPolicy)
     assert_type(KeepNewest(900).fit("Hi"), list[dict[str, Any]])

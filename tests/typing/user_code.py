@@ -59,7 +59,7 @@ async def chat(client: AsyncASI1, question: str) -> str:
 
 
 async def overloads(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> None:
-    """The argument `stream` decides which type is returned; by default it is False."""
+    """The argument `stream` decides the type of the result; by default it is False."""
     awaited = client.chat.completions
     called = blocking.chat.completions
 
@@ -101,7 +101,9 @@ async def many(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> list[str]:
 
 
 async def stream(client: AsyncASI1) -> str:
-    """A stream is a context manager and an iterator; it has `text_stream` and more."""
+    """
+    An async stream is a context manager and an iterator, and its members are typed.
+    """
     async with client.chat.completions.stream(messages="Hi", n=2) as opened:
         assert_type(opened, AsyncChatStream)
         assert_type(opened.text_stream, AsyncPieces)
