@@ -1,6 +1,4 @@
-"""
-The table of faults is complete; faults in process equal those on sockets.
-"""
+"""asi1.testing's faults: their list, their options, and their bytes on the wire."""
 
 from __future__ import annotations
 
@@ -14,11 +12,11 @@ import pytest
 from asi1.testing import FAULTS, FakeASI1
 
 
-# Shared by all clients, because each client would else read the system's certificates,
-# which would take most of the time of these tests.
+# All clients share this empty TLS context, because loading the system's certificates
+# for each client would take most of these tests' time.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-# The options that make an endless or large fault short enough for a test.
+# For each fault that is endless or large by default: options that keep it short.
 OPTIONS = {
     "deep_nesting": {"depth": 2_000},
     "double_gzip": {"mib": 1},
@@ -50,7 +48,7 @@ NAMED = """
 
 async def outcome_of(client, url, *, stream):
     """
-    Return what a client gets: status, headers and body, or the class of the error.
+    Request *url*; return (status, headers) or the error's class, and the bytes read.
     """
     headers = {"Authorization": "Bearer sk-secret"}
     body = {"stream": stream}
@@ -78,8 +76,8 @@ async def ask(name, *, stream, **options):
 @pytest.mark.parametrize("name", FAULTS)
 async def test_fault_is_the_same_in_process_and_on_a_socket(name, stream):
     """
-    The in-process transport and the server give a client the same bytes, or the same
-    class of error.
+    For each fault, a client gets the same reply, or the same class of error, from the
+    in-process transport as from the fake's server.
     """
     options = OPTIONS.get(name, {})
     in_process = await ask(name, stream=stream, **options)
@@ -96,14 +94,14 @@ async def test_fault_is_the_same_in_process_and_on_a_socket(name, stream):
 @pytest.mark.parametrize("name", NAMED.split())
 def test_documented_fault_exists(name):
     """
-    Each fault that the documentation names exists in the table of faults.
+    Each fault that the documentation names is in `asi1.testing.FAULTS`.
     """
     assert name in FAULTS
 
 
 def test_faults_are_listed_in_order_with_a_description():
     """
-    `FakeASI1.faults` lists the names of all faults in order, each with a description.
+    `FakeASI1.faults` maps each fault's name, in alphabetical order, to its description.
     """
     listed = FakeASI1().faults()
 
@@ -125,22 +123,21 @@ def test_unknown_fault_lists_similar_names():
 
 def test_unknown_option_of_a_fault_is_a_type_error():
     """
-    Scripting a fault with an option that the fault does not have raises a TypeError at
-    once.
+    `FakeASI1.fault` raises TypeError for an option that the fault does not have.
     """
     with pytest.raises(TypeError, match="after_chunks"):
         FakeASI1().fault("html_502", after_chunks=3)
 
 
-def test_options_of_a_fault_have_their_defaults():
+def test_fault_options_map_names_to_default_values():
     """
-    `Fault.options` gives the names of a fault's options with their defaults.
+    `Fault.options` maps the names of a fault's options to their default values.
     """
     assert {"after_chunks": 3, "seconds": None} == FAULTS["stall"].options
 
 
 def text_of(body):
-    """Return the text of choice 0 in a stream, up to where the stream was cut."""
+    """Return the text in a stream's body, up to where the body was cut."""
     lines = [line for line in body.splitlines() if line.startswith(b"data: {")]
     choices = [c for line in lines for c in json.loads(line[6:])["choices"]]
     return "".join(c["delta"].get("content") or "" for c in choices)
@@ -148,9 +145,9 @@ def text_of(body):
 
 @pytest.mark.parametrize("count", [0, 1, 5])
 @pytest.mark.parametrize("name", ["fin_mid_chunked", "clean_eof_no_done", "stall"])
-async def test_fake_sends_exactly_after_chunks_words_before_the_fault(name, count):
+async def test_fault_occurs_after_exactly_after_chunks_words(name, count):
     """
-    The fake sends exactly *after_chunks* words before the fault.
+    A fault with the option *after_chunks* occurs after that many words of the answer.
     """
     _, body = await ask(name, stream=True, after_chunks=count)
 
@@ -159,8 +156,8 @@ async def test_fake_sends_exactly_after_chunks_words_before_the_fault(name, coun
 
 async def test_fault_with_too_large_after_chunks_still_cuts_the_last_word():
     """
-    Even if *after_chunks* is larger than the number of words, the last word is not
-    sent.
+    Even if *after_chunks* is larger than the number of words in the answer, the fault
+    occurs before the last word.
     """
     _, body = await ask("clean_eof_no_done", stream=True, after_chunks=99)
 
@@ -169,7 +166,7 @@ async def test_fault_with_too_large_after_chunks_still_cuts_the_last_word():
 
 async def test_stall_with_seconds_closes_the_connection():
     """
-    A stall with the option *seconds* closes the connection after that many seconds.
+    The fault stall with the option *seconds* closes the connection after that time.
     """
     error, body = await ask("stall", stream=True, seconds=0)
 
@@ -177,9 +174,9 @@ async def test_stall_with_seconds_closes_the_connection():
     assert "one two three" == text_of(body)
 
 
-async def test_heartbeats_follow_the_words_of_after_chunks():
+async def test_heartbeat_forever_begins_after_after_chunks_words():
     """
-    The endless heartbeats begin after the words that *after_chunks* asks for.
+    The fault heartbeat_forever sends *after_chunks* words before its heartbeats.
     """
     _, body = await ask("heartbeat_forever", stream=True, after_chunks=2, seconds=1)
 
@@ -189,7 +186,7 @@ async def test_heartbeats_follow_the_words_of_after_chunks():
 
 async def test_key_echo_401_echoes_the_key_that_was_sent():
     """
-    The error message of key_echo_401 contains the key that the request was sent with.
+    The error message of the fault key_echo_401 contains the request's API key.
     """
     (status, _), body = await ask("key_echo_401", stream=False)
 
@@ -200,7 +197,7 @@ async def test_key_echo_401_echoes_the_key_that_was_sent():
 @pytest.mark.parametrize("name", ["gzip_stream", "gzip_cut"])
 async def test_compressed_faults_can_be_decompressed(name):
     """
-    Any client can decompress a compressed stream, up to where the stream is cut.
+    httpx decompresses the streams of gzip_stream and, up to its cut, of gzip_cut.
     """
     fake = FakeASI1()
     fake.fault(name)
@@ -214,7 +211,7 @@ async def test_compressed_faults_can_be_decompressed(name):
 
 async def test_gzip_bad_crc_has_a_wrong_checksum():
     """
-    Python's gzip module finds the checksum of gzip_bad_crc wrong.
+    Python's gzip module rejects the checksum in the body of the fault gzip_bad_crc.
     """
     _, body = await ask("gzip_bad_crc", stream=True)
 

@@ -23,7 +23,7 @@ def test_client_without_arguments_calls_the_fake_of_fake_asi1_env(fake_asi1_env)
 
 def test_fake_asi1_is_a_running_fake(fake_asi1):
     """
-    The fixture `fake_asi1` gives a fake that is already running.
+    The fixture `fake_asi1` yields a fake server that is already running.
     """
     url = fake_asi1.base_url + "/chat/completions"
 

@@ -1,4 +1,4 @@
-"""The correct replies of the fake, seen through the in-process transport."""
+"""The fake's replies without faults, received through the in-process transport."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def shape(value):
 
 
 def successive_shapes(values):
-    """Return the shapes in order, without those that equal the preceding shape."""
+    """Return each JSON value's keys and types, without successive duplicates."""
     found = []
     for value in map(shape, values):
         if not found or found[-1] != value:
@@ -56,7 +56,7 @@ def successive_shapes(values):
 @pytest.mark.parametrize("words", [1, 2, 3, 50])
 async def test_chunks_of_a_stream_make_up_the_text(fake, generation, words):
     """
-    However a text is cut into chunks, the chunks joined are the text, blanks included.
+    Whatever the number of words per chunk, the chunks' texts joined are the full text.
     """
     fake.reply(TEXT, generation=generation, chunk_words=words)
 
@@ -65,10 +65,10 @@ async def test_chunks_of_a_stream_make_up_the_text(fake, generation, words):
     assert TEXT == "".join(piece or "" for piece in got)
 
 
-async def test_2025_stream_has_the_shape_of_a_recording(fake):
+async def test_2025_stream_has_the_same_keys_and_types_as_a_recording(fake):
     """
-    A scripted stream in the format of 2025 has the same kinds of chunks as a recorded
-    stream of the service, in the same order.
+    A scripted stream in the format of 2025 has chunks with the same keys and types as a
+    recorded stream of the service, in the same order.
     """
     captured = (SAMPLES / "otters.sse").read_bytes()
     fake.stream_of(captured)
@@ -81,7 +81,7 @@ async def test_2025_stream_has_the_shape_of_a_recording(fake):
 
 async def test_2025_stream_has_thoughts_beside_the_choices(fake):
     """
-    In the format of 2025, each thought is a string beside the choices of its chunk.
+    In the format of 2025, the key `thought` of a chunk is a string next to `choices`.
     """
     fake.reply("Nine.", thoughts=["They float.", "Say it."], chunk_words=2)
 
@@ -93,7 +93,7 @@ async def test_2025_stream_has_thoughts_beside_the_choices(fake):
 
 async def test_2026_thoughts_are_reasoning_content(fake):
     """
-    In the format of 2026, thoughts are reasoning_content, in streams and JSON bodies.
+    In the format of 2026, thoughts are in `reasoning_content`, in chunks and bodies.
     """
     fake.reply("Nine.", thoughts=["a", "b"], generation="2026", times=2)
 
@@ -107,7 +107,7 @@ async def test_2026_thoughts_are_reasoning_content(fake):
 
 async def test_guide_thoughts_are_at_the_top_level(fake):
     """
-    In the guide's format, thoughts are a top-level key, in streams and JSON bodies.
+    In the format of the first guide, thoughts are a top-level key of chunks and bodies.
     """
     fake.reply("Nine.", thoughts="one thought", generation="guide", times=2)
 
@@ -144,7 +144,7 @@ async def test_guide_thoughts_are_at_the_top_level(fake):
 )
 async def test_body_has_the_keys_of_its_generation(fake, generation, members, choice):
     """
-    A JSON body has the keys of its generation, and names the requested model.
+    A JSON body has the keys of the scripted `generation`, and the requested model.
     """
     fake.reply(TEXT, generation=generation)
 
@@ -161,7 +161,7 @@ async def test_body_has_the_keys_of_its_generation(fake, generation, members, ch
 )
 async def test_id_has_the_form_of_its_generation(fake, generation, size):
     """
-    An answer's id is id_ and 17 characters, or 32 hexadecimal digits in 2026's format.
+    An answer's id is "id_" plus 17 characters, or 32 hex digits in the format of 2026.
     """
     fake.reply(TEXT, generation=generation)
 
@@ -202,7 +202,7 @@ async def test_estimated_usage_counts_repetitions_and_adds_up(fake):
 @pytest.mark.parametrize("generation", GENERATIONS)
 async def test_streamed_tool_calls_come_in_fragments(fake, generation):
     """
-    A stream begins each tool call with id and name, then sends its arguments in pieces.
+    A streamed tool call begins with its id and name; its arguments follow in fragments.
     """
     given = {"id": "call_1", "function": {"name": "f", "arguments": '{"path": "a b"}'}}
     short = {"name": "g", "arguments": {"n": 1}}
@@ -223,7 +223,7 @@ async def test_streamed_tool_calls_come_in_fragments(fake, generation):
 @pytest.mark.parametrize(("text", "content"), [("", None), ("Wait.", "Wait.")])
 async def test_tool_calls_are_in_the_message_of_a_body(fake, generation, text, content):
     """
-    A JSON body has its tool calls in OpenAI's form, and null as content without a text.
+    A JSON body has OpenAI's tool_calls, and null as content if the text is empty.
     """
     fake.reply(text, tool_calls=[{"name": "g"}], generation=generation)
 
@@ -246,8 +246,8 @@ async def test_scripted_finish_reason_replaces_the_default(fake):
 
 async def test_request_id_of_a_reply_is_the_scripted_one_or_the_answers_id(fake):
     """
-    The header x-request-id is the scripted id, or else the answer's id; other scripted
-    headers are sent too.
+    The header x-request-id is the scripted `request_id`, or by default the answer's id;
+    other scripted headers are sent too.
     """
     fake.reply(TEXT, request_id="req-1", headers={"X-Extra": "yes"}, times=2)
     fake.reply(TEXT)
@@ -261,7 +261,7 @@ async def test_request_id_of_a_reply_is_the_scripted_one_or_the_answers_id(fake)
 
 async def test_function_as_text_is_called_with_the_request(fake):
     """
-    A function scripted as the text is called with the request and returns the text.
+    If the scripted text is a function, its result for the request is the answer's text.
     """
     fake.reply(lambda request: request.json["messages"][::-1])
 
@@ -272,8 +272,8 @@ async def test_function_as_text_is_called_with_the_request(fake):
 
 async def test_function_that_raises_becomes_a_500_that_names_the_error(fake):
     """
-    If a scripted function raises, a 500 reply names the error, which the test would not
-    see in the server's thread.
+    If a scripted function raises, the client gets a 500 that names the error, because
+    an exception in the server's thread would not reach the test.
     """
     fake.reply(lambda request: request.json["nowhere"])
 
@@ -355,7 +355,7 @@ async def pieces_of(fake):
 @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
 async def test_recorded_body_is_sent_byte_for_byte(fake, framing):
     """
-    A recorded body arrives unchanged, whatever its cut and its framing.
+    A recorded body arrives unchanged, whatever its options `cut` and `framing`.
     """
     path = SAMPLES / "otters.sse"
     expected = path.read_bytes()
@@ -367,8 +367,8 @@ async def test_recorded_body_is_sent_byte_for_byte(fake, framing):
 
 async def test_recorded_body_is_sent_in_the_pieces_that_cut_asks_for(fake):
     """
-    A recorded body is sent in one piece, in one piece per byte, or in random pieces,
-    which are the same for the same seed.
+    Depending on `cut`, a recorded body is sent in one piece, byte by byte, or in random
+    pieces, which are the same for the same seed.
     """
     source = bytes(range(1, 101))
     for cut in ("whole", "bytes", 1, 1, 2):
@@ -385,7 +385,7 @@ async def test_recorded_body_is_sent_in_the_pieces_that_cut_asks_for(fake):
 @pytest.mark.parametrize("source", [b"", b"x"])
 async def test_recorded_body_of_at_most_one_byte_is_not_cut(fake, source):
     """
-    A recorded body of at most one byte is sent unchanged even if its cut is "bytes".
+    A recorded body of zero or one bytes is sent unchanged even with ``cut="bytes"``.
     """
     fake.stream_of(source, cut="bytes")
 
@@ -395,7 +395,7 @@ async def test_recorded_body_of_at_most_one_byte_is_not_cut(fake, source):
 @pytest.mark.virtual_time
 async def test_delay_of_a_recorded_body_comes_before_each_piece(fake):
     """
-    The fake waits the delay of a recorded body before it sends each piece.
+    The fake waits `delay` seconds before it sends each piece of a recorded body.
     """
     fake.stream_of(b"four", cut="bytes", delay=5, content_type="text/odd")
     start = anyio.current_time()
@@ -472,15 +472,15 @@ async def test_reply_json_encodes_values_and_sends_bytes_unchanged(fake):
 
 def test_value_that_json_cannot_represent_is_a_type_error(fake):
     """
-    Scripting a value that JSON cannot represent raises a TypeError.
+    Scripting a JSON reply with a value that JSON cannot represent raises a TypeError.
     """
     with pytest.raises(TypeError):
         fake.reply_json({"now": object()})
 
 
-async def test_replies_come_in_order_before_the_standing_one(fake):
+async def test_queued_replies_are_sent_before_the_reply_with_times_none(fake):
     """
-    Queued replies are sent in order; each later request gets the standing reply.
+    Queued replies are sent in order; each later request gets the reply with times=None.
     """
     fake.fail(503, times=None)
     fake.reply("a", times=2)
@@ -494,8 +494,8 @@ async def test_replies_come_in_order_before_the_standing_one(fake):
 
 async def test_clear_removes_replies_and_requests(fake):
     """
-    After `clear` there are no queued replies, no standing reply, and no recorded
-    requests.
+    `FakeASI1.clear` removes all queued replies, the reply with ``times=None``, and all
+    recorded requests.
     """
     fake.fail(503, times=None)
     fake.reply("a", times=2)
@@ -510,7 +510,7 @@ async def test_clear_removes_replies_and_requests(fake):
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"stream":1}'])
 async def test_unscripted_fake_gives_a_default_answer(fake, body):
     """
-    Without a script, the reply has a text and thoughts, whatever the request's body.
+    Without scripted replies, the fake sends text and thoughts for any request body.
     """
     async with httpx.AsyncClient(transport=fake.transport) as client:
         answer = (await client.post(URL, content=body)).json()
@@ -534,7 +534,7 @@ async def test_unscripted_fake_refuses_other_paths_and_methods(
     fake, method, path, status
 ):
     """
-    Without a script, all but POST requests for chat and images get a JSON error.
+    Without scripted replies, all but POSTs to the chat and image paths get an error.
     """
     async with httpx.AsyncClient(transport=fake.transport) as client:
         response = await client.request(method, f"http://127.0.0.1:1{path}")
@@ -545,8 +545,8 @@ async def test_unscripted_fake_refuses_other_paths_and_methods(
 
 async def test_queued_reply_answers_any_path_under_v1(fake):
     """
-    The next request under /v1/ gets a queued reply, whatever its path; a request
-    outside of /v1/ leaves the reply queued.
+    A queued reply is sent to the next request whose path begins with /v1/; requests
+    with other paths leave the reply queued.
     """
     fake.reply_json({"agents": []})
     async with httpx.AsyncClient(transport=fake.transport) as client:
@@ -560,7 +560,7 @@ async def test_queued_reply_answers_any_path_under_v1(fake):
 
 async def test_require_key_refuses_a_request_without_a_key():
     """
-    With `require_key`, a request without a key gets 401 and takes no queued reply.
+    With `require_key`, a request without an API key gets 401, not the queued reply.
     """
     fake = FakeASI1(require_key=True)
     fake.reply("a")
@@ -574,7 +574,7 @@ async def test_require_key_refuses_a_request_without_a_key():
 
 async def test_play_sends_the_given_steps(fake):
     """
-    `play` sends the steps of a user's own plan one after another.
+    `FakeASI1.play` sends the given steps of a reply one after another.
     """
     fake.play(Head(202, (("x-a", "b"),)), Data(b"one"), Data(b""), Data(b"two"))
 
@@ -589,7 +589,7 @@ async def test_play_sends_the_given_steps(fake):
 
 def test_json_of_a_body_that_is_not_json_is_a_value_error():
     """
-    The property `json` of a request whose body is not JSON raises a ValueError.
+    `RecordedRequest.json` raises a ValueError if the request's body is not JSON.
     """
     with pytest.raises(ValueError, match=r"."):
         _ = RecordedRequest(method="POST", path="/", body=b"{").json
@@ -597,8 +597,8 @@ def test_json_of_a_body_that_is_not_json_is_a_value_error():
 
 def test_recorded_sample_matches_its_figures():
     """
-    The recorded stream otters.sse has the chunks, texts and usage that otters.json
-    states.
+    The recorded stream otters.sse has the number of chunks, the texts and the usage
+    that otters.json states.
     """
     figures = json.loads((SAMPLES / "otters.json").read_text(encoding="utf-8"))
     sent = (SAMPLES / "otters.sse").read_text(encoding="utf-8")

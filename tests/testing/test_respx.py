@@ -1,4 +1,4 @@
-"""How the tests of users can replace the service with respx."""
+"""In users' tests, respx can mock the service for asi1's clients."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ async def test_respx_mocks_a_stream():
 
 async def test_errors_mocked_by_respx_are_retried_and_become_asi1_errors():
     """
-    Mocked error statuses and lost connections are retried and become asi1's errors.
+    Error statuses, lost connections and timeouts that respx mocks are retried or become
+    asi1's errors, like real ones.
     """
     quick = asi1.RetryPolicy(wait_first=0)
     with respx.mock:
@@ -72,7 +73,7 @@ async def test_errors_mocked_by_respx_are_retried_and_become_asi1_errors():
 @respx.mock
 def test_respx_mocks_the_blocking_client():
     """
-    respx mocks the blocking client too, also when respx is used as a decorator.
+    respx, used as a decorator, mocks the blocking client too.
     """
     respx.post(URL).respond(json=ANSWER)
 

@@ -1,4 +1,4 @@
-"""The fake on real sockets, seen by blocking clients and by plain sockets."""
+"""The fake's server on real sockets, with blocking httpx clients and raw sockets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def read(line):
 
 
 def until(condition):
-    """Wait until *condition* is true; the time limit matters only if the test fails."""
+    """Wait at most 10 s for *condition* to return true; return its last result."""
     end = time.monotonic() + 10
     while not condition() and time.monotonic() < end:
         time.sleep(0.002)
@@ -85,7 +85,7 @@ async def test_fake_works_in_async_with():
 
 def test_port_raises_before_the_start_and_refuses_connections_after_the_stop():
     """
-    Before the fake starts, `port` raises; after its stop, connections are refused.
+    `FakeASI1.port` raises before the start; a stopped fake refuses connections.
     """
     fake = FakeASI1()
     with pytest.raises(RuntimeError, match="the fake is not started"):
@@ -116,8 +116,8 @@ def test_running_fake_cannot_be_started_again(fake):
 
 def test_request_is_recorded_with_all_its_parts(fake, client):
     """
-    The record of a request has method, path, query, lowercase headers, body and
-    outcome.
+    A recorded request has its method, path, query, body, headers with lowercase names,
+    and the outcome of its reply.
     """
     client.post(
         "/chat/completions?a=1&b=2",
@@ -145,8 +145,8 @@ def test_list_of_requests_is_a_copy(fake, client):
 
 def test_connection_is_reused_if_the_framing_allows_it(fake, client):
     """
-    Successive requests use one connection, until the end of a reply is marked by the
-    end of the connection.
+    Successive requests use one connection, until a reply with ``framing="close"`` ends
+    by closing the connection.
     """
     fake.stream_of(b"data: x\n\n", framing="length")
     fake.stream_of(b"data: x\n\n", framing="chunked")
@@ -157,10 +157,10 @@ def test_connection_is_reused_if_the_framing_allows_it(fake, client):
     assert [1, 1, 1, 2] == [r.connection for r in fake.requests]
 
 
-def test_connection_is_reused_after_a_plan_with_an_explicit_end(fake, client):
+def test_connection_is_reused_after_an_explicit_end_step(fake, client):
     """
-    After a plan with an explicit `End` the connection can be reused, as after a plan
-    without `End`.
+    After a reply with an explicit `End` step the connection can be reused, as after a
+    reply without that step.
     """
     fake.play(Head(200), Data(b"word"), End(), times=2)
     for _ in range(2):
@@ -171,7 +171,7 @@ def test_connection_is_reused_after_a_plan_with_an_explicit_end(fake, client):
 
 def test_open_connections_are_counted(fake, client):
     """
-    `open_connections` counts a connection until the client closes it.
+    `FakeASI1.open_connections` counts a connection until the client closes it.
     """
     client.post("/chat/completions")
     assert 1 == fake.open_connections
@@ -185,7 +185,7 @@ def test_open_connections_are_counted(fake, client):
 
 def test_pipelined_requests_are_answered_in_order(fake, line):
     """
-    Requests that arrive in one piece get their replies in the order of the requests.
+    Pipelined requests get their replies in the order of the requests.
     """
     fake.reply("first")
     fake.reply("second")
@@ -198,7 +198,7 @@ def test_pipelined_requests_are_answered_in_order(fake, line):
 
 def test_request_that_arrives_byte_by_byte_is_read(fake, line):
     """
-    The fake reads a request that arrives byte by byte like one in a single piece.
+    The fake accepts a request that arrives byte by byte.
     """
     for byte in request(body=b'{"a": 1}', Connection="close"):
         line.sendall(bytes((byte,)))
@@ -209,7 +209,7 @@ def test_request_that_arrives_byte_by_byte_is_read(fake, line):
 
 def test_expect_100_continue_is_answered(line):
     """
-    A client that expects 100 (Continue) gets that status before the client sends the
+    A client that sends ``Expect: 100-continue`` gets status 100 before it sends the
     body.
     """
     head, body = request(Expect="100-continue", Connection="close").split(b"{")
@@ -252,7 +252,7 @@ def test_reply_to_head_has_no_body(line):
 )
 def test_invalid_request_gets_400(fake, line, nonsense):
     """
-    Bytes that are not a valid request get a 400 reply, and no request is recorded.
+    Bytes that are not a valid HTTP request get a 400 reply, and are not recorded.
     """
     line.sendall(nonsense)
     line.shutdown(socket.SHUT_WR)
@@ -273,8 +273,8 @@ def test_request_with_a_head_above_1_mib_gets_400(line):
 
 def test_fake_survives_a_reset_after_an_invalid_request(fake):
     """
-    A client that sends an invalid request and resets the connection leaves the fake
-    running.
+    The fake keeps serving after a client sends an invalid request and resets the
+    connection.
     """
     with connect(fake) as sock:
         linger = bytes((1, 0, 0, 0, 0, 0, 0, 0))
@@ -287,7 +287,7 @@ def test_fake_survives_a_reset_after_an_invalid_request(fake):
 
 def test_reset_step_resets_the_connection(fake, line):
     """
-    After the step `Reset` the client gets the bytes sent before the step, then a reset.
+    After a `Reset` step, the client gets the bytes sent before, then a TCP reset.
     """
     fake.play(Head(200), Data(b"word"), Pause(0.05), Reset())
     line.sendall(request())
@@ -301,7 +301,7 @@ def test_reset_step_resets_the_connection(fake, line):
 
 def test_close_step_closes_without_the_last_chunk(fake, line):
     """
-    After the step `Close` the client sees the connection end without the last chunk.
+    A `Close` step closes the connection without sending the terminating HTTP chunk.
     """
     fake.play(Head(200), Data(b"word"), Close())
     line.sendall(request())
@@ -309,9 +309,9 @@ def test_close_step_closes_without_the_last_chunk(fake, line):
     assert read(line).endswith(b"\r\n\r\n4\r\nword\r\n")
 
 
-def test_each_piece_is_one_chunk_on_the_wire(fake, line):
+def test_recorded_body_cut_into_bytes_is_sent_in_one_byte_chunks(fake, line):
     """
-    A recorded body that is cut at every byte arrives as HTTP chunks of one byte.
+    A recorded body with ``cut="bytes"`` is sent in HTTP chunks of one byte each.
     """
     fake.stream_of(b"abc", cut="bytes")
     line.sendall(request(Connection="close"))
@@ -320,9 +320,9 @@ def test_each_piece_is_one_chunk_on_the_wire(fake, line):
     assert read(line).endswith(b"\r\n\r\n" + end)
 
 
-def test_piece_is_sent_before_the_next_step(fake, line):
+def test_data_is_sent_before_the_next_step(fake, line):
     """
-    The fake sends each piece of a body before it carries out the plan's next step.
+    The fake sends the bytes of a `Data` step before it runs the reply's next step.
     """
     fake.play(Head(200, (), "close"), Data(b"word"), Stall())
     line.sendall(request())
@@ -351,8 +351,8 @@ def test_outcome_is_left_when_the_client_disconnects_from_a_stalled_reply(fake, 
 
 def test_client_that_reads_nothing_blocks_the_reply(fake, line):
     """
-    A reply is blocked while its client does not read, and ends when the client
-    disconnects.
+    While a client does not read, the outcome of its reply is "open", and "left" after
+    the client disconnects.
     """
     fake.fault("infinite_body")
     line.sendall(request())
@@ -363,7 +363,7 @@ def test_client_that_reads_nothing_blocks_the_reply(fake, line):
     assert "left" == fake.requests[0].wait()
 
 
-def test_slow_client_gets_the_whole_body(fake, line):
+def test_slow_client_gets_the_complete_body(fake, line):
     """
     A client that starts to read late gets the entire body, even if the body is larger
     than all buffers.
@@ -378,7 +378,7 @@ def test_slow_client_gets_the_whole_body(fake, line):
 
 def test_stop_ends_replies_and_idle_connections():
     """
-    Stopping the fake closes idle connections; stalled replies end as "stopped".
+    Stopping the fake closes idle connections, and ends stalled replies as "stopped".
     """
     with FakeASI1() as fake:
         fake.fault("stall_before_headers", times=None)
@@ -428,8 +428,8 @@ def test_each_queued_reply_is_sent_once_to_concurrent_requests(fake):
 )
 def test_keepalive_faults_break_the_reused_connection(fake, client, fault, error):
     """
-    With these faults, the first request gets an answer, and the next request on the
-    same connection fails.
+    With the fault keepalive_then_rst_on_reuse or keepalive_then_close_on_reuse, the
+    first request on a connection gets an answer, and the next one fails.
     """
     fake.fault(fault)
 
@@ -442,8 +442,8 @@ def test_keepalive_faults_break_the_reused_connection(fake, client, fault, error
 @pytest.mark.parametrize("fault", ["keepalive_then_close_idle", "idle_408"])
 def test_idle_faults_close_the_connection_after_an_answer(fake, client, fault):
     """
-    With these faults, the server closes the connection after an answer, and the next
-    request opens a new connection.
+    With the faults keepalive_then_close_idle and idle_408, the server closes the
+    connection after an answer, and the next request opens a new one.
     """
     fake.fault(fault, seconds=0.01)
 
@@ -455,8 +455,8 @@ def test_idle_faults_close_the_connection_after_an_answer(fake, client, fault):
 
 def test_outcome_is_set_after_the_connection_is_closed(fake, line, monkeypatch):
     """
-    If a reply closes its connection, the connection is closed before a waiting test
-    gets the outcome.
+    If a reply ends by closing its connection, the reply's outcome is set only after the
+    connection is closed.
     """
     closed, end = [], Ending.end
 

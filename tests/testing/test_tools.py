@@ -52,7 +52,7 @@ def test_import_starts_no_thread():
 
 
 class WatchedOutput(io.StringIO):
-    """A standard output whose first line, a URL, another thread can wait for."""
+    """A stand-in for sys.stdout; `url` waits for the first line and returns it."""
 
     def url(self):
         end = time.monotonic() + 10
@@ -63,8 +63,8 @@ class WatchedOutput(io.StringIO):
 
 def run(monkeypatch, arguments, number):
     """
-    Run the command line in this thread; send its server one request, then end the
-    server by a signal.
+    Run the command line in this thread; send one request to the server that it starts,
+    then send the process the signal *number*.
     """
     screen = WatchedOutput()
     monkeypatch.setattr(sys, "stdout", screen)
@@ -135,10 +135,10 @@ def test_module_prints_its_address_and_ends_at_sigterm():
 @pytest.mark.skipif(
     os.name == "nt", reason="a closed pipe is reported differently on Windows"
 )
-def test_faults_into_a_closed_pipe_end_silently():
+def test_faults_option_with_a_closed_pipe_prints_no_error():
     """
-    With standard output in a pipe without a reader, --faults exits with 141 and writes
-    no error.
+    If standard output is a pipe whose reader is gone, `--faults` exits with code 141
+    and prints no error.
     """
     reading, writing = os.pipe()
     os.close(reading)
@@ -153,7 +153,7 @@ def test_faults_into_a_closed_pipe_end_silently():
 
 def test_faults_option_lists_all_faults(capsys):
     """
-    --faults prints a line for each fault, with its options.
+    `--faults` prints one line for each fault, with the fault's options.
     """
     assert 0 == main(["--faults"])
     lines = capsys.readouterr().out.splitlines()

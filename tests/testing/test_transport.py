@@ -1,4 +1,4 @@
-"""The in-process transport: its recorded requests, read timeouts and responses."""
+"""The fake's in-process transport: recorded requests, read timeouts and responses."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ async def client(fake):
 
 async def test_request_is_recorded_as_on_a_socket(fake, client):
     """
-    A request in process is recorded like a request on a socket, but its connection has
-    the number 0.
+    A request to the in-process transport is recorded like a request on a socket, but
+    with 0 as the number of its connection.
     """
     await client.post(URL + "?a=1", json={"n": 1}, headers={"X-One": "1"})
     (record,) = fake.requests
@@ -33,7 +33,7 @@ async def test_request_is_recorded_as_on_a_socket(fake, client):
 
 async def test_response_closed_early_is_recorded_as_left(fake, client):
     """
-    If the client closes a response before its end, the outcome of the reply is "left".
+    If the client closes a response before its end, the recorded outcome is "left".
     """
     async with client.stream("POST", URL, json={"stream": True}):
         assert "open" == fake.requests[0].outcome
@@ -43,7 +43,7 @@ async def test_response_closed_early_is_recorded_as_left(fake, client):
 
 async def test_cancelled_request_is_recorded_as_left(fake, client):
     """
-    If a request is cancelled before its reply begins, the outcome is "left".
+    If a request is cancelled before its reply begins, the recorded outcome is "left".
     """
     fake.fault("stall_before_headers")
     with anyio.move_on_after(0.05):
@@ -56,8 +56,8 @@ async def test_cancelled_request_is_recorded_as_left(fake, client):
 @pytest.mark.parametrize("fault", ["stall_before_headers", "stall_after_headers"])
 async def test_silence_longer_than_the_read_timeout_raises_read_timeout(fake, fault):
     """
-    A silence longer than the client's read timeout raises ReadTimeout exactly when the
-    timeout is over.
+    If a reply stalls for longer than the client's read timeout, ReadTimeout is raised
+    exactly when the timeout is over.
     """
     fake.fault(fault)
     start = anyio.current_time()
@@ -72,8 +72,8 @@ async def test_silence_longer_than_the_read_timeout_raises_read_timeout(fake, fa
 @pytest.mark.virtual_time
 async def test_read_timeout_counts_from_byte_to_byte(fake):
     """
-    The read timeout limits the sum of pauses without a byte between them; each byte
-    restarts the timeout.
+    Successive pauses without a byte between them count together towards the read
+    timeout; each byte restarts the timeout.
     """
     fake.play(Pause(6), Pause(6))
     fake.play(Pause(6), Head(200), Pause(6), Data(b"x"), Stall(6))
@@ -108,7 +108,7 @@ async def test_response_has_version_and_reason(fake, client):
 
 async def test_large_raw_bytes_are_read_in_64_kib_parts(fake, client):
     """
-    Many raw bytes in one step reach the client in parts of 64 KiB, as from a socket.
+    The client reads a large `Raw` step in parts of at most 64 KiB, as from a socket.
     """
     fake.play(Head(200, (), "close"), Raw(b"x" * 200_000))
 
@@ -121,7 +121,7 @@ async def test_large_raw_bytes_are_read_in_64_kib_parts(fake, client):
 
 async def test_cut_head_is_a_remote_protocol_error(fake, client):
     """
-    A connection that ends in the middle of the headers raises RemoteProtocolError with
+    A reply that ends in the middle of its head raises RemoteProtocolError with
     httpcore's own message.
     """
     fake.play(Raw(b"HTTP/1.1 200"))

@@ -1,4 +1,4 @@
-"""Which sockets asyncio and trio use, and that respx can still mock calls."""
+"""On asyncio, calls use asi1's own sockets, on trio httpx's; respx can mock both."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ ANSWER = {"choices": [{"message": {"content": "Mocked."}, "finish_reason": "stop
 
 async def test_asyncio_uses_own_sockets_and_trio_uses_httpx_sockets(anyio_backend_name):
     """
-    On asyncio, requests use the package's own sockets; on trio, they use httpx's
-    sockets.
+    On asyncio, requests use asi1's own sockets; on trio, they use httpx's sockets.
     """
     from asi1._transport.connect import AsyncioBackend
 

@@ -1,5 +1,5 @@
 """
-The sockets for asyncio: writing, reading, and noticing a closed idle connection.
+asi1's own sockets for asyncio: writing, reading, and noticing a closed connection.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..support.talk import backend_of, until
 
 
 HOST = "127.0.0.1"
-BIG = bytes(range(256)) * (32 * 1024 * 4)  # larger than all buffers on the way
+BIG = bytes(range(256)) * (32 * 1024 * 4)  # 32 MiB, more than all socket buffers
 ANSWER = b'{"choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}]}'
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(ANSWER) + ANSWER
 
@@ -38,7 +38,7 @@ def anyio_backend(request):
 
 @asynccontextmanager
 async def pair():
-    """Yield a connection of the package, and a standard socket that is its peer."""
+    """Yield a connection of asi1's AsyncioBackend, and its peer, a standard socket."""
     with socket.create_server((HOST, 0)) as listener:
         ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
         theirs, _ = listener.accept()
@@ -51,13 +51,13 @@ async def pair():
 
 
 def reset(sock):
-    """Reset the connection."""
+    """Close *sock* with a TCP reset."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
 
 def received(sock, size):
-    """Return the next *size* bytes, or fewer if the connection ends before."""
+    """Read *size* bytes from *sock*, or fewer if the connection ends before."""
     got = bytearray()
     while len(got) < size and (data := sock.recv(65536)):
         got += data
@@ -65,7 +65,7 @@ def received(sock, size):
 
 
 def nothing_arrived(sock):
-    """Return whether there is nothing to read."""
+    """Return whether *sock* has no bytes to read."""
     sock.setblocking(False)
     try:
         return not sock.recv(1, socket.MSG_PEEK)
@@ -77,7 +77,7 @@ def nothing_arrived(sock):
 
 @asynccontextmanager
 async def blocking_thread(call, *args):
-    """Run a blocking call in a thread while the block runs."""
+    """Run *call* in a thread during the body of ``async with``."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(partial(anyio.to_thread.run_sync, call, *args))
         yield
@@ -91,14 +91,14 @@ async def read_whole(ours, size):
 
 
 def deliver(ours, data):
-    """Deliver *data* to the socket as the event loop does."""
+    """Pass *data* to the connection as the event loop does after a read."""
     ours.get_buffer(-1)[: len(data)] = data
     ours.buffer_updated(len(data))
 
 
 async def test_small_request_is_sent_in_one_piece_at_its_end():
     """
-    A small request is buffered until its end is written, and then sent in one piece.
+    A small request is buffered until an empty write ends it, then sent in one piece.
     """
     async with pair() as (ours, theirs):
         for part in (b"head ", b"body ", b"more"):
@@ -178,14 +178,14 @@ async def test_connection_that_breaks_during_a_write_is_a_write_error():
             tasks.start_soon(broken)
             with pytest.raises(httpcore.WriteError):
                 await ours.write(BIG, 10)
-        with pytest.raises(httpcore.WriteError):  # raises without waiting
+        with pytest.raises(httpcore.WriteError):  # a second write raises at once
             await ours.write(BIG, 10)
 
 
 async def test_bytes_before_a_close_are_read_first():
     """
     Reads return the bytes that the server sent before it closed the connection, then
-    empty bytes for its end.
+    ``b""``.
     """
     async with pair() as (ours, theirs):
         theirs.sendall(b"abc")
@@ -231,8 +231,8 @@ async def test_close_or_reset_of_the_connection_wakes_a_waiting_reader(end):
 @pytest.mark.parametrize("first", ["bytes", "cancelled"])
 async def test_cancelled_read_loses_no_bytes(first):
     """
-    The next read returns the bytes that arrived at the moment when their reader was
-    cancelled.
+    Bytes that arrive at the moment when a read is cancelled are returned by that read
+    or by the next one.
     """
     got = []
     async with pair() as (ours, _):
@@ -266,7 +266,7 @@ async def test_read_can_be_repeated_after_a_timeout():
         assert b"late" == await ours.read(10, 5)
 
 
-async def test_socket_buffers_at_most_one_mib_for_a_slow_reader():
+async def test_socket_buffers_at_most_one_mib_while_no_task_reads():
     """
     While no task reads, the socket buffers at most 1 MiB, so that the server has to
     wait; a later reader gets all bytes.
@@ -308,8 +308,8 @@ async def test_slow_reader_gets_all_bytes_before_a_close(end):
 
 async def test_reads_of_buffered_bytes_can_be_cancelled():
     """
-    A cancelled reader ends within a few reads, even if each read finds buffered bytes
-    and need not wait.
+    A task that reads buffered bytes, and so never waits, can still be cancelled: it
+    ends within a few reads.
     """
     async with pair() as (ours, _):
         deliver(ours, bytes(10_000))
@@ -325,8 +325,8 @@ async def test_reads_of_buffered_bytes_can_be_cancelled():
 @pytest.mark.parametrize("event", ["closed", "reset", "wrote", "aborted"])
 async def test_end_or_bytes_on_an_idle_connection_are_seen_at_once(event):
     """
-    An idle connection becomes readable when the server closes it or sends something,
-    even if the event loop has not run since.
+    `is_readable` of an idle connection becomes True when the server closes the
+    connection or sends bytes, even if the event loop has not run since.
     """
     async with pair() as (ours, theirs):
         await anyio.sleep(0.01)
@@ -425,7 +425,7 @@ async def test_idle_connection_that_was_closed_reset_or_written_to_is_not_reused
         await client.chat.completions.create(messages="Hi")
         await anyio.to_thread.run_sync(server.idle.wait, 10)
         server.now.set()
-        assert server.done.wait(10)  # blocks, so that the event loop does not run
+        assert server.done.wait(10)  # blocks the event loop on purpose
         with anyio.fail_after(60):
             answer = await client.chat.completions.create(messages="Hi")
 

@@ -26,8 +26,8 @@ def anyio_backend():
 @asynccontextmanager
 async def secured(certificate):
     """
-    Yield a socket with TLS, and the bytes that its server, which never replies,
-    received.
+    Yield a client's TLS socket, and a bytearray of the bytes that its server has
+    received; the server never replies.
     """
     heard, left = bytearray(), []
     trusting = ssl.create_default_context(cafile=str(certificate))
@@ -70,8 +70,8 @@ async def test_tls_write_does_not_wait_for_the_server(certificate):
 
 async def test_aborted_tls_connection_is_readable_and_so_not_reused(certificate):
     """
-    While a TLS connection is aborted, `is_readable` can be read at any time without an
-    error; soon it is True, so that the pool does not reuse the connection.
+    After a TLS connection is aborted, its extra info `is_readable` can be read without
+    an error and is soon True, so that the pool does not reuse the connection.
     """
     async with secured(certificate) as (secure, _):
         secure.abort()
@@ -85,8 +85,8 @@ async def test_aborted_tls_connection_is_readable_and_so_not_reused(certificate)
 
 def test_only_a_connection_without_tls_stays_half_open():
     """
-    When the server ends its side, a connection without TLS stays half open. One with
-    TLS ends, even if its handshake has not yet been reported as complete.
+    When the server stops sending, a connection without TLS stays open for writing; one
+    with TLS is closed, even if asyncio has not yet reported the handshake as complete.
     """
     assert AsyncioSocket().eof_received()
     assert not AsyncioSocket(below=asyncio.Transport()).eof_received()

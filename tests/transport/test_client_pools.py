@@ -35,7 +35,7 @@ class BurstServer:
             await listener.serve(self.answer)
 
     async def answer(self, stream):
-        """Reply to the requests of one connection."""
+        """Reply to each request once *count* requests arrived on all connections."""
         self.open += 1
         try:
             async with stream:
@@ -80,8 +80,8 @@ async def test_idle_connections_of_all_pools_are_closed():
 
 async def test_next_call_closes_idle_connections_of_a_burst(fake):
     """
-    Connections that were needed for many calls at once, and have been idle for
-    `Limits.keepalive_expiry`, are closed when the next call is made.
+    After a burst of calls, the next call closes the connections that have been idle for
+    `Limits.keepalive_expiry`.
     """
     fake.reply("Hi.", delay=0.1, times=None)
     limits = asi1.Limits(keepalive_expiry=0.3)

@@ -37,7 +37,7 @@ def listener():
 @pytest.fixture
 def addresses(monkeypatch, listener):
     """
-    Return a function that gives a host name one address for each outcome.
+    Return a function that makes the host name resolve to one address per outcome.
 
     Connecting to a "good" address succeeds, to a "bad" one fails, to a "slow" one never
     ends; *before* maps an outcome to a coroutine function that runs first.
@@ -88,8 +88,8 @@ async def connect(timeout=5):
 )
 async def test_first_address_that_connects_is_used(addresses, ways, attempts):
     """
-    Addresses are tried in order: the next address when one fails or is slow, and no
-    further address is tried after one that connects.
+    Addresses are tried in order, the next one when one fails or is slow, until one of
+    them connects.
     """
     tried = addresses(*ways)
 
@@ -98,9 +98,9 @@ async def test_first_address_that_connects_is_used(addresses, ways, attempts):
     assert attempts == len(tried)
 
 
-async def test_second_address_waits_for_the_head_start_of_the_first(addresses):
+async def test_second_address_is_not_tried_before_a_delay(addresses):
     """
-    The second address is not tried before the head start of the first is over.
+    While the first address is slow, the second is tried only after a delay of 0.25 s.
     """
     tried = addresses("slow", "slow")
 
@@ -200,7 +200,7 @@ def open_sockets():
     for path in Path("/proc/self/fd").iterdir():
         try:
             names.append(str(path.readlink()))
-        except OSError:  # the descriptor that listed the folder is gone
+        except OSError:  # iterdir's own descriptor is closed by now
             continue
     return sum(name.startswith("socket:") for name in names)
 
@@ -262,7 +262,7 @@ async def test_name_without_an_address_is_a_connect_error(monkeypatch, found):
 @pytest.mark.parametrize("name", ["otter..example", "o" * 64 + ".example"])
 async def test_invalid_name_is_a_connect_error(name):
     """
-    Connecting to a host name that no resolver accepts raises ConnectError.
+    Connecting to a host name with an empty or too long label raises ConnectError.
     """
     with pytest.raises(httpcore.ConnectError):
         await AsyncioBackend().connect_tcp(name, 443, 5)
@@ -322,7 +322,7 @@ async def test_ipv6_and_ipv4_addresses_alternate(monkeypatch):
 
 async def test_sleep_takes_the_given_time():
     """
-    The backend's `sleep`, which httpcore's interface requires, lasts the given seconds.
+    `AsyncioBackend.sleep`, part of httpcore's interface, sleeps for the given seconds.
     """
     began = anyio.current_time()
 

@@ -48,7 +48,8 @@ async def read(body, encoding, size=2**20):
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 async def test_encoded_body_is_decoded_however_it_is_cut(encoding, body, size):
     """
-    A body in one encoding is decompressed, however the network cuts the body.
+    A body with one content-encoding is decompressed, whatever the sizes of the pieces
+    in which it arrives.
     """
     assert TEXT == b"".join(await read(body, encoding, size))
 
@@ -57,7 +58,7 @@ async def test_encoded_body_is_decoded_however_it_is_cut(encoding, body, size):
 @given(text=st.binary(max_size=300), size=st.integers(1, 50))
 async def test_any_bytes_survive_each_encoding(text, size):
     """
-    Any bytes are unchanged after compression in any encoding and decompression.
+    Any bytes, compressed in a supported encoding, are unchanged after decompression.
     """
     assert text == b"".join(await read(text, "identity", size))
     assert text == b"".join(await read(gzip.compress(text), "gzip", size))
@@ -66,16 +67,16 @@ async def test_any_bytes_survive_each_encoding(text, size):
 
 async def test_body_without_encoding_is_passed_on_piece_by_piece():
     """
-    The pieces of a body without an encoding are neither delayed, joined nor cut.
+    A body without a content-encoding is passed on in the pieces in which it arrives.
     """
     assert [b"abc", b"def", b"g"] == await read(b"abcdefg", "", 3)
 
 
 @pytest.mark.parametrize("length", [STEP - 1, STEP, STEP + 1, STEP + 258, 3 * STEP + 5])
-async def test_gzip_bomb_is_inflated_in_steps_of_64_kib(length):
+async def test_gzip_bomb_is_decompressed_in_parts_of_64_kib(length):
     """
-    Whatever the size that a piece is decompressed to, the reader gets all its bytes, in
-    steps of at most 64 KiB.
+    However large a decompressed body is, the reader gets all its bytes, in parts of at
+    most 64 KiB.
     """
     body = gzip.compress(bytes(length))
 
@@ -87,10 +88,10 @@ async def test_gzip_bomb_is_inflated_in_steps_of_64_kib(length):
     assert -(-length // STEP) == len(steps)
 
 
-async def test_reader_can_leave_a_gzip_bomb_after_one_step():
+async def test_reader_can_stop_a_gzip_bomb_after_64_kib():
     """
-    A reader can stop after one step: the rest of the 16 MiB is not decompressed in
-    advance.
+    A reader of a gzip bomb of 16 MiB gets the first 64 KiB before the rest is
+    decompressed, and can stop there.
     """
     body = gzip.compress(bytes(16 * 2**20))
 
@@ -132,9 +133,10 @@ async def test_flushed_piece_can_be_read_before_the_body_ends():
         ("otter" * 99, f"'{'otter' * 16}'"),
     ],
 )
-async def test_other_or_several_encodings_are_refused(encoding, shown):
+async def test_unknown_or_several_encodings_are_refused(encoding, shown):
     """
-    An unknown encoding, or several at once, raises an error before the body is read.
+    An unknown content-encoding, or several at once, raises `APIResponseError` before
+    the body is read.
     """
     async with aclosing(pieces_of(b"x", 1)) as body:
         with pytest.raises(APIResponseError) as caught:
@@ -158,7 +160,7 @@ async def test_other_or_several_encodings_are_refused(encoding, shown):
 )
 async def test_body_that_is_not_in_its_encoding_is_an_error(encoding, body):
     """
-    A body that is not in its declared encoding raises `APIResponseError`.
+    A body that is not valid in its declared content-encoding raises `APIResponseError`.
     """
     with pytest.raises(
         APIResponseError, match=f"^the reply is not valid {encoding} "
@@ -170,8 +172,8 @@ async def test_body_that_is_not_in_its_encoding_is_an_error(encoding, body):
 
 async def test_cut_compressed_body_gives_the_bytes_before_the_cut():
     """
-    A compressed body that is cut gives the bytes before the cut, without an error: the
-    reader of the JSON or of the stream in the body notices the cut.
+    A truncated compressed body is decompressed up to the cut without an error, because
+    the parser of its JSON or of its events reports the cut.
     """
     cut = b"".join(await read(gzip.compress(TEXT)[:-12], "gzip"))
 

@@ -1,4 +1,4 @@
-"""Library errors that cause asi1's errors keep no reference to the key."""
+"""httpx errors that are the causes of asi1's errors do not reference the API key."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ async def raise_for_status(response):
 
 async def test_status_error_that_a_hook_raises_loses_its_request_and_response():
     """
-    httpx.HTTPStatusError references the request, with the key in its headers, and the
-    response, which references the request too. If a hook raises it, asi1 removes both.
+    If a hook raises httpx.HTTPStatusError, asi1 removes the error's request and
+    response, because the request's headers contain the API key.
     """
     fake = FakeASI1()
     fake.fail(400)

@@ -23,7 +23,7 @@ from ..support.talk import until
 
 
 class CancellingBackend(httpcore.AsyncNetworkBackend):
-    """Connects, and cancels the caller at the moment when the connection is open."""
+    """A network backend that cancels *scope* at the moment when a connection opens."""
 
     def __init__(self, scope):
         self.scope = scope
@@ -37,7 +37,7 @@ class CancellingBackend(httpcore.AsyncNetworkBackend):
 async def test_connection_made_for_a_cancelled_request_is_closed(fake):
     """
     If a request is cancelled at the moment when its connection opens, the connection is
-    closed, and the pool has room for another one.
+    closed, and no longer counts towards the pool's limit.
     """
     scope = anyio.CancelScope()
     limits = httpx.Limits(max_connections=1)
@@ -53,7 +53,7 @@ async def test_connection_made_for_a_cancelled_request_is_closed(fake):
 
 
 class CountingSelector(selectors.DefaultSelector):
-    """Counts the rounds of an event loop, each of which calls `select` once."""
+    """A selector that counts an event loop's iterations: each calls `select` once."""
 
     rounds = 0
 
@@ -62,10 +62,10 @@ class CountingSelector(selectors.DefaultSelector):
         return super().select(timeout)
 
 
-def test_call_takes_four_rounds_of_the_event_loop(fake):
+def test_call_takes_four_iterations_of_the_event_loop(fake):
     """
-    A call on an open connection starts, waits, is woken by its reply, and wakes its
-    caller: that takes four rounds of the event loop, and no more.
+    A call on an open connection takes four iterations of the event loop: it starts,
+    waits, is woken by its reply, and wakes its caller.
     """
     selector, rounds = CountingSelector(), []
 
@@ -81,7 +81,7 @@ def test_call_takes_four_rounds_of_the_event_loop(fake):
     ) as runner:
         runner.run(call_some())
 
-    assert 4 == min(rounds)  # the minimum, as a reply in two pieces takes more rounds
+    assert 4 == min(rounds)  # min: a reply that arrives in two pieces takes more
 
 
 async def test_successive_requests_reuse_one_connection(fake):
@@ -106,7 +106,7 @@ def reply(text):
 
 @pytest.fixture
 def double_reply_server():
-    """Run a server that sends two replies at once on its first connection."""
+    """Run a server that sends two replies to its first request; yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(10)
 

@@ -32,8 +32,8 @@ from asi1.testing import FakeASI1
 
 NAMES = {"_pool", "_request_lock", "_connection", "_state_lock", "_h11_state"}
 
-# Prints the answers of three calls, the pool that the calls used, and the number of
-# connections in the pool after the client is closed.
+# A program that prints the texts of three calls, the class of their connection pool,
+# and how many connections the pool has after the client is closed.
 PROGRAM = """
 import json, sys
 import anyio, asi1
@@ -63,7 +63,7 @@ def fake():
 
 
 def names_in(path):
-    """Return the attributes and strings of a module's code."""
+    """Yield the attribute names and the strings in a module's code."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Attribute):
             yield node.attr
@@ -88,8 +88,8 @@ def test_private_names_are_used_in_one_module():
 
 def test_installed_releases_of_httpx_and_httpcore_are_known():
     """
-    The private names are used with the installed releases of httpx and httpcore; with
-    other releases, calls would be slower without a warning.
+    The installed releases of httpx and httpcore are among those whose private names
+    asi1 uses; with other releases, calls would be slower without a warning.
     """
     assert is_known_release(httpx.__version__, httpcore.__version__)
 
@@ -98,19 +98,19 @@ def test_installed_releases_of_httpx_and_httpcore_are_known():
     ("httpx_version", "httpcore_version"),
     [("0.26.0", "1.0.9"), ("0.29.0", "1.0.9"), ("0.28.1", "1.1.0"), ("1.0.0", "2.0")],
 )
-def test_release_that_was_not_checked_is_unknown(httpx_version, httpcore_version):
+def test_unchecked_release_is_not_known(httpx_version, httpcore_version):
     """
-    Releases of httpx and httpcore that were not checked count as unknown, because they
-    may use a private name for something else.
+    `is_known_release` is false for releases of httpx and httpcore that were not
+    checked, because their private names may mean something else.
     """
     assert not is_known_release(httpx_version, httpcore_version)
 
 
-async def test_connection_of_a_known_release_gets_fast_locks(fake):
+async def test_connection_of_a_checked_release_gets_anyio_locks(fake):
     """
-    After its first request a connection of a known httpcore release has anyio's locks
-    instead of httpcore's own, which would cost one more round of the event loop for
-    each request.
+    After its first request, a connection of a checked httpcore release has anyio's
+    locks; httpcore's own locks would cost one more iteration of the event loop per
+    request.
     """
     async with ConnectionPool(None, httpx.Limits(), None) as pool:
         await pool.request("GET", f"{fake.base_url}/models")
@@ -122,8 +122,8 @@ async def test_connection_of_a_known_release_gets_fast_locks(fake):
 
 def test_connection_without_the_private_names_is_unchanged():
     """
-    A connection without the expected private attributes gets no new lock, and counts as
-    having no unread bytes.
+    A connection that lacks httpcore's private attributes gets no new lock, and counts
+    as having no unread bytes.
     """
     for connection in (SimpleNamespace(), SimpleNamespace(_connection=None)):
         before = dict(vars(connection))
@@ -171,8 +171,8 @@ CONNECTION_NAMES = (
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_calls_work_without_the_private_names(fake, tmp_path, change, pool, backend):
     """
-    With an unknown release of httpx or httpcore, or with renamed private attributes,
-    calls and streams share one connection, and closing the client closes it.
+    With an unchecked release of httpx or httpcore, or with renamed private attributes,
+    calls and streams share one connection, which is closed with the client.
     """
     install(tmp_path, *change)
     paths = [str(tmp_path), str(Path(asi1.__file__).parents[1])]

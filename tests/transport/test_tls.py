@@ -29,7 +29,7 @@ from ..support.talk import TEXT, backend_of, until
 
 
 HOST = "127.0.0.1"
-LARGE = 32 * 1024 * 1024  # bytes; larger than all buffers on the way
+LARGE = 32 * 1024 * 1024  # 32 MiB, more than all socket buffers
 
 
 @pytest.fixture(params=["asyncio", "uvloop", "trio"])
@@ -44,7 +44,7 @@ def authority():
 
 @pytest.fixture(autouse=True)
 def trusted(authority, monkeypatch, tmp_path):
-    """Make clients trust the test's authority, by environment variables."""
+    """Make clients trust the tests' certificate authority, through SSL_CERT_FILE."""
     for name in list(os.environ):
         if name.upper().endswith("_PROXY") or name.startswith("SSL"):
             monkeypatch.delenv(name)
@@ -147,7 +147,7 @@ async def test_large_request_over_tls_arrives_complete(fake, front):
 async def test_call_to_a_tls_server_that_reads_nothing_is_a_write_timeout(fake, front):
     """
     A call over TLS whose request the server does not read raises `APITimeoutError` with
-    the phase "write".
+    "write" as its `phase`.
     """
     front.deaf = True
     timeout = Timeouts(write=0.2)
@@ -165,8 +165,8 @@ async def test_server_with_an_untrusted_certificate_gets_no_request(
     fake, authority, monkeypatch, name, said
 ):
     """
-    A certificate of an unknown authority or for another name fails the call with the
-    reason; no request is sent, and the call is not retried.
+    If the server's certificate has an unknown issuer or another host name, the call
+    sends no request, is not retried, and raises an error with the reason.
     """
     issuer = authority if name != HOST else trustme.CA()
     with front_of(fake, issuer, name) as front:
@@ -185,8 +185,8 @@ async def test_server_with_an_untrusted_certificate_gets_no_request(
 
 async def test_stalled_handshake_is_a_connect_timeout():
     """
-    If a server accepts the connection but does not answer the TLS handshake, the call
-    raises `APITimeoutError` with the phase "connect", which says that nothing was sent.
+    If a server accepts a connection but does not answer the TLS handshake, the call
+    raises `APITimeoutError` with "connect" as its `phase` and False as `sent`.
     """
     with mute() as port:
         url = f"https://{HOST}:{port}/v1"
@@ -212,13 +212,13 @@ async def test_call_cancelled_in_the_handshake_closes_its_socket():
             with taken:
                 taken.settimeout(5)
                 while await anyio.to_thread.run_sync(taken.recv, 4096):
-                    pass  # reads the TLS hello, until the client closes
+                    pass  # reads until the client closes the connection
 
 
 async def test_stream_cut_without_tls_close_is_interrupted(fake, front):
     """
-    If the server closes the connection in the middle of a stream without a TLS close,
-    the stream raises `StreamInterruptedError` with the partial answer.
+    If the server closes the connection during a stream without a TLS close_notify, the
+    stream raises `StreamInterruptedError` with the partial answer.
     """
     fake.fault("fin_mid_chunked", after_chunks=3)
 
@@ -311,7 +311,7 @@ async def secured(authority, size):
 
 
 async def count_bytes(ours):
-    """Count the bytes until the end of the connection."""
+    """Read until the connection ends; return the number of bytes."""
     size = 0
     while data := await ours.read(65536, 10):
         size += len(data)
@@ -341,7 +341,7 @@ async def test_tls_socket_buffers_at_most_one_mib_without_a_reader(authority):
 @pytest.mark.parametrize("linger", [(0, 0), (1, 0)], ids=["closed", "reset"])
 async def test_handshake_on_a_closed_connection_is_a_connect_error(linger):
     """
-    If the server closes the connection first, the handshake raises ConnectError.
+    A TLS handshake on a connection that the server closed or reset raises ConnectError.
     """
     with socket.create_server((HOST, 0)) as listener:
         ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)

@@ -1,6 +1,4 @@
-"""
-What a user's own httpx client or transport receives of a call, and may read or sign.
-"""
+"""A user's own httpx client or transport can read a call's request and reply."""
 
 from __future__ import annotations
 
@@ -137,8 +135,8 @@ async def test_mock_transport_sees_the_request_and_gives_the_answer(argument):
 
 async def test_blocking_reply_of_a_user_transport_frees_its_connection():
     """
-    A call fails if the user's transport returns a blocking reply, which asi1 cannot
-    read; the connection is free for the next calls.
+    If a user's transport returns a response with a blocking body, the call raises
+    TypeError, and its connection is free for the next calls.
     """
     kinds = iter([iter([b"{}"]), iter([b"{}"]), json.dumps(ANSWER).encode()])
     mock = httpx.MockTransport(lambda _: httpx.Response(200, content=next(kinds)))

@@ -44,7 +44,7 @@ async def awaited(client: AsyncASI1, *, either: bool) -> None:
 
 
 async def streamed(client: AsyncASI1) -> None:
-    """A stream yields chunks, and has the whole answer at its end."""
+    """A stream yields chunks; `get_final_completion` returns the complete answer."""
     async with client.chat.completions.stream(messages="Hi") as stream:
         assert_type(stream, AsyncChatStream)
         async for chunk in stream:
@@ -77,7 +77,7 @@ def blocking(client: ASI1, *, either: bool) -> None:
 
 
 async def messages(client: AsyncASI1, answer: ChatCompletion) -> None:
-    """A str, dicts and earlier answers are messages; a number is not."""
+    """`messages` may be dicts and earlier answers; a number is a type error."""
     create = client.chat.completions.create
 
     await create(messages=[{"role": "user", "content": "Hi"}])
@@ -86,7 +86,7 @@ async def messages(client: AsyncASI1, answer: ChatCompletion) -> None:
 
 
 async def options(client: AsyncASI1) -> None:
-    """Options have types, and a misspelt option is a type error."""
+    """The options of `create` are typed; a misspelt option is a type error."""
     create = client.chat.completions.create
 
     await create(messages="Hi", temperature=0, max_tokens=100, timeout=Timeouts(idle=5))
@@ -94,7 +94,7 @@ async def options(client: AsyncASI1) -> None:
 
 
 async def clients() -> None:
-    """Both clients are context managers of their own type."""
+    """A client as a context manager and `with_options` return the client's own type."""
     async with AsyncASI1("key", retry=RetryPolicy(attempts=1), timeout=3) as client:
         assert_type(client, AsyncASI1)
         assert_type(client.with_options(timeout=5), AsyncASI1)
@@ -103,20 +103,20 @@ async def clients() -> None:
 
 
 def errors(refused: APIStatusError, broken: StreamError) -> None:
-    """Errors have typed fields."""
+    """`APIStatusError` and `StreamError` have typed fields."""
     assert_type(refused.status_code, int)
     assert_type(refused.request_id, str | None)
     assert_type(broken.partial, ChatCompletion)
 
 
 def choices(answer: ChatCompletion) -> None:
-    """Choices are an immutable sequence."""
+    """`ChatCompletion.choices` is an immutable sequence."""
     assert_type(answer.text, str)
     _: Sequence[object] = answer.choices
 
 
 async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
-    """A conversation returns the client's types, and policies compose with ``|``."""
+    """Conversations return their client's types; policies compose with ``|``."""
     policy = DropLeastRelevant(900, score=lambda turn, last: len(turn)) | Summarise()
     assert_type(policy, ContextPolicy)
     assert_type(KeepNewest(900).fit("Hi"), list[dict[str, Any]])

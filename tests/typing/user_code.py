@@ -59,7 +59,7 @@ async def chat(client: AsyncASI1, question: str) -> str:
 
 
 async def overloads(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> None:
-    """The value of `stream` decides the type; by default it is False."""
+    """The argument `stream` decides the type of the result; by default it is False."""
     awaited = client.chat.completions
     called = blocking.chat.completions
 
@@ -79,7 +79,7 @@ async def overloads(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> None:
 
 
 async def many(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> list[str]:
-    """`return_exceptions` decides whether errors are in the type of the answers."""
+    """With `return_exceptions`, the type of `map`'s answers includes `ASI1Error`."""
     prompts: list[Messages] = ["Hi", [UserMessage("Hi")]]
     awaited = client.chat.completions
     called = blocking.chat.completions
@@ -101,7 +101,9 @@ async def many(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> list[str]:
 
 
 async def stream(client: AsyncASI1) -> str:
-    """A stream is a context manager, an iterator, and has streams of its parts."""
+    """
+    An async stream is a context manager and an iterator, and its members are typed.
+    """
     async with client.chat.completions.stream(messages="Hi", n=2) as opened:
         assert_type(opened, AsyncChatStream)
         assert_type(opened.text_stream, AsyncPieces)
@@ -147,7 +149,7 @@ async def failures(client: AsyncASI1) -> float | None:
 
 
 async def settings() -> RawReply:
-    """Every setting has a type, and a child client has its parent's type."""
+    """All settings of a client are typed; `with_options` returns the client's type."""
     own = AsyncASI1(
         "key",
         "http://127.0.0.1:1/v1",
