@@ -188,7 +188,7 @@ def test_event_is_emitted_with_its_last_byte():
 def test_lines_with_odd_bytes_are_read_as_the_oracle_reads_them(lines, cuts):
     """
     Lines that end in odd bytes are read as the oracle reads them; if not, hypothesis
-    reduces the stream to the smallest one that is misread.
+    reports the smallest stream that is misread.
     """
     body = b"".join(part for line in lines for part in line)
     places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
@@ -229,8 +229,8 @@ def test_random_streams_cover_every_field():
 )
 def test_broken_decoder_differs_from_the_oracle(old, new):
     """
-    For each decoder with one mistake, some random stream gives other events than the
-    oracle.
+    Each decoder with one deliberate mistake decodes some random stream differently from
+    the oracle.
     """
     module = broken_decoder(old, new)
     found = False
