@@ -287,8 +287,8 @@ def test_redirect_is_an_error_with_its_location(status, headers, message):
 
 def test_status_error_has_retry_after_in_seconds():
     """
-    The error has the wait that the server asks for, in seconds, or None if the server
-    asks for none.
+    ``retry_after`` of an error is the wait in seconds that the server asks for, or None
+    if the server asks for none.
     """
     assert 20 == error_of_reply(429, retry_after="20").retry_after
     assert (

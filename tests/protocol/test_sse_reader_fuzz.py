@@ -40,7 +40,7 @@ LINES = [
     *(b"ids: 3", b"retry-after: 3", b"events: x", b"<html>", b'{"error": "no"}'),
     *(b"", b"", b"", b"", b"", b""),
 ]
-# Bytes that are inserted at a random place of a line.
+# Byte sequences that are inserted at a random position of a line.
 ODDITIES = [
     *(char.encode() for char in "\ufeff\u2028\u2029\x85\xa0\v\f\x1c\x1e\0\x1f\u6d77"),
     *("\U0001f9a6".encode(), "\u00f6".encode(), b"\xef\xbb\xbf\xef\xbb\xbf"),
@@ -50,18 +50,18 @@ ODDITIES = [
         b"\xc0\x8a",
         b"\xe0\x80\x8d",
         b"\xf0\x80\x80\x8a",
-    ),  # overlong UTF-8
+    ),  # overlong forms, which are invalid UTF-8
     *(
         b"\xed\xa0\xbe",
         b"\xed\xb6\xa6",
         b"\xed\xa0\xbe\xed\xb6\xa6",
-    ),  # encoded surrogates
+    ),  # encoded surrogates, which are invalid UTF-8
     *(b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80"),
     *(b":", b" ", b"\r", b"\n", b"data: ", b"id:"),
 ]
 STARTS = [b"", b"", b"", b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf", b"\xef\xbb"]
 
-# Changes to the source of asi1's decoder; each change alone makes it decode wrongly.
+# Changes to the source of asi1's decoder; each one alone causes wrong events.
 BREAKS = {
     "crlf-cut-in-two-ends-two-lines": ('data = data.removeprefix(b"\\n")', "pass"),
     "byte-order-mark-is-kept": ("data = data.removeprefix(_BOM)", "pass"),

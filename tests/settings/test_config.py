@@ -72,8 +72,8 @@ from asi1._settings.secret import Secret
 )
 def test_base_url_may_be_host_version_or_endpoint(written, read):
     """
-    The bare host, the URL with the API's version and the URL of the endpoint all give
-    the same base URL; a custom path is unchanged.
+    The bare host, the URL with the API's version and the URL of the chat endpoint all
+    give the same base URL; a custom path is unchanged.
     """
     assert read == read_base_url(written, {})
 

@@ -113,7 +113,7 @@ def test_stream_is_sent_as_true_or_not_at_all():
 @pytest.mark.parametrize("value", [None, 1, "true"])
 def test_stream_that_is_not_a_bool_is_refused(value):
     """
-    ``stream`` must be True or False; values that only resemble these are refused.
+    ``stream`` must be True or False; any other value, such as 1, is refused.
     """
     with pytest.raises(ArgumentError, match="must be True or False") as caught:
         chat(stream=value)
@@ -133,7 +133,7 @@ def test_request_expects_as_many_choices_as_n(asked, expected):
 
 def test_model_of_the_call_wins_over_the_clients():
     """
-    The call's model wins over the client's; any name is accepted.
+    The call's model wins over the client's; any model name is accepted.
     """
     assert "asi1-mini" == sent()["model"]
     assert "otter" == sent(config(model="otter"))["model"]

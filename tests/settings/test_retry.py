@@ -26,7 +26,7 @@ def status_error(status, *, cls=asi1.APIStatusError, **fields):
 
 
 def timed_out(phase):
-    """Return the error of a timeout."""
+    """Return the error of a timeout in *phase*."""
     return asi1.APITimeoutError("slow", phase=phase)
 
 

@@ -170,8 +170,8 @@ def test_key_is_redacted_in_reprs_and_json(key):
 @pytest.mark.parametrize("most", range(4, 60))
 def test_excerpt_has_no_part_of_the_key(secret, most):
     """
-    The key is redacted before an excerpt is cut, so that the excerpt never ends in a
-    part of the key.
+    The key is redacted in a text before its excerpt is cut, so that no excerpt ends in
+    a part of the key.
     """
     whole = f"bad key ***, and {'x' * 40}"
 

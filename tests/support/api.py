@@ -170,7 +170,7 @@ class Snapshot:
             self.add(label, f"attribute: {type(value).__name__}")
 
     def function(self, label: str, kind: str, value: Callable[..., Any]) -> None:
-        """Add a function or a method, and each of its overloads."""
+        """Add a line for a function or method, and a line for each of its overloads."""
         if by_attrs(value):
             types = None
         elif place(value) in self.source.by_line:

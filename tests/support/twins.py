@@ -120,7 +120,7 @@ def differences(one: type, two: type) -> Twins:
 
 
 def members(cls: type) -> dict[str, object]:
-    """Return public members and fields, and the special methods that have twins."""
+    """Return a class's public members, and its special methods that have twins."""
     found: dict[str, object] = {}
     for base in reversed(cls.__mro__):
         if base.__module__ in {"builtins", "typing", "abc"}:
