@@ -1,4 +1,4 @@
-"""Replies read as answers or errors, and events read as chunks."""
+"""HTTP replies decoded as answers or errors, and stream events decoded as chunks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ values = st.recursive(
 
 def error_of_reply(status=400, body=b"", **headers):
     """
-    Return the error of a reply; underscores in the names of headers become hyphens.
+    Return the error for a reply; header names are given with _ in place of -.
     """
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -155,10 +155,10 @@ ERROR_BODIES = [
 
 
 @pytest.mark.parametrize(("body", "expected"), ERROR_BODIES)
-def test_error_body_of_each_known_shape_is_read(body, expected):
+def test_error_body_in_each_known_format_is_read(body, expected):
     """
-    Message, code, type and parameter are read from an error body of every known shape;
-    of an HTML page the message is the title, of a long text the beginning.
+    An error body's message, code, type and parameter are read in each known format; an
+    HTML page's message is its title, and a long message is cut.
     """
     assert expected == read_error_body(body, SECRET)
 
@@ -210,8 +210,8 @@ def test_any_json_is_read_as_an_error_body(body):
 )
 def test_status_error_has_the_servers_message_and_body(body, message, kept):
     """
-    The error's message is the server's, or the status's name if there is none; its body
-    is the JSON value, or up to 64 KiB of text, or None if the body is empty.
+    A status error's message is the server's, else the HTTP status's name; its ``body``
+    is the decoded JSON, else up to 64 KiB of text, or None for an empty reply.
     """
     error = error_of_reply(400, body)
 
@@ -237,7 +237,7 @@ def test_status_error_has_code_type_and_param_of_the_error_body():
 )
 def test_status_error_without_a_body_has_the_status_name_as_message(status, message):
     """
-    Without an error body the message is the status's name, if it has one.
+    The message of an error without a body is the status's name, or "no reason given".
     """
     assert message == error_of_reply(status).message
 
@@ -287,8 +287,8 @@ def test_redirect_is_an_error_with_its_location(status, headers, message):
 
 def test_status_error_has_retry_after_in_seconds():
     """
-    The error has the wait that the server asks for, in seconds, or None if the server
-    asks for none.
+    ``retry_after`` of an error is the wait in seconds that the server asks for, or None
+    if the server asks for none.
     """
     assert 20 == error_of_reply(429, retry_after="20").retry_after
     assert (
@@ -300,7 +300,7 @@ def test_status_error_has_retry_after_in_seconds():
 
 def test_status_error_has_response_metadata():
     """
-    The error has the response's metadata, among it the request id.
+    A status error has the response's metadata, including the request id.
     """
     error = error_of_reply(400, x_request_id="req_7")
 
@@ -326,7 +326,7 @@ def test_request_id_is_read_from_either_header(headers, request_id):
 
 def test_response_metadata_has_no_cookies():
     """
-    The response metadata has all headers of a response except cookies.
+    The response metadata has all headers of a response except those that set cookies.
     """
     info = read_info(200, {"set-cookie": "a=b", "set-cookie2": "c", "x-otter": "1"})
 
@@ -372,8 +372,8 @@ def test_response_metadata_has_no_cookies():
 )
 def test_rate_limit_headers_are_read(headers, limits):
     """
-    ``x-ratelimit-*`` headers are read if they are whole numbers; without any such
-    header the rate limits are None.
+    Counts in ``x-ratelimit-*`` headers are read if they are whole numbers; if no such
+    header can be read, ``rate_limits`` is None.
     """
     assert limits == read_info(200, headers).rate_limits
 
@@ -400,15 +400,15 @@ def test_rate_limit_headers_are_read(headers, limits):
 )
 def test_body_kind_is_read_from_content_type_or_first_bytes(content_type, head, kind):
     """
-    A body is read as events or as JSON if its content type names one of them, otherwise
-    as what its first bytes look like.
+    The content type decides whether a body is read as server-sent events or as JSON; if
+    the content type names neither, the body's first bytes decide.
     """
     assert kind == body_kind(content_type, head)
 
 
 def test_body_with_a_choice_is_an_answer():
     """
-    A body with at least one choice is an answer, whatever other keys it has.
+    A JSON body with at least one choice is an answer, whatever other keys it has.
     """
     body = {"choices": [{"message": {"content": "Hi"}}], "error": None, "code": 0}
 
@@ -495,8 +495,7 @@ def test_success_status_without_an_answer_is_a_response_error(body, what, kept):
 
 def test_error_body_with_success_status_keeps_code_and_type():
     """
-    Code and type of an error body in a reply with a success status are fields of the
-    error.
+    The error for a reply with a success status has the error body's code and type.
     """
     with pytest.raises(APIResponseError) as caught:
         answer_of_reply({"error": {"message": "no", "code": 7, "type": "t"}})
@@ -558,8 +557,7 @@ def test_event_with_a_json_object_is_a_chunk():
 )
 def test_chunk_may_have_no_choices(choices):
     """
-    A chunk is read if it has no choices, null in place of its choices, or null among
-    them.
+    A chunk may have no choices, null in place of the list of choices, or null in it.
     """
     assert () == read_event("message", f"{{{choices}}}".encode(), SECRET).choices
 
@@ -707,8 +705,8 @@ USED_UP = [
 @pytest.mark.parametrize("field", ["code", "type"])
 def test_each_code_for_a_used_up_quota_is_known(value, field):
     """
-    Each value that servers send for a used-up quota makes a `QuotaExceededError`,
-    whether it is the code or the type.
+    An error is a `QuotaExceededError` if its code or type is one of the values that
+    servers send for a used-up quota.
     """
     body = json.dumps({"error": {"message": "no", field: value}}).encode()
     error = read_error(asi1.ResponseInfo(status=429), body, SECRET, wall=0.0)

@@ -160,7 +160,7 @@ def test_timeout_of_the_call_replaces_the_clients(options, timeouts):
 def test_max_retries_changes_only_the_number_of_attempts():
     """
     A call's ``max_retries`` changes the number of attempts in the client's retry
-    policy, but no wait.
+    policy, but not the policy's waits.
     """
     setup = config(retry=RetryPolicy(attempts=9, wait_max=1))
 
@@ -197,8 +197,8 @@ def test_call_of_any_endpoint_has_its_method_path_and_body():
 )
 def test_body_for_any_endpoint_may_be_any_json(body, extra, written):
     """
-    The body for any endpoint may be any JSON value; ``extra_body`` is merged into it if
-    it is an object.
+    The body for any endpoint may be any JSON value; ``extra_body`` is merged into the
+    body if the body is an object.
     """
     assert written == plain("POST", body=body, extra_body=extra).body
 
@@ -286,10 +286,10 @@ def test_body_for_any_endpoint_that_is_not_json_is_refused():
     assert "json" == caught.value.argument
 
 
-def test_tokens_of_a_request_are_a_quarter_of_its_bytes_and_max_tokens():
+def test_token_estimate_is_a_quarter_of_the_bytes_plus_max_tokens():
     """
-    The estimate of the tokens that a call may use is a quarter of its bytes, rounded
-    down, plus its ``max_tokens``.
+    The estimate of the tokens that a call may use is a quarter of the request body's
+    bytes, rounded down, plus ``max_tokens``.
     """
     free, bound = chat(), chat(max_tokens=500)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from asi1._protocol.retry_after import retry_after
 
 
-NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
+NOW = 1_800_000_000.0  # seconds since 1970: Fri, 15 Jan 2027 08:00:00 GMT
 
 DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
 
@@ -78,8 +78,9 @@ DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
 )
 def test_retry_after_is_read_from_seconds_dates_and_milliseconds(headers, seconds):
     """
-    ``retry-after`` is read as seconds or a date, and ``retry-after-ms`` wins over it; a
-    negative, past, infinite or unreadable value is ignored.
+    ``retry-after`` is read as seconds or an HTTP date; ``retry-after-ms``, in
+    milliseconds, wins over it; a negative, past, infinite or unreadable value is
+    ignored.
     """
     assert seconds == retry_after(headers, NOW)
 
@@ -113,7 +114,8 @@ def test_date_without_a_time_zone_is_in_gmt():
 @example(text="1 Jan 2027 99999999999999999999:00", wall=0)
 def test_any_retry_after_is_a_positive_wait_or_none(text, wall):
     """
-    Any header value is read as a wait of more than 0 s or as None.
+    Any value of ``retry-after`` or ``retry-after-ms`` is read as a wait of more than 0
+    s, or as None.
     """
     for name in ("retry-after", "retry-after-ms"):
         seconds = retry_after({name: text}, wall)

@@ -25,17 +25,17 @@ def as_tuples(events):
 
 
 def event(data, name="message", id_="", retry=None):
-    """Return an event in the form that `as_tuples` returns."""
+    """Return one event as a tuple, in the form that `as_tuples` returns."""
     return name, data, id_, retry
 
 
 def decoded(*pieces, limit=LARGE):
-    """Return the events of a stream that is fed to a decoder in these pieces."""
+    """Feed *pieces* of a stream to a new decoder; return all events."""
     decoder = EventDecoder(limit)
     return as_tuples(e for piece in pieces for e in decoder.feed(piece))
 
 
-# Streams in pieces; each piece with the events that its last byte completes.
+# Streams cut into pieces; beside each piece are the events that its end completes.
 STREAMS = {
     "lf": [(b"data: otter\n\n", [event("otter")]), (b"data: b\n\n", [event("b")])],
     "cr": [(b"data: otter\r\r", [event("otter")]), (b"data: b\r\r", [event("b")])],
@@ -177,7 +177,7 @@ def test_stream_fed_in_one_piece_gives_the_events_of_the_standard(stream):
 def test_stream_cut_in_two_gives_the_same_events(stream):
     """
     A stream that is cut at any byte, with an empty piece between the two parts, gives
-    the same events.
+    the same events as the uncut stream.
     """
     events = [e for _, completed in stream for e in completed]
     body = b"".join(piece for piece, _ in stream)
@@ -189,8 +189,8 @@ def test_stream_cut_in_two_gives_the_same_events(stream):
 @streams
 def test_event_is_decoded_with_its_last_byte(stream):
     """
-    When a stream is fed byte by byte, each event is returned for the event's last byte
-    and not before.
+    When a stream is fed byte by byte, each event is returned when its last byte is fed,
+    not before.
     """
     decoder = EventDecoder(LARGE)
 
@@ -211,7 +211,7 @@ def test_retry_time_of_thousands_of_digits_is_ignored():
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
 def test_size_of_the_pieces_does_not_change_the_events(size):
     """
-    One decoder reads any number of events from pieces of any size.
+    A stream gives the same events when it is fed at once or in pieces of any size.
     """
     body = b"".join(p for n in ("lf", "crlf", "retry", "utf8") for p, _ in STREAMS[n])
     pieces = [body[i : i + size] for i in range(0, len(body), size)]
@@ -241,7 +241,7 @@ def test_any_lines_cut_anywhere_give_the_same_events(lines, cuts):
 @given(st.binary(max_size=60))
 def test_any_bytes_give_the_same_events_when_fed_byte_by_byte(body):
     """
-    Random bytes can be decoded, and give the same events when fed byte by byte.
+    Random bytes can be decoded, and give the same events fed at once or byte by byte.
     """
     assert decoded(body) == decoded(*(bytes([byte]) for byte in body))
 
@@ -298,7 +298,7 @@ def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events)
 def test_event_above_the_size_limit_is_refused(body, limit, size):
     """
     An event above the size limit is refused, fed at once or in pieces, complete or not;
-    comments count for the size, and a character counts with all its bytes.
+    comments count towards the size, and a character counts as its UTF-8 bytes.
     """
     decoder = EventDecoder(limit)
 
@@ -359,8 +359,8 @@ def test_events_are_returned_with_the_piece_that_completes_them():
 
 def test_unfinished_event_above_the_size_limit_is_refused():
     """
-    An unfinished event is refused as soon as it exceeds the limit, even if an earlier
-    event was within the limit.
+    An unfinished event is refused as soon as it exceeds the size limit, even if an
+    earlier event was within the limit.
     """
     decoder = EventDecoder(100)
 
@@ -371,8 +371,8 @@ def test_unfinished_event_above_the_size_limit_is_refused():
 
 def collection():
     """
-    Return a test case for each recorded stream of the shared collection; without this
-    collection, return one test case that is skipped.
+    Return a test case for each recorded stream; if the file of recorded streams does
+    not exist, return one test case that is skipped.
     """
     if not COLLECTION.exists():
         skip = pytest.mark.skip(reason=f"{COLLECTION} does not exist")
@@ -455,8 +455,7 @@ def test_recorded_stream_gives_the_same_events_when_fed_byte_by_byte(case):
 
 def test_events_before_a_too_large_one_are_returned():
     """
-    Events that are complete before a too large event are returned before the error is
-    raised.
+    Complete events before a too large event are returned, and then the error is raised.
     """
     decoder = EventDecoder(20)
 

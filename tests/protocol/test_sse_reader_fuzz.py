@@ -40,7 +40,7 @@ LINES = [
     *(b"ids: 3", b"retry-after: 3", b"events: x", b"<html>", b'{"error": "no"}'),
     *(b"", b"", b"", b"", b"", b""),
 ]
-# Bytes that are inserted at a random place of a line.
+# Byte sequences that are inserted at a random position of a line.
 ODDITIES = [
     *(char.encode() for char in "\ufeff\u2028\u2029\x85\xa0\v\f\x1c\x1e\0\x1f\u6d77"),
     *("\U0001f9a6".encode(), "\u00f6".encode(), b"\xef\xbb\xbf\xef\xbb\xbf"),
@@ -50,18 +50,18 @@ ODDITIES = [
         b"\xc0\x8a",
         b"\xe0\x80\x8d",
         b"\xf0\x80\x80\x8a",
-    ),  # overlong UTF-8
+    ),  # overlong forms, which are invalid UTF-8
     *(
         b"\xed\xa0\xbe",
         b"\xed\xb6\xa6",
         b"\xed\xa0\xbe\xed\xb6\xa6",
-    ),  # encoded surrogates
+    ),  # encoded surrogates, which are invalid UTF-8
     *(b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80"),
     *(b":", b" ", b"\r", b"\n", b"data: ", b"id:"),
 ]
 STARTS = [b"", b"", b"", b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf", b"\xef\xbb"]
 
-# Changes to the source of asi1's decoder; each change alone makes it decode wrongly.
+# Changes to the source of asi1's decoder; each one alone causes wrong events.
 BREAKS = {
     "crlf-cut-in-two-ends-two-lines": ('data = data.removeprefix(b"\\n")', "pass"),
     "byte-order-mark-is-kept": ("data = data.removeprefix(_BOM)", "pass"),
@@ -188,7 +188,7 @@ def test_event_is_emitted_with_its_last_byte():
 def test_lines_with_odd_bytes_are_read_as_the_oracle_reads_them(lines, cuts):
     """
     Lines that end in odd bytes are read as the oracle reads them; if not, hypothesis
-    reduces the stream to the smallest one that is misread.
+    reports the smallest stream that is misread.
     """
     body = b"".join(part for line in lines for part in line)
     places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
@@ -229,8 +229,8 @@ def test_random_streams_cover_every_field():
 )
 def test_broken_decoder_differs_from_the_oracle(old, new):
     """
-    For each decoder with one mistake, some random stream gives other events than the
-    oracle.
+    Each decoder with one deliberate mistake decodes some random stream differently from
+    the oracle.
     """
     module = broken_decoder(old, new)
     found = False

@@ -55,10 +55,10 @@ def test_thoughts_and_texts_become_events_in_order():
         "event:",
     ],
 )
-def test_text_comes_out_of_its_event_unchanged(text):
+def test_text_is_read_from_its_event_unchanged(text):
     """
-    Line ends, event syntax and lone surrogates in a text do not end the text's event,
-    and the event's reader gets them unchanged.
+    A text with line ends, SSE syntax or lone surrogates is sent in one event, from
+    which a reader gets the text unchanged.
     """
     data = piece_events([piece(text)])
 

@@ -40,7 +40,7 @@ def tool_call_chunks(*calls):
 
 def call_part(index=None, id_=None, name=None, arguments=None, **more):
     """
-    Return a part of a tool call as servers send it; arguments of None are left out.
+    Return a part of a tool call as servers send it; without the keys that are None.
     """
     function = {"name": name, "arguments": arguments}
     present = {k: v for k, v in function.items() if v is not None}
@@ -92,10 +92,10 @@ def test_texts_are_joined_unchanged():
     assert "\n\nOtters  swim\n" == completion.text
 
 
-def test_thoughts_are_joined_apart_from_the_text():
+def test_thoughts_are_joined_separately_from_the_text():
     """
-    Thoughts at the top level of chunks are joined to one string, apart from the
-    answer's text.
+    ``thought`` values at the top level of chunks are joined to one string, separately
+    from the answer's text.
     """
     completion = answer(
         chunk(choices=[{"delta": {"content": ""}}], init_thought=True),
@@ -109,7 +109,7 @@ def test_thoughts_are_joined_apart_from_the_text():
 
 def test_reasoning_in_deltas_is_also_the_answers_thoughts():
     """
-    Thoughts inside deltas become the message's ``reasoning`` and the answer's thoughts.
+    Reasoning in deltas becomes the message's ``reasoning`` and the answer's thoughts.
     """
     completion = answer(piece(reasoning_content="They "), piece(reasoning="ask."))
 
@@ -119,7 +119,7 @@ def test_reasoning_in_deltas_is_also_the_answers_thoughts():
     )
 
 
-def test_role_and_refusal_are_kept():
+def test_role_and_refusal_of_chunks_are_in_the_answer():
     """
     The answer has the role and the refusal that chunks contain; the default role is
     "assistant".
@@ -138,8 +138,8 @@ def test_role_and_refusal_are_kept():
 
 def test_top_level_fields_are_assembled():
     """
-    The answer has the id and model of the first chunk, and the creation time, data,
-    conversation and unknown keys of whichever chunk contains them.
+    The answer has the id and model of the first chunk, and the creation time,
+    ``executable_data``, conversation id and unknown keys of chunks that have them.
     """
     completion = answer(
         chunk(
@@ -255,10 +255,10 @@ def test_top_level_fields_are_assembled():
         ),
     ],
 )
-def test_call_parts_are_joined_by_index_id_or_order(sent, expected):
+def test_tool_call_parts_are_joined_by_index_id_or_order(sent, expected):
     """
-    Parts of a tool call are joined by index; a part without an index by id; a part with
-    neither belongs to the tool call before it.
+    Parts of a tool call are joined by index, or by id if they have no index; a part
+    with neither belongs to the tool call before it.
     """
     assert expected == tool_calls_of(*sent)
 
@@ -306,7 +306,7 @@ def test_choices_are_sorted_by_index():
     assert ("a1 a2", "stop") == (completion.text, completion.finish_reason)
 
 
-def test_first_finish_reason_is_kept():
+def test_first_finish_reason_is_used():
     """
     A choice's first finish reason is used, and later ones are ignored.
     """
@@ -337,8 +337,8 @@ def test_first_finish_reason_is_kept():
 )
 def test_usage_after_the_finish_reason_is_read(last):
     """
-    Usage is read even if it is sent after the finish reason; if usage is sent several
-    times, the last one is used.
+    Token usage is read even if it is sent after the finish reason; if usage is sent
+    several times, the last one is used.
     """
     assembler = assembled(
         [
@@ -392,7 +392,7 @@ def test_answer_is_finished_when_all_choices_are(expected, chunks, finished):
     assert finished == assembled(chunks, expected).finished
 
 
-def test_snapshot_is_not_changed_by_later_chunks():
+def test_answer_read_mid_stream_is_not_changed_by_later_chunks():
     """
     An answer that is read from the assembler in the middle of a stream is not changed
     by later chunks, and reading it does not change the answers that are read later.
@@ -465,10 +465,10 @@ WHOLE = {
 }
 
 
-def test_answer_as_one_chunk_makes_the_same_answer():
+def test_complete_answer_as_one_chunk_gives_the_same_answer():
     """
-    A complete answer that a server sends in place of a stream becomes one chunk, and
-    this chunk makes the same answer again.
+    A complete answer that a server sends in place of a stream is converted to one
+    chunk, from which the same answer is assembled.
     """
     whole = decode(ChatCompletion, WHOLE)
 
@@ -531,8 +531,8 @@ def cut(draw, text):
 )
 def test_answer_is_the_same_however_texts_are_cut(text, thoughts, arguments, data):
     """
-    Text, thoughts and arguments make the same answer whether each is sent in one piece
-    or cut anywhere into several.
+    The answer is the same whether its text, thoughts and tool call arguments are sent
+    in one chunk each or split anywhere into several chunks.
     """
     whole = [
         chunk(thought=thoughts),
@@ -558,7 +558,7 @@ def test_answer_is_the_same_however_texts_are_cut(text, thoughts, arguments, dat
 @given(order=st.permutations([0, 0, 0, 1, 1, 1, 2, 2]))
 def test_answer_is_the_same_however_choices_interleave(order):
     """
-    Chunks of several choices make the same answer in any order of the choices.
+    The answer is the same however the chunks of its choices are interleaved.
     """
     counts = {}
     stream = []
@@ -590,7 +590,7 @@ def test_one_choice_is_expected_by_default():
 
 def test_unknown_keys_of_a_message_are_in_its_one_chunk():
     """
-    If a complete answer becomes one chunk, an unknown key of its message is in
+    If a complete answer is converted to one chunk, an unknown key of its message is in
     ``extra`` of the chunk's delta.
     """
     message = {"role": "assistant", "content": "a", "mood": "wet"}

@@ -72,8 +72,8 @@ from asi1._settings.secret import Secret
 )
 def test_base_url_may_be_host_version_or_endpoint(written, read):
     """
-    The bare host, the URL with the API's version and the URL of the endpoint all give
-    the same base URL; a custom path is unchanged.
+    The bare host, the URL with the API's version and the URL of the chat endpoint all
+    give the same base URL; a custom path is unchanged.
     """
     assert read == read_base_url(written, {})
 
@@ -213,8 +213,8 @@ def test_password_in_a_url_is_not_shown():
 )
 def test_only_certain_names_and_addresses_are_loopback(host, here):
     """
-    A host counts as this machine only if every network stack treats it as such; no host
-    name is looked up.
+    A host counts as loopback only if every network stack treats it as loopback; no host
+    name is looked up in DNS.
     """
     assert here == is_loopback(host)
 
@@ -224,7 +224,7 @@ def test_only_certain_names_and_addresses_are_loopback(host, here):
 )
 def test_plain_http_is_allowed_for_loopback_or_on_request(url):
     """
-    Plain http is allowed on this machine, elsewhere only with ``allow_insecure_http``.
+    Plain http is allowed for loopback, otherwise only with ``allow_insecure_http``.
     """
     assert f"{url}/v1" == read_base_url(url, {})
     assert "http://otter.example/v1" == read_base_url(
@@ -334,7 +334,7 @@ def test_query_of_strings_numbers_and_flags_is_copied():
 )
 def test_query_of_other_types_is_refused(value):
     """
-    A query parameter of another type is refused; the error names the setting.
+    A query that is not a mapping, or has a name or value of a wrong type, is refused.
     """
     with pytest.raises(ConfigurationError, match=r"^default_query: must be a mapping"):
         read_query(value, "default_query")
@@ -385,7 +385,7 @@ def test_wrong_max_retries_are_refused(max_retries, retry, problem):
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "5", None])
 def test_limit_that_is_not_a_positive_int_is_refused(value):
     """
-    A limit of connections or of bytes is a whole number of at least 1.
+    Each limit of connections or bytes must be a whole number of at least 1.
     """
     with pytest.raises(
         ConfigurationError, match=r"^limits: max_connections must be a whole"

@@ -48,8 +48,8 @@ CASES = [
 
 def test_tables_have_every_option():
     """
-    The tables of this file have every option that is sent in the body; every other
-    option changes only the call, such as its timeout.
+    The tables of this file list every option that is sent in the body; any other
+    option, such as ``timeout``, changes only how the call is made.
     """
     assert BODY_OPTIONS == set(VALUES)
     assert CALL_OPTIONS == set(RequestOptions.__annotations__)
@@ -113,7 +113,7 @@ def test_stream_is_sent_as_true_or_not_at_all():
 @pytest.mark.parametrize("value", [None, 1, "true"])
 def test_stream_that_is_not_a_bool_is_refused(value):
     """
-    ``stream`` must be True or False; values that only resemble these are refused.
+    ``stream`` must be True or False; any other value, such as 1, is refused.
     """
     with pytest.raises(ArgumentError, match="must be True or False") as caught:
         chat(stream=value)
@@ -124,16 +124,16 @@ def test_stream_that_is_not_a_bool_is_refused(value):
 @pytest.mark.parametrize(
     ("asked", "expected"), [({}, 1), ({"n": None}, 1), ({"n": 3}, 3)]
 )
-def test_request_has_the_number_of_choices(asked, expected):
+def test_request_expects_as_many_choices_as_n(asked, expected):
     """
-    A request has the number of choices that it asks for: ``n``, or 1 without ``n``.
+    The number of choices that a request expects is ``n``, or 1 without ``n``.
     """
     assert expected == chat(stream=True, **asked).choices
 
 
 def test_model_of_the_call_wins_over_the_clients():
     """
-    The call's model wins over the client's; any name is accepted.
+    The call's model wins over the client's; any model name is accepted.
     """
     assert "asi1-mini" == sent()["model"]
     assert "otter" == sent(config(model="otter"))["model"]
@@ -143,7 +143,7 @@ def test_model_of_the_call_wins_over_the_clients():
 @pytest.mark.parametrize("model", ["", 5, b"asi1"])
 def test_model_that_is_not_a_non_empty_str_is_refused(model):
     """
-    A model name that is empty or not a str is a wrong argument.
+    A model name that is empty or not a str is refused as a wrong argument.
     """
     with pytest.raises(ArgumentError) as caught:
         chat(model=model)
@@ -186,7 +186,7 @@ def test_client_options_may_be_options_of_the_call():
     ("options", "name"),
     [({"session_id": "s1"}, "session_id"), ({"max_retries": 0}, "max_retries")],
 )
-def test_none_leaves_the_clients_options_of_the_call(options, name):
+def test_none_for_an_option_outside_the_body_means_the_clients_value(options, name):
     """
     If an option that is not sent in the body is None for the call, the client's value
     is used, as for options in the body.
@@ -275,7 +275,7 @@ def test_wrong_value_is_refused_and_named(name, value):
 
 def test_every_option_refuses_some_value():
     """
-    Every option is checked: the table of wrong values has one for each option.
+    The table of wrong values has a value for each option, so every option is checked.
     """
     assert BODY_OPTIONS | CALL_OPTIONS == set(WRONG)
 
@@ -308,7 +308,7 @@ def test_unknown_option_is_refused_with_a_hint(name, hint):
 
 def test_long_value_is_cut_in_the_error():
     """
-    The error shows only the beginning of a long value.
+    The error for a wrong option shows only the beginning of a long value.
     """
     with pytest.raises(ArgumentError) as caught:
         chat(tools=["x" * 1000])

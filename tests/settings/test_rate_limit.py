@@ -51,7 +51,8 @@ def test_each_limit_that_is_not_a_positive_int_is_refused(name, value):
 def test_each_limit_has_its_own_window():
     """
     There is one window each for requests per minute, requests per day and tokens per
-    minute; refusals slow only one of them, at most to a sixteenth of its limit.
+    minute; a refusal slows only the window that it is reported to, at most to a
+    sixteenth of that window's limit.
     """
     limit = asi1.RateLimit(
         requests_per_minute=1, requests_per_day=2, tokens_per_minute=3

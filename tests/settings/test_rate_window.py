@@ -10,8 +10,8 @@ from asi1._settings.rate_window import Window
 
 def window(limit, seconds=60.0, *taken):
     """
-    Return a window from which amounts were already used: *taken* has pairs of the time
-    and the amount.
+    Return a window that has already counted *taken*, pairs of a time in seconds and an
+    amount.
     """
     made = Window(limit, seconds)
     for at, amount in taken:

@@ -26,7 +26,7 @@ def status_error(status, *, cls=asi1.APIStatusError, **fields):
 
 
 def timed_out(phase):
-    """Return the error of a timeout."""
+    """Return the error of a timeout in *phase*."""
     return asi1.APITimeoutError("slow", phase=phase)
 
 
@@ -74,10 +74,10 @@ HEALS = [
 
 
 @pytest.mark.parametrize(("error", "heals"), HEALS)
-def test_only_errors_that_may_heal_are_retried(error, heals):
+def test_only_errors_that_another_attempt_may_solve_are_retried(error, heals):
     """
-    Retried are lost connections and the statuses 408, 425, 429 and 5xx; not retried are
-    501, 505, a used-up quota and other errors that a further attempt cannot solve.
+    Lost connections and the statuses 408, 425, 429 and 5xx are retried; 501, 505, a
+    used-up quota and other errors that another attempt cannot solve are not.
     """
     assert heals == POLICY.may_heal(error)
     assert (0.25 if heals else None) == POLICY.next_wait(error, 1, dice=0.5, left=9)
@@ -96,8 +96,8 @@ def test_only_errors_that_may_heal_are_retried(error, heals):
 )
 def test_timeout_is_retried_if_it_cannot_be_billed_twice(phase, by_default, on_timeout):
     """
-    A timeout while connecting is retried; a later timeout only if the policy says so,
-    since the model may be at work and bill twice; a total timeout never.
+    A connect timeout is retried; a write, first token or idle timeout only with
+    ``on_timeout``, since the call may be billed twice; a pool or total timeout never.
     """
     assert by_default == POLICY.may_heal(timed_out(phase))
     assert on_timeout == RetryPolicy(on_timeout=True).may_heal(timed_out(phase))
@@ -238,7 +238,7 @@ def test_retry_after_is_obeyed_or_ends_the_retries(hint, cap, left, jitter):
 )
 def test_wait_longer_than_the_time_left_is_not_begun(error, left, wait):
     """
-    A wait that does not fit into the call's total timeout ends the retries at once.
+    If a wait does not fit into the call's total timeout, the retries end at once.
     """
     assert wait == POLICY.next_wait(error, 1, dice=0, left=left)
 
@@ -255,7 +255,7 @@ def test_wait_longer_than_the_time_left_is_not_begun(error, left, wait):
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, "3", None, True], ids=repr)
 def test_policy_value_that_is_not_a_finite_number_is_refused(name, kind, lowest, value):
     """
-    Each number of a policy is finite and not too small; the error names the wrong one.
+    Each number in a retry policy must be finite and at least the field's minimum.
     """
     problem = f"retry: {name} must be a {kind} of at least {lowest}, not {value!r}"
 
@@ -275,7 +275,7 @@ def test_policy_value_that_is_not_a_finite_number_is_refused(name, kind, lowest,
 )
 def test_attempts_that_is_not_a_positive_int_is_refused(value):
     """
-    A policy has a whole number of attempts, at least one.
+    ``attempts`` of a retry policy must be a whole number of at least 1.
     """
     with pytest.raises(ConfigurationError, match="attempts"):
         RetryPolicy(attempts=value)

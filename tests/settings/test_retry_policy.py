@@ -1,4 +1,4 @@
-"""Modules that a new client does not load for its retry policy."""
+"""The modules that creating a client does not load for its retry policy."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 @pytest.mark.system
 def test_new_client_does_not_load_status_errors():
     """
-    A new client does not load the error classes of statuses: most programs never meet
-    one, and each would start more slowly.
+    A new client does not load the error classes of HTTP statuses: most programs never
+    get such an error, and loading the classes would slow their start.
     """
     code = (
         "import sys, asi1\n"

@@ -96,7 +96,7 @@ def test_empty_key_is_refused(value):
         ),
     ],
 )
-def test_text_forms_of_a_key_have_stars_in_its_place(secret, shown):
+def test_str_repr_and_format_show_stars_in_place_of_the_key(secret, shown):
     """
     ``str``, ``repr`` and ``format`` of a key, and of objects that contain the key, show
     stars in place of the key.
@@ -170,8 +170,8 @@ def test_key_is_redacted_in_reprs_and_json(key):
 @pytest.mark.parametrize("most", range(4, 60))
 def test_excerpt_has_no_part_of_the_key(secret, most):
     """
-    The key is redacted before an excerpt is cut, so that the excerpt never ends in a
-    part of the key.
+    The key is redacted in a text before its excerpt is cut, so that no excerpt ends in
+    a part of the key.
     """
     whole = f"bad key ***, and {'x' * 40}"
 
@@ -181,8 +181,8 @@ def test_excerpt_has_no_part_of_the_key(secret, most):
 @pytest.mark.parametrize("size", range(8, len(KEY)))
 def test_excerpt_of_a_text_cut_within_the_key_has_no_part_of_it(secret, size):
     """
-    If the server or the network cut a text within the key, its excerpt has stars in
-    place of the key's beginning; less than 8 characters of the key are not redacted.
+    If a text ends within the key, its excerpt has stars in place of the key's
+    beginning, unless this beginning is shorter than 8 characters.
     """
     assert "bad key ***" == secret.excerpt(f"bad key {KEY[:size]}", 100)
     assert "bad ***" == secret.excerpt(f"bad {KEY[:size]}", 7)

@@ -149,12 +149,12 @@ def test_default_total_timeout_is_600_seconds_without_streaming(
         ),
     ],
 )
-def test_deadline_is_the_earlier_of_phase_and_call(
+def test_deadline_is_the_earlier_of_phase_and_total_timeout(
     timeouts, phase, now, stream, deadline
 ):
     """
-    A phase of a call that began at second 100 ends at the phase's limit or the call's
-    total limit, whichever is earlier; the deadline names that limit.
+    The deadline of a phase is set by the phase's timeout or the call's total timeout,
+    whichever ends earlier; the deadline names that timeout.
     """
     assert Deadline(*deadline) == timeouts.deadline(
         phase, began=100, now=now, stream=stream
@@ -171,9 +171,9 @@ limits = st.none() | st.floats(1e-3, 1e6)
     waited=st.floats(0, 1e6),
     phase=st.sampled_from(["first_token", "idle", "total"]),
 )
-def test_deadline_is_never_after_any_limit(total, first, idle, waited, phase):
+def test_deadline_is_never_after_either_timeout(total, first, idle, waited, phase):
     """
-    A deadline is never after the call's limit, nor after the phase's.
+    A deadline is never later than the call's total timeout or the phase's timeout ends.
     """
     timeouts = Timeouts(total=total, first_token=first, idle=idle)
 

@@ -47,12 +47,12 @@ __all__ = ["SNAPSHOT", "differences", "public_api"]
 SNAPSHOT = Path(__file__).parents[1] / "package" / "api.txt"
 ROOT = Path(asi1.__file__).parent
 
-# Special methods that do not show how an object is used.
+# Special methods that are left out, since they do not show how an object is used.
 COMMON = {*vars(object), "__del__", "__attrs_post_init__", "__setstate__"}
 
 
 class Snapshot:
-    """The lines of all public modules."""
+    """The public names of all public modules, as lines of text."""
 
     def __init__(self) -> None:
         self.source = Source(ROOT)
@@ -74,7 +74,7 @@ class Snapshot:
         self.lines.append(f"{label}  {kind}{text}{note}")
 
     def thing(self, module: str, name: str, value: Any) -> None:
-        """Add one public name of a module."""
+        """Add the line of one public name of a module, and the lines of its members."""
         label = f"{module}.{name}"
         home = getattr(value, "__module__", module)
         defined = inspect.isclass(value) or inspect.isfunction(value)
@@ -89,7 +89,7 @@ class Snapshot:
             alias = written(node.annotation) == "TypeAlias"
             text = written(node.value if alias else node.annotation)
             self.add(label, "type " if alias else "constant: ", text)
-        elif name in self.source.functions:  # for example a fixture
+        elif name in self.source.functions:  # a decorated function, such as a fixture
             node = self.source.functions[name]
             kind = " ".join(sorted(decorators(node)))
             doc = ast.get_docstring(node)
@@ -156,30 +156,30 @@ class Snapshot:
         if isinstance(value, classmethod | staticmethod):
             self.function(label, type(value).__name__, value.__func__)
         elif inspect.isfunction(value):
-            # A constructor with a docstring is called by the client, not by users.
+            # A written constructor with a docstring is called by asi1, not by users.
             if name != "__init__" or (by_attrs(value) or not value.__doc__):
                 self.function(label, "method", value)
         elif isinstance(value, property):
             node = self.source.by_line[place(value.fget)]
             kind = "settable property" if value.fset else "property"
             self.add(label, kind, f": {written(node.returns)}", value.__doc__)
-        elif node is not None:  # a cached property, which attrs takes out of the class
+        elif node is not None:  # attrs removes cached properties from a class
             doc = ast.get_docstring(node)
             self.add(label, "property", f": {written(node.returns)}", doc)
         elif not inspect.ismemberdescriptor(value):
             self.add(label, f"attribute: {type(value).__name__}")
 
     def function(self, label: str, kind: str, value: Callable[..., Any]) -> None:
-        """Add a function or a method, and each of its overloads."""
+        """Add a line for a function or method, and a line for each of its overloads."""
         if by_attrs(value):
             types = None
         elif place(value) in self.source.by_line:
             types = annotations(self.source.by_line[place(value)])
         else:
-            return  # the `__init__` that Python adds to a Protocol
+            return  # Python itself adds this `__init__` to a Protocol
         waits = inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value)
         kind = f"async {kind}" if waits else kind
-        # Special methods need no docstring, since Python defines their tasks.
+        # Special methods need no docstring, since Python defines what they do.
         doc = label.endswith("__") or value.__doc__
         self.add(label, f"{kind} ", as_text(inspect.signature(value), types), doc)
         for node in self.source.overloads.get(place(value), ()):
@@ -216,14 +216,14 @@ def options(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def public_api() -> list[str]:
-    """Return the lines of the whole API, sorted."""
+    """Return the lines of the whole public API, sorted."""
     return sorted([*Snapshot().lines, *options(build_parser())])
 
 
 def differences(old: list[str], new: list[str]) -> list[str]:
     """
-    Return each line that only *old* has, with a minus, and each that only *new* has,
-    with a plus.
+    Return the lines that only *old* has, prefixed with a minus, and those that only
+    *new* has, prefixed with a plus.
     """
     gone = [f"- {line}" for line in old if line not in new]
     added = [f"+ {line}" for line in new if line not in old]

@@ -29,7 +29,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Verbatim(str):
-    """A string that is printed without quotes."""
+    """A string whose repr has no quotes."""
 
     __slots__ = ()
     __repr__ = str.__str__
@@ -50,7 +50,7 @@ class Source:
             for node in tree.body:
                 if isinstance(node, ast.ClassDef):
                     self.methods(path, node.body)
-                    # A public class wins over a private one of the same name.
+                    # If a private class has the same name, the public one is used.
                     if node.name in listed or node.name not in self.classes:
                         self.classes[node.name] = node
                 elif isinstance(node, Function) and node.name in listed:
@@ -60,7 +60,7 @@ class Source:
             self.methods(path, tree.body)
 
     def methods(self, path: Path, body: list[ast.stmt]) -> None:
-        """Remember functions by their first line, and the overloads above them."""
+        """Record functions by file and first line, each with the overloads above it."""
         waiting: dict[str, list[Function]] = {}
         for node in body:
             if isinstance(node, Function):
@@ -86,7 +86,7 @@ def exported(tree: ast.Module) -> list[str]:
 
 
 def target(node: ast.stmt) -> str:
-    """Return the name to which a statement assigns a value, or that it annotates."""
+    """Return the name that a statement assigns or annotates, or "" if there is none."""
     first = node.targets[0] if isinstance(node, ast.Assign) else None
     first = node.target if isinstance(node, ast.AnnAssign) else first
     return first.id if isinstance(first, ast.Name) else ""
@@ -106,7 +106,7 @@ def written(node: ast.expr | None) -> str:
 
 
 def value_of(default: object) -> str:
-    """Return a default as text, the same in every version of Python and attrs."""
+    """Return a default as text that is equal in all versions of Python and attrs."""
     if default is attrs.NOTHING or isinstance(default, attrs.Factory):
         return "..."
     if isinstance(default, type):
@@ -133,7 +133,7 @@ def annotations(node: Function) -> dict[str, str]:
 
 def as_text(signature: inspect.Signature, types: dict[str, str] | None) -> str:
     """
-    Return a signature without self, and with the *types* as they are written.
+    Return a signature as text, without self, and with *types* as its annotations.
 
     Without types it is a constructor made by attrs: types and defaults are its fields'.
     """

@@ -1,4 +1,4 @@
-"""Calls built as both clients build them, for the tests of options and requests."""
+"""Requests built as both clients build them, for the tests of options and requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HI = [{"role": "user", "content": "Hi"}]
 
 
 def config(**changes):
-    """Return settings of a client; *changes* replace the test's defaults."""
+    """Return a client's settings; *changes* replace the defaults of these tests."""
     headers = check_headers(changes.pop("headers", {}), "default_headers")
     return ClientConfig(
         api_key=Secret(KEY),
@@ -28,7 +28,7 @@ def config(**changes):
 
 
 def chat(settings=None, *, model=None, stream=False, messages="Hi", **options):
-    """Build the request of a chat call as both clients do."""
+    """Build the request of a chat call as the async and the blocking client do."""
     return chat_request(
         settings or config(),
         messages=messages,
@@ -39,7 +39,7 @@ def chat(settings=None, *, model=None, stream=False, messages="Hi", **options):
 
 
 def sent(*args, **kwargs):
-    """Return the body of the request of a chat call."""
+    """Return the decoded JSON body of a chat call's request."""
     return json.loads(chat(*args, **kwargs).body)
 
 

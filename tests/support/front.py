@@ -1,4 +1,4 @@
-"""A server that ends TLS and forwards all bytes, like a proxy in front of a service."""
+"""A server that ends TLS and forwards the decrypted bytes, like a reverse proxy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Front", "mute", "served"]
 @define(eq=False)
 class Front:
     """
-    Accepts TLS on 127.0.0.1 and forwards all bytes to port *behind*.
+    Accepts TLS on 127.0.0.1 and forwards the decrypted bytes to port *behind*.
 
     Attributes:
         context: Has the server's certificate.
@@ -62,7 +62,7 @@ class Front:
             server.close()
         for writer in self._writers:
             writer.transport.abort()
-        await asyncio.sleep(0.01)  # lets the loop close the transports
+        await asyncio.sleep(0.01)  # lets the event loop close the aborted connections
 
     async def _secured(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -96,7 +96,7 @@ class Front:
                 while data := await source.read(65536):
                     to.write(data)
                     await to.drain()
-            # Aborted, not closed, so that TLS sends no close_notify.
+            # abort() is called in place of close(), so that TLS sends no close_notify.
             writer.transport.abort()
             on.transport.abort()
 
@@ -105,7 +105,7 @@ class Front:
 
 @contextmanager
 def served(front: Front) -> Iterator[Front]:
-    """Run *front* in a thread until the block ends."""
+    """Run *front* in a thread with an event loop until the ``with`` block ends."""
     with anyio.from_thread.start_blocking_portal() as portal:
         portal.call(front.start)
         try:

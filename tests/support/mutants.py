@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 LONGEST = 60  # seconds for the tests of one change; a longer run counts as noticed
 MEMORY = 4 * 2**30
 
-# The test files of each module; first the files that notice most changes soonest.
+# The test files for each module; the files that detect most changes soonest are first.
 TESTS = {
     "_settings.timeouts": ["settings/test_timeouts", "package/test_constructors"],
     "_settings.retry": ["settings/test_retry", "package/test_constructors"],
@@ -184,7 +184,7 @@ def path_of(module):
 
 
 def run_tests(module, mutant=None):
-    """Run a module's tests on a change in this process; return pytest's exit code."""
+    """Test a module in this process, with a change; return pytest's exit code."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(LONGEST)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -200,12 +200,12 @@ def run_tests(module, mutant=None):
     files = [str(ROOT / "tests" / f"{name}.py") for name in TESTS[module]]
     plugins = ["no:cacheprovider", "no:randomly", "no:cov"]
     options = [part for name in plugins for part in ("-p", name)]
-    # Plain asserts, since their messages go to /dev/null; rewriting them takes time.
+    # Plain asserts save time; messages of rewritten ones would go to /dev/null.
     return pytest.main(["-xq", "--assert=plain", "-otimeout=0", *options, *files])
 
 
 def start(module, mutant=None):
-    """Fork a process that runs the tests of a module; return its id."""
+    """Fork a process that runs the tests of a module; return the process id."""
     child = os.fork()
     if child:
         return child
@@ -235,7 +235,7 @@ def outcomes(mutants, jobs):
 
 
 def check_unchanged(modules):
-    """Exit if the tests fail without a change, since any change would seem noticed."""
+    """Exit if tests fail without a change, as then each change would seem noticed."""
     for module in modules:
         _, status = os.waitpid(start(module), 0)
         if status:

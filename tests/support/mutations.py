@@ -40,7 +40,7 @@ _SWAPS: dict[type[ast.AST], tuple[type[ast.AST], ...]] = {
     ast.And: (ast.Or,),
     ast.Or: (ast.And,),
 }
-# Parts of the tree that have no behaviour.
+# Fields of syntax tree nodes that do not affect behaviour, and so are not changed.
 _LEFT_ALONE = {"annotation", "returns", "format_spec", "type_params", "type_comment"}
 _TYPES = {"TypeAlias", "TypeVar", "__all__", "public", "cast"}
 
@@ -139,7 +139,7 @@ def _has_no_behaviour(node: ast.AST) -> bool:
 
 
 def _variants(child: Any, parent: Any, name: str, *, strings: bool) -> Iterator[Any]:
-    """Yield the nodes that can replace *child*; None to remove it."""
+    """Yield the nodes that can replace *child*; None means that *child* is removed."""
     yield from _other_operators(child)
     match child:
         case ast.UnaryOp(op=ast.Not()):

@@ -39,7 +39,7 @@ HASTY = {"messages": "Hi", "timeout": asi1.Timeouts(first_token=1, idle=0.7)}
 @define
 class Service:
     """
-    A running service.
+    A running web service under test.
 
     Attributes:
         url: The URL that it serves.
@@ -197,7 +197,7 @@ def starlette_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
 
 
 def recording(lifespan, kept):
-    """Return a lifespan that also stores the client and its loop in *kept*."""
+    """Return *lifespan*, extended to store the client and its event loop in *kept*."""
 
     @asynccontextmanager
     async def run(app):

@@ -48,7 +48,7 @@ def top(module: str) -> str:
 
 def inside(module: str, places: Collection[str]) -> bool:
     """
-    Return whether *module* is one of *places*, or in a package that *places* names.
+    Return whether *module* is in *places*, or in a package that is in *places*.
     """
     return any(f"{module}.".startswith(f"{place}.") for place in places)
 
@@ -81,7 +81,7 @@ def imports(root: Path, module: str, path: Path) -> Iterator[tuple[int, str]]:
 
 def import_graph(root: Path) -> dict[str, dict[str, int]]:
     """
-    Return the imported modules of each module, with the line of the import.
+    Return the modules that each module imports, with the line of each import.
 
     A name that is not a module belongs to the module above it. A package's
     ``__init__`` runs before its modules, but does not count as imported by them.
@@ -100,7 +100,7 @@ def import_graph(root: Path) -> dict[str, dict[str, int]]:
 
 
 def misplaced(root: Path, layers: Sequence[Collection[str]]) -> list[str]:
-    """Name top-level modules that are not in one layer, and layers' missing modules."""
+    """Name top-level modules in no layer or in two, and missing modules of layers."""
     listed = [name for layer in layers for name in layer]
     present = {top(module) for module in modules(root)}
     return [
@@ -111,13 +111,13 @@ def misplaced(root: Path, layers: Sequence[Collection[str]]) -> list[str]:
 
 
 def upward_imports(root: Path, layers: Sequence[Collection[str]]) -> list[str]:
-    """Name the imports from a higher layer; *layers* has the lowest first."""
+    """Name imports from a higher layer; *layers* lists the lowest layer first."""
     height = {name: i for i, layer in enumerate(layers) for name in layer}
     return [
         f"{module}:{line} imports {target}"
         for module, targets in import_graph(root).items()
         for target, line in targets.items()
-        # A module without a layer is a violation of another rule.
+        # Modules in no layer are ignored here, since `misplaced` reports them.
         if height.get(top(target), 0) > height.get(top(module), len(layers))
     ]
 
@@ -127,7 +127,7 @@ def import_cycles(root: Path) -> list[str]:
     try:
         graphlib.TopologicalSorter(import_graph(root)).prepare()
     except graphlib.CycleError as error:
-        # Its cycle is listed from the imported module to the module that imports it.
+        # CycleError lists an imported module before its importer; this is reversed.
         return [" imports ".join(reversed(error.args[1]))]
     return []
 
@@ -140,7 +140,7 @@ def foreign_imports(
     exceptions: Collection[str] = (),
 ) -> list[str]:
     """
-    Name the imports of *forbidden* packages in some *places*, or in all of them.
+    Name the imports of *forbidden* packages in *places*, or anywhere if that is None.
 
     A place, and an exception among them, is a module, or a package with all below it.
     """
@@ -156,7 +156,7 @@ def foreign_imports(
 
 def crowded_packages(root: Path, limit: int) -> list[str]:
     """
-    Name the private packages that have more than a docstring and ``__all__ = []``.
+    Name private packages whose ``__init__`` is not a docstring and ``__all__ = []``.
 
     The docstring has *limit* lines at most. A package is private if a name in its path
     begins with an underscore.
@@ -186,7 +186,7 @@ def long_modules(root: Path, limit: int) -> list[str]:
 
 
 def long_functions(root: Path, limit: int) -> list[str]:
-    """Name functions that are too long without their docstring and decorators."""
+    """Name functions of more than *limit* lines without docstring and decorators."""
     found = []
     for module, path in modules(root).items():
         for node in ast.walk(tree_of(path)):
@@ -219,7 +219,7 @@ def badly_listed(root: Path) -> list[str]:
         if listed != sorted(listed, key=rank):
             found.append(f"{module}: __all__ is not sorted")
         if path.stem == "__init__":
-            continue  # a test that imports it checks its re-exports
+            continue  # tests of the package check what an `__init__` re-exports
         made = {name for name in bindings(tree) if not name.startswith("_")}
         unlisted, foreign = made - set(listed), set(listed) - set(bindings(tree))
         found += [f"{module}: {n} is not in __all__" for n in sorted(unlisted)]
@@ -241,7 +241,7 @@ def listing(tree: ast.Module) -> list[str] | None:
 
 
 def bindings(tree: ast.Module) -> Iterator[str]:
-    """Yield the names that the top level defines, also inside ``if`` and ``try``."""
+    """Yield names that a module defines at top level, also in ``if`` and ``try``."""
     todo: list[ast.AST] = list(tree.body)
     while todo:
         node = todo.pop()

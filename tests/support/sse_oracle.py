@@ -47,7 +47,7 @@ def _text(body):
 
 def _lines(text):
     """
-    Return all lines that end in CR LF, LF or CR; an unended last line is left out.
+    Return all lines that end in CR LF, LF or CR; a last line without one is omitted.
     """
     lines = []
     line = ""
@@ -68,7 +68,7 @@ def _lines(text):
 
 
 def _field(line):
-    """Return name and value of a line; the name of a comment is empty."""
+    """Return the field name and value of a line; a comment has an empty field name."""
     if ":" not in line:
         return line, ""
     colon = line.index(":")
@@ -77,5 +77,5 @@ def _field(line):
 
 
 def _is_digits(value):
-    """Return whether a value has ASCII digits only."""
+    """Return whether a value consists of ASCII digits only."""
     return value != "" and all(char in "0123456789" for char in value)

@@ -1,4 +1,4 @@
-"""Clients, hand-made streams and waiting, for the tests of clients."""
+"""In-process clients, hand-made streams and ways to wait, for the tests of clients."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
     "wait_for",
 ]
 
-# The fake's answer in most of its faults, one word per chunk.
+# The text that `FakeASI1` sends under most of its faults, one word per chunk.
 TEXT = "one two three four five six seven eight"
 
 SSE = Head(200, (("content-type", "text/event-stream"),))
@@ -37,7 +37,7 @@ DONE = Data(b"data: [DONE]\n\n")
 
 
 def Event(*chunks: dict[str, Any]) -> Data:  # noqa: N802 - named like `Data`
-    """Return one piece of a body with an event for each of *chunks*."""
+    """Return bytes of a response body that contain one event for each of *chunks*."""
     return Data(b"".join(b"data: %b\n\n" % json.dumps(c).encode() for c in chunks))
 
 
@@ -48,7 +48,7 @@ def chunk(text: str = "", *, finish: str | None = None) -> dict[str, Any]:
 
 
 def backend_of(name: str) -> tuple[str, dict[str, Any]]:
-    """Return the name and options of anyio's pytest plugin for an event loop."""
+    """Return the backend and options of anyio's pytest plugin for an event loop."""
     if name != "uvloop":
         return name, {}
     if importlib.util.find_spec("uvloop") is None:

@@ -1,5 +1,5 @@
 """
-Compares two class trees that shall offer the same: one to await, one that blocks.
+Compares an async class with its blocking twin, which must have the same API.
 
 From a pair of classes the comparison goes on to each pair of classes of the package
 that their members' annotations name in the same place.
@@ -31,7 +31,10 @@ SPECIAL = {
 
 
 class Twins:
-    """A comparison of two trees: `found` has the differences, `seen` the members."""
+    """
+    A comparison of async classes with their blocking twins: `found` has the
+    differences, `seen` the compared members.
+    """
 
     def __init__(self, package: str) -> None:
         self.package = package
@@ -106,22 +109,23 @@ class Twins:
 
 def differences(one: type, two: type) -> Twins:
     """
-    Compare the tree of the async class *one* with that of the blocking class *two*.
+    Compare the async class *one* with the blocking class *two*, and all classes that
+    the annotations of their members name.
     """
     walk = Twins(one.__module__.partition(".")[0])
     walk.classes(one, two)
-    # Only the roots' constructors are compared, since users call no others.
+    # No other constructors are compared, since users call only those of the clients.
     walk.member(f"{one.__name__}.__init__", one.__init__, two.__init__)
     return walk
 
 
 def members(cls: type) -> dict[str, object]:
-    """Return public members and fields, and the special methods that have twins."""
+    """Return a class's public members, and its special methods that have twins."""
     found: dict[str, object] = {}
     for base in reversed(cls.__mro__):
         if base.__module__ in {"builtins", "typing", "abc"}:
             continue
-        # Annotations replace defaults and slots, so that fields compare by annotation.
+        # Annotations replace default values, so that fields are compared by type.
         found |= vars(base)
         found |= inspect.get_annotations(base, globals=home(base), eval_str=True)
     special = {*SPECIAL, *SPECIAL.values()}
@@ -129,7 +133,7 @@ def members(cls: type) -> dict[str, object]:
 
 
 def home(cls: type) -> dict[str, Any]:
-    """Return the names of the module that defines *cls*, whatever ``__module__`` is."""
+    """Return the globals of *cls*'s defining module, even if `__module__` differs."""
     package = cls.__module__.partition(".")[0]
     for name, module in list(sys.modules.items()):
         if name.startswith(f"{package}.") and vars(module).get(cls.__name__) is cls:
@@ -158,22 +162,22 @@ def kind(member: object) -> str:
 
 
 def hints(func: Callable[..., Any]) -> dict[str, Any]:
-    # Lazy names of asi1 are not among the names that the function sees.
+    # asi1 imports some names lazily, so they may be missing in a function's globals.
     lazy = {name: getattr(asi1, name) for name in asi1.__all__}
     return typing.get_type_hints(func, localns=lazy, include_extras=True)
 
 
 def shape(func: Callable[..., Any]) -> str:
-    """Return the parameters' names, kinds and defaults."""
+    """Return a function's parameters as text: their names, kinds and defaults."""
     parameters = inspect.signature(func).parameters.values()
     bare = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
     return str(inspect.Signature(bare))
 
 
 def plain(annotation: Any) -> str:
-    """Return an annotation as text, without the differences of async and blocking."""
+    """Return an annotation as text, with the async types written as blocking ones."""
     text = inspect.formatannotation(annotation)
-    text = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)  # removes modules from names
+    text = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)  # `a.b.C` becomes `C`
     text = re.sub(r"\bAsync(?=[A-Z])", "", text)
     text = re.sub(r"\bAwaitable\[(.*)\]", r"\1", text)
     text = re.sub(r"\bCoroutine\[Any, Any, (.*)\]", r"\1", text)

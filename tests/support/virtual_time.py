@@ -16,13 +16,13 @@ import time
 __all__ = ["VirtualTimeLoop"]
 
 # asyncio runs the timers that are due before now + RESOLUTION. After some months of
-# virtual time this sum is rounded to now, so that a due timer would never run; then
-# the clock moves to the next float.
+# virtual time, rounding makes this sum equal to now, and a due timer would never run;
+# the clock then moves to the next float.
 RESOLUTION = time.get_clock_info("monotonic").resolution
 
 
 class JumpingSelector(selectors.DefaultSelector):
-    """A selector that moves its clock where another selector would wait."""
+    """A selector that advances its virtual clock in place of waiting for a timer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class JumpingSelector(selectors.DefaultSelector):
     def select(
         self, timeout: float | None = None
     ) -> list[tuple[selectors.SelectorKey, int]]:
-        """Return the ready sockets; if none is, move the clock by *timeout* seconds."""
+        """Return ready sockets; if there are none, advance the clock by *timeout*."""
         if timeout is None:  # only a socket or a thread can wake a loop without timers
             return super().select(None)
         ready = super().select(0)

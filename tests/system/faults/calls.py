@@ -1,4 +1,4 @@
-"""Make one call, and describe how it ended as an `Outcome` of the matrix."""
+"""Make one call, and describe how the call ended as an `Outcome`."""
 
 from __future__ import annotations
 

@@ -13,12 +13,12 @@ __all__ = ["CONNECTION"]
 
 _SAID = "one two three"
 
-# A request whose connection is lost before the response head is retried, although the
-# server may have worked on the request.
+# If the connection is lost before the response head arrives, the request is retried,
+# although the server may have worked on the request.
 _NO_REPLY = same(fails(asi1.APIConnectionError, attempts=3, status=None))
-# After the response head, a stream that is lost before its first chunk is retried; a
-# call without streaming is not, because its head shows that the model had finished its
-# work.
+# After the response head, a stream is retried if its connection is lost before the
+# first chunk; a call without streaming is not, because the head shows that the model
+# had finished its work.
 _ONCE = fails(asi1.APIConnectionError)
 _NO_BODY = Row(create=_ONCE, stream=fails(asi1.APIConnectionError, attempts=3))
 _INTERRUPTED = breaks(asi1.StreamInterruptedError, _SAID, create=_ONCE, after="closed")
@@ -39,8 +39,8 @@ CONNECTION = {
     "fin_mid_chunked": _INTERRUPTED,
     "fin_mid_chunk": _INTERRUPTED,
     "fin_mid_length": _INTERRUPTED,
-    # The body has neither a length nor chunks, so only the missing end of the answer
-    # shows that the body was cut.
+    # The body has neither a content length nor chunked encoding, so only the missing
+    # end of the answer shows that the body was cut.
     "truncated_no_length": breaks(
         asi1.StreamTruncatedError,
         _SAID,
