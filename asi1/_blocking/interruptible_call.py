@@ -74,8 +74,8 @@ class InterruptibleCall(Generic[_T]):
         self._task.add_done_callback(self._task_ended)
 
     async def _run(self) -> None:
-        # `_run` itself wakes the caller, since a task's done callbacks run one iteration
-        # of the event loop later.
+        # `_run` itself wakes the caller, since a task's done callbacks run one loop
+        # iteration later.
         try:
             self._outcome = (await self.coroutine,)
         except BaseException as error:  # noqa: BLE001 - the caller raises it

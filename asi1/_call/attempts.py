@@ -72,7 +72,7 @@ class Attempts:
         return wait if wait is not None and self.budget.spend() else None
 
     def failed(self, error: APIError, wait: float | None, now: float) -> Attempt:
-        """Record and return a failed attempt; *wait* is None if no retry follows."""
+        """Record and return a failed attempt; a retry follows after *wait* seconds."""
         return self._record(
             now,
             status=error.response.status,

@@ -80,7 +80,7 @@ class OneRequest:
 @define(eq=False)
 class Call(Generic[_T]):
     """
-    One call, run by one task.
+    One API call, run by one task.
 
     Attributes:
         resources: The resources of the client.

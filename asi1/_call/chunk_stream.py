@@ -234,7 +234,7 @@ class ChunkStream:
 
 def chunk_stream(engine: Engine, request: Request) -> ChunkStream:
     """
-    Return the stream of the answer to *request*; the first use sends the request.
+    Return the stream of the answer to *request*; the first use starts the call.
 
     Raises:
         ClientClosedError: The client is closed.

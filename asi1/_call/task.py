@@ -62,7 +62,7 @@ class CallTask:
                 with anyio.CancelScope(shield=True) if cancelled else nullcontext():
                     await self.done.wait()
             except anyio.get_cancelled_exc_class() as error:
-                cancelled = error  # `Task.cancel()` also ends a shielded wait
+                cancelled = error  # asyncio's `Task.cancel()` ends a shielded wait too
         if cancelled is not None:
             raise cancelled
 

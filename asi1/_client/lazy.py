@@ -88,7 +88,7 @@ class LazyEngine:
             return self.made
         with no_fork:
             self.made = self._make()
-            self.made.closed |= self._closed  # if `shut` ran before `made` was set
+            self.made.closed |= self._closed  # in case `shut` ran before `made` was set
         return self.made
 
     def _make(self) -> Engine:

@@ -28,7 +28,7 @@ __all__ = [
 
 
 class PendingFields(Protocol):
-    """Sets the lazy fields of a chunk when one is first read; see `fast_chunks`."""
+    """Sets lazy fields of a chunk when they are first read; see `fast_chunks`."""
 
     created: int | None
     extra: Mapping[str, JSON]

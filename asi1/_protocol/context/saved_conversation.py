@@ -19,7 +19,7 @@ from .view import Summary
 
 __all__ = ["from_json", "to_json"]
 
-# The errors that `_read` and `load_json` raise if a text is not a saved conversation.
+# The errors that `_read` and `load_json` raise for text that is not a conversation.
 _READ_ERRORS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 _KIND = "asi1.conversation"
