@@ -74,7 +74,7 @@ class _Call:
     call: Call[ChatCompletion]
     starter: _Starter
     task: CallTask | None = None
-    completed: bool = False  # False if `run` was cancelled
+    completed: bool = False  # True after `run` returned without cancellation
 
     async def run(self) -> None:
         await self.call.run()

@@ -175,7 +175,7 @@ def _default(value: object) -> JSON:
 
 
 def json_text(value: JSON) -> str:
-    """Return a value that came from JSON as JSON text; lone surrogates are escaped."""
+    """Return *value*, parsed from JSON, as JSON text; lone surrogates are escaped."""
     try:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # a lone surrogate, or an int above 64 bits
@@ -183,7 +183,7 @@ def json_text(value: JSON) -> str:
 
 
 def replace_surrogates(text: str) -> str:
-    """Return *text* with each lone surrogate, invalid in UTF-8, as U+FFFD."""
+    """Return *text* with each lone surrogate, which UTF-8 cannot encode, as U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -244,7 +244,7 @@ def _check(name: str, wire: Mapping[str, JSON]) -> None:
 
 
 def _invalid(argument: str, what: str, value: object) -> ArgumentError:
-    # Errors end up in logs, so the message shows only the value's type, not a prompt.
+    # Errors end up in logs, so an error shows only the value's type, not a prompt.
     return ArgumentError(
         f"{argument}: {what} (it is {type(value).__name__})", argument=argument
     )

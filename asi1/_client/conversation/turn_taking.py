@@ -88,7 +88,7 @@ class TurnTaking:
         self.current = None
 
     def counter(self, options: Mapping[str, Any]) -> TokenEstimator:
-        """Return the token estimator for requests with *options* (tools count too)."""
+        """Return the token estimator for requests with *options*, such as tools."""
         merged = {**self.engine.config.options, **options}
         extras = [merged.get(name) for name in ("tools", "response_format")]
         fixed = sum(len(dump_json(value)) for value in extras if value)
