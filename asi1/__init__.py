@@ -185,7 +185,7 @@ __all__ = [
 ]
 
 # A new public name must be added in three places: the imports for type checkers,
-# `__all__`, and here, at its module.
+# `__all__`, and `_MODULES`, under its module.
 _MODULES = {
     "_models.raw": ("RawReply",),
     "_client.chat": ("AsyncChat", "AsyncCompletions"),

@@ -1,5 +1,5 @@
 """
-The lock that delays a fork of the process.
+The lock that `os.fork` waits for, so that no child inherits an acquired lock.
 
 A forked child inherits every lock in its current state. A lock that another thread has
 acquired (a module's import lock, or one in OpenSSL) is never released in the child.

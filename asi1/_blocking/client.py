@@ -76,7 +76,7 @@ class ASI1(BaseClient):
 
     def close(self) -> None:
         """Same as `AsyncASI1.aclose`, but blocks."""
-        self._lazy.shut()  # needs no running event loop
+        self._lazy.shut()  # `shut` needs no event loop, so it runs in this thread
         if self._lazy.made is not None:
             close_on_loop(self._lazy.aclose)
 

@@ -28,7 +28,7 @@ class Conversation:
     def __init__(self, turns: TurnTaking) -> None:
         """Users do not construct this class; the client does."""
         self._turns = turns
-        self._conversation = AsyncConversation(turns)  # shares the history
+        self._conversation = AsyncConversation(turns)  # has the same history as `self`
 
     def __repr__(self) -> str:
         return repr(self._conversation).replace("Async", "")
@@ -47,7 +47,7 @@ class Conversation:
             )
         except Exception:
             raise
-        except BaseException:  # Ctrl-C: end the turn now; its call is still cancelling
+        except BaseException:  # on Ctrl-C, end the turn without waiting for its call
             self._turns.give_up()
             raise
 

@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 @define(eq=False)
 class InterruptibleCall(Generic[_T]):
-    """Runs *coroutine* on another thread's *loop*, in the caller's context."""
+    """Runs *coroutine* on another thread's *loop*, with the caller's contextvars."""
 
     coroutine: Coroutine[Any, Any, _T]
     loop: asyncio.AbstractEventLoop
@@ -62,11 +62,11 @@ class InterruptibleCall(Generic[_T]):
                 raise ASI1Error("the call was cancelled: its event loop ended")
             raise outcome
         finally:
-            del outcome  # else the error and this frame would refer to each other
+            del outcome  # avoids a reference cycle between error and frame
 
     def _begin(self) -> None:
-        # The task runs in the caller's context. If trio called, sniffio's variable in
-        # that context still says "trio", so it is reset.
+        # The task runs with the caller's contextvars. If the caller runs in trio,
+        # sniffio's variable says "trio", so it is reset for this asyncio task.
         sniffio = sys.modules.get("sniffio")
         if sniffio is not None:
             sniffio.current_async_library_cvar.set(None)
@@ -74,16 +74,17 @@ class InterruptibleCall(Generic[_T]):
         self._task.add_done_callback(self._task_ended)
 
     async def _run(self) -> None:
-        # The caller is woken here, since done callbacks run one loop iteration later.
+        # `_run` itself wakes the caller, since a task's done callbacks run one loop
+        # iteration later.
         try:
             self._outcome = (await self.coroutine,)
         except BaseException as error:  # noqa: BLE001 - the caller raises it
             self._outcome = error
         self._wake_caller()
-        del self  # else the error and this frame would refer to each other
+        del self  # avoids a reference cycle between error and frame
 
     def _task_ended(self, _: asyncio.Task[None]) -> None:
-        self.coroutine.close()  # for a task that was cancelled before its first step
+        self.coroutine.close()  # needed if the task was cancelled before it began
         self._wake_caller()
 
     def _wake_caller(self) -> None:
@@ -94,7 +95,7 @@ class InterruptibleCall(Generic[_T]):
     def _request_cancel(self) -> None:
         try:
             self.loop.call_soon_threadsafe(self._cancel)
-        except RuntimeError:  # the loop is closed
+        except RuntimeError:  # the event loop is closed
             self.coroutine.close()
 
     def _cancel(self) -> None:

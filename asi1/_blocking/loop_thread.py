@@ -31,7 +31,7 @@ __all__ = ["LoopThread", "close_on_loop", "loop_thread", "new_loop"]
 
 _T = TypeVar("_T")
 
-# Seconds that the exiting interpreter waits for running calls to be cancelled.
+# At exit, Python waits at most this many seconds until running calls are cancelled.
 _EXIT_TIMEOUT = 0.5
 
 _current: LoopThread | None = None
@@ -62,30 +62,31 @@ class LoopThread:
         except RuntimeError as error:
             self._loop.close()
             raise ASI1Error(f"cannot start a thread: {error}") from error
-        except BaseException:  # Ctrl-C: stop this thread; the next call starts another
+        except BaseException:  # on Ctrl-C, stop this thread; the next call starts one
             self._loop.call_soon_threadsafe(self._stopping.set)
             raise
 
     def _serve(self, ready: threading.Lock) -> None:
         async def until_stopped() -> None:
-            anyio.Event()  # loads anyio's asyncio backend while the fork lock is held
+            anyio.Event()  # imports anyio's asyncio backend while `os.fork` has to wait
             ready.release()
             await self._stopping.wait()
             await _end_tasks(self._loop)
 
-        # On exit, the runner cancels the remaining tasks and closes async generators.
+        # On exit, `asyncio.Runner` cancels remaining tasks and closes async generators.
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             main = runner.get_loop().create_task(until_stopped())
             while not main.done():
-                # If a user-provided hook or transport raises one of these, only that
-                # call must end, not the event loop.
+                # If a user-provided hook or transport raises SystemExit or
+                # KeyboardInterrupt, only its call must end, not the event loop.
                 with suppress(SystemExit, KeyboardInterrupt):
                     self._loop.run_until_complete(main)
 
     def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         """
-        Run *coroutine* on the loop, in the caller's context, and return its result. If
-        the caller is interrupted, the coroutine is cancelled.
+        Run *coroutine* on the loop, with the caller's contextvars; return its result.
+
+        If the caller is interrupted, the coroutine is cancelled.
 
         Raises:
             ASI1Error: The caller runs on that loop and would block it for ever; Python
@@ -102,8 +103,8 @@ class LoopThread:
             if self._exiting.is_set() and threading.current_thread().daemon:
                 self._block_forever()
             if isinstance(error, ASI1Error):
-                # The loop thread's frames do not help the caller, and an error that is
-                # raised several times would collect more frames each time.
+                # The traceback's frames in the loop thread do not help the caller, and
+                # each raise of the same error would add more frames.
                 error.__traceback__ = None
             raise
 
@@ -137,7 +138,7 @@ class LoopThread:
 
 
 async def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel calls by their scopes, so that they clean up; then cancel other tasks."""
+    """Cancel each call's scope, so that the call cleans up; then cancel other tasks."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_EXIT_TIMEOUT / 2):
             while calls := running(loop):
@@ -190,15 +191,15 @@ def loop_thread() -> LoopThread:
 
 
 def close_on_loop(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run *close* on the loop thread, unless none was started or Python is exiting."""
+    """Run *close* on the loop thread if that was started, unless Python is exiting."""
     if _current is not None and not _current.exiting:
         _current.run(close())
 
 
 def _stop_at_exit() -> None:
     if _current is not None:
-        # A coroutine that is cancelled before its first step causes this warning, which
-        # does not help a user whose program is exiting.
+        # A coroutine that is cancelled before it began causes a "never awaited"
+        # warning, which does not help a user whose program is exiting.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited")
         _current.stop()
 

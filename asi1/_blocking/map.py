@@ -1,4 +1,4 @@
-"""The answers to many prompts for blocking callers."""
+"""An iterator over the answers to many prompts, for blocking callers."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Answers(Generic[_T]):
     def __next__(self) -> _T:
         try:
             with self._calls.reader():
-                self._calls.take()  # not on the loop: the user's iterable may block
+                self._calls.take()  # in this thread: the user's iterable may block
                 answer: _T | None = loop_thread().run(self._calls.next())
         except Exception:
             raise
-        except BaseException:  # Ctrl-C: the caller reads no more, so cancel the calls
+        except BaseException:  # on Ctrl-C, cancel the calls: no answers will be read
             self._calls.abandon()
             raise
         if answer is None:
@@ -53,5 +53,5 @@ class Answers(Generic[_T]):
 
     def close(self) -> None:
         """Same as `AsyncAnswers.aclose`, but blocks."""
-        self._calls.abandon()  # needs no running event loop
+        self._calls.abandon()  # needs no event loop, so it runs in this thread
         close_on_loop(self._calls.aclose)

@@ -57,17 +57,17 @@ class ChatStream:
         return self
 
     def __next__(self) -> ChatCompletionChunk:
-        for chunk in self._batch:  # the rest of the last batch
+        for chunk in self._batch:  # unread chunks of the last batch
             return chunk
         with self._answer.abandoned_if_left():  # cancels the call on Ctrl-C
             batch = loop_thread().run(self._answer.next_batch())
         self._batch = iter(batch)
-        return next(self._batch)  # raises StopIteration at the end
+        return next(self._batch)  # raises StopIteration after the last chunk
 
     def close(self) -> None:
         """Same as `AsyncChatStream.aclose`, but blocks."""
         self._batch = iter(())
-        self._answer.shut()  # needs no running event loop
+        self._answer.shut()  # `shut` needs no event loop, so it runs in this thread
         close_on_loop(self._answer.aclose)
 
     @property

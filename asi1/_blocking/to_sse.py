@@ -35,5 +35,5 @@ class EventBytes:
 
     def close(self) -> None:
         """Same as `AsyncEventBytes.aclose`, but blocks."""
-        self._events.shut()  # needs no running event loop
+        self._events.shut()  # `shut` needs no event loop, so it runs in this thread
         close_on_loop(self._events.aclose)

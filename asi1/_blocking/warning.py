@@ -24,7 +24,8 @@ _warned = False
 def warn_in_a_loop() -> None:
     """Warn once per process if the caller blocks the event loop of its own thread."""
     global _warned  # noqa: PLW0603 - one warning per process
-    if _warned or not _in_a_loop() or hasattr(sys, "ps1"):  # sys.ps1: only at a prompt
+    # `sys.ps1` exists only in an interactive session, where no warning is needed.
+    if _warned or not _in_a_loop() or hasattr(sys, "ps1"):
         return
     warnings.warn(
         "asi1.ASI1 blocks the event loop of this thread, and all its other tasks wait;"
@@ -32,12 +33,12 @@ def warn_in_a_loop() -> None:
         RuntimeWarning,
         stacklevel=_level(inspect.currentframe()),
     )
-    _warned = True  # set last: if warnings are errors, every call must raise
+    _warned = True  # set after `warn`: if warnings are errors, every call must raise
 
 
 def _in_a_loop() -> bool:
-    # Checks whether asyncio or trio is running in this thread; neither check blocks or
-    # imports anything.
+    # Checks whether asyncio or trio is running in this thread, without blocking or
+    # importing anything.
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -52,7 +53,7 @@ def _in_a_loop() -> bool:
 
 
 def _level(frame: FrameType | None) -> int:
-    """Return the stacklevel of the first frame, from *frame* up, outside of asi1."""
+    """Return the `warnings.warn` stacklevel of *frame*'s first caller outside asi1."""
     level = 1
     while frame and str(frame.f_globals.get("__name__")).startswith("asi1."):
         frame, level = frame.f_back, level + 1

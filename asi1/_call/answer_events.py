@@ -1,5 +1,5 @@
 """
-Converts the rest of an answer to server-sent events, for `to_sse` of both clients.
+Converts an answer's unread chunks to server-sent events, for `to_sse` of both clients.
 
 `AnswerEvents` is a class, not a generator: so no cancel scope is open between two
 reads, and garbage collection of an instance cancels its call, on asyncio and on trio.
@@ -24,7 +24,7 @@ __all__ = ["AnswerEvents"]
 class AnswerEvents:
     """Reads an answer, and returns server-sent events; pings while no chunk arrives."""
 
-    # Class attributes, since `__del__` also runs after a constructor that raised.
+    # Class attributes, since `__del__` also runs if `__init__` raised an error.
     _begun = False
     _ended = False
 
@@ -35,7 +35,7 @@ class AnswerEvents:
         ping: float | None,
     ) -> None:
         """
-        Convert the chunks in *unread* to events first; *unread* is exhausted here.
+        Convert the chunks in *unread* to the first events; this exhausts *unread*.
 
         Raises:
             ArgumentError: *ping* is neither None nor a number above 0.
@@ -108,7 +108,7 @@ class AnswerEvents:
                 return data
 
     def shut(self) -> None:
-        """End the events: `next` returns no more data; needs no running event loop."""
+        """Make `next` return no more events; needs no running event loop."""
         self._ended = True
         self._ready = b""
         self._answer.shut()
@@ -119,6 +119,6 @@ class AnswerEvents:
         await self._answer.aclose()
 
     def __del__(self) -> None:
-        # If no event was ever read here, another reader may still use the stream.
+        # If this object never read the stream, another reader may still use it.
         if self._begun and not self._ended:
             self._answer.abandon()

@@ -34,7 +34,7 @@ from .reply_reader import Body, ReplyReader
 
 __all__ = ["AnswerReader", "ChunkReader"]
 
-# Number of bytes at the start of a body that show whether it is JSON or events.
+# Number of bytes at the start of a body that tell JSON from an event stream.
 _HEAD = 64
 # Seconds to wait for the usage chunk and [DONE] after every choice has a finish reason.
 _AFTER_FINISH = 10.0
@@ -101,7 +101,7 @@ class _CompletionReader(ReplyReader[_T]):
             if data is None:
                 break
             # The reply may be JSON although its headers announce an event stream, so
-            # the bytes are saved until they prove to be events.
+            # the bytes are saved until they prove to be an event stream.
             if not self.begun and body_kind("", bytes(start[:_HEAD])) != "events":
                 start += data[: self.config.max_event_bytes - len(start)]
             done = await self._feed(decoder, data)

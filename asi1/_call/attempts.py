@@ -44,11 +44,11 @@ class Attempts:
     _since: float = field(default=0.0, init=False)
 
     def of(self, info: ResponseInfo) -> ResponseInfo:
-        """Return *info* with the attempts that have ended."""
+        """Return a copy of *info* that contains the attempts that have ended."""
         return attrs.evolve(info, attempts=tuple(self.made), elapsed=self.elapsed)
 
     def begin(self, request: Request, retries: int, now: float) -> None:
-        """Begin an attempt to send *request*; *retries* attempts of it have failed."""
+        """Begin an attempt to send *request*, which has failed *retries* times."""
         self._request, self._retries, self._since = request, retries, now
 
     def succeeded(self, status: int | None, now: float) -> None:
@@ -58,7 +58,9 @@ class Attempts:
 
     def next_wait(self, error: APIError, left: float) -> float | None:
         """
-        Return the seconds to wait before a retry, and spend budget; None for no retry.
+        Return the seconds to wait before a retry, or None for no retry.
+
+        A retry spends 1 of the retry budget.
 
         Args:
             error: The attempt's error, with its response metadata filled in.

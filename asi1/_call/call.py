@@ -52,10 +52,10 @@ _DRAIN = 0.25
 
 
 class Requests(Protocol):
-    """Provides a call's first request, and the next one after each refusal."""
+    """Provides a call's first request, and the next one if the server refuses it."""
 
     async def first(self, began: float) -> Request:
-        """Return the first request; *began* is when the call began (loop's clock)."""
+        """Return the first request; the call began at *began* on the loop's clock."""
         ...
 
     async def after(self, refusal: APIStatusError) -> Request | None:
@@ -80,7 +80,7 @@ class OneRequest:
 @define(eq=False)
 class Call(Generic[_T]):
     """
-    One call, run by one task.
+    One API call, run by one task.
 
     Attributes:
         resources: The resources of the client.
@@ -116,7 +116,7 @@ class Call(Generic[_T]):
             self.queue.end(self._cancelled())
             raise
         except Exception as error:  # noqa: BLE001 - the reader of the queue raises it
-            # The traceback's frames refer to the server's data, so they are removed.
+            # The traceback's frames refer to server data, so the traceback is removed.
             error.__traceback__ = None
             if isinstance(error, ASI1Error):
                 error.__context__ = None
@@ -246,9 +246,9 @@ class Call(Generic[_T]):
     def _failed(self, reader: ReplyReader[_T], error: APIError) -> float | None:
         """Record a failed attempt; return the seconds to wait, or None for no retry."""
         scrub(error, self.resources.config.api_key)
-        error.response = self.info()  # the retry policy reads its headers
+        error.response = self.info()  # the retry policy reads the response's headers
         now, begun, wait = self._timer.elapsed, reader.begun, None
-        if not begun:  # after a chunk was delivered, a retry would repeat it
+        if not begun:  # else a retry would repeat chunks that were delivered
             wait = self._attempts.next_wait(error, self._timer.left)
         attempt = self._attempts.failed(error, wait, now)
         error.response = self.info()

@@ -37,7 +37,7 @@ _CONSUMED = (
 
 
 class Observer(Protocol):
-    """Is notified when the reading of an answer ends."""
+    """An object that is notified when the reading of an answer ends."""
 
     def ended(self, answer: ChatCompletion, *, whole: bool) -> None:
         """
@@ -66,7 +66,7 @@ class ChunkStream:
         reading: Whether a reader is waiting for a chunk.
     """
 
-    # Class attributes, since `__del__` also runs after an interrupted constructor.
+    # Class attributes, since `__del__` also runs if `__init__` was interrupted.
     _task: CallTask | None = None
     _observer: Observer | None = None
 
@@ -76,7 +76,7 @@ class ChunkStream:
         begin: Callable[[], CallTask],
         observer: Observer | None = None,
     ) -> None:
-        """Create the stream of *call*; the first use calls *begin* to start it."""
+        """Create the stream of *call*; its first use starts the call with *begin*."""
         self.consumed: bool = False
         self.closed: bool = False
         self.reading: bool = False
@@ -112,7 +112,7 @@ class ChunkStream:
             if isinstance(error, ASI1Error):
                 self._error = error
             await self.aclose()
-            del self  # as in `next_batch`
+            del self  # else an error's traceback would keep the stream alive
             raise
         return self
 
@@ -151,7 +151,7 @@ class ChunkStream:
         return batch
 
     async def grown(self) -> ChatCompletion:
-        """Wait for chunks, unless all were read; return the part that has arrived."""
+        """Wait for new chunks, unless all were read; return the answer so far."""
         if not self.consumed:
             await self.next_batch()
         return self.snapshot()
@@ -194,14 +194,14 @@ class ChunkStream:
             self._call.queue.abandon(error)
             if self._task is not None:
                 await self._task.join()
-        elif self._task.here:  # on another loop, so it cannot be awaited here
+        elif self._task.here:  # a task of another event loop cannot be awaited
             call_soon(self._task.token, lambda: self._call.queue.abandon(error))
 
     def _notify_observer(self) -> None:
         observer = self._observer
         if observer is None:
             return
-        if self._task is None:  # the call may begin later, so the observer stays
+        if self._task is None:  # the call may begin later and need the observer
             observer.dropped()
         else:
             self._observer = None
@@ -219,7 +219,7 @@ class ChunkStream:
 
     @contextmanager
     def abandoned_if_left(self) -> Iterator[None]:
-        """Cancel the call if the block raises anything but an `ASI1Error`."""
+        """Cancel the call if the ``with`` block raises anything but `ASI1Error`."""
         try:
             yield
         except ASI1Error:
@@ -234,7 +234,7 @@ class ChunkStream:
 
 def chunk_stream(engine: Engine, request: Request) -> ChunkStream:
     """
-    Return the stream of the answer to *request*; its call has not begun.
+    Return the stream of the answer to *request*; the first use starts the call.
 
     Raises:
         ClientClosedError: The client is closed.

@@ -36,8 +36,8 @@ from .task import CallTask
 
 __all__ = ["ConcurrentCalls"]
 
-# The most prompts whose answers are unread, as a multiple of the concurrent calls. With
-# 2, the calls behind one slow answer can run before that answer is read.
+# Maximum number of prompts with unread answers, as a multiple of *concurrency*. With 2,
+# later calls can run while the reader waits for one slow answer.
 _AHEAD = 2
 
 
@@ -50,7 +50,7 @@ class _Starter:
     waiting: deque[_Call] = field(factory=deque)
 
     def begin(self) -> None:
-        """Begin waiting calls until *free* is 0, or no call is waiting."""
+        """Begin waiting calls; *free* is the number of calls that may still begin."""
         while self.free and self.waiting:
             call = self.waiting.popleft()
             try:
@@ -74,7 +74,7 @@ class _Call:
     call: Call[ChatCompletion]
     starter: _Starter
     task: CallTask | None = None
-    completed: bool = False  # True if `run` returned, so was not cancelled
+    completed: bool = False  # True after `run` returned without cancellation
 
     async def run(self) -> None:
         await self.call.run()
@@ -145,7 +145,7 @@ class ConcurrentCalls:
         problem = whole_number(1)(concurrency)
         if problem:
             raise wrong("concurrency", problem, concurrency)
-        # Options are checked here, once for all calls.
+        # All calls share the options, which are checked once, before the first call.
         draft = draft_chat(engine.config, model=model, stream=False, options=options)
         return cls(
             engine,
@@ -157,7 +157,7 @@ class ConcurrentCalls:
 
     @contextmanager
     def reader(self) -> Generator[None, None, None]:
-        """Raise `StreamBusyError` for a second reader while the block runs."""
+        """Admit one reader; until the block ends, a second gets `StreamBusyError`."""
         if self._closed:
             error = self._error or StreamClosedError("the answers were closed")
             raise error.with_traceback(None)
@@ -187,7 +187,7 @@ class ConcurrentCalls:
             self._prompts, self._error = None, error
 
     async def next(self) -> Any:
-        """Return the next answer, or return or raise an error; None at the end."""
+        """Return the next answer, or return or raise its error; None after the last."""
         outcome: Any = self._error
         try:
             self._begin()
@@ -209,7 +209,7 @@ class ConcurrentCalls:
             del self, outcome
 
     def _begin(self) -> None:
-        """Begin the calls of the prompts that were taken."""
+        """Begin the calls of the prompts that `take` took from the iterable."""
         for prompt in self._taken:
             try:
                 request = OneRequest(self._request(prompt))
@@ -247,13 +247,13 @@ class ConcurrentCalls:
         return tasks
 
     def __del__(self) -> None:
-        if hasattr(self, "_window"):  # missing if the constructor was interrupted
+        if hasattr(self, "_window"):  # missing if `__init__` was interrupted
             self.abandon()
 
 
 def _prompts_of(prompts: object) -> Iterator[Messages]:
     """
-    Return an iterator of *prompts*.
+    Return an iterator over *prompts*, an iterable of prompts.
 
     Raises:
         ArgumentError: *prompts* is a single prompt, or is not iterable.

@@ -35,7 +35,7 @@ class Work(Protocol):
         """Do the work to its end; raise nothing but the cancellation of the task."""
 
     def settle(self) -> None:
-        """Wake the waiting reader, since the task ended, perhaps before it ran."""
+        """Wake the waiting reader: the task has ended, perhaps before `run` began."""
 
 
 @define(eq=False)
@@ -116,26 +116,26 @@ class Engine:
         """Run *call*, which has not begun, and return its single result."""
         task = self.begin(call)
         try:
-            await task.done.wait()  # set at most `call._DRAIN` s after the result
+            await task.done.wait()  # ends at most `call._DRAIN` s after the result
         except BaseException:
             task.stop()
-            await task.join()  # a cancelled caller waits for the clean-up
+            await task.join()  # a cancelled caller waits for the call's clean-up
             raise
         try:
             (result,) = await call.queue.get()
         finally:
-            del call, task  # else the error's traceback would keep both alive
+            del call, task  # else an error's traceback would keep call and task alive
         return result
 
     async def aclose(self) -> None:
-        """Cancel every running call; without parents, also close the connections."""
+        """Cancel all calls; also close the connections if `parents` is empty."""
         self.closed = True
         tasks = list(self.tasks)
         for task in tasks:
             task.stop()
         here = loop_token()
         try:
-            with anyio.CancelScope(shield=True):  # short, since all are cancelled
+            with anyio.CancelScope(shield=True):  # short: the calls are cancelled
                 for task in tasks:
                     if task.token is here:  # another loop's task cannot be awaited
                         await task.join()

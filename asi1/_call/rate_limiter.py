@@ -31,7 +31,7 @@ class _LoopLocks:
 @define(eq=False)
 class LocalLimiter:
     """
-    Delays the calls of a client and its children so that they stay in a `RateLimit`.
+    Delays the calls of a client and its children to stay within a `RateLimit`.
 
     Attributes:
         limit: The rate limit.
@@ -50,7 +50,7 @@ class LocalLimiter:
         self._windows = self.limit.windows()
 
     async def acquire(self, tokens: int) -> None:
-        """Wait until all limits allow a call of *tokens*; first come, first served."""
+        """Wait in order of arrival until the limits allow a call of *tokens* tokens."""
         locks = self._loop_locks()
         if locks.slots is not None:
             await locks.slots.acquire()
@@ -67,7 +67,7 @@ class LocalLimiter:
             raise
 
     def release(self, outcome: LimitOutcome) -> None:
-        """Correct the token count by the usage, if known; after a 429, slow down."""
+        """Count the used tokens, if known, not the estimate; slow down after a 429."""
         locks = self._loop_locks()
         if locks.slots is not None:
             locks.slots.release()

@@ -35,7 +35,7 @@ __all__ = ["Body", "ReplyReader"]
 _T = TypeVar("_T")
 Body: TypeAlias = AsyncGenerator[bytes, None]
 
-# The most bytes read of an error body; the exception contains at most half of them.
+# Maximum bytes to read of an error body; the exception contains at most half of them.
 _ERROR_BODY = 128 * 1024
 # Seconds to wait for an error body.
 _ERROR_BODY_TIMEOUT = 5.0
@@ -47,8 +47,8 @@ class ReplyReader(ABC, Generic[_T]):
     Reads the reply of one attempt; *_T* is the type of the items in the queue.
 
     Attributes:
-        streams: Whether the caller reads the reply in pieces.
-        queue: Receives the pieces of a stream as they arrive.
+        streams: Whether the caller reads the reply chunk by chunk.
+        queue: Receives the chunks of a stream as they arrive.
         opened: Set once the server has begun to answer.
         info: The response metadata, empty until the reply's headers have arrived.
     """
@@ -82,7 +82,7 @@ class ReplyReader(ABC, Generic[_T]):
 
     async def read(self, reply: Reply) -> None:
         """
-        Read the reply; put its pieces into the queue if the caller streams.
+        Read the reply; if the caller streams, queue its chunks as they arrive.
 
         Args:
             reply: Its body may be left partly unread; the caller closes it.
@@ -97,7 +97,7 @@ class ReplyReader(ABC, Generic[_T]):
         if not 200 <= reply.status < 300:
             raise await self._refusal(reply.body)
         if not self.streams:
-            self.timer.arm("idle")  # without streaming, there is no first chunk
+            self.timer.arm("idle")  # no first chunk to wait for without streaming
         try:
             await self._read_body(reply.body)
         except (APIConnectionError, APIResponseError) as error:
@@ -109,7 +109,7 @@ class ReplyReader(ABC, Generic[_T]):
         """Read the body of a reply with a success status."""
 
     def _broken(self, error: APIConnectionError | APIResponseError) -> APIError:
-        """Return the error for a body that broke off with *error*."""
+        """Return the error to raise for a body that broke off with *error*."""
         # A stream that delivered no chunk may be retried. A call without streaming may
         # not: the model has written the answer already, and would write it again.
         if isinstance(error, APIConnectionError):

@@ -1,4 +1,4 @@
-"""The number of retries that a client and its children may still make."""
+"""Limits the number of retries of a client and its child clients."""
 
 from __future__ import annotations
 

@@ -27,12 +27,12 @@ from .._transport.error_map import forget_request
 
 __all__ = ["scrub"]
 
-# `scrub` skips these fields of errors: asi1 builds them without the key.
+# `scrub` skips these fields of errors, since asi1 builds them without the API key.
 _SAFE_FIELDS = {"response", "partial"}
 
 
 def scrub(error: ASI1Error, secret: Secret) -> None:
-    """Remove the key and the traceback from *error* and its causes."""
+    """Remove the API key and the traceback from *error* and its causes."""
     for field in attrs.fields(type(error)):
         if field.name not in _SAFE_FIELDS:
             value = getattr(error, field.name)

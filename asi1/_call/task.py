@@ -44,7 +44,7 @@ class CallTask:
 
     @property
     def here(self) -> bool:
-        """Whether the task belongs to this process, not to the parent of a fork."""
+        """Whether this process started the task; False in a forked child."""
         return self._pid == os.getpid()
 
     def stop(self) -> None:
@@ -57,17 +57,18 @@ class CallTask:
         cancelled: BaseException | None = None
         while self.here and not self.done.is_set():
             try:
-                # A shield costs time and is rarely needed, so the first wait has none.
+                # Shielding from cancellation costs time and is rarely needed, so the
+                # first wait is not shielded.
                 with anyio.CancelScope(shield=True) if cancelled else nullcontext():
                     await self.done.wait()
             except anyio.get_cancelled_exc_class() as error:
-                cancelled = error  # asyncio may cancel again despite the shield
+                cancelled = error  # asyncio's `Task.cancel()` ends a shielded wait too
         if cancelled is not None:
             raise cancelled
 
 
 def running(token: Any) -> list[CallTask]:
-    """Return the call tasks that are running on the loop of *token*."""
+    """Return the call tasks that run on the event loop identified by *token*."""
     return [task for task in list(_running) if task.token is token and task.here]
 
 
@@ -75,7 +76,7 @@ def start(
     run: Run, name: str, done: Callable[[CallTask], None] = lambda _: None
 ) -> CallTask:
     """
-    Run *run* in a new task that outlives the current one, and return its handle.
+    Run *run* in a new task that may outlive the caller's task; return its handle.
 
     *done* is called with the handle before its `CallTask.done` is set.
     """

@@ -65,7 +65,7 @@ class Timer:
         return self._scope.__exit__(kind, error, frames)
 
     def arm(self, phase: str) -> None:
-        """Start a phase: "first_token", "idle", or "total" (only the total timeout)."""
+        """Restart the "first_token" or "idle" timeout; "total" stops both of them."""
         now = self._now()
         self.deadline = self._timeouts.deadline(
             phase, began=self.began, now=now, stream=self.stream
@@ -111,6 +111,6 @@ class Timer:
 
     @property
     def left(self) -> float:
-        """Seconds left of the call's total timeout; infinity if that is None."""
+        """Seconds left of the call's total timeout; infinity if it has none."""
         total = self._timeouts.total_for(stream=self.stream)
         return math.inf if total is None else total - self.elapsed

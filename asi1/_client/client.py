@@ -115,7 +115,7 @@ class AsyncASI1(BaseClient):
         **options: Unpack[RequestOptions],
     ) -> RawReply:
         """
-        Call an endpoint that has no method of its own.
+        Call an endpoint for which asi1 has no method.
 
         Args:
             method: The HTTP method, such as GET or POST.

@@ -24,8 +24,8 @@ from .._models.completion import ChatCompletion
 
 __all__ = ["screen"]
 
-# The page is sent again when it has grown by this share of its sent length. So all
-# pages sent together are at most about fifty times as long as the last page.
+# A notebook cell is updated when its markdown has grown by this share since the last
+# update. So all updates together are at most about fifty times as long as the last.
 _STEP = 1 / 50
 
 
@@ -49,7 +49,7 @@ def screen(*, thoughts: bool) -> Iterator[Callable[[ChatCompletion], None]]:
 
 @define
 class _Cell:
-    """A notebook cell's output; a longer page replaces the last as the answer grows."""
+    """A notebook cell's output, replaced by a longer version as the answer grows."""
 
     _thoughts: bool
     _page: str = ""
@@ -102,6 +102,6 @@ def _in_notebook() -> bool:
     shell = get_ipython() if get_ipython else None
     if shell is None:
         return False
-    # In a terminal, IPython's display publisher is the base class, which only prints.
+    # In a terminal, IPython uses the base class of display publishers: it only prints.
     publishers = importlib.import_module("IPython.core.displaypub")
     return type(shell.display_pub) is not publishers.DisplayPublisher

@@ -88,13 +88,13 @@ class LazyEngine:
             return self.made
         with no_fork:
             self.made = self._make()
-            self.made.closed |= self._closed  # last, since `shut` may run before this
+            self.made.closed |= self._closed  # in case `shut` ran before `made` was set
         return self.made
 
     def _make(self) -> Engine:
         from .._call.engine import engine_of  # noqa: PLC0415
 
-        if self.made is not None:  # another thread has created it
+        if self.made is not None:  # another thread has created the engine
             return self.made
         return engine_of(
             self.config,

@@ -64,7 +64,7 @@ class AsyncChatStream:
         try:
             await self._answer.open()
         except BaseException:
-            del self  # as in `__anext__`
+            del self  # else an error's traceback would keep the stream alive
             raise
         return self
 
@@ -81,7 +81,7 @@ class AsyncChatStream:
         return self
 
     async def __anext__(self) -> ChatCompletionChunk:
-        for chunk in self._batch:  # the rest of the last batch
+        for chunk in self._batch:  # unread chunks of the last batch
             return chunk
         try:
             batch = await self._answer.next_batch()
@@ -116,12 +116,12 @@ class AsyncChatStream:
 
     @property
     def text_stream(self) -> AsyncPieces:
-        """The text of choice 0, in non-empty pieces."""
+        """The text of choice 0, as non-empty text deltas."""
         return AsyncPieces(self, lambda chunk: chunk.text)
 
     @property
     def thought_stream(self) -> AsyncPieces:
-        """The model's thoughts, in non-empty pieces."""
+        """The model's thoughts, as non-empty text deltas."""
         return AsyncPieces(self, lambda chunk: chunk.thought)
 
     def snapshot(self) -> ChatCompletion:
@@ -180,7 +180,7 @@ class AsyncChatStream:
 
 @public
 class AsyncPieces:
-    """An async iterator of the non-empty pieces of a stream's text or thoughts."""
+    """An async iterator of the non-empty deltas of a stream's text or thoughts."""
 
     def __init__(
         self, stream: AsyncChatStream, pick: Callable[[ChatCompletionChunk], str]
@@ -198,7 +198,7 @@ class AsyncPieces:
             try:
                 piece = self._pick(await anext(self._stream))
             except BaseException:
-                del self  # as in `AsyncChatStream.__anext__`
+                del self  # else an error's traceback would keep the stream alive
                 raise
             if piece:
                 return piece

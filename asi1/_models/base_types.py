@@ -17,13 +17,13 @@ __all__ = [
 
 _T = TypeVar("_T")
 
-# Any JSON value. A recursive alias would be exact, but would force callers to cast
-# each value that they read.
+# Any JSON value. A recursive type alias would be exact, but would force callers to
+# cast each value that they read.
 JSON: TypeAlias = Any
 
 
 class Default(enum.Enum):
-    """The type of `DEFAULT`: "argument not given", where None has another meaning."""
+    """The type of `DEFAULT`: "argument not given", for arguments that may be None."""
 
     VALUE = "default"
 

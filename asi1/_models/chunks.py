@@ -28,7 +28,7 @@ __all__ = [
 
 
 class PendingFields(Protocol):
-    """The values of a chunk's fields that are not set yet; see `fast_chunks`."""
+    """Sets lazy fields of a chunk when they are first read; see `fast_chunks`."""
 
     created: int | None
     extra: Mapping[str, JSON]
@@ -60,7 +60,7 @@ class ToolCallDelta(ToolCall):
 @frozen(kw_only=True)
 class Delta(Model):
     """
-    The pieces that one chunk adds to the message of a choice.
+    The parts that one chunk adds to the message of a choice.
 
     Attributes:
         role: The message's role; None if this chunk does not contain it.
@@ -125,8 +125,8 @@ class ChatCompletionChunk(Model):
     thought: str = ""
     executable_data: JSON = None
     conversation_id: str | None = None
-    # Only the fast path sets the next three fields. ``_data`` is the event's data; it
-    # is empty if the fast path has set ``wire`` already.
+    # Only the fast path sets ``_pending``, ``_text`` and ``_data``: the event's data,
+    # empty if the fast path has set ``wire`` already.
     _pending: PendingFields | None = field(
         default=None, init=False, eq=False, repr=False
     )

@@ -104,7 +104,7 @@ class ASI1Error(Exception):
 @public
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class ConfigurationError(ASI1Error, ValueError):
-    """A setting of the client is invalid; nothing was sent. Never shows a secret."""
+    """A client setting is invalid; nothing was sent. The message shows no secrets."""
 
 
 @public

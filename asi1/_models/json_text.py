@@ -34,13 +34,13 @@ _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(25
 _LONG_NUMBER = b"0" * 19
 # Maximum levels of nesting: deeper values can be read, but not copied or written.
 _MAX_DEPTH = 200
-# Size of a JSON text in bytes. In memory, values can be many times larger than their
-# JSON text, so the values of a text above this size are counted before parsing.
+# In memory, values can be many times larger than their JSON text, so the values of a
+# JSON text of more than this many bytes are counted before parsing.
 _LARGE = 256 * 1024
 _MAX_VALUES = 1_000_000
 _MAX_CONTAINERS = 200_000
 # An unterminated string matches up to the end of the data; otherwise the regex would
-# try again at each escaped quote in this string.
+# try again at each escaped quote in this string, in quadratic time.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 
@@ -83,7 +83,7 @@ def _load(data: bytes) -> JSON:
 
 
 def _check_value_count(data: bytes) -> None:
-    """Raise ValueError for too many values; commas in strings are not counted."""
+    """Raise ValueError if *data* has too many values; ignores commas in strings."""
     for _ in range(2):
         containers = data.count(b"[") + data.count(b"{")
         values = containers + data.count(b",")
@@ -105,7 +105,7 @@ def _parse_float(text: str) -> float:
 
 
 def _too_deep(value: JSON) -> bool:
-    # One iterator per level, so that a flat list needs no extra memory.
+    # One iterator per level of nesting, so that a flat list needs no extra memory.
     levels = [iter([value])]
     while levels:
         for item in levels[-1]:
@@ -175,7 +175,7 @@ def _default(value: object) -> JSON:
 
 
 def json_text(value: JSON) -> str:
-    """Return a value that came from JSON as JSON text; lone surrogates are escaped."""
+    """Return *value*, parsed from JSON, as JSON text; lone surrogates are escaped."""
     try:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # a lone surrogate, or an int above 64 bits
@@ -183,7 +183,7 @@ def json_text(value: JSON) -> str:
 
 
 def replace_surrogates(text: str) -> str:
-    """Return *text* with each lone surrogate, invalid in UTF-8, as U+FFFD."""
+    """Return *text* with each lone surrogate, which UTF-8 cannot encode, as U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

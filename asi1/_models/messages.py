@@ -28,7 +28,7 @@ __all__ = [
 
 _ROLES = ("system", "user", "assistant", "tool", "developer", "function")
 
-# A str, or the API's list of text and image parts.
+# The content of a message: a str, or the API's list of text and image parts.
 Content: TypeAlias = str | Sequence[Mapping[str, JSON]]
 
 
@@ -193,7 +193,7 @@ def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
 
 
 def _answer_to_wire(message: ChatMessage) -> dict[str, JSON]:
-    """Return the message of a server's answer as the API accepts it."""
+    """Return an answer's message in the form that the API accepts in a request."""
     wire = cast("dict[str, JSON]", replace_surrogates_in(_assistant_to_wire(message)))
     if wire["role"] not in _ROLES:
         wire["role"] = "assistant"
@@ -201,7 +201,8 @@ def _answer_to_wire(message: ChatMessage) -> dict[str, JSON]:
 
 
 def _assistant_to_wire(message: AssistantMessage | ChatMessage) -> dict[str, JSON]:
-    # The API may refuse other fields of its own answers, so only these fields are sent.
+    # The API may refuse other fields of its own answers in a request, so only the role,
+    # the content and the tool calls are sent.
     wire: dict[str, JSON] = {
         "role": message.role,
         "content": message.content,
@@ -243,7 +244,7 @@ def _check(name: str, wire: Mapping[str, JSON]) -> None:
 
 
 def _invalid(argument: str, what: str, value: object) -> ArgumentError:
-    # Errors end up in logs, so the message shows only the value's type, not a prompt.
+    # Errors end up in logs, so an error shows only the value's type, not a prompt.
     return ArgumentError(
         f"{argument}: {what} (it is {type(value).__name__})", argument=argument
     )

@@ -166,7 +166,7 @@ class AsyncConversation:
 
     @property
     def summary(self) -> str | None:
-        """The summary that replaces the first turns in requests, if any."""
+        """The summary sent in place of the oldest turns; None if there is none."""
         summary = self._turns.history.summary
         return summary.text if summary else None
 

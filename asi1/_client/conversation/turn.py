@@ -123,7 +123,7 @@ class Turn(Generic[_T]):
             )
 
     def commit_partial(self, answer: ChatCompletion) -> None:
-        """Add a failed turn's partial text, unless the history was changed since."""
+        """Add a failed turn's partial text to the history, if that is unchanged."""
         taking, old = self._taking, self._requests.history.messages
         if (
             taking.current in (None, self)

@@ -33,7 +33,8 @@ __all__ = ["TurnRequests"]
 
 # Token counts are estimates, so only this share of the server's limit is used.
 _MARGIN = 0.95
-# Share of a too long request that is sent again if the server names no limit.
+# If the server refuses a request as too long but names no limit, this share of the
+# request's tokens is sent again.
 _HALF = 0.5
 # Options of a turn that also apply to its call for a summary, such as timeouts.
 _SHARED = CALL_OPTIONS - {"session_id", "idempotency_key", "extra_body"}
@@ -76,14 +77,14 @@ class TurnRequests:
         return (*self.history.messages, *self.new)
 
     async def first(self, began: float) -> Request:
-        """Return the request; timeouts of a call for a summary start at *began* too."""
+        """Return the first request; timeouts of summary calls start at *began* too."""
         self._began = began
         try:
             return await self._fitted_request(self.limit)
         except (
             ContextLengthError,
             RequestTooLargeError,
-        ) as refusal:  # of a summary's call
+        ) as refusal:  # the server refused a call for a summary
             request = await self.after(refusal)
             if request is None:
                 raise
@@ -117,8 +118,8 @@ class TurnRequests:
         view = View.of(self.sent, self.history.tokens, self.history.summary)
         view = await self._run_plan(self.policy, view, limit)
         self._keep_summary(view.summary)
-        # One wrong count by the server can make the safety margin very large, so the
-        # margin is ignored if only the last turn remains.
+        # One wrong token count by the server can make the safety margin very large, so
+        # the margin is ignored if only the last turn remains.
         if view.least > self.policy.limit(limit):
             raise ArgumentError(
                 f"messages: the system message and this turn alone take about"
@@ -145,7 +146,7 @@ class TurnRequests:
         config = self.resources.config
         options = {k: v for k, v in self.draft.options.items() if k in _SHARED}
         request = chat_request(
-            # The client's own options, such as tools, must not apply to this call.
+            # The client's own options, such as tools, must not apply to the question.
             attrs.evolve(config, options={}),
             messages=question.messages,
             model=question.model or self.model,

@@ -34,5 +34,5 @@ class _TurnObserver:
 
 
 def turn_stream(turn: Turn[ChatCompletionChunk], *, keep_partial: bool) -> ChunkStream:
-    """Return the stream of the turn's answer; its call has not begun."""
+    """Return the stream of the turn's answer; the first use starts the call."""
     return ChunkStream(turn.call, turn.begin, _TurnObserver(turn, keep_partial))

@@ -79,16 +79,16 @@ class TurnTaking:
             )
 
     def release(self, turn: object) -> None:
-        """End *turn*, so that the next may begin; may run twice, and on any thread."""
+        """End *turn* to allow the next one; may be called twice, and by any thread."""
         if self.current is turn:
             self.current = None
 
     def give_up(self) -> None:
-        """End the running turn, if any, so that the next may begin; on any thread."""
+        """End the running turn, if any, to allow the next; callable by any thread."""
         self.current = None
 
     def counter(self, options: Mapping[str, Any]) -> TokenEstimator:
-        """Return the token estimator for requests with *options* (tools count too)."""
+        """Return the token estimator for requests with *options*, such as tools."""
         merged = {**self.engine.config.options, **options}
         extras = [merged.get(name) for name in ("tools", "response_format")]
         fixed = sum(len(dump_json(value)) for value in extras if value)

@@ -60,7 +60,7 @@ class History:
     summary_usage: Usage = attrs.field(factory=Usage)
 
     def with_messages(self, messages: Sequence[Wire]) -> History:
-        """Return a history with *messages*; removes a summary of changed messages."""
+        """Return a history of *messages*; a summary of changed messages is dropped."""
         summary, upto = self.summary, self.summary.upto if self.summary else 0
         if self.messages[:upto] != tuple(messages[:upto]):
             summary = None

@@ -34,8 +34,8 @@ __all__ = [
     "drop_oldest",
 ]
 
-# Returns how relevant a turn is to the last turn. Both arguments are lists of messages:
-# those of the turn, and those of the last turn.
+# A function that returns how relevant a turn is to the last turn. Its arguments are the
+# messages of the turn, and the messages of the last turn.
 Score: TypeAlias = Callable[[Sequence[Wire], Sequence[Wire]], float]
 
 _WORD = re.compile(r"\w{3,}")
@@ -91,7 +91,7 @@ class ContextPolicy(ABC):
 
     @abstractmethod
     def plan(self, view: View, limit: float) -> Plan:
-        """Return a generator that yields questions and returns the view to send."""
+        """Return a generator that yields `Question`s and returns the `View` to send."""
 
     def fit(
         self, messages: Messages, tokens: TokenEstimator | None = None
@@ -217,7 +217,7 @@ def _drop(view: View, order: Sequence[Turn], limit: float) -> View:
 
 
 def _common_words(last: Sequence[Wire]) -> Score:
-    """Return a score function that counts the words in common with *last*."""
+    """Return a `Score` based on the number of words in common with *last*."""
     last_words = _words(last)
 
     def score(turn: Sequence[Wire], _: Sequence[Wire]) -> float:

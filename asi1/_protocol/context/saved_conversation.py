@@ -19,13 +19,13 @@ from .view import Summary
 
 __all__ = ["from_json", "to_json"]
 
-# The errors that `_read` and `load_json` raise if a text is not a saved conversation.
+# The errors that `_read` and `load_json` raise for text that is not a conversation.
 _READ_ERRORS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 _KIND = "asi1.conversation"
 _VERSION = 1
-# Only options that become part of the body, and the session's id, are saved: other
-# options, such as headers, may contain secrets.
+# Only options in the request's body, and ``session_id``, are saved: other options, such
+# as headers, may contain secrets.
 _SAVED_OPTIONS = BODY_OPTIONS | {"extra_body", "session_id"}
 
 
