@@ -69,7 +69,7 @@ def test_options_missing_on_the_command_line_are_not_sent(options, fake):
 @pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
 def test_options_on_the_command_line_are_sent(options, fake):
     """
-    Model, temperature and token limit of the command line are sent, even if zero.
+    The model, temperature and token limit given as options are sent, even a zero.
     """
     wanted = ["--model", "asi1", "--temperature", "0", "--max-tokens", "0"]
 
@@ -111,7 +111,7 @@ def test_newline_is_added_only_if_missing(options, text, fake, capsys):
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
 def test_terminal_shows_dimmed_thoughts_and_undimmed_text(options, fake, on_terminal):
     """
-    A terminal shows dimmed thoughts, a blank line, bare text and dimmed token counts.
+    A terminal shows thoughts dimmed, a blank line, the text, and token counts dimmed.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 
@@ -154,7 +154,7 @@ def test_thoughts_have_ansi_codes_on_a_terminal_that_supports_them(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
-    Thoughts on a terminal have ANSI codes if TERM names a terminal type, or if Windows
+    Thoughts on a terminal have ANSI codes if TERM is set and not "dumb", or if Windows
     Terminal has set WT_SESSION; an empty NO_COLOR has no effect.
     """
     if name == "WT_SESSION":

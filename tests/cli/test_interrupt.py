@@ -50,8 +50,8 @@ def test_error_in_the_block_is_raised_and_the_handler_restored(handler):
 
 def test_ignored_ctrl_c_stays_ignored(handler):
     """
-    If the process ignores Ctrl-C, as under ``nohup``, Ctrl-C stays ignored in a ``with
-    delayed_interrupt()`` block.
+    If the process ignores Ctrl-C, as under ``nohup``, Ctrl-C stays ignored in a
+    ``with delayed_interrupt()`` block.
     """
     handler(signal.SIG_IGN)
 

@@ -228,7 +228,7 @@ def test_closed_pipe_on_stdout_is_silent(
 @pytest.mark.parametrize("words", [["ask"], ["sing"]])
 def test_closed_pipe_on_stderr_keeps_the_exit_code(words, start, pipe_without_reader):
     """
-    If the reader of stderr has closed the pipe, an error still gives exit code 2.
+    If stderr is a closed pipe, a missing key or unknown command still exits with 2.
     """
     process = start(*words, stderr=pipe_without_reader)
 

@@ -37,7 +37,7 @@ def read_all(terminal):
     while True:
         try:
             data = os.read(terminal, 4096)
-        except OSError:  # Linux raises OSError after the last program has ended
+        except OSError:  # Linux raises OSError after the terminal's last program ended
             return shown.decode()
         if not data:
             return shown.decode()

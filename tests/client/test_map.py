@@ -1,4 +1,4 @@
-"""`map` of the async client: many prompts in one call."""
+"""`map` of the async client: concurrent calls for many prompts."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ WAYS = ["break", "close", "cancel", "client"]
 @pytest.mark.parametrize("way", WAYS)
 async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way):
     """
-    In whichever way the reader of a `map` stops early, no call or task of it goes on.
+    However the reader of a `map` stops early, no call or task of that `map` goes on.
     """
     fake.reply(question, times=8)  # a map first reads 2 * concurrency = 8 prompts
     fake.fault("stall_before_headers", times=None)

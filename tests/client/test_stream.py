@@ -1,4 +1,4 @@
-"""The streamed answer of the async client."""
+"""`AsyncChatStream`: the streamed answer of the async client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An async stream read as server-sent events."""
+"""`to_sse`: an async stream as server-sent events."""
 
 from __future__ import annotations
 
