@@ -21,8 +21,8 @@ import pty
 pytestmark = pytest.mark.system
 
 
-# Sets Python's default handler of SIGINT, because a shell that runs the tests in the
-# background makes them ignore SIGINT, and a child process inherits this setting.
+# Sets Python's default handler of SIGINT, because a shell makes the test process ignore
+# SIGINT if the tests run in the background, and child processes inherit this setting.
 LISTENING = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -78,8 +78,8 @@ def test_first_call_imports_no_modules_of_unused_methods(script):
 @pytest.mark.parametrize("name", ["AsyncASI1", "ASI1"])
 def test_creating_a_client_imports_no_modules_that_only_calls_need(name):
     """
-    A client imports the modules that only calls need when it makes its first call, not
-    when it is created.
+    A client imports the modules that only calls need when the client makes its first
+    call, not when the client is created.
     """
     modules = imported(f"import asi1\nasi1.{name}('k')")
 

@@ -322,7 +322,7 @@ async def test_stream_of_a_closed_client_does_not_begin(client, opened):
 
 
 @pytest.mark.parametrize("way", ["break", "error", "cancel", "close", "drop"])
-async def test_stream_left_early_closes_its_connection(way):
+async def test_stream_not_read_to_its_end_closes_its_connection(way):
     """
     A stream that is not read to its end closes its connection in whichever way the
     reader leaves the stream, and the client stays usable.
