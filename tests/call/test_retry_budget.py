@@ -10,17 +10,18 @@ from asi1._call.retry_budget import RetryBudget
 
 def test_budget_allows_twenty_retries_in_an_outage():
     """
-    In an outage, in which each of 200 calls wants up to two retries, the budget allows
-    20 retries for all calls together.
+    In an outage, in which each of 200 calls would need two retries, the default retry
+    budget allows 20 retries in total.
     """
     budget = RetryBudget()
 
     assert 20 == sum(budget.spend() for _call in range(200) for _retry in range(2))
 
 
-def test_call_that_succeeds_after_retries_refunds_them():
+def test_success_after_retries_refunds_the_retries():
     """
-    A call that succeeds after retries gives the cost of its retries back to the budget.
+    A call that succeeds after retries gives the cost of its retries back to the retry
+    budget.
     """
     budget = RetryBudget(capacity=2)
 
@@ -31,7 +32,7 @@ def test_call_that_succeeds_after_retries_refunds_them():
 
 def test_ten_calls_without_a_retry_earn_one_retry():
     """
-    Each call that succeeds without a retry adds a tenth of a retry to the budget.
+    Each call that succeeds without a retry adds a tenth of a retry to the retry budget.
     """
     budget = RetryBudget(capacity=1)
     budget.spend()
@@ -40,13 +41,13 @@ def test_ten_calls_without_a_retry_earn_one_retry():
         budget.succeeded(0)
     assert not budget.spend()
     budget.succeeded(0)
-    budget.succeeded(0)  # an eleventh call, since ten times 0.1 is below 1 as a float
+    budget.succeeded(0)  # eleventh success, since ten floats of 0.1 add up to below 1
     assert budget.spend()
 
 
 def test_budget_never_exceeds_its_capacity():
     """
-    Successful calls never raise the budget above its capacity.
+    Successful calls never raise the retry budget above its capacity.
     """
     budget = RetryBudget(capacity=3)
 
@@ -60,7 +61,7 @@ def test_budget_never_exceeds_its_capacity():
 @given(st.lists(st.none() | st.integers(0, 3)))
 def test_budget_stays_between_zero_and_its_capacity(calls):
     """
-    In any order of retries and successes the budget stays between zero and its
+    In any order of retries and successes the retry budget stays between zero and its
     capacity, and a retry that is not allowed costs nothing.
     """
     budget = RetryBudget(capacity=5)

@@ -1,4 +1,4 @@
-"""Errors that reach the caller do not show the API key, nor do their causes."""
+"""The API key is removed from the errors that a caller gets, and from their causes."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ def raised(error, cause=None, context=None):
 
 def test_key_is_removed_from_the_chain_of_causes():
     """
-    The causes of an error stay in order, and their messages lose only the API key;
-    their tracebacks and `request` are removed, since both contain the key.
+    The causes of an error stay in order, and their messages lose only the API key; the
+    tracebacks of the causes and the `request` of an httpx error are removed, since both
+    contain the key.
     """
     first = raised(RuntimeError(f"first {KEY}", 5))
     request = httpx.Request("GET", "https://x", headers={"authorization": KEY})

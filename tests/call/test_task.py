@@ -1,4 +1,4 @@
-"""The call task, in which a call runs."""
+"""The call task: the task in which a call runs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ..support.talk import until
 asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 
 
-async def test_call_task_starts_with_the_context_of_its_starter():
+async def test_call_task_sees_the_context_variables_of_the_starting_task():
     """
-    A call task is separate from the task that started it, sees the context variables of
-    the starting task, and sets `done` when the call task has ended.
+    A call task sees the context variables of the task that started it, and its flag
+    `done` is set when the call task has ended.
     """
     number = contextvars.ContextVar("number", default=0)
     number.set(7)
@@ -41,9 +41,9 @@ async def test_call_task_starts_with_the_context_of_its_starter():
     await task.join()
 
 
-async def test_call_task_outlives_the_scope_that_started_it():
+async def test_call_task_outlives_the_cancel_scope_it_was_started_in():
     """
-    A call task goes on when the task and the cancel scope that started it have been
+    A call task goes on after the cancel scope in which it was started has been
     cancelled.
     """
     over = anyio.Event()
@@ -69,8 +69,8 @@ async def test_call_task_outlives_the_scope_that_started_it():
 @pytest.mark.parametrize("where", ["loop", "thread"])
 async def test_call_task_can_be_stopped_from_any_thread(where):
     """
-    `stop` cancels the call task, whether `stop` is called in the thread of the task's
-    event loop or in another thread.
+    `CallTask.stop` cancels the call task from the thread of the task's event loop and
+    from any other thread.
     """
     ended = []
 
@@ -94,10 +94,10 @@ async def test_call_task_can_be_stopped_from_any_thread(where):
     assert ["cancelled"] == ended
 
 
-async def test_cancelled_join_waits_for_the_clean_up():
+async def test_cancelled_join_waits_until_the_call_task_has_cleaned_up():
     """
-    A task that waits in `join` waits until the call task has cleaned up, even if a
-    cancel scope cancels the waiting task earlier.
+    `CallTask.join` ends only after the call task has cleaned up, even if a cancel scope
+    cancels the task that waits in `join`.
     """
     cleaned = []
 
@@ -120,10 +120,10 @@ async def test_cancelled_join_waits_for_the_clean_up():
 
 
 @asyncio_only
-async def test_join_cancelled_by_asyncio_waits_for_the_clean_up():
+async def test_join_cancelled_by_asyncio_waits_until_the_call_task_has_cleaned_up():
     """
-    ``Task.cancel()`` of a task that waits in `join`, even if called several times,
-    takes effect only after the call task has cleaned up.
+    ``Task.cancel()`` of a task that waits in `CallTask.join`, even if called several
+    times, takes effect only after the call task has cleaned up.
     """
     cleaned = []
 
@@ -150,8 +150,8 @@ async def test_join_cancelled_by_asyncio_waits_for_the_clean_up():
 
 def test_stop_does_nothing_when_the_event_loop_has_ended(anyio_backend):
     """
-    `stop` does nothing and raises nothing after the event loop of the call task has
-    ended.
+    `CallTask.stop` does nothing and raises nothing after the event loop of the call
+    task has ended.
     """
     kept = []
 

@@ -24,8 +24,8 @@ def started(timeouts=IDLE):
 
 async def test_arming_again_sets_a_later_deadline():
     """
-    Each `arm` sets a new deadline: the attempt times out only when a full idle timeout
-    has passed since the last `arm`.
+    Each call of `Timer.arm` sets a new deadline: the attempt times out only when a full
+    idle timeout has passed since the last call of `arm`.
     """
     timer = started()
     with timer:
@@ -41,8 +41,8 @@ async def test_arming_again_sets_a_later_deadline():
 
 async def test_earlier_deadline_replaces_a_later_one():
     """
-    If the newly armed phase has an earlier deadline than the phase before it, the
-    attempt times out at the earlier deadline.
+    Arming the idle timeout replaces the deadline of the first-token timeout, even if
+    the new deadline is earlier.
     """
     timer = started(Timeouts(first_token=50, idle=1))
     with timer:
@@ -57,8 +57,8 @@ async def test_earlier_deadline_replaces_a_later_one():
 @pytest.mark.parametrize(("seconds", "end"), [(0.5, 0.5), (50, 5), (0, 0)])
 async def test_shorten_never_makes_the_deadline_later(seconds, end):
     """
-    `shorten` sets the deadline to the given number of seconds from now, unless the
-    deadline of the current phase is earlier.
+    `Timer.shorten` sets the deadline to the given number of seconds from now, unless
+    the current deadline is earlier.
     """
     timer = started()
     with timer:
@@ -71,7 +71,7 @@ async def test_shorten_never_makes_the_deadline_later(seconds, end):
 
 async def test_disarmed_timer_does_not_time_out_until_armed_again():
     """
-    A timer that was disarmed does not time out until `arm` is called again.
+    A timer that was disarmed does not time out until `Timer.arm` is called again.
     """
     timer = started()
     with timer:
@@ -103,8 +103,8 @@ async def test_deadline_of_one_attempt_does_not_end_the_next():
 
 async def test_timer_of_an_ended_call_is_freed_at_once(anyio_backend_name):
     """
-    Once a call has ended, the event loop refers neither to the call's timer nor to the
-    handle that the timer scheduled.
+    Once a call has ended, its timer is freed without a garbage collection, and
+    asyncio's event loop has no callback of the timer scheduled.
     """
     timer = started()
     with timer:

@@ -21,8 +21,8 @@ COUNTS = {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": 49}
 
 def test_stdout_gets_only_the_text_of_the_answer(fake, capsys):
     """
-    The answer's text goes to stdout, with a line end after it; token counts and times
-    go to stderr; without a terminal, thoughts are not shown.
+    The answer's text and a newline go to stdout, token counts and times to stderr; if
+    stderr is not a terminal, thoughts are not shown.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 
@@ -67,9 +67,9 @@ def test_options_missing_on_the_command_line_are_not_sent(options, fake):
 
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
-def test_given_options_are_sent(options, fake):
+def test_options_on_the_command_line_are_sent(options, fake):
     """
-    Given model, temperature and token limit are sent, even if a number is zero.
+    The model, temperature and token limit given as options are sent, even a zero.
     """
     wanted = ["--model", "asi1", "--temperature", "0", "--max-tokens", "0"]
 
@@ -82,8 +82,8 @@ def test_given_options_are_sent(options, fake):
 
 def test_json_option_prints_the_servers_answer(fake, capsys):
     """
-    ``--json`` prints only the JSON that the server sent, on one line, with its unknown
-    fields.
+    ``--json`` prints only the JSON that the server sent, on one line, including fields
+    that asi1 does not know.
     """
     body = {"choices": [{"message": {"content": "Gänse\nund"}}], "mood": ["fine"]}
     fake.reply_json(json.dumps(body, indent=2).encode())
@@ -98,9 +98,9 @@ def test_json_option_prints_the_servers_answer(fake, capsys):
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
 @pytest.mark.parametrize("text", ["one", "one\n", "one\n\n", ""])
-def test_line_end_is_added_only_where_missing(options, text, fake, capsys):
+def test_newline_is_added_only_if_missing(options, text, fake, capsys):
     """
-    A line end is added if the text does not end in one; an empty answer prints nothing.
+    A newline is added if the text does not end in one; an empty answer prints nothing.
     """
     fake.reply(text)
 
@@ -109,9 +109,9 @@ def test_line_end_is_added_only_where_missing(options, text, fake, capsys):
 
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
-def test_terminal_shows_dimmed_thoughts_and_plain_text(options, fake, on_terminal):
+def test_terminal_shows_dimmed_thoughts_and_undimmed_text(options, fake, on_terminal):
     """
-    A terminal shows dimmed thoughts, a blank line, the text, and dimmed token counts.
+    A terminal shows thoughts dimmed, a blank line, the text, and token counts dimmed.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 
@@ -128,11 +128,11 @@ def test_terminal_shows_dimmed_thoughts_and_plain_text(options, fake, on_termina
 @pytest.mark.parametrize(
     ("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", None)]
 )
-def test_no_color_or_dumb_terminal_gets_no_codes(
+def test_no_color_or_dumb_terminal_gets_no_ansi_codes(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
-    With NO_COLOR set, or TERM missing or "dumb", thoughts have no ANSI codes.
+    If NO_COLOR is set, or TERM is unset or "dumb", a terminal gets no ANSI codes.
     """
     if value is None:
         monkeypatch.delenv(name)
@@ -154,7 +154,7 @@ def test_thoughts_have_ansi_codes_on_a_terminal_that_supports_them(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
-    Thoughts on a terminal have ANSI codes if TERM names a terminal, or if Windows
+    Thoughts on a terminal have ANSI codes if TERM is set and not "dumb", or if Windows
     Terminal has set WT_SESSION; an empty NO_COLOR has no effect.
     """
     if name == "WT_SESSION":
@@ -169,10 +169,10 @@ def test_thoughts_have_ansi_codes_on_a_terminal_that_supports_them(
 
 
 @pytest.mark.parametrize("options", [["--no-thoughts"], ["-q"], ["-q", "--thoughts"]])
-def test_no_thoughts_and_quiet_leave_out_the_thoughts(options, fake, on_terminal):
+def test_no_thoughts_or_quiet_option_hides_thoughts(options, fake, on_terminal):
     """
-    With ``--no-thoughts`` or ``-q`` a terminal shows no thoughts; with ``-q`` it shows
-    no token counts either.
+    With ``--no-thoughts`` or ``-q`` a terminal shows no thoughts; ``-q`` hides the
+    token counts, too.
     """
     fake.reply(SKY, thoughts=THOUGHTS)
 
@@ -197,10 +197,10 @@ def test_thoughts_option_writes_thoughts_without_a_terminal(fake, capsys):
     assert err.startswith("The sky, then.\nRayleigh.\n\n")
 
 
-def test_thoughts_between_texts_have_their_own_lines(fake, on_terminal):
+def test_thoughts_in_the_middle_of_an_answer_have_lines_of_their_own(fake, on_terminal):
     """
-    Thoughts in the middle of an answer are separated from the answer's text by line
-    ends.
+    Thoughts in the middle of an answer are separated from the answer's text by
+    newlines.
     """
     pieces = [{"thought": "Hm."}, {"text": "Yes."}, {"thought": "Or?"}, {"text": "No."}]
     events = [
@@ -222,7 +222,7 @@ def test_thoughts_between_texts_have_their_own_lines(fake, on_terminal):
 
 def test_token_counts_after_thoughts_without_text_start_a_new_line(fake, capsys):
     """
-    If an answer has thoughts and no text, stderr gets its token counts on a new line.
+    If an answer has thoughts but no text, the token counts start a new line on stderr.
     """
     fake.reply("", thoughts=THOUGHTS)
 
@@ -235,7 +235,7 @@ def test_token_counts_after_thoughts_without_text_start_a_new_line(fake, capsys)
 
 def test_unusual_finish_reason_is_named(fake, capsys):
     """
-    An unusual finish reason, such as the token limit, is shown after the token counts.
+    An unusual finish reason, such as "length", is shown after the token counts.
     """
     fake.reply(SKY, finish_reason="length", usage={})
 
@@ -261,7 +261,7 @@ def test_terminal_shows_control_characters_as_symbols(fake, on_terminal):
 
 def test_file_gets_the_text_unchanged(fake, capsys):
     """
-    If stdout is not a terminal, the text is written unchanged.
+    If stdout is not a terminal, control characters of an answer are written unchanged.
     """
     fake.reply("a\x1b[2Jb\r\n")
 
@@ -302,10 +302,10 @@ def test_lone_surrogate_is_escaped(fake, monkeypatch):
     assert b"Ha\\ud83elf\n" == stdout.buffer.getvalue()
 
 
-def test_missing_key_explains_how_to_get_one(capsys, monkeypatch):
+def test_missing_key_explains_how_to_get_and_set_a_key(capsys, monkeypatch):
     """
-    With a missing or blank key the command exits with 2; one line says where to get and
-    set a key.
+    If the API key is missing or blank, ``asi1 ask`` prints one line that says where to
+    get a key and how to set it, and exits with 2.
     """
     monkeypatch.setenv("ASI_ONE_API_KEY", " ")
 
@@ -320,7 +320,7 @@ def test_missing_key_explains_how_to_get_one(capsys, monkeypatch):
 
 def test_missing_key_is_reported_before_stdin_is_read(piped, capsys):
     """
-    A missing key is reported before standard input is read, because a pipe may be slow.
+    A missing API key is reported before standard input is read, as a pipe may be slow.
     """
     piped("Why?")
 
@@ -329,9 +329,9 @@ def test_missing_key_is_reported_before_stdin_is_read(piped, capsys):
 
 
 @pytest.mark.parametrize("name", ["ASI_ONE_API_KEY", "ASI1_API_KEY"])
-def test_key_is_read_from_each_of_its_variables(name, fake, monkeypatch):
+def test_key_is_read_from_each_environment_variable(name, fake, monkeypatch):
     """
-    ``asi1 ask`` accepts the key in each environment variable that the client reads.
+    ``asi1 ask`` reads the API key from each environment variable that the client reads.
     """
     monkeypatch.delenv("ASI_ONE_API_KEY")
     monkeypatch.setenv(name, KEY)
@@ -353,8 +353,8 @@ def test_key_is_read_from_each_of_its_variables(name, fake, monkeypatch):
 )
 def test_option_out_of_range_exits_with_2(options, told, fake, capsys):
     """
-    An option outside of its range is reported in one line with exit code 2; no request
-    is sent.
+    An option whose value is out of range is reported in one line with exit code 2; no
+    request is sent.
     """
     code = main(["ask", "Why?", *options])
     out, err = capsys.readouterr()
@@ -364,10 +364,10 @@ def test_option_out_of_range_exits_with_2(options, told, fake, capsys):
     assert [] == fake.requests
 
 
-def test_invalid_base_url_names_its_variable(key, monkeypatch, capsys):
+def test_invalid_base_url_is_reported_with_its_variable(key, monkeypatch, capsys):
     """
-    An invalid base URL is reported with the name of the environment variable that it
-    came from, and exit code 2.
+    An invalid base URL in an environment variable is reported with the variable's name
+    and exit code 2.
     """
     monkeypatch.setenv("ASI1_BASE_URL", "gopher://asi1.ai")
 
@@ -397,8 +397,8 @@ def test_invalid_base_url_names_its_variable(key, monkeypatch, capsys):
 @pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
 def test_error_status_is_shown_in_one_line(options, refusal, told, fake, capsys):
     """
-    The server's message for an error status is shown in one line on stderr, with the
-    key removed; the exit code is 1.
+    Status and message of an error response are shown in one line on stderr, with the
+    API key removed; the exit code is 1.
     """
     fake.fail(**refusal)
 

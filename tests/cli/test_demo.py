@@ -12,8 +12,8 @@ from asi1.cli import main
 def test_demo_runs_without_key_and_network(monkeypatch, capsys):
     """
     The demo shows thoughts, text, token counts and times, and says that the demo is
-    offline and what to do next. The demo needs no key, ignores proxies and base URLs of
-    the environment, and writes no ANSI codes if stdout is not a terminal.
+    offline and what to do next. The demo needs no key, ignores proxies and base URLs
+    set in the environment, and writes no ANSI codes if stdout is not a terminal.
     """
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "ASI1_BASE_URL"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -40,10 +40,10 @@ def test_demo_runs_without_key_and_network(monkeypatch, capsys):
     assert closing.endswith('\n    asi1 ask "Why do bumblebees play?"\n')
 
 
-def test_demo_dims_thoughts_and_counts_on_a_terminal(on_terminal):
+def test_demo_dims_thoughts_and_token_counts_on_a_terminal(on_terminal):
     """
-    On a terminal, the demo dims thoughts and token counts but not the text; no line is
-    too long for the terminal.
+    On a terminal, the demo dims thoughts and token counts but not the text; each line
+    is shorter than 88 characters.
     """
     seen, code = on_terminal(["demo"])
 

@@ -1,4 +1,4 @@
-"""Ctrl-C while the modules of a command are loaded."""
+"""`delayed_interrupt`: Ctrl-C while the modules of a command are imported."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def handler():
 
 def test_ctrl_c_in_the_block_is_raised_after_the_block(handler):
     """
-    Ctrl-C in the block raises KeyboardInterrupt at the end of the block; Ctrl-C after
-    the block raises at once.
+    Ctrl-C in a ``with delayed_interrupt()`` block raises KeyboardInterrupt at the end
+    of the block; Ctrl-C after the block raises at once.
     """
     handler(signal.default_int_handler)
     done = []
@@ -37,7 +37,8 @@ def test_ctrl_c_in_the_block_is_raised_after_the_block(handler):
 
 def test_error_in_the_block_is_raised_and_the_handler_restored(handler):
     """
-    An exception in the block is raised, and the handler of Ctrl-C is restored.
+    An exception in a ``with delayed_interrupt()`` block propagates, and the previous
+    handler of Ctrl-C is restored.
     """
     handler(signal.default_int_handler)
 
@@ -49,8 +50,8 @@ def test_error_in_the_block_is_raised_and_the_handler_restored(handler):
 
 def test_ignored_ctrl_c_stays_ignored(handler):
     """
-    If the process ignores Ctrl-C, as under ``nohup``, Ctrl-C stays ignored in the
-    block.
+    If the process ignores Ctrl-C, as under ``nohup``, Ctrl-C stays ignored in a
+    ``with delayed_interrupt()`` block.
     """
     handler(signal.SIG_IGN)
 
@@ -62,8 +63,8 @@ def test_ignored_ctrl_c_stays_ignored(handler):
 
 def test_block_in_another_thread_changes_no_handler(handler):
     """
-    In a thread other than the main thread, where no handler can be set, the block runs
-    and the handler of Ctrl-C does not change.
+    In a thread other than the main thread, where Python cannot set a signal handler, a
+    ``with delayed_interrupt()`` block runs and the handler of Ctrl-C does not change.
     """
     handler(signal.default_int_handler)
     done = []

@@ -1,4 +1,4 @@
-"""What all commands share: usage, exit codes, broken output, and a fast start."""
+"""Common to all commands: usage, exit codes, failed output, and a fast start."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pipe_without_reader():
 
 def test_version_is_printed(capsys):
     """
-    ``asi1 --version`` prints the name and the version, and exits with 0.
+    ``asi1 --version`` prints "asi1" and the package's version, and exits with 0.
     """
     code = main(["--version"])
 
@@ -58,7 +58,7 @@ def test_no_command_prints_help_and_exits_with_2(capsys):
 @pytest.mark.parametrize("words", [["--help"], ["ask", "--help"]])
 def test_help_lists_the_exit_codes(words, capsys):
     """
-    ``--help`` prints the help on stdout, which lists the exit codes, and exits with 0.
+    ``--help`` prints help on stdout that lists the exit codes, and exits with 0.
     """
     code = main(words)
     out, err = capsys.readouterr()
@@ -68,9 +68,9 @@ def test_help_lists_the_exit_codes(words, capsys):
     assert ["0", "1", "2", "130", "141"] == [line.split()[0] for line in told]
 
 
-def test_help_of_demo_says_that_it_needs_no_key(capsys):
+def test_help_of_demo_says_that_the_demo_needs_no_key(capsys):
     """
-    ``asi1 demo --help`` says that it needs no key and no network.
+    ``asi1 demo --help`` says that the demo needs no key and no network.
     """
     code = main(["demo", "--help"])
 
@@ -105,7 +105,7 @@ def test_wrong_usage_is_shown_in_one_line(words, told, capsys):
 
 def test_main_without_arguments_reads_sys_argv(monkeypatch, capsys):
     """
-    ``main()`` reads ``sys.argv``, as the console script calls it.
+    ``main()`` without arguments, as the console script calls it, reads ``sys.argv``.
     """
     monkeypatch.setattr(sys, "argv", ["/usr/bin/asi1", "--version"])
 
@@ -150,7 +150,7 @@ def test_importing_the_main_module_runs_nothing(start):
 
 @pytest.mark.system
 @pytest.mark.parametrize("words", ["--version", "--help", "ask --help"])
-def test_version_and_help_load_no_heavy_modules(words, start):
+def test_version_and_help_import_no_library_that_calls_need(words, start):
     """
     ``--version`` and ``--help`` are fast: they import no library that a call needs.
     """
@@ -177,8 +177,8 @@ def test_version_and_help_load_no_heavy_modules(words, start):
 )
 def test_unexpected_error_is_shown_in_one_line(error, line, key, monkeypatch, capsys):
     """
-    An exception that asi1 does not expect is reported in one line with its class, with
-    key and control characters removed; the exit code is 1.
+    An exception that asi1 does not expect is reported in one line that names its class,
+    with the API key and control characters replaced; the exit code is 1.
     """
 
     class Broken:
@@ -215,7 +215,7 @@ def test_closed_pipe_on_stdout_is_silent(
     unbuffered, start, pipe_without_reader, monkeypatch
 ):
     """
-    If the reader of stdout has closed its pipe, help exits with 141 without an error.
+    If the reader of stdout has closed the pipe, ``--help`` exits with 141 silently.
     """
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     process = start("--help", stdout=pipe_without_reader)
@@ -226,9 +226,9 @@ def test_closed_pipe_on_stdout_is_silent(
 
 @pytest.mark.system
 @pytest.mark.parametrize("words", [["ask"], ["sing"]])
-def test_closed_pipe_on_stderr_leaves_the_exit_code(words, start, pipe_without_reader):
+def test_closed_pipe_on_stderr_keeps_the_exit_code(words, start, pipe_without_reader):
     """
-    If the reader of stderr has closed its pipe, an error still gives exit code 2.
+    If stderr is a closed pipe, a missing key or unknown command still exits with 2.
     """
     process = start(*words, stderr=pipe_without_reader)
 
@@ -236,9 +236,9 @@ def test_closed_pipe_on_stderr_leaves_the_exit_code(words, start, pipe_without_r
     assert 2 == process.returncode
 
 
-def test_call_succeeds_if_the_standard_streams_are_none(fake, monkeypatch):
+def test_ask_succeeds_if_the_standard_streams_are_none(fake, monkeypatch):
     """
-    If stdin, stdout and stderr are None, as under ``pythonw``, the call still succeeds.
+    If stdin, stdout and stderr are None, as under ``pythonw``, ``asi1 ask`` succeeds.
     """
     with monkeypatch.context() as place:
         for name in ("stdin", "stdout", "stderr"):
@@ -250,7 +250,7 @@ def test_call_succeeds_if_the_standard_streams_are_none(fake, monkeypatch):
 
 
 @pytest.mark.parametrize(("words", "code"), [(["ask", "Why?"], 141), (["ask"], 2)])
-def test_failed_stream_is_not_flushed_again(
+def test_flushing_a_failed_stream_again_raises_nothing(
     words, code, fake, pipe_without_reader, monkeypatch
 ):
     """
@@ -269,8 +269,8 @@ def test_failed_stream_is_not_flushed_again(
 
 def test_failed_stream_without_a_descriptor_prints_no_traceback(fake, monkeypatch):
     """
-    A replacement for stdout that has no file descriptor and fails to write causes no
-    traceback.
+    If `sys.stdout` is an object that has no file descriptor and fails to write, no
+    traceback is printed.
     """
 
     class Gone(io.StringIO):
@@ -295,7 +295,7 @@ def test_ctrl_c_exits_with_130(key, monkeypatch, capsys):
 
 def test_second_ctrl_c_during_the_exit_is_ignored(key, monkeypatch):
     """
-    After Ctrl-C the program ignores a second one, which could interrupt its exit.
+    After Ctrl-C the program ignores a second Ctrl-C, which could interrupt the exit.
     """
     monkeypatch.setattr(sys, "argv", ["asi1", "ask"])
     monkeypatch.setattr(sys, "stdin", Interrupted())
@@ -310,7 +310,7 @@ def test_second_ctrl_c_during_the_exit_is_ignored(key, monkeypatch):
 
 
 @pytest.mark.system
-def test_closed_standard_streams_leave_the_exit_codes(start):
+def test_closed_standard_streams_do_not_change_the_exit_codes(start):
     """
     A process started without stdin, stdout and stderr has the usual exit codes.
     """

@@ -21,8 +21,8 @@ import pty
 pytestmark = pytest.mark.system
 
 
-# Sets the default handler of Ctrl-C, because a child process inherits from its parent
-# that Ctrl-C is ignored, and shells ignore it for programs in the background.
+# Sets Python's default handler of SIGINT, because a shell makes the test process ignore
+# SIGINT if the tests run in the background, and child processes inherit this setting.
 LISTENING = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -37,7 +37,7 @@ def read_all(terminal):
     while True:
         try:
             data = os.read(terminal, 4096)
-        except OSError:  # Linux raises OSError after the last program has ended
+        except OSError:  # Linux raises OSError after the terminal's last program ended
             return shown.decode()
         if not data:
             return shown.decode()
@@ -85,9 +85,10 @@ def test_text_goes_to_a_pipe_and_thoughts_to_the_terminal(fake, start, terminal)
     assert re.match(r"\x1b\[2mHm\.\x1b\[0m\r\n\r\n\x1b\[2m\d+ tokens", seen)
 
 
-def test_demo_dims_thoughts_and_ends_each_ansi_code(start, terminal):
+def test_demo_dims_thoughts_and_ends_all_dimming(start, terminal):
     """
-    The demo dims its thoughts on a terminal, and resets the terminal after each piece.
+    The demo dims its thoughts on a terminal, and each ANSI code that starts dimming is
+    followed by a reset code.
     """
     ours, theirs = terminal
 
@@ -103,8 +104,8 @@ def test_demo_dims_thoughts_and_ends_each_ansi_code(start, terminal):
 
 def test_ctrl_c_during_an_answer_keeps_its_text(fake, start):
     """
-    After Ctrl-C in the middle of an answer, the text so far is on stdout, no error is
-    written, the exit code is 130, and the connection is closed.
+    After Ctrl-C in the middle of an answer, the text received so far is on stdout, no
+    error is written, the exit code is 130, and the connection is closed.
     """
     fake.fault("stall", after_chunks=3)
     process = start("ask", "Why?", python=("-c", LISTENING))
@@ -138,7 +139,7 @@ def test_ctrl_c_while_stdin_is_read_is_silent(key, start):
     If Ctrl-C is pressed while the command waits for text from a pipe, the command
     writes nothing and exits with 130.
     """
-    # The process reports that it begins to read, so that the signal is not sent before.
+    # The process prints "reading" first, so that the test sends SIGINT during the read.
     code = (
         "import io, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -161,8 +162,8 @@ def test_ctrl_c_while_stdin_is_read_is_silent(key, start):
 
 def test_closed_pipe_on_stdout_ends_the_call_and_exits_with_141(fake, start):
     """
-    When the reader of a long answer closes the pipe, the command ends the call and
-    exits with 141, without a message.
+    When the reader of stdout closes the pipe in the middle of an answer, ``asi1 ask``
+    cancels the call and exits with 141, without a message.
     """
     fake.reply("word " * 2000, chunk_words=1, chunk_delay=0.01)
     process = start("ask", "Why?")

@@ -36,8 +36,8 @@ def test_question_from_the_command_line_is_stripped(fake):
 )
 def test_question_from_a_pipe_is_stripped(words, text, fake, piped):
     """
-    If the question is missing or ``-``, standard input is the question, without a byte
-    order mark and without empty lines around the text.
+    If the question on the command line is missing, empty or ``-``, the piped text is
+    the question, without a byte order mark and without empty lines around the text.
     """
     piped(text)
 
@@ -91,8 +91,8 @@ def write_only():
 )
 def test_stdin_that_is_not_a_pipe_is_not_read(stdin, fake, monkeypatch, capsys):
     """
-    Standard input that is missing, closed, not readable or a terminal is not read; if
-    the command line has no question either, that is an error.
+    Standard input that is missing, closed, not readable or a terminal is not read;
+    without a question on the command line, the exit code is 2.
     """
     monkeypatch.setattr(sys, "stdin", stdin())
 
@@ -106,10 +106,10 @@ def test_stdin_that_is_not_a_pipe_is_not_read(stdin, fake, monkeypatch, capsys):
     assert err.startswith("asi1: no question: ")
 
 
-def test_dash_reads_a_terminal(fake, monkeypatch):
+def test_dash_as_question_reads_a_terminal(fake, monkeypatch):
     """
-    With ``-`` as the question, the question is read from standard input until its end,
-    even if standard input is a terminal.
+    If the question on the command line is ``-``, the question is read from standard
+    input until its end, even if standard input is a terminal.
     """
     monkeypatch.setattr(sys, "stdin", Terminal("Why?\n"))
 

@@ -55,7 +55,7 @@ KEY = "sk_very_secret"
     ],
 )
 @pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
-def test_invalid_setting_is_refused_when_the_client_is_made(make, options, words):
+def test_invalid_setting_is_refused_when_the_client_is_created(make, options, words):
     """
     An invalid setting raises a `ConfigurationError` when the client is created; the
     error names the setting and does not show the API key.
@@ -205,7 +205,7 @@ async def test_request_calls_any_endpoint(fake):
 
 async def test_request_retries_and_raises_as_chat_calls_do(fake):
     """
-    `request` is retried like chat calls, and raises the same errors.
+    A call of `request` is retried like a chat call, and raises the same errors.
     """
     fake.fail(503)
     fake.reply_json({})
@@ -307,10 +307,10 @@ async def test_closing_the_parent_closes_its_children(fake):
     await child.aclose()
 
 
-async def test_closing_a_client_ends_its_calls_but_not_its_parents(fake):
+async def test_closing_a_client_ends_its_calls_but_not_the_calls_of_its_parent(fake):
     """
     Closing a client makes its calls raise and closes its connections; closing a child
-    client ends the child's calls, but not its parent's.
+    client ends the calls of the child, but not the calls of the parent.
     """
     fake.fault("stall_before_headers", times=None)
     parent = asi1.AsyncASI1("key", fake.base_url)
@@ -559,7 +559,7 @@ async def test_call_succeeds_after_its_idle_connection_died(fake, fault):
 
 @pytest.fixture
 def secure_port(certificate):
-    """Serve one fixed answer over TLS; yield the port and one item per connection."""
+    """Serve an answer over TLS; yield the port and a list, one item per connection."""
     body = b'{"choices": [{"message": {"content": "Safe."}}]}'
     head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -626,8 +626,8 @@ async def test_ssl_cert_file_is_ignored_for_a_server_on_this_machine(
 
 async def test_unreadable_ssl_cert_file_is_a_configuration_error(monkeypatch, tmp_path):
     """
-    An SSL_CERT_FILE that is not a CA file raises a `ConfigurationError` that names the
-    file.
+    If SSL_CERT_FILE names a file without certificates, a call raises a
+    `ConfigurationError` that names the file.
     """
     broken = tmp_path / "broken.pem"
     broken.write_text("no certificate")
@@ -640,8 +640,8 @@ async def test_unreadable_ssl_cert_file_is_a_configuration_error(monkeypatch, tm
 
 async def test_unusable_proxy_is_a_configuration_error(monkeypatch):
     """
-    A proxy URL that cannot be used raises a `ConfigurationError` that names the
-    environment variable with that URL.
+    If an environment variable sets a proxy URL that cannot be used, a call raises a
+    `ConfigurationError` that names the variable.
     """
     monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:1")
 
@@ -662,7 +662,7 @@ async def test_proxy_is_ignored_for_a_server_on_this_machine(fake, monkeypatch):
         assert (await client.chat.completions.create(messages="Hi")).text
 
 
-async def test_concurrent_first_calls_share_few_pools(secure_port):
+async def test_concurrent_first_calls_create_no_more_pools_than_needed(secure_port):
     """
     32 calls that begin together, before any connection is open, create no more
     connection pools than are needed for 32 connections.
@@ -685,7 +685,7 @@ async def test_concurrent_first_calls_share_few_pools(secure_port):
 
 
 class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
-    """Replies with a body whose pieces can all be read without waiting."""
+    """Replies with a body whose fragments can all be read without waiting."""
 
     def __init__(self, kind, pieces):
         self.kind, self.pieces = kind, pieces
@@ -702,8 +702,8 @@ class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
 async def test_other_tasks_run_while_a_large_body_is_read(kind):
     """
-    Other tasks keep running while a call reads a body, even if all pieces of the body
-    can be read without waiting.
+    Other tasks keep running while a call reads a body, even if all fragments of the
+    body can be read without waiting.
     """
     body = Pieces(kind, [b"{"] * 20_000)
     steps = 0
@@ -732,10 +732,10 @@ async def test_other_tasks_run_while_a_large_body_is_read(kind):
 
 @pytest.mark.parametrize("argument", ["retry", "limits", "rate_limit", "hooks"])
 @pytest.mark.parametrize("value", [3, print, "x"])
-def test_setting_of_a_wrong_type_is_refused_when_the_client_is_made(argument, value):
+def test_setting_of_a_wrong_type_is_refused_when_the_client_is_created(argument, value):
     """
     A setting of a wrong type raises a `ConfigurationError` that names the setting when
-    the client is made.
+    the client is created.
     """
     with pytest.raises(asi1.ConfigurationError, match=f"^{argument}: must be"):
         asi1.ASI1("sk-test", **{argument: value})

@@ -31,11 +31,11 @@ def blocking(blocking_client):
 
 
 class Publisher:
-    """Plays the publisher with which IPython displays objects in a terminal."""
+    """Stands in for the publisher with which IPython displays objects in a terminal."""
 
 
 class Cell(Publisher):
-    """Plays a notebook's publisher; records displayed pages and the threads used."""
+    """Stands in for a notebook's publisher; records displayed pages and threads."""
 
     def __init__(self):
         self.pages = []
@@ -59,7 +59,7 @@ class Cell(Publisher):
 
 
 def ipython(monkeypatch, publisher):
-    """Pretend that IPython runs with *publisher*, or is only imported if it is None."""
+    """Pretend that IPython runs with *publisher*, or, if None, is only imported."""
     shell = None if publisher is None else types.SimpleNamespace(display_pub=publisher)
     parts = {
         "IPython": {"get_ipython": lambda: shell},
@@ -104,7 +104,7 @@ def test_blocking_display_writes_to_stdout_outside_a_notebook(blocking, capsys):
 
 
 @pytest.mark.parametrize("read", [1, 3, 99])
-def test_display_shows_the_whole_answer_of_a_partly_read_stream(blocking, capsys, read):
+def test_display_shows_the_full_answer_of_a_partly_read_stream(blocking, capsys, read):
     """
     `display` shows the answer from its beginning, however many chunks were read before;
     afterwards the stream is consumed.
@@ -155,9 +155,9 @@ def test_display_writes_text_where_ipython_shows_no_markdown(
     assert f"{TEXT}\n" == capsys.readouterr().out
 
 
-def test_each_piece_of_text_is_flushed_once(monkeypatch):
+def test_each_text_delta_is_written_and_flushed_once(monkeypatch):
     """
-    `display` writes each piece of text once and flushes it at once, so that the user
+    `display` writes each text delta once and flushes stdout at once, so that the user
     sees the text as it arrives.
     """
     out = io.TextIOWrapper(io.BytesIO(), "utf-8")
@@ -208,7 +208,7 @@ def test_notebook_cell_shows_thoughts_unless_turned_off(cell, blocking, thoughts
 def test_notebook_cell_is_filled_in_the_callers_thread(cell, blocking):
     """
     The blocking `display` publishes in its caller's thread, since a Jupyter kernel
-    finds the cell of an output by the thread.
+    assigns an output to a cell by the thread that publishes the output.
     """
     blocking.stream(messages="Hi").display()
 
@@ -230,8 +230,8 @@ def test_empty_answer_is_shown_with_its_finish_reason(fake, cell, blocking):
 
 def test_long_answer_is_not_sent_to_the_notebook_for_each_chunk(cell):
     """
-    However many chunks an answer has, the pages sent to a notebook together have less
-    than 51 times the answer's length, and the last page is the whole answer.
+    However many chunks an answer has, all updates sent to a notebook are together less
+    than 51 times as long as the answer, and the last update is the complete answer.
     """
     text = ""
     with screen(thoughts=True) as show:

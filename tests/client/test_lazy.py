@@ -63,7 +63,7 @@ UNUSED = {
 
 @pytest.mark.system
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
-def test_first_call_does_not_import_methods_it_does_not_use(script):
+def test_first_call_imports_no_modules_of_unused_methods(script):
     """
     The first call of a client does not import the modules of `map`, `to_sse`, `display`
     and conversations, unless the program uses these methods.
@@ -76,10 +76,10 @@ def test_first_call_does_not_import_methods_it_does_not_use(script):
 
 @pytest.mark.system
 @pytest.mark.parametrize("name", ["AsyncASI1", "ASI1"])
-def test_client_without_a_call_has_not_imported_the_engine(name):
+def test_creating_a_client_imports_no_modules_that_only_calls_need(name):
     """
-    A client imports the modules that only calls need when it makes its first call, not
-    when it is created.
+    A client imports the modules that only calls need when the client makes its first
+    call, not when the client is created.
     """
     modules = imported(f"import asi1\nasi1.{name}('k')")
 

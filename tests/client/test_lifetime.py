@@ -1,4 +1,4 @@
-"""The end of calls, streams and loops: no task, connection or cycle is left behind."""
+"""The end of calls, streams and loops: no task, connection or reference cycle leaks."""
 
 import asyncio
 import gc
@@ -126,7 +126,8 @@ async def test_error_of_a_failed_call_leaves_no_reference_cycle(fake, way):
                     await fail(client.chat.completions)
                 except asi1.RateLimitError as error:
                     gone.append(weakref.ref(error))
-            await anyio.sleep(0.01)  # because the call tasks end a few loop steps later
+            # A call task ends a few event loop iterations after its call has raised.
+            await anyio.sleep(0.01)
 
             assert [None] * 3 == [reference() for reference in gone]
         finally:
@@ -209,13 +210,13 @@ async def test_call_task_cancelled_before_its_first_step_raises(fake, tasks, ask
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_entering_a_stream_raises_if_its_call_task_is_cancelled_unstarted(
+async def test_call_task_cancelled_before_its_first_step_makes_entering_a_stream_raise(
     fake, tasks
 ):
     """
-    If other code cancels the call task of a stream before its first step, and the
-    stream is closed, a task that enters the stream gets `StreamClosedError` and does
-    not wait for ever.
+    If other code cancels the call task of a stream before the task's first step, and
+    the stream is closed, a task that enters the stream gets `StreamClosedError` and
+    does not wait for ever.
     """
     async with client_of(fake) as client:
         stream = client.chat.completions.stream(messages="Hi")
@@ -250,10 +251,10 @@ async def test_map_sends_no_prompt_after_a_prompt_whose_call_was_cancelled(fake,
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_turn_cancelled_before_its_first_step_lets_the_next_begin(fake, tasks):
+async def test_turn_cancelled_before_its_first_step_lets_another_begin(fake, tasks):
     """
-    If other code cancels the call task of a turn before its first step, the turn
-    raises, and the next turn may begin.
+    If other code cancels the call task of a conversation turn before the task's first
+    step, the turn raises, and the next turn may begin.
     """
 
     async def read_turn():
@@ -274,10 +275,10 @@ async def test_turn_cancelled_before_its_first_step_lets_the_next_begin(fake, ta
     assert ["Ho"] == [m["content"] for m in fake.requests[0].json["messages"]]
 
 
-async def test_connection_is_reused_after_a_whole_answer(fake):
+async def test_connection_is_reused_after_a_complete_answer(fake):
     """
     A connection is reused after a call without streaming, and after a stream that was
-    read to its end, whether the stream was then closed or dropped.
+    read to its end, whether or not the stream was then closed.
     """
     async with client_of(fake) as client:
         completions = client.chat.completions
@@ -286,9 +287,8 @@ async def test_connection_is_reused_after_a_whole_answer(fake):
             await stream.get_final_completion()
         async for _ in await completions.create(messages="Hi", stream=True):
             pass
-        await until(
-            lambda: not client._engine.tasks
-        )  # once no task is left, the connection is back in its pool
+        # A call task ends only after its connection has returned to the pool.
+        await until(lambda: not client._engine.tasks)
         await completions.create(messages="Hi")
 
     assert {1} == {request.connection for request in fake.requests}

@@ -1,4 +1,4 @@
-"""`map` of the async client: many prompts in one call."""
+"""`map` of the async client: concurrent calls for many prompts."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_prompt_may_be_a_str_or_messages_and_is_sent_with_the_options(
     assert {("big", 0)} == {(body["model"], body["temperature"]) for body in bodies}
 
 
-async def test_exactly_concurrency_calls_are_under_way(fake, fake_client):
+async def test_number_of_calls_under_way_is_the_given_concurrency(fake, fake_client):
     """
     While the iterable of a `map` has further prompts, exactly *concurrency* calls are
     under way.
@@ -237,9 +237,9 @@ WAYS = ["break", "close", "cancel", "client"]
 @pytest.mark.parametrize("way", WAYS)
 async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way):
     """
-    However the reader of a `map` stops early, no call and no task of the `map` goes on.
+    However the reader of a `map` stops early, no call or task of that `map` goes on.
     """
-    fake.reply(question, times=8)  # the first read of the map takes eight prompts
+    fake.reply(question, times=8)  # a map first reads 2 * concurrency = 8 prompts
     fake.fault("stall_before_headers", times=None)
     answers = fake_client.chat.completions.map(Prompts(), concurrency=4)
 
@@ -261,7 +261,7 @@ async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way)
     else:
         error = asi1.ClientClosedError if way == "client" else asi1.StreamClosedError
         with pytest.raises(error):
-            for _ in range(5):  # answers that arrived before come first
+            for _ in range(5):  # answers that arrived before the error come first
                 await anext(answers)
 
     await until(lambda: not fake_client._engine.tasks)
@@ -293,7 +293,7 @@ async def test_cancelled_call_of_a_map_ends_the_calls_that_wait_for_it(
 ):
     """
     When a call of a `map` is cancelled, the `map` ends all calls that were waiting for
-    that call to end, and does not send them.
+    that call to end, and sends no request for these waiting calls.
     """
     fake.fault("stall_before_headers", times=None)
 

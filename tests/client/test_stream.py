@@ -1,4 +1,4 @@
-"""The streamed answer of the async client."""
+"""`AsyncChatStream`: the streamed answer of the async client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process, until
 
 asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 
-THOUGHTS = ["Count", "to eight."]  # two lines of one thought
+THOUGHTS = ["Count", "to eight."]  # the fake joins these lines by a newline
 
 
 @pytest.fixture
@@ -53,10 +53,10 @@ async def test_stream_yields_its_chunks_in_order(opened):
     )
 
 
-async def test_text_stream_and_thought_stream_yield_non_empty_pieces(client):
+async def test_text_stream_and_thought_stream_yield_non_empty_strings(client):
     """
-    `text_stream` yields the pieces of the text, and `thought_stream` the pieces of the
-    thoughts; no piece is empty.
+    `text_stream` yields the text deltas of an answer, and `thought_stream` the thought
+    deltas; neither of them yields an empty string.
     """
     stream = client.chat.completions.stream(messages="Hi")
     async with stream:
@@ -85,8 +85,8 @@ async def test_create_with_stream_returns_a_started_stream(client):
 
 async def test_stream_may_be_entered_after_its_first_read(fake, opened):
     """
-    A stream that was already read may be entered with ``async with``, which makes no
-    second call.
+    A stream that was already read may be entered with ``async with``, which sends no
+    second request.
     """
     first = await anext(opened.text_stream)
     async with opened:
@@ -129,12 +129,10 @@ async def test_stream_sends_no_request_before_its_first_use(fake, opened):
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
-async def test_get_final_completion_returns_the_whole_answer_after_any_number_of_reads(
-    opened, read
-):
+async def test_get_final_completion_is_complete_after_any_number_of_reads(opened, read):
     """
-    `get_final_completion` returns the whole answer, however many chunks the reader read
-    before calling it, and returns an equal answer when called again.
+    `get_final_completion` returns the complete answer, however many chunks were read
+    before, and returns an equal answer when called again.
     """
     async with opened:
         for _ in range(read):
@@ -155,8 +153,8 @@ async def test_get_final_completion_returns_the_whole_answer_after_any_number_of
 
 async def test_snapshot_is_the_answer_received_so_far(fake, client):
     """
-    `snapshot` returns an empty answer before the call begins, then all that the server
-    has sent, whether the reader has read it or not, even after the stream was closed.
+    `snapshot` returns an empty answer before the call begins, then the answer received
+    so far, including chunks that were not read yet, even after the stream was closed.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("one")), Event(chunk(" two")), Stall())
@@ -192,7 +190,7 @@ async def test_consumed_stream_refuses_another_iteration(opened, how):
             pass
 
 
-async def test_reading_goes_on_after_a_loop_was_left(opened):
+async def test_new_loop_after_a_break_goes_on_where_the_first_loop_stopped(opened):
     """
     After a ``break`` out of a loop over a stream, a new loop goes on reading where the
     first loop stopped.
@@ -324,7 +322,7 @@ async def test_stream_of_a_closed_client_does_not_begin(client, opened):
 
 
 @pytest.mark.parametrize("way", ["break", "error", "cancel", "close", "drop"])
-async def test_stream_left_early_closes_its_connection(way):
+async def test_stream_not_read_to_its_end_closes_its_connection(way):
     """
     A stream that is not read to its end closes its connection in whichever way the
     reader leaves the stream, and the client stays usable.

@@ -1,4 +1,4 @@
-"""An async stream read as server-sent events."""
+"""`to_sse`: an async stream as server-sent events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENDLESS = (SSE, Repeat((Event(chunk("on ")), Pause(0.005))))
 async def test_to_sse_yields_thoughts_text_and_a_last_event(fake):
     """
     `to_sse` yields thoughts and text in order, then a last event with finish reason and
-    usage; each bytes object yielded consists of whole events.
+    usage; each bytes object yielded consists of complete events.
     """
     fake.reply(TEXT, thoughts=["Hm."], chunk_words=1)
 
@@ -82,9 +82,9 @@ async def test_broken_stream_ends_with_an_error_event(fake):
     assert "stream_interrupted" == data["code"]
 
 
-async def test_error_that_is_not_asi1s_is_an_event_and_is_raised(fake):
+async def test_exception_other_than_asi1_error_is_an_event_and_is_raised(fake):
     """
-    An exception that is not an error of asi1 becomes the last event, which omits the
+    An exception that is not an `ASI1Error` becomes the last event, which omits the
     exception's message; the next read raises the exception.
     """
 
@@ -141,7 +141,7 @@ async def test_first_read_after_open_returns_the_event_that_open_waited_for(fake
 async def test_comment_is_sent_after_each_ping_interval_without_an_event():
     """
     After each *ping* seconds without an event a comment is sent, so that proxies keep
-    the connection open; the comments replace no part of the answer.
+    the connection open; no event of the answer is lost.
     """
     fake = FakeASI1()
     end = Event(chunk("b", finish="stop"))

@@ -100,8 +100,8 @@ async def test_second_turn_edit_and_undo_are_refused_during_a_turn(fake, fake_cl
 
 async def test_turn_begins_when_its_stream_is_entered(fake, fake_client):
     """
-    A turn's stream does not block other turns before it is entered; when it is entered,
-    it sends the history as the history is at that moment.
+    The stream of a turn does not block other turns before the stream is entered;
+    entering the stream sends the history as of that moment.
     """
     chat = fake_client.conversation()
     stream_b = chat.stream("B?")
@@ -116,8 +116,8 @@ async def test_turn_begins_when_its_stream_is_entered(fake, fake_client):
 @pytest.mark.parametrize("kind", ["refused", "cut", "cancelled", "left", "dropped"])
 async def test_unfinished_turn_leaves_the_history_unchanged(fake, fake_client, kind):
     """
-    A turn whose call fails, is cancelled or gives a truncated answer, or whose stream
-    is left early or dropped, does not change the history, and the next turn works.
+    A turn that fails or is cancelled, or whose stream is truncated, closed early or
+    garbage-collected, does not change the history, and the next turn works.
     """
     chat = fake_client.conversation("Be brief.")
     await chat.ask("A?")
@@ -198,8 +198,8 @@ async def test_answer_joins_the_history_as_assistant_whatever_its_role(
     fake, fake_client
 ):
     """
-    The history gives an answer the role "assistant", whatever role the server gave the
-    answer.
+    An answer is added to the history with the role "assistant", whatever role the
+    server sent.
     """
     message = {"role": "model", "content": "Four."}
     fake.reply_json({"choices": [{"message": message, "finish_reason": "stop"}]})
@@ -209,12 +209,12 @@ async def test_answer_joins_the_history_as_assistant_whatever_its_role(
     assert ["user", "assistant"] == roles(chat)
 
 
-async def test_changing_passed_or_returned_messages_leaves_the_history(
+async def test_changing_passed_or_returned_messages_does_not_change_the_history(
     fake, fake_client
 ):
     """
-    If the program changes messages that it passed to a conversation or got from one,
-    the conversation's history does not change.
+    Changing messages that were passed to a conversation, or returned by it, does not
+    change the conversation's history.
     """
     chat = fake_client.conversation()
     given = [{"role": "user", "content": [{"type": "text", "text": "A?"}]}]
@@ -276,7 +276,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that, from request *before* on, both halves of the requests are equal."""
+    """Check that requests from index *before* on are two halves with equal bodies."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
@@ -289,9 +289,9 @@ async def test_every_request_of_200_turns_stays_within_the_token_budget(
     fake, fake_client, name
 ):
     """
-    In a conversation of 200 turns every request, also one for a summary, stays within
-    the policy's token budget; a fork and a conversation loaded from JSON then send the
-    same bytes as each other.
+    In a conversation of 200 turns every request, including those for summaries, stays
+    within the policy's token budget; afterwards a fork and a conversation loaded from
+    JSON send equal request bodies.
     """
     chat = fake_client.conversation("Be brief.", context=POLICIES[name], session_id="s")
     for number in range(200):
@@ -399,8 +399,8 @@ async def test_turn_over_the_budget_without_the_history_is_refused_before_sendin
 
 async def test_summary_request_has_no_tools_and_its_usage_is_counted(fake, fake_client):
     """
-    A summary request has none of the tools, options and session id of the turns, and
-    its usage is added to the usage of the conversation.
+    A summary request is sent without the tools, options and session id of the turns,
+    and its usage is added to the usage of the conversation.
     """
     tools = [{"type": "function", "function": {"name": "f"}}]
     policy = asi1.Summarise(900, size=60, model="small")
@@ -422,8 +422,8 @@ async def test_change_within_the_summarised_messages_drops_the_summary(
     fake, fake_client
 ):
     """
-    An edit or a fork among the messages that a summary replaces drops the summary; a
-    change after those messages keeps the summary.
+    Editing a summarised message, or forking before the last summarised message, drops
+    the summary; a change to later messages keeps the summary.
     """
     chat = await conversation_of(fake_client, asi1.Summarise(900, size=60), 15)
 
@@ -482,10 +482,10 @@ async def test_timeout_of_a_turn_includes_all_requests_for_one_summary():
         assert 10 == pytest.approx(anyio.current_time() - began, abs=0.1)
 
 
-async def test_summary_request_has_the_clients_headers_but_not_its_stop(fake):
+async def test_summary_request_has_the_clients_headers_but_not_its_stop_option(fake):
     """
-    A summary request has the extra headers of the client's default options, but not the
-    options that shape an answer, such as `stop`.
+    A summary request is sent with `extra_headers` of the client's default options, but
+    without the options that shape an answer, such as `stop`.
     """
     options = {"extra_headers": {"x-tenant": "t1"}, "stop": ["END"]}
     async with asi1.AsyncASI1(
@@ -499,10 +499,10 @@ async def test_summary_request_has_the_clients_headers_but_not_its_stop(fake):
     assert not any("stop" in r.json for r in asked)
 
 
-async def test_clients_default_max_tokens_lowers_the_budget(fake, monkeypatch):
+async def test_clients_default_max_tokens_lowers_the_token_budget(fake, monkeypatch):
     """
-    A policy without a budget of its own keeps requests within the model's context size
-    less the client's default `max_tokens`.
+    If a context policy has no token budget, requests stay within the model's context
+    size minus the client's default `max_tokens`.
     """
     monkeypatch.setitem(asi1.CONTEXT_SIZES, "huge", 1200)
     async with asi1.AsyncASI1(
@@ -514,12 +514,12 @@ async def test_clients_default_max_tokens_lowers_the_budget(fake, monkeypatch):
     assert 400 < max(counts) <= 600
 
 
-async def test_policy_without_a_budget_keeps_to_the_models_context_size(
+async def test_policy_without_a_token_budget_keeps_to_the_models_context_size(
     fake, fake_client, monkeypatch
 ):
     """
-    A policy without a budget of its own keeps requests within the model's context size
-    less `max_tokens`; a model of unknown size is refused until its size is set.
+    If a context policy has no token budget, requests stay within the model's context
+    size minus `max_tokens`; a model of unknown context size is refused.
     """
     with pytest.raises(asi1.ArgumentError, match="no context size is known"):
         fake_client.conversation(context=asi1.KeepNewest(), model="huge")
@@ -547,7 +547,7 @@ def saved(**changes):
         {"saved": saved(messages=[{"role": "user", "content": "x"}]), "system": "x"},
     ],
 )
-async def test_wrong_argument_is_refused_when_a_conversation_is_made(
+async def test_wrong_argument_is_refused_when_a_conversation_is_created(
     fake_client, wrong
 ):
     """
@@ -579,8 +579,8 @@ async def test_lone_surrogate_in_an_answer_is_replaced_in_the_history(
 
 async def test_conversation_of_a_closed_client_is_refused(fake, fake_client):
     """
-    Once a client is closed, its conversations refuse turns and it refuses new
-    conversations, both with `ClientClosedError`.
+    After a client was closed, a turn of one of its conversations and the creation of a
+    new conversation raise `ClientClosedError`.
     """
     chat = fake_client.conversation()
     await fake_client.aclose()
