@@ -24,7 +24,8 @@ __all__ = ["Event", "EventDecoder", "EventTooLargeError"]
 _BOM = b"\xef\xbb\xbf"
 _DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
 # Lines to drop: a ``retry`` that httpx-sse 0.4 would accept although the standard does
-# not, and an id above 1024 bytes, since the last id is parsed again with every event.
+# not, and an ``id`` of more than 1024 bytes, since the last id is parsed again with
+# every event.
 _IGNORED = re.compile(rb"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
 _ID = re.compile(rb"^id(?::.*)?$", re.MULTILINE)
 # An event: its type ("message" if it has none), its data lines as bytes joined by LF,

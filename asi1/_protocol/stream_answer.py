@@ -1,8 +1,8 @@
 """
 Assembles the chunks of a stream into an answer, and tells when the answer is complete.
 
-Text is stored in pieces and joined when the answer is read, so that adding a chunk to a
-long stream takes no longer than adding one to a short stream.
+Text is stored in fragments and joined when the answer is read, so that adding a chunk
+to a long stream takes no longer than adding one to a short stream.
 """
 
 from collections.abc import Iterable

@@ -74,8 +74,7 @@ def check_options(
 
 
 def _unknown(name: str, known: frozenset[str]) -> ArgumentError:
-    # difflib is imported here, since it takes long to load and only this error needs
-    # it.
+    # difflib takes long to load, so it is imported only for this error's message.
     from difflib import get_close_matches  # noqa: PLC0415
 
     near = get_close_matches(name, known, n=1)

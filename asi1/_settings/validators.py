@@ -107,7 +107,7 @@ def mapping(value: Any) -> str | None:
 
 
 def instance_of(kind: type) -> Check:
-    """Return the check for an instance of *kind*."""
+    """Return the check that a value is an instance of *kind*."""
 
     def check(value: Any) -> str | None:
         return None if isinstance(value, kind) else f"must be a {kind.__name__}"
@@ -116,7 +116,7 @@ def instance_of(kind: type) -> Check:
 
 
 def list_of(kind: Any, items: str) -> Check:
-    """Return the check for a list or tuple of *kind*; messages call these *items*."""
+    """Return the check for a list or tuple of *kind*, called *items* in messages."""
 
     def check(value: Any) -> str | None:
         listed = isinstance(value, list | tuple)

@@ -72,7 +72,7 @@ class _ClientTransport(httpx.AsyncBaseTransport):
 
 
 class UserClient(_ClientTransport):
-    """Sends through a user-provided httpx client, with the client's headers."""
+    """Sends through a user-provided httpx client, adds its headers, never closes it."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         prepared = self._client.build_request(

@@ -245,7 +245,7 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
 def _readable(transport: asyncio.Transport) -> bool:
     """Whether the kernel received bytes, or the end, that asyncio has not read."""
     sock = transport.get_extra_info("socket")
-    if sock is None or sock.fileno() < 0:  # closed, which asyncio reports later
+    if sock is None or sock.fileno() < 0:  # closed socket, reported later by asyncio
         return True
     number = sock.fileno()
     if not hasattr(select, "poll"):  # Windows, whose select accepts any file number

@@ -131,7 +131,7 @@ class Pools:
         return pools
 
     def _drop_lost(self) -> None:
-        """Forget pools whose event loop has ended, or that a parent process created."""
+        """Drop the pools of ended event loops, and those of a parent process."""
         for token, pools in list(self._by_loop.items()):
             if pools.pid != os.getpid():
                 keep_inherited(self._by_loop.pop(token, None))

@@ -108,6 +108,6 @@ def begins_http(head: bytes) -> bool:
 
 def _is_hang_up(error: BaseException) -> bool:
     """Whether the server closed the connection before its reply's head was complete."""
-    if isinstance(error, httpcore.RemoteProtocolError):  # also if a head is invalid
+    if isinstance(error, httpcore.RemoteProtocolError):  # or an invalid reply head
         return f"{error}".startswith("Server disconnected without")
     return isinstance(error, httpcore.ReadError)

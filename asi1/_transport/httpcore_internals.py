@@ -64,8 +64,8 @@ def replace_state_lock(connection: httpcore.AsyncHTTPConnection) -> None:
 
 
 def _set(owner: object, name: str) -> None:
-    # httpcore uses this lock only in `async with` statements, so a lock of anyio can
-    # replace it.
+    # httpcore uses its locks only in `async with` statements, so anyio's locks can
+    # replace them.
     lock: Any = anyio.Lock(fast_acquire=True)
     setattr(owner, name, lock)
 

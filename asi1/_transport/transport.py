@@ -117,7 +117,7 @@ async def _generator(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None
 
 class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):
     """
-    A request's body in one piece.
+    A request's body as one bytes object.
 
     httpx's own body is an async generator. If the connection breaks while the body is
     sent, that generator stays open, and trio warns of it.
@@ -202,8 +202,8 @@ class Transport:
     def _prepare(
         self, request: Request, key: Secret, extra: Mapping[str, str]
     ) -> httpx.Request:
-        # This is a separate function, so that no frame in an error's traceback refers
-        # to the header with the key.
+        # `_prepare` is a separate function, so that no frame in an error's traceback
+        # refers to the header with the API key.
         url, limits = _url(request.url), request.timeouts
         body = _Body(request.body or b"")
         headers = {

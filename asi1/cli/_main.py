@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(argv)
         flush()
     except KeyboardInterrupt:
-        if argv is None:  # as a program: no second Ctrl-C may interrupt its exit
+        if argv is None:  # run as a program: a second Ctrl-C must not stop its exit
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = 130
     except BrokenPipeError:

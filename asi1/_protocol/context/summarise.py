@@ -62,7 +62,8 @@ class Summarise(ContextPolicy):
         """
         If *view* exceeds *limit* tokens, insert the summary of an earlier request.
 
-        If that is not enough, insert a longer summary, then drop the oldest turns.
+        If *view* still exceeds *limit*, insert a summary of more turns. If that is not
+        enough either, drop the oldest turns.
         """
         limit = self.limit(limit)
         if view.total <= limit:
@@ -151,7 +152,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _cut(text: str, size: int) -> str:
-    """Return at most *size* bytes of *text*."""
+    """Return the beginning of *text*, at most *size* bytes of UTF-8."""
     data = _bytes(text)
     return text if len(data) <= size else data[: max(0, size)].decode("utf-8", "ignore")
 
