@@ -23,12 +23,12 @@ __all__ = ["decode"]
 
 _M = TypeVar("_M", bound=Model)
 
-# Fields that asi1 adds; they do not stand for keys of the server's JSON.
+# Model fields that asi1 adds; the server's JSON has no keys for these fields.
 _OWN_FIELDS = ("extra", "wire", "response")
 
 
 def decode(cls: type[_M], raw: Mapping[str, JSON]) -> _M:
-    """Decode a JSON object into a *cls*; this succeeds for every JSON object."""
+    """Decode a JSON object into an instance of *cls*; every JSON object is accepted."""
     return _converter.structure(raw, cls)
 
 
@@ -53,7 +53,7 @@ def _tuple_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], An
     item_type = cls.__args__[0]
 
     def read_item(value: object) -> object:
-        # An item of another type is dropped, so that callers get the rest of the list.
+        # A list item of the wrong type is dropped, so that callers get the other items.
         try:
             return None if value is None else converter.structure(value, item_type)
         except (TypeError, ValueError):

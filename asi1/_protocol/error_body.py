@@ -1,8 +1,9 @@
 """
-Reads the message and the codes of an error body, whatever the body's shape.
+Reads the message and the codes of an error reply's body, in any of several formats.
 
-Servers use at least six shapes: an object or a string under ``error``, a ``message``, a
-string or a list under ``detail``, plain text, an HTML page, and an empty body.
+Servers use at least six formats: an object or a string under ``error``, a
+``message``, a string or a list under ``detail``, plain text, an HTML page, and an
+empty body.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ def _shortened(text: str, key: Secret) -> str:
 @frozen
 class ContextOverflow:
     """
-    The numbers in an error body about a request longer than the model's context.
+    The token counts in an error about a request longer than the model's context.
 
     Attributes:
         limit: Tokens that the model can read and write; None if not in the body.
@@ -153,7 +154,7 @@ class ContextOverflow:
 
 def context_overflow(body: ErrorBody) -> ContextOverflow | None:
     """
-    Return the numbers of *body* if it says that the request is too long, else None.
+    If *body* says that the request is too long, return its token counts, else None.
 
     In doubt, return None: after a false positive, a conversation would drop messages.
     """

@@ -1,10 +1,11 @@
 """
-The fast path of a stream: chunks that only add a piece of text or thoughts to choice 0.
+The fast path for the chunks of a stream that only add text or thoughts to choice 0.
 
 Nearly every chunk of a stream is of this kind, and differs from the chunk before it
-only in the bytes of the piece. So the piece is cut out between the equal bytes, and the
-JSON is parsed only if a caller reads another field. The converter decodes every other
-chunk. A test asserts that fast path and converter give the same chunk.
+only in the bytes of the added text, the *text delta*. So the text delta is cut out
+between the equal bytes, and the JSON is parsed only if a caller reads another field.
+The converter decodes every other chunk. A test asserts that fast path and converter
+give the same chunk.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,13 +29,14 @@ _TOP = {
 }
 _CHOICE = {"index", "delta", "finish_reason", "stop_reason"}
 _DELTA = {"role", "content", "refusal", "tool_calls"}
-# The types of unknown values on the fast path. Floats and nested values are excluded:
-# unlike `load_json`, `peek_json` reads large integers as floats, and checks no depth.
+# The types that values of unknown keys may have on the fast path. Floats and nested
+# values are excluded: unlike `load_json`, `peek_json` reads large integers as floats,
+# and does not limit the nesting depth.
 _FLAT = (str, int, bool, type(None))
 # Maximum bytes of an event on the fast path; larger events go to the converter.
 _LARGEST = 64 * 1024
 
-# The setters of the chunk's slots, since its class is frozen and refuses assignment.
+# Setters of the slots of a `ChatCompletionChunk`, since the class is frozen.
 _SETTERS = {
     name: getattr(ChatCompletionChunk, name).__set__
     for name in (
@@ -51,9 +53,9 @@ _new_chunk = object.__new__
 @define(eq=False)
 class _Pending:
     """
-    Sets the fields of a chunk that are not set yet, when a caller reads one of them.
+    Sets the unset fields of a chunk when a caller reads one of these fields.
 
-    All chunks with the same bytes around their piece share one object of this class.
+    All chunks with the same bytes around their text delta share one `_Pending`.
 
     Attributes:
         created: The ``created`` of the first chunk that has this object.
@@ -66,7 +68,7 @@ class _Pending:
     choice_extra: Mapping[str, JSON]
 
     def fill(self, chunk: ChatCompletionChunk, name: str) -> None:
-        """Set only ``wire`` if *name* is "wire", else all unset fields."""
+        """If *name* is "wire", set that field of *chunk*, else all unset fields."""
         if name == "wire":
             _SETTERS["wire"](chunk, peek_json(chunk._data))  # noqa: SLF001
             return
@@ -94,8 +96,8 @@ class _Pending:
             _SETTERS[key](chunk, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Pickling or copying a chunk sets all its fields first, so the copy has no
-        # unset fields, and contains None instead of this object.
+        # Pickling or copying a chunk sets all its fields first. So the copy needs no
+        # `_Pending` object, and this object is pickled as None.
         return type(None), ()
 
 
@@ -106,7 +108,7 @@ class FastChunkReader:
     _template: "_Template | None" = field(default=None, init=False)
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
-        """Return the chunk in an event's data; None if the fast path cannot read it."""
+        """Return the chunk in an event's *data*; None if it needs the converter."""
         if self._template is not None:
             chunk = self._template.read(data)
             if chunk is not None:
@@ -135,7 +137,7 @@ class FastChunkReader:
 
 def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
     """
-    Return a chunk's fields besides its piece; None if the fast path cannot read it.
+    Return a chunk's fields besides its text delta; None if it needs the converter.
 
     Raises:
         TypeError, LookupError, AttributeError: The fast path cannot read the chunk.
@@ -164,29 +166,29 @@ def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
     return _Pending(created, extra, more) if only_adds_a_piece else None
 
 
-@lru_cache(maxsize=256)  # the chunks of a server nearly all have the same keys
+@lru_cache(maxsize=256)  # nearly all chunks from one server have the same keys
 def _unknown(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(key for key in keys if key not in _TOP)
 
 
-@define(eq=False)  # creating a frozen instance takes longer
+@define(eq=False)  # not frozen: a frozen instance takes longer to create
 class _Template:
     """
-    The bytes of a chunk without its piece, and without the digits of ``created``.
+    The bytes of a chunk, except its text delta and the digits of ``created``.
 
     Attributes:
-        head: The bytes before piece and ``created``.
-        middle: The bytes between piece and ``created``; None without ``created``.
-        tail: The bytes after piece and ``created``.
-        start: The index at which the first of piece and ``created`` begins.
-        stop: The index at which the last of piece and ``created`` ends, counted from
-            the chunk's end.
-        shortest: The length of a chunk with an empty piece, in bytes.
+        head: The bytes before text delta and ``created``.
+        middle: The bytes between text delta and ``created``; None without ``created``.
+        tail: The bytes after text delta and ``created``.
+        start: The index at which the first of text delta and ``created`` begins.
+        stop: The index at which the last of text delta and ``created`` ends, counted
+            from the chunk's end.
+        shortest: The length of a chunk with an empty text delta, in bytes.
         time: The digits of ``created``.
         earliest: The smallest number with as many digits as ``created``.
-        time_first: Whether ``created`` comes before the piece.
-        thinks: Whether the piece is a piece of thoughts.
-        pending: The chunk's fields besides the piece.
+        time_first: Whether ``created`` comes before the text delta.
+        thinks: Whether the text delta is a part of the thoughts.
+        pending: The chunk's fields besides the text delta.
     """
 
     head: bytes
@@ -202,7 +204,7 @@ class _Template:
     pending: _Pending
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
-        """Return the chunk if *data* differs in piece and ``created`` alone."""
+        """Return the chunk in *data* if all other bytes equal this template's."""
         if not (
             data.startswith(self.head)
             and data.endswith(self.tail)
@@ -220,7 +222,7 @@ class _Template:
             text = piece.decode()
         except UnicodeDecodeError:
             return None
-        # Not for the fast path: escapes must be parsed, control characters are invalid.
+        # Escapes need the JSON parser, and control characters are invalid in JSON.
         if not text.isprintable() or '"' in text or "\\" in text:
             return None
         chunk: ChatCompletionChunk = _new_chunk(ChatCompletionChunk)
@@ -242,7 +244,7 @@ class _Template:
 def _template(
     data: bytes, text: str, thought: str, pending: _Pending
 ) -> _Template | None:
-    """Return the template from *data*; None if the piece cannot be located for sure."""
+    """Return a template of *data*; None if the text delta is not found exactly once."""
     if text and thought:
         return None
     time = b"%d" % (pending.created or 0)
@@ -252,7 +254,7 @@ def _template(
         places += _places(data, b"created", time)
     if len(places) != (2 if pending.created else 1):
         return None
-    places[0] = (places[0][0] + 1, places[0][1] - 1)  # the quotes stay in the template
+    places[0] = (places[0][0] + 1, places[0][1] - 1)  # the text without its quotes
     first, last = min(places), max(places)
     return _Template(
         head=data[: first[0]],
@@ -270,7 +272,7 @@ def _template(
 
 
 def _places(data: bytes, key: bytes, value: bytes) -> Iterator[tuple[int, int]]:
-    """Yield start and end of *value* in *data*, if *key* occurs once and has it."""
+    """Yield start and end of *value* in *data*, if *key* occurs once, with *value*."""
     quoted = b'"%b":' % key
     for token in (quoted + value, quoted + b" " + value):
         if data.count(quoted) == 1 == data.count(token):

@@ -1,5 +1,5 @@
 """
-Turns undocumented shapes of the server's JSON into the documented ones.
+Converts undocumented formats of the server's JSON objects to the documented format.
 
 Each function takes a JSON object and returns one with the keys of the model's fields: a
 changed copy, or the same object if it needs no change. Unknown keys and wrong types are
@@ -43,7 +43,7 @@ def thought_text(value: JSON) -> JSON:
 
 
 def _answer(raw: Object, *, part: str) -> Object:
-    """Copy the thoughts to the top level, from wherever the server has put them."""
+    """Return *raw* with the model's thoughts as a string under the key ``thought``."""
     thought = raw.get("thought")
     if thought and not isinstance(thought, list):
         return raw
@@ -79,7 +79,7 @@ def _chunk(raw: Object) -> Object:
 
 
 def _renamed(raw: Object, part: str) -> Object:
-    """Read "delta" as "message", or the reverse: some servers use the wrong key."""
+    """Copy "delta" to "message", or the reverse, if a server used the wrong key."""
     other = "delta" if part == "message" else "message"
     if other not in raw:
         return raw

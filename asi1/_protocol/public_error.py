@@ -30,12 +30,14 @@ from .._models.status_errors import APIStatusError
 
 __all__ = ["Failure", "failure"]
 
-# Statuses of ASI-1 that the service's caller may have caused, or that ask to wait.
+# ASI-1's statuses that the service forwards to its caller: the caller's own mistakes,
+# and 429, after which the caller can retry.
 _FORWARDED = frozenset({400, 413, 422, 429})
 _UPSTREAM_TIMEOUT = frozenset({408, 504})
-# Messages about connections begin with the host, which callers need not know.
+# The host at the start of a connection error's message. It is removed, since callers of
+# the service need not know the host.
 _HOST = re.compile(r"^\S+: ")
-# Maximum number of characters in a message.
+# Maximum number of characters in an error message that a service sends.
 _LONGEST = 1000
 
 

@@ -1,5 +1,5 @@
 """
-Reads the answer or the error in a reply, and the chunk in an event.
+Reads the answer or the error in an HTTP reply, and the chunk in a server-sent event.
 
 A 2xx status proves nothing: a reply that is not an answer becomes an error with the
 server's own message, whatever the shape of the body.
@@ -32,9 +32,11 @@ __all__ = [
 
 _BOM = b"\xef\xbb\xbf"
 _KEPT = 64 * 1024
-# Maximum choices of one answer, since empty ones take few bytes but many objects.
+# Maximum number of choices in one answer, since an empty choice takes few bytes but
+# becomes several objects.
 _MOST_CHOICES = 1000
-# Codes and types of a 429 for a quota that is used up: a short wait does not help.
+# Error codes and types of a 429 whose cause is a used-up quota, so that a retry after a
+# short wait does not help.
 _QUOTA = {
     "account_limit_exceeded",
     "billing_error",
@@ -54,7 +56,7 @@ _QUOTA = {
 
 def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "other"]:
     """
-    Return the kind of a body: by a known content type, else by the body's start.
+    Return a body's kind, from its content type, or else from its first bytes.
 
     Args:
         content_type: The ``content-type`` header; "" if missing.
@@ -175,8 +177,8 @@ def _is_error(value: Mapping[str, JSON]) -> bool:
         return False
     if value.get("code") is not None and value.get("message") is not None:
         return True
-    # A valid chunk may have no choices, but it has an id. So an object without both is
-    # an error if it contains a message.
+    # A valid chunk may have no choices, but then it has an id. So an object with
+    # neither choices nor id is an error if it contains an error message.
     neither = "choices" not in value and "id" not in value
     return neither and any(value.get(key) for key in ("message", "detail"))
 
@@ -231,7 +233,7 @@ def _event_value(data: bytes) -> JSON:
     try:
         return load_json(data)
     except ValueError:
-        # Event streams must be UTF-8, so invalid bytes are replaced.
+        # Event streams must be UTF-8, so bytes that are not valid UTF-8 become U+FFFD.
         text = data.decode("utf-8", "replace").encode()
         if text == data:
             raise

@@ -38,7 +38,7 @@ __all__ = ["ChatDraft", "Request", "chat_request", "draft_chat", "plain_request"
 
 _HEADERS = {
     "user-agent": f"asi1-python/{__version__}",
-    # Without compression, a reply takes no more memory than its bytes on the network.
+    # Asks for no compression, since a small compressed reply could fill the memory.
     "accept-encoding": "identity",
 }
 _ACCEPT = {
@@ -92,7 +92,7 @@ class ChatDraft:
 
     def request(self, messages: Messages) -> Request:
         """
-        Return the request with these messages.
+        Return the complete request, with *messages*.
 
         Raises:
             ArgumentError: A message is invalid, or a value cannot be written as JSON.
@@ -100,7 +100,7 @@ class ChatDraft:
         return self.request_of(wire_messages(messages))
 
     def request_of(self, messages: Sequence[Mapping[str, JSON]]) -> Request:
-        """Return the request with *messages*, which have the API's form already."""
+        """Return the complete request; *messages* already have the API's JSON form."""
         # `fields` come last: they include `extra_body`, which may replace any field.
         body = {"model": self.fields["model"], "messages": messages, **self.fields}
         return _request(self.parts, body, self.options)
@@ -114,7 +114,7 @@ def draft_chat(
     options: Mapping[str, Any],
 ) -> ChatDraft:
     """
-    Check all arguments of a chat call but its messages, and return the draft.
+    Check all arguments of a chat call except its messages, and return the draft.
 
     Raises:
         ArgumentError: An argument is invalid; the error names it. Nothing was sent.
@@ -285,7 +285,7 @@ def _idempotency_key(value: object) -> str | None:
 
 
 def _checked(argument: str, check: Callable[..., Any], *values: object) -> Any:
-    """Check a call's argument like a client's setting, but raise `ArgumentError`."""
+    """Return *check*'s result; raise its `ConfigurationError` as an `ArgumentError`."""
     try:
         named = (argument,) if check in (check_headers, read_query) else ()
         return check(*values, *named)

@@ -11,7 +11,8 @@ from datetime import UTC
 
 __all__ = ["retry_after"]
 
-# Stricter than Python's `float`, which also accepts "nan", "1_000" and signs.
+# A number in a retry header. The pattern is stricter than Python's `float`, which also
+# accepts "nan", "1_000" and signs.
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][0-9]+)?")
 
 
@@ -36,7 +37,7 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
     seconds = _number(text)
     if seconds is not None:
         return seconds
-    # `email.utils` takes long to load, and servers hardly ever send dates.
+    # `email.utils` is imported only for a date: it loads slowly, and dates are rare.
     from email.utils import parsedate_to_datetime  # noqa: PLC0415
 
     try:

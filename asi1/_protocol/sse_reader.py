@@ -1,5 +1,5 @@
 """
-Reads server-sent events from bytes: each as soon as its last byte arrives.
+Decodes server-sent events from bytes: each event as soon as its last byte arrives.
 
 Most events have a single data line, and this module reads them itself. For every other
 event it calls httpx-sse 0.4, and passes only text that httpx-sse reads correctly:
@@ -24,14 +24,16 @@ __all__ = ["Event", "EventDecoder", "EventTooLargeError"]
 _BOM = b"\xef\xbb\xbf"
 _DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
 # Lines to drop: a ``retry`` that httpx-sse 0.4 would accept although the standard does
-# not, and an id above 1024 bytes, since the last id is parsed again with every event.
+# not, and an ``id`` of more than 1024 bytes, since the last id is parsed again with
+# every event.
 _IGNORED = re.compile(rb"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
 _ID = re.compile(rb"^id(?::.*)?$", re.MULTILINE)
 # An event: its type ("message" if it has none), its data lines as bytes joined by LF,
 # the last id of the stream so far, and the event's ``retry`` in milliseconds or None.
 Event: TypeAlias = tuple[str, bytes, str, int | None]
 
-# Most lines of one event: each line becomes an object, larger than the line's bytes.
+# Maximum number of lines in one event, since each line becomes an object that is larger
+# than the line's bytes.
 _MOST_LINES = 100_000
 
 
@@ -40,7 +42,7 @@ class EventTooLargeError(ValueError):
 
 
 class _TextResponse:
-    """The part of `httpx.Response` that `EventSource` uses."""
+    """A stand-in for `httpx.Response`, with the attributes that `EventSource` uses."""
 
     headers = {"content-type": "text/event-stream"}  # noqa: RUF012 - never changed
 
@@ -54,15 +56,15 @@ class _TextResponse:
 @define
 class EventDecoder:
     """
-    Decodes the events of one stream from pieces of bytes, which may be cut anywhere.
+    Decodes the events of one stream from fragments of bytes, cut at any position.
 
     Attributes:
         max_event_bytes: The largest allowed event, in bytes, its comments included.
     """
 
     max_event_bytes: int
-    # The first bytes of the stream while they may be a part of a byte-order mark; None
-    # once that is decided.
+    # The stream's first bytes while they may still become a byte-order mark; None once
+    # the stream is known to begin with or without one.
     _head: bytes | None = field(default=b"", init=False)
     _after_cr: bool = field(default=False, init=False)
     _pending: list[bytes] = field(factory=list, init=False)
@@ -91,7 +93,7 @@ class EventDecoder:
         ):  # *data* is one event with one data line, as it usually is
             return (("message", data[6:-2], self._last_id, None),)
         data = self._with_lf(data)
-        # The last piece may have ended in the first half of a blank line.
+        # The blank line that ends an event may be split between two fragments.
         border = self._pending[-1][-1:] if self._pending else b""
         end = (border + data).rfind(b"\n\n") + 2 - len(border)
         if end < 2 - len(border):
@@ -119,7 +121,7 @@ class EventDecoder:
     def _with_lf(self, data: bytes) -> bytes:
         if self._head is not None:
             data = self._head + data
-            if _BOM.startswith(data):  # a piece may end inside the mark
+            if _BOM.startswith(data):  # the byte-order mark may be incomplete
                 self._head = data
                 return b""
             self._head = None
@@ -144,14 +146,14 @@ class EventDecoder:
                 yield from self._read_fields(block)
 
     def _read_fields(self, block: bytes) -> Iterator[Event]:
-        """Read a block that is not a single data line."""
+        """Yield the event in *block*, the lines between two blank lines, if any."""
         lines = _IGNORED.sub(b"", block.strip(b"\n")).strip(b"\n")
         if _DATA.search(lines):
             text = f"id:{self._last_id}\n{lines.decode('utf-8', 'replace')}\n\n"
             source = EventSource(cast("Any", _TextResponse(text)))
             for event in source.iter_sse():
                 yield event.event, event.data.encode(), event.id, event.retry
-        for line in _ID.findall(lines):  # an event without data sets the id too
+        for line in _ID.findall(lines):  # an event without data sets the last id too
             value = line[3:].removeprefix(b" ").decode("utf-8", "replace")
             self._last_id = self._last_id if "\0" in value else value
 

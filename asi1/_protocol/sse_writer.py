@@ -17,7 +17,7 @@ from .public_error import failure
 
 __all__ = ["PING", "done_event", "failed_event", "piece_events"]
 
-# A comment, which the receiver ignores; it keeps the connection alive.
+# An SSE comment, which receivers ignore; sending it keeps the connection alive.
 PING = b": ping\n\n"
 
 
@@ -27,7 +27,7 @@ def _event(name: str, data: JSON) -> bytes:
 
 
 def piece_events(chunks: Iterable[ChatCompletionChunk]) -> bytes:
-    """Return the events of *chunks*; none for a chunk without text and thoughts."""
+    """Return the events of *chunks*; a chunk without text and thoughts has none."""
     events = []
     for chunk in chunks:
         thought = chunk.thought or _reasoning(chunk)

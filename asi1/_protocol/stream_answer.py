@@ -1,8 +1,8 @@
 """
 Assembles the chunks of a stream into an answer, and tells when the answer is complete.
 
-Text is stored in pieces and joined when the answer is read, so that adding a chunk to a
-long stream takes no longer than adding one to a short stream.
+Text is stored in fragments and joined when the answer is read, so that adding a chunk
+to a long stream takes no longer than adding one to a short stream.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ __all__ = ["Assembler", "as_chunk"]
 
 @define
 class _Text:
-    """A str to which pieces are appended."""
+    """A growing str, stored as a list of fragments until it is read."""
 
     pieces: list[str] = field(factory=list)
 
@@ -61,7 +61,8 @@ class _Call:
     def add(self, delta: ToolCallDelta) -> None:
         self.id = self.id or delta.id
         self.type = delta.type or self.type
-        # Some servers repeat id and name in every part, so the name is added only once.
+        # Some servers repeat a tool call's id and name in every part of the call, so a
+        # repeated name is not appended again.
         repeated = delta.id and delta.function.name == self.name.join()
         self.name.add("" if repeated else delta.function.name)
         self.arguments.add(delta.function.arguments)
@@ -163,8 +164,9 @@ class Assembler:
     # Choice 0; None before the first chunk of this choice, and if the choice's role is
     # not "assistant".
     _assistant: _Choice | None = field(default=None, init=False)
-    # The pending fields of the last chunk, if the fast path read that chunk. They are
-    # part of the answer already, so chunks with the same object add only their piece.
+    # The pending fields of the last chunk, if the fast path read that chunk. They were
+    # already added to the answer, so a chunk that shares this object only adds its
+    # text.
     _last_pending: PendingFields | None = field(default=None, init=False)
     _usage: Usage | None = field(default=None, init=False)
     _executable_data: JSON = field(default=None, init=False)
@@ -181,7 +183,8 @@ class Assembler:
         if pending is None or self._assistant is None:
             self._add_any(chunk)
             return
-        # The chunk only adds a piece to choice 0: `_add_any` does the same, but slower.
+        # This chunk only adds text to choice 0: `_add_any` would do the same, but
+        # slower.
         text = chunk._text  # noqa: SLF001
         if text:
             self._assistant.content.pieces.append(text)

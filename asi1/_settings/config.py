@@ -113,12 +113,13 @@ class ClientConfig:
 
 def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
     """
-    Return the API key from the argument, else from the environment.
+    Return the API key from the argument *value*, else from the environment.
 
     Raises:
         ConfigurationError: There is no key, or the key is not valid.
     """
-    # Hidden first of all, since a traceback may show the local variables of this frame.
+    # The key is wrapped before anything else, since a traceback may show the local
+    # variables of this frame.
     value = hidden(value)
     found = [(n, hidden(env[n])) for n in KEY_VARIABLES if env.get(n, "").strip()]
     env = {}
@@ -156,7 +157,7 @@ def read_base_url(
         for name in reversed(_URL_VARIABLES):
             if name in env:
                 source, value = f"the environment variable {name}", env[name]
-    env = {}  # a traceback may show the local variables of this frame
+    env = {}  # so that no traceback shows the environment
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(
             f"{source}: must be a non-empty str; leave it out for {BASE_URL}"
@@ -229,7 +230,7 @@ def check_headers(headers: object, source: str) -> dict[str, str]:
 
 def read_model(value: object) -> str:
     """
-    Return *value* as a model's name: any str, since servers add models at any time.
+    Return *value* as a model's name: any non-empty str, since servers add models.
 
     Raises:
         ConfigurationError: *value* is not a str, or is empty.
@@ -259,7 +260,7 @@ def read_query(value: object, source: str) -> dict[str, str | int | float | bool
 
 def read_retry(max_retries: Any, retry: RetryPolicy | None) -> RetryPolicy:
     """
-    Return the retry policy from ``max_retries=`` or ``retry=``, not both.
+    Return the retry policy from ``max_retries=`` or ``retry=``; only one may be given.
 
     Raises:
         ConfigurationError: Both are given, or *max_retries* is not a whole number of at

@@ -26,7 +26,7 @@ from .validators import (
 
 __all__ = ["check_options", "checked_options"]
 
-# Options of other services, each with a hint at what to use in asi1 instead.
+# Options of other chat APIs, each with a hint at what to use in asi1 instead.
 _ELSEWHERE = {
     "reasoning_effort": "; see enable_thinking and thinking_budget.",
     "stream_options": "; usage comes with every stream without it.",
@@ -74,7 +74,7 @@ def check_options(
 
 
 def _unknown(name: str, known: frozenset[str]) -> ArgumentError:
-    # difflib takes long to load, and only this error needs it.
+    # difflib takes long to load, so it is imported only for this error's message.
     from difflib import get_close_matches  # noqa: PLC0415
 
     near = get_close_matches(name, known, n=1)

@@ -23,7 +23,8 @@ _count = setting(or_none(whole_number(1)), "rate_limit")
 @frozen(kw_only=True)
 class RateLimit:
     """
-    How much a client may send; calls above a limit wait. None means no limit.
+    How many requests and tokens a client may send, and how many calls may run at once;
+    calls above a limit wait. None means no limit.
 
     Attributes:
         requests_per_minute: Requests in any minute, retries included.
@@ -47,7 +48,7 @@ class RateLimit:
         )
 
     def windows(self) -> tuple[Window, Window, Window]:
-        """Return new windows: requests per minute and per day, tokens per minute."""
+        """Return new windows for requests per minute and day, and tokens per minute."""
         from .rate_window import Window  # noqa: PLC0415 - loaded with the first limiter
 
         return (
@@ -61,7 +62,7 @@ class RateLimit:
 @frozen(kw_only=True)
 class LimitOutcome:
     """
-    How an attempt ended that a `Limiter` had permitted.
+    The outcome of an attempt that a `Limiter` had permitted.
 
     Attributes:
         estimated: The estimated tokens that `Limiter.acquire` was called with.
@@ -86,7 +87,7 @@ class Limiter(Protocol):
     """
 
     async def acquire(self, tokens: int) -> None:
-        """Wait until an attempt of about *tokens* tokens may be made."""
+        """Wait until an attempt that uses about *tokens* tokens may start."""
         ...
 
     def release(self, outcome: LimitOutcome) -> None:

@@ -1,5 +1,5 @@
 """
-A sliding window that limits an amount per time; the caller passes the current time in.
+A sliding window that limits an amount, such as tokens, per time; it reads no clock.
 
 A limit of three a minute means three in *any* minute, which is how servers count. So
 the window stores each entry until the entry is older than the window.
@@ -14,9 +14,9 @@ from attrs import define, field
 
 __all__ = ["Window"]
 
-# The lowest pace after any number of refusals, as a share of the limit.
+# Smallest share of the limit to which refused attempts can lower the pace.
 _SLOWEST = 1 / 16
-# The factor by which each success raises a lowered pace.
+# The factor by which each successful attempt raises a lowered pace.
 _RECOVERY = 1.1
 
 
@@ -29,7 +29,7 @@ class _Entry:
 @define(eq=False)
 class Window:
     """
-    The amounts permitted in the last *seconds*; their sum is at most *limit*.
+    Permits amounts, such as tokens, up to a sum of *limit* in any *seconds* seconds.
 
     Attributes:
         limit: The largest sum of the amounts; None for no limit.

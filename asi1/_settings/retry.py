@@ -71,7 +71,8 @@ class RetryPolicy:
         """
         if attempt >= self.attempts or not self.may_heal(error):
             return None
-        hint: float | None = getattr(error, "retry_after", None)  # status errors only
+        # Only an `APIStatusError` has a `retry_after`.
+        hint: float | None = getattr(error, "retry_after", None)
         if hint is None:
             grown = self.wait_first * 2.0 ** min(attempt - 1, 60)
             wait = dice * min(self.wait_max, grown)
@@ -83,7 +84,7 @@ class RetryPolicy:
 
     def may_heal(self, error: APIError) -> bool:
         """Tell whether another attempt at the same request could succeed."""
-        # Imported at the first error, since most programs meet none.
+        # Status errors are imported at the first error, since most programs meet none.
         from .._models.status_errors import (  # noqa: PLC0415
             APIStatusError,
             QuotaExceededError,

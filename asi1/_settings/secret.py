@@ -1,5 +1,5 @@
 """
-The object that holds the API key, and shows it as ``***``.
+The object that contains the API key, and whose repr is ``***``.
 
 All other code refers to this object instead of the key, so the key appears in no repr,
 log line, pickle, or traceback with local variables.
@@ -14,7 +14,7 @@ from .._models.errors import ConfigurationError
 
 __all__ = ["Secret", "hidden"]
 
-# Keys of fewer characters are not redacted.
+# Minimum number of characters of a key that is redacted; shorter keys are not.
 _SHORTEST = 8
 # The characters that a repr or JSON escapes with a backslash.
 _ESCAPED = frozenset("\\'\"")

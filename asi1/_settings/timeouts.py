@@ -38,7 +38,7 @@ def _checked(_: object, attribute: Any, value: object) -> None:
 
 class Deadline(NamedTuple):
     """
-    The moment at which a call times out, and the phase whose timeout passes then.
+    The moment at which a call times out, and the name of the timeout that passes then.
 
     Attributes:
         at: The moment, on the caller's clock; may be infinite.
@@ -156,5 +156,5 @@ class Timeouts:
         return Deadline(now + limit, phase)
 
 
-# The type of ``timeout=``.
+# The type of the argument ``timeout=`` of a client or a call.
 Timeout: TypeAlias = float | Timeouts | HTTPXTimeout | None

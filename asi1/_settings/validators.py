@@ -1,5 +1,5 @@
 """
-Checks of single values.
+Checks of the values of single settings and options.
 
 A check returns None for a valid value, else the problem in words for a message, such as
 "must be True or False".
@@ -41,7 +41,7 @@ def wrong(argument: str, problem: str, value: object) -> ArgumentError:
 
 def setting(check: Check, part_of: str | None = None) -> Any:
     """
-    Return an attrs validator that raises `ConfigurationError` if *check* fails.
+    Return an attrs validator that raises *check*'s problem as `ConfigurationError`.
 
     Args:
         check: The check of the field's value.
@@ -107,7 +107,7 @@ def mapping(value: Any) -> str | None:
 
 
 def instance_of(kind: type) -> Check:
-    """Return the check for an instance of *kind*."""
+    """Return the check that a value is an instance of *kind*."""
 
     def check(value: Any) -> str | None:
         return None if isinstance(value, kind) else f"must be a {kind.__name__}"
@@ -116,7 +116,7 @@ def instance_of(kind: type) -> Check:
 
 
 def list_of(kind: Any, items: str) -> Check:
-    """Return the check for a list or tuple of *kind*, which a message calls *items*."""
+    """Return the check for a list or tuple of *kind*, called *items* in messages."""
 
     def check(value: Any) -> str | None:
         listed = isinstance(value, list | tuple)

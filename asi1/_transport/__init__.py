@@ -1,5 +1,5 @@
 """
-The event loop, sockets and httpx: sends bytes to a server, and receives its bytes.
+Sends bytes to a server and receives its bytes, with httpx, sockets and event loops.
 
 These modules do not depend on the chat API.
 """

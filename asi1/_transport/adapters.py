@@ -31,7 +31,7 @@ class DirectTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
         super().__init__(verify=context, limits=limits)
-        # `preload_httpcore` has already imported these modules in a thread.
+        # These imports are fast: `preload_httpcore` has already run them in a thread.
         from .http_pool import ConnectionPool  # noqa: PLC0415
         from .httpcore_internals import replace_pool  # noqa: PLC0415
 
@@ -72,7 +72,7 @@ class _ClientTransport(httpx.AsyncBaseTransport):
 
 
 class UserClient(_ClientTransport):
-    """Sends through a user-provided client, with its headers, and never closes it."""
+    """Sends through a user-provided httpx client, adds its headers, never closes it."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         prepared = self._client.build_request(
@@ -105,8 +105,8 @@ def proxy_transport(
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
     except (ValueError, ImportError, httpx.InvalidURL) as error:
-        # The error may quote a proxy's password, so its text is not shown. An
-        # ImportError is shown, since it only names a missing package.
+        # The error's text may contain a proxy's password, so it is not shown. The text
+        # of an ImportError is shown, since it only names a missing package.
         reason = f": {error}" if isinstance(error, ImportError) else ""
         raise ConfigurationError(
             "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,"

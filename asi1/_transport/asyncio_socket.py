@@ -1,6 +1,6 @@
 # ruff: noqa: ASYNC109 - httpcore's interface has timeouts
 """
-A connection on asyncio, for httpcore.
+A network connection on asyncio, with the interface that httpcore expects.
 
 anyio's sockets resume the transport before each read and pause it afterwards, which is
 most of a small read's cost. `AsyncioSocket` reads all the time, and pauses only when
@@ -25,13 +25,14 @@ __all__ = ["AsyncioSocket", "map_connect_errors"]
 
 # Number of unread bytes above which reading from the network pauses.
 _BUFFER_LIMIT = 256 * 1024
-# The most bytes of one send. `write` holds a shorter piece back for the next piece.
+# Maximum number of bytes in one send. `write` holds fewer bytes back, and sends them
+# together with the bytes of the next `write`.
 _SEND_SIZE = 64 * 1024
 # Number of reads after which the reader lets the event loop run: a task that never
 # waits, since all bytes have arrived already, could not be cancelled.
 _READS_PER_STEP = 16
-# Seconds for a TLS handshake: asyncio needs a number, but `start_tls` has its own
-# timeout.
+# A year, in seconds: asyncio requires a timeout for the TLS handshake, but `start_tls`
+# applies its own timeout.
 _NO_TIMEOUT = 365 * 86400.0
 
 
@@ -39,7 +40,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
     """A connection, with a buffer of the bytes that arrived but were not read yet."""
 
     def __init__(self, below: asyncio.Transport | None = None) -> None:
-        """Create a socket; *below* is the TCP transport that carries TLS, if any."""
+        """Create a socket; *below* is the TCP transport under TLS, None without TLS."""
         self._transport: asyncio.Transport
         self._below = below
         self._received = bytearray()
@@ -51,13 +52,13 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         self._write_waiter: asyncio.Future[None] | None = None
         self._write_paused = self._read_paused = False
 
-    # Called by asyncio
+    # Methods that asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Store the transport; make `write` wait until the kernel has all its bytes."""
+        """Store *transport*; make `write` wait until the kernel accepted all bytes."""
         self._transport = cast("asyncio.Transport", transport)
-        # The high limit is not 0: with 0, TLS on asyncio and uvloop would pause and
-        # resume writing all the time, although nothing is buffered.
+        # The high-water mark is 1, not 0: with 0, TLS on asyncio and uvloop would pause
+        # and resume writing all the time, although nothing is buffered.
         self._transport.set_write_buffer_limits(1, 0)
 
     def data_received(self, data: bytes | memoryview) -> None:
@@ -70,15 +71,16 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     @property
     def _source(self) -> asyncio.Transport:
-        # The transport to pause: TCP, not TLS, since a paused TLS transport of uvloop
-        # loses its buffered bytes if the server closes the connection.
+        # Reading is paused on the TCP transport, not on the TLS transport, since a
+        # paused TLS transport of uvloop loses its buffered bytes if the server closes
+        # the connection.
         return self._below or self._transport
 
     def eof_received(self) -> bool:
-        """Record that the server sends no more; without TLS, stay open for writing."""
+        """Record the end of the server's data; without TLS, stay open for writing."""
         self._ended = True
         _wake(self._read_waiter)
-        return self._below is None  # TLS cannot be half open
+        return self._below is None  # asyncio has no half-closed TLS connections
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Record that the connection is closed, and wake the reader and the writer."""
@@ -95,7 +97,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         self._write_paused = False
         _wake(self._write_waiter)
 
-    # Called by httpcore
+    # Methods that httpcore calls
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """
@@ -167,8 +169,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             self._transport.write(piece)
 
     async def _send_rest(self, whole: bytes) -> None:
-        # The bytes are sent in pieces: TLS buffers a write of any size, and pauses only
-        # the next one.
+        # The bytes are sent in parts of 64 KiB: TLS buffers a write of any size, and
+        # only makes the next write wait.
         for at in range(_SEND_SIZE, len(whole), _SEND_SIZE):
             await self._wait_for_room()
             self._send(whole[at : at + _SEND_SIZE])
@@ -188,7 +190,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         self._transport.abort()
 
     async def aclose(self) -> None:
-        """Close the connection, and let the event loop run the step that closes it."""
+        """Close the connection, and yield to the event loop once, which closes it."""
         self.abort()
         await asyncio.sleep(0)
 
@@ -205,7 +207,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             httpcore.ConnectError: The TLS handshake failed.
             httpcore.ConnectTimeout: The handshake took longer than *timeout* seconds.
         """
-        if self._ended:  # asyncio would wait for the server's part of the handshake
+        if self._ended:  # the server has closed; asyncio would wait for a handshake
             self.abort()
             raise httpcore.ConnectError(str(self._error or "the server hung up"))
         loop, secure = asyncio.get_running_loop(), AsyncioSocket(self._transport)
@@ -241,9 +243,9 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
 
 
 def _readable(transport: asyncio.Transport) -> bool:
-    """Whether the kernel has received bytes, or an end, that asyncio has not read."""
+    """Whether the kernel received bytes, or the end, that asyncio has not read."""
     sock = transport.get_extra_info("socket")
-    if sock is None or sock.fileno() < 0:  # closed; asyncio will report it soon
+    if sock is None or sock.fileno() < 0:  # closed socket, reported later by asyncio
         return True
     number = sock.fileno()
     if not hasattr(select, "poll"):  # Windows, whose select accepts any file number
@@ -255,11 +257,11 @@ def _readable(transport: asyncio.Transport) -> bool:
 
 @contextmanager
 def map_connect_errors() -> Iterator[None]:
-    """Convert the errors of connecting to httpcore's connect errors."""
+    """Raise errors of connecting as httpcore's `ConnectTimeout` or `ConnectError`."""
     try:
         yield
     except TimeoutError as error:
         raise httpcore.ConnectTimeout(str(error)) from error
     except (OSError, OverflowError, UnicodeError, ExceptionGroup) as error:
-        # ssl.SSLError is an OSError; an invalid host name raises UnicodeError.
+        # OSError includes ssl.SSLError; an invalid host name raises UnicodeError.
         raise httpcore.ConnectError(str(error) or type(error).__name__) from error

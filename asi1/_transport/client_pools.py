@@ -1,5 +1,5 @@
 """
-The connections of a client: small pools for each event loop.
+The connections of a client, in several small pools for each event loop.
 
 With httpx 0.28, a request costs more the more connections its pool has, so requests are
 spread over several small pools.
@@ -35,7 +35,7 @@ __all__ = ["Pools"]
 @define(eq=False)
 class Pools:
     """
-    All the connection pools of one client and its children.
+    The connection pools of a client and of its copies from `with_options`.
 
     Attributes:
         http_client: A user-provided HTTP client, or None; never closed here.
@@ -62,7 +62,7 @@ class Pools:
 
     async def slot(self, pool_timeout: float | None, host: str) -> Slot:
         """
-        Wait for a free slot for one request, in one of the pools, and return it.
+        Wait for a free slot for one request in one of the pools; return the slot.
 
         Args:
             pool_timeout: Seconds to wait for a slot; None for no limit.
@@ -93,7 +93,8 @@ class Pools:
             pools.free_slots.release()
             raise
         pool.busy += 1
-        # httpx 0.28 closes a pool's idle connections only when that pool is used again.
+        # httpx 0.28 closes a pool's idle connections only when that pool is used again,
+        # so idle pools are closed here.
         expiry = self.config.limits.keepalive_expiry
         pools.close_idle(pools.clock(), expiry)
         return Slot(pool, pools)
@@ -130,7 +131,7 @@ class Pools:
         return pools
 
     def _drop_lost(self) -> None:
-        """Forget pools whose event loop has ended, or that a parent process created."""
+        """Drop the pools of ended event loops, and those of a parent process."""
         for token, pools in list(self._by_loop.items()):
             if pools.pid != os.getpid():
                 keep_inherited(self._by_loop.pop(token, None))

@@ -26,7 +26,7 @@ __all__ = ["AsyncioBackend", "HappyEyeballs", "TrioBackend", "find_addresses"]
 # Seconds after which the next address is tried, while earlier attempts go on.
 _ATTEMPT_DELAY = 0.25
 
-# The most bytes that one read from the network returns.
+# Size of the read buffer: the maximum bytes that one read from the network returns.
 _READ_SIZE = 64 * 1024
 
 
@@ -45,7 +45,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - also unset
     ) -> AsyncioSocket:
         """
-        Connect to a server, at the first of its addresses that accepts.
+        Connect to the first of a server's addresses that accepts a connection.
 
         Raises:
             httpcore.ConnectTimeout, httpcore.ConnectError: No address accepted.
@@ -79,11 +79,11 @@ class _PlainSocket(AsyncioSocket, asyncio.BufferedProtocol):
         self._buffer = buffer
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - it never grows
-        """Return the buffer; `buffer_updated` empties it in the same loop step."""
+        """Return the shared buffer; `buffer_updated` empties it after each read."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Copy the received bytes, then erase them: a server may echo the key."""
+        """Copy the bytes, then zero the buffer: a server may echo the API key."""
         received = self._buffer[:nbytes]
         self.data_received(received)
         received[:] = bytes(nbytes)
@@ -91,7 +91,7 @@ class _PlainSocket(AsyncioSocket, asyncio.BufferedProtocol):
 
 async def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
     """
-    Return the addresses of a server, IPv4 and IPv6 alternating.
+    Resolve *host*, and return its addresses, IPv4 and IPv6 alternating.
 
     Raises:
         OSError: The host name is unknown.

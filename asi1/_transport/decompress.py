@@ -1,5 +1,5 @@
 """
-Decompresses reply bodies that a server compressed unasked, in small steps.
+Decompresses, in small steps, reply bodies that a server compressed unasked.
 
 A body with one encoding is decompressed; a body with several is refused, since a few
 hundred bytes under two layers of gzip can become hundreds of megabytes.
@@ -18,7 +18,7 @@ from .._models.errors import APIResponseError
 
 __all__ = ["decompress"]
 
-# The most decompressed bytes that one step returns.
+# Maximum number of decompressed bytes that one step returns.
 _STEP = 64 * 1024
 # zlib's argument *wbits* for each encoding: it tells zlib which header a body has.
 _WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
@@ -84,4 +84,4 @@ async def decompress(
     async for piece in pieces:
         for plain in inflater.feed(piece):
             yield plain
-            await checkpoint()  # one piece can expand to many: let timers run
+            await checkpoint()  # lets timers run: a fragment can expand to many

@@ -17,7 +17,7 @@ from .._settings.secret import Secret
 
 __all__ = ["LIBRARY_ERRORS", "forget_request", "translate_errors"]
 
-# The errors that httpx and the network raise.
+# Exceptions that httpx and the network raise, and that asi1 translates.
 LIBRARY_ERRORS = (
     httpx.HTTPError,
     httpx.InvalidURL,
@@ -94,7 +94,7 @@ def _tls_reason(error: BaseException | None) -> str | None:
 
 def forget_request(error: BaseException) -> None:
     """Remove the request from an httpx error, since its headers contain the key."""
-    nothing: Any = None  # httpx accepts None, but its types do not say so
+    nothing: Any = None  # typed Any, since httpx's annotations do not allow None
     if isinstance(error, httpx.HTTPStatusError):
         # The response refers to the request, and may echo the key.
         error.response = nothing

@@ -47,7 +47,8 @@ def call_soon(token: Any, call: Callable[[], object]) -> None:
 
     If that event loop has ended, nothing happens.
     """
-    # asyncio's closed loop raises RuntimeError, and so does trio's RunFinishedError.
+    # A closed asyncio loop raises RuntimeError; trio's RunFinishedError is a
+    # RuntimeError.
     with suppress(RuntimeError):
         if isinstance(token, asyncio.AbstractEventLoop):
             token.call_soon_threadsafe(call)
@@ -59,7 +60,7 @@ def spawn(
     token: Any, run: Run, name: str, done: Callable[[], None] = lambda: None
 ) -> None:
     """
-    Run *run* in a background task.
+    Run the coroutine function *run* in a background task.
 
     Args:
         token: The event loop; `spawn` must be called on its thread, in a task or not.

@@ -43,7 +43,7 @@ class ConnectionPool(httpcore.AsyncConnectionPool):
     def create_connection(
         self, origin: httpcore.Origin
     ) -> httpcore.AsyncConnectionInterface:
-        """Return a new connection to *origin*; its first request opens it."""
+        """Return a new, unopened connection to *origin*; the first request opens it."""
         return _Connection(
             origin,
             ssl_context=self._context,
@@ -91,7 +91,7 @@ class _Connection(httpcore.AsyncHTTPConnection):
                     f"illegal status line: {unread(self)!r}"
                 ) from error
             raise
-        if first:  # the HTTP state exists now; no task has locked it
+        if first:  # the first request has created the HTTP state; its lock is free
             replace_state_lock(self)
         return response
 
@@ -108,6 +108,6 @@ def begins_http(head: bytes) -> bool:
 
 def _is_hang_up(error: BaseException) -> bool:
     """Whether the server closed the connection before its reply's head was complete."""
-    if isinstance(error, httpcore.RemoteProtocolError):  # also raised for bad heads
+    if isinstance(error, httpcore.RemoteProtocolError):  # or an invalid reply head
         return f"{error}".startswith("Server disconnected without")
     return isinstance(error, httpcore.ReadError)

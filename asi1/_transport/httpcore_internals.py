@@ -27,7 +27,7 @@ __all__ = [
 
 
 def is_known_release(httpx_version: str, httpcore_version: str) -> bool:
-    """Whether these releases of httpx and httpcore are known to have the names."""
+    """Whether asi1 knows the private names of these releases of httpx and httpcore."""
     known = httpx_version.startswith(("0.27.", "0.28."))
     return known and httpcore_version.startswith("1.0.")
 
@@ -39,14 +39,14 @@ def replace_pool(
     transport: httpx.AsyncHTTPTransport,
     make: Callable[[], httpcore.AsyncConnectionPool],
 ) -> None:
-    """Make *transport* use the pool that *make* returns, if its pool is replaceable."""
+    """Replace *transport*'s pool by *make*'s result, if the pool's name is known."""
     if _KNOWN and hasattr(transport, "_pool"):
         transport._pool = make()
 
 
 def replace_request_lock(connection: httpcore.AsyncHTTPConnection) -> None:
     """
-    Give a new connection a faster lock, if its lock is replaceable.
+    Replace a new connection's request lock by a faster one, if the attribute exists.
 
     Acquiring one of httpcore's locks lets the event loop run once. No task ever waits
     for these locks, since a pool gives a connection one request at a time; so locks
@@ -57,21 +57,21 @@ def replace_request_lock(connection: httpcore.AsyncHTTPConnection) -> None:
 
 
 def replace_state_lock(connection: httpcore.AsyncHTTPConnection) -> None:
-    """Give the HTTP state, which the first request creates, a faster lock too."""
+    """Replace the state lock, which the first request creates, by a faster lock."""
     state = getattr(connection, "_connection", None)
     if hasattr(state, "_state_lock"):
         _set(state, "_state_lock")
 
 
 def _set(owner: object, name: str) -> None:
-    # httpcore only uses `async with` on this attribute, so anyio's lock can replace
-    # httpcore's.
+    # httpcore uses its locks only in `async with` statements, so anyio's locks can
+    # replace them.
     lock: Any = anyio.Lock(fast_acquire=True)
     setattr(owner, name, lock)
 
 
 def unread(connection: httpcore.AsyncHTTPConnection) -> bytes:
-    """Return the received bytes that h11 has not parsed; b"" if they are unknown."""
+    """Return the received bytes that h11 has not parsed; b"" if there is no parser."""
     state = getattr(connection, "_connection", None)
     parser = getattr(state, "_h11_state", None)
     return b"" if parser is None else bytes(parser.trailing_data[0])

@@ -28,7 +28,7 @@ from .event_loop import call_soon, loop_clock, spawn
 
 __all__ = ["POOL_SIZE", "LoopPools", "Pool", "Slot", "keep_inherited"]
 
-# The most connections of one httpx pool. With httpx 0.28, a request costs more the more
+# Maximum connections of one httpx pool. With httpx 0.28, a request costs more the more
 # connections its pool has.
 POOL_SIZE = 8
 
@@ -40,7 +40,8 @@ _inherited: list[object] = []
 def keep_inherited(pools: object) -> None:
     """Keep the pools of a parent process alive, and never use or close them."""
     _inherited.append(pools)
-    # At exit, Python frees the pools, and in its development mode warns of each socket.
+    # At exit, Python frees the pools, and would warn of each unclosed socket in its
+    # development mode. So this warning is filtered out.
     atexit.register(warnings.filterwarnings, "ignore", "unclosed ", ResourceWarning)
 
 
@@ -96,11 +97,11 @@ class LoopPools:
 
     @property
     def size(self) -> float:
-        """The most requests in one pool; unlimited for a user-provided client."""
+        """Maximum requests at once in a pool; infinite for a user-provided client."""
         return math.inf if self.user_client else POOL_SIZE
 
     async def close_with_loop(self) -> AsyncGenerator[None, None]:
-        """Close the pools when the event loop ends, since it closes this generator."""
+        """Close the pools when the loop ends, since the loop closes this generator."""
         try:
             yield
         finally:

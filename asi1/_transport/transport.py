@@ -1,5 +1,5 @@
 """
-Sends one request over HTTP, and returns its open reply.
+Sends one HTTP request, and returns its reply, whose body is still to be read.
 
 No redirect is followed. The errors of httpx are translated: see `error_map`.
 """
@@ -33,10 +33,10 @@ _WITH_LENGTH = ("POST", "PUT", "PATCH")
 
 _url = lru_cache(maxsize=64)(httpx.URL)
 
-# Number of pieces of a body after which the reader lets other tasks run, since one read
-# from the network can contain thousands of pieces.
+# Number of body fragments after which the reader lets other tasks run, since one read
+# from the network can contain thousands of fragments.
 _PIECES_PER_STEP = 256
-# The most pieces of a body that `Reply.aclose` reads to find its end.
+# Maximum number of body fragments that `Reply.aclose` reads to reach the body's end.
 _DRAINED_PIECES = 1000
 
 
@@ -63,7 +63,8 @@ class Reply:
     _ended: bool = field(default=False, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        # httpx's types promise only an iterator, though most streams are generators.
+        # httpx's annotations promise only an async iterator, so a stream that is not an
+        # async generator is wrapped in one.
         raw: Any = aiter(self._stream)
         self._raw = raw if isinstance(raw, AsyncGenerator) else _generator(raw)
         self.body = self._pieces()
@@ -116,7 +117,7 @@ async def _generator(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None
 
 class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):
     """
-    A request's body in one piece.
+    A request's body as one bytes object.
 
     httpx's own body is an async generator. If the connection breaks while the body is
     sent, that generator stays open, and trio warns of it.
@@ -161,7 +162,7 @@ def _reply(response: httpx.Response, host: str, key: Secret, slot: Slot) -> Repl
 @define(eq=False)
 class Transport:
     """
-    Sends the requests of one client and of its children.
+    Sends the requests of a client and of its copies from `with_options`.
 
     Attributes:
         pools: The pools of connections that the requests are sent over.
@@ -201,12 +202,12 @@ class Transport:
     def _prepare(
         self, request: Request, key: Secret, extra: Mapping[str, str]
     ) -> httpx.Request:
-        # This is a separate function, so that no frame in an error's traceback refers
-        # to the header with the key.
+        # `_prepare` is a separate function, so that no frame in an error's traceback
+        # refers to the header with the API key.
         url, limits = _url(request.url), request.timeouts
         body = _Body(request.body or b"")
         headers = {
-            # Without this header, httpx 0.28 would decode the host name, which fails
+            # Without a Host header, httpx 0.28 would decode the host name, which fails
             # for some names.
             "host": url.netloc.decode("ascii"),
             "authorization": f"Bearer {key.reveal()}",
@@ -229,7 +230,8 @@ class Transport:
                 }
             },
         )
-        # User-provided transports, hooks and auth may read `request.content`.
+        # The body is read into the request, since user-provided transports, hooks and
+        # auth may read `request.content`.
         prepared.read()
         prepared.stream = body
         return prepared

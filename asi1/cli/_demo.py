@@ -56,7 +56,7 @@ _WORD_DELAY = 0.03  # seconds between two words
 
 def demo(_: Namespace) -> None:
     """
-    Show a streamed answer.
+    Stream a scripted answer from the fake server, and print it.
 
     Raises:
         OSError: The fake server cannot open a socket on this machine.

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(argv)
         flush()
     except KeyboardInterrupt:
-        if argv is None:  # else a second Ctrl-C would interrupt the process's exit
+        if argv is None:  # run as a program: a second Ctrl-C must not stop its exit
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = 130
     except BrokenPipeError:
@@ -61,7 +61,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _message(error: asi1.ASI1Error) -> str:
-    """Return the message of *error*, with a hint if this module has one for it."""
+    """Return the message of *error*, with a hint for some types of errors."""
     if isinstance(error, asi1.AuthenticationError):
         return f"{error} (is the key in ASI_ONE_API_KEY valid?)"
     if isinstance(error, asi1.APIStatusError) and error.retry_after is not None:

@@ -56,13 +56,14 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2)
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        # argparse (Python 3.11) hides an OSError of this write; `main` must report it.
+        # argparse (Python 3.11) ignores an OSError of this write, but `main` must
+        # report the error.
         if file is not None:
             file.write(message)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser; call ``options.run(options)`` on its result."""
+    """Return the parser; ``options.run(options)`` runs the command that it parsed."""
     parser = _Parser(
         prog="asi1",
         description="Talk to ASI-1 Mini.",

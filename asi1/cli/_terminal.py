@@ -29,7 +29,7 @@ _PICTURES: dict[int, int | None] = {
 
 class Screen:
     """
-    A text stream that is flushed after each piece.
+    A text stream that is flushed after each write.
 
     Args:
         stream: The stream; None, as Python represents a closed stream, writes nothing.
@@ -53,7 +53,7 @@ class Screen:
 
     def dim(self, text: str) -> None:
         """Write *text* dimmed, if the terminal supports it."""
-        # Each piece ends its own dimming, so that Ctrl-C cannot leave a terminal dim.
+        # Each write ends its own dimming, so that Ctrl-C cannot leave a terminal dim.
         shown = self._visible(text)
         self._put(f"\x1b[2m{shown}\x1b[0m" if self._codes else shown, text)
 
@@ -77,13 +77,13 @@ class Screen:
 
 
 def _supports_ansi(env: Mapping[str, str]) -> bool:
-    # Windows does not set TERM; Windows Terminal sets WT_SESSION.
+    # Windows does not set TERM; Windows Terminal, which supports ANSI, sets WT_SESSION.
     named = env.get("TERM", "dumb") != "dumb" or "WT_SESSION" in env
     return named and not env.get("NO_COLOR")
 
 
 def _escaped(text: str, encoding: str) -> str:
-    """Escape characters missing in *encoding* as JSON does, to keep JSON valid."""
+    """Escape characters that *encoding* lacks as in JSON, so that JSON stays valid."""
     return "".join(
         char if char.encode(encoding, "ignore") else _utf16_escapes(char)
         for char in text
@@ -96,7 +96,7 @@ def _utf16_escapes(char: str) -> str:
 
 
 def print_error(message: str) -> None:
-    """Write *message* to stderr as one line that starts with ``asi1:``, key removed."""
+    """Write *message* to stderr as one ``asi1:`` line, with the API key redacted."""
     from .._settings.config import KEY_VARIABLES  # noqa: PLC0415 - loaded by a failure
 
     for name in KEY_VARIABLES:

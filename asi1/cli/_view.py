@@ -1,5 +1,5 @@
 """
-Shows an answer: its thoughts, a blank line, its text, and a line of numbers.
+Shows an answer: thoughts, a blank line, text, and a line of token counts and times.
 
 Blank lines between thoughts and text are written to the screen of the thoughts. So the
 screen of the text gets only the text, and a line end after its last line.
@@ -17,7 +17,7 @@ __all__ = ["View", "follow", "summary"]
 
 class View:
     """
-    Shows an answer piece by piece.
+    Shows the thoughts and the text of an answer as they arrive.
 
     Args:
         text: The screen for the text.
@@ -31,7 +31,7 @@ class View:
         self._thinking = False
 
     def add(self, thought: str, text: str) -> None:
-        """Show the next piece of thoughts and of text; either may be empty."""
+        """Show more thoughts, then more text; each may be empty."""
         if thought and self._thoughts is not None:
             if not self._text.at_start and not self._thinking:
                 self._thoughts.write("\n")
@@ -42,7 +42,7 @@ class View:
             self._text.write(text)
 
     def end(self) -> None:
-        """End the last line."""
+        """Write a newline, unless the answer's last line already ends with one."""
         self._stop_thinking()
         self._text.end_line()
 
@@ -55,10 +55,10 @@ class View:
 
 def follow(stream: asi1.ChatStream, view: View) -> asi1.ChatCompletion:
     """
-    Show the pieces of a stream as they arrive, and return the complete answer.
+    Show the chunks of a stream as they arrive, and return the complete answer.
 
     Raises:
-        asi1.APIError: The call failed; the pieces that arrived before were shown.
+        asi1.APIError: The call failed; the chunks that arrived before were shown.
     """
     try:
         with stream:

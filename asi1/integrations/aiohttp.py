@@ -89,7 +89,7 @@ def get_client(request: web.Request) -> AsyncASI1:
 
 def error_response(error: Exception) -> web.Response:
     """
-    Return the reply for *error*; it contains only what a browser may see of the error.
+    Return the HTTP reply for *error*, without the details that a browser may not see.
 
     Status and body are those of the event ``failed`` (see `AsyncEventBytes`): the body
     is ``{"error": {"status": ...}}``, the event's data. ``retry-after`` is passed on.

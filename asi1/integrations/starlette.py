@@ -83,7 +83,7 @@ def get_client(connection: HTTPConnection) -> AsyncASI1:
 
 async def error_response(_: object, error: Exception) -> Response:
     """
-    Return the reply for *error*; it contains only what a browser may see of the error.
+    Return the HTTP reply for *error*, without the details that a browser may not see.
 
     An exception handler: ``FastAPI(exception_handlers={ASI1Error: error_response})``.
     Status and body are those of the event ``failed`` (see `AsyncEventBytes`): the body

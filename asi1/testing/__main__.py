@@ -57,7 +57,7 @@ def _list_faults() -> int:
             sys.stdout.write(f"{fault.name}({options}): {fault.about}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Without this redirection, Python would print the same error when it exits.
+        # Without redirecting stdout, Python would print the error when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0

@@ -1,5 +1,5 @@
 """
-`FakeASI1`, which joins the script, the server and the transport for tests.
+`FakeASI1`: a fake ASI-1 service, as a server with sockets or as an httpx transport.
 
 Tests script replies with the methods of `_scripting`; `_script` queues the replies,
 `_replies` and `_faults` make their plans, `_server` and `_transport` carry them out.
@@ -120,7 +120,7 @@ class FakeASI1(Scripting):
 
     @property
     def pending(self) -> int:
-        """How many replies are still queued."""
+        """How many scripted replies are still queued."""
         return self._script.pending
 
     @property
@@ -135,7 +135,7 @@ class FakeASI1(Scripting):
     @property
     def transport(self) -> FakeTransport:
         """
-        The fake without sockets, for ``httpx.AsyncClient(transport=...)``.
+        The fake as a transport for ``httpx.AsyncClient(transport=...)``: no sockets.
 
         The transport runs in the client's event loop, on asyncio or trio, and raises
         the same errors as httpx's own transport. Each request has its own connection,
@@ -144,5 +144,5 @@ class FakeASI1(Scripting):
         return self._transport
 
     def clear(self) -> None:
-        """Remove the queued replies, the standing reply and the recorded requests."""
+        """Remove all scripted replies, also the standing one, and recorded requests."""
         self._script.clear()

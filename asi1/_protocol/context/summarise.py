@@ -1,5 +1,5 @@
 """
-`Summarise`: a policy that replaces the oldest turns by a summary from the model.
+`Summarise`: replaces a conversation's oldest turns by a summary from the model.
 
 The policy does no I/O: it yields the questions to the model, and inserts the summary.
 """
@@ -25,12 +25,14 @@ _INSTRUCTION = (
     " language, that lets it be carried on without the original. Keep names, numbers,"
     " decisions, open questions and what the user wants. Answer with the summary alone."
 )
-# Largest share of the budget in use after a new summary. Each summary costs a call, so
-# the rest stays free for some more turns.
+# Largest share of the token budget that a request uses after a new summary. The rest
+# stays free for later turns, since each new summary costs a call.
 _USED_AFTERWARDS = 0.5
-# `max_tokens` counts the model's thoughts too, so it is a multiple of `size`.
+# `max_tokens` of the call for a summary is `size` times this factor, since `max_tokens`
+# limits the model's thoughts too.
 _MAX_TOKENS_FACTOR = 4
-# If a request has room for fewer bytes of the conversation, no summary is requested.
+# Minimum room in a request for a summary, in bytes of the conversation. With less room,
+# no summary is requested.
 _MIN_ROOM = 200
 _TURN_SEPARATOR = "\n\n"
 
@@ -39,7 +41,7 @@ _TURN_SEPARATOR = "\n\n"
 @frozen
 class Summarise(ContextPolicy):
     """
-    Replaces the oldest turns by a summary. See `ContextPolicy`.
+    Replaces a conversation's oldest turns by a summary. See `ContextPolicy`.
 
     The model writes the summary, in a separate call before the turn's call. The summary
     is reused until the history exceeds the budget again, and then extended. In the
@@ -58,9 +60,10 @@ class Summarise(ContextPolicy):
 
     def plan(self, view: View, limit: float) -> Plan:
         """
-        If *view* exceeds *limit*, insert the existing summary.
+        If *view* exceeds *limit* tokens, insert the summary of an earlier request.
 
-        If that is not enough, insert a longer summary, then drop the oldest turns.
+        If *view* still exceeds *limit*, insert a summary of more turns. If that is not
+        enough either, drop the oldest turns.
         """
         limit = self.limit(limit)
         if view.total <= limit:
@@ -72,7 +75,7 @@ class Summarise(ContextPolicy):
         return drop_oldest(view, limit)
 
     def _with_longer_summary(self, view: View, limit: float) -> Plan:
-        """Insert a summary of more turns, if it fits into *limit*."""
+        """Insert a summary of more turns, if the view then fits into *limit* tokens."""
         dropped = self._turns_to_summarise(view, limit)
         if not dropped:
             return view
@@ -82,7 +85,7 @@ class Summarise(ContextPolicy):
         return view.with_summary(Summary(text, upto)) if text else view
 
     def _turns_to_summarise(self, view: View, limit: float) -> list[Turn]:
-        """Return the turns to summarise, oldest first; none if the rest is too long."""
+        """Return the turns to summarise; [] if a summary of all would not be enough."""
         rest = view.weight + self.size
         if view.summary is not None:
             rest -= view.tokens.cost(view.summary.message)
@@ -97,7 +100,7 @@ class Summarise(ContextPolicy):
     def _write(
         self, view: View, turns: Sequence[Turn], limit: float
     ) -> Generator[Question, str, str]:
-        """Ask the model for a summary, in several requests if one is too small."""
+        """Ask the model for a summary, in several requests if *turns* exceed one."""
         text = view.summary.text if view.summary else ""
         parts = deque(map(_transcript, turns))
         while parts:
@@ -121,7 +124,7 @@ class Summarise(ContextPolicy):
         ]
 
     def _room(self, text: str, tokens: TokenEstimator, limit: float) -> int:
-        """Return how many bytes of the conversation fit into one request."""
+        """Return how many bytes of turns fit into one request for a summary."""
         empty = tokens.count(self._question(text, ""))
         return int((limit - tokens.slack - empty) / tokens.slope)
 
@@ -133,7 +136,7 @@ class Summarise(ContextPolicy):
 
 def _take_parts(parts: deque[str], room: int) -> str:
     """
-    Remove as many *parts* as fit into *room* bytes, and return their text.
+    Remove the first *parts*, as many as fit into *room* bytes, and return them joined.
 
     The first part is always removed, and cut if it is too long.
     """
@@ -149,13 +152,13 @@ def _bytes(text: str) -> bytes:
 
 
 def _cut(text: str, size: int) -> str:
-    """Return at most *size* bytes of *text*."""
+    """Return the beginning of *text*, at most *size* bytes of UTF-8."""
     data = _bytes(text)
     return text if len(data) <= size else data[: max(0, size)].decode("utf-8", "ignore")
 
 
 def _transcript(turn: Turn) -> str:
-    """Return a turn as plain text, so that the model does not continue the dialogue."""
+    """Return a turn as one string, not as messages, which the model would continue."""
     return "\n".join(_line(message) for message in turn.messages)
 
 

@@ -23,11 +23,11 @@ from ..._models.json_text import json_text
 
 __all__ = ["CONTEXT_SIZES", "MOST_TOKENS", "TokenEstimator", "Wire", "size_of"]
 
-# A message as the API expects it.
+# A chat message as a JSON object, in the form that the API expects.
 Wire: TypeAlias = Mapping[str, JSON]
 
-# Tokens that each model can read and write in one call, by the documentation; where the
-# documentation gives two numbers, the smaller. Users may change and extend this dict.
+# Context window of each model, in tokens, by ASI-1's documentation; if that gives two
+# numbers, the smaller one. Users may change and extend this dict.
 # https://docs.asi1.ai/documentation/getting-started/model-selection
 CONTEXT_SIZES: dict[str, int] = {
     "asi1": 200_000,
@@ -41,32 +41,35 @@ CONTEXT_SIZES: dict[str, int] = {
     "asi1-extended-agentic": 64_000,
 }
 
-# Tokens per byte of UTF-8 before the first sample: four letters per token.
+# Assumed tokens per byte of UTF-8 before the first sample: one token for four bytes.
 _RULE = 0.25
-# Weight of the rule of thumb in a weighted median. The weight of the slope between two
-# samples is their difference in bytes.
+# Weight of `_RULE` in the weighted median of tokens per byte. Each pair of samples also
+# gives a value; its weight is the difference of the samples in bytes.
 _RULE_WEIGHT = 500
-# Lowest and highest tokens per byte.
+# Lower and upper bound of the estimated tokens per byte.
 _SLOPES = (0.05, 2.0)
-# Tokens that each message adds to its content: the role and the delimiters.
+# Tokens that a message takes besides its content, for its role and its delimiters.
 _PER_MESSAGE = 4
-# Bytes that an image counts as, since its URL does not tell its tokens.
+# Bytes of text that an image is counted as, since an image's URL does not tell how many
+# tokens the image takes.
 _IMAGE = 4000
-# Number of the newest samples to store. A slope needs samples of different sizes, so
-# one older sample for each power of two of the size is stored too.
+# Number of the newest samples to store. Tokens per byte are computed from samples of
+# different sizes, so one older sample of each size class is stored too; the bounds of
+# the classes are powers of two.
 _NEWEST = 16
 # Number of the newest samples that `hidden` and `slack` are computed from.
 _RECENT = 5
-# Share of a request's tokens in the safety margin, for messages unlike the samples.
+# Share of the last request's tokens that is added to the safety margin, for messages
+# unlike those of the samples.
 _UNSEEN = 0.01
 
 
-# If a server reports a larger token count, the count is ignored as wrong.
+# Largest plausible token count; a larger count from a server is ignored as wrong.
 MOST_TOKENS = 10**9
 
 
 def _learned(name: str) -> Any:
-    """Return the default of a field: method *name* computes it from the samples."""
+    """Return an attrs default: method *name* computes it from the samples."""
     return attrs.Factory(lambda self: getattr(self, name)(), takes_self=True)
 
 
@@ -74,7 +77,7 @@ def _learned(name: str) -> Any:
 @frozen
 class TokenEstimator:
     """
-    Estimates prompt tokens: so many per byte, per message, and per request.
+    Estimates prompt tokens as a sum of tokens per byte, per message and per request.
 
     Immutable: `learn` returns a new estimator.
 
@@ -116,7 +119,7 @@ class TokenEstimator:
         return max(error, 0.0) + _UNSEEN * self.samples[-1][-1]
 
     def _surplus(self) -> list[float]:
-        """Return the tokens of each recent request minus those of its messages."""
+        """Return each recent request's counted tokens minus its messages' estimate."""
         # The hidden prompt and the user's language may change, so old samples mislead.
         return [y - self.slope * x for x, y in self._points()[-_RECENT:]]
 
@@ -125,20 +128,20 @@ class TokenEstimator:
 
     @property
     def base(self) -> float:
-        """Tokens of a request without messages."""
+        """Estimated tokens of a request without messages."""
         return self.hidden + self.slope * self.fixed
 
     def cost(self, message: Wire) -> float:
-        """Return the tokens that *message* adds to a request."""
+        """Return the estimated tokens that *message* adds to a request."""
         return self.slope * size_of(message) + _PER_MESSAGE
 
     def count(self, messages: Iterable[Wire]) -> int:
-        """Return the prompt tokens of a request with *messages*."""
+        """Return the estimated prompt tokens of a request with *messages*."""
         return math.ceil(round(self.base + sum(map(self.cost, messages)), 6))
 
     def learn(self, messages: Sequence[Wire], prompt_tokens: int) -> TokenEstimator:
         """
-        Return an estimator that also knows the server's count for *messages*.
+        Return an estimator that also uses the server's token count for *messages*.
 
         Args:
             messages: All messages of the request.
@@ -155,7 +158,7 @@ class TokenEstimator:
 
 
 def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:
-    """Return the median of values, each given as (weight, value)."""
+    """Return the weighted median of *pairs* of (weight, value)."""
     half = sum(weight for weight, _ in pairs) / 2
     for weight, value in sorted(pairs, key=lambda pair: pair[1]):
         half -= weight

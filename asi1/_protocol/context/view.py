@@ -1,5 +1,5 @@
 """
-Divides a history into turns; a request contains all messages of a turn, or none.
+Divides a conversation into turns; a request has all messages of a turn, or none.
 
 A turn is one or more user messages in a row, and everything up to the next user
 message. A tool's result belongs to the turn of its call, wherever the result stands.
@@ -46,7 +46,7 @@ class Turn:
 @frozen
 class Summary:
     """
-    A summary of the beginning of a history.
+    A summary of the beginning of a conversation's history.
 
     Attributes:
         text: The summary that the model wrote.
@@ -66,7 +66,7 @@ class Summary:
 @frozen
 class View:
     """
-    The part of a history that a request contains. Immutable.
+    The part of a conversation's history that a request contains. Immutable.
 
     Attributes:
         turns: The turns of the request, in the order of their first message.
@@ -92,22 +92,22 @@ class View:
 
     @property
     def weight(self) -> float:
-        """Estimated tokens of the request with the safety margin, not rounded up."""
+        """Estimated tokens of the request plus the safety margin, not rounded up."""
         cost = (
             self.tokens.base + self.tokens.slack + sum(turn.cost for turn in self.turns)
         )
         if self.summary is not None:
             cost += self.tokens.cost(self.summary.message)
-        return round(cost, 6)  # so that the order of the turns does not matter
+        return round(cost, 6)  # removes float errors that depend on the turns' order
 
     @property
     def total(self) -> int:
-        """Estimated tokens of the request with the safety margin."""
+        """Estimated tokens of the request plus the safety margin, rounded up."""
         return math.ceil(self.weight)
 
     @property
     def least(self) -> int:
-        """Estimated tokens of the request without the safety margin."""
+        """Estimated tokens of the request without the safety margin, rounded up."""
         return math.ceil(round(self.weight - self.tokens.slack, 6))
 
     @property
@@ -153,7 +153,7 @@ class View:
 
 
 def text_of(message: Wire) -> str:
-    """Return the text of *message*; for a list of parts, the text of the text parts."""
+    """Return the text of *message*: its content, or the joined texts of its parts."""
     content = message.get("content")
     if isinstance(content, str):
         return content
@@ -177,7 +177,7 @@ def _turns(messages: Sequence[Wire], tokens: TokenEstimator) -> Iterator[Turn]:
 
 
 def _groups(messages: Sequence[Wire]) -> list[int]:
-    """Return the turn of each message, as the index of one message of the turn."""
+    """Return each message's turn, named by the index of the turn's first message."""
     group: list[int] = []
     calls: dict[str, int] = {}
     joined: dict[int, int] = {}
@@ -200,7 +200,7 @@ def _groups(messages: Sequence[Wire]) -> list[int]:
 
 
 def _call_ids(message: Wire) -> Iterator[str]:
-    """Yield the ids of the message's tool calls, to which the results refer."""
+    """Yield the ids of *message*'s tool calls; a tool's result refers to such an id."""
     listed = message.get("tool_calls")
     for call in listed if isinstance(listed, list | tuple) else ():
         if isinstance(call, Mapping):
@@ -221,7 +221,7 @@ def _result_id(message: Wire) -> str:
 def _root(joined: dict[int, int], name: int) -> int:
     while name in joined:
         above = joined[name]
-        joined[name] = joined.get(above, above)  # halves the chain for the next search
+        joined[name] = joined.get(above, above)  # path halving, as in union-find
         name = above
     return name
 

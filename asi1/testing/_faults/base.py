@@ -1,5 +1,5 @@
 """
-What a fault is, and the parts that most faults share: no I/O, no clock.
+Defines faults, and the functions that most faults share; does no I/O, reads no clock.
 
 A fault is a function that makes a plan from a request. The function's name is the
 fault's name, the first line of its docstring describes the fault, and its keyword
@@ -61,13 +61,13 @@ class Fault:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The names of the options, with their defaults."""
+        """The names of the fault's options, with their defaults."""
         known = inspect.signature(self.build).parameters.values()
         return {option.name: option.default for option in list(known)[1:]}
 
     def recipe(self, **options: Any) -> Callable[[Ask], Plan]:
         """
-        Return a function that makes the plan from a request, with these options.
+        Return a function that makes the fault's plan for a request, with *options*.
 
         Raises:
             TypeError: The fault has no such option.
@@ -77,7 +77,7 @@ class Fault:
 
 
 def faults(*builds: Callable[..., Plan]) -> tuple[Fault, ...]:
-    """Turn functions into faults, with the functions' names and descriptions."""
+    """Make a fault of each function, with the function's name and description."""
     return tuple(map(_fault, builds))
 
 
@@ -120,7 +120,7 @@ class AnswerParts:
 
 
 def data_steps(*pieces: bytes) -> Plan:
-    """Return the steps that send *pieces*, each piece in a write of its own."""
+    """Return the plan's steps that send *pieces*, each in a write of its own."""
     return tuple(Data(piece) for piece in pieces)
 
 
@@ -165,7 +165,7 @@ def partial_answer(
     context: Ask, after_chunks: int, framing: Framing = "chunked"
 ) -> Plan:
     """
-    Make the beginning of an answer: the head and some of the words, but never all.
+    Make the plan of a cut-off answer: the head and some of the words, but never all.
 
     Args:
         context: The request.
@@ -178,7 +178,7 @@ def partial_answer(
 
 
 def with_events(context: Ask, *events: bytes, after_chunks: int = 3) -> Plan:
-    """Make a stream, even for a JSON request, with *events* after some words."""
+    """Make a stream's plan, even for a JSON request, with *events* after some words."""
     parts = answer_parts(context, stream=True)
     before, after = parts.words[:after_chunks], parts.words[after_chunks:]
     rest = (*after, *parts.finish, *parts.usage, *parts.done)
@@ -186,12 +186,12 @@ def with_events(context: Ask, *events: bytes, after_chunks: int = 3) -> Plan:
 
 
 def odd_reply(context: Ask, value: bytes) -> Plan:
-    """Make a stream with *value* as one of its chunks, or a JSON body of *value*."""
+    """Make a reply with *value* as a chunk of its stream, or as its JSON body."""
     if context.stream:
         return with_events(context, b"data: %b\n\n" % value)
     return json_plan(200, value)
 
 
 def stall(seconds: float | None) -> Plan:
-    """Return steps that send nothing for *seconds* (None: no limit), then close."""
+    """Return steps that wait *seconds* (None: for ever), then close the connection."""
     return Stall(seconds), Close()
