@@ -59,7 +59,11 @@ class Requests(Protocol):
         ...
 
     async def after(self, refusal: APIStatusError) -> Request | None:
-        """Return the request to send after the server's *refusal*; None to give up."""
+        """
+        Return the changed request to send after the error *refusal* of the server.
+
+        None means that the call fails with that error.
+        """
         ...
 
 

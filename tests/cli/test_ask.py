@@ -259,7 +259,7 @@ def test_terminal_shows_control_characters_as_symbols(fake, on_terminal):
     assert "a\u241b[2Jb\u2407c\ufffdd\ufffd\te\n" == seen
 
 
-def test_file_gets_the_text_unchanged(fake, capsys):
+def test_answer_is_written_unchanged_if_stdout_is_not_a_terminal(fake, capsys):
     """
     If stdout is not a terminal, control characters of an answer are written unchanged.
     """

@@ -102,7 +102,7 @@ def test_get_client_without_a_client_in_the_application_says_what_to_add(framewo
 
 
 @pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
-async def test_response_made_from_a_blocking_stream_or_a_coroutine_is_refused(
+async def test_web_response_refuses_a_blocking_stream_and_a_coroutine(
     framework,
 ):
     """

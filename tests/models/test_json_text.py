@@ -186,7 +186,7 @@ def test_more_than_200_levels_are_not_read():
     assert 1000 == len(load_json(b"[" + b"[1]," * 999 + b"{}]"))
 
 
-def test_200_levels_beside_other_values_are_read():
+def test_nesting_limit_counts_levels_and_not_lists():
     """
     The limit of 200 applies to nested levels, not to the number of lists in the JSON.
     """
