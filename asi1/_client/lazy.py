@@ -75,7 +75,7 @@ class LazyEngine:
         if not isinstance(hooks, Hooks | None):
             raise ConfigurationError(f"hooks: must be Hooks, not {hooks!r:.80}")
         if self._http_client is not None or self._transport is not None:
-            self.get()  # raises at once if the user-provided client or transport is wrong
+            self.get()  # raises if the user-provided object is wrong
 
     def get(self) -> Engine:
         """
