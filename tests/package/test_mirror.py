@@ -103,7 +103,7 @@ def test_every_module_has_a_test_file_or_is_listed():
     assert sorted(LISTED) == without_test_file(ROOT, TESTS)
 
 
-def test_listed_test_files_exist():
+def test_every_exception_in_tested_in_names_an_existing_file():
     """
     Each test file that `TESTED_IN` names exists.
     """

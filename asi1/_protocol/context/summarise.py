@@ -100,7 +100,7 @@ class Summarise(ContextPolicy):
     def _write(
         self, view: View, turns: Sequence[Turn], limit: float
     ) -> Generator[Question, str, str]:
-        """Ask the model for a summary, in several requests if *turns* exceed one."""
+        """Ask for a summary; with more turns than fit into one request, in several."""
         text = view.summary.text if view.summary else ""
         parts = deque(map(_transcript, turns))
         while parts:

@@ -79,8 +79,8 @@ def ask_all(name, count=250):
     asyncio.run(main(name, count))
 """
 
-# Second parts of the scripts, which fork. With `WAIT`, the parent process exits with
-# the exit code of its child.
+# Each script ends with one of these parts, after `pid = os.fork()`. With `WAIT`, the
+# parent process waits for its child and exits with the exit code of the child.
 WAIT = """
 if pid:
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
