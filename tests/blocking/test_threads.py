@@ -35,24 +35,27 @@ def read(client, text):
 def test_many_threads_get_their_own_answers_in_order(fake, ask):
     """
     Each of many threads gets the answers to its own questions, in the order of these
-    questions; afterwards only one new thread is left, that of the client's event loop.
+    questions; afterwards no new thread is left.
     """
     fake.reply(question, chunk_words=1, times=None)
     asked = [[f"{n} asks {call}" for call in range(CALLS)] for n in range(THREADS)]
-    before = set(threading.enumerate())
 
     with asi1.ASI1("sk-test", fake.base_url) as client:
 
         def work(texts):
             return [ask(client, text) for text in texts]
 
+        # The first call of a process may start AnyIO's worker thread, which stays for
+        # a while and does not belong to the client.
+        ask(client, "warm up")
+        before = set(threading.enumerate())
+
         with ThreadPoolExecutor(THREADS) as threads:
             got = list(threads.map(work, asked))
 
     assert asked == got
-    assert THREADS * CALLS == len(fake.requests)
-    left = {thread.name for thread in set(threading.enumerate()) - before}
-    assert left <= {"asi1 event loop"}
+    assert 1 + THREADS * CALLS == len(fake.requests)
+    assert [] == [thread.name for thread in set(threading.enumerate()) - before]
     wait_for(lambda: fake.open_connections == 0)
 
 
