@@ -493,6 +493,33 @@ async def test_on_timeout_retries_only_before_the_first_chunk(fake):
     assert ("idle", 3) == (error.phase, len(fake.requests))
 
 
+@pytest.mark.parametrize("chunks", [1, 3])
+async def test_stream_that_yielded_a_chunk_is_not_attempted_again(fake, chunks):
+    """
+    A call that has delivered a chunk makes no other attempt, even if attempts are left
+    and the policy would retry the error: the chunk would be delivered twice.
+    """
+    policy = asi1.RetryPolicy(attempts=9, on_timeout=True)
+    error = asi1.APITimeoutError("silent", phase="idle")
+    assert policy.next_wait(error, 1, dice=0, left=99) is not None
+    fake.fault("stall_mid_body", after_chunks=chunks)
+    fake.reply("Here.")
+    got = []
+
+    async with (
+        in_process(fake, retry=policy) as client,
+        client.chat.completions.stream(messages="Hi") as stream,
+    ):
+        with pytest.raises(asi1.APITimeoutError) as caught:
+            async for piece in stream.text_stream:
+                got.append(piece)
+
+    assert ["one", " two", " three"][:chunks] == got
+    assert "".join(got) == caught.value.partial.text
+    assert 1 == len(fake.requests) == len(caught.value.response.attempts)
+    assert caught.value.response.attempts[0].wait is None
+
+
 async def test_timeout_after_a_complete_answer_adds_no_attempt(fake):
     """
     A timeout that expires after the answer is complete, while the client waits for the

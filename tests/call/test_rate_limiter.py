@@ -154,6 +154,46 @@ async def test_call_cancelled_while_it_waits_uses_no_quota():
 
 
 @pytest.mark.virtual_time
+@pytest.mark.parametrize("how", ["cancelled", "timed-out"])
+@pytest.mark.parametrize("ahead", [0, 1, 2])
+async def test_calls_that_give_up_their_wait_leave_their_places(ahead, how):
+    """
+    Calls that are cancelled, or time out, while they wait in the queue leave it: the
+    calls behind them are sent as if they had never waited, whether they waited first
+    in the queue, behind another call, or for one of the `max_concurrency` places.
+    """
+    fake, sent = FakeASI1(), {}
+    limit = RateLimit(requests_per_minute=1, max_concurrency=2)
+
+    async def ask(client, name):
+        await client.chat.completions.create(messages=name)
+        sent[name] = round(anyio.current_time() - began)
+
+    async def give_up(client):
+        with anyio.move_on_after(5 if how == "cancelled" else 50) as scope:
+            with pytest.raises(asi1.APITimeoutError):
+                await client.chat.completions.create(messages="gone", timeout=9)
+        assert (how == "cancelled") == scope.cancelled_caught
+
+    async with limited(fake, limit) as client:
+        began = anyio.current_time()
+        await ask(client, "first")
+        async with anyio.create_task_group() as group:
+            for name in ["a", "b"][:ahead]:
+                group.start_soon(ask, client, name)
+                await anyio.sleep(0.001)
+            for _ in range(2):  # as many as may run at once
+                group.start_soon(give_up, client)
+                await anyio.sleep(0.001)
+            for name in ["a", "b", "c", "d"][ahead:]:
+                group.start_soon(ask, client, name)
+                await anyio.sleep(0.001)
+
+    assert {"first": 0, "a": 60, "b": 120, "c": 180, "d": 240} == sent
+    assert 5 == len(fake.requests)
+
+
+@pytest.mark.virtual_time
 async def test_estimated_token_count_is_replaced_by_the_reported_usage():
     """
     The rate limiter estimates the token count of a call before the call is sent, and
