@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Any
 
-from attrs import evolve
-
 from .._plan import Close, Data, Head, Plan
 from .._replies import SSE, Failure, json_plan, whole
 from .._request import Ask
@@ -65,9 +63,10 @@ def _date(seconds: int) -> str:
 
 def _retry_after_twice(_: Ask, *, first: float = 0.02, second: float = 0.05) -> Plan:
     """429 with two Retry-After headers, of which the longer wait counts."""
-    head, *body = json_plan(429, {"error": {"message": "Too many requests."}})
+    content = b'{"error": {"message": "Too many requests."}}'
     twice = [("retry-after", f"{seconds:g}") for seconds in (first, second)]
-    return evolve(head, headers=(*head.headers, *twice)), *body
+    headers = (("content-type", "application/json"), *twice)
+    return Head(429, headers, "length", len(content)), Data(content)
 
 
 def _retry_after_in_body(
