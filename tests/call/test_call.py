@@ -512,7 +512,7 @@ async def test_stream_that_yielded_a_chunk_is_not_attempted_again(fake, chunks):
         with pytest.raises(asi1.APITimeoutError) as caught:
             await stream.get_final_completion()
 
-    assert "one two three".split()[:chunks] == caught.value.partial.text.split()
+    assert ["one", "two", "three"][:chunks] == caught.value.partial.text.split()
     assert 1 == len(fake.requests) == len(caught.value.response.attempts)
     assert caught.value.response.attempts[0].wait is None
 
