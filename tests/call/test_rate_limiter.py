@@ -225,6 +225,62 @@ async def test_second_limit_that_delays_a_call_is_reported_too():
 
 
 @pytest.mark.virtual_time
+async def test_call_behind_others_is_told_the_seconds_that_are_left():
+    """
+    A call that begins to wait behind another one is told how long that one still
+    waits; a call that begins when none waits is told nothing.
+    """
+    fake = FakeASI1()
+    client, observed = busy(fake, RateLimit(requests_per_minute=1))
+
+    async def ask_at(seconds):
+        await anyio.sleep(seconds)
+        await client.chat.completions.create(messages="Hi")
+
+    async with client, anyio.create_task_group() as group:
+        for seconds in (0, 10, 30, 200):
+            group.start_soon(ask_at, seconds)
+
+    assert 4 == len(fake.requests)
+    assert pytest.approx([50, 30]) == [wait.seconds for wait in observed]
+
+
+@pytest.mark.virtual_time
+async def test_each_attempt_reports_its_wait():
+    """
+    A retry that waits for the same limit as the attempt before reports that wait too.
+    """
+    fake = FakeASI1()
+    client, observed = busy(fake, RateLimit(requests_per_minute=1))
+
+    async with client:
+        await client.chat.completions.create(messages="Hi")
+        fake.fail(503)
+        await client.chat.completions.create(messages="Hi")
+
+    assert ["requests_per_minute"] * 2 == [wait.reason for wait in observed]
+
+
+@pytest.mark.virtual_time
+async def test_only_calls_that_still_wait_are_told_why():
+    """
+    A waiting call is told the reason of its wait once, and a call that was cancelled
+    in the queue is not told of the waits of others.
+    """
+    limiter = LocalLimiter(RateLimit(requests_per_minute=1), anyio.current_time)
+    gone, told = [], []
+
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await limiter.acquire(1, gone.append)
+    await limiter.acquire(1, told.append)
+    await limiter.acquire(1, told.append)
+
+    assert [] == gone
+    assert [60] == [wait.seconds for wait in told]
+
+
+@pytest.mark.virtual_time
 async def test_attempt_does_not_include_the_wait_in_the_queue():
     """
     An attempt lasts from the limiter's permit to its end; the wait in the queue is
