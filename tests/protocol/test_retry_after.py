@@ -38,7 +38,16 @@ DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
         pytest.param({"retry-after": "7 s"}, None, id="unit"),
         pytest.param({"retry-after": "7, 7"}, 7, id="twice"),
         pytest.param({"retry-after": "7, 9, 8"}, 9, id="several"),
-        pytest.param({"retry-after": "7,9"}, 9, id="several-without-space"),
+        pytest.param({"retry-after": "1,5"}, None, id="decimal-comma"),
+        pytest.param({"retry-after": "1,5, 7"}, 7, id="decimal-comma-and-number"),
+        pytest.param(
+            {"retry-after": f"7,{DATE.format(30)}"}, 30, id="several-without-space"
+        ),
+        pytest.param(
+            {"retry-after": "Fri,15 Jan 2027 08:00:30 GMT, 7"},
+            30,
+            id="date-without-space",
+        ),
         pytest.param({"retry-after": "soon, 7, -1, nan"}, 7, id="one-is-valid"),
         pytest.param({"retry-after": ", 7,"}, 7, id="empty-values"),
         pytest.param({"retry-after": "1, " * 63 + "5, 9"}, 5, id="very-many"),
