@@ -20,6 +20,7 @@ import attrs
 from attrs import define, field
 
 from .._models.completion import ChatCompletion
+from .._models.visible import visible
 
 
 __all__ = ["screen"]
@@ -60,7 +61,7 @@ class _Cell:
         if not self._thoughts:
             answer = attrs.evolve(answer, thoughts="")
         page = answer._repr_markdown_()
-        self._latest = {"text/markdown": page, "text/plain": answer.text}
+        self._latest = {"text/markdown": page, "text/plain": visible(answer.text)}
         if not 0 <= len(page) - len(self._page) < len(self._page) * _STEP:
             self._send()
 
@@ -84,7 +85,7 @@ class _Lines:
     _text: str = ""
 
     def show(self, answer: ChatCompletion) -> None:
-        self._write(answer.text[len(self._text) :])
+        self._write(visible(answer.text[len(self._text) :], self._text[-1:]))
         self._text = answer.text
 
     def end(self) -> None:
