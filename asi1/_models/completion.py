@@ -164,6 +164,21 @@ class ChatCompletion(Model):
         """The finish reason of choice 0; None if the server did not send one."""
         return next((c.finish_reason for c in self.choices if c.index == 0), None)
 
+    def _ipython_display_(self) -> None:
+        """
+        Show nothing if the running cell of a notebook shows this answer already.
+
+        IPython calls this for the result of a cell's last line, such as
+        ``stream.display()``.
+
+        Raises:
+            NotImplementedError: IPython is to show the answer as usual.
+        """
+        from .notebook import is_shown  # noqa: PLC0415 - rarely needed
+
+        if not is_shown(self):
+            raise NotImplementedError
+
     def _repr_markdown_(self) -> str:
         """Return choice 0 as markdown for a notebook, with the thoughts collapsed."""
         from .markdown import markdown  # noqa: PLC0415 - rarely needed
