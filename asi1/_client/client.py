@@ -77,6 +77,7 @@ class AsyncASI1(BaseClient):
         context: ContextPolicy | None = None,
         saved: str | bytes | None = None,
         model: str | None = None,
+        keep_reasoning: bool | None = None,
         **options: Unpack[ChatOptions],
     ) -> AsyncConversation:
         """
@@ -88,6 +89,9 @@ class AsyncASI1(BaseClient):
                 sent if left out.
             saved: A result of `AsyncConversation.to_json`, to continue it.
             model: The model of turns that do not name one; the client's if left out.
+            keep_reasoning: Whether the model's thoughts are kept in the history, and
+                sent with later turns as ``reasoning_content``. Some servers require
+                this and others refuse it. If left out, as in *saved*, or else False.
             **options: Fields of `ChatOptions`, for each turn; they override those in
                 *saved*.
 
@@ -102,6 +106,7 @@ class AsyncASI1(BaseClient):
             context=context,
             saved=saved,
             model=model,
+            keep_reasoning=keep_reasoning,
             options=options,
         )
         return kind(turns)

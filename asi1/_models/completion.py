@@ -6,6 +6,8 @@ server's keys for which a class has no field. This module has no
 ``from __future__ import annotations``, since cattrs reads annotations at run time.
 """
 
+import attrs
+
 from attrs import field, frozen
 
 from .base import Model
@@ -20,7 +22,12 @@ __all__ = [
     "FunctionCall",
     "ToolCall",
     "Usage",
+    "wire_call",
 ]
+
+# Members of a tool call that other members repeat: its place in the list, and the
+# function of older servers.
+_REPEATED = ("index", "tool_name", "args")
 
 
 @public
@@ -191,3 +198,24 @@ class ChatCompletion(Model):
             calls=[(function.name, function.arguments) for function in functions],
             finish_reason=self.finish_reason,
         )
+
+
+def wire_call(call: ToolCall) -> dict[str, JSON]:
+    """Return *call* as a message of a later request contains it."""
+    # Servers may require what they added to a tool call, such as a signature.
+    function = {"name": call.function.name, "arguments": call.function.arguments}
+    return _unknown(call) | {
+        "id": call.id,
+        "type": call.type,
+        "function": _unknown(call.function) | function,
+    }
+
+
+def _unknown(part: ToolCall | FunctionCall) -> dict[str, JSON]:
+    """Return the members that the server added to *part*, without nulls."""
+    fields = {a.name for a in attrs.fields(type(part))}
+    return {
+        key: value
+        for key, value in part.extra.items()
+        if value is not None and key not in fields and key not in _REPEATED
+    }

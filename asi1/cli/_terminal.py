@@ -19,6 +19,7 @@ from .._models.visible import HIDDEN, visible
 
 __all__ = ["Screen", "flush", "print_error", "silence_broken_streams"]
 
+
 class Screen:
     """
     A text stream that is flushed after each write.

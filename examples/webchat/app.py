@@ -122,7 +122,9 @@ async def read_chat(request: Request) -> Chat:
     try:
         return Chat.model_validate(json.loads(body))
     except ValidationError as error:
-        told = error.errors(include_url=False, include_context=False, include_input=False)
+        told = error.errors(
+            include_url=False, include_context=False, include_input=False
+        )
         raise HTTPException(422, told) from None
     except (ValueError, RecursionError):
         raise HTTPException(422, "the body is not valid JSON") from None

@@ -164,7 +164,9 @@ class Told(io.StringIO):
 
 
 @pytest.mark.parametrize("words", [["ask", "Why?"], ["ask"], ["ask", "-", "-q"]])
-def test_wait_for_a_silent_pipe_is_explained_on_stderr(words, fake, monkeypatch, capsys):
+def test_wait_for_a_silent_pipe_is_explained_on_stderr(
+    words, fake, monkeypatch, capsys
+):
     """
     While a pipe stays open and silent, one line on stderr says what the command waits
     for; once the pipe ends, the question is sent.

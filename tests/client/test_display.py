@@ -214,7 +214,9 @@ def test_notebook_cell_gets_no_control_characters(cell):
     The markdown and the plain text of a cell have no controls or invisible characters;
     the answer has them.
     """
-    answer = asi1.ChatCompletion(choices=(choice("a\x1b[2J\u202eb"),), thoughts="\u202e")
+    answer = asi1.ChatCompletion(
+        choices=(choice("a\x1b[2J\u202eb"),), thoughts="\u202e"
+    )
     with screen(thoughts=True) as show:
         show(answer)
 

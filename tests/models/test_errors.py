@@ -197,8 +197,8 @@ def test_errors_of_different_classes_or_messages_are_not_equal():
 @pytest.mark.parametrize("name", sorted(classes()))
 def test_no_error_shows_control_characters(name, message, shown):
     """
-    ``str``, ``repr``, a format and a traceback of any error have no control or invisible
-    characters; ``message`` has them.
+    ``str``, ``repr``, a format and a traceback of any error have no control and no
+    invisible characters; ``message`` has them.
     """
     cls = classes()[name]
     more = {"status_code": 400} if issubclass(cls, asi1.APIStatusError) else {}

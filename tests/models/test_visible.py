@@ -74,9 +74,13 @@ def test_nothing_shown_is_a_control_or_invisible():
     and the layout of hieroglyphs.
     """
     everything = map(chr, range(sys.maxunicode + 1))
-    acting = {c for c in everything if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}}
+    acting = {
+        c for c in everything if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}
+    }
     seen = {c for c in acting if visible(c) == c}
 
     signs = {*"\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"}
     signs |= {"\U000110bd", "\U000110cd"}
-    assert {"\n", "\t"} | signs == {c for c in seen if not "\U00013430" <= c < "\U00013440"}
+    assert {"\n", "\t"} | signs == {
+        c for c in seen if not "\U00013430" <= c < "\U00013440"
+    }

@@ -204,11 +204,11 @@ def test_services_return_502_if_the_api_refuses_the_call(fake, ask, path):
 
 
 class Upload(httpx.AsyncByteStream):
-    """A body of many equal pieces that counts the bytes that the server takes."""
+    """A body of many blanks that counts the bytes that the server takes."""
 
-    def __init__(self, size, piece):
+    def __init__(self, size):
         self.taken = 0
-        self._size, self._piece = size, piece
+        self._size, self._piece = size, b" " * 65536
 
     async def __aiter__(self):
         while self.taken < self._size:
@@ -241,17 +241,14 @@ class Upload(httpx.AsyncByteStream):
         ("fastapi_service", {"content-length": "9" * 5000}, 413, 0),
     ],
 )
-@pytest.mark.parametrize("piece", [b"a" * 65536, b" " * 65536], ids=["a", "blank"])
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_web_example_does_not_read_a_long_body(
-    fake, name, headers, status, most, piece
-):
+async def test_web_example_does_not_read_a_long_body(fake, name, headers, status, most):
     """
     A body of 200 MB is refused by its headers alone; if its headers tell neither type
     nor length, it is read only as far as a conversation may be long.
     """
     pytest.importorskip("fastapi")
-    upload = Upload(200_000_000, piece)
+    upload = Upload(200_000_000)
     transport = httpx.ASGITransport(load(name).app)
 
     async with httpx.AsyncClient(
