@@ -190,6 +190,24 @@ def test_wait_for_a_silent_pipe_is_explained_on_stderr(
     assert "waiting" not in capsys.readouterr().out
 
 
+def test_wait_for_a_question_typed_on_a_terminal_is_not_explained(fake, monkeypatch):
+    """
+    While a user types the question on a terminal, no timer runs that would write to it.
+    """
+    running = []
+
+    class Typing(Terminal):
+        def read(self, *_):
+            running.extend(threading.enumerate())
+            return "Why?\n"
+
+    monkeypatch.setattr(sys, "stdin", Typing())
+
+    assert 0 == main(["ask", "-"])
+
+    assert not [thread for thread in running if isinstance(thread, threading.Timer)]
+
+
 @pytest.mark.system
 def test_process_tells_of_an_open_pipe_and_ends_at_ctrl_c(key, start):
     """
