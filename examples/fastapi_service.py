@@ -16,6 +16,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asi1 import ASI1Error
 from asi1.integrations.fastapi import (
@@ -26,7 +29,28 @@ from asi1.integrations.fastapi import (
 )
 
 
+MOST_BYTES = 64 * 1024
+
+
+class LimitedBody:
+    """Refuses a long body, which FastAPI would read into memory before any check."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self.app
+        if scope["type"] == "http" and scope["method"] == "POST":
+            length = Headers(scope=scope).get("content-length", "")
+            if not length.isdecimal():  # chunks, which do not tell their total length
+                app = PlainTextResponse("the body needs a content-length", 411)
+            elif int(length[:20]) > MOST_BYTES:
+                app = PlainTextResponse("the body is too long", 413)
+        await app(scope, receive, send)
+
+
 app = FastAPI(lifespan=lifespan(), exception_handlers={ASI1Error: error_response})
+app.add_middleware(LimitedBody)
 
 
 class Question(BaseModel):

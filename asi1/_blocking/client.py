@@ -44,6 +44,7 @@ class ASI1(BaseClient):
         context: ContextPolicy | None = None,
         saved: str | bytes | None = None,
         model: str | None = None,
+        keep_reasoning: bool | None = None,
         **options: Unpack[ChatOptions],
     ) -> Conversation:
         """Same as `AsyncASI1.conversation`."""
@@ -54,6 +55,7 @@ class ASI1(BaseClient):
             context=context,
             saved=saved,
             model=model,
+            keep_reasoning=keep_reasoning,
             options=options,
         )
         return kind(turns)

@@ -49,7 +49,8 @@ class AsyncASI1(BaseClient):
         retry: A complete `RetryPolicy`, in place of *max_retries*; not both.
         rate_limit: A `RateLimit`, or your own `Limiter`; calls beyond the limit wait.
         limits: How many connections to open, and how long to keep idle ones open.
-        http_client: Your own ``httpx.AsyncClient``; asi1 never closes it.
+        http_client: Your own ``httpx.AsyncClient``; asi1 never closes it. Its headers,
+            proxies and cookies are sent, and it keeps the cookies of each reply.
         transport: Your own httpx transport; asi1 never closes it.
         default_headers: Sent with every request.
         default_query: Query parameters, added to the URL of every request.
@@ -77,6 +78,7 @@ class AsyncASI1(BaseClient):
         context: ContextPolicy | None = None,
         saved: str | bytes | None = None,
         model: str | None = None,
+        keep_reasoning: bool | None = None,
         **options: Unpack[ChatOptions],
     ) -> AsyncConversation:
         """
@@ -88,6 +90,9 @@ class AsyncASI1(BaseClient):
                 sent if left out.
             saved: A result of `AsyncConversation.to_json`, to continue it.
             model: The model of turns that do not name one; the client's if left out.
+            keep_reasoning: Whether the model's thoughts are kept in the history, and
+                sent with later turns as ``reasoning_content``. Some servers require
+                this and others refuse it. If left out, as in *saved*, or else False.
             **options: Fields of `ChatOptions`, for each turn; they override those in
                 *saved*.
 
@@ -102,6 +107,7 @@ class AsyncASI1(BaseClient):
             context=context,
             saved=saved,
             model=model,
+            keep_reasoning=keep_reasoning,
             options=options,
         )
         return kind(turns)

@@ -2,8 +2,7 @@
 Shows an answer while it arrives, in a notebook cell or on standard output.
 
 A notebook shows output below the cell whose thread writes the output. So the thread
-that reads the stream must also write. IPython is only looked up in `sys.modules`, since
-a notebook has imported it already.
+that reads the stream must also write.
 """
 
 from __future__ import annotations
@@ -20,6 +19,8 @@ import attrs
 from attrs import define, field
 
 from .._models.completion import ChatCompletion
+from .._models.notebook import mark_as_shown, running_shell
+from .._models.visible import visible
 
 
 __all__ = ["screen"]
@@ -57,10 +58,11 @@ class _Cell:
     _handle: Any = None
 
     def show(self, answer: ChatCompletion) -> None:
+        mark_as_shown(answer)
         if not self._thoughts:
             answer = attrs.evolve(answer, thoughts="")
         page = answer._repr_markdown_()
-        self._latest = {"text/markdown": page, "text/plain": answer.text}
+        self._latest = {"text/markdown": page, "text/plain": visible(answer.text)}
         if not 0 <= len(page) - len(self._page) < len(self._page) * _STEP:
             self._send()
 
@@ -84,7 +86,7 @@ class _Lines:
     _text: str = ""
 
     def show(self, answer: ChatCompletion) -> None:
-        self._write(answer.text[len(self._text) :])
+        self._write(visible(answer.text[len(self._text) :], self._text[-1:]))
         self._text = answer.text
 
     def end(self) -> None:
@@ -98,8 +100,7 @@ class _Lines:
 
 
 def _in_notebook() -> bool:
-    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    shell = get_ipython() if get_ipython else None
+    shell = running_shell()
     if shell is None:
         return False
     # In a terminal, IPython uses the base class of display publishers: it only prints.

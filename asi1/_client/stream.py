@@ -159,8 +159,10 @@ class AsyncChatStream:
         Show the answer while it arrives, and return it.
 
         A notebook shows the answer as markdown, below the cell. Elsewhere the answer's
-        text is written to standard output. An interrupt or cancellation cancels the
-        call; the part of the answer that has arrived stays visible.
+        text is written to standard output. Both show control characters as symbols, and
+        leave out invisible ones; the returned answer has them. An interrupt or
+        cancellation cancels the call; the part of the answer that has arrived stays
+        visible. A cell whose last line is ``display()`` shows the answer only once.
 
         Args:
             thoughts: Whether a notebook shows the model's thoughts too, folded away.

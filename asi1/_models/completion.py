@@ -6,6 +6,8 @@ server's keys for which a class has no field. This module has no
 ``from __future__ import annotations``, since cattrs reads annotations at run time.
 """
 
+import attrs
+
 from attrs import field, frozen
 
 from .base import Model
@@ -20,7 +22,12 @@ __all__ = [
     "FunctionCall",
     "ToolCall",
     "Usage",
+    "wire_call",
 ]
+
+# Members of a tool call that other members repeat: its place in the list, and the
+# function of older servers.
+_REPEATED = ("index", "tool_name", "args")
 
 
 @public
@@ -164,6 +171,21 @@ class ChatCompletion(Model):
         """The finish reason of choice 0; None if the server did not send one."""
         return next((c.finish_reason for c in self.choices if c.index == 0), None)
 
+    def _ipython_display_(self) -> None:
+        """
+        Show nothing if the running cell of a notebook shows this answer already.
+
+        IPython calls this for the result of a cell's last line, such as
+        ``stream.display()``.
+
+        Raises:
+            NotImplementedError: IPython is to show the answer as usual.
+        """
+        from .notebook import is_shown  # noqa: PLC0415 - rarely needed
+
+        if not is_shown(self):
+            raise NotImplementedError
+
     def _repr_markdown_(self) -> str:
         """Return choice 0 as markdown for a notebook, with the thoughts collapsed."""
         from .markdown import markdown  # noqa: PLC0415 - rarely needed
@@ -176,3 +198,24 @@ class ChatCompletion(Model):
             calls=[(function.name, function.arguments) for function in functions],
             finish_reason=self.finish_reason,
         )
+
+
+def wire_call(call: ToolCall) -> dict[str, JSON]:
+    """Return *call* as a message of a later request contains it."""
+    # Servers may require what they added to a tool call, such as a signature.
+    function = {"name": call.function.name, "arguments": call.function.arguments}
+    return _unknown(call) | {
+        "id": call.id,
+        "type": call.type,
+        "function": _unknown(call.function) | function,
+    }
+
+
+def _unknown(part: ToolCall | FunctionCall) -> dict[str, JSON]:
+    """Return the members that the server added to *part*, without nulls."""
+    fields = {a.name for a in attrs.fields(type(part))}
+    return {
+        key: value
+        for key, value in part.extra.items()
+        if value is not None and key not in fields and key not in _REPEATED
+    }

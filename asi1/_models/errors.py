@@ -36,10 +36,12 @@ Errors contain plain data, never httpx objects, so they can be pickled, copied a
 compared. No error contains the API key. The errors for statuses are in `status_errors`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
 
+from .._fork_lock import loader
 from .base_types import JSON, public
 from .completion import ChatCompletion
 from .response import ResponseInfo
@@ -74,8 +76,10 @@ class ASI1Error(Exception):
     """
     Base class of all errors: catch it to catch everything that asi1 raises.
 
+    ``str`` and ``print`` show the message without control characters.
+
     Attributes:
-        message: What happened, as readable text.
+        message: What happened, as readable text; may quote the server unchanged.
     """
 
     message: str
@@ -84,7 +88,8 @@ class ASI1Error(Exception):
         Exception.__init__(self, self.message)
 
     def __str__(self) -> str:
-        return self.message
+        message = self.message
+        return message if message.isprintable() else _visible()(message)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
@@ -267,3 +272,10 @@ class StreamBusyError(ASI1Error):
 @public
 class ConversationBusyError(ASI1Error):
     """The conversation is waiting for an answer; it runs one turn at a time."""
+
+
+@loader
+def _visible() -> Callable[[str], str]:
+    from .visible import visible  # noqa: PLC0415 - few messages have control characters
+
+    return visible

@@ -1,8 +1,9 @@
 """
 An answer as markdown, for display in a notebook.
 
-The answer's text is the model's own markdown and stays unchanged. All other values from
-the server are escaped, so that none of them can break out of its block.
+The answer's text is the model's own markdown, of which only control and invisible
+characters are changed. All other values from the server are escaped, so that none of
+them can break out of its block.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from collections.abc import Iterable
 
 from .json_text import replace_surrogates
+from .visible import visible
 
 
 __all__ = ["markdown"]
@@ -51,7 +53,7 @@ def markdown(
         blocks.append(f"*(no text{ended})*")
     if thoughts.strip():
         blocks.insert(0, _collapsed("Thoughts", thoughts))
-    return replace_surrogates("\n\n".join(blocks))
+    return visible(replace_surrogates("\n\n".join(blocks)))
 
 
 def _collapsed(title: str, text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 from attrs import frozen
 
 from .base_types import JSON, public
-from .completion import ChatCompletion, ChatMessage, ToolCall
+from .completion import ChatCompletion, ChatMessage, ToolCall, wire_call
 from .errors import ArgumentError
 from .json_text import replace_surrogates_in
 
@@ -23,9 +23,12 @@ __all__ = [
     "SystemMessage",
     "ToolMessage",
     "UserMessage",
+    "sendable",
     "wire_messages",
 ]
 
+# Members that make a message of the model valid without a content.
+_INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "audio")
 _ROLES = ("system", "user", "assistant", "tool", "developer", "function")
 
 # The content of a message: a str, or the API's list of text and image parts.
@@ -168,6 +171,51 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
     return listed
 
 
+def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]:
+    """
+    Return *messages* without empty messages of the model, which servers refuse.
+
+    The model may answer with thoughts alone, or reach its token limit before the first
+    word. Strict servers refuse such a message, whether its content is null or "". A
+    text in its place would be one that the model never wrote, and would be imitated. So
+    the message is left out, and two user messages follow each other.
+
+    Args:
+        messages: Results of `wire_messages`.
+
+    Raises:
+        ArgumentError: No other message is left.
+    """
+    filled = [
+        message for message in map(_with_refusal, messages) if _is_filled(message)
+    ]
+    if messages and not filled:
+        raise ArgumentError(
+            "messages: contains only empty messages of the model", argument="messages"
+        )
+    return filled
+
+
+def _with_refusal(message: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    """Return *message* with the model's refusal as its content, if it has no other."""
+    refusal = message.get("refusal")
+    if not isinstance(refusal, str) or _is_filled(message):
+        return message
+    rest = {key: value for key, value in message.items() if key != "refusal"}
+    return {**rest, "content": refusal}
+
+
+def _is_filled(message: Mapping[str, JSON]) -> bool:
+    if message.get("role") != "assistant":
+        return True
+    content = message.get("content")
+    parts = content if isinstance(content, list | tuple) else ({"text": content},)
+    return any(message.get(name) for name in _INSTEAD_OF_CONTENT) or any(
+        part.get("type", "text") != "text" or str(part.get("text") or "").strip()
+        for part in parts
+    )
+
+
 def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
     name = f"messages[{place}]"
     match message:
@@ -203,23 +251,14 @@ def _answer_to_wire(message: ChatMessage) -> dict[str, JSON]:
 def _assistant_to_wire(message: AssistantMessage | ChatMessage) -> dict[str, JSON]:
     # The API may refuse other fields of its own answers in a request, so only the role,
     # the content and the tool calls are sent.
+    refusal = message.refusal if isinstance(message, ChatMessage) else None
     wire: dict[str, JSON] = {
         "role": message.role,
-        "content": message.content,
+        "content": message.content or refusal or message.content,
     }
     if message.tool_calls:
         wire["content"] = message.content or None
-        wire["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": call.type,
-                "function": {
-                    "name": call.function.name,
-                    "arguments": call.function.arguments,
-                },
-            }
-            for call in message.tool_calls
-        ]
+        wire["tool_calls"] = [wire_call(call) for call in message.tool_calls]
     return wire
 
 

@@ -55,7 +55,7 @@ class APIStatusError(APIError):
     retry_after: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.status_code}: {self.message}"
+        return f"{self.status_code}: {super().__str__()}"
 
 
 @public

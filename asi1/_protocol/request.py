@@ -18,7 +18,7 @@ from attrs import field, frozen
 from .._models.base_types import JSON
 from .._models.errors import ArgumentError, ConfigurationError
 from .._models.json_text import dump_json
-from .._models.messages import Messages, wire_messages
+from .._models.messages import Messages, sendable, wire_messages
 from .._settings.config import (
     ClientConfig,
     check_headers,
@@ -102,7 +102,8 @@ class ChatDraft:
     def request_of(self, messages: Sequence[Mapping[str, JSON]]) -> Request:
         """Return the complete request; *messages* already have the API's JSON form."""
         # `fields` come last: they include `extra_body`, which may replace any field.
-        body = {"model": self.fields["model"], "messages": messages, **self.fields}
+        model = self.fields["model"]
+        body = {"model": model, "messages": sendable(messages), **self.fields}
         return _request(self.parts, body, self.options)
 
 

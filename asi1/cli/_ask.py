@@ -64,7 +64,7 @@ def _answer(
         answer = completions.create(
             messages=messages, model=options.model, **chat_options
         )
-        out.write(answer.to_json() + "\n")
+        out.write_json(answer.to_json() + "\n")
         return
     thoughts = err.live if options.thoughts is None else options.thoughts
     view = View(out, err if thoughts and not options.quiet else None)

@@ -7,12 +7,26 @@ Piped standard input is read to its end; a terminal is read only if the question
 
 from __future__ import annotations
 
+import threading
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TextIO
 
 import asi1
 
+from ._terminal import print_error
+
 
 __all__ = ["read_question"]
+
+# Seconds after which the command says that it still reads standard input, since some
+# pipes, as over ssh, are never closed.
+_SILENCE = 1.0
+_WAITING = (
+    "waiting for the end of standard input (if there is nothing to read, run the"
+    " command with < /dev/null)"
+)
 
 
 def read_question(given: str | None, stdin: TextIO | None) -> str:
@@ -42,10 +56,23 @@ def _read(stdin: TextIO | None, *, from_terminal: bool) -> str:
     try:
         if stdin is None or (stdin.isatty() and not from_terminal):
             return ""
-        return stdin.read().removeprefix("\ufeff").strip("\r\n")
+        with nullcontext() if stdin.isatty() else _explained_wait():
+            return stdin.read().removeprefix("\ufeff").strip("\r\n")
     except UnicodeDecodeError as error:
         raise asi1.ConfigurationError(
             f"standard input is not valid {error.encoding}"
         ) from None
     except (OSError, ValueError):
         return ""  # standard input is closed, a directory, or not readable
+
+
+@contextmanager
+def _explained_wait() -> Iterator[None]:
+    """Say on stderr that standard input is being read, if the block takes long."""
+    timer = threading.Timer(_SILENCE, print_error, (_WAITING,))
+    timer.daemon = True  # Ctrl-C must not wait for the timer
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -14,17 +14,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TextIO
 
+from .._models.visible import HIDDEN, visible
+
 
 __all__ = ["Screen", "flush", "print_error", "silence_broken_streams"]
-
-# Maps each control character to its visible symbol (from U+2400), or else to U+FFFD.
-_PICTURES: dict[int, int | None] = {
-    **{code: 0x2400 + code for code in range(32)},
-    **dict.fromkeys(range(0x7F, 0xA0), 0xFFFD),
-    ord("\n"): ord("\n"),
-    ord("\t"): ord("\t"),
-    ord("\r"): None,
-}
 
 
 class Screen:
@@ -43,6 +36,7 @@ class Screen:
 
     def __init__(self, stream: TextIO | None, env: Mapping[str, str]) -> None:
         self._stream = stream
+        self._last = ""
         self.live = stream is not None and stream.isatty()
         self._codes = self.live and _supports_ansi(env)
         self.at_start = True
@@ -57,17 +51,24 @@ class Screen:
         shown = self._visible(text)
         self._put(f"\x1b[2m{shown}\x1b[0m" if self._codes else shown, text)
 
+    def write_json(self, text: str) -> None:
+        """Write JSON; a terminal gets hidden characters as JSON escapes."""
+        if self.live:
+            text = HIDDEN.sub(lambda found: _utf16_escapes(found[0]), text)
+        self.write(text)
+
     def end_line(self) -> None:
         """Begin a new line, unless the stream is at the start of one."""
         if not self.at_start:
             self.write("\n")
 
     def _visible(self, text: str) -> str:
-        return text.translate(_PICTURES) if self.live else text
+        return visible(text, self._last) if self.live else text
 
     def _put(self, shown: str, text: str) -> None:
         if self._stream is None or not text:
             return
+        self._last = text[-1]
         self.at_start = text.endswith("\n")
         try:
             self._stream.write(shown)
@@ -96,13 +97,18 @@ def _utf16_escapes(char: str) -> str:
 
 
 def print_error(message: str) -> None:
-    """Write *message* to stderr as one ``asi1:`` line, with the API key redacted."""
-    from .._settings.config import KEY_VARIABLES  # noqa: PLC0415 - loaded by a failure
+    """
+    Write *message* to stderr as one ``asi1:`` line, with the API key redacted.
+
+    A key of less than 8 characters is not redacted, as in all other messages.
+    """
+    # Only a failure loads these modules.
+    from .._settings.config import KEY_VARIABLES  # noqa: PLC0415
+    from .._settings.secret import Secret  # noqa: PLC0415
 
     for name in KEY_VARIABLES:
-        key = os.environ.get(name, "").strip()
-        message = message.replace(key, "***") if key else message
-    line = " ".join(message.split()).translate(_PICTURES)
+        message = Secret(os.environ.get(name, "")).redact(message)
+    line = visible(" ".join(message.split()))
     try:
         Screen(sys.stderr, os.environ).write(f"asi1: {line}\n")
     except OSError:

@@ -7,6 +7,7 @@ The server prints its base URL on standard output, and nothing else.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from threading import Event
 
 from ._fake import FakeASI1
 from ._faults.catalogue import FAULTS
+from ._script import CANNED
 
 
 __all__ = ["main"]
@@ -36,17 +38,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: The arguments are invalid, or ask for help.
         OSError: The port is in use.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if options.faults:
         return _list_faults()
+    if options.fault is not None and (options.reply, options.chunk_delay) != (None, 0):
+        parser.error("--fault decides the whole reply: not with --reply, --chunk-delay")
     fake = FakeASI1(seed=options.seed, port=options.port)
     fake.require_key = options.require_key
     if options.fault is not None:
         fake.fault(options.fault, times=None)
-    elif options.reply is not None:
-        fake.reply(options.reply, chunk_delay=options.chunk_delay, times=None)
+    else:
+        _script_answer(fake, options.reply, options.chunk_delay)
     _serve(fake)
     return 0
+
+
+def _script_answer(fake: FakeASI1, text: str | None, chunk_delay: float) -> None:
+    """Make the standing reply; None for the text and thoughts of the built-in one."""
+    if text is not None:
+        fake.reply(text, chunk_delay=chunk_delay, times=None)
+        return
+    fake.reply(
+        CANNED.text,
+        thoughts=CANNED.thoughts,
+        generation=CANNED.generation,
+        chunk_delay=chunk_delay,
+        times=None,
+    )
 
 
 def _list_faults() -> int:
@@ -79,6 +98,14 @@ def _serve(fake: FakeASI1) -> None:
         stopped.wait()
 
 
+def _seconds(text: str) -> float:
+    """Return the number of seconds that *text* says; ValueError if it says none."""
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise ValueError
+    return seconds
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m asi1.testing",
@@ -95,10 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--reply", metavar="TEXT", help="the answer to every chat request")
     add(
         "--chunk-delay",
-        type=float,
+        type=_seconds,
         default=0.0,
         metavar="SECONDS",
-        help="seconds after each event of a streamed --reply",
+        help="seconds after each event of a streamed answer",
     )
     add("--fault", choices=FAULTS, metavar="NAME", help="the fault of every chat reply")
     add("--faults", action="store_true", help="list the faults with their options")

@@ -19,12 +19,12 @@ from ._replies import Answer, Failure, json_plan
 from ._request import Ask, RecordedRequest
 
 
-__all__ = ["Recipe", "Script"]
-
+__all__ = ["CANNED", "Recipe", "Script"]
 
 Recipe: TypeAlias = Callable[[Ask], Plan]
 
-_CANNED = Answer(
+# The answer to a chat request for which no reply is scripted.
+CANNED = Answer(
     text=(
         "Hello from the fake! No model was asked, so here is a small fact instead: "
         "a lighthouse keeper's logbook had a line for every hour of the night, and "
@@ -128,7 +128,7 @@ class Script:
             return self._queue.popleft()
         match request.method, request.path:
             case "POST", "/v1/chat/completions":
-                return self._standing or _CANNED
+                return self._standing or CANNED
             case "POST", "/v1/image/generate":
                 return _image
             case _, "/v1/chat/completions" | "/v1/image/generate":

@@ -17,6 +17,7 @@ machine, unless WEBCHAT_HOSTS lists more (``chat.example,10.0.0.7``); before you
 put a proxy with authentication in front.
 """
 
+import json
 import os
 
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 from starlette.types import Scope
@@ -40,6 +41,8 @@ from asi1.integrations.fastapi import (
 
 PAGE = Path(__file__).parent / "page"
 HOSTS = os.environ.get("WEBCHAT_HOSTS", "127.0.0.1,localhost").split(",")
+# More than the longest conversation that a model reads.
+MOST_BYTES = 4 * 1024 * 1024
 # The page loads and runs only its own files, and cannot turn text into HTML: a text of
 # the model stays text even if the page has a bug.
 POLICY = (
@@ -49,11 +52,20 @@ POLICY = (
 )
 
 
+def whole(text: object) -> object:
+    """Replace halves of UTF-16 characters, which JavaScript's strings may contain."""
+    if not isinstance(text, str):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 class Turn(BaseModel):
     """One message of the conversation."""
 
     role: Literal["user", "assistant"]
-    content: Annotated[str, Field(min_length=1, max_length=200_000)]
+    content: Annotated[
+        str, BeforeValidator(whole), Field(min_length=1, max_length=200_000)
+    ]
 
 
 class Chat(BaseModel):
@@ -88,15 +100,40 @@ app = FastAPI(
 app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
 
 
-def json_only(request: Request) -> None:
-    """Refuse content types that another site could send without a CORS preflight."""
+async def read_chat(request: Request) -> Chat:
+    """
+    Read and check the body of a request.
+
+    FastAPI would read a body of any size and type before it checks anything. So this
+    first refuses content types that another site could send without a CORS preflight,
+    and stops reading where the body becomes too long.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(415, "the body must be application/json")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > MOST_BYTES:
+        raise HTTPException(413, "the conversation is too long")
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise HTTPException(413, "the conversation is too long")
+    try:
+        return Chat.model_validate(json.loads(body))
+    except ValidationError as error:
+        told = error.errors(
+            include_url=False, include_context=False, include_input=False
+        )
+        raise HTTPException(422, told) from None
+    except (ValueError, RecursionError):
+        raise HTTPException(422, "the body is not valid JSON") from None
 
 
-@app.post("/chat", dependencies=[Depends(json_only)])
-async def chat(asked: Chat, client: Client) -> ChatStreamResponse:
+@app.post("/chat")
+async def chat(
+    asked: Annotated[Chat, Depends(read_chat)], client: Client
+) -> ChatStreamResponse:
     """Stream the answer; the call ends when the browser disconnects."""
     messages = [turn.model_dump() for turn in asked.messages]
     return ChatStreamResponse(client.chat.completions.stream(messages=messages))

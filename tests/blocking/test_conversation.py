@@ -120,3 +120,26 @@ def test_next_turn_may_begin_after_an_interrupted_one(
     monkeypatch.undo()
 
     assert "You said: B?" == chat.ask("B?").text
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_blocking_conversation_sends_kept_thoughts_but_no_empty_answer(
+    fake, blocking_client, keep
+):
+    """
+    A blocking conversation leaves empty answers out of its requests too, and sends the
+    thoughts of the others if ``keep_reasoning`` is true.
+    """
+    fake.clear()
+    fake.reply_json({"choices": [{"message": {"content": None}}]})
+    fake.reply("Yes.", thoughts=["Hm."], times=None)
+    chat = blocking_client.conversation(keep_reasoning=keep)
+
+    for question in "ABC":
+        chat.ask(question)
+
+    a, b, c = ({"role": "user", "content": question} for question in "ABC")
+    yes = {"role": "assistant", "content": "Yes."}
+    yes |= {"reasoning_content": "Hm."} if keep else {}
+    assert [a, b, yes, c] == sent(fake)
+    assert 6 == len(chat.messages)

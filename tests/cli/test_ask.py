@@ -259,6 +259,40 @@ def test_terminal_shows_control_characters_as_symbols(fake, on_terminal):
     assert "a\u241b[2Jb\u2407c\ufffdd\ufffd\te\n" == seen
 
 
+@pytest.mark.parametrize("options", [[], ["--no-stream"]])
+def test_terminal_gets_no_bidirectional_or_invisible_characters(
+    options, fake, on_terminal
+):
+    """
+    A terminal gets no bidirectional controls and no invisible characters, neither in
+    thoughts nor in the text; emoji and scripts that need joiners stay whole.
+    """
+    hidden = "a\u202eb\u2066c\u200b\ufeff\u200fd\U0001f468\u200d\U0001f469"
+    shown = "a\ufffdb\ufffdcd\U0001f468\u200d\U0001f469"
+    fake.reply(hidden, thoughts=[hidden], chunk_words=1)
+
+    seen, code = on_terminal(["ask", "Why?", *options])
+
+    assert 0 == code
+    assert 2 == seen.count(shown)
+    assert not set("\u202e\u2066\u200b\ufeff\u200f") & set(seen)
+
+
+def test_json_on_a_terminal_escapes_hidden_characters(fake, on_terminal):
+    """
+    ``--json`` on a terminal writes hidden characters as JSON escapes: the terminal does
+    not get them, and the value does not change.
+    """
+    fake.reply("a\x1b[2J\u202eb\x7f\x9b")
+
+    seen, code = on_terminal(["ask", "Why?", "--json"])
+
+    assert 0 == code
+    assert seen.rstrip("\n").isprintable()
+    text = json.loads(seen)["choices"][0]["message"]["content"]
+    assert "a\x1b[2J\u202eb\x7f\x9b" == text
+
+
 def test_answer_is_written_unchanged_if_stdout_is_not_a_terminal(fake, capsys):
     """
     If stdout is not a terminal, control characters of an answer are written unchanged.
@@ -408,6 +442,25 @@ def test_error_status_is_shown_in_one_line(options, refusal, told, fake, capsys)
     assert (1, "", 1) == (code, out, err.count("\n"))
     assert err.startswith(f"asi1: {told}")
     assert KEY not in err
+
+
+@pytest.mark.parametrize("name", ["ASI_ONE_API_KEY", "ASI1_API_KEY"])
+@pytest.mark.parametrize("short", ["k", "any", "test-ke"])
+def test_key_of_less_than_8_characters_is_not_redacted(
+    name, short, fake, monkeypatch, capsys
+):
+    """
+    A key of less than 8 characters is not a secret: the words of a message that contain
+    it stay readable. The same key with 8 characters is redacted.
+    """
+    monkeypatch.delenv("ASI_ONE_API_KEY")
+    for key, told in ((short, f"Unknown key {short} for any"), (KEY, "Bad ***")):
+        monkeypatch.setenv(name, key)
+        fake.fail(status=400, message=told.replace("***", KEY))
+
+        assert 1 == main(["ask", "Why?"])
+
+        assert f"400: {told}" in capsys.readouterr().err
 
 
 def test_refused_connection_is_shown_in_one_line(fake, capsys):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import signal
+import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -146,6 +149,80 @@ def test_stdin_that_is_not_utf8_exits_with_2(fake, monkeypatch, capsys):
     told = "asi1: standard input is not valid utf-8\n"
     assert (2, "", told) == (code, *capsys.readouterr())
     assert [] == fake.requests
+
+
+class Told(io.StringIO):
+    """Standard error that tells when its first line is complete."""
+
+    def __init__(self):
+        super().__init__()
+        self.told = threading.Event()
+
+    def write(self, text):
+        super().write(text)
+        self.told.set()
+
+
+@pytest.mark.parametrize("words", [["ask", "Why?"], ["ask"], ["ask", "-", "-q"]])
+def test_wait_for_a_silent_pipe_is_explained_on_stderr(
+    words, fake, monkeypatch, capsys
+):
+    """
+    While a pipe stays open and silent, one line on stderr says what the command waits
+    for; once the pipe ends, the question is sent.
+    """
+    err = Told()
+
+    class Silent(io.StringIO):
+        def read(self, *_):
+            assert err.told.wait(60)
+            return "Because?\n"
+
+    monkeypatch.setattr(sys, "stdin", Silent())
+    monkeypatch.setattr(sys, "stderr", err)
+
+    code = main(words)
+
+    first, *_ = err.getvalue().splitlines()
+    assert 0 == code
+    assert first.startswith("asi1: waiting for the end of standard input")
+    assert question_sent(fake).endswith("Because?")
+    assert "waiting" not in capsys.readouterr().out
+
+
+def test_wait_for_a_question_typed_on_a_terminal_is_not_explained(fake, monkeypatch):
+    """
+    While a user types the question on a terminal, no timer runs that would write to it.
+    """
+    running = []
+
+    class Typing(Terminal):
+        def read(self, *_):
+            running.extend(threading.enumerate())
+            return "Why?\n"
+
+    monkeypatch.setattr(sys, "stdin", Typing())
+
+    assert 0 == main(["ask", "-"])
+
+    assert not [thread for thread in running if isinstance(thread, threading.Timer)]
+
+
+@pytest.mark.system
+def test_process_tells_of_an_open_pipe_and_ends_at_ctrl_c(key, start):
+    """
+    `asi1 ask` in its own process, with an open and silent pipe, says so on stderr; then
+    Ctrl-C ends it with exit code 130, and no more is written.
+    """
+    process = start("ask", "Why?", stdin=subprocess.PIPE)
+    first = process.stderr.readline()
+
+    process.send_signal(signal.SIGINT)
+    process.wait()
+    rest = process.stdout.read() + process.stderr.read()
+
+    assert first.startswith(b"asi1: waiting for the end of standard input")
+    assert (130, b"") == (process.returncode, rest)
 
 
 @pytest.mark.system

@@ -494,6 +494,23 @@ async def test_cookies_are_not_sent_back(fake):
     assert "cookie" not in fake.requests[1].headers
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_cookies_of_a_user_provided_client_are_its_own(fake):
+    """
+    The user's own httpx client keeps the cookies of replies and sends them, as it does
+    without asi1; they are not in the response metadata.
+    """
+    fake.reply("Hi.", headers={"set-cookie": "track=1; Path=/"}, times=None)
+
+    async with httpx.AsyncClient() as own:
+        client = asi1.AsyncASI1("key", fake.base_url, http_client=own)
+        for _ in range(2):
+            answer = await client.chat.completions.create(messages="Hi")
+
+    assert [None, "track=1"] == [r.headers.get("cookie") for r in fake.requests]
+    assert "set-cookie" not in answer.response.headers
+
+
 async def test_redirect_target_gets_no_request(fake):
     """
     The server that a redirect names as its target gets no request, and therefore no API

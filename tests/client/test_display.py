@@ -192,6 +192,41 @@ def test_display_survives_a_missing_or_ascii_stdout(monkeypatch, out):
     assert stdout is None or rb"\xfc\ud800" + b"\n" == stdout.buffer.getvalue()
 
 
+def test_stdout_gets_no_control_characters(monkeypatch):
+    """
+    `display` writes controls as symbols and leaves out invisible characters, wherever
+    the text is divided; the parts of an emoji stay joined.
+    """
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    text = "a\x1b[2J\r\nb\u202e\u200bc\U0001f468\u200d\U0001f469x\u200dy\x9b"
+
+    with screen(thoughts=True) as show:
+        for end in range(len(text) + 1):
+            show(asi1.ChatCompletion(choices=(choice(text[:end]),)))
+
+    wanted = "a\u241b[2J\nb\ufffdc\U0001f468\u200d\U0001f469xy\ufffd\n"
+    assert wanted == out.getvalue()
+
+
+def test_notebook_cell_gets_no_control_characters(cell):
+    """
+    The markdown and the plain text of a cell have no controls or invisible characters;
+    the answer has them.
+    """
+    answer = asi1.ChatCompletion(
+        choices=(choice("a\x1b[2J\u202eb"),), thoughts="\u202e"
+    )
+    with screen(thoughts=True) as show:
+        show(answer)
+
+    seen = "".join(cell.pages[-1].values())
+    assert "a\u241b[2J\ufffdb" == cell.pages[-1]["text/plain"]
+    assert "\x1b" not in seen
+    assert "\u202e" not in seen
+    assert "a\x1b[2J\u202eb" == answer.text
+
+
 @pytest.mark.parametrize("thoughts", [True, False])
 def test_notebook_cell_shows_thoughts_unless_turned_off(cell, blocking, thoughts):
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 
 import pytest
 
@@ -182,3 +183,45 @@ def test_errors_of_different_classes_or_messages_are_not_equal():
     assert asi1.ASI1Error("a") != asi1.APIError("a")
     assert asi1.ASI1Error("a") != "a"
     assert 1 == len({asi1.ASI1Error("a"), asi1.ASI1Error("a")})
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Wait\x1b[2J\x07.", "Wait\u241b[2J\u2407."),
+        ("a\u202eb\u200b\u2066c", "a\ufffdb\ufffdc"),
+        ("one\r\ntwo\u2028three", "one\ntwo\nthree"),
+        ("Gänse \U0001f986", "Gänse \U0001f986"),
+    ],
+)
+@pytest.mark.parametrize("name", sorted(classes()))
+def test_no_error_shows_control_characters(name, message, shown):
+    """
+    ``str``, ``repr``, a format and a traceback of any error have no control and no
+    invisible characters; ``message`` has them.
+    """
+    cls = classes()[name]
+    more = {"status_code": 400} if issubclass(cls, asi1.APIStatusError) else {}
+    error = cls(message, **more)
+
+    traced = "".join(traceback.format_exception(error))
+    shown = f"400: {shown}" if more else shown
+    assert (message, shown, shown) == (error.message, str(error), f"{error}")
+    assert f"{error!r}".isprintable()
+    assert f": {shown}" in traced
+
+
+def test_server_message_is_shown_without_control_characters(blocking_client, fake):
+    """
+    A status error shows the server's message, and each attempt its cause, without
+    control characters.
+    """
+    fake.fail(status=400, message="\x1b]0;own\x07\u202eno")
+
+    with pytest.raises(asi1.BadRequestError) as raised:
+        blocking_client.chat.completions.create(messages="Hi")
+
+    error = raised.value
+    assert "\x1b]0;own\x07\u202eno" in error.message
+    assert "\u241b]0;own\u2407\ufffdno" in str(error)
+    assert str(error) in error.response.attempts[0].cause

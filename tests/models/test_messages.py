@@ -19,7 +19,7 @@ from asi1 import (
     ToolMessage,
     UserMessage,
 )
-from asi1._models.messages import wire_messages
+from asi1._models.messages import sendable, wire_messages
 from asi1._protocol.converter import decode
 
 
@@ -32,6 +32,7 @@ WIRE_CALL = {
     "id": "c1",
     "type": "function",
     "function": {"name": "dive", "arguments": '{"m":3}'},
+    "result": {},
 }
 PARTS = [
     {"type": "text", "text": "What is this?"},
@@ -366,3 +367,119 @@ def test_answer_is_sent_without_server_fields():
 
     assert [{"role": "assistant", "content": "Nine."}] == wire_messages([first])
     assert wire_messages([first]) == wire_messages([first.message])
+
+
+EMPTY = [
+    pytest.param({"role": "assistant", "content": None}, id="null"),
+    pytest.param({"role": "assistant", "content": ""}, id="empty-string"),
+    pytest.param({"role": "assistant", "content": " \n"}, id="white-space"),
+    pytest.param({"role": "assistant"}, id="missing"),
+    pytest.param({"role": "assistant", "content": []}, id="no-parts"),
+    pytest.param(
+        {"role": "assistant", "content": [{"type": "text", "text": ""}]},
+        id="empty-part",
+    ),
+    pytest.param({"role": "assistant", "content": "", "tool_calls": []}, id="no-calls"),
+    pytest.param(
+        {"role": "assistant", "content": "", "reasoning_content": "Hm."}, id="thoughts"
+    ),
+    pytest.param(AssistantMessage(), id="object"),
+    pytest.param(ChatMessage(reasoning="Hm."), id="answers-message"),
+    pytest.param(answer_with(ChatMessage()), id="answer"),
+    pytest.param(ChatCompletion(), id="answer-without-choices"),
+]
+
+
+@pytest.mark.parametrize("message", EMPTY)
+def test_empty_message_of_the_model_is_not_sent(message):
+    """
+    A message of the model with neither content nor tool calls is left out of a request,
+    since servers refuse it; alone it is refused at once.
+    """
+    user = {"role": "user", "content": "Hi"}
+
+    assert [user, user] == sendable(wire_messages([user, message, user]))
+    with pytest.raises(ArgumentError, match="only empty messages of the model"):
+        sendable(wire_messages([message]))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": ""},
+        {"role": "tool", "tool_call_id": "c1", "content": ""},
+        {"role": "system", "content": ""},
+        {"role": "assistant", "content": "0"},
+        {"role": "assistant", "content": None, "tool_calls": [WIRE_CALL]},
+        {"role": "assistant", "content": None, "function_call": {"name": "dive"}},
+        {"role": "assistant", "audio": {"id": "a1"}},
+        {"role": "assistant", "content": PARTS[1:]},
+        {"role": "assistant", "content": "Hi", "refusal": "No."},
+    ],
+)
+def test_message_with_a_content_or_of_another_role_is_sent(message):
+    """
+    A message is sent as it is if it has a content, or something that stands for it, and
+    if it is not the model's.
+    """
+    assert [message] == sendable(wire_messages([message]))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(ChatMessage(refusal="No."), id="object"),
+        pytest.param(answer_with(ChatMessage(refusal="No.")), id="answer"),
+        pytest.param(
+            {"role": "assistant", "content": None, "refusal": "No."}, id="dict"
+        ),
+    ],
+)
+def test_refusal_without_text_is_sent_as_content(message):
+    """
+    If the model only refused, the refusal is its message in the next request.
+    """
+    wire = [{"role": "assistant", "content": "No."}]
+
+    assert wire == sendable(wire_messages([message]))
+
+
+def test_tool_call_is_sent_with_what_the_server_added():
+    """
+    Members that the server added to a tool call or its function are sent back, but no
+    nulls, no place in the list, and nothing that the server added to the message.
+    """
+    call = {
+        "id": "c1",
+        "type": "function",
+        "index": 0,
+        "extra_content": {"google": {"thought_signature": "s1"}},
+        "gone": None,
+        "function": {"name": "dive", "arguments": "{}", "signature": "s2"},
+    }
+    sent = {key: call[key] for key in call if key not in {"index", "gone"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call], "new": 1}
+    answer = decode(ChatCompletion, {"choices": [{"message": message}]})
+
+    assert [
+        {"role": "assistant", "content": None, "tool_calls": [sent]}
+    ] == wire_messages([answer])
+
+
+def test_tool_call_of_an_older_server_is_sent_in_the_usual_form():
+    """
+    A tool call with "tool_name" and "args" is sent back as a function call alone.
+    """
+    call = {"id": "c1", "tool_name": "dive", "args": {"m": 3}, "signature": "s1"}
+    answer = decode(ChatCompletion, {"choices": [{"message": {"tool_calls": [call]}}]})
+
+    (wire,) = wire_messages([answer])
+
+    assert [
+        {
+            "id": "c1",
+            "type": "function",
+            "function": {"name": "dive", "arguments": '{"m":3}'},
+            "signature": "s1",
+        }
+    ] == wire["tool_calls"]

@@ -201,3 +201,93 @@ def test_services_return_502_if_the_api_refuses_the_call(fake, ask, path):
         reply.status_code,
         reply.json()["error"]["message"],
     )
+
+
+class Upload(httpx.AsyncByteStream):
+    """A body of many blanks that counts the bytes that the server takes."""
+
+    def __init__(self, size):
+        self.taken = 0
+        self._size, self._piece = size, b" " * 65536
+
+    async def __aiter__(self):
+        while self.taken < self._size:
+            self.taken += len(self._piece)
+            yield self._piece
+
+
+@pytest.mark.parametrize(
+    ("name", "headers", "status", "most"),
+    [
+        ("webchat/app", {"content-type": "text/plain"}, 415, 0),
+        ("webchat/app", {}, 415, 0),
+        ("webchat/app", {"content-type": "application/json"}, 413, 5_000_000),
+        ("webchat/app", {"content-type": "application/json; a=b"}, 413, 5_000_000),
+        (
+            "webchat/app",
+            {"content-type": "application/json", "content-length": "200000000"},
+            413,
+            0,
+        ),
+        (
+            "webchat/app",
+            {"content-type": "application/json", "content-length": "9" * 5000},
+            413,
+            0,
+        ),
+        ("fastapi_service", {"content-type": "application/json"}, 411, 0),
+        ("fastapi_service", {"content-type": "text/plain"}, 411, 0),
+        ("fastapi_service", {"content-length": "200000000"}, 413, 0),
+        ("fastapi_service", {"content-length": "9" * 5000}, 413, 0),
+    ],
+)
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_web_example_does_not_read_a_long_body(fake, name, headers, status, most):
+    """
+    A body of 200 MB is refused by its headers alone; if its headers tell neither type
+    nor length, it is read only as far as a conversation may be long.
+    """
+    pytest.importorskip("fastapi")
+    upload = Upload(200_000_000)
+    transport = httpx.ASGITransport(load(name).app)
+
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1"
+    ) as browser:
+        request = browser.build_request("POST", "/chat", headers=headers)
+        if "content-length" not in headers:
+            del request.headers["content-length"]
+        request.stream = upload
+        reply = await browser.send(request)
+
+    assert status == reply.status_code
+    assert upload.taken <= most
+    assert [] == fake.requests
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"messages": [{"role": "user", "content": "Hi"}]}', 200),
+        (b'{"messages": [{"role": "system", "content": "Hi"}]}', 422),
+        (b'{"messages": [{"role": "user", "content": "\\ud83d"}]}', 200),
+        (b'{"messages": [{"role": "user", "content": 1}]}', 422),
+        (b'{"messages": []}', 422),
+        (b"\xff", 422),
+        (b"", 422),
+        (b"[" * 100_000, 422),
+    ],
+)
+def test_webchat_refuses_what_is_not_a_conversation(fake, body, status):
+    """
+    The web chat answers a conversation, and refuses any other body with 422; the reply
+    does not repeat the body.
+    """
+    pytest.importorskip("fastapi")
+    headers = {"content-type": "application/json"}
+    with uvicorn_serving(load("webchat/app").app) as url:
+        reply = httpx.post(f"{url}/chat", content=body, headers=headers)
+
+    assert status == reply.status_code
+    assert (status == 200) == bool(fake.requests)
+    assert "input" not in reply.text

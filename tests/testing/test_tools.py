@@ -61,7 +61,7 @@ class WatchedOutput(io.StringIO):
         return self.getvalue().strip()
 
 
-def run(monkeypatch, arguments, number):
+def run(monkeypatch, arguments, number, **request):
     """
     Run the command line in this thread; send one request to the server that it starts,
     then send the process the signal *number*.
@@ -72,7 +72,7 @@ def run(monkeypatch, arguments, number):
 
     def ask():
         try:
-            responses.append(httpx.post(screen.url() + "/chat/completions"))
+            responses.append(httpx.post(screen.url() + "/chat/completions", **request))
         finally:
             os.kill(os.getpid(), number)
 
@@ -109,6 +109,50 @@ def test_command_line_serves_until_a_signal(
     assert status == response.status_code
     assert text in response.text
     assert before == signal.getsignal(number)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [([], "Hello from the fake"), (["--reply", "One two three four."], "One two")],
+    ids=["built-in", "reply"],
+)
+def test_chunk_delay_option_delays_any_answer(monkeypatch, arguments, text):
+    """
+    `--chunk-delay` waits after each event of a streamed answer, whether `--reply` sets
+    the text or not.
+    """
+    given = [*arguments, "--chunk-delay", "0.05", "--seed", "7"]
+
+    code, response = run(monkeypatch, given, signal.SIGINT, json={"stream": True})
+
+    events = response.text.count("data: ")
+    assert 0 == code
+    assert text.split()[0] in response.text
+    assert 2 < events
+    assert (events - 1) * 0.05 <= response.elapsed.total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--chunk-delay", "-1"], "--chunk-delay"),
+        (["--chunk-delay", "nan"], "--chunk-delay"),
+        (["--chunk-delay", "inf"], "--chunk-delay"),
+        (["--chunk-delay", "soon"], "--chunk-delay"),
+        (["--fault", "html_502", "--chunk-delay", "1"], "--fault"),
+        (["--fault", "html_502", "--reply", "Nine."], "--fault"),
+    ],
+)
+def test_options_without_effect_are_usage_errors(arguments, told, capsys):
+    """
+    A delay that is not a number of seconds, and an option that `--fault` would ignore,
+    are usage errors with exit code 2; no server is started.
+    """
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+
+    assert 2 == raised.value.code
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.system

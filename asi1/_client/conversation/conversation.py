@@ -42,6 +42,7 @@ def open_conversation(
     context: ContextPolicy | None,
     saved: str | bytes | None,
     model: str | None,
+    keep_reasoning: bool | None,
     options: Mapping[str, Any],
 ) -> TurnTaking:
     """
@@ -52,7 +53,10 @@ def open_conversation(
         ClientClosedError: The client is closed.
     """
     engine.check_open()
+    if not isinstance(keep_reasoning, bool | None):
+        raise wrong("keep_reasoning", "must be True, False or None", keep_reasoning)
     history = History() if saved is None else from_json(saved)
+    history = history.with_reasoning(keep_reasoning)
     if system is not None:
         if history.messages:
             raise ArgumentError(
@@ -86,7 +90,8 @@ class AsyncConversation:
     number of conversations can share a client. A turn is added to the history when its
     answer is complete. If the turn fails, is cancelled, or its stream is closed early,
     the history is not changed. An answer cut off by ``max_tokens`` counts as complete;
-    its finish reason says so.
+    its finish reason says so. An answer with neither text nor tool calls is part of the
+    history too, but is not sent, since servers refuse such a message.
     """
 
     def __init__(self, turns: TurnTaking) -> None:
@@ -234,9 +239,9 @@ class AsyncConversation:
         Return the conversation as JSON text, for ``client.conversation(saved=...)``.
 
         The text contains the messages, the usage, the token estimates, the summary, the
-        model, and the options that are part of a request's content, including
-        `session_id`. It does not contain the context policy, timeouts, retries, extra
-        headers or an extra query: pass these again.
+        model, whether thoughts are kept, and the options that are part of a request's
+        content, including `session_id`. It does not contain the context policy,
+        timeouts, retries, extra headers or an extra query: pass these again.
         """
         return to_json(self._turns.history)
 

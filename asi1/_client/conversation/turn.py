@@ -12,7 +12,7 @@ from ..._call.call import Call
 from ..._call.reply_reader import ReplyReader
 from ..._call.task import CallTask
 from ..._models.completion import ChatCompletion
-from ..._models.messages import AssistantMessage, Messages
+from ..._models.messages import Messages
 from ..._protocol.context.history import History, stored
 from ..._protocol.request import draft_chat
 from ..._settings.option_checks import checked_options
@@ -116,8 +116,7 @@ class Turn(Generic[_T]):
     def commit(self, answer: ChatCompletion) -> None:
         """Add the turn to the history, unless this turn has ended already."""
         if self._taking.current is self:
-            (reply,) = stored([answer])
-            history = self._history_with({**reply, "role": "assistant"}, answer)
+            history = self._history_with(answer)
             self._taking.history = history.with_tokens_learned(
                 self._requests.sent, answer.usage
             )
@@ -130,11 +129,11 @@ class Turn(Generic[_T]):
             and taking.history.messages is old
             and answer.text
         ):
-            (reply,) = stored([AssistantMessage(answer.text)])
-            taking.history = self._history_with(reply, answer)
+            taking.history = self._history_with(answer, partial=True)
 
     def _history_with(
-        self, reply: Mapping[str, Any], answer: ChatCompletion
+        self, answer: ChatCompletion, *, partial: bool = False
     ) -> History:
-        messages = (*self._requests.messages, reply)
-        return self._requests.history.with_messages(messages).with_usage(answer.usage)
+        history = self._requests.history
+        messages = (*self._requests.messages, history.reply(answer, partial=partial))
+        return history.with_messages(messages).with_usage(answer.usage)

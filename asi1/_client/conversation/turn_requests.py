@@ -16,6 +16,7 @@ from ..._call.call import Call, OneRequest
 from ..._call.resources import Resources
 from ..._models.errors import ArgumentError
 from ..._models.json_text import replace_surrogates
+from ..._models.messages import sendable
 from ..._models.status_errors import (
     APIStatusError,
     ContextLengthError,
@@ -112,10 +113,10 @@ class TurnRequests:
 
     async def _fitted_request(self, limit: float) -> Request:
         """Return the request with as much of the history as *limit* allows."""
-        self.sent = self.messages
+        self.sent = tuple(sendable(self.messages))
         if self.policy is None:
             return self.draft.request_of(self.sent)
-        view = View.of(self.sent, self.history.tokens, self.history.summary)
+        view = View.of(self.messages, self.history.tokens, self.history.summary)
         view = await self._run_plan(self.policy, view, limit)
         self._keep_summary(view.summary)
         # One wrong token count by the server can make the safety margin very large, so
@@ -127,7 +128,7 @@ class TurnRequests:
                 f" {self.policy.limit(limit):g}",
                 argument="messages",
             )
-        self.sent = tuple(view.messages)
+        self.sent = tuple(sendable(view.messages))
         return self.draft.request_of(self.sent)
 
     async def _run_plan(self, policy: ContextPolicy, view: View, limit: float) -> View:

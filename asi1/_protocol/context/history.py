@@ -14,10 +14,15 @@ import attrs
 
 from attrs import frozen
 
-from ..._models.completion import Usage
+from ..._models.completion import ChatCompletion, Usage
 from ..._models.errors import ArgumentError
-from ..._models.json_text import dump_json, load_json, replace_surrogates_in
-from ..._models.messages import Message, Messages, wire_messages
+from ..._models.json_text import (
+    dump_json,
+    load_json,
+    replace_surrogates,
+    replace_surrogates_in,
+)
+from ..._models.messages import AssistantMessage, Message, Messages, wire_messages
 from ..._settings.validators import wrong
 from .tokens import TokenEstimator, Wire
 from .view import Summary
@@ -25,6 +30,8 @@ from .view import Summary
 
 __all__ = ["COUNTS", "History", "stored"]
 
+# The key under which servers send, and some expect, the thoughts of a message.
+_REASONING = "reasoning_content"
 COUNTS = (
     "prompt_tokens",
     "completion_tokens",
@@ -42,6 +49,7 @@ class History:
         messages: The messages of all completed turns, oldest first.
         model: The conversation's model; None for the client's model.
         options: Chat options that apply to every turn.
+        keep_reasoning: Whether the messages of the model contain its thoughts.
         summary: Summary of the first turns; None until the model has written one.
         tokens: The token estimator; learns from the usage that the server reports.
         ceiling: The most prompt tokens that the server accepts, learned from a request
@@ -53,6 +61,7 @@ class History:
     messages: tuple[Wire, ...] = ()
     model: str | None = None
     options: Mapping[str, Any] = attrs.field(factory=dict)
+    keep_reasoning: bool = False
     summary: Summary | None = None
     tokens: TokenEstimator = attrs.field(factory=TokenEstimator)
     ceiling: int | None = None
@@ -65,6 +74,30 @@ class History:
         if self.messages[:upto] != tuple(messages[:upto]):
             summary = None
         return attrs.evolve(self, messages=tuple(messages), summary=summary)
+
+    def with_reasoning(self, keep: bool | None) -> History:
+        """
+        Return a history whose later answers keep their thoughts, or do not.
+
+        If *keep* is False, the thoughts of earlier answers are removed; None for no
+        change.
+        """
+        if keep is None:
+            return self
+        messages = self.messages
+        if self.keep_reasoning and not keep:
+            messages = tuple(map(_without_reasoning, messages))
+        return attrs.evolve(self, messages=messages, keep_reasoning=keep)
+
+    def reply(self, answer: ChatCompletion, *, partial: bool = False) -> Wire:
+        """Return the message that this history stores for *answer*."""
+        message = AssistantMessage(answer.text) if partial else answer
+        (reply,) = stored([message])
+        reply = {**reply, "role": "assistant"}
+        reasoning = answer.message.reasoning or answer.thoughts
+        if self.keep_reasoning and reasoning:
+            reply[_REASONING] = replace_surrogates(reasoning)
+        return reply
 
     def with_usage(self, usage: Usage | None, *, summary: bool = False) -> History:
         """Return a history with the usage of one more call added to its token sums."""
@@ -152,6 +185,12 @@ def stored(messages: Messages) -> tuple[Wire, ...]:
         raise ArgumentError(
             f"messages: cannot be written as JSON ({error})", argument="messages"
         ) from None
+
+
+def _without_reasoning(message: Wire) -> Wire:
+    if message.get("role") != "assistant":
+        return message
+    return {key: value for key, value in message.items() if key != _REASONING}
 
 
 def _sum(one: Usage, two: Usage) -> Usage:

@@ -37,6 +37,7 @@ def to_json(history: History) -> str:
         "version": _VERSION,
         "model": history.model,
         "options": {k: v for k, v in history.options.items() if k in _SAVED_OPTIONS},
+        "keep_reasoning": history.keep_reasoning,
         "messages": list(history.messages),
         "summary": summary and {"text": summary.text, "upto": summary.upto},
         "samples": list(history.tokens.samples),
@@ -79,6 +80,8 @@ def _read(value: JSON) -> History:
         messages=stored(messages) if messages else (),
         model=None if value["model"] is None else str(value["model"]),
         options=options,
+        # Missing in conversations that earlier versions of asi1 saved.
+        keep_reasoning=value.get("keep_reasoning") is True,
         summary=summary
         and Summary(replace_surrogates(str(summary["text"])), int(summary["upto"])),
         tokens=TokenEstimator(samples),

@@ -14,7 +14,7 @@ from asi1._protocol.context.history import History
 from asi1._protocol.context.saved_conversation import to_json
 from asi1.testing import Close, Data, FakeASI1
 
-from ...support.talk import SSE, Event, chunk, in_process, until
+from ...support.talk import DONE, SSE, Event, chunk, in_process, until
 
 
 def echo(request):
@@ -743,3 +743,215 @@ async def test_score_that_is_not_a_number_is_refused(fake, fake_client):
 
     with pytest.raises(asi1.ArgumentError, match="score"):
         await chat.ask("tell me")
+
+
+EMPTY = [
+    pytest.param({"message": {"content": None}, "finish_reason": "stop"}, id="null"),
+    pytest.param({"message": {"content": ""}, "finish_reason": "length"}, id="length"),
+    pytest.param({"message": {"content": " \n"}, "finish_reason": "stop"}, id="blank"),
+    pytest.param(
+        {"message": {"reasoning_content": "Hm."}, "finish_reason": "length"},
+        id="thoughts",
+    ),
+    pytest.param(
+        {"message": {"content": []}, "finish_reason": "content_filter"}, id="no-parts"
+    ),
+]
+
+
+@pytest.mark.parametrize("choice", EMPTY)
+@pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
+@pytest.mark.parametrize("keep", [False, True], ids=["", "keep-reasoning"])
+async def test_empty_answer_is_in_the_history_but_is_not_sent(
+    fake, fake_client, choice, streams, keep
+):
+    """
+    An answer with neither text nor tool calls is a turn of the history, in a saved
+    conversation too, and can be undone; later requests have no message for it.
+    """
+    fake.clear()
+    if streams:
+        fake.play(SSE, Event({"choices": [{"index": 0, **choice}]}), DONE)
+    else:
+        fake.reply_json({"choices": [choice]})
+    fake.reply("Yes.", times=None)
+    chat = fake_client.conversation(keep_reasoning=keep)
+
+    if streams:
+        async with chat.stream("A?") as stream:
+            answer = await stream.get_final_completion()
+    else:
+        answer = await chat.ask("A?")
+    saved = fake_client.conversation(saved=chat.to_json())
+    await chat.fork().ask("B?")
+    await saved.ask("B?")
+    undone = chat.undo()
+
+    asked = [{"role": "user", "content": "A?"}, {"role": "user", "content": "B?"}]
+    assert choice["finish_reason"] == answer.finish_reason
+    assert [asked, asked] == [sent(fake), sent(fake, -2)]
+    assert ["user", "assistant", "user", "assistant"] == roles(saved)
+    assert ["user", "assistant"] == [message["role"] for message in undone]
+    assert () == chat.messages
+
+
+async def test_empty_answer_appended_to_messages_is_not_sent(fake, fake_client):
+    """
+    An empty answer, or its message, in the ``messages`` of a call is not sent.
+    """
+    fake.clear()
+    fake.reply_json({"choices": [{"message": {"role": "assistant", "content": None}}]})
+    fake.reply("Yes.", times=None)
+    create = fake_client.chat.completions.create
+    user = {"role": "user", "content": "A?"}
+    answer = await create(messages=[user])
+
+    for empty in (answer, answer.message, answer.message.to_dict()):
+        await create(messages=[user, empty, user])
+
+        assert [user, user] == sent(fake)
+
+
+async def test_empty_answer_does_not_count_in_the_token_estimates(fake, fake_client):
+    """
+    The token estimator learns from the messages that were sent, without empty answers.
+    """
+    fake.clear()
+    fake.reply_json({"choices": [{"message": {"content": None}}]})
+    fake.reply("Yes.", usage={"prompt_tokens": 9, "total_tokens": 10}, times=None)
+    chat = fake_client.conversation(context=asi1.KeepNewest(1000))
+    await chat.ask("A?")
+
+    await chat.ask("B?")
+
+    assert (4, 2, 9) == chat.tokens.samples[-1]
+
+
+CALL = {
+    "index": 0,
+    "id": "c1",
+    "type": "function",
+    "extra_content": {"google": {"thought_signature": "s1"}},
+    "function": {"name": "dive", "arguments": "{}", "signature": "s2"},
+}
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
+async def test_tool_calls_go_back_with_what_the_server_added(
+    fake, fake_client, streams
+):
+    """
+    Members of a tool call that the server added go back with the next turn, from bodies
+    and streams, in forks and saved conversations; members of the message do not.
+    """
+    fake.clear()
+    message = {"tool_calls": [CALL], "annotations": [1], "reasoning_content": "Hm."}
+    if streams:
+        first = {"choices": [{"index": 0, "delta": message}]}
+        fake.play(SSE, Event(first), Event(chunk(finish="tool_calls")), DONE)
+    else:
+        fake.reply_json({"choices": [{"message": message}]})
+    fake.reply("Yes.", times=None)
+    chat = fake_client.conversation()
+    if streams:
+        async with chat.stream("A?") as stream:
+            await stream.get_final_completion()
+    else:
+        await chat.ask("A?")
+    wire = {key: value for key, value in CALL.items() if key != "index"}
+    back = {"role": "assistant", "content": None, "tool_calls": [wire]}
+    result = asi1.ToolMessage("deep", "c1")
+
+    for each in (
+        fake_client.conversation(saved=chat.to_json()),
+        chat.fork(),
+        chat,
+    ):
+        await each.ask([result])
+
+        assert back == sent(fake)[1]
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
+@pytest.mark.parametrize("thought", [False, True], ids=["message", "answer"])
+@pytest.mark.parametrize("keep", [None, False, True])
+async def test_thoughts_go_back_only_if_they_are_kept(
+    fake, fake_client, streams, thought, keep
+):
+    """
+    With ``keep_reasoning=True`` the model's thoughts, wherever the server sends them,
+    are in the history and go back as ``reasoning_content``; by default they do not.
+    """
+    fake.clear()
+    part = {"content": "Yes."} | ({} if thought else {"reasoning_content": "Hm."})
+    top = {"thought": "Hm."} if thought else {}
+    if streams:
+        first = {"choices": [{"index": 0, "delta": part}], **top}
+        fake.play(SSE, Event(first), Event(chunk(finish="stop")), DONE)
+    else:
+        fake.reply_json({"choices": [{"message": part}], **top})
+    fake.reply("Fine.", times=None)
+    chat = fake_client.conversation(keep_reasoning=keep)
+    if streams:
+        async with chat.stream("A?") as stream:
+            await stream.get_final_completion()
+    else:
+        await chat.ask("A?")
+    reply = {"role": "assistant", "content": "Yes."}
+    kept = reply | ({"reasoning_content": "Hm."} if keep else {})
+
+    for each in (
+        fake_client.conversation(saved=chat.to_json()),
+        fake_client.conversation(saved=chat.to_json(), keep_reasoning=keep),
+        chat.fork(),
+        chat,
+    ):
+        assert kept == each.messages[1]
+        await each.ask("B?")
+
+        assert kept == sent(fake)[1]
+
+    off = fake_client.conversation(saved=chat.to_json(), keep_reasoning=False)
+    assert reply == off.messages[1]
+
+
+async def test_forks_and_loaded_conversations_go_on_keeping_thoughts(fake, fake_client):
+    """
+    Later answers of a fork, or of a saved conversation, keep their thoughts if those of
+    the first conversation do, partial answers too.
+    """
+    fake.clear()
+    fake.reply("Yes.", thoughts=["Hm."], times=None)
+    chat = fake_client.conversation(keep_reasoning=True)
+
+    for each in (chat.fork(), fake_client.conversation(saved=chat.to_json())):
+        await each.ask("A?")
+        async with each.stream("B?", keep_partial=True) as stream:
+            async for piece in stream.text_stream:
+                assert piece
+                break
+
+        replies = each.messages[1::2]
+        assert ["Hm.", "Hm."] == [reply["reasoning_content"] for reply in replies]
+
+
+async def test_conversation_saved_by_an_earlier_version_keeps_no_thoughts(fake_client):
+    """
+    A saved conversation without the member "keep_reasoning" is loaded, and keeps no
+    thoughts.
+    """
+    old = json.loads(fake_client.conversation("Hi").to_json())
+    del old["keep_reasoning"]
+
+    chat = fake_client.conversation(saved=json.dumps(old))
+
+    assert json.loads(chat.to_json())["keep_reasoning"] is False
+
+
+@pytest.mark.parametrize("value", ["no", 1, "False"])
+async def test_keep_reasoning_of_a_wrong_type_is_refused(fake_client, value):
+    """
+    ``keep_reasoning`` must be True, False or None.
+    """
+    with pytest.raises(asi1.ArgumentError, match="keep_reasoning: "):
+        fake_client.conversation(keep_reasoning=value)

@@ -101,6 +101,35 @@ def test_display_shows_a_stream_as_it_arrives(fake, notebook, client, word):
     assert "One, two." == printed(notebook.run("print(answer.text, end='')"))
 
 
+@pytest.mark.parametrize(
+    ("client", "word"), [("client", ""), ("asi1.AsyncASI1('k', str(url))", "await ")]
+)
+@pytest.mark.parametrize("options", ["", "thoughts=False"])
+def test_display_as_a_cells_last_line_shows_the_answer_once(
+    fake, notebook, client, word, options
+):
+    """
+    If `display` is a cell's last line, IPython does not show the returned answer a
+    second time; as the last line of a later cell, the answer is shown.
+    """
+    fake.reply("**Yes.**", thoughts="Hm.")
+
+    [output] = notebook.run(
+        f"""
+        url = client.base_url
+        stream = {client}.chat.completions.stream(messages="Hi")
+        {word}stream.display({options})
+        """
+    )
+    [later] = notebook.run("_")
+
+    assert "display_data" == output["output_type"]
+    assert "**Yes.**" in output["data"]["text/markdown"]
+    assert (not options) == ("Hm." in output["data"]["text/markdown"])
+    assert "execute_result" == later["output_type"]
+    assert "Hm." in later["data"]["text/markdown"]
+
+
 def test_display_keeps_the_text_of_a_broken_stream(fake, notebook):
     """
     If a stream breaks during `display`, the text so far stays below the cell, and the
