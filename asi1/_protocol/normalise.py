@@ -6,7 +6,7 @@ changed copy, or the same object if it needs no change. Unknown keys and wrong t
 handled by the converter.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from .._models.base import Model
@@ -28,16 +28,26 @@ __all__ = ["NORMALISERS", "Object", "thought_text"]
 Object: TypeAlias = Mapping[str, JSON]
 
 # The keys of a message under which newer models send their thoughts.
-_REASONING = ("reasoning_content", "reasoning", "thought")
+_REASONING = ("reasoning_content", "reasoning", "thought", "thinking")
+# The types of the parts of a message's content that are thoughts, not text, and the
+# keys of their text. Mistral nests a list of parts under "thinking".
+_THOUGHT_PARTS = {
+    *("reasoning", "reasoning_content", "reasoning_text", "redacted_thinking"),
+    *("thinking", "thought"),
+}
+_THOUGHT_KEYS = (*_REASONING, "text", "reasoning_text", "content", "summary")
 
 
 def thought_text(value: JSON) -> JSON:
     """
     Return thoughts as one string: the strings of a list are joined by newlines.
 
-    A value of another type is returned as it is.
+    If the list has parts of text, these are joined without newlines. A value that is
+    not a list is returned as it is.
     """
     if isinstance(value, list):
+        if any(isinstance(i, dict) and _text_in(i, _THOUGHT_KEYS) for i in value):
+            return _text_in(value, _THOUGHT_KEYS)
         return "\n".join(item for item in value if isinstance(item, str))
     return value
 
@@ -62,12 +72,40 @@ def _first_reasoning(choices: JSON, part: str) -> str | None:
     return None
 
 
-def _reasoning(message: Object) -> str | None:
+def _reasoning(message: Object) -> str:
     for key in _REASONING:
         text = message.get(key)
         if text and isinstance(text, str | list):
             return str(thought_text(text))
-    return None
+    content = _parts(message)
+    return "".join(_text_in(part, _THOUGHT_KEYS) for part in content if _thinks(part))
+
+
+def _parts(message: Object) -> list[JSON]:
+    """Return the parts of a message's content; an empty list if it is not in parts."""
+    content = message.get("content")
+    if isinstance(content, dict) and isinstance(content.get("type"), str):
+        return [content]
+    return content if isinstance(content, list) else []
+
+
+def _thinks(part: JSON) -> bool:
+    if not isinstance(part, dict):
+        return False
+    kind = part.get("type")
+    if isinstance(kind, str):
+        # Gemini marks the text of a thought with ``"thought": true``.
+        return kind.lower() in _THOUGHT_PARTS or part.get("thought") is True
+    return "thinking" in part or part.get("thought") is True
+
+
+def _text_in(value: JSON, keys: Iterable[str]) -> str:
+    """Return the text in a str, in a list, or under the first of *keys* with text."""
+    if isinstance(value, list):
+        return "".join(_text_in(item, keys) for item in value)
+    if isinstance(value, dict):
+        return next(filter(None, (_text_in(value.get(key), keys) for key in keys)), "")
+    return value if isinstance(value, str) else ""
 
 
 def _completion(raw: Object) -> Object:
@@ -106,22 +144,19 @@ def _chunk_choice(raw: Object) -> Object:
 
 def _message(raw: Object) -> Object:
     message = raw
-    if isinstance(raw.get("content"), list):
-        message = {**message, "content": _joined(raw["content"])}
-    if any(key in raw for key in _REASONING):
+    parts = _parts(raw)
+    if parts or isinstance(raw.get("content"), list):
+        texts = (_text_in(part, ("text",)) for part in parts if not _thinks(part))
+        message = {**message, "content": "".join(texts)}
+    if any(map(_thinks, parts)) or any(key in raw for key in _REASONING):
         text = _reasoning(raw)
         rest = {
             key: value
             for key, value in message.items()
             if key not in _REASONING or isinstance(value, dict | int | float)
         }
-        message = rest if text is None else {**rest, "reasoning_content": text}
+        message = {**rest, "reasoning_content": text} if text else rest
     return message
-
-
-def _joined(parts: list[JSON]) -> str:
-    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
-    return "".join(text for text in texts if isinstance(text, str))
 
 
 def _tool_call_delta(raw: Object) -> Object:

@@ -67,6 +67,21 @@ def test_thoughts_are_read_as_one_string(sent, read):
     assert read == chunk(thought=sent).thought
 
 
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        pytest.param([{"type": "text", "text": "H"}, {"text": "m"}], "Hm", id="parts"),
+        pytest.param(["H", {"thinking": ["m"]}], "Hm", id="mixed"),
+        pytest.param(["H", {"a": 1}, None, "m"], "H\nm", id="no-text-in-the-object"),
+    ],
+)
+def test_parts_of_thoughts_are_joined(sent, read):
+    """
+    Thoughts in a list of parts are joined without newlines.
+    """
+    assert read == thought_text(sent)
+
+
 @pytest.mark.parametrize("value", ["text", None, 5, {"a": 1}])
 def test_only_lists_of_thoughts_are_joined(value):
     """
@@ -377,6 +392,154 @@ CONTENTS = [
     pytest.param(5, "", {"content": 5}, id="number"),
     pytest.param({"text": "a"}, "", {"content": {"text": "a"}}, id="object"),
 ]
+
+
+def thinks(text, **more):
+    """Return a part of a message's content that is a thought."""
+    return {"type": "thinking", "thinking": text, **more}
+
+
+@pytest.mark.parametrize(
+    ("content", "thoughts", "text"),
+    [
+        pytest.param([thinks("Hm.")], "Hm.", "", id="thinking"),
+        pytest.param(
+            [thinks("Hm."), {"type": "text", "text": "Hi"}], "Hm.", "Hi", id="both"
+        ),
+        pytest.param(
+            ["H", thinks("Hm"), {"type": "text", "text": "i"}, thinks(".")],
+            "Hm.",
+            "Hi",
+            id="alternating",
+        ),
+        pytest.param(
+            [thinks([{"type": "text", "text": "H"}, {"type": "text", "text": "m."}])],
+            "Hm.",
+            "",
+            id="nested-list",
+        ),
+        pytest.param([thinks(["H", [{"text": "m."}]])], "Hm.", "", id="nested-lists"),
+        pytest.param([thinks({"text": "Hm."})], "Hm.", "", id="nested-object"),
+        pytest.param([{"type": "thinking", "text": "Hm."}], "Hm.", "", id="under-text"),
+        pytest.param(
+            [{"type": "reasoning", "reasoning": "Hm."}], "Hm.", "", id="reasoning"
+        ),
+        pytest.param(
+            [{"type": "reasoning", "text": "Hm."}], "Hm.", "", id="reasoning-text"
+        ),
+        pytest.param(
+            [
+                {
+                    "type": "reasoning",
+                    "summary": [{"type": "summary_text", "text": "Hm."}],
+                }
+            ],
+            "Hm.",
+            "",
+            id="summary",
+        ),
+        pytest.param(
+            [
+                {
+                    "type": "reasoning",
+                    "content": [{"type": "reasoning_text", "text": "Hm."}],
+                }
+            ],
+            "Hm.",
+            "",
+            id="reasoning-content",
+        ),
+        pytest.param([{"type": "Thought", "thought": "Hm."}], "Hm.", "", id="thought"),
+        pytest.param(
+            [{"type": "text", "text": "Hm.", "thought": True}], "Hm.", "", id="mark"
+        ),
+        pytest.param([{"text": "Hm.", "thought": True}], "Hm.", "", id="mark-alone"),
+        pytest.param([{"thinking": "Hm."}], "Hm.", "", id="without-type"),
+        pytest.param([thinks("", signature="x")], "", "", id="signature"),
+        pytest.param(
+            [{"type": "redacted_thinking", "data": "x"}], "", "", id="redacted"
+        ),
+        pytest.param(
+            [thinks(None), thinks(5), thinks([None, 5])], "", "", id="no-text"
+        ),
+        pytest.param(
+            [{"type": ["thinking"], "text": "Hi"}], "", "Hi", id="list-as-type"
+        ),
+        pytest.param(thinks("Hm."), "Hm.", "", id="part-alone"),
+        pytest.param({"type": "text", "text": "Hi"}, "", "Hi", id="text-alone"),
+    ],
+)
+@pytest.mark.parametrize("index", [0, None, "0"])
+def test_thinking_parts_of_the_content_are_thoughts(content, thoughts, text, index):
+    """
+    Parts of a message's content that are of a type such as "thinking" are thoughts, and
+    are not in the text, in streams and in complete answers.
+    """
+    choice = {"index": index}
+    completion = answer(choices=[{**choice, "message": {"content": content}}])
+    piece = chunk(choices=[{**choice, "delta": {"content": content}}])
+
+    assert (thoughts, thoughts, text) == (
+        completion.thoughts,
+        completion.message.reasoning,
+        completion.text,
+    )
+    assert (thoughts, thoughts, text) == (
+        piece.thought,
+        piece.choices[0].delta.reasoning,
+        piece.text,
+    )
+
+
+def test_thoughts_of_another_choice_are_in_its_message_alone():
+    """
+    The thoughts in the content of choice 1 are in its message; the answer's thoughts
+    are those of choice 0.
+    """
+    completion = answer(
+        choices=[
+            {"index": 0, "message": {"content": [thinks("a"), "b"]}},
+            {"index": "1", "message": {"content": [thinks("c"), "d"]}},
+        ]
+    )
+
+    assert ("a", "b") == (completion.thoughts, completion.text)
+    assert [(0, "a", "b"), (1, "c", "d")] == [
+        (c.index, c.message.reasoning, c.message.content) for c in completion.choices
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "thoughts"),
+    [
+        pytest.param({"reasoning_content": "Hm."}, "Hm.", id="reasoning_content"),
+        pytest.param({"reasoning_content": None}, "Hm, hm.", id="null"),
+        pytest.param({"thinking": "Hm."}, "Hm.", id="thinking"),
+        pytest.param(
+            {"reasoning": [{"type": "text", "text": "Hm."}]}, "Hm.", id="parts"
+        ),
+    ],
+)
+def test_thoughts_beside_the_content_win_over_those_in_it(sent, thoughts):
+    """
+    A server that sends thoughts beside the content may repeat them in the content, so
+    they are read once.
+    """
+    completion = message(content=[thinks("Hm, hm."), "Hi"], **sent)
+
+    assert (thoughts, "Hi") == (completion.reasoning, completion.content)
+
+
+def test_wrong_type_of_reasoning_is_kept_beside_thinking_parts():
+    """
+    A reasoning of a wrong type is kept in ``extra``, even if the content has thoughts.
+    """
+    completion = message(content=[thinks("Hm.")], reasoning={"effort": "low"})
+
+    assert ("Hm.", {"reasoning": {"effort": "low"}}) == (
+        completion.reasoning,
+        completion.extra,
+    )
 
 
 @pytest.mark.parametrize(("sent", "text", "extra"), CONTENTS)
