@@ -6,6 +6,7 @@ An error that occurs after the answer is complete is ignored.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import attrs
@@ -26,7 +27,14 @@ from .._models.errors import (
 )
 from .._models.response import ResponseInfo
 from .._protocol.fast_chunks import FastChunkReader
-from .._protocol.reply import body_kind, is_done, read_answer, read_event
+from .._protocol.normalise import HalfCharacters
+from .._protocol.reply import (
+    body_kind,
+    is_done,
+    read_answer,
+    read_event,
+    read_rest,
+)
 from .._protocol.sse_reader import EventDecoder, EventTooLargeError
 from .._protocol.stream_answer import Assembler, as_chunk
 from .reply_reader import Body, ReplyReader
@@ -42,12 +50,17 @@ _AFTER_FINISH = 10.0
 _T = TypeVar("_T")
 
 
+def _need_converter(_: bytes) -> None:
+    """Read no chunk, in place of the fast path."""
+
+
 @define(eq=False)
 class _CompletionReader(ReplyReader[_T]):
     """Reads an answer, whether the server sends it as JSON or as events."""
 
     _assembler: Assembler = field(init=False)
     _fast_path: FastChunkReader = field(factory=FastChunkReader, init=False)
+    _halves: HalfCharacters = field(factory=HalfCharacters, init=False)
     _answer: ChatCompletion | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -105,6 +118,8 @@ class _CompletionReader(ReplyReader[_T]):
             if not self.begun and body_kind("", bytes(start[:_HEAD])) != "events":
                 start += data[: self.config.max_event_bytes - len(start)]
             done = await self._feed(decoder, data)
+        if rest := self._rest_of_texts(ended=not done):
+            await self._deliver(rest)
         if not done and not self.whole:
             left = decoder.unfinished()
             if not any(is_done(data) for _, data, _, _ in left):
@@ -135,7 +150,7 @@ class _CompletionReader(ReplyReader[_T]):
         batch: list[ChatCompletionChunk] = []
         broken: StreamError | None = None
         done = False
-        read_fast, add = self._fast_path.read, self._assembler.add
+        read_fast, add = self._read_fast, self._assembler.add
         try:
             for name, text, _, _ in decoder.feed(data):
                 chunk = read_fast(text)
@@ -143,7 +158,8 @@ class _CompletionReader(ReplyReader[_T]):
                     if is_done(text):
                         done = True
                         break
-                    chunk = read_event(name, text, self.config.api_key)
+                    chunk = read_event(name, text, self.config.api_key, self._halves)
+                    read_fast = self._read_fast
                     if chunk is None:
                         continue
                 add(chunk)
@@ -152,6 +168,7 @@ class _CompletionReader(ReplyReader[_T]):
             broken = StreamDecodeError(f"{error} (max_event_bytes)")
         except (ServerStreamError, StreamDecodeError) as error:
             broken = error
+        batch += self._rest_of_texts(ended=done or broken is not None)
         if batch:
             await self._deliver_timed(batch)
         if broken and not self.whole:
@@ -159,6 +176,19 @@ class _CompletionReader(ReplyReader[_T]):
         if self.whole and (batch or decoder.midway):
             self.timer.shorten(_AFTER_FINISH)
         return done or broken is not None
+
+    @property
+    def _read_fast(self) -> Callable[[bytes], ChatCompletionChunk | None]:
+        # The fast path does not join characters whose halves are in two events.
+        return _need_converter if self._halves.waiting else self._fast_path.read
+
+    def _rest_of_texts(self, *, ended: bool) -> list[ChatCompletionChunk]:
+        """Return a chunk for what is left of a character at the end of the stream."""
+        if not ended or not self._halves.waiting:
+            return []
+        chunk = read_rest(self._halves)
+        self._assembler.add(chunk)
+        return [chunk]
 
     async def _deliver_timed(self, batch: list[ChatCompletionChunk]) -> None:
         if self.info.time_to_first_token is None and any(

@@ -63,7 +63,7 @@ class Model:
         return filled | copy.deepcopy(dict(self.extra))
 
     def to_json(self) -> str:
-        """Return the result of `to_dict` as JSON text; lone surrogates are escaped."""
+        """Return `to_dict` as JSON text; lone surrogates become U+FFFD."""
         return _json_text()(self.to_dict())
 
 
