@@ -288,10 +288,10 @@ def test_characters_missing_in_the_encoding_are_escaped(options, fake, monkeypat
         assert "Gänse \U0001f986 \u20ac" == text
 
 
-def test_lone_surrogate_is_escaped(fake, monkeypatch):
+def test_lone_surrogate_is_shown_as_u_fffd(fake, monkeypatch):
     """
-    A lone surrogate, which UTF-8 cannot represent, is escaped, and the rest of the
-    answer is still written.
+    A lone surrogate, which UTF-8 cannot represent, is written as U+FFFD, and the rest
+    of the answer is still written.
     """
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
     monkeypatch.setattr(sys, "stdout", stdout)
@@ -299,7 +299,7 @@ def test_lone_surrogate_is_escaped(fake, monkeypatch):
     fake.reply_json(json.dumps(body).encode())
 
     assert 0 == main(["ask", "Why?", "--no-stream"])
-    assert b"Ha\\ud83elf\n" == stdout.buffer.getvalue()
+    assert "Ha\ufffdlf\n".encode() == stdout.buffer.getvalue()
 
 
 def test_missing_key_explains_how_to_get_and_set_a_key(capsys, monkeypatch):
