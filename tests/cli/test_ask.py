@@ -450,3 +450,18 @@ def test_error_of_an_interrupted_stream_starts_a_new_line(fake, on_terminal):
 
     assert 1 == code
     assert seen.startswith("one two three\nasi1: the stream ended")
+
+
+@pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
+def test_character_whose_halves_come_apart_is_written_whole(fake, monkeypatch, options):
+    """
+    A character whose halves the server sent in two chunks is written as a character.
+    """
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    fake.fault("half_characters")
+
+    assert 0 == main(["ask", "Why?", *options])
+
+    written = stdout.buffer.getvalue().decode()
+    assert "three \U0001f986 four" in written

@@ -164,7 +164,7 @@ def _dialect_thinking_parts(_: Ask) -> Plan:
 
 
 def _tool_calls(*parts: tuple[str | None, str | None, str]) -> Plan:
-    """Return a stream of tool call parts, all with index 0: name, id, arguments."""
+    """Stream the text, then tool call parts with index 0: name, id, arguments."""
     deltas = [
         {
             "tool_calls": [
@@ -178,7 +178,8 @@ def _tool_calls(*parts: tuple[str | None, str | None, str]) -> Plan:
         }
         for name, call_id, arguments in parts
     ]
-    return _stream(*map(_chunk, deltas), _chunk({}, "tool_calls"))
+    chunks = map(_chunk, deltas)
+    return _stream(*_words(), *chunks, _chunk({}, "tool_calls"))
 
 
 def _dialect_tool_calls_one_index(_: Ask) -> Plan:

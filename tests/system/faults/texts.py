@@ -44,5 +44,6 @@ TEXTS = {
     "string_index": odd_chunk(" x", ends(" x")),
     "duplicate_keys": odd_chunk(" last", ends(" last")),
     "lone_surrogate": odd_chunk(" \ufffd", ends(" \ufffd")),
+    "half_characters": answers("one two three \U0001f986 four five six seven eight"),
     "nul_text": odd_chunk(" a\0b", ends(" a\0b")),
 }
