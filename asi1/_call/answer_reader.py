@@ -61,10 +61,13 @@ class _CompletionReader(ReplyReader[_T]):
     _assembler: Assembler = field(init=False)
     _fast_path: FastChunkReader = field(factory=FastChunkReader, init=False)
     _halves: HalfCharacters = field(factory=HalfCharacters, init=False)
+    # Reads an event on the fast path, unless half a character waits for the event.
+    _read_fast: Callable[[bytes], ChatCompletionChunk | None] = field(init=False)
     _answer: ChatCompletion | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._assembler = Assembler(self.request.choices)
+        self._read_fast = self._fast_path.read
 
     @property
     def whole(self) -> bool:
@@ -118,7 +121,7 @@ class _CompletionReader(ReplyReader[_T]):
             if not self.begun and body_kind("", bytes(start[:_HEAD])) != "events":
                 start += data[: self.config.max_event_bytes - len(start)]
             done = await self._feed(decoder, data)
-        if rest := self._rest_of_texts(ended=not done):
+        if rest := self._rest_of_texts():
             await self._deliver(rest)
         if not done and not self.whole:
             left = decoder.unfinished()
@@ -157,18 +160,22 @@ class _CompletionReader(ReplyReader[_T]):
                 if chunk is None or name == "error":
                     if is_done(text):
                         done = True
+                        batch += self._rest_of_texts()
                         break
                     chunk = read_event(name, text, self.config.api_key, self._halves)
-                    read_fast = self._read_fast
+                    fast = not self._halves.waiting
+                    read_fast = self._fast_path.read if fast else _need_converter
+                    self._read_fast = read_fast
                     if chunk is None:
                         continue
                 add(chunk)
                 batch.append(chunk)
         except EventTooLargeError as error:
             broken = StreamDecodeError(f"{error} (max_event_bytes)")
+            batch += self._rest_of_texts()
         except (ServerStreamError, StreamDecodeError) as error:
             broken = error
-        batch += self._rest_of_texts(ended=done or broken is not None)
+            batch += self._rest_of_texts()
         if batch:
             await self._deliver_timed(batch)
         if broken and not self.whole:
@@ -177,14 +184,9 @@ class _CompletionReader(ReplyReader[_T]):
             self.timer.shorten(_AFTER_FINISH)
         return done or broken is not None
 
-    @property
-    def _read_fast(self) -> Callable[[bytes], ChatCompletionChunk | None]:
-        # The fast path does not join characters whose halves are in two events.
-        return _need_converter if self._halves.waiting else self._fast_path.read
-
-    def _rest_of_texts(self, *, ended: bool) -> list[ChatCompletionChunk]:
+    def _rest_of_texts(self) -> list[ChatCompletionChunk]:
         """Return a chunk for what is left of a character at the end of the stream."""
-        if not ended or not self._halves.waiting:
+        if not self._halves.waiting:
             return []
         chunk = read_rest(self._halves)
         self._assembler.add(chunk)

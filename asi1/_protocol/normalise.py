@@ -29,7 +29,7 @@ from .._models.json_text import json_text, replace_surrogates, replace_surrogate
 __all__ = ["NORMALISERS", "HalfCharacters", "Object", "thought_text"]
 
 Object: TypeAlias = Mapping[str, JSON]
-Path: TypeAlias = tuple[str | tuple[JSON], ...]
+_Path: TypeAlias = tuple[str | tuple[JSON], ...]
 
 # The keys of a message under which newer models send their thoughts.
 _REASONING = ("reasoning_content", "reasoning", "thought", "thinking")
@@ -209,7 +209,7 @@ class HalfCharacters:
             list.
     """
 
-    waiting: dict[Path, str] = field(factory=dict, init=False)
+    waiting: dict[_Path, str] = field(factory=dict, init=False)
 
     def join(self, event: Object) -> Object:
         """Return the JSON object of the next event with whole characters."""
@@ -232,7 +232,7 @@ class HalfCharacters:
         self.waiting.clear()
         return event
 
-    def _joined(self, value: JSON, path: Path) -> JSON:
+    def _joined(self, value: JSON, path: _Path) -> JSON:
         last, before = path[-1], path[-2:-1]
         if isinstance(value, str) and (last in _GROWING or {*before} & _GROWING):
             return self._text(value, path)
@@ -248,7 +248,7 @@ class HalfCharacters:
             return [self._joined(i, (*path, _place(last, i))) for i in value]
         return replace_surrogates_in(value)
 
-    def _text(self, piece: str, path: Path) -> str:
+    def _text(self, piece: str, path: _Path) -> str:
         if not piece:
             return piece
         text = self.waiting.pop(path, "") + piece
@@ -276,7 +276,7 @@ def _place(key: str, item: JSON) -> tuple[JSON]:
     return (kind,) if key in _GROWING and isinstance(kind, str) else (None,)
 
 
-def _append(event: dict[str, JSON], path: Path) -> None:
+def _append(event: dict[str, JSON], path: _Path) -> None:
     """Append U+FFFD to the text at *path*, which *event* may not have yet."""
     node: JSON = event
     for key, step, below in zip((None, *path), path, path[1:], strict=False):
