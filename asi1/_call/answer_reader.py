@@ -6,6 +6,7 @@ An error that occurs after the answer is complete is ignored.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import attrs
@@ -26,7 +27,14 @@ from .._models.errors import (
 )
 from .._models.response import ResponseInfo
 from .._protocol.fast_chunks import FastChunkReader
-from .._protocol.reply import body_kind, is_done, read_answer, read_event
+from .._protocol.normalise import HalfCharacters
+from .._protocol.reply import (
+    body_kind,
+    is_done,
+    read_answer,
+    read_event,
+    read_rest,
+)
 from .._protocol.sse_reader import EventDecoder, EventTooLargeError
 from .._protocol.stream_answer import Assembler, as_chunk
 from .reply_reader import Body, ReplyReader
@@ -42,16 +50,24 @@ _AFTER_FINISH = 10.0
 _T = TypeVar("_T")
 
 
+def _need_converter(_: bytes) -> None:
+    """Read no chunk, in place of the fast path."""
+
+
 @define(eq=False)
 class _CompletionReader(ReplyReader[_T]):
     """Reads an answer, whether the server sends it as JSON or as events."""
 
     _assembler: Assembler = field(init=False)
     _fast_path: FastChunkReader = field(factory=FastChunkReader, init=False)
+    _halves: HalfCharacters = field(factory=HalfCharacters, init=False)
+    # Reads an event on the fast path, unless half a character waits for the event.
+    _read_fast: Callable[[bytes], ChatCompletionChunk | None] = field(init=False)
     _answer: ChatCompletion | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._assembler = Assembler(self.request.choices)
+        self._read_fast = self._fast_path.read
 
     @property
     def whole(self) -> bool:
@@ -105,6 +121,8 @@ class _CompletionReader(ReplyReader[_T]):
             if not self.begun and body_kind("", bytes(start[:_HEAD])) != "events":
                 start += data[: self.config.max_event_bytes - len(start)]
             done = await self._feed(decoder, data)
+        if rest := self._rest_of_texts():
+            await self._deliver(rest)
         if not done and not self.whole:
             left = decoder.unfinished()
             if not any(is_done(data) for _, data, _, _ in left):
@@ -135,23 +153,29 @@ class _CompletionReader(ReplyReader[_T]):
         batch: list[ChatCompletionChunk] = []
         broken: StreamError | None = None
         done = False
-        read_fast, add = self._fast_path.read, self._assembler.add
+        read_fast, add = self._read_fast, self._assembler.add
         try:
             for name, text, _, _ in decoder.feed(data):
                 chunk = read_fast(text)
                 if chunk is None or name == "error":
                     if is_done(text):
                         done = True
+                        batch += self._rest_of_texts()
                         break
-                    chunk = read_event(name, text, self.config.api_key)
+                    chunk = read_event(name, text, self.config.api_key, self._halves)
+                    fast = not self._halves.waiting
+                    read_fast = self._fast_path.read if fast else _need_converter
+                    self._read_fast = read_fast
                     if chunk is None:
                         continue
                 add(chunk)
                 batch.append(chunk)
         except EventTooLargeError as error:
             broken = StreamDecodeError(f"{error} (max_event_bytes)")
+            batch += self._rest_of_texts()
         except (ServerStreamError, StreamDecodeError) as error:
             broken = error
+            batch += self._rest_of_texts()
         if batch:
             await self._deliver_timed(batch)
         if broken and not self.whole:
@@ -159,6 +183,14 @@ class _CompletionReader(ReplyReader[_T]):
         if self.whole and (batch or decoder.midway):
             self.timer.shorten(_AFTER_FINISH)
         return done or broken is not None
+
+    def _rest_of_texts(self) -> list[ChatCompletionChunk]:
+        """Return a chunk for what is left of a character at the end of the stream."""
+        if not self._halves.waiting:
+            return []
+        chunk = read_rest(self._halves)
+        self._assembler.add(chunk)
+        return [chunk]
 
     async def _deliver_timed(self, batch: list[ChatCompletionChunk]) -> None:
         if self.info.time_to_first_token is None and any(

@@ -16,7 +16,7 @@ from .._models.errors import APIConnectionError, APIError
 from .._models.response import Attempt, ResponseInfo
 from .._protocol.request import Request
 from .._settings.hooks import Wait
-from .retry_budget import RetryBudget
+from .resources import RetryBudget
 
 
 __all__ = ["Attempts"]

@@ -33,8 +33,8 @@ class Model:
     Attributes:
         extra: Keys and values of the server's object for which this class has no field,
             or whose value does not have the field's type.
-        wire: The object as the server sent it; None if asi1 built the object itself,
-            such as a streamed answer.
+        wire: The object as the server sent it, but without halves of characters; None
+            if asi1 built the object itself, such as a streamed answer.
     """
 
     extra: Mapping[str, JSON] = field(factory=dict)
@@ -63,7 +63,7 @@ class Model:
         return filled | copy.deepcopy(dict(self.extra))
 
     def to_json(self) -> str:
-        """Return the result of `to_dict` as JSON text; lone surrogates are escaped."""
+        """Return `to_dict` as JSON text; lone surrogates become U+FFFD."""
         return _json_text()(self.to_dict())
 
 

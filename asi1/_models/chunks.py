@@ -64,7 +64,8 @@ class Delta(Model):
 
     Attributes:
         role: The message's role; None if this chunk does not contain it.
-        content: The next piece of text, "" for none; it may be whitespace alone.
+        content: The next piece of text, "" for none; it may be whitespace alone. A
+            character whose halves the server sent in two chunks is in the second.
         reasoning: The next piece of the thoughts, if the server sends them in the
             message; "" for none.
         tool_calls: The parts of tool calls that this chunk contains.

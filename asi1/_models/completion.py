@@ -73,7 +73,8 @@ class ChatMessage(Model):
     Attributes:
         role: "assistant" in nearly all replies.
         content: The text; "" if the server sent null.
-        reasoning: The model's thoughts, if the server sends them in the message.
+        reasoning: The model's thoughts, if the server sends them in the message: beside
+            the content, or as parts of it.
         tool_calls: The tool calls, in the order of the reply.
         refusal: The model's explanation if it refuses to answer.
     """

@@ -22,6 +22,7 @@ from .base_types import JSON
 
 __all__ = [
     "dump_json",
+    "has_surrogates",
     "json_text",
     "load_json",
     "peek_json",
@@ -39,6 +40,8 @@ _MAX_DEPTH = 200
 _LARGE = 256 * 1024
 _MAX_VALUES = 1_000_000
 _MAX_CONTAINERS = 200_000
+# A surrogate as an escape, alone or in a pair, or as the bytes that UTF-8 forbids.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 # An unterminated string matches up to the end of the data; otherwise the regex would
 # try again at each escaped quote in this string, in quadratic time.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
@@ -49,11 +52,13 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 peek_json = orjson.loads
 
 
-def load_json(data: bytes) -> JSON:
+def load_json(data: bytes, *, surrogates: bool = False) -> JSON:
     """
     Parse JSON; if an object repeats a key, the last value is used.
 
-    Lone surrogates are accepted, since models write them.
+    Args:
+        data: JSON text, in which lone surrogates are accepted, since models write them.
+        surrogates: Whether lone surrogates are kept; otherwise they become U+FFFD.
 
     Raises:
         ValueError: *data* is not valid JSON, is nested deeper than 200 levels, has more
@@ -65,7 +70,16 @@ def load_json(data: bytes) -> JSON:
     value = _load(data)
     if data.count(b"[") + data.count(b"{") > _MAX_DEPTH and _too_deep(value):
         raise ValueError("nested too deeply")
+    if not surrogates and has_surrogates(data):
+        return replace_surrogates_in(value)
     return value
+
+
+def has_surrogates(data: bytes) -> bool:
+    """Return whether JSON text may have lone surrogates; never False if it has some."""
+    # A search for bytes is faster than one for a pattern.
+    found = b"\\ud" in data or b"\\uD" in data or b"\xed" in data
+    return found and _SURROGATE.search(data) is not None
 
 
 def _load(data: bytes) -> JSON:
@@ -175,11 +189,11 @@ def _default(value: object) -> JSON:
 
 
 def json_text(value: JSON) -> str:
-    """Return *value*, parsed from JSON, as JSON text; lone surrogates are escaped."""
+    """Return *value*, parsed from JSON, as JSON text; lone surrogates become U+FFFD."""
     try:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # a lone surrogate, or an int above 64 bits
-        return json.dumps(value, separators=(",", ":"))
+        return json.dumps(replace_surrogates_in(value), separators=(",", ":"))
 
 
 def replace_surrogates(text: str) -> str:

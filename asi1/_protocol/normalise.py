@@ -6,8 +6,11 @@ changed copy, or the same object if it needs no change. Unknown keys and wrong t
 handled by the converter.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TypeAlias
+
+from attrs import define, field
 
 from .._models.base import Model
 from .._models.base_types import JSON
@@ -20,24 +23,40 @@ from .._models.completion import (
     ToolCall,
     Usage,
 )
-from .._models.json_text import json_text
+from .._models.json_text import json_text, replace_surrogates, replace_surrogates_in
 
 
-__all__ = ["NORMALISERS", "Object", "thought_text"]
+__all__ = ["NORMALISERS", "HalfCharacters", "Object", "thought_text"]
 
 Object: TypeAlias = Mapping[str, JSON]
+_Path: TypeAlias = tuple[str | tuple[JSON], ...]
 
 # The keys of a message under which newer models send their thoughts.
-_REASONING = ("reasoning_content", "reasoning", "thought")
+_REASONING = ("reasoning_content", "reasoning", "thought", "thinking")
+# The types of the parts of a message's content that are thoughts, not text, and the
+# keys of their text. Mistral nests a list of parts under "thinking".
+_THOUGHT_PARTS = {
+    *("reasoning", "reasoning_content", "reasoning_text", "redacted_thinking"),
+    *("thinking", "thought"),
+}
+_THOUGHT_KEYS = (*_REASONING, "text", "reasoning_text", "content", "summary")
+
+# The keys whose text goes on in the next event of a stream. Any other text is whole.
+_GROWING = {*_THOUGHT_KEYS, "args", "arguments", "refusal", "transcript"}
+# Maximum number of keys and places before a text that goes on in the next event.
+_LONGEST_PATH = 12
 
 
 def thought_text(value: JSON) -> JSON:
     """
     Return thoughts as one string: the strings of a list are joined by newlines.
 
-    A value of another type is returned as it is.
+    If the list has parts of text, these are joined without newlines. A value that is
+    not a list is returned as it is.
     """
     if isinstance(value, list):
+        if any(isinstance(i, dict) and _text_in(i, _THOUGHT_KEYS) for i in value):
+            return _text_in(value, _THOUGHT_KEYS)
         return "\n".join(item for item in value if isinstance(item, str))
     return value
 
@@ -55,27 +74,47 @@ def _first_reasoning(choices: JSON, part: str) -> str | None:
     if not isinstance(choices, list):
         return None
     for choice in choices:
-        if isinstance(choice, dict) and (choice.get("index") or 0) == 0:
+        if isinstance(choice, dict) and not _with_index(choice).get("index"):
             message = _renamed(choice, part).get(part)
             if isinstance(message, dict):
                 return _reasoning(message)
     return None
 
 
-def _reasoning(message: Object) -> str | None:
+def _reasoning(message: Object) -> str:
     for key in _REASONING:
         text = message.get(key)
         if text and isinstance(text, str | list):
             return str(thought_text(text))
-    return None
+    content = _parts(message)
+    return "".join(_text_in(part, _THOUGHT_KEYS) for part in content if _thinks(part))
 
 
-def _completion(raw: Object) -> Object:
-    return _answer(raw, part="message")
+def _parts(message: Object) -> list[JSON]:
+    """Return the parts of a message's content; an empty list if it is not in parts."""
+    content = message.get("content")
+    if isinstance(content, dict) and isinstance(content.get("type"), str):
+        return [content]
+    return content if isinstance(content, list) else []
 
 
-def _chunk(raw: Object) -> Object:
-    return _answer(raw, part="delta")
+def _thinks(part: JSON) -> bool:
+    if not isinstance(part, dict):
+        return False
+    kind = part.get("type")
+    if isinstance(kind, str):
+        # Gemini marks the text of a thought with ``"thought": true``.
+        return kind.lower() in _THOUGHT_PARTS or part.get("thought") is True
+    return "thinking" in part or part.get("thought") is True
+
+
+def _text_in(value: JSON, keys: Iterable[str]) -> str:
+    """Return the text in a str, in a list, or under the first of *keys* with text."""
+    if isinstance(value, list):
+        return "".join(_text_in(item, keys) for item in value)
+    if isinstance(value, dict):
+        return next(filter(None, (_text_in(value.get(key), keys) for key in keys)), "")
+    return value if isinstance(value, str) else ""
 
 
 def _renamed(raw: Object, part: str) -> Object:
@@ -88,32 +127,37 @@ def _renamed(raw: Object, part: str) -> Object:
     return {**raw, part: raw[other]}
 
 
-def _choice(raw: Object) -> Object:
-    return _renamed(raw, "message")
+def _with_index(raw: Object) -> Object:
+    """Return *raw* with an index that is a number, even if the server sent digits."""
+    index = raw.get("index")
+    if isinstance(index, str) and index.isascii() and index.isdigit():
+        return {**raw, "index": int(index[:9])}
+    return raw
 
 
-def _chunk_choice(raw: Object) -> Object:
-    return _renamed(raw, "delta")
+def _choice(raw: Object, *, part: str) -> Object:
+    return _renamed(_with_index(raw), part)
 
 
 def _message(raw: Object) -> Object:
     message = raw
-    if isinstance(raw.get("content"), list):
-        message = {**message, "content": _joined(raw["content"])}
-    if any(key in raw for key in _REASONING):
+    parts = _parts(raw)
+    if parts or isinstance(raw.get("content"), list):
+        texts = (_text_in(part, ("text",)) for part in parts if not _thinks(part))
+        message = {**message, "content": "".join(texts)}
+    if any(map(_thinks, parts)) or any(key in raw for key in _REASONING):
         text = _reasoning(raw)
         rest = {
             key: value
             for key, value in message.items()
             if key not in _REASONING or isinstance(value, dict | int | float)
         }
-        message = rest if text is None else {**rest, "reasoning_content": text}
+        message = {**rest, "reasoning_content": text} if text else rest
     return message
 
 
-def _joined(parts: list[JSON]) -> str:
-    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
-    return "".join(text for text in texts if isinstance(text, str))
+def _tool_call_delta(raw: Object) -> Object:
+    return _tool_call(_with_index(raw))
 
 
 def _tool_call(raw: Object) -> Object:
@@ -138,14 +182,118 @@ def _usage(raw: Object) -> Object:
 
 
 NORMALISERS: Mapping[type[Model], Callable[[Object], Object]] = {
-    ChatChoice: _choice,
-    ChatCompletion: _completion,
-    ChatCompletionChunk: _chunk,
+    ChatChoice: partial(_choice, part="message"),
+    ChatCompletion: partial(_answer, part="message"),
+    ChatCompletionChunk: partial(_answer, part="delta"),
     ChatMessage: _message,
-    ChunkChoice: _chunk_choice,
+    ChunkChoice: partial(_choice, part="delta"),
     Delta: _message,
     FunctionCall: _function,
     ToolCall: _tool_call,
-    ToolCallDelta: _tool_call,
+    ToolCallDelta: _tool_call_delta,
     Usage: _usage,
 }
+
+
+@define
+class HalfCharacters:
+    """
+    Joins characters whose halves in UTF-16 a server sent in two events of a stream.
+
+    A half at the end of a text waits for the next piece of the text. A half without
+    another half becomes U+FFFD.
+
+    Attributes:
+        waiting: The first half of a character, for each text that ends with one. The
+            path of the text has the keys of the objects around it, and a tuple for each
+            list.
+    """
+
+    waiting: dict[_Path, str] = field(factory=dict, init=False)
+
+    def join(self, event: Object) -> Object:
+        """Return the JSON object of the next event with whole characters."""
+        joined = {
+            replace_surrogates(key): self._joined(value, (key,))
+            if key in ("choices", "thought")
+            else replace_surrogates_in(value)
+            for key, value in event.items()
+        }
+        for choice in joined.get("choices") or ():
+            if isinstance(choice, dict) and choice.get("finish_reason"):
+                self._end(joined, _place("choices", choice))
+        return joined
+
+    def rest(self) -> Object:
+        """Return an event with U+FFFD for each waiting half; at the stream's end."""
+        event: dict[str, JSON] = {}
+        for path in self.waiting:
+            _append(event, path)
+        self.waiting.clear()
+        return event
+
+    def _joined(self, value: JSON, path: _Path) -> JSON:
+        last, before = path[-1], path[-2:-1]
+        if isinstance(value, str) and (last in _GROWING or {*before} & _GROWING):
+            return self._text(value, path)
+        # Arguments that are an object are whole.
+        if last in ("args", "arguments") or len(path) > _LONGEST_PATH:
+            return replace_surrogates_in(value)
+        if isinstance(value, dict):
+            return {
+                replace_surrogates(key): self._joined(item, (*path, key))
+                for key, item in value.items()
+            }
+        if isinstance(value, list) and isinstance(last, str):
+            return [self._joined(i, (*path, _place(last, i))) for i in value]
+        return replace_surrogates_in(value)
+
+    def _text(self, piece: str, path: _Path) -> str:
+        if not piece:
+            return piece
+        text = self.waiting.pop(path, "") + piece
+        if "\ud800" <= text[-1] <= "\udbff":
+            self.waiting[path] = text[-1]
+            text = text[:-1]
+        return replace_surrogates(text)
+
+    def _end(self, event: dict[str, JSON], place: tuple[JSON]) -> None:
+        """Write U+FFFD for the waiting halves of a choice, which *event* ends."""
+        for path in list(self.waiting):
+            if path[1:2] == (place,) or (path[0] != "choices" and place == (0,)):
+                del self.waiting[path]
+                _append(event, path)
+
+
+def _place(key: str, item: JSON) -> tuple[JSON]:
+    """Return what tells an item of the list under *key* from the other items."""
+    if not isinstance(item, dict):
+        return (None,)
+    index = _with_index(item).get("index")
+    if isinstance(index, int) or key == "choices":
+        return (index or 0,)
+    kind = item.get("type")
+    return (kind,) if key in _GROWING and isinstance(kind, str) else (None,)
+
+
+def _append(event: dict[str, JSON], path: _Path) -> None:
+    """Append U+FFFD to the text at *path*, which *event* may not have yet."""
+    node: JSON = event
+    for key, step, below in zip((None, *path), path, path[1:], strict=False):
+        fresh: JSON = [] if isinstance(below, tuple) else {}
+        if isinstance(step, tuple):
+            items = (item for item in node if isinstance(item, dict))
+            found = next((i for i in items if _place(str(key), i) == step), None)
+            if found is None:
+                name = "type" if isinstance(step[0], str) else "index"
+                found = {} if step[0] is None else {name: step[0]}
+                node.append(found)
+            node = found
+        else:
+            if not isinstance(node.get(step), type(fresh)):
+                node[step] = fresh
+            node = node[step]
+    if isinstance(node, list):
+        node.append("\ufffd")
+    else:
+        node[path[-1]] = (node.get(path[-1]) or "") + "\ufffd"

@@ -15,11 +15,12 @@ from .._models import errors, status_errors
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
-from .._models.json_text import load_json
+from .._models.json_text import has_surrogates, load_json
 from .._models.response import ResponseInfo
 from .._settings.secret import Secret
 from .converter import decode
 from .error_body import context_overflow, read_error_body
+from .normalise import HalfCharacters
 
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "read_answer",
     "read_error",
     "read_event",
+    "read_rest",
 ]
 
 _BOM = b"\xef\xbb\xbf"
@@ -191,7 +193,9 @@ def is_done(data: bytes) -> bool:
     return data.strip() == b"[DONE]"
 
 
-def read_event(name: str, data: bytes, key: Secret) -> ChatCompletionChunk | None:
+def read_event(
+    name: str, data: bytes, key: Secret, halves: HalfCharacters | None = None
+) -> ChatCompletionChunk | None:
     """
     Return the chunk in one event of a stream; None for an event without data.
 
@@ -199,6 +203,7 @@ def read_event(name: str, data: bytes, key: Secret) -> ChatCompletionChunk | Non
         name: The event's type, "message" if it has none.
         data: The event's data lines, joined by newlines.
         key: The API key, which is redacted from excerpts in an error.
+        halves: The halves of characters that wait for the event; None if none can.
 
     Raises:
         ServerStreamError: The event reports an error.
@@ -229,18 +234,25 @@ def read_event(name: str, data: bytes, key: Secret) -> ChatCompletionChunk | Non
     choices = value.get("choices")
     if choices is not None and not _all_objects(choices):
         raise _decode_error("has choices that are not a list of objects", data, key)
+    if halves is not None and (halves.waiting or has_surrogates(data)):
+        value = halves.join(_event_value(data, surrogates=True))
     return decode(ChatCompletionChunk, value)
 
 
-def _event_value(data: bytes) -> JSON:
+def read_rest(halves: HalfCharacters) -> ChatCompletionChunk:
+    """Return a chunk with U+FFFD for each of the halves, none of which was joined."""
+    return decode(ChatCompletionChunk, halves.rest())
+
+
+def _event_value(data: bytes, *, surrogates: bool = False) -> JSON:
     try:
-        return load_json(data)
+        return load_json(data, surrogates=surrogates)
     except ValueError:
         # Event streams must be UTF-8, so bytes that are not valid UTF-8 become U+FFFD.
         text = data.decode("utf-8", "replace").encode()
         if text == data:
             raise
-        return load_json(text)
+        return load_json(text, surrogates=surrogates)
 
 
 def _all_objects(choices: JSON) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+
 import anyio
 import pytest
 
@@ -117,15 +120,16 @@ async def test_usage_is_read_after_the_finish_reason(fake):
 )
 async def test_every_server_dialect_gives_the_same_text(fake, fault):
     """
-    An answer has the same text and the same finish reason in the stream format of each
-    server that the dialect faults imitate.
+    An answer has the same text in the stream format of each server that the dialect
+    faults imitate, and the finish reason that the server sent.
     """
     fake.fault(fault)
 
     answer = await ask(fake)
 
     assert TEXT == answer.text.strip()
-    assert "stop" == answer.finish_reason
+    reason = "tool_calls" if answer.message.tool_calls else "stop"
+    assert reason == answer.finish_reason
 
 
 @pytest.mark.parametrize(
@@ -501,3 +505,166 @@ async def test_answer_has_the_response_metadata_without_cookies(fake):
         info.rate_limits.remaining_tokens,
     )
     assert "set-cookie" not in info.headers
+
+
+@both_forms
+@pytest.mark.parametrize(
+    ("fault", "calls"),
+    [
+        (
+            "dialect_tool_calls_one_index",
+            [("", "add", '{"n":1}'), ("", "sub", '{"n":2}')],
+        ),
+        ("dialect_tool_name_repeated", [("c1", "add", '{"n":1}')]),
+        ("dialect_tool_id_changes", [("c1", "add", '{"n":1}')]),
+        ("dialect_tool_arguments_twice", [("c1", "add", '{"n":1}')]),
+    ],
+)
+async def test_tool_calls_are_whole_however_the_server_marks_their_parts(
+    fake, fault, calls, stream
+):
+    """
+    The tool calls of a stream are complete and apart, whichever indexes, ids and names
+    the server sends with their parts.
+    """
+    fake.fault(fault)
+
+    answer = await ask(fake, stream=stream)
+
+    assert calls == [
+        (call.id, call.function.name, call.function.arguments)
+        for call in answer.message.tool_calls
+    ]
+
+
+@both_forms
+async def test_thinking_parts_are_thoughts_in_every_form_of_call(fake, stream):
+    """
+    Parts of the content of type "thinking" are the answer's thoughts, and not its text.
+    """
+    fake.fault("dialect_thinking_parts")
+
+    answer = await ask(fake, stream=stream)
+
+    assert ("Count to eight.", TEXT) == (answer.thoughts, answer.text)
+
+
+HALF, OTHER, OTTER = "\ud83e", "\udda6", "\U0001f9a6"
+
+
+@both_forms
+@pytest.mark.parametrize(
+    ("pieces", "end", "read"),
+    [
+        pytest.param([HALF, OTHER], [DONE], OTTER, id="halves"),
+        pytest.param(
+            ["a", f"b{HALF}", "", f"{OTHER}c"], [DONE], f"ab{OTTER}c", id="inside"
+        ),
+        pytest.param(["a", "b", HALF, "c", "d"], [DONE], "ab\ufffdcd", id="alone"),
+        pytest.param(["a", OTHER, "c"], [DONE], "a\ufffdc", id="second-half-alone"),
+        pytest.param(
+            ["a", HALF], [Event(chunk(finish="stop"))], "a\ufffd", id="finish-reason"
+        ),
+        pytest.param(
+            ["a"], [Event(chunk(HALF, finish="stop"))], "a\ufffd", id="with-the-reason"
+        ),
+        pytest.param(["a", HALF], [DONE], "a\ufffd", id="done"),
+    ],
+)
+async def test_texts_of_a_stream_have_no_halves_of_characters(
+    fake, pieces, end, read, stream
+):
+    """
+    Each text that a stream gives can be encoded: the halves of a character that come in
+    two chunks are one character of the second chunk, and other halves are U+FFFD.
+    """
+    fake.play(SSE, Event(*map(chunk, pieces)), *end, times=None)
+
+    async with in_process(fake) as client:
+        opened = client.chat.completions.stream(messages="Hi")
+        chunks = [item async for item in opened]
+        answer = await ask(fake, stream=stream)
+
+    assert read == "".join(item.text for item in chunks) == answer.text
+    everything = [*chunks, answer, opened.snapshot()]
+    for item in everything:
+        assert item.to_json() == json.dumps(
+            item.to_dict(), ensure_ascii=False, separators=(",", ":")
+        )
+        assert item == pickle.loads(pickle.dumps(item))
+        repr(item).encode()
+        item.text.encode()
+
+
+@pytest.mark.parametrize("each", [True, False], ids=["one-by-one", "at-once"])
+async def test_halves_are_joined_however_the_events_arrive(fake, each):
+    """
+    Halves are joined whether their chunks arrive in one read or apart, and chunks after
+    them are read as before.
+    """
+    texts = ["a", HALF, OTHER, "b", "c", f"\u20ac{HALF}", f"{OTHER}d", "e"]
+    steps = [Event(chunk(text)) for text in texts]
+    pauses = [item for step in steps for item in (step, Pause(0.1))]
+    fake.play(SSE, *(pauses if each else steps), DONE)
+
+    async with in_process(fake) as client:
+        opened = client.chat.completions.stream(messages="Hi")
+        read = [item.text async for item in opened]
+
+    assert ["a", "", OTTER, "b", "c", "\u20ac", f"{OTTER}d", "e"] == read
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        pytest.param([], asi1.StreamTruncatedError, id="truncated"),
+        pytest.param(
+            [Data(b'data: {"error": {"message": "\\ud83e", "a": "\\udda6"}}\n\n')],
+            asi1.ServerStreamError,
+            id="error-event",
+        ),
+        pytest.param(
+            [Data(b"data: {\\ud83e}\n\n")], asi1.StreamDecodeError, id="invalid-json"
+        ),
+    ],
+)
+async def test_errors_have_no_halves_of_characters(fake, end, error):
+    """
+    The texts in an error can be encoded, those of its partial answer too.
+    """
+    fake.play(SSE, Event(chunk("a"), chunk(f"b{HALF}")), *end)
+
+    with pytest.raises(error) as caught:
+        await ask(fake)
+
+    assert "ab\ufffd" == caught.value.partial.text
+    assert caught.value == pickle.loads(pickle.dumps(caught.value))
+    repr(vars(caught.value)).encode()
+    str(caught.value).encode()
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("content", [r"a\ud83e", r"\udda6a", r"\udda6\ud83e"])
+async def test_json_bodies_have_no_halves_of_characters(fake, status, content):
+    """
+    A half of a character anywhere in a JSON body is read as U+FFFD, in answers and in
+    errors.
+    """
+    choice = f'{{"message":{{"content":"{content}"}},"{content}":["{content}"]}}'
+    inner = f'"error":{{"message":"{content}","code":"{content}"}}'
+    body = f'{{"id":"{content}",{inner},"x":"{content}"}}'
+    if status == 200:
+        body = f'{{"id":"{content}","model":"{content}","choices":[{choice}]}}'
+    fake.reply_json(body.encode(), status=status)
+
+    try:
+        result = await ask(fake, stream=False)
+        texts = json.dumps(result.to_dict(), ensure_ascii=False)
+    except asi1.BadRequestError as error:
+        result = error
+        texts = json.dumps([str(error), error.code, error.body], ensure_ascii=False)
+
+    shown = content.replace(r"\ud83e", "\ufffd").replace(r"\udda6", "\ufffd")
+    assert f'"{shown}"' in texts
+    texts.encode()
+    assert result == pickle.loads(pickle.dumps(result))

@@ -322,10 +322,10 @@ def test_characters_missing_in_the_encoding_are_escaped(options, fake, monkeypat
         assert "Gänse \U0001f986 \u20ac" == text
 
 
-def test_lone_surrogate_is_escaped(fake, monkeypatch):
+def test_lone_surrogate_is_shown_as_u_fffd(fake, monkeypatch):
     """
-    A lone surrogate, which UTF-8 cannot represent, is escaped, and the rest of the
-    answer is still written.
+    A lone surrogate, which UTF-8 cannot represent, is written as U+FFFD, and the rest
+    of the answer is still written.
     """
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
     monkeypatch.setattr(sys, "stdout", stdout)
@@ -333,7 +333,7 @@ def test_lone_surrogate_is_escaped(fake, monkeypatch):
     fake.reply_json(json.dumps(body).encode())
 
     assert 0 == main(["ask", "Why?", "--no-stream"])
-    assert b"Ha\\ud83elf\n" == stdout.buffer.getvalue()
+    assert "Ha\ufffdlf\n".encode() == stdout.buffer.getvalue()
 
 
 def test_missing_key_explains_how_to_get_and_set_a_key(capsys, monkeypatch):
@@ -503,3 +503,18 @@ def test_error_of_an_interrupted_stream_starts_a_new_line(fake, on_terminal):
 
     assert 1 == code
     assert seen.startswith("one two three\nasi1: the stream ended")
+
+
+@pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
+def test_character_whose_halves_come_apart_is_written_whole(fake, monkeypatch, options):
+    """
+    A character whose halves the server sent in two chunks is written as a character.
+    """
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    fake.fault("half_characters")
+
+    assert 0 == main(["ask", "Why?", *options])
+
+    written = stdout.buffer.getvalue().decode()
+    assert "three \U0001f986 four" in written

@@ -389,3 +389,27 @@ def test_display_outside_a_notebook_does_not_load_ipython():
     )
 
     assert (0, "", "False") == (done.returncode, done.stderr, done.stdout.split()[-1])
+
+
+@pytest.mark.parametrize("notebook", [True, False])
+async def test_display_shows_a_character_whose_halves_come_apart(
+    fake, monkeypatch, capsys, notebook
+):
+    """
+    A character whose halves come in two chunks is shown as a character, in a notebook
+    and on standard output, and a half that is alone as U+FFFD.
+    """
+    cell, halves = Cell(), ["a\ud83e", "\udda6", "b\ud83e"]
+    if notebook:
+        ipython(monkeypatch, cell)
+    fake.clear()
+    fake.play(SSE, *(Event(chunk(text)) for text in halves), DONE)
+
+    async with in_process(fake) as client:
+        await client.chat.completions.stream(messages="Hi").display()
+
+    text = "a\U0001f9a6b\ufffd"
+    assert (f"{text}\n" * (not notebook), "") == capsys.readouterr()
+    pages = [page["text/plain"] for page in cell.pages]
+    assert [text] * notebook == pages[-1:]
+    assert all(page.encode() for page in pages)

@@ -330,3 +330,20 @@ async def test_wrong_argument_to_to_sse_loses_no_chunk(fake):
         rest = [chunk.text async for chunk in stream]
 
     assert first.text + "".join(rest) == TEXT
+
+
+async def test_event_never_ends_in_half_a_character(fake):
+    """
+    Each event holds whole characters, even if the server sent their halves apart; a
+    half of a character is sent as U+FFFD.
+    """
+    halves = ["a\ud83e", "\udda6", "b\ud83e"]
+    fake.play(SSE, *(Event(chunk(text)) for text in halves), DONE)
+
+    async with connect(fake) as client, ask(client) as stream:
+        body = b"".join([data async for data in stream.to_sse()])
+
+    texts = [data["text"] for name, data in seen(body) if name == "text"]
+    assert "a\U0001f9a6b\ufffd" == "".join(texts)
+    assert all(text.encode() for text in texts)
+    assert rb"\ud83e" not in body

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 import asi1
 
-from asi1._models.json_text import dump_json, json_text, load_json
+from asi1._models.json_text import (
+    dump_json,
+    json_text,
+    load_json,
+    replace_surrogates_in,
+)
 
 
 texts = st.text(st.characters(), max_size=5)  # st.characters() draws lone surrogates
@@ -64,10 +69,30 @@ def nested(depth):
 @example(value={"a": "\ud800", "\udfff": "\x00"})
 def test_any_json_is_read_exactly(value):
     """
-    Any JSON value is read exactly: integers of any size, lone surrogates, the order of
-    keys.
+    Any JSON value is read exactly: integers of any size, the order of keys, and, if
+    they are to be kept, lone surrogates.
     """
-    assert exact(value) == exact(load_json(exact(value).encode()))
+    data = exact(value).encode()
+
+    assert exact(value) == exact(load_json(data, surrogates=True))
+
+
+@settings(deadline=None, max_examples=60)
+@given(value=values)
+@example(value={"a": "\ud800", "\udfff": ["x\udc00", "\U0001f9a6\ud83e"]})
+@example(value=[2**70, "\udfff"])
+@example(value=["\ud83e\udd86", "\ud83e", "\udd86", "\ud7ff", "\ue000"])
+def test_lone_surrogates_become_u_fffd_unless_they_are_kept(value):
+    """
+    A lone surrogate in JSON text is read as U+FFFD, in keys and in values, so that any
+    text can be encoded; a pair of surrogates is read as its character.
+    """
+    data = exact(value).encode()
+    raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+    assert exact(replace_surrogates_in(value)) == exact(load_json(data))
+    assert sendable(load_json(data))
+    assert sendable(load_json(raw))
 
 
 @settings(deadline=None)
@@ -76,9 +101,11 @@ def test_any_json_is_read_exactly(value):
 def test_any_json_is_written_exactly(value):
     """
     Any JSON value without lone surrogates is written exactly for a request; for
-    display, values with lone surrogates are written too.
+    display, a lone surrogate is written as U+FFFD.
     """
-    assert exact(value) == exact(json.loads(json_text(value)))
+    shown = replace_surrogates_in(value)
+
+    assert exact(shown) == exact(json.loads(json_text(value)))
     if sendable(value):
         assert exact(value) == exact(json.loads(dump_json(value)))
 

@@ -219,7 +219,7 @@ def exact(value):
 
 def read(cls, sent):
     """Decode *sent* after it was written as JSON, as the network would carry it."""
-    return decode(cls, load_json(exact(sent).encode()))
+    return decode(cls, load_json(exact(sent).encode(), surrogates=True))
 
 
 def pairs(model):

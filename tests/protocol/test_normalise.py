@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from asi1 import (
     ChatChoice,
     ChatCompletion,
@@ -20,7 +23,7 @@ from asi1 import (
 )
 from asi1._models.json_text import load_json
 from asi1._protocol.converter import decode
-from asi1._protocol.normalise import NORMALISERS, thought_text
+from asi1._protocol.normalise import NORMALISERS, HalfCharacters, thought_text
 
 
 def answer(**fields):
@@ -65,6 +68,21 @@ def test_thoughts_are_read_as_one_string(sent, read):
     """
     assert read == answer(thought=sent).thoughts
     assert read == chunk(thought=sent).thought
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        pytest.param([{"type": "text", "text": "H"}, {"text": "m"}], "Hm", id="parts"),
+        pytest.param(["H", {"thinking": ["m"]}], "Hm", id="mixed"),
+        pytest.param(["H", {"a": 1}, None, "m"], "H\nm", id="no-text-in-the-object"),
+    ],
+)
+def test_parts_of_thoughts_are_joined(sent, read):
+    """
+    Thoughts in a list of parts are joined without newlines.
+    """
+    assert read == thought_text(sent)
 
 
 @pytest.mark.parametrize("value", ["text", None, 5, {"a": 1}])
@@ -379,6 +397,154 @@ CONTENTS = [
 ]
 
 
+def thinks(text, **more):
+    """Return a part of a message's content that is a thought."""
+    return {"type": "thinking", "thinking": text, **more}
+
+
+@pytest.mark.parametrize(
+    ("content", "thoughts", "text"),
+    [
+        pytest.param([thinks("Hm.")], "Hm.", "", id="thinking"),
+        pytest.param(
+            [thinks("Hm."), {"type": "text", "text": "Hi"}], "Hm.", "Hi", id="both"
+        ),
+        pytest.param(
+            ["H", thinks("Hm"), {"type": "text", "text": "i"}, thinks(".")],
+            "Hm.",
+            "Hi",
+            id="alternating",
+        ),
+        pytest.param(
+            [thinks([{"type": "text", "text": "H"}, {"type": "text", "text": "m."}])],
+            "Hm.",
+            "",
+            id="nested-list",
+        ),
+        pytest.param([thinks(["H", [{"text": "m."}]])], "Hm.", "", id="nested-lists"),
+        pytest.param([thinks({"text": "Hm."})], "Hm.", "", id="nested-object"),
+        pytest.param([{"type": "thinking", "text": "Hm."}], "Hm.", "", id="under-text"),
+        pytest.param(
+            [{"type": "reasoning", "reasoning": "Hm."}], "Hm.", "", id="reasoning"
+        ),
+        pytest.param(
+            [{"type": "reasoning", "text": "Hm."}], "Hm.", "", id="reasoning-text"
+        ),
+        pytest.param(
+            [
+                {
+                    "type": "reasoning",
+                    "summary": [{"type": "summary_text", "text": "Hm."}],
+                }
+            ],
+            "Hm.",
+            "",
+            id="summary",
+        ),
+        pytest.param(
+            [
+                {
+                    "type": "reasoning",
+                    "content": [{"type": "reasoning_text", "text": "Hm."}],
+                }
+            ],
+            "Hm.",
+            "",
+            id="reasoning-content",
+        ),
+        pytest.param([{"type": "Thought", "thought": "Hm."}], "Hm.", "", id="thought"),
+        pytest.param(
+            [{"type": "text", "text": "Hm.", "thought": True}], "Hm.", "", id="mark"
+        ),
+        pytest.param([{"text": "Hm.", "thought": True}], "Hm.", "", id="mark-alone"),
+        pytest.param([{"thinking": "Hm."}], "Hm.", "", id="without-type"),
+        pytest.param([thinks("", signature="x")], "", "", id="signature"),
+        pytest.param(
+            [{"type": "redacted_thinking", "data": "x"}], "", "", id="redacted"
+        ),
+        pytest.param(
+            [thinks(None), thinks(5), thinks([None, 5])], "", "", id="no-text"
+        ),
+        pytest.param(
+            [{"type": ["thinking"], "text": "Hi"}], "", "Hi", id="list-as-type"
+        ),
+        pytest.param(thinks("Hm."), "Hm.", "", id="part-alone"),
+        pytest.param({"type": "text", "text": "Hi"}, "", "Hi", id="text-alone"),
+    ],
+)
+@pytest.mark.parametrize("index", [0, None, "0"])
+def test_thinking_parts_of_the_content_are_thoughts(content, thoughts, text, index):
+    """
+    Parts of a message's content that are of a type such as "thinking" are thoughts, and
+    are not in the text, in streams and in complete answers.
+    """
+    choice = {"index": index}
+    completion = answer(choices=[{**choice, "message": {"content": content}}])
+    piece = chunk(choices=[{**choice, "delta": {"content": content}}])
+
+    assert (thoughts, thoughts, text) == (
+        completion.thoughts,
+        completion.message.reasoning,
+        completion.text,
+    )
+    assert (thoughts, thoughts, text) == (
+        piece.thought,
+        piece.choices[0].delta.reasoning,
+        piece.text,
+    )
+
+
+def test_thoughts_of_another_choice_are_in_its_message_alone():
+    """
+    The thoughts in the content of choice 1 are in its message; the answer's thoughts
+    are those of choice 0.
+    """
+    completion = answer(
+        choices=[
+            {"index": 0, "message": {"content": [thinks("a"), "b"]}},
+            {"index": "1", "message": {"content": [thinks("c"), "d"]}},
+        ]
+    )
+
+    assert ("a", "b") == (completion.thoughts, completion.text)
+    assert [(0, "a", "b"), (1, "c", "d")] == [
+        (c.index, c.message.reasoning, c.message.content) for c in completion.choices
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "thoughts"),
+    [
+        pytest.param({"reasoning_content": "Hm."}, "Hm.", id="reasoning_content"),
+        pytest.param({"reasoning_content": None}, "Hm, hm.", id="null"),
+        pytest.param({"thinking": "Hm."}, "Hm.", id="thinking"),
+        pytest.param(
+            {"reasoning": [{"type": "text", "text": "Hm."}]}, "Hm.", id="parts"
+        ),
+    ],
+)
+def test_thoughts_beside_the_content_win_over_those_in_it(sent, thoughts):
+    """
+    A server that sends thoughts beside the content may repeat them in the content, so
+    they are read once.
+    """
+    completion = message(content=[thinks("Hm, hm."), "Hi"], **sent)
+
+    assert (thoughts, "Hi") == (completion.reasoning, completion.content)
+
+
+def test_wrong_type_of_reasoning_is_kept_beside_thinking_parts():
+    """
+    A reasoning of a wrong type is kept in ``extra``, even if the content has thoughts.
+    """
+    completion = message(content=[thinks("Hm.")], reasoning={"effort": "low"})
+
+    assert ("Hm.", {"reasoning": {"effort": "low"}}) == (
+        completion.reasoning,
+        completion.extra,
+    )
+
+
 @pytest.mark.parametrize(("sent", "text", "extra"), CONTENTS)
 def test_content_is_always_a_string(sent, text, extra):
     """
@@ -478,7 +644,7 @@ def test_both_formats_of_tool_calls_are_read_alike(sent, call):
     "arguments",
     [
         pytest.param({"n": 2**70}, id="more-than-64-bits"),
-        pytest.param({"text": "\ud800"}, id="lone-surrogate"),
+        pytest.param({"text": "\ufffd\U0001f9a6"}, id="beyond-ascii"),
     ],
 )
 def test_arguments_sent_as_an_object_are_a_json_string(arguments):
@@ -710,13 +876,14 @@ def test_to_dict_of_a_model_created_by_a_caller_has_its_fields():
     assert completion == decode(ChatCompletion, completion.to_dict())
 
 
-def test_to_json_escapes_lone_surrogates():
+def test_to_json_has_no_lone_surrogates():
     """
-    ``to_json`` escapes lone surrogates, so that its result can always be encoded.
+    ``to_json`` has U+FFFD for a lone surrogate, so that its result, and any text in it,
+    can be encoded.
     """
     completion = answer(id="\ud800", created=2**70)
 
-    assert '{"id":"\\ud800","created":1180591620717411303424}' == completion.to_json()
+    assert '{"id":"\\ufffd","created":1180591620717411303424}' == completion.to_json()
 
 
 def test_any_depth_that_can_be_read_can_be_written():
@@ -782,3 +949,224 @@ def test_empty_delta_has_defaults():
         delta().tool_calls,
         delta().refusal,
     )
+
+
+HIGH, LOW, OTTER = "\ud83e", "\udda6", "\U0001f9a6"
+
+
+def at(path, text):
+    """Return an event with *text* in the delta of choice 0, under a path of keys."""
+    for key in reversed(path):
+        text = {key: text} if isinstance(key, str) else [{**key[0], **text}]
+    return {"choices": [{"index": 0, "delta": text}]}
+
+
+def ending(**choice):
+    """Return an event that ends a choice."""
+    return {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", **choice}]}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(["content"], id="content"),
+        pytest.param(["refusal"], id="refusal"),
+        pytest.param(["reasoning_content"], id="reasoning_content"),
+        pytest.param(["reasoning"], id="reasoning"),
+        pytest.param(["thinking"], id="thinking"),
+        pytest.param(["content", ({"type": "text"},), "text"], id="part"),
+        pytest.param(
+            ["content", ({"type": "thinking"},), "thinking"], id="thinking-part"
+        ),
+        pytest.param(
+            [
+                "content",
+                ({"type": "thinking"},),
+                "thinking",
+                ({"type": "text"},),
+                "text",
+            ],
+            id="nested-part",
+        ),
+        pytest.param(
+            ["tool_calls", ({"index": 1},), "function", "arguments"], id="arguments"
+        ),
+        pytest.param(["tool_calls", ({},), "function", "arguments"], id="no-index"),
+        pytest.param(
+            ["reasoning_details", ({"index": 0},), "text"],
+            id="unknown-member",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("pieces", "read"),
+    [
+        pytest.param([HIGH, LOW], ["", OTTER], id="halves"),
+        pytest.param([f"a{HIGH}", f"{LOW}b"], ["a", f"{OTTER}b"], id="between-texts"),
+        pytest.param([HIGH, "", LOW], ["", "", OTTER], id="empty-text-between"),
+        pytest.param([HIGH, "b"], ["", "\ufffdb"], id="high-half-alone"),
+        pytest.param([HIGH, HIGH, LOW], ["", "\ufffd", OTTER], id="two-high-halves"),
+        pytest.param(["a", LOW], ["a", "\ufffd"], id="low-half-alone"),
+        pytest.param([f"{LOW}{HIGH}", LOW], ["\ufffd", OTTER], id="wrong-order"),
+        pytest.param([f"{HIGH}a", "b"], ["\ufffda", "b"], id="inside"),
+        pytest.param([HIGH + LOW, "b"], [OTTER, "b"], id="both-in-one-text"),
+        pytest.param(["a", f"b{HIGH}"], ["a", "b", "\ufffd"], id="at-the-end"),
+    ],
+)
+def test_halves_of_a_character_are_joined_over_events(path, pieces, read):
+    """
+    The halves of a character in two events are one character of the second event's
+    text; a half without the other becomes U+FFFD, at the latest when the choice ends.
+    """
+    halves = HalfCharacters()
+
+    joined = [halves.join(at(path, piece)) for piece in pieces]
+    end = halves.join(ending())
+
+    rest = read[len(pieces) :]
+    assert [at(path, text) for text in read[: len(pieces)]] == joined
+    delta = at(path, rest[0])["choices"][0]["delta"] if rest else {}
+    assert ending(delta=delta) == end
+    assert {} == halves.waiting == halves.rest()
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        pytest.param({"finish_reason": "stop"}, "a\ufffd", id="ends"),
+        pytest.param({"finish_reason": ""}, "a", id="goes-on"),
+        pytest.param({"finish_reason": None}, "a", id="null"),
+    ],
+)
+def test_half_at_the_end_of_a_choice_does_not_wait(sent, read):
+    """
+    A half at the end of a text becomes U+FFFD in the same event if the choice ends.
+    """
+    choice = {"index": 0, "delta": {"content": f"a{HIGH}"}, **sent}
+
+    joined = HalfCharacters().join({"choices": [choice]})
+
+    assert {"choices": [{**choice, "delta": {"content": read}}]} == joined
+
+
+def test_halves_wait_for_their_own_text_alone():
+    """
+    A half is joined to the next piece of its own text: not to that of another choice,
+    of another tool call, or of the thoughts.
+    """
+    halves = HalfCharacters()
+    calls = [{"index": n, "function": {"arguments": HIGH}} for n in (0, 1)]
+    delta = {"content": HIGH, "reasoning": f"b{HIGH}", "tool_calls": calls}
+    both = [{"index": n, "delta": delta} for n in ("0", 1)]
+    halves.join({"choices": both, "thought": HIGH})
+
+    second = halves.join({"choices": [{"index": 1, "delta": {"content": LOW}}]})
+    first = halves.join(
+        {
+            "choices": [
+                {
+                    "delta": {
+                        "tool_calls": [{"index": 1, "function": {"arguments": LOW}}]
+                    }
+                }
+            ]
+        }
+    )
+    end = halves.join(ending())
+
+    assert OTTER == second["choices"][0]["delta"]["content"]
+    (call,) = first["choices"][0]["delta"]["tool_calls"]
+    assert OTTER == call["function"]["arguments"]
+    assert {
+        "thought": "\ufffd",
+        **ending(
+            delta={
+                "content": "\ufffd",
+                "reasoning": "\ufffd",
+                "tool_calls": [{"index": 0, "function": {"arguments": "\ufffd"}}],
+            }
+        ),
+    } == end
+    assert {
+        "choices": [
+            {
+                "index": 1,
+                "delta": {
+                    "reasoning": "\ufffd",
+                    "tool_calls": [
+                        {"index": 0, "function": {"arguments": "\ufffd"}},
+                        {"index": 1, "function": {"arguments": "\ufffd"}},
+                    ],
+                },
+            }
+        ]
+    } == halves.rest()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param({"id": HIGH, "model": f"a{LOW}", HIGH: [{LOW: HIGH}]}, id="top"),
+        pytest.param({"choices": [{"index": 0, HIGH: HIGH, "delta": {}}]}, id="choice"),
+        pytest.param(at(["role"], HIGH), id="role"),
+        pytest.param(at(["metadata", HIGH], HIGH), id="keys"),
+        pytest.param(at(["tool_calls", ({},), "function", "name"], HIGH), id="name"),
+        pytest.param(at(["tool_calls", ({},), "id"], HIGH), id="call-id"),
+        pytest.param(
+            at(["tool_calls", ({},), "function", "arguments", "text"], HIGH),
+            id="object",
+        ),
+        pytest.param(at(["content", ({"type": "image"},), "url"], HIGH), id="part"),
+        pytest.param(at(["a"] * 20 + ["text"], HIGH), id="deep"),
+        pytest.param(at(["content"], [[HIGH, [HIGH]]]), id="lists"),
+        pytest.param({"usage": {"text": HIGH}, "choices": None}, id="no-choices"),
+    ],
+)
+def test_half_of_a_text_that_is_sent_whole_does_not_wait(event):
+    """
+    A half in a text that no event continues, such as an id, becomes U+FFFD at once.
+    """
+    halves = HalfCharacters()
+
+    joined = halves.join(event)
+
+    shown = (
+        json.dumps(event).replace(r"\ud83e", r"\ufffd").replace(r"\udda6", r"\ufffd")
+    )
+    assert json.loads(shown) == joined
+    assert {} == halves.waiting
+
+
+def test_thoughts_in_a_list_are_joined_and_ended():
+    """
+    A half at the end of a list of thoughts waits for the next list of thoughts.
+    """
+    halves = HalfCharacters()
+
+    read = [halves.join({"thought": [text]}) for text in ("a" + HIGH, LOW, HIGH)]
+
+    assert [["a"], [OTTER], [""]] == [event["thought"] for event in read]
+    assert {"thought": ["\ufffd"]} == halves.rest()
+
+
+@settings(deadline=None)
+@given(text=st.text(st.characters()), data=st.data())
+def test_text_is_the_same_however_its_utf_16_is_cut(text, data):
+    """
+    However a text is cut into UTF-16 units, with halves of characters in different
+    events, the pieces joined are the text, with U+FFFD for its lone surrogates.
+    """
+    units = text.encode("utf-16-le", "surrogatepass")
+    count = len(units) // 2
+    places = sorted(data.draw(st.lists(st.integers(0, count), max_size=6)))
+    halves = HalfCharacters()
+    pieces = [
+        units[2 * a : 2 * b].decode("utf-16-le", "surrogatepass")
+        for a, b in zip([0, *places], [*places, count], strict=True)
+    ]
+
+    read = [halves.join(at(["content"], piece)) for piece in pieces]
+    read.append(halves.join(ending(delta={"content": ""})))
+
+    joined = "".join(event["choices"][0]["delta"]["content"] for event in read)
+    assert units.decode("utf-16-le", "replace") == joined

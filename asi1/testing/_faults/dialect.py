@@ -154,6 +154,54 @@ def _dialect_plan_state(_: Ask) -> Plan:
     return _stream(state, *_words(), _chunk({}, "stop"))
 
 
+def _dialect_thinking_parts(_: Ask) -> Plan:
+    """Thoughts and text are parts of the content, each of its own type."""
+    inner = [{"type": "text", "text": "Count to eight."}]
+    thought = [{"type": "thinking", "thinking": inner}]
+    parts = ([{"type": "text", "text": word}] for word in pieces(TEXT, 1))
+    deltas = [{"content": content} for content in (thought, *parts)]
+    return _stream(*map(_chunk, deltas), _chunk({}, "stop"))
+
+
+def _tool_calls(*parts: tuple[str | None, str | None, str]) -> Plan:
+    """Stream the text, then tool call parts with index 0: name, id, arguments."""
+    deltas = [
+        {
+            "tool_calls": [
+                {
+                    "index": 0,
+                    "id": call_id,
+                    "type": "function",
+                    "function": {"name": name, "arguments": arguments},
+                }
+            ]
+        }
+        for name, call_id, arguments in parts
+    ]
+    chunks = map(_chunk, deltas)
+    return _stream(*_words(), *chunks, _chunk({}, "tool_calls"))
+
+
+def _dialect_tool_calls_one_index(_: Ask) -> Plan:
+    """Two tool calls have the same index, and no ids."""
+    return _tool_calls(("add", "", '{"n":1}'), ("sub", "", '{"n":2}'))
+
+
+def _dialect_tool_name_repeated(_: Ask) -> Plan:
+    """Every part of a tool call has the call's name, and only the first its id."""
+    return _tool_calls(("add", "c1", ""), ("add", None, '{"n"'), ("add", None, ":1}"))
+
+
+def _dialect_tool_id_changes(_: Ask) -> Plan:
+    """Every part of a tool call has an id of its own."""
+    return _tool_calls(("add", "c1", ""), (None, "c2", '{"n"'), (None, "c3", ":1}"))
+
+
+def _dialect_tool_arguments_twice(_: Ask) -> Plan:
+    """The arguments of a tool call are an empty object, then the real ones."""
+    return _tool_calls(("add", "c1", "{}"), (None, None, '{"n"'), (None, None, ":1}"))
+
+
 def _unknown_finish_reason(context: Ask, *, reason: str = "tired") -> Plan:
     """The finish reason is *reason*; a stream or JSON, as requested."""
     return Answer(text=TEXT, chunk_words=1, finish_reason=reason)(context)
@@ -218,6 +266,11 @@ FAULTS = faults(
     _dialect_leading_newlines,
     _dialect_many_empty_deltas,
     _dialect_plan_state,
+    _dialect_thinking_parts,
+    _dialect_tool_calls_one_index,
+    _dialect_tool_name_repeated,
+    _dialect_tool_id_changes,
+    _dialect_tool_arguments_twice,
     _unknown_finish_reason,
     _finish_length,
     _finish_without_content,

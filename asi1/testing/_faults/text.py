@@ -154,6 +154,11 @@ def _lone_surrogate(context: Ask) -> Plan:
     return odd_reply(context, _choice(_choice_with(b'" \\ud83e"')))
 
 
+def _half_characters(context: Ask) -> Plan:
+    """The halves of a character, each an escaped surrogate, come in two chunks."""
+    return with_events(context, _word_event(b" \\ud83e"), _word_event(b"\\udd86"))
+
+
 def _nul_text(context: Ask) -> Plan:
     """The text contains an escaped NUL."""
     return odd_reply(context, _choice(_choice_with(b'" a\\u0000b"')))
@@ -206,5 +211,6 @@ FAULTS = faults(
     _string_index,
     _duplicate_keys,
     _lone_surrogate,
+    _half_characters,
     _nul_text,
 )

@@ -955,3 +955,19 @@ async def test_keep_reasoning_of_a_wrong_type_is_refused(fake_client, value):
     """
     with pytest.raises(asi1.ArgumentError, match="keep_reasoning: "):
         fake_client.conversation(keep_reasoning=value)
+async def test_halves_of_a_character_are_joined_in_the_history(fake, fake_client):
+    """
+    An answer whose character came in two halves is stored, saved and sent back whole.
+    """
+    fake.clear()
+    done = Data(b"data: [DONE]\n\n")
+    fake.play(SSE, Event(chunk("\ud83e")), Event(chunk("\udda6")), done)
+    chat = fake_client.conversation()
+    async with chat.stream("A?") as stream:
+        await stream.get_final_completion()
+
+    fake.reply("Fine.")
+    await chat.ask("B?")
+
+    otter = {"role": "assistant", "content": "\U0001f9a6"}
+    assert otter == sent(fake)[1] == json.loads(chat.to_json())["messages"][1]

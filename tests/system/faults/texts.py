@@ -43,6 +43,7 @@ TEXTS = {
     "list_content": odd_chunk("part", ends("part")),
     "string_index": odd_chunk(" x", ends(" x")),
     "duplicate_keys": odd_chunk(" last", ends(" last")),
-    "lone_surrogate": odd_chunk(" \ud83e", ends(" \ud83e")),
+    "lone_surrogate": odd_chunk(" \ufffd", ends(" \ufffd")),
+    "half_characters": answers("one two three \U0001f986 four five six seven eight"),
     "nul_text": odd_chunk(" a\0b", ends(" a\0b")),
 }
