@@ -178,6 +178,27 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
     assert 1 == len(fake.requests)
 
 
+@both_forms
+@pytest.mark.parametrize(
+    "setup",
+    [
+        pytest.param({"n": 2}, id="option"),
+        pytest.param({"extra_body": {"n": 2}}, id="extra-body"),
+    ],
+)
+async def test_choice_asked_for_anywhere_in_the_body_is_waited_for(fake, setup, stream):
+    """
+    If the body that was sent asks for two choices, a stream that ends after the first
+    is truncated, whether an option or ``extra_body`` asked for them.
+    """
+    fake.play(SSE, Event(chunk("One.", finish="stop")), times=None)
+
+    with pytest.raises(asi1.StreamTruncatedError) as caught:
+        await ask(fake, stream=stream, default_options=setup)
+
+    assert "One." == caught.value.partial.text
+
+
 async def test_truncated_tool_call_is_only_in_the_partial_answer(fake):
     """
     A tool call with truncated arguments is never returned as finished: the stream
