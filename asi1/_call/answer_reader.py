@@ -6,6 +6,8 @@ An error that occurs after the answer is complete is ignored.
 
 from __future__ import annotations
 
+import time
+
 from typing import TypeVar
 
 import attrs
@@ -89,7 +91,11 @@ class _CompletionReader(ReplyReader[_T]):
 
     async def _read_answer(self, body: bytes) -> None:
         """Read a JSON answer; a server may send one even if a stream was requested."""
-        self._answer = read_answer(self.info, body, self.config.api_key)
+        try:
+            self._answer = read_answer(self.info, body, self.config.api_key)
+        except APIResponseError as error:
+            self._set_wait(error)
+            raise
         await self._deliver([as_chunk(self._answer)])
 
     async def _read_events(self, head: bytes, pieces: Body) -> None:
@@ -111,6 +117,19 @@ class _CompletionReader(ReplyReader[_T]):
                 await self._ended_early(bytes(start), len(left))
         elif not self.begun:
             raise APIResponseError("the stream ended without a single chunk")
+
+    def _set_wait(self, error: APIError) -> None:
+        """Set whether and when an error inside a success may be retried."""
+        if not isinstance(error, APIResponseError | ServerStreamError):
+            return
+        if self.begun:  # a retry would repeat the parts that were delivered
+            error.retryable = False
+        if error.retryable:
+            from .._protocol.retry_after import (  # noqa: PLC0415 - few calls fail
+                retry_after,
+            )
+
+            error.retry_after = retry_after(self.info.headers, time.time())
 
     async def _ended_early(self, start: bytes, left: int) -> None:
         if not self.begun and body_kind("", start) != "events":
@@ -155,6 +174,7 @@ class _CompletionReader(ReplyReader[_T]):
         if batch:
             await self._deliver_timed(batch)
         if broken and not self.whole:
+            self._set_wait(broken)
             raise broken
         if self.whole and (batch or decoder.midway):
             self.timer.shorten(_AFTER_FINISH)

@@ -152,6 +152,9 @@ async def test_every_server_dialect_gives_the_same_text(fake, fault):
         ("error_event_named", asi1.ServerStreamError, "one two three"),
         ("error_event_text", asi1.ServerStreamError, "one two three"),
         ("error_then_done", asi1.ServerStreamError, "one two three"),
+        ("errors_event", asi1.ServerStreamError, "one two three"),
+        ("choice_error", asi1.ServerStreamError, "one two three"),
+        ("delta_error", asi1.ServerStreamError, "one two three"),
     ],
 )
 async def test_broken_stream_raises_its_error_with_the_partial_answer(
@@ -296,6 +299,8 @@ async def test_json_body_is_read_as_json_whatever_its_content_type(
         ("no_content_204", "an empty body"),
         ("accepted_202", "a JSON object without choices"),
         ("json_error_200", "The model is not available."),
+        ("errors_200", "The model is not available."),
+        ("choice_error_200", "The model is not available."),
         ("gzip_bad_crc", "gzip"),
         ("double_gzip", "gzip, gzip"),
         ("unknown_encoding", "x-rot13"),
@@ -522,3 +527,105 @@ async def test_answer_has_the_response_metadata_without_cookies(fake):
         info.rate_limits.remaining_tokens,
     )
     assert "set-cookie" not in info.headers
+
+
+JSON = Head(200, (("content-type", "application/json"), ("retry-after", "7")))
+EVENTS = Head(200, (*SSE.headers, ("retry-after", "7")))
+BUSY = {"message": "Slow down.", "code": 429}
+BUSY_REPLIES = [
+    pytest.param((JSON, Data(b'{"error": {"code": 429}}')), id="body"),
+    pytest.param((JSON, Data(b'{"errors": [{"code": "429"}]}')), id="body-errors"),
+    pytest.param((EVENTS, Event({"error": BUSY})), id="event"),
+    pytest.param((EVENTS, Event({"errors": [BUSY]})), id="event-errors"),
+    pytest.param((EVENTS, Event({"choices": [{"error": BUSY}]})), id="choice"),
+    pytest.param(
+        (EVENTS, Event({"choices": [{"delta": {"error": BUSY}}]})), id="delta"
+    ),
+    pytest.param(
+        (EVENTS, Data(b"event: error\ndata: overloaded\n\n")), id="named-event"
+    ),
+]
+
+
+@both_forms
+@pytest.mark.parametrize("busy", BUSY_REPLIES)
+async def test_passing_error_inside_a_success_is_retried_as_its_status(
+    fake, busy, stream
+):
+    """
+    A rate limit or overload that comes with the status 200, before the first part of
+    the answer, is retried after the wait that the reply's headers ask for.
+    """
+    fake.play(*busy)
+    fake.reply("Better.")
+    began = anyio.current_time()
+
+    answer = await ask(fake, stream=stream)
+
+    assert ("Better.", 2) == (answer.text, len(answer.response.attempts))
+    assert 7 <= anyio.current_time() - began <= 7.7 + 1
+
+
+@both_forms
+@pytest.mark.parametrize("busy", BUSY_REPLIES)
+async def test_passing_error_inside_a_success_is_raised_after_the_last_attempt(
+    fake, busy, stream
+):
+    """
+    If a passing error stays, it is raised after the last attempt, with the wait that
+    the server asks for.
+    """
+    fake.play(*busy, times=None)
+
+    with pytest.raises(asi1.APIError) as caught:
+        await ask(fake, stream=stream)
+
+    assert isinstance(caught.value, asi1.APIResponseError | asi1.ServerStreamError)
+    assert (True, 7.0) == (caught.value.retryable, caught.value.retry_after)
+    assert 3 == len(fake.requests) == len(caught.value.response.attempts)
+
+
+@both_forms
+async def test_passing_error_after_the_first_chunk_is_not_retried(fake, stream):
+    """
+    After the first chunk, a passing error is raised at once with the partial answer,
+    and says that it is not to be retried.
+    """
+    fake.play(SSE, Event(chunk("one"), {"choices": [{"error": BUSY}]}), times=None)
+
+    with pytest.raises(asi1.ServerStreamError) as caught:
+        await ask(fake, stream=stream)
+
+    assert ("one", False) == (caught.value.partial.text, caught.value.retryable)
+    assert 1 == len(fake.requests)
+
+
+@both_forms
+@pytest.mark.parametrize(
+    "fault", ["errors_200", "choice_error_200", "errors_event", "choice_error"]
+)
+async def test_turn_that_ends_in_an_error_inside_a_success_is_not_in_the_history(
+    fake, fault, stream
+):
+    """
+    An error inside a success fails the turn of a conversation, which does not change
+    the history, and becomes a failed event for browsers.
+    """
+    fake.fault(fault, times=None)
+
+    async with in_process(fake) as client:
+        chat = client.conversation()
+        with pytest.raises(asi1.APIError):
+            if stream:
+                await chat.stream("Hi").get_final_completion()
+            else:
+                await chat.ask("Hi")
+        events = client.chat.completions.stream(messages="Hi").to_sse()
+        sent = b"".join([each async for each in events])
+        results = client.chat.completions.map(["Hi"], return_exceptions=True)
+        (result,) = [each async for each in results]
+
+    assert () == tuple(chat.messages)
+    assert b"event: failed" in sent
+    assert b"event: done" not in sent
+    assert isinstance(result, asi1.APIError)

@@ -330,7 +330,9 @@ def test_choices_are_counted_from_the_body_that_is_sent(defaults, options, choic
     [
         pytest.param(lambda: chat(max_tokens=500), id="option"),
         pytest.param(lambda: chat(extra_body={"max_tokens": 500}), id="extra-body"),
-        pytest.param(lambda: plain("POST", body={"max_tokens": 500}), id="any-endpoint"),
+        pytest.param(
+            lambda: plain("POST", body={"max_tokens": 500}), id="any-endpoint"
+        ),
     ],
 )
 def test_token_estimate_has_the_max_tokens_of_the_body_that_is_sent(request_of):

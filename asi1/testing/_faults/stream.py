@@ -133,6 +133,29 @@ def _error_event_text(context: Ask, *, after_chunks: int = 3) -> Plan:
     return _ending_with(context, after_chunks, error)
 
 
+def _errors_event(context: Ask, *, after_chunks: int = 3) -> Plan:
+    """The stream ends with an event whose data has a list of errors."""
+    return _ending_with(context, after_chunks, event({"errors": [_ERROR]}), DONE)
+
+
+def _choice_error(context: Ask, *, after_chunks: int = 3) -> Plan:
+    """The stream ends with a choice that has an error, and error as finish reason."""
+    choice = {"index": 0, "delta": {}, "error": _ERROR, "finish_reason": "error"}
+    return _ending_with(context, after_chunks, event({"choices": [choice]}), DONE)
+
+
+def _delta_error(context: Ask, *, after_chunks: int = 3) -> Plan:
+    """The stream ends with a delta that has an error, and stop as finish reason."""
+    choice = {"index": 0, "delta": {"error": _ERROR}, "finish_reason": "stop"}
+    return _ending_with(context, after_chunks, event({"choices": [choice]}), DONE)
+
+
+def _overloaded_event(_: Ask) -> Plan:
+    """The first event says that the server is overloaded."""
+    error = {"type": "overloaded_error", "message": "Overloaded."}
+    return sse_head(), Data(event({"type": "error", "error": error}))
+
+
 def _error_then_done(context: Ask, *, after_chunks: int = 3) -> Plan:
     """The stream ends with an error event and then [DONE]."""
     return _ending_with(context, after_chunks, event({"error": _ERROR}), DONE)
@@ -233,6 +256,10 @@ FAULTS = faults(
     _error_event_string,
     _error_event_named,
     _error_event_text,
+    _errors_event,
+    _choice_error,
+    _delta_error,
+    _overloaded_event,
     _error_then_done,
     _error_after_finish,
     _bad_json_chunk,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asi1
 
-from .outcome import Row, answers, breaks, fails, same, timed_out
+from .outcome import Outcome, Row, answers, breaks, fails, same, timed_out
 
 
 __all__ = ["STREAMS"]
@@ -20,6 +20,7 @@ _CUT = breaks(
     after="kept",
 )
 _REPORTED = breaks(asi1.ServerStreamError, _SAID)
+_OVERLOADED = Outcome(error=asi1.ServerStreamError, partial="", attempts=3, heals=True)
 _NOT_A_CHUNK = breaks(asi1.StreamDecodeError, _SAID)
 # Comments and empty events do not count as data, so the call times out. For `create`
 # the phase of the APITimeoutError is "idle", because the response headers count as the
@@ -45,6 +46,10 @@ STREAMS = {
     "error_event_string": _REPORTED,
     "error_event_named": _REPORTED,
     "error_event_text": _REPORTED,
+    "errors_event": _REPORTED,
+    "choice_error": _REPORTED,
+    "delta_error": _REPORTED,
+    "overloaded_event": same(_OVERLOADED),
     "error_then_done": _REPORTED,
     "error_after_finish": answers(),
     "bad_json_chunk": _NOT_A_CHUNK,
