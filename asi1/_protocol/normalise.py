@@ -55,7 +55,7 @@ def _first_reasoning(choices: JSON, part: str) -> str | None:
     if not isinstance(choices, list):
         return None
     for choice in choices:
-        if isinstance(choice, dict) and (choice.get("index") or 0) == 0:
+        if isinstance(choice, dict) and not _with_index(choice).get("index"):
             message = _renamed(choice, part).get(part)
             if isinstance(message, dict):
                 return _reasoning(message)
@@ -88,12 +88,20 @@ def _renamed(raw: Object, part: str) -> Object:
     return {**raw, part: raw[other]}
 
 
+def _with_index(raw: Object) -> Object:
+    """Return *raw* with an index that is a number, even if the server sent digits."""
+    index = raw.get("index")
+    if isinstance(index, str) and index.isascii() and index.isdigit():
+        return {**raw, "index": int(index[:9])}
+    return raw
+
+
 def _choice(raw: Object) -> Object:
-    return _renamed(raw, "message")
+    return _renamed(_with_index(raw), "message")
 
 
 def _chunk_choice(raw: Object) -> Object:
-    return _renamed(raw, "delta")
+    return _renamed(_with_index(raw), "delta")
 
 
 def _message(raw: Object) -> Object:
@@ -114,6 +122,10 @@ def _message(raw: Object) -> Object:
 def _joined(parts: list[JSON]) -> str:
     texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
     return "".join(text for text in texts if isinstance(text, str))
+
+
+def _tool_call_delta(raw: Object) -> Object:
+    return _tool_call(_with_index(raw))
 
 
 def _tool_call(raw: Object) -> Object:
@@ -146,6 +158,6 @@ NORMALISERS: Mapping[type[Model], Callable[[Object], Object]] = {
     Delta: _message,
     FunctionCall: _function,
     ToolCall: _tool_call,
-    ToolCallDelta: _tool_call,
+    ToolCallDelta: _tool_call_delta,
     Usage: _usage,
 }

@@ -17,67 +17,11 @@ from .._models.chunks import (
     PendingFields,
     ToolCallDelta,
 )
-from .._models.completion import (
-    ChatChoice,
-    ChatCompletion,
-    ChatMessage,
-    FunctionCall,
-    ToolCall,
-    Usage,
-)
+from .._models.completion import ChatChoice, ChatCompletion, ChatMessage, Usage
+from .answer_parts import Text, ToolCalls
 
 
 __all__ = ["Assembler", "as_chunk"]
-
-
-@define
-class _Text:
-    """A growing str, stored as a list of fragments until it is read."""
-
-    pieces: list[str] = field(factory=list)
-
-    def add(self, piece: str) -> None:
-        if piece:
-            self.pieces.append(piece)
-
-    def join(self) -> str:
-        if len(self.pieces) > 1:
-            self.pieces = ["".join(self.pieces)]
-        return self.pieces[0] if self.pieces else ""
-
-
-@define
-class _Call:
-    """A tool call, assembled from the parts received so far."""
-
-    index: int | None
-    id: str = ""
-    type: str = "function"
-    name: _Text = field(factory=_Text)
-    arguments: _Text = field(factory=_Text)
-    extra: dict[str, JSON] = field(factory=dict)
-    function_extra: dict[str, JSON] = field(factory=dict)
-
-    def add(self, delta: ToolCallDelta) -> None:
-        self.id = self.id or delta.id
-        self.type = delta.type or self.type
-        # Some servers repeat a tool call's id and name in every part of the call, so a
-        # repeated name is not appended again.
-        repeated = delta.id and delta.function.name == self.name.join()
-        self.name.add("" if repeated else delta.function.name)
-        self.arguments.add(delta.function.arguments)
-        self.extra.update(delta.extra)
-        self.function_extra.update(delta.function.extra)
-
-    def tool_call(self) -> ToolCall:
-        function = FunctionCall(
-            name=self.name.join(),
-            arguments=self.arguments.join(),
-            extra=dict(self.function_extra),
-        )
-        return ToolCall(
-            id=self.id, type=self.type, function=function, extra=dict(self.extra)
-        )
 
 
 @define
@@ -86,10 +30,10 @@ class _Choice:
 
     index: int
     role: str = "assistant"
-    content: _Text = field(factory=_Text)
-    reasoning: _Text = field(factory=_Text)
-    refusal: _Text = field(factory=_Text)
-    calls: list[_Call] = field(factory=list)
+    content: Text = field(factory=Text)
+    reasoning: Text = field(factory=Text)
+    refusal: Text = field(factory=Text)
+    calls: ToolCalls = field(factory=ToolCalls)
     finish_reason: str | None = None
     stop_reason: str | int | None = None
     extra: dict[str, JSON] = field(factory=dict)
@@ -101,8 +45,8 @@ class _Choice:
         self.content.add(delta.content)
         self.reasoning.add(delta.reasoning)
         self.refusal.add(delta.refusal or "")
-        for part in delta.tool_calls:
-            self._call_for(part).add(part)
+        if delta.tool_calls:
+            self.calls.add(delta.tool_calls)
         # Some servers send the finish reason twice, so the first is used; some send ""
         # until the choice has ended, so "" is ignored.
         self.finish_reason = self.finish_reason or choice.finish_reason or None
@@ -112,28 +56,12 @@ class _Choice:
         self.extra.update(choice.extra)
         self.message_extra.update(delta.extra)
 
-    def _call_for(self, part: ToolCallDelta) -> _Call:
-        """
-        Return the tool call to which *part* belongs; a new one if none matches.
-
-        A part without index and id belongs to the last tool call.
-        """
-        for call in reversed(self.calls):
-            if part.index is not None and call.index is not None:
-                if part.index == call.index and part.id in ("", call.id or part.id):
-                    return call
-            elif part.id in ("", call.id):
-                return call
-        call = _Call(part.index)
-        self.calls.append(call)
-        return call
-
     def chat_choice(self) -> ChatChoice:
         message = ChatMessage(
             role=self.role,
             content=self.content.join(),
             reasoning=self.reasoning.join(),
-            tool_calls=tuple(call.tool_call() for call in self.calls),
+            tool_calls=tuple(self.calls.tool_calls()),
             refusal=self.refusal.join() or None,
             extra=dict(self.message_extra),
         )
@@ -159,7 +87,7 @@ class Assembler:
 
     expected: int = 1
     _choices: dict[int, _Choice] = field(factory=dict, init=False)
-    _thoughts: _Text = field(factory=_Text, init=False)
+    _thoughts: Text = field(factory=Text, init=False)
     _first: ChatCompletionChunk | None = field(default=None, init=False)
     # Choice 0; None before the first chunk of this choice, and if the choice's role is
     # not "assistant".

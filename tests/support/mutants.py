@@ -44,7 +44,7 @@ TESTS = {
     "_settings.timeouts": ["settings/test_timeouts", "package/test_constructors"],
     "_settings.retry": ["settings/test_retry", "package/test_constructors"],
     "_protocol.retry_after": ["protocol/test_retry_after"],
-    "_call.retry_budget": ["call/test_retry_budget", "package/test_constructors"],
+    "_call.resources": ["call/test_resources", "package/test_constructors"],
     "_settings.rate_limit": ["settings/test_rate_limit", "package/test_constructors"],
     "_settings.rate_window": ["settings/test_rate_window", "package/test_constructors"],
     "_models.messages": ["models/test_messages"],
@@ -79,6 +79,10 @@ TESTS = {
     "_protocol.converter": [
         "protocol/test_normalise",
         "protocol/test_converter",
+    ],
+    "_protocol.answer_parts": [
+        "protocol/test_answer_parts",
+        "protocol/test_stream_answer",
     ],
     "_protocol.stream_answer": [
         "protocol/test_stream_answer",
@@ -121,8 +125,8 @@ TESTS = {
 # Changes that no test can notice, with the reason.
 EQUIVALENT: dict[tuple[str, str], str] = {
     (
-        "_protocol.stream_answer",
-        "_Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
+        "_protocol.answer_parts",
+        "Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
     ): "one piece joined is the same text",
     (
         "_models.json_text",

@@ -1,0 +1,230 @@
+"""
+The parts of an answer that grow with the chunks of a stream: texts and tool calls.
+
+Servers differ in how they send tool calls. OpenAI's sends a call's id and name once,
+with the call's first part, and an index with every part. Other servers leave out index
+or id, send the same index with all calls, repeat the name in every part, or make a new
+id for every part.
+"""
+
+import re
+
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from attrs import define, field
+
+from .._models.base_types import JSON
+from .._models.chunks import ToolCallDelta
+from .._models.completion import FunctionCall, ToolCall
+from .._models.json_text import json_text, load_json
+
+
+__all__ = ["Text", "ToolCalls"]
+
+_ESCAPE = re.compile(r"\\.", re.DOTALL)
+
+
+@define
+class Text:
+    """A growing str, stored as a list of fragments until it is read."""
+
+    pieces: list[str] = field(factory=list)
+
+    def add(self, piece: str) -> None:
+        """Append *piece*, which may be empty."""
+        if piece:
+            self.pieces.append(piece)
+
+    def join(self) -> str:
+        """Return the text so far."""
+        if len(self.pieces) > 1:
+            self.pieces = ["".join(self.pieces)]
+        return self.pieces[0] if self.pieces else ""
+
+
+@define
+class _Arguments(Text):
+    """
+    The JSON text of a call's arguments, which knows whether the JSON has ended.
+
+    Every character is scanned at most once, however often `whole` is read.
+    """
+
+    # The objects before the current one: see `add`.
+    _earlier: list[str] = field(factory=list)
+    _unscanned: list[str] = field(factory=list)
+    _depth: int = 0
+    _in_string: bool = False
+    _begun: bool = False
+
+    def add(self, piece: str) -> None:
+        """
+        Append *piece*, or begin anew if it is an object after a complete object.
+
+        Some servers begin with the arguments ``{}``, and then send the real ones. Other
+        servers send several objects, each with all or some of the arguments.
+        """
+        if piece.lstrip().startswith("{") and self.whole:
+            self._earlier.append(Text.join(self))
+            self.pieces, self._unscanned = [], []
+            self._begun, self._depth = False, 0
+        if piece:
+            self.pieces.append(piece)
+            self._unscanned.append(piece)
+
+    def join(self) -> str:
+        """Return the arguments so far; complete objects are merged into one."""
+        text = Text.join(self)
+        if self._earlier and self.whole:
+            text = _merged([*self._earlier, text])
+            self._earlier.clear()
+            self.pieces = [text]
+        return text
+
+    @property
+    def whole(self) -> bool:
+        """Whether the text is a complete JSON object or list."""
+        if self._unscanned:
+            self._scan()
+        return self._begun and self._depth <= 0 and not self._in_string
+
+    def _scan(self) -> None:
+        text = _ESCAPE.sub("", "".join(self._unscanned))
+        # The second character of an escape may be in the next piece.
+        self._unscanned = ["\\"] if text.endswith("\\") else []
+        sections = text.split('"')
+        outside = "".join(sections[self._in_string :: 2])
+        opened = outside.count("{") + outside.count("[")
+        self._depth += opened - outside.count("}") - outside.count("]")
+        self._begun = self._begun or opened > 0
+        if len(sections) % 2 == 0:
+            self._in_string = not self._in_string
+
+
+def _merged(texts: Sequence[str]) -> str:
+    """Merge objects in JSON text; return the last text if one is not an object."""
+    merged: dict[str, JSON] = {}
+    values = []
+    for text in texts:
+        try:
+            value = load_json(text.encode("utf-8", "surrogatepass"))
+        except ValueError:
+            return texts[-1]
+        if not isinstance(value, dict):
+            return texts[-1]
+        values.append(value)
+        merged |= value
+    same = (text for text, value in zip(texts, values, strict=True) if value == merged)
+    return next(same, None) or json_text(merged)
+
+
+@define
+class _Call:
+    """A tool call, assembled from the parts received so far."""
+
+    index: int | None
+    id: str = ""
+    type: str = "function"
+    name: str = ""
+    arguments: _Arguments = field(factory=_Arguments)
+    extra: dict[str, JSON] = field(factory=dict)
+    function_extra: dict[str, JSON] = field(factory=dict)
+    # Whether the name came again after complete arguments, alone: if more arguments
+    # follow, they belong to another call of the same function.
+    named_again: bool = False
+
+    def add(self, part: ToolCallDelta) -> None:
+        function = part.function
+        if function.name and function.name == self.name and not part.id:
+            blank = not function.arguments.strip()
+            self.named_again = self.named_again or (blank and self.arguments.whole)
+        self.index = part.index if self.index is None else self.index
+        self.id = self.id or part.id
+        self.type = part.type or self.type
+        # Servers send the name whole, some of them in every part of the call.
+        self.name = self.name or function.name
+        self.arguments.add(function.arguments)
+        self.extra.update(part.extra)
+        self.function_extra.update(function.extra)
+
+    def ends_before(self, part: ToolCallDelta) -> bool:
+        """Return whether *part* begins another call, in spite of its index or id."""
+        name, arguments = part.function.name, part.function.arguments.strip()
+        new_id = bool(part.id) and part.id != self.id
+        if not name:
+            # LM Studio makes a new id for every part, and sends the name only once.
+            whole = bool(arguments) and self.arguments.whole
+            return whole and (new_id or self.named_again)
+        if name != self.name:
+            same_id = bool(part.id) and not new_id
+            return bool(self.name) and (not same_id or self.arguments.whole)
+        if not self.arguments.whole:
+            # vLLM has made a new id for every part of a call, but with an index.
+            return new_id and bool(self.id) and part.index is None
+        if new_id:
+            return bool(self.id) or bool(arguments)
+        if part.id and arguments:  # this id and name again: perhaps a repeated part
+            return self.arguments.join().strip() not in ("{}", arguments)
+        return bool(arguments)
+
+    def tool_call(self) -> ToolCall:
+        function = FunctionCall(
+            name=self.name,
+            arguments=self.arguments.join(),
+            extra=dict(self.function_extra),
+        )
+        return ToolCall(
+            id=self.id, type=self.type, function=function, extra=dict(self.extra)
+        )
+
+
+@define
+class ToolCalls:
+    """The tool calls of a message, in the order of their first parts."""
+
+    _calls: list[_Call] = field(factory=list)
+    # The last call with an index, or with an id.
+    _by_index: dict[int, _Call] = field(factory=dict)
+    _by_id: dict[str, _Call] = field(factory=dict)
+
+    def add(self, parts: Sequence[ToolCallDelta]) -> None:
+        """Add the parts in one chunk to their calls."""
+        for place, part in enumerate(parts):
+            # Without index and id, a part's place in the list tells its call.
+            lost = len(parts) > 1 and part.index is None and not part.id
+            if lost and (part.function.name or place in self._by_index):
+                self._add(attrs.evolve(part, index=place))
+            else:
+                self._add(part)
+
+    def _add(self, part: ToolCallDelta) -> None:
+        call = self._place_of(part)
+        if call is None or call.ends_before(part):
+            again = call is not None and call.named_again and not part.function.name
+            call = _Call(part.index, name=call.name if call and again else "")
+            self._calls.append(call)
+        call.add(part)
+        if call.index is not None:
+            self._by_index[call.index] = call
+        if part.id:
+            self._by_id[part.id] = call
+
+    def _place_of(self, part: ToolCallDelta) -> _Call | None:
+        """Return the last call with the index, else the id, of *part*; None if none."""
+        named = self._by_id.get(part.id) if part.id else None
+        last = self._calls[-1] if self._calls else None
+        if part.index is None:
+            return named or last
+        if named is not None and named.index in (None, part.index):
+            return named
+        if part.index in self._by_index:
+            return self._by_index[part.index]
+        if not part.function.name and named is not None:
+            return named
+        return last if last is not None and last.index is None else None
+
+    def tool_calls(self) -> Iterable[ToolCall]:
+        """Yield the tool calls so far."""
+        return (call.tool_call() for call in self._calls)

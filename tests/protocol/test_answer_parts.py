@@ -1,0 +1,330 @@
+"""Tool calls, assembled from their parts in the chunks of a stream."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asi1 import ChatCompletionChunk
+from asi1._protocol.converter import decode
+from asi1._protocol.stream_answer import Assembler
+
+
+def part(name=None, arguments="", id_=None, *, index=0, **more):
+    """Return a part of a tool call, as servers send it."""
+    function = {"name": name, "arguments": arguments}
+    return {"index": index, "id": id_, "function": function, **more}
+
+
+def bare(name=None, arguments="", id_=None):
+    """Return a part of a tool call without an index."""
+    call = part(name, arguments, id_)
+    del call["index"]
+    return call
+
+
+def calls_of(*deltas):
+    """
+    Return id, name and arguments of the tool calls in an assembled answer.
+
+    Each delta is a part of a tool call, or a list of parts.
+    """
+    assembler = Assembler()
+    for delta in deltas:
+        parts = delta if isinstance(delta, list) else [delta]
+        choice = {"index": 0, "delta": {"tool_calls": parts}}
+        assembler.add(decode(ChatCompletionChunk, {"choices": [choice]}))
+    calls = assembler.answer().message.tool_calls
+    return [(call.id, call.function.name, call.function.arguments) for call in calls]
+
+
+def joined(*parts):
+    """Return the one tool call that is assembled from parts."""
+    (call,) = calls_of(*parts)
+    return call
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param(
+            [part("f", "", "c1"), part("f", '{"x":'), part("f", "1}")], id="no-id"
+        ),
+        pytest.param(
+            [part("f", "", "c1"), part("f", '{"x":1}', "c1"), part("f", "", "c1")],
+            id="same-id",
+        ),
+        pytest.param(
+            [part("f", '{"x":1}', "c1"), part("f", "", ""), part("f", "", "")],
+            id="after-the-arguments",
+        ),
+        pytest.param(
+            [bare("f", '{"x":', "c1"), bare("f", "1"), bare("f", "}")], id="no-index"
+        ),
+        pytest.param(
+            [part("f", '{"x":', "c1"), part("f", "1", "c2"), part("f", "}", "c3")],
+            id="other-ids",
+        ),
+        pytest.param(
+            [part("f", "", "c1"), part("f", '{"x":1}', "c2")],
+            id="other-id-before-the-arguments",
+        ),
+        pytest.param(
+            [part("f", '{"x":1}', "c1"), part("f", '{"x":1}', "c1")],
+            id="whole-call-repeated",
+        ),
+        pytest.param(
+            [part("", "", "c1"), part("f", '{"x":1}', "c1")], id="name-second"
+        ),
+        pytest.param([part(None, '{"x":1}', "c1"), part("f")], id="name-last"),
+        pytest.param([part("f", '{"x":1}'), part("f", "", "c1")], id="id-last"),
+    ],
+)
+def test_repeated_name_is_used_once(parts):
+    """
+    A server may send a call's name in any part of the call, or in every part.
+    """
+    assert ("c1", "f", '{"x":1}') == joined(*parts)
+
+
+@pytest.mark.parametrize(
+    ("parts", "calls"),
+    [
+        pytest.param(
+            [part("a", "{}", ""), part("b", "{}", "")],
+            [("", "a", "{}"), ("", "b", "{}")],
+            id="no-ids",
+        ),
+        pytest.param(
+            [
+                part("a", '{"x"', ""),
+                part(None, ":1}"),
+                part("b", "", ""),
+                part(None, "[]"),
+            ],
+            [("", "a", '{"x":1}'), ("", "b", "[]")],
+            id="in-parts",
+        ),
+        pytest.param(
+            [part("f", '{"x":1}', ""), part("f", '{"x":2}', "")],
+            [("", "f", '{"x":1}'), ("", "f", '{"x":2}')],
+            id="same-name",
+        ),
+        pytest.param(
+            [part("f", '{"x":1}'), part("f"), part(None, '{"x"'), part(None, ":2}")],
+            [("", "f", '{"x":1}'), ("", "f", '{"x":2}')],
+            id="same-name-before-its-arguments",
+        ),
+        pytest.param(
+            [part("a", '{"x":1}', "c"), part("b", '{"x":2}', "c")],
+            [("c", "a", '{"x":1}'), ("c", "b", '{"x":2}')],
+            id="same-id",
+        ),
+        pytest.param(
+            [part("f", '{"x":1}', "c"), part("f", '{"x":2}', "c")],
+            [("c", "f", '{"x":1}'), ("c", "f", '{"x":2}')],
+            id="same-id-and-name",
+        ),
+        pytest.param(
+            [part("a", "", ""), part("b", "", "")],
+            [("", "a", ""), ("", "b", "")],
+            id="no-arguments",
+        ),
+        pytest.param(
+            [part("a", "", "c1"), part("b", "", "c2"), part(None, "{}")],
+            [("c1", "a", ""), ("c2", "b", "{}")],
+            id="no-arguments-but-ids",
+        ),
+        pytest.param(
+            [part("f", "{}", "c1"), part("f", "{}", "c2"), part("f", "{}", "c3")],
+            [("c1", "f", "{}"), ("c2", "f", "{}"), ("c3", "f", "{}")],
+            id="one-function-with-three-ids",
+        ),
+        pytest.param(
+            [part("a", {"x": 1}, ""), part("b", {}, "")],
+            [("", "a", '{"x":1}'), ("", "b", "{}")],
+            id="objects",
+        ),
+        pytest.param(
+            [part("a", '{"x":"}', ""), part(None, '\\"}"'), part(None, "}"), part("b")],
+            [("", "a", '{"x":"}\\"}"}'), ("", "b", "")],
+            id="brackets-in-strings",
+        ),
+        pytest.param(
+            [part("a", '{"x', ""), part("b", "{}", "")],
+            [("", "a", '{"x'), ("", "b", "{}")],
+            id="arguments-cut-off",
+        ),
+        pytest.param(
+            [part("a", "{}", "c1"), part(None, '{"x":1}', "c2"), part("b", "", "c2")],
+            [("c1", "a", "{}"), ("c2", "b", '{"x":1}')],
+            id="id-before-name",
+        ),
+        pytest.param(
+            [[bare("a", "{}"), bare("b", "{}")]],
+            [("", "a", "{}"), ("", "b", "{}")],
+            id="list-without-index",
+        ),
+        pytest.param(
+            [
+                [
+                    part("f", '{"x":', None, index=None),
+                    part("f", "[", None, index=None),
+                ],
+                [part(None, "1}", None, index=None), part(None, "]", None, index=None)],
+            ],
+            [("", "f", '{"x":1}'), ("", "f", "[]")],
+            id="lists-with-null-as-index",
+        ),
+        pytest.param(
+            [
+                bare("f", "{", "a"),
+                bare("f", "[", "b"),
+                bare(None, "}", "a"),
+                bare(None, "]", "b"),
+            ],
+            [("a", "f", "{}"), ("b", "f", "[]")],
+            id="one-function-without-index",
+        ),
+        pytest.param(
+            [bare("a", "{}"), bare("b", "{}"), bare("b", "{}")],
+            [("", "a", "{}"), ("", "b", "{}"), ("", "b", "{}")],
+            id="neither-index-nor-id",
+        ),
+        pytest.param(
+            [
+                part("a", "{", "c1", index="0"),
+                part("b", "[", "c2", index="1"),
+                part(None, "}", index="0"),
+                part(None, "]", index="1"),
+            ],
+            [("c1", "a", "{}"), ("c2", "b", "[]")],
+            id="digits-as-index",
+        ),
+    ],
+)
+def test_name_after_whole_arguments_begins_a_new_call(parts, calls):
+    """
+    A part with a name begins a new call, whatever its index and id, if the call before
+    it has whole arguments or another name.
+    """
+    assert calls == calls_of(*parts)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param(
+            [
+                part("f", "", "c1"),
+                part("", '{"x"', "c2"),
+                part("", ":", "c3"),
+                part("", "1}", "c4"),
+            ],
+            id="new-id-in-every-part",
+        ),
+        pytest.param(
+            [part("f", '{"x":1}', "c1"), part("", "", "c2")],
+            id="new-id-in-the-last-part",
+        ),
+        pytest.param([bare("f", '{"x":', "c1"), bare(None, "1}", "c2")], id="no-index"),
+        pytest.param(
+            [part("f", '{"x":', "c1"), part(None, "1}", "c1", index=1)], id="new-index"
+        ),
+        pytest.param(
+            [part("f", '{"x":', "c1"), part("g", "1}", "c1")], id="same-id-other-name"
+        ),
+        pytest.param(
+            [bare("f", '{"x":', "c1"), [bare(None, "1"), bare(None, "}")]], id="list"
+        ),
+    ],
+)
+def test_part_without_a_name_belongs_to_the_open_call(parts):
+    """
+    A part without a name belongs to the call whose arguments are incomplete, even if
+    its id or index is a new one.
+    """
+    assert ("c1", "f", '{"x":1}') == joined(*parts)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "arguments"),
+    [
+        pytest.param(["{}", '{"x":1}'], '{"x":1}', id="whole"),
+        pytest.param(["{}", '{"x', '":', "1}"], '{"x":1}', id="in-pieces"),
+        pytest.param(["{}", "", ' {"x": 1}'], ' {"x": 1}', id="spaces"),
+        pytest.param([{}, '{"x":', "1}"], '{"x":1}', id="object-then-pieces"),
+        pytest.param(["", {"x": 1}], '{"x":1}', id="empty-then-object"),
+        pytest.param([None, {"x": 1}, None], '{"x":1}', id="null-and-object"),
+        pytest.param([{"x": 1}, ""], '{"x":1}', id="object-then-empty"),
+        pytest.param(['{"x":', "1}", {"x": 1}], '{"x":1}', id="pieces-then-object"),
+        pytest.param(['{"x": 1}', {}], '{"x": 1}', id="empty-object-last"),
+        pytest.param([{"x": 1}, {"x": 1, "y": 2}], '{"x":1,"y":2}', id="growing"),
+        pytest.param([{"x": 1}, {"y": 2}], '{"x":1,"y":2}', id="objects"),
+        pytest.param(["{}", "{}"], "{}", id="twice-empty"),
+        pytest.param(["{}", "\n"], "{}\n", id="newline"),
+        pytest.param(["[1]", '{"x":1}'], '{"x":1}', id="list-then-object"),
+        pytest.param(["{x}", '{"x":1}'], '{"x":1}', id="invalid-then-object"),
+        pytest.param(['{"x":{}', ',"y":', "{}", "}"], '{"x":{},"y":{}}', id="nested"),
+        pytest.param(['{"x":"\\', '"{', '{"}'], '{"x":"\\"{{"}', id="cut-escape"),
+        pytest.param(["{}", '{"x"'], '{"x"', id="cut-off"),
+    ],
+)
+def test_object_after_whole_arguments_completes_them(pieces, arguments):
+    """
+    Whole arguments that go on with another object are not written one after the other:
+    objects are merged, and an empty one leaves no trace.
+    """
+    first, *rest = pieces
+
+    assert [("c", "f", arguments)] == calls_of(
+        part("f", first, "c"), *(part(None, piece) for piece in rest)
+    )
+
+
+def test_arguments_so_far_can_be_read_at_any_time():
+    """
+    Reading the arguments between two pieces changes nothing.
+    """
+    assembler = Assembler()
+    seen = []
+    for sent in (part("f", "{}", "c"), *(part(None, each) for each in '{"x":{}}')):
+        choice = {"index": 0, "delta": {"tool_calls": [sent]}}
+        assembler.add(decode(ChatCompletionChunk, {"choices": [choice]}))
+        (call,) = assembler.answer().message.tool_calls
+        seen.append(call.function.arguments)
+
+    assert ["{}", *('{"x":{}}'[:end] for end in range(1, 9))] == seen
+
+
+json_values = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5) | st.sampled_from('{}[]"\\'),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+
+
+@settings(deadline=None)
+@given(
+    value=st.dictionaries(st.text(max_size=3), json_values, max_size=3), data=st.data()
+)
+def test_calls_are_told_apart_however_their_arguments_are_cut(value, data):
+    """
+    Two calls with the same index and without ids are told apart, however the arguments
+    of the first are cut into parts, and whether or not each part has the name.
+    """
+    text = json.dumps(value)
+    places = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
+    ends = zip([0, *places], [*places, len(text)], strict=True)
+    name = data.draw(st.sampled_from(["f", None, ""]))
+
+    assert [("", "f", text), ("", "g", "{}")] == calls_of(
+        part("f"), *(part(name, text[a:b]) for a, b in ends), part("g", "{}")
+    )
