@@ -205,7 +205,7 @@ def _from_object(value: Mapping[Any, Any]) -> ErrorBody:
     )
 
 
-def _from_fields(value: Mapping[str, Any]) -> ErrorBody:
+def _from_fields(value: Mapping[Any, Any]) -> ErrorBody:
     """Read an error object, or an object with a list of errors for each field."""
     if any(value.get(key) for key in ("message", "msg", "detail", *_STATUS_KEYS)):
         return _from_object(value)

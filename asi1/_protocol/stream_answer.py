@@ -19,6 +19,7 @@ from .._models.chunks import (
 )
 from .._models.completion import ChatChoice, ChatCompletion, ChatMessage, Usage
 from .answer_parts import Text, ToolCalls
+from .members import Members, newer_usage
 
 
 __all__ = ["Assembler", "as_chunk"]
@@ -36,8 +37,8 @@ class _Choice:
     calls: ToolCalls = field(factory=ToolCalls)
     finish_reason: str | None = None
     stop_reason: str | int | None = None
-    extra: dict[str, JSON] = field(factory=dict)
-    message_extra: dict[str, JSON] = field(factory=dict)
+    extra: Members = field(factory=Members)
+    message_extra: Members = field(factory=lambda: Members(deep=True))
 
     def add(self, choice: ChunkChoice) -> None:
         delta = choice.delta
@@ -53,8 +54,8 @@ class _Choice:
         self.stop_reason = (
             choice.stop_reason if self.stop_reason is None else self.stop_reason
         )
-        self.extra.update(choice.extra)
-        self.message_extra.update(delta.extra)
+        self.extra.add(choice.extra)
+        self.message_extra.add(delta.extra)
 
     def chat_choice(self) -> ChatChoice:
         message = ChatMessage(
@@ -63,14 +64,14 @@ class _Choice:
             reasoning=self.reasoning.join(),
             tool_calls=tuple(self.calls.tool_calls()),
             refusal=self.refusal.join() or None,
-            extra=dict(self.message_extra),
+            extra=self.message_extra.to_json(),
         )
         return ChatChoice(
             index=self.index,
             message=message,
             finish_reason=self.finish_reason,
             stop_reason=self.stop_reason,
-            extra=dict(self.extra),
+            extra=self.extra.to_json(),
         )
 
 
@@ -100,7 +101,7 @@ class Assembler:
     _executable_data: JSON = field(default=None, init=False)
     _conversation_id: str | None = field(default=None, init=False)
     _created: int | None = field(default=None, init=False)
-    _extra: dict[str, JSON] = field(factory=dict, init=False)
+    _extra: Members = field(factory=Members, init=False)
     chunks: int = field(default=0, init=False)
     finished: bool = field(default=False, init=False)
 
@@ -122,8 +123,8 @@ class Assembler:
             return
         self._last_pending = pending
         self._created = self._created or pending.created
-        self._extra.update(pending.extra)
-        self._assistant.extra.update(pending.choice_extra)
+        self._extra.add(pending.extra)
+        self._assistant.extra.add(pending.choice_extra)
 
     def _add_any(self, chunk: ChatCompletionChunk) -> None:
         self._last_pending = None
@@ -133,11 +134,11 @@ class Assembler:
                 self._choices[choice.index] = _Choice(choice.index)
             self._choices[choice.index].add(choice)
         self._thoughts.add(chunk.thought)
-        self._usage = chunk.usage or self._usage
+        self._usage = newer_usage(self._usage, chunk.usage)
         self._executable_data = chunk.executable_data or self._executable_data
         self._conversation_id = chunk.conversation_id or self._conversation_id
         self._created = self._created or chunk.created
-        self._extra.update(chunk.extra)
+        self._extra.add(chunk.extra)
         first = self._choices.get(0)
         self._assistant = first if first and first.role == "assistant" else None
         self.finished = len(self._choices) >= self.expected and all(
@@ -156,7 +157,7 @@ class Assembler:
             thoughts=self._thoughts.join(),
             executable_data=self._executable_data,
             conversation_id=self._conversation_id,
-            extra=dict(self._extra),
+            extra=self._extra.to_json(),
         )
 
 

@@ -98,6 +98,42 @@ async def test_comments_after_a_complete_answer_do_not_prolong_the_call(fake):
     assert pytest.approx(10) == anyio.current_time() - began
 
 
+@both_forms
+async def test_usage_that_is_emptied_later_counts_in_the_conversation(fake, stream):
+    """
+    Token counts that are followed by empty ones count in the answer, and in the usage
+    of its conversation.
+    """
+    fake.fault("dialect_usage_emptied")
+
+    async with in_process(fake) as client:
+        chat = client.conversation()
+        if stream:
+            answer = await chat.stream("Hi").get_final_completion()
+        else:
+            answer = await chat.ask("Hi")
+
+    assert (9, 8, 17) == (
+        answer.usage.prompt_tokens,
+        answer.usage.completion_tokens,
+        answer.usage.total_tokens,
+    )
+    assert 17 == chat.usage.total_tokens
+
+
+@both_forms
+async def test_logprobs_of_each_chunk_are_in_the_answer(fake, stream):
+    """
+    The answer of a stream has the logprobs of all its words.
+    """
+    fake.fault("dialect_logprobs")
+
+    answer = await ask(fake, stream=stream)
+
+    logprobs = answer.choices[0].extra["logprobs"]["content"]
+    assert TEXT == "".join(each["token"] for each in logprobs)
+
+
 async def test_usage_is_read_after_the_finish_reason(fake):
     """
     The client reads the stream past the finish reason, since the server may send the
