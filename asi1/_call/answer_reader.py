@@ -40,6 +40,9 @@ __all__ = ["AnswerReader", "ChunkReader"]
 _HEAD = 64
 # Seconds to wait for the usage chunk and [DONE] after every choice has a finish reason.
 _AFTER_FINISH = 10.0
+# Maximum number of chunks to keep back; a server may send chunks without content for
+# as long as the timeout for the first part of the answer allows.
+_MOST_KEPT = 1000
 
 _T = TypeVar("_T")
 
@@ -51,6 +54,10 @@ class _CompletionReader(ReplyReader[_T]):
     _assembler: Assembler = field(init=False)
     _fast_path: FastChunkReader = field(factory=FastChunkReader, init=False)
     _answer: ChatCompletion | None = field(default=None, init=False)
+    # Whether a chunk with a part of the answer has arrived. The chunks before it are
+    # kept back, so that a retry repeats no chunk that the caller has received.
+    _begun: bool = field(default=False, init=False)
+    _kept: list[ChatCompletionChunk] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._assembler = Assembler(self.request.choices)
@@ -62,8 +69,8 @@ class _CompletionReader(ReplyReader[_T]):
 
     @property
     def begun(self) -> bool:
-        """Whether a chunk of an event stream has arrived; False for a JSON body."""
-        return self._assembler.chunks > 0
+        """Whether a part of a streamed answer has arrived; False for a JSON body."""
+        return self._begun
 
     def answer(self) -> ChatCompletion:
         """Return the part of the answer that has arrived."""
@@ -115,8 +122,10 @@ class _CompletionReader(ReplyReader[_T]):
             left = decoder.unfinished()
             if not any(is_done(data) for _, data, _, _ in left):
                 await self._ended_early(bytes(start), len(left))
-        elif not self.begun:
+        if not self.begun and self._assembler.empty:
             raise APIResponseError("the stream ended without a single chunk")
+        if self._kept:
+            await self._deliver(self._kept)
 
     def _set_wait(self, error: APIError) -> None:
         """Set whether and when an error inside a success may be retried."""
@@ -153,7 +162,7 @@ class _CompletionReader(ReplyReader[_T]):
         """
         batch: list[ChatCompletionChunk] = []
         broken: StreamError | None = None
-        done = False
+        done = carried = False
         read_fast, add = self._fast_path.read, self._assembler.add
         try:
             for name, text, _, _ in decoder.feed(data):
@@ -165,29 +174,40 @@ class _CompletionReader(ReplyReader[_T]):
                     chunk = read_event(name, text, self.config.api_key)
                     if chunk is None:
                         continue
-                add(chunk)
+                carried |= add(chunk)
                 batch.append(chunk)
         except EventTooLargeError as error:
             broken = StreamDecodeError(f"{error} (max_event_bytes)")
         except (ServerStreamError, StreamDecodeError) as error:
             broken = error
         if batch:
-            await self._deliver_timed(batch)
+            await self._deliver_timed(batch, carried=carried)
         if broken and not self.whole:
             self._set_wait(broken)
             raise broken
-        if self.whole and (batch or decoder.midway):
+        if self.whole and (carried or decoder.midway):
             self.timer.shorten(_AFTER_FINISH)
         return done or broken is not None
 
-    async def _deliver_timed(self, batch: list[ChatCompletionChunk]) -> None:
+    async def _deliver_timed(
+        self, batch: list[ChatCompletionChunk], *, carried: bool
+    ) -> None:
+        """Deliver *batch*; move the timers if it carries a part of the answer."""
+        if not carried and not self._begun:
+            self._kept += batch[: _MOST_KEPT - len(self._kept)]
+            return
+        self._begun = True
         if self.info.time_to_first_token is None and any(
             chunk.thought or chunk.text for chunk in batch
         ):
             first = self.timer.elapsed
             self.info = attrs.evolve(self.info, time_to_first_token=first)
+        if self._kept:
+            batch = self._kept + batch
+            self._kept = []
         await self._deliver(batch)
-        self.timer.arm("idle")
+        if carried:
+            self.timer.arm("idle")
 
 
 class AnswerReader(_CompletionReader[ChatCompletion]):
@@ -212,3 +232,4 @@ class ChunkReader(_CompletionReader[ChatCompletionChunk]):
         if self.queue.full:
             self.timer.arm("total")  # a slow reader must not cause an idle timeout
             await self.queue.room()
+            self.timer.arm("idle")

@@ -113,12 +113,19 @@ class ErrorBody:
     passing: bool = False
 
 
-def find_error(value: Mapping[str, JSON]) -> Mapping[str, JSON] | None:
+def find_error(
+    value: Mapping[str, JSON], *, named: bool = False
+) -> Mapping[str, JSON] | None:
     """
     Return the object inside *value* that reports an error; None if there is none.
 
     An ``error`` or ``errors`` without content, such as null or an empty list, is not an
     error.
+
+    Args:
+        value: The body of a reply, or the data of an event.
+        named: Whether *value* says that it is something else, such as a ping: then a
+            message alone is not an error.
     """
     if _has_error(value):
         return value
@@ -129,7 +136,7 @@ def find_error(value: Mapping[str, JSON]) -> Mapping[str, JSON] | None:
     # A valid chunk may have no choices, but then it has an id. So an object with
     # neither choices nor id is an error if it contains an error message.
     neither = "choices" not in value and "id" not in value
-    if neither and any(value.get(key) for key in ("message", "detail")):
+    if neither and not named and any(value.get(key) for key in ("message", "detail")):
         return value
     return None
 

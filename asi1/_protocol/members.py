@@ -5,6 +5,8 @@ A server may send a member whole with one chunk, and null or empty with all othe
 may repeat it with every chunk; or each chunk has a piece of it.
 """
 
+import re
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +19,11 @@ from .._models.completion import Usage
 from .answer_parts import Text
 
 
-__all__ = ["Members", "newer_usage"]
+__all__ = ["Members", "is_sign_of_life", "newer_usage"]
+
+# Values of ``type``, in lowercase and without separators, of events that only say that
+# the server is alive.
+_SIGNS_OF_LIFE = frozenset({"ping", "pong", "heartbeat", "keepalive", "noop"})
 
 # Unknown members whose strings are pieces, where they stand in a delta or in a fragment
 # of it. Other strings, such as an id, a type or a signature, are sent whole.
@@ -140,6 +146,13 @@ def _to_json(value: Any) -> JSON:
             return list(value)
         case _:
             return value
+
+
+def is_sign_of_life(members: Mapping[str, JSON]) -> bool:
+    """Whether an event with these members says that it carries nothing."""
+    names = (members.get(key) for key in ("type", "event", "status"))
+    words = (re.sub("[ _-]", "", n).lower() for n in names if isinstance(n, str))
+    return not _SIGNS_OF_LIFE.isdisjoint(words)
 
 
 def newer_usage(old: Usage | None, new: Usage | None) -> Usage | None:

@@ -25,6 +25,7 @@ from .error_body import (
     find_error,
     read_error_body,
 )
+from .members import is_sign_of_life
 
 
 __all__ = [
@@ -167,7 +168,11 @@ def is_done(data: bytes) -> bool:
 
 def read_event(name: str, data: bytes, key: Secret) -> ChatCompletionChunk | None:
     """
-    Return the chunk in one event of a stream; None for an event without data.
+    Return the chunk in one event of a stream; None for an event without a chunk.
+
+    An event without data has no chunk, and neither has an event with a name of its own
+    whose data is not JSON, such as a ping. But data that begins as JSON is a chunk: if
+    it is cut, a part of the answer is lost.
 
     Args:
         name: The event's type, "message" if it has none.
@@ -179,12 +184,14 @@ def read_event(name: str, data: bytes, key: Secret) -> ChatCompletionChunk | Non
         StreamDecodeError: The event is not a chunk. In both errors, the caller must set
             ``partial``.
     """
-    if name != "error" and not data.strip():
+    is_error, own_name = name.lower() == "error", name != "message"
+    start = data.lstrip()[:1]
+    if not is_error and (not start or (own_name and start not in (b"{", b"["))):
         return None
     try:
         value = _event_value(data)
     except ValueError as error:
-        if name == "error":
+        if is_error:
             text = data.decode("utf-8", "replace").strip()
             raise errors.ServerStreamError(
                 text or "an error without a message",
@@ -192,8 +199,10 @@ def read_event(name: str, data: bytes, key: Secret) -> ChatCompletionChunk | Non
                 retryable=read_error_body(text, key).passing,
             ) from None
         raise _decode_error(f"is not valid JSON ({error})", data, key) from None
-    found = find_error(value) if isinstance(value, dict) else None
-    if name == "error" or found is not None:
+    found = None
+    if isinstance(value, dict):
+        found = find_error(value, named=own_name or is_sign_of_life(value))
+    if is_error or found is not None:
         told = read_error_body(value if found is None else found, key)
         raise errors.ServerStreamError(
             told.message or "an error without a message",

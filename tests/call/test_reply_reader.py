@@ -665,3 +665,174 @@ async def test_turn_that_ends_in_an_error_inside_a_success_is_not_in_the_history
     assert b"event: failed" in sent
     assert b"event: done" not in sent
     assert isinstance(result, asi1.APIError)
+
+
+# Events that carry no part of an answer.
+SIGNS = [
+    pytest.param(Event({"type": "ping"}), id="ping"),
+    pytest.param(Event({}), id="empty-object"),
+    pytest.param(Event({"id": "c", "choices": []}), id="no-choices"),
+    pytest.param(Event(chunk()), id="empty-delta"),
+    pytest.param(
+        Event({"choices": [{"delta": {"role": "assistant", "content": ""}}]}), id="role"
+    ),
+    pytest.param(Event({"usage": {"total_tokens": 0}}), id="usage-of-zeros"),
+    pytest.param(Event({"model": "asi1", "at": 7}), id="time"),
+    pytest.param(Data(b"event: ping\ndata: ping\n\n"), id="named-ping"),
+    pytest.param(Data(b'event: ping\ndata: {"at": 7}\n\n'), id="named-json"),
+    pytest.param(Data(b"data:\n\n"), id="no-data"),
+    pytest.param(Data(b": alive\n\n"), id="comment"),
+]
+
+
+@both_forms
+@pytest.mark.parametrize("sign", SIGNS)
+async def test_signs_of_life_do_not_move_the_idle_timeout(fake, sign, stream):
+    """
+    After the first part of an answer, events that carry no other part do not keep a
+    silent stream alive.
+    """
+    fake.play(SSE, Event(chunk("one")), *[sign, Pause(0.1)] * 100, times=None)
+    began = anyio.current_time()
+
+    with pytest.raises(asi1.APITimeoutError) as caught:
+        await ask(fake, stream=stream, timeout=asi1.Timeouts(idle=1))
+
+    assert ("idle", "one") == (caught.value.phase, caught.value.partial.text)
+    assert pytest.approx(1) == anyio.current_time() - began
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+async def test_signs_of_life_do_not_end_the_wait_for_the_first_chunk(fake, sign):
+    """
+    Before the first part of an answer, events that carry none do not end the wait for
+    it, which the first-token timeout limits.
+    """
+    fake.play(SSE, *[sign, Pause(0.1)] * 100, times=None)
+    began = anyio.current_time()
+
+    with pytest.raises(asi1.APITimeoutError) as caught:
+        await ask(fake, timeout=asi1.Timeouts(first_token=2, idle=1))
+
+    assert ("first_token", None) == (caught.value.phase, caught.value.partial)
+    assert pytest.approx(2) == anyio.current_time() - began
+
+
+@both_forms
+@pytest.mark.parametrize("sign", SIGNS)
+async def test_passing_error_after_signs_of_life_is_retried(fake, sign, stream):
+    """
+    Events that carry no part of an answer end no retry: an overload after them is
+    retried, and the caller receives the chunks of the second attempt only.
+    """
+    fake.play(SSE, sign, sign, Event({"error": BUSY}))
+    fake.play(SSE, sign, Event(chunk("Hi.", finish="stop")), DONE)
+
+    answer = await ask(fake, stream=stream, retry=asi1.RetryPolicy(wait_first=0))
+
+    assert ("Hi.", 2) == (answer.text, len(answer.response.attempts))
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+async def test_signs_of_life_after_a_complete_answer_do_not_prolong_the_call(
+    fake, sign
+):
+    """
+    After the finish reason, events that carry nothing do not prolong the wait for the
+    token counts: ten seconds after it, the stream ends.
+    """
+    fake.play(SSE, Event(chunk("All.", finish="stop")), *[Pause(1), sign] * 60)
+    began = anyio.current_time()
+
+    answer = await ask(fake)
+
+    assert "All." == answer.text
+    assert pytest.approx(10) == anyio.current_time() - began
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+async def test_signs_of_life_do_not_break_an_answer(fake, sign):
+    """
+    An answer with signs of life among its chunks is whole.
+    """
+    words = [sign, Event(chunk("one ")), sign, Event(chunk("two", finish="stop")), sign]
+    fake.play(SSE, *words, DONE)
+
+    answer = await ask(fake)
+
+    assert ("one two", "stop") == (answer.text, answer.finish_reason)
+
+
+async def test_chunks_before_the_first_part_come_with_it(fake):
+    """
+    Chunks before the first part of the answer are kept back until it arrives, so that
+    a retry repeats none; then the reader receives all of them, in their order.
+    """
+    opening = {"id": "a", "choices": [{"delta": {"role": "assistant"}}]}
+    fake.play(SSE, Event(opening), Pause(1), Event(chunk("Hi.", finish="stop")), DONE)
+
+    async with in_process(fake) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        first = await anext(stream)
+        waited = anyio.current_time()
+        chunks = [first, *[each async for each in stream]]
+
+    assert ["", "Hi."] == [each.text for each in chunks]
+    assert "assistant" == first.choices[0].delta.role
+    assert anyio.current_time() - waited < 1
+
+
+async def test_chunks_that_are_kept_back_are_limited(fake):
+    """
+    At most a thousand chunks are kept back; the others, which carry nothing, are lost.
+    """
+    fake.play(SSE, *[Event(chunk())] * 1500, Event(chunk("Hi.", finish="stop")), DONE)
+
+    async with in_process(fake) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        chunks = [each async for each in stream]
+
+    assert (1001, "Hi.") == (len(chunks), chunks[-1].text)
+
+
+async def test_answer_without_content_is_an_answer_if_it_has_a_choice(fake):
+    """
+    A stream of empty deltas that ends with [DONE] is an empty answer; a stream of pings
+    is none.
+    """
+    fake.play(SSE, Event(chunk()), DONE)
+    fake.play(SSE, Event({"type": "ping"}), DONE)
+
+    assert "" == (await ask(fake)).text
+    with pytest.raises(asi1.APIResponseError, match="without a single chunk"):
+        await ask(fake)
+
+
+@both_forms
+async def test_spaces_before_a_json_body_do_not_move_the_idle_timeout(fake, stream):
+    """
+    Spaces that a server sends while the model works are no part of a JSON answer.
+    """
+    fake.play(JSON, *[Data(b" "), Pause(0.1)] * 100)
+    limits = asi1.Timeouts(idle=1, first_token=1)
+    began = anyio.current_time()
+
+    with pytest.raises(asi1.APITimeoutError):
+        await ask(fake, stream=stream, timeout=limits)
+
+    assert pytest.approx(1) == anyio.current_time() - began
+
+
+async def test_slow_reader_of_signs_of_life_does_not_time_out(fake):
+    """
+    While the reader is slow, no idle timeout passes, also after chunks that carry
+    nothing.
+    """
+    fake.play(SSE, *[Event(chunk("one "))] * 5, *[Event(chunk()), Pause(0.01)] * 30)
+
+    async with in_process(fake, timeout=asi1.Timeouts(idle=1)) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        await anext(stream)
+        await anyio.sleep(60)
+        with pytest.raises(asi1.StreamTruncatedError):
+            await stream.get_final_completion()

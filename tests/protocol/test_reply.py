@@ -928,3 +928,51 @@ def test_named_error_event_in_plain_text_may_pass(data, passing):
         read_event("error", data.encode(), SECRET)
 
     assert passing == caught.value.retryable
+
+
+@pytest.mark.parametrize("name", ["ping", "heartbeat", "keep-alive", "done"])
+@pytest.mark.parametrize("data", ["ping", "ok", "1740000000", "null", '"alive"', "-"])
+def test_event_with_a_name_of_its_own_and_other_data_is_skipped(name, data):
+    """
+    An event with a name of its own is a chunk only if its data begins as JSON.
+    """
+    assert read_event(name, data.encode(), SECRET) is None
+    with pytest.raises(asi1.StreamDecodeError):
+        read_event("message", data.encode(), SECRET)
+
+
+@pytest.mark.parametrize("data", ['{"choices":[{"del', "[DONE]x", " {"])
+def test_cut_chunk_under_a_name_of_its_own_is_not_skipped(data):
+    """
+    Servers may name the events of all chunks: a cut one is an error, or else a part of
+    the answer would be lost.
+    """
+    with pytest.raises(asi1.StreamDecodeError):
+        read_event("chunk", data.encode(), SECRET)
+
+
+@pytest.mark.parametrize("name", ["error", "Error", "ERROR"])
+def test_event_named_error_is_an_error_in_any_case(name):
+    """
+    An event whose name is ``error``, in any case, ends the stream.
+    """
+    with pytest.raises(ServerStreamError, match="went away"):
+        read_event(name, b"upstream went away", SECRET)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("ping", {"message": "alive"}),
+        ("message", {"type": "ping", "message": "alive"}),
+        ("message", {"type": "keep-alive", "detail": "alive"}),
+        ("message", {"event": "heartbeat", "message": "alive"}),
+    ],
+)
+def test_message_of_a_ping_is_not_an_error(name, body):
+    """
+    A ping may have a message, which is not an error; an ``error`` in it is.
+    """
+    assert () == read_event(name, json.dumps(body).encode(), SECRET).choices
+    with pytest.raises(ServerStreamError, match="no"):
+        read_event(name, json.dumps({**body, "error": "no"}).encode(), SECRET)

@@ -186,6 +186,28 @@ def _heartbeats_legal(context: Ask) -> Plan:
     return with_events(context, *beats)
 
 
+def _heartbeats_text(context: Ask) -> Plan:
+    """Pings with data, as plain text and as JSON, among the words."""
+    beats = (
+        b"event: ping\ndata: ping\n\n",
+        b"event: heartbeat\ndata: 1740000000\n\n",
+        event({"type": "ping"}),
+    )
+    return with_events(context, *beats)
+
+
+def _ping_forever(_: Ask, *, seconds: float = 0.2) -> Plan:
+    """The server sends only pings that are JSON objects, *seconds* apart."""
+    return sse_head(), Repeat((Data(event({"type": "ping"})), Pause(seconds)))
+
+
+def _empty_deltas_forever(context: Ask, *, seconds: float = 0.2) -> Plan:
+    """After some words the server sends only empty deltas, *seconds* apart."""
+    parts = answer_parts(context, stream=True)
+    sent = data_steps(*parts.opening, *parts.words[:3])
+    return parts.head, *sent, Repeat((Data(parts.opening[0]), Pause(seconds)))
+
+
 def _heartbeat_forever(
     context: Ask, *, after_chunks: int = 0, seconds: float = 0.2
 ) -> Plan:
@@ -264,7 +286,10 @@ FAULTS = faults(
     _error_after_finish,
     _bad_json_chunk,
     _heartbeats_legal,
+    _heartbeats_text,
     _heartbeat_forever,
+    _ping_forever,
+    _empty_deltas_forever,
     _empty_data_forever,
     _no_content_type,
     _content_type,

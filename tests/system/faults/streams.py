@@ -4,6 +4,8 @@ Expected outcomes for streams with an unusual end, and for events that are not a
 
 from __future__ import annotations
 
+from attrs import evolve
+
 import asi1
 
 from .outcome import Outcome, Row, answers, breaks, fails, same, timed_out
@@ -54,7 +56,13 @@ STREAMS = {
     "error_after_finish": answers(),
     "bad_json_chunk": _NOT_A_CHUNK,
     "heartbeats_legal": answers(),
+    "heartbeats_text": answers(),
     "heartbeat_forever": _NO_DATA,
+    "ping_forever": _NO_DATA,
+    "empty_deltas_forever": Row(
+        create=evolve(timed_out("idle"), partial=_SAID),
+        stream=evolve(timed_out("idle"), text=_SAID, partial=_SAID),
+    ),
     "empty_data_forever": _NO_DATA,
     "no_content_type": answers(),
     "content_type": answers(),
