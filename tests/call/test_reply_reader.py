@@ -7,7 +7,7 @@ import pytest
 
 import asi1
 
-from asi1.testing import FAULTS, Data, Head, Pause
+from asi1.testing import FAULTS, Data, Head, Pause, Stall
 
 from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
 
@@ -823,16 +823,19 @@ async def test_spaces_before_a_json_body_do_not_move_the_idle_timeout(fake, stre
     assert pytest.approx(1) == anyio.current_time() - began
 
 
-async def test_slow_reader_of_signs_of_life_does_not_time_out(fake):
+async def test_idle_timeout_goes_on_after_a_slow_reader_of_signs_of_life(fake):
     """
-    While the reader is slow, no idle timeout passes, also after chunks that carry
-    nothing.
+    While the reader is slow, no idle timeout passes; once it has read, the timeout
+    applies again, also if the last chunks carry nothing.
     """
-    fake.play(SSE, *[Event(chunk("one "))] * 5, *[Event(chunk()), Pause(0.01)] * 30)
+    empty = [Pause(0.01), Event(chunk())] * 30
+    fake.play(SSE, Event(chunk("one")), *empty, Stall())
 
     async with in_process(fake, timeout=asi1.Timeouts(idle=1)) as client:
         stream = client.chat.completions.stream(messages="Hi")
         await anext(stream)
         await anyio.sleep(60)
-        with pytest.raises(asi1.StreamTruncatedError):
+        with anyio.fail_after(100), pytest.raises(asi1.APITimeoutError) as caught:
             await stream.get_final_completion()
+
+    assert ("idle", "one") == (caught.value.phase, caught.value.partial.text)
