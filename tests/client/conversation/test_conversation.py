@@ -164,7 +164,7 @@ async def test_keep_partial_adds_the_partial_answer_to_the_history(
         with pytest.raises(asi1.StreamError):
             await chat.stream("A?", keep_partial=True).get_final_completion()
         fake.play(SSE, Event(chunk()), Close())
-        with pytest.raises(asi1.StreamError):
+        with pytest.raises(asi1.APIConnectionError):
             await chat.stream("B?", keep_partial=True).get_final_completion()
     else:
         fake.play(SSE, Event(chunk("half an")), Data(b""), *[Data(b": \n\n")] * 2)
