@@ -68,7 +68,7 @@ def _dialect_no_usage(_: Ask) -> Plan:
 
 def _dialect_usage_emptied(_: Ask) -> Plan:
     """The token counts are followed by null, empty and zero counts."""
-    empty = ({}, dict.fromkeys(_USAGE), dict.fromkeys(_USAGE, 0), None)
+    empty: tuple[Any, ...] = ({}, dict.fromkeys(_USAGE), dict.fromkeys(_USAGE, 0), None)
     after = (_chunk({}, usage=usage) for usage in empty)
     return _stream(*_words(), _chunk({}, "stop", usage=_USAGE), *after)
 
