@@ -6,6 +6,8 @@ An error that occurs after the answer is complete is ignored.
 
 from __future__ import annotations
 
+import time
+
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -46,6 +48,9 @@ __all__ = ["AnswerReader", "ChunkReader"]
 _HEAD = 64
 # Seconds to wait for the usage chunk and [DONE] after every choice has a finish reason.
 _AFTER_FINISH = 10.0
+# Maximum number of chunks to keep back; a server may send chunks without content for
+# as long as the timeout for the first part of the answer allows.
+_MOST_KEPT = 1000
 
 _T = TypeVar("_T")
 
@@ -64,6 +69,10 @@ class _CompletionReader(ReplyReader[_T]):
     # Reads an event on the fast path, unless half a character waits for the event.
     _read_fast: Callable[[bytes], ChatCompletionChunk | None] = field(init=False)
     _answer: ChatCompletion | None = field(default=None, init=False)
+    # Whether a chunk with a part of the answer has arrived. The chunks before it are
+    # kept back, so that a retry repeats no chunk that the caller has received.
+    _begun: bool = field(default=False, init=False)
+    _kept: list[ChatCompletionChunk] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._assembler = Assembler(self.request.choices)
@@ -76,8 +85,8 @@ class _CompletionReader(ReplyReader[_T]):
 
     @property
     def begun(self) -> bool:
-        """Whether a chunk of an event stream has arrived; False for a JSON body."""
-        return self._assembler.chunks > 0
+        """Whether a part of a streamed answer has arrived; False for a JSON body."""
+        return self._begun
 
     def answer(self) -> ChatCompletion:
         """Return the part of the answer that has arrived."""
@@ -105,7 +114,11 @@ class _CompletionReader(ReplyReader[_T]):
 
     async def _read_answer(self, body: bytes) -> None:
         """Read a JSON answer; a server may send one even if a stream was requested."""
-        self._answer = read_answer(self.info, body, self.config.api_key)
+        try:
+            self._answer = read_answer(self.info, body, self.config.api_key)
+        except APIResponseError as error:
+            self._set_wait(error)
+            raise
         await self._deliver([as_chunk(self._answer)])
 
     async def _read_events(self, head: bytes, pieces: Body) -> None:
@@ -127,8 +140,27 @@ class _CompletionReader(ReplyReader[_T]):
             left = decoder.unfinished()
             if not any(is_done(data) for _, data, _, _ in left):
                 await self._ended_early(bytes(start), len(left))
-        elif not self.begun:
+        if not self.begun and self._assembler.empty:
             raise APIResponseError("the stream ended without a single chunk")
+        if self._kept:
+            await self._deliver(self._kept)
+
+    def _set_wait(self, error: APIError) -> None:
+        """Set whether and when an error inside a success may be retried."""
+        if not isinstance(error, APIResponseError | ServerStreamError):
+            return
+        if self.begun:  # a retry would repeat the parts that were delivered
+            error.retryable = False
+        if error.retryable:
+            # Imported here, since few calls fail.
+            from .._protocol.retry_after import (  # noqa: PLC0415
+                retry_after,
+                retry_after_in_body,
+            )
+
+            headers = self.info.headers
+            wait = retry_after(headers, time.time()) or retry_after_in_body(error.body)
+            error.retry_after = wait
 
     async def _ended_early(self, start: bytes, left: int) -> None:
         if not self.begun and body_kind("", start) != "events":
@@ -152,7 +184,7 @@ class _CompletionReader(ReplyReader[_T]):
         """
         batch: list[ChatCompletionChunk] = []
         broken: StreamError | None = None
-        done = False
+        done = carried = False
         read_fast, add = self._read_fast, self._assembler.add
         try:
             for name, text, _, _ in decoder.feed(data):
@@ -168,7 +200,7 @@ class _CompletionReader(ReplyReader[_T]):
                     self._read_fast = read_fast
                     if chunk is None:
                         continue
-                add(chunk)
+                carried |= add(chunk)
                 batch.append(chunk)
         except EventTooLargeError as error:
             broken = StreamDecodeError(f"{error} (max_event_bytes)")
@@ -177,10 +209,11 @@ class _CompletionReader(ReplyReader[_T]):
             broken = error
             batch += self._rest_of_texts()
         if batch:
-            await self._deliver_timed(batch)
+            await self._deliver_timed(batch, carried=carried)
         if broken and not self.whole:
+            self._set_wait(broken)
             raise broken
-        if self.whole and (batch or decoder.midway):
+        if self.whole and (carried or decoder.midway):
             self.timer.shorten(_AFTER_FINISH)
         return done or broken is not None
 
@@ -192,14 +225,25 @@ class _CompletionReader(ReplyReader[_T]):
         self._assembler.add(chunk)
         return [chunk]
 
-    async def _deliver_timed(self, batch: list[ChatCompletionChunk]) -> None:
+    async def _deliver_timed(
+        self, batch: list[ChatCompletionChunk], *, carried: bool
+    ) -> None:
+        """Deliver *batch*; move the timers if it carries a part of the answer."""
+        if not carried and not self._begun:
+            self._kept += batch[: _MOST_KEPT - len(self._kept)]
+            return
+        self._begun = True
         if self.info.time_to_first_token is None and any(
             chunk.thought or chunk.text for chunk in batch
         ):
             first = self.timer.elapsed
             self.info = attrs.evolve(self.info, time_to_first_token=first)
+        if self._kept:
+            batch = self._kept + batch
+            self._kept = []
         await self._deliver(batch)
-        self.timer.arm("idle")
+        if carried:
+            self.timer.arm("idle")
 
 
 class AnswerReader(_CompletionReader[ChatCompletion]):
@@ -224,3 +268,4 @@ class ChunkReader(_CompletionReader[ChatCompletionChunk]):
         if self.queue.full:
             self.timer.arm("total")  # a slow reader must not cause an idle timeout
             await self.queue.room()
+            self.timer.arm("idle")

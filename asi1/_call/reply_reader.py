@@ -69,7 +69,7 @@ class ReplyReader(ABC, Generic[_T]):
 
     @property
     def begun(self) -> bool:
-        """Whether a chunk has arrived; always False if the reply is not a stream."""
+        """Whether a part of a streamed answer has arrived; False without a stream."""
         return False
 
     def answer(self) -> ChatCompletion:
@@ -130,7 +130,8 @@ class ReplyReader(ABC, Generic[_T]):
         body = bytearray(head)
         async for piece in pieces:
             body += piece
-            self.timer.arm("idle")
+            if not piece.isspace():  # some servers send spaces while the model works
+                self.timer.arm("idle")
             if len(body) > self.config.max_event_bytes:
                 raise APIResponseError(
                     f"the reply is larger than {self.config.max_event_bytes:,} bytes"

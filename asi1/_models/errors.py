@@ -188,11 +188,15 @@ class APIResponseError(APIError):
         code: The ``code`` of an error object in the reply; None if missing.
         type: The ``type`` of an error object in the reply; None if missing.
         body: The reply's body as JSON, or else its first 64 KiB as text; None if empty.
+        retryable: Whether the reply is an error that may pass, such as a rate limit.
+        retry_after: Seconds that the server asks to wait; None if it does not ask.
     """
 
     code: str | None = None
     type: str | None = None
     body: JSON = None
+    retryable: bool = False
+    retry_after: float | None = None
 
 
 @public
@@ -242,11 +246,16 @@ class ServerStreamError(StreamError):
         code: The error's ``code``; None if missing.
         type: The error's ``type``; None if missing.
         body: The event's data as JSON, or as text if it is not valid JSON.
+        retryable: Whether the error may pass, such as a rate limit, and came before
+            the first part of the answer.
+        retry_after: Seconds that the server asks to wait; None if it does not ask.
     """
 
     code: str | None = None
     type: str | None = None
     body: JSON = None
+    retryable: bool = False
+    retry_after: float | None = None
 
 
 @public

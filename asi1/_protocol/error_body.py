@@ -1,9 +1,9 @@
 """
-Reads the message and the codes of an error reply's body, in any of several formats.
+Finds the error in a reply or event, and reads its message and codes, in any format.
 
 Servers use at least six formats: an object or a string under ``error``, a
 ``message``, a string or a list under ``detail``, plain text, an HTML page, and an
-empty body.
+empty body. Some put the error into a choice, or into its message or delta.
 """
 
 from __future__ import annotations
@@ -16,10 +16,48 @@ from typing import Any
 from attrs import frozen
 
 from .._models.base_types import JSON
+from .._settings.retry import is_passing_status
 from .._settings.secret import Secret
 
 
-__all__ = ["ContextOverflow", "ErrorBody", "context_overflow", "read_error_body"]
+__all__ = [
+    "QUOTA_CODES",
+    "ContextOverflow",
+    "ErrorBody",
+    "context_overflow",
+    "find_error",
+    "read_error_body",
+]
+
+# Error codes and types of a 429 whose cause is a used-up quota, so that a retry after a
+# short wait does not help.
+QUOTA_CODES = {
+    "account_limit_exceeded",
+    "billing_error",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "credit_balance_exhausted",
+    "daily_limit_exceeded",
+    "insufficient_balance",
+    "insufficient_credits",
+    "insufficient_quota",
+    "monthly_limit_exceeded",
+    "quota_exceeded",
+    "spend_limit_exceeded",
+    "usage_limit_exceeded",
+}
+# Members of an error that may hold an HTTP status, or the name of one.
+_STATUS_KEYS = ("code", "status", "status_code", "http_status", "type")
+_STATUS = re.compile(r"([1-5][0-9][0-9])(?:\.0)?")
+# Names of passing errors, for errors without a status. ``server_error`` is not among
+# them, since servers also send it for failures that last.
+_PASSING = re.compile(
+    r"rate[ _-]?limit|too[ _-]?many[ _-]?requests|throttl|resource[ _-]?exhausted"
+    r"|overloaded|(?:server|engine|service)[ _-]?(?:is[ _-])?busy|bad[ _-]?gateway"
+    r"|(?:service|temporarily)[ _-]?(?:is[ _-])?unavailable|gateway[ _-]?time-?out"
+    r"|internal[ _-]?server[ _-]?error",
+    re.IGNORECASE,
+)
 
 # The ASI-1 documentation does not say how the server refuses a request that is too
 # long. So these codes and words are from OpenAI's API and the servers that imitate it,
@@ -64,12 +102,69 @@ class ErrorBody:
         code: The server's error code, as a string; None if missing.
         type: The server's error type, as a string; None if missing.
         param: The request field that is invalid; None if missing.
+        passing: Whether another attempt may succeed: the error has the status or the
+            name of a rate limit, an overload or another passing failure.
     """
 
     message: str = ""
     code: str | None = None
     type: str | None = None
     param: str | None = None
+    passing: bool = False
+
+
+def find_error(
+    value: Mapping[str, JSON], *, named: bool = False
+) -> Mapping[str, JSON] | None:
+    """
+    Return the object inside *value* that reports an error; None if there is none.
+
+    An ``error`` or ``errors`` without content, such as null or an empty list, is not an
+    error.
+
+    Args:
+        value: The body of a reply, or the data of an event.
+        named: Whether *value* says that it is something else, such as a ping: then a
+            message alone is not an error.
+    """
+    if _has_error(value):
+        return value
+    if choices := value.get("choices"):
+        return _error_of_choices(choices)
+    if value.get("code") is not None and value.get("message") is not None:
+        return value
+    # A valid chunk may have no choices, but then it has an id. So an object with
+    # neither choices nor id is an error if it contains an error message.
+    neither = "choices" not in value and "id" not in value
+    if neither and not named and any(value.get(key) for key in ("message", "detail")):
+        return value
+    return None
+
+
+def _has_error(value: Mapping[str, JSON]) -> bool:
+    # ``errors`` may also be a number of errors, which is not an error.
+    errors = value.get("errors")
+    return _is_filled(value.get("error")) or (
+        isinstance(errors, str | list | dict) and _is_filled(errors)
+    )
+
+
+def _is_filled(value: JSON) -> bool:
+    if isinstance(value, list):
+        return any(map(_is_filled, value))
+    return any(value.values()) if isinstance(value, dict) else bool(value)
+
+
+def _error_of_choices(choices: JSON) -> Mapping[str, JSON] | None:
+    for choice in choices if isinstance(choices, list) else ():
+        if not isinstance(choice, dict):
+            continue
+        for part in (choice, choice.get("delta"), choice.get("message")):
+            if isinstance(part, dict) and _has_error(part):
+                return part
+        if choice.get("finish_reason") == "error":
+            return {"message": "the finish reason of a choice is error"}
+    return None
 
 
 def read_error_body(value: JSON, key: Secret) -> ErrorBody:
@@ -82,21 +177,22 @@ def read_error_body(value: JSON, key: Secret) -> ErrorBody:
     """
     match value:
         case str():
-            return ErrorBody(_shortened(value, key))
+            passing = _is_passing({}, value)
+            return ErrorBody(_shortened(value, key), passing=passing)
         case {"error": {**inner}} if inner:
             return _from_object(inner)
         case {"error": [first, *_]}:
             return read_error_body(first, key)
-        case {"error": str(text)} if text:
-            return ErrorBody(text, code=_string(value.get("code")))
+        case {"error": str(t)} | {"errors": str(t)} | {"detail": str(t)} if t:
+            return _from_object({**value, "message": t})
         case {"detail": list(items)}:
             return ErrorBody("; ".join(_detail(item) for item in items))
         case {"detail": {**inner}}:
             return read_error_body(inner, key)
-        case {"detail": str(text)}:
-            return ErrorBody(text, code=_string(value.get("code")))
         case {"errors": [first, *_]}:
             return read_error_body(first, key)
+        case {"errors": {**inner}} if inner and not value.get("message"):
+            return _from_fields(inner)
         case {**inner}:
             return _from_object(inner)
         case _:
@@ -104,13 +200,34 @@ def read_error_body(value: JSON, key: Secret) -> ErrorBody:
 
 
 def _from_object(value: Mapping[Any, Any]) -> ErrorBody:
-    text = value.get("message") or value.get("msg") or value.get("detail") or ""
+    found = (value.get(key) for key in ("message", "msg", "detail", "title"))
+    text = next(filter(None, found), "")
+    text = text if isinstance(text, str) else str(text)
     return ErrorBody(
-        text if isinstance(text, str) else str(text),
+        text,
         code=_string(value.get("code")),
         type=_string(value.get("type")),
         param=_string(value.get("param")),
+        passing=_is_passing(value, text),
     )
+
+
+def _from_fields(value: Mapping[Any, Any]) -> ErrorBody:
+    """Read an error object, or an object with a list of errors for each field."""
+    if any(value.get(key) for key in ("message", "msg", "detail", *_STATUS_KEYS)):
+        return _from_object(value)
+    parts = (each if isinstance(each, list) else [each] for each in value.values())
+    texts = (", ".join(map(_detail, part)) for part in parts)
+    return ErrorBody("; ".join(map(": ".join, zip(value, texts, strict=True))))
+
+
+def _is_passing(value: Mapping[Any, Any], message: str) -> bool:
+    names = [str(value[key]) for key in _STATUS_KEYS if value.get(key) is not None]
+    if not QUOTA_CODES.isdisjoint(names):
+        return False
+    if statuses := [int(match[1]) for match in map(_STATUS.fullmatch, names) if match]:
+        return all(map(is_passing_status, statuses))
+    return any(map(_PASSING.search, [*names, message[:500]]))
 
 
 def _detail(item: JSON) -> str:

@@ -146,7 +146,8 @@ def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
     extra = {key: raw[key] for key in _unknown(tuple(raw))}
     more = {key: value for key, value in choice.items() if key not in _CHOICE}
     only_adds_a_piece = (
-        not raw.get("error")
+        not (raw.get("error") or raw.get("errors"))
+        and not (choice.get("error") or choice.get("errors"))
         and choice.get("finish_reason") is None
         and choice.get("stop_reason") is None
         and type(choice.get("index")) in _COUNT

@@ -19,7 +19,13 @@ from .._models.json_text import has_surrogates, load_json
 from .._models.response import ResponseInfo
 from .._settings.secret import Secret
 from .converter import decode
-from .error_body import context_overflow, read_error_body
+from .error_body import (
+    QUOTA_CODES,
+    context_overflow,
+    find_error,
+    read_error_body,
+)
+from .members import is_sign_of_life
 from .normalise import HalfCharacters
 
 
@@ -37,23 +43,6 @@ _KEPT = 64 * 1024
 # Maximum number of choices in one answer, since an empty choice takes few bytes but
 # becomes several objects.
 _MOST_CHOICES = 1000
-# Error codes and types of a 429 whose cause is a used-up quota, so that a retry after a
-# short wait does not help.
-_QUOTA = {
-    "account_limit_exceeded",
-    "billing_error",
-    "billing_hard_limit_reached",
-    "billing_not_active",
-    "credit_balance_exhausted",
-    "daily_limit_exceeded",
-    "insufficient_balance",
-    "insufficient_credits",
-    "insufficient_quota",
-    "monthly_limit_exceeded",
-    "quota_exceeded",
-    "spend_limit_exceeded",
-    "usage_limit_exceeded",
-}
 
 
 def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "other"]:
@@ -98,7 +87,7 @@ def read_error(
     value = _value(body, key) if len(body) <= _KEPT else _text(body, key)
     told = read_error_body(value, key)
     cls = status_errors.error_class(status)
-    if status == 429 and {told.code, told.type} & _QUOTA:
+    if status == 429 and {told.code, told.type} & QUOTA_CODES:
         cls = status_errors.QuotaExceededError
     more: dict[str, int | None] = {}
     if status == 400 and (overflow := context_overflow(told)):
@@ -151,11 +140,12 @@ def read_answer(info: ResponseInfo, body: bytes, key: Secret) -> ChatCompletion:
             an error, or it has no choices.
     """
     value = _value(body, key)
-    if isinstance(value, dict) and not _is_error(value) and _has_choices(value):
+    error = find_error(value) if isinstance(value, dict) else None
+    if isinstance(value, dict) and error is None and _has_choices(value):
         return decode(ChatCompletion, value)
-    told = read_error_body(value, key)
+    told = read_error_body(value if error is None else error, key)
     what = told.message if isinstance(value, dict | str) else ""
-    if isinstance(value, dict) and not _is_error(value):
+    if isinstance(value, dict) and error is None:
         what = "a JSON object without choices"
     if value is None:
         what = "null" if body.strip() else "an empty body"
@@ -164,6 +154,7 @@ def read_answer(info: ResponseInfo, body: bytes, key: Secret) -> ChatCompletion:
         code=told.code,
         type=told.type,
         body=value,
+        retryable=error is not None and told.passing,
         response=info,
     )
 
@@ -175,19 +166,6 @@ def _has_choices(value: Mapping[str, JSON]) -> bool:
     return any(isinstance(choice, dict) for choice in choices)
 
 
-def _is_error(value: Mapping[str, JSON]) -> bool:
-    if value.get("error"):
-        return True
-    if value.get("choices"):
-        return False
-    if value.get("code") is not None and value.get("message") is not None:
-        return True
-    # A valid chunk may have no choices, but then it has an id. So an object with
-    # neither choices nor id is an error if it contains an error message.
-    neither = "choices" not in value and "id" not in value
-    return neither and any(value.get(key) for key in ("message", "detail"))
-
-
 def is_done(data: bytes) -> bool:
     """Return whether an event's data is ``[DONE]``, which ends the stream."""
     return data.strip() == b"[DONE]"
@@ -197,7 +175,11 @@ def read_event(
     name: str, data: bytes, key: Secret, halves: HalfCharacters | None = None
 ) -> ChatCompletionChunk | None:
     """
-    Return the chunk in one event of a stream; None for an event without data.
+    Return the chunk in one event of a stream; None for an event without a chunk.
+
+    An event without data has no chunk, and neither has an event with a name of its own
+    whose data is not JSON, such as a ping. But data that begins as JSON is a chunk: if
+    it is cut, a part of the answer is lost.
 
     Args:
         name: The event's type, "message" if it has none.
@@ -210,24 +192,32 @@ def read_event(
         StreamDecodeError: The event is not a chunk. In both errors, the caller must set
             ``partial``.
     """
-    if name != "error" and not data.strip():
+    is_error, own_name = name.lower() == "error", name != "message"
+    start = data.lstrip()[:1]
+    if not is_error and (not start or (own_name and start not in (b"{", b"["))):
         return None
     try:
         value = _event_value(data)
     except ValueError as error:
-        if name == "error":
+        if is_error:
             text = data.decode("utf-8", "replace").strip()
             raise errors.ServerStreamError(
-                text or "an error without a message", body=text
+                text or "an error without a message",
+                body=text,
+                retryable=read_error_body(text, key).passing,
             ) from None
         raise _decode_error(f"is not valid JSON ({error})", data, key) from None
-    if name == "error" or (isinstance(value, dict) and _is_error(value)):
-        told = read_error_body(value, key)
+    found = None
+    if isinstance(value, dict):
+        found = find_error(value, named=own_name or is_sign_of_life(value))
+    if is_error or found is not None:
+        told = read_error_body(value if found is None else found, key)
         raise errors.ServerStreamError(
             told.message or "an error without a message",
             code=told.code,
             type=told.type,
             body=value,
+            retryable=told.passing,
         )
     if not isinstance(value, dict):
         raise _decode_error("is not a JSON object", data, key)

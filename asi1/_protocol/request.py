@@ -102,9 +102,8 @@ class ChatDraft:
     def request_of(self, messages: Sequence[Mapping[str, JSON]]) -> Request:
         """Return the complete request; *messages* already have the API's JSON form."""
         # `fields` come last: they include `extra_body`, which may replace any field.
-        model = self.fields["model"]
-        body = {"model": model, "messages": sendable(messages), **self.fields}
-        return _request(self.parts, body, self.options)
+        body = {"model": None, "messages": sendable(messages), **self.fields}
+        return _request(self.parts, body)
 
 
 def draft_chat(
@@ -131,6 +130,7 @@ def draft_chat(
     fields |= options.get("extra_body") or {}
     path = "/chat/completions"
     parts = _parts(config, "POST", path, stream=stream, options=options)
+    parts["choices"] = _count(fields.get("n")) or 1
     return ChatDraft(options=options, parts=parts, fields=fields)
 
 
@@ -179,7 +179,7 @@ def plain_request(
     parts = _parts(
         config, method.upper(), _escaped(path), stream=False, options=options
     )
-    return _request(parts, json, options)
+    return _request(parts, json)
 
 
 def _parts(
@@ -205,22 +205,28 @@ def _parts(
         + _query(config, options.get("extra_query") or {}),
         "headers": headers,
         "stream": stream,
-        "choices": options.get("n") or 1,
         "timeouts": _timeouts(config, options),
         "retry": _retry(config, options.get("max_retries")),
         "idempotency_key": _idempotency_key(options.get("idempotency_key")),
     }
 
 
-def _request(
-    parts: Mapping[str, Any], body: JSON, options: Mapping[str, Any]
-) -> Request:
+def _request(parts: Mapping[str, Any], body: JSON) -> Request:
     if body is None:
-        return Request(**parts, body=None, tokens=options.get("max_tokens") or 0)
+        return Request(**parts, body=None)
     written = _body(body)
     headers = {"content-type": "application/json", **parts["headers"]}
-    tokens = len(written) // 4 + (options.get("max_tokens") or 0)
+    limit = body.get("max_tokens") if isinstance(body, dict) else None
+    tokens = len(written) // 4 + _count(limit)
     return Request(**{**parts, "headers": headers}, body=written, tokens=tokens)
+
+
+def _count(value: JSON) -> int:
+    """Return a count in the body, where `extra_body` may have put any value; else 0."""
+    try:
+        return max(int(value), 0) if isinstance(value, int | float | str) else 0
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _escaped(path: str) -> str:

@@ -19,6 +19,7 @@ from .._models.chunks import (
 )
 from .._models.completion import ChatChoice, ChatCompletion, ChatMessage, Usage
 from .answer_parts import Text, ToolCalls
+from .members import Members, is_sign_of_life, newer_usage
 
 
 __all__ = ["Assembler", "as_chunk"]
@@ -36,11 +37,13 @@ class _Choice:
     calls: ToolCalls = field(factory=ToolCalls)
     finish_reason: str | None = None
     stop_reason: str | int | None = None
-    extra: dict[str, JSON] = field(factory=dict)
-    message_extra: dict[str, JSON] = field(factory=dict)
+    extra: Members = field(factory=Members)
+    message_extra: Members = field(factory=lambda: Members(deep=True))
 
-    def add(self, choice: ChunkChoice) -> None:
+    def add(self, choice: ChunkChoice) -> bool:
+        """Add a chunk's part of the choice; return whether there is anything in it."""
         delta = choice.delta
+        ended = (self.finish_reason, self.stop_reason)
         self.role = delta.role or self.role
         self.content.add(delta.content)
         self.reasoning.add(delta.reasoning)
@@ -53,8 +56,17 @@ class _Choice:
         self.stop_reason = (
             choice.stop_reason if self.stop_reason is None else self.stop_reason
         )
-        self.extra.update(choice.extra)
-        self.message_extra.update(delta.extra)
+        return any(
+            (
+                self.extra.add(choice.extra),
+                self.message_extra.add(delta.extra),
+                delta.content,
+                delta.reasoning,
+                delta.refusal,
+                any(map(_is_filled, delta.tool_calls)),
+                ended != (self.finish_reason, self.stop_reason),
+            )
+        )
 
     def chat_choice(self) -> ChatChoice:
         message = ChatMessage(
@@ -63,14 +75,14 @@ class _Choice:
             reasoning=self.reasoning.join(),
             tool_calls=tuple(self.calls.tool_calls()),
             refusal=self.refusal.join() or None,
-            extra=dict(self.message_extra),
+            extra=self.message_extra.to_json(),
         )
         return ChatChoice(
             index=self.index,
             message=message,
             finish_reason=self.finish_reason,
             stop_reason=self.stop_reason,
-            extra=dict(self.extra),
+            extra=self.extra.to_json(),
         )
 
 
@@ -100,17 +112,22 @@ class Assembler:
     _executable_data: JSON = field(default=None, init=False)
     _conversation_id: str | None = field(default=None, init=False)
     _created: int | None = field(default=None, init=False)
-    _extra: dict[str, JSON] = field(factory=dict, init=False)
+    _extra: Members = field(factory=Members, init=False)
     chunks: int = field(default=0, init=False)
     finished: bool = field(default=False, init=False)
 
-    def add(self, chunk: ChatCompletionChunk) -> None:
-        """Add the next chunk to the answer."""
+    def add(self, chunk: ChatCompletionChunk) -> bool:
+        """
+        Add the next chunk; return whether it carries a part of the answer.
+
+        A part is text, a thought, a tool call, a finish reason, token counts, or an
+        unknown member that changes. An id, a role or a repeated member is not: servers
+        also send them as signs of life.
+        """
         self.chunks += 1
         pending = chunk._pending  # noqa: SLF001 - of the fast path
         if pending is None or self._assistant is None:
-            self._add_any(chunk)
-            return
+            return self._add_any(chunk)
         # This chunk only adds text to choice 0: `_add_any` would do the same, but
         # slower.
         text = chunk._text  # noqa: SLF001
@@ -119,30 +136,44 @@ class Assembler:
         if chunk.thought:
             self._thoughts.pieces.append(chunk.thought)
         if pending is self._last_pending:
-            return
+            return bool(text or chunk.thought)
         self._last_pending = pending
         self._created = self._created or pending.created
-        self._extra.update(pending.extra)
-        self._assistant.extra.update(pending.choice_extra)
+        self._extra.add(pending.extra)
+        more = self._assistant.extra.add(pending.choice_extra)
+        return bool(text or chunk.thought or more)
 
-    def _add_any(self, chunk: ChatCompletionChunk) -> None:
+    def _add_any(self, chunk: ChatCompletionChunk) -> bool:
         self._last_pending = None
         self._first = self._first or chunk
+        carries = bool(chunk.thought)
         for choice in chunk.choices:
             if choice.index not in self._choices:
                 self._choices[choice.index] = _Choice(choice.index)
-            self._choices[choice.index].add(choice)
+            carries |= self._choices[choice.index].add(choice)
         self._thoughts.add(chunk.thought)
-        self._usage = chunk.usage or self._usage
+        before = _counts(self._usage), self._executable_data
+        self._usage = newer_usage(self._usage, chunk.usage)
         self._executable_data = chunk.executable_data or self._executable_data
+        carries |= before != (_counts(self._usage), self._executable_data)
         self._conversation_id = chunk.conversation_id or self._conversation_id
         self._created = self._created or chunk.created
-        self._extra.update(chunk.extra)
+        # A number or a string of the whole chunk may differ in each sign of life.
+        changed = self._extra.add(chunk.extra)
+        carries |= not is_sign_of_life(chunk.extra) and any(
+            isinstance(chunk.extra[name], dict | list) for name in changed
+        )
         first = self._choices.get(0)
         self._assistant = first if first and first.role == "assistant" else None
         self.finished = len(self._choices) >= self.expected and all(
             choice.finish_reason is not None for choice in self._choices.values()
         )
+        return carries
+
+    @property
+    def empty(self) -> bool:
+        """Whether the answer so far has no choices."""
+        return not self._choices
 
     def answer(self) -> ChatCompletion:
         """Return the answer so far; later chunks do not change the returned object."""
@@ -156,8 +187,19 @@ class Assembler:
             thoughts=self._thoughts.join(),
             executable_data=self._executable_data,
             conversation_id=self._conversation_id,
-            extra=dict(self._extra),
+            extra=self._extra.to_json(),
         )
+
+
+def _counts(usage: Usage | None) -> tuple[int, ...]:
+    if usage is None:
+        return (0, 0, 0)
+    return usage.prompt_tokens, usage.completion_tokens, usage.total_tokens
+
+
+def _is_filled(part: ToolCallDelta) -> bool:
+    function = part.function
+    return any((part.id, part.extra, function.name, function.arguments, function.extra))
 
 
 def as_chunk(answer: ChatCompletion) -> ChatCompletionChunk:

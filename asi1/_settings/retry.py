@@ -13,19 +13,27 @@ from .._models.base_types import public
 from .._models.errors import (
     APIConnectionError,
     APIError,
+    APIResponseError,
     APITimeoutError,
-    StreamError,
+    ServerStreamError,
 )
 from .validators import number, setting, whole_number
 
 
-__all__ = ["RetryPolicy"]
+__all__ = ["RetryPolicy", "is_passing_status"]
 
 _RETRIED_STATUS = {408, 425, 429}
 _FINAL_SERVER_STATUS = {501, 505}
 # A timeout in these phases means that nothing was sent.
 _UNSENT_PHASES = {"connect"}
 _seconds = setting(number(0), "retry")
+
+
+def is_passing_status(status: int) -> bool:
+    """Tell whether another attempt may succeed after a reply with this status."""
+    if status >= 500:
+        return status not in _FINAL_SERVER_STATUS
+    return status in _RETRIED_STATUS
 
 
 @public
@@ -71,7 +79,7 @@ class RetryPolicy:
         """
         if attempt >= self.attempts or not self.may_heal(error):
             return None
-        # Only an `APIStatusError` has a `retry_after`.
+        # Only errors that a server reports have a `retry_after`.
         hint: float | None = getattr(error, "retry_after", None)
         if hint is None:
             grown = self.wait_first * 2.0 ** min(attempt - 1, 60)
@@ -99,16 +107,12 @@ class RetryPolicy:
             case QuotaExceededError():
                 return False
             case APIStatusError(status_code=status):
-                if status >= 500:
-                    return status not in _FINAL_SERVER_STATUS
-                return status in _RETRIED_STATUS
+                return is_passing_status(status)
             case APITimeoutError(phase=phase):
                 return phase in _UNSENT_PHASES or (
                     self.on_timeout and phase in ("first_token", "idle", "write")
                 )
-            case APIConnectionError(retryable=retryable):
-                return retryable
-            case StreamError():
-                return False
+            case APIConnectionError() | APIResponseError() | ServerStreamError():
+                return error.retryable
             case _:
                 return False

@@ -61,12 +61,12 @@ class Timeouts:
         connect: Opening a connection.
         write: Writing one piece of the request to the network.
         pool: Waiting for a free connection.
-        first_token: From the start of an attempt to the first chunk of a stream, or to
-            the headers of a reply without streaming. The wait for a connection
-            counts too. The timeout starts anew with each attempt.
-        idle: Between two chunks of a stream, where comments do not count as chunks;
-            without streaming, from the headers of a reply to the first piece of its
-            body, and between two pieces.
+        first_token: From the start of an attempt to the first part of a streamed
+            answer, or to the headers of a reply without streaming. The wait for a
+            connection counts too. The timeout starts anew with each attempt.
+        idle: Between two parts of a streamed answer; comments, pings and chunks that
+            add nothing to the answer are not parts of it. Without streaming, from the
+            headers of a reply to the first piece of its body, and between two pieces.
 
     Raises:
         ConfigurationError: A value is not a number above 0.

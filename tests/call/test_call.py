@@ -406,6 +406,10 @@ async def test_call_without_a_timeout_waits_for_ever(fake):
         ("stall_mid_body", True, "idle"),
         ("heartbeat_forever", True, "first_token"),
         ("empty_data_forever", True, "first_token"),
+        ("ping_forever", False, "idle"),
+        ("ping_forever", True, "first_token"),
+        ("empty_deltas_forever", False, "idle"),
+        ("empty_deltas_forever", True, "idle"),
         ("informational_flood", False, "first_token"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 import asi1
 
-from asi1.testing import FAULTS, Data, Head, Pause
+from asi1.testing import FAULTS, Data, Head, Pause, Stall
 
 from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
 
@@ -101,6 +101,42 @@ async def test_comments_after_a_complete_answer_do_not_prolong_the_call(fake):
     assert pytest.approx(10) == anyio.current_time() - began
 
 
+@both_forms
+async def test_usage_that_is_emptied_later_counts_in_the_conversation(fake, stream):
+    """
+    Token counts that are followed by empty ones count in the answer, and in the usage
+    of its conversation.
+    """
+    fake.fault("dialect_usage_emptied")
+
+    async with in_process(fake) as client:
+        chat = client.conversation()
+        if stream:
+            answer = await chat.stream("Hi").get_final_completion()
+        else:
+            answer = await chat.ask("Hi")
+
+    assert (9, 8, 17) == (
+        answer.usage.prompt_tokens,
+        answer.usage.completion_tokens,
+        answer.usage.total_tokens,
+    )
+    assert 17 == chat.usage.total_tokens
+
+
+@both_forms
+async def test_logprobs_of_each_chunk_are_in_the_answer(fake, stream):
+    """
+    The answer of a stream has the logprobs of all its words.
+    """
+    fake.fault("dialect_logprobs")
+
+    answer = await ask(fake, stream=stream)
+
+    logprobs = answer.choices[0].extra["logprobs"]["content"]
+    assert TEXT == "".join(each["token"] for each in logprobs)
+
+
 async def test_usage_is_read_after_the_finish_reason(fake):
     """
     The client reads the stream past the finish reason, since the server may send the
@@ -156,6 +192,9 @@ async def test_every_server_dialect_gives_the_same_text(fake, fault):
         ("error_event_named", asi1.ServerStreamError, "one two three"),
         ("error_event_text", asi1.ServerStreamError, "one two three"),
         ("error_then_done", asi1.ServerStreamError, "one two three"),
+        ("errors_event", asi1.ServerStreamError, "one two three"),
+        ("choice_error", asi1.ServerStreamError, "one two three"),
+        ("delta_error", asi1.ServerStreamError, "one two three"),
     ],
 )
 async def test_broken_stream_raises_its_error_with_the_partial_answer(
@@ -180,6 +219,27 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
     assert caught.value.partial.response.status == 200
     assert 200 == caught.value.response.status
     assert 1 == len(fake.requests)
+
+
+@both_forms
+@pytest.mark.parametrize(
+    "setup",
+    [
+        pytest.param({"n": 2}, id="option"),
+        pytest.param({"extra_body": {"n": 2}}, id="extra-body"),
+    ],
+)
+async def test_choice_asked_for_anywhere_in_the_body_is_waited_for(fake, setup, stream):
+    """
+    If the body that was sent asks for two choices, a stream that ends after the first
+    is truncated, whether an option or ``extra_body`` asked for them.
+    """
+    fake.play(SSE, Event(chunk("One.", finish="stop")), times=None)
+
+    with pytest.raises(asi1.StreamTruncatedError) as caught:
+        await ask(fake, stream=stream, default_options=setup)
+
+    assert "One." == caught.value.partial.text
 
 
 async def test_truncated_tool_call_is_only_in_the_partial_answer(fake):
@@ -279,6 +339,8 @@ async def test_json_body_is_read_as_json_whatever_its_content_type(
         ("no_content_204", "an empty body"),
         ("accepted_202", "a JSON object without choices"),
         ("json_error_200", "The model is not available."),
+        ("errors_200", "The model is not available."),
+        ("choice_error_200", "The model is not available."),
         ("gzip_bad_crc", "gzip"),
         ("double_gzip", "gzip, gzip"),
         ("unknown_encoding", "x-rot13"),
@@ -668,3 +730,279 @@ async def test_json_bodies_have_no_halves_of_characters(fake, status, content):
     assert f'"{shown}"' in texts
     texts.encode()
     assert result == pickle.loads(pickle.dumps(result))
+
+
+JSON = Head(200, (("content-type", "application/json"), ("retry-after", "7")))
+EVENTS = Head(200, (*SSE.headers, ("retry-after", "7")))
+BUSY = {"message": "Slow down.", "code": 429}
+BUSY_REPLIES = [
+    pytest.param((JSON, Data(b'{"error": {"code": 429}}')), id="body"),
+    pytest.param((JSON, Data(b'{"errors": [{"code": "429"}]}')), id="body-errors"),
+    pytest.param((EVENTS, Event({"error": BUSY})), id="event"),
+    pytest.param((EVENTS, Event({"errors": [BUSY]})), id="event-errors"),
+    pytest.param((EVENTS, Event({"choices": [{"error": BUSY}]})), id="choice"),
+    pytest.param(
+        (EVENTS, Event({"choices": [{"delta": {"error": BUSY}}]})), id="delta"
+    ),
+    pytest.param(
+        (EVENTS, Data(b"event: error\ndata: overloaded\n\n")), id="named-event"
+    ),
+]
+
+
+@both_forms
+@pytest.mark.parametrize("busy", BUSY_REPLIES)
+async def test_passing_error_inside_a_success_is_retried_as_its_status(
+    fake, busy, stream
+):
+    """
+    A rate limit or overload that comes with the status 200, before the first part of
+    the answer, is retried after the wait that the reply's headers ask for.
+    """
+    fake.play(*busy)
+    fake.reply("Better.")
+    began = anyio.current_time()
+
+    answer = await ask(fake, stream=stream)
+
+    assert ("Better.", 2) == (answer.text, len(answer.response.attempts))
+    assert 7 <= anyio.current_time() - began <= 7.7 + 1
+
+
+@both_forms
+@pytest.mark.parametrize("busy", BUSY_REPLIES)
+async def test_passing_error_inside_a_success_is_raised_after_the_last_attempt(
+    fake, busy, stream
+):
+    """
+    If a passing error stays, it is raised after the last attempt, with the wait that
+    the server asks for.
+    """
+    fake.play(*busy, times=None)
+
+    with pytest.raises(asi1.APIError) as caught:
+        await ask(fake, stream=stream)
+
+    assert isinstance(caught.value, asi1.APIResponseError | asi1.ServerStreamError)
+    assert (True, 7.0) == (caught.value.retryable, caught.value.retry_after)
+    assert 3 == len(fake.requests) == len(caught.value.response.attempts)
+
+
+@both_forms
+async def test_passing_error_after_the_first_chunk_is_not_retried(fake, stream):
+    """
+    After the first chunk, a passing error is raised at once with the partial answer,
+    and says that it is not to be retried.
+    """
+    fake.play(SSE, Event(chunk("one"), {"choices": [{"error": BUSY}]}), times=None)
+
+    with pytest.raises(asi1.ServerStreamError) as caught:
+        await ask(fake, stream=stream)
+
+    assert ("one", False) == (caught.value.partial.text, caught.value.retryable)
+    assert 1 == len(fake.requests)
+
+
+@both_forms
+@pytest.mark.parametrize(
+    "fault", ["errors_200", "choice_error_200", "errors_event", "choice_error"]
+)
+async def test_turn_that_ends_in_an_error_inside_a_success_is_not_in_the_history(
+    fake, fault, stream
+):
+    """
+    An error inside a success fails the turn of a conversation, which does not change
+    the history, and becomes a failed event for browsers.
+    """
+    fake.fault(fault, times=None)
+
+    async with in_process(fake) as client:
+        chat = client.conversation()
+        with pytest.raises(asi1.APIError):
+            if stream:
+                await chat.stream("Hi").get_final_completion()
+            else:
+                await chat.ask("Hi")
+        events = client.chat.completions.stream(messages="Hi").to_sse()
+        sent = b"".join([each async for each in events])
+        results = client.chat.completions.map(["Hi"], return_exceptions=True)
+        (result,) = [each async for each in results]
+
+    assert () == tuple(chat.messages)
+    assert b"event: failed" in sent
+    assert b"event: done" not in sent
+    assert isinstance(result, asi1.APIError)
+
+
+# Events that carry no part of an answer.
+SIGNS = [
+    pytest.param(Event({"type": "ping"}), id="ping"),
+    pytest.param(Event({}), id="empty-object"),
+    pytest.param(Event({"id": "c", "choices": []}), id="no-choices"),
+    pytest.param(Event(chunk()), id="empty-delta"),
+    pytest.param(
+        Event({"choices": [{"delta": {"role": "assistant", "content": ""}}]}), id="role"
+    ),
+    pytest.param(Event({"usage": {"total_tokens": 0}}), id="usage-of-zeros"),
+    pytest.param(Event({"model": "asi1", "at": 7}), id="time"),
+    pytest.param(Data(b"event: ping\ndata: ping\n\n"), id="named-ping"),
+    pytest.param(Data(b'event: ping\ndata: {"at": 7}\n\n'), id="named-json"),
+    pytest.param(Data(b"data:\n\n"), id="no-data"),
+    pytest.param(Data(b": alive\n\n"), id="comment"),
+]
+
+
+@both_forms
+@pytest.mark.parametrize("sign", SIGNS)
+async def test_signs_of_life_do_not_move_the_idle_timeout(fake, sign, stream):
+    """
+    After the first part of an answer, events that carry no other part do not keep a
+    silent stream alive.
+    """
+    fake.play(SSE, Event(chunk("one")), *[sign, Pause(0.1)] * 100, times=None)
+    began = anyio.current_time()
+
+    with pytest.raises(asi1.APITimeoutError) as caught:
+        await ask(fake, stream=stream, timeout=asi1.Timeouts(idle=1))
+
+    assert ("idle", "one") == (caught.value.phase, caught.value.partial.text)
+    assert pytest.approx(1) == anyio.current_time() - began
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+async def test_signs_of_life_do_not_end_the_wait_for_the_first_chunk(fake, sign):
+    """
+    Before the first part of an answer, events that carry none do not end the wait for
+    it, which the first-token timeout limits.
+    """
+    fake.play(SSE, *[sign, Pause(0.1)] * 100, times=None)
+    began = anyio.current_time()
+
+    with pytest.raises(asi1.APITimeoutError) as caught:
+        await ask(fake, timeout=asi1.Timeouts(first_token=2, idle=1))
+
+    assert ("first_token", None) == (caught.value.phase, caught.value.partial)
+    assert pytest.approx(2) == anyio.current_time() - began
+
+
+@both_forms
+@pytest.mark.parametrize("sign", SIGNS)
+async def test_passing_error_after_signs_of_life_is_retried(fake, sign, stream):
+    """
+    Events that carry no part of an answer end no retry: an overload after them is
+    retried, and the caller receives the chunks of the second attempt only.
+    """
+    fake.play(SSE, sign, sign, Event({"error": BUSY}))
+    fake.play(SSE, sign, Event(chunk("Hi.", finish="stop")), DONE)
+
+    answer = await ask(fake, stream=stream, retry=asi1.RetryPolicy(wait_first=0))
+
+    assert ("Hi.", 2) == (answer.text, len(answer.response.attempts))
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+async def test_signs_of_life_after_a_complete_answer_do_not_prolong_the_call(
+    fake, sign
+):
+    """
+    After the finish reason, events that carry nothing do not prolong the wait for the
+    token counts: ten seconds after it, the stream ends.
+    """
+    fake.play(SSE, Event(chunk("All.", finish="stop")), *[Pause(1), sign] * 60)
+    began = anyio.current_time()
+
+    answer = await ask(fake)
+
+    assert "All." == answer.text
+    assert pytest.approx(10) == anyio.current_time() - began
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+async def test_signs_of_life_do_not_break_an_answer(fake, sign):
+    """
+    An answer with signs of life among its chunks is whole.
+    """
+    words = [sign, Event(chunk("one ")), sign, Event(chunk("two", finish="stop")), sign]
+    fake.play(SSE, *words, DONE)
+
+    answer = await ask(fake)
+
+    assert ("one two", "stop") == (answer.text, answer.finish_reason)
+
+
+async def test_chunks_before_the_first_part_come_with_it(fake):
+    """
+    Chunks before the first part of the answer are kept back until it arrives, so that
+    a retry repeats none; then the reader receives all of them, in their order.
+    """
+    opening = {"id": "a", "choices": [{"delta": {"role": "assistant"}}]}
+    fake.play(SSE, Event(opening), Pause(1), Event(chunk("Hi.", finish="stop")), DONE)
+
+    async with in_process(fake) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        first = await anext(stream)
+        waited = anyio.current_time()
+        chunks = [first, *[each async for each in stream]]
+
+    assert ["", "Hi."] == [each.text for each in chunks]
+    assert "assistant" == first.choices[0].delta.role
+    assert anyio.current_time() - waited < 1
+
+
+async def test_chunks_that_are_kept_back_are_limited(fake):
+    """
+    At most a thousand chunks are kept back; the others, which carry nothing, are lost.
+    """
+    fake.play(SSE, *[Event(chunk())] * 1500, Event(chunk("Hi.", finish="stop")), DONE)
+
+    async with in_process(fake) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        chunks = [each async for each in stream]
+
+    assert (1001, "Hi.") == (len(chunks), chunks[-1].text)
+
+
+async def test_answer_without_content_is_an_answer_if_it_has_a_choice(fake):
+    """
+    A stream of empty deltas that ends with [DONE] is an empty answer; a stream of pings
+    is none.
+    """
+    fake.play(SSE, Event(chunk()), DONE)
+    fake.play(SSE, Event({"type": "ping"}), DONE)
+
+    assert "" == (await ask(fake)).text
+    with pytest.raises(asi1.APIResponseError, match="without a single chunk"):
+        await ask(fake)
+
+
+@both_forms
+async def test_spaces_before_a_json_body_do_not_move_the_idle_timeout(fake, stream):
+    """
+    Spaces that a server sends while the model works are no part of a JSON answer.
+    """
+    fake.play(JSON, *[Data(b" "), Pause(0.1)] * 100)
+    limits = asi1.Timeouts(idle=1, first_token=1)
+    began = anyio.current_time()
+
+    with pytest.raises(asi1.APITimeoutError):
+        await ask(fake, stream=stream, timeout=limits)
+
+    assert pytest.approx(1) == anyio.current_time() - began
+
+
+async def test_idle_timeout_goes_on_after_a_slow_reader_of_signs_of_life(fake):
+    """
+    While the reader is slow, no idle timeout passes; once it has read, the timeout
+    applies again, also if the last chunks carry nothing.
+    """
+    empty = [Pause(0.01), Event(chunk())] * 30
+    fake.play(SSE, Event(chunk("one")), *empty, Stall())
+
+    async with in_process(fake, timeout=asi1.Timeouts(idle=1)) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        await anext(stream)
+        await anyio.sleep(60)
+        with anyio.fail_after(100), pytest.raises(asi1.APITimeoutError) as caught:
+            await stream.get_final_completion()
+
+    assert ("idle", "one") == (caught.value.phase, caught.value.partial.text)

@@ -15,6 +15,7 @@ from asi1 import APIResponseError, RateLimits, RawReply, ServerStreamError
 from asi1._models.json_text import load_json
 from asi1._models.response import read_info
 from asi1._protocol.error_body import ErrorBody, read_error_body
+from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.reply import body_kind, is_done, read_answer, read_error, read_event
 from asi1._settings.secret import Secret
 
@@ -130,12 +131,31 @@ ERROR_BODIES = [
     pytest.param({"errors": [{"message": "no"}, 1]}, ErrorBody("no"), id="errors"),
     pytest.param({"errors": ["no"]}, ErrorBody("no"), id="errors-strings"),
     pytest.param({"errors": []}, ErrorBody(), id="errors-empty"),
+    pytest.param({"errors": "no"}, ErrorBody("no"), id="errors-text"),
+    pytest.param(
+        {"errors": {"message": "no", "code": 7}},
+        ErrorBody("no", code="7"),
+        id="errors-object",
+    ),
+    pytest.param(
+        {"errors": {"model": ["no", "so"], "stop": "too long"}},
+        ErrorBody("model: no, so; stop: too long"),
+        id="errors-by-field",
+    ),
+    pytest.param(
+        {"message": "no", "errors": {"model": ["so"]}},
+        ErrorBody("no"),
+        id="errors-by-field-beside-a-message",
+    ),
+    pytest.param(
+        {"errors": [{"status": "400", "title": "no"}]}, ErrorBody("no"), id="title"
+    ),
     pytest.param("no", ErrorBody("no"), id="plain-text"),
     pytest.param("x" * 200, ErrorBody("x" * 200), id="200-characters"),
     pytest.param("x" * 201, ErrorBody("x" * 200 + "..."), id="long-text"),
     pytest.param(
         "<html><head><TITLE lang=en> Bad Gateway </TITLE></head>",
-        ErrorBody("an HTML page (Bad Gateway)"),
+        ErrorBody("an HTML page (Bad Gateway)", passing=True),
         id="html-page",
     ),
     pytest.param(
@@ -755,3 +775,204 @@ def test_event_is_an_error_by_its_keys(body, error):
 
     with pytest.raises(asi1.ServerStreamError):
         read_event("message", json.dumps(body).encode(), SECRET)
+
+
+NO = {"message": "no", "code": "c", "type": "t"}
+PLACES = [
+    pytest.param({"error": NO}, id="top"),
+    pytest.param({"error": [NO]}, id="list"),
+    pytest.param({"error": NO, "choices": [{"finish_reason": "stop"}]}, id="beside"),
+    pytest.param({"errors": [NO]}, id="errors-list"),
+    pytest.param({"errors": NO}, id="errors-object"),
+    pytest.param({"id": "a", "errors": [NO], "choices": []}, id="errors-beside"),
+    pytest.param({"choices": [{"error": NO}]}, id="choice"),
+    pytest.param({"choices": [{"errors": [NO]}]}, id="choice-errors"),
+    pytest.param({"choices": [{"error": NO, "finish_reason": "error"}]}, id="finish"),
+    pytest.param({"choices": [None, {"index": 1}, {"error": NO}]}, id="third-choice"),
+    pytest.param({"choices": [{"delta": {"error": NO}}]}, id="delta"),
+    pytest.param({"choices": [{"delta": {"errors": [NO]}}]}, id="delta-errors"),
+    pytest.param({"choices": [{"message": {"error": NO}}]}, id="message"),
+    pytest.param(
+        {"choices": [{"delta": {"content": "Hi"}, "error": NO, "finish_reason": None}]},
+        id="choice-with-text",
+    ),
+    pytest.param({"code": "c", "message": "no", "type": "t", "id": "a"}, id="flat"),
+]
+
+
+@pytest.mark.parametrize("body", PLACES)
+def test_error_is_found_in_every_place_of_a_reply_and_of_an_event(body):
+    """
+    An error inside a success is raised, whether it stands at the top, in a choice, in
+    its message or in its delta, in a body or in an event.
+    """
+    with pytest.raises(APIResponseError, match="is not an answer: no") as in_body:
+        answer_of_reply(body)
+    with pytest.raises(ServerStreamError, match="no") as in_event:
+        read_event("message", json.dumps(body).encode(), SECRET)
+
+    for error in (in_body.value, in_event.value):
+        assert ("c", "t", body) == (error.code, error.type, error.body)
+        assert not error.retryable
+
+
+@pytest.mark.parametrize("part", ["choice", "delta", "top"])
+@pytest.mark.parametrize("key", ["error", "errors"])
+def test_error_that_is_a_string_is_not_read_by_the_fast_path(part, key):
+    """
+    An error that is only a string ends the stream wherever it stands, also in an event
+    that otherwise looks like the event before it.
+    """
+    body = {"id": "a", "choices": [{"index": 0, "delta": {"content": "Hi"}}]}
+    choice = body["choices"][0]
+    {"choice": choice, "delta": choice["delta"], "top": body}[part][key] = "busy"
+    data = json.dumps(body).encode()
+
+    assert FastChunkReader().read(data) is None
+    with pytest.raises(ServerStreamError, match="busy"):
+        read_event("message", data, SECRET)
+
+
+@pytest.mark.parametrize("empty", [None, "", [], {}, [{}], [None], {"code": None}])
+@pytest.mark.parametrize("key", ["error", "errors"])
+def test_error_without_content_is_not_an_error(key, empty):
+    """
+    Servers send an empty ``error`` or ``errors`` with every answer: it is not an error.
+    """
+    for part in ("message", "delta"):
+        choice = {part: {"content": "Hi", key: empty}, key: empty}
+        body = {"id": "a", "choices": [choice], key: empty}
+
+        assert "Hi" == answer_of_reply(body).text
+        assert "Hi" == read_event("message", json.dumps(body).encode(), SECRET).text
+
+
+def test_number_of_errors_is_not_an_error():
+    """
+    ``errors`` with a number counts errors, and is not itself an error.
+    """
+    body = {"id": "a", "choices": [{"message": {"content": "Hi"}}], "errors": 1}
+
+    assert "Hi" == answer_of_reply(body).text
+
+
+def test_finish_reason_error_alone_is_an_error():
+    """
+    A choice whose finish reason is "error" has failed, also without an error object.
+    """
+    body = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "error"}]}
+
+    with pytest.raises(APIResponseError, match="the finish reason of a choice"):
+        answer_of_reply(body)
+    with pytest.raises(ServerStreamError, match="the finish reason of a choice"):
+        read_event("message", json.dumps(body).encode(), SECRET)
+
+
+@pytest.mark.parametrize(
+    ("error", "passing"),
+    [
+        *(({"code": code}, True) for code in (408, 425, 429, 500, 502, 503, 504, 529)),
+        *(({"code": code}, False) for code in (400, 401, 404, 422, 501, 505, 20012)),
+        ({"code": "429"}, True),
+        ({"code": 429.0}, True),
+        ({"code": "503", "type": "t"}, True),
+        ({"status": 503}, True),
+        ({"status_code": "500"}, True),
+        ({"type": "429"}, True),
+        ({"code": 400, "type": "overloaded_error"}, False),
+        ({"code": 400, "message": "rate limit"}, False),
+        ({"code": 429, "type": "insufficient_quota"}, False),
+        ({"type": "insufficient_quota", "message": "rate limit"}, False),
+        ({"type": "overloaded"}, True),
+        ({"type": "overloaded_error"}, True),
+        ({"code": "engine_overloaded"}, True),
+        ({"code": "rate_limit_exceeded", "type": "requests"}, True),
+        ({"type": "rate_limit_error"}, True),
+        ({"type": "RateLimitError"}, True),
+        ({"type": "too_many_requests"}, True),
+        ({"type": "ServiceUnavailableError"}, True),
+        ({"status": "RESOURCE_EXHAUSTED"}, True),
+        ({"message": "Rate limit reached, try again in 2s"}, True),
+        ({"message": "Overloaded"}, True),
+        ({"message": "The server is busy"}, True),
+        ({"type": "server_error"}, False),
+        ({"type": "invalid_request_error"}, False),
+        ({"message": "no"}, False),
+    ],
+)
+def test_error_that_passes_is_known_by_its_status_or_name(error, passing):
+    """
+    An error inside a success may be retried if the status in it would be; an error
+    without a status, if it names a rate limit, an overload or a failing gateway.
+    """
+    error = {"message": "no", **error}
+    bodies = [{"error": error}, {"errors": [error]}, {"choices": [{"error": error}]}]
+    for body in bodies:
+        with pytest.raises(APIResponseError) as in_body:
+            answer_of_reply(body)
+        with pytest.raises(ServerStreamError) as in_event:
+            read_event("message", json.dumps(body).encode(), SECRET)
+
+        assert passing == in_body.value.retryable == in_event.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("data", "passing"),
+    [("Overloaded", True), ("upstream went away", False), ('"rate limit"', True)],
+)
+def test_named_error_event_in_plain_text_may_pass(data, passing):
+    """
+    An event named ``error`` may be retried if its text names a passing error.
+    """
+    with pytest.raises(ServerStreamError) as caught:
+        read_event("error", data.encode(), SECRET)
+
+    assert passing == caught.value.retryable
+
+
+@pytest.mark.parametrize("name", ["ping", "heartbeat", "keep-alive", "done"])
+@pytest.mark.parametrize("data", ["ping", "ok", "1740000000", "null", '"alive"', "-"])
+def test_event_with_a_name_of_its_own_and_other_data_is_skipped(name, data):
+    """
+    An event with a name of its own is a chunk only if its data begins as JSON.
+    """
+    assert read_event(name, data.encode(), SECRET) is None
+    with pytest.raises(asi1.StreamDecodeError):
+        read_event("message", data.encode(), SECRET)
+
+
+@pytest.mark.parametrize("data", ['{"choices":[{"del', "[DONE]x", " {"])
+def test_cut_chunk_under_a_name_of_its_own_is_not_skipped(data):
+    """
+    Servers may name the events of all chunks: a cut one is an error, or else a part of
+    the answer would be lost.
+    """
+    with pytest.raises(asi1.StreamDecodeError):
+        read_event("chunk", data.encode(), SECRET)
+
+
+@pytest.mark.parametrize("name", ["error", "Error", "ERROR"])
+def test_event_named_error_is_an_error_in_any_case(name):
+    """
+    An event whose name is ``error``, in any case, ends the stream.
+    """
+    with pytest.raises(ServerStreamError, match="went away"):
+        read_event(name, b"upstream went away", SECRET)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("ping", {"message": "alive"}),
+        ("message", {"type": "ping", "message": "alive"}),
+        ("message", {"type": "keep-alive", "detail": "alive"}),
+        ("message", {"event": "heartbeat", "message": "alive"}),
+    ],
+)
+def test_message_of_a_ping_is_not_an_error(name, body):
+    """
+    A ping may have a message, which is not an error; an ``error`` in it is.
+    """
+    assert () == read_event(name, json.dumps(body).encode(), SECRET).choices
+    with pytest.raises(ServerStreamError, match="no"):
+        read_event(name, json.dumps({**body, "error": "no"}).encode(), SECRET)

@@ -295,3 +295,50 @@ def test_token_estimate_is_a_quarter_of_the_bytes_plus_max_tokens():
 
     assert len(free.body) // 4 == free.tokens
     assert len(bound.body) // 4 + 500 == bound.tokens
+
+
+@pytest.mark.parametrize(
+    ("defaults", "options", "choices"),
+    [
+        pytest.param({}, {}, 1, id="not-sent"),
+        pytest.param({}, {"n": 2}, 2, id="option"),
+        pytest.param({}, {"extra_body": {"n": 2}}, 2, id="extra-body"),
+        pytest.param({}, {"n": 3, "extra_body": {"n": 2}}, 2, id="extra-body-wins"),
+        pytest.param({}, {"n": 3, "extra_body": {"n": None}}, 1, id="sent-as-null"),
+        pytest.param({"n": 2}, {}, 2, id="default"),
+        pytest.param({"n": 3}, {"n": 2}, 2, id="option-replaces-default"),
+        pytest.param({"extra_body": {"n": 2}}, {}, 2, id="extra-body-of-the-defaults"),
+        pytest.param({"extra_body": {"n": 2}}, {"n": 3}, 2, id="extra-body-is-sent"),
+        pytest.param({"extra_body": {"n": 3}}, {"extra_body": {}}, 1, id="replaced"),
+        pytest.param({}, {"extra_body": {"n": 2.0}}, 2, id="float"),
+        pytest.param({}, {"extra_body": {"n": "2"}}, 2, id="string"),
+        pytest.param({}, {"extra_body": {"n": "two"}}, 1, id="word"),
+        pytest.param({}, {"extra_body": {"n": [2]}}, 1, id="list"),
+        pytest.param({}, {"extra_body": {"n": -2}}, 1, id="negative"),
+    ],
+)
+def test_choices_are_counted_from_the_body_that_is_sent(defaults, options, choices):
+    """
+    The number of expected choices is the ``n`` of the request's body, whether an
+    option, ``extra_body`` or the client's default options put it there.
+    """
+    assert choices == chat(config(options=defaults), **options).choices
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        pytest.param(lambda: chat(max_tokens=500), id="option"),
+        pytest.param(lambda: chat(extra_body={"max_tokens": 500}), id="extra-body"),
+        pytest.param(
+            lambda: plain("POST", body={"max_tokens": 500}), id="any-endpoint"
+        ),
+    ],
+)
+def test_token_estimate_has_the_max_tokens_of_the_body_that_is_sent(request_of):
+    """
+    The token estimate counts the ``max_tokens`` of the body, wherever it was set.
+    """
+    request = request_of()
+
+    assert len(request.body) // 4 + 500 == request.tokens

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from hypothesis import given, settings
@@ -19,6 +21,7 @@ from asi1 import (
     Usage,
 )
 from asi1._protocol.converter import decode
+from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.stream_answer import Assembler, as_chunk
 
 
@@ -611,3 +614,81 @@ def test_tool_call_with_empty_type_is_a_function():
     (choice,) = assembler.answer().choices
 
     assert "function" == choice.message.tool_calls[0].type
+
+
+FIRST = {
+    "id": "a",
+    "created": 1,
+    "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hi"}}],
+    "usage": {"total_tokens": 3},
+    "metadata": {"v": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "carries"),
+    [
+        ({}, False),
+        ({"type": "ping"}, False),
+        ({"type": "ping", "data": {"at": 2}}, False),
+        ({"status": "Keep-Alive", "data": {"at": 2}}, False),
+        ({"id": "b", "object": "ping", "created": 2}, False),
+        ({"at": 2}, False),
+        ({"id": "b", "choices": []}, False),
+        ({"choices": [{"delta": {}}]}, False),
+        ({"choices": [{"delta": {"content": ""}}]}, False),
+        ({"choices": [{"delta": {"role": "assistant", "content": None}}]}, False),
+        ({"choices": [{"delta": {"tool_calls": []}, "logprobs": None}]}, False),
+        ({"choices": [{"delta": {"tool_calls": [{"index": 0}]}}]}, False),
+        ({"choices": [{"delta": {"content": ""}, "finish_reason": ""}]}, False),
+        ({"choices": [{"index": 1, "delta": {"content": ""}}]}, False),
+        ({"thought": "", "usage": None, "executable_data": []}, False),
+        ({"usage": {}}, False),
+        ({"usage": {"total_tokens": 0}}, False),
+        ({"usage": {"total_tokens": 3}}, False),
+        ({"metadata": {"v": 1}}, False),
+        ({"metadata": {}}, False),
+        ({"choices": [{"delta": {"content": " "}}]}, True),
+        ({"choices": [{"index": 1, "delta": {"content": "x"}}]}, True),
+        ({"choices": [{"delta": {"reasoning_content": "x"}}]}, True),
+        ({"choices": [{"delta": {"refusal": "x"}}]}, True),
+        ({"choices": [{"delta": {"tool_calls": [{"id": "c"}]}}]}, True),
+        (
+            {"choices": [{"delta": {"tool_calls": [{"function": {"name": "f"}}]}}]},
+            True,
+        ),
+        ({"choices": [{"delta": {}, "finish_reason": "stop"}]}, True),
+        ({"choices": [{"delta": {}, "stop_reason": 0}]}, True),
+        ({"choices": [{"delta": {}, "logprobs": {"content": [1]}}]}, True),
+        ({"choices": [{"delta": {"mood": "calm"}}]}, True),
+        ({"thought": "x"}, True),
+        ({"usage": {"total_tokens": 4}}, True),
+        ({"executable_data": [1]}, True),
+        ({"metadata": {"v": 2}}, True),
+        ({"plan_state": {"tasks": []}}, True),
+    ],
+)
+def test_chunk_carries_a_part_of_the_answer_if_it_adds_to_it(fields, carries):
+    """
+    A chunk carries a part of the answer if it adds to text, thoughts, tool calls,
+    counts or unknown members; ids, roles, times and repeated members add nothing.
+    """
+    read = FastChunkReader().read(json.dumps(fields).encode())
+    for each in filter(None, (read, chunk(**fields))):
+        assembler = assembled([chunk(**FIRST)])
+
+        assert carries == assembler.add(each)
+
+
+def test_repeated_finish_reason_and_counts_carry_nothing():
+    """
+    A finish reason, counts or members that come again carry no part of the answer.
+    """
+    last = {
+        "choices": [{"delta": {"mood": "calm"}, "finish_reason": "stop"}],
+        "usage": {"total_tokens": 3},
+        "metadata": {"v": 1},
+    }
+    assembler = Assembler()
+
+    assert [True, False, False] == [assembler.add(chunk(**last)) for _ in range(3)]

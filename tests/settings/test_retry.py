@@ -69,6 +69,10 @@ HEALS = [
     pytest.param(asi1.StreamTruncatedError("cut"), False, id="truncated"),
     pytest.param(asi1.StreamInterruptedError("lost"), False, id="interrupted"),
     pytest.param(asi1.ServerStreamError("busy"), False, id="error-in-stream"),
+    pytest.param(asi1.APIResponseError("429", retryable=True), True, id="429-in-200"),
+    pytest.param(
+        asi1.ServerStreamError("busy", retryable=True), True, id="passing-in-stream"
+    ),
     pytest.param(asi1.APIError("other"), False, id="other-api-error"),
 ]
 

@@ -84,6 +84,7 @@ TESTS = {
         "protocol/test_answer_parts",
         "protocol/test_stream_answer",
     ],
+    "_protocol.members": ["protocol/test_members"],
     "_protocol.stream_answer": [
         "protocol/test_stream_answer",
         "package/test_constructors",

@@ -28,6 +28,8 @@ OPTIONS = {
     "infinite_body": {"mib": 1},
     "informational_flood": {"seconds": 1},
     "empty_data_forever": {"seconds": 1},
+    "empty_deltas_forever": {"seconds": 1},
+    "ping_forever": {"seconds": 1},
     "slow_drip": {"seconds": 0},
     "slow_headers": {"seconds": 0},
 }

@@ -66,6 +66,24 @@ def _dialect_no_usage(_: Ask) -> Plan:
     return _stream(*_words(), _chunk({}, "stop"))
 
 
+def _dialect_usage_emptied(_: Ask) -> Plan:
+    """The token counts are followed by null, empty and zero counts."""
+    empty: tuple[Any, ...] = ({}, dict.fromkeys(_USAGE), dict.fromkeys(_USAGE, 0), None)
+    after = (_chunk({}, usage=usage) for usage in empty)
+    return _stream(*_words(), _chunk({}, "stop", usage=_USAGE), *after)
+
+
+def _dialect_logprobs(_: Ask) -> Plan:
+    """Each word has its logprobs, and the last chunk has null."""
+    chunks = list(_words())
+    for chunk, word in zip(chunks, pieces(TEXT, 1), strict=True):
+        content = [{"token": word, "logprob": -0.5, "top_logprobs": []}]
+        chunk["choices"][0]["logprobs"] = {"content": content, "refusal": None}
+    last = _chunk({}, "stop")
+    last["choices"][0]["logprobs"] = None
+    return _stream(*chunks, last)
+
+
 def _dialect_null_opening(_: Ask) -> Plan:
     """The first delta has a role, and null as its content."""
     opening = _chunk({"role": "assistant", "content": None})
@@ -254,6 +272,8 @@ FAULTS = faults(
     _dialect_usage_empty_delta,
     _dialect_usage_in_finish,
     _dialect_no_usage,
+    _dialect_usage_emptied,
+    _dialect_logprobs,
     _dialect_null_opening,
     _dialect_all_in_one,
     _dialect_two_choices,

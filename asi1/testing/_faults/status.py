@@ -163,6 +163,25 @@ def _json_error_200(_: Ask) -> Plan:
     return json_plan(200, {"error": {**error, "code": "model_unavailable"}})
 
 
+def _errors_200(_: Ask) -> Plan:
+    """200 whose body is a list of errors."""
+    error = {"message": "The model is not available.", "code": "model_unavailable"}
+    return json_plan(200, {"errors": [error]})
+
+
+def _choice_error_200(_: Ask) -> Plan:
+    """200 whose only choice has an error beside a part of the text."""
+    error = {"message": "The model is not available.", "code": "model_unavailable"}
+    message = {"role": "assistant", "content": "one two"}
+    choice = {"index": 0, "message": message, "error": error, "finish_reason": "error"}
+    return json_plan(200, {"id": "id_x", "choices": [choice]})
+
+
+def _rate_limit_200(_: Ask) -> Plan:
+    """200 whose body is the error of a rate limit."""
+    return json_plan(200, {"error": {"message": "Too many requests.", "code": 429}})
+
+
 def _html_200(_: Ask) -> Plan:
     """200 with an HTML login page."""
     return whole(200, _HTML, _LOGIN)
@@ -238,6 +257,9 @@ FAULTS = faults(
     _cut_error_500,
     _stall_error_500,
     _json_error_200,
+    _errors_200,
+    _choice_error_200,
+    _rate_limit_200,
     _html_200,
     _empty_200,
     _null_200,

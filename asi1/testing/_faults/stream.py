@@ -133,6 +133,29 @@ def _error_event_text(context: Ask, *, after_chunks: int = 3) -> Plan:
     return _ending_with(context, after_chunks, error)
 
 
+def _errors_event(context: Ask, *, after_chunks: int = 3) -> Plan:
+    """The stream ends with an event whose data has a list of errors."""
+    return _ending_with(context, after_chunks, event({"errors": [_ERROR]}), DONE)
+
+
+def _choice_error(context: Ask, *, after_chunks: int = 3) -> Plan:
+    """The stream ends with a choice that has an error, and error as finish reason."""
+    choice = {"index": 0, "delta": {}, "error": _ERROR, "finish_reason": "error"}
+    return _ending_with(context, after_chunks, event({"choices": [choice]}), DONE)
+
+
+def _delta_error(context: Ask, *, after_chunks: int = 3) -> Plan:
+    """The stream ends with a delta that has an error, and stop as finish reason."""
+    choice = {"index": 0, "delta": {"error": _ERROR}, "finish_reason": "stop"}
+    return _ending_with(context, after_chunks, event({"choices": [choice]}), DONE)
+
+
+def _overloaded_event(_: Ask) -> Plan:
+    """The first event says that the server is overloaded."""
+    error = {"type": "overloaded_error", "message": "Overloaded."}
+    return sse_head(), Data(event({"type": "error", "error": error}))
+
+
 def _error_then_done(context: Ask, *, after_chunks: int = 3) -> Plan:
     """The stream ends with an error event and then [DONE]."""
     return _ending_with(context, after_chunks, event({"error": _ERROR}), DONE)
@@ -161,6 +184,28 @@ def _heartbeats_legal(context: Ask) -> Plan:
         b": the model is thinking\n\n",
     )
     return with_events(context, *beats)
+
+
+def _heartbeats_text(context: Ask) -> Plan:
+    """Pings with data, as plain text and as JSON, among the words."""
+    beats = (
+        b"event: ping\ndata: ping\n\n",
+        b"event: heartbeat\ndata: 1740000000\n\n",
+        event({"type": "ping"}),
+    )
+    return with_events(context, *beats)
+
+
+def _ping_forever(_: Ask, *, seconds: float = 0.2) -> Plan:
+    """The server sends only pings that are JSON objects, *seconds* apart."""
+    return sse_head(), Repeat((Data(event({"type": "ping"})), Pause(seconds)))
+
+
+def _empty_deltas_forever(context: Ask, *, seconds: float = 0.2) -> Plan:
+    """After some words the server sends only empty deltas, *seconds* apart."""
+    parts = answer_parts(context, stream=True)
+    sent = data_steps(*parts.opening, *parts.words[:3])
+    return parts.head, *sent, Repeat((Data(parts.opening[0]), Pause(seconds)))
 
 
 def _heartbeat_forever(
@@ -233,11 +278,18 @@ FAULTS = faults(
     _error_event_string,
     _error_event_named,
     _error_event_text,
+    _errors_event,
+    _choice_error,
+    _delta_error,
+    _overloaded_event,
     _error_then_done,
     _error_after_finish,
     _bad_json_chunk,
     _heartbeats_legal,
+    _heartbeats_text,
     _heartbeat_forever,
+    _ping_forever,
+    _empty_deltas_forever,
     _empty_data_forever,
     _no_content_type,
     _content_type,

@@ -164,7 +164,7 @@ async def test_keep_partial_adds_the_partial_answer_to_the_history(
         with pytest.raises(asi1.StreamError):
             await chat.stream("A?", keep_partial=True).get_final_completion()
         fake.play(SSE, Event(chunk()), Close())
-        with pytest.raises(asi1.StreamError):
+        with pytest.raises(asi1.APIConnectionError):
             await chat.stream("B?", keep_partial=True).get_final_completion()
     else:
         fake.play(SSE, Event(chunk("half an")), Data(b""), *[Data(b": \n\n")] * 2)
@@ -955,6 +955,8 @@ async def test_keep_reasoning_of_a_wrong_type_is_refused(fake_client, value):
     """
     with pytest.raises(asi1.ArgumentError, match="keep_reasoning: "):
         fake_client.conversation(keep_reasoning=value)
+
+
 async def test_halves_of_a_character_are_joined_in_the_history(fake, fake_client):
     """
     An answer whose character came in two halves is stored, saved and sent back whole.

@@ -15,6 +15,8 @@ DIALECTS = {
     "dialect_usage_empty_delta": answers(),
     "dialect_usage_in_finish": answers(),
     "dialect_no_usage": answers(),
+    "dialect_usage_emptied": answers(),
+    "dialect_logprobs": answers(),
     "dialect_null_opening": answers(),
     "dialect_all_in_one": answers(),
     "dialect_two_choices": answers(),

@@ -4,9 +4,11 @@ Expected outcomes for streams with an unusual end, and for events that are not a
 
 from __future__ import annotations
 
+from attrs import evolve
+
 import asi1
 
-from .outcome import Row, answers, breaks, fails, same, timed_out
+from .outcome import Outcome, Row, answers, breaks, fails, same, timed_out
 
 
 __all__ = ["STREAMS"]
@@ -20,6 +22,7 @@ _CUT = breaks(
     after="kept",
 )
 _REPORTED = breaks(asi1.ServerStreamError, _SAID)
+_OVERLOADED = Outcome(error=asi1.ServerStreamError, partial="", attempts=3, heals=True)
 _NOT_A_CHUNK = breaks(asi1.StreamDecodeError, _SAID)
 # Comments and empty events do not count as data, so the call times out. For `create`
 # the phase of the APITimeoutError is "idle", because the response headers count as the
@@ -45,11 +48,21 @@ STREAMS = {
     "error_event_string": _REPORTED,
     "error_event_named": _REPORTED,
     "error_event_text": _REPORTED,
+    "errors_event": _REPORTED,
+    "choice_error": _REPORTED,
+    "delta_error": _REPORTED,
+    "overloaded_event": same(_OVERLOADED),
     "error_then_done": _REPORTED,
     "error_after_finish": answers(),
     "bad_json_chunk": _NOT_A_CHUNK,
     "heartbeats_legal": answers(),
+    "heartbeats_text": answers(),
     "heartbeat_forever": _NO_DATA,
+    "ping_forever": _NO_DATA,
+    "empty_deltas_forever": Row(
+        create=evolve(timed_out("idle"), partial=_SAID),
+        stream=evolve(timed_out("idle"), text=_SAID, partial=_SAID),
+    ),
     "empty_data_forever": _NO_DATA,
     "no_content_type": answers(),
     "content_type": answers(),

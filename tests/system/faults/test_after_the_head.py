@@ -106,18 +106,29 @@ async def test_stream_broken_after_comments_is_retried(fake):
     assert ("Hi.", 2) == (got.text, got.attempts)
 
 
-async def test_stream_broken_after_an_empty_chunk_is_not_retried(fake):
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({"choices": [{"delta": {}}]}, id="empty-delta"),
+        pytest.param(chunk(), id="no-text"),
+        pytest.param({"choices": [{"delta": {"role": "assistant"}}]}, id="role"),
+        pytest.param({"type": "ping"}, id="ping"),
+    ],
+)
+async def test_stream_broken_before_the_first_part_of_the_answer_is_retried(fake, said):
     """
-    A stream that breaks after a chunk is not retried, even if that chunk had no text,
-    because the reader has already received the chunk.
+    A stream that breaks after chunks without a part of the answer is retried; its
+    reader receives only the chunks of the second attempt.
     """
-    said = b"data: %b\n\n" % json.dumps(chunk()).encode()
-    fake.play(SSE, Data(said), Reset(), times=None)
+    fake.play(SSE, Data(b"data: %b\n\n" % json.dumps(said).encode()), Reset())
+    fake.play(SSE, Data(b"data: %b\n\n" % json.dumps(chunk("Hi.")).encode()), DONE)
 
     async with in_process(fake) as client:
-        got = await observed(client, "stream")
+        stream = client.chat.completions.stream(messages="Hi")
+        texts = [each.text async for each in stream]
 
-    assert (asi1.StreamInterruptedError, 1) == (got.error, got.attempts)
+    assert ["Hi."] == texts
+    assert 2 == len(stream.response.attempts)
 
 
 @in_each_form

@@ -1,0 +1,177 @@
+"""
+The members of a stream's chunks that add up: unknown members, and the token counts.
+
+A server may send a member whole with one chunk, and null or empty with all others; it
+may repeat it with every chunk; or each chunk has a piece of it.
+"""
+
+import re
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from attrs import define, field
+
+from .._models.base_types import JSON
+from .._models.completion import Usage
+from .answer_parts import Text
+
+
+__all__ = ["Members", "is_sign_of_life", "newer_usage"]
+
+# Values of ``type``, in lowercase and without separators, of events that only say that
+# the server is alive.
+_SIGNS_OF_LIFE = frozenset({"ping", "pong", "heartbeat", "keepalive", "noop"})
+
+# Unknown members whose strings are pieces, where they stand in a delta or in a fragment
+# of it. Other strings, such as an id, a type or a signature, are sent whole.
+_PIECES = frozenset(
+    {"arguments", "content", "data", "partial_json", "reasoning", "refusal", "summary"}
+    | {"text", "thinking", "transcript"}
+)
+# Unknown members of a choice whose lists have an item for each token of the chunk.
+_LISTS = frozenset({"logprobs", "token_ids"})
+
+
+@define
+class _Fragments:
+    """A list of objects, assembled from fragments that have an ``index``."""
+
+    deep: bool
+    parts: list["Members"] = field(factory=list)
+    # The newest part with an index, and the newest with an index and a type.
+    _known: dict[tuple[str, JSON], "Members"] = field(factory=dict)
+
+    def add(self, fragments: list[dict[str, JSON]]) -> None:
+        for fragment in fragments:
+            self._part_for(fragment).add(fragment)
+
+    def _part_for(self, fragment: dict[str, JSON]) -> "Members":
+        index, kind = str(fragment["index"]), fragment.get("type")
+        keys: list[tuple[str, JSON]] = [(index, None)]
+        if isinstance(kind, str):
+            keys.append((index, kind))
+        part = self._known.get(keys[-1]) or self._known.get(keys[0])
+        if part is None or not all(
+            part.agrees(fragment, key) for key in ("type", "id")
+        ):
+            part = Members(self.deep)
+            self.parts.append(part)
+        self._known.update(dict.fromkeys(keys, part))
+        return part
+
+
+@define
+class Members:
+    """
+    The unknown members of an object, of which each chunk may have a piece.
+
+    The last value of a member counts that is not empty, but some members add up:
+    ``logprobs``, and fragments with an ``index``.
+
+    Attributes:
+        deep: Whether the object is a piece, so that its strings and objects add up too.
+        joined: Whether all lists in the object add up.
+    """
+
+    deep: bool = False
+    joined: bool = False
+    _values: dict[str, Any] = field(factory=dict)
+
+    def add(self, more: Mapping[str, JSON]) -> list[str]:
+        """Add the members of one chunk; return the names of those that changed."""
+        changed = []
+        for name, value in more.items():
+            if value is None or value in ("", [], {}):
+                self._values.setdefault(name, value)
+                continue
+            grown = self._grown(name, value)
+            if grown is not None:
+                grown.add(value)
+            elif self._values.get(name) == value:
+                continue
+            else:
+                self._values[name] = value
+            changed.append(name)
+        return changed
+
+    def agrees(self, fragment: Mapping[str, JSON], name: str) -> bool:
+        """Whether a fragment has the same member as the object, or one has none."""
+        old, new = self._values.get(name), fragment.get(name)
+        return not old or not new or old == new
+
+    def _grown(self, name: str, value: JSON) -> Any:
+        """Return what *value* is a piece of; None if it is a whole value."""
+        new: Any = None
+        if isinstance(value, str) and self.deep and name in _PIECES:
+            new = Text()
+        elif isinstance(value, dict) and (self.deep or name == "logprobs"):
+            new = Members(self.deep, joined=name == "logprobs")
+        elif isinstance(value, list) and (self.joined or name in _LISTS):
+            new = _Items()
+        elif isinstance(value, list) and all(map(_has_index, value)):
+            new = _Fragments(self.deep)
+        if new is None:
+            return None
+        if type(self._values.get(name)) is not type(new):
+            self._values[name] = new
+        return self._values[name]
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return a copy of the members so far."""
+        return {name: _to_json(value) for name, value in self._values.items()}
+
+
+class _Items(list[JSON]):
+    """A growing list of the server's values."""
+
+    add = list.extend
+
+
+def _has_index(value: JSON) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("index"), int | str)
+
+
+def _to_json(value: Any) -> JSON:
+    match value:
+        case Text():
+            return value.join()
+        case Members():
+            return value.to_json()
+        case _Fragments():
+            return [part.to_json() for part in value.parts]
+        case _Items():
+            return list(value)
+        case _:
+            return value
+
+
+def is_sign_of_life(members: Mapping[str, JSON]) -> bool:
+    """Whether an event with these members says that it carries nothing."""
+    names = (members.get(key) for key in ("type", "event", "status"))
+    words = (re.sub("[ _-]", "", n).lower() for n in names if isinstance(n, str))
+    return not _SIGNS_OF_LIFE.isdisjoint(words)
+
+
+def newer_usage(old: Usage | None, new: Usage | None) -> Usage | None:
+    """Return *new*, with *old*'s counts in place of those that *new* does not have."""
+    if old is None or new is None:
+        return new or old
+    names = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens")
+    counts = {name: _truer(getattr(old, name), getattr(new, name)) for name in names}
+    if new.total_tokens <= 0:  # the old total may be without the new counts
+        parts = counts["prompt_tokens"] + counts["completion_tokens"]
+        counts["total_tokens"] = max(old.total_tokens, parts)
+    extra = _truer(old.extra, new.extra)
+    extra = {key: extra[key] for key in extra if key not in names}
+    newer = attrs.evolve(new, **counts, extra=extra, wire=None)
+    return new if newer == new else newer
+
+
+def _truer(old: Any, new: Any) -> Any:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return {**old, **{key: _truer(old.get(key), new[key]) for key in new}}
+    counts = bool(new) and not (isinstance(new, int | float) and new < 0)
+    return new if counts or old is None else old

@@ -1,0 +1,337 @@
+"""Members of a stream's chunks that add up: logprobs, fragments, token counts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from asi1 import ChatCompletionChunk, Usage
+from asi1._protocol.converter import decode
+from asi1._protocol.fast_chunks import FastChunkReader
+from asi1._protocol.members import Members, newer_usage
+from asi1._protocol.stream_answer import Assembler
+
+
+def answer(*chunks):
+    """Return the answer that is assembled from chunks with these fields."""
+    assembler, fast = Assembler(), FastChunkReader()
+    for fields in chunks:
+        read = fast.read(json.dumps(fields).encode())
+        assembler.add(read or decode(ChatCompletionChunk, fields))
+    return assembler.answer()
+
+
+def with_choice(**fields):
+    """Return the fields of a chunk whose choice has these fields and a text."""
+    return {"choices": [{"index": 0, "delta": {"content": "a"}, **fields}]}
+
+
+def with_delta(**fields):
+    """Return the fields of a chunk whose delta has these fields and a text."""
+    return with_choice(delta={"content": "a", **fields})
+
+
+def logprob(token):
+    """Return the logprob of one token, as servers send it."""
+    return {"token": token, "logprob": -0.5, "top_logprobs": []}
+
+
+FULL = {
+    "prompt_tokens": 9,
+    "completion_tokens": 8,
+    "total_tokens": 17,
+    "completion_tokens_details": {"reasoning_tokens": 5},
+    "cost": 0.25,
+}
+TRUE = decode(Usage, FULL)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param(None, id="null"),
+        pytest.param({}, id="empty"),
+        pytest.param(dict.fromkeys(FULL), id="nulls"),
+        pytest.param({**dict.fromkeys(FULL, 0)}, id="zeros"),
+        pytest.param({"total_tokens": 17}, id="total-alone"),
+        pytest.param({"completion_tokens": -1}, id="negative"),
+        pytest.param(
+            {**FULL, "completion_tokens_details": {"reasoning_tokens": 0}}, id="details"
+        ),
+        pytest.param({"prompt_tokens": "many"}, id="wrong-type"),
+    ],
+)
+def test_token_counts_are_not_replaced_by_empty_ones(last):
+    """
+    The true token counts stay if a later chunk has a usage that is empty or has zeros.
+    """
+    usage = answer({"usage": FULL}, {"usage": last}, {"usage": last}).usage
+
+    counts = {k: v for k, v in usage.extra.items() if k in TRUE.extra}
+    assert (17, 9, 8, 5) == (
+        usage.total_tokens,
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.reasoning_tokens,
+    )
+    assert TRUE.extra == counts
+    assert FULL.items() <= usage.to_dict().items()
+
+
+def test_later_token_counts_replace_earlier_ones():
+    """
+    If several chunks have true token counts, each count of the answer is the last one.
+    """
+    first = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
+
+    assert answer({"usage": first}, {"usage": FULL}).usage == TRUE
+    assert answer({"usage": first}, {"usage": FULL}).usage.to_dict() == FULL
+
+
+def test_token_counts_in_parts_are_added_up_to_the_total():
+    """
+    If one chunk has the prompt's tokens and another the answer's, the usage has both,
+    and their sum as the total.
+    """
+    usage = answer(
+        {"usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}},
+        {"usage": {"completion_tokens": 8}},
+    ).usage
+
+    assert (9, 8, 17) == (
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.total_tokens,
+    )
+
+
+def test_only_usage_may_be_empty():
+    """
+    A usage of zeros is the answer's if no other usage arrives.
+    """
+    assert newer_usage(None, None) is None
+    assert Usage() == newer_usage(None, Usage())
+    assert Usage() == answer({"usage": {}}).usage
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        pytest.param(
+            [{"content": [logprob("a")]}, {"content": [logprob("b"), logprob("c")]}],
+            {"content": [logprob("a"), logprob("b"), logprob("c")]},
+            id="content",
+        ),
+        pytest.param(
+            [{"content": [logprob("a")], "refusal": None}, None, {"content": []}, {}],
+            {"content": [logprob("a")], "refusal": None},
+            id="then-empty",
+        ),
+        pytest.param(
+            [{"content": [logprob("a")]}, {"refusal": [logprob("b")]}],
+            {"content": [logprob("a")], "refusal": [logprob("b")]},
+            id="content-and-refusal",
+        ),
+        pytest.param([None, {"content": [1]}], {"content": [1]}, id="null-first"),
+        pytest.param(
+            [{"content": None}, {"content": [1]}, {"content": None}],
+            {"content": [1]},
+            id="list-null",
+        ),
+        pytest.param(
+            [{"tokens": ["a"], "token_logprobs": [-1]}] * 2,
+            {"tokens": ["a", "a"], "token_logprobs": [-1, -1]},
+            id="legacy",
+        ),
+        pytest.param([[1], [1, 2], None], [1, 1, 2], id="bare-list"),
+        pytest.param([None, None], None, id="null"),
+    ],
+)
+def test_logprobs_of_all_chunks_are_in_the_answer(sent, expected):
+    """
+    The logprobs of a choice are those of all its chunks, one for each token.
+    """
+    chunks = [with_choice(logprobs=each) for each in sent]
+
+    assert expected == answer(*chunks).choices[0].extra["logprobs"]
+
+
+def test_logprobs_of_two_choices_are_kept_apart():
+    """
+    Each choice has its own logprobs.
+    """
+    chunk = {
+        "choices": [
+            {"index": 0, "delta": {}, "logprobs": {"content": [1]}},
+            {"index": 1, "delta": {}, "logprobs": {"content": [2]}},
+        ]
+    }
+
+    assert [{"content": [1, 1]}, {"content": [2, 2]}] == [
+        choice.extra["logprobs"] for choice in answer(chunk, chunk).choices
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        pytest.param(
+            [
+                [{"type": "reasoning.text", "text": "They ", "index": 0}],
+                [{"type": "reasoning.text", "text": "ask.", "index": 0}],
+                [{"type": "reasoning.text", "signature": "s", "index": 0}],
+                None,
+            ],
+            [
+                {
+                    "type": "reasoning.text",
+                    "text": "They ask.",
+                    "index": 0,
+                    "signature": "s",
+                }
+            ],
+            id="text",
+        ),
+        pytest.param(
+            [
+                [{"index": 0, "summary": "a"}, {"index": 1, "summary": "b"}],
+                [{"index": 1, "summary": "B"}],
+                [{"index": 0, "summary": "A"}],
+            ],
+            [{"index": 0, "summary": "aA"}, {"index": 1, "summary": "bB"}],
+            id="two",
+        ),
+        pytest.param(
+            [
+                [{"index": 0, "type": "text", "text": "a"}],
+                [{"index": 0, "type": "encrypted", "data": "x"}],
+                [{"index": 0, "type": "text", "text": "b"}],
+                [{"index": 0, "text": "c"}],
+            ],
+            [
+                {"index": 0, "type": "text", "text": "abc"},
+                {"index": 0, "type": "encrypted", "data": "x"},
+            ],
+            id="two-types-with-one-index",
+        ),
+        pytest.param(
+            [
+                [{"index": 0, "id": "r1", "data": "a"}],
+                [{"index": 0, "id": "r1", "data": "b"}],
+                [{"index": 0, "id": "r2", "data": "c"}],
+            ],
+            [
+                {"index": 0, "id": "r1", "data": "ab"},
+                {"index": 0, "id": "r2", "data": "c"},
+            ],
+            id="two-ids-with-one-index",
+        ),
+        pytest.param(
+            [[{"index": "0", "text": "a"}], [{"index": 0, "text": "b"}]],
+            [{"index": 0, "text": "ab"}],
+            id="index-as-string",
+        ),
+        pytest.param(
+            [[{"index": 0, "text": "a", "format": None}], [{"index": 0, "format": ""}]],
+            [{"index": 0, "text": "a", "format": None}],
+            id="empty-members",
+        ),
+        pytest.param(
+            [
+                [{"index": 0, "part": {"text": "a"}}],
+                [{"index": 0, "part": {"text": "b"}}],
+            ],
+            [{"index": 0, "part": {"text": "ab"}}],
+            id="nested",
+        ),
+        pytest.param(
+            [[{"text": "a"}], [{"text": "b"}]], [{"text": "b"}], id="no-index"
+        ),
+        pytest.param([["a"], [], ["b"]], ["b"], id="strings"),
+        pytest.param(
+            [[{"index": 0, "text": "a"}], ["b"]],
+            ["b"],
+            id="no-fragments-after-fragments",
+        ),
+    ],
+)
+def test_fragments_with_an_index_add_up(sent, expected):
+    """
+    A list of fragments in deltas becomes one list: fragments with the same index are
+    one object, whose texts are joined.
+    """
+    chunks = [with_delta(reasoning_details=each) for each in sent]
+
+    assert {"reasoning_details": expected} == answer(*chunks).message.extra
+
+
+def test_repeated_list_outside_of_deltas_is_not_doubled():
+    """
+    A delta is a piece of the message by its nature, but a list of the whole chunk may
+    come again with each chunk: then its texts are not joined.
+    """
+    first, second = {"index": 0, "text": "a"}, {"index": 1, "text": "b"}
+    completion = answer(
+        {"sources": [first]}, {"sources": [first]}, {"sources": [first, second]}
+    )
+
+    assert {"sources": [first, second]} == completion.extra
+
+
+def test_objects_in_deltas_add_up():
+    """
+    Objects in deltas add up: of audio, the transcript and the data are joined.
+    """
+    message = answer(
+        with_delta(audio={"id": "x", "transcript": "Hel"}),
+        with_delta(audio={"transcript": "lo", "data": "QQ"}),
+        with_delta(audio={"data": "Qg", "expires_at": 7}),
+        with_delta(function_call={"name": "dive", "arguments": "{"}),
+        with_delta(function_call={"arguments": "}"}),
+    ).message
+
+    assert {
+        "audio": {"id": "x", "transcript": "Hello", "data": "QQQg", "expires_at": 7},
+        "function_call": {"name": "dive", "arguments": "{}"},
+    } == message.extra
+
+
+@pytest.mark.parametrize("empty", [None, "", [], {}])
+def test_empty_member_replaces_no_other(empty):
+    """
+    A member that is null or empty replaces none that is not; false and zero do.
+    """
+    members = Members()
+
+    assert ["a", "b", "c"] == members.add({"a": {"v": 1}, "b": "x", "c": True})
+    assert [] == members.add({"a": empty, "b": empty, "c": empty, "d": empty})
+    assert ["c"] == members.add({"a": {"v": 1}, "b": "x", "c": False})
+    assert {"a": {"v": 1}, "b": "x", "c": False, "d": empty} == members.to_json()
+
+
+def test_token_ids_of_all_chunks_are_in_the_answer():
+    """
+    The token ids of a choice are those of all its chunks.
+    """
+    chunks = [with_choice(token_ids=ids) for ids in ([1, 2], None, [3])]
+
+    assert [1, 2, 3] == answer(*chunks).choices[0].extra["token_ids"]
+
+
+def test_members_read_in_the_middle_of_a_stream_do_not_change():
+    """
+    Members that were read in the middle of a stream are not changed by later chunks.
+    """
+    assembler, taken, shown = Assembler(), [], []
+    for _ in range(3):
+        fields = with_choice(
+            delta={"reasoning_details": [{"index": 0, "text": "a"}]},
+            logprobs={"content": [1]},
+        )
+        assembler.add(decode(ChatCompletionChunk, fields))
+        taken.append(assembler.answer())
+        shown.append(repr(taken[-1]))
+
+    assert shown == [repr(each) for each in taken]
+    assert "aaa" == taken[-1].message.extra["reasoning_details"][0]["text"]
