@@ -1,8 +1,7 @@
 """
 The httpx transports that send requests: httpx's own, or a user-provided one.
 
-An httpx client is used only for proxies, or if the user provides one. The client for
-proxies stores no cookies.
+An httpx client is used only if the user provides one.
 """
 
 from __future__ import annotations
@@ -10,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx
 
@@ -23,7 +25,13 @@ if TYPE_CHECKING:
     import httpcore
 
 
-__all__ = ["DirectTransport", "UserClient", "UserTransport", "proxy_transport"]
+__all__ = [
+    "DirectTransport",
+    "UserClient",
+    "UserTransport",
+    "needs_no_proxy",
+    "proxy_transport",
+]
 
 
 class DirectTransport(httpx.AsyncHTTPTransport):
@@ -58,21 +66,11 @@ class UserTransport(httpx.AsyncBaseTransport):
         return await self._transport.handle_async_request(request)
 
 
-class _ClientTransport(httpx.AsyncBaseTransport):
-    """Sends through an httpx client, which applies its own proxies, hooks and auth."""
+class UserClient(httpx.AsyncBaseTransport):
+    """Sends through a user-provided httpx client, adds its headers, never closes it."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._client.send(request, stream=True, follow_redirects=False)
-
-    async def aclose(self) -> None:
-        await self._client.aclose()
-
-
-class UserClient(_ClientTransport):
-    """Sends through a user-provided httpx client, adds its headers, never closes it."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         prepared = self._client.build_request(
@@ -83,27 +81,32 @@ class UserClient(_ClientTransport):
             extensions=request.extensions,
         )
         prepared.stream = request.stream
-        return await super().handle_async_request(prepared)
+        return await self._client.send(prepared, stream=True, follow_redirects=False)
 
     async def aclose(self) -> None:
         """Do nothing: the user closes the client."""
 
 
 def proxy_transport(
-    context: ssl.SSLContext, limits: httpx.Limits
-) -> httpx.AsyncBaseTransport:
+    context: ssl.SSLContext, limits: httpx.Limits, base_url: str
+) -> httpx.AsyncBaseTransport | None:
     """
-    Return a transport that sends through the proxies named in the environment.
+    Return a transport that sends through the environment's proxy for *base_url*.
+
+    None if the environment names no proxy for this URL.
 
     Raises:
-        ConfigurationError: One of these proxies cannot be used.
+        ConfigurationError: One of the environment's proxies cannot be used.
     """
+    given = getproxies()
     try:
-        client = httpx.AsyncClient(
-            verify=context,
-            limits=limits,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
+        found = {
+            scheme: httpx.AsyncHTTPTransport(
+                verify=context, limits=limits, proxy=_with_scheme(given[scheme])
+            )
+            for scheme in ("all", "http", "https")
+            if given.get(scheme)
+        }
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         # The error's text may contain a proxy's password, so it is not shown. The text
         # of an ImportError is shown, since it only names a missing package.
@@ -112,4 +115,49 @@ def proxy_transport(
             "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,"
             f" NO_PROXY) cannot be used{reason}"
         ) from None
-    return _ClientTransport(client)
+    url = urlsplit(base_url)
+    transport = found.get(url.scheme, found.get("all"))
+    if transport is None or needs_no_proxy(given.get("no", ""), base_url):
+        return None
+    from .httpcore_internals import replace_backend  # noqa: PLC0415 - as above
+
+    replace_backend(transport, _network_backend())
+    return transport
+
+
+def _with_scheme(proxy: str) -> str:
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def needs_no_proxy(no_proxy: str, base_url: str) -> bool:
+    """
+    Whether *no_proxy*, the value of ``NO_PROXY``, names the host of *base_url*.
+
+    Its entries, separated by commas, are host names, addresses and networks of IPv4
+    and IPv6, each with or without a port, or URLs; ``*`` means all hosts. An entry of
+    another form is ignored, as curl ignores it.
+    """
+    return any(_matches(each.strip(), base_url) for each in no_proxy.lower().split(","))
+
+
+def _matches(entry: str, base_url: str) -> bool:
+    url = urlsplit(base_url.lower())
+    host, port = url.hostname or "", url.port or {"http": 80}.get(url.scheme, 443)
+    if entry == "*":
+        return True
+    with suppress(ValueError):  # not an address
+        return ip_address(host) in ip_network(entry, strict=False)
+    try:
+        scheme, _, rest = entry.rpartition("://")
+        parts = urlsplit(f"//{rest}")
+        named, wanted = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if scheme not in ("", "all", url.scheme) or wanted not in (None, port):
+        return False
+    with suppress(ValueError):
+        return ip_address(host) in ip_network(f"{named}{parts.path}", strict=False)
+    if scheme:
+        return named == host
+    below = host.endswith(f".{named.removeprefix('*').removeprefix('.')}")
+    return bool(named) and (named == host or below)
