@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+import anyio
 import httpx
 
 from .._models.errors import ConfigurationError
@@ -32,6 +34,9 @@ __all__ = [
     "needs_no_proxy",
     "proxy_transport",
 ]
+
+# A request's extension with the bodies of the replies to it.
+_HELD = "asi1.held"
 
 
 class DirectTransport(httpx.AsyncHTTPTransport):
@@ -63,7 +68,12 @@ class UserTransport(httpx.AsyncBaseTransport):
         self._transport = transport
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._transport.handle_async_request(request)
+        try:
+            return await self._transport.handle_async_request(request)
+        except httpx.HTTPStatusError as error:
+            if (reply := _reply_in(error, request, [])) is None:
+                raise
+            return reply
 
 
 class UserClient(httpx.AsyncBaseTransport):
@@ -81,10 +91,92 @@ class UserClient(httpx.AsyncBaseTransport):
             extensions=request.extensions,
         )
         prepared.stream = request.stream
-        return await self._client.send(prepared, stream=True, follow_redirects=False)
+        held: list[_HeldBody] = []
+        prepared.extensions = {**prepared.extensions, _HELD: held}
+        hooks = self._client.event_hooks
+        if hooks["response"] and hooks["response"][0] is not _hold_body:
+            # A new list, since other tasks may be running the hooks of the old one.
+            hooks["response"] = [_hold_body, *hooks["response"]]
+        try:
+            response = await self._client.send(
+                prepared, stream=True, follow_redirects=False
+            )
+        except BaseException as error:
+            reply = None
+            if isinstance(error, httpx.HTTPStatusError):
+                reply = _reply_in(error, prepared, held)
+            await _let_go(held, reply)
+            if reply is None:
+                raise
+            return reply
+        await _let_go(held, response)
+        return response
 
     async def aclose(self) -> None:
         """Do nothing: the user closes the client."""
+
+
+class _HeldBody(httpx.AsyncByteStream):
+    """
+    The body of a reply, which stays open after `aclose` while *held*.
+
+    httpx closes a reply if one of the client's hooks raises an error.
+    """
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self.stream = stream
+        self.held = True
+        self.closed = self.ended = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self.stream:
+            yield piece
+        self.ended = True
+
+    async def aclose(self) -> None:
+        self.closed = True
+        if self.ended or not self.held:
+            await self.stream.aclose()
+
+
+async def _hold_body(response: httpx.Response) -> None:
+    """Hold the body of a reply to one of asi1's requests; a hook of httpx."""
+    held = response.request.extensions.get(_HELD)
+    if held is not None and isinstance(response.stream, httpx.AsyncByteStream):
+        response.stream = _HeldBody(response.stream)
+        held.append(response.stream)
+
+
+async def _let_go(held: list[_HeldBody], kept: httpx.Response | None) -> None:
+    """Close the bodies that a hook or an error closed, except the one of *kept*."""
+    for body in held:
+        body.held = False
+        if body.closed and (kept is None or kept.stream is not body):
+            with anyio.CancelScope(shield=True), suppress(Exception):
+                await body.stream.aclose()
+
+
+def _reply_in(
+    error: httpx.HTTPStatusError, request: httpx.Request, held: list[_HeldBody]
+) -> httpx.Response | None:
+    """
+    Return the reply that a hook or a transport raised because of its status.
+
+    None if it is the reply to another request, such as for a token. The body is empty
+    if it was closed before it was read.
+    """
+    reply = error.response
+    if reply.request.url != request.url or reply.is_stream_consumed:
+        return reply if reply.request.url == request.url else None
+    if not reply.is_closed:
+        return reply
+    headers = [(k, v) for k, v in reply.headers.multi_items() if k != "content-length"]
+    body = next((each for each in held if each is reply.stream), None)
+    if body is None:
+        headers = [(k, v) for k, v in headers if k != "content-encoding"]
+    return httpx.Response(
+        reply.status_code, headers=headers, stream=body or httpx.ByteStream(b"")
+    )
 
 
 def proxy_transport(

@@ -49,7 +49,7 @@ def replace_backend(
     transport: httpx.AsyncHTTPTransport, network: httpcore.AsyncNetworkBackend
 ) -> None:
     """Let a pool that connects to a proxy open its connections with *network*."""
-    pool = getattr(transport, "_pool", None)
+    pool: Any = getattr(transport, "_pool", None)
     if _KNOWN and hasattr(pool, "_network_backend"):
         pool._network_backend = network
 

@@ -147,17 +147,76 @@ async def raise_for_status(response):
     response.raise_for_status()
 
 
-async def test_status_error_that_a_hook_raises_loses_its_request_and_response():
+async def raise_after_reading(response):
+    await response.aread()
+    response.raise_for_status()
+
+
+@pytest.mark.parametrize("hook", [raise_for_status, raise_after_reading])
+@pytest.mark.parametrize("sockets", [False, True])
+async def test_hook_that_raises_for_status_hides_no_status_message_or_retry(
+    hook, sockets
+):
     """
-    If a hook raises httpx.HTTPStatusError, asi1 removes the error's request and
-    response, because the request's headers contain the API key.
+    If a hook of the user's httpx client raises httpx.HTTPStatusError, the call ends as
+    without the hook: with the error of the status, the server's message and retries.
     """
-    fake = FakeASI1()
-    fake.fail(400)
-    hooks = {"response": [raise_for_status]}
+    with FakeASI1() as fake:
+        fake.fail(503, message="too busy", times=3)
+        fake.fail(400, message="what is that")
+        fake.reply("Fine.")
+        options = {} if sockets else {"transport": fake.transport}
+        limits = httpx.Limits(max_connections=1)
+        retry = asi1.RetryPolicy(wait_first=0)
+        async with httpx.AsyncClient(
+            event_hooks={"response": [hook]}, limits=limits, **options
+        ) as own:
+            client = asi1.AsyncASI1(
+                "sk-test", fake.base_url, http_client=own, retry=retry
+            )
+            with pytest.raises(asi1.InternalServerError, match="too busy") as caught:
+                await client.chat.completions.create(messages="Hi")
+            with pytest.raises(asi1.BadRequestError, match="what is that"):
+                await client.chat.completions.create(messages="Hi")
+            answer = await client.chat.completions.create(messages="Hi")
+
+    assert (503, 3) == (caught.value.status_code, len(caught.value.response.attempts))
+    assert "Fine." == answer.text
+
+
+async def test_transport_that_raises_for_status_hides_no_status(fake):
+    """
+    If a user's transport raises httpx.HTTPStatusError, the call raises the error of
+    that status.
+    """
+
+    class Raising(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request):
+            response = await fake.transport.handle_async_request(request)
+            response.request = request
+            await response.aread()
+            response.raise_for_status()
+
+    fake.fail(422, message="no such thing")
+    client = asi1.AsyncASI1("sk-test", transport=Raising(), max_retries=0)
+    with pytest.raises(asi1.UnprocessableEntityError, match="no such thing"):
+        await client.chat.completions.create(messages="Hi")
+
+
+async def test_status_error_of_another_request_loses_its_request_and_response(fake):
+    """
+    If a hook raises httpx.HTTPStatusError for a request of its own, the call raises
+    APIConnectionError; its cause has neither request nor response.
+    """
+
+    async def fetch_token(_):
+        other = httpx.Request("GET", "https://token.example")
+        httpx.Response(401, request=other).raise_for_status()
+
+    hooks = {"response": [fetch_token]}
     async with httpx.AsyncClient(transport=fake.transport, event_hooks=hooks) as own:
         client = asi1.AsyncASI1("sk-test", http_client=own, max_retries=0)
-        with pytest.raises(asi1.APIConnectionError, match="400 Bad Request") as caught:
+        with pytest.raises(asi1.APIConnectionError, match="401") as caught:
             await client.chat.completions.create(messages="Hi")
     cause = caught.value.__cause__
 
