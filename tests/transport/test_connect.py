@@ -533,3 +533,42 @@ async def test_server_that_reads_nothing_is_a_write_timeout(certificate, tls):
     error, _ = await ask_at_length(keep_silent, certificate, tls=tls, write=0.3)
 
     assert (asi1.APITimeoutError, "write") == (type(error), error.phase)
+
+
+@on_each_loop
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        (refuse_and_close, "much too large"),
+        (refuse_and_keep_open, "much too large"),
+        (keep_silent, "write"),
+        (answer_slow_reader, "Hi."),
+    ],
+)
+async def test_large_request_through_a_proxy_ends_as_without_it(
+    monkeypatch, what, expected
+):
+    """
+    Through a proxy, refusals are read while the body is sent, and the write timeout
+    starts again with each piece.
+    """
+    with LateReader(what) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        async with asi1.AsyncASI1(
+            "sk-test",
+            "http://otter.example/v1",
+            allow_insecure_http=True,
+            max_retries=0,
+            timeout=asi1.Timeouts(write=0.4),
+        ) as client:
+            try:
+                with anyio.fail_after(60):
+                    answer = await client.chat.completions.create(messages="x" * 2**24)
+            except asi1.APIError as error:
+                found = f"{error}"
+            else:
+                found = answer.text
+
+    assert expected in found
+    assert 1 == proxy.connections
