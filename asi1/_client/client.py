@@ -49,7 +49,9 @@ class AsyncASI1(BaseClient):
         retry: A complete `RetryPolicy`, in place of *max_retries*; not both.
         rate_limit: A `RateLimit`, or your own `Limiter`; calls beyond the limit wait.
         limits: How many connections to open, and how long to keep idle ones open.
-        http_client: Your own ``httpx.AsyncClient``; asi1 never closes it.
+        http_client: Your own ``httpx.AsyncClient``; asi1 never closes it. If it has
+            response hooks, asi1 adds one before them, so that a hook that raises for
+            a status hides neither the status nor the server's message.
         transport: Your own httpx transport; asi1 never closes it.
         default_headers: Sent with every request.
         default_query: Query parameters, added to the URL of every request.
