@@ -12,14 +12,24 @@ too. The key is redacted
   these headers too;
 - in all other strings of an error, and in its causes, by `scrub`, after the attempt.
 
+A cause whose class cannot be cleaned, such as one of aiohttp's with the request in its
+arguments, is left out of the chain of causes.
+
 The text of answers, complete or partial, is not redacted.
 """
 
 from __future__ import annotations
 
+import types
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
 import attrs
 
-from .._models.base_types import JSON
+from attrs import define, field
+
 from .._models.errors import ASI1Error
 from .._settings.secret import Secret
 from .._transport.error_map import forget_request
@@ -29,33 +39,178 @@ __all__ = ["scrub"]
 
 # `scrub` skips these fields of errors, since asi1 builds them without the API key.
 _SAFE_FIELDS = {"response", "partial"}
+# How deep lists and dicts are copied; asi1's own errors are never nested this deep.
+_DEEPEST = 100
+# The most values in a list that occurs again in the copy.
+_MOST_SHARED = 100
+_SEQUENCES: tuple[Any, ...] = (list, tuple, set, frozenset)
+_PLAIN = (int, float, types.NoneType)
+_DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 
 
 def scrub(error: ASI1Error, secret: Secret) -> None:
     """Remove the API key and the traceback from *error* and its causes."""
-    for field in attrs.fields(type(error)):
-        if field.name not in _SAFE_FIELDS:
-            value = getattr(error, field.name)
-            setattr(error, field.name, _redacted(value, secret))
-    error.args = (error.message,)
+    redactor = _Redactor(secret)
+    redactor.clean_fields(error)
     error.__traceback__ = None
     error.__context__ = None
-    cause = error.__cause__
-    while cause is not None:
-        cause.args = tuple(_redacted(arg, secret) for arg in cause.args)
-        cause.__traceback__ = None
-        forget_request(cause)
-        cause.__cause__ = cause.__cause__ or cause.__context__
-        cause = cause.__cause__
+    last: BaseException = error
+    for cause in _causes(error):
+        if (cleaned := redactor.cleaned(cause)) is not None:
+            _set(last, "__cause__", cleaned)
+            last = cleaned
+    _set(last, "__cause__", None)
 
 
-def _redacted(value: JSON, secret: Secret) -> JSON:
-    if isinstance(value, str):
-        return secret.redact(value)
-    if isinstance(value, bytes | bytearray):
-        return secret.redact_bytes(bytes(value))
-    if isinstance(value, list | tuple):
-        return type(value)([_redacted(item, secret) for item in value])
-    if isinstance(value, dict):
-        return {_redacted(k, secret): _redacted(v, secret) for k, v in value.items()}
-    return value
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield the causes of *error*, each once, even if they follow in a circle."""
+    seen, cause = {id(error)}, error.__cause__
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        following = cause.__context__ if cause.__cause__ is None else cause.__cause__
+        yield cause
+        cause = following
+
+
+def _set(error: BaseException, name: str, value: object) -> None:
+    # The class of an error may forbid to set attributes, as frozen attrs classes do.
+    BaseException.__setattr__(error, name, value)
+
+
+@define
+class _Redactor:
+    """
+    Copies values without the API key.
+
+    Attributes:
+        copies: The copies of lists, tuples, sets and dicts, by the original's id, with
+            the number of values in each. So each is copied once.
+        count: How many values the copies would have if none were shared.
+    """
+
+    secret: Secret
+    copies: dict[tuple[int, bool], tuple[Any, int]] = field(factory=dict)
+    count: int = 0
+
+    def clean_fields(self, error: ASI1Error) -> None:
+        """Redact the fields of one of asi1's own errors."""
+        for each in attrs.fields(type(error)):
+            if each.name not in _SAFE_FIELDS:
+                value = getattr(error, each.name)
+                setattr(error, each.name, self.copy(value))
+        error.args = (error.message,)
+
+    def cleaned(self, cause: BaseException) -> BaseException | None:
+        """
+        Return *cause* without the key, its own causes and its traceback.
+
+        None if *cause* cannot be cleaned: its text needs the objects that were removed,
+        or still shows the key.
+        """
+        try:
+            if isinstance(cause, BaseExceptionGroup):
+                return self._cleaned_group(cause)
+            self._clean(cause)
+            texts = f"{cause}\n{cause!r}"
+        except Exception:  # noqa: BLE001 - the class of the cause may be any
+            return None
+        return cause if self.secret.redact(texts) == texts else None
+
+    def _cleaned_group(
+        self, group: BaseExceptionGroup[BaseException]
+    ) -> BaseException | None:
+        # The message of a group is read-only, so a new group is made; it is flat, since
+        # groups may contain each other to any depth.
+        members = [self.cleaned(each) for each in _members(group)]
+        left = [each for each in members if each is not None]
+        message = self.copy(group.message)
+        return BaseExceptionGroup(message, left) if left else None
+
+    def _clean(self, error: BaseException) -> None:
+        for name in ("__traceback__", "__cause__", "__context__"):
+            _set(error, name, None)
+        if isinstance(error, ASI1Error):
+            self.clean_fields(error)
+            return
+        forget_request(error)
+        _set(error, "args", self.copy(error.args, plain=True))
+        state = vars(error)
+        for name, value in state.items():
+            state[name] = self.copy(value, plain=True)
+        for slot in _slots(error):
+            value = slot.__get__(error)
+            if not isinstance(value, _PLAIN):
+                slot.__set__(error, self.copy(value, plain=True))
+
+    def copy(self, value: Any, *, plain: bool = False, depth: int = 0) -> Any:
+        """
+        Return a copy of *value* without the key.
+
+        Args:
+            value: Subclasses of str, list, tuple, set and dict become these types.
+            plain: Whether any other object is replaced by the name of its class.
+            depth: How many lists and dicts contain *value*.
+        """
+        self.count += 1
+        if isinstance(value, str):
+            return self.secret.redact(str.__str__(value))
+        if isinstance(value, bytes | bytearray):
+            return self.secret.redact_bytes(bytes(value))
+        if isinstance(value, (*_SEQUENCES, dict)):
+            return self._copy_items(value, plain=plain, depth=depth + 1)
+        keep = isinstance(value, _PLAIN) or not plain
+        return value if keep else type(value).__name__
+
+    def _copy_items(self, value: Any, *, plain: bool, depth: int) -> Any:
+        at, before = (id(value), plain), self.count
+        if at in self.copies:
+            made, size = self.copies[at]
+            # A large copy is not shared, since its text would be written each time.
+            self.count += size if size <= _MOST_SHARED else 0
+            return made if size <= _MOST_SHARED else "..."
+        if depth > _DEEPEST:
+            return "..."
+        self.copies[at] = "...", 0  # the value itself, where it is one of its own items
+        copy = partial(self.copy, plain=plain, depth=depth)
+        made = (
+            {copy(name): copy(item) for name, item in dict.items(value)}
+            if isinstance(value, dict)
+            else _of_items(value, copy)
+        )
+        self.copies[at] = made, self.count - before
+        return made
+
+
+def _of_items(value: Any, copy: Callable[[Any], Any]) -> Any:
+    # The class of *value* is not used: a named tuple cannot be made from a list.
+    kind = next(each for each in _SEQUENCES if isinstance(value, each))
+    return kind([copy(item) for item in kind.__iter__(value)])
+
+
+def _members(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """Yield the errors of *group* and of the groups inside it, each once."""
+    seen, stack = {id(group)}, [iter(group.exceptions)]
+    while stack:
+        each = next(stack[-1], None)
+        if each is None:
+            stack.pop()
+        elif id(each) not in seen:
+            seen.add(id(each))
+            if isinstance(each, BaseExceptionGroup):
+                stack.append(iter(each.exceptions))
+            else:
+                yield each
+
+
+def _slots(error: BaseException) -> Iterator[Any]:
+    """Yield the descriptors of the attributes that are set, but not in ``vars``."""
+    for each in type(error).__mro__:
+        if each is BaseException:
+            return
+        for name, slot in vars(each).items():
+            if isinstance(slot, _DESCRIPTORS) and not name.startswith("__"):
+                try:
+                    slot.__get__(error)
+                except AttributeError:
+                    continue
+                yield slot

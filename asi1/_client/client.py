@@ -50,7 +50,9 @@ class AsyncASI1(BaseClient):
         rate_limit: A `RateLimit`, or your own `Limiter`; calls beyond the limit wait.
         limits: How many connections to open, and how long to keep idle ones open.
         http_client: Your own ``httpx.AsyncClient``; asi1 never closes it. Its headers,
-            proxies and cookies are sent, and it keeps the cookies of each reply.
+            proxies and cookies are sent, and it keeps the cookies of each reply. If it
+            has response hooks, asi1 adds one before them, so that a hook that raises
+            for a status hides neither the status nor the server's message.
         transport: Your own httpx transport; asi1 never closes it.
         default_headers: Sent with every request.
         default_query: Query parameters, added to the URL of every request.

@@ -59,7 +59,9 @@ class Timeouts:
         total: The complete call: queueing, every attempt, the waits between them, the
             stream. By default 600 without streaming, no limit for streams.
         connect: Opening a connection.
-        write: Writing one piece of the request to the network.
+        write: How long the network may take no byte of the request; starts anew with
+            each piece that was sent. Your own ``http_client`` or ``transport`` may
+            count the request as one piece, as httpx's do.
         pool: Waiting for a free connection.
         first_token: From the start of an attempt to the first part of a streamed
             answer, or to the headers of a reply without streaming. The wait for a

@@ -1,8 +1,7 @@
 """
 The httpx transports that send requests: httpx's own, or a user-provided one.
 
-An httpx client is used only for proxies, or if the user provides one. The client for
-proxies stores no cookies.
+An httpx client is used only if the user provides one.
 """
 
 from __future__ import annotations
@@ -10,9 +9,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
+import anyio
 import httpx
 
 from .._models.errors import ConfigurationError
@@ -23,7 +27,16 @@ if TYPE_CHECKING:
     import httpcore
 
 
-__all__ = ["DirectTransport", "UserClient", "UserTransport", "proxy_transport"]
+__all__ = [
+    "DirectTransport",
+    "UserClient",
+    "UserTransport",
+    "needs_no_proxy",
+    "proxy_transport",
+]
+
+# A request's extension with the bodies of the replies to it.
+_HELD = "asi1.held"
 
 
 class DirectTransport(httpx.AsyncHTTPTransport):
@@ -55,24 +68,19 @@ class UserTransport(httpx.AsyncBaseTransport):
         self._transport = transport
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._transport.handle_async_request(request)
+        try:
+            return await self._transport.handle_async_request(request)
+        except httpx.HTTPStatusError as error:
+            if (reply := _reply_in(error, request, [])) is None:
+                raise
+            return reply
 
 
-class _ClientTransport(httpx.AsyncBaseTransport):
-    """Sends through an httpx client, which applies its own proxies, hooks and auth."""
+class UserClient(httpx.AsyncBaseTransport):
+    """Sends through a user-provided httpx client, adds its headers, never closes it."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._client.send(request, stream=True, follow_redirects=False)
-
-    async def aclose(self) -> None:
-        await self._client.aclose()
-
-
-class UserClient(_ClientTransport):
-    """Sends through a user-provided httpx client, adds its headers, never closes it."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         prepared = self._client.build_request(
@@ -83,27 +91,114 @@ class UserClient(_ClientTransport):
             extensions=request.extensions,
         )
         prepared.stream = request.stream
-        return await super().handle_async_request(prepared)
+        held: list[_HeldBody] = []
+        prepared.extensions = {**prepared.extensions, _HELD: held}
+        hooks = self._client.event_hooks
+        if hooks["response"] and hooks["response"][0] is not _hold_body:
+            # A new list, since other tasks may be running the hooks of the old one.
+            hooks["response"] = [_hold_body, *hooks["response"]]
+        try:
+            response = await self._client.send(
+                prepared, stream=True, follow_redirects=False
+            )
+        except BaseException as error:
+            reply = None
+            if isinstance(error, httpx.HTTPStatusError):
+                reply = _reply_in(error, prepared, held)
+            await _let_go(held, reply)
+            if reply is None:
+                raise
+            return reply
+        await _let_go(held, response)
+        return response
 
     async def aclose(self) -> None:
         """Do nothing: the user closes the client."""
 
 
-def proxy_transport(
-    context: ssl.SSLContext, limits: httpx.Limits
-) -> httpx.AsyncBaseTransport:
+class _HeldBody(httpx.AsyncByteStream):
     """
-    Return a transport that sends through the proxies named in the environment.
+    The body of a reply, which stays open after `aclose` while *held*.
+
+    httpx closes a reply if one of the client's hooks raises an error.
+    """
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self.stream = stream
+        self.held = True
+        self.closed = self.ended = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self.stream:
+            yield piece
+        self.ended = True
+
+    async def aclose(self) -> None:
+        self.closed = True
+        if self.ended or not self.held:
+            await self.stream.aclose()
+
+
+async def _hold_body(response: httpx.Response) -> None:
+    """Hold the body of a reply to one of asi1's requests; a hook of httpx."""
+    held = response.request.extensions.get(_HELD)
+    if held is not None and isinstance(response.stream, httpx.AsyncByteStream):
+        response.stream = _HeldBody(response.stream)
+        held.append(response.stream)
+
+
+async def _let_go(held: list[_HeldBody], kept: httpx.Response | None) -> None:
+    """Close the bodies that a hook or an error closed, except the one of *kept*."""
+    for body in held:
+        body.held = False
+        if body.closed and (kept is None or kept.stream is not body):
+            with anyio.CancelScope(shield=True), suppress(Exception):
+                await body.stream.aclose()
+
+
+def _reply_in(
+    error: httpx.HTTPStatusError, request: httpx.Request, held: list[_HeldBody]
+) -> httpx.Response | None:
+    """
+    Return the reply that a hook or a transport raised because of its status.
+
+    None if it is the reply to another request, such as for a token. The body is empty
+    if it was closed before it was read.
+    """
+    reply = error.response
+    if reply.request.url != request.url or reply.is_stream_consumed:
+        return reply if reply.request.url == request.url else None
+    if not reply.is_closed:
+        return reply
+    headers = [(k, v) for k, v in reply.headers.multi_items() if k != "content-length"]
+    body = next((each for each in held if each is reply.stream), None)
+    if body is None:
+        headers = [(k, v) for k, v in headers if k != "content-encoding"]
+    return httpx.Response(
+        reply.status_code, headers=headers, stream=body or httpx.ByteStream(b"")
+    )
+
+
+def proxy_transport(
+    context: ssl.SSLContext, limits: httpx.Limits, base_url: str
+) -> httpx.AsyncBaseTransport | None:
+    """
+    Return a transport that sends through the environment's proxy for *base_url*.
+
+    None if the environment names no proxy for this URL.
 
     Raises:
-        ConfigurationError: One of these proxies cannot be used.
+        ConfigurationError: One of the environment's proxies cannot be used.
     """
+    given = getproxies()
     try:
-        client = httpx.AsyncClient(
-            verify=context,
-            limits=limits,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
+        found = {
+            scheme: httpx.AsyncHTTPTransport(
+                verify=context, limits=limits, proxy=_with_scheme(given[scheme])
+            )
+            for scheme in ("all", "http", "https")
+            if given.get(scheme)
+        }
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         # The error's text may contain a proxy's password, so it is not shown. The text
         # of an ImportError is shown, since it only names a missing package.
@@ -112,4 +207,49 @@ def proxy_transport(
             "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,"
             f" NO_PROXY) cannot be used{reason}"
         ) from None
-    return _ClientTransport(client)
+    url = urlsplit(base_url)
+    transport = found.get(url.scheme, found.get("all"))
+    if transport is None or needs_no_proxy(given.get("no", ""), base_url):
+        return None
+    from .httpcore_internals import replace_backend  # noqa: PLC0415 - as above
+
+    replace_backend(transport, _network_backend())
+    return transport
+
+
+def _with_scheme(proxy: str) -> str:
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def needs_no_proxy(no_proxy: str, base_url: str) -> bool:
+    """
+    Whether *no_proxy*, the value of ``NO_PROXY``, names the host of *base_url*.
+
+    Its entries, separated by commas, are host names, addresses and networks of IPv4
+    and IPv6, each with or without a port, or URLs; ``*`` means all hosts. An entry of
+    another form is ignored, as curl ignores it.
+    """
+    return any(_matches(each.strip(), base_url) for each in no_proxy.lower().split(","))
+
+
+def _matches(entry: str, base_url: str) -> bool:
+    url = urlsplit(base_url.lower())
+    host, port = url.hostname or "", url.port or {"http": 80}.get(url.scheme, 443)
+    if entry == "*":
+        return True
+    with suppress(ValueError):  # not an address
+        return ip_address(host) in ip_network(entry, strict=False)
+    try:
+        scheme, _, rest = entry.rpartition("://")
+        parts = urlsplit(f"//{rest}")
+        named, wanted = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if scheme not in ("", "all", url.scheme) or wanted not in (None, port):
+        return False
+    with suppress(ValueError):
+        return ip_address(host) in ip_network(f"{named}{parts.path}", strict=False)
+    if scheme:
+        return named == host
+    below = host.endswith(f".{named.removeprefix('*').removeprefix('.')}")
+    return bool(named) and (named == host or below)

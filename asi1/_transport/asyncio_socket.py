@@ -10,18 +10,19 @@ many bytes are unread.
 from __future__ import annotations
 
 import asyncio
-import select
+import socket
 import ssl
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import Any, cast
 
 import anyio
 import httpcore
 
+from .http_pool import map_connect_errors, readable, refuses, wake_early
 
-__all__ = ["AsyncioSocket", "map_connect_errors"]
+
+__all__ = ["AsyncioSocket"]
 
 # Number of unread bytes above which reading from the network pauses.
 _BUFFER_LIMIT = 256 * 1024
@@ -65,6 +66,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         """Add *data* to the buffer, and wake the reader."""
         self._received += data
         _wake(self._read_waiter)
+        if self._write_waiter is not None:  # the reply may refuse the request
+            _wake(self._write_waiter)
         if len(self._received) > _BUFFER_LIMIT and not self._read_paused:
             self._read_paused = True
             self._source.pause_reading()
@@ -80,10 +83,14 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         """Record the end of the server's data; without TLS, stay open for writing."""
         self._ended = True
         _wake(self._read_waiter)
+        _wake(self._write_waiter)
         return self._below is None  # asyncio has no half-closed TLS connections
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Record that the connection is closed, and wake the reader and the writer."""
+        if isinstance(exc, OSError) and self._below is None:
+            # If a send fails, asyncio and uvloop do not read the bytes that arrived.
+            self._received += _received_by_kernel(self._transport)
         self._ended, self._error = True, exc
         _wake(self._read_waiter)
         _wake(self._write_waiter)
@@ -145,8 +152,9 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         Send *buffer*, or hold it back until the rest of the request is written.
 
         Raises:
-            httpcore.WriteError: The connection broke.
-            httpcore.WriteTimeout: The kernel did not accept all bytes in time.
+            httpcore.WriteError: The connection broke, or the server refused the request
+                before all of it was sent; then httpcore reads the server's reply.
+            httpcore.WriteTimeout: The kernel accepted no byte for *timeout* seconds.
         """
         # httpcore writes a request's head, its body, and then b"". Head and body are
         # joined into one send, since each send costs a system call.
@@ -156,11 +164,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         whole, self._unsent = self._unsent, b""
         self._send(whole[:_SEND_SIZE])
         if self._write_paused or len(whole) > _SEND_SIZE:
-            try:
-                with anyio.fail_after(timeout):
-                    await self._send_rest(whole)
-            except TimeoutError as error:
-                raise httpcore.WriteTimeout(str(error)) from error
+            await self._send_rest(whole, timeout)
         if self._transport.is_closing():
             raise httpcore.WriteError(f"the connection is closed ({self._error})")
 
@@ -168,22 +172,54 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         if piece and not self._transport.is_closing():
             self._transport.write(piece)
 
-    async def _send_rest(self, whole: bytes) -> None:
+    async def _send_rest(self, whole: bytes, timeout: float | None) -> None:
         # The bytes are sent in parts of 64 KiB: TLS buffers a write of any size, and
         # only makes the next write wait.
+        wake_early(self._transport.get_extra_info("socket"))
         for at in range(_SEND_SIZE, len(whole), _SEND_SIZE):
-            await self._wait_for_room()
+            await self._wait_for_room(timeout)
+            await self._let_loop_read()
+            self._check_refused()
             self._send(whole[at : at + _SEND_SIZE])
-        await self._wait_for_room()
+        await self._wait_for_room(timeout)
 
-    async def _wait_for_room(self) -> None:
-        if not self._write_paused or self._transport.is_closing():
-            return
-        self._write_waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._write_waiter
-        finally:
-            self._write_waiter = None
+    async def _let_loop_read(self) -> None:
+        # A send on a connection that the server has reset would discard the reply that
+        # the kernel has received. The event loop needs two steps for a read.
+        await asyncio.sleep(0)
+        for _ in range(2):
+            if self._ended or not readable(self._transport):
+                return
+            await asyncio.sleep(0)
+
+    def _check_refused(self, *, late: bool = False) -> None:
+        if self._ended:
+            raise httpcore.WriteError(f"the connection is closed ({self._error})")
+        if refuses(self._received, late=late):
+            raise httpcore.WriteError("the server replied before it got the request")
+
+    async def _wait_for_room(self, timeout: float | None) -> None:
+        loop, left = asyncio.get_running_loop(), self._bytes_left
+        since = loop.time()
+        while self._write_paused and not self._transport.is_closing():
+            self._check_refused()
+            self._write_waiter = loop.create_future()
+            try:
+                # The buffer's size is looked at several times within the timeout.
+                with anyio.move_on_after(None if timeout is None else timeout / 8):
+                    await self._write_waiter
+            finally:
+                self._write_waiter = None
+            if (now_left := self._bytes_left) < left:
+                left, since = now_left, loop.time()
+            elif timeout is not None and loop.time() - since >= timeout:
+                self._check_refused(late=True)
+                raise httpcore.WriteTimeout(f"no byte was sent for {timeout:g} s")
+
+    @property
+    def _bytes_left(self) -> int:
+        size = self._transport.get_write_buffer_size()
+        return size + (self._below.get_write_buffer_size() if self._below else 0)
 
     def abort(self) -> None:
         """Close the connection in the event loop's next step."""
@@ -232,7 +268,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         """Return the attribute of the connection that httpcore calls *info*."""
         if info == "is_readable":
             # httpcore asks this of idle connections: a readable one cannot be reused.
-            return bool(self._received) or self._ended or _readable(self._transport)
+            return bool(self._received) or self._ended or readable(self._transport)
         names = {"client_addr": "sockname", "server_addr": "peername"}
         return self._transport.get_extra_info(names.get(info, info))
 
@@ -242,26 +278,13 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
         waiter.set_result(None)
 
 
-def _readable(transport: asyncio.Transport) -> bool:
-    """Whether the kernel received bytes, or the end, that asyncio has not read."""
-    sock = transport.get_extra_info("socket")
-    if sock is None or sock.fileno() < 0:  # closed socket, reported later by asyncio
-        return True
-    number = sock.fileno()
-    if not hasattr(select, "poll"):  # Windows, whose select accepts any file number
-        return bool(select.select([number], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(number, select.POLLIN)
-    return bool(poll.poll(0))
-
-
-@contextmanager
-def map_connect_errors() -> Iterator[None]:
-    """Raise errors of connecting as httpcore's `ConnectTimeout` or `ConnectError`."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise httpcore.ConnectTimeout(str(error)) from error
-    except (OSError, OverflowError, UnicodeError, ExceptionGroup) as error:
-        # OSError includes ssl.SSLError; an invalid host name raises UnicodeError.
-        raise httpcore.ConnectError(str(error) or type(error).__name__) from error
+def _received_by_kernel(transport: asyncio.Transport) -> bytes:
+    """Return the bytes that arrived on a broken connection, but were not read."""
+    found = bytearray()
+    with suppress(OSError, AttributeError, ValueError):
+        number = transport.get_extra_info("socket").fileno()
+        with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.setblocking(False)
+            while len(found) < _BUFFER_LIMIT and (data := sock.recv(65536)):
+                found += data
+    return bytes(found)

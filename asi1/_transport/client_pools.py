@@ -163,9 +163,10 @@ class Pools:
             max_keepalive_connections=POOL_SIZE,
             keepalive_expiry=self.config.limits.keepalive_expiry,
         )
+        proxied = None
         if self._trust_env and any(map(getproxies().get, ("http", "https", "all"))):
-            return proxy_transport(context, limits)
-        return DirectTransport(context, limits)
+            proxied = proxy_transport(context, limits, self.config.base_url)
+        return proxied or DirectTransport(context, limits)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; other loops close their own."""

@@ -23,6 +23,13 @@ _STEP = 64 * 1024
 # zlib's argument *wbits* for each encoding: it tells zlib which header a body has.
 _WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 _WBITS_WITHOUT_HEADER = -15
+# Words that servers send as the encoding of a body that is not encoded: character sets,
+# transfer codings, and words for "none".
+_NO_ENCODINGS = {
+    *("", "identity", "none", "null", "default", "raw", "plain", "text", "chunked"),
+    *("binary", "7bit", "8bit", "ascii", "us-ascii", "iso-8859-1", "latin-1", "latin1"),
+    *("utf-8", "utf8", "utf_8", "charset=utf-8", "windows-1252"),
+}
 
 
 class _Inflater:
@@ -66,13 +73,14 @@ async def decompress(
 
     Args:
         pieces: The bytes as they arrived from the server.
-        encoding: The ``content-encoding`` header; "" if there is none.
+        encoding: The ``content-encoding`` header; "" if there is none. Words that are
+            no encodings, such as ``utf-8``, are ignored.
 
     Raises:
         APIResponseError: The encoding is unknown or multiple, or the body is not valid.
     """
     name = encoding.strip().lower()
-    if name in ("", "identity"):
+    if all(word.strip() in _NO_ENCODINGS for word in name.split(",")):
         async for piece in pieces:
             yield piece
         return

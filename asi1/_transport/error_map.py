@@ -11,7 +11,12 @@ from typing import Any
 import anyio
 import httpx
 
-from .._models.errors import APIConnectionError, APIResponseError, APITimeoutError
+from .._models.errors import (
+    APIConnectionError,
+    APIResponseError,
+    APITimeoutError,
+    ASI1Error,
+)
 from .._settings.secret import Secret
 
 
@@ -43,18 +48,45 @@ _LOST = (httpx.NetworkError, anyio.BrokenResourceError, anyio.ClosedResourceErro
 
 @contextmanager
 def translate_errors(host: str, key: Secret) -> Iterator[None]:
-    """Raise an asi1 error in place of each of `LIBRARY_ERRORS`."""
+    """
+    Raise an asi1 error in place of each error that is not one of asi1's.
+
+    One of `LIBRARY_ERRORS` becomes the cause. Any other comes from a user-provided
+    transport, and may refer to the request with the key, so it is left out.
+    """
     try:
         yield
+    except ASI1Error:
+        raise
     except LIBRARY_ERRORS as error:
-        reason = key.excerpt(f"{error}", 200) or type(error).__name__
+        reason = key.excerpt(_text(error), 200) or type(error).__name__
         raise _translate(error, host, reason) from error
+    except Exception as error:  # noqa: BLE001 - a transport may raise any class
+        reason = key.excerpt(_plain_text(error), 200)
+        raise APIConnectionError(
+            f"{host}: the connection failed ({reason})", retryable=False
+        ) from None
+
+
+def _text(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a user-provided transport may raise any class
+        return ""
+
+
+def _plain_text(error: Exception) -> str:
+    """Return the class of *error*, and its arguments if all of them are strings."""
+    texts = error.args if all(type(each) is str for each in error.args) else ()
+    return ": ".join(filter(None, [type(error).__name__, " ".join(texts)]))
 
 
 def _translate(
     error: Exception, host: str, reason: str
 ) -> APIConnectionError | APIResponseError:
-    if isinstance(error, httpx.TimeoutException):
+    tls_reason = _tls_reason(error)
+    not_open = isinstance(error, httpx.ConnectError) or _could_not_connect(error)
+    if isinstance(error, httpx.TimeoutException) and not _is_mistaken(error):
         phase = _PHASES.get(type(error), "idle")
         return APITimeoutError(
             f"{host}: timed out ({phase})",
@@ -63,8 +95,7 @@ def _translate(
         )
     if isinstance(error, httpx.DecodingError):
         return APIResponseError(f"{host}: the reply cannot be decoded ({reason})")
-    tls_reason = _tls_reason(error)
-    if tls_reason and isinstance(error, httpx.ConnectError):
+    if tls_reason and not_open:
         return APIConnectionError(
             f"{host}: no secure connection ({tls_reason})", sent=False, retryable=False
         )
@@ -73,22 +104,49 @@ def _translate(
     hang_up = isinstance(error, httpx.RemoteProtocolError) and (
         reason.startswith(_HANG_UPS)
     )
-    lost = hang_up or isinstance(error, (*_LOST, OSError))
+    lost = hang_up or isinstance(error, (*_LOST, OSError)) or _is_mistaken(error)
     what = "the connection broke" if lost else "the connection failed"
-    if isinstance(error, httpx.ConnectError):
+    if not_open:
         what = "could not connect"
     return APIConnectionError(
         f"{host}: {what} ({reason})",
-        sent=not isinstance(error, _NOT_SENT),
-        retryable=lost or isinstance(error, httpx.ConnectError),
+        sent=not not_open,
+        retryable=lost or not_open,
     )
 
 
+def _is_mistaken(error: Exception) -> bool:
+    """
+    Whether httpx-aiohttp raised ConnectTimeout for an error that is not a timeout.
+
+    httpx-aiohttp 0.2 does so for all of aiohttp's ClientConnectionErrors, such as a
+    refused connection, and a server that closed the connection after the request.
+    """
+    cause = error.__cause__
+    return (
+        isinstance(error, httpx.ConnectTimeout)
+        and "ClientConnectionError" in _class_names(cause)
+        and not isinstance(cause, TimeoutError)
+    )
+
+
+def _could_not_connect(error: Exception) -> bool:
+    return _is_mistaken(error) and (
+        "ClientConnectorError" in _class_names(error.__cause__)
+    )
+
+
+def _class_names(error: BaseException | None) -> set[str]:
+    return {each.__name__ for each in type(error).__mro__}
+
+
 def _tls_reason(error: BaseException | None) -> str | None:
-    while error is not None:
+    seen = set[int]()
+    while error is not None and id(error) not in seen:
         if isinstance(error, ssl.SSLError):
             return getattr(error, "verify_message", None) or str(error)
-        error = error.__cause__ or error.__context__
+        seen.add(id(error))  # causes may follow each other in a circle
+        error = error.__context__ if error.__cause__ is None else error.__cause__
     return None
 
 

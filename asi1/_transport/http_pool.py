@@ -7,8 +7,13 @@ that closed the connection; only in the second case may the request be sent agai
 
 from __future__ import annotations
 
+import asyncio
+import select
+import socket
 import ssl
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import anyio
@@ -18,7 +23,18 @@ import httpx
 from .httpcore_internals import replace_request_lock, replace_state_lock, unread
 
 
-__all__ = ["ConnectionPool", "begins_http"]
+__all__ = [
+    "ConnectionPool",
+    "begins_http",
+    "map_connect_errors",
+    "readable",
+    "refuses",
+    "wake_early",
+]
+
+# Bytes that the kernel accepts beyond those that it has sent already.
+_UNSENT = 128 * 1024
+_HTTP, _HEAD_END = b"HTTP/1.", b"\r\n\r\n"
 
 
 class ConnectionPool(httpcore.AsyncConnectionPool):
@@ -106,8 +122,68 @@ def begins_http(head: bytes) -> bool:
     return head[:5] == b"HTTP/"[: len(head)]
 
 
+def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
+    """
+    Whether *received* contains the head of a reply that needs no more of the request.
+
+    Args:
+        received: All bytes that arrived since the request began.
+        late: Whether the server has not read for long, so that any reply counts. Else
+            the status must be 300 or more: a server may begin an answer early, but read
+            on. Informational replies (1xx) never count.
+    """
+    at = 0
+    while received[at : at + len(_HTTP)] == _HTTP:
+        end = received.find(_HEAD_END, at)
+        if end < 0:
+            return False
+        first = received[at + 9 : at + 10]
+        if first != b"1":
+            return late or first != b"2"
+        at = end + len(_HEAD_END)
+    rest = bytes(received[at : at + len(_HTTP)])
+    return not _HTTP.startswith(rest)  # not HTTP
+
+
 def _is_hang_up(error: BaseException) -> bool:
     """Whether the server closed the connection before its reply's head was complete."""
     if isinstance(error, httpcore.RemoteProtocolError):  # or an invalid reply head
         return f"{error}".startswith("Server disconnected without")
     return isinstance(error, httpcore.ReadError)
+
+
+@contextmanager
+def map_connect_errors() -> Iterator[None]:
+    """Raise errors of connecting as httpcore's `ConnectTimeout` or `ConnectError`."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise httpcore.ConnectTimeout(str(error)) from error
+    except (OSError, OverflowError, UnicodeError, ExceptionGroup) as error:
+        # OSError includes ssl.SSLError; an invalid host name raises UnicodeError.
+        raise httpcore.ConnectError(str(error) or type(error).__name__) from error
+
+
+def readable(transport: asyncio.Transport) -> bool:
+    """Whether the kernel received bytes, or the end, that asyncio has not read."""
+    sock = transport.get_extra_info("socket")
+    if sock is None or sock.fileno() < 0:  # closed socket, reported later by asyncio
+        return True
+    number = sock.fileno()
+    if not hasattr(select, "poll"):  # Windows, whose select accepts any file number
+        return bool(select.select([number], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def wake_early(sock: Any) -> None:
+    """
+    Let writers to *sock* wait in shorter steps while a slow server reads.
+
+    Linux accepts new bytes only when a third of its buffer of several MiB is free.
+    """
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if sock is not None and option is not None:
+        with suppress(OSError, AttributeError, ValueError):
+            sock.setsockopt(socket.IPPROTO_TCP, option, _UNSENT)

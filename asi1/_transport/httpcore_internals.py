@@ -19,6 +19,7 @@ import httpx
 
 __all__ = [
     "is_known_release",
+    "replace_backend",
     "replace_pool",
     "replace_request_lock",
     "replace_state_lock",
@@ -42,6 +43,15 @@ def replace_pool(
     """Replace *transport*'s pool by *make*'s result, if the pool's name is known."""
     if _KNOWN and hasattr(transport, "_pool"):
         transport._pool = make()
+
+
+def replace_backend(
+    transport: httpx.AsyncHTTPTransport, network: httpcore.AsyncNetworkBackend
+) -> None:
+    """Let a pool that connects to a proxy open its connections with *network*."""
+    pool: Any = getattr(transport, "_pool", None)
+    if _KNOWN and hasattr(pool, "_network_backend"):
+        pool._network_backend = network
 
 
 def replace_request_lock(connection: httpcore.AsyncHTTPConnection) -> None:

@@ -22,7 +22,6 @@ import httpx
 
 from attrs import define, field
 
-from .error_map import LIBRARY_ERRORS
 from .event_loop import call_soon, loop_clock, spawn
 
 
@@ -54,7 +53,7 @@ class Pool:
     idle_since: float = 0.0
 
     async def aclose(self) -> None:
-        with suppress(*LIBRARY_ERRORS), anyio.CancelScope(shield=True):
+        with suppress(Exception), anyio.CancelScope(shield=True):
             await self.transport.aclose()
 
 

@@ -22,7 +22,7 @@ from .._protocol.request import Request
 from .._settings.secret import Secret
 from .client_pools import Pools
 from .decompress import decompress
-from .error_map import LIBRARY_ERRORS, translate_errors
+from .error_map import translate_errors
 from .loop_pools import Slot
 
 
@@ -94,7 +94,7 @@ class Reply:
             try:
                 if not self._ended:
                     await self._drain(drain_timeout)
-                with suppress(*LIBRARY_ERRORS):
+                with suppress(Exception):  # a user-provided transport may raise any
                     await self._stream.aclose()
             finally:
                 self._slot.release()
@@ -102,12 +102,13 @@ class Reply:
     async def _drain(self, seconds: float) -> None:
         # httpx 0.28 nests generators and closes only the outermost. Cancelling a read
         # in the innermost generator ends all of them.
-        with anyio.move_on_after(seconds), suppress(*LIBRARY_ERRORS):
+        with anyio.move_on_after(seconds), suppress(Exception):
             for _ in range(_DRAINED_PIECES):
                 if await anext(self._raw, None) is None:
                     break
-        await self.body.aclose()
-        await self._raw.aclose()
+        for pieces in (self.body, self._raw):
+            with suppress(Exception):
+                await pieces.aclose()
 
 
 async def _generator(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -194,7 +195,7 @@ class Transport:
                 response = await slot.pool.transport.handle_async_request(
                     self._prepare(request, key, extra)
                 )
-                return _reply(response, host, key, slot)
+            return _reply(response, host, key, slot)
         except BaseException:
             slot.release()
             raise

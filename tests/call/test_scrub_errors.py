@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from contextlib import suppress
+from typing import Any, NamedTuple
 
+import attrs
 import httpx
 import pytest
 
@@ -90,3 +93,243 @@ def test_response_metadata_stays_the_same_object():
     scrub(error, Secret(KEY))
 
     assert response is error.response
+
+
+class Pair(NamedTuple):
+    """A tuple that cannot be made from a list of its items."""
+
+    first: object
+    second: object
+
+
+class Holder:
+    """An object that refers to the key."""
+
+    def __init__(self):
+        self.headers = {"authorization": KEY}
+
+    def __repr__(self):
+        return f"Holder({KEY})"
+
+
+class SlotError(Exception):
+    """An error with an attribute that is not in ``vars``."""
+
+    __slots__ = ("note",)
+
+
+class RequestError(Exception):
+    """An error whose text needs the request that it holds, as aiohttp's have."""
+
+    def __init__(self, request):
+        super().__init__(request)
+        self.request = request
+
+    def __str__(self):
+        return f"{self.request.headers}"
+
+
+@attrs.frozen
+class FrozenError(Exception):
+    """An error that refuses that its attributes are set."""
+
+    note: str
+
+
+class SecretiveError(Exception):
+    """An error whose text shows the key, though no attribute does."""
+
+    def __str__(self):
+        return KEY
+
+
+def circle(*errors):
+    """Make each error the cause of the one before it, and the first of the last."""
+    for error, cause in zip(errors, [*errors[1:], errors[0]], strict=True):
+        error.__cause__ = cause
+    return errors[0]
+
+
+def with_attributes(error, **attributes):
+    for name, value in attributes.items():
+        setattr(error, name, value)
+    return error
+
+
+def contains_itself(kind):
+    value = kind()
+    if isinstance(value, dict):
+        value["self"] = value
+    else:
+        value += [value, KEY]
+    return value
+
+
+def scrubbed(cause, secret=KEY):
+    """Return an error that was scrubbed, with *cause* as its cause."""
+    error = asi1.APIConnectionError("no")
+    error.__cause__ = cause
+    scrub(error, Secret(secret))
+    return error
+
+
+def seen(error):
+    """Return all that a debugger shows of *error* and its causes."""
+    texts, todo, ids = [], [error], set()
+    while todo:
+        each = todo.pop()
+        if each is None or id(each) in ids:
+            continue
+        ids.add(id(each))
+        slots = [getattr(each, n, "") for n in ("note", "strerror", "object", "obj")]
+        texts.append(repr([each, str(each), each.args, vars(each), slots]))
+        todo += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
+    return texts
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 50])
+@pytest.mark.parametrize("link", ["__cause__", "__context__"])
+def test_causes_in_a_circle_are_scrubbed_once(length, link):
+    """
+    If the causes of an error follow each other in a circle, each is scrubbed once, and
+    the last one has no cause.
+    """
+    causes = [OSError(f"{n} {KEY}") for n in range(length)]
+    for cause, following in zip(causes, [*causes[1:], causes[0]], strict=True):
+        setattr(cause, link, following)
+    error = scrubbed(causes[0])
+
+    found = []
+    while (error := error.__cause__) is not None:
+        found.append(f"{error}")
+    assert [f"{n} ***" for n in range(length)] == found
+
+
+def test_circle_that_contains_the_error_itself_ends_before_it():
+    """
+    If an error is the cause of its own cause, the cause has no cause after `scrub`.
+    """
+    error, cause = asi1.APIConnectionError("no"), OSError("why")
+    circle(error, cause)
+    scrub(error, Secret(KEY))
+
+    assert (cause, None) == (error.__cause__, cause.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("value", "copied"),
+    [
+        pytest.param(Pair(KEY, 1), ("***", 1), id="named-tuple"),
+        pytest.param(Pair(Pair(KEY, 1), [KEY]), (("***", 1), ["***"]), id="nested"),
+        pytest.param(OrderedDict({KEY: KEY}), {"***": "***"}, id="dict-subclass"),
+        pytest.param({KEY}, {"***"}, id="set"),
+        pytest.param(frozenset({KEY}), {"***"}, id="frozenset"),
+        pytest.param({frozenset({KEY}): 1}, {frozenset({"***"}): 1}, id="frozen-key"),
+        pytest.param(Holder(), "Holder", id="object"),
+        pytest.param([Holder, KEY], ["type", "***"], id="class"),
+        pytest.param(2.5, 2.5, id="number"),
+        pytest.param(None, None, id="none"),
+    ],
+)
+@pytest.mark.parametrize("place", ["args", "attribute", "slot", "note"])
+def test_values_of_a_cause_become_plain_without_the_key(value, copied, place):
+    """
+    The arguments and attributes of a cause become plain data without the key, whatever
+    their classes; other objects become the names of their classes.
+    """
+    cause = SlotError(value) if place == "args" else SlotError("why")
+    if place != "args":
+        names = {"attribute": "more", "slot": "note", "note": "__notes__"}
+        with_attributes(cause, **{names[place]: value})
+    error = scrubbed(cause)
+
+    assert cause is error.__cause__
+    kept: Any = {
+        "args": lambda: cause.args[0],
+        "attribute": lambda: cause.more,
+        "slot": lambda: cause.note,
+        "note": lambda: cause.__notes__,
+    }[place]()
+    assert (copied, type(copied)) == (kept, type(kept)) or {"***"} == set(kept)
+    assert KEY not in f"{seen(error)}"
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        pytest.param(OSError(5, f"no {KEY}", KEY), id="os-error"),
+        pytest.param(UnicodeDecodeError("utf-8", KEY.encode(), 0, 1, KEY), id="decode"),
+        pytest.param(UnicodeEncodeError("ascii", KEY, 0, 1, "no"), id="encode"),
+        pytest.param(AttributeError("no", name=KEY, obj=Holder()), id="attribute"),
+        pytest.param(ImportError("no", name=KEY, path=KEY), id="import"),
+        pytest.param(SyntaxError("no", (KEY, 1, 1, KEY)), id="syntax"),
+        pytest.param(SystemExit(KEY), id="exit"),
+        pytest.param(KeyError(KEY), id="key"),
+        pytest.param(FrozenError(KEY), id="frozen"),
+        pytest.param(RequestError(Holder()), id="needs-request"),
+        pytest.param(SecretiveError(), id="secretive"),
+        pytest.param(RuntimeError(contains_itself(list)), id="list-in-itself"),
+        pytest.param(RuntimeError(contains_itself(dict)), id="dict-in-itself"),
+        pytest.param(ExceptionGroup(KEY, [OSError(KEY)]), id="group"),
+        pytest.param(
+            ExceptionGroup("no", [RequestError(Holder()), OSError(KEY)]), id="mixed"
+        ),
+        pytest.param(
+            ExceptionGroup("no", [ExceptionGroup(KEY, [raised(OSError(KEY))])]),
+            id="group-in-group",
+        ),
+        pytest.param(ExceptionGroup(KEY, [RequestError(Holder())]), id="empty-group"),
+        pytest.param(
+            BaseExceptionGroup(KEY, [KeyboardInterrupt(KEY)]), id="base-group"
+        ),
+        pytest.param(
+            raised(OSError("a"), OSError("b"), ValueError(KEY)), id="cause-and-context"
+        ),
+        pytest.param(asi1.APIStatusError(KEY, status_code=400, body=KEY), id="asi1"),
+    ],
+)
+def test_cause_of_any_class_loses_the_key_or_is_left_out(cause):
+    """
+    No attribute of a cause shows the key after `scrub`; a cause whose text would need
+    it is left out, and the causes behind it stay.
+    """
+    last = cause
+    while last.__cause__ is not None:
+        last = last.__cause__
+    last.__cause__ = OSError(f"the last {KEY}")
+    error = scrubbed(cause)
+
+    texts = seen(error)
+    assert KEY not in f"{texts}"
+    assert "the last ***" in texts[-1]
+    assert all(each.__traceback__ is None for each in (error, cause))
+
+
+def test_group_that_contains_itself_by_a_cause_is_scrubbed():
+    """
+    A group is scrubbed even if it is the cause of an error inside it.
+    """
+    inner = OSError(KEY)
+    group = ExceptionGroup("several", [inner, inner])
+    inner.__cause__ = group
+    error = scrubbed(group)
+
+    assert "[OSError('***')]" == repr(list(error.__cause__.exceptions))
+    assert error.__cause__.exceptions[0].__cause__ is None
+
+
+def test_copy_of_a_cause_is_not_larger_than_the_cause():
+    """
+    A list that holds the same list twice, to any depth, is copied once, and its text
+    stays short, so that scrubbing takes no more than linear time.
+    """
+    value = [KEY]
+    for _ in range(90):
+        value = [value, value]
+    deep = []
+    for _ in range(50_000):
+        deep = [deep]
+    error = scrubbed(RuntimeError(value, deep, "why"))
+
+    assert "why" == error.__cause__.args[2]
+    assert len(f"{error.__cause__}") < 10_000

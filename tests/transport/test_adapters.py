@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 import respx
 
 from asi1 import AsyncASI1
-from asi1._transport.adapters import DirectTransport
+from asi1._transport.adapters import DirectTransport, needs_no_proxy
 from asi1._transport.preload import preload_httpcore
 from asi1._transport.tls import placeholder_context
 from asi1.testing import FakeASI1
@@ -46,3 +47,64 @@ async def test_respx_mocks_a_client_with_open_connections():
 
     assert ["Real.", "Mocked.", "Real."] == texts
     assert 2 == len(fake.requests)
+
+
+@pytest.mark.parametrize(
+    ("entries", "url", "direct"),
+    [
+        ("fd00::/8", "https://[fd00::1]:8000/v1", True),
+        ("fd00::/8", "https://[2001:db8::1]/v1", False),
+        ("fd00::/8", "https://otter.example/v1", False),
+        ("::1/128,fe80::/10", "https://otter.example/v1", False),
+        ("::1/128, fe80::/10", "https://[fe80::5]/v1", True),
+        ("[fd00::]/8", "https://[fd00::1]/v1", True),
+        ("2001:db8::1", "https://[2001:db8::1]/v1", True),
+        ("[2001:db8::1]", "https://[2001:db8::1]/v1", True),
+        ("[2001:db8::1]:443", "https://[2001:db8::1]/v1", True),
+        ("[2001:db8::1]:80", "https://[2001:db8::1]/v1", False),
+        ("10.0.0.0/8", "https://10.1.2.3/v1", True),
+        ("10.0.0.5/8", "https://10.1.2.3/v1", True),
+        ("10.0.0.0/8", "https://11.1.2.3/v1", False),
+        ("10.1.2.3", "https://10.1.2.3/v1", True),
+        ("10.1.2.3:8443", "https://10.1.2.3:8443/v1", True),
+        ("example", "https://otter.example/v1", True),
+        ("otter.example", "https://OTTER.example/v1", True),
+        ("otter.example:443", "https://otter.example/v1", True),
+        ("otter.example:80", "https://otter.example/v1", False),
+        (".otter.example", "https://api.otter.example/v1", True),
+        ("*.otter.example", "https://api.otter.example/v1", True),
+        ("ter.example", "https://otter.example/v1", False),
+        ("https://otter.example", "https://otter.example/v1", True),
+        ("http://otter.example", "https://otter.example/v1", False),
+        ("all://otter.example", "https://otter.example/v1", True),
+        ("a, *", "https://otter.example/v1", True),
+        ("", "https://otter.example/v1", False),
+        (" , ,", "https://otter.example/v1", False),
+        ("[::1,a:b:c,::/999,x:port", "https://otter.example/v1", False),
+    ],
+)
+def test_no_proxy_names_hosts_addresses_and_networks(entries, url, direct):
+    """
+    NO_PROXY may contain host names, addresses and networks of IPv4 and IPv6, with or
+    without ports; an entry of another form is ignored.
+    """
+    assert direct is needs_no_proxy(entries, url)
+
+
+@pytest.mark.parametrize("entries", ["fd00::/8", "::1/128", "[::1]", "[::1"])
+async def test_ipv6_networks_in_no_proxy_leave_the_proxy_in_use(monkeypatch, entries):
+    """
+    A call goes through the proxy if NO_PROXY contains only other networks.
+    """
+    with FakeASI1() as proxy:
+        proxy.reply("Proxied.")
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, entries)
+        async with AsyncASI1(
+            "sk-test", "http://otter.example/v1", allow_insecure_http=True
+        ) as client:
+            answer = await client.chat.completions.create(messages="Hi")
+
+    assert "Proxied." == answer.text

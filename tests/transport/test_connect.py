@@ -1,18 +1,30 @@
-"""Connecting on asyncio: host names, addresses, and happy eyeballs between them."""
+"""
+Connecting on asyncio, with happy eyeballs between addresses; and, on all event loops,
+requests that are too large to be sent at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import socket
+import ssl
+import struct
 import sys
+import threading
+import time
 
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
 import httpcore
+import httpx
 import pytest
 
+import asi1
+
+from asi1._transport.adapters import DirectTransport
 from asi1._transport.connect import AsyncioBackend, find_addresses
 
 from ..support.talk import backend_of, until
@@ -329,3 +341,234 @@ async def test_sleep_takes_the_given_time():
     await AsyncioBackend().sleep(0.02)
 
     assert anyio.current_time() - began > 0.01
+
+
+class LateReader:
+    """
+    A server that reads only the beginning of each request, then calls *what* with the
+    connection's socket.
+    """
+
+    def __init__(self, what, context=None):
+        self._what = what
+        self._context = context
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.connections = 0
+        self.over = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self._listener.close()
+
+    def _serve(self):
+        with suppress(OSError):
+            while True:
+                sock, _ = self._listener.accept()
+                self.connections += 1
+                threading.Thread(target=self._play, args=(sock,), daemon=True).start()
+
+    def _play(self, sock):
+        with suppress(OSError), sock:
+            if self._context is not None:
+                sock = self._context.wrap_socket(sock, server_side=True)
+            sock.settimeout(60)
+            sock.recv(1000)
+            with sock:
+                self._what(self, sock)
+
+
+def refuse_and_close(_, sock):
+    sock.sendall(REFUSAL)
+
+
+def refuse_and_reset(_, sock):
+    sock.sendall(REFUSAL)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def refuse_and_keep_open(server, sock):
+    sock.sendall(REFUSAL)
+    server.over.wait(60)
+
+
+def hint_refuse_and_keep_open(server, sock):
+    sock.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+    refuse_and_keep_open(server, sock)
+
+
+def answer_and_keep_open(server, sock):
+    sock.sendall(ANSWERED)
+    server.over.wait(60)
+
+
+def keep_silent(server, _):
+    server.over.wait(60)
+
+
+def answer_slow_reader(_, sock):
+    """Read for longer than the write timeout, with short pauses; then answer."""
+    sock.settimeout(1)
+    with suppress(TimeoutError):
+        while sock.recv(400_000):
+            time.sleep(0.02)
+    sock.sendall(ANSWERED)
+
+
+def continue_then_answer(_, sock):
+    sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    answer_slow_reader(_, sock)
+
+
+COMPLAINT = b'{"error": {"message": "much too large"}}'
+REFUSAL = b"HTTP/1.1 413 No\r\ncontent-length: %d\r\n\r\n" % len(COMPLAINT) + COMPLAINT
+ANSWER = b'{"choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}]}'
+ANSWERED = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(ANSWER) + ANSWER
+LOOPS = ["asyncio", "uvloop", "trio"]
+
+
+on_each_loop = pytest.mark.parametrize("anyio_backend", LOOPS, indirect=True)
+with_and_without_tls = pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
+
+
+async def ask_at_length(what, certificate, *, tls, write=5.0):
+    """Send 20 MB to a `LateReader`; return the answer or error, and the server."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    with LateReader(what, context if tls else None) as server:
+        async with (
+            DirectTransport(trusting, httpx.Limits()) as own,
+            asi1.AsyncASI1(
+                "sk-test",
+                f"{'https' if tls else 'http'}://127.0.0.1:{server.port}",
+                transport=own,
+                retry=asi1.RetryPolicy(wait_first=0),
+                timeout=asi1.Timeouts(write=write),
+            ) as client,
+        ):
+            try:
+                with anyio.fail_after(60):
+                    answer = await client.chat.completions.create(messages="x" * 2**24)
+            except asi1.APIError as error:
+                return error, server.connections
+        return answer, server.connections
+
+
+@on_each_loop
+@with_and_without_tls
+@pytest.mark.parametrize(
+    "what",
+    [
+        refuse_and_close,
+        refuse_and_reset,
+        refuse_and_keep_open,
+        hint_refuse_and_keep_open,
+    ],
+)
+async def test_refusal_that_comes_while_the_body_is_sent_is_read(
+    what, certificate, tls
+):
+    """
+    If the server refuses a large request before it has read it, the call raises the
+    error of the server's status with the server's message, and the body is sent once.
+    """
+    error, connections = await ask_at_length(what, certificate, tls=tls)
+
+    assert asi1.RequestTooLargeError is type(error)
+    assert "much too large" in f"{error}"
+    assert 1 == connections
+
+
+@on_each_loop
+@with_and_without_tls
+async def test_informational_reply_does_not_end_the_sending(certificate, tls):
+    """
+    A 100 (Continue) that arrives while the body is sent does not end the sending.
+    """
+    answer, _ = await ask_at_length(continue_then_answer, certificate, tls=tls)
+
+    assert "Hi." == answer.text
+
+
+@on_each_loop
+@with_and_without_tls
+async def test_answer_without_reading_the_body_counts_after_the_write_timeout(
+    certificate, tls
+):
+    """
+    If the server answers early and then reads nothing, the call returns the answer when
+    the write timeout has passed.
+    """
+    answer, connections = await ask_at_length(
+        answer_and_keep_open, certificate, tls=tls, write=0.3
+    )
+
+    assert ("Hi.", 1) == (answer.text, connections)
+
+
+@on_each_loop
+@with_and_without_tls
+async def test_write_timeout_starts_again_with_each_piece(certificate, tls):
+    """
+    A body that the server reads slowly, but without a pause, is sent completely, even
+    if that takes several times the write timeout.
+    """
+    answer, _ = await ask_at_length(answer_slow_reader, certificate, tls=tls, write=0.4)
+
+    assert "Hi." == answer.text
+
+
+@on_each_loop
+@with_and_without_tls
+async def test_server_that_reads_nothing_is_a_write_timeout(certificate, tls):
+    """
+    If the server reads nothing for the write timeout, the call raises APITimeoutError
+    with the phase "write".
+    """
+    error, _ = await ask_at_length(keep_silent, certificate, tls=tls, write=0.3)
+
+    assert (asi1.APITimeoutError, "write") == (type(error), error.phase)
+
+
+@on_each_loop
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        (refuse_and_close, "much too large"),
+        (refuse_and_keep_open, "much too large"),
+        (keep_silent, "write"),
+        (answer_slow_reader, "Hi."),
+    ],
+)
+async def test_large_request_through_a_proxy_ends_as_without_it(
+    monkeypatch, what, expected
+):
+    """
+    Through a proxy, refusals are read while the body is sent, and the write timeout
+    starts again with each piece.
+    """
+    with LateReader(what) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        async with asi1.AsyncASI1(
+            "sk-test",
+            "http://otter.example/v1",
+            allow_insecure_http=True,
+            max_retries=0,
+            timeout=asi1.Timeouts(write=0.4),
+        ) as client:
+            try:
+                with anyio.fail_after(60):
+                    answer = await client.chat.completions.create(messages="x" * 2**24)
+            except asi1.APIError as error:
+                found = f"{error}"
+            else:
+                found = answer.text
+
+    assert expected in found
+    assert 1 == proxy.connections

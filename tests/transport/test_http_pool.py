@@ -16,7 +16,7 @@ import pytest
 
 import asi1
 
-from asi1._transport.http_pool import ConnectionPool
+from asi1._transport.http_pool import ConnectionPool, refuses
 from asi1.testing import Close, Raw, Reset
 
 from ..support.talk import until
@@ -175,3 +175,27 @@ async def test_reply_cut_in_its_first_bytes_is_retried_only_if_they_are_http(
 
     assert attempts == len(caught.value.response.attempts)
     assert (attempts == 1) == ("(illegal" in str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("received", "early", "late"),
+    [
+        (b"", False, False),
+        (b"HTT", False, False),
+        (b"HTTP/1.1 413 No\r\nx: y", False, False),
+        (b"HTTP/1.1 413 No\r\n\r\n", True, True),
+        (b"HTTP/1.0 500 No\r\n\r\n", True, True),
+        (b"HTTP/1.1 307 Go\r\n\r\n", True, True),
+        (b"HTTP/1.1 200 OK\r\n\r\n", False, True),
+        (b"HTTP/1.1 100 Go\r\n\r\n", False, False),
+        (b"HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 413 No\r\n", False, False),
+        (b"HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 413 No\r\n\r\n", True, True),
+        (b"SSH-2.0", True, True),
+    ],
+)
+def test_head_of_a_final_reply_refuses_the_request(received, early, late):
+    """
+    Only the complete head of a final reply that is not a 2xx refuses a request at once,
+    and so does a server that does not speak HTTP.
+    """
+    assert (early, late) == (refuses(received), refuses(received, late=True))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
+import anyio
 import httpx
 import pytest
 
 import asi1
 
+from asi1._settings.secret import Secret
+from asi1._transport.error_map import translate_errors
 from asi1.testing import FakeASI1
 
 
@@ -155,3 +159,140 @@ async def test_blocking_reply_of_a_user_transport_frees_its_connection():
         answer = await client.chat.completions.create(messages="Hi")
 
     assert "Read." == answer.text
+
+
+class RaisingTransport(httpx.AsyncBaseTransport):
+    """A user's transport that raises an error for each request, or in each body."""
+
+    def __init__(self, make, place):
+        self.make = make
+        self.place = place
+
+    async def handle_async_request(self, request):
+        if self.place == "request":
+            raise self.make(request)
+        return httpx.Response(200, stream=RaisingBody(self.make(request), self.place))
+
+
+class RaisingBody(httpx.AsyncByteStream):
+    def __init__(self, error, place):
+        self.error = error
+        self.place = place
+
+    async def __aiter__(self):
+        yield b"{"
+        if self.place == "body":
+            raise self.error
+
+    async def aclose(self):
+        raise self.error
+
+
+class RequestError(Exception):
+    """An error whose text needs the request that it holds, as aiohttp's have."""
+
+    def __init__(self, request):
+        super().__init__(request)
+        self.headers = request.headers.raw
+
+    def __str__(self):
+        return f"{self.headers}"
+
+
+class TextlessError(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+
+def in_a_circle(error):
+    error.__cause__ = error
+    return error
+
+
+SECRET = "sk-lighthouse-0123456789"
+RAISED = [
+    pytest.param(RequestError, "RequestError", id="holds-request"),
+    pytest.param(lambda r: KeyError(dict(r.headers)), "KeyError", id="key"),
+    pytest.param(lambda _: RuntimeError(f"no {SECRET}"), "RuntimeError: no", id="text"),
+    pytest.param(lambda _: ValueError(SECRET.encode()), "ValueError", id="bytes"),
+    pytest.param(lambda _: AssertionError(), "AssertionError", id="empty"),
+    pytest.param(lambda _: TextlessError(5), "TextlessError", id="textless"),
+    pytest.param(
+        lambda _: in_a_circle(RuntimeError("a")), "RuntimeError: a", id="circle"
+    ),
+    pytest.param(
+        lambda r: in_a_circle(httpx.ReadError(SECRET, request=r)),
+        "broke",
+        id="httpx-circle",
+    ),
+    pytest.param(
+        lambda _: in_a_circle(httpx.ConnectError("no")), "connect", id="connect-circle"
+    ),
+    pytest.param(lambda _: ExceptionGroup("a", [KeyError(SECRET)]), "a", id="group"),
+    pytest.param(lambda _: NotImplementedError("x"), "NotImplementedError", id="none"),
+    pytest.param(lambda _: RecursionError("deep"), "RecursionError: deep", id="deep"),
+]
+
+
+def chain_of(error):
+    """Return all that a debugger shows of *error* and its causes."""
+    found = []
+    while error is not None and len(found) < 10:
+        found.append(f"{error} {error!r} {vars(error)} {error.args}")
+        error = error.__cause__ or error.__context__
+    return found
+
+
+@pytest.mark.parametrize("argument", ["transport", "http_client"])
+@pytest.mark.parametrize("place", ["request", "body"])
+@pytest.mark.parametrize("form", ["create", "stream"])
+@pytest.mark.parametrize(("make", "reason"), RAISED)
+async def test_any_error_of_a_user_transport_is_a_connection_error(
+    make, reason, form, place, argument
+):
+    """
+    An error of any class that a user's transport raises becomes an APIConnectionError,
+    and no attribute of that error or its causes shows the key.
+    """
+    mock = RaisingTransport(make, place)
+    async with httpx.AsyncClient(transport=mock) as own:
+        options = {"transport": mock} if argument == "transport" else {argument: own}
+        retry = asi1.RetryPolicy(wait_first=0)
+        with anyio.fail_after(60):
+            async with asi1.AsyncASI1(
+                SECRET, "https://otter.example", retry=retry, **options
+            ) as client:
+                with pytest.raises(asi1.APIConnectionError, match=reason) as caught:
+                    if form == "create":
+                        await client.chat.completions.create(messages="Hi")
+                    else:
+                        stream = client.chat.completions.stream(messages="Hi")
+                        await stream.get_final_completion()
+
+    assert SECRET not in f"{chain_of(caught.value)}"
+
+
+async def test_error_while_a_user_transport_closes_its_reply_is_ignored(fake):
+    """
+    An answer that was read to its end stays an answer if its reply cannot be closed.
+    """
+
+    class Unclosable(httpx.AsyncByteStream):
+        async def __aiter__(self):
+            yield json.dumps(ANSWER).encode()
+
+        async def aclose(self):
+            raise RequestError(httpx.Request("GET", "https://otter.example"))
+
+    mock = httpx.MockTransport(lambda _: httpx.Response(200, stream=Unclosable()))
+
+    assert "Read." == await ask(asi1.AsyncASI1(KEY, fake.base_url, transport=mock))
+
+
+@pytest.mark.parametrize("raised", [asyncio.CancelledError, KeyboardInterrupt])
+def test_errors_that_end_a_task_or_program_are_not_translated(raised):
+    """
+    Errors that are not an `Exception` pass through, such as a cancellation.
+    """
+    with pytest.raises(raised), translate_errors("host", Secret(KEY)):
+        raise raised

@@ -218,22 +218,6 @@ async def test_socks_proxy_without_socksio_raises_an_error_that_names_both(
     assert [] == in_error(error)
 
 
-@pytest.mark.parametrize("value", ["[::1]", "fe80::/10", "fd00::/8,localhost"])
-async def test_invalid_no_proxy_is_named_in_the_error(monkeypatch, value):
-    """
-    If a proxy is set, a NO_PROXY that httpx cannot parse raises a ConfigurationError
-    that names NO_PROXY.
-    """
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    monkeypatch.setenv("NO_PROXY", value)
-
-    async with asi1.AsyncASI1(KEY, NOWHERE, **QUICK) as client:
-        error, _ = await call(client, stream=False)
-
-    assert isinstance(error, asi1.ConfigurationError)
-    assert "NO_PROXY" in str(error)
-
-
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 async def test_proxy_port_above_65535_raises_an_asi1_error(monkeypatch, stream):
     """
