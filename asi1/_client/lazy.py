@@ -138,7 +138,7 @@ def client_class(cls: type[_C]) -> type[_C]:
     own.__annotations__ = shared.__annotations__
     own.__module__ = shared.__module__
     own.__qualname__ = f"{cls.__name__}.__init__"
-    cls.__init__ = own  # type: ignore[misc]
+    cls.__init__ = own  # type: ignore[method-assign]
     return cls
 
 
