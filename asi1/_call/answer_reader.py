@@ -89,7 +89,7 @@ class _CompletionReader(ReplyReader[_T]):
 
     async def _read_answer(self, body: bytes) -> None:
         """Read a JSON answer; a server may send one even if a stream was requested."""
-        self._answer = read_answer(self.info, body, self.config.api_key)
+        self._answer = read_answer(self.info, body, self.key)
         await self._deliver([as_chunk(self._answer)])
 
     async def _read_events(self, head: bytes, pieces: Body) -> None:
@@ -143,7 +143,7 @@ class _CompletionReader(ReplyReader[_T]):
                     if is_done(text):
                         done = True
                         break
-                    chunk = read_event(name, text, self.config.api_key)
+                    chunk = read_event(name, text, self.key)
                     if chunk is None:
                         continue
                 add(chunk)

@@ -38,7 +38,7 @@ from .attempts import Attempts
 from .batch_queue import BatchQueue
 from .reply_reader import ReplyReader
 from .resources import Resources
-from .scrub_errors import scrub
+from .scrub_errors import scrub, without_key
 from .timer import Timer
 
 
@@ -206,8 +206,8 @@ class Call(Generic[_T]):
 
     async def _send(self, reader: ReplyReader[_T], headers: Mapping[str, str]) -> None:
         self._timer.arm("first_token")
-        transport, key = self.resources.transport, self.resources.config.api_key
-        reply = await transport.send(reader.request, key, headers)
+        transport = self.resources.transport
+        reply = await transport.send(reader.request, reader.key, headers)
         drain = 0.0
         try:
             await reader.read(reply)
@@ -245,7 +245,7 @@ class Call(Generic[_T]):
 
     def _failed(self, reader: ReplyReader[_T], error: APIError) -> float | None:
         """Record a failed attempt; return the seconds to wait, or None for no retry."""
-        scrub(error, self.resources.config.api_key)
+        scrub(error, reader.key)
         error.response = self.info()  # the retry policy reads the response's headers
         now, begun, wait = self._timer.elapsed, reader.begun, None
         if not begun:  # else a retry would repeat chunks that were delivered
@@ -257,7 +257,7 @@ class Call(Generic[_T]):
         if isinstance(error, StreamError) or (
             isinstance(error, APITimeoutError) and begun
         ):
-            error.partial = self.answer()
+            error.partial = without_key(self.answer(), reader.key)
         if wait is not None and self.resources.hooks.on_retry is not None:
             _call_hook(self.resources.hooks.on_retry, attempt)
         return wait
