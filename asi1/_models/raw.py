@@ -48,8 +48,10 @@ class RawReply:
         try:
             return load_json(self.content)
         except ValueError as error:
-            raise APIResponseError(
-                f"the reply is not valid JSON ({error})",
-                body=self.text[:QUOTED] if self._quote is None else self._quote,
-                response=self.response,
-            ) from None
+            problem = str(error)
+        # Raised here, since the error above refers to the complete body.
+        raise APIResponseError(
+            f"the reply is not valid JSON ({problem})",
+            body=self.text[:QUOTED] if self._quote is None else self._quote,
+            response=self.response,
+        )

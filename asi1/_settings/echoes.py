@@ -123,13 +123,16 @@ class Forms:
         if not self.forms:
             return False
         text = _lower(text)
-        for _ in range(_LAYERS + 1):
+        for _ in range(_LAYERS + 2):
             if any(start in text for start in self.starts):
                 return True
             if not any(sign in text for sign in _SIGNS):
                 return False
-            before, text = text, _IDLE_BACKSLASHES.sub("", text.replace("\0", ""))
-            text = _CODED.sub(_decoded_match, text)
+            before = text
+            if "\0" in text:
+                text = text.replace("\0", "")
+                continue
+            text = _CODED.sub(_decoded_match, _IDLE_BACKSLASHES.sub("", text))
             if text == before:
                 return False
         return False
