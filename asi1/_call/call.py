@@ -251,7 +251,7 @@ class Call(Generic[_T]):
         if not begun:  # else a retry would repeat chunks that were delivered
             wait = self._attempts.next_wait(error, self._timer.left)
         attempt = self._attempts.failed(error, wait, now)
-        error.response = self.info()
+        error.response = without_key(self.info(), reader.key)
         if isinstance(error, APITimeoutError):
             error.elapsed = now
         if isinstance(error, StreamError) or (

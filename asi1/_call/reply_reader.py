@@ -24,7 +24,6 @@ from .._models.status_errors import APIStatusError
 from .._protocol.reply import read_error
 from .._protocol.request import Request
 from .._settings.config import ClientConfig
-from .._settings.echoes import secrets_of
 from .._settings.secret import Secret
 from .._transport.event_loop import Flag
 from .._transport.transport import Reply
@@ -69,8 +68,7 @@ class ReplyReader(ABC, Generic[_T]):
     @key.default
     def _key_with_secrets_of_the_request(self) -> Secret:
         query = self.request.url.partition("?")[2]
-        others = secrets_of(self.request.headers, query)
-        return self.config.api_key.with_others(others)
+        return self.config.api_key.with_secrets_of(self.request.headers, query)
 
     @property
     def whole(self) -> bool:

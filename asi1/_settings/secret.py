@@ -7,6 +7,10 @@ log line, pickle, or traceback with local variables.
 
 from __future__ import annotations
 
+import re
+
+from collections.abc import Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from .._fork_lock import loader
@@ -18,6 +22,13 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Secret", "hidden"]
+
+# Minimum number of characters of a secret that is redacted, as in `echoes`.
+_SHORTEST = 8
+# Headers and query parameters with one of these words in their names contain secrets.
+_SECRET_NAME = re.compile(
+    r"auth|cookie|credential|key|passw|secret|signature|token", re.IGNORECASE
+)
 
 
 class Secret:
@@ -62,9 +73,24 @@ class Secret:
         """Return the key; the caller must not store it."""
         return self._value
 
-    def with_others(self, others: tuple[str, ...]) -> Secret:
-        """Return this key together with *others*, which are redacted too."""
+    def with_secrets_of(self, headers: Mapping[str, str], query: str) -> Secret:
+        """
+        Return this key together with the secrets of a request.
+
+        Args:
+            headers: The request's headers, such as a user's own ``authorization``.
+            query: The query of the request's URL; "" for none.
+        """
+        if not query and not any(map(_SECRET_NAME.search, headers)):
+            return self
+        others = _echoes().secrets_of(headers, query)
         return Secret(self._value, others) if others else self
+
+    def is_plainly_in(self, text: str) -> bool:
+        """Tell whether *text* may contain the key unescaped; loads no other module."""
+        lower = text.lower()
+        starts = (value[:_SHORTEST].lower() for value in (self._value, *self._others))
+        return any(len(start) == _SHORTEST and start in lower for start in starts)
 
     def redact(self, text: str) -> str:
         """
@@ -111,7 +137,7 @@ class Secret:
     @property
     def _searched(self) -> Forms:
         if self._forms is None:
-            self._forms = _forms().of((self._value, *self._others))
+            self._forms = _echoes().Forms.of((self._value, *self._others))
         return self._forms
 
     def __repr__(self) -> str:
@@ -143,7 +169,7 @@ def hidden(value: Any) -> Any:
 
 
 @loader
-def _forms() -> type[Forms]:
-    from .echoes import Forms  # noqa: PLC0415 - with the engine
+def _echoes() -> ModuleType:
+    from . import echoes  # noqa: PLC0415 - most programs meet no error
 
-    return Forms
+    return echoes
