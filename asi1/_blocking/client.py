@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from .._client.lazy import BaseClient
+from .._client.lazy import BaseClient, client_class
 from .._fork_lock import loader
 from .._models.base_types import JSON, public
 from .._settings.options import ChatOptions, RequestOptions
@@ -29,6 +29,7 @@ __all__ = ["ASI1"]
 
 
 @public
+@client_class
 class ASI1(BaseClient):
     """Same as `AsyncASI1`, but blocks. One client may be used by many threads."""
 

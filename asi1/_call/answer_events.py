@@ -14,7 +14,7 @@ import anyio
 from .._models.chunks import ChatCompletionChunk
 from .._models.errors import ASI1Error, StreamBusyError
 from .._protocol.sse_writer import PING, done_event, failed_event, piece_events
-from .._settings.validators import wrong
+from .._settings.validators import is_number, wrong
 from .chunk_stream import ChunkStream
 
 
@@ -40,8 +40,7 @@ class AnswerEvents:
         Raises:
             ArgumentError: *ping* is neither None nor a number above 0.
         """
-        number = isinstance(ping, int | float) and ping > 0
-        if ping is not None and not number:
+        if ping is not None and not (is_number(ping) and ping > 0):
             raise wrong("ping", "must be a number of seconds above 0, or None", ping)
         self._answer = answer
         self._ping = ping

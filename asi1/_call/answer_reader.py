@@ -115,7 +115,7 @@ class _CompletionReader(ReplyReader[_T]):
     async def _read_answer(self, body: bytes) -> None:
         """Read a JSON answer; a server may send one even if a stream was requested."""
         try:
-            self._answer = read_answer(self.info, body, self.config.api_key)
+            self._answer = read_answer(self.info, body, self.key)
         except APIResponseError as error:
             self._set_wait(error)
             raise
@@ -194,7 +194,7 @@ class _CompletionReader(ReplyReader[_T]):
                         done = True
                         batch += self._rest_of_texts()
                         break
-                    chunk = read_event(name, text, self.config.api_key, self._halves)
+                    chunk = read_event(name, text, self.key, self._halves)
                     fast = not self._halves.waiting
                     read_fast = self._fast_path.read if fast else _need_converter
                     self._read_fast = read_fast

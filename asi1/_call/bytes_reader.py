@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._models.raw import RawReply
+from .._models.raw import QUOTED, RawReply
 from .._models.response import ResponseInfo
 from .reply_reader import Body, ReplyReader
 
@@ -20,7 +20,13 @@ class BytesReader(ReplyReader[RawReply]):
 
     def result(self, info: ResponseInfo) -> list[RawReply]:
         """Return a list of one item: the body with its response metadata."""
-        return [RawReply(content=self._content, response=info)]
+        reply = RawReply(content=self._content, response=info)
+        # Each character takes up at most 4 bytes.
+        text = self._content[: 8 * QUOTED].decode("utf-8", "replace")
+        if self.key.may_be_in(text):
+            # Only errors of `RawReply.json` read this field.
+            object.__setattr__(reply, "_quote", self.key.excerpt(text, QUOTED))
+        return [reply]
 
     async def _read_body(self, pieces: Body) -> None:
         self._content = await self._rest(pieces, b"")

@@ -40,6 +40,7 @@ from .reply_reader import ReplyReader
 from .resources import Resources
 from .scrub_errors import scrub
 from .timer import Timer
+from .without_key import without_key
 
 
 if TYPE_CHECKING:
@@ -218,8 +219,8 @@ class Call(Generic[_T]):
     async def _send(self, reader: ReplyReader[_T], headers: Mapping[str, str]) -> None:
         self._attempts.begin(self._timer.elapsed)
         self._timer.arm("first_token")
-        transport, key = self.resources.transport, self.resources.config.api_key
-        reply = await transport.send(reader.request, key, headers)
+        transport = self.resources.transport
+        reply = await transport.send(reader.request, reader.key, headers)
         drain = 0.0
         try:
             await reader.read(reply)
@@ -265,7 +266,7 @@ class Call(Generic[_T]):
 
     def _failed(self, reader: ReplyReader[_T], error: APIError) -> float | None:
         """Record a failed attempt; return the seconds to wait, or None for no retry."""
-        scrub(error, self.resources.config.api_key)
+        scrub(error, reader.key)
         error.response = self.info()  # the retry policy reads the response's headers
         now, begun, wait = self._timer.elapsed, reader.begun, None
         # A retry would repeat chunks that were delivered. An attempt that still waited
@@ -273,13 +274,13 @@ class Call(Generic[_T]):
         if not begun and self._attempts.awaited is None:
             wait = self._attempts.next_wait(error, self._timer.left)
         attempt = self._attempts.failed(error, wait, now)
-        error.response = self.info()
+        error.response = without_key(self.info(), reader.key)
         if isinstance(error, APITimeoutError):
             error.elapsed = now
         if isinstance(error, StreamError) or (
             isinstance(error, APITimeoutError) and begun
         ):
-            error.partial = self.answer()
+            error.partial = without_key(self.answer(), reader.key)
         hooks = self.resources.hooks
         if wait is not None and attempt is not None and hooks is not None:
             hooks.on_retry(attempt)

@@ -24,6 +24,7 @@ from .._models.status_errors import APIStatusError
 from .._protocol.reply import read_error
 from .._protocol.request import Request
 from .._settings.config import ClientConfig
+from .._settings.secret import Secret
 from .._transport.event_loop import Flag
 from .._transport.transport import Reply
 from .batch_queue import BatchQueue
@@ -51,6 +52,7 @@ class ReplyReader(ABC, Generic[_T]):
         queue: Receives the chunks of a stream as they arrive.
         opened: Set once the server has begun to answer.
         info: The response metadata, empty until the reply's headers have arrived.
+        key: The API key, together with all other secrets of the request.
     """
 
     streams: ClassVar[bool] = False
@@ -61,6 +63,12 @@ class ReplyReader(ABC, Generic[_T]):
     queue: BatchQueue[_T]
     opened: Flag
     info: ResponseInfo = field(factory=ResponseInfo, init=False)
+    key: Secret = field(init=False)
+
+    @key.default
+    def _key_with_secrets_of_the_request(self) -> Secret:
+        query = self.request.url.partition("?")[2]
+        return self.config.api_key.with_secrets_of(self.request.headers, query)
 
     @property
     def whole(self) -> bool:
@@ -124,7 +132,7 @@ class ReplyReader(ABC, Generic[_T]):
                 body += piece
                 if len(body) > _ERROR_BODY:
                     break
-        return read_error(self.info, bytes(body), self.config.api_key, wall=time.time())
+        return read_error(self.info, bytes(body), self.key, wall=time.time())
 
     async def _rest(self, pieces: Body, head: bytes) -> bytes:
         body = bytearray(head)

@@ -10,12 +10,11 @@ too. The key is redacted
   library errors (`error_map`);
 - in the headers of a reply, when the reply arrives (`transport`), since answers contain
   these headers too;
-- in all other strings of an error, and in its causes, by `scrub`, after the attempt.
+- in everything else that an error holds, its partial answer included, by `without_key`,
+  and in its causes, by `scrub`, after the attempt.
 
 A cause whose class cannot be cleaned, such as one of aiohttp's with the request in its
 arguments, is left out of the chain of causes.
-
-The text of answers, complete or partial, is not redacted.
 """
 
 from __future__ import annotations
@@ -33,12 +32,11 @@ from attrs import define, field
 from .._models.errors import ASI1Error
 from .._settings.secret import Secret
 from .._transport.error_map import forget_request
+from .without_key import without_key
 
 
 __all__ = ["scrub"]
 
-# `scrub` skips these fields of errors, since asi1 builds them without the API key.
-_SAFE_FIELDS = {"response", "partial"}
 # How deep lists and dicts are copied; asi1's own errors are never nested this deep.
 _DEEPEST = 100
 # The most values in a list that occurs again in the copy.
@@ -95,9 +93,8 @@ class _Redactor:
     def clean_fields(self, error: ASI1Error) -> None:
         """Redact the fields of one of asi1's own errors."""
         for each in attrs.fields(type(error)):
-            if each.name not in _SAFE_FIELDS:
-                value = getattr(error, each.name)
-                setattr(error, each.name, self.copy(value))
+            value = getattr(error, each.name)
+            setattr(error, each.name, without_key(value, self.secret))
         error.args = (error.message,)
 
     def cleaned(self, cause: BaseException) -> BaseException | None:
@@ -153,7 +150,7 @@ class _Redactor:
         """
         self.count += 1
         if isinstance(value, str):
-            return self.secret.redact(str.__str__(value))
+            return self.secret.redact_end(self.secret.redact(str.__str__(value)))
         if isinstance(value, bytes | bytearray):
             return self.secret.redact_bytes(bytes(value))
         if isinstance(value, (*_SEQUENCES, dict)):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 from .._fork_lock import loader
 from .._models.base_types import JSON, public
 from .._settings.options import ChatOptions, RequestOptions
-from .lazy import BaseClient
+from .lazy import BaseClient, client_class
 
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = ["AsyncASI1"]
 
 
 @public
+@client_class
 class AsyncASI1(BaseClient):
     """
     The client of ASI-1 Mini, for asyncio and trio.

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
 
@@ -37,13 +38,16 @@ from .._settings.rate_limit import Limiter, RateLimit
 from .._settings.retry import RetryPolicy
 from .._settings.secret import hidden
 from .._settings.timeouts import Timeout, Timeouts
+from .._settings.validators import shown
 
 
 if TYPE_CHECKING:
     from .._call.engine import Engine
 
 
-__all__ = ["BaseClient", "LazyEngine"]
+__all__ = ["BaseClient", "LazyEngine", "client_class"]
+
+_C = TypeVar("_C")
 
 
 @define(eq=False)
@@ -66,14 +70,12 @@ class LazyEngine:
 
     def __attrs_post_init__(self) -> None:
         limit, hooks = self._rate_limit, self._hooks
-        if not (
-            limit is None or isinstance(limit, RateLimit) or hasattr(limit, "acquire")
-        ):
+        if not (limit is None or isinstance(limit, RateLimit) or _is_limiter(limit)):
             raise ConfigurationError(
-                f"rate_limit: must be a RateLimit or a Limiter, not {limit!r:.80}"
+                f"rate_limit: must be a RateLimit or a Limiter, not {shown(limit)}"
             )
         if not isinstance(hooks, Hooks | None):
-            raise ConfigurationError(f"hooks: must be Hooks, not {hooks!r:.80}")
+            raise ConfigurationError(f"hooks: must be Hooks, not {shown(hooks)}")
         if self._http_client is not None or self._transport is not None:
             self.get()  # raises if the user-provided object is wrong
 
@@ -117,6 +119,29 @@ class LazyEngine:
             await self.made.aclose()
 
 
+def _is_limiter(value: object) -> bool:
+    methods = (getattr(value, name, None) for name in ("acquire", "release"))
+    return not isinstance(value, type) and all(map(callable, methods))
+
+
+def client_class(cls: type[_C]) -> type[_C]:
+    """
+    Give *cls* a constructor of its own.
+
+    Python's `TypeError` for an unknown argument shows the function's qualified name, so
+    a constructor that both clients shared would show the private base class.
+    """
+    shared: Any = BaseClient.__init__
+    own = FunctionType(shared.__code__, shared.__globals__, "__init__")
+    own.__defaults__ = shared.__defaults__
+    own.__kwdefaults__ = shared.__kwdefaults__
+    own.__annotations__ = shared.__annotations__
+    own.__module__ = shared.__module__
+    own.__qualname__ = f"{cls.__name__}.__init__"
+    cls.__init__ = own  # type: ignore[method-assign]
+    return cls
+
+
 class BaseClient:
     """The constructor, the settings and `with_options` of both clients."""
 
@@ -149,11 +174,11 @@ class BaseClient:
             model=read_model(model),
             timeouts=Timeouts.of(timeout),
             retry=read_retry(max_retries, retry),
-            headers=check_headers(default_headers or {}, "default_headers"),
-            query=read_query(default_query or {}, "default_query"),
+            headers=check_headers(_or_empty(default_headers), "default_headers"),
+            query=read_query(_or_empty(default_query), "default_query"),
             options=_checked(default_options),
             max_event_bytes=max_event_bytes,
-            limits=limits or Limits(),
+            limits=Limits() if limits is None else limits,
             trust_env=trust_env,
         )
         self._lazy = LazyEngine(config, http_client, transport, rate_limit, hooks)
@@ -209,13 +234,13 @@ class BaseClient:
             changes["retry"] = attrs.evolve(now.retry, attempts=attempts)
         elif retry is not None:
             changes["retry"] = retry
-        if default_headers:
+        if default_headers is not None:
             added = check_headers(default_headers, "default_headers")
             changes["headers"] = {**now.headers, **added}
-        if default_query:
+        if default_query is not None:
             added_query = read_query(default_query, "default_query")
             changes["query"] = {**now.query, **added_query}
-        if default_options:
+        if default_options is not None:
             changes["options"] = {**now.options, **_checked(default_options)}
         child = object.__new__(type(self))
         engine = self._engine.child(attrs.evolve(now, **changes))
@@ -230,9 +255,24 @@ class BaseClient:
         return f"<{name} base_url={self.base_url!r} model={lazy.config.model!r}>"
 
 
+# As for `client_class`: a `TypeError` shows this name.
+BaseClient.with_options.__qualname__ = "client.with_options"
+
+
+def _or_empty(value: Any) -> Any:
+    # `value or {}` would accept every false value, and fails for a numpy array.
+    return {} if value is None else value
+
+
 def _checked(options: ChatOptions | None) -> dict[str, Any]:
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise ConfigurationError(
+            f"default_options: must be a mapping, not {shown(options)}"
+        )
     if not options:
         return {}
-    from .._settings.option_checks import checked_options  # noqa: PLC0415 - rarely used
+    from .._settings.option_checks import checked_defaults  # noqa: PLC0415 - rarely used
 
-    return checked_options(options)
+    return checked_defaults(options)

@@ -13,7 +13,9 @@ import json
 import math
 import re
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
 
 import orjson
 
@@ -170,13 +172,26 @@ def _check_writable(value: JSON) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is not valid JSON")
     if isinstance(value, Mapping):
-        for key, item in value.items():
+        for key in value:
             if not isinstance(key, str):
-                raise ValueError(f"the key {key!r:.80} is not a str")  # noqa: TRY004
-            _check_writable(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _check_writable(item)
+                kind = type(key).__name__
+                raise ValueError(f"a key is not a str but {kind}")  # noqa: TRY004
+    for item in _parts(value):
+        _check_writable(item)
+
+
+def _parts(value: JSON) -> Iterable[JSON]:
+    """Return the values that are written inside *value*, or in place of it."""
+    if isinstance(value, Mapping):
+        return value.values()
+    if isinstance(value, list | tuple):
+        return value
+    if isinstance(value, Enum):
+        return (value.value,)
+    if is_dataclass(value):  # orjson writes its public fields
+        names = [each.name for each in fields(value) if each.name[0] != "_"]
+        return [getattr(value, name, None) for name in names]
+    return (value.to_dict(),) if hasattr(value, "to_dict") else ()
 
 
 def _default(value: object) -> JSON:

@@ -264,10 +264,12 @@ def _assistant_to_wire(message: AssistantMessage | ChatMessage) -> dict[str, JSO
 
 def _check(name: str, wire: Mapping[str, JSON]) -> None:
     role = wire.get("role")
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
+        known = f"must be one of {', '.join(_ROLES)}"
+        if role is not None and not isinstance(role, str):
+            raise _invalid(f"{name}.role", known, role)
         raise ArgumentError(
-            f"{name}.role: must be one of {', '.join(_ROLES)}, not {role!r}",
-            argument=f"{name}.role",
+            f"{name}.role: {known}, not {role!r:.80}", argument=f"{name}.role"
         )
     content = wire.get("content")
     if isinstance(content, list | tuple) and all(

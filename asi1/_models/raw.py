@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .base_types import JSON, public
 from .errors import APIResponseError
@@ -10,7 +10,10 @@ from .json_text import load_json
 from .response import ResponseInfo
 
 
-__all__ = ["RawReply"]
+__all__ = ["QUOTED", "RawReply"]
+
+# Number of characters of the body that an error quotes.
+QUOTED = 64 * 1024
 
 
 @public
@@ -26,6 +29,9 @@ class RawReply:
 
     content: bytes
     response: ResponseInfo
+    # The beginning of the body without the API key, for an error; None if the body does
+    # not contain the key.
+    _quote: str | None = field(default=None, init=False, repr=False, eq=False)
 
     @property
     def text(self) -> str:
@@ -42,8 +48,10 @@ class RawReply:
         try:
             return load_json(self.content)
         except ValueError as error:
-            raise APIResponseError(
-                f"the reply is not valid JSON ({error})",
-                body=self.text[: 64 * 1024],
-                response=self.response,
-            ) from None
+            problem = str(error)
+        # Raised here, since the error above refers to the complete body.
+        raise APIResponseError(
+            f"the reply is not valid JSON ({problem})",
+            body=self.text[:QUOTED] if self._quote is None else self._quote,
+            response=self.response,
+        )

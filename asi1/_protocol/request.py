@@ -7,7 +7,7 @@ answers 400 to unknown fields. The transport adds the API key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -16,7 +16,7 @@ import attrs
 from attrs import field, frozen
 
 from .._models.base_types import JSON
-from .._models.errors import ArgumentError, ConfigurationError
+from .._models.errors import ArgumentError
 from .._models.json_text import dump_json
 from .._models.messages import Messages, sendable, wire_messages
 from .._settings.config import (
@@ -26,7 +26,12 @@ from .._settings.config import (
     read_query,
     read_retry,
 )
-from .._settings.option_checks import check_options, checked_options
+from .._settings.option_checks import (
+    as_argument,
+    check_options,
+    checked_options,
+    read_idempotency_key,
+)
 from .._settings.options import BODY_OPTIONS, CALL_OPTIONS
 from .._settings.retry import RetryPolicy
 from .._settings.timeouts import Timeouts
@@ -122,7 +127,7 @@ def draft_chat(
     options = {**config.options, **checked_options(options)}
     if not isinstance(stream, bool):
         raise wrong("stream", "must be True or False", stream)
-    chosen = config.model if model is None else _checked("model", read_model, model)
+    chosen = config.model if model is None else as_argument("model", read_model, model)
     fields: dict[str, JSON] = {"model": chosen}
     fields |= {name: options[name] for name in options if name in BODY_OPTIONS}
     if stream:
@@ -192,22 +197,21 @@ def _parts(
 ) -> dict[str, Any]:
     """Return the fields of a `Request` that do not depend on its body."""
     headers = _HEADERS | {"accept": _ACCEPT[stream]}
-    extra = _checked("extra_headers", check_headers, options.get("extra_headers") or {})
     headers |= config.headers
     if options.get("session_id") is not None:
         named = {"x-session-id": options["session_id"]}
-        headers |= _checked("session_id", check_headers, named)
-    headers |= extra
+        headers |= as_argument("session_id", check_headers, named)
+    if options.get("extra_headers") is not None:
+        extra = options["extra_headers"]
+        headers |= as_argument("extra_headers", check_headers, extra)
     return {
         "method": method,
-        "url": config.base_url
-        + path
-        + _query(config, options.get("extra_query") or {}),
+        "url": config.base_url + path + _query(config, options.get("extra_query")),
         "headers": headers,
         "stream": stream,
         "timeouts": _timeouts(config, options),
         "retry": _retry(config, options.get("max_retries")),
-        "idempotency_key": _idempotency_key(options.get("idempotency_key")),
+        "idempotency_key": read_idempotency_key(options.get("idempotency_key")),
     }
 
 
@@ -255,8 +259,8 @@ def _is_json(value: JSON) -> bool:
     return True
 
 
-def _query(config: ClientConfig, extra: Mapping[str, Any]) -> str:
-    added = _checked("extra_query", read_query, extra)
+def _query(config: ClientConfig, extra: object) -> str:
+    added = {} if extra is None else as_argument("extra_query", read_query, extra)
     pairs = {**config.query, **added}
     texts = {
         key: str(value).lower() if isinstance(value, bool) else value
@@ -266,35 +270,21 @@ def _query(config: ClientConfig, extra: Mapping[str, Any]) -> str:
         return f"?{urlencode(texts)}" if texts else ""
     except UnicodeEncodeError:
         raise wrong("extra_query", "contains a lone surrogate", extra) from None
+    except ValueError:  # Python 3.11 refuses to write an int of more than 4300 digits
+        raise wrong(
+            "extra_query", "contains a number that is too long", extra
+        ) from None
 
 
 def _timeouts(config: ClientConfig, options: Mapping[str, Any]) -> Timeouts:
     if "timeout" not in options:
         return config.timeouts
-    timeouts: Timeouts = _checked("timeout", Timeouts.of, options["timeout"])
+    timeouts: Timeouts = as_argument("timeout", Timeouts.of, options["timeout"])
     return timeouts
 
 
 def _retry(config: ClientConfig, max_retries: int | None) -> RetryPolicy:
     if max_retries is None:
         return config.retry
-    attempts = _checked("max_retries", read_retry, max_retries, None).attempts
+    attempts = as_argument("max_retries", read_retry, max_retries, None).attempts
     return attrs.evolve(config.retry, attempts=attempts)
-
-
-def _idempotency_key(value: object) -> str | None:
-    if value is None or value == "auto":
-        return "auto" if value else None
-    _checked("idempotency_key", check_headers, {"idempotency-key": value})
-    if not 0 < len(str(value)) <= 255:
-        raise wrong("idempotency_key", "must be 1 to 255 characters long", value)
-    return str(value)
-
-
-def _checked(argument: str, check: Callable[..., Any], *values: object) -> Any:
-    """Return *check*'s result; raise its `ConfigurationError` as an `ArgumentError`."""
-    try:
-        named = (argument,) if check in (check_headers, read_query) else ()
-        return check(*values, *named)
-    except ConfigurationError as error:
-        raise ArgumentError(error.message, argument=argument) from None

@@ -21,7 +21,7 @@ from .._models.errors import ConfigurationError
 from .retry import RetryPolicy
 from .secret import Secret, hidden
 from .timeouts import Timeouts
-from .validators import instance_of, number, setting, whole_number
+from .validators import flag, instance_of, number, setting, shown, whole_number
 
 
 __all__ = [
@@ -108,7 +108,7 @@ class ClientConfig:
         default=16 * 1024 * 1024, validator=setting(whole_number(1))
     )
     limits: Limits = field(factory=Limits, validator=setting(instance_of(Limits)))
-    trust_env: bool = True
+    trust_env: bool = field(default=True, validator=setting(flag))
 
 
 def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
@@ -139,7 +139,7 @@ def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
 
 
 def read_base_url(
-    value: object, env: Mapping[str, str], *, allow_insecure_http: bool = False
+    value: object, env: Mapping[str, str], *, allow_insecure_http: object = False
 ) -> str:
     """
     Return the base URL from the argument, else from the environment, else the default.
@@ -149,8 +149,15 @@ def read_base_url(
 
     Raises:
         ConfigurationError: The value is not an http(s) URL, has a user, a query or a
-            fragment, or would send the key unencrypted over a network.
+            fragment, or would send the key unencrypted over a network; or
+            *allow_insecure_http* is not a bool.
     """
+    if not isinstance(allow_insecure_http, bool):
+        # A str such as "no" is true in an ``if``, and would expose the key.
+        raise ConfigurationError(
+            f"allow_insecure_http: {flag(allow_insecure_http)}, not"
+            f" {shown(allow_insecure_http)}"
+        )
     source = "base_url"
     if value is None:
         value = BASE_URL
@@ -236,7 +243,9 @@ def read_model(value: object) -> str:
         ConfigurationError: *value* is not a str, or is empty.
     """
     if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"model: must be the name of a model, not {value!r}")
+        raise ConfigurationError(
+            f"model: must be the name of a model, not {shown(value)}"
+        )
     return value
 
 
@@ -272,5 +281,5 @@ def read_retry(max_retries: Any, retry: RetryPolicy | None) -> RetryPolicy:
         raise ConfigurationError("give max_retries= or retry=, not both")
     problem = whole_number(0)(max_retries)
     if problem:
-        raise ConfigurationError(f"max_retries: {problem}, not {max_retries!r:.80}")
+        raise ConfigurationError(f"max_retries: {problem}, not {shown(max_retries)}")
     return RetryPolicy(attempts=max_retries + 1)

@@ -6,11 +6,13 @@ asi1 knows the options of the API's documentation; ``extra_body`` can send any o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._models.errors import ArgumentError
+from .._models.errors import ArgumentError, ConfigurationError
+from .config import check_headers, read_query, read_retry
 from .options import BODY_OPTIONS, CALL_OPTIONS
+from .timeouts import Timeouts
 from .validators import (
     Check,
     flag,
@@ -24,7 +26,13 @@ from .validators import (
 )
 
 
-__all__ = ["check_options", "checked_options"]
+__all__ = [
+    "as_argument",
+    "check_options",
+    "checked_defaults",
+    "checked_options",
+    "read_idempotency_key",
+]
 
 # Options of other chat APIs, each with a hint at what to use in asi1 instead.
 _ELSEWHERE = {
@@ -64,6 +72,8 @@ def check_options(
         ArgumentError: An option is unknown, of a wrong type, or out of its range.
     """
     for name, value in options.items():
+        if not isinstance(name, str):
+            raise wrong("options", "must have names that are str", name)
         if name not in known:
             raise _unknown(name, known)
         problem = (
@@ -94,5 +104,66 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
         ArgumentError: As for `check_options`.
     """
     check_options(options)
+    return _given(options)
+
+
+def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Do as `checked_options`, and check also the options that are not sent in the body.
+
+    A call checks these when it builds its request; a client or conversation that keeps
+    options for its calls checks them when it is created.
+
+    Raises:
+        ArgumentError: As for `check_options`.
+    """
+    given = checked_options(options)
+    for name, value in given.items():
+        if name in _READERS:
+            _READERS[name](name, value)
+    return given
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     # None means not given, but ``timeout=None`` means that there is no timeout.
     return {k: v for k, v in options.items() if v is not None or k == "timeout"}
+
+
+def as_argument(argument: str, read: Callable[..., Any], *values: object) -> Any:
+    """Return *read*'s result; raise its `ConfigurationError` as an `ArgumentError`."""
+    try:
+        named = (argument,) if read in (check_headers, read_query) else ()
+        return read(*values, *named)
+    except ConfigurationError as error:
+        raise ArgumentError(error.message, argument=argument) from None
+
+
+def read_idempotency_key(value: Any) -> str | None:
+    """
+    Return *value* as the idempotency key of a call.
+
+    Raises:
+        ArgumentError: *value* cannot be sent in a header, or is too long.
+    """
+    if value is None:
+        return None
+    as_argument("idempotency_key", check_headers, {"idempotency-key": value})
+    if not 0 < len(value) <= 255:
+        raise wrong("idempotency_key", "must be 1 to 255 characters long", value)
+    key: str = value
+    return key
+
+
+def _read_session_id(name: str, value: object) -> None:
+    as_argument(name, check_headers, {"x-session-id": value})
+
+
+# Options that are not sent in the body, each with the function that a call reads it by.
+_READERS: Mapping[str, Callable[[str, Any], object]] = {
+    "extra_headers": lambda name, value: as_argument(name, check_headers, value),
+    "extra_query": lambda name, value: as_argument(name, read_query, value),
+    "idempotency_key": lambda _, value: read_idempotency_key(value),
+    "max_retries": lambda name, value: as_argument(name, read_retry, value, None),
+    "session_id": _read_session_id,
+    "timeout": lambda name, value: as_argument(name, Timeouts.of, value),
+}

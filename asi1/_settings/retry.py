@@ -17,7 +17,7 @@ from .._models.errors import (
     APITimeoutError,
     ServerStreamError,
 )
-from .validators import number, setting, whole_number
+from .validators import flag, number, setting, whole_number
 
 
 __all__ = ["RetryPolicy", "is_passing_status"]
@@ -63,7 +63,7 @@ class RetryPolicy:
     wait_first: float = field(default=0.5, validator=_seconds)
     wait_max: float = field(default=8.0, validator=_seconds)
     max_retry_after: float = field(default=120.0, validator=_seconds)
-    on_timeout: bool = False
+    on_timeout: bool = field(default=False, validator=setting(flag, "retry"))
 
     def next_wait(
         self, error: APIError, attempt: int, *, dice: float, left: float

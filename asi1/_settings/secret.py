@@ -7,27 +7,46 @@ log line, pickle, or traceback with local variables.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, Self
+import re
 
+from collections.abc import Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from .._fork_lock import loader
 from .._models.errors import ConfigurationError
+
+
+if TYPE_CHECKING:
+    from .echoes import Forms
 
 
 __all__ = ["Secret", "hidden"]
 
-# Minimum number of characters of a key that is redacted; shorter keys are not.
+# Minimum number of characters of a secret that is redacted, as in `echoes`.
 _SHORTEST = 8
-# The characters that a repr or JSON escapes with a backslash.
-_ESCAPED = frozenset("\\'\"")
+# Headers and query parameters with one of these words in their names contain secrets.
+_SECRET_NAME = re.compile(
+    r"auth|cookie|credential|key|passw|secret|signature|token", re.IGNORECASE
+)
 
 
 class Secret:
     """An API key, which only `reveal` returns."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_forms", "_others", "_value")
 
-    def __init__(self, value: str) -> None:
-        """Store *value*, unchecked, without the whitespace around it."""
+    def __init__(self, value: str, others: tuple[str, ...] = ()) -> None:
+        """
+        Store *value*, unchecked, without the whitespace around it.
+
+        Args:
+            value: The key.
+            others: Other secrets of a request, which are redacted too.
+        """
         self._value = value.strip()
+        self._others = others
+        self._forms: Forms | None = None
 
     def check(self, source: str) -> Self:
         """
@@ -54,22 +73,40 @@ class Secret:
         """Return the key; the caller must not store it."""
         return self._value
 
+    def with_secrets_of(self, headers: Mapping[str, str], query: str) -> Secret:
+        """
+        Return this key together with the secrets of a request.
+
+        Args:
+            headers: The request's headers, such as a user's own ``authorization``.
+            query: The query of the request's URL; "" for none.
+        """
+        if not query and not any(map(_SECRET_NAME.search, headers)):
+            return self
+        others = _echoes().secrets_of(headers, query)
+        return Secret(self._value, others) if others else self
+
+    def is_plainly_in(self, text: str) -> bool:
+        """Tell whether *text* may contain the key unescaped; loads no other module."""
+        lower = text.lower()
+        starts = (value[:_SHORTEST].lower() for value in (self._value, *self._others))
+        return any(len(start) == _SHORTEST and start in lower for start in starts)
+
     def redact(self, text: str) -> str:
         """
         Return *text* with ``***`` in place of the key.
 
-        The escaped key, as in a repr or in JSON, is replaced too. A key of less than 8
+        The key is found in upper and lower case; with any of its characters escaped as
+        in JSON, a URL or HTML, also several times over; in UTF-16; as hexadecimal
+        digits; and in base64, also as a part of a longer value. A key of less than 8
         characters is not a secret, and is not replaced.
         """
-        if not self._is_secret:
-            return text
-        text = text.replace(self._value, "***")
-        if _ESCAPED.isdisjoint(self._value):
-            return text
-        escaped = self._value.replace("\\", "\\\\")
-        for quote in "'\"":
-            text = text.replace(escaped.replace(quote, f"\\{quote}"), "***")
-        return text.replace(escaped, "***")
+        pieces, done = [], 0
+        for start, end in self._searched.places(text):
+            if start >= done:
+                pieces += [text[done:start], "***"]
+            done = max(done, end)
+        return "".join([*pieces, text[done:]]) if pieces else text
 
     def excerpt(self, text: str, most: int) -> str:
         """
@@ -79,21 +116,29 @@ class Secret:
         the key. If *text* ends with the first 8 or more characters of the key, they
         are redacted too, since *text* may have been cut before.
         """
-        text = self.redact(text)
-        for size in range(len(self._value) - 1, _SHORTEST - 1, -1):
-            if text.endswith(self._value[:size]):
-                text = f"{text[:-size]}***"
-        return text[:most]
+        # Only this part is read, since *text* may have many megabytes. It is longer
+        # than the excerpt, since each key in it is replaced by three characters.
+        read = text[: 8 * most + self._searched.longest]
+        return self.redact_end(self.redact(read))[:most]
+
+    def redact_end(self, text: str) -> str:
+        """Return *text* with ``***`` for 8 or more characters of the key at its end."""
+        start = self._searched.cut_place(text)
+        return text if start is None else f"{text[:start]}***"
+
+    def may_be_in(self, text: str) -> bool:
+        """Tell, fast, whether *text* may contain the key or the beginning of it."""
+        return self._searched.may_be_in(text)
 
     def redact_bytes(self, data: bytes) -> bytes:
         """Return *data* with ``***`` in place of the key."""
-        return data.replace(self._value.encode(), b"***") if self._is_secret else data
+        return self.redact(data.decode("latin-1")).encode("latin-1")
 
     @property
-    def _is_secret(self) -> bool:
-        # Short keys, such as "key" and "test", also occur in harmless messages as words
-        # that must stay readable.
-        return len(self._value) >= _SHORTEST
+    def _searched(self) -> Forms:
+        if self._forms is None:
+            self._forms = _echoes().Forms.of((self._value, *self._others))
+        return self._forms
 
     def __repr__(self) -> str:
         return "***"
@@ -121,3 +166,10 @@ def hidden(value: Any) -> Any:
     if value is None or isinstance(value, Secret | type):
         return value
     return Secret(value) if isinstance(value, str) else type(value)
+
+
+@loader
+def _echoes() -> ModuleType:
+    from . import echoes  # noqa: PLC0415 - most programs meet no error
+
+    return echoes

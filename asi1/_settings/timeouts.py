@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from .._models.base_types import DEFAULT, Default, HTTPXTimeout, public
 from .._models.errors import ConfigurationError
-from .validators import is_number
+from .validators import is_number, shown
 
 
 __all__ = ["Deadline", "Timeout", "Timeouts"]
@@ -27,12 +27,13 @@ def _limit(name: str, value: object) -> None:
     if not is_number(value) or value <= 0:
         raise ConfigurationError(
             f"timeout: {name} must be a number of seconds above 0, or None for no"
-            f" limit, not {value!r:.80}"
+            f" limit, not {shown(value)}"
         )
 
 
 def _checked(_: object, attribute: Any, value: object) -> None:
-    if value is not None and value is not DEFAULT:
+    unset = value is DEFAULT and attribute.default is DEFAULT
+    if value is not None and not unset:
         _limit(attribute.name, value)
 
 

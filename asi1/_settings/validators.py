@@ -25,6 +25,7 @@ __all__ = [
     "number",
     "or_none",
     "setting",
+    "shown",
     "string",
     "string_or",
     "whole_number",
@@ -33,10 +34,41 @@ __all__ = [
 
 Check: TypeAlias = Callable[[Any], str | None]
 
+# Strings of at least this many characters may be keys, so `shown` does not show them.
+_MAYBE_SECRET = 8
+
 
 def wrong(argument: str, problem: str, value: object) -> ArgumentError:
     """Return the error for *argument*, with at most 80 characters of the value."""
-    return ArgumentError(f"{argument}: {problem}, not {value!r:.80}", argument=argument)
+    return ArgumentError(
+        f"{argument}: {problem}, not {_start(value)}", argument=argument
+    )
+
+
+def shown(value: object) -> str:
+    """
+    Return *value* as the message about a wrong setting shows it.
+
+    A setting of a wrong type may be a key that was passed as the wrong argument, so
+    only numbers, flags, None and strings of less than 8 characters are shown; of other
+    values, the message shows the type.
+    """
+    if value is None or isinstance(value, bool | int | float):
+        return _start(value)
+    if isinstance(value, str) and len(value) < _MAYBE_SECRET:
+        return _start(value)
+    return _type_name(value)
+
+
+def _start(value: object) -> str:
+    try:
+        return f"{value!r:.80}"
+    except Exception:  # noqa: BLE001 - e.g. nested too deeply, or an int of 5000 digits
+        return _type_name(value)
+
+
+def _type_name(value: object) -> str:
+    return type(value).__name__
 
 
 def setting(check: Check, part_of: str | None = None) -> Any:
@@ -54,7 +86,7 @@ def setting(check: Check, part_of: str | None = None) -> Any:
         if problem:
             name = attribute.name
             place = f"{name}:" if part_of is None else f"{part_of}: {name}"
-            raise ConfigurationError(f"{place} {problem}, not {value!r:.80}")
+            raise ConfigurationError(f"{place} {problem}, not {shown(value)}")
 
     return validate
 

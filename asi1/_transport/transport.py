@@ -150,7 +150,7 @@ class _ListIterator:
 
 
 def _reply(response: httpx.Response, host: str, key: Secret, slot: Slot) -> Reply:
-    headers = {name.lower(): key.redact(v) for name, v in response.headers.items()}
+    headers = _without_key(response.headers, key)
     stream = cast("httpx.AsyncByteStream", response.stream)
     if response.is_stream_consumed:
         # A user-provided hook or transport has read the body, and so decompressed it.
@@ -158,6 +158,14 @@ def _reply(response: httpx.Response, host: str, key: Secret, slot: Slot) -> Repl
         stream = _Body(response.content)
         headers.pop("content-encoding", None)
     return Reply(response.status_code, headers, host, key, stream, slot)
+
+
+def _without_key(headers: httpx.Headers, key: Secret) -> dict[str, str]:
+    """Return *headers* with names in lowercase, and without the key."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    if not key.is_plainly_in("\n".join((*lower, *lower.values()))):  # nearly always
+        return lower
+    return {key.redact(name): key.redact(value) for name, value in lower.items()}
 
 
 @define(eq=False)

@@ -83,16 +83,18 @@ def test_key_is_removed_from_the_chain_of_causes():
     assert not hasattr(third, "request")
 
 
-def test_response_metadata_stays_the_same_object():
+def test_clean_values_stay_the_same_objects():
     """
-    `scrub` does not copy the response metadata of an error, since the metadata never
-    contains the API key.
+    `scrub` does not copy the response metadata, the body and the partial answer of an
+    error if they do not contain the API key.
     """
-    response = asi1.ResponseInfo(status=500)
-    error = asi1.APIStatusError("no", status_code=500, response=response)
+    response = asi1.ResponseInfo(status=500, headers={"a": "b"})
+    partial = asi1.ChatCompletion(id="c", extra={"a": [1, None]})
+    error = asi1.StreamTruncatedError("no", partial=partial, response=response)
     scrub(error, Secret(KEY))
 
     assert response is error.response
+    assert partial is error.partial
 
 
 class Pair(NamedTuple):

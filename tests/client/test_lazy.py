@@ -1,10 +1,14 @@
-"""The modules that a client imports, and when."""
+"""What a client checks and imports when it is created, and what it imports later."""
 
 from __future__ import annotations
 
+import decimal
+import math
+import pathlib
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 import asi1
@@ -105,3 +109,321 @@ def test_client_closed_while_it_prepares_its_first_call_makes_no_call(monkeypatc
 
     with pytest.raises(asi1.ClientClosedError):
         client.chat.completions.stream(messages="Hi")
+
+
+KEY = "sk_otter-0123456789"
+
+
+class Ambiguous:
+    """An array of numpy in miniature: it is neither true nor false, and equals all."""
+
+    __hash__ = None
+
+    def __bool__(self):
+        raise ValueError("the truth value of an array is ambiguous")
+
+    def __eq__(self, other):
+        return self
+
+
+class Unprintable:
+    """An object whose repr fails."""
+
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+class Acquires:
+    """Half a limiter."""
+
+    async def acquire(self, tokens):
+        """Return at once."""
+
+
+class Releases(Acquires):
+    """A whole limiter."""
+
+    def release(self, outcome):
+        """Do nothing."""
+
+
+def nested(levels):
+    """Return a list in a list, *levels* deep."""
+    deep = []
+    for _ in range(levels):
+        deep = [deep]
+    return deep
+
+
+ANYTHING = {
+    "no": "no",
+    "empty": "",
+    "key": KEY,
+    "bytes": b"no",
+    "key-as-bytes": KEY.encode(),
+    "zero": 0,
+    "one": 1,
+    "negative": -1,
+    "true": True,
+    "false": False,
+    "fraction": 1.5,
+    "nan": math.nan,
+    "infinity": math.inf,
+    "large": 10**400,
+    "longer-than-python-prints": 10**5000,
+    "list": [],
+    "key-in-list": [KEY],
+    "dict": {},
+    "tuple": (),
+    "number-as-name": {1: KEY},
+    "null-as-value": {"a": None},
+    "list-of-pairs": [("a", "b")],
+    "path": pathlib.Path("x"),
+    "decimal": decimal.Decimal(1),
+    "object": object(),
+    "array": Ambiguous(),
+    "unprintable": Unprintable(),
+    "deep-list": nested(3000),
+    "class": asi1.Limits,
+    "limits": asi1.Limits(),
+    "retry": asi1.RetryPolicy(),
+    "timeouts": asi1.Timeouts(),
+    "httpx-limits": httpx.Limits(),
+    "httpx-client": httpx.Client,
+    "limiter-class": Releases,
+    "half-a-limiter": Acquires(),
+    "none": None,
+}
+NAMES = {"no", "key"}
+WHOLE = {"one", "large", "longer-than-python-prints"}
+# The values of `ANYTHING` that each argument of the constructor accepts.
+ACCEPTED = {
+    "api_key": {*NAMES, "none"},
+    "base_url": {"none"},
+    "model": NAMES,
+    "timeout": {"one", "fraction", "timeouts", "none"},
+    "max_retries": {*WHOLE, "zero", "none"},
+    "retry": {"retry", "none"},
+    "rate_limit": {"none"},
+    "limits": {"limits", "none"},
+    "http_client": {"none"},
+    "transport": {"none"},
+    "default_headers": {"dict", "none"},
+    "default_query": {"dict", "none"},
+    "default_options": {"dict", "none"},
+    "hooks": {"none"},
+    "max_event_bytes": WHOLE,
+    "trust_env": {"true", "false"},
+    "allow_insecure_http": {"true", "false"},
+}
+BOTH = pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
+
+
+def refusal(take, value):
+    """Return the message with which *take* refuses *value*; None if it accepts it."""
+    try:
+        take(value)
+    except asi1.ConfigurationError as error:
+        return f"{error}"
+    return None
+
+
+def accepted(take):
+    """Return the names of those values of `ANYTHING` that *take* accepts."""
+    refusals = {name: refusal(take, value) for name, value in ANYTHING.items()}
+    assert [] == [name for name, text in refusals.items() if KEY in (text or "")]
+    return {name for name, text in refusals.items() if text is None}
+
+
+def test_table_has_every_argument_of_the_constructor():
+    """
+    The table of accepted values has a row for each argument of the constructor.
+    """
+    assert set(ACCEPTED) == set(asi1.AsyncASI1.__init__.__kwdefaults__) | {
+        "api_key",
+        "base_url",
+    }
+
+
+@BOTH
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_setting_of_a_wrong_type_is_refused_when_the_client_is_made(
+    monkeypatch, make, name
+):
+    """
+    Each argument of the constructor refuses every value of a wrong type, false values
+    and None included, with an error that does not show a key.
+    """
+    monkeypatch.setenv("ASI1_API_KEY", "k")
+
+    assert ACCEPTED[name] == accepted(lambda value: make(**{name: value}))
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("api_key", "model", "timeout", "max_retries", "retry"),
+        *("default_headers", "default_query", "default_options"),
+    ],
+)
+def test_setting_of_a_wrong_type_is_refused_by_with_options(make, name):
+    """
+    `with_options` accepts the same values as the constructor, and None for a setting
+    that does not change.
+    """
+    client = make("k")
+
+    assert ACCEPTED[name] | {"none"} == accepted(
+        lambda value: client.with_options(**{name: value})
+    )
+
+
+@BOTH
+@pytest.mark.parametrize("value", ["no", "false", "0", "", 0, 1, None, [], Ambiguous()])
+def test_only_true_allows_http_to_other_machines(make, value):
+    """
+    ``allow_insecure_http`` must be True or False: a str such as "no" does not make the
+    client send the key in clear.
+    """
+    with pytest.raises(
+        asi1.ConfigurationError, match=r"^allow_insecure_http: must be True or False"
+    ):
+        make("k", "http://otter.example", allow_insecure_http=value)
+    with pytest.raises(asi1.ConfigurationError, match=r"^base_url: would send the key"):
+        make("k", "http://otter.example", allow_insecure_http=False)
+
+
+@BOTH
+def test_limiter_with_both_methods_is_accepted(make):
+    """
+    Any object with the two methods of a `Limiter` is accepted as ``rate_limit``.
+    """
+    assert make("k", rate_limit=Releases())
+
+
+FLAG = {"true", "false"}
+SECONDS = {"one", "fraction"}
+
+
+@pytest.mark.parametrize(
+    ("cls", "field", "expected"),
+    [
+        (asi1.Timeouts, "total", {*SECONDS, "none"}),
+        (asi1.Timeouts, "connect", {*SECONDS, "none"}),
+        (asi1.Timeouts, "write", {*SECONDS, "none"}),
+        (asi1.Timeouts, "pool", {*SECONDS, "none"}),
+        (asi1.Timeouts, "first_token", {*SECONDS, "none"}),
+        (asi1.Timeouts, "idle", {*SECONDS, "none"}),
+        (asi1.RetryPolicy, "attempts", WHOLE),
+        (asi1.RetryPolicy, "wait_first", {*SECONDS, "zero"}),
+        (asi1.RetryPolicy, "wait_max", {*SECONDS, "zero"}),
+        (asi1.RetryPolicy, "max_retry_after", {*SECONDS, "zero"}),
+        (asi1.RetryPolicy, "on_timeout", FLAG),
+        (asi1.Limits, "max_connections", WHOLE),
+        (asi1.Limits, "keepalive_expiry", {*SECONDS, "zero"}),
+        (asi1.RateLimit, "requests_per_minute", {*WHOLE, "none"}),
+        (asi1.RateLimit, "requests_per_day", {*WHOLE, "none"}),
+        (asi1.RateLimit, "tokens_per_minute", {*WHOLE, "none"}),
+        (asi1.RateLimit, "max_concurrency", {*WHOLE, "none"}),
+    ],
+)
+def test_field_of_a_wrong_type_is_refused(cls, field, expected):
+    """
+    The classes of settings refuse each value of a wrong type for each of their fields.
+    """
+    assert expected == accepted(lambda value: cls(**{field: value}))
+
+
+@pytest.mark.parametrize("field", ["connect", "write", "pool", "first_token", "idle"])
+def test_only_the_total_timeout_has_a_default_by_kind_of_call(field):
+    """
+    Only ``total`` may be `DEFAULT`, which stands for a timeout that depends on whether
+    the call streams.
+    """
+    default = asi1.Timeouts().total
+
+    assert asi1.Timeouts() == asi1.Timeouts(total=default)
+    with pytest.raises(asi1.ConfigurationError, match=rf"^timeout: {field} must be"):
+        asi1.Timeouts(**{field: default})
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("timeout", "5"),
+        ("timeout", True),
+        ("max_retries", "2"),
+        ("max_retries", True),
+        ("session_id", 5),
+        ("idempotency_key", b"k"),
+        ("idempotency_key", Ambiguous()),
+        ("extra_headers", {"x": 5}),
+        ("extra_headers", {"x": b"a"}),
+        ("extra_headers", {"x": Ambiguous()}),
+        ("extra_headers", Ambiguous()),
+        ("extra_headers", []),
+        ("extra_query", Ambiguous()),
+        ("extra_query", ""),
+        ("stop", nested(3000)),
+        pytest.param("temperature", 10**5000, id="longer-than-python-prints"),
+        ("tools", Unprintable()),
+    ],
+)
+def test_wrong_default_option_is_refused_when_the_client_is_made(make, option, value):
+    """
+    The client checks its default options when it is created, those that change only how
+    a request is sent included; so does a conversation.
+    """
+    with pytest.raises(asi1.ArgumentError) as caught:
+        make("k", default_options={option: value})
+    with pytest.raises(asi1.ArgumentError) as again:
+        make("k").conversation(**{option: value})
+
+    assert option == caught.value.argument == again.value.argument
+
+
+@BOTH
+def test_default_options_with_a_name_that_is_not_a_str_are_refused(make):
+    """
+    Default options with a number as a name are refused.
+    """
+    with pytest.raises(asi1.ArgumentError, match="names that are str"):
+        make("k", default_options={1: 2})
+
+
+@BOTH
+@pytest.mark.parametrize("model", ["", 5, Ambiguous()])
+def test_wrong_model_is_refused_when_a_conversation_begins(make, model):
+    """
+    The model of a conversation is checked when the conversation begins.
+    """
+    with pytest.raises(asi1.ArgumentError, match=r"^model: must be the name"):
+        make("k").conversation(model=model)
+
+
+@BOTH
+def test_unknown_argument_is_reported_under_the_clients_name(make):
+    """
+    The error for an unknown argument names the class that was called, and no private
+    class.
+    """
+    with pytest.raises(
+        TypeError, match=rf"^{make.__name__}\.__init__\(\) got an unexp"
+    ):
+        make("k", tiemout=5)
+    with pytest.raises(TypeError, match=r"^client\.with_options\(\) got an unexpected"):
+        make("k").with_options(tiemout=5)
+
+
+def test_constructor_of_a_users_subclass_is_kept():
+    """
+    A user's subclass of a client may have a constructor of its own.
+    """
+
+    class Own(asi1.ASI1):
+        def __init__(self):
+            super().__init__("k", model="otter")
+
+    assert "otter" in repr(Own())

@@ -192,7 +192,9 @@ async def test_ping_none_sends_no_comment():
     assert b"ping" not in b"".join(items)
 
 
-@pytest.mark.parametrize("ping", [0, -1, float("nan")])
+@pytest.mark.parametrize(
+    "ping", [0, -1, float("nan"), float("inf"), True, "5", 10**400]
+)
 async def test_ping_that_is_not_above_zero_is_refused(fake, ping):
     """
     A *ping* that is not a number of seconds above 0 raises an `ArgumentError`.

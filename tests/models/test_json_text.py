@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import json
 import math
 import types
+
+from typing import ClassVar
 
 import pytest
 
@@ -51,6 +55,32 @@ def sendable(value):
     except UnicodeEncodeError:
         return False
     return True
+
+
+class Kind(enum.Enum):
+    """An enum with a member that JSON cannot express."""
+
+    UNKNOWN = math.nan
+
+
+@dataclasses.dataclass
+class Sized:
+    """A dataclass, which orjson writes as an object without the private fields."""
+
+    size: object
+    kind: ClassVar[float] = math.nan
+    _cached: float = math.nan
+
+
+class Given:
+    """An object that gives its JSON object itself."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def to_dict(self):
+        """Return the JSON object."""
+        return {"value": self.value}
 
 
 def nested(depth):
@@ -171,6 +201,14 @@ def test_models_mappings_and_large_integers_are_written_compactly():
         pytest.param([{"a": [math.inf]}], id="infinity"),
         pytest.param((-math.inf, None), id="infinity-in-a-tuple"),
         pytest.param({"a": math.nan, "n": 2**70}, id="nan-beside-a-long-number"),
+        pytest.param(Sized(math.nan), id="nan-in-a-dataclass"),
+        pytest.param([{"a": Sized([Sized(-math.inf)])}], id="infinity-in-dataclasses"),
+        pytest.param(Sized({"a": math.nan}), id="nan-in-a-dict-in-a-dataclass"),
+        pytest.param(Kind.UNKNOWN, id="nan-in-an-enum"),
+        pytest.param(Sized(Kind.UNKNOWN), id="nan-in-an-enum-in-a-dataclass"),
+        pytest.param(Given(math.nan), id="nan-in-to-dict"),
+        pytest.param([Given(Sized(math.nan))], id="nan-in-a-dataclass-in-to-dict"),
+        pytest.param(types.MappingProxyType({"a": math.nan}), id="nan-in-a-mapping"),
         pytest.param({1: 2}, id="key-not-a-string"),
         pytest.param({None: 2}, id="key-none"),
         pytest.param([{"n": 2**70, "b": {2: 2}}], id="wrong-key-inside"),
@@ -187,6 +225,16 @@ def test_writing_a_value_that_json_cannot_hold_raises_value_error(value):
     """
     with pytest.raises(ValueError, match=r"\w"):
         dump_json(value)
+
+
+def test_dataclass_and_to_dict_are_written_as_objects():
+    """
+    A dataclass is written as an object of its public fields, and an object with a
+    ``to_dict`` as the result of it; None in them is written as null.
+    """
+    assert b'{"a":{"size":null},"b":{"value":null}}' == dump_json(
+        {"a": Sized(None), "b": Given(None)}
+    )
 
 
 def test_writing_a_value_that_contains_itself_raises_value_error():

@@ -267,6 +267,12 @@ WRONG = [
         id="role-list",
     ),
     pytest.param(
+        [{"role": 10**5000, "content": "hush"}],
+        "messages[0].role",
+        "it is int",
+        id="role-longer-than-python-prints",
+    ),
+    pytest.param(
         [UserMessage("a"), {"role": "user", "content": None}],
         "messages[1].content",
         "it is NoneType",

@@ -247,8 +247,8 @@ WRONG = {
     "max_retries": [-1, 1.5, "2", True],
     "idempotency_key": ["", 5, "k" * 256, "a\nb", "\u00f6"],
     "session_id": [5, "a\r\nb", "\u00f6"],
-    "extra_headers": [{"x y": "a"}, {"x": 5}, "x", {"x": "a\r\nb"}],
-    "extra_query": [{"a": None}, {"a": []}, "a=b", {5: "a"}],
+    "extra_headers": [{"x y": "a"}, {"x": 5}, "x", {"x": "a\r\nb"}, "", 0, [], False],
+    "extra_query": [{"a": None}, {"a": []}, "a=b", {5: "a"}, "", 0, [], False],
 }
 
 
@@ -271,6 +271,64 @@ def test_wrong_value_is_refused_and_named(name, value):
     assert name == caught.value.argument
     assert name in str(caught.value)
     assert 300 > len(str(caught.value))
+
+
+class Array:
+    """An array of numpy in miniature: it is neither true nor false, and equals all."""
+
+    __hash__ = None
+
+    def __bool__(self):
+        raise ValueError("the truth value of an array is ambiguous")
+
+    def __eq__(self, other):
+        return self
+
+
+class Unprintable:
+    """An object whose repr fails."""
+
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+@pytest.mark.parametrize("name", sorted(BODY_OPTIONS | CALL_OPTIONS))
+@pytest.mark.parametrize("kind", ["array", "deep", "huge", "unprintable"])
+def test_value_that_cannot_be_compared_or_printed_is_refused(name, kind):
+    """
+    A value that is neither true nor false, such as a numpy array, is refused like any
+    other; so is a value that Python cannot print, because it is nested too deeply, is
+    too long a number, or has a broken repr.
+    """
+    deep = []
+    for _ in range(3000):
+        deep = [deep]
+    wrong = {
+        "array": Array(),
+        "deep": {5: deep} if name == "extra_query" else deep,
+        "huge": -(10**5000),
+        "unprintable": Unprintable(),
+    }
+
+    with pytest.raises(ArgumentError) as caught:
+        chat(**{name: wrong[kind]})
+
+    assert name == caught.value.argument
+    assert 300 > len(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [pytest.param(10**5000, id="huge"), pytest.param("\ud800", id="lone-surrogate")],
+)
+def test_query_that_cannot_be_written_is_refused(value):
+    """
+    A query parameter that cannot be written into a URL is refused.
+    """
+    with pytest.raises(ArgumentError) as caught:
+        chat(extra_query={"a": value})
+
+    assert "extra_query" == caught.value.argument
 
 
 def test_every_option_refuses_some_value():

@@ -70,6 +70,7 @@ TESTS = {
         "package/test_constructors",
     ],
     "_settings.secret": ["settings/test_secret"],
+    "_settings.echoes": ["settings/test_echoes", "settings/test_secret"],
     "_call.scrub_errors": ["call/test_scrub_errors"],
     "_models.json_text": ["models/test_json_text"],
     "_protocol.normalise": [
@@ -145,14 +146,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.retry_after",
         "retry_after: '' -> 'XX'",
     ): "neither is a number or a date",
-    (
-        "_call.scrub_errors",
-        "module: 'partial' -> 'XXpartial'",
-    ): "answers are not scrubbed",
-    (
-        "_call.scrub_errors",
-        "module: 'response' -> 'XXresponse'",
-    ): "response metadata is not scrubbed",
 }
 
 

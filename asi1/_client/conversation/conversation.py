@@ -23,7 +23,8 @@ from ..._protocol.context.history import History, stored
 from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.saved_conversation import from_json, to_json
 from ..._protocol.context.tokens import TokenEstimator, Wire
-from ..._settings.option_checks import checked_options
+from ..._settings.config import read_model
+from ..._settings.option_checks import as_argument, checked_defaults
 from ..._settings.options import ChatOptions
 from ..._settings.validators import wrong
 from ..stream import AsyncChatStream
@@ -67,13 +68,15 @@ def open_conversation(
             raise wrong("system", "must be a str", system)
         first = stored([{"role": "system", "content": system}])
         history = attrs.evolve(history, messages=first)
-    chosen = {**history.options, **checked_options(options)}
+    chosen = {**history.options, **checked_defaults(options)}
     if chosen.get("idempotency_key", "auto") != "auto":
         key = chosen["idempotency_key"]
         raise wrong(
             "idempotency_key", "must be 'auto', since each turn needs its own key", key
         )
-    history = attrs.evolve(history, model=model or history.model, options=chosen)
+    if model is not None:
+        history = attrs.evolve(history, model=as_argument("model", read_model, model))
+    history = attrs.evolve(history, options=chosen)
     if context is not None and not isinstance(context, ContextPolicy):
         raise wrong("context", "must be a ContextPolicy", context)
     turns = TurnTaking(engine, history, context)

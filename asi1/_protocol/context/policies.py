@@ -234,4 +234,6 @@ def _words(messages: Sequence[Wire]) -> set[str]:
 def _checked_score(score: Any) -> float:
     if not isinstance(score, int | float):
         raise wrong("score", "must return a number", score)
-    return -math.inf if math.isnan(score) else score
+    # Only a float can be NaN; `math.isnan` fails for an int too large for a float.
+    nan = isinstance(score, float) and math.isnan(score)
+    return -math.inf if nan else score

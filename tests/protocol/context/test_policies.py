@@ -233,6 +233,22 @@ def test_user_provided_score_decides_which_turns_are_dropped():
     assert history[: len(fitted) - 1] == fitted[:-1]
 
 
+@pytest.mark.parametrize("largest", [10**400, math.inf, True])
+def test_score_may_be_any_number(largest):
+    """
+    A score may be an int that is too large for a float: its turn is dropped last.
+    """
+    history = conversation(6)
+
+    def score(turn, _):
+        return largest if turn[0] == history[1] else 0
+
+    fitted = asi1.DropLeastRelevant(180, score=score).fit(history)
+
+    assert history[1] == fitted[1]
+    assert len(fitted) < len(history)
+
+
 def test_summary_follows_the_system_message():
     """
     `Summarise` asks for a summary of the oldest turns, puts the summary after the

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
+import pickle
 
 import pytest
 
 import asi1
 
-from asi1.testing import Close, Data, FakeASI1, Head, Raw
+from asi1.testing import Close, Data, FakeASI1, Head, Pause, Raw
 
 from ...support.talk import SSE, Event, chunk
-from .search import KEY, in_error
+from .search import KEY, found, in_error
 from .talk import CREATE_AND_STREAM, call, client_of
 
 
@@ -41,6 +43,12 @@ def echo(template, key=KEY):
         "UPPER_ESCAPED": "".join(f"\\u{ord(char):04X}" for char in key),
         "SLASHED": json.dumps(key)[1:-1].replace("/", "\\/"),
         "HTML": html.escape(key),
+        "URL": "".join(f"%{ord(char):02x}" for char in key),
+        "ENTITIES": "".join(f"&#{ord(char)};" for char in key),
+        "NESTED": "".join(f"\\\\u{ord(char):04x}" for char in key),
+        "BASE64": base64.b64encode(f"Bearer {key}".encode()).decode(),
+        "HEX": key.encode().hex(),
+        "UPPER": key.upper(),
     }
     for name, form in forms.items():
         template = template.replace(f"<{name}>", form)
@@ -165,3 +173,188 @@ async def test_shortened_event_shows_no_part_of_an_echoed_key(stream):
 
     assert isinstance(error, asi1.StreamDecodeError)
     assert [] == in_error(error, CUT)
+
+
+FORMS = [
+    *("KEY", "JSON", "ESCAPED", "UPPER_ESCAPED", "SLASHED", "HTML", "URL"),
+    *("ENTITIES", "NESTED", "BASE64", "HEX", "UPPER"),
+]
+# Each reply echoes the key, and then breaks off or is not valid.
+BROKEN = {
+    "cut-json": (JSON_401, '{"error": {"message": "bad key <F>'),
+    "cut-json-200": (JSON_200, '{"choices": [{"message": {"content": "<F>'),
+    "invalid-json": (JSON_401, '{"error": "bad key <F>",}'),
+    "page": (HTML_502, "<title>bad key <F></title>"),
+    "text": (TEXT_500, "bad key <F>"),
+    "cut-event": (SSE, 'data: {"choices": [{"delta": {"content": "<F>\n\n'),
+    "error-event": (SSE, "event: error\ndata: bad key <F>\n\n"),
+    "content": (SSE, 'data: {"choices": [{"delta": {"content": "<F>"}}]}\n\n'),
+    "reasoning": (
+        SSE,
+        'data: {"choices": [{"delta": {"reasoning_content": "<F>"}}]}\n\n',
+    ),
+    "thought": (SSE, 'data: {"thought": ["<F>"], "choices": []}\n\n'),
+    "refusal": (SSE, 'data: {"choices": [{"delta": {"refusal": "<F>"}}]}\n\n'),
+    "arguments": (
+        SSE,
+        (
+            'data: {"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "<F>",'
+            ' "<F>": "<F>", "function": {"name": "<F>", "arguments": "<F>",'
+            ' "x": "<F>"}}]}}]}\n\n'
+        ),
+    ),
+    "unknown": (
+        SSE,
+        (
+            'data: {"id": "<F>", "<F>": {"a": ["<F>"]}, "choices":'
+            ' [{"delta": {"b": "<F>", "content": "x"}, "c": "<F>"}]}\n\n'
+        ),
+    ),
+}
+
+
+def contains(error, key):
+    """Return where *error* contains *key*, or a form of it that shows the key."""
+    forms = {echo(f"<{name}>", key).data.decode() for name in FORMS}
+    # The digits at the ends of base64 stand for the text beside the key, too.
+    inner = [form[len(form) // 2 : -4] for form in forms]
+    values = error, pickle.dumps(error)
+    return [place for form in inner for place in found(*values, text=form)]
+
+
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
+@pytest.mark.parametrize("name", BROKEN)
+async def test_key_echoed_in_any_form_is_not_in_the_error(name, stream):
+    """
+    If a reply that echoes the key in any form breaks off, or is not valid, then no part
+    of the error contains the key: not its message, its body or snippet, its pickle, or
+    the partial answer.
+    """
+    head, text = BROKEN[name]
+    for form in FORMS:
+        fake = FakeASI1(seed=5)
+        body = echo(text.replace("<F>", f"<{form}>"))
+        fake.play(head, body, Data(b""), Close(), times=None)
+
+        async with client_of(fake, max_retries=0) as client:
+            error, _ = await call(client, stream=stream)
+
+        assert isinstance(error, asi1.APIError)
+        assert [] == contains(error, KEY)
+
+
+@pytest.mark.parametrize("size", range(1, len(KEY), 5))
+@pytest.mark.parametrize("member", ["content", "reasoning_content"])
+async def test_key_that_two_deltas_share_is_not_in_the_partial_answer(member, size):
+    """
+    A key whose characters come in two deltas is replaced in the partial answer of the
+    error; the stream itself delivers the text unchanged.
+    """
+    fake = FakeASI1(seed=5)
+    parts = [KEY[:size], f"{KEY[size:]} it is"]
+    events = [
+        Data(
+            f"data: {json.dumps({'choices': [{'delta': {member: part}}]})}\n\n".encode()
+        )
+        for part in parts
+    ]
+    fake.play(SSE, *events, Close())
+
+    async with client_of(fake) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        with pytest.raises(asi1.StreamInterruptedError) as caught:
+            await stream.get_final_completion()
+
+    partial = caught.value.partial.message
+    assert "*** it is" == (partial.content or partial.reasoning)
+    assert [] == contains(caught.value, KEY)
+    whole = stream.snapshot().message
+    assert "".join(parts) == (whole.content or whole.reasoning)
+
+
+async def test_timeout_redacts_the_partial_answer():
+    """
+    The partial answer of a timeout does not contain an echoed key.
+    """
+    fake = FakeASI1(seed=5)
+    fake.play(SSE, Event(chunk(f"the key {KEY}")), Pause(100))
+
+    async with client_of(fake, timeout=5) as client:
+        error, _ = await call(client, stream=True)
+
+    assert isinstance(error, asi1.APITimeoutError)
+    assert "the key ***" == error.partial.text
+    assert [] == in_error(error)
+
+
+async def test_complete_answer_keeps_a_text_that_looks_like_the_key():
+    """
+    An answer that is complete is never changed, even if it contains the key.
+    """
+    fake = FakeASI1(seed=5)
+    fake.reply(f"the key {KEY}", times=None)
+
+    async with client_of(fake) as client:
+        for stream in CREATE_AND_STREAM:
+            answer, _ = await call(client, stream=stream)
+            assert f"the key {KEY}" == answer.text
+
+
+SECRET = "gateway-canary-0123456789"
+LOGIN = base64.b64encode(f"otter:{SECRET}".encode()).decode()
+OWN = {
+    "authorization": {"default_headers": {"Authorization": f"Bearer {SECRET}"}},
+    "api-key": {"default_headers": {"X-Api-Key": SECRET}},
+    "api-key-of-call": {"extra_headers": {"api-key": SECRET}},
+    "basic": {"extra_headers": {"Authorization": f"Basic {LOGIN}"}},
+    "proxy": {"default_headers": {"Proxy-Authorization": f"Basic {LOGIN}"}},
+    "cookie": {"extra_headers": {"Cookie": f"session={SECRET}; a=b"}},
+    "query": {"default_query": {"api_key": SECRET}},
+    "query-of-call": {"extra_query": {"token": SECRET}},
+}
+
+
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
+@pytest.mark.parametrize(
+    "place", ["cut-json", "text", "cut-event", "content", "unknown", "page"]
+)
+@pytest.mark.parametrize("own", OWN)
+async def test_other_secrets_of_the_request_are_not_in_the_error(own, place, stream):
+    """
+    The secrets that a caller puts into headers or into the query are replaced in errors
+    as the API key is: in cut excerpts, in partial answers, and in response headers.
+    """
+    options = dict(OWN[own])
+    settings = {n: options.pop(n) for n in list(options) if n.startswith("default")}
+    head, text = BROKEN[place]
+    headers = (*head.headers, ("x-echo", f"a {SECRET}"), ("x-request-id", LOGIN))
+    for form in ("KEY", "ESCAPED", "URL", "BASE64"):
+        body = echo(f"{text.replace('<F>', f'<{form}>')}", SECRET)
+        fake = FakeASI1(seed=5)
+        fake.play(Head(head.status, headers), body, Data(b""), Close(), times=None)
+
+        async with client_of(fake, max_retries=0, **settings) as client:
+            error, _ = await call(client, stream=stream, **options)
+
+        assert isinstance(error, asi1.APIError)
+        assert [] == contains(error, SECRET)
+
+
+@pytest.mark.parametrize("form", ["KEY", "ESCAPED", "URL"])
+async def test_raw_reply_that_is_not_json_raises_an_error_without_the_key(form):
+    """
+    The error of `RawReply.json` does not contain an echoed key; the reply's content is
+    not changed.
+    """
+    fake = FakeASI1(seed=5)
+    body = echo(f"<html><{form}>")
+    fake.play(HTML_200, body)
+
+    async with client_of(fake) as client:
+        reply = await client.request("GET", "/models")
+    with pytest.raises(asi1.APIResponseError) as caught:
+        reply.json()
+
+    assert body.data == reply.content
+    assert "<html>***" == caught.value.body
+    assert [] == contains(caught.value, KEY)

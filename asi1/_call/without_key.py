@@ -1,0 +1,158 @@
+"""
+Copies values of errors, such as partial answers, without the API key.
+
+Only the text of an answer that a caller reads from a stream or a reply is not redacted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter, is_
+
+import attrs
+
+from attrs import define, field
+
+from .._models.base import Model
+from .._models.base_types import JSON
+from .._models.response import Attempt, RateLimits, ResponseInfo
+from .._settings.secret import Secret
+
+
+__all__ = ["without_key"]
+
+# Stands for a value that contains itself, or is nested too deeply.
+_UNREADABLE = "..."
+_CONTAINERS = (list, tuple, Mapping, Model, ResponseInfo, Attempt, RateLimits)
+
+
+def without_key(value: JSON, secret: Secret) -> JSON:
+    """
+    Return *value* without the API key; *value* itself if it does not contain the key.
+
+    The key is removed from strings, bytes and numbers in lists, tuples, mappings and
+    asi1's objects, such as answers and response metadata. 8 or more characters of the
+    key at the end of a string are removed too, since a server may have cut the string.
+    """
+    if not secret.may_be_in("\n".join(_texts(value))):
+        return value
+    try:
+        return _Redaction(secret).of(value)
+    except RecursionError:
+        return _UNREADABLE
+
+
+def _texts(value: JSON) -> list[str]:
+    """Return everything in *value* that can be a string or a part of one."""
+    texts: list[str] = []
+    todo: list[Iterable[JSON]] = [(value,)]
+    seen: set[int] = set()
+    kept: list[JSON] = []
+    while todo:
+        for item in todo.pop():
+            kind = type(item)
+            if kind is str:
+                texts.append(item)
+            elif item is not None and id(item) not in seen:
+                # An answer may have many thousand parts, so their types are looked up.
+                read = _READERS.get(kind) or _reader(kind)
+                seen.add(id(item))
+                kept.append(item)  # an id is used again once its object is gone
+                todo.append(read(item))
+    return texts
+
+
+def _reader(kind: type) -> Callable[[JSON], Iterable[JSON]]:
+    """Return the function that returns the strings and other parts of a *kind*."""
+    read: Callable[[JSON], Iterable[JSON]] = _no_parts
+    if issubclass(kind, Model | ResponseInfo | Attempt | RateLimits):
+        read = attrgetter(*(each.name for each in attrs.fields(kind)))
+    elif issubclass(kind, Mapping):
+        read = _members
+    elif issubclass(kind, list | tuple):
+        read = iter
+    elif issubclass(kind, str):
+        read = _own_text
+    elif issubclass(kind, bytes | bytearray):
+        read = _bytes_text
+    elif issubclass(kind, int | float):
+        read = _number_text
+    _READERS[kind] = read
+    return read
+
+
+def _members(value: Mapping[JSON, JSON]) -> Iterable[JSON]:
+    return (*value, *value.values()) if value else ()
+
+
+def _no_parts(_: JSON) -> Iterable[JSON]:
+    return ()
+
+
+def _own_text(value: str) -> Iterable[str]:
+    return (str(value),)
+
+
+def _bytes_text(value: bytes) -> Iterable[str]:
+    return (value.decode("latin-1"),)
+
+
+def _number_text(value: float) -> Iterable[str]:
+    try:
+        return (str(value),)
+    except ValueError:  # Python does not write an int of more than 4300 digits
+        return ()
+
+
+# The readers of the types met so far; a process meets few.
+_READERS: dict[type, Callable[[JSON], Iterable[JSON]]] = {}
+
+
+@define
+class _Redaction:
+    """Redacts one value, each of its parts once."""
+
+    _secret: Secret
+    # The ids of the parts seen so far, each with the part, which keeps its id in use,
+    # and with the redacted part.
+    _seen: dict[int, tuple[JSON, JSON]] = field(factory=dict, init=False)
+
+    def of(self, value: JSON) -> JSON:
+        """Return *value* without the key."""
+        if isinstance(value, str):
+            return self._secret.redact_end(self._secret.redact(value))
+        if isinstance(value, bytes | bytearray):
+            return self._secret.redact_bytes(bytes(value))
+        if isinstance(value, _CONTAINERS):
+            if id(value) not in self._seen:
+                self._seen[id(value)] = value, _UNREADABLE
+                self._seen[id(value)] = value, self._of_parts(value)
+            return self._seen[id(value)][1]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return self._of_number(value)
+        return value
+
+    def _of_number(self, value: float) -> JSON:
+        text = "".join(_number_text(value))
+        redacted = self._secret.redact(text)
+        return value if redacted == text else redacted
+
+    def _of_parts(self, value: JSON) -> JSON:
+        if isinstance(value, list | tuple):
+            parts = list(map(self.of, value))
+            if all(map(is_, parts, value)):
+                return value
+            # A named tuple cannot be made from a list.
+            return tuple(parts) if isinstance(value, tuple) else parts
+        if isinstance(value, Mapping):
+            keys, items = list(map(self.of, value)), list(map(self.of, value.values()))
+            same = all(map(is_, keys, value)) and all(map(is_, items, value.values()))
+            return value if same else dict(zip(keys, items, strict=True))
+        changes = {}
+        for each in attrs.fields(type(value)):
+            old = getattr(value, each.name)
+            # A count is not redacted, since its field has no other type.
+            new = old if isinstance(old, int | float) else self.of(old)
+            if new is not old and each.init:
+                changes[each.alias] = new
+        return attrs.evolve(value, **changes) if changes else value

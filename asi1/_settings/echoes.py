@@ -1,0 +1,286 @@
+"""
+Finds secrets in text that a server sent, in each form in which a server writes them.
+
+A server that quotes a request's key may escape it, once or several times, as in JSON, a
+URL or HTML; write it in other letters, in UTF-16, in hexadecimal digits or in base64;
+or cut it off.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Self, TypeAlias
+from urllib.parse import parse_qsl
+
+from attrs import frozen
+
+
+__all__ = ["Forms", "secrets_of"]
+
+# Minimum number of characters of a secret that is redacted: shorter ones, such as "key"
+# and "test", also occur in harmless messages as words that must stay readable.
+_SHORTEST = 8
+# An ASCII character as JSON, JavaScript, a URL or HTML may write it, in lowercase; a
+# backslash that does nothing, as PHP writes it before a slash; and a NUL, which UTF-16
+# has beside each ASCII character.
+_CODED = re.compile(
+    r"\\+(?:(?:u00|u\{0{0,4}|x)([0-7][0-9a-f])\}?)?"
+    r"|%([0-7][0-9a-f])"
+    r"|&#x0{0,6}([0-7][0-9a-f]);?"
+    r"|&#0{0,6}(1[0-2][0-9]|[3-9][0-9])(?![0-9]);?"
+    r"|&([a-z]{2,6});"
+    r"|\x00"
+)
+# One of these characters is in each match of `_CODED`.
+_SIGNS = ("\\", "%", "&", "\0")
+# Backslashes that only `_CODED` removes, too: this expression is faster.
+_IDLE_BACKSLASHES = re.compile(r"\\+(?!u00|u\{|x|\\)")
+# The beginning of a match of `_CODED` at the end of a text, where the text was cut.
+_CUT_CODE = re.compile(
+    r"(?:\\+(?:u\{?0{0,4}[0-7]?|x[0-7]?)?|%[0-7]?|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6}))\Z"
+)
+# HTML's names of the ASCII characters that a header may contain.
+_NAMES = (
+    "amp apos ast bsol colon comma commat dash dollar equals "
+    "excl grave gt hat hyphen lbrace lbrack lcub lowbar lpar lsqb lt num "
+    "percnt period plus quest quot rbrace rbrack rcub rpar rsqb semi sol "
+    "verbar vert"
+)
+_NAMED = dict(
+    zip(
+        _NAMES.split(),
+        r"""&'*\:,@-$=!`>^-{[{_([<#%.+?"}]})];/||""",
+        strict=True,
+    )
+)
+# Number of times that a text is decoded, as for JSON inside of a JSON string.
+_LAYERS = 4
+# The longest form of one character that `_CODED` and `_LAYERS` decode.
+_LONGEST_CODE = 16
+# Headers and query parameters with one of these words in their names contain secrets.
+_SECRET_NAME = re.compile(
+    r"auth|cookie|credential|key|passw|secret|signature|token", re.IGNORECASE
+)
+_HARMLESS_NAMES = {"idempotency-key"}
+_BETWEEN_PARTS = re.compile(r"[\s;,]+")
+
+# Where each decoded character begins, and where this place was in the text before.
+_Places: TypeAlias = tuple[list[int], list[int]]
+
+
+def secrets_of(headers: Mapping[str, str], query: str) -> tuple[str, ...]:
+    """
+    Return the secrets of a request other than the API key.
+
+    Args:
+        headers: The request's headers, such as a user's own ``authorization``.
+        query: The query of the request's URL; "" for none.
+    """
+    named = [*headers.items(), *(parse_qsl(query) if query else ())]
+    return tuple(
+        part
+        for name, value in named
+        if _SECRET_NAME.search(name) and name not in _HARMLESS_NAMES
+        for part in _parts(value)
+    )
+
+
+@frozen
+class Forms:
+    """
+    What to search for: all forms of some secrets, in lowercase.
+
+    Attributes:
+        starts: The first characters of each form.
+        longest: The largest number of characters that one secret takes up in a text.
+    """
+
+    forms: tuple[str, ...]
+    starts: tuple[str, ...]
+    longest: int
+
+    @classmethod
+    def of(cls, secrets: Iterable[str]) -> Self:
+        """Return the forms of *secrets*; those of less than 8 characters have none."""
+        forms = {
+            layer: None
+            for value in secrets
+            if len(value) >= _SHORTEST
+            for form in _encoded(value)
+            for layer, _ in _layers(form)
+            if len(layer) >= _SHORTEST
+        }
+        starts = dict.fromkeys(form[:_SHORTEST] for form in forms)
+        longest = max(map(len, forms), default=0) * _LONGEST_CODE
+        return cls(tuple(forms), tuple(starts), longest)
+
+    def may_be_in(self, text: str) -> bool:
+        """Tell, fast, whether *text* may contain the beginning of a secret."""
+        if not self.forms:
+            return False
+        text = _lower(text)
+        for _ in range(_LAYERS + 2):
+            if any(start in text for start in self.starts):
+                return True
+            if not any(sign in text for sign in _SIGNS):
+                return False
+            before = text
+            if "\0" in text:
+                text = text.replace("\0", "")
+                continue
+            text = _CODED.sub(_decoded_match, _IDLE_BACKSLASHES.sub("", text))
+            if text == before:
+                return False
+        return False
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Return where each secret begins and ends in *text*; they may overlap."""
+        if not self.may_be_in(text):
+            return []
+        found = [
+            (_start(start, places), _end(start + len(form), places))
+            for layer, places in _layers(_lower(text))
+            for form in self.forms
+            for start in _occurrences(layer, form)
+        ]
+        return sorted(found)
+
+    def cut_place(self, text: str) -> int | None:
+        """
+        Return where 8 or more characters of a secret begin with which *text* ends.
+
+        None if *text* does not end with the beginning of a secret.
+        """
+        since = max(0, len(text) - self.longest)
+        if not self.may_be_in(text[since:]):
+            return None
+        end = _lower(text[since:])
+        for shown in (end, _without_cut_code(end)):
+            for layer, places in _layers(shown):
+                for part in (layer, _without_cut_code(layer)):
+                    start = _part_at_end(part, self.forms)
+                    if start is not None:
+                        return since + _start(start, places)
+        return None
+
+
+def _without_cut_code(text: str) -> str:
+    cut = _CUT_CODE.search(text, max(0, len(text) - _LONGEST_CODE))
+    return text[: cut.start()] if cut else text
+
+
+def _parts(value: str) -> Iterator[str]:
+    """Return the secrets in a header's value, such as the token after ``Bearer``."""
+    words = [word for word in _BETWEEN_PARTS.split(value) if word]
+    if len(words) > 1 and words[0].isalpha():
+        del words[0]  # the scheme
+    for word in words:
+        yield word
+        yield word.partition("=")[2].strip('"')
+        try:
+            login = base64.b64decode(word, validate=True).decode()
+        except ValueError:
+            continue
+        yield login.partition(":")[2]  # the password of ``Basic``
+
+
+def _encoded(value: str) -> Iterator[str]:
+    """Return *value* and its encodings as servers write them, in lowercase."""
+    data = value.encode("utf-8", "replace")
+    yield _lower(value)
+    yield data.hex()
+    for before in range(3):
+        # A base64 digit stands for 6 bits. So the text before the value decides which
+        # of three forms the value has, and the digits at the ends can be of any value.
+        digits = base64.b64encode(bytes(before) + data).decode()
+        whole = digits[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6]
+        yield whole.lower()
+        yield whole.replace("+", "-").replace("/", "_").lower()
+
+
+def _lower(text: str) -> str:
+    # U+0130 is the only character with a lowercase of another length.
+    return text.replace("\u0130", "I").lower()
+
+
+def _layers(text: str) -> Iterator[tuple[str, list[_Places]]]:
+    """Return *text*, and what it becomes each time that it is decoded."""
+    places: list[_Places] = []
+    yield text, places
+    for _ in range(_LAYERS):
+        if not any(sign in text for sign in _SIGNS):
+            return
+        decoded, new = _decoded(text)
+        if decoded == text:
+            return
+        text, places = decoded, [*places, new]
+        yield text, places
+
+
+def _decoded(text: str) -> tuple[str, _Places]:
+    pieces: list[str] = []
+    after, before = [0], [0]
+    size = done = 0
+    for match in _CODED.finditer(text):
+        start, end = match.span()
+        char = _character(match)
+        if char is None:
+            continue
+        pieces += [text[done:start], char]
+        size += start - done
+        after += [size, size + len(char)]
+        before += [start, end]
+        size, done = size + len(char), end
+    return "".join([*pieces, text[done:]]), (after, before)
+
+
+def _decoded_match(match: re.Match[str]) -> str:
+    char = _character(match)
+    return match[0] if char is None else char
+
+
+def _character(match: re.Match[str]) -> str | None:
+    group = match.lastindex
+    if group is None:
+        return ""
+    code = match[group]
+    if group == 5:
+        return _NAMED.get(code)
+    char = chr(int(code, 10 if group == 4 else 16))
+    return "" if char == "\0" else char.lower()
+
+
+def _start(place: int, places: Iterable[_Places]) -> int:
+    for after, before in reversed([*places]):
+        known = bisect_right(after, place) - 1
+        place = before[known] + place - after[known]
+    return place
+
+
+def _end(place: int, places: Iterable[_Places]) -> int:
+    for after, before in reversed([*places]):
+        known = bisect_left(after, place)
+        if known == len(after) or after[known] != place:
+            known -= 1
+        place = before[known] + place - after[known]
+    return place
+
+
+def _occurrences(text: str, form: str) -> Iterator[int]:
+    place = text.find(form)
+    while place >= 0:
+        yield place
+        place = text.find(form, place + len(form))
+
+
+def _part_at_end(text: str, forms: Iterable[str]) -> int | None:
+    """Return where *text* begins to end with a part of one of *forms*, or None."""
+    for form in forms:
+        for size in range(len(form) - 1, _SHORTEST - 1, -1):
+            if text.endswith(form[:size]):
+                return len(text) - size
+    return None

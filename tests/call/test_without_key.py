@@ -1,0 +1,140 @@
+"""``without_key`` copies what an error holds without the API key."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+import asi1
+
+from asi1._call.scrub_errors import scrub
+from asi1._call.without_key import without_key
+from asi1._settings.secret import Secret
+
+from ..support.calls import KEY
+
+
+def answer_with(text):
+    """Return an answer that has *text* in each of its parts."""
+    call = asi1.ToolCall(
+        id=text,
+        function=asi1.FunctionCall(name=text, arguments=text, extra={text: [text]}),
+        extra={"signature": text},
+    )
+    message = asi1.ChatMessage(
+        content=text,
+        reasoning=text,
+        tool_calls=(call,),
+        refusal=text,
+        extra={text: {"a": text}},
+    )
+    choice = asi1.ChatChoice(
+        message=message, finish_reason=text, stop_reason=text, extra={"a": text}
+    )
+    return asi1.ChatCompletion(
+        id=text,
+        model=text,
+        choices=(choice,),
+        usage=asi1.Usage(prompt_tokens=7, extra={"a": text}),
+        thoughts=text,
+        executable_data=[{"a": (text, {text: text})}],
+        conversation_id=text,
+        extra={"a": [text]},
+        wire={"id": text},
+        response=info_with(text),
+    )
+
+
+def info_with(text):
+    """Return response metadata that has *text* in each of its parts."""
+    return asi1.ResponseInfo(
+        status=200,
+        request_id=text,
+        headers={text: text, "a": text},
+        attempts=(asi1.Attempt(number=1, cause=text),),
+        rate_limits=asi1.RateLimits(limit_tokens=5, reset_tokens=text),
+    )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(KEY, id="plain"),
+        pytest.param("".join(f"\\u{ord(c):04X}" for c in KEY), id="escaped"),
+        pytest.param("".join(f"%{ord(c):02x}" for c in KEY), id="url"),
+        pytest.param(KEY.encode().hex(), id="hexadecimal"),
+        pytest.param(KEY[:-1], id="cut"),
+        pytest.param("".join(f"\\u{ord(c):04X}" for c in KEY)[:-2], id="cut-escape"),
+    ],
+)
+def test_everything_that_an_error_holds_is_redacted(written):
+    """
+    The key is replaced in each part of an error's partial answer and of its response
+    metadata, in any form; counts stay.
+    """
+    error = asi1.StreamTruncatedError(
+        f"no {written}", partial=answer_with(written), response=info_with(written)
+    )
+    scrub(error, Secret(KEY))
+
+    assert answer_with("***") == error.partial
+    assert {"id": "***"} == error.partial.wire
+    assert info_with("***") == error.response == error.partial.response
+    assert "no ***" == error.message
+
+
+def test_answer_itself_is_not_changed():
+    """
+    Redaction copies an answer that contains the key: the answer itself stays.
+    """
+    answer = answer_with(f"the key {KEY}")
+    redacted = without_key(answer, Secret(KEY))
+
+    assert f"the key {KEY}" == answer.text == answer.message.tool_calls[0].id
+    assert "the key ***" == redacted.text
+    assert 7 == redacted.usage.prompt_tokens
+
+
+def test_key_of_digits_is_redacted_where_a_server_sends_a_number():
+    """
+    A key of digits is replaced in JSON numbers too.
+    """
+    error = asi1.APIStatusError("no", status_code=400, body={"key": 1234567890, "n": 1})
+    scrub(error, Secret("1234567890"))
+
+    assert {"key": "***", "n": 1} == error.body
+
+
+def test_values_that_contain_themselves_or_are_too_deep_are_replaced():
+    """
+    A value that contains itself is replaced where it does so, and a value with the key
+    that is nested too deeply is replaced completely.
+    """
+    circular = [KEY]
+    circular.append(circular)
+    deep = [KEY]
+    for _ in range(10_000):
+        deep = [deep]
+
+    assert ["***", "..."] == without_key(circular, Secret(KEY))
+    assert "..." == without_key(deep, Secret(KEY))
+    assert (["***"],) * 2 == without_key(([KEY],) * 2, Secret(KEY))
+
+
+class Place(NamedTuple):
+    """A tuple that cannot be made from a list."""
+
+    host: str
+    port: int
+
+
+def test_named_tuple_with_the_key_becomes_a_tuple():
+    """
+    A named tuple becomes a tuple if it contains the key, and else stays the same.
+    """
+    clean = Place("otter", 5)
+    copied = without_key([Place(KEY, 5), clean], Secret(KEY))
+
+    assert [("***", 5), clean] == copied
+    assert clean is copied[1]

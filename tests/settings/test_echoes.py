@@ -1,0 +1,263 @@
+"""Secrets are found in each form in which a server writes them."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import sys
+import urllib.parse
+
+import pytest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asi1._settings.echoes import Forms, secrets_of
+from asi1._settings.secret import Secret
+
+
+KEYS = [
+    "sk_canary-0123456789.abcdefABCDEF",
+    "sk_canary/0123\"456\\789'<&>{}%41+~",
+    "sk-proj/abc+def==",
+    "abc%41defg",
+    "&amp;&amp;x",
+    "%%%%%%%%",
+    "12345678",
+    "aaaaaaaa",
+]
+
+
+def each(form):
+    """Return the function that writes each character of a key as *form*."""
+    return lambda key: "".join(form.format(ord(char)) for char in key)
+
+
+def quoted(text):
+    """Return *text* as it stands in a JSON string."""
+    return json.dumps(text)[1:-1]
+
+
+def twice(write, again):
+    """Return the function that writes a key with *write*, then *again*."""
+    return lambda key: again(write(key))
+
+
+def mixed(key):
+    """Return *key* in which each character has another form than the one before."""
+    forms = ["\\u{:04X}", "%{:02x}", "&#{:d};", "\\x{:02x}", "{:c}"]
+    # A character that a form begins with cannot stand for itself.
+    plain = [char for char in key if char.isalnum() or char in "-_."]
+    if len(plain) < len(key):
+        forms.pop()
+    return "".join(forms[n % len(forms)].format(ord(c)) for n, c in enumerate(key))
+
+
+def quote(text):
+    """Return *text* as a part of a URL."""
+    return urllib.parse.quote(text, safe="")
+
+
+UNICODE = each("\\u{:04x}")
+FORMS = {
+    "plain": str,
+    "upper-case": str.upper,
+    "lower-case": str.lower,
+    "json": quoted,
+    "php": lambda key: quoted(key).replace("/", "\\/"),
+    "go": lambda key: quoted(key).replace("&", "\\u0026").replace("<", "\\u003c"),
+    "unicode": UNICODE,
+    "unicode-upper-case": each("\\u{:04X}"),
+    "json-in-json": twice(UNICODE, quoted),
+    "json-in-json-in-json": twice(twice(UNICODE, quoted), quoted),
+    "javascript": each("\\u{{{:x}}}"),
+    "hexadecimal-escapes": each("\\x{:02x}"),
+    "mixed": mixed,
+    "repr": lambda key: repr(key)[1:-1],
+    "repr-of-bytes": lambda key: repr(key.encode())[2:-1],
+    "url": quote,
+    "each-in-a-url": each("%{:02X}"),
+    "url-lower-case": each("%{:02x}"),
+    "url-in-url": twice(each("%{:02x}"), quote),
+    "html": html.escape,
+    "html-numbers": each("&#{:d};"),
+    "html-hexadecimal": each("&#x{:X};"),
+    "html-with-zeros": each("&#x{:04x};"),
+    "html-names": lambda key: html.escape(key).replace("/", "&sol;"),
+    "html-in-html": twice(html.escape, html.escape),
+    "html-in-json": twice(
+        html.escape, lambda text: quoted(text).replace("&", "\\u0026")
+    ),
+    "json-in-html": twice(quoted, html.escape),
+    "hexadecimal": lambda key: key.encode().hex(),
+    "hexadecimal-upper-case": lambda key: key.encode().hex().upper(),
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("form", FORMS)
+def test_key_is_replaced_in_each_form(form, key):
+    """
+    The key is replaced by stars in each form, and no character beside it.
+    """
+    written = FORMS[form](key)
+
+    for before, after in [
+        ("", ""),
+        ("bad key ", " is bad"),
+        ('\u0130 {"a\\/b": "\\n', '\\n"}'),
+        ("?a=%20b&nbsp;&amp;", " &c=d \u0130"),
+    ]:
+        shown = Secret(key).redact(f"{before}{written}{after}")
+        assert f"{before}***{after}" == shown
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda key: key.encode("utf-16-le"), id="utf-16-le"),
+        pytest.param(lambda key: key.encode("utf-16-be"), id="utf-16-be"),
+        pytest.param(lambda key: key.encode("utf-16"), id="utf-16-with-mark"),
+        pytest.param(lambda key: key.encode("utf-32"), id="utf-32"),
+        pytest.param(
+            lambda key: json.dumps({"a": key}).encode("utf-16"), id="json-in-utf-16"
+        ),
+    ],
+)
+def test_key_in_utf_16_is_replaced(write, key):
+    """
+    The key is replaced in UTF-16 and UTF-32, whether this is read as bytes or as UTF-8.
+    """
+    data = write(key)
+    text = data.decode("utf-8", "replace")
+
+    for shown in (
+        Secret(key).redact(text),
+        Secret(key).redact_bytes(data).decode("latin-1"),
+    ):
+        assert "***" in shown
+        assert key not in shown.replace("\0", "")
+        assert 20 > len(shown.replace("\0", ""))
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("write", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize(
+    "around", ["{}", "Bearer {}", "u:{}", "me:{}", "{}!", "ab{}cd"]
+)
+def test_key_in_base64_is_replaced(around, write, key):
+    """
+    The key is replaced in base64 and base64url, alone and as a part of a longer value;
+    at most the digits at its ends, which also stand for the text beside it, are left.
+    """
+    written = write(around.format(key).encode()).decode()
+    before, _, after = around.partition("{}")
+
+    shown = Secret(key).redact(f"Basic {written}")
+
+    assert shown.startswith("Basic ")
+    assert "***" in shown
+    assert len(before) * 2 + len(after) * 2 + 14 >= len(shown)
+
+
+@pytest.mark.parametrize("key", KEYS[:5])
+@pytest.mark.parametrize("form", FORMS)
+def test_cut_key_is_replaced_in_each_form(form, key):
+    """
+    If a text ends anywhere within the key, in any form, also within a character of it,
+    then at most the first 7 characters of the key are left.
+    """
+    write = FORMS[form]
+    written, few = write(key), len(write(key[:8]))
+
+    for size in range(few, len(written)):
+        shown = Secret(key).excerpt(f"bad key {written[:size]}", 10_000)
+        assert shown.startswith("bad key ")
+        assert len(shown) <= len("bad key ***") + few + 12
+
+
+@pytest.mark.parametrize("key", ["", "k", "sk_otte"])
+def test_secret_of_less_than_8_characters_has_no_form(key):
+    """
+    A secret of less than 8 characters is not searched for, in no form.
+    """
+    forms = Forms.of([key])
+
+    for write in FORMS.values():
+        assert [] == forms.places(write(key))
+        assert forms.cut_place(write(key)) is None
+
+
+@given(st.text())
+def test_text_without_the_key_stays_the_same(text):
+    """
+    A text that does not contain the key stays the same object.
+    """
+    secret = Secret(KEYS[0])
+
+    assert text is secret.redact(text)
+    assert text is secret.redact_end(text)
+
+
+def calls_for(text):
+    """Return how many functions are called to redact *text*."""
+    count = 0
+
+    def counted(frame, event, argument):
+        nonlocal count
+        count += 1
+
+    sys.setprofile(counted)
+    try:
+        Secret(KEYS[0]).redact(text)
+        Secret(KEYS[0]).redact_end(text)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize(
+    "piece", ["\\", "%7", "%73", "&amp;", "&#0", "\0", "\\u007", KEYS[0], "sk_canary-"]
+)
+def test_work_grows_no_faster_than_the_text(piece):
+    """
+    A text with twice as many escapes takes at most twice as much work.
+    """
+    assert calls_for(piece * 2000) <= 2.1 * calls_for(piece * 1000) + 100
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "secrets"),
+    [
+        pytest.param({"authorization": "Bearer tok-1"}, "", {"tok-1"}, id="bearer"),
+        pytest.param({"x-api-key": "abc"}, "", {"abc"}, id="api-key"),
+        pytest.param({"authorization": "abc"}, "", {"abc"}, id="no-scheme"),
+        pytest.param(
+            {"proxy-authorization": "Basic bWU6aHVudGVyMg=="},
+            "",
+            {"bWU6aHVudGVyMg==", "hunter2"},
+            id="basic",
+        ),
+        pytest.param(
+            {"cookie": "a=one; b=two"},
+            "",
+            {"a=one", "one", "b=two", "two"},
+            id="cookie",
+        ),
+        pytest.param({}, "api-key=a%2Fb&page=2", {"a/b"}, id="query"),
+        pytest.param(
+            {"user-agent": "asi1", "idempotency-key": "k1", "accept": "*/*"},
+            "page=2",
+            set(),
+            id="none",
+        ),
+    ],
+)
+def test_secrets_of_a_request(headers, query, secrets):
+    """
+    The secrets of a request are the values of headers and query parameters whose names
+    say so: tokens, passwords, cookies and the keys of gateways.
+    """
+    assert secrets == {part for part in secrets_of(headers, query) if len(part) > 1}
