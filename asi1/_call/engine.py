@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import anyio
@@ -9,6 +10,7 @@ import attrs
 
 from attrs import define, field
 
+from .._fork_lock import run_apart_once
 from .._models.errors import ClientClosedError
 from .._protocol.request import Request
 from .._settings.config import ClientConfig, HTTPClient, HTTPTransport
@@ -158,8 +160,13 @@ def engine_of(
         ConfigurationError: *http_client* or *transport* is wrong.
     """
     if isinstance(rate_limit, RateLimit):
-        from .rate_limiter import LocalLimiter  # noqa: PLC0415 - most clients have none
-
-        rate_limit = LocalLimiter(rate_limit)
+        rate_limit = _local_limiter()(rate_limit)
     wire = Transport(Pools(config, http_client, transport))
     return Engine(Resources(config, wire, limiter=rate_limit, hooks=hooks or Hooks()))
+
+
+@run_apart_once
+def _local_limiter() -> Callable[[RateLimit], Limiter]:
+    from .rate_limiter import LocalLimiter  # noqa: PLC0415 - most clients have none
+
+    return LocalLimiter

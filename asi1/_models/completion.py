@@ -6,8 +6,11 @@ server's keys for which a class has no field. This module has no
 ``from __future__ import annotations``, since cattrs reads annotations at run time.
 """
 
+from collections.abc import Callable
+
 from attrs import field, frozen
 
+from .._fork_lock import run_apart_once
 from .base import Model
 from .base_types import JSON, public
 from .response import ResponseInfo
@@ -166,13 +169,18 @@ class ChatCompletion(Model):
 
     def _repr_markdown_(self) -> str:
         """Return choice 0 as markdown for a notebook, with the thoughts collapsed."""
-        from .markdown import markdown  # noqa: PLC0415 - rarely needed
-
         functions = [call.function for call in self.message.tool_calls]
-        return markdown(
+        return _markdown()(
             self.text,
             thoughts=self.thoughts,
             refusal=self.message.refusal,
             calls=[(function.name, function.arguments) for function in functions],
             finish_reason=self.finish_reason,
         )
+
+
+@run_apart_once
+def _markdown() -> Callable[..., str]:
+    from .markdown import markdown  # noqa: PLC0415 - rarely needed
+
+    return markdown

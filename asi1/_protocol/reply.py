@@ -20,6 +20,7 @@ from .._models.response import ResponseInfo
 from .._settings.secret import Secret
 from .converter import decode
 from .error_body import context_overflow, read_error_body
+from .retry_after import retry_after
 
 
 __all__ = [
@@ -87,8 +88,6 @@ def read_error(
         key: The API key, which is redacted from excerpts in the error.
         wall: The current time, in seconds since 1970.
     """
-    from .retry_after import retry_after  # noqa: PLC0415 - few calls fail
-
     status = info.status or 0
     value = _value(body, key) if len(body) <= _KEPT else _text(body, key)
     told = read_error_body(value, key)

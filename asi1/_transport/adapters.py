@@ -8,22 +8,54 @@ proxies stores no cookies.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import ssl
 
+from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import httpx
 
+from .._fork_lock import run_apart_once
 from .._models.errors import ConfigurationError
-from .event_loop import loop_token
+from .event_loop import in_worker, loop_token
 
 
 if TYPE_CHECKING:
     import httpcore
 
 
-__all__ = ["DirectTransport", "UserClient", "UserTransport", "proxy_transport"]
+__all__ = [
+    "DirectTransport",
+    "UserClient",
+    "UserTransport",
+    "preload_httpcore",
+    "proxy_transport",
+]
+
+# The modules of this package that import httpcore.
+_MODULES = (f"{__package__}.http_pool", f"{__package__}.connect")
+# Set after the import: a module is in `sys.modules` as soon as its import begins.
+_preloaded = False
+
+
+async def preload_httpcore() -> None:
+    """Import httpcore, and the modules of this package that need it, in a thread."""
+    global _preloaded  # noqa: PLW0603 - modules are imported once per process
+    if not _preloaded:
+        await in_worker(_import_httpcore)
+        _preloaded = True
+
+
+@run_apart_once
+def _import_httpcore() -> None:
+    for name in _MODULES:
+        importlib.import_module(name)
+    # asyncio resolves host names in threads of this module, which cannot be imported
+    # while Python is exiting.
+    with suppress(RuntimeError):
+        importlib.import_module("concurrent.futures.thread")
 
 
 class DirectTransport(httpx.AsyncHTTPTransport):

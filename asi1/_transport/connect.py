@@ -100,7 +100,12 @@ async def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
     with suppress(ValueError):
         return [(str(ipaddress.ip_address(host)), port)]
     loop, kinds = asyncio.get_running_loop(), dict[int, list[tuple[str, int]]]()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except RuntimeError:
+        # The program's last calls, at its exit: asyncio's threads have ended, and no
+        # more can be started. Blocking the event loop disturbs no other call now.
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for kind, _, _, _, (address, *_) in found:
         kinds.setdefault(kind, []).append((str(address), port))
     rounds = itertools.zip_longest(*kinds.values())
@@ -177,7 +182,11 @@ class TrioBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Connect as httpcore does, but close the stream if its TLS handshake fails."""
         stream: httpcore.AsyncNetworkStream
-        stream = await self._backend.connect_tcp(*where, **options)
+        try:
+            stream = await self._backend.connect_tcp(*where, **options)
+        except RuntimeError as error:
+            # Python is exiting, and starts no thread that could resolve a host name.
+            raise httpcore.ConnectError(str(error)) from error
         handshake = stream.start_tls
 
         async def start_tls(*what: Any, **options: Any) -> httpcore.AsyncNetworkStream:

@@ -30,8 +30,6 @@ TESTED_IN = {
     ],
     # Option checks and validators are tested by the options that they check.
     "settings/test_options": ["_settings/option_checks", "_settings/validators"],
-    # `_transport/preload` loads other modules before a call needs them.
-    "transport/test_adapters": ["_transport/preload"],
     # Effects of engine, turns and transport show only in clients and conversations.
     "client/test_client": [
         "_call/engine",

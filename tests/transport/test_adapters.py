@@ -6,8 +6,7 @@ import httpx
 import respx
 
 from asi1 import AsyncASI1
-from asi1._transport.adapters import DirectTransport
-from asi1._transport.preload import preload_httpcore
+from asi1._transport.adapters import DirectTransport, preload_httpcore
 from asi1._transport.tls import placeholder_context
 from asi1.testing import FakeASI1
 
