@@ -153,7 +153,7 @@ def test_first_calls_of_several_threads_succeed(fake, kinds):
 def test_module_that_another_thread_is_importing_disturbs_no_call(fake, module):
     """
     A call succeeds while another thread has only begun to import a module that asi1
-    looks up: a module is in ``sys.modules`` from the beginning of its import, but empty.
+    looks up: the module is in ``sys.modules`` already, but empty.
     """
     script = f"""
     import importlib.machinery, types
