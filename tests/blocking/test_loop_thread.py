@@ -184,7 +184,7 @@ class Closing(httpx.AsyncBaseTransport):
         for close in self.closings:
             try:
                 close()
-            except Exception as error:
+            except asi1.ASI1Error as error:
                 self.errors.append(error)
         return httpx.Response(200, json={"choices": [{"finish_reason": "stop"}]})
 
@@ -235,8 +235,8 @@ def test_module_that_is_only_begun_to_import_disturbs_no_call(
     fake, blocking_client, monkeypatch
 ):
     """
-    A call succeeds while another thread has only begun to import trio, whose modules are
-    then in ``sys.modules`` without their functions.
+    A call succeeds while another thread has only begun to import trio, whose modules
+    are then in ``sys.modules`` without their functions.
     """
     fake.reply("Hi")
     name = "trio.lowlevel"
