@@ -13,7 +13,7 @@ import os
 
 from typing import TYPE_CHECKING
 
-from ._fork_lock import no_fork
+from ._fork_lock import run_apart
 from ._log import set_up
 
 
@@ -255,11 +255,9 @@ set_up(os.environ)
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'asi1' has no attribute {name!r}")
-    with no_fork:
-        home = _HOME.get(name, "_models.errors")
-        module = importlib.import_module(f".{home}", __name__)
-        value = getattr(module, name)
-    globals()[name] = value
+    home = _HOME.get(name, "_models.errors")
+    module = run_apart(lambda: importlib.import_module(f".{home}", __name__))
+    value = globals()[name] = getattr(module, name)
     return value
 
 

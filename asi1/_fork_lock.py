@@ -1,46 +1,210 @@
 """
-The lock that `os.fork` waits for, so that no child inherits an acquired lock.
+Runs imports, and other work that neither a fork nor Ctrl-C may cut in two.
 
 A forked child inherits every lock in its current state. A lock that another thread has
-acquired (a module's import lock, or one in OpenSSL) is never released in the child.
+acquired (a module's import lock, or one in OpenSSL) is never released in the child. And
+Ctrl-C in the middle of an import may leave that module's import lock acquired for ever.
 """
 
 from __future__ import annotations
 
+import _thread
+import atexit
+import logging  # noqa: F401 - our fork hook must be registered after its own
 import os
+import sys
 import threading
 
 from collections.abc import Callable
-from functools import cache
-from typing import TypeVar
+from importlib import _bootstrap
+from typing import Any, Generic, TypeVar
 
 
-__all__ = ["loader", "no_fork"]
+__all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once"]
 
 _T = TypeVar("_T")
 
+# Seconds that forks and loads wait for each other at most. The program's own locks and
+# fork hooks may make a circle with ours, and a late fork is better than a deadlock.
+_TIMEOUT = 10.0
+
+
+class ExitingError(RuntimeError):
+    """Python is exiting, and can neither import a module nor start a thread."""
+
+
+class _NoFork:
+    """
+    A reentrant lock for which `os.fork` waits; used as ``with no_fork``.
+
+    Both sides give up waiting after some seconds, and go on without the lock.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._entered = threading.local()
+        # Whether a thread that is about to fork got the lock, by the thread's identity.
+        self._forking: dict[int, bool] = {}
+
+    def __enter__(self) -> None:
+        held = self._lock.acquire(timeout=_TIMEOUT)
+        self._stack().append(held)
+
+    def __exit__(self, *_: object) -> None:
+        if self._stack().pop():
+            self._lock.release()
+
+    def _stack(self) -> list[bool]:
+        stack: list[bool] = self._entered.__dict__.setdefault("stack", [])
+        return stack
+
+    @property
+    def entered(self) -> bool:
+        """Whether this thread is inside of a ``with no_fork``."""
+        return bool(self._stack())
+
+    def watch(self) -> None:
+        """
+        Make forks wait for the lock before they run any other library's fork hook.
+
+        Python runs the hooks in reverse order of registration. A hook that was
+        registered later, such as that of `logging`, would hold its own lock while it
+        waits for ours, and the import that holds ours may need that other lock.
+        """
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self.before_fork)
+
+    def before_fork(self) -> None:
+        """Wait for the lock; only the first of several calls does anything."""
+        me = threading.get_ident()
+        if me not in self._forking:
+            self._forking[me] = False  # in case a signal ends the wait
+            self._forking[me] = self._lock.acquire(timeout=_TIMEOUT)
+
+    def after_fork(self) -> None:
+        """Release the lock, if `before_fork` got it."""
+        if self._forking.pop(threading.get_ident(), False):
+            self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Replace the lock, since no thread of the parent process can release it."""
+        stack = self._stack()
+        stack[:] = [False] * len(stack)
+        self._forking.clear()
+        self._lock = threading.RLock()
+        _forget_dead_imports()
+
+
+def _forget_dead_imports() -> None:
+    """
+    Forget the imports that other threads had begun when this process was forked.
+
+    CPython (3.11 to 3.14) copies the import lock of each module that another thread was
+    importing, and no thread of the child releases it: the child could never import that
+    module. Without the lock and the unfinished module, the child imports it anew.
+    """
+    me = threading.get_ident()
+    locks = getattr(_bootstrap, "_module_locks", {})
+    for name, reference in list(locks.items()):
+        if getattr(reference(), "owner", me) == me:
+            continue
+        locks.pop(name, None)
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        if getattr(spec, "_initializing", False):
+            sys.modules.pop(name, None)
+
+
 # `os.fork` waits until this lock is free.
-no_fork = threading.RLock()
+no_fork = _NoFork()
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=no_fork.acquire,
-        after_in_parent=no_fork.release,
-        after_in_child=no_fork.release,
+        before=no_fork.before_fork,
+        after_in_parent=no_fork.after_fork,
+        after_in_child=no_fork.after_fork_in_child,
     )
 
 
-def loader(load: Callable[[], _T]) -> Callable[[], _T]:
-    """
-    Return a cached version of *load*, a function that imports modules.
+class _Job(Generic[_T]):
+    """Work that a thread of its own does, and its outcome."""
 
-    The process cannot fork while *load* runs. Later calls return the cached result
-    without the lock, since waiting for the lock would block the caller's event loop.
-    """
+    def __init__(self, work: Callable[[], _T]) -> None:
+        self._work = work
+        self._outcome: tuple[_T] | BaseException | None = None
+        self.done = threading.Lock()
+        self.done.acquire()
 
-    @cache
-    def loaded() -> _T:
+    def run(self) -> None:
+        sys.settrace(threading.gettrace())  # as `threading.Thread` does
+        try:
+            with no_fork:
+                self._outcome = (self._work(),)
+        except BaseException as error:  # noqa: BLE001 - the waiting thread raises it
+            self._outcome = error
+        self.done.release()
+
+    def result(self) -> _T:
+        outcome, self._outcome = self._outcome, None
+        try:
+            if isinstance(outcome, tuple):
+                return outcome[0]
+            raise outcome or ExitingError
+        finally:
+            del outcome  # avoids a reference cycle between error and frame
+
+
+def run_apart(work: Callable[[], _T]) -> _T:
+    """
+    Run *work* in a thread of its own; return its result.
+
+    There no signal interrupts it, forks wait for it, and one thread at a time does such
+    work. If the caller is interrupted, the work still runs to its end.
+
+    Raises:
+        ExitingError: Python is exiting.
+        BaseException: The work raised it.
+    """
+    if sys.is_finalizing():  # a new thread would never run
+        raise ExitingError("Python is exiting")
+    if no_fork.entered:
+        return work()
+    job = _Job(work)
+    try:
+        # `threading.Thread.start` is not used: Ctrl-C at the wrong moment in it leaves
+        # a lock acquired for which the new thread then waits for ever.
+        _thread.start_new_thread(job.run, ())
+    except RuntimeError:  # Python is exiting (3.12 and later), or has too many threads
         with no_fork:
-            return load()
+            return work()
+    job.done.acquire()
+    return job.result()
 
-    return loaded
+
+def run_apart_once(work: Callable[[], _T]) -> Callable[[], _T]:
+    """
+    Return a function that runs *work* as `run_apart` does, until it once succeeds.
+
+    From then on the function returns the result of that run.
+    """
+    results: list[_T] = []
+    watched: list[Any] = []
+
+    def run() -> _T:
+        if not results:
+            if not watched:
+                watched.append(None)
+                no_fork.watch()
+            results.append(run_apart(work))
+        return results[0]
+
+    return run
+
+
+def _finish() -> None:
+    # Python ends threads like those of `run_apart` when it exits, and some extension
+    # modules crash if that happens during their import.
+    with no_fork:
+        pass
+
+
+atexit.register(_finish)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 from .._call.answer_reader import AnswerReader
 from .._call.chunk_stream import chunk_stream
 from .._call.engine import Engine
-from .._fork_lock import loader
+from .._client.lazy import loader
 from .._models.base_types import public
 from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from .._client.lazy import BaseClient, client_class
-from .._fork_lock import loader
+from .._client.lazy import BaseClient, loader, plain
 from .._models.base_types import JSON, public
 from .._settings.options import ChatOptions, RequestOptions
 from .loop_thread import close_on_loop, loop_thread
@@ -29,7 +28,6 @@ __all__ = ["ASI1"]
 
 
 @public
-@client_class
 class ASI1(BaseClient):
     """Same as `AsyncASI1`, but blocks. One client may be used by many threads."""
 
@@ -71,11 +69,9 @@ class ASI1(BaseClient):
     ) -> RawReply:
         """Same as `AsyncASI1.request`, but blocks."""
         engine = self._engine
-        from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - with the engine
-        from .._protocol.request import plain_request  # noqa: PLC0415 - with the engine
-
+        reader, plain_request = plain()
         request = plain_request(engine.config, method, path, json=json, options=options)
-        return loop_thread().run(engine.fetch(request, BytesReader))
+        return loop_thread().run(engine.fetch(request, reader))
 
     def close(self) -> None:
         """Same as `AsyncASI1.aclose`, but blocks."""

@@ -67,9 +67,11 @@ class InterruptibleCall(Generic[_T]):
     def _begin(self) -> None:
         # The task runs with the caller's contextvars. If the caller runs in trio,
         # sniffio's variable says "trio", so it is reset for this asyncio task.
+        # While another thread imports sniffio, the module has no such variable yet.
         sniffio = sys.modules.get("sniffio")
-        if sniffio is not None:
-            sniffio.current_async_library_cvar.set(None)
+        library = getattr(sniffio, "current_async_library_cvar", None)
+        if library is not None:
+            library.set(None)
         self._task = self.loop.create_task(self._run())
         self._task.add_done_callback(self._task_ended)
 

@@ -18,11 +18,10 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
-import anyio
-
 from .._call.task import running
-from .._fork_lock import no_fork
+from .._fork_lock import ExitingError, run_apart
 from .._models.errors import ASI1Error, ConfigurationError
+from .._transport.event_loop import real_clock, spawn
 from .interruptible_call import InterruptibleCall
 from .warning import warn_in_a_loop
 
@@ -58,29 +57,31 @@ class LoopThread:
         )
         try:
             self._thread.start()
-            ready.acquire()
         except RuntimeError as error:
             self._loop.close()
             raise ASI1Error(f"cannot start a thread: {error}") from error
-        except BaseException:  # on Ctrl-C, stop this thread; the next call starts one
-            self._loop.call_soon_threadsafe(self._stopping.set)
-            raise
+        ready.acquire()
 
     def _serve(self, ready: threading.Lock) -> None:
         async def until_stopped() -> None:
-            anyio.Event()  # imports anyio's asyncio backend while `os.fork` has to wait
             ready.release()
             await self._stopping.wait()
             await _end_tasks(self._loop)
 
-        # On exit, `asyncio.Runner` cancels remaining tasks and closes async generators.
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            main = runner.get_loop().create_task(until_stopped())
-            while not main.done():
-                # If a user-provided hook or transport raises SystemExit or
-                # KeyboardInterrupt, only its call must end, not the event loop.
-                with suppress(SystemExit, KeyboardInterrupt):
-                    self._loop.run_until_complete(main)
+        try:
+            # On exit, it cancels remaining tasks and closes async generators.
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                main = runner.get_loop().create_task(until_stopped())
+                while not main.done():
+                    # If a user-provided hook or transport raises SystemExit or
+                    # KeyboardInterrupt, only its call must end, not the event loop.
+                    with suppress(SystemExit, KeyboardInterrupt):
+                        self._loop.run_until_complete(main)
+        except RuntimeError:
+            # asyncio ends the threads that have resolved host names in a new thread,
+            # which Python 3.12 refuses to start at exit. The threads end anyway.
+            if not self.exiting:
+                raise
 
     def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         """
@@ -108,8 +109,32 @@ class LoopThread:
                 error.__traceback__ = None
             raise
 
+    def close(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """
+        Run *close*, as `run` does; do nothing if Python is exiting.
+
+        On the loop's own thread, where the garbage collector may run the caller,
+        *close* is only scheduled: waiting for it would block the loop for ever.
+        """
+        if self.exiting:
+            return
+        if not self._is_own:
+            self.run(close())
+            return
+
+        async def close_quietly() -> None:
+            with suppress(Exception):  # no caller could handle an error
+                await close()
+
+        spawn(self._loop, close_quietly, "asi1 close")
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether the caller runs on the loop's thread."""
+        return threading.get_ident() == self._thread.ident
+
     def _check_caller(self) -> None:
-        if threading.get_ident() == self._thread.ident:
+        if self._is_own:
             raise ASI1Error(
                 "the blocking client was used on its own event loop;"
                 " use AsyncASI1 there"
@@ -164,7 +189,7 @@ def new_loop(env: Mapping[str, str]) -> asyncio.AbstractEventLoop:
     """
     kind = env.get("ASI1_LOOP", "").strip() or "asyncio"
     if kind == "asyncio":
-        return asyncio.new_event_loop()
+        return _in_real_time(asyncio.new_event_loop())
     if kind != "uvloop":
         raise ConfigurationError(
             "the environment variable ASI1_LOOP: must be 'asyncio' or 'uvloop', not"
@@ -180,20 +205,44 @@ def new_loop(env: Mapping[str, str]) -> asyncio.AbstractEventLoop:
     return loop
 
 
+def _in_real_time(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
+    """
+    Make *loop* keep real time, although the program may have replaced `time.monotonic`.
+
+    In a test with frozen time (with freezegun 1.5, for example), asyncio's timers would
+    never fire: no timeout, and no wait before a retry, would ever end.
+    """
+    if isinstance(loop, asyncio.BaseEventLoop):  # uvloop's time is libuv's
+        setattr(loop, "time", real_clock())  # noqa: B010 - a method, to mypy
+    return loop
+
+
 def loop_thread() -> LoopThread:
-    """Return the loop thread of this process; the first call starts it."""
+    """
+    Return the loop thread of this process; the first call starts it.
+
+    Raises:
+        ASI1Error: The thread cannot be started; perhaps because Python is exiting.
+    """
+    if _current is not None:
+        return _current
+    try:
+        return run_apart(_start)
+    except ExitingError as error:
+        raise ASI1Error(f"{error}; no more calls can be made") from None
+
+
+def _start() -> LoopThread:
     global _current  # noqa: PLW0603 - one thread per process
-    if _current is None:
-        with no_fork:
-            if _current is None:
-                _current = LoopThread()
+    if _current is None:  # else another thread has started it
+        _current = LoopThread()
     return _current
 
 
 def close_on_loop(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run *close* on the loop thread if that was started, unless Python is exiting."""
-    if _current is not None and not _current.exiting:
-        _current.run(close())
+    """Run *close* on the loop thread, as `LoopThread.close` does, if it was started."""
+    if _current is not None:
+        _current.close(close)
 
 
 def _stop_at_exit() -> None:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .._call.chunk_stream import ChunkStream
-from .._fork_lock import loader
+from .._client.lazy import loader
 from .._models.base_types import public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+import threading
 import warnings
 
 from types import FrameType
@@ -40,16 +41,42 @@ def _in_a_loop() -> bool:
     # Checks whether asyncio or trio is running in this thread, without blocking or
     # importing anything.
     try:
-        asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
     except RuntimeError:
+        # While another thread imports trio, its module has no such function yet.
         trio = sys.modules.get("trio.lowlevel")
-        if trio is None:
+        current_token = getattr(trio, "current_trio_token", None)
+        if current_token is None:
             return False
         try:
-            trio.current_trio_token()
+            current_token()
         except RuntimeError:
             return False
-    return True
+        return not _threads_are_greenlets()
+    return not _threads_are_greenlets() or _runs_here(loop)
+
+
+def _threads_are_greenlets() -> bool:
+    """
+    Whether gevent or eventlet has replaced Python's threads with greenlets.
+
+    Then all "threads", that of asi1's event loop too, are one to asyncio and trio: to
+    them, a loop that runs in one of the greenlets runs in every one.
+    """
+    gevent = sys.modules.get("gevent.monkey")
+    eventlet = sys.modules.get("eventlet.patcher")
+    for patched, name in (
+        (getattr(gevent, "is_module_patched", None), "threading"),
+        (getattr(eventlet, "is_monkey_patched", None), "thread"),
+    ):
+        if patched is not None and patched(name):
+            return True
+    return False
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    # asyncio's loops note where they run, and `threading` names greenlets, not threads.
+    return getattr(loop, "_thread_id", None) == threading.get_ident()
 
 
 def _level(frame: FrameType | None) -> int:

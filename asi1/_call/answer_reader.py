@@ -36,6 +36,7 @@ from .._protocol.reply import (
     read_answer,
     read_event,
     read_rest,
+    wait_of,
 )
 from .._protocol.sse_reader import EventDecoder, EventTooLargeError
 from .._protocol.stream_answer import Assembler, as_chunk
@@ -152,15 +153,7 @@ class _CompletionReader(ReplyReader[_T]):
         if self.begun:  # a retry would repeat the parts that were delivered
             error.retryable = False
         if error.retryable:
-            # Imported here, since few calls fail.
-            from .._protocol.retry_after import (  # noqa: PLC0415
-                retry_after,
-                retry_after_in_body,
-            )
-
-            headers = self.info.headers
-            wait = retry_after(headers, time.time()) or retry_after_in_body(error.body)
-            error.retry_after = wait
+            error.retry_after = wait_of(self.info.headers, error.body, time.time())
 
     async def _ended_early(self, start: bytes, left: int) -> None:
         if not self.begun and body_kind("", start) != "events":

@@ -11,15 +11,17 @@ import attrs
 
 from attrs import define, field
 
+from .._fork_lock import run_apart_once
 from .._log import logger
-from .._models.errors import APIConnectionError, APIError
+from .._models.errors import APIConnectionError, APIError, ASI1Error
 from .._models.response import Attempt, ResponseInfo
 from .._protocol.request import Request
 from .._settings.hooks import Wait
+from .._settings.secret import Secret
 from .resources import RetryBudget
 
 
-__all__ = ["Attempts"]
+__all__ = ["Attempts", "redaction"]
 
 
 @define(eq=False)
@@ -137,3 +139,14 @@ class Attempts:
         """Return the request's method and URL for the log."""
         # The URL's query and the server's message may hold secrets: neither is logged.
         return self._request.method, self._request.url.partition("?")[0]
+
+
+@run_apart_once
+def redaction() -> tuple[
+    Callable[[ASI1Error, Secret], None], Callable[[Any, Secret], Any]
+]:
+    """Return `scrub` and `without_key`, which only failed attempts need."""
+    from .scrub_errors import scrub  # noqa: PLC0415
+    from .without_key import without_key  # noqa: PLC0415
+
+    return scrub, without_key

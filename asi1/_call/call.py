@@ -19,6 +19,7 @@ import attrs
 
 from attrs import define, field
 
+from .._fork_lock import ExitingError
 from .._models.completion import ChatCompletion
 from .._models.errors import (
     APIError,
@@ -34,13 +35,11 @@ from .._protocol.request import Request
 from .._settings.hooks import Wait
 from .._settings.rate_limit import LimitOutcome
 from .._transport.event_loop import Flag
-from .attempts import Attempts
+from .attempts import Attempts, redaction
 from .batch_queue import BatchQueue
 from .reply_reader import ReplyReader
 from .resources import Resources
-from .scrub_errors import scrub
 from .timer import Timer
-from .without_key import without_key
 
 
 if TYPE_CHECKING:
@@ -124,7 +123,10 @@ class Call(Generic[_T]):
         except anyio.get_cancelled_exc_class():
             self.queue.end(self._cancelled())
             raise
-        except Exception as error:  # noqa: BLE001 - the reader of the queue raises it
+        except Exception as caught:  # noqa: BLE001 - the reader of the queue raises it
+            error = caught
+            if isinstance(error, ExitingError):
+                error = ASI1Error(f"{error}; no more calls can be made")
             # The traceback's frames refer to server data, so the traceback is removed.
             error.__traceback__ = None
             if isinstance(error, ASI1Error):
@@ -266,6 +268,7 @@ class Call(Generic[_T]):
 
     def _failed(self, reader: ReplyReader[_T], error: APIError) -> float | None:
         """Record a failed attempt; return the seconds to wait, or None for no retry."""
+        scrub, without_key = redaction()
         scrub(error, reader.key)
         error.response = self.info()  # the retry policy reads the response's headers
         now, begun, wait = self._timer.elapsed, reader.begun, None

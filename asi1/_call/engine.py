@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import anyio
 import attrs
 
 from attrs import define, field
 
+from .._fork_lock import run_apart_once
 from .._models.errors import ClientClosedError
 from .._protocol.request import Request
 from .._settings.config import ClientConfig, HTTPClient, HTTPTransport
@@ -21,6 +23,11 @@ from .call import Call, OneRequest, Requests
 from .reply_reader import ReplyReader
 from .resources import Resources
 from .task import CallTask, start
+
+
+if TYPE_CHECKING:
+    from .hook_caller import HookCaller
+    from .rate_limiter import LocalLimiter, UserLimiter
 
 
 __all__ = ["Engine", "Work", "engine_of"]
@@ -158,12 +165,23 @@ def engine_of(
         ConfigurationError: *http_client* or *transport* is wrong.
     """
     resources = Resources(config, Transport(Pools(config, http_client, transport)))
-    if rate_limit is not None:  # most clients have neither a limit nor hooks
-        from .rate_limiter import limiter_of  # noqa: PLC0415
-
-        resources = attrs.evolve(resources, limiter=limiter_of(rate_limit))
+    if rate_limit is not None:
+        resources = attrs.evolve(resources, limiter=_limiter_of()(rate_limit))
     if hooks is not None:
-        from .hook_caller import HookCaller  # noqa: PLC0415
-
-        resources = attrs.evolve(resources, hooks=HookCaller(hooks))
+        resources = attrs.evolve(resources, hooks=_hook_caller()(hooks))
     return Engine(resources)
+
+
+# Most clients have neither a rate limit nor hooks.
+@run_apart_once
+def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]:
+    from .rate_limiter import limiter_of  # noqa: PLC0415
+
+    return limiter_of
+
+
+@run_apart_once
+def _hook_caller() -> Callable[[Hooks], HookCaller]:
+    from .hook_caller import HookCaller  # noqa: PLC0415
+
+    return HookCaller

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from collections.abc import Callable
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
@@ -15,7 +13,7 @@ from attrs import define, evolve, field, frozen
 from .._settings.hooks import Wait
 from .._settings.rate_limit import Limiter, LimitOutcome, RateLimit
 from .._settings.rate_window import Window
-from .._transport.event_loop import loop_token
+from .._transport.event_loop import loop_token, real_clock
 
 
 __all__ = ["LocalLimiter", "Report", "UserLimiter", "limiter_of"]
@@ -59,7 +57,7 @@ class LocalLimiter:
     """
 
     limit: RateLimit
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = field(factory=real_clock)
     _windows: tuple[Window, Window, Window] = field(init=False)
     _not_before: float = field(default=0.0, init=False)
     _by_loop: WeakKeyDictionary[Any, _LoopLocks] = field(

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from .._fork_lock import loader
 from .._models.base_types import JSON, public
 from .._settings.options import ChatOptions, RequestOptions
-from .lazy import BaseClient, client_class
+from .lazy import BaseClient, loader, plain
 
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ __all__ = ["AsyncASI1"]
 
 
 @public
-@client_class
 class AsyncASI1(BaseClient):
     """
     The client of ASI-1 Mini, for asyncio and trio.
@@ -145,11 +143,9 @@ class AsyncASI1(BaseClient):
             ConfigurationError: A proxy or CA file from the environment is unusable.
         """
         engine = self._engine
-        from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - with the engine
-        from .._protocol.request import plain_request  # noqa: PLC0415 - with the engine
-
+        reader, plain_request = plain()
         request = plain_request(engine.config, method, path, json=json, options=options)
-        return await engine.fetch(request, BytesReader)
+        return await engine.fetch(request, reader)
 
     async def aclose(self) -> None:
         """

@@ -2,24 +2,23 @@
 The base of both clients: their settings, and an engine that is created at first use.
 
 So creating a client is cheap, and opens no file and no connection: the first call
-imports httpx and all other modules that calls need.
+imports httpx and all other modules that calls need, in a thread of its own.
 """
 
 from __future__ import annotations
 
 import os
 
-from collections.abc import Mapping
-from types import FunctionType
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
 
 from attrs import define, field
 
-from .._fork_lock import no_fork
+from .._fork_lock import ExitingError, run_apart_once
 from .._models.base_types import DEFAULT, Default
-from .._models.errors import ConfigurationError
+from .._models.errors import ASI1Error, ConfigurationError
 from .._settings.config import (
     ClientConfig,
     HTTPClient,
@@ -42,12 +41,32 @@ from .._settings.validators import shown
 
 
 if TYPE_CHECKING:
+    from .._call.bytes_reader import BytesReader
     from .._call.engine import Engine
+    from .._protocol.request import Request
 
 
-__all__ = ["BaseClient", "LazyEngine", "client_class"]
+__all__ = ["BaseClient", "LazyEngine", "loader", "plain"]
 
-_C = TypeVar("_C")
+_T = TypeVar("_T")
+
+
+def loader(load: Callable[[], _T]) -> Callable[[], _T]:
+    """
+    Return a cached version of *load*, a function that imports modules.
+
+    The imports run in a thread that no signal interrupts, and forks wait for them.
+    Later calls return the cached result at once.
+    """
+    once = run_apart_once(load)
+
+    def loaded() -> _T:
+        try:
+            return once()
+        except ExitingError as error:
+            raise ASI1Error(f"{error}; no more calls can be made") from None
+
+    return loaded
 
 
 @define(eq=False)
@@ -67,6 +86,7 @@ class LazyEngine:
     _hooks: Hooks | None = None
     made: Engine | None = field(default=None, kw_only=True)
     _closed: bool = field(default=False, init=False)
+    _first: dict[str, Engine] = field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         limit, hooks = self._rate_limit, self._hooks
@@ -88,17 +108,14 @@ class LazyEngine:
         """
         if self.made is not None:
             return self.made
-        with no_fork:
-            self.made = self._make()
-            self.made.closed |= self._closed  # in case `shut` ran before `made` was set
+        # Several threads may get here, and all get the engine of the first one. A lock
+        # might stay acquired in the child of a fork.
+        self.made = self._first.setdefault("engine", self._make())
+        self.made.closed |= self._closed  # in case `shut` ran before `made` was set
         return self.made
 
     def _make(self) -> Engine:
-        from .._call.engine import engine_of  # noqa: PLC0415
-
-        if self.made is not None:  # another thread has created the engine
-            return self.made
-        return engine_of(
+        return _engine_of()(
             self.config,
             self._http_client,
             self._transport,
@@ -122,24 +139,6 @@ class LazyEngine:
 def _is_limiter(value: object) -> bool:
     methods = (getattr(value, name, None) for name in ("acquire", "release"))
     return not isinstance(value, type) and all(map(callable, methods))
-
-
-def client_class(cls: type[_C]) -> type[_C]:
-    """
-    Give *cls* a constructor of its own.
-
-    Python's `TypeError` for an unknown argument shows the function's qualified name, so
-    a constructor that both clients shared would show the private base class.
-    """
-    shared: Any = BaseClient.__init__
-    own = FunctionType(shared.__code__, shared.__globals__, "__init__")
-    own.__defaults__ = shared.__defaults__
-    own.__kwdefaults__ = shared.__kwdefaults__
-    own.__annotations__ = shared.__annotations__
-    own.__module__ = shared.__module__
-    own.__qualname__ = f"{cls.__name__}.__init__"
-    cls.__init__ = own  # type: ignore[method-assign]
-    return cls
 
 
 class BaseClient:
@@ -255,7 +254,27 @@ class BaseClient:
         return f"<{name} base_url={self.base_url!r} model={lazy.config.model!r}>"
 
 
-# As for `client_class`: a `TypeError` shows this name.
+@loader
+def _engine_of() -> Callable[..., Engine]:
+    from .._call.engine import engine_of  # noqa: PLC0415 - with the first call
+    from .._transport.event_loop import import_backends  # noqa: PLC0415
+
+    import_backends()
+    return engine_of
+
+
+@loader
+def plain() -> tuple[type[BytesReader], Callable[..., Request]]:
+    """Return what calls of endpoints without a method in asi1 need."""
+    from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - with the engine
+    from .._protocol.request import plain_request  # noqa: PLC0415 - with the engine
+
+    return BytesReader, plain_request
+
+
+# Python's `TypeError` for an unknown argument shows these names, in place of the name of
+# this private class.
+BaseClient.__init__.__qualname__ = "client.__init__"
 BaseClient.with_options.__qualname__ = "client.with_options"
 
 
@@ -271,8 +290,11 @@ def _checked(options: ChatOptions | None) -> dict[str, Any]:
         raise ConfigurationError(
             f"default_options: must be a mapping, not {shown(options)}"
         )
-    if not options:
-        return {}
+    return _checked_defaults()(options) if options else {}
+
+
+@loader
+def _checked_defaults() -> Callable[[ChatOptions], dict[str, Any]]:
     from .._settings.option_checks import checked_defaults  # noqa: PLC0415 - rarely used
 
-    return checked_defaults(options)
+    return checked_defaults

@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .._call.chunk_stream import ChunkStream
-from .._fork_lock import loader
 from .._models.base_types import public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.response import ResponseInfo
+from .lazy import loader
 
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import attrs
 
 from attrs import field, frozen
 
-from .._fork_lock import loader
+from .._fork_lock import run_apart_once
 from .base_types import JSON, public
 
 
@@ -75,7 +75,7 @@ def _json_value(value: JSON) -> JSON:
     return copy.deepcopy(value)
 
 
-@loader
+@run_apart_once
 def _json_text() -> Callable[[JSON], str]:
     from .json_text import json_text  # noqa: PLC0415 - a new client loads no orjson
 

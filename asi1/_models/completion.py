@@ -6,10 +6,13 @@ server's keys for which a class has no field. This module has no
 ``from __future__ import annotations``, since cattrs reads annotations at run time.
 """
 
+from collections.abc import Callable
+
 import attrs
 
 from attrs import field, frozen
 
+from .._fork_lock import run_apart_once
 from .base import Model
 from .base_types import JSON, public
 from .response import ResponseInfo
@@ -182,17 +185,13 @@ class ChatCompletion(Model):
         Raises:
             NotImplementedError: IPython is to show the answer as usual.
         """
-        from .notebook import is_shown  # noqa: PLC0415 - rarely needed
-
-        if not is_shown(self):
+        if not _is_shown()(self):
             raise NotImplementedError
 
     def _repr_markdown_(self) -> str:
         """Return choice 0 as markdown for a notebook, with the thoughts collapsed."""
-        from .markdown import markdown  # noqa: PLC0415 - rarely needed
-
         functions = [call.function for call in self.message.tool_calls]
-        return markdown(
+        return _markdown()(
             self.text,
             thoughts=self.thoughts,
             refusal=self.message.refusal,
@@ -220,3 +219,17 @@ def _unknown(part: ToolCall | FunctionCall) -> dict[str, JSON]:
         for key, value in part.extra.items()
         if value is not None and key not in fields and key not in _REPEATED
     }
+
+
+@run_apart_once
+def _markdown() -> Callable[..., str]:
+    from .markdown import markdown  # noqa: PLC0415 - rarely needed
+
+    return markdown
+
+
+@run_apart_once
+def _is_shown() -> Callable[[object], bool]:
+    from .notebook import is_shown  # noqa: PLC0415 - rarely needed
+
+    return is_shown

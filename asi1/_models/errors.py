@@ -41,7 +41,7 @@ from typing import Any
 
 from attrs import define, field
 
-from .._fork_lock import loader
+from .._fork_lock import run_apart_once
 from .base_types import JSON, public
 from .completion import ChatCompletion
 from .response import ResponseInfo
@@ -283,7 +283,7 @@ class ConversationBusyError(ASI1Error):
     """The conversation is waiting for an answer; it runs one turn at a time."""
 
 
-@loader
+@run_apart_once
 def _visible() -> Callable[[str], str]:
     from .visible import visible  # noqa: PLC0415 - few messages have control characters
 

@@ -27,6 +27,7 @@ from .error_body import (
 )
 from .members import is_sign_of_life
 from .normalise import HalfCharacters
+from .retry_after import retry_after, retry_after_in_body
 
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "read_error",
     "read_event",
     "read_rest",
+    "wait_of",
 ]
 
 _BOM = b"\xef\xbb\xbf"
@@ -78,11 +80,6 @@ def read_error(
         key: The API key, which is redacted from excerpts in the error.
         wall: The current time, in seconds since 1970.
     """
-    from .retry_after import (  # noqa: PLC0415 - few calls fail
-        retry_after,
-        retry_after_in_body,
-    )
-
     status = info.status or 0
     value = _value(body, key) if len(body) <= _KEPT else _text(body, key)
     told = read_error_body(value, key)
@@ -106,10 +103,15 @@ def read_error(
         type=told.type,
         param=told.param,
         body=value,
-        retry_after=retry_after(info.headers, wall) or retry_after_in_body(value),
+        retry_after=wait_of(info.headers, value, wall),
         response=info,
         **more,
     )
+
+
+def wait_of(headers: Mapping[str, str], body: JSON, wall: float) -> float | None:
+    """Return the seconds that a reply asks to wait; None if it names no wait."""
+    return retry_after(headers, wall) or retry_after_in_body(body)
 
 
 def _phrase(status: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._fork_lock import run_apart_once
 from .._models.errors import ArgumentError, ConfigurationError
 from .config import check_headers, read_query, read_retry
 from .options import BODY_OPTIONS, CALL_OPTIONS
@@ -84,16 +85,21 @@ def check_options(
 
 
 def _unknown(name: str, known: frozenset[str]) -> ArgumentError:
-    # difflib takes long to load, so it is imported only for this error's message.
-    from difflib import get_close_matches  # noqa: PLC0415
-
-    near = get_close_matches(name, known, n=1)
+    near = _close_matches()(name, known, n=1)
     hint = f"; did you mean {near[0]}?" if near else "."
     return ArgumentError(
         f"{name}: unknown option{_ELSEWHERE.get(name, hint)} An option that asi1 does"
         " not know can be sent with extra_body={...}",
         argument=name,
     )
+
+
+@run_apart_once
+def _close_matches() -> Callable[..., list[str]]:
+    # difflib takes long to load, so it is imported only for this error's message.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    return get_close_matches
 
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:

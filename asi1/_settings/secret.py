@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from .._fork_lock import loader
+from .._fork_lock import run_apart_once
 from .._models.errors import ConfigurationError
 
 
@@ -168,7 +168,7 @@ def hidden(value: Any) -> Any:
     return Secret(value) if isinstance(value, str) else type(value)
 
 
-@loader
+@run_apart_once
 def _echoes() -> ModuleType:
     from . import echoes  # noqa: PLC0415 - most programs meet no error
 

@@ -7,6 +7,7 @@ An httpx client is used only if the user provides one.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import ssl
 
 from collections.abc import AsyncIterator
@@ -19,8 +20,9 @@ from urllib.request import getproxies
 import anyio
 import httpx
 
+from .._fork_lock import run_apart_once
 from .._models.errors import ConfigurationError
-from .event_loop import loop_token
+from .event_loop import in_worker, loop_token
 
 
 if TYPE_CHECKING:
@@ -32,11 +34,34 @@ __all__ = [
     "UserClient",
     "UserTransport",
     "needs_no_proxy",
+    "preload_httpcore",
     "proxy_transport",
 ]
 
 # A request's extension with the bodies of the replies to it.
 _HELD = "asi1.held"
+# The modules of this package that import httpcore.
+_MODULES = (f"{__package__}.http_pool", f"{__package__}.connect")
+# Set after the import: a module is in `sys.modules` as soon as its import begins.
+_preloaded = False
+
+
+async def preload_httpcore() -> None:
+    """Import httpcore, and the modules of this package that need it, in a thread."""
+    global _preloaded  # noqa: PLW0603 - modules are imported once per process
+    if not _preloaded:
+        await in_worker(_import_httpcore)
+        _preloaded = True
+
+
+@run_apart_once
+def _import_httpcore() -> None:
+    for name in _MODULES:
+        importlib.import_module(name)
+    # asyncio resolves host names in threads of this module, which cannot be imported
+    # while Python is exiting.
+    with suppress(RuntimeError):
+        importlib.import_module("concurrent.futures.thread")
 
 
 class DirectTransport(httpx.AsyncHTTPTransport):
@@ -56,9 +81,14 @@ def _network_backend() -> httpcore.AsyncNetworkBackend:
         from .connect import AsyncioBackend  # noqa: PLC0415
 
         return AsyncioBackend()
-    from .connect import TrioBackend  # noqa: PLC0415
+    return _trio_backend()()
 
-    return TrioBackend()
+
+@run_apart_once
+def _trio_backend() -> type[httpcore.AsyncNetworkBackend]:
+    from .trio_backend import TrioBackend  # noqa: PLC0415 - most programs use asyncio
+
+    return TrioBackend
 
 
 class UserTransport(httpx.AsyncBaseTransport):

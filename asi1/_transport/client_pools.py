@@ -22,10 +22,15 @@ from attrs import define, field
 
 from .._models.errors import APITimeoutError, ClientClosedError, ConfigurationError
 from .._settings.config import ClientConfig, HTTPClient, HTTPTransport, is_loopback
-from .adapters import DirectTransport, UserClient, UserTransport, proxy_transport
+from .adapters import (
+    DirectTransport,
+    UserClient,
+    UserTransport,
+    preload_httpcore,
+    proxy_transport,
+)
 from .event_loop import loop_token
 from .loop_pools import POOL_SIZE, LoopPools, Pool, Slot, keep_inherited
-from .preload import preload_httpcore
 from .tls import placeholder_context, ssl_context
 
 

@@ -9,19 +9,35 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import importlib
+import sys
+import time
 
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 
 from attrs import define, field
 
 
-__all__ = ["Flag", "Run", "call_soon", "loop_clock", "loop_token", "spawn"]
+__all__ = [
+    "Flag",
+    "Run",
+    "call_soon",
+    "import_backends",
+    "in_worker",
+    "loop_clock",
+    "loop_token",
+    "real_clock",
+    "spawn",
+]
 
+_T = TypeVar("_T")
 Run: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 # asyncio has only weak references to tasks; this set keeps running tasks alive.
@@ -41,6 +57,18 @@ def loop_clock() -> Callable[[], float]:
     return anyio.current_time
 
 
+def real_clock() -> Callable[[], float]:
+    """
+    Return a clock that runs on while a program's tests have stopped `time.monotonic`.
+
+    It is the same clock, but read in another way where the system has one: freezegun
+    1.5 replaces `time.monotonic` in every module, and time-machine 3.6 inside of it.
+    """
+    if hasattr(time, "CLOCK_MONOTONIC"):
+        return partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+    return time.monotonic
+
+
 def call_soon(token: Any, call: Callable[[], object]) -> None:
     """
     Schedule *call* on the event loop of *token*; works on any thread.
@@ -54,6 +82,26 @@ def call_soon(token: Any, call: Callable[[], object]) -> None:
             token.call_soon_threadsafe(call)
         else:
             token.run_sync_soon(call)
+
+
+def import_backends() -> None:
+    """
+    Import anyio's backends for the event loop libraries that are imported.
+
+    Otherwise anyio (4.16) imports them on the event loop. There a slow import blocks
+    all tasks, and an import that waits for another thread's may never end.
+    """
+    for library in ("asyncio", "trio"):
+        if library in sys.modules:
+            importlib.import_module(f"anyio._backends._{library}")
+
+
+async def in_worker(work: Callable[[], _T]) -> _T:
+    """Run *work* in a worker thread; or in this one, if Python starts no threads."""
+    try:
+        return await anyio.to_thread.run_sync(work)
+    except RuntimeError:  # Python is exiting (3.12 and later), or has too many threads
+        return work()
 
 
 def spawn(

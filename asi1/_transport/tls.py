@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import ssl
 
-import anyio.to_thread
+from functools import partial
+
 import httpx
 
 from .._fork_lock import no_fork
 from .._models.errors import ConfigurationError
+from .event_loop import in_worker
 
 
 __all__ = ["placeholder_context", "ssl_context"]
@@ -45,7 +47,7 @@ async def ssl_context(*, trust_env: bool) -> ssl.SSLContext:
     values = tuple(os.environ.get(name) for name in names)
     if values not in _contexts:
         try:
-            _contexts[values] = await anyio.to_thread.run_sync(_make, trust_env)
+            _contexts[values] = await in_worker(partial(_make, trust_env))
         except OSError as error:
             files = {name: os.environ.get(name) for name in (*names, "SSLKEYLOGFILE")}
             given = ", ".join(f"{name}={path}" for name, path in files.items() if path)

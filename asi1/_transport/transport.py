@@ -6,7 +6,14 @@ No redirect is followed. The errors of httpx are translated: see `error_map`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterator,
+    Mapping,
+)
 from contextlib import aclosing, nullcontext, suppress
 from functools import lru_cache
 from typing import Any, Self, cast
@@ -18,10 +25,10 @@ import httpx
 from anyio.lowlevel import checkpoint
 from attrs import define, field
 
+from .._fork_lock import run_apart_once
 from .._protocol.request import Request
 from .._settings.secret import Secret
 from .client_pools import Pools
-from .decompress import decompress
 from .error_map import translate_errors
 from .loop_pools import Slot
 
@@ -71,8 +78,8 @@ class Reply:
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
         encoding = self.headers.get("content-encoding", "")
-        body = decompress(self._raw, encoding) if encoding else self._raw
         with translate_errors(self._host, self._key):
+            body = _decompress()(self._raw, encoding) if encoding else self._raw
             async with aclosing(body) if encoding else nullcontext():
                 count = 0
                 async for piece in body:
@@ -109,6 +116,13 @@ class Reply:
         for pieces in (self.body, self._raw):
             with suppress(Exception):
                 await pieces.aclose()
+
+
+@run_apart_once
+def _decompress() -> Callable[[AsyncIterable[bytes], str], AsyncGenerator[bytes, None]]:
+    from .decompress import decompress  # noqa: PLC0415 - asi1 asks for no encoding
+
+    return decompress
 
 
 async def _generator(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

@@ -12,6 +12,7 @@ import textwrap
 import threading
 import time
 import traceback
+import types
 
 from pathlib import Path
 
@@ -22,7 +23,7 @@ import asi1
 
 from asi1._blocking.loop_thread import new_loop
 
-from ..support.talk import TEXT
+from ..support.talk import TEXT, wait_for
 
 
 HERE = __file__
@@ -170,6 +171,78 @@ def test_hooks_limiter_and_transport_see_the_callers_context_variables(fake, cal
     wanted += [(where, "b") for where in (*places, "end")]
     assert sorted(wanted) == sorted(watching.seen)
     assert "none" == TRACE.get()
+
+
+class Closing(httpx.AsyncBaseTransport):
+    """A transport that runs functions, as the garbage collector may on its thread."""
+
+    def __init__(self, *closings):
+        self.closings = closings
+        self.errors = []
+
+    async def handle_async_request(self, request):
+        for close in self.closings:
+            try:
+                close()
+            except asi1.ASI1Error as error:
+                self.errors.append(error)
+        return httpx.Response(200, json={"choices": [{"finish_reason": "stop"}]})
+
+
+def begun(stream):
+    """Return a generator that has read a part of *stream* in its ``with`` block."""
+
+    def read():
+        with stream:
+            yield from stream.text_stream
+
+    pieces = read()
+    next(pieces)
+    return pieces
+
+
+def test_closing_on_the_event_loops_own_thread_is_scheduled(fake):
+    """
+    Clients, streams, maps and SSE iterators can be closed on the blocking client's own
+    event loop, where a finalizer may run: there closing raises nothing, does not wait,
+    and the connections are closed soon after.
+    """
+    fake.fault("stall", times=None, after_chunks=2)
+    client, other = (asi1.ASI1("k", fake.base_url) for _ in range(2))
+    completions = client.chat.completions
+    streams = [completions.stream(messages="Hi") for _ in range(4)]
+    events = streams[2].to_sse()
+    kept = [next(streams[0]), next(streams[3]), next(events)]
+    kept.append(next(other.chat.completions.stream(messages="Hi")))
+    closing = Closing(
+        streams[0].close,
+        begun(streams[1]).close,
+        events.close,
+        lambda: streams[3].__exit__(GeneratorExit, GeneratorExit(), None),
+        completions.map(["Hi"]).close,
+        other.close,
+    )
+
+    with asi1.ASI1("k", fake.base_url, transport=closing) as host:
+        create(host)
+
+    assert [] == closing.errors
+    wait_for(lambda: fake.open_connections == 0)
+    client.close()
+
+
+def test_module_that_is_only_begun_to_import_disturbs_no_call(
+    fake, blocking_client, monkeypatch
+):
+    """
+    A call succeeds while another thread has only begun to import trio, whose modules
+    are then in ``sys.modules`` without their functions.
+    """
+    fake.reply("Hi")
+    name = "trio.lowlevel"
+    monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+
+    assert "Hi" == create(blocking_client)
 
 
 class Exiting(httpx.AsyncBaseTransport):

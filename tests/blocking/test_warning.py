@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import subprocess
 import sys
 import textwrap
+import types
 import warnings
 
 import anyio
@@ -127,3 +129,72 @@ def test_no_warning_at_the_asyncio_prompt(fake):
     assert "True" in output
     assert "Fine." in output
     assert "Warning" not in output
+
+
+GREENLETS = {
+    "gevent": ("gevent.monkey", "is_module_patched", "threading"),
+    "eventlet": ("eventlet.patcher", "is_monkey_patched", "thread"),
+}
+
+
+@pytest.mark.parametrize("patched", [True, False])
+@pytest.mark.parametrize("library", GREENLETS)
+def test_greenlet_beside_an_event_loop_is_not_warned(
+    never_warned, monkeypatch, library, patched
+):
+    """
+    With threads replaced by greenlets, asyncio takes a loop that runs in another
+    greenlet for the caller's; only a caller in the loop's own greenlet is warned.
+    """
+    name, function, asked = GREENLETS[library]
+    module = types.ModuleType(name)
+    setattr(module, function, lambda what: patched and what == asked)
+    monkeypatch.setitem(sys.modules, name, module)
+
+    async def main(*, elsewhere):
+        loop = asyncio.get_running_loop()
+        here = loop._thread_id
+        loop._thread_id = -1 if elsewhere else here
+        try:
+            _blocking.warn_in_a_loop()
+        finally:
+            loop._thread_id = here
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if patched:
+            asyncio.run(main(elsewhere=True))
+        with pytest.raises(RuntimeWarning, match="AsyncASI1"):
+            asyncio.run(main(elsewhere=not patched))
+
+
+@pytest.mark.system
+@pytest.mark.skipif(
+    importlib.util.find_spec("gevent") is None, reason="gevent is not installed"
+)
+def test_no_warning_under_gevent(fake):
+    """
+    In a program with gevent's greenlets for threads, blocking calls in several
+    greenlets are answered without a warning.
+    """
+    fake.reply("Fine.", times=None)
+    script = f"""
+        from gevent import monkey
+        monkey.patch_all()
+        import gevent, asi1
+        client = asi1.ASI1("k", {fake.base_url!r})
+        ask = lambda: client.chat.completions.create(messages="Hi").text
+        jobs = [gevent.spawn(ask) for _ in range(3)]
+        gevent.joinall(jobs)
+        print([job.value for job in jobs], ask(), flush=True)
+        """
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+    assert ("['Fine.', 'Fine.', 'Fine.'] Fine.\n", "") == (done.stdout, done.stderr)

@@ -30,8 +30,6 @@ TESTED_IN = {
     ],
     # Option checks and validators are tested by the options that they check.
     "settings/test_options": ["_settings/option_checks", "_settings/validators"],
-    # `_transport/preload` loads other modules before a call needs them.
-    "transport/test_adapters": ["_transport/preload"],
     # Effects of engine, turns and transport show only in clients and conversations.
     "client/test_client": [
         "_call/engine",
@@ -51,6 +49,7 @@ TESTED_IN = {
     "client/test_map": ["_call/concurrent_calls"],
     "client/test_to_sse": ["_call/answer_events"],
     "system/life/test_fork": ["_fork_lock"],
+    "transport/test_connect": ["_transport/trio_backend"],
     # Parts of the command line are tested by the command's input and output.
     "cli/test_ask": ["cli/_parser", "cli/_terminal", "cli/_view"],
     # Web frameworks call `asi1.integrations`, which is tested on real servers.

@@ -7,8 +7,11 @@ import pytest
 import respx
 
 from asi1 import AsyncASI1
-from asi1._transport.adapters import DirectTransport, needs_no_proxy
-from asi1._transport.preload import preload_httpcore
+from asi1._transport.adapters import (
+    DirectTransport,
+    needs_no_proxy,
+    preload_httpcore,
+)
 from asi1._transport.tls import placeholder_context
 from asi1.testing import FakeASI1
 

@@ -260,3 +260,71 @@ def test_program_that_leaves_things_open_keeps_its_exit_code_and_prints_nothing(
     sys.stdout.write(f"{time.monotonic() - began:.2f} s from start to end\n")
 
     assert [(code, "", "")] * 2 == ends
+
+
+# Calls that a program makes while Python exits, from a callback or a finalizer.
+LATE = {
+    "at-exit": "atexit.register(lambda: late(client))",
+    "at-exit-after-a-call": """
+        client.chat.completions.create(messages="Hi")
+        atexit.register(lambda: late(client))
+        """,
+    "at-exit-in-asyncio": """
+        atexit.register(lambda: asyncio.run(late_async(asi1.AsyncASI1("k", url))))
+        """,
+    "in-a-finalizer": "bot = Bot(client)",
+    "in-a-finalizer-after-a-call": """
+        client.chat.completions.create(messages="Hi")
+        bot = Bot(client)
+        """,
+}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("when", LATE)
+def test_call_while_python_exits_is_answered_or_raises_an_error_of_asi1(
+    fake, when, host
+):
+    """
+    Calls and streams that a program makes while Python exits, in a callback of `atexit`
+    or in ``__del__``, return an answer or raise an `ASI1Error`, whether or not the
+    server's name has to be resolved.
+    """
+    script = f"""
+    import atexit
+
+    url = url.replace("127.0.0.1", {host!r})
+    client = asi1.ASI1("k", url)
+
+    def late(client, error=asi1.ASI1Error):
+        for call in (
+            lambda: client.chat.completions.create(messages="Hi"),
+            lambda: list(client.chat.completions.stream(messages="Hi")),
+            lambda: list(client.chat.completions.map(["Hi"])),
+            lambda: client.conversation().ask("Hi"),
+            lambda: client.request("GET", "/unknown"),
+            client.close,
+        ):
+            try:
+                call()
+            except error:
+                pass
+
+    async def late_async(client):
+        try:
+            await client.chat.completions.create(messages="Hi")
+        except asi1.ASI1Error:
+            pass
+
+    class Bot:
+        def __init__(self, client):
+            self.client = client
+
+        def __del__(self, late=late):
+            late(self.client)
+
+    """
+
+    code, out, err = ended(start(fake, dedent(script) + dedent(LATE[when])))
+
+    assert (0, "", "") == (code, out, err)

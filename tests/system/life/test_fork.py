@@ -193,3 +193,69 @@ def test_child_that_drops_its_client_does_not_disturb_the_parent(fake):
 
     assert (0, "", "") == run(fake, ALARM + dedent(script), *QUIET, "-X", "dev")
     assert {1} == {request.connection for request in fake.requests}
+
+
+# A thread makes the first call of the process, and stops for a moment at its import of
+# a given number; then the main thread forks.
+FIRST_CALL = """
+count = 0
+
+def hook(event, args):
+    global count
+    if event == "import" and threading.current_thread() is not threading.main_thread():
+        count += 1
+        if count == NUMBER:
+            reached.set()
+            time.sleep(0.1)
+
+reached = threading.Event()
+asi1.ASI1, asi1.AsyncASI1
+sys.addaudithook(hook)
+thread = threading.Thread(target=ask_all, args=("thread", 1))
+thread.start()
+assert reached.wait(60)
+pid = os.fork()
+ask_all("parent" if pid else "child", 5)
+if pid:
+    thread.join()
+"""
+
+
+@pytest.mark.parametrize("use", [BLOCKING, AWAITED], ids=["blocking", "awaited"])
+@pytest.mark.parametrize("number", [1, 20, 40, 60])
+def test_fork_while_the_first_call_imports_modules_deadlocks_no_process(
+    fake, use, number
+):
+    """
+    If one thread forks while another thread's call imports modules, the fork waits for
+    the import, and both processes get their answers.
+    """
+    script = ALARM + f"NUMBER = {number}" + use + FIRST_CALL + WAIT
+
+    assert (0, "", "") == run(fake, script, *QUIET)
+
+
+@pytest.mark.parametrize("module", ["h11", "httpx", "trio"])
+def test_child_of_a_fork_during_the_programs_own_import_can_call(fake, module):
+    """
+    If a process forks while one of its threads imports a module that calls need, the
+    child imports that module anew, although it has inherited the module's import lock.
+    """
+    script = f"""
+    class Slow:
+        def find_spec(self, name, path=None, target=None):
+            if name == {module!r} and threading.current_thread() is thread:
+                begun.set()
+                time.sleep(1)
+
+    begun = threading.Event()
+    thread = threading.Thread(target=lambda: __import__({module!r}))
+    sys.meta_path.insert(0, Slow())
+    client = client_of()
+    thread.start()
+    assert begun.wait(60)
+    pid = os.fork()
+    client.chat.completions.create(messages="Hi")
+    """
+
+    assert (0, "", "") == run(fake, ALARM + dedent(script) + WAIT, *QUIET)

@@ -1,0 +1,190 @@
+"""The first calls of a process, which import modules, in threads and with Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+
+from textwrap import dedent
+
+import pytest
+
+from .programs import run
+
+
+@pytest.fixture
+def fake(fake):
+    fake.reply("Fine.", times=None)
+    return fake
+
+
+# Programs that begin with this code call `at_import(thread, module)` for each import of
+# a module that is not yet imported; the threads that only import have no Thread object.
+WATCH = """
+at_import = lambda thread, module: None
+asi1.ASI1, asi1.AsyncASI1, asi1.RateLimit, asi1.ASI1Error
+
+def hook(event, args):
+    if event == "import":
+        at_import(threading._active.get(threading.get_ident()), args[0])
+
+sys.addaudithook(hook)
+"""
+
+WAYS = {
+    "create": 'client.chat.completions.create(messages="Hi")',
+    "limited": """asi1.ASI1(
+        "k", url, rate_limit=asi1.RateLimit(requests_per_minute=60)
+    ).chat.completions.create(messages="Hi")""",
+    "host-name": """asi1.ASI1(
+        "k", url.replace("127.0.0.1", "localhost")
+    ).chat.completions.create(messages="Hi")""",
+    "stream": 'list(client.chat.completions.stream(messages="Hi"))',
+    "display": 'client.chat.completions.stream(messages="Hi").display()',
+    "to_sse": 'list(client.chat.completions.stream(messages="Hi").to_sse())',
+    "map": 'list(client.chat.completions.map(["Hi"]))',
+    "ask": 'client.conversation().ask("Hi")',
+    "turn": 'list(client.conversation().stream("Hi"))',
+    "refused": 'client.request("GET", "/unknown")',
+    "options": 'client.with_options(default_options={"temperature": 1})',
+    "json": 'client.chat.completions.create(messages="Hi").to_json()',
+    "markdown": 'client.chat.completions.create(messages="Hi")._repr_markdown_()',
+    "unknown": 'client.chat.completions.create(messages="Hi", temprature=1)',
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_module_is_imported_on_the_callers_thread_or_the_event_loop(fake, way):
+    """
+    A blocking call imports its modules neither in the caller's thread, which Ctrl-C may
+    interrupt in the middle of an import, nor on the event loop, which other threads'
+    imports would block.
+    """
+    script = f"""
+    client = client_of()
+    seen = []
+    at_import = lambda thread, module: seen.append((thread, module))
+    try:
+        {WAYS[way]}
+    except asi1.ASI1Error:
+        pass
+    at_import = lambda thread, module: None
+    places = [(getattr(thread, "name", ""), module) for thread, module in seen]
+    kept = ("MainThread", "asi1 event loop")
+    sys.stdout.write(f"{{len(places) > 0}}")
+    sys.stderr.write("".join(f"{{each}}" for each in places if each[0] in kept))
+    """
+
+    code, out, err = run(fake, WATCH + dedent(script))
+
+    assert (0, "") == (code, err)
+    assert out.endswith("True")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signals")
+@pytest.mark.parametrize("number", [0, 5, 20, 40, 60, 70])
+def test_ctrl_c_while_modules_are_imported_leaves_the_client_usable(fake, number):
+    """
+    After Ctrl-C during the imports of a process's first call, the call raises
+    KeyboardInterrupt, and the next call succeeds.
+    """
+    script = f"""
+    client = client_of()
+    seen = []
+
+    def at_import(thread, module):
+        seen.append(module)
+        if len(seen) == {number} + 1:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)  # so that the signal arrives during this import
+
+    import signal
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    seen.clear()
+    try:
+        client.chat.completions.create(messages="Hi")
+    except KeyboardInterrupt:
+        sys.stdout.write("interrupted, ")
+    while len(seen) <= {number}:  # the import goes on meanwhile
+        time.sleep(0.001)
+    sys.stdout.write(client.chat.completions.create(messages="Hi").text)
+    """
+
+    assert (0, "interrupted, Fine.", "") == run(fake, WATCH + dedent(script))
+
+
+@pytest.mark.parametrize("kinds", ["bbbb", "aaaa", "abab", "tttt", "tbtb"])
+def test_first_calls_of_several_threads_succeed(fake, kinds):
+    """
+    Threads that make the first calls of a process at the same time, with blocking and
+    async clients, on asyncio and on trio, all get their answers.
+    """
+    script = f"""
+    {"import trio" if "t" in kinds else ""}
+    barrier = threading.Barrier(4)
+    got = []
+
+    async def ask():
+        async with asi1.AsyncASI1("k", url) as client:
+            return (await client.chat.completions.create(messages="Hi")).text
+
+    ways = {{
+        "a": lambda: asyncio.run(ask()),
+        "b": lambda: client_of().chat.completions.create(messages="Hi").text,
+        "t": lambda: trio.run(ask),
+    }}
+
+    def work(kind):
+        barrier.wait()
+        got.append(ways[kind]())
+
+    threads = [threading.Thread(target=work, args=(kind,)) for kind in {kinds!r}]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.stdout.write(f"{{got}}")
+    """
+
+    assert (0, f"{['Fine.'] * 4}", "") == run(fake, dedent(script))
+
+
+@pytest.mark.parametrize("module", ["trio.lowlevel", "trio", "asi1._transport.connect"])
+def test_module_that_another_thread_is_importing_disturbs_no_call(fake, module):
+    """
+    A call succeeds while another thread has only begun to import a module that asi1
+    looks up: the module is in ``sys.modules`` already, but empty.
+    """
+    script = f"""
+    import importlib.machinery, types
+
+    class Slow:
+        def find_spec(self, name, path=None, target=None):
+            if name == {module!r} and threading.current_thread() is thread:
+                return importlib.machinery.ModuleSpec(name, self)
+
+        def create_module(self, spec):
+            return None
+
+        def exec_module(self, module):
+            begun.set()
+            answered.wait(2)
+            raise ImportError("given up")
+
+    def load():
+        try:
+            importlib.import_module({module!r})
+        except ImportError:
+            pass
+
+    begun, answered = threading.Event(), threading.Event()
+    thread = threading.Thread(target=load)
+    sys.meta_path.insert(0, Slow())
+    client = client_of()
+    thread.start()
+    begun.wait()
+    sys.stdout.write(client.chat.completions.create(messages="Hi").text)
+    answered.set()
+    thread.join()
+    """
+
+    assert (0, "Fine.", "") == run(fake, dedent(script))
