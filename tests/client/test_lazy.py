@@ -406,8 +406,8 @@ def test_wrong_model_is_refused_when_a_conversation_begins(make, model):
 @BOTH
 def test_unknown_argument_is_reported_without_a_private_name(make):
     """
-    The error for an unknown argument names the class that was called, and no private
-    class.
+    The error for an unknown argument of the constructor or of `with_options` does not
+    name the private base class of the clients.
     """
     with pytest.raises(TypeError, match=r"^client\.__init__\(\) got an unexpected"):
         make("k", tiemout=5)
