@@ -272,8 +272,8 @@ def plain() -> tuple[type[BytesReader], Callable[..., Request]]:
     return BytesReader, plain_request
 
 
-# Python's `TypeError` for an unknown argument shows these names, in place of this private
-# class.
+# Python's `TypeError` for an unknown argument shows these names, and not the name of
+# this private class.
 BaseClient.__init__.__qualname__ = "client.__init__"
 BaseClient.with_options.__qualname__ = "client.with_options"
 
