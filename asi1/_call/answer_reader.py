@@ -12,7 +12,7 @@ import attrs
 
 from attrs import define, field
 
-from .._models.chunks import ChatCompletionChunk
+from .._models.chunks import ChatCompletionChunk, as_chunk
 from .._models.completion import ChatCompletion
 from .._models.errors import (
     APIConnectionError,
@@ -28,7 +28,7 @@ from .._models.response import ResponseInfo
 from .._protocol.fast_chunks import FastChunkReader
 from .._protocol.reply import body_kind, is_done, read_answer, read_event
 from .._protocol.sse_reader import EventDecoder, EventTooLargeError
-from .._protocol.stream_answer import Assembler, as_chunk
+from .._protocol.stream_answer import Assembler
 from .reply_reader import Body, ReplyReader
 
 

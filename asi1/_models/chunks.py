@@ -6,7 +6,7 @@ other fields when a caller first reads one of them. This module has no
 ``from __future__ import annotations``, since cattrs reads annotations at run time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from .base import Model
 from .base_types import JSON, public
-from .completion import ToolCall, Usage
+from .completion import ChatChoice, ChatCompletion, ToolCall, Usage
 
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Delta",
     "PendingFields",
     "ToolCallDelta",
+    "as_chunk",
 ]
 
 
@@ -156,3 +157,49 @@ class ChatCompletionChunk(Model):
 
 
 _FIELDS = {a.name for a in attrs.fields(ChatCompletionChunk) if a.init}
+
+
+def as_chunk(answer: ChatCompletion) -> ChatCompletionChunk:
+    """Return a complete answer as the only chunk of a stream."""
+    return ChatCompletionChunk(
+        id=answer.id,
+        model=answer.model,
+        created=answer.created,
+        choices=tuple(_as_chunk_choices(answer.choices)),
+        usage=answer.usage,
+        thought=answer.thoughts,
+        executable_data=answer.executable_data,
+        conversation_id=answer.conversation_id,
+        extra=answer.extra,
+        wire=answer.wire,
+    )
+
+
+def _as_chunk_choices(choices: Iterable[ChatChoice]) -> Iterable[ChunkChoice]:
+    for choice in choices:
+        message = choice.message
+        calls = tuple(
+            ToolCallDelta(
+                index=place,
+                id=call.id,
+                type=call.type,
+                function=call.function,
+                extra=call.extra,
+            )
+            for place, call in enumerate(message.tool_calls)
+        )
+        delta = Delta(
+            role=message.role,
+            content=message.content,
+            reasoning=message.reasoning,
+            tool_calls=calls,
+            refusal=message.refusal,
+            extra=message.extra,
+        )
+        yield ChunkChoice(
+            index=choice.index,
+            delta=delta,
+            finish_reason=choice.finish_reason,
+            stop_reason=choice.stop_reason,
+            extra=choice.extra,
+        )

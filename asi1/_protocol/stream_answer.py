@@ -5,7 +5,9 @@ Text is stored in fragments and joined when the answer is read, so that adding a
 to a long stream takes no longer than adding one to a short stream.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, Generic, TypeVar, cast
 
 from attrs import define, field
 
@@ -13,7 +15,6 @@ from .._models.base_types import JSON
 from .._models.chunks import (
     ChatCompletionChunk,
     ChunkChoice,
-    Delta,
     PendingFields,
     ToolCallDelta,
 )
@@ -27,7 +28,37 @@ from .._models.completion import (
 )
 
 
-__all__ = ["Assembler", "as_chunk"]
+__all__ = ["Assembler"]
+
+_M = TypeVar("_M")
+
+# Maximum number of parts that are built anew when the answer is read.
+_MOST_STALE = 500
+
+
+@define
+class _Parts(Generic[_M]):
+    """Models built of growing parts, in their order; few are out of date."""
+
+    _models: dict[Callable[[], _M], _M | None] = field(factory=dict, init=False)
+    _stale: dict[Callable[[], _M], None] = field(factory=dict, init=False)
+
+    def changed(self, build: Callable[[], _M]) -> None:
+        """Record that a part is new or has changed; its method *build* builds it."""
+        self._models[build] = None
+        self._stale[build] = None
+        if len(self._stale) > _MOST_STALE:
+            self._build(next(iter(self._stale)))
+
+    def _build(self, build: Callable[[], _M]) -> None:
+        del self._stale[build]
+        self._models[build] = build()
+
+    def build(self) -> tuple[_M, ...]:
+        """Return the models of all parts."""
+        for build in list(self._stale):
+            self._build(build)
+        return tuple(cast("dict[Any, _M]", self._models).values())
 
 
 @define
@@ -42,15 +73,19 @@ class _Text:
 
     def join(self) -> str:
         if len(self.pieces) > 1:
-            self.pieces = ["".join(self.pieces)]
+            text, *more = self.pieces
+            self.pieces.clear()
+            text += "".join(more)  # in place, if no earlier answer holds the text
+            self.pieces.append(text)
         return self.pieces[0] if self.pieces else ""
 
 
-@define
+@define(eq=False)
 class _Call:
-    """A tool call, assembled from the parts received so far."""
+    """A tool call, assembled from the parts received so far; *place* is its number."""
 
     index: int | None
+    place: int
     id: str = ""
     type: str = "function"
     name: _Text = field(factory=_Text)
@@ -69,7 +104,7 @@ class _Call:
         self.extra.update(delta.extra)
         self.function_extra.update(delta.function.extra)
 
-    def tool_call(self) -> ToolCall:
+    def build(self) -> ToolCall:
         function = FunctionCall(
             name=self.name.join(),
             arguments=self.arguments.join(),
@@ -80,7 +115,7 @@ class _Call:
         )
 
 
-@define
+@define(eq=False)
 class _Choice:
     """A choice, assembled from the chunks received so far."""
 
@@ -90,6 +125,9 @@ class _Choice:
     reasoning: _Text = field(factory=_Text)
     refusal: _Text = field(factory=_Text)
     calls: list[_Call] = field(factory=list)
+    tool_calls: _Parts[ToolCall] = field(factory=_Parts)
+    # The newest tool call with an index, with an id, and with both.
+    _known: dict[tuple[JSON, ...], _Call] = field(factory=dict, init=False)
     finish_reason: str | None = None
     stop_reason: str | int | None = None
     extra: dict[str, JSON] = field(factory=dict)
@@ -102,7 +140,12 @@ class _Choice:
         self.reasoning.add(delta.reasoning)
         self.refusal.add(delta.refusal or "")
         for part in delta.tool_calls:
-            self._call_for(part).add(part)
+            call = self._call_for(part)
+            call.add(part)
+            for key in (("id", call.id), ("both", call.index, call.id)):
+                if call.place >= self._known.setdefault(key, call).place:
+                    self._known[key] = call
+            self.tool_calls.changed(call.build)
         # Some servers send the finish reason twice, so the first is used; some send ""
         # until the choice has ended, so "" is ignored.
         self.finish_reason = self.finish_reason or choice.finish_reason or None
@@ -114,26 +157,37 @@ class _Choice:
 
     def _call_for(self, part: ToolCallDelta) -> _Call:
         """
-        Return the tool call to which *part* belongs; a new one if none matches.
+        Return the newest tool call to which *part* can belong; a new one if none can.
 
         A part without index and id belongs to the last tool call.
         """
-        for call in reversed(self.calls):
-            if part.index is not None and call.index is not None:
-                if part.index == call.index and part.id in ("", call.id or part.id):
-                    return call
-            elif part.id in ("", call.id):
-                return call
-        call = _Call(part.index)
-        self.calls.append(call)
+        call = max(self._matches(part), key=lambda call: call.place, default=None)
+        if call is None:
+            call = _Call(part.index, len(self.calls))
+            self.calls.append(call)
+            self._known["index", call.index] = call
         return call
 
-    def chat_choice(self) -> ChatChoice:
+    def _matches(self, part: ToolCallDelta) -> list[_Call]:
+        # Dicts, not a search through all calls: a stream may have very many of them.
+        index, own = part.index, part.id
+        if index is None:
+            found = [self._known.get(("id", own))] if own else self.calls[-1:]
+        elif own:
+            found = [self._known.get(("both", i, own)) for i in (index, None)]
+            # A call without id gets the id of its next part.
+            unnamed = self._known.get(("both", index, ""))
+            found.append(unnamed if unnamed and not unnamed.id else None)
+        else:
+            found = [self._known.get(("index", i)) for i in (index, None)]
+        return [call for call in found if call is not None]
+
+    def build(self) -> ChatChoice:
         message = ChatMessage(
             role=self.role,
             content=self.content.join(),
             reasoning=self.reasoning.join(),
-            tool_calls=tuple(call.tool_call() for call in self.calls),
+            tool_calls=self.tool_calls.build(),
             refusal=self.refusal.join() or None,
             extra=dict(self.message_extra),
         )
@@ -159,6 +213,9 @@ class Assembler:
 
     expected: int = 1
     _choices: dict[int, _Choice] = field(factory=dict, init=False)
+    _chat_choices: _Parts[ChatChoice] = field(factory=_Parts, init=False)
+    # The numbers of the choices without finish reason.
+    _unfinished: set[int] = field(factory=set, init=False)
     _thoughts: _Text = field(factory=_Text, init=False)
     _first: ChatCompletionChunk | None = field(default=None, init=False)
     # Choice 0; None before the first chunk of this choice, and if the choice's role is
@@ -201,9 +258,7 @@ class Assembler:
         self._last_pending = None
         self._first = self._first or chunk
         for choice in chunk.choices:
-            if choice.index not in self._choices:
-                self._choices[choice.index] = _Choice(choice.index)
-            self._choices[choice.index].add(choice)
+            self._add_choice(choice)
         self._thoughts.add(chunk.thought)
         self._usage = chunk.usage or self._usage
         self._executable_data = chunk.executable_data or self._executable_data
@@ -212,67 +267,34 @@ class Assembler:
         self._extra.update(chunk.extra)
         first = self._choices.get(0)
         self._assistant = first if first and first.role == "assistant" else None
-        self.finished = len(self._choices) >= self.expected and all(
-            choice.finish_reason is not None for choice in self._choices.values()
-        )
+        self.finished = len(self._choices) >= self.expected and not self._unfinished
+
+    def _add_choice(self, choice: ChunkChoice) -> None:
+        index = choice.index
+        if index not in self._choices:
+            self._choices[index] = _Choice(index)
+        whole = self._choices[index]
+        whole.add(choice)
+        self._chat_choices.changed(whole.build)
+        if whole.finish_reason is None:
+            self._unfinished.add(index)
+        else:
+            self._unfinished.discard(index)
 
     def answer(self) -> ChatCompletion:
         """Return the answer so far; later chunks do not change the returned object."""
         first = self._first or ChatCompletionChunk()
+        if self._assistant is not None:  # `add` does not record each change of its text
+            self._chat_choices.changed(self._assistant.build)
+        choices = sorted(self._chat_choices.build(), key=attrgetter("index"))
         return ChatCompletion(
             id=first.id,
             model=first.model,
             created=self._created,
-            choices=tuple(c.chat_choice() for _, c in sorted(self._choices.items())),
+            choices=tuple(choices),
             usage=self._usage,
             thoughts=self._thoughts.join(),
             executable_data=self._executable_data,
             conversation_id=self._conversation_id,
             extra=dict(self._extra),
-        )
-
-
-def as_chunk(answer: ChatCompletion) -> ChatCompletionChunk:
-    """Return a complete answer as the only chunk of a stream."""
-    return ChatCompletionChunk(
-        id=answer.id,
-        model=answer.model,
-        created=answer.created,
-        choices=tuple(_as_chunk_choices(answer.choices)),
-        usage=answer.usage,
-        thought=answer.thoughts,
-        executable_data=answer.executable_data,
-        conversation_id=answer.conversation_id,
-        extra=answer.extra,
-        wire=answer.wire,
-    )
-
-
-def _as_chunk_choices(choices: Iterable[ChatChoice]) -> Iterable[ChunkChoice]:
-    for choice in choices:
-        message = choice.message
-        calls = tuple(
-            ToolCallDelta(
-                index=place,
-                id=call.id,
-                type=call.type,
-                function=call.function,
-                extra=call.extra,
-            )
-            for place, call in enumerate(message.tool_calls)
-        )
-        delta = Delta(
-            role=message.role,
-            content=message.content,
-            reasoning=message.reasoning,
-            tool_calls=calls,
-            refusal=message.refusal,
-            extra=message.extra,
-        )
-        yield ChunkChoice(
-            index=choice.index,
-            delta=delta,
-            finish_reason=choice.finish_reason,
-            stop_reason=choice.stop_reason,
-            extra=choice.extra,
         )

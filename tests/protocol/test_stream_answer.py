@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from hypothesis import given, settings
@@ -18,8 +20,9 @@ from asi1 import (
     ToolCall,
     Usage,
 )
+from asi1._models.chunks import as_chunk
 from asi1._protocol.converter import decode
-from asi1._protocol.stream_answer import Assembler, as_chunk
+from asi1._protocol.stream_answer import Assembler
 
 
 def chunk(**fields):
@@ -611,3 +614,120 @@ def test_tool_call_with_empty_type_is_a_function():
     (choice,) = assembler.answer().choices
 
     assert "function" == choice.message.tool_calls[0].type
+
+
+def calls_of(function, *arguments):
+    """Return how many Python functions run while *function* runs, itself included."""
+    count = 0
+
+    def counted(_, event, __):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(counted)
+    try:
+        function(*arguments)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def numbered(kind, size):
+    """Return *size* chunks, each with a new choice or a new tool call; or one chunk."""
+    calls = [{"index": n, "id": f"c{n}", "function": {}} for n in range(size)]
+    if kind == "choices":
+        return [piece("x", index=n, finish="stop") for n in range(size)]
+    if kind == "same index":
+        return [piece(tool_calls=[call | {"index": 0}]) for call in calls]
+    if kind == "no index":
+        return [piece(tool_calls=[{**call, "index": None}]) for call in calls]
+    if kind == "one chunk":
+        return [piece(tool_calls=calls)]
+    return [piece(tool_calls=[call]) for call in calls]
+
+
+@pytest.mark.parametrize(
+    "kind", ["choices", "same index", "no index", "one chunk", "tool calls"]
+)
+def test_work_per_chunk_does_not_grow_with_the_answer(kind):
+    """
+    The third thousand of choices or tool calls takes as many steps to assemble as the
+    second: no step searches those that arrived before.
+    """
+    one, two, three = (
+        calls_of(assembled, numbered(kind, size)) for size in (1000, 2000, 3000)
+    )
+
+    assert three - two <= 1.1 * (two - one)
+
+
+@pytest.mark.parametrize("kind", ["choices", "tool calls"])
+def test_answer_of_many_parts_is_read_in_few_steps(kind):
+    """
+    Reading an answer builds only the parts that changed last: an answer with twice as
+    many choices or tool calls takes about as many steps.
+    """
+    small, large = (
+        calls_of(assembled(numbered(kind, size)).answer) for size in (1500, 3000)
+    )
+
+    assert large <= 1.1 * small
+
+
+@pytest.mark.parametrize("kind", ["choices", "tool calls"])
+def test_earlier_answers_keep_what_they_had(kind):
+    """
+    An answer that was read during the stream does not change later, and the last one
+    equals the answer of a stream that is read once.
+    """
+    chunks = [*numbered(kind, 1200), piece("end", tool_calls=[call_part(0, "c0")])]
+    assembler = assembled(chunks[:600])
+    early = assembler.answer()
+    for each in chunks[600:]:
+        assembler.add(each)
+
+    assert answer(*chunks[:600]) == early
+    assert answer(*chunks) == assembler.answer()
+
+
+def slowly_found(calls, part):
+    """Return the tool call that *part* belongs to, by a search through all calls."""
+    index, own = part.get("index"), part.get("id", "")
+    for call in reversed(calls):
+        if index is not None and call["index"] is not None:
+            if index == call["index"] and own in ("", call["id"] or own):
+                return call
+        elif own in ("", call["id"]):
+            return call
+    calls.append({"index": index, "id": "", "arguments": ""})
+    return calls[-1]
+
+
+@given(
+    st.lists(
+        st.builds(
+            call_part,
+            st.sampled_from([None, 0, 1]),
+            st.sampled_from([None, "a", "b"]),
+            arguments=st.sampled_from(["x", "y"]),
+        ),
+        max_size=8,
+    )
+)
+@settings(deadline=None)
+def test_tool_call_of_a_part_is_found_as_by_a_search(parts):
+    """
+    A part of a tool call belongs to the newest tool call that agrees with the index
+    and the id of the part, however the call is found.
+    """
+    expected = []
+    for part in parts:
+        call = slowly_found(expected, part)
+        call["id"] = call["id"] or part.get("id", "")
+        call["arguments"] += part["function"]["arguments"]
+
+    found = answer(piece(), *tool_call_chunks(*parts)).message.tool_calls
+
+    assert [(c["id"], c["arguments"]) for c in expected] == [
+        (call.id, call.function.arguments) for call in found
+    ]
