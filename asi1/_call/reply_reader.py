@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
 from typing import ClassVar, Generic, TypeAlias, TypeVar
 
 import anyio
 
+from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from .._models.completion import ChatCompletion
@@ -30,11 +31,15 @@ from .batch_queue import BatchQueue
 from .timer import Timer
 
 
-__all__ = ["Body", "ReplyReader"]
+__all__ = ["TURN", "Body", "ReplyReader"]
 
 _T = TypeVar("_T")
+_R = TypeVar("_R")
 Body: TypeAlias = AsyncGenerator[bytes, None]
 
+# Units of work, of at most about 20 microseconds each, after which other tasks run: all
+# bytes may have arrived already, and a task that never waits blocks the event loop.
+TURN = 512
 # Maximum bytes to read of an error body; the exception contains at most half of them.
 _ERROR_BODY = 128 * 1024
 # Seconds to wait for an error body.
@@ -61,6 +66,7 @@ class ReplyReader(ABC, Generic[_T]):
     queue: BatchQueue[_T]
     opened: Flag
     info: ResponseInfo = field(factory=ResponseInfo, init=False)
+    _work: int = field(default=0, init=False)
 
     @property
     def whole(self) -> bool:
@@ -116,6 +122,22 @@ class ReplyReader(ABC, Generic[_T]):
             error.retryable = error.retryable and self.streams
         return error
 
+    async def _worked(self, units: int) -> None:
+        """Count *units* of work; let other tasks and timeouts run after each `TURN`."""
+        self._work += units
+        if self._work >= TURN:
+            self._work = 0
+            await checkpoint()
+
+    async def _in_turns(self, steps: Generator[None, None, _R]) -> _R:
+        """Return what *steps* returns; let other tasks run after each of its steps."""
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            await checkpoint()
+
     async def _refusal(self, pieces: Body) -> APIStatusError:
         body = bytearray()
         self.timer.arm("total")
@@ -124,6 +146,7 @@ class ReplyReader(ABC, Generic[_T]):
                 body += piece
                 if len(body) > _ERROR_BODY:
                     break
+                await self._worked(1)
         return read_error(self.info, bytes(body), self.config.api_key, wall=time.time())
 
     async def _rest(self, pieces: Body, head: bytes) -> bytes:
@@ -131,6 +154,7 @@ class ReplyReader(ABC, Generic[_T]):
         async for piece in pieces:
             body += piece
             self.timer.arm("idle")
+            await self._worked(1)
             if len(body) > self.config.max_event_bytes:
                 raise APIResponseError(
                     f"the reply is larger than {self.config.max_event_bytes:,} bytes"

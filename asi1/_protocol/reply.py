@@ -7,7 +7,7 @@ server's own message, whatever the shape of the body.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Literal
 
@@ -23,14 +23,17 @@ from .error_body import context_overflow, read_error_body
 
 
 __all__ = [
+    "BOM",
+    "answer_value",
     "body_kind",
+    "event_value",
     "is_done",
     "read_answer",
     "read_error",
     "read_event",
 ]
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _KEPT = 64 * 1024
 # Maximum number of choices in one answer, since an empty choice takes few bytes but
 # becomes several objects.
@@ -67,7 +70,7 @@ def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "othe
         return "events"
     if kind == "application/json" or kind.endswith("+json"):
         return "json"
-    start = head.removeprefix(_BOM).lstrip()
+    start = head.removeprefix(BOM).lstrip()
     if start.startswith((b"{", b"[")):
         return "json"
     if start.startswith((b"data:", b"event:", b"id:", b"retry:", b":")):
@@ -125,9 +128,9 @@ def _phrase(status: int) -> str:
         return "no reason given"
 
 
-def _value(body: bytes, key: Secret) -> JSON:
+def _value(body: bytes, key: Secret, load: Callable[[bytes], JSON] = load_json) -> JSON:
     try:
-        return load_json(body.removeprefix(_BOM))
+        return load(body.removeprefix(BOM))
     except ValueError:
         return _text(body, key)
 
@@ -138,16 +141,26 @@ def _text(body: bytes, key: Secret) -> str | None:
 
 
 def read_answer(info: ResponseInfo, body: bytes, key: Secret) -> ChatCompletion:
+    """Return the answer in the body of a reply; otherwise as `answer_value`."""
+    return decode(ChatCompletion, answer_value(info, body, key))
+
+
+def answer_value(
+    info: ResponseInfo,
+    body: bytes,
+    key: Secret,
+    load: Callable[[bytes], JSON] = load_json,
+) -> dict[str, JSON]:
     """
-    Return the answer in the body of a reply with a 2xx status.
+    Return the answer in the body of a reply with a 2xx status, as a JSON object.
 
     Raises:
         APIResponseError: The body is not an answer: it is empty, null, an HTML page or
             an error, or it has no choices.
     """
-    value = _value(body, key)
+    value = _value(body, key, load)
     if isinstance(value, dict) and not _is_error(value) and _has_choices(value):
-        return decode(ChatCompletion, value)
+        return value
     told = read_error_body(value, key)
     what = told.message if isinstance(value, dict | str) else ""
     if isinstance(value, dict) and not _is_error(value):
@@ -189,13 +202,22 @@ def is_done(data: bytes) -> bool:
 
 
 def read_event(name: str, data: bytes, key: Secret) -> ChatCompletionChunk | None:
+    """Return the chunk in one event of a stream; otherwise as `event_value`."""
+    value = event_value(name, data, key)
+    return None if value is None else decode(ChatCompletionChunk, value)
+
+
+def event_value(
+    name: str, data: bytes, key: Secret, load: Callable[[bytes], JSON] | None = None
+) -> dict[str, JSON] | None:
     """
-    Return the chunk in one event of a stream; None for an event without data.
+    Return the chunk in one event as a JSON object; None for an event without data.
 
     Args:
         name: The event's type, "message" if it has none.
         data: The event's data lines, joined by newlines.
         key: The API key, which is redacted from excerpts in an error.
+        load: Parses *data*.
 
     Raises:
         ServerStreamError: The event reports an error.
@@ -205,7 +227,7 @@ def read_event(name: str, data: bytes, key: Secret) -> ChatCompletionChunk | Non
     if name != "error" and not data.strip():
         return None
     try:
-        value = _event_value(data)
+        value = (load or _event_value)(data)
     except ValueError as error:
         if name == "error":
             text = data.decode("utf-8", "replace").strip()
@@ -226,7 +248,7 @@ def read_event(name: str, data: bytes, key: Secret) -> ChatCompletionChunk | Non
     choices = value.get("choices")
     if choices is not None and not _all_objects(choices):
         raise _decode_error("has choices that are not a list of objects", data, key)
-    return decode(ChatCompletionChunk, value)
+    return value
 
 
 def _event_value(data: bytes) -> JSON:

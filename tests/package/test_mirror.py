@@ -65,6 +65,7 @@ TESTED_IN = {
         "testing/_faults/catalogue",
         "testing/_faults/connection",
         "testing/_faults/dialect",
+        "testing/_faults/flood",
         "testing/_faults/http",
         "testing/_faults/status",
         "testing/_faults/stream",
