@@ -50,8 +50,9 @@ _AFTER_FINISH = 10.0
 
 # Maximum number of bytes that are split into events at once.
 _PIECE = 32 * 1024
-# Number of bytes that take about one unit of work to split into events.
+# Numbers of bytes, and of lines, that take about one unit of work to split into events.
 _BYTES_PER_UNIT = 1024
+_LINES_PER_UNIT = 4
 # The converter's units of work for each JSON object in an event.
 _UNITS_PER_PART = 4
 # JSON objects and bytes above which an event is read in turns.
@@ -170,7 +171,7 @@ class _CompletionReader(ReplyReader[_T]):
         broken: StreamError | None = None
         done, before = False, self._assembler.chunks
         read_fast, add = self._fast_path.read, self._assembler.add
-        work = 1 + len(data) // _BYTES_PER_UNIT
+        work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
         try:
             for name, text, _, _ in decoder.feed(data):
                 work += 1

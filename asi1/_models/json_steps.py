@@ -33,6 +33,7 @@ __all__ = ["load_json_in_steps", "loader_in_steps"]
 _FEW_VALUES = 20_000
 _FEW_BYTES = 256 * 1024
 _STEP = 64 * 1024
+_MOST_TOKENS = 16 * 1024
 # Number of bytes in which one step searches for long numbers.
 _SEARCHED = 4 * 1024 * 1024
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]', re.DOTALL)
@@ -62,7 +63,7 @@ def loader_in_steps(
     data: bytes, *, repair: bool = False
 ) -> Generator[None, None, Callable[[bytes], JSON]]:
     """
-    Parse *data* in steps; return a function that returns its value, or raises the error.
+    Parse *data* in steps; return a function that returns the value or raises the error.
 
     Args:
         data: JSON text.
@@ -95,7 +96,7 @@ def _load_long(data: bytes) -> Generator[None, None, JSON]:
         return load_slowly(data)
 
 
-def _load_parts(data: bytes) -> Generator[None, None, JSON]:
+def _load_parts(data: bytes, step: int = _STEP) -> Generator[None, None, JSON]:
     levels = [root := _Level(b"[", 0, 0, [])]
     signs, flushed, tokens = [0, 0], 0, 0
     for found in _TOKEN.finditer(data):
@@ -103,7 +104,7 @@ def _load_parts(data: bytes) -> Generator[None, None, JSON]:
         end = found.end()
         if end - found.start() == 1:
             _nest(levels, found[0], data, end, signs)
-        if end - flushed > _STEP or tokens > _STEP // 4:
+        if end - flushed > step or tokens > _MOST_TOKENS:
             flushed, tokens = end, 0
             _flush(data, levels)
             yield

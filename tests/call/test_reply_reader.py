@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import anyio
 import pytest
+
+from anyio.lowlevel import checkpoint
 
 import asi1
 
@@ -31,7 +35,8 @@ async def test_every_fault_ends_in_an_answer_or_an_api_error(fake, fault):
     Whatever a server does, a call ends within its total timeout, with an answer or with
     an `APIError`; an error of an underlying library never reaches the caller.
     """
-    size = {"mib": 2} if "mib" in FAULTS[fault].options else {}
+    short = {"mib": 2, "count": 1000}
+    size = {key: short[key] for key in FAULTS[fault].options if key in short}
     fake.fault(fault, times=None, **size)
     limits = asi1.Timeouts(total=60, first_token=20, idle=10)
 
@@ -501,3 +506,89 @@ async def test_answer_has_the_response_metadata_without_cookies(fake):
         info.rate_limits.remaining_tokens,
     )
     assert "set-cookie" not in info.headers
+
+
+async def turns_during(fake, *, stream, stop_after=None):
+    """
+    Make a call; return how many turns another task got, and whether the call ended.
+
+    With *stop_after*, the call is cancelled after so many turns.
+    """
+    turns, ended = 0, False
+
+    async def count(scope):
+        nonlocal turns
+        while not ended:
+            turns += 1
+            if turns == stop_after:
+                scope.cancel()
+                return
+            await checkpoint()
+
+    async with anyio.create_task_group() as group:
+        with anyio.CancelScope() as scope:
+            group.start_soon(count, scope)
+            await ask(fake, stream=stream)
+            ended = True
+    return turns, ended
+
+
+FLOODS = [
+    ("flood_chunks", 30_000),
+    ("flood_comments", 60_000),
+    ("flood_empty_data", 30_000),
+    ("flood_ids", 60_000),
+    ("flood_tool_call_events", 4_000),
+    ("flood_tool_calls", 10_000),
+]
+
+
+@both_forms
+@pytest.mark.parametrize(("name", "count"), FLOODS)
+async def test_other_tasks_run_while_a_flood_is_read(fake, name, count, stream):
+    """
+    While many events, or one event of many parts, are read that arrived in one write,
+    another task gets its turn many times.
+    """
+    fake.fault(name, count=1)
+    fake.fault(name, count=count)
+
+    few, _ = await turns_during(fake, stream=stream)
+    many, _ = await turns_during(fake, stream=stream)
+
+    assert many - few >= 30
+
+
+@both_forms
+@pytest.mark.parametrize(("name", "count"), FLOODS)
+async def test_call_can_be_cancelled_within_a_flood(fake, name, count, stream):
+    """
+    A call is cancelled at once while it reads a flood that arrived in one write.
+    """
+    fake.fault(name, count=1)
+    fake.fault(name, count=count)
+
+    few, _ = await turns_during(fake, stream=stream)
+    turns, ended = await turns_during(fake, stream=stream, stop_after=few + 5)
+
+    assert (few + 5, False) == (turns, ended)
+
+
+@both_forms
+@pytest.mark.parametrize("size", [1, 300, 1000])
+async def test_all_tool_calls_of_a_large_body_are_read(fake, stream, size):
+    """
+    A JSON body with any number of tool calls gives the same answer with and without
+    streaming, and its tool calls are those that were sent.
+    """
+    calls = [{"id": f"c{n}", "function": {"name": f"f{n}"}} for n in range(size)]
+    message = {"content": "x", "tool_calls": [*calls, None, 7]}
+    choices = [{"index": 0, "message": message, "finish_reason": "tool_calls"}]
+    body = json.dumps({"choices": choices}).encode()
+    fake.play(Head(200, (("content-type", "application/json"),)), Data(body))
+
+    answer = await ask(fake, stream=stream)
+
+    assert "x" == answer.text
+    assert [f"c{n}" for n in range(size)] == [c.id for c in answer.message.tool_calls]
+    assert "tool_calls" == answer.finish_reason

@@ -28,6 +28,10 @@ OPTIONS = {
     "infinite_body": {"mib": 1},
     "informational_flood": {"seconds": 1},
     "empty_data_forever": {"seconds": 1},
+    "flood_chunks": {"count": 1000},
+    "flood_comments": {"count": 1000},
+    "flood_empty_data": {"count": 1000},
+    "flood_ids": {"count": 1000},
     "slow_drip": {"seconds": 0},
     "slow_headers": {"seconds": 0},
 }
