@@ -15,7 +15,7 @@ from .._log import logger
 from .._models.errors import APIConnectionError, APIError
 from .._models.response import Attempt, ResponseInfo
 from .._protocol.request import Request
-from .retry_budget import RetryBudget
+from .resources import RetryBudget
 
 
 __all__ = ["Attempts"]

@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from .._settings.config import ClientConfig
 from .._settings.hooks import Hooks
 from .._settings.rate_limit import Limiter
 from .._transport.transport import Transport
-from .retry_budget import RetryBudget
 
 
-__all__ = ["Resources"]
+__all__ = ["Resources", "RetryBudget"]
+
+
+@define
+class RetryBudget:
+    """
+    The number of retries that one client may still make: a token bucket.
+
+    The budget keeps retries few in an outage, so that the server can recover.
+
+    A retry costs 1. A call that succeeds after retries gives back what they cost; a
+    call that succeeds without a retry adds 0.1. So while all calls fail, a client sends
+    at most *capacity* requests more than it has calls.
+
+    Attributes:
+        capacity: The largest budget, and the budget of a new client.
+    """
+
+    capacity: float = 20.0
+    saved: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.saved = self.capacity
+
+    def spend(self) -> bool:
+        """Subtract one retry and return True; return False if the budget is below 1."""
+        if self.saved < 1:
+            return False
+        self.saved -= 1
+        return True
+
+    def succeeded(self, retries: int) -> None:
+        """Record a call that succeeded after *retries* retries."""
+        self.saved = min(self.capacity, self.saved + (retries or 0.1))
 
 
 @frozen(eq=False)

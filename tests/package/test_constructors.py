@@ -8,7 +8,7 @@ import pytest
 
 import asi1
 
-from asi1._call.retry_budget import RetryBudget
+from asi1._call.resources import RetryBudget
 from asi1._protocol.request import Request
 from asi1._protocol.stream_answer import Assembler
 from asi1._settings.rate_window import Window

@@ -46,7 +46,7 @@ TESTED_IN = {
         "_protocol/context/history",
     ],
     "client/test_lifetime": ["_transport/event_loop"],
-    "call/test_call": ["_call/attempts", "_call/resources"],
+    "call/test_call": ["_call/attempts"],
     "call/test_reply_reader": ["_call/answer_reader", "_call/bytes_reader"],
     "client/test_map": ["_call/concurrent_calls"],
     "client/test_to_sse": ["_call/answer_events"],

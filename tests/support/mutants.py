@@ -44,7 +44,7 @@ TESTS = {
     "_settings.timeouts": ["settings/test_timeouts", "package/test_constructors"],
     "_settings.retry": ["settings/test_retry", "package/test_constructors"],
     "_protocol.retry_after": ["protocol/test_retry_after"],
-    "_call.retry_budget": ["call/test_retry_budget", "package/test_constructors"],
+    "_call.resources": ["call/test_resources", "package/test_constructors"],
     "_settings.rate_limit": ["settings/test_rate_limit", "package/test_constructors"],
     "_settings.rate_window": ["settings/test_rate_window", "package/test_constructors"],
     "_models.messages": ["models/test_messages"],

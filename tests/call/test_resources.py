@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asi1._call.retry_budget import RetryBudget
+from asi1._call.resources import RetryBudget
 
 
 def test_budget_allows_twenty_retries_in_an_outage():
