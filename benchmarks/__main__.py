@@ -35,6 +35,7 @@ def parser():
     )
     watching.add_argument("floods", nargs="*", metavar="FLOOD")
     watching.add_argument("--way", action="append", choices=longest.WAYS)
+    watching.add_argument("--no-gc", action="store_true")
     watching.set_defaults(do=watch)
     showing = commands.add_parser("show", help="print and draw a JSON file")
     showing.add_argument("file", type=Path)
@@ -98,7 +99,8 @@ def guard(options):
 
 def watch(options):
     """Print how long floods keep each event loop busy, in CPU milliseconds."""
-    longest.main(options.floods, options.way or longest.WAYS)
+    ways = options.way or longest.WAYS
+    longest.main(options.floods, ways, collect=not options.no_gc)
     return 0
 
 

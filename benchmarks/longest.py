@@ -4,11 +4,12 @@ Measures how long floods of a server keep an event loop busy without a turn for 
 ``python -m benchmarks longest`` prints a table: for each flood of `asi1.testing` and
 each event loop, the most CPU time of the loop's thread between two turns of another
 task, in milliseconds. The fake server runs in a thread of its own, whose CPU time does
-not count.
+not count; what Python's garbage collector takes does, and with ``--no-gc`` it is off.
 """
 
 import argparse
 import asyncio
+import gc
 import importlib.util
 import json
 import subprocess
@@ -92,7 +93,8 @@ def one(loop, fault, way):
     if loop == "trio":
         import trio  # noqa: PLC0415 - one event loop for each process
 
-        return trio.run(measure, trio.sleep, trio.open_nursery, fault, way)
+        turn = trio.lowlevel.checkpoint
+        return trio.run(measure, turn, trio.open_nursery, fault, way)
     coroutine = measure(lambda: asyncio.sleep(0), asyncio.TaskGroup, fault, way)
     if loop == "uvloop":
         import uvloop  # noqa: PLC0415 - one event loop for each process
@@ -102,12 +104,15 @@ def one(loop, fault, way):
     return asyncio.run(coroutine)
 
 
-def child(loop, fault, way):
+def child(loop, fault, way, *, collect=True):
     """Measure one value in a new process; return it as text for the table."""
     if loop != "asyncio" and importlib.util.find_spec(loop) is None:
         return "-"
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.longest", loop, fault, way],
+        [
+            *(sys.executable, "-m", "benchmarks.longest", loop, fault, way),
+            *([] if collect else ["--no-gc"]),
+        ],
         capture_output=True,
         check=False,
         env=environment(),
@@ -119,13 +124,15 @@ def child(loop, fault, way):
     return f"{json.loads(done.stdout.splitlines()[-1]):.1f}"
 
 
-def main(floods=None, ways=WAYS, say=print):
+def main(floods=None, ways=WAYS, say=print, *, collect=True):
     """Print the table; each row is one flood, read in one way."""
     say(f"| flood | read by | {' | '.join(LOOPS)} |")
     say(f"| --- | --- |{' ---: |' * len(LOOPS)}")
     for fault in floods or [*FLOODS, *LARGE]:
         for way in ways:
-            cells = " | ".join(child(loop, fault, way) for loop in LOOPS)
+            cells = " | ".join(
+                child(loop, fault, way, collect=collect) for loop in LOOPS
+            )
             say(f"| {fault} | {way} | {cells} |")
 
 
@@ -134,5 +141,8 @@ if __name__ == "__main__":
     parser.add_argument("loop", choices=LOOPS)
     parser.add_argument("fault", choices=sorted(FAULTS))
     parser.add_argument("way", choices=WAYS)
+    parser.add_argument("--no-gc", action="store_true")
     given = parser.parse_args()
+    if given.no_gc:
+        gc.disable()
     print(json.dumps(one(given.loop, given.fault, given.way)))
