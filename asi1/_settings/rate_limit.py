@@ -36,7 +36,7 @@ class RateLimit:
         requests_per_day: Requests in any 24 hours, retries included.
         tokens_per_minute: Tokens in any minute: estimated before a call from the
             length of its body and ``max_tokens``, corrected afterwards by the usage
-            that the server reports.
+            that the server reports, unless no call can have used so many.
         max_concurrency: Calls at the same time, in each event loop.
     """
 

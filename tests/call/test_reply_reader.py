@@ -535,9 +535,9 @@ async def turns_during(fake, *, stream, stop_after=None):
 
 FLOODS = [
     ("flood_chunks", 30_000),
-    ("flood_comments", 150_000),
+    ("flood_comments", 500_000),
     ("flood_empty_data", 30_000),
-    ("flood_ids", 90_000),
+    ("flood_ids", 250_000),
     ("flood_tool_call_events", 4_000),
     ("flood_tool_calls", 10_000),
 ]
