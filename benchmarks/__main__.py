@@ -6,7 +6,7 @@ import sys
 
 from pathlib import Path
 
-from . import picture, runs, table
+from . import longest, picture, runs, table
 from .cases import CASES, FAMILIES, HOT, selected
 from .contenders import CONTENDERS, VARIANTS
 
@@ -30,6 +30,13 @@ def parser():
     comparing.add_argument("old", type=Path)
     comparing.add_argument("new", type=Path)
     comparing.set_defaults(do=compare)
+    watching = commands.add_parser(
+        "longest", help="how long floods keep an event loop busy"
+    )
+    watching.add_argument("floods", nargs="*", metavar="FLOOD")
+    watching.add_argument("--way", action="append", choices=longest.WAYS)
+    watching.add_argument("--no-gc", action="store_true")
+    watching.set_defaults(do=watch)
     showing = commands.add_parser("show", help="print and draw a JSON file")
     showing.add_argument("file", type=Path)
     showing.add_argument("--svg", type=Path, metavar="FILE")
@@ -90,6 +97,13 @@ def guard(options):
     return finish(result, options.json)
 
 
+def watch(options):
+    """Print how long floods keep each event loop busy, in CPU milliseconds."""
+    ways = options.way or longest.WAYS
+    longest.main(options.floods, ways, collect=not options.no_gc)
+    return 0
+
+
 def show(options):
     """Print and draw an earlier result."""
     return finish(read(options.file), svg=options.svg)
@@ -119,5 +133,5 @@ def finish(result, file=None, svg=None):
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    known = ("run", "guard", "compare", "show", "-h", "--help")
+    known = ("run", "guard", "compare", "longest", "show", "-h", "--help")
     sys.exit(main(given if given and given[0] in known else ["run", *given]))

@@ -1,93 +1,50 @@
-"""
-Reads the model's answer from one HTTP reply: a JSON body or an event stream.
-
-An error that occurs after the answer is complete is ignored.
-"""
+"""Reads the model's answer from one HTTP reply: a JSON body or an event stream."""
 
 from __future__ import annotations
 
-import time
-
-from collections.abc import Callable
 from typing import TypeVar
 
 import attrs
 
 from attrs import define, field
 
-from .._models.chunks import ChatCompletionChunk
+from .._models.chunks import ChatCompletionChunk, as_chunk
 from .._models.completion import ChatCompletion
 from .._models.errors import (
     APIConnectionError,
     APIError,
     APIResponseError,
-    ServerStreamError,
-    StreamDecodeError,
-    StreamError,
     StreamInterruptedError,
     StreamTruncatedError,
 )
 from .._models.response import ResponseInfo
-from .._protocol.fast_chunks import FastChunkReader
-from .._protocol.normalise import HalfCharacters
-from .._protocol.reply import (
-    body_kind,
-    is_done,
-    read_answer,
-    read_event,
-    read_rest,
-    wait_of,
-)
-from .._protocol.sse_reader import EventDecoder, EventTooLargeError
-from .._protocol.stream_answer import Assembler, as_chunk
-from .reply_reader import Body, ReplyReader
+from .._protocol.converter import decode_in_steps
+from .._protocol.reply import BOM, answer_value, body_kind, is_done
+from .._protocol.sse_reader import EventDecoder
+from .event_reader import EventReader, in_steps
+from .reply_reader import Body
 
 
 __all__ = ["AnswerReader", "ChunkReader"]
 
 # Number of bytes at the start of a body that tell JSON from an event stream.
 _HEAD = 64
-# Seconds to wait for the usage chunk and [DONE] after every choice has a finish reason.
-_AFTER_FINISH = 10.0
-# Maximum number of chunks to keep back; a server may send chunks without content for
-# as long as the timeout for the first part of the answer allows.
-_MOST_KEPT = 1000
+# Bytes of JSON that are parsed at once, in less time than the steps of more bytes take.
+_SMALL = 32 * 1024
 
 _T = TypeVar("_T")
 
 
-def _need_converter(_: bytes) -> None:
-    """Read no chunk, in place of the fast path."""
-
-
 @define(eq=False)
-class _CompletionReader(ReplyReader[_T]):
+class _CompletionReader(EventReader[_T]):
     """Reads an answer, whether the server sends it as JSON or as events."""
 
-    _assembler: Assembler = field(init=False)
-    _fast_path: FastChunkReader = field(factory=FastChunkReader, init=False)
-    _halves: HalfCharacters = field(factory=HalfCharacters, init=False)
-    # Reads an event on the fast path, unless half a character waits for the event.
-    _read_fast: Callable[[bytes], ChatCompletionChunk | None] = field(init=False)
     _answer: ChatCompletion | None = field(default=None, init=False)
-    # Whether a chunk with a part of the answer has arrived. The chunks before it are
-    # kept back, so that a retry repeats no chunk that the caller has received.
-    _begun: bool = field(default=False, init=False)
-    _kept: list[ChatCompletionChunk] = field(factory=list, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._assembler = Assembler(self.request.choices)
-        self._read_fast = self._fast_path.read
 
     @property
     def whole(self) -> bool:
         """Whether the answer is complete."""
         return self._answer is not None or self._assembler.finished
-
-    @property
-    def begun(self) -> bool:
-        """Whether a part of a streamed answer has arrived; False for a JSON body."""
-        return self._begun
 
     def answer(self) -> ChatCompletion:
         """Return the part of the answer that has arrived."""
@@ -97,9 +54,6 @@ class _CompletionReader(ReplyReader[_T]):
         if self.begun:
             return StreamInterruptedError(error.message)
         return super()._broken(error)
-
-    async def _deliver(self, batch: list[ChatCompletionChunk]) -> None:
-        """Do nothing with the chunks; `ChunkReader` overrides this to queue them."""
 
     async def _read_body(self, pieces: Body) -> None:
         content_type = self.info.headers.get("content-type", "")
@@ -116,16 +70,29 @@ class _CompletionReader(ReplyReader[_T]):
     async def _read_answer(self, body: bytes) -> None:
         """Read a JSON answer; a server may send one even if a stream was requested."""
         try:
-            self._answer = read_answer(self.info, body, self.key)
+            self._answer = await self._answer_of(body)
         except APIResponseError as error:
             self._set_wait(error)
             raise
-        await self._deliver([as_chunk(self._answer)])
+
+    async def _answer_of(self, body: bytes) -> ChatCompletion:
+        if len(body) <= _SMALL:
+            value = answer_value(self.info, body, self.key)
+        else:
+            loading = in_steps()(body.removeprefix(BOM))
+            load = await self._in_turns(loading)
+            value = answer_value(self.info, body, self.key, load)
+        answer = await self._in_turns(decode_in_steps(ChatCompletion, value))
+        if self.streams:
+            chunk = await self._in_turns(as_chunk(answer))
+            self._answer = answer
+            await self._deliver([chunk])
+        return answer
 
     async def _read_events(self, head: bytes, pieces: Body) -> None:
         decoder = EventDecoder(self.config.max_event_bytes)
         start = bytearray(head)
-        done = await self._feed(decoder, head)
+        done = await self._feed_all(decoder, head)
         while not done:
             data = await anext(pieces, None)
             if data is None:
@@ -134,7 +101,7 @@ class _CompletionReader(ReplyReader[_T]):
             # the bytes are saved until they prove to be an event stream.
             if not self.begun and body_kind("", bytes(start[:_HEAD])) != "events":
                 start += data[: self.config.max_event_bytes - len(start)]
-            done = await self._feed(decoder, data)
+            done = await self._feed_all(decoder, data)
         if rest := self._rest_of_texts():
             await self._deliver(rest)
         if not done and not self.whole:
@@ -146,15 +113,6 @@ class _CompletionReader(ReplyReader[_T]):
         if self._kept:
             await self._deliver(self._kept)
 
-    def _set_wait(self, error: APIError) -> None:
-        """Set whether and when an error inside a success may be retried."""
-        if not isinstance(error, APIResponseError | ServerStreamError):
-            return
-        if self.begun:  # a retry would repeat the parts that were delivered
-            error.retryable = False
-        if error.retryable:
-            error.retry_after = wait_of(self.info.headers, error.body, time.time())
-
     async def _ended_early(self, start: bytes, left: int) -> None:
         if not self.begun and body_kind("", start) != "events":
             await self._read_answer(start)
@@ -164,79 +122,6 @@ class _CompletionReader(ReplyReader[_T]):
             f"the stream ended after {self._assembler.chunks} chunks{tail}, without"
             " [DONE] and without a finish reason for every choice"
         )
-
-    async def _feed(self, decoder: EventDecoder, data: bytes) -> bool:
-        """
-        Decode *data*, and deliver every chunk whose last byte it contains.
-
-        Returns:
-            True if [DONE] arrived, or the stream broke after the answer was complete.
-
-        Raises:
-            StreamError: The stream broke before the answer was complete.
-        """
-        batch: list[ChatCompletionChunk] = []
-        broken: StreamError | None = None
-        done = carried = False
-        read_fast, add = self._read_fast, self._assembler.add
-        try:
-            for name, text, _, _ in decoder.feed(data):
-                chunk = read_fast(text)
-                if chunk is None or name == "error":
-                    if is_done(text):
-                        done = True
-                        batch += self._rest_of_texts()
-                        break
-                    chunk = read_event(name, text, self.key, self._halves)
-                    fast = not self._halves.waiting
-                    read_fast = self._fast_path.read if fast else _need_converter
-                    self._read_fast = read_fast
-                    if chunk is None:
-                        continue
-                carried |= add(chunk)
-                batch.append(chunk)
-        except EventTooLargeError as error:
-            broken = StreamDecodeError(f"{error} (max_event_bytes)")
-            batch += self._rest_of_texts()
-        except (ServerStreamError, StreamDecodeError) as error:
-            broken = error
-            batch += self._rest_of_texts()
-        if batch:
-            await self._deliver_timed(batch, carried=carried)
-        if broken and not self.whole:
-            self._set_wait(broken)
-            raise broken
-        if self.whole and (carried or decoder.midway):
-            self.timer.shorten(_AFTER_FINISH)
-        return done or broken is not None
-
-    def _rest_of_texts(self) -> list[ChatCompletionChunk]:
-        """Return a chunk for what is left of a character at the end of the stream."""
-        if not self._halves.waiting:
-            return []
-        chunk = read_rest(self._halves)
-        self._assembler.add(chunk)
-        return [chunk]
-
-    async def _deliver_timed(
-        self, batch: list[ChatCompletionChunk], *, carried: bool
-    ) -> None:
-        """Deliver *batch*; move the timers if it carries a part of the answer."""
-        if not carried and not self._begun:
-            self._kept += batch[: _MOST_KEPT - len(self._kept)]
-            return
-        self._begun = True
-        if self.info.time_to_first_token is None and any(
-            chunk.thought or chunk.text for chunk in batch
-        ):
-            first = self.timer.elapsed
-            self.info = attrs.evolve(self.info, time_to_first_token=first)
-        if self._kept:
-            batch = self._kept + batch
-            self._kept = []
-        await self._deliver(batch)
-        if carried:
-            self.timer.arm("idle")
 
 
 class AnswerReader(_CompletionReader[ChatCompletion]):

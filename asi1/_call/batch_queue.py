@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from .._transport.event_loop import Flag
@@ -15,6 +16,9 @@ __all__ = ["BatchQueue"]
 
 _T = TypeVar("_T")
 
+# Number of reads after which `get` lets the event loop run: anyio 4 does not cancel a
+# reader that is woken at the same time, as it is again and again in a flood of batches.
+_GETS_PER_STEP = 16
 # Number of batches at which the queue is full; each read from the network adds one.
 _MAX_BATCHES = 16
 
@@ -35,6 +39,7 @@ class BatchQueue(Generic[_T]):
     _change: Flag | None = field(default=None, init=False)
     _error: BaseException | None = field(default=None, init=False)
     ended: bool = field(default=False, init=False)
+    _gets: int = field(default=0, init=False)
 
     @property
     def full(self) -> bool:
@@ -95,6 +100,9 @@ class BatchQueue(Generic[_T]):
         Raises:
             BaseException: The error that the queue ended with, on every call.
         """
+        self._gets += 1
+        if self._gets % _GETS_PER_STEP == 0:
+            await checkpoint()
         while not self._batches:
             try:
                 self.check()

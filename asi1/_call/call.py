@@ -33,7 +33,7 @@ from .._models.response import ResponseInfo
 from .._models.status_errors import APIStatusError, RateLimitError
 from .._protocol.request import Request
 from .._settings.hooks import Wait
-from .._settings.rate_limit import LimitOutcome
+from .._settings.rate_limit import LimitOutcome, counted_tokens
 from .._transport.event_loop import Flag
 from .attempts import Attempts, redaction
 from .batch_queue import BatchQueue
@@ -242,8 +242,8 @@ class Call(Generic[_T]):
         outcome = LimitOutcome(estimated=tokens)
         try:
             yield
-            usage = reader.answer().usage
-            used = None if usage is None else usage.total_tokens
+            sent = len(reader.request.body or b"") + tokens
+            used = counted_tokens(reader.answer().usage, sent)
             outcome = attrs.evolve(outcome, used=used)
         except RateLimitError as error:
             asked = error.retry_after

@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
 from typing import ClassVar, Generic, TypeAlias, TypeVar
 
 import anyio
 
+from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from .._models.completion import ChatCompletion
@@ -31,11 +32,15 @@ from .batch_queue import BatchQueue
 from .timer import Timer
 
 
-__all__ = ["Body", "ReplyReader"]
+__all__ = ["TURN", "Body", "ReplyReader"]
 
 _T = TypeVar("_T")
+_R = TypeVar("_R")
 Body: TypeAlias = AsyncGenerator[bytes, None]
 
+# Units of work, of at most about 20 microseconds each, after which other tasks run: all
+# bytes may have arrived already, and a task that never waits blocks the event loop.
+TURN = 512
 # Maximum bytes to read of an error body; the exception contains at most half of them.
 _ERROR_BODY = 128 * 1024
 # Seconds to wait for an error body.
@@ -64,6 +69,7 @@ class ReplyReader(ABC, Generic[_T]):
     opened: Flag
     info: ResponseInfo = field(factory=ResponseInfo, init=False)
     key: Secret = field(init=False)
+    _work: int = field(default=0, init=False)
 
     @key.default
     def _key_with_secrets_of_the_request(self) -> Secret:
@@ -123,6 +129,22 @@ class ReplyReader(ABC, Generic[_T]):
         if isinstance(error, APIConnectionError):
             error.retryable = error.retryable and self.streams
         return error
+
+    async def _worked(self, units: int) -> None:
+        """Count *units* of work; let other tasks and timeouts run after each `TURN`."""
+        self._work += units
+        if self._work >= TURN:
+            self._work = 0
+            await checkpoint()
+
+    async def _in_turns(self, steps: Generator[None, None, _R]) -> _R:
+        """Return what *steps* returns; let other tasks run after each of its steps."""
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            await checkpoint()
 
     async def _refusal(self, pieces: Body) -> APIStatusError:
         body = bytearray()

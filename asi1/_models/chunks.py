@@ -6,7 +6,7 @@ other fields when a caller first reads one of them. This module has no
 ``from __future__ import annotations``, since cattrs reads annotations at run time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from .base import Model
 from .base_types import JSON, public
-from .completion import ToolCall, Usage
+from .completion import ChatCompletion, ToolCall, Usage
 
 
 __all__ = [
@@ -24,7 +24,12 @@ __all__ = [
     "Delta",
     "PendingFields",
     "ToolCallDelta",
+    "as_chunk",
+    "in_parts",
 ]
+
+# Maximum number of choices, and of tool calls, in one part of a large chunk.
+_PER_PART = 256
 
 
 class PendingFields(Protocol):
@@ -157,3 +162,92 @@ class ChatCompletionChunk(Model):
 
 
 _FIELDS = {a.name for a in attrs.fields(ChatCompletionChunk) if a.init}
+
+
+def in_parts(chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
+    """Yield chunks with few tool calls each, which together say what *chunk* says."""
+    choices: list[ChunkChoice] = []
+    waiting = 0
+    for choice in chunk.choices:
+        calls = choice.delta.tool_calls
+        waiting += len(calls)
+        for at in range(0, len(calls) - _PER_PART, _PER_PART):
+            delta = Delta(tool_calls=calls[at : at + _PER_PART])
+            yield _part(chunk, [ChunkChoice(index=choice.index, delta=delta)])
+        # The last part has all else, so that no choice ends before its last tool call.
+        if len(calls) > _PER_PART:
+            rest = calls[(len(calls) - 1) // _PER_PART * _PER_PART :]
+            choice = attrs.evolve(  # noqa: PLW2901 - the rest of the choice
+                choice, delta=attrs.evolve(choice.delta, tool_calls=rest)
+            )
+        choices.append(choice)
+        if waiting > _PER_PART:
+            yield _part(chunk, choices)
+            choices, waiting = [], 0
+    yield attrs.evolve(chunk, choices=tuple(choices))
+
+
+def _part(
+    chunk: ChatCompletionChunk, choices: Iterable[ChunkChoice]
+) -> ChatCompletionChunk:
+    return ChatCompletionChunk(id=chunk.id, model=chunk.model, choices=tuple(choices))
+
+
+def as_chunk(
+    answer: ChatCompletion,
+) -> Generator[None, None, ChatCompletionChunk]:
+    """
+    Return a complete answer as the only chunk of a stream.
+
+    Yields:
+        None after some tool calls, so that the caller can let other tasks run.
+    """
+    choices = []
+    for choice in answer.choices:
+        message = choice.message
+        delta = Delta(
+            role=message.role,
+            content=message.content,
+            reasoning=message.reasoning,
+            tool_calls=(yield from _as_deltas(message.tool_calls)),
+            refusal=message.refusal,
+            extra=message.extra,
+        )
+        part = ChunkChoice(
+            index=choice.index,
+            delta=delta,
+            finish_reason=choice.finish_reason,
+            stop_reason=choice.stop_reason,
+            extra=choice.extra,
+        )
+        choices.append(part)
+    return ChatCompletionChunk(
+        id=answer.id,
+        model=answer.model,
+        created=answer.created,
+        choices=tuple(choices),
+        usage=answer.usage,
+        thought=answer.thoughts,
+        executable_data=answer.executable_data,
+        conversation_id=answer.conversation_id,
+        extra=answer.extra,
+        wire=answer.wire,
+    )
+
+
+def _as_deltas(
+    calls: Iterable[ToolCall],
+) -> Generator[None, None, tuple[ToolCallDelta, ...]]:
+    deltas = []
+    for place, call in enumerate(calls):
+        delta = ToolCallDelta(
+            index=place,
+            id=call.id,
+            type=call.type,
+            function=call.function,
+            extra=call.extra,
+        )
+        deltas.append(delta)
+        if place % _PER_PART == _PER_PART - 1:
+            yield
+    return tuple(deltas)

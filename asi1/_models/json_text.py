@@ -23,25 +23,31 @@ from .base_types import JSON
 
 
 __all__ = [
+    "MAX_CONTAINERS",
+    "MAX_DEPTH",
+    "MAX_VALUES",
     "dump_json",
+    "has_long_number",
     "has_surrogates",
     "json_text",
     "load_json",
+    "load_slowly",
     "peek_json",
     "replace_surrogates",
     "replace_surrogates_in",
+    "too_deep",
 ]
 
 # An integer of more than 64 bits has at least 19 digits.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
 # Maximum levels of nesting: deeper values can be read, but not copied or written.
-_MAX_DEPTH = 200
+MAX_DEPTH = 200
 # In memory, values can be many times larger than their JSON text, so the values of a
 # JSON text of more than this many bytes are counted before parsing.
 _LARGE = 256 * 1024
-_MAX_VALUES = 1_000_000
-_MAX_CONTAINERS = 200_000
+MAX_VALUES = 1_000_000
+MAX_CONTAINERS = 200_000
 # A surrogate as an escape, alone or in a pair, or as the bytes that UTF-8 forbids.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 # An unterminated string matches up to the end of the data; otherwise the regex would
@@ -69,11 +75,9 @@ def load_json(data: bytes, *, surrogates: bool = False) -> JSON:
     """
     if len(data) > _LARGE:
         _check_value_count(data)
-    value = _load(data)
-    if data.count(b"[") + data.count(b"{") > _MAX_DEPTH and _too_deep(value):
+    value = _load(data, surrogates=surrogates)
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and too_deep(value):
         raise ValueError("nested too deeply")
-    if not surrogates and has_surrogates(data):
-        return replace_surrogates_in(value)
     return value
 
 
@@ -84,18 +88,31 @@ def has_surrogates(data: bytes) -> bool:
     return found and _SURROGATE.search(data) is not None
 
 
-def _load(data: bytes) -> JSON:
-    if _LONG_NUMBER not in data.translate(_DIGITS):
+def _load(data: bytes, *, surrogates: bool) -> JSON:
+    if not has_long_number(data):
         try:
-            return orjson.loads(data)
+            return orjson.loads(data)  # raises for lone surrogates
         except orjson.JSONDecodeError:
             pass
+    return load_slowly(data, surrogates=surrogates)
+
+
+def has_long_number(data: bytes) -> bool:
+    """Whether *data* has so many digits in a row that orjson may read a float."""
+    return _LONG_NUMBER in data.translate(_DIGITS)
+
+
+def load_slowly(data: bytes, *, surrogates: bool = False) -> JSON:
+    """Parse JSON with the standard library; otherwise as `load_json`."""
     try:
-        return json.loads(
+        value = json.loads(
             data, parse_constant=_refuse_constant, parse_float=_parse_float
         )
+        if not surrogates and has_surrogates(data):
+            value = replace_surrogates_in(value)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    return value
 
 
 def _check_value_count(data: bytes) -> None:
@@ -103,7 +120,7 @@ def _check_value_count(data: bytes) -> None:
     for _ in range(2):
         containers = data.count(b"[") + data.count(b"{")
         values = containers + data.count(b",")
-        if values <= _MAX_VALUES and containers <= _MAX_CONTAINERS:
+        if values <= MAX_VALUES and containers <= MAX_CONTAINERS:
             return
         data = _STRING.sub(b"", data)
     raise ValueError("too many values")
@@ -120,13 +137,14 @@ def _parse_float(text: str) -> float:
     return number
 
 
-def _too_deep(value: JSON) -> bool:
+def too_deep(value: JSON) -> bool:
+    """Whether *value* is nested deeper than `MAX_DEPTH` levels."""
     # One iterator per level of nesting, so that a flat list needs no extra memory.
     levels = [iter([value])]
     while levels:
         for item in levels[-1]:
             if isinstance(item, dict | list):
-                if len(levels) > _MAX_DEPTH:
+                if len(levels) > MAX_DEPTH:
                     return True
                 levels.append(iter(item.values() if isinstance(item, dict) else item))
                 break

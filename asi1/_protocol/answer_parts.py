@@ -9,7 +9,8 @@ id for every part.
 
 import re
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 
@@ -21,9 +22,39 @@ from .._models.completion import FunctionCall, ToolCall
 from .._models.json_text import json_text, load_json
 
 
-__all__ = ["Text", "ToolCalls"]
+__all__ = ["Parts", "Text", "ToolCalls"]
 
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
+
+_M = TypeVar("_M")
+
+# Maximum number of parts that are built anew when the answer is read.
+_MOST_STALE = 500
+
+
+@define
+class Parts(Generic[_M]):
+    """Models built of growing parts, in their order; few are out of date."""
+
+    _models: dict[Callable[[], _M], _M | None] = field(factory=dict, init=False)
+    _stale: dict[Callable[[], _M], None] = field(factory=dict, init=False)
+
+    def changed(self, build: Callable[[], _M]) -> None:
+        """Record that a part is new or has changed; its method *build* builds it."""
+        self._models[build] = None
+        self._stale[build] = None
+        if len(self._stale) > _MOST_STALE:
+            self._build(next(iter(self._stale)))
+
+    def _build(self, build: Callable[[], _M]) -> None:
+        del self._stale[build]
+        self._models[build] = build()
+
+    def build(self) -> tuple[_M, ...]:
+        """Return the models of all parts."""
+        for build in list(self._stale):
+            self._build(build)
+        return tuple(cast("dict[Any, _M]", self._models).values())
 
 
 @define
@@ -40,7 +71,10 @@ class Text:
     def join(self) -> str:
         """Return the text so far."""
         if len(self.pieces) > 1:
-            self.pieces = ["".join(self.pieces)]
+            text, *more = self.pieces
+            self.pieces.clear()
+            text += "".join(more)  # in place, if no earlier answer holds the text
+            self.pieces.append(text)
         return self.pieces[0] if self.pieces else ""
 
 
@@ -120,7 +154,7 @@ def _merged(texts: Sequence[str]) -> str:
     return next(same, None) or json_text(merged)
 
 
-@define
+@define(eq=False)
 class _Call:
     """A tool call, assembled from the parts received so far."""
 
@@ -169,7 +203,7 @@ class _Call:
             return self.arguments.join().strip() not in ("{}", arguments)
         return bool(arguments)
 
-    def tool_call(self) -> ToolCall:
+    def build(self) -> ToolCall:
         function = FunctionCall(
             name=self.name,
             arguments=self.arguments.join(),
@@ -188,6 +222,7 @@ class ToolCalls:
     # The last call with an index, or with an id.
     _by_index: dict[int, _Call] = field(factory=dict)
     _by_id: dict[str, _Call] = field(factory=dict)
+    _models: Parts[ToolCall] = field(factory=Parts)
 
     def add(self, parts: Sequence[ToolCallDelta]) -> None:
         """Add the parts in one chunk to their calls."""
@@ -206,6 +241,7 @@ class ToolCalls:
             call = _Call(part.index, name=call.name if call and again else "")
             self._calls.append(call)
         call.add(part)
+        self._models.changed(call.build)
         if call.index is not None:
             self._by_index[call.index] = call
         if part.id:
@@ -225,6 +261,6 @@ class ToolCalls:
             return named
         return last if last is not None and last.index is None else None
 
-    def tool_calls(self) -> Iterable[ToolCall]:
-        """Yield the tool calls so far."""
-        return (call.tool_call() for call in self._calls)
+    def build(self) -> tuple[ToolCall, ...]:
+        """Return the tool calls so far."""
+        return self._models.build()

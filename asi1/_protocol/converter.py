@@ -6,8 +6,9 @@ default: if the server changes a type, callers lose one field, never the answer.
 read as a missing key. ``wire`` always contains the complete JSON object.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, get_origin
+from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar, cast, get_origin
 
 import attrs
 
@@ -16,12 +17,24 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from .._models.base import Model
 from .._models.base_types import JSON
+from .._models.chunks import ChatCompletionChunk, ToolCallDelta
+from .._models.completion import ChatCompletion, ToolCall
 from .normalise import NORMALISERS
 
 
-__all__ = ["decode"]
+__all__ = ["decode", "decode_in_steps"]
 
 _M = TypeVar("_M", bound=Model)
+
+# For each class that has choices: the field of a choice with its message, and the class
+# of the message's tool calls.
+_PARTS: Mapping[type[Model], tuple[str, type[ToolCall]]] = {
+    ChatCompletion: ("message", ToolCall),
+    ChatCompletionChunk: ("delta", ToolCallDelta),
+}
+_OTHER = {"message": "delta", "delta": "message"}
+# Number of tool calls that are decoded in one step.
+_CALLS_PER_STEP = 256
 
 # Model fields that asi1 adds; the server's JSON has no keys for these fields.
 _OWN_FIELDS = ("extra", "wire", "response")
@@ -30,6 +43,73 @@ _OWN_FIELDS = ("extra", "wire", "response")
 def decode(cls: type[_M], raw: Mapping[str, JSON]) -> _M:
     """Decode a JSON object into an instance of *cls*; every JSON object is accepted."""
     return _converter.structure(raw, cls)
+
+
+def decode_in_steps(
+    cls: type[_M], raw: Mapping[str, JSON]
+) -> Generator[None, None, _M]:
+    """
+    Decode as `decode` does, a few tool calls in each step.
+
+    Yields:
+        None after each step, so that the caller can let other tasks run.
+    """
+    part, item = _PARTS[cls]
+    whole: Any = decode(cls, {**raw, "choices": _without_calls(raw.get("choices"))})
+    yield
+    choices, wires = [], raw.get("choices") or ()
+    for choice, wire in zip(whole.choices, filter(_is_dict, wires), strict=False):
+        key = part if isinstance(wire.get(part), dict) else _OTHER[part]
+        message, sent = getattr(choice, part), wire.get(key)
+        if isinstance(sent, dict) and _several_calls(sent):
+            calls = yield from _calls_in_steps(sent["tool_calls"], item)
+            extra = message.extra if calls else {**message.extra, **_calls_of(sent)}
+            message = attrs.evolve(message, tool_calls=calls, extra=extra, wire=sent)
+        choices.append(attrs.evolve(choice, **{part: message}, wire=wire))
+    changed = {"choices": tuple(choices)} if choices else {}
+    return cast("_M", attrs.evolve(whole, **changed, wire=raw))
+
+
+def _without_calls(choices: JSON) -> JSON:
+    """Return *choices* without the tool calls of those that have several."""
+    if not isinstance(choices, list):
+        return choices
+    return [
+        {
+            key: {k: v for k, v in value.items() if k != "tool_calls"}
+            if key in _OTHER and isinstance(value, dict) and _several_calls(value)
+            else value
+            for key, value in choice.items()
+        }
+        if isinstance(choice, dict)
+        else choice
+        for choice in choices
+    ]
+
+
+def _several_calls(message: Mapping[str, JSON]) -> bool:
+    calls = message.get("tool_calls")
+    return isinstance(calls, list) and len(calls) > 1
+
+
+def _calls_of(message: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {"tool_calls": message["tool_calls"]}
+
+
+def _calls_in_steps(
+    values: list[JSON], item: type[ToolCall]
+) -> Generator[None, None, tuple[ToolCall, ...]]:
+    calls: list[ToolCall] = []
+    read = _tuple_reader(tuple[item, ...], _converter)  # type: ignore[valid-type]
+    for at in range(0, len(values), _CALLS_PER_STEP):
+        with suppress(TypeError):  # none of these values is a tool call
+            calls += read(values[at : at + _CALLS_PER_STEP], None)
+        yield
+    return tuple(calls)
+
+
+def _is_dict(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def _strict(*types: type) -> Callable[[object, Any], object]:

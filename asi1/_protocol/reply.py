@@ -7,7 +7,7 @@ server's own message, whatever the shape of the body.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Literal
 
@@ -31,8 +31,12 @@ from .retry_after import retry_after, retry_after_in_body
 
 
 __all__ = [
+    "BOM",
+    "answer_value",
     "body_kind",
+    "event_value",
     "is_done",
+    "joined_value",
     "read_answer",
     "read_error",
     "read_event",
@@ -40,7 +44,7 @@ __all__ = [
     "wait_of",
 ]
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _KEPT = 64 * 1024
 # Maximum number of choices in one answer, since an empty choice takes few bytes but
 # becomes several objects.
@@ -60,7 +64,7 @@ def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "othe
         return "events"
     if kind == "application/json" or kind.endswith("+json"):
         return "json"
-    start = head.removeprefix(_BOM).lstrip()
+    start = head.removeprefix(BOM).lstrip()
     if start.startswith((b"{", b"[")):
         return "json"
     if start.startswith((b"data:", b"event:", b"id:", b"retry:", b":")):
@@ -121,9 +125,9 @@ def _phrase(status: int) -> str:
         return "no reason given"
 
 
-def _value(body: bytes, key: Secret) -> JSON:
+def _value(body: bytes, key: Secret, load: Callable[[bytes], JSON] = load_json) -> JSON:
     try:
-        return load_json(body.removeprefix(_BOM))
+        return load(body.removeprefix(BOM))
     except ValueError:
         return _text(body, key)
 
@@ -134,17 +138,27 @@ def _text(body: bytes, key: Secret) -> str | None:
 
 
 def read_answer(info: ResponseInfo, body: bytes, key: Secret) -> ChatCompletion:
+    """Return the answer in the body of a reply; otherwise as `answer_value`."""
+    return decode(ChatCompletion, answer_value(info, body, key))
+
+
+def answer_value(
+    info: ResponseInfo,
+    body: bytes,
+    key: Secret,
+    load: Callable[[bytes], JSON] = load_json,
+) -> dict[str, JSON]:
     """
-    Return the answer in the body of a reply with a 2xx status.
+    Return the answer in the body of a reply with a 2xx status, as a JSON object.
 
     Raises:
         APIResponseError: The body is not an answer: it is empty, null, an HTML page or
             an error, or it has no choices.
     """
-    value = _value(body, key)
+    value = _value(body, key, load)
     error = find_error(value) if isinstance(value, dict) else None
     if isinstance(value, dict) and error is None and _has_choices(value):
-        return decode(ChatCompletion, value)
+        return value
     told = read_error_body(value if error is None else error, key)
     what = told.message if isinstance(value, dict | str) else ""
     if isinstance(value, dict) and error is None:
@@ -176,8 +190,25 @@ def is_done(data: bytes) -> bool:
 def read_event(
     name: str, data: bytes, key: Secret, halves: HalfCharacters | None = None
 ) -> ChatCompletionChunk | None:
+    """Return the chunk in one event of a stream; otherwise as `event_value`."""
+    value = event_value(name, data, key)
+    if value is None:
+        return None
+    if halves is not None and (halves.waiting or has_surrogates(data)):
+        value = joined_value(data, halves)
+    return decode(ChatCompletionChunk, value)
+
+
+def joined_value(data: bytes, halves: HalfCharacters) -> Mapping[str, JSON]:
+    """Return the JSON object in an event's data, with the characters of *halves*."""
+    return halves.join(_event_value(data, surrogates=True))
+
+
+def event_value(
+    name: str, data: bytes, key: Secret, load: Callable[[bytes], JSON] | None = None
+) -> Mapping[str, JSON] | None:
     """
-    Return the chunk in one event of a stream; None for an event without a chunk.
+    Return the chunk in one event as a JSON object; None for an event without a chunk.
 
     An event without data has no chunk, and neither has an event with a name of its own
     whose data is not JSON, such as a ping. But data that begins as JSON is a chunk: if
@@ -187,7 +218,7 @@ def read_event(
         name: The event's type, "message" if it has none.
         data: The event's data lines, joined by newlines.
         key: The API key, which is redacted from excerpts in an error.
-        halves: The halves of characters that wait for the event; None if none can.
+        load: Parses *data*.
 
     Raises:
         ServerStreamError: The event reports an error.
@@ -199,7 +230,7 @@ def read_event(
     if not is_error and (not start or (own_name and start not in (b"{", b"["))):
         return None
     try:
-        value = _event_value(data)
+        value = (load or _event_value)(data)
     except ValueError as error:
         if is_error:
             text = data.decode("utf-8", "replace").strip()
@@ -226,9 +257,7 @@ def read_event(
     choices = value.get("choices")
     if choices is not None and not _all_objects(choices):
         raise _decode_error("has choices that are not a list of objects", data, key)
-    if halves is not None and (halves.waiting or has_surrogates(data)):
-        value = halves.join(_event_value(data, surrogates=True))
-    return decode(ChatCompletionChunk, value)
+    return value
 
 
 def read_rest(halves: HalfCharacters) -> ChatCompletionChunk:

@@ -10,6 +10,7 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from collections.abc import Iterable, Iterator
@@ -27,7 +28,11 @@ _DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
 # not, and an ``id`` of more than 1024 bytes, since the last id is parsed again with
 # every event.
 _IGNORED = re.compile(rb"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
-_ID = re.compile(rb"^id(?::.*)?$", re.MULTILINE)
+# Lines of an event; an ``id`` with a NUL is ignored by the standard.
+_ID = re.compile(rb"^id(?::[^\0\n]*)?$", re.MULTILINE)
+_DATA_LINE = re.compile(rb"^data(?::[ ]?(.*))?$", re.MULTILINE)
+_NAME = re.compile(rb"^event(?::.*)?$", re.MULTILINE)
+_RETRY = re.compile(rb"^retry:.*$", re.MULTILINE)
 # An event: its type ("message" if it has none), its data lines as bytes joined by LF,
 # the last id of the stream so far, and the event's ``retry`` in milliseconds or None.
 Event: TypeAlias = tuple[str, bytes, str, int | None]
@@ -35,6 +40,9 @@ Event: TypeAlias = tuple[str, bytes, str, int | None]
 # Maximum number of lines in one event, since each line becomes an object that is larger
 # than the line's bytes.
 _MOST_LINES = 100_000
+# Number of lines in an event above which httpx-sse is given only the lines that count,
+# since it takes about a microsecond for each line.
+_MANY_LINES = 100
 
 
 class EventTooLargeError(ValueError):
@@ -70,6 +78,11 @@ class EventDecoder:
     _pending: list[bytes] = field(factory=list, init=False)
     _pending_bytes: int = field(default=0, init=False)
     _last_id: str = field(default="", init=False)
+    # How many of the pending fragments `midway` has searched, the first bytes of the
+    # line that the search ended in, and whether a data line was found.
+    _searched: int = field(default=0, init=False)
+    _line: bytes = field(default=b"", init=False)
+    _found: bool = field(default=False, init=False)
 
     def feed(self, data: bytes) -> Iterable[Event]:
         """
@@ -105,6 +118,7 @@ class EventDecoder:
         whole = b"".join([*self._pending, data[:end]])
         self._pending = [data[end:]] if data[end:] else []
         self._pending_bytes = len(data) - end
+        self._searched, self._line, self._found = 0, b"", False
         blocks = whole.split(b"\n\n")
         del whole  # so that a large event is in memory only once
         return self._read(blocks)
@@ -112,7 +126,15 @@ class EventDecoder:
     @property
     def midway(self) -> bool:
         """Whether the bytes so far end inside an event that has a data line."""
-        return bool(self._pending and _DATA.search(b"".join(self._pending)))
+        # Each fragment is searched once, however often this is called.
+        for fragment in self._pending[self._searched :]:
+            if self._found:
+                break
+            text = self._line + fragment
+            self._found = _DATA.search(text) is not None
+            self._line = text[text.rfind(b"\n") + 1 :][: len(b"data:")]
+        self._searched = len(self._pending)
+        return self._found
 
     def unfinished(self) -> list[Event]:
         """Return the event cut off by the end of the stream, as if it were complete."""
@@ -143,19 +165,25 @@ class EventDecoder:
                 yield "message", block[6:], self._last_id, None
             elif block:
                 self._check_size(len(block), block.count(b"\n"))
-                yield from self._read_fields(block)
+                if b"data" in block or b"id" in block:  # the other fields need data
+                    yield from self._read_fields(block)
 
     def _read_fields(self, block: bytes) -> Iterator[Event]:
         """Yield the event in *block*, the lines between two blank lines, if any."""
         lines = _IGNORED.sub(b"", block.strip(b"\n")).strip(b"\n")
         if _DATA.search(lines):
+            data = None
+            if lines.count(b"\n") > _MANY_LINES:
+                data = b"\n".join(_DATA_LINE.findall(lines))
+                last = (found.findall(lines)[-1:] for found in (_ID, _NAME, _RETRY))
+                lines = b"\n".join([b"data:", *itertools.chain(*last)])
             text = f"id:{self._last_id}\n{lines.decode('utf-8', 'replace')}\n\n"
             source = EventSource(cast("Any", _TextResponse(text)))
             for event in source.iter_sse():
-                yield event.event, event.data.encode(), event.id, event.retry
-        for line in _ID.findall(lines):  # an event without data sets the last id too
-            value = line[3:].removeprefix(b" ").decode("utf-8", "replace")
-            self._last_id = self._last_id if "\0" in value else value
+                text = event.data if data is None else data.decode("utf-8", "replace")
+                yield event.event, text.encode(), event.id, event.retry
+        for line in _ID.findall(lines)[-1:]:  # an event without data sets the id too
+            self._last_id = line[3:].removeprefix(b" ").decode("utf-8", "replace")
 
     def _check_size(self, size: int, lines: int = 0) -> None:
         if size > self.max_event_bytes:

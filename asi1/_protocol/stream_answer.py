@@ -5,7 +5,7 @@ Text is stored in fragments and joined when the answer is read, so that adding a
 to a long stream takes no longer than adding one to a short stream.
 """
 
-from collections.abc import Iterable
+from operator import attrgetter
 
 from attrs import define, field
 
@@ -13,19 +13,18 @@ from .._models.base_types import JSON
 from .._models.chunks import (
     ChatCompletionChunk,
     ChunkChoice,
-    Delta,
     PendingFields,
     ToolCallDelta,
 )
 from .._models.completion import ChatChoice, ChatCompletion, ChatMessage, Usage
-from .answer_parts import Text, ToolCalls
+from .answer_parts import Parts, Text, ToolCalls
 from .members import Members, is_sign_of_life, newer_usage
 
 
-__all__ = ["Assembler", "as_chunk"]
+__all__ = ["Assembler"]
 
 
-@define
+@define(eq=False)
 class _Choice:
     """A choice, assembled from the chunks received so far."""
 
@@ -68,12 +67,12 @@ class _Choice:
             )
         )
 
-    def chat_choice(self) -> ChatChoice:
+    def build(self) -> ChatChoice:
         message = ChatMessage(
             role=self.role,
             content=self.content.join(),
             reasoning=self.reasoning.join(),
-            tool_calls=tuple(self.calls.tool_calls()),
+            tool_calls=self.calls.build(),
             refusal=self.refusal.join() or None,
             extra=self.message_extra.to_json(),
         )
@@ -99,6 +98,9 @@ class Assembler:
 
     expected: int = 1
     _choices: dict[int, _Choice] = field(factory=dict, init=False)
+    _chat_choices: Parts[ChatChoice] = field(factory=Parts, init=False)
+    # The numbers of the choices without finish reason.
+    _unfinished: set[int] = field(factory=set, init=False)
     _thoughts: Text = field(factory=Text, init=False)
     _first: ChatCompletionChunk | None = field(default=None, init=False)
     # Choice 0; None before the first chunk of this choice, and if the choice's role is
@@ -148,9 +150,7 @@ class Assembler:
         self._first = self._first or chunk
         carries = bool(chunk.thought)
         for choice in chunk.choices:
-            if choice.index not in self._choices:
-                self._choices[choice.index] = _Choice(choice.index)
-            carries |= self._choices[choice.index].add(choice)
+            carries |= self._add_choice(choice)
         self._thoughts.add(chunk.thought)
         before = _counts(self._usage), self._executable_data
         self._usage = newer_usage(self._usage, chunk.usage)
@@ -165,9 +165,20 @@ class Assembler:
         )
         first = self._choices.get(0)
         self._assistant = first if first and first.role == "assistant" else None
-        self.finished = len(self._choices) >= self.expected and all(
-            choice.finish_reason is not None for choice in self._choices.values()
-        )
+        self.finished = len(self._choices) >= self.expected and not self._unfinished
+        return carries
+
+    def _add_choice(self, choice: ChunkChoice) -> bool:
+        index = choice.index
+        if index not in self._choices:
+            self._choices[index] = _Choice(index)
+        whole = self._choices[index]
+        carries = whole.add(choice)
+        self._chat_choices.changed(whole.build)
+        if whole.finish_reason is None:
+            self._unfinished.add(index)
+        else:
+            self._unfinished.discard(index)
         return carries
 
     @property
@@ -178,11 +189,14 @@ class Assembler:
     def answer(self) -> ChatCompletion:
         """Return the answer so far; later chunks do not change the returned object."""
         first = self._first or ChatCompletionChunk()
+        if self._assistant is not None:  # `add` does not record each change of its text
+            self._chat_choices.changed(self._assistant.build)
+        choices = sorted(self._chat_choices.build(), key=attrgetter("index"))
         return ChatCompletion(
             id=first.id,
             model=first.model,
             created=self._created,
-            choices=tuple(c.chat_choice() for _, c in sorted(self._choices.items())),
+            choices=tuple(choices),
             usage=self._usage,
             thoughts=self._thoughts.join(),
             executable_data=self._executable_data,
@@ -200,49 +214,3 @@ def _counts(usage: Usage | None) -> tuple[int, ...]:
 def _is_filled(part: ToolCallDelta) -> bool:
     function = part.function
     return any((part.id, part.extra, function.name, function.arguments, function.extra))
-
-
-def as_chunk(answer: ChatCompletion) -> ChatCompletionChunk:
-    """Return a complete answer as the only chunk of a stream."""
-    return ChatCompletionChunk(
-        id=answer.id,
-        model=answer.model,
-        created=answer.created,
-        choices=tuple(_as_chunk_choices(answer.choices)),
-        usage=answer.usage,
-        thought=answer.thoughts,
-        executable_data=answer.executable_data,
-        conversation_id=answer.conversation_id,
-        extra=answer.extra,
-        wire=answer.wire,
-    )
-
-
-def _as_chunk_choices(choices: Iterable[ChatChoice]) -> Iterable[ChunkChoice]:
-    for choice in choices:
-        message = choice.message
-        calls = tuple(
-            ToolCallDelta(
-                index=place,
-                id=call.id,
-                type=call.type,
-                function=call.function,
-                extra=call.extra,
-            )
-            for place, call in enumerate(message.tool_calls)
-        )
-        delta = Delta(
-            role=message.role,
-            content=message.content,
-            reasoning=message.reasoning,
-            tool_calls=calls,
-            refusal=message.refusal,
-            extra=message.extra,
-        )
-        yield ChunkChoice(
-            index=choice.index,
-            delta=delta,
-            finish_reason=choice.finish_reason,
-            stop_reason=choice.stop_reason,
-            extra=choice.extra,
-        )

@@ -11,10 +11,15 @@ from .validators import or_none, setting, whole_number
 
 
 if TYPE_CHECKING:
+    from .._models.completion import Usage
     from .rate_window import Window
 
 
-__all__ = ["LimitOutcome", "Limiter", "RateLimit"]
+__all__ = ["LimitOutcome", "Limiter", "RateLimit", "counted_tokens"]
+
+# Tokens that a call may take besides those of its body and its ``max_tokens``: the
+# largest context of the documented models holds the hidden prompt and the thoughts.
+_MOST_UNSEEN = 200_000
 
 _count = setting(or_none(whole_number(1)), "rate_limit")
 
@@ -31,7 +36,7 @@ class RateLimit:
         requests_per_day: Requests in any 24 hours, retries included.
         tokens_per_minute: Tokens in any minute: estimated before a call from the
             length of its body and ``max_tokens``, corrected afterwards by the usage
-            that the server reports.
+            that the server reports, unless no call can have used so many.
         max_concurrency: Calls at the same time, in each event loop.
     """
 
@@ -66,7 +71,8 @@ class LimitOutcome:
 
     Attributes:
         estimated: The estimated tokens that `Limiter.acquire` was called with.
-        used: The tokens that the server counted; None if unknown.
+        used: The tokens that the server counted; None if unknown, or if the server's
+            count cannot be true.
         refused: Whether the server answered 429.
         retry_after: Seconds that the server asked to wait, at most the retry policy's
             ``max_retry_after``; None if it did not ask.
@@ -94,3 +100,21 @@ class Limiter(Protocol):
     def release(self, outcome: LimitOutcome) -> None:
         """Record how an attempt ended; called once for each `acquire`."""
         ...
+
+
+def counted_tokens(usage: Usage | None, sent: int) -> int | None:
+    """
+    Return the tokens that an attempt used by the server's *usage*, or None if unknown.
+
+    A count that is negative, or larger than any model's context allows, is unknown:
+    otherwise one wrong count would delay all calls of the client for a minute.
+
+    Args:
+        usage: The usage that the server reported; None if it did not.
+        sent: The bytes of the request's body, plus its estimated tokens.
+    """
+    if usage is None:
+        return None
+    parts = max(usage.prompt_tokens, 0) + max(usage.completion_tokens, 0)
+    used = usage.total_tokens or parts
+    return used if 0 < used <= sent + _MOST_UNSEEN else None

@@ -9,8 +9,9 @@ import pytest
 
 import asi1
 
-from asi1 import AsyncASI1, LimitOutcome, RateLimit, Timeouts
+from asi1 import AsyncASI1, LimitOutcome, RateLimit, Timeouts, Usage
 from asi1._call.rate_limiter import LocalLimiter
+from asi1._settings.rate_limit import counted_tokens
 from asi1.testing import FakeASI1
 
 
@@ -586,6 +587,71 @@ async def test_estimated_token_count_is_replaced_by_the_reported_usage():
 
     assert first.response.elapsed < 1
     assert second.response.elapsed >= 59
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"total_tokens": 10**12},
+        {"total_tokens": 2**63},
+        {"total_tokens": 1e300},
+        {"total_tokens": -(10**12)},
+        {"total_tokens": "1000000000000"},
+        {"total_tokens": None},
+        {"total_tokens": [10**12]},
+        {"prompt_tokens": 10**12},
+        {"prompt_tokens": 5, "completion_tokens": 10**12},
+        {"prompt_tokens": 10**12, "completion_tokens": -(10**12), "total_tokens": 0},
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        {},
+    ],
+)
+async def test_impossible_token_count_neither_delays_nor_frees_calls(usage, stream):
+    """
+    If the server reports a token count that cannot be true, the rate limiter keeps its
+    estimate: the next calls start when the estimates allow it.
+    """
+    fake = FakeASI1()
+    fake.reply("Hi", usage=usage, times=None)
+    elapsed = []
+
+    async with limited(fake, RateLimit(tokens_per_minute=250)) as client:
+        for _ in range(3):
+            chat = client.chat.completions
+            ask = {"messages": "Hi", "max_tokens": 80}
+            if stream:
+                answer = await chat.stream(**ask).get_final_completion()
+            else:
+                answer = await chat.create(**ask)
+            elapsed.append(answer.response.elapsed)
+
+    assert elapsed[0] < 1
+    assert elapsed[1] < 1
+    assert elapsed[2] >= 59
+
+
+@pytest.mark.parametrize(
+    ("usage", "used"),
+    [
+        (None, None),
+        (Usage(total_tokens=90), 90),
+        (Usage(prompt_tokens=10, completion_tokens=80), 90),
+        (Usage(prompt_tokens=-5, completion_tokens=80), 80),
+        (Usage(prompt_tokens=1, total_tokens=200_100), 200_100),
+        (Usage(total_tokens=200_101), None),
+        (Usage(total_tokens=10**400), None),
+        (Usage(total_tokens=-1), None),
+        (Usage(), None),
+    ],
+)
+def test_count_is_used_if_a_call_of_this_size_can_have_it(usage, used):
+    """
+    A reported count is used if it is positive and at most the size of the request plus
+    the largest context of a model; without a total, its parts are added.
+    """
+    assert used == counted_tokens(usage, 100)
 
 
 async def test_user_provided_limiter_gets_each_attempt_and_its_outcome():

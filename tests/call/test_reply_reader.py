@@ -8,6 +8,8 @@ import pickle
 import anyio
 import pytest
 
+from anyio.lowlevel import checkpoint
+
 import asi1
 
 from asi1.testing import FAULTS, Data, Head, Pause, Stall
@@ -1006,3 +1008,89 @@ async def test_idle_timeout_goes_on_after_a_slow_reader_of_signs_of_life(fake):
             await stream.get_final_completion()
 
     assert ("idle", "one") == (caught.value.phase, caught.value.partial.text)
+
+
+async def turns_during(fake, *, stream, stop_after=None):
+    """
+    Make a call; return how many turns another task got, and whether the call ended.
+
+    With *stop_after*, the call is cancelled after so many turns.
+    """
+    turns, ended = 0, False
+
+    async def count(scope):
+        nonlocal turns
+        while not ended:
+            turns += 1
+            if turns == stop_after:
+                scope.cancel()
+                return
+            await checkpoint()
+
+    async with anyio.create_task_group() as group:
+        with anyio.CancelScope() as scope:
+            group.start_soon(count, scope)
+            await ask(fake, stream=stream)
+            ended = True
+    return turns, ended
+
+
+FLOODS = [
+    ("flood_chunks", 30_000),
+    ("flood_comments", 500_000),
+    ("flood_empty_data", 30_000),
+    ("flood_ids", 250_000),
+    ("flood_tool_call_events", 4_000),
+    ("flood_tool_calls", 10_000),
+]
+
+
+@both_forms
+@pytest.mark.parametrize(("name", "count"), FLOODS)
+async def test_other_tasks_run_while_a_flood_is_read(fake, name, count, stream):
+    """
+    While many events, or one event of many parts, are read that arrived in one write,
+    another task gets its turn many times.
+    """
+    fake.fault(name, count=1)
+    fake.fault(name, count=count)
+
+    few, _ = await turns_during(fake, stream=stream)
+    many, _ = await turns_during(fake, stream=stream)
+
+    assert many - few >= 30
+
+
+@both_forms
+@pytest.mark.parametrize(("name", "count"), FLOODS)
+async def test_call_can_be_cancelled_within_a_flood(fake, name, count, stream):
+    """
+    A call is cancelled at once while it reads a flood that arrived in one write.
+    """
+    fake.fault(name, count=1)
+    fake.fault(name, count=count)
+
+    few, _ = await turns_during(fake, stream=stream)
+    turns, ended = await turns_during(fake, stream=stream, stop_after=few + 5)
+
+    assert (few + 5, False) == (turns, ended)
+
+
+@both_forms
+@pytest.mark.parametrize("size", [1, 300, 1000])
+async def test_all_tool_calls_of_a_large_body_are_read(fake, stream, size):
+    """
+    A JSON body with any number of tool calls gives the same answer with and without
+    streaming, and its tool calls are those that were sent.
+    """
+    calls = [{"id": f"c{n}", "function": {"name": f"f{n}"}} for n in range(size)]
+    message = {"content": "x", "tool_calls": [*calls, None, 7]}
+    choices = [{"index": 0, "message": message, "finish_reason": "tool_calls"}]
+    body = json.dumps({"choices": choices}).encode()
+    fake.play(Head(200, (("content-type", "application/json"),)), Data(body))
+
+    answer = await ask(fake, stream=stream)
+
+    assert "x" == answer.text
+    assert [f"c{n}" for n in range(size)] == [c.id for c in answer.message.tool_calls]
+    assert "tool_calls" == answer.finish_reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -20,9 +21,19 @@ from asi1 import (
     ToolCall,
     Usage,
 )
+from asi1._models.chunks import as_chunk
 from asi1._protocol.converter import decode
 from asi1._protocol.fast_chunks import FastChunkReader
-from asi1._protocol.stream_answer import Assembler, as_chunk
+from asi1._protocol.stream_answer import Assembler
+
+
+def in_one_step(steps):
+    """Return the value that a generator returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def chunk(**fields):
@@ -475,7 +486,7 @@ def test_complete_answer_as_one_chunk_gives_the_same_answer():
     """
     whole = decode(ChatCompletion, WHOLE)
 
-    single = as_chunk(whole)
+    single = in_one_step(as_chunk(whole))
 
     assert ("Hi", "Hm.", "tool_calls") == (
         single.text,
@@ -491,7 +502,7 @@ def test_assembled_answer_is_equal_after_to_dict_and_decode():
     """
     Decoding the ``to_dict`` of an assembled answer gives an equal answer.
     """
-    completion = answer(as_chunk(decode(ChatCompletion, WHOLE)))
+    completion = answer(in_one_step(as_chunk(decode(ChatCompletion, WHOLE))))
 
     assert completion == decode(ChatCompletion, completion.to_dict())
     assert WHOLE == completion.to_dict()
@@ -599,7 +610,7 @@ def test_unknown_keys_of_a_message_are_in_its_one_chunk():
     message = {"role": "assistant", "content": "a", "mood": "wet"}
     whole = decode(asi1.ChatCompletion, {"choices": [{"index": 0, "message": message}]})
 
-    assert {"mood": "wet"} == as_chunk(whole).choices[0].delta.extra
+    assert {"mood": "wet"} == in_one_step(as_chunk(whole)).choices[0].delta.extra
 
 
 def test_tool_call_with_empty_type_is_a_function():
@@ -692,3 +703,79 @@ def test_repeated_finish_reason_and_counts_carry_nothing():
     assembler = Assembler()
 
     assert [True, False, False] == [assembler.add(chunk(**last)) for _ in range(3)]
+
+
+def lines_of(function, *arguments):
+    """Return how many lines of Python run while *function* runs."""
+    count = 0
+
+    def counted(_, event, __):
+        nonlocal count
+        count += event == "line"
+        return counted
+
+    tracer = sys.gettrace()
+    sys.settrace(counted)
+    try:
+        function(*arguments)
+    finally:
+        sys.settrace(tracer)
+    return count
+
+
+def numbered(kind, size):
+    """Return *size* chunks, each with a new choice or a new tool call; or one chunk."""
+    calls = [{"index": n, "id": f"c{n}", "function": {}} for n in range(size)]
+    if kind == "choices":
+        return [piece("x", index=n, finish="stop") for n in range(size)]
+    if kind == "same index":
+        return [piece(tool_calls=[call | {"index": 0}]) for call in calls]
+    if kind == "no index":
+        return [piece(tool_calls=[{**call, "index": None}]) for call in calls]
+    if kind == "one chunk":
+        return [piece(tool_calls=calls)]
+    return [piece(tool_calls=[call]) for call in calls]
+
+
+@pytest.mark.parametrize(
+    "kind", ["choices", "same index", "no index", "one chunk", "tool calls"]
+)
+def test_work_per_chunk_does_not_grow_with_the_answer(kind):
+    """
+    The third thousand of choices or tool calls takes as many steps to assemble as the
+    second: no step searches those that arrived before.
+    """
+    one, two, three = (
+        lines_of(assembled, numbered(kind, size)) for size in (1000, 2000, 3000)
+    )
+
+    assert three - two <= 1.1 * (two - one)
+
+
+@pytest.mark.parametrize("kind", ["choices", "tool calls"])
+def test_answer_of_many_parts_is_read_in_few_steps(kind):
+    """
+    Reading an answer builds only the parts that changed last: an answer with twice as
+    many choices or tool calls takes about as many steps.
+    """
+    small, large = (
+        lines_of(assembled(numbered(kind, size)).answer) for size in (1500, 3000)
+    )
+
+    assert large <= 1.1 * small
+
+
+@pytest.mark.parametrize("kind", ["choices", "tool calls"])
+def test_earlier_answers_keep_what_they_had(kind):
+    """
+    An answer that was read during the stream does not change later, and the last one
+    equals the answer of a stream that is read once.
+    """
+    chunks = [*numbered(kind, 1200), piece("end", tool_calls=[call_part(0, "c0")])]
+    assembler = assembled(chunks[:600])
+    early = assembler.answer()
+    for each in chunks[600:]:
+        assembler.add(each)
+
+    assert answer(*chunks[:600]) == early
+    assert answer(*chunks) == assembler.answer()

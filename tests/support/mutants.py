@@ -72,6 +72,7 @@ TESTS = {
     "_settings.secret": ["settings/test_secret"],
     "_settings.echoes": ["settings/test_echoes", "settings/test_secret"],
     "_call.scrub_errors": ["call/test_scrub_errors"],
+    "_models.json_steps": ["models/test_json_steps"],
     "_models.json_text": ["models/test_json_text"],
     "_protocol.normalise": [
         "protocol/test_normalise",
@@ -133,8 +134,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     (
         "_models.json_text",
         (
-            "load_json: data.count(b'[') + data.count(b'{') > _MAX_DEPTH"
-            " -> data.count(b'[') + data.count(b'{') >= _MAX_DEPTH"
+            "load_json: data.count(b'[') + data.count(b'{') > MAX_DEPTH"
+            " -> data.count(b'[') + data.count(b'{') >= MAX_DEPTH"
         ),
     ): "the count only avoids measuring the depth, which decides",
     (

@@ -30,6 +30,10 @@ OPTIONS = {
     "empty_data_forever": {"seconds": 1},
     "empty_deltas_forever": {"seconds": 1},
     "ping_forever": {"seconds": 1},
+    "flood_chunks": {"count": 1000},
+    "flood_comments": {"count": 1000},
+    "flood_empty_data": {"count": 1000},
+    "flood_ids": {"count": 1000},
     "slow_drip": {"seconds": 0},
     "slow_headers": {"seconds": 0},
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from . import connection, dialect, http, status, stream, text
+from . import connection, dialect, flood, http, status, stream, text
 from .base import Fault
 
 
@@ -19,6 +19,7 @@ _ALL = (
     *stream.FAULTS,
     *text.FAULTS,
     *dialect.FAULTS,
+    *flood.FAULTS,
 )
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(

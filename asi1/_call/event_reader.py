@@ -1,0 +1,252 @@
+"""
+Reads the chunks of a model's answer from the events of a stream, in turns with other
+tasks.
+
+An error that occurs after the answer is complete is ignored.
+"""
+
+from __future__ import annotations
+
+import time
+
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+import attrs
+
+from attrs import define, field
+
+from .._fork_lock import run_apart_once
+from .._models.base_types import JSON
+from .._models.chunks import ChatCompletionChunk, in_parts
+from .._models.errors import (
+    APIError,
+    APIResponseError,
+    ServerStreamError,
+    StreamDecodeError,
+    StreamError,
+)
+from .._models.json_text import has_surrogates
+from .._protocol.converter import decode_in_steps
+from .._protocol.fast_chunks import FastChunkReader
+from .._protocol.normalise import HalfCharacters
+from .._protocol.reply import (
+    event_value,
+    is_done,
+    joined_value,
+    read_event,
+    read_rest,
+    wait_of,
+)
+from .._protocol.sse_reader import EventDecoder, EventTooLargeError
+from .._protocol.stream_answer import Assembler
+from .reply_reader import TURN, ReplyReader
+
+
+__all__ = ["EventReader", "in_steps"]
+
+# Seconds to wait for the usage chunk and [DONE] after every choice has a finish reason.
+_AFTER_FINISH = 10.0
+# Maximum number of chunks to keep back; a server may send chunks without content for
+# as long as the timeout for the first part of the answer allows.
+_MOST_KEPT = 1000
+
+# Maximum number of bytes that are split into events at once.
+_PIECE = 32 * 1024
+# Numbers of bytes, and of lines, that take about one unit of work to split into events.
+_BYTES_PER_UNIT = 1024
+_LINES_PER_UNIT = 4
+# The converter's units of work for each JSON object in an event.
+_UNITS_PER_PART = 4
+# JSON objects and bytes above which an event is read in turns.
+_MANY_PARTS = 64
+_LARGE = 32 * 1024
+# Bytes above which the halves of characters are not joined, since that is not done in
+# turns; no server cuts a character at such a long event.
+_TOO_LONG_TO_JOIN = 256 * 1024
+
+_T = TypeVar("_T")
+
+
+@run_apart_once
+def in_steps() -> Callable[..., Generator[None, None, Callable[[bytes], JSON]]]:
+    """Return `loader_in_steps`, which only large events and bodies need."""
+    from .._models.json_steps import loader_in_steps  # noqa: PLC0415
+
+    return loader_in_steps
+
+
+def _need_converter(_: bytes) -> None:
+    """Read no chunk, in place of the fast path."""
+
+
+@define(eq=False)
+class EventReader(ReplyReader[_T]):
+    """Reads the events of a stream, and assembles their chunks into an answer."""
+
+    _assembler: Assembler = field(init=False)
+    _fast_path: FastChunkReader = field(factory=FastChunkReader, init=False)
+    _halves: HalfCharacters = field(factory=HalfCharacters, init=False)
+    # Reads an event on the fast path, unless half a character waits for the event.
+    _read_fast: Callable[[bytes], ChatCompletionChunk | None] = field(init=False)
+    # Whether a chunk with a part of the answer has arrived. The chunks before it are
+    # kept back, so that a retry repeats no chunk that the caller has received.
+    _begun: bool = field(default=False, init=False)
+    _kept: list[ChatCompletionChunk] = field(factory=list, init=False)
+    # Whether the bytes that are being read carry a part of the answer.
+    _carried: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._assembler = Assembler(self.request.choices)
+        self._read_fast = self._fast_path.read
+
+    @property
+    def whole(self) -> bool:
+        """Whether the answer is complete."""
+        return self._assembler.finished
+
+    @property
+    def begun(self) -> bool:
+        """Whether a part of a streamed answer has arrived; False for a JSON body."""
+        return self._begun
+
+    async def _deliver(self, batch: list[ChatCompletionChunk]) -> None:
+        """Do nothing with the chunks; `ChunkReader` overrides this to queue them."""
+
+    def _set_wait(self, error: APIError) -> None:
+        """Set whether and when an error inside a success may be retried."""
+        if not isinstance(error, APIResponseError | ServerStreamError):
+            return
+        if self.begun:  # a retry would repeat the parts that were delivered
+            error.retryable = False
+        if error.retryable:
+            error.retry_after = wait_of(self.info.headers, error.body, time.time())
+
+    async def _feed_all(self, decoder: EventDecoder, data: bytes) -> bool:
+        """Pass *data* to `_feed`, in pieces that take a short time to split."""
+        for at in range(0, len(data), _PIECE):
+            if await self._feed(decoder, data[at : at + _PIECE]):
+                return True
+            if self._work >= TURN:
+                await self._worked(0)
+        return False
+
+    async def _feed(self, decoder: EventDecoder, data: bytes) -> bool:
+        """
+        Decode *data*, and deliver every chunk whose last byte it contains.
+
+        Returns:
+            True if [DONE] arrived, or the stream broke after the answer was complete.
+
+        Raises:
+            StreamError: The stream broke before the answer was complete.
+        """
+        batch: list[ChatCompletionChunk] = []
+        broken: StreamError | None = None
+        self._carried = carried = done = False
+        read_fast, add = self._read_fast, self._assembler.add
+        work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
+        try:
+            for name, text, _, _ in decoder.feed(data):
+                work += 1
+                chunk = read_fast(text)
+                if chunk is None or name == "error":
+                    if is_done(text):
+                        done = True
+                        break
+                    work += await self._read_other(name, text, batch)
+                    read_fast = self._read_fast
+                else:
+                    carried |= add(chunk)
+                    batch.append(chunk)
+                if work >= TURN:
+                    self._carried |= carried
+                    work = await self._turn(batch)
+        except EventTooLargeError as error:
+            broken = StreamDecodeError(f"{error} (max_event_bytes)")
+        except StreamError as error:
+            broken = error
+        self._carried |= carried
+        self._work += work
+        if done or broken:
+            batch += self._rest_of_texts()
+        if batch:
+            await self._deliver_timed(batch)
+        self._check_end(broken, decoder)
+        return done or broken is not None
+
+    def _check_end(self, broken: StreamError | None, decoder: EventDecoder) -> None:
+        """Raise *broken*, unless the answer is complete; then expect an early end."""
+        if broken and not self.whole:
+            self._set_wait(broken)
+            raise broken
+        if self.whole and (self._carried or decoder.midway):
+            self.timer.shorten(_AFTER_FINISH)
+
+    async def _turn(self, batch: list[ChatCompletionChunk]) -> int:
+        """Deliver and empty *batch*, let other tasks run, and return 0."""
+        if batch:
+            await self._deliver_timed(batch[:])
+            batch.clear()
+        await self._worked(TURN)
+        return 0
+
+    async def _read_other(
+        self, name: str, text: bytes, batch: list[ChatCompletionChunk]
+    ) -> int:
+        """Read and add an event's chunk, if any; return the units of work it took."""
+        parts = text.count(b"{")
+        if parts > _MANY_PARTS or len(text) > _LARGE:
+            await self._turn(batch)
+            batch += await self._read_large(name, text)
+        elif chunk := read_event(name, text, self.key, self._halves):
+            self._carried |= self._assembler.add(chunk)
+            batch.append(chunk)
+        fast = not self._halves.waiting
+        self._read_fast = self._fast_path.read if fast else _need_converter
+        return 1 + parts * _UNITS_PER_PART
+
+    async def _read_large(self, name: str, text: bytes) -> list[ChatCompletionChunk]:
+        """Read and add the chunk of one large event in turns; return it in a list."""
+        load = await self._in_turns(in_steps()(text, repair=True))
+        value = event_value(name, text, self.key, load)
+        if value is None:
+            return []
+        batch = []
+        if len(text) > _TOO_LONG_TO_JOIN:
+            batch = self._rest_of_texts()
+        elif self._halves.waiting or has_surrogates(text):
+            value = joined_value(text, self._halves)
+        chunk = await self._in_turns(decode_in_steps(ChatCompletionChunk, value))
+        chunks = self._assembler.chunks
+        for part in in_parts(chunk):
+            self._carried |= self._assembler.add(part)
+            await self._worked(TURN)
+        self._assembler.chunks = chunks + 1
+        return [*batch, chunk]
+
+    def _rest_of_texts(self) -> list[ChatCompletionChunk]:
+        """Return a chunk for what is left of a character at the end of the stream."""
+        if not self._halves.waiting:
+            return []
+        chunk = read_rest(self._halves)
+        self._assembler.add(chunk)
+        return [chunk]
+
+    async def _deliver_timed(self, batch: list[ChatCompletionChunk]) -> None:
+        """Deliver *batch*; move the timers if it carries a part of the answer."""
+        if not self._carried and not self._begun:
+            self._kept += batch[: _MOST_KEPT - len(self._kept)]
+            return
+        self._begun = True
+        if self.info.time_to_first_token is None and any(
+            chunk.thought or chunk.text for chunk in batch
+        ):
+            first = self.timer.elapsed
+            self.info = attrs.evolve(self.info, time_to_first_token=first)
+        if self._kept:
+            batch = self._kept + batch
+            self._kept = []
+        await self._deliver(batch)
+        if self._carried:
+            self.timer.arm("idle")

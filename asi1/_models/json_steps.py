@@ -1,0 +1,197 @@
+"""
+Parses large JSON in steps, so that the event loop can run other tasks in between.
+
+orjson and the standard library parse a text at once, which takes half a second for the
+largest texts. So a large text is cut, at commas between brackets, into short lists of
+items; each list is parsed alone, and added to its array or object.
+"""
+
+from __future__ import annotations
+
+import re
+
+from collections.abc import Callable, Generator
+from functools import partial
+
+import orjson
+
+from .base_types import JSON
+from .json_text import (
+    MAX_CONTAINERS,
+    MAX_DEPTH,
+    MAX_VALUES,
+    has_long_number,
+    load_json,
+    load_slowly,
+    too_deep,
+)
+
+
+__all__ = ["load_json_in_steps", "loader_in_steps"]
+
+# Number of values, and of bytes, that take a few milliseconds to parse.
+_FEW_VALUES = 20_000
+_FEW_BYTES = 256 * 1024
+_STEP = 64 * 1024
+_MOST_TOKENS = 16 * 1024
+# Number of bytes in which one step searches for long numbers.
+_SEARCHED = 4 * 1024 * 1024
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]', re.DOTALL)
+_CLOSING = {b"[": b"]", b"{": b"}"}
+_SPACE = b" \t\r\n"
+
+
+def load_json_in_steps(data: bytes) -> Generator[None, None, JSON]:
+    """
+    Parse JSON as `load_json` does, but a large text in steps of some milliseconds.
+
+    Yields:
+        None after each step, so that the caller can let other tasks run.
+    """
+    values = sum(map(data.count, (b"[", b"{", b",")))
+    if values > _FEW_VALUES:
+        return (yield from _load_parts(data))
+    if len(data) <= _FEW_BYTES:
+        return load_json(data)
+    value = yield from _load_long(data)
+    if too_deep(value):
+        raise ValueError("nested too deeply")
+    return value
+
+
+def loader_in_steps(
+    data: bytes, *, repair: bool = False
+) -> Generator[None, None, Callable[[bytes], JSON]]:
+    """
+    Parse *data* in steps; return a function that returns the value or raises the error.
+
+    Args:
+        data: JSON text.
+        repair: Whether bytes that are not valid UTF-8 are read as U+FFFD.
+    """
+    try:
+        value = yield from load_json_in_steps(data)
+    except ValueError as error:
+        text = data.decode("utf-8", "replace").encode() if repair else data
+        if text != data:
+            yield
+            return (yield from loader_in_steps(text))
+        return partial(_raise, error)
+    return lambda _: value
+
+
+def _raise(error: ValueError, _: bytes) -> JSON:
+    raise error
+
+
+def _load_long(data: bytes) -> Generator[None, None, JSON]:
+    for at in range(0, len(data), _SEARCHED):
+        yield
+        if has_long_number(data[at : at + _SEARCHED + 20]):
+            return load_slowly(data)
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        yield
+        return load_slowly(data)
+
+
+def _load_parts(data: bytes, step: int = _STEP) -> Generator[None, None, JSON]:
+    levels = [root := _Level(b"[", 0, 0, [])]
+    signs, flushed, tokens = [0, 0], 0, 0
+    for found in _TOKEN.finditer(data):
+        tokens += 1
+        end = found.end()
+        if end - found.start() == 1:
+            _nest(levels, found[0], data, end, signs)
+        if end - flushed > step or tokens > _MOST_TOKENS:
+            flushed, tokens = end, 0
+            _flush(data, levels)
+            yield
+    root.add(data[root.start :], last=True)
+    if len(levels) != 1 or len(root.items) != 1:
+        raise ValueError("it is not one value")
+    return root.items[0]
+
+
+def _nest(
+    levels: list[_Level], sign: bytes, data: bytes, end: int, signs: list[int]
+) -> None:
+    """Open or close a level, or note a comma, for the *sign* before *end* in *data*."""
+    if sign in _CLOSING:
+        levels.append(_Level(sign, end, end))
+        signs[0] += 1
+        if len(levels) > MAX_DEPTH + 1:
+            raise ValueError("nested too deeply")
+    elif sign == b",":
+        levels[-1].comma = end
+        signs[1] += 1
+    else:
+        level = levels.pop()
+        if not levels or sign != _CLOSING[level.sign]:
+            raise ValueError("the brackets do not match")
+        level.close(data[level.start : end - 1], levels[-1], end)
+    if signs[0] > MAX_CONTAINERS or sum(signs) > MAX_VALUES:
+        raise ValueError("too many values")
+
+
+class _Level:
+    """
+    An array or object of which a part is parsed; *items* is None while none is.
+
+    Its text from *start* on is not parsed; its last comma ends at *comma*. *after*:
+    the item before *start* has no comma yet. *full*: no further item has to follow.
+    """
+
+    __slots__ = ("after", "comma", "full", "items", "sign", "start")
+
+    def __init__(self, sign: bytes, start: int, comma: int, items: JSON = None) -> None:
+        self.sign, self.start, self.comma, self.items = sign, start, comma, items
+        self.after, self.full = False, True
+
+    def add(self, text: bytes, *, last: bool) -> None:
+        """Parse and add the items in *text*, which ends with a comma if not *last*."""
+        text = text.strip(_SPACE)
+        if not last:
+            text = text[:-1].rstrip(_SPACE)
+        if self.after and text:
+            if not text.startswith(b","):
+                raise ValueError("a comma is missing")
+            text, self.full = text[1:].strip(_SPACE), False
+        if text:
+            added = load_json(self.sign + text + _CLOSING[self.sign])
+            (self.items.update if self.sign == b"{" else self.items.extend)(added)
+        elif not (self.full and (self.after or last)):
+            raise ValueError("an item is missing")
+        self.after, self.full = last, last
+
+    def open(self, child: _Level, key: bytes) -> None:
+        """Add *child*, an item whose end has not been found; *key* is before it."""
+        if self.after:
+            raise ValueError("a comma is missing")
+        child.items = {} if child.sign == b"{" else []
+        if self.sign == b"{":
+            ((name, _),) = load_json(b"{%bnull}" % key).items()
+            self.items[name] = child.items
+        elif key.strip(_SPACE):
+            raise ValueError("a comma is missing")
+        else:
+            self.items.append(child.items)
+
+    def close(self, text: bytes, parent: _Level, end: int) -> None:
+        """Parse the rest, *text*, if a part is parsed; the parent goes on at *end*."""
+        if self.items is not None:
+            self.add(text, last=True)
+            parent.start, parent.after, parent.full = end, True, True
+
+
+def _flush(data: bytes, levels: list[_Level]) -> None:
+    """Parse all items of the open levels that are complete."""
+    parent: _Level | None = None
+    for level in levels:
+        if parent is not None and level.items is None:
+            parent.open(level, data[parent.start : level.start - 1])
+        if level.comma > level.start:
+            level.add(data[level.start : level.comma], last=False)
+            level.start = level.comma
+        parent = level
