@@ -89,7 +89,7 @@ if TYPE_CHECKING:
     from ._protocol.context.summarise import Summarise
     from ._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
     from ._settings.config import Limits
-    from ._settings.hooks import Hooks
+    from ._settings.hooks import Hooks, Wait
     from ._settings.options import ChatOptions, RequestOptions
     from ._settings.rate_limit import Limiter, LimitOutcome, RateLimit
     from ._settings.retry import RetryPolicy
@@ -181,6 +181,7 @@ __all__ = [
     "UnprocessableEntityError",
     "Usage",
     "UserMessage",
+    "Wait",
     "__version__",
 ]
 
@@ -195,7 +196,7 @@ _MODULES = {
     "_protocol.context.policies": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
     "_client.conversation.conversation": ("AsyncConversation",),
     "_models.base": ("Model",),
-    "_settings.hooks": ("Hooks",),
+    "_settings.hooks": ("Hooks", "Wait"),
     "_settings.rate_limit": ("LimitOutcome", "Limiter", "RateLimit"),
     "_client.map": ("AsyncAnswers",),
     "_models.messages": (

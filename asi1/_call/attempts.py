@@ -15,6 +15,7 @@ from .._log import logger
 from .._models.errors import APIConnectionError, APIError
 from .._models.response import Attempt, ResponseInfo
 from .._protocol.request import Request
+from .._settings.hooks import Wait
 from .retry_budget import RetryBudget
 
 
@@ -41,15 +42,43 @@ class Attempts:
     elapsed: float | None = field(default=None, init=False)
     _request: Request = field(init=False)
     _retries: int = field(default=0, init=False)
-    _since: float = field(default=0.0, init=False)
+    _since: float | None = field(default=None, init=False)
+    _wait: Wait | None = field(default=None, init=False)
 
     def of(self, info: ResponseInfo) -> ResponseInfo:
         """Return a copy of *info* that contains the attempts that have ended."""
         return attrs.evolve(info, attempts=tuple(self.made), elapsed=self.elapsed)
 
-    def begin(self, request: Request, retries: int, now: float) -> None:
-        """Begin an attempt to send *request*, which has failed *retries* times."""
-        self._request, self._retries, self._since = request, retries, now
+    def prepare(self, request: Request, retries: int) -> None:
+        """Prepare an attempt to send *request*, which has failed *retries* times."""
+        self._request, self._retries = request, retries
+        self._since, self._wait = None, None
+
+    def wait(self, wait: Wait) -> bool:
+        """Log that the prepared attempt waits; return False if the reason is known."""
+        if self._wait is not None and self._wait.reason == wait.reason:
+            return False
+        self._wait = wait
+        logger.debug(
+            "%s %s waits for %s, at least %.3f s", *self._target(), wait, wait.seconds
+        )
+        return True
+
+    def begin(self, now: float) -> None:
+        """Begin the prepared attempt, since nothing delays it any longer."""
+        self._since = now
+
+    @property
+    def unsent(self) -> bool:
+        """Whether nothing was sent at all, since the first attempt still waits."""
+        return self._since is None and not any(attempt.sent for attempt in self.made)
+
+    @property
+    def awaited(self) -> str | None:
+        """What delays the prepared attempt, in words; None if it has begun."""
+        if self._since is not None:
+            return None
+        return str(self._wait or "its rate limiter")
 
     def succeeded(self, status: int | None, now: float) -> None:
         """Record that the current attempt succeeded at *now*, with this HTTP status."""
@@ -71,8 +100,15 @@ class Attempts:
         )
         return wait if wait is not None and self.budget.spend() else None
 
-    def failed(self, error: APIError, wait: float | None, now: float) -> Attempt:
-        """Record and return a failed attempt; a retry follows after *wait* seconds."""
+    def failed(self, error: APIError, wait: float | None, now: float) -> Attempt | None:
+        """
+        Record and return a failed attempt; a retry follows after *wait* seconds.
+
+        Return None if the attempt had not begun.
+        """
+        if self._since is None:
+            self.elapsed = now
+            return None
         return self._record(
             now,
             status=error.response.status,
@@ -83,17 +119,21 @@ class Attempts:
 
     def _record(self, now: float, **fields: Any) -> Attempt:
         self.elapsed = now
-        number, elapsed = len(self.made) + 1, now - self._since
+        since = now if self._since is None else self._since
+        number, elapsed = len(self.made) + 1, now - since
         attempt = Attempt(number=number, elapsed=elapsed, **fields)
         self.made.append(attempt)
-        # The URL's query and the server's message may hold secrets: neither is logged.
         logger.debug(
             "%s %s, attempt %d: status %s after %.3f s, next after %s s",
-            self._request.method,
-            self._request.url.partition("?")[0],
+            *self._target(),
             number,
             attempt.status,
             elapsed,
             attempt.wait,
         )
         return attempt
+
+    def _target(self) -> tuple[str, str]:
+        """Return the request's method and URL for the log."""
+        # The URL's query and the server's message may hold secrets: neither is logged.
+        return self._request.method, self._request.url.partition("?")[0]

@@ -10,16 +10,15 @@ from __future__ import annotations
 import itertools
 import uuid
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import anyio
 import attrs
 
 from attrs import define, field
 
-from .._log import logger
 from .._models.completion import ChatCompletion
 from .._models.errors import (
     APIError,
@@ -32,7 +31,8 @@ from .._models.errors import (
 from .._models.response import ResponseInfo
 from .._models.status_errors import APIStatusError, RateLimitError
 from .._protocol.request import Request
-from .._settings.rate_limit import Limiter, LimitOutcome
+from .._settings.hooks import Wait
+from .._settings.rate_limit import LimitOutcome
 from .._transport.event_loop import Flag
 from .attempts import Attempts
 from .batch_queue import BatchQueue
@@ -40,6 +40,10 @@ from .reply_reader import ReplyReader
 from .resources import Resources
 from .scrub_errors import scrub
 from .timer import Timer
+
+
+if TYPE_CHECKING:
+    from .rate_limiter import LocalLimiter, UserLimiter
 
 
 __all__ = ["Call", "OneRequest", "Requests"]
@@ -170,7 +174,7 @@ class Call(Generic[_T]):
         self._timer = Timer(began, request.timeouts, stream=streams)
         headers = _idempotency_headers(request.idempotency_key)
         for retries in itertools.count():
-            self._attempts.begin(request, retries, self._timer.elapsed)
+            self._attempts.prepare(request, retries)
             reader = self._reader = self.reader_class(
                 self.resources.config, request, self._timer, self.queue, self.opened
             )
@@ -202,9 +206,13 @@ class Call(Generic[_T]):
             return
         phase = self._timer.deadline.phase
         explained = reader.request.timeouts.explain(phase, stream=reader.streams)
-        raise APITimeoutError(f"timed out: {explained}", phase=phase)
+        if awaited := self._attempts.awaited:
+            explained += f"; the client was waiting for {awaited}"
+        sent = not self._attempts.unsent
+        raise APITimeoutError(f"timed out: {explained}", phase=phase, sent=sent)
 
     async def _send(self, reader: ReplyReader[_T], headers: Mapping[str, str]) -> None:
+        self._attempts.begin(self._timer.elapsed)
         self._timer.arm("first_token")
         transport, key = self.resources.transport, self.resources.config.api_key
         reply = await transport.send(reader.request, key, headers)
@@ -219,11 +227,11 @@ class Call(Generic[_T]):
 
     @asynccontextmanager
     async def _permit(
-        self, limiter: Limiter, reader: ReplyReader[_T]
+        self, limiter: LocalLimiter | UserLimiter, reader: ReplyReader[_T]
     ) -> AsyncGenerator[None, None]:
         """Wait for the limiter's permit, and report to it how the attempt ended."""
-        tokens = reader.request.tokens
-        await limiter.acquire(tokens)
+        tokens, retry = reader.request.tokens, reader.request.retry
+        await limiter.acquire(tokens, self._waits)
         outcome = LimitOutcome(estimated=tokens)
         try:
             yield
@@ -231,10 +239,18 @@ class Call(Generic[_T]):
             used = None if usage is None else usage.total_tokens
             outcome = attrs.evolve(outcome, used=used)
         except RateLimitError as error:
-            outcome = attrs.evolve(outcome, refused=True, retry_after=error.retry_after)
+            asked = error.retry_after
+            if asked is not None:  # a server must not delay other calls without bound
+                asked = min(asked, retry.max_retry_after)
+            outcome = attrs.evolve(outcome, refused=True, retry_after=asked)
             raise
         finally:
             limiter.release(outcome)
+
+    def _waits(self, wait: Wait) -> None:
+        """Report a wait for the limiter's permit."""
+        if self._attempts.wait(wait) and self.resources.hooks is not None:
+            self.resources.hooks.on_wait(wait)
 
     def _succeeded(self, reader: ReplyReader[_T]) -> None:
         """Record a successful attempt, queue its result, and end the queue."""
@@ -248,7 +264,9 @@ class Call(Generic[_T]):
         scrub(error, self.resources.config.api_key)
         error.response = self.info()  # the retry policy reads the response's headers
         now, begun, wait = self._timer.elapsed, reader.begun, None
-        if not begun:  # else a retry would repeat chunks that were delivered
+        # A retry would repeat chunks that were delivered. An attempt that still waited
+        # for the limiter failed by a timeout, or by the user's own limiter.
+        if not begun and self._attempts.awaited is None:
             wait = self._attempts.next_wait(error, self._timer.left)
         attempt = self._attempts.failed(error, wait, now)
         error.response = self.info()
@@ -258,20 +276,14 @@ class Call(Generic[_T]):
             isinstance(error, APITimeoutError) and begun
         ):
             error.partial = self.answer()
-        if wait is not None and self.resources.hooks.on_retry is not None:
-            _call_hook(self.resources.hooks.on_retry, attempt)
+        hooks = self.resources.hooks
+        if wait is not None and attempt is not None and hooks is not None:
+            hooks.on_retry(attempt)
         return wait
 
     def _call_on_end(self, error: Exception | None) -> None:
-        if self.resources.hooks.on_end is not None:
-            _call_hook(self.resources.hooks.on_end, self.info(), error)
-
-
-def _call_hook(hook: Callable[..., object], *args: object) -> None:
-    try:
-        hook(*args)
-    except Exception:  # noqa: BLE001 - a failing hook must not fail the call
-        logger.exception("a hook failed")
+        if self.resources.hooks is not None:
+            self.resources.hooks.on_end(self.info(), error)
 
 
 def _idempotency_headers(key: str | None) -> dict[str, str]:

@@ -157,9 +157,13 @@ def engine_of(
     Raises:
         ConfigurationError: *http_client* or *transport* is wrong.
     """
-    if isinstance(rate_limit, RateLimit):
-        from .rate_limiter import LocalLimiter  # noqa: PLC0415 - most clients have none
+    resources = Resources(config, Transport(Pools(config, http_client, transport)))
+    if rate_limit is not None:  # most clients have neither a limit nor hooks
+        from .rate_limiter import limiter_of  # noqa: PLC0415
 
-        rate_limit = LocalLimiter(rate_limit)
-    wire = Transport(Pools(config, http_client, transport))
-    return Engine(Resources(config, wire, limiter=rate_limit, hooks=hooks or Hooks()))
+        resources = attrs.evolve(resources, limiter=limiter_of(rate_limit))
+    if hooks is not None:
+        from .hook_caller import HookCaller  # noqa: PLC0415
+
+        resources = attrs.evolve(resources, hooks=HookCaller(hooks))
+    return Engine(resources)

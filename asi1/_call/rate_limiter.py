@@ -5,27 +5,47 @@ from __future__ import annotations
 import time
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import anyio
 
-from attrs import define, field
+from attrs import define, evolve, field, frozen
 
-from .._settings.rate_limit import LimitOutcome, RateLimit
+from .._settings.hooks import Wait
+from .._settings.rate_limit import Limiter, LimitOutcome, RateLimit
 from .._settings.rate_window import Window
 from .._transport.event_loop import loop_token
 
 
-__all__ = ["LocalLimiter"]
+__all__ = ["LocalLimiter", "Report", "UserLimiter", "limiter_of"]
+
+# Called with each wait that a call begins.
+Report: TypeAlias = Callable[[Wait], object]
+
+
+def _ignore(wait: Wait) -> None:
+    """Do nothing with *wait*."""
 
 
 @define(eq=False)
 class _LoopLocks:
-    """The lock and the semaphore that the calls of one event loop wait for."""
+    """
+    The lock and the semaphore that the calls of one event loop wait for.
+
+    Attributes:
+        in_order: Held by the call at the front of the queue.
+        slots: Has one place for each call that may run; None for no limit.
+        front: The wait of the call at the front; None if it does not wait.
+        until: When the wait of the call at the front ends.
+        behind: The reports of calls behind the front, to be told of the front's wait.
+    """
 
     in_order: anyio.Lock
     slots: anyio.Semaphore | None
+    front: Wait | None = field(default=None, init=False)
+    until: float = field(default=0.0, init=False)
+    behind: set[Report] = field(factory=set, init=False)
 
 
 @define(eq=False)
@@ -49,22 +69,53 @@ class LocalLimiter:
     def __attrs_post_init__(self) -> None:
         self._windows = self.limit.windows()
 
-    async def acquire(self, tokens: int) -> None:
-        """Wait in order of arrival until the limits allow a call of *tokens* tokens."""
+    async def acquire(self, tokens: int, report: Report = _ignore) -> None:
+        """
+        Wait in order of arrival until the limits allow a call of *tokens* tokens.
+
+        *report* is called with each wait, before it begins.
+        """
         locks = self._loop_locks()
         if locks.slots is not None:
+            if locks.slots.value == 0:
+                most = self.limit.max_concurrency
+                report(Wait(reason="max_concurrency", limit=most))
             await locks.slots.acquire()
         try:
-            async with locks.in_order:
-                while wait := self._wait(tokens):  # noqa: ASYNC110 - time passes without an event
-                    await anyio.sleep(wait)
-                now = self.clock()
-                for window, amount in self._amounts(tokens):
-                    window.take(now, amount)
+            await self._queue(tokens, report, locks)
         except BaseException:
             if locks.slots is not None:
                 locks.slots.release()
             raise
+
+    async def _queue(self, tokens: int, report: Report, locks: _LoopLocks) -> None:
+        if locks.front is not None:
+            left = max(0.0, locks.until - self.clock())
+            report(evolve(locks.front, seconds=left))
+        else:
+            locks.behind.add(report)
+        try:
+            async with locks.in_order:
+                locks.behind.discard(report)
+                await self._wait_at_front(tokens, report, locks)
+        finally:
+            locks.behind.discard(report)
+
+    async def _wait_at_front(
+        self, tokens: int, report: Report, locks: _LoopLocks
+    ) -> None:
+        try:
+            while wait := self._wait(tokens):
+                locks.front, locks.until = wait, self.clock() + wait.seconds
+                report(wait)
+                while locks.behind:
+                    locks.behind.pop()(wait)
+                await anyio.sleep(wait.seconds)
+        finally:
+            locks.front = None
+        now = self.clock()
+        for _, window, amount in self._amounts(tokens):
+            window.take(now, amount)
 
     def release(self, outcome: LimitOutcome) -> None:
         """Count the used tokens, if known, not the estimate; slow down after a 429."""
@@ -80,14 +131,24 @@ class LocalLimiter:
             until = self.clock() + (outcome.retry_after or 0.0)
             self._not_before = max(self._not_before, until)
 
-    def _wait(self, tokens: int) -> float:
+    def _wait(self, tokens: int) -> Wait | None:
+        """Return the longest wait of a call of *tokens* tokens; None for no wait."""
         now = self.clock()
-        waits = [window.wait(now, amount) for window, amount in self._amounts(tokens)]
-        return max(0.0, self._not_before - now, *waits)
+        waits = [
+            Wait(reason=name, limit=window.limit, seconds=window.wait(now, amount))
+            for name, window, amount in self._amounts(tokens)
+        ]
+        waits.append(Wait(reason="retry_after", seconds=self._not_before - now))
+        longest = max(waits, key=lambda wait: wait.seconds)
+        return longest if longest.seconds > 0 else None
 
-    def _amounts(self, tokens: int) -> list[tuple[Window, float]]:
+    def _amounts(self, tokens: int) -> list[tuple[str, Window, float]]:
         requests, daily, tokens_used = self._windows
-        return [(requests, 1), (daily, 1), (tokens_used, tokens)]
+        return [
+            ("requests_per_minute", requests, 1),
+            ("requests_per_day", daily, 1),
+            ("tokens_per_minute", tokens_used, tokens),
+        ]
 
     def _loop_locks(self) -> _LoopLocks:
         token = loop_token()
@@ -96,3 +157,25 @@ class LocalLimiter:
             slots = None if most is None else anyio.Semaphore(most)
             self._by_loop[token] = _LoopLocks(anyio.Lock(), slots)
         return self._by_loop[token]
+
+
+@frozen
+class UserLimiter:
+    """Asks a user-provided limiter, which does not tell why it waits."""
+
+    limiter: Limiter
+
+    async def acquire(self, tokens: int, report: Report) -> None:  # noqa: ARG002 - as `LocalLimiter`
+        """Wait until the user-provided limiter permits a call of *tokens* tokens."""
+        await self.limiter.acquire(tokens)
+
+    def release(self, outcome: LimitOutcome) -> None:
+        """Tell the user-provided limiter how an attempt ended."""
+        self.limiter.release(outcome)
+
+
+def limiter_of(limit: RateLimit | Limiter) -> LocalLimiter | UserLimiter:
+    """Return the limiter of a client whose argument ``rate_limit`` is *limit*."""
+    if isinstance(limit, RateLimit):
+        return LocalLimiter(limit)
+    return limit if isinstance(limit, LocalLimiter) else UserLimiter(limit)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attrs import field, frozen
 
 from .._settings.config import ClientConfig
-from .._settings.hooks import Hooks
-from .._settings.rate_limit import Limiter
 from .._transport.transport import Transport
 from .retry_budget import RetryBudget
+
+
+if TYPE_CHECKING:  # most clients have neither
+    from .hook_caller import HookCaller
+    from .rate_limiter import LocalLimiter, UserLimiter
 
 
 __all__ = ["Resources"]
@@ -24,11 +29,11 @@ class Resources:
         transport: Sends requests.
         budget: Limits the retries of all calls together.
         limiter: Delays calls to keep a rate limit; None for no rate limit.
-        hooks: User functions, called on retries and at the end of calls.
+        hooks: Calls the user's hooks; None without hooks.
     """
 
     config: ClientConfig
     transport: Transport = field(repr=False)
     budget: RetryBudget = field(factory=RetryBudget, repr=False)
-    limiter: Limiter | None = field(default=None, repr=False)
-    hooks: Hooks = field(factory=Hooks, repr=False)
+    limiter: LocalLimiter | UserLimiter | None = field(default=None, repr=False)
+    hooks: HookCaller | None = field(default=None, repr=False)

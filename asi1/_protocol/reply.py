@@ -87,7 +87,10 @@ def read_error(
         key: The API key, which is redacted from excerpts in the error.
         wall: The current time, in seconds since 1970.
     """
-    from .retry_after import retry_after  # noqa: PLC0415 - few calls fail
+    from .retry_after import (  # noqa: PLC0415 - few calls fail
+        retry_after,
+        retry_after_in_body,
+    )
 
     status = info.status or 0
     value = _value(body, key) if len(body) <= _KEPT else _text(body, key)
@@ -112,7 +115,7 @@ def read_error(
         type=told.type,
         param=told.param,
         body=value,
-        retry_after=retry_after(info.headers, wall),
+        retry_after=retry_after(info.headers, wall) or retry_after_in_body(value),
         response=info,
         **more,
     )

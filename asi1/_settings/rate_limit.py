@@ -68,7 +68,8 @@ class LimitOutcome:
         estimated: The estimated tokens that `Limiter.acquire` was called with.
         used: The tokens that the server counted; None if unknown.
         refused: Whether the server answered 429.
-        retry_after: Seconds that the server asked to wait; None if it did not ask.
+        retry_after: Seconds that the server asked to wait, at most the retry policy's
+            ``max_retry_after``; None if it did not ask.
     """
 
     estimated: int

@@ -157,6 +157,8 @@ async def test_max_retries_bounds_the_attempts(fake, retries):
         pytest.param({"retry-after": "40"}, id="seconds"),
         pytest.param({"retry-after-ms": "40000"}, id="milliseconds"),
         pytest.param({"retry-after-ms": "40000", "retry-after": "5"}, id="both"),
+        pytest.param({"retry-after-ms": "40000\x1f"}, id="control-character"),
+        pytest.param({"retry-after": "5, 40, 9"}, id="several"),
     ],
 )
 async def test_retry_waits_as_long_as_retry_after_asks(fake, form, stream):
@@ -177,7 +179,7 @@ async def test_retry_waits_as_long_as_retry_after_asks(fake, form, stream):
 async def test_retry_after_with_a_date_makes_the_retry_wait_until_that_date(fake):
     """
     A date in the Retry-After header makes the retry wait until that date, by this
-    machine's clock.
+    machine's clock if the reply has no date.
     """
     fake.fail(503, retry_after=formatdate(time.time() + 60, usegmt=True))
     fake.reply("Here.")
@@ -185,6 +187,53 @@ async def test_retry_after_with_a_date_makes_the_retry_wait_until_that_date(fake
     _, seconds = await ask(fake, stream=False)
 
     assert 66 >= seconds >= 50
+
+
+@both_forms
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [
+        pytest.param("retry_after_date", {"seconds": 40}, id="date"),
+        pytest.param("retry_after_twice", {"first": 40, "second": 5}, id="twice"),
+        pytest.param("retry_after_twice", {"first": 5, "second": 40}, id="second"),
+        pytest.param(
+            "retry_after_in_body", {"message": "Try again in 40s."}, id="message"
+        ),
+        pytest.param(
+            "retry_after_in_body", {"members": {"retry_after": 40}}, id="member"
+        ),
+        pytest.param(
+            "retry_after_in_body",
+            {"members": {"details": [{"retryDelay": "40s"}]}},
+            id="details",
+        ),
+    ],
+)
+async def test_retry_waits_as_long_as_any_form_of_reply_asks(
+    fake, fault, options, stream
+):
+    """
+    A retry waits until the reply's date says that the asked time has come, for the
+    longest of several waits, and for a wait that only the error body tells.
+    """
+    fake.fault(fault, **options)
+    fake.reply("Here.")
+
+    answer, seconds = await ask(fake, stream=stream)
+
+    assert answer.text == "Here."
+    assert 44 >= seconds >= 40
+
+
+async def test_wait_in_the_headers_wins_over_a_wait_in_the_body(fake):
+    """
+    A wait that the error body tells does not count if a header tells one.
+    """
+    fake.fail(429, retry_after=7, message="Try again in 40s.")
+
+    error, _ = await fail(fake, asi1.RateLimitError, stream=False, max_retries=0)
+
+    assert 7 == error.retry_after
 
 
 @both_forms
@@ -442,6 +491,30 @@ async def test_on_timeout_retries_only_before_the_first_chunk(fake):
     error, _ = await fail(fake, asi1.APITimeoutError, stream=True, **again)
 
     assert ("idle", 3) == (error.phase, len(fake.requests))
+
+
+@pytest.mark.parametrize("chunks", [1, 3])
+async def test_stream_that_yielded_a_chunk_is_not_attempted_again(fake, chunks):
+    """
+    A call that has delivered a chunk makes no other attempt, even if attempts are left
+    and the policy would retry the error: the chunk would be delivered twice.
+    """
+    policy = asi1.RetryPolicy(attempts=9, on_timeout=True)
+    error = asi1.APITimeoutError("silent", phase="idle")
+    assert policy.next_wait(error, 1, dice=0, left=99) is not None
+    fake.fault("stall_mid_body", after_chunks=chunks)
+    fake.reply("Here.")
+
+    async with (
+        in_process(fake, retry=policy) as client,
+        client.chat.completions.stream(messages="Hi") as stream,
+    ):
+        with pytest.raises(asi1.APITimeoutError) as caught:
+            await stream.get_final_completion()
+
+    assert ["one", "two", "three"][:chunks] == caught.value.partial.text.split()
+    assert 1 == len(fake.requests) == len(caught.value.response.attempts)
+    assert caught.value.response.attempts[0].wait is None
 
 
 async def test_timeout_after_a_complete_answer_adds_no_attempt(fake):

@@ -1,5 +1,9 @@
 """Calls that the rate limiter delays."""
 
+import logging
+
+from functools import partial
+
 import anyio
 import pytest
 
@@ -67,6 +71,287 @@ async def test_wait_for_the_limiter_counts_towards_the_total_timeout():
         assert 1 == len(fake.requests)
 
 
+def busy(fake, limit, **settings):
+    """Return a client under *limit*, and a list of what its `on_wait` hook gets."""
+    observed = []
+    hooks = asi1.Hooks(on_wait=observed.append)
+    return limited(fake, limit, hooks=hooks, **settings), observed
+
+
+REACHED = [
+    pytest.param(
+        RateLimit(requests_per_minute=1),
+        "1 requests per minute (requests_per_minute)",
+        59,
+        id="minute",
+    ),
+    pytest.param(
+        RateLimit(requests_per_minute=60, requests_per_day=1),
+        "1 requests per day (requests_per_day)",
+        86_399,
+        id="day",
+    ),
+    pytest.param(
+        RateLimit(requests_per_minute=60, tokens_per_minute=1_000),
+        "1,000 tokens per minute (tokens_per_minute)",
+        59,
+        id="tokens",
+    ),
+    pytest.param(
+        RateLimit(max_concurrency=1), "1 calls at once (max_concurrency)", 0, id="slots"
+    ),
+]
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("behind", [0, 2])
+@pytest.mark.parametrize(("limit", "named", "seconds"), REACHED)
+async def test_call_that_times_out_in_the_queue_was_not_sent(  # noqa: PLR0917 - a table
+    limit, named, seconds, behind, stream, caplog
+):
+    """
+    A call that times out while it waits for the client's rate limit has no attempt and
+    was not sent; its error names the limit, which the hook `on_wait` and the log have
+    named when the wait began, also for calls that wait behind others.
+    """
+    fake, errors = FakeASI1(), []
+    if limit.max_concurrency:
+        fake.fault("stall_before_headers")
+    fake.reply("Hi", usage={"total_tokens": 990})
+    caplog.set_level(logging.DEBUG, "asi1")
+    client, observed = busy(fake, limit)
+
+    async def reach():
+        await client.chat.completions.create(messages="Hi", timeout=None)
+
+    async def time_out():
+        with pytest.raises(asi1.APITimeoutError) as caught:
+            made = await client.chat.completions.create(
+                messages="Hi", stream=stream, timeout=10
+            )
+            await made.get_final_completion()
+        errors.append(caught.value)
+
+    async with client, anyio.create_task_group() as first:
+        first.start_soon(reach)
+        await anyio.sleep(1)
+        async with anyio.create_task_group() as group:
+            for _ in range(1 + behind):
+                group.start_soon(time_out)
+        first.cancel_scope.cancel()
+
+    assert 1 + behind == len(errors) == len(observed)
+    for error in errors:
+        assert ("total", False) == (error.phase, error.sent)
+        assert () == error.response.attempts
+        assert pytest.approx(10) == error.elapsed == error.response.elapsed
+        assert error.partial is None
+        assert str(error) == (
+            "timed out: the whole call took longer than 10 s; the client was waiting"
+            f" for its own rate limit of {named}"
+        )
+    assert [pytest.approx(seconds)] * (1 + behind) == [w.seconds for w in observed]
+    lines = [record.getMessage() for record in caplog.records]
+    assert 1 + behind == len(
+        [line for line in lines if f"waits for its own rate limit of {named}" in line]
+    )
+    assert 1 == len(fake.requests)
+
+
+@pytest.mark.virtual_time
+async def test_calls_that_begin_together_each_name_the_limit():
+    """
+    Of many calls that begin at the same moment, each one that does not fit reports the
+    limit once, and names it when it times out.
+    """
+    fake, errors = FakeASI1(), []
+    fake.reply("Hi", times=None)
+    client, observed = busy(fake, RateLimit(requests_per_minute=1))
+
+    async def ask():
+        try:
+            await client.chat.completions.create(messages="Hi", timeout=150)
+        except asi1.APITimeoutError as error:
+            errors.append(error)
+
+    async with client, anyio.create_task_group() as group:
+        for _ in range(6):
+            group.start_soon(ask)
+
+    assert 3 == len(fake.requests) == len(errors)
+    assert ["requests_per_minute"] * 5 == [wait.reason for wait in observed]
+    for error in errors:
+        assert not error.sent
+        assert "(requests_per_minute)" in str(error)
+
+
+@pytest.mark.virtual_time
+async def test_retry_that_times_out_in_the_queue_keeps_the_attempts_before():
+    """
+    A call that times out in the queue before its second attempt has the first one in
+    its metadata, and says that a request was sent.
+    """
+    fake = FakeASI1()
+    fake.fail(503)
+    client, observed = busy(fake, RateLimit(requests_per_minute=1))
+
+    async with client:
+        with pytest.raises(asi1.APITimeoutError, match="requests_per_minute") as caught:
+            await client.chat.completions.create(messages="Hi", timeout=10)
+
+    (attempt,) = caught.value.response.attempts
+    assert (503, True) == (attempt.status, caught.value.sent)
+    assert pytest.approx(10) == caught.value.response.elapsed
+    assert ["requests_per_minute"] == [wait.reason for wait in observed]
+
+
+@pytest.mark.virtual_time
+async def test_second_limit_that_delays_a_call_is_reported_too():
+    """
+    A call that waits first for one limit, then for another, reports both.
+    """
+    fake = FakeASI1()
+    fake.reply("Hi", delay=20, times=None)
+    limit = RateLimit(requests_per_minute=1, max_concurrency=1)
+    client, observed = busy(fake, limit)
+
+    async with client, anyio.create_task_group() as group:
+        for _ in range(2):
+            group.start_soon(partial(client.chat.completions.create, messages="Hi"))
+
+    assert ["max_concurrency", "requests_per_minute"] == [w.reason for w in observed]
+    assert pytest.approx([0, 40]) == [wait.seconds for wait in observed]
+
+
+@pytest.mark.virtual_time
+async def test_call_behind_others_is_told_the_seconds_that_are_left():
+    """
+    A call that begins to wait behind another one is told how long that one still
+    waits; a call that begins when none waits is told nothing.
+    """
+    fake = FakeASI1()
+    client, observed = busy(fake, RateLimit(requests_per_minute=1))
+
+    async def ask_at(seconds):
+        await anyio.sleep(seconds)
+        await client.chat.completions.create(messages="Hi")
+
+    async with client, anyio.create_task_group() as group:
+        for seconds in (0, 10, 30, 200):
+            group.start_soon(ask_at, seconds)
+
+    assert 4 == len(fake.requests)
+    assert pytest.approx([50, 30]) == [wait.seconds for wait in observed]
+
+
+@pytest.mark.virtual_time
+async def test_each_attempt_reports_its_wait():
+    """
+    A retry that waits for the same limit as the attempt before reports that wait too.
+    """
+    fake = FakeASI1()
+    client, observed = busy(fake, RateLimit(requests_per_minute=1))
+
+    async with client:
+        await client.chat.completions.create(messages="Hi")
+        fake.fail(503)
+        await client.chat.completions.create(messages="Hi")
+
+    assert ["requests_per_minute"] * 2 == [wait.reason for wait in observed]
+
+
+@pytest.mark.virtual_time
+async def test_only_calls_that_still_wait_are_told_why():
+    """
+    A waiting call is told the reason of its wait once, and a call that was cancelled
+    in the queue is not told of the waits of others.
+    """
+    limiter = LocalLimiter(RateLimit(requests_per_minute=1), anyio.current_time)
+    gone, told = [], []
+
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await limiter.acquire(1, gone.append)
+    await limiter.acquire(1, told.append)
+    await limiter.acquire(1, told.append)
+
+    assert [] == gone
+    assert [60] == [wait.seconds for wait in told]
+
+
+@pytest.mark.virtual_time
+async def test_attempt_does_not_include_the_wait_in_the_queue():
+    """
+    An attempt lasts from the limiter's permit to its end; the wait in the queue is
+    part of the call, not of the attempt.
+    """
+    fake = FakeASI1()
+
+    async with limited(fake, RateLimit(requests_per_minute=1)) as client:
+        await client.chat.completions.create(messages="Hi")
+        answer = await client.chat.completions.create(messages="Hi")
+
+    (attempt,) = answer.response.attempts
+    assert pytest.approx(0, abs=1) == attempt.elapsed
+    assert pytest.approx(60) == answer.response.elapsed
+
+
+@pytest.mark.virtual_time
+async def test_timeout_in_a_user_provided_limiter_was_not_sent():
+    """
+    A call that times out while a user-provided limiter waits was not sent either.
+    """
+
+    class Slow:
+        async def acquire(self, tokens):
+            await anyio.sleep(tokens * 1000)
+
+        def release(self, outcome):
+            raise AssertionError(outcome)
+
+    fake = FakeASI1()
+
+    async with AsyncASI1(
+        "k", "http://127.0.0.1", transport=fake.transport, rate_limit=Slow()
+    ) as client:
+        with pytest.raises(
+            asi1.APITimeoutError, match="for its rate limiter"
+        ) as caught:
+            await client.chat.completions.create(messages="Hi", timeout=10)
+
+    assert not caught.value.sent
+    assert () == caught.value.response.attempts
+    assert [] == fake.requests
+
+
+async def test_error_of_a_user_provided_limiter_is_not_retried():
+    """
+    An exception that a user-provided limiter raises is raised by the call at once, even
+    if it is one of asi1's that would be retried; there was no attempt.
+    """
+    calls = []
+
+    class Refusing:
+        async def acquire(self, tokens):
+            calls.append(tokens)
+            raise asi1.RateLimitError("full", status_code=429)
+
+        def release(self, outcome):
+            raise AssertionError(outcome)
+
+    fake = FakeASI1()
+
+    async with AsyncASI1(
+        "k", "http://127.0.0.1", transport=fake.transport, rate_limit=Refusing()
+    ) as client:
+        with pytest.raises(asi1.RateLimitError, match="full") as caught:
+            await client.chat.completions.create(messages="Hi")
+
+    assert 1 == len(calls)
+    assert () == caught.value.response.attempts
+
+
 @pytest.mark.virtual_time
 async def test_wait_for_the_limiter_is_not_part_of_the_first_token_timeout():
     """
@@ -100,6 +385,98 @@ async def test_retry_after_for_one_call_delays_the_calls_after_it():
         answer = await client.chat.completions.create(messages="Hi")
 
     assert answer.response.elapsed >= 30
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("reply", "policy", "delay"),
+    [
+        pytest.param({"retry_after": 86_400_000}, {}, 120, id="header"),
+        pytest.param({"retry_after": 121}, {}, 120, id="just-above"),
+        pytest.param({"retry_after": 120}, {}, 120, id="at-the-cap"),
+        pytest.param(
+            {"headers": {"retry-after-ms": "9" * 15}}, {}, 120, id="milliseconds"
+        ),
+        pytest.param(
+            {"retry_after": "Fri, 31 Dec 2100 23:59:59 GMT"}, {}, 120, id="date"
+        ),
+        pytest.param({"retry_after": "7, 86400000"}, {}, 120, id="several"),
+        pytest.param({"message": "Please try again in 365 days."}, {}, 120, id="body"),
+        pytest.param(
+            {"body": {"error": {"retryDelay": "86400000s"}}}, {}, 120, id="delay"
+        ),
+        pytest.param(
+            {"retry_after": "1e300", "code": "insufficient_quota"}, {}, 120, id="quota"
+        ),
+        pytest.param({"retry_after": 50}, {"max_retry_after": 4}, 4, id="own-cap"),
+        pytest.param({"retry_after": 50}, {"max_retry_after": 0}, 0, id="no-waits"),
+        pytest.param({"retry_after": 50}, {"max_retry_after": 900}, 50, id="higher"),
+    ],
+)
+async def test_retry_after_delays_other_calls_within_max_retry_after(
+    reply, policy, delay
+):
+    """
+    However long a server asks one call to wait, by a header or in a body, other calls
+    of the client are delayed by at most `max_retry_after`.
+    """
+    fake = FakeASI1()
+    fake.fail(429, **reply)
+    policy = asi1.RetryPolicy(attempts=1, **policy)
+    client, observed = busy(fake, RateLimit(requests_per_minute=100), retry=policy)
+
+    async with client:
+        with pytest.raises(asi1.RateLimitError) as caught:
+            await client.chat.completions.create(messages="Hi")
+        answer = await client.chat.completions.create(messages="Hi")
+
+    assert pytest.approx(delay, abs=1e-3) == answer.response.elapsed
+    assert caught.value.retry_after >= delay
+    assert ["retry_after"] * bool(delay) == [wait.reason for wait in observed]
+
+
+@pytest.mark.virtual_time
+async def test_pause_that_a_server_asked_for_is_named_by_a_timeout():
+    """
+    A call that times out because the server asked another call to wait says so.
+    """
+    fake = FakeASI1()
+    fake.fail(429, retry_after=30)
+
+    async with limited(fake, RateLimit(requests_per_minute=100), max_retries=0) as c:
+        with pytest.raises(asi1.RateLimitError):
+            await c.chat.completions.create(messages="Hi")
+        with pytest.raises(asi1.APITimeoutError, match=r"\(retry_after\)") as caught:
+            await c.chat.completions.create(messages="Hi", timeout=10)
+
+    assert not caught.value.sent
+
+
+async def test_user_provided_limiter_is_told_at_most_max_retry_after():
+    """
+    `LimitOutcome.retry_after` is at most the policy's `max_retry_after`, so that a
+    user-provided limiter does not pass on a boundless wait either.
+    """
+    outcomes = []
+
+    class Mine:
+        async def acquire(self, tokens):
+            """Permit each call."""
+
+        def release(self, outcome):
+            outcomes.append(outcome.retry_after)
+
+    fake = FakeASI1()
+    fake.fail(429, retry_after=86_400_000)
+
+    async with AsyncASI1(
+        "k", "http://127.0.0.1", transport=fake.transport, rate_limit=Mine()
+    ) as client:
+        with pytest.raises(asi1.RateLimitError) as caught:
+            await client.chat.completions.create(messages="Hi")
+
+    assert [120] == outcomes
+    assert 86_400_000 == caught.value.retry_after
 
 
 @pytest.mark.virtual_time
@@ -151,6 +528,46 @@ async def test_call_cancelled_while_it_waits_uses_no_quota():
 
     assert answer.text
     assert 2 == len(fake.requests)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("how", ["cancelled", "timed-out"])
+@pytest.mark.parametrize("ahead", [0, 1, 2])
+async def test_calls_that_give_up_their_wait_leave_their_places(ahead, how):
+    """
+    Calls that are cancelled, or time out, while they wait in the queue leave it: the
+    calls behind them are sent as if they had never waited, whether they waited first
+    in the queue, behind another call, or for one of the `max_concurrency` places.
+    """
+    fake, sent = FakeASI1(), {}
+    limit = RateLimit(requests_per_minute=1, max_concurrency=2)
+
+    async def ask(client, name):
+        await client.chat.completions.create(messages=name)
+        sent[name] = round(anyio.current_time() - began)
+
+    async def give_up(client):
+        with anyio.move_on_after(5 if how == "cancelled" else 50) as scope:
+            with pytest.raises(asi1.APITimeoutError):
+                await client.chat.completions.create(messages="gone", timeout=9)
+        assert (how == "cancelled") == scope.cancelled_caught
+
+    async with limited(fake, limit) as client:
+        began = anyio.current_time()
+        await ask(client, "first")
+        async with anyio.create_task_group() as group:
+            for name in ["a", "b"][:ahead]:
+                group.start_soon(ask, client, name)
+                await anyio.sleep(0.001)
+            for _ in range(2):  # as many as may run at once
+                group.start_soon(give_up, client)
+                await anyio.sleep(0.001)
+            for name in ["a", "b", "c", "d"][ahead:]:
+                group.start_soon(ask, client, name)
+                await anyio.sleep(0.001)
+
+    assert {"first": 0, "a": 60, "b": 120, "c": 180, "d": 240} == sent
+    assert 5 == len(fake.requests)
 
 
 @pytest.mark.virtual_time

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from asi1._protocol.retry_after import retry_after
+from asi1._protocol.retry_after import retry_after, retry_after_in_body
 
 
 NOW = 1_800_000_000.0  # seconds since 1970: Fri, 15 Jan 2027 08:00:00 GMT
@@ -36,7 +36,23 @@ DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
         pytest.param({"retry-after": ""}, None, id="empty"),
         pytest.param({"retry-after": "soon"}, None, id="not-a-number"),
         pytest.param({"retry-after": "7 s"}, None, id="unit"),
-        pytest.param({"retry-after": "7, 7"}, None, id="twice"),
+        pytest.param({"retry-after": "7, 7"}, 7, id="twice"),
+        pytest.param({"retry-after": "7, 9, 8"}, 9, id="several"),
+        pytest.param({"retry-after": "1,5"}, None, id="decimal-comma"),
+        pytest.param({"retry-after": "1,5, 7"}, 7, id="decimal-comma-and-number"),
+        pytest.param(
+            {"retry-after": f"7,{DATE.format(30)}"}, 30, id="several-without-space"
+        ),
+        pytest.param(
+            {"retry-after": "Fri,15 Jan 2027 08:00:30 GMT, 7"},
+            30,
+            id="date-without-space",
+        ),
+        pytest.param({"retry-after": "soon, 7, -1, nan"}, 7, id="one-is-valid"),
+        pytest.param({"retry-after": ", 7,"}, 7, id="empty-values"),
+        pytest.param({"retry-after": "1, " * 63 + "5, 9"}, 5, id="very-many"),
+        pytest.param({"retry-after": "0" * 64 + "7"}, None, id="very-long"),
+        pytest.param({"retry-after": "\x1f7"}, 7, id="control-character"),
         pytest.param(
             {"retry-after": "1_000"},
             None,
@@ -62,6 +78,11 @@ DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
             {"retry-after": "Fri, 32 Jan 2027 08:00:30 GMT"}, None, id="impossible-date"
         ),
         pytest.param({"retry-after-ms": "1500"}, 1.5, id="milliseconds"),
+        *(
+            pytest.param({"retry-after-ms": text}, 0.001, id=f"milliseconds-{text!a}")
+            for text in ("1\x1f", "\x1c1", "1\x85", "\xa01\u2003")
+        ),
+        pytest.param({"retry-after-ms": "500, 1500"}, 1.5, id="milliseconds-several"),
         pytest.param(
             {"retry-after-ms": "1500", "retry-after": "9"}, 1.5, id="milliseconds-win"
         ),
@@ -83,6 +104,221 @@ def test_retry_after_is_read_from_seconds_dates_and_milliseconds(headers, second
     ignored.
     """
     assert seconds == retry_after(headers, NOW)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent", "seconds"),
+    [
+        pytest.param(DATE.format(30), DATE.format(10), 20, id="same-clock"),
+        pytest.param(
+            "Fri, 15 Jan 2027 09:00:30 GMT",
+            "Fri, 15 Jan 2027 09:00:10 GMT",
+            20,
+            id="an-hour-ahead",
+        ),
+        pytest.param(
+            "Fri, 15 Jan 2027 07:00:30 GMT",
+            "Fri, 15 Jan 2027 07:00:10 GMT",
+            20,
+            id="an-hour-behind",
+        ),
+        pytest.param(DATE.format(30), DATE.format(30), None, id="at-once"),
+        pytest.param(DATE.format(30), DATE.format(31), None, id="past-for-the-server"),
+        pytest.param(
+            DATE.format(30), "Friday, 15-Jan-27 08:00:10 GMT", 20, id="date-rfc850"
+        ),
+        pytest.param(
+            DATE.format(30), "Fri Jan 15 08:00:10 2027", 20, id="date-without-zone"
+        ),
+        pytest.param(DATE.format(30), "today", 30, id="unreadable-date"),
+        pytest.param(DATE.format(30), "", 30, id="empty-date"),
+        pytest.param(
+            DATE.format(30), f"{DATE.format(10)}, {DATE.format(12)}", 20, id="two-dates"
+        ),
+        pytest.param("7", DATE.format(59), 7, id="seconds"),
+        pytest.param(
+            f"{DATE.format(30)}, {DATE.format(40)}", DATE.format(10), 30, id="several"
+        ),
+        pytest.param(
+            f"25, {DATE.format(30)}, 5", DATE.format(10), 25, id="number-is-longer"
+        ),
+        pytest.param(
+            f"Friday, 15-Jan-27 08:00:50 GMT, {DATE.format(30)}",
+            DATE.format(10),
+            40,
+            id="several-forms",
+        ),
+    ],
+)
+def test_date_is_compared_to_the_date_of_the_reply(asked, sent, seconds):
+    """
+    A date in ``retry-after`` is compared to the ``date`` of the same reply, or to this
+    machine's clock if the reply has no valid date; the longest of several waits counts.
+    """
+    assert seconds == retry_after({"retry-after": asked, "date": sent}, NOW)
+
+
+@pytest.mark.parametrize("place", ["error", "errors", "detail", "text", "list", "top"])
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ("Please try again in 20s. Contact us to raise the limit.", 20),
+        ("Please try again in 1m30s.", 90),
+        ("try again in 350ms", 0.35),
+        ("Please retry after 2 seconds.", 2),
+        ("Please retry in 36.073423s.", 36.073423),
+        ("TRY AGAIN LATER, AFTER 3 SECS", 3),
+        ("Retry your request in 1 Minute, 5 Seconds", 65),
+        ("try again in about 1 minute and 30 seconds", 90),
+        ("Try again in 1h2m3.5s!", 3723.5),
+        ("Please try again in\n 2 days", 172_800),
+        ("Too Many Requests: retry after 35", 35),
+        ("Retry-After: 35.5, please", 35.5),
+        ("Request was throttled. Expected available in 42 seconds.", 42),
+        ("Please wait 20 seconds before trying again", 20),
+        ("Wait for 1500 milliseconds", 1.5),
+        ("try again in 1s; big requests: try again in 9s; or wait 5s", 9),
+        ("try again in 0s", None),
+        ("try again after 3 attempts", None),
+        ("try again in 5 sheep", None),
+        ("retry after 35 requests", None),
+        ("retry after 2027-01-15", None),
+        ("Try again at 12:30", None),
+        ("Try again in " + "9" * 30 + "s", None),
+        ("Try again with less than 20 seconds of audio", None),
+        ("Limit 3 per 1 minute, used 3", None),
+        ("the country in 2s", None),
+        ("await 2s", None),
+        ("", None),
+    ],
+)
+def test_wait_in_a_message_is_read(message, seconds, place):
+    """
+    A message that says how long to wait counts, in every place where servers put
+    messages; other numbers and times in it do not.
+    """
+    bodies = {
+        "error": {"error": {"message": message, "code": "rate_limit_exceeded"}},
+        "errors": {"errors": [{"detail": message}]},
+        "detail": {"detail": [message]},
+        "text": message,
+        "list": [{"error": {"message": message}}],
+        "top": {"error": message},
+    }
+
+    assert seconds == retry_after_in_body(bodies[place])
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        pytest.param({"retry_after": 64.57, "global": False}, 64.57, id="top"),
+        pytest.param({"error": {"retry_after": 2}}, 2, id="error"),
+        pytest.param({"error": {"retryAfter": "2"}}, 2, id="numeric-string"),
+        pytest.param({"Error": {"Retry-After": " 2s "}}, 2, id="capitals"),
+        pytest.param({"detail": {"retry_after_seconds": 3}}, 3, id="detail"),
+        pytest.param({"parameters": {"retry_after": 35}}, 35, id="parameters"),
+        pytest.param({"retry_after_ms": 1500}, 1.5, id="milliseconds"),
+        pytest.param({"error": {"retryAfterMs": "1500"}}, 1.5, id="camel-milliseconds"),
+        pytest.param({"retry_after_ms": "2s"}, 2, id="unit-wins"),
+        pytest.param({"error": {"retryDelay": "1.5s"}}, 1.5, id="delay"),
+        pytest.param({"retryDelay": "1m30s"}, 90, id="delay-minutes"),
+        pytest.param(
+            {
+                "error": {
+                    "code": 429,
+                    "details": [{"@type": "Help"}, {"retryDelay": "36s"}],
+                }
+            },
+            36,
+            id="google",
+        ),
+        pytest.param(
+            [{"error": {"details": [{"retryDelay": "36s"}]}}], 36, id="google-in-a-list"
+        ),
+        pytest.param(
+            {"retry_delay": {"seconds": 36, "nanos": 500_000_000}}, 36.5, id="duration"
+        ),
+        pytest.param({"retry_after": 2, "error": {"retry_after": 5}}, 5, id="longest"),
+        pytest.param(
+            {"retry_after": 2, "message": "try again in 9s"}, 2, id="member-wins"
+        ),
+        pytest.param(
+            {"retry_after": None, "message": "try again in 9s"}, 9, id="member-is-null"
+        ),
+        pytest.param({"choices": [{"retry_after": 3}]}, None, id="elsewhere"),
+        pytest.param({"retry_after": True}, None, id="bool"),
+        pytest.param({"retry_after": 0}, None, id="zero"),
+        pytest.param({"retry_after": -1}, None, id="negative"),
+        pytest.param({"retry_after": "soon"}, None, id="words"),
+        pytest.param({"retry_after": [2]}, None, id="list"),
+        pytest.param({"retry_delay": {}}, None, id="empty-duration"),
+        pytest.param({"retry_after": math.nan}, None, id="nan"),
+        pytest.param({"retry_after": math.inf}, None, id="inf"),
+        pytest.param({"retry_after": 10**400}, None, id="huge-int"),
+        pytest.param({"retry_after": "1e400"}, None, id="infinite"),
+        pytest.param({"retry_after": "2" * 65}, None, id="very-long"),
+        pytest.param({"retry_policy": 2}, None, id="another-name"),
+        pytest.param(None, None, id="empty"),
+        pytest.param(7, None, id="number"),
+    ],
+)
+def test_wait_in_a_member_of_the_body_is_read(body, seconds):
+    """
+    A member of the error body with a wait in seconds, milliseconds or units counts, and
+    wins over a message; one that is not a positive, finite time is ignored.
+    """
+    assert seconds == retry_after_in_body(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"error": [{}] * 99 + [{"retry_after": 1}]}, id="items"),
+        pytest.param(
+            {f"k{n}": n for n in range(99)} | {"retry_after": 1}, id="members"
+        ),
+        pytest.param(
+            {"error": {"error": {"error": {"error": {"retry_after": 1}}}}}, id="levels"
+        ),
+    ],
+)
+def test_only_the_start_of_a_large_body_is_searched_for_a_wait(body):
+    """
+    A wait counts up to a number of members, items and levels, and not beyond.
+    """
+    assert 1 == retry_after_in_body(body)
+    if isinstance(body.get("error"), list):
+        further = {"error": [{}, *body["error"]]}
+    elif "error" in body:
+        further = {"error": body}
+    else:
+        further = {"k": 0, **body}
+
+    assert retry_after_in_body(further) is None
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["error", "retry_after", "retryDelay", "message", "x"]),
+                inner,
+                max_size=3,
+            )
+        ),
+        max_leaves=10,
+    )
+)
+def test_any_body_is_a_positive_wait_or_none(body):
+    """
+    Any error body is read as a wait of more than 0 s, or as None.
+    """
+    seconds = retry_after_in_body(body)
+
+    assert seconds is None or 0 < seconds < math.inf
 
 
 @pytest.mark.system
@@ -108,6 +344,8 @@ def test_date_without_a_time_zone_is_in_gmt():
 
 
 @given(text=st.text(), wall=st.floats(0, 1e10))
+@example(text="1\x1f", wall=0)
+@example(text="1\u2028", wall=0)
 @example(text="Mon, 01 Jan 0001 00:00:00 +2359", wall=0)
 @example(text="Fri, 31 Dec 9999 23:59:59 -2359", wall=0)
 @example(text="1 Jan 99999999 00:00", wall=0)

@@ -1,10 +1,15 @@
-"""Hooks observe retries and the end of calls, and cannot make a call fail."""
+"""Hooks observe waits, retries and the end of calls; broken ones are refused."""
 
+from functools import partial
+from unittest.mock import AsyncMock, Mock
+
+import anyio
 import pytest
 
 import asi1
 
-from asi1 import AsyncASI1, Hooks, RetryPolicy
+from asi1 import AsyncASI1, Hooks, RateLimit, RetryPolicy
+from asi1._call.rate_limiter import LocalLimiter
 from asi1.testing import FakeASI1
 
 
@@ -53,22 +58,93 @@ async def test_on_end_gets_response_metadata_and_error(stream):
     assert [None, caught.value] == [error for _, error in observed]
 
 
-async def test_error_of_a_hook_is_logged_and_the_call_goes_on(caplog):
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_on_wait_gets_the_limit_and_the_seconds(stream):
     """
-    An error that a hook raises is logged, and the call goes on.
+    `Hooks.on_wait` is called when a call begins to wait for the client's rate limit,
+    with the reached limit and the seconds that the wait lasts at least.
     """
-    fake = FakeASI1()
-    fake.fail(503)
-
-    def fail(*_):
-        raise RuntimeError("the hook's own")
-
-    hooks = Hooks(on_retry=fail, on_end=fail)
+    fake, observed = FakeASI1(), []
+    limit = RateLimit(requests_per_minute=2)
+    limiter = LocalLimiter(limit, clock=anyio.current_time)
 
     async with AsyncASI1(
-        "k", "http://127.0.0.1", transport=fake.transport, retry=QUICK, hooks=hooks
+        "k",
+        "http://127.0.0.1",
+        transport=fake.transport,
+        rate_limit=limiter,
+        hooks=Hooks(on_wait=observed.append),
     ) as client:
-        answer = await client.chat.completions.create(messages="Hi")
+        for _ in range(3):
+            made = await client.chat.completions.create(messages="Hi", stream=stream)
+            if stream:
+                await made.get_final_completion()
+            await anyio.sleep(10)
 
-    assert answer.text
-    assert ["a hook failed"] * 2 == [record.message for record in caplog.records]
+    (wait,) = observed
+    assert ("requests_per_minute", 2) == (wait.reason, wait.limit)
+    assert pytest.approx(40) == wait.seconds
+
+
+async def refused(_):
+    """Stand for an async hook."""
+
+
+async def refused_items(_):
+    """Stand for a hook that is an async generator."""
+    yield
+
+
+def refused_generator(_):
+    """Stand for a hook that is a generator."""
+    yield
+
+
+class AsyncHook:
+    """An object whose call is async."""
+
+    async def __call__(self, _):
+        """Do nothing."""
+
+
+@pytest.mark.parametrize("name", ["on_wait", "on_retry", "on_end"])
+@pytest.mark.parametrize(
+    ("hook", "problem"),
+    [
+        pytest.param("print", "must be a function", id="str"),
+        pytest.param(1, "must be a function", id="int"),
+        pytest.param([print], "must be a function", id="list"),
+        pytest.param(refused, "must be a plain function", id="async"),
+        pytest.param(refused_items, "must be a plain function", id="async-generator"),
+        pytest.param(refused_generator, "must be a plain function", id="generator"),
+        pytest.param(AsyncHook(), "must be a plain function", id="async-call"),
+        pytest.param(AsyncHook().__call__, "must be a plain function", id="method"),
+        pytest.param(partial(refused, 1), "must be a plain function", id="partial"),
+        pytest.param(AsyncMock(), "must be a plain function", id="async-mock"),
+        pytest.param(lambda: None, "must accept", id="no-argument"),
+        pytest.param(lambda a, b, c: None, "must accept", id="three-arguments"),
+        pytest.param(lambda *, a: None, "must accept", id="keyword-only"),
+        pytest.param(lambda *a, b: None, "must accept", id="required-keyword"),
+        pytest.param(partial(max, 1, key=1), None, id="partial-of-c"),
+        pytest.param(lambda *a: None, None, id="any-arguments"),
+        pytest.param(lambda a, b=1, c=2: None, None, id="defaults"),
+        pytest.param(Mock(), None, id="mock"),
+        pytest.param(print, None, id="print"),
+        pytest.param(max, None, id="no-signature"),
+        pytest.param(None, None, id="none"),
+    ],
+)
+def test_hook_that_cannot_work_is_refused(name, hook, problem):
+    """
+    A hook that is not a function, is ``async`` or a generator, or does not accept its
+    arguments is refused; a callable without a known signature is not.
+    """
+    if problem is None:
+        assert hook is getattr(Hooks(**{name: hook}), name)
+        return
+
+    with pytest.raises(asi1.ConfigurationError) as caught:
+        Hooks(**{name: hook})
+
+    assert str(caught.value).startswith(f"hooks: {name} {problem}")

@@ -6,6 +6,10 @@ The HTTP framing of these replies is correct, except where a body is cut or neve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from email.utils import formatdate
+from typing import Any
+
 from .._plan import Close, Data, Head, Plan
 from .._replies import SSE, Failure, json_plan, whole
 from .._request import Ask
@@ -44,6 +48,35 @@ def _retry_after_ms(_: Ask, *, milliseconds: int = 50) -> Plan:
     """429 with the header retry-after-ms, in milliseconds."""
     error = {"error": {"message": "Too many requests."}}
     return json_plan(429, error, {"retry-after-ms": str(milliseconds)})
+
+
+def _retry_after_date(_: Ask, *, seconds: int = 1) -> Plan:
+    """429 with Retry-After as a date, *seconds* after a Date far from the real time."""
+    error = {"error": {"message": "Too many requests."}}
+    dates = {"date": _date(0), "retry-after": _date(seconds)}
+    return json_plan(429, error, dates)
+
+
+def _date(seconds: int) -> str:
+    return formatdate(946_684_800 + seconds, usegmt=True)  # from 1 January 2000
+
+
+def _retry_after_twice(_: Ask, *, first: float = 0.02, second: float = 0.05) -> Plan:
+    """429 with two Retry-After headers, of which the longer wait counts."""
+    content = b'{"error": {"message": "Too many requests."}}'
+    twice = [("retry-after", f"{seconds:g}") for seconds in (first, second)]
+    headers = (("content-type", "application/json"), *twice)
+    return Head(429, headers, "length", len(content)), Data(content)
+
+
+def _retry_after_in_body(
+    _: Ask,
+    *,
+    message: str = "Too many requests. Please try again in 50ms.",
+    members: Mapping[str, Any] | None = None,
+) -> Plan:
+    """429 whose wait stands only in the error's *message*, or in its *members*."""
+    return json_plan(429, {"error": {"message": message, **(members or {})}})
 
 
 def _should_not_retry_503(_: Ask) -> Plan:
@@ -187,6 +220,9 @@ FAULTS = faults(
     _quota_429,
     _rate_limit_429,
     _retry_after_ms,
+    _retry_after_date,
+    _retry_after_twice,
+    _retry_after_in_body,
     _should_not_retry_503,
     _should_retry_409,
     _html_502,

@@ -22,6 +22,9 @@ STATUS = {
         asi1.RateLimitError, 429, attempts=3, short={"retry_after": 0.01}
     ),
     "retry_after_ms": bad_status(asi1.RateLimitError, 429, attempts=3),
+    "retry_after_date": bad_status(asi1.RateLimitError, 429, attempts=3),
+    "retry_after_twice": bad_status(asi1.RateLimitError, 429, attempts=3),
+    "retry_after_in_body": bad_status(asi1.RateLimitError, 429, attempts=3),
     "should_not_retry_503": bad_status(asi1.InternalServerError, 503),
     "should_retry_409": bad_status(asi1.ConflictError, 409, attempts=3),
     "html_502": bad_status(asi1.InternalServerError, 502, attempts=3),
