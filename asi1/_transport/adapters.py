@@ -56,7 +56,7 @@ def _network_backend() -> httpcore.AsyncNetworkBackend:
         from .connect import AsyncioBackend  # noqa: PLC0415
 
         return AsyncioBackend()
-    from .connect import TrioBackend  # noqa: PLC0415
+    from .trio_socket import TrioBackend  # noqa: PLC0415
 
     return TrioBackend()
 

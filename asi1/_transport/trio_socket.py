@@ -1,0 +1,154 @@
+# ruff: noqa: ASYNC109 - httpcore's interface has timeouts
+"""Opens connections to servers for httpcore, on trio, and reads while it writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import httpcore
+
+from .event_loop import Flag
+from .http_pool import SendProgress, refuses, wake_early
+
+
+__all__ = ["TrioBackend", "TrioSocket"]
+
+# Size of the read buffer: the maximum bytes that one read from the network returns.
+_READ_SIZE = 64 * 1024
+# Size of the pieces in which a large body is sent.
+_PIECE = 16 * 1024
+# Seconds to read the reply that has arrived while a write fails.
+_LAST_READ = 0.25
+
+
+class TrioBackend(httpcore.AsyncNetworkBackend):
+    """Opens connections on trio, as httpcore's backend, but with `TrioSocket`."""
+
+    def __init__(self) -> None:
+        self._backend: Any = httpcore.TrioBackend()
+
+    async def connect_tcp(self, *where: Any, **options: Any) -> TrioSocket:
+        """Connect as httpcore does."""
+        return TrioSocket(await self._backend.connect_tcp(*where, **options))
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for *seconds*; httpcore calls this between its own retries."""
+        await anyio.sleep(seconds)
+
+
+class TrioSocket(httpcore.AsyncNetworkStream):
+    """
+    httpcore's connection on trio, which also reads while it writes.
+
+    A server may refuse a large request before it has read all of it.
+    """
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._early = bytearray()  # received during a write
+        self._end: httpcore.ReadError | None = None  # raised by a read during a write
+        self._ended = False
+        self._at = 0  # where the piece begins that is being sent
+        self._failure: Exception | None = None  # ends the present write
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return the next bytes; b"" if the server has stopped sending."""
+        if not self._early and not self._ended:
+            return await self._stream.read(max_bytes, timeout)
+        if not self._early and self._end is not None:
+            raise self._end
+        data = bytes(self._early[:max_bytes])
+        del self._early[:max_bytes]
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """
+        Send *buffer*; *timeout* starts anew whenever the network takes some bytes.
+
+        Raises:
+            httpcore.WriteError: The connection broke, or the server refused the request
+                before all of it was sent; then httpcore reads the server's reply.
+            httpcore.WriteTimeout: The network took no byte for *timeout* seconds.
+        """
+        if len(buffer) <= _PIECE:
+            await self._stream.write(buffer, timeout)
+            return
+        wake_early(self._stream.get_extra_info("socket"))
+        self._failure = None
+        listened = Flag()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._listen, listened, tasks.cancel_scope)
+            if timeout is not None:
+                tasks.start_soon(self._watch, timeout, tasks.cancel_scope)
+            try:
+                for self._at in range(0, len(buffer), _PIECE):
+                    await self._stream.write(buffer[self._at : self._at + _PIECE])
+                self._failure = None  # although the reply may have begun
+            except httpcore.WriteError as error:
+                self._failure = error
+                with anyio.move_on_after(_LAST_READ):  # read what has arrived
+                    await listened.wait()
+            tasks.cancel_scope.cancel()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _watch(self, timeout: float, writing: anyio.CancelScope) -> None:
+        """End the writing if the network takes no byte for *timeout* seconds."""
+        progress = SendProgress(self._stream.get_extra_info("socket"), timeout)
+        while not progress.stopped(self._at):  # noqa: ASYNC110 - the kernel's figures
+            await anyio.sleep(progress.interval)
+        if refuses(self._early, late=True):
+            error: Exception = httpcore.WriteError("the server reads no more")
+        else:
+            error = progress.error()
+        self._failure = self._failure or error
+        writing.cancel()
+
+    async def _listen(self, listened: Flag, writing: anyio.CancelScope) -> None:
+        """Read until the server refuses the request or the connection ends."""
+        try:
+            while not refuses(self._early):
+                await self._read_early()
+            if self._stream.get_extra_info("ssl_object") is not None:
+                # trio cannot read from a TLS connection after a cancelled write.
+                with anyio.move_on_after(_LAST_READ):
+                    while True:
+                        await self._read_early()
+        except httpcore.ReadError as error:
+            self._ended, self._end = True, error
+        except EOFError:
+            self._ended = True
+        early = httpcore.WriteError("the server replied before it got the request")
+        self._failure = self._failure or early
+        listened.set()
+        writing.cancel()
+
+    async def _read_early(self) -> None:
+        if len(self._early) > _READ_SIZE:  # an answer that begins early can wait
+            await anyio.sleep_forever()
+        data = await self._stream.read(_READ_SIZE)
+        if not data:
+            raise EOFError
+        self._early += data
+
+    async def start_tls(self, *what: Any, **options: Any) -> TrioSocket:
+        """Return the same connection with TLS on top; close it if that fails."""
+        try:
+            return TrioSocket(await self._stream.start_tls(*what, **options))
+        except BaseException:
+            # httpcore 1.0 closes the stream after an error of the handshake, but not
+            # when the handshake is cancelled.
+            with anyio.CancelScope(shield=True):
+                await self.aclose()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return the attribute of the connection that httpcore calls *info*."""
+        if info == "is_readable" and (self._early or self._ended):
+            return True
+        return self._stream.get_extra_info(info)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._stream.aclose()
