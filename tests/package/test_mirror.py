@@ -32,6 +32,8 @@ TESTED_IN = {
     "settings/test_options": ["_settings/option_checks", "_settings/validators"],
     # `_transport/preload` loads other modules before a call needs them.
     "transport/test_adapters": ["_transport/preload"],
+    # Large requests are sent on asyncio and on trio by the same tests.
+    "transport/test_connect": ["_transport/trio_socket"],
     # Effects of engine, turns and transport show only in clients and conversations.
     "client/test_client": [
         "_call/engine",
@@ -66,12 +68,14 @@ TESTED_IN = {
         "testing/_faults/connection",
         "testing/_faults/dialect",
         "testing/_faults/http",
+        "testing/_faults/request",
         "testing/_faults/status",
         "testing/_faults/stream",
         "testing/_faults/text",
         "testing/_plan",
         "testing/_render",
     ],
+    "testing/test_server": ["testing/_connection"],
     "testing/test_replies": [
         "testing/_fake",
         "testing/_request",
