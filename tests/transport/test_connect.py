@@ -370,6 +370,14 @@ class LateReader:
         self.over.set()
         self._listener.close()
 
+    def let_read(self, sock):
+        """
+        Under TLS, wait before the connection is closed: a TCP reset that comes while
+        the client sends makes bytes unreadable that the client has not decrypted.
+        """
+        if isinstance(sock, ssl.SSLSocket):
+            self.over.wait(1)
+
     def _serve(self):
         with suppress(OSError):
             while True:
@@ -391,12 +399,14 @@ class LateReader:
                 self._what(self, sock, int(size) - len(body))
 
 
-def refuse_and_close(_, sock, __):
+def refuse_and_close(server, sock, _):
     sock.sendall(REFUSAL)
+    server.let_read(sock)
 
 
-def refuse_and_reset(_, sock, __):
+def refuse_and_reset(server, sock, _):
     sock.sendall(REFUSAL)
+    server.let_read(sock)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
