@@ -41,7 +41,8 @@ class Connection:
         self._sock = sock
         self.number = number
         self.unread = b""  # bytes that were received, but are not parsed yet
-        self.deaf = False  # whether `wait` leaves all bytes in the kernel
+        self.deaf = False  # whether `wait` reads at most 64 KiB, and ignores them
+        self._ignored = 0  # number of bytes that `wait` has ignored
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +87,11 @@ class Connection:
         """Wait *seconds* (None: no limit); raise if the client disconnects first."""
         if self.deaf:
             with anyio.move_on_after(seconds):
-                while True:  # an end behind unread bytes cannot be seen
+                # Bytes that fit into the kernel are received, since the client's
+                # disconnection cannot be seen behind them.
+                while (room := _READ_SIZE - self._ignored) > 0:
+                    self._ignored += len(await self.receive(room))
+                while True:
                     self._take(1, socket.MSG_PEEK)
                     await anyio.sleep(_PEEK_INTERVAL)
             return

@@ -21,7 +21,7 @@ from attrs import evolve, frozen
 from .._plan import Close, Data, Framing, Head, Plan, Stall
 from .._replies import Answer, json_plan, sse_head
 from .._request import Ask, Reading
-from .._script import EarlyRecipe, Recipe
+from .._script import EarlyRecipe
 from .._shapes import body
 
 
@@ -69,7 +69,7 @@ class Fault:
         known = inspect.signature(self.build).parameters.values()
         return {option.name: option.default for option in list(known)[1:]}
 
-    def recipe(self, **options: Any) -> Recipe:
+    def recipe(self, **options: Any) -> Callable[[Ask], Plan]:
         """
         Return a function that makes the fault's plan for a request, with *options*.
 
