@@ -85,6 +85,7 @@ def test_open_refusal_ends_when_the_client_leaves_or_after_its_seconds(fake):
         with socket.create_connection(("127.0.0.1", fake.port), timeout=10) as sock:
             sock.sendall(head)
             assert sock.recv(1000).startswith(b"HTTP/1.1 413")
+            sock.sendall(b"some body")
             (request,) = fake.requests
             if seconds is None:
                 assert "open" == request.outcome
