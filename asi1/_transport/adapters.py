@@ -86,7 +86,7 @@ def _network_backend() -> httpcore.AsyncNetworkBackend:
 
 @run_apart_once
 def _trio_backend() -> type[httpcore.AsyncNetworkBackend]:
-    from .trio_backend import TrioBackend  # noqa: PLC0415 - most programs use asyncio
+    from .trio_socket import TrioBackend  # noqa: PLC0415 - most programs use asyncio
 
     return TrioBackend
 

@@ -19,7 +19,13 @@ from typing import Any, cast
 import anyio
 import httpcore
 
-from .http_pool import map_connect_errors, readable, refuses, wake_early
+from .http_pool import (
+    SendProgress,
+    map_connect_errors,
+    readable,
+    refuses,
+    wake_early,
+)
 
 
 __all__ = ["AsyncioSocket"]
@@ -154,7 +160,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         Raises:
             httpcore.WriteError: The connection broke, or the server refused the request
                 before all of it was sent; then httpcore reads the server's reply.
-            httpcore.WriteTimeout: The kernel accepted no byte for *timeout* seconds.
+            httpcore.WriteTimeout: The network took no byte for *timeout* seconds.
         """
         # httpcore writes a request's head, its body, and then b"". Head and body are
         # joined into one send, since each send costs a system call.
@@ -199,27 +205,25 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             raise httpcore.WriteError("the server replied before it got the request")
 
     async def _wait_for_room(self, timeout: float | None) -> None:
-        loop, left = asyncio.get_running_loop(), self._bytes_left
-        since = loop.time()
+        progress = None
+        if timeout is not None:
+            sock = self._transport.get_extra_info("socket")
+            progress = SendProgress(sock, timeout)
         while self._write_paused and not self._transport.is_closing():
             self._check_refused()
-            self._write_waiter = loop.create_future()
+            if progress and progress.stopped(*self._buffer_sizes()):
+                self._check_refused(late=True)
+                raise progress.error()
+            self._write_waiter = asyncio.get_running_loop().create_future()
             try:
-                # The buffer's size is looked at several times within the timeout.
-                with anyio.move_on_after(None if timeout is None else timeout / 8):
+                with anyio.move_on_after(progress.interval if progress else None):
                     await self._write_waiter
             finally:
                 self._write_waiter = None
-            if (now_left := self._bytes_left) < left:
-                left, since = now_left, loop.time()
-            elif timeout is not None and loop.time() - since >= timeout:
-                self._check_refused(late=True)
-                raise httpcore.WriteTimeout(f"no byte was sent for {timeout:g} s")
 
-    @property
-    def _bytes_left(self) -> int:
-        size = self._transport.get_write_buffer_size()
-        return size + (self._below.get_write_buffer_size() if self._below else 0)
+    def _buffer_sizes(self) -> tuple[int, int]:
+        below = self._below.get_write_buffer_size() if self._below else 0
+        return self._transport.get_write_buffer_size(), below
 
     def abort(self) -> None:
         """Close the connection in the event loop's next step."""

@@ -11,6 +11,7 @@ import asyncio
 import select
 import socket
 import ssl
+import sys
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ from .httpcore_internals import replace_request_lock, replace_state_lock, unread
 
 __all__ = [
     "ConnectionPool",
+    "SendProgress",
     "begins_http",
     "map_connect_errors",
     "readable",
@@ -32,6 +34,8 @@ __all__ = [
     "wake_early",
 ]
 
+# How often progress is looked at within the write timeout.
+_LOOKS = 8
 # Bytes that the kernel accepts beyond those that it has sent already.
 _UNSENT = 128 * 1024
 _HTTP, _HEAD_END = b"HTTP/1.", b"\r\n\r\n"
@@ -187,3 +191,48 @@ def wake_early(sock: Any) -> None:
     if sock is not None and option is not None:
         with suppress(OSError, AttributeError, ValueError):
             sock.setsockopt(socket.IPPROTO_TCP, option, _UNSENT)
+
+
+class SendProgress:
+    """
+    Tells whether the network takes bytes of a request, for the write timeout.
+
+    Where the kernel says how many bytes the peer has not acknowledged (Linux), each
+    acknowledged byte counts: the kernel accepts new bytes only in large steps, between
+    which a slow server may read for longer than the timeout. Elsewhere only the bytes
+    that the kernel accepts count.
+
+    Args:
+        sock: The connection's socket; None if unknown.
+        timeout: Seconds without progress after which sending has stopped.
+    """
+
+    def __init__(self, sock: Any, timeout: float) -> None:
+        self._sock, self._timeout = sock, timeout
+        self._last: tuple[int, ...] = ()
+        self._since = 0.0
+        self.interval = timeout / _LOOKS
+
+    def stopped(self, *figures: int) -> bool:
+        """Whether *figures* and the kernel's own have not changed for the timeout."""
+        now, latest = anyio.current_time(), (*figures, _unacknowledged(self._sock))
+        if latest != self._last:
+            self._last, self._since = latest, now
+        return now - self._since >= self._timeout
+
+    def error(self) -> httpcore.WriteTimeout:
+        """Return the error to raise when sending has stopped."""
+        return httpcore.WriteTimeout(f"no byte was sent for {self._timeout:g} s")
+
+
+def _unacknowledged(sock: Any) -> int:
+    """Return the number of bytes in the kernel's send buffer; 0 if it is unknown."""
+    # No import at the top: Windows has neither module, and most requests are small.
+    with suppress(ImportError, OSError, AttributeError, ValueError):
+        import fcntl  # noqa: PLC0415
+        import termios  # noqa: PLC0415
+
+        number = bytearray(4)
+        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, number)  # SIOCOUTQ in tcp(7)
+        return int.from_bytes(number, sys.byteorder)
+    return 0

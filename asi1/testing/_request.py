@@ -17,7 +17,14 @@ import orjson
 from attrs import define, field, frozen
 
 
-__all__ = ["Ask", "Ending", "Outcome", "RecordedRequest", "join_headers"]
+__all__ = [
+    "Ask",
+    "Ending",
+    "Outcome",
+    "Reading",
+    "RecordedRequest",
+    "join_headers",
+]
 
 
 Outcome: TypeAlias = Literal["open", "sent", "left", "stopped"]
@@ -111,6 +118,26 @@ class RecordedRequest:
         """
         self._ending.over.wait(timeout)
         return self.outcome
+
+
+@frozen
+class Reading:
+    """
+    How a fault's request is read, which the server decides when the head has arrived.
+
+    Attributes:
+        body: Whether the body is read; if not, the reply begins after the head.
+        size: The largest part of the body that is read at once, in bytes.
+        seconds: The pause before each part.
+    """
+
+    body: bool = False
+    size: int = 65536
+    seconds: float = 0.0
+
+    def duration(self, length: int) -> float:
+        """Return for how long a body of *length* bytes is read, in seconds."""
+        return length // self.size * self.seconds if self.body else 0.0
 
 
 @frozen

@@ -14,14 +14,36 @@ from random import Random, SystemRandom
 from threading import Lock
 from typing import TypeAlias
 
+from attrs import frozen
+
 from ._plan import Plan
 from ._replies import Answer, Failure, json_plan
-from ._request import Ask, RecordedRequest
+from ._request import Ask, Reading, RecordedRequest
 
 
-__all__ = ["CANNED", "Recipe", "Script"]
+__all__ = ["CANNED", "EarlyRecipe", "Recipe", "Script"]
+
 
 Recipe: TypeAlias = Callable[[Ask], Plan]
+
+
+@frozen
+class EarlyRecipe:
+    """
+    A recipe of a reply that decides how its request is read.
+
+    Attributes:
+        make: Makes the plan of the reply.
+        reading: How the request is read.
+    """
+
+    make: Recipe
+    reading: Reading
+
+    def __call__(self, context: Ask) -> Plan:
+        """Make the plan of the reply."""
+        return self.make(context)
+
 
 # The answer to a chat request for which no reply is scripted.
 CANNED = Answer(
@@ -98,9 +120,24 @@ class Script:
         with self._lock:
             return list(self._requests)
 
-    def answer(self, request: RecordedRequest) -> Plan:
+    def take_early(self, head: RecordedRequest) -> EarlyRecipe | None:
         """
-        Record a request and choose its reply.
+        Take the reply to a request whose body is unread, if the reply wants it so.
+
+        Returns:
+            The reply, to be passed to `answer`; None if the whole request comes first.
+        """
+        with self._lock:
+            following = self._queue[0] if self._queue else self._standing
+            if isinstance(following, EarlyRecipe) and (self._choose(head) is following):
+                return following
+        return None
+
+    def answer(
+        self, request: RecordedRequest, early: EarlyRecipe | None = None
+    ) -> Plan:
+        """
+        Record a request and choose its reply, unless it was taken *early*.
 
         Returns:
             The plan of the reply. If making the plan raises, a 500 that names the
@@ -110,7 +147,7 @@ class Script:
             self._requests.append(request)
             self._turn += 1
             rng = Random(f"{self._seed}:{self._turn}")
-            recipe = self._choose(request)
+            recipe = early or self._choose(request)
         context = Ask(request, rng)
         try:
             return recipe(context)

@@ -66,7 +66,11 @@ class FakeTransport(httpx.AsyncBaseTransport):
             ending=ending,
         )
         timeout = request.extensions.get("timeout", {})
-        stream = _ReplyStream(self._script.answer(recorded), request.method, ending)
+        early = self._script.take_early(recorded)
+        if early is not None:
+            await anyio.sleep(early.reading.duration(len(recorded.body)))
+        plan = self._script.answer(recorded, early)
+        stream = _ReplyStream(plan, request.method, ending)
         stream.read_timeout = timeout.get("read")
         try:
             head = await stream.head()

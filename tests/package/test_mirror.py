@@ -30,6 +30,8 @@ TESTED_IN = {
     ],
     # Option checks and validators are tested by the options that they check.
     "settings/test_options": ["_settings/option_checks", "_settings/validators"],
+    # Large requests are sent on asyncio and on trio by the same tests.
+    "transport/test_connect": ["_transport/trio_socket"],
     # Effects of engine, turns and transport show only in clients and conversations.
     "client/test_client": [
         "_call/engine",
@@ -53,7 +55,6 @@ TESTED_IN = {
     "client/test_map": ["_call/concurrent_calls"],
     "client/test_to_sse": ["_call/answer_events"],
     "system/life/test_fork": ["_fork_lock"],
-    "transport/test_connect": ["_transport/trio_backend"],
     # Parts of the command line are tested by the command's input and output.
     "cli/test_ask": ["cli/_parser", "cli/_terminal", "cli/_view"],
     # Web frameworks call `asi1.integrations`, which is tested on real servers.
@@ -70,12 +71,14 @@ TESTED_IN = {
         "testing/_faults/dialect",
         "testing/_faults/flood",
         "testing/_faults/http",
+        "testing/_faults/request",
         "testing/_faults/status",
         "testing/_faults/stream",
         "testing/_faults/text",
         "testing/_plan",
         "testing/_render",
     ],
+    "testing/test_server": ["testing/_connection"],
     "testing/test_replies": [
         "testing/_fake",
         "testing/_request",

@@ -48,7 +48,8 @@ NAMED = """
     sse_for_json error_event error_event_named error_event_text error_after_finish
     bad_json_chunk heartbeats_legal bom invalid_utf8 latin1_content_type deep_nesting
     huge_integer nan_json scalar_chunk null_choices duplicate_keys lone_surrogate
-    quota_429 html_502 key_echo_401 infinite_body
+    quota_429 html_502 key_echo_401 infinite_body early_refusal early_refusal_open
+    slow_request_reader
 """
 
 

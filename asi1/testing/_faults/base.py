@@ -20,7 +20,8 @@ from attrs import evolve, frozen
 
 from .._plan import Close, Data, Framing, Head, Plan, Stall
 from .._replies import Answer, json_plan, sse_head
-from .._request import Ask
+from .._request import Ask, Reading
+from .._script import EarlyRecipe
 from .._shapes import body
 
 
@@ -53,11 +54,14 @@ class Fault:
         name: The fault's name.
         about: One sentence that describes the fault.
         build: Makes the reply's plan from the request and the options.
+        reading: Says how the request is read, from the options; None for a fault that
+            begins when the whole request has been read.
     """
 
     name: str
     about: str
     build: Callable[..., Plan]
+    reading: Callable[..., Reading] | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -73,17 +77,22 @@ class Fault:
             TypeError: The fault has no such option.
         """
         inspect.signature(self.build).bind(None, **options)
-        return partial(self.build, **options)
+        made = partial(self.build, **options)
+        if self.reading is None:
+            return made
+        return EarlyRecipe(made, self.reading(**{**self.options, **options}))
 
 
-def faults(*builds: Callable[..., Plan]) -> tuple[Fault, ...]:
+def faults(
+    *builds: Callable[..., Plan], reading: Callable[..., Reading] | None = None
+) -> tuple[Fault, ...]:
     """Make a fault of each function, with the function's name and description."""
-    return tuple(map(_fault, builds))
+    return tuple(_fault(build, reading) for build in builds)
 
 
-def _fault(build: Callable[..., Plan]) -> Fault:
+def _fault(build: Callable[..., Plan], reading: Callable[..., Reading] | None) -> Fault:
     about = (inspect.getdoc(build) or "").split("\n\n")[0].replace("\n", " ")
-    return Fault(build.__name__.lstrip("_"), about, build)
+    return Fault(build.__name__.lstrip("_"), about, build, reading)
 
 
 @frozen

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from . import connection, dialect, flood, http, status, stream, text
+from . import connection, dialect, flood, http, request, status, stream, text
 from .base import Fault
 
 
@@ -14,6 +14,7 @@ __all__ = ["FAULTS", "find"]
 
 _ALL = (
     *connection.FAULTS,
+    *request.FAULTS,
     *http.FAULTS,
     *status.FAULTS,
     *stream.FAULTS,

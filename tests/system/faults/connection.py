@@ -6,7 +6,7 @@ from attrs import evolve
 
 import asi1
 
-from .outcome import Row, answers, breaks, fails, same, timed_out
+from .outcome import Row, answers, bad_status, breaks, fails, same, timed_out
 
 
 __all__ = ["CONNECTION"]
@@ -26,6 +26,7 @@ _SILENT_HALFWAY = Row(
     create=timed_out("idle"),
     stream=evolve(timed_out("idle"), text=_SAID, partial=_SAID),
 )
+_REFUSED = bad_status(asi1.RequestTooLargeError, 413, after="closed")
 _LOST_LATER = answers(after="breaks", note="that request needs one more attempt")
 
 CONNECTION = {
@@ -66,4 +67,8 @@ CONNECTION = {
     "idle_408": answers(after="closed"),
     "informational_flood": same(timed_out("first_token", status=None)),
     "early_hints": answers(),
+    # Of a small request, all bytes are sent before the refusal arrives.
+    "early_refusal": _REFUSED,
+    "early_refusal_open": _REFUSED,
+    "slow_request_reader": answers(),
 }

@@ -1,5 +1,5 @@
 # ruff: noqa: ASYNC109 - httpcore's interface has timeouts
-"""Opens connections to servers for httpcore, on trio."""
+"""Opens connections to servers for httpcore, on trio, and reads while it writes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import anyio
 import httpcore
 
 from .event_loop import Flag
-from .http_pool import refuses, wake_early
+from .http_pool import SendProgress, refuses, wake_early
 
 
 __all__ = ["TrioBackend", "TrioSocket"]
 
-# The maximum bytes that one read from the network returns.
+# Size of the read buffer: the maximum bytes that one read from the network returns.
 _READ_SIZE = 64 * 1024
 # Size of the pieces in which a large body is sent.
 _PIECE = 16 * 1024
@@ -53,6 +53,8 @@ class TrioSocket(httpcore.AsyncNetworkStream):
         self._early = bytearray()  # received during a write
         self._end: httpcore.ReadError | None = None  # raised by a read during a write
         self._ended = False
+        self._at = 0  # where the piece begins that is being sent
+        self._failure: Exception | None = None  # ends the present write
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return the next bytes; b"" if the server has stopped sending."""
@@ -66,37 +68,46 @@ class TrioSocket(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """
-        Send *buffer*, in pieces of which each has its own *timeout*.
+        Send *buffer*; *timeout* starts anew whenever the network takes some bytes.
 
         Raises:
             httpcore.WriteError: The connection broke, or the server refused the request
                 before all of it was sent; then httpcore reads the server's reply.
-            httpcore.WriteTimeout: A piece could not be sent in time.
+            httpcore.WriteTimeout: The network took no byte for *timeout* seconds.
         """
         if len(buffer) <= _PIECE:
             await self._stream.write(buffer, timeout)
             return
         wake_early(self._stream.get_extra_info("socket"))
-        failed: Exception | None = httpcore.WriteError("the server replied early")
+        self._failure = None
         listened = Flag()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._listen, listened, tasks.cancel_scope)
+            if timeout is not None:
+                tasks.start_soon(self._watch, timeout, tasks.cancel_scope)
             try:
-                for at in range(0, len(buffer), _PIECE):
-                    await self._stream.write(buffer[at : at + _PIECE], timeout)
-                failed = None
-            except (httpcore.WriteError, httpcore.WriteTimeout) as error:
-                failed = error
-                if isinstance(error, httpcore.WriteError):  # read what has arrived
-                    with anyio.move_on_after(_LAST_READ):
-                        await listened.wait()
+                for self._at in range(0, len(buffer), _PIECE):
+                    await self._stream.write(buffer[self._at : self._at + _PIECE])
+                self._failure = None  # although the reply may have begun
+            except httpcore.WriteError as error:
+                self._failure = error
+                with anyio.move_on_after(_LAST_READ):  # read what has arrived
+                    await listened.wait()
             tasks.cancel_scope.cancel()
-        if isinstance(failed, httpcore.WriteTimeout) and refuses(
-            self._early, late=True
-        ):
-            failed = httpcore.WriteError("the server replied and reads nothing more")
-        if failed is not None:
-            raise failed
+        if self._failure is not None:
+            raise self._failure
+
+    async def _watch(self, timeout: float, writing: anyio.CancelScope) -> None:
+        """End the writing if the network takes no byte for *timeout* seconds."""
+        progress = SendProgress(self._stream.get_extra_info("socket"), timeout)
+        while not progress.stopped(self._at):  # noqa: ASYNC110 - the kernel's figures
+            await anyio.sleep(progress.interval)
+        if refuses(self._early, late=True):
+            error: Exception = httpcore.WriteError("the server reads no more")
+        else:
+            error = progress.error()
+        self._failure = self._failure or error
+        writing.cancel()
 
     async def _listen(self, listened: Flag, writing: anyio.CancelScope) -> None:
         """Read until the server refuses the request or the connection ends."""
@@ -112,6 +123,8 @@ class TrioSocket(httpcore.AsyncNetworkStream):
             self._ended, self._end = True, error
         except EOFError:
             self._ended = True
+        early = httpcore.WriteError("the server replied before it got the request")
+        self._failure = self._failure or early
         listened.set()
         writing.cancel()
 
