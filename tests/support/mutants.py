@@ -32,123 +32,13 @@ import hypothesis
 import pytest
 import trio.testing  # noqa: F401
 
+from .mutant_tests import EQUIVALENT, TESTS
 from .mutations import Mutant, mutants_of, mutated
 
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 60  # seconds for the tests of one change; a longer run counts as noticed
 MEMORY = 4 * 2**30
-
-# The test files for each module; the files that detect most changes soonest are first.
-TESTS = {
-    "_settings.timeouts": ["settings/test_timeouts", "package/test_constructors"],
-    "_settings.retry": ["settings/test_retry", "package/test_constructors"],
-    "_protocol.retry_after": ["protocol/test_retry_after"],
-    "_call.retry_budget": ["call/test_retry_budget", "package/test_constructors"],
-    "_settings.rate_limit": ["settings/test_rate_limit", "package/test_constructors"],
-    "_settings.rate_window": ["settings/test_rate_window", "package/test_constructors"],
-    "_models.messages": ["models/test_messages"],
-    "_settings.options": [
-        "settings/test_options",
-        "protocol/test_request",
-    ],
-    "_settings.option_checks": [
-        "settings/test_options",
-        "protocol/test_request",
-    ],
-    "_settings.validators": [
-        "settings/test_options",
-        "settings/test_retry",
-        "settings/test_rate_limit",
-        "settings/test_config",
-        "settings/test_timeouts",
-    ],
-    "_settings.config": [
-        "settings/test_config",
-        "settings/test_secret",
-        "protocol/test_request",
-        "package/test_constructors",
-    ],
-    "_settings.secret": ["settings/test_secret"],
-    "_call.scrub_errors": ["call/test_scrub_errors"],
-    "_models.json_text": ["models/test_json_text"],
-    "_protocol.normalise": [
-        "protocol/test_normalise",
-        "protocol/test_reply",
-    ],
-    "_protocol.converter": [
-        "protocol/test_normalise",
-        "protocol/test_converter",
-    ],
-    "_protocol.stream_answer": [
-        "protocol/test_stream_answer",
-        "package/test_constructors",
-    ],
-    "_protocol.error_body": [
-        "protocol/test_error_body",
-        "protocol/test_reply",
-    ],
-    "_protocol.request": [
-        "protocol/test_request",
-        "settings/test_options",
-        "package/test_constructors",
-    ],
-    "_protocol.reply": [
-        "protocol/test_reply",
-        "models/test_errors",
-    ],
-    "_models.status_errors": [
-        "protocol/test_reply",
-        "models/test_errors",
-    ],
-    "_models.raw": [
-        "protocol/test_reply",
-        "models/test_errors",
-        "package/test_constructors",
-    ],
-    "_models.response": [
-        "protocol/test_reply",
-        "models/test_errors",
-        "package/test_constructors",
-    ],
-    "_protocol.fast_chunks": ["protocol/test_fast_chunks"],
-    "_protocol.context.tokens": ["protocol/context/test_tokens"],
-    "_protocol.context.policies": ["protocol/context/test_policies"],
-    "_protocol.sse_writer": ["protocol/test_sse_writer"],
-    "_models.markdown": ["models/test_markdown"],
-}
-
-# Changes that no test can notice, with the reason.
-EQUIVALENT: dict[tuple[str, str], str] = {
-    (
-        "_protocol.stream_answer",
-        "_Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
-    ): "one piece joined is the same text",
-    (
-        "_models.json_text",
-        (
-            "load_json: data.count(b'[') + data.count(b'{') > _MAX_DEPTH"
-            " -> data.count(b'[') + data.count(b'{') >= _MAX_DEPTH"
-        ),
-    ): "the count only avoids measuring the depth, which decides",
-    (
-        "_protocol.converter",
-        "_model_reader.fits: return False -> return None",
-    ): "both are false",
-    ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
-    (
-        "_protocol.retry_after",
-        "retry_after: '' -> 'XX'",
-    ): "neither is a number or a date",
-    (
-        "_call.scrub_errors",
-        "module: 'partial' -> 'XXpartial'",
-    ): "answers are not scrubbed",
-    (
-        "_call.scrub_errors",
-        "module: 'response' -> 'XXresponse'",
-    ): "response metadata is not scrubbed",
-}
 
 
 class Changed(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder):
