@@ -43,7 +43,6 @@ TESTED_IN = {
         "_client/conversation/turn_requests",
         "_client/conversation/turn_stream",
         "_client/conversation/turn_taking",
-        "_protocol/context/history",
     ],
     "client/test_lifetime": ["_transport/event_loop"],
     "call/test_call": ["_call/attempts", "_call/resources"],

@@ -37,7 +37,10 @@ from .mutations import Mutant, mutants_of, mutated
 
 
 ROOT = Path(__file__).parents[2]
-LONGEST = 60  # seconds for the tests of one change; a longer run counts as noticed
+# The tests of a change may take this many times as long as those of the module as it
+# is, and this many seconds more; a longer run hangs, and counts as noticed.
+SLOWER, LONGER = 4, 5
+UNCHANGED = 300  # seconds for the tests of a module as it is
 MEMORY = 4 * 2**30
 
 
@@ -73,10 +76,13 @@ def path_of(module):
     return ROOT / "asi1" / f"{module.replace('.', '/')}.py"
 
 
-def run_tests(module, mutant=None):
-    """Test a module in this process, with a change; return pytest's exit code."""
+def run_tests(module, seconds, mutant=None):
+    """
+    Test a module in this process, with a change, for at most *seconds*; return pytest's
+    exit code.
+    """
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(LONGEST)
+    signal.alarm(seconds)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)
@@ -94,28 +100,33 @@ def run_tests(module, mutant=None):
     return pytest.main(["-xq", "--assert=plain", "-otimeout=0", *options, *files])
 
 
-def start(module, mutant=None):
+def start(module, seconds, mutant=None):
     """Fork a process that runs the tests of a module; return the process id."""
     child = os.fork()
     if child:
         return child
     code = 3
     try:
-        code = int(run_tests(module, mutant))
+        code = int(run_tests(module, seconds, mutant))
     except BaseException:  # noqa: BLE001 - any error means that the change is noticed
         code = 1
     finally:
         os._exit(code)
 
 
-def outcomes(mutants, jobs):
-    """Yield each change and whether tests noticed it; print each unnoticed change."""
+def outcomes(mutants, jobs, limits):
+    """
+    Yield each change and whether tests noticed it; print each unnoticed change.
+
+    *limits* has the seconds for the tests of each module.
+    """
     running = {}
     todo = list(reversed(mutants))
     while todo or running:
         while todo and len(running) < jobs:
             mutant = todo.pop()
-            running[start(mutant.module, mutant)] = mutant
+            child = start(mutant.module, limits[mutant.module], mutant)
+            running[child] = mutant
         child, status = os.wait()
         mutant, noticed = running.pop(child), os.waitstatus_to_exitcode(status) != 0
         if not noticed:
@@ -124,12 +135,20 @@ def outcomes(mutants, jobs):
         yield mutant, noticed
 
 
-def check_unchanged(modules):
-    """Exit if tests fail without a change, as then each change would seem noticed."""
+def limits_of(modules):
+    """
+    Return the seconds that the tests of each module may take with a change.
+
+    Exit if tests fail without a change, as then each change would seem noticed.
+    """
+    limits = {}
     for module in modules:
-        _, status = os.waitpid(start(module), 0)
+        began = time.monotonic()
+        _, status = os.waitpid(start(module, UNCHANGED), 0)
         if status:
             sys.exit(f"the tests of {module} fail on the package as it is")
+        limits[module] = int(SLOWER * (time.monotonic() - began) + LONGER)
+    return limits
 
 
 def report(done, seconds):
@@ -163,9 +182,9 @@ def main():
     print_line(f"{len(mutants)} changes to {len(modules)} modules")
     if arguments.sample and arguments.sample < len(mutants):
         mutants = random.Random(arguments.seed).sample(mutants, arguments.sample)
-    check_unchanged(sorted({mutant.module for mutant in mutants}))
+    limits = limits_of(sorted({mutant.module for mutant in mutants}))
     began = time.monotonic()
-    done = list(outcomes(mutants, arguments.jobs))
+    done = list(outcomes(mutants, arguments.jobs, limits))
     share = report(done, time.monotonic() - began)
     sys.exit(0 if share >= arguments.floor else 1)
 

@@ -123,9 +123,8 @@ class History:
         if "user" not in roles:
             return self
         first = len(roles) - 1 - roles[::-1].index("user")
-        while (
-            first > 0 and roles[first - 1] == "user"
-        ):  # consecutive user messages are one turn
+        # Consecutive user messages are one turn.
+        while first > 0 and roles[first - 1] == "user":
             first -= 1
         return self.with_messages(self.messages[:first])
 
