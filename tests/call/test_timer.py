@@ -121,3 +121,18 @@ async def test_timer_of_an_ended_call_is_freed_at_once(anyio_backend_name):
     if anyio_backend_name == "asyncio":
         handles = asyncio.get_running_loop()._scheduled
         assert [] == [handle for handle in handles if not handle.cancelled()]
+
+
+async def test_arming_again_schedules_no_other_callback(anyio_backend_name):
+    """
+    On asyncio, a later deadline uses the callback that is scheduled for the earlier
+    deadline, so that the chunks of a stream schedule none.
+    """
+    timer = started()
+    with timer:
+        timer.arm("first_token")
+        for _ in range(10):
+            timer.arm("idle")
+
+        if anyio_backend_name == "asyncio":
+            assert 1 == len(asyncio.get_running_loop()._scheduled)

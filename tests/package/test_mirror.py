@@ -14,20 +14,16 @@ TESTS = Path(__file__).parents[1]
 TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": [
-        "_models/base",
         "_models/base_types",
         "_models/chunks",
         "_models/completion",
     ],
-    "protocol/test_reply": ["_models/raw", "_models/response"],
+    "protocol/test_reply": ["_models/response"],
     "models/test_errors": ["_models/status_errors"],
     # `_version` has no behaviour of its own.
     "package/test_exports": ["_version"],
     # Context policies are tested together with their views and summaries.
-    "protocol/context/test_policies": [
-        "_protocol/context/summarise",
-        "_protocol/context/view",
-    ],
+    "protocol/context/test_policies": ["_protocol/context/summarise"],
     # Option checks and validators are tested by the options that they check.
     "settings/test_options": ["_settings/option_checks", "_settings/validators"],
     # `_transport/preload` loads other modules before a call needs them.

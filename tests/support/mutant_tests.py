@@ -9,7 +9,7 @@ __all__ = ["EQUIVALENT", "TESTS"]
 
 # The test files for each module; the files that detect most changes soonest are first.
 TESTS = {
-    "_models.base": ["protocol/test_converter"],
+    "_models.base": ["models/test_base"],
     "_models.base_types": ["protocol/test_converter", "package/test_constructors"],
     "_models.chunks": ["protocol/test_converter", "protocol/test_stream_answer"],
     "_models.completion": ["protocol/test_converter", "protocol/test_reply"],
@@ -21,11 +21,7 @@ TESTS = {
     "_models.json_text": ["models/test_json_text"],
     "_models.markdown": ["models/test_markdown"],
     "_models.messages": ["models/test_messages"],
-    "_models.raw": [
-        "protocol/test_reply",
-        "models/test_errors",
-        "package/test_constructors",
-    ],
+    "_models.raw": ["models/test_raw", "package/test_constructors"],
     "_models.response": [
         "protocol/test_reply",
         "models/test_errors",
@@ -63,7 +59,7 @@ TESTS = {
         "protocol/context/test_tokens",
         "package/test_constructors",
     ],
-    "_protocol.context.view": ["protocol/context/test_policies"],
+    "_protocol.context.view": ["protocol/context/test_view"],
     "_protocol.converter": ["protocol/test_normalise", "protocol/test_converter"],
     "_protocol.error_body": ["protocol/test_error_body", "protocol/test_reply"],
     "_protocol.fast_chunks": ["protocol/test_fast_chunks", "package/test_constructors"],

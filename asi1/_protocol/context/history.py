@@ -61,10 +61,10 @@ class History:
 
     def with_messages(self, messages: Sequence[Wire]) -> History:
         """Return a history of *messages*; a summary of changed messages is dropped."""
-        summary, upto = self.summary, self.summary.upto if self.summary else 0
-        if self.messages[:upto] != tuple(messages[:upto]):
+        messages, summary = tuple(messages), self.summary
+        if summary and self.messages[: summary.upto] != messages[: summary.upto]:
             summary = None
-        return attrs.evolve(self, messages=tuple(messages), summary=summary)
+        return attrs.evolve(self, messages=messages, summary=summary)
 
     def with_usage(self, usage: Usage | None, *, summary: bool = False) -> History:
         """Return a history with the usage of one more call added to its token sums."""
