@@ -17,7 +17,9 @@ from asi1._call.engine import Engine
 from asi1._call.hook_caller import HookCaller
 from asi1._call.rate_limiter import LocalLimiter, _LoopLocks
 from asi1._call.retry_budget import RetryBudget
+from asi1._call.task import CallTask
 from asi1._call.timer import Timer
+from asi1._protocol.context.history import History
 from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.request import Request
 from asi1._protocol.sse_reader import EventDecoder
@@ -30,7 +32,7 @@ from asi1._settings.rate_window import Window
     [
         *(asi1.Attempt, asi1.LimitOutcome, asi1.Limits, asi1.RateLimit),
         *(asi1.RateLimits, asi1.RawReply, asi1.ResponseInfo, asi1.RetryPolicy),
-        *(asi1.Timeouts, Request),
+        *(asi1.Timeouts, Request, History),
     ],
 )
 def test_data_classes_take_keyword_arguments_only(cls):
@@ -74,3 +76,19 @@ def test_classes_with_state_take_no_state(cls, names):
     fields, so that each of them starts at its initial value.
     """
     assert names == list(inspect.signature(cls).parameters)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        *(AnswerReader, Attempts, BatchQueue, BytesReader, Call, CallTask),
+        *(Engine, FastChunkReader, HookCaller, LocalLimiter, Timer),
+        *(Window, _LoopLocks),
+    ],
+)
+def test_objects_with_state_are_equal_to_themselves_alone(cls):
+    """
+    Two objects of a class that changes are never equal, even if their fields are, and
+    both can be in one set.
+    """
+    assert (object.__eq__, object.__hash__) == (cls.__eq__, cls.__hash__)

@@ -49,7 +49,10 @@ TESTS = {
         "settings/test_config",
         "settings/test_timeouts",
     ],
-    "_protocol.context.history": ["protocol/context/test_history"],
+    "_protocol.context.history": [
+        "protocol/context/test_history",
+        "package/test_constructors",
+    ],
     "_protocol.context.policies": ["protocol/context/test_policies"],
     "_protocol.context.saved_conversation": [
         "protocol/context/test_saved_conversation"
@@ -97,7 +100,7 @@ TESTS = {
     "_call.resources": ["call/test_call"],
     "_call.retry_budget": ["call/test_retry_budget", "package/test_constructors"],
     "_call.scrub_errors": ["call/test_scrub_errors"],
-    "_call.task": ["call/test_task"],
+    "_call.task": ["call/test_task", "package/test_constructors"],
     "_call.timer": ["call/test_timer", "package/test_constructors"],
 }
 
@@ -131,4 +134,12 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_call.scrub_errors",
         "module: 'response' -> 'XXresponse'",
     ): "response metadata is not scrubbed",
+    (
+        "_call.timer",
+        "Timer._cancel_at: at <= now -> at < now",
+    ): "an alarm that is due also cancels at the next checkpoint",
+    (
+        "_call.timer",
+        "Timer._cancel_at: at < self._alarm_at -> at <= self._alarm_at",
+    ): "the same alarm is set again",
 }
