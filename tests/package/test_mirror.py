@@ -41,7 +41,7 @@ TESTED_IN = {
         "_client/conversation/turn_taking",
     ],
     "client/test_lifetime": ["_transport/event_loop"],
-    "call/test_call": ["_call/attempts", "_call/resources"],
+    "call/test_call": ["_call/resources"],
     "call/test_reply_reader": ["_call/answer_reader", "_call/bytes_reader"],
     "client/test_map": ["_call/concurrent_calls"],
     "client/test_to_sse": ["_call/answer_events"],

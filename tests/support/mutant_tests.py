@@ -83,7 +83,7 @@ TESTS = {
     ],
     "_call.answer_events": ["client/test_to_sse"],
     "_call.answer_reader": ["call/test_reply_reader", "package/test_constructors"],
-    "_call.attempts": ["call/test_call", "package/test_constructors"],
+    "_call.attempts": ["call/test_attempts", "package/test_constructors"],
     "_call.batch_queue": ["call/test_batch_queue", "package/test_constructors"],
     "_call.bytes_reader": ["call/test_reply_reader", "package/test_constructors"],
     "_call.call": [
