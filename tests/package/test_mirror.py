@@ -42,7 +42,7 @@ TESTED_IN = {
     ],
     "client/test_lifetime": ["_transport/event_loop"],
     "call/test_call": ["_call/resources"],
-    "call/test_reply_reader": ["_call/answer_reader", "_call/bytes_reader"],
+    "call/test_reply_reader": ["_call/answer_reader"],
     "client/test_map": ["_call/concurrent_calls"],
     "client/test_to_sse": ["_call/answer_events"],
     "system/life/test_fork": ["_fork_lock"],

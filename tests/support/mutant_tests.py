@@ -34,7 +34,7 @@ TESTS = {
         "protocol/test_request",
         "package/test_constructors",
     ],
-    "_settings.hooks": ["settings/test_hooks"],
+    "_settings.hooks": ["settings/test_hooks", "package/test_constructors"],
     "_settings.option_checks": ["settings/test_options", "protocol/test_request"],
     "_settings.options": ["settings/test_options", "protocol/test_request"],
     "_settings.rate_limit": ["settings/test_rate_limit", "package/test_constructors"],
@@ -85,7 +85,7 @@ TESTS = {
     "_call.answer_reader": ["call/test_reply_reader", "package/test_constructors"],
     "_call.attempts": ["call/test_attempts", "package/test_constructors"],
     "_call.batch_queue": ["call/test_batch_queue", "package/test_constructors"],
-    "_call.bytes_reader": ["call/test_reply_reader", "package/test_constructors"],
+    "_call.bytes_reader": ["call/test_bytes_reader", "package/test_constructors"],
     "_call.call": [
         "call/test_call",
         "call/test_rate_limiter",
