@@ -238,11 +238,11 @@ async def test_call_behind_others_is_told_the_seconds_that_are_left():
         await client.chat.completions.create(messages="Hi")
 
     async with client, anyio.create_task_group() as group:
-        for seconds in (0, 10, 30, 200):
+        for seconds in (0, 10, 30, 59.5, 400):
             group.start_soon(ask_at, seconds)
 
-    assert 4 == len(fake.requests)
-    assert pytest.approx([50, 30]) == [wait.seconds for wait in observed]
+    assert 5 == len(fake.requests)
+    assert pytest.approx([50, 30, 0.5]) == [wait.seconds for wait in observed]
 
 
 @pytest.mark.virtual_time

@@ -54,6 +54,7 @@ def test_each_kind_of_mutation_is_made(source, mutated_sources):
         "__all__ = ['a']",
         "def a(b: 'c' = d) -> 5: 'e'",
         "T: TypeAlias = b | 5",
+        "if TYPE_CHECKING: from a import b",
     ],
 )
 def test_imports_docstrings_and_types_are_not_mutated(source):

@@ -43,7 +43,7 @@ def test_each_limit_that_is_not_a_positive_int_is_refused(name, value):
     """
     Each limit of a `RateLimit` must be a whole number of at least 1, or None.
     """
-    with pytest.raises(asi1.ConfigurationError, match=name):
+    with pytest.raises(asi1.ConfigurationError, match=f"^rate_limit: {name} must be"):
         asi1.RateLimit(**{name: value})
     assert 1 == getattr(asi1.RateLimit(**{name: 1}), name)
 

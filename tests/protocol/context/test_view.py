@@ -189,14 +189,15 @@ def test_weight_of_a_request_includes_the_summary():
 
 def test_weight_is_rounded():
     """
-    The weight has no float errors, so that it does not depend on the order in which the
-    turns' tokens were added.
+    The weight is rounded to a millionth of a token, so that float errors do not make it
+    depend on the order in which the turns' tokens were added.
     """
-    tokens = asi1.TokenEstimator(samples=((1000, 1, 104), (2000, 1, 204)))
+    tokens = asi1.TokenEstimator(samples=((3000, 1, 1004), (6000, 1, 2004)))
 
-    seen = View.of([{"role": "user", "content": "x"}] * 3, tokens)
+    seen = View.of([{"role": "user", "content": "x"}], tokens)
 
-    assert round(seen.weight, 6) == seen.weight
+    assert 1 / 3 == tokens.slope
+    assert 4.333333 + 20.04 == pytest.approx(seen.weight, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +222,19 @@ def test_summary_follows_the_first_system_messages(messages, contents):
     assert contents == [names.get(m["content"], m["content"]) for m in sent]
     assert "system" == summary.message["role"]
     assert messages_of(messages) == view_of(messages).messages
+
+
+def test_earlier_summary_is_known_but_not_sent():
+    """
+    A view has the summary of an earlier request, for a policy to insert, but its own
+    request has no summary.
+    """
+    known = Summary("They met.", 1)
+
+    seen = view_of("ua", known)
+
+    assert (known, None) == (seen.known, seen.summary)
+    assert messages_of("ua") == seen.messages
 
 
 @pytest.mark.parametrize(
