@@ -618,3 +618,67 @@ async def test_user_provided_limiter_gets_each_attempt_and_its_outcome():
         True,
         LimitOutcome(estimated=estimated, used=7),
     ] == calls
+
+
+async def allowed(limiter, **outcome):
+    """Acquire and release a permit of *limiter*; return the seconds of the wait."""
+    began = anyio.current_time()
+    await limiter.acquire(outcome["estimated"])
+    limiter.release(LimitOutcome(**outcome))
+    return anyio.current_time() - began
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("used", "after", "wait"),
+    [
+        pytest.param(10, 90, 0, id="fewer"),
+        pytest.param(10, 91, 60, id="fewer-but-not-enough"),
+        pytest.param(80, 20, 0, id="more"),
+        pytest.param(80, 21, 60, id="more-than-fits"),
+        pytest.param(None, 40, 0, id="unknown"),
+        pytest.param(None, 41, 60, id="unknown-and-estimated"),
+    ],
+)
+async def test_used_tokens_replace_the_estimate(used, after, wait):
+    """
+    After a call, its used tokens count for the limit; if they are unknown, the estimate
+    of 60 tokens does.
+    """
+    limiter = LocalLimiter(RateLimit(tokens_per_minute=100), anyio.current_time)
+    await allowed(limiter, estimated=60, used=used)
+
+    assert pytest.approx(wait) == await allowed(limiter, estimated=after)
+
+
+@pytest.mark.virtual_time
+async def test_refusal_halves_the_requests_until_calls_succeed():
+    """
+    After the server has refused a call, half as many requests a minute are sent; calls
+    that succeed raise the pace to the full limit again.
+    """
+    limiter = LocalLimiter(RateLimit(requests_per_minute=4), anyio.current_time)
+
+    await allowed(limiter, estimated=1, refused=True)
+    waits = [await allowed(limiter, estimated=1) for _ in range(3)]
+    for _ in range(8):
+        await anyio.sleep(60)
+        await allowed(limiter, estimated=1, used=1)
+    await anyio.sleep(60)
+    later = [await allowed(limiter, estimated=1) for _ in range(5)]
+
+    assert pytest.approx([0, 60, 0]) == waits
+    assert pytest.approx([0, 0, 0, 0, 60]) == later
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(("later", "wait"), [(59.5, 0.5), (60, 0), (61, 0)])
+async def test_shortest_wait_for_a_limit_is_kept(later, wait):
+    """
+    A call that would exceed a limit waits, even if for a part of a second.
+    """
+    limiter = LocalLimiter(RateLimit(requests_per_minute=1), anyio.current_time)
+    await allowed(limiter, estimated=1)
+    await anyio.sleep(later)
+
+    assert pytest.approx(wait) == await allowed(limiter, estimated=1)

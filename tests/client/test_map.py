@@ -16,6 +16,9 @@ from asi1.testing import FakeASI1
 from ..support.talk import in_process, until
 
 
+pytestmark = pytest.mark.virtual_time
+
+
 def question(request):
     return request.json["messages"][-1]["content"]
 
@@ -395,7 +398,6 @@ async def test_second_reader_of_a_map_is_refused(fake, fake_client):
     assert ["late"] == first
 
 
-@pytest.mark.virtual_time
 async def test_timeout_of_a_call_does_not_count_its_wait_in_the_map():
     """
     The timeout of a call begins when the call is sent: the time that the call waits

@@ -110,3 +110,21 @@ def test_corrected_amount_replaces_the_estimate():
     made.correct(-60)
 
     assert 0 == made.wait(1, 50)
+
+
+def test_pace_is_halved_down_to_a_sixteenth_and_raised_by_a_tenth():
+    """
+    Each refusal halves the pace, at most to a sixteenth of the limit; each success
+    raises it by a tenth, at most to the full limit.
+    """
+    made = window(10)
+
+    paces = [(made.refused(), made.pace)[1] for _ in range(5)]
+    made.went_well()
+    raised = made.pace
+    for _ in range(40):
+        made.went_well()
+
+    assert [1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 16] == paces
+    assert pytest.approx(1.1 / 16) == raised
+    assert 1.0 == made.pace

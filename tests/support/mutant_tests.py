@@ -142,4 +142,19 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_call.timer",
         "Timer._cancel_at: at < self._alarm_at -> at <= self._alarm_at",
     ): "the same alarm is set again",
+    (
+        "_protocol.context.view",
+        "View._ordered_messages: strict=True -> (nothing)",
+    ): "a turn has one message for each of its places",
+    (
+        "_protocol.context.view",
+        "View._ordered_messages: True -> False",
+    ): "a turn has one message for each of its places",
+    (
+        "_settings.rate_window",
+        (
+            "Window.wait: self._entries[0].at <= now - self.seconds"
+            " -> self._entries[0].at < now - self.seconds"
+        ),
+    ): "an entry as old as the window asks for a wait of 0 seconds",
 }
