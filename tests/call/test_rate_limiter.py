@@ -682,3 +682,18 @@ async def test_shortest_wait_for_a_limit_is_kept(later, wait):
     await anyio.sleep(later)
 
     assert pytest.approx(wait) == await allowed(limiter, estimated=1)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("name", "wait"), [("requests_per_minute", 60), ("requests_per_day", 86_400)]
+)
+async def test_each_call_counts_once_for_each_limit_of_requests(name, wait):
+    """
+    As many calls as a limit of requests names are sent at once; the next one waits.
+    """
+    limiter = LocalLimiter(RateLimit(**{name: 3}), anyio.current_time)
+
+    waits = [await allowed(limiter, estimated=9) for _ in range(4)]
+
+    assert pytest.approx([0, 0, 0, wait]) == waits

@@ -97,6 +97,8 @@ def test_refusals_never_stop_a_window():
         made.refused()
 
     assert 0 == made.wait(0, 1)
+    made.take(0, 1)
+    assert 60 == made.wait(0, 1)
 
 
 def test_corrected_amount_replaces_the_estimate():

@@ -157,4 +157,12 @@ EQUIVALENT: dict[tuple[str, str], str] = {
             " -> self._entries[0].at < now - self.seconds"
         ),
     ): "an entry as old as the window asks for a wait of 0 seconds",
+    (
+        "_protocol.context.view",
+        "_result_id: return '' -> return None",
+    ): "no tool call has either name",
+    (
+        "_protocol.context.view",
+        "_result_id: '' -> 'XX'",
+    ): "no tool call has either name",
 }
