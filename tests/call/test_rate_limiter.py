@@ -10,7 +10,7 @@ import pytest
 import asi1
 
 from asi1 import AsyncASI1, LimitOutcome, RateLimit, Timeouts
-from asi1._call.rate_limiter import LocalLimiter
+from asi1._call.rate_limiter import LocalLimiter, UserLimiter, limiter_of
 from asi1.testing import FakeASI1
 
 
@@ -697,3 +697,17 @@ async def test_each_call_counts_once_for_each_limit_of_requests(name, wait):
     waits = [await allowed(limiter, estimated=9) for _ in range(4)]
 
     assert pytest.approx([0, 0, 0, wait]) == waits
+
+
+def test_limiter_of_a_client_is_chosen_by_its_argument():
+    """
+    A `RateLimit` becomes a limiter of this process, and any other object is asked as a
+    user-provided limiter; a limiter that the package made is used as it is.
+    """
+    limit, mine = RateLimit(requests_per_minute=1), object()
+
+    made = limiter_of(limit)
+
+    assert (LocalLimiter, limit) == (type(made), made.limit)
+    assert made is limiter_of(made)
+    assert UserLimiter(mine) == limiter_of(mine)
