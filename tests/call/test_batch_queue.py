@@ -11,6 +11,8 @@ import pytest
 from asi1._call.batch_queue import BatchQueue
 
 
+pytestmark = pytest.mark.virtual_time
+
 asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 
 
