@@ -22,8 +22,6 @@ TESTED_IN = {
     "models/test_errors": ["_models/status_errors"],
     # `_version` has no behaviour of its own.
     "package/test_exports": ["_version"],
-    # Context policies are tested together with their views and summaries.
-    "protocol/context/test_policies": ["_protocol/context/summarise"],
     # Option checks and validators are tested by the options that they check.
     "settings/test_options": ["_settings/option_checks", "_settings/validators"],
     # `_transport/preload` loads other modules before a call needs them.
