@@ -304,3 +304,24 @@ def test_question_takes_as_many_turns_as_fit(room, taken, left):
 
     assert taken == summarise._take_parts(parts, room)
     assert left == list(parts)
+
+
+def test_history_that_just_fits_is_sent_without_its_summary():
+    """
+    A history of exactly the budget is not changed, even if there is a summary of an
+    earlier request.
+    """
+    view = view_of(10, known=Summary("They met.", 4))
+
+    fitted, asked = run(Summarise(view.total), view, "Short.")
+
+    assert (view, []) == (fitted, asked)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "9", True])
+def test_size_that_is_not_a_positive_int_is_refused(size):
+    """
+    The size of a summary must be a whole number of at least 1.
+    """
+    with pytest.raises(asi1.ArgumentError, match="size: must be a whole number"):
+        Summarise(size=size)
