@@ -185,4 +185,15 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_settings.retry",
         "RetryPolicy.may_heal: '' -> 'XX'",
     ): "neither is true or false",
+    (
+        "_protocol.context.summarise",
+        (
+            "Summarise._with_longer_summary: turn.places[-1] < upto"
+            " -> turn.places[-1] <= upto"
+        ),
+    ): "the next message begins a turn, which has more messages or is the last",
+    (
+        "_protocol.context.summarise",
+        "Summarise._write: return '' -> return None",
+    ): "both mean that there is no summary",
 }

@@ -203,14 +203,16 @@ def test_turns_between_those_of_a_joined_turn_are_summarised_too():
 @pytest.mark.parametrize(("budget", "asked"), [(63, True), (62, False)])
 def test_no_summary_is_asked_for_without_room_for_turns(budget, asked):
     """
-    A request for a summary has room for at least 200 bytes of the conversation;
-    otherwise the model is asked nothing, and the oldest turns are dropped.
+    Each request for a summary has room for at least 200 bytes of the conversation; the
+    second one here has not, as it has the summary so far. Then the model is asked
+    nothing, and the oldest turns are dropped.
     """
     policy = Summarise(budget, size=16, instruction="")
 
     fitted, questions = run(policy, view_of(3), "Short.")
 
     assert asked == bool(questions)
+    assert fitted.summary is None
     assert fitted.total <= budget
 
 
@@ -325,3 +327,24 @@ def test_size_that_is_not_a_positive_int_is_refused(size):
     """
     with pytest.raises(asi1.ArgumentError, match="size: must be a whole number"):
         Summarise(size=size)
+
+
+def test_greeting_before_the_first_question_is_summarised():
+    """
+    A history may begin with a message of the model, which is a turn of its own.
+    """
+    history = [
+        message("assistant", "Hello"),
+        *(
+            message("user", "Q1"),
+            message("assistant", "A1", 400),
+            message("user", "And?"),
+        ),
+    ]
+    view = View.of(history, asi1.TokenEstimator())
+    policy = Summarise(view.total - 1, size=20, instruction="")
+
+    fitted, asked = run(policy, view, "Short.")
+
+    assert Summary("Short.", 3) == fitted.summary
+    assert "assistant: Hello" in asked[0].messages[1]["content"]
