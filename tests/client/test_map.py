@@ -234,6 +234,20 @@ async def test_map_without_prompts_yields_no_answers(fake_client):
     assert [] == [a async for a in fake_client.chat.completions.map([])]
 
 
+async def test_map_of_a_closed_client_raises(fake, fake_client):
+    """
+    A `map` whose client was closed before the first answer was read sends no request;
+    the reader gets `ClientClosedError`.
+    """
+    made = fake_client.chat.completions.map(["a", "b"])
+    await fake_client.aclose()
+
+    with pytest.raises(asi1.ClientClosedError):
+        await anext(made)
+
+    assert [] == fake.requests
+
+
 WAYS = ["break", "close", "cancel", "client"]
 
 

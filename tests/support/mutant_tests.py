@@ -196,4 +196,12 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.context.summarise",
         "Summarise._write: return '' -> return None",
     ): "both mean that there is no summary",
+    (
+        "_protocol.context.summarise",
+        "Summarise._shortened: 0 -> 1",
+    ): "the message of a summary does not tell how many messages it replaces",
+    (
+        "_protocol.context.summarise",
+        "_cut: len(data) <= size -> len(data) < size",
+    ): "a text of just this size is cut at its end",
 }

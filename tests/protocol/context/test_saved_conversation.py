@@ -159,6 +159,8 @@ def test_conversation_of_another_kind_or_version_is_refused(changes, problem):
         saved(messages=[{"role": "otter", "content": "x"}]),
         saved(options={"temprature": 1}),
         saved(options={"temperature": 9}),
+        saved(options={"extra_headers": {"x-a": "b"}}),
+        saved(options={"timeout": 9}),
         saved(summary={"text": "x"}),
         saved(samples=[[1, 2]]),
         saved(usage=[]),

@@ -207,7 +207,7 @@ def test_no_summary_is_asked_for_without_room_for_turns(budget, asked):
     second one here has not, as it has the summary so far. Then the model is asked
     nothing, and the oldest turns are dropped.
     """
-    policy = Summarise(budget, size=16, instruction="")
+    policy = Summarise(budget, size=16, instruction="Do")
 
     fitted, questions = run(policy, view_of(3), "Short.")
 
@@ -348,3 +348,11 @@ def test_greeting_before_the_first_question_is_summarised():
 
     assert Summary("Short.", 3) == fitted.summary
     assert "assistant: Hello" in asked[0].messages[1]["content"]
+
+
+def test_lone_surrogate_in_a_long_turn_is_replaced():
+    """
+    A lone surrogate, which UTF-8 cannot encode, is a question mark in a turn that is
+    cut.
+    """
+    assert "a?" == summarise._take_parts(deque(["a\ud800b"]), 2)
