@@ -321,7 +321,8 @@ async def test_cancelled_call_of_a_map_ends_the_calls_that_wait_for_it(
         first.task.stop()
 
         with anyio.fail_after(60):
-            assert asi1.ClientClosedError is type(await second.outcome())
+            error = await second.outcome()
+    assert asi1.ClientClosedError("the client was closed before the call") == error
     assert second.task is None
 
 

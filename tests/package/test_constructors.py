@@ -13,6 +13,7 @@ from asi1._call.attempts import Attempts
 from asi1._call.batch_queue import BatchQueue
 from asi1._call.bytes_reader import BytesReader
 from asi1._call.call import Call
+from asi1._call.concurrent_calls import _Call, _Starter
 from asi1._call.engine import Engine
 from asi1._call.hook_caller import HookCaller
 from asi1._call.rate_limiter import LocalLimiter, _LoopLocks
@@ -83,7 +84,7 @@ def test_classes_with_state_take_no_state(cls, names):
     [
         *(AnswerReader, Attempts, BatchQueue, BytesReader, Call, CallTask),
         *(Engine, FastChunkReader, HookCaller, LocalLimiter, Timer),
-        *(Window, _LoopLocks),
+        *(Window, _Call, _LoopLocks, _Starter),
     ],
 )
 def test_objects_with_state_are_equal_to_themselves_alone(cls):
