@@ -10,7 +10,9 @@ import pytest
 
 import asi1
 
+from asi1._call.concurrent_calls import _Call
 from asi1._call.task import CallTask
+from asi1._transport.event_loop import loop_token
 from asi1.testing import FakeASI1
 
 from ..support.talk import in_process, until
@@ -426,3 +428,31 @@ async def test_timeout_of_a_call_does_not_count_its_wait_in_the_map():
         got = [answer.text async for answer in made]
 
     assert list("abcdef") == got
+
+
+async def test_ended_call_of_a_map_makes_room_for_one_other(fake, fake_client):
+    """
+    At most *concurrency* calls of a `map` are under way until the last prompt: eight
+    answers of a second each take four seconds, two at a time.
+    """
+    fake.reply(question, delay=1, times=None)
+    began = anyio.current_time()
+
+    made = fake_client.chat.completions.map(map(str, range(8)), concurrency=2)
+    got = [answer.text async for answer in made]
+
+    assert [str(number) for number in range(8)] == got
+    assert pytest.approx(4, abs=0.1) == anyio.current_time() - began
+
+
+async def test_call_of_a_map_in_another_process_has_no_answer():
+    """
+    In a forked child, the calls of its parent's `map` have an error instead of an
+    answer.
+    """
+    call = _Call(None, None, CallTask(loop_token(), pid=0))
+
+    assert (
+        asi1.StreamClosedError("the answers were begun in another process")
+        == await call.outcome()
+    )

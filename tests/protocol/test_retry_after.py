@@ -401,3 +401,14 @@ def test_wait_after_five_hundred_values_is_not_read(place, seconds):
     body = [items[start : start + 100] for start in range(0, 500, 100)]
 
     assert seconds == retry_after_in_body(body)
+
+
+@pytest.mark.parametrize(("digits", "seconds"), [(64, 7), (65, None)])
+def test_value_of_more_than_64_characters_is_not_read(digits, seconds):
+    """
+    A header's value of more than 64 characters is not read.
+    """
+    text = "7".rjust(digits, "0")
+
+    assert seconds == retry_after({"retry-after": text}, NOW)
+    assert seconds == retry_after_in_body({"retry_after": text})
