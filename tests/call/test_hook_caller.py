@@ -98,7 +98,7 @@ async def test_hook_that_returns_a_coroutine_is_reported(caplog):
     async with AsyncASI1(
         "k", "http://127.0.0.1", transport=fake.transport, hooks=hooks
     ) as client:
-        with pytest.warns(RuntimeWarning, match="returned a coroutine"):
+        with pytest.warns(RuntimeWarning, match="on_end returned a coroutine, which"):
             answer = await client.chat.completions.create(messages="Hi")
 
     assert answer.text

@@ -239,13 +239,15 @@ async def test_map_without_prompts_yields_no_answers(fake_client):
 async def test_map_of_a_closed_client_raises(fake, fake_client):
     """
     A `map` whose client was closed before the first answer was read sends no request;
-    the reader gets `ClientClosedError`.
+    the reader gets `ClientClosedError`, and so does another `map` of this client.
     """
     made = fake_client.chat.completions.map(["a", "b"])
     await fake_client.aclose()
 
     with pytest.raises(asi1.ClientClosedError):
         await anext(made)
+    with pytest.raises(asi1.ClientClosedError):
+        fake_client.chat.completions.map([])
 
     assert [] == fake.requests
 

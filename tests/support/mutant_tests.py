@@ -204,4 +204,12 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.context.summarise",
         "_cut: len(data) <= size -> len(data) < size",
     ): "a text of just this size is cut at its end",
+    (
+        "_call.hook_caller",
+        "HookCaller._report: stacklevel=2 -> (nothing)",
+    ): "the warning names a line of this module in either case",
+    (
+        "_call.hook_caller",
+        "HookCaller._report: 2 -> 3",
+    ): "the warning names a line of this module in either case",
 }
