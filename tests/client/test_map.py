@@ -71,6 +71,7 @@ async def test_prompt_may_be_a_str_or_messages_and_is_sent_with_the_options(
     bodies = sorted((r.json for r in fake.requests), key=lambda b: len(b["messages"]))
     assert [1, 2] == [len(body["messages"]) for body in bodies]
     assert {("big", 0)} == {(body["model"], body["temperature"]) for body in bodies}
+    assert {False} == {body.get("stream", False) for body in bodies}
 
 
 async def test_number_of_calls_under_way_is_the_given_concurrency(fake, fake_client):
