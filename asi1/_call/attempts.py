@@ -43,9 +43,9 @@ class Attempts:
     made: list[Attempt] = field(factory=list, init=False)
     elapsed: float | None = field(default=None, init=False)
     _request: Request = field(init=False)
-    _retries: int = field(default=0, init=False)
-    _since: float | None = field(default=None, init=False)
-    _wait: Wait | None = field(default=None, init=False)
+    _retries: int = field(init=False)
+    _since: float | None = field(init=False)
+    _wait: Wait | None = field(init=False)
 
     def of(self, info: ResponseInfo) -> ResponseInfo:
         """Return a copy of *info* that contains the attempts that have ended."""

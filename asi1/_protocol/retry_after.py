@@ -22,7 +22,6 @@ __all__ = ["retry_after", "retry_after_in_body"]
 # A number in a retry header. The pattern is stricter than Python's `float`, which also
 # accepts "nan", "1_000" and signs.
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][0-9]+)?")
-_DAYS = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 # HTTP libraries join repeated headers by ", "; "1,5" is a number in another notation.
 _COMMA = re.compile(r",(?![0-9])")
 # A header's values after these many are not read, nor is a longer value.
@@ -102,12 +101,10 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
 
 
 def _values(text: str) -> Iterator[str]:
-    """Yield the values of a header; the comma after a day's name does not end one."""
-    day = ""
+    """Yield the values of a header; the name of a day is apart from its date."""
     for piece in _COMMA.split(text, _MOST_VALUES)[:_MOST_VALUES]:
-        value = day + piece.strip()
-        day = f"{value}, " if value.isalpha() and value[:3].lower() in _DAYS else ""
-        if not day and len(value) <= _LONGEST_VALUE:
+        value = piece.strip()
+        if len(value) <= _LONGEST_VALUE:
             yield value
 
 

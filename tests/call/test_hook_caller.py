@@ -7,7 +7,8 @@ import pytest
 
 import asi1
 
-from asi1 import ASI1, AsyncASI1, Hooks, RetryPolicy
+from asi1 import ASI1, AsyncASI1, Attempt, Hooks, ResponseInfo, RetryPolicy, Wait
+from asi1._call.hook_caller import HookCaller
 from asi1.testing import FakeASI1
 
 
@@ -97,7 +98,7 @@ async def test_hook_that_returns_a_coroutine_is_reported(caplog):
     async with AsyncASI1(
         "k", "http://127.0.0.1", transport=fake.transport, hooks=hooks
     ) as client:
-        with pytest.warns(RuntimeWarning, match="returned a coroutine"):
+        with pytest.warns(RuntimeWarning, match="on_end returned a coroutine, which"):
             answer = await client.chat.completions.create(messages="Hi")
 
     assert answer.text
@@ -117,3 +118,29 @@ def test_broken_hook_of_a_blocking_client_is_reported(fake):
 
     assert first.text
     assert second.text
+
+
+def test_each_hook_is_called_with_its_arguments():
+    """
+    Each hook is called with what it reports; a hook that was not given is not called.
+    """
+    wait, attempt, info = Wait(reason="retry_after"), Attempt(number=1), ResponseInfo()
+    observed = []
+    caller = HookCaller(
+        Hooks(
+            on_wait=lambda *args: observed.append(("on_wait", args)),
+            on_retry=lambda *args: observed.append(("on_retry", args)),
+            on_end=lambda *args: observed.append(("on_end", args)),
+        )
+    )
+
+    for one in (caller, HookCaller(Hooks())):
+        one.on_wait(wait)
+        one.on_retry(attempt)
+        one.on_end(info, None)
+
+    assert [
+        ("on_wait", (wait,)),
+        ("on_retry", (attempt,)),
+        ("on_end", (info, None)),
+    ] == observed

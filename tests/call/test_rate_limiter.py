@@ -10,7 +10,7 @@ import pytest
 import asi1
 
 from asi1 import AsyncASI1, LimitOutcome, RateLimit, Timeouts, Usage
-from asi1._call.rate_limiter import LocalLimiter
+from asi1._call.rate_limiter import LocalLimiter, UserLimiter, limiter_of
 from asi1._settings.rate_limit import counted_tokens
 from asi1.testing import FakeASI1
 
@@ -239,11 +239,11 @@ async def test_call_behind_others_is_told_the_seconds_that_are_left():
         await client.chat.completions.create(messages="Hi")
 
     async with client, anyio.create_task_group() as group:
-        for seconds in (0, 10, 30, 200):
+        for seconds in (0, 10, 30, 59.5, 400):
             group.start_soon(ask_at, seconds)
 
-    assert 4 == len(fake.requests)
-    assert pytest.approx([50, 30]) == [wait.seconds for wait in observed]
+    assert 5 == len(fake.requests)
+    assert pytest.approx([50, 30, 0.5]) == [wait.seconds for wait in observed]
 
 
 @pytest.mark.virtual_time
@@ -684,3 +684,96 @@ async def test_user_provided_limiter_gets_each_attempt_and_its_outcome():
         True,
         LimitOutcome(estimated=estimated, used=7),
     ] == calls
+
+
+async def allowed(limiter, **outcome):
+    """Acquire and release a permit of *limiter*; return the seconds of the wait."""
+    began = anyio.current_time()
+    await limiter.acquire(outcome["estimated"])
+    limiter.release(LimitOutcome(**outcome))
+    return anyio.current_time() - began
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("used", "after", "wait"),
+    [
+        pytest.param(10, 90, 0, id="fewer"),
+        pytest.param(10, 91, 60, id="fewer-but-not-enough"),
+        pytest.param(80, 20, 0, id="more"),
+        pytest.param(80, 21, 60, id="more-than-fits"),
+        pytest.param(None, 40, 0, id="unknown"),
+        pytest.param(None, 41, 60, id="unknown-and-estimated"),
+    ],
+)
+async def test_used_tokens_replace_the_estimate(used, after, wait):
+    """
+    After a call, its used tokens count for the limit; if they are unknown, the estimate
+    of 60 tokens does.
+    """
+    limiter = LocalLimiter(RateLimit(tokens_per_minute=100), anyio.current_time)
+    await allowed(limiter, estimated=60, used=used)
+
+    assert pytest.approx(wait) == await allowed(limiter, estimated=after)
+
+
+@pytest.mark.virtual_time
+async def test_refusal_halves_the_requests_until_calls_succeed():
+    """
+    After the server has refused a call, half as many requests a minute are sent; calls
+    that succeed raise the pace to the full limit again.
+    """
+    limiter = LocalLimiter(RateLimit(requests_per_minute=4), anyio.current_time)
+
+    await allowed(limiter, estimated=1, refused=True)
+    waits = [await allowed(limiter, estimated=1) for _ in range(3)]
+    for _ in range(8):
+        await anyio.sleep(60)
+        await allowed(limiter, estimated=1, used=1)
+    await anyio.sleep(60)
+    later = [await allowed(limiter, estimated=1) for _ in range(5)]
+
+    assert pytest.approx([0, 60, 0]) == waits
+    assert pytest.approx([0, 0, 0, 0, 60]) == later
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(("later", "wait"), [(59.5, 0.5), (60, 0), (61, 0)])
+async def test_shortest_wait_for_a_limit_is_kept(later, wait):
+    """
+    A call that would exceed a limit waits, even if for a part of a second.
+    """
+    limiter = LocalLimiter(RateLimit(requests_per_minute=1), anyio.current_time)
+    await allowed(limiter, estimated=1)
+    await anyio.sleep(later)
+
+    assert pytest.approx(wait) == await allowed(limiter, estimated=1)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("name", "wait"), [("requests_per_minute", 60), ("requests_per_day", 86_400)]
+)
+async def test_each_call_counts_once_for_each_limit_of_requests(name, wait):
+    """
+    As many calls as a limit of requests names are sent at once; the next one waits.
+    """
+    limiter = LocalLimiter(RateLimit(**{name: 3}), anyio.current_time)
+
+    waits = [await allowed(limiter, estimated=9) for _ in range(4)]
+
+    assert pytest.approx([0, 0, 0, wait]) == waits
+
+
+def test_limiter_of_a_client_is_chosen_by_its_argument():
+    """
+    A `RateLimit` becomes a limiter of this process, and any other object is asked as a
+    user-provided limiter; a limiter that the package made is used as it is.
+    """
+    limit, mine = RateLimit(requests_per_minute=1), object()
+
+    made = limiter_of(limit)
+
+    assert (LocalLimiter, limit) == (type(made), made.limit)
+    assert made is limiter_of(made)
+    assert UserLimiter(mine) == limiter_of(mine)

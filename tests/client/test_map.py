@@ -10,10 +10,15 @@ import pytest
 
 import asi1
 
+from asi1._call.concurrent_calls import _Call
 from asi1._call.task import CallTask
+from asi1._transport.event_loop import loop_token
 from asi1.testing import FakeASI1
 
 from ..support.talk import in_process, until
+
+
+pytestmark = pytest.mark.virtual_time
 
 
 def question(request):
@@ -66,6 +71,7 @@ async def test_prompt_may_be_a_str_or_messages_and_is_sent_with_the_options(
     bodies = sorted((r.json for r in fake.requests), key=lambda b: len(b["messages"]))
     assert [1, 2] == [len(body["messages"]) for body in bodies]
     assert {("big", 0)} == {(body["model"], body["temperature"]) for body in bodies}
+    assert {False} == {body.get("stream", False) for body in bodies}
 
 
 async def test_number_of_calls_under_way_is_the_given_concurrency(fake, fake_client):
@@ -231,6 +237,22 @@ async def test_map_without_prompts_yields_no_answers(fake_client):
     assert [] == [a async for a in fake_client.chat.completions.map([])]
 
 
+async def test_map_of_a_closed_client_raises(fake, fake_client):
+    """
+    A `map` whose client was closed before the first answer was read sends no request;
+    the reader gets `ClientClosedError`, and so does another `map` of this client.
+    """
+    made = fake_client.chat.completions.map(["a", "b"])
+    await fake_client.aclose()
+
+    with pytest.raises(asi1.ClientClosedError):
+        await anext(made)
+    with pytest.raises(asi1.ClientClosedError):
+        fake_client.chat.completions.map([])
+
+    assert [] == fake.requests
+
+
 WAYS = ["break", "close", "cancel", "client"]
 
 
@@ -304,7 +326,8 @@ async def test_cancelled_call_of_a_map_ends_the_calls_that_wait_for_it(
         first.task.stop()
 
         with anyio.fail_after(60):
-            assert asi1.ClientClosedError is type(await second.outcome())
+            error = await second.outcome()
+    assert asi1.ClientClosedError("the client was closed before the call") == error
     assert second.task is None
 
 
@@ -395,7 +418,6 @@ async def test_second_reader_of_a_map_is_refused(fake, fake_client):
     assert ["late"] == first
 
 
-@pytest.mark.virtual_time
 async def test_timeout_of_a_call_does_not_count_its_wait_in_the_map():
     """
     The timeout of a call begins when the call is sent: the time that the call waits
@@ -409,3 +431,31 @@ async def test_timeout_of_a_call_does_not_count_its_wait_in_the_map():
         got = [answer.text async for answer in made]
 
     assert list("abcdef") == got
+
+
+async def test_ended_call_of_a_map_makes_room_for_one_other(fake, fake_client):
+    """
+    At most *concurrency* calls of a `map` are under way until the last prompt: eight
+    answers of a second each take four seconds, two at a time.
+    """
+    fake.reply(question, delay=1, times=None)
+    began = anyio.current_time()
+
+    made = fake_client.chat.completions.map(map(str, range(8)), concurrency=2)
+    got = [answer.text async for answer in made]
+
+    assert [str(number) for number in range(8)] == got
+    assert pytest.approx(4, abs=0.1) == anyio.current_time() - began
+
+
+async def test_call_of_a_map_in_another_process_has_no_answer():
+    """
+    In a forked child, the calls of its parent's `map` have an error instead of an
+    answer.
+    """
+    call = _Call(None, None, CallTask(loop_token(), pid=0))
+
+    assert (
+        asi1.StreamClosedError("the answers were begun in another process")
+        == await call.outcome()
+    )

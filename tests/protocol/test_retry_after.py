@@ -359,3 +359,56 @@ def test_any_retry_after_is_a_positive_wait_or_none(text, wall):
         seconds = retry_after({name: text}, wall)
 
         assert seconds is None or 0 < seconds < math.inf
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("data", "detail", "details", "error", "errors", "extensions", "meta"),
+        *("metadata", "parameters", "retryinfo", "retry_info", "RetryInfo"),
+    ],
+)
+def test_wait_in_any_container_of_an_error_body_is_read(name):
+    """
+    A wait is read from the objects in which APIs put the details of an error, and from
+    no other object.
+    """
+    assert 7 == retry_after_in_body({name: {"retry_after": 7}})
+    assert retry_after_in_body({f"x{name}": {"retry_after": 7}}) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["description", "detail", "error", "message", "msg", "raw", "reason"]
+)
+def test_wait_in_any_message_of_an_error_body_is_read(name):
+    """
+    A wait is read from the members in which APIs put the message of an error, and from
+    no other text.
+    """
+    assert 7 == retry_after_in_body({name: "try again in 7 s"})
+    assert retry_after_in_body({f"x{name}": "try again in 7 s"}) is None
+
+
+@pytest.mark.parametrize(("place", "seconds"), [(493, 7), (494, None)])
+def test_wait_after_five_hundred_values_is_not_read(place, seconds):
+    """
+    Of an error body, 500 values are read: here the body, its five lists, and the first
+    494 of their items.
+    """
+    items = [""] * 500
+    items[place] = "try again in 7 s"
+
+    body = [items[start : start + 100] for start in range(0, 500, 100)]
+
+    assert seconds == retry_after_in_body(body)
+
+
+@pytest.mark.parametrize(("digits", "seconds"), [(64, 7), (65, None)])
+def test_value_of_more_than_64_characters_is_not_read(digits, seconds):
+    """
+    A header's value of more than 64 characters is not read.
+    """
+    text = "7".rjust(digits, "0")
+
+    assert seconds == retry_after({"retry-after": text}, NOW)
+    assert seconds == retry_after_in_body({"retry_after": text})

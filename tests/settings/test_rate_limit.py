@@ -43,7 +43,7 @@ def test_each_limit_that_is_not_a_positive_int_is_refused(name, value):
     """
     Each limit of a `RateLimit` must be a whole number of at least 1, or None.
     """
-    with pytest.raises(asi1.ConfigurationError, match=name):
+    with pytest.raises(asi1.ConfigurationError, match=f"^rate_limit: {name} must be"):
         asi1.RateLimit(**{name: value})
     assert 1 == getattr(asi1.RateLimit(**{name: 1}), name)
 
@@ -66,3 +66,18 @@ def test_each_limit_has_its_own_window():
     ]
     assert Window(1, 60) != Window(1, 60)
     assert (1 / 16, 1) == (minute.pace, tokens.pace)
+
+
+def test_outcome_of_an_attempt_is_unknown_unless_given():
+    """
+    An attempt was not refused, used an unknown number of tokens and brought no
+    ``Retry-After``, unless its outcome says otherwise.
+    """
+    outcome = asi1.LimitOutcome(estimated=9)
+
+    assert (9, None, False, None) == (
+        outcome.estimated,
+        outcome.used,
+        outcome.refused,
+        outcome.retry_after,
+    )

@@ -97,6 +97,8 @@ def test_refusals_never_stop_a_window():
         made.refused()
 
     assert 0 == made.wait(0, 1)
+    made.take(0, 1)
+    assert 60 == made.wait(0, 1)
 
 
 def test_corrected_amount_replaces_the_estimate():
@@ -110,3 +112,35 @@ def test_corrected_amount_replaces_the_estimate():
     made.correct(-60)
 
     assert 0 == made.wait(1, 50)
+
+
+def test_pace_is_halved_down_to_a_sixteenth_and_raised_by_a_tenth():
+    """
+    Each refusal halves the pace, at most to a sixteenth of the limit; each success
+    raises it by a tenth, at most to the full limit.
+    """
+    made = window(10)
+
+    paces = [(made.refused(), made.pace)[1] for _ in range(5)]
+    made.went_well()
+    raised = made.pace
+    for _ in range(40):
+        made.went_well()
+
+    assert [1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 16] == paces
+    assert pytest.approx(1.1 / 16) == raised
+    assert 1.0 == made.pace
+
+
+@pytest.mark.parametrize("by", [-60, 5, -1000])
+def test_corrected_amount_leaves_the_window_as_a_whole(by):
+    """
+    When a corrected entry is older than the window, the whole limit is free again, and
+    no more than that.
+    """
+    made = window(100, 60.0, (0, 90))
+    made.correct(by)
+
+    assert 0 == made.wait(60, 100)
+    made.take(60, 100)
+    assert 60 == made.wait(60, 1)

@@ -224,6 +224,16 @@ def test_retry_after_is_obeyed_or_ends_the_retries(hint, cap, left, jitter):
         assert wait < left
 
 
+@pytest.mark.parametrize(("jitter", "wait"), [(0, 20), (0.5, 21), (0.75, 21.5)])
+def test_jitter_adds_up_to_a_tenth_to_retry_after(jitter, wait):
+    """
+    The jitter adds up to a tenth to a wait that the server asks for.
+    """
+    error = status_error(429, retry_after=20)
+
+    assert wait == POLICY.next_wait(error, 1, dice=jitter, left=99)
+
+
 @pytest.mark.parametrize(
     ("error", "left", "wait"),
     [

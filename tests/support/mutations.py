@@ -131,6 +131,8 @@ def _has_no_behaviour(node: ast.AST) -> bool:
         return True
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return True
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return True
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr):
         head = ast.Module([node], [])
         names = {n.id for n in ast.walk(head) if isinstance(n, ast.Name)}

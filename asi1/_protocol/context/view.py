@@ -167,9 +167,8 @@ def _turns(messages: Sequence[Wire], tokens: TokenEstimator) -> Iterator[Turn]:
     group = _groups(messages)
     for place, name in enumerate(group):
         members.setdefault(name, []).append(place)
-    spoken = [p for p, message in enumerate(messages) if message.get("role") == "user"]
-    not_system = [p for p, m in enumerate(messages) if m.get("role") not in _SYSTEM]
-    last = group[(spoken or not_system or [0])[-1]] if messages else None
+    spoken = [p for p, m in enumerate(messages) if m.get("role") not in _SYSTEM]
+    last = group[spoken[-1]] if spoken else None
     for name, places in members.items():
         chosen = tuple(messages[place] for place in places)
         pinned = name == last or chosen[0].get("role") in _SYSTEM
@@ -181,15 +180,16 @@ def _groups(messages: Sequence[Wire]) -> list[int]:
     group: list[int] = []
     calls: dict[str, int] = {}
     joined: dict[int, int] = {}
-    current, spoke = -1, False
+    current: int | None = None
+    before: JSON = None
     for place, message in enumerate(messages):
         role = message.get("role")
         if role in _SYSTEM:
             group.append(place)
             continue
-        if current < 0 or (role == "user" and not spoke):
+        if current is None or (role == "user" and before != "user"):
             current = place
-        spoke = role == "user"
+        before = role
         group.append(current)
         for name in _call_ids(message):
             calls[name] = current

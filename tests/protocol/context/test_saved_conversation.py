@@ -9,7 +9,8 @@ import pytest
 import asi1
 
 from asi1._protocol.context.history import History
-from asi1._protocol.context.saved_conversation import to_json
+from asi1._protocol.context.saved_conversation import from_json, to_json
+from asi1._protocol.context.view import Summary
 
 
 async def test_saved_conversation_has_no_headers_key_or_timeout(fake, fake_client):
@@ -39,6 +40,113 @@ def saved(**changes):
     return json.dumps(json.loads(to_json(History())) | changes)
 
 
+FULL = History(
+    messages=(
+        {"role": "user", "content": "Are otters mammals?"},
+        {"role": "assistant", "content": "Yes \u2013 they are."},
+    ),
+    model="asi1-mini",
+    options={"temperature": 0.5, "session_id": "s-1", "extra_body": {"a": [1]}},
+    summary=Summary("They met.", 2),
+    tokens=asi1.TokenEstimator(((0, 1, 10**9), (90, 2, 31))),
+    ceiling=7000,
+    usage=asi1.Usage(prompt_tokens=5, completion_tokens=6, total_tokens=11),
+    summary_usage=asi1.Usage(
+        prompt_tokens=1, completion_tokens=2, total_tokens=3, reasoning_tokens=1
+    ),
+)
+
+
+@pytest.mark.parametrize("history", [History(), FULL], ids=["empty", "full"])
+@pytest.mark.parametrize(
+    "form", [str, str.encode, lambda text: bytearray(text, "utf8")]
+)
+def test_loaded_history_is_the_saved_one(history, form):
+    """
+    A history that was saved and loaded is equal to the original; it is loaded from a
+    str, or from bytes.
+    """
+    text = to_json(history)
+
+    assert history == from_json(form(text))
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("name", json.loads(to_json(FULL)))
+def test_saved_conversation_without_a_part_is_refused(name):
+    """
+    A saved conversation has each of its parts, even if it is null.
+    """
+    value = json.loads(to_json(FULL))
+    del value[name]
+
+    with pytest.raises(asi1.ArgumentError, match=r"^saved: is not a conv") as caught:
+        from_json(json.dumps(value))
+
+    assert "saved" == caught.value.argument
+
+
+@pytest.mark.parametrize("sample", [[-1, 1, 1], [1, -1, 1], [1, 1, 10**9 + 1]])
+def test_impossible_token_count_is_refused(sample):
+    """
+    Each token count of a saved conversation is between 0 and 10**9.
+    """
+    with pytest.raises(asi1.ArgumentError, match="token count is out of range"):
+        from_json(saved(samples=[[1, 1, 1], sample]))
+
+
+def test_loaded_values_are_converted():
+    """
+    Numbers are read as integers and names as str, a count that is null is unknown, and
+    a lone surrogate in the summary becomes U+FFFD.
+    """
+    loaded = from_json(
+        saved(
+            model=7,
+            ceiling=70.0,
+            samples=[[9.0, 1.0, 3.0]],
+            summary={"text": "They met\ud800.", "upto": 0.0},
+            usage={"prompt_tokens": 4.0, "reasoning_tokens": None},
+        )
+    )
+
+    assert ("7", 70, ((9, 1, 3),)) == (
+        loaded.model,
+        loaded.ceiling,
+        loaded.tokens.samples,
+    )
+    assert Summary("They met\ufffd.", 0) == loaded.summary
+    assert asi1.Usage(prompt_tokens=4) == loaded.usage
+    assert {int} == set(map(type, (loaded.ceiling, *loaded.tokens.samples[0])))
+
+
+@pytest.mark.parametrize("value", [7, None, {}, History()])
+def test_saved_conversation_that_is_not_a_str_is_refused(value):
+    """
+    A saved conversation must be a str or bytes.
+    """
+    with pytest.raises(asi1.ArgumentError, match="must be the str") as caught:
+        from_json(value)
+
+    assert "saved" == caught.value.argument
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"kind": "other"}, "its kind is not"),
+        ({"version": 2}, "its version is 2, not 1"),
+        ({"version": 0}, "its version is 0, not 1"),
+    ],
+)
+def test_conversation_of_another_kind_or_version_is_refused(changes, problem):
+    """
+    The error tells whether the kind or the version of a saved conversation is unknown.
+    """
+    with pytest.raises(asi1.ArgumentError, match=problem):
+        from_json(saved(**changes))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -51,6 +159,8 @@ def saved(**changes):
         saved(messages=[{"role": "otter", "content": "x"}]),
         saved(options={"temprature": 1}),
         saved(options={"temperature": 9}),
+        saved(options={"extra_headers": {"x-a": "b"}}),
+        saved(options={"timeout": 9}),
         saved(summary={"text": "x"}),
         saved(samples=[[1, 2]]),
         saved(usage=[]),

@@ -14,7 +14,7 @@ import pytest
 
 import asi1
 
-from asi1._protocol.context.tokens import size_of
+from asi1._protocol.context.tokens import CONTEXT_SIZES, size_of
 
 
 TEXTS = {
@@ -156,3 +156,116 @@ def test_message_size_is_its_bytes_and_a_constant_per_image(message, size):
     the same constant, however long its URL is.
     """
     assert size == size_of(message)
+
+
+USER = {"role": "user", "content": "x" * 40}
+
+
+@pytest.mark.parametrize(
+    ("samples", "slope"),
+    [
+        pytest.param([(1000, 0)], 0.25, id="one-sample"),
+        pytest.param([(1000, 0), (1000, 400)], 0.25, id="equal-sizes"),
+        pytest.param([(1000, 0), (1499, 499)], 0.25, id="too-alike"),
+        pytest.param([(1000, 0), (1500, 500)], 0.25, id="as-heavy-as-the-rule"),
+        pytest.param([(1000, 0), (1500, 50)], 0.1, id="as-heavy-and-lower"),
+        pytest.param([(1000, 0), (1501, 501)], 1.0, id="unlike"),
+        pytest.param([(1501, 501), (1000, 0)], 1.0, id="other-order"),
+        pytest.param([(1000, 0), (3000, 6000)], 2.0, id="above-the-bound"),
+        pytest.param([(1000, 0), (3000, 10)], 0.05, id="below-the-bound"),
+        pytest.param([(0, 0), (900, 900), (1800, 1800)], 1.0, id="three"),
+    ],
+)
+def test_tokens_per_byte_are_the_median_of_pairs_of_samples(samples, slope):
+    """
+    Tokens per byte are the median over the pairs of samples, each as heavy as its
+    samples are unlike, and of a quarter, as heavy as 500 bytes; they are between 0.05
+    and 2.
+    """
+    counted = [(size, 1, tokens + 4) for size, tokens in samples]
+
+    assert pytest.approx(slope) == asi1.TokenEstimator(tuple(counted)).slope
+
+
+@pytest.mark.parametrize(
+    ("surplus", "hidden", "slack"),
+    [
+        pytest.param([100], 100, 0, id="one"),
+        pytest.param([0, 20], 10, 10, id="two"),
+        pytest.param([1000, 10, 20, 30, 40, 50], 30, 20, id="newest-five"),
+        pytest.param([-9], 0, 0, id="fewer-than-estimated"),
+        pytest.param([-9, -5], 0, 0, id="never-negative"),
+    ],
+)
+def test_hidden_prompt_is_the_median_surplus_of_the_newest_samples(
+    surplus, hidden, slack
+):
+    """
+    The hidden prompt is the median of what the server counted above the estimate in
+    the newest five samples; the margin is the largest difference to that, and 1 % of
+    the last request.
+    """
+    samples = tuple((40, 1, 14 + more) for more in surplus)
+
+    tokens = asi1.TokenEstimator(samples)
+
+    assert hidden == tokens.hidden
+    assert pytest.approx(slack + samples[-1][2] / 100) == tokens.slack
+
+
+def test_fixed_bytes_are_part_of_each_request():
+    """
+    Bytes that every request contains are a part of each estimate and of each sample.
+    """
+    tokens = asi1.TokenEstimator(fixed=400)
+
+    assert (100, 100, 114) == (tokens.base, tokens.count([]), tokens.count([USER]))
+    assert ((440, 1, 120),) == tokens.learn([USER], 120).samples
+    assert 14 == tokens.cost(USER)
+
+
+def test_estimate_is_rounded_up():
+    """
+    An estimate of a request is rounded up to whole tokens.
+    """
+    message = {"role": "user", "content": "x" * 41}
+
+    assert 14.25 == asi1.TokenEstimator().cost(message)
+    assert 15 == asi1.TokenEstimator().count([message])
+    assert 57 == asi1.TokenEstimator().count([message] * 4)
+
+
+@pytest.mark.parametrize(
+    ("count", "learned"), [(0, 0), (1, 1), (10**9, 1), (10**9 + 1, 0), (-1, 0)]
+)
+def test_implausible_token_count_is_not_learned(count, learned):
+    """
+    An estimator learns from counts between 1 and 10**9.
+    """
+    assert learned == len(asi1.TokenEstimator().learn([USER], count).samples)
+
+
+def test_older_samples_are_kept_one_for_each_class_of_sizes():
+    """
+    Of the samples before the newest 16, the newest of each power of two is kept.
+    """
+    tokens = asi1.TokenEstimator()
+    for size in (3, 4, 5, 8, *[100] * 16):
+        message = {"role": "user", "content": "x" * size}
+        tokens = tokens.learn([message], size + 50)
+
+    assert [3, 5, 8, *[100] * 16] == [size for size, _, _ in tokens.samples]
+
+
+def test_context_sizes_are_those_of_the_documentation():
+    """
+    The context window of each model is the one in ASI-1's documentation.
+    """
+    thousand = {200: "asi1 asi1-mini asi1-ultra", 24: "asi1-fast"}
+    thousand[64] = (
+        "asi1-extended asi1-graph asi1-agentic asi1-fast-agentic asi1-extended-agentic"
+    )
+
+    assert {
+        name: size * 1000 for size, names in thousand.items() for name in names.split()
+    } == CONTEXT_SIZES

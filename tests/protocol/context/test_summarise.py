@@ -1,0 +1,358 @@
+"""Which turns a summary replaces, and the questions that ask the model for it."""
+
+from __future__ import annotations
+
+import math
+
+from collections import deque
+
+import pytest
+
+import asi1
+
+from asi1 import Summarise
+from asi1._protocol.context import summarise
+from asi1._protocol.context.view import Summary, View
+
+
+# A message of 40 bytes is 14 tokens, so a turn of two messages is 28; the system
+# message of a summary is 13 tokens and a quarter of the bytes of its text.
+TURN, LAST, EMPTY_SUMMARY = 28, 14, 13
+
+
+def message(role, text, size=40):
+    return {"role": role, "content": text.ljust(size, ".")}
+
+
+def view_of(turns, *, last=40, known=None):
+    """Return the view of *turns* turns and a question of *last* bytes."""
+    history = []
+    for number in range(turns):
+        history += [message("user", f"Q{number}"), message("assistant", f"A{number}")]
+    history.append(message("user", "And?", last))
+    return View.of(history, asi1.TokenEstimator(), known)
+
+
+def run(policy, view, *answers, limit=math.inf):
+    """
+    Run a plan with these answers, the last of them to all further questions; return the
+    fitted view and the questions.
+    """
+    plan, asked, answers = policy.plan(view, limit), [], deque(answers)
+    try:
+        asked.append(next(plan))
+        while True:
+            answer = answers.popleft() if len(answers) > 1 else answers[0]
+            asked.append(plan.send(answer))
+    except StopIteration as done:
+        return done.value, asked
+
+
+@pytest.mark.parametrize(
+    ("budget", "summarised"), [(294, 0), (293, 7), (200, 8), (199, 9), (108, 10)]
+)
+def test_summary_replaces_turns_until_half_of_the_budget_is_free(budget, summarised):
+    """
+    A history above the budget is summarised from its beginning, until the rest and a
+    summary of the full size take half of the budget; a history within it is not.
+    """
+    policy = Summarise(budget, size=30, instruction="")
+
+    fitted, asked = run(policy, view_of(10), "Short.")
+
+    assert bool(summarised) == bool(asked)
+    upto = fitted.summary.upto if fitted.summary else 0
+    assert 2 * summarised == upto
+    assert [20] == [turn.places[-1] for turn in fitted.turns if turn.pinned]
+    assert list(range(upto, 21)) == [p for turn in fitted.turns for p in turn.places]
+
+
+def test_smaller_limit_than_the_budget_counts():
+    """
+    A plan keeps to the limit that the caller gives if that is below the budget.
+    """
+    policy = Summarise(1000, size=30, instruction="")
+
+    fitted, _ = run(policy, view_of(10), "Short.", limit=200)
+
+    assert 16 == fitted.summary.upto
+
+
+@pytest.mark.parametrize(("size", "asked"), [(16, True), (17, False)])
+def test_no_summary_is_asked_for_if_it_would_not_be_enough(size, asked):
+    """
+    If the turns that must stay leave too little of the budget for a summary, the model
+    is asked nothing, and the oldest turns are dropped.
+    """
+    policy = Summarise(200, size=size, instruction="")
+
+    fitted, questions = run(policy, view_of(3, last=720), "Short.")
+
+    assert asked == bool(questions)
+    assert [6] == [place for turn in fitted.turns for place in turn.places]
+
+
+@pytest.mark.parametrize("turns", [9, 10])
+def test_earlier_summary_is_used_again_if_it_is_enough(turns):
+    """
+    The summary of an earlier request takes the place of its turns; the model is asked
+    for a longer one only if that does not fit into the budget.
+    """
+    known = Summary("x" * 40, 4)
+    budget = 7 * TURN + LAST + EMPTY_SUMMARY + 10
+
+    fitted, asked = run(
+        Summarise(budget, size=30), view_of(turns, known=known), "Short."
+    )
+
+    assert (turns == 10) == bool(asked)
+    assert (fitted.summary is known) == (turns == 9)
+
+
+def test_longer_summary_takes_the_place_of_the_earlier_one():
+    """
+    A longer summary is written from the earlier one and the turns after it; the tokens
+    of the earlier one are free then.
+    """
+    known = Summary("x" * 40, 4)
+    policy = Summarise(200, size=30, instruction="")
+
+    fitted, (question,) = run(policy, view_of(10, known=known), "Short.")
+
+    assert Summary("Short.", 16) == fitted.summary
+    text = question.messages[1]["content"]
+    assert text.startswith(
+        f"What was said before, in short:\n{known.text}\n\nThe conversation:\nuser: Q2"
+    )
+    assert "Q7" in text
+    assert "Q8" not in text
+
+
+def test_question_has_the_instruction_and_the_turns_as_one_text():
+    """
+    The model gets the instruction as the system message and the turns as one user
+    message, with a blank line between turns; it may write four times the size.
+    """
+    view = View.of(
+        [
+            {"role": "user", "content": [{"type": "text", "text": "How warm?"}]},
+            {"role": "assistant", "content": None, "tool_calls": [{"id": "x"}]},
+            {"role": "tool", "tool_call_id": "x", "content": "9 C"},
+            message("user", "Sure?", 400),
+            {"role": "assistant", "content": "Yes.", "function_call": {"name": "f"}},
+            message("user", "And?"),
+        ],
+        asi1.TokenEstimator(),
+    )
+    policy = Summarise(view.total - 1, size=25, model="big", instruction="Shorten.")
+
+    _, (question,) = run(policy, view, "Short.")
+
+    assert ("big", 100) == (question.model, question.max_tokens)
+    assert [
+        {"role": "system", "content": "Shorten."},
+        {
+            "role": "user",
+            "content": "The conversation:\n"
+            "user: How warm?\n"
+            'assistant: calls [{"id":"x"}]\n'
+            "tool: 9 C\n"
+            "\n"
+            f"user: {message('user', 'Sure?', 400)['content']}\n"
+            'assistant: Yes. calls {"name":"f"}',
+        },
+    ] == question.messages
+
+
+def test_default_question_goes_to_the_conversations_model():
+    """
+    By default the conversation's model is asked, for a summary of at most 400 tokens,
+    with an instruction in English.
+    """
+    _, questions = run(Summarise(1000), view_of(100), "Short.")
+
+    assert {(None, 1600)} == {(q.model, q.max_tokens) for q in questions}
+    assert {Summarise().instruction} == {q.messages[0]["content"] for q in questions}
+    assert Summarise().instruction.startswith("You shorten conversations.")
+
+
+def test_turns_between_those_of_a_joined_turn_are_summarised_too():
+    """
+    A summary up to the end of a turn replaces all turns that end before that, also one
+    that lies within a turn of a late tool result.
+    """
+    history = [
+        message("user", "Q0"),
+        {"role": "assistant", "tool_calls": [{"id": "x"}], "content": "c" * 400},
+        *(message("user", "Q1"), message("assistant", "A1"), message("user", "Q2")),
+        {"role": "tool", "tool_call_id": "x", "content": "9 C"},
+        message("user", "And?"),
+    ]
+    view = View.of(history, asi1.TokenEstimator())
+    assert [(0, 1, 4, 5), (2, 3), (6,)] == [turn.places for turn in view.turns]
+
+    policy = Summarise(view.total - 1, size=30, instruction="")
+
+    fitted, (question,) = run(policy, view, "Short.")
+
+    assert 6 == fitted.summary.upto
+    assert [(6,)] == [turn.places for turn in fitted.turns]
+    assert "Q1" in question.messages[1]["content"]
+
+
+@pytest.mark.parametrize(("budget", "asked"), [(63, True), (62, False)])
+def test_no_summary_is_asked_for_without_room_for_turns(budget, asked):
+    """
+    Each request for a summary has room for at least 200 bytes of the conversation; the
+    second one here has not, as it has the summary so far. Then the model is asked
+    nothing, and the oldest turns are dropped.
+    """
+    policy = Summarise(budget, size=16, instruction="Do")
+
+    fitted, questions = run(policy, view_of(3), "Short.")
+
+    assert asked == bool(questions)
+    assert fitted.summary is None
+    assert fitted.total <= budget
+
+
+def test_safety_margin_is_kept_free_in_questions():
+    """
+    A request for a summary is as much below the limit as the estimator's safety margin
+    asks.
+    """
+    tokens = asi1.TokenEstimator(samples=((40, 1, 14), (400, 1, 114)))
+    plain, careful = asi1.TokenEstimator(), tokens
+    policy = Summarise(size=16, instruction="")
+
+    assert 0 == plain.slack
+    assert careful.slack > 1
+    assert policy._room("", careful, 400) * careful.slope == pytest.approx(
+        400 - careful.slack - careful.count(policy._question("", "")), abs=1
+    )
+
+
+def test_long_turns_are_summarised_in_several_questions():
+    """
+    Turns that do not fit into one request are summarised in several; each has the
+    summary so far, and the last answer is the summary.
+    """
+    policy = Summarise(120, size=30, instruction="")
+    answers = [f"Part {number}." for number in range(20)]
+
+    fitted, asked = run(policy, view_of(14), *answers)
+
+    texts = [question.messages[1]["content"] for question in asked]
+    assert 3 < len(asked) < 14
+    assert answers[: len(asked) - 1] == [text.split("\n")[1] for text in texts[1:]]
+    assert Summary(answers[len(asked) - 1], 28) == fitted.summary
+
+
+def test_empty_answer_ends_the_questions():
+    """
+    After an empty answer the model is asked nothing more, and turns are dropped.
+    """
+    policy = Summarise(120, size=30, instruction="")
+
+    fitted, asked = run(policy, view_of(14), "Part 0.", " \n")
+
+    assert 2 == len(asked)
+    assert fitted.summary is None
+    assert [22, 23, 24, 25, 26, 27, 28] == [
+        place for turn in fitted.turns for place in turn.places
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "answer", "text"),
+    [
+        (30, " They met. \n", "They met."),
+        (20, "x" * 28, "x" * 28),
+        (20, "x" * 29, "x" * 28),
+        (20, "a" + "\u00e9" * 50, "a" + "\u00e9" * 13),
+        (20, "x" * 27 + " yes", "x" * 27),
+        (13, "They met.", None),
+        (5, "They met.", None),
+    ],
+)
+def test_answer_is_cut_to_the_size(size, answer, text):
+    """
+    A summary is cut to the size in tokens, at a character, without spaces around it; a
+    size with no room for a text gives no summary.
+    """
+    policy = Summarise(200, size=size, instruction="")
+
+    fitted, _ = run(policy, view_of(10), answer)
+
+    assert text == (fitted.summary and fitted.summary.text)
+
+
+@pytest.mark.parametrize(
+    ("room", "taken", "left"),
+    [
+        (2, "aa", ["bbb", "c"]),
+        (8, "aaaa", ["bbb", "c"]),
+        (9, "aaaa\n\nbbb", ["c"]),
+        (11, "aaaa\n\nbbb", ["c"]),
+        (12, "aaaa\n\nbbb\n\nc", []),
+    ],
+)
+def test_question_takes_as_many_turns_as_fit(room, taken, left):
+    """
+    A request takes whole turns as long as they fit, with the blank lines between them;
+    a first turn that is too long is cut.
+    """
+    parts = deque(["aaaa", "bbb", "c"])
+
+    assert taken == summarise._take_parts(parts, room)
+    assert left == list(parts)
+
+
+def test_history_that_just_fits_is_sent_without_its_summary():
+    """
+    A history of exactly the budget is not changed, even if there is a summary of an
+    earlier request.
+    """
+    view = view_of(10, known=Summary("They met.", 4))
+
+    fitted, asked = run(Summarise(view.total), view, "Short.")
+
+    assert (view, []) == (fitted, asked)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "9", True])
+def test_size_that_is_not_a_positive_int_is_refused(size):
+    """
+    The size of a summary must be a whole number of at least 1.
+    """
+    with pytest.raises(asi1.ArgumentError, match="size: must be a whole number"):
+        Summarise(size=size)
+
+
+def test_greeting_before_the_first_question_is_summarised():
+    """
+    A history may begin with a message of the model, which is a turn of its own.
+    """
+    history = [
+        message("assistant", "Hello"),
+        *(
+            message("user", "Q1"),
+            message("assistant", "A1", 400),
+            message("user", "And?"),
+        ),
+    ]
+    view = View.of(history, asi1.TokenEstimator())
+    policy = Summarise(view.total - 1, size=20, instruction="")
+
+    fitted, asked = run(policy, view, "Short.")
+
+    assert Summary("Short.", 3) == fitted.summary
+    assert "assistant: Hello" in asked[0].messages[1]["content"]
+
+
+def test_lone_surrogate_in_a_long_turn_is_replaced():
+    """
+    A lone surrogate, which UTF-8 cannot encode, is a question mark in a turn that is
+    cut.
+    """
+    assert "a?" == summarise._take_parts(deque(["a\ud800b"]), 2)

@@ -1,0 +1,215 @@
+"""
+The tests that judge the changes of `mutants`, and the changes that no test can notice.
+"""
+
+from __future__ import annotations
+
+
+__all__ = ["EQUIVALENT", "TESTS"]
+
+# The test files for each module; the files that detect most changes soonest are first.
+TESTS = {
+    "_models.base": ["models/test_base"],
+    "_models.base_types": ["protocol/test_converter", "package/test_constructors"],
+    "_models.chunks": ["protocol/test_converter", "protocol/test_stream_answer"],
+    "_models.completion": ["protocol/test_converter", "protocol/test_reply"],
+    "_models.errors": [
+        "models/test_errors",
+        "models/test_error_data",
+        "protocol/test_reply",
+    ],
+    "_models.json_text": ["models/test_json_text"],
+    "_models.markdown": ["models/test_markdown"],
+    "_models.messages": ["models/test_messages"],
+    "_models.raw": ["models/test_raw", "package/test_constructors"],
+    "_models.response": [
+        "protocol/test_reply",
+        "models/test_errors",
+        "package/test_constructors",
+    ],
+    "_models.status_errors": ["protocol/test_reply", "models/test_errors"],
+    "_settings.config": [
+        "settings/test_config",
+        "settings/test_secret",
+        "protocol/test_request",
+        "package/test_constructors",
+    ],
+    "_settings.hooks": ["settings/test_hooks", "package/test_constructors"],
+    "_settings.option_checks": ["settings/test_options", "protocol/test_request"],
+    "_settings.options": ["settings/test_options", "protocol/test_request"],
+    "_settings.rate_limit": ["settings/test_rate_limit", "package/test_constructors"],
+    "_settings.rate_window": ["settings/test_rate_window", "package/test_constructors"],
+    "_settings.retry": ["settings/test_retry", "package/test_constructors"],
+    "_settings.secret": ["settings/test_secret"],
+    "_settings.timeouts": ["settings/test_timeouts", "package/test_constructors"],
+    "_settings.validators": [
+        "settings/test_options",
+        "settings/test_retry",
+        "settings/test_rate_limit",
+        "settings/test_config",
+        "settings/test_timeouts",
+    ],
+    "_protocol.context.history": [
+        "protocol/context/test_history",
+        "package/test_constructors",
+    ],
+    "_protocol.context.policies": ["protocol/context/test_policies"],
+    "_protocol.context.saved_conversation": [
+        "protocol/context/test_saved_conversation"
+    ],
+    "_protocol.context.summarise": ["protocol/context/test_summarise"],
+    "_protocol.context.tokens": [
+        "protocol/context/test_tokens",
+        "package/test_constructors",
+    ],
+    "_protocol.context.view": ["protocol/context/test_view"],
+    "_protocol.converter": ["protocol/test_normalise", "protocol/test_converter"],
+    "_protocol.error_body": ["protocol/test_error_body", "protocol/test_reply"],
+    "_protocol.fast_chunks": ["protocol/test_fast_chunks", "package/test_constructors"],
+    "_protocol.normalise": ["protocol/test_normalise", "protocol/test_reply"],
+    "_protocol.public_error": ["protocol/test_public_error"],
+    "_protocol.reply": ["protocol/test_reply", "models/test_errors"],
+    "_protocol.request": [
+        "protocol/test_request",
+        "settings/test_options",
+        "package/test_constructors",
+    ],
+    "_protocol.retry_after": ["protocol/test_retry_after"],
+    "_protocol.sse_reader": ["protocol/test_sse_reader", "package/test_constructors"],
+    "_protocol.sse_writer": ["protocol/test_sse_writer"],
+    "_protocol.stream_answer": [
+        "protocol/test_stream_answer",
+        "package/test_constructors",
+    ],
+    "_call.answer_events": ["client/test_to_sse"],
+    "_call.answer_reader": ["call/test_reply_reader", "package/test_constructors"],
+    "_call.attempts": ["call/test_attempts", "package/test_constructors"],
+    "_call.batch_queue": ["call/test_batch_queue", "package/test_constructors"],
+    "_call.bytes_reader": ["call/test_bytes_reader", "package/test_constructors"],
+    "_call.call": [
+        "call/test_call",
+        "call/test_rate_limiter",
+        "package/test_constructors",
+    ],
+    "_call.chunk_stream": ["call/test_chunk_stream", "client/test_stream"],
+    "_call.concurrent_calls": ["client/test_map", "package/test_constructors"],
+    "_call.engine": ["client/test_client", "package/test_constructors"],
+    "_call.hook_caller": ["call/test_hook_caller", "package/test_constructors"],
+    "_call.rate_limiter": ["call/test_rate_limiter", "package/test_constructors"],
+    "_call.reply_reader": ["call/test_reply_reader", "package/test_constructors"],
+    "_call.resources": ["call/test_call"],
+    "_call.retry_budget": ["call/test_retry_budget", "package/test_constructors"],
+    "_call.scrub_errors": ["call/test_scrub_errors"],
+    "_call.task": ["call/test_task", "package/test_constructors"],
+    "_call.timer": ["call/test_timer", "package/test_constructors"],
+}
+
+# Changes that no test can notice, with the reason.
+EQUIVALENT: dict[tuple[str, str], str] = {
+    (
+        "_protocol.stream_answer",
+        "_Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
+    ): "one piece joined is the same text",
+    (
+        "_models.json_text",
+        (
+            "load_json: data.count(b'[') + data.count(b'{') > _MAX_DEPTH"
+            " -> data.count(b'[') + data.count(b'{') >= _MAX_DEPTH"
+        ),
+    ): "the count only avoids measuring the depth, which decides",
+    (
+        "_protocol.converter",
+        "_model_reader.fits: return False -> return None",
+    ): "both are false",
+    ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
+    (
+        "_protocol.retry_after",
+        "retry_after: '' -> 'XX'",
+    ): "neither is a number or a date",
+    (
+        "_call.scrub_errors",
+        "module: 'partial' -> 'XXpartial'",
+    ): "answers are not scrubbed",
+    (
+        "_call.scrub_errors",
+        "module: 'response' -> 'XXresponse'",
+    ): "response metadata is not scrubbed",
+    (
+        "_call.timer",
+        "Timer._cancel_at: at <= now -> at < now",
+    ): "an alarm that is due also cancels at the next checkpoint",
+    (
+        "_call.timer",
+        "Timer._cancel_at: at < self._alarm_at -> at <= self._alarm_at",
+    ): "the same alarm is set again",
+    (
+        "_protocol.context.view",
+        "View._ordered_messages: strict=True -> (nothing)",
+    ): "a turn has one message for each of its places",
+    (
+        "_protocol.context.view",
+        "View._ordered_messages: True -> False",
+    ): "a turn has one message for each of its places",
+    (
+        "_settings.rate_window",
+        (
+            "Window.wait: self._entries[0].at <= now - self.seconds"
+            " -> self._entries[0].at < now - self.seconds"
+        ),
+    ): "an entry as old as the window asks for a wait of 0 seconds",
+    (
+        "_protocol.context.view",
+        "_result_id: return '' -> return None",
+    ): "no tool call has either name",
+    (
+        "_protocol.context.view",
+        "_result_id: '' -> 'XX'",
+    ): "no tool call has either name",
+    (
+        "_settings.retry",
+        "RetryPolicy.next_wait: 60 -> 61",
+    ): "both are far above each wait that is possible, and below an overflow",
+    (
+        "_protocol.context.tokens",
+        "TokenEstimator.count: 6 -> 7",
+    ): "the float errors that are rounded away are far smaller",
+    (
+        "_protocol.context.view",
+        "View.least: 6 -> 7",
+    ): "the float errors that are rounded away are far smaller",
+    (
+        "_protocol.context.tokens",
+        "_weighted_median: return _RULE -> return None",
+    ): "the loop ends at the last value at the latest",
+    (
+        "_settings.retry",
+        "RetryPolicy.may_heal: '' -> 'XX'",
+    ): "neither is true or false",
+    (
+        "_protocol.context.summarise",
+        (
+            "Summarise._with_longer_summary: turn.places[-1] < upto"
+            " -> turn.places[-1] <= upto"
+        ),
+    ): "the next message begins a turn, which has more messages or is the last",
+    (
+        "_protocol.context.summarise",
+        "Summarise._write: return '' -> return None",
+    ): "both mean that there is no summary",
+    (
+        "_protocol.context.summarise",
+        "Summarise._shortened: 0 -> 1",
+    ): "the message of a summary does not tell how many messages it replaces",
+    (
+        "_protocol.context.summarise",
+        "_cut: len(data) <= size -> len(data) < size",
+    ): "a text of just this size is cut at its end",
+    (
+        "_call.hook_caller",
+        "HookCaller._report: stacklevel=2 -> (nothing)",
+    ): "the warning names a line of this module in either case",
+    (
+        "_call.hook_caller",
+        "HookCaller._report: 2 -> 3",
+    ): "the warning names a line of this module in either case",
+}
