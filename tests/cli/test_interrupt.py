@@ -137,7 +137,7 @@ def test_command_line_loads_no_library_before_it_handles_ctrl_c(start):
 @pytest.mark.system
 def test_ctrl_c_ends_the_process_with_130_before_a_call(start):
     """
-    After `quit_on_interrupt`, Ctrl-C ends the process at once, without KeyboardInterrupt.
+    After `quit_on_interrupt`, Ctrl-C ends the process and raises no exception.
     """
     process = start(python=("-c", QUITTING))
 
@@ -147,8 +147,8 @@ def test_ctrl_c_ends_the_process_with_130_before_a_call(start):
 
 def test_ctrl_c_during_a_call_raises_keyboard_interrupt(handler):
     """
-    In a ``with cancel_on_interrupt()`` block, Ctrl-C raises KeyboardInterrupt; after the
-    block it ends the process again.
+    In a ``with cancel_on_interrupt()`` block, Ctrl-C raises KeyboardInterrupt; after
+    the block it ends the process again.
     """
     handler(signal.default_int_handler)
     quit_on_interrupt()
