@@ -128,7 +128,7 @@ def test_command_line_loads_no_library_before_it_handles_ctrl_c(start):
         "print(*sorted(set(sys.modules) - before))"
     )
 
-    out, err = start(python=("-S", "-c", code)).communicate()
+    out, err = start(python=("-c", code)).communicate()
 
     assert b"" == err
     assert [] == [n for n in out.decode().split() if n.partition(".")[0] not in SMALL]
