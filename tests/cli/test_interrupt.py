@@ -22,7 +22,7 @@ from asi1.cli._interrupt import cancel_on_interrupt, quit_on_interrupt
 AT_MANY_MOMENTS = """
 import os, signal, sys, tempfile
 
-MOMENTS = 16
+MOMENTS = 14
 words = sys.argv[1:]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 notes, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()
@@ -63,7 +63,7 @@ for moment in moments:
     if moment is None:
         lines = int(note)
         moments += [1 + lines * n // MOMENTS for n in range(MOMENTS)]
-        moments += [lines - 3 * 8**n for n in range(4)]  # while Python exits
+        moments += [lines - 30, lines - 300]  # while Python exits
     elif note == b"interrupted":
         interrupted += 1
         if code != 130 or b"Traceback" in told or b"KeyboardInterrupt" in told:
