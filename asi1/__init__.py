@@ -8,15 +8,12 @@ name, so that ``import asi1`` takes almost no time.
 
 from __future__ import annotations
 
-import importlib
 import os
 
-from typing import TYPE_CHECKING
-
 from ._fork_lock import run_apart
-from ._log import set_up
 
 
+TYPE_CHECKING = False  # importing it from typing would load typing
 if TYPE_CHECKING:
     from ._blocking.chat import Chat, Completions
     from ._blocking.client import ASI1
@@ -249,16 +246,22 @@ _MODULES = {
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
-set_up(os.environ)
+if os.environ.get("ASI1_LOG"):
+    from . import _log  # noqa: F401
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'asi1' has no attribute {name!r}")
     home = _HOME.get(name, "_models.errors")
-    module = run_apart(lambda: importlib.import_module(f".{home}", __name__))
-    value = globals()[name] = getattr(module, name)
+    value = globals()[name] = run_apart(lambda: _load(home, name))
     return value
+
+
+def _load(home: str, name: str) -> object:
+    from importlib import import_module  # noqa: PLC0415 - not at ``import asi1``
+
+    return getattr(import_module(f".{home}", __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -4,25 +4,28 @@ Runs imports, and other work that neither a fork nor Ctrl-C may cut in two.
 A forked child inherits every lock in its current state. A lock that another thread has
 acquired (a module's import lock, or one in OpenSSL) is never released in the child. And
 Ctrl-C in the middle of an import may leave that module's import lock acquired for ever.
+
+This module is loaded by ``import asi1`` and imports only what Python itself has loaded
+or built in, since Ctrl-C during those imports is a traceback of the command line.
 """
 
 from __future__ import annotations
 
+import _frozen_importlib as _bootstrap
 import _thread
 import atexit
-import logging  # noqa: F401 - our fork hook must be registered after its own
 import os
 import sys
-import threading
 
-from collections.abc import Callable
-from importlib import _bootstrap
-from typing import Any, Generic, TypeVar
 
+TYPE_CHECKING = False  # importing it from typing would load typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    _T = TypeVar("_T")
 
 __all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once"]
-
-_T = TypeVar("_T")
 
 # Seconds that forks and loads wait for each other at most. The program's own locks and
 # fork hooks may make a circle with ours, and a late fork is better than a deadlock.
@@ -41,8 +44,9 @@ class _NoFork:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._entered = threading.local()
+        self._lock = _thread.RLock()
+        self._entered = _thread._local()  # noqa: SLF001 - which is `threading.local`
+        self._watched = False
         # Whether a thread that is about to fork got the lock, by the thread's identity.
         self._forking: dict[int, bool] = {}
 
@@ -71,19 +75,32 @@ class _NoFork:
         registered later, such as that of `logging`, would hold its own lock while it
         waits for ours, and the import that holds ours may need that other lock.
         """
+        self._watched = True
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self.before_fork)
 
+    def prepare(self) -> None:
+        """
+        Load `logging`, and `threading` with it, before the first thread is started.
+
+        Python 3.11 and 3.12 take the first thread that imports `threading` for the main
+        thread. And `logging` must not register its fork hook while our lock is held.
+        """
+        if not self._watched:
+            import logging  # noqa: F401, PLC0415
+
+            self.watch()
+
     def before_fork(self) -> None:
         """Wait for the lock; only the first of several calls does anything."""
-        me = threading.get_ident()
+        me = _thread.get_ident()
         if me not in self._forking:
             self._forking[me] = False  # in case a signal ends the wait
             self._forking[me] = self._lock.acquire(timeout=_TIMEOUT)
 
     def after_fork(self) -> None:
         """Release the lock, if `before_fork` got it."""
-        if self._forking.pop(threading.get_ident(), False):
+        if self._forking.pop(_thread.get_ident(), False):
             self._lock.release()
 
     def after_fork_in_child(self) -> None:
@@ -91,7 +108,7 @@ class _NoFork:
         stack = self._stack()
         stack[:] = [False] * len(stack)
         self._forking.clear()
-        self._lock = threading.RLock()
+        self._lock = _thread.RLock()
         _forget_dead_imports()
 
 
@@ -103,7 +120,7 @@ def _forget_dead_imports() -> None:
     importing, and no thread of the child releases it: the child could never import that
     module. Without the lock and the unfinished module, the child imports it anew.
     """
-    me = threading.get_ident()
+    me = _thread.get_ident()
     locks = getattr(_bootstrap, "_module_locks", {})
     for name, reference in list(locks.items()):
         if getattr(reference(), "owner", me) == me:
@@ -125,16 +142,18 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-class _Job(Generic[_T]):
+class _Job:
     """Work that a thread of its own does, and its outcome."""
 
-    def __init__(self, work: Callable[[], _T]) -> None:
+    def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
-        self._outcome: tuple[_T] | BaseException | None = None
-        self.done = threading.Lock()
+        self._outcome: tuple[Any] | BaseException | None = None
+        self.done = _thread.allocate_lock()
         self.done.acquire()
 
     def run(self) -> None:
+        import threading  # noqa: PLC0415 - `_NoFork.prepare` has loaded it
+
         sys.settrace(threading.gettrace())  # as `threading.Thread` does
         try:
             with no_fork:
@@ -143,7 +162,7 @@ class _Job(Generic[_T]):
             self._outcome = error
         self.done.release()
 
-    def result(self) -> _T:
+    def result(self) -> Any:
         outcome, self._outcome = self._outcome, None
         try:
             if isinstance(outcome, tuple):
@@ -168,6 +187,7 @@ def run_apart(work: Callable[[], _T]) -> _T:
         raise ExitingError("Python is exiting")
     if no_fork.entered:
         return work()
+    no_fork.prepare()
     job = _Job(work)
     try:
         # `threading.Thread.start` is not used: Ctrl-C at the wrong moment in it leaves
@@ -177,7 +197,8 @@ def run_apart(work: Callable[[], _T]) -> _T:
         with no_fork:
             return work()
     job.done.acquire()
-    return job.result()
+    result: _T = job.result()
+    return result
 
 
 def run_apart_once(work: Callable[[], _T]) -> Callable[[], _T]:

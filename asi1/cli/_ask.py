@@ -14,7 +14,7 @@ from argparse import Namespace
 
 import asi1
 
-from ._interrupt import delayed_interrupt
+from ._interrupt import cancel_on_interrupt
 from ._question import read_question
 from ._terminal import Screen
 from ._view import View, follow, summary
@@ -45,9 +45,7 @@ def ask(options: Namespace) -> None:
     messages = [{"role": "user", "content": read_question(options.question, sys.stdin)}]
     if options.system is not None:
         messages.insert(0, {"role": "system", "content": options.system})
-    with delayed_interrupt():
-        client = asi1.ASI1()
-    with client:
+    with asi1.ASI1() as client, cancel_on_interrupt():
         _answer(client.chat.completions, messages, options)
 
 

@@ -10,11 +10,10 @@ import os
 import sys
 
 from argparse import Namespace
-from contextlib import ExitStack
 
 import asi1
 
-from ._interrupt import delayed_interrupt
+from ._interrupt import cancel_on_interrupt
 from ._terminal import Screen
 from ._view import View, follow, summary
 
@@ -63,14 +62,14 @@ def demo(_: Namespace) -> None:
     """
     screen = Screen(sys.stdout, os.environ)
     screen.write(_OPENING)
-    with ExitStack() as stack:
-        with delayed_interrupt():
-            # Imported here, because no other command needs the fake server.
-            from asi1.testing import FakeASI1  # noqa: PLC0415
+    # Imported here, because no other command needs the fake server.
+    from asi1.testing import FakeASI1  # noqa: PLC0415
 
-            fake = stack.enter_context(FakeASI1())
-            client = asi1.ASI1("demo", fake.base_url)
-            stack.enter_context(client)
+    with (
+        FakeASI1() as fake,
+        asi1.ASI1("demo", fake.base_url) as client,
+        cancel_on_interrupt(),
+    ):
         fake.reply(_TEXT, thoughts=_THOUGHTS, chunk_words=1, chunk_delay=_WORD_DELAY)
         stream = client.chat.completions.stream(messages=_QUESTION)
         answer = follow(stream, View(screen, screen))

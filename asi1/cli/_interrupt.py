@@ -1,43 +1,55 @@
 """
-Delays Ctrl-C while modules are imported.
+Ends the program at once at Ctrl-C, while there is no call to cancel.
 
-In the middle of an import, Ctrl-C can crash an extension module. It can also leave an
-import lock locked, so that every other thread that imports waits for ever.
+KeyboardInterrupt would be raised anywhere, also in imports and in callbacks whose
+exceptions Python prints. This module is the first that the command line loads; it
+imports only what is built into Python, since the public `signal` first loads `enum`.
 """
 
 from __future__ import annotations
 
-import signal
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+import _signal  # type: ignore[import-not-found, unused-ignore]
+import os
 
 
-__all__ = ["delayed_interrupt"]
+__all__ = ["cancel_on_interrupt", "quit_on_interrupt"]
 
 
-@contextmanager
-def delayed_interrupt() -> Iterator[None]:
+def quit_on_interrupt() -> None:
     """
-    Delay Ctrl-C until the end of the block.
+    End the process with exit code 130 at Ctrl-C, instead of raising KeyboardInterrupt.
 
     This has no effect if Ctrl-C does not raise KeyboardInterrupt in this process, or in
     a thread other than the main thread.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C was pressed in the block.
     """
-    pressed: list[int] = []
-    usual = signal.getsignal(signal.SIGINT)
+    _replace(_signal.default_int_handler, _quit)
+
+
+class cancel_on_interrupt:  # noqa: N801 - used as a function
+    """
+    Raise KeyboardInterrupt at Ctrl-C in the block, so that the call in it is cancelled.
+
+    This has an effect only after `quit_on_interrupt`, and ends with the block.
+    """
+
+    def __enter__(self) -> None:
+        self._raises = _replace(_quit, _signal.default_int_handler)
+
+    def __exit__(self, *_: object) -> None:
+        if self._raises:
+            quit_on_interrupt()
+
+
+def _quit(*_: object) -> None:
+    os._exit(130)
+
+
+def _replace(old: object, new: object) -> bool:
+    """Replace the handler of Ctrl-C, if it is *old*."""
+    if _signal.getsignal(_signal.SIGINT) is not old:
+        return False
     try:
-        if usual is signal.default_int_handler:
-            signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+        _signal.signal(_signal.SIGINT, new)
     except ValueError:  # only the main thread can set a handler
-        usual = None
-    try:
-        yield
-    finally:
-        if usual is signal.default_int_handler:
-            signal.signal(signal.SIGINT, usual)
-    if pressed:
-        raise KeyboardInterrupt
+        return False
+    return True

@@ -7,8 +7,6 @@ needs no traceback.
 
 from __future__ import annotations
 
-import signal
-
 from collections.abc import Sequence
 
 import asi1
@@ -17,26 +15,15 @@ from ._parser import build_parser
 from ._terminal import flush, print_error, silence_broken_streams
 
 
-__all__ = ["main"]
+__all__ = ["run"]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """
-    Run one command.
-
-    Args:
-        argv: The arguments after the program's name; None for those in `sys.argv`.
-
-    Returns:
-        The exit code: 0 for success, 1 if the call failed, 2 for invalid usage or
-        configuration, 130 after Ctrl-C, 141 if the reader closed the output's pipe.
-    """
+def run(argv: Sequence[str] | None) -> int:
+    """Run one command, and return the exit code, as `asi1.cli.main` describes it."""
     try:
         code = _run(argv)
         flush()
     except KeyboardInterrupt:
-        if argv is None:  # run as a program: a second Ctrl-C must not stop its exit
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = 130
     except BrokenPipeError:
         code = 141

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 
@@ -32,6 +33,14 @@ def bare_environment(monkeypatch):
     for name in os.environ:
         if name.startswith(READ_BY_ASI1) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def usual_handler():
+    """Restore the handler of Ctrl-C, which `main` without arguments replaces."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -1,13 +1,90 @@
-"""`delayed_interrupt`: Ctrl-C while the modules of a command are imported."""
+"""Ctrl-C at each stage of the command line: loading, asking, answering, exiting."""
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from asi1.cli._interrupt import delayed_interrupt
+from asi1.cli import main
+from asi1.cli._interrupt import cancel_on_interrupt, quit_on_interrupt
+
+
+# Runs a command line once for each moment, in a forked copy of this process that sends
+# itself SIGINT when its main thread has executed so many lines of Python code, counted
+# from the first one of the module that runs commands. The first run is not interrupted
+# and counts all lines. Prints each interrupted run that wrote a traceback or did not
+# exit with 130, and at last the number of interrupted runs.
+AT_MANY_MOMENTS = """
+import os, signal, sys, tempfile
+
+MOMENTS = 14
+words = sys.argv[1:]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+notes, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+null = os.open(os.devnull, os.O_RDWR)
+
+def interrupt_at(moment):
+    seen, begun = 0, False
+    def trace(frame, event, _):
+        nonlocal seen, begun
+        begun = begun or frame.f_code.co_filename.endswith(MAIN)
+        if event == "line" and begun:
+            seen += 1
+            if moment is None:
+                os.pwrite(notes.fileno(), b"%9d" % seen, 0)
+            if seen == moment:
+                os.pwrite(notes.fileno(), b"interrupted", 0)
+                os.kill(os.getpid(), signal.SIGINT)
+        return trace
+    sys.settrace(trace)
+
+MAIN = os.path.join("asi1", "cli", "_main.py")
+moments, interrupted = [None], 0
+for moment in moments:
+    for file in (notes, errors):
+        os.ftruncate(file.fileno(), 0)
+        os.lseek(file.fileno(), 0, os.SEEK_SET)
+    child = os.fork()
+    if not child:
+        os.dup2(null, 0)
+        os.dup2(null, 1)
+        os.dup2(errors.fileno(), 2)
+        sys.argv = ["asi1", *words]
+        interrupt_at(moment)
+        from asi1.cli import main
+        sys.exit(main())
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    note, told = os.pread(notes.fileno(), 99, 0), os.pread(errors.fileno(), 9999, 0)
+    if moment is None:
+        lines = int(note)
+        moments += [1 + lines * n // MOMENTS for n in range(MOMENTS)]
+        moments += [lines - 30, lines - 300]  # while Python exits
+    elif note == b"interrupted":
+        interrupted += 1
+        if code != 130 or b"Traceback" in told or b"KeyboardInterrupt" in told:
+            print("line", moment, "of", lines, "ended with", code, told.decode())
+print(interrupted)
+"""
+
+# Loads the module while SIGINT has Python's default handler, then presses Ctrl-C.
+QUITTING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from asi1.cli._interrupt import quit_on_interrupt
+quit_on_interrupt()
+try:
+    signal.raise_signal(signal.SIGINT)
+finally:
+    print("not reached", flush=True)
+"""
+
+# What may be loaded before the command line handles Ctrl-C.
+SMALL = {"__future__", "_signal", "_thread", "asi1", "atexit"}
 
 
 @pytest.fixture
@@ -18,59 +95,110 @@ def handler():
     signal.signal(signal.SIGINT, before)
 
 
-def test_ctrl_c_in_the_block_is_raised_after_the_block(handler):
+@pytest.mark.system
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
+@pytest.mark.parametrize("words", ["--version", "sing", "demo", "ask Why?"])
+def test_ctrl_c_at_any_moment_ends_the_program_silently(words, fake):
     """
-    Ctrl-C in a ``with delayed_interrupt()`` block raises KeyboardInterrupt at the end
-    of the block; Ctrl-C after the block raises at once.
+    After Ctrl-C at any of many moments, from the import of a command's modules to the
+    exit of Python, the program prints no traceback and exits with 130.
+    """
+    fake.reply("Because.", thoughts=["Hm."], times=None)
+
+    done = subprocess.run(
+        [sys.executable, "-c", AT_MANY_MOMENTS, *words.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    *failed, interrupted = done.stdout.splitlines() or [""]
+    assert ([], "") == (failed, done.stderr)
+    assert int(interrupted) > 12
+
+
+@pytest.mark.system
+def test_command_line_loads_no_library_before_it_handles_ctrl_c(start):
+    """
+    Of Python's modules, ``from asi1.cli import main`` loads only small ones, since
+    Ctrl-C during that import prints a traceback.
+    """
+    code = (
+        "import sys; before = set(sys.modules); from asi1.cli import main;"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+
+    out, err = start(python=("-c", code)).communicate()
+
+    assert b"" == err
+    assert [] == [n for n in out.decode().split() if n.partition(".")[0] not in SMALL]
+
+
+@pytest.mark.system
+def test_ctrl_c_ends_the_process_with_130_before_a_call(start):
+    """
+    After `quit_on_interrupt`, Ctrl-C ends the process and raises no exception.
+    """
+    process = start(python=("-c", QUITTING))
+
+    assert (b"", b"") == process.communicate()
+    assert 130 == process.returncode
+
+
+def test_ctrl_c_during_a_call_raises_keyboard_interrupt(handler):
+    """
+    In a ``with cancel_on_interrupt()`` block, Ctrl-C raises KeyboardInterrupt; after
+    the block it ends the process again.
     """
     handler(signal.default_int_handler)
-    done = []
+    quit_on_interrupt()
+    quitting = signal.getsignal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt), delayed_interrupt():
-        signal.raise_signal(signal.SIGINT)
-        done.append("all of it")
-
-    assert ["all of it"] == done
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), cancel_on_interrupt():
         signal.raise_signal(signal.SIGINT)
 
+    assert signal.default_int_handler is not quitting
+    assert quitting is signal.getsignal(signal.SIGINT)
 
-def test_error_in_the_block_is_raised_and_the_handler_restored(handler):
+
+@pytest.mark.parametrize("usual", [signal.SIG_IGN, lambda *_: None])
+def test_other_handler_of_ctrl_c_is_kept(usual, handler):
     """
-    An exception in a ``with delayed_interrupt()`` block propagates, and the previous
-    handler of Ctrl-C is restored.
+    If the process ignores Ctrl-C, as under ``nohup``, or handles it otherwise, that
+    stays so.
+    """
+    handler(usual)
+
+    quit_on_interrupt()
+    with cancel_on_interrupt():
+        assert usual == signal.getsignal(signal.SIGINT)
+
+    assert usual == signal.getsignal(signal.SIGINT)
+
+
+def test_handler_of_a_program_that_calls_main_is_kept(handler, capsys):
+    """
+    `main` with arguments, as another program may call it, does not change the handler
+    of Ctrl-C.
     """
     handler(signal.default_int_handler)
 
-    with pytest.raises(ZeroDivisionError), delayed_interrupt():
-        _ = 1 / 0
+    assert 0 == main(["--version"])
 
     assert signal.default_int_handler is signal.getsignal(signal.SIGINT)
 
 
-def test_ignored_ctrl_c_stays_ignored(handler):
+def test_handler_is_kept_in_a_thread_other_than_the_main_one(handler):
     """
-    If the process ignores Ctrl-C, as under ``nohup``, Ctrl-C stays ignored in a
-    ``with delayed_interrupt()`` block.
-    """
-    handler(signal.SIG_IGN)
-
-    with delayed_interrupt():
-        signal.raise_signal(signal.SIGINT)
-
-    assert signal.SIG_IGN == signal.getsignal(signal.SIGINT)
-
-
-def test_block_in_another_thread_changes_no_handler(handler):
-    """
-    In a thread other than the main thread, where Python cannot set a signal handler, a
-    ``with delayed_interrupt()`` block runs and the handler of Ctrl-C does not change.
+    In a thread other than the main thread, where Python cannot set a signal handler,
+    the handler of Ctrl-C does not change, and no error is raised.
     """
     handler(signal.default_int_handler)
     done = []
 
     def work():
-        with delayed_interrupt():
+        quit_on_interrupt()
+        with cancel_on_interrupt():
             done.append("all of it")
 
     thread = threading.Thread(target=work)

@@ -17,7 +17,9 @@ from ..support.twins import differences
 LAYERS = [["_ground"], ["_upper", "_inner"], ["__init__"], ["cli"]]
 GOOD = {
     "__init__.py": '"""The front door."""\n\n__all__ = ["thing"]\n',
-    "_ground.py": '"""Things."""\n\n__all__ = ["thing"]\nthing = 1\n',
+    "_ground.py": (
+        '"""Things."""\n\nTYPE_CHECKING = False\n__all__ = ["thing"]\nthing = 1\n'
+    ),
     "_upper.py": (
         '"""More."""\n\nfrom ._ground import thing\n\n'
         '__all__ = ["BIG", "Big", "big2", "big10"]\n'
