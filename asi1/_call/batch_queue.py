@@ -33,7 +33,7 @@ class BatchQueue(Generic[_T]):
 
     _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
     _change: Flag | None = field(default=None, init=False)
-    _error: BaseException | None = field(default=None, init=False)
+    _error: BaseException | None = field(init=False)  # set by the end
     ended: bool = field(default=False, init=False)
 
     @property

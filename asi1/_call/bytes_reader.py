@@ -16,7 +16,7 @@ __all__ = ["BytesReader"]
 class BytesReader(ReplyReader[RawReply]):
     """Reads a reply's body as bytes, without parsing them."""
 
-    _content: bytes = field(default=b"", init=False)
+    _content: bytes = field(init=False)
 
     def result(self, info: ResponseInfo) -> list[RawReply]:
         """Return a list of one item: the body with its response metadata."""

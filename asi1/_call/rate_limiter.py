@@ -42,7 +42,7 @@ class _LoopLocks:
     in_order: anyio.Lock
     slots: anyio.Semaphore | None
     front: Wait | None = field(default=None, init=False)
-    until: float = field(default=0.0, init=False)
+    until: float = field(init=False)
     behind: set[Report] = field(factory=set, init=False)
 
 

@@ -12,7 +12,7 @@ import math
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import anyio
 
@@ -45,15 +45,14 @@ class Timer:
     _token: Any = field(factory=loop_token)
     deadline: Deadline = field(init=False)
     _scope: anyio.CancelScope = field(init=False)
-    _at: float = field(default=math.inf, init=False)
+    _at: float = field(init=False)
     _alarm_at: float = field(default=math.inf, init=False)
     _alarm: asyncio.TimerHandle | None = field(default=None, init=False)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> None:
         """Begin an attempt; no deadline is set yet."""
         self._scope = anyio.CancelScope()
         self._scope.__enter__()
-        return self
 
     def __exit__(
         self,
@@ -93,7 +92,6 @@ class Timer:
     def _set_alarm(self, at: float) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-            self._alarm = None
         self._alarm_at = at
         if at < math.inf:
             self._alarm = self._token.call_at(at, self._on_alarm)

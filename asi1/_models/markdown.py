@@ -26,10 +26,10 @@ _SPECIAL = re.compile(r"[^0-9A-Za-z\x80-\U0010ffff ,.;:?!'()-]")
 def markdown(
     text: str,
     *,
-    thoughts: str = "",
-    refusal: str | None = None,
-    calls: Iterable[tuple[str, str]] = (),
-    finish_reason: str | None = None,
+    thoughts: str,
+    refusal: str | None,
+    calls: Iterable[tuple[str, str]],
+    finish_reason: str | None,
 ) -> str:
     """
     Return an answer as markdown, with HTML for tool calls and thoughts.

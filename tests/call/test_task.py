@@ -10,7 +10,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from asi1._call.task import start
+from asi1._call.task import CallTask, running, start
+from asi1._transport.event_loop import Flag, loop_token
 
 from ..support.talk import until
 
@@ -184,3 +185,73 @@ async def test_call_task_without_a_reference_runs_to_its_end():
     await until(lambda: seen)
 
     assert [True] == seen
+
+
+async def test_call_task_of_another_process_is_neither_stopped_nor_awaited():
+    """
+    In a forked child, which has no call tasks of its parent, `CallTask.stop` cancels
+    nothing and `CallTask.join` returns at once.
+    """
+    task = CallTask(loop_token(), pid=0)
+
+    task.stop()
+    with anyio.fail_after(60):
+        await task.join()
+    await anyio.lowlevel.checkpoint()
+
+    assert not task.here
+    assert not task._scope.cancel_called
+
+
+async def test_running_call_tasks_are_those_of_the_event_loop():
+    """
+    A call task is one of its event loop's running tasks until it has ended, and then
+    the callback of its end is called, before its flag `done` is set.
+    """
+    ended = []
+    token = loop_token()
+
+    task = start(
+        anyio.lowlevel.checkpoint,
+        "a test",
+        done=lambda task: ended.append((task, task.done.is_set())),
+    )
+
+    assert [task] == running(token)
+    assert [] == running(object())
+    with anyio.fail_after(60):
+        await task.join()
+    assert [] == running(token)
+    assert [(task, False)] == ended
+
+
+class CountedFlag(Flag):
+    """A flag that counts how often it is awaited."""
+
+    waits = 0
+
+    async def wait(self):
+        self.waits += 1
+        await super().wait()
+
+
+async def test_cancelled_join_is_not_woken_again_before_the_call_task_has_ended():
+    """
+    The first wait of `CallTask.join` is not shielded from cancellation, since that
+    costs time; after a cancellation it is, so that the next wait lasts to the end.
+    """
+    flag = CountedFlag()
+    task = CallTask(loop_token(), done=flag)
+
+    async def join():
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await task.join()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(join)
+        for _ in range(10):
+            await anyio.lowlevel.checkpoint()
+        flag.set()
+
+    assert 2 == flag.waits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import weakref
 
 import anyio
@@ -121,3 +122,40 @@ async def test_timer_of_an_ended_call_is_freed_at_once(anyio_backend_name):
     if anyio_backend_name == "asyncio":
         handles = asyncio.get_running_loop()._scheduled
         assert [] == [handle for handle in handles if not handle.cancelled()]
+
+
+async def test_arming_again_schedules_no_other_callback(anyio_backend_name):
+    """
+    On asyncio, a later deadline uses the callback that is scheduled for the earlier
+    deadline, so that the chunks of a stream schedule none.
+    """
+    timer = started()
+    with timer:
+        timer.arm("first_token")
+        for _ in range(10):
+            timer.arm("idle")
+
+        if anyio_backend_name == "asyncio":
+            assert 1 == len(asyncio.get_running_loop()._scheduled)
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "stream", "left"),
+    [
+        (Timeouts(total=60), True, 57),
+        (Timeouts(total=60), False, 57),
+        (Timeouts(), True, math.inf),
+        (Timeouts(), False, 597),
+        (Timeouts(total=None), False, math.inf),
+    ],
+)
+async def test_left_is_the_rest_of_the_total_timeout(timeouts, stream, left):
+    """
+    The total timeout counts from the time at which the call began; without a total
+    timeout, as streams have by default, infinitely many seconds are left.
+    """
+    await anyio.sleep(1000)
+    timer = Timer(anyio.current_time(), timeouts, stream=stream)
+    await anyio.sleep(3)
+
+    assert (3, left) == pytest.approx((timer.elapsed, timer.left))

@@ -8,8 +8,25 @@ import pytest
 
 import asi1
 
+<<<<<<< HEAD
 from asi1._call.resources import RetryBudget
+=======
+from asi1._call.answer_reader import AnswerReader
+from asi1._call.attempts import Attempts
+from asi1._call.batch_queue import BatchQueue
+from asi1._call.bytes_reader import BytesReader
+from asi1._call.call import Call
+from asi1._call.engine import Engine
+from asi1._call.hook_caller import HookCaller
+from asi1._call.rate_limiter import LocalLimiter, _LoopLocks
+from asi1._call.retry_budget import RetryBudget
+from asi1._call.task import CallTask
+from asi1._call.timer import Timer
+from asi1._protocol.context.history import History
+from asi1._protocol.fast_chunks import FastChunkReader
+>>>>>>> i11-M1
 from asi1._protocol.request import Request
+from asi1._protocol.sse_reader import EventDecoder
 from asi1._protocol.stream_answer import Assembler
 from asi1._settings.rate_window import Window
 
@@ -19,7 +36,7 @@ from asi1._settings.rate_window import Window
     [
         *(asi1.Attempt, asi1.LimitOutcome, asi1.Limits, asi1.RateLimit),
         *(asi1.RateLimits, asi1.RawReply, asi1.ResponseInfo, asi1.RetryPolicy),
-        *(asi1.Timeouts, Request),
+        *(asi1.Timeouts, Request, History, asi1.Hooks, asi1.Wait),
     ],
 )
 def test_data_classes_take_keyword_arguments_only(cls):
@@ -32,17 +49,50 @@ def test_data_classes_take_keyword_arguments_only(cls):
     assert {inspect.Parameter.KEYWORD_ONLY} == kinds
 
 
+READER = ["config", "request", "timer", "queue", "opened"]
+
+
 @pytest.mark.parametrize(
     ("cls", "names"),
     [
-        pytest.param(Assembler, ["expected"], id="assembler"),
-        pytest.param(Window, ["limit", "seconds"], id="window"),
-        pytest.param(RetryBudget, ["capacity"], id="budget"),
+        (AnswerReader, READER),
+        (Assembler, ["expected"]),
+        (Attempts, ["budget", "jitter"]),
+        (BatchQueue, []),
+        (BytesReader, READER),
+        (Call, ["resources", "requests", "reader_class", "began"]),
+        (Engine, ["resources", "parents"]),
+        (EventDecoder, ["max_event_bytes"]),
+        (FastChunkReader, []),
+        (HookCaller, ["hooks"]),
+        (LocalLimiter, ["limit", "clock"]),
+        (RetryBudget, ["capacity"]),
+        (Timer, ["began", "timeouts", "stream", "now", "token"]),
+        (Window, ["limit", "seconds"]),
+        (_LoopLocks, ["in_order", "slots"]),
+        (asi1.TokenEstimator, ["samples", "fixed"]),
     ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_classes_with_counters_take_limits_only(cls, names):
+def test_classes_with_state_take_no_state(cls, names):
     """
-    The constructor of a class that has counters takes no counts, only limits, so that
-    every counter starts at its initial value.
+    The constructor of a class that changes, or computes its fields, takes none of these
+    fields, so that each of them starts at its initial value.
     """
     assert names == list(inspect.signature(cls).parameters)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        *(AnswerReader, Attempts, BatchQueue, BytesReader, Call, CallTask),
+        *(Engine, FastChunkReader, HookCaller, LocalLimiter, Timer),
+        *(Window, _LoopLocks),
+    ],
+)
+def test_objects_with_state_are_equal_to_themselves_alone(cls):
+    """
+    Two objects of a class that changes are never equal, even if their fields are, and
+    both can be in one set.
+    """
+    assert (object.__eq__, object.__hash__) == (cls.__eq__, cls.__hash__)

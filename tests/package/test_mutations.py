@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ..support.mutants import EQUIVALENT, TESTS, source_of
+from ..support.mutant_tests import EQUIVALENT, TESTS
+from ..support.mutants import path_of, source_of
 from ..support.mutations import mutants_of, mutated
 
 
@@ -91,3 +92,22 @@ def test_every_test_file_of_the_mutants_table_exists():
     }
 
     assert [] == [file.name for file in files if not file.exists()]
+
+
+@pytest.mark.parametrize("layer", ["_models", "_settings", "_protocol", "_call"])
+def test_every_module_of_a_deciding_layer_is_mutated(layer):
+    """
+    Each module of the layers that decide, if the mutation run can change it at all, has
+    tests in the table.
+    """
+    folder = path_of(layer).with_suffix("")
+    modules = {
+        ".".join(path.relative_to(folder.parent).with_suffix("").parts)
+        for path in folder.rglob("*.py")
+    }
+
+    assert [] == [
+        module
+        for module in sorted(modules - set(TESTS))
+        if mutants_of(module, source_of(module))
+    ]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import asi1
 
-from asi1 import APIResponseError, RateLimits, RawReply, ServerStreamError
+from asi1 import APIResponseError, RateLimits, ServerStreamError
 from asi1._models.json_text import load_json
 from asi1._models.response import read_info
 from asi1._protocol.error_body import ErrorBody, read_error_body
@@ -687,29 +687,6 @@ def test_error_event_raises_the_servers_error(name, data, expected):
     error = caught.value
     assert expected == (error.message, error.code, error.type)
     assert (json.loads(data) if data[:1] in tuple('{["n') else data) == error.body
-
-
-def test_raw_reply_has_bytes_text_and_json():
-    """
-    The reply of any endpoint can be read as bytes, as text and as JSON.
-    """
-    info = read_info(200, {})
-
-    assert {"a": 1} == RawReply(content=b'{"a":1}', response=info).json()
-    assert "\ufffd\u00f6" == RawReply(content=b"\xff\xc3\xb6", response=info).text
-
-
-def test_raw_reply_that_is_not_json_raises():
-    """
-    ``json()`` of a raw reply that is not valid JSON raises an error with the reply's
-    text and metadata.
-    """
-    info = read_info(200, {"x-request-id": "req_7"})
-
-    with pytest.raises(APIResponseError, match="is not valid JSON") as caught:
-        RawReply(content=b"<html>", response=info).json()
-
-    assert ("<html>", "req_7") == (caught.value.body, caught.value.request_id)
 
 
 USED_UP = [

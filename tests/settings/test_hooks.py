@@ -8,7 +8,7 @@ import pytest
 
 import asi1
 
-from asi1 import AsyncASI1, Hooks, RateLimit, RetryPolicy
+from asi1 import AsyncASI1, Hooks, RateLimit, RetryPolicy, Wait
 from asi1._call.rate_limiter import LocalLimiter
 from asi1.testing import FakeASI1
 
@@ -148,3 +148,42 @@ def test_hook_that_cannot_work_is_refused(name, hook, problem):
         Hooks(**{name: hook})
 
     assert str(caught.value).startswith(f"hooks: {name} {problem}")
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("on_wait", "one argument"), ("on_retry", "one argument"), ("on_end", "2 arg")],
+)
+def test_error_of_a_refused_hook_names_its_number_of_arguments(name, count):
+    """
+    The error of a hook with the wrong parameters tells how many arguments it must
+    accept.
+    """
+    with pytest.raises(asi1.ConfigurationError, match=f"must accept {count}"):
+        Hooks(**{name: lambda: None})
+
+
+@pytest.mark.parametrize(
+    ("wait", "text"),
+    [
+        (
+            Wait(reason="tokens_per_minute", limit=640_000),
+            "its own rate limit of 640,000 tokens per minute (tokens_per_minute)",
+        ),
+        (
+            Wait(reason="max_concurrency", limit=4),
+            "its own rate limit of 4 calls at once (max_concurrency)",
+        ),
+        (
+            Wait(reason="retry_after", seconds=7.0),
+            "a pause that the server asked for (retry_after)",
+        ),
+    ],
+)
+def test_wait_as_text_names_the_limit(wait, text):
+    """
+    A wait as text names the reached limit, in words and as the argument's name, so that
+    a reader of a log can change it; ``seconds`` is 0 if it is unknown.
+    """
+    assert text == str(wait)
+    assert 0.0 == Wait(reason="max_concurrency").seconds

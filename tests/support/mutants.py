@@ -32,121 +32,16 @@ import hypothesis
 import pytest
 import trio.testing  # noqa: F401
 
+from .mutant_tests import EQUIVALENT, TESTS
 from .mutations import Mutant, mutants_of, mutated
 
 
 ROOT = Path(__file__).parents[2]
-LONGEST = 60  # seconds for the tests of one change; a longer run counts as noticed
+# The tests of a change may take this many times as long as those of the module as it
+# is, and this many seconds more; a longer run hangs, and counts as noticed.
+SLOWER, LONGER = 4, 5
+UNCHANGED = 300  # seconds for the tests of a module as it is
 MEMORY = 4 * 2**30
-
-# The test files for each module; the files that detect most changes soonest are first.
-TESTS = {
-    "_settings.timeouts": ["settings/test_timeouts", "package/test_constructors"],
-    "_settings.retry": ["settings/test_retry", "package/test_constructors"],
-    "_protocol.retry_after": ["protocol/test_retry_after"],
-    "_call.resources": ["call/test_resources", "package/test_constructors"],
-    "_settings.rate_limit": ["settings/test_rate_limit", "package/test_constructors"],
-    "_settings.rate_window": ["settings/test_rate_window", "package/test_constructors"],
-    "_models.messages": ["models/test_messages"],
-    "_settings.options": [
-        "settings/test_options",
-        "protocol/test_request",
-    ],
-    "_settings.option_checks": [
-        "settings/test_options",
-        "protocol/test_request",
-    ],
-    "_settings.validators": [
-        "settings/test_options",
-        "settings/test_retry",
-        "settings/test_rate_limit",
-        "settings/test_config",
-        "settings/test_timeouts",
-    ],
-    "_settings.config": [
-        "settings/test_config",
-        "settings/test_secret",
-        "protocol/test_request",
-        "package/test_constructors",
-    ],
-    "_settings.secret": ["settings/test_secret"],
-    "_settings.echoes": ["settings/test_echoes", "settings/test_secret"],
-    "_call.scrub_errors": ["call/test_scrub_errors"],
-    "_models.json_text": ["models/test_json_text"],
-    "_protocol.normalise": [
-        "protocol/test_normalise",
-        "protocol/test_reply",
-    ],
-    "_protocol.converter": [
-        "protocol/test_normalise",
-        "protocol/test_converter",
-    ],
-    "_protocol.answer_parts": [
-        "protocol/test_answer_parts",
-        "protocol/test_stream_answer",
-    ],
-    "_protocol.members": ["protocol/test_members"],
-    "_protocol.stream_answer": [
-        "protocol/test_stream_answer",
-        "package/test_constructors",
-    ],
-    "_protocol.error_body": [
-        "protocol/test_error_body",
-        "protocol/test_reply",
-    ],
-    "_protocol.request": [
-        "protocol/test_request",
-        "settings/test_options",
-        "package/test_constructors",
-    ],
-    "_protocol.reply": [
-        "protocol/test_reply",
-        "models/test_errors",
-    ],
-    "_models.status_errors": [
-        "protocol/test_reply",
-        "models/test_errors",
-    ],
-    "_models.raw": [
-        "protocol/test_reply",
-        "models/test_errors",
-        "package/test_constructors",
-    ],
-    "_models.response": [
-        "protocol/test_reply",
-        "models/test_errors",
-        "package/test_constructors",
-    ],
-    "_protocol.fast_chunks": ["protocol/test_fast_chunks"],
-    "_protocol.context.tokens": ["protocol/context/test_tokens"],
-    "_protocol.context.policies": ["protocol/context/test_policies"],
-    "_protocol.sse_writer": ["protocol/test_sse_writer"],
-    "_models.markdown": ["models/test_markdown"],
-}
-
-# Changes that no test can notice, with the reason.
-EQUIVALENT: dict[tuple[str, str], str] = {
-    (
-        "_protocol.answer_parts",
-        "Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
-    ): "one piece joined is the same text",
-    (
-        "_models.json_text",
-        (
-            "load_json: data.count(b'[') + data.count(b'{') > _MAX_DEPTH"
-            " -> data.count(b'[') + data.count(b'{') >= _MAX_DEPTH"
-        ),
-    ): "the count only avoids measuring the depth, which decides",
-    (
-        "_protocol.converter",
-        "_model_reader.fits: return False -> return None",
-    ): "both are false",
-    ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
-    (
-        "_protocol.retry_after",
-        "retry_after: '' -> 'XX'",
-    ): "neither is a number or a date",
-}
 
 
 class Changed(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder):
@@ -181,10 +76,13 @@ def path_of(module):
     return ROOT / "asi1" / f"{module.replace('.', '/')}.py"
 
 
-def run_tests(module, mutant=None):
-    """Test a module in this process, with a change; return pytest's exit code."""
+def run_tests(module, seconds, mutant=None):
+    """
+    Test a module in this process, with a change, for at most *seconds*; return pytest's
+    exit code.
+    """
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(LONGEST)
+    signal.alarm(seconds)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)
@@ -202,28 +100,33 @@ def run_tests(module, mutant=None):
     return pytest.main(["-xq", "--assert=plain", "-otimeout=0", *options, *files])
 
 
-def start(module, mutant=None):
+def start(module, seconds, mutant=None):
     """Fork a process that runs the tests of a module; return the process id."""
     child = os.fork()
     if child:
         return child
     code = 3
     try:
-        code = int(run_tests(module, mutant))
+        code = int(run_tests(module, seconds, mutant))
     except BaseException:  # noqa: BLE001 - any error means that the change is noticed
         code = 1
     finally:
         os._exit(code)
 
 
-def outcomes(mutants, jobs):
-    """Yield each change and whether tests noticed it; print each unnoticed change."""
+def outcomes(mutants, jobs, limits):
+    """
+    Yield each change and whether tests noticed it; print each unnoticed change.
+
+    *limits* has the seconds for the tests of each module.
+    """
     running = {}
     todo = list(reversed(mutants))
     while todo or running:
         while todo and len(running) < jobs:
             mutant = todo.pop()
-            running[start(mutant.module, mutant)] = mutant
+            child = start(mutant.module, limits[mutant.module], mutant)
+            running[child] = mutant
         child, status = os.wait()
         mutant, noticed = running.pop(child), os.waitstatus_to_exitcode(status) != 0
         if not noticed:
@@ -232,12 +135,20 @@ def outcomes(mutants, jobs):
         yield mutant, noticed
 
 
-def check_unchanged(modules):
-    """Exit if tests fail without a change, as then each change would seem noticed."""
+def limits_of(modules):
+    """
+    Return the seconds that the tests of each module may take with a change.
+
+    Exit if tests fail without a change, as then each change would seem noticed.
+    """
+    limits = {}
     for module in modules:
-        _, status = os.waitpid(start(module), 0)
+        began = time.monotonic()
+        _, status = os.waitpid(start(module, UNCHANGED), 0)
         if status:
             sys.exit(f"the tests of {module} fail on the package as it is")
+        limits[module] = int(SLOWER * (time.monotonic() - began) + LONGER)
+    return limits
 
 
 def report(done, seconds):
@@ -271,9 +182,9 @@ def main():
     print_line(f"{len(mutants)} changes to {len(modules)} modules")
     if arguments.sample and arguments.sample < len(mutants):
         mutants = random.Random(arguments.seed).sample(mutants, arguments.sample)
-    check_unchanged(sorted({mutant.module for mutant in mutants}))
+    limits = limits_of(sorted({mutant.module for mutant in mutants}))
     began = time.monotonic()
-    done = list(outcomes(mutants, arguments.jobs))
+    done = list(outcomes(mutants, arguments.jobs, limits))
     share = report(done, time.monotonic() - began)
     sys.exit(0 if share >= arguments.floor else 1)
 

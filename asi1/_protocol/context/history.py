@@ -70,10 +70,10 @@ class History:
 
     def with_messages(self, messages: Sequence[Wire]) -> History:
         """Return a history of *messages*; a summary of changed messages is dropped."""
-        summary, upto = self.summary, self.summary.upto if self.summary else 0
-        if self.messages[:upto] != tuple(messages[:upto]):
+        messages, summary = tuple(messages), self.summary
+        if summary and self.messages[: summary.upto] != messages[: summary.upto]:
             summary = None
-        return attrs.evolve(self, messages=tuple(messages), summary=summary)
+        return attrs.evolve(self, messages=messages, summary=summary)
 
     def with_reasoning(self, keep: bool | None) -> History:
         """
@@ -156,9 +156,8 @@ class History:
         if "user" not in roles:
             return self
         first = len(roles) - 1 - roles[::-1].index("user")
-        while (
-            first > 0 and roles[first - 1] == "user"
-        ):  # consecutive user messages are one turn
+        # Consecutive user messages are one turn.
+        while first > 0 and roles[first - 1] == "user":
             first -= 1
         return self.with_messages(self.messages[:first])
 

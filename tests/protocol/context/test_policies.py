@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import asi1
 
-from asi1._protocol.context import summarise, view
+from asi1._protocol.context import summarise
 from asi1._protocol.context.view import Summary, View
 
 
@@ -412,27 +412,3 @@ def test_each_turn_of_a_transcript_is_measured_once():
 
     assert "\n\n".join(turns) == taken
     assert [2] + [1] * 49 == [turn.encoded for turn in turns]
-
-
-class Joined(dict):
-    """A dict that counts in ``asked`` how often ``in`` looks for a key."""
-
-    asked = 0
-
-    def __contains__(self, key):
-        self.asked += 1
-        return super().__contains__(key)
-
-
-def test_root_of_a_thousand_joined_turns_is_found_in_few_steps():
-    """
-    If a turn has tool results for a thousand earlier turns, all are joined to a chain,
-    newest first; finding the first turn does not walk the whole chain each time.
-    """
-    joined = Joined()
-
-    for earlier in reversed(range(1000)):
-        view._join(joined, earlier, 1000)
-
-    assert {0} == {view._root(joined, name) for name in range(1001)}
-    assert joined.asked < 1000 * 20

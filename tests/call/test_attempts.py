@@ -1,0 +1,240 @@
+"""The attempts of one call, without a clock and without a server."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+import asi1
+
+from asi1 import Attempt, ResponseInfo
+from asi1._call.attempts import Attempts
+from asi1._call.retry_budget import RetryBudget
+from asi1._settings.hooks import Wait
+
+from ..support.calls import chat
+
+
+MINUTE = Wait(reason="requests_per_minute", limit=3, seconds=40.0)
+BUSY = asi1.InternalServerError(
+    "busy", status_code=503, response=ResponseInfo(status=503, request_id="r1")
+)
+
+
+@pytest.fixture
+def attempts():
+    """Return the attempts of a call whose first attempt is prepared."""
+    made = Attempts(RetryBudget(), jitter=lambda: 0.5)
+    made.prepare(chat(), 0)
+    return made
+
+
+def test_succeeded_attempt_lasts_from_its_begin_to_its_end(attempts):
+    """
+    An attempt lasts from the moment at which it began, not from the start of the call;
+    ``elapsed`` of the call is the moment at which its last attempt ended.
+    """
+    assert attempts.elapsed is None
+    attempts.begin(2.0)
+    attempts.succeeded(200, 5.0)
+
+    assert [Attempt(number=1, status=200, elapsed=3.0)] == attempts.made
+    assert 5.0 == attempts.elapsed
+
+
+def test_failed_attempt_has_the_cause_and_the_wait_after_it(attempts):
+    """
+    A failed attempt has the status, the class and message of the error, and the wait
+    before the next attempt, which has the next number.
+    """
+    attempts.begin(0.0)
+    failed = attempts.failed(BUSY, 7.0, 1.0)
+    attempts.prepare(chat(), 1)
+    attempts.begin(8.0)
+    attempts.succeeded(200, 10.0)
+
+    first = Attempt(
+        number=1,
+        status=503,
+        cause="InternalServerError: 503: busy",
+        elapsed=1.0,
+        wait=7.0,
+    )
+    assert first == failed
+    assert [first, Attempt(number=2, status=200, elapsed=2.0)] == attempts.made
+    assert 10.0 == attempts.elapsed
+
+
+@pytest.mark.parametrize(
+    ("error", "sent"),
+    [
+        (BUSY, True),
+        (asi1.APIConnectionError("lost"), True),
+        (asi1.APIConnectionError("refused", sent=False), False),
+        (asi1.APITimeoutError("late", phase="connect", sent=False), False),
+    ],
+)
+def test_attempt_was_sent_unless_its_error_says_that_it_was_not(attempts, error, sent):
+    """
+    An attempt counts as sent, and as maybe billed, unless its error is a connection
+    error that says that the request never left this machine.
+    """
+    attempts.begin(0.0)
+
+    attempts.failed(error, None, 1.0)
+
+    assert [sent] == [attempt.sent for attempt in attempts.made]
+
+
+def test_call_whose_attempts_were_not_sent_is_unsent(attempts):
+    """
+    A call is unsent as long as it waits and no earlier attempt was sent.
+    """
+    assert attempts.unsent
+    attempts.begin(0.0)
+    assert not attempts.unsent
+
+    attempts.failed(asi1.APIConnectionError("refused", sent=False), 1.0, 1.0)
+    attempts.prepare(chat(), 1)
+    assert attempts.unsent
+
+    attempts.begin(2.0)
+    attempts.failed(asi1.APIConnectionError("lost"), 1.0, 3.0)
+    attempts.prepare(chat(), 2)
+    assert not attempts.unsent
+
+
+def test_attempt_that_never_began_is_not_recorded(attempts):
+    """
+    An attempt that failed before it began, as it waited for a limit, is not among the
+    attempts, but sets the end of the call.
+    """
+    failed = attempts.failed(asi1.APITimeoutError("late", phase="total"), None, 9.0)
+
+    assert failed is None
+    assert ([], 9.0) == (attempts.made, attempts.elapsed)
+
+
+def test_attempt_that_succeeds_without_a_begin_took_no_time(attempts):
+    """
+    An attempt that a user's limiter ended before it began took no time.
+    """
+    attempts.succeeded(None, 9.0)
+
+    assert [Attempt(number=1)] == attempts.made
+
+
+def test_metadata_of_a_call_has_its_attempts(attempts):
+    """
+    The response metadata of a call is that of its last reply, with all attempts that
+    have ended and the end of the last one.
+    """
+    attempts.begin(0.0)
+    attempts.failed(BUSY, None, 1.5)
+
+    info = attempts.of(BUSY.response)
+
+    assert ("r1", 503, 1.5) == (info.request_id, info.status, info.elapsed)
+    assert tuple(attempts.made) == info.attempts
+    assert () == BUSY.response.attempts
+
+
+def test_wait_for_another_reason_is_told(attempts):
+    """
+    The first wait of an attempt is told, and a later one if it has another reason; the
+    next attempt tells its wait again.
+    """
+    tokens = Wait(reason="tokens_per_minute", limit=9, seconds=1.0)
+
+    assert [True, False, True, True] == [
+        attempts.wait(wait) for wait in (MINUTE, MINUTE, tokens, MINUTE)
+    ]
+    attempts.prepare(chat(), 1)
+    assert attempts.wait(MINUTE)
+
+
+def test_attempt_tells_what_it_waits_for(attempts):
+    """
+    An attempt that has not begun tells the last wait that was reported to it, or that a
+    rate limiter of the user's delays it; one that has begun waits for nothing.
+    """
+    assert "its rate limiter" == attempts.awaited
+    attempts.wait(MINUTE)
+    assert str(MINUTE) == attempts.awaited
+    attempts.begin(0.0)
+    assert attempts.awaited is None
+
+    attempts.prepare(chat(), 1)
+    assert "its rate limiter" == attempts.awaited
+
+
+@pytest.mark.parametrize(
+    ("retries", "wait"), [(0, 0.25), (1, 0.5), (2, None)], ids=["first", "next", "last"]
+)
+def test_wait_before_a_retry_depends_on_the_retries_before(attempts, retries, wait):
+    """
+    The wait before a retry is that of the request's policy for this attempt, with the
+    random number of the jitter.
+    """
+    attempts.prepare(chat(), retries)
+
+    assert wait == attempts.next_wait(BUSY, 60.0)
+
+
+@pytest.mark.parametrize(("saved", "wait", "left"), [(1, 0.25, 0), (0.9, None, 0.9)])
+def test_retry_spends_one_of_the_budget(saved, wait, left):
+    """
+    A retry spends 1 of the client's retry budget; without that there is no retry.
+    """
+    budget = RetryBudget(saved)
+    attempts = Attempts(budget, jitter=lambda: 0.5)
+    attempts.prepare(chat(), 0)
+
+    assert wait == attempts.next_wait(BUSY, 60.0)
+    assert left == budget.saved
+
+
+def test_call_that_may_not_be_retried_spends_nothing(attempts):
+    """
+    An error after which the policy retries nothing leaves the retry budget as it was.
+    """
+    assert attempts.next_wait(BUSY, 0.1) is None
+    assert 20 == attempts.budget.saved
+
+
+@pytest.mark.parametrize(("retries", "saved"), [(0, 10.1), (2, 12.0)])
+def test_success_gives_back_what_its_retries_cost(retries, saved):
+    """
+    A call that succeeds gives its retries back to the budget, or a tenth if it had
+    none.
+    """
+    budget = RetryBudget()
+    budget.saved = 10.0
+    attempts = Attempts(budget)
+    attempts.prepare(chat(), retries)
+
+    attempts.succeeded(200, 1.0)
+
+    assert saved == budget.saved
+
+
+def test_log_has_method_and_url_without_the_query(attempts, caplog):
+    """
+    The log of waits and attempts names the method and the URL, but neither the URL's
+    query nor the server's message, since both may hold secrets.
+    """
+    caplog.set_level(logging.DEBUG, "asi1")
+    request = chat(extra_query={"key": "s3cret"})
+    attempts.prepare(request, 0)
+
+    attempts.wait(MINUTE)
+    attempts.begin(0.0)
+    attempts.failed(BUSY, 0.5, 1.25)
+
+    url = request.url.partition("?")[0]
+    assert "s3cret" in request.url
+    assert [
+        f"POST {url} waits for {MINUTE}, at least 40.000 s",
+        f"POST {url}, attempt 1: status 503 after 1.250 s, next after 0.5 s",
+    ] == caplog.messages

@@ -1,0 +1,49 @@
+"""The reply of an endpoint for which asi1 has no method."""
+
+from __future__ import annotations
+
+import pytest
+
+import asi1
+
+from asi1.testing import Data, Head
+
+from ..support.talk import in_process
+
+
+async def test_body_of_any_endpoint_is_returned_as_its_bytes(fake, fake_client):
+    """
+    The body of a reply is returned as the bytes that the server sent, in however many
+    pieces, with the response metadata.
+    """
+    fake.play(
+        Head(201, (("x-request-id", "r-9"),)), Data(b"\xffmp3"), Data(b"\0"), Data(b"!")
+    )
+
+    reply = await fake_client.request("GET", "/speech")
+
+    assert b"\xffmp3\0!" == reply.content
+    assert (201, "r-9") == (reply.response.status, reply.response.request_id)
+    assert 1 == len(reply.response.attempts)
+
+
+async def test_empty_body_of_any_endpoint_is_returned(fake, fake_client):
+    """
+    A reply without a body is a reply with no bytes.
+    """
+    fake.play(Head(204, ()))
+
+    reply = await fake_client.request("DELETE", "/speech/1")
+
+    assert b"" == reply.content
+
+
+async def test_body_of_any_endpoint_is_bounded(fake):
+    """
+    A body above `max_event_bytes` raises an error, whatever the endpoint.
+    """
+    fake.play(Head(200, ()), Data(b"x" * 2000))
+
+    async with in_process(fake, max_retries=0, max_event_bytes=1000) as client:
+        with pytest.raises(asi1.APIResponseError, match="1,000 bytes"):
+            await client.request("GET", "/speech")

@@ -1,0 +1,107 @@
+"""Objects as dicts and JSON: those that the server sent, and those that asi1 built."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import asi1
+
+
+CALL = asi1.ToolCall(id="c1", function=asi1.FunctionCall(name="dive", arguments="{}"))
+CALL_AS_DICT = {
+    "id": "c1",
+    "type": "function",
+    "function": {"name": "dive", "arguments": "{}"},
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        (asi1.ChatMessage(), {"role": "assistant", "content": ""}),
+        (
+            asi1.ChatMessage(content="Hi", reasoning="A greeting."),
+            {"role": "assistant", "content": "Hi", "reasoning_content": "A greeting."},
+        ),
+        (
+            asi1.ChatMessage(tool_calls=(CALL,)),
+            {"role": "assistant", "content": "", "tool_calls": [CALL_AS_DICT]},
+        ),
+        (
+            asi1.Usage(),
+            {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        ),
+        (
+            asi1.ChatCompletion(id="7", thoughts="Hm.", executable_data=[]),
+            {"id": "7", "object": "chat.completion", "thought": "Hm."},
+        ),
+        (asi1.FunctionCall(extra={"strict": True}), {"strict": True}),
+    ],
+)
+def test_built_object_as_a_dict_has_its_filled_fields_under_json_names(model, fields):
+    """
+    The dict of an object that asi1 built has the names of the API's JSON, the content
+    even if it is empty, other fields unless they are empty, and the unknown keys.
+    """
+    assert fields == model.to_dict()
+    assert fields == json.loads(model.to_json())
+
+
+def test_object_of_the_server_as_a_dict_is_what_the_server_sent():
+    """
+    The dict of an object that the server sent has exactly the server's keys, even if
+    fields of the object have other values.
+    """
+    usage = asi1.Usage(total_tokens=7, extra={"a": 1}, wire={"total_tokens": "7"})
+
+    assert {"total_tokens": "7"} == usage.to_dict()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        asi1.ChatCompletion(executable_data={"steps": [1]}),
+        asi1.ChatCompletion(extra={"executable_data": {"steps": [1]}}),
+        asi1.ChatCompletion(wire={"executable_data": {"steps": [1]}}),
+    ],
+    ids=["field", "extra", "wire"],
+)
+def test_changing_the_dict_of_an_object_does_not_change_the_object(model):
+    """
+    A dict that ``to_dict`` returned shares no list or dict with the object.
+    """
+    model.to_dict()["executable_data"]["steps"].append(2)
+
+    assert {"steps": [1]} == model.to_dict()["executable_data"]
+
+
+def test_objects_are_compared_and_shown_by_their_fields():
+    """
+    Two objects with the same fields are equal, even if the server wrote them in
+    different ways; what the server wrote is not shown in the representation.
+    """
+    one = asi1.Usage(total_tokens=7, wire={"total_tokens": 7, "cost": None})
+
+    assert one == asi1.Usage(total_tokens=7)
+    assert "cost" not in repr(one)
+
+
+def test_lone_surrogate_is_escaped_in_json():
+    """
+    JSON text of an object has a lone surrogate as an escape, so that the text can be
+    encoded.
+    """
+    assert (
+        '{"name":"\\ud800"}'
+        == asi1.FunctionCall(name="\ud800").to_json().encode().decode()
+    )
+
+
+def test_objects_take_keyword_arguments_only():
+    """
+    An object's fields are given by name, so that a new field can be added anywhere.
+    """
+    with pytest.raises(TypeError):
+        asi1.Model({})

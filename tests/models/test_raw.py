@@ -1,0 +1,45 @@
+"""The raw reply of any endpoint."""
+
+from __future__ import annotations
+
+import pytest
+
+from asi1 import APIResponseError, RawReply
+from asi1._models.response import read_info
+
+
+def test_raw_reply_has_bytes_text_and_json():
+    """
+    The reply of any endpoint can be read as bytes, as text and as JSON.
+    """
+    info = read_info(200, {})
+
+    assert {"a": 1} == RawReply(content=b'{"a":1}', response=info).json()
+    assert "\ufffd\u00f6" == RawReply(content=b"\xff\xc3\xb6", response=info).text
+
+
+def test_raw_reply_that_is_not_json_raises():
+    """
+    ``json()`` of a raw reply that is not valid JSON raises an error with the reply's
+    text and metadata.
+    """
+    info = read_info(200, {"x-request-id": "req_7"})
+
+    with pytest.raises(APIResponseError, match="is not valid JSON") as caught:
+        RawReply(content=b"<html>", response=info).json()
+
+    assert ("<html>", "req_7") == (caught.value.body, caught.value.request_id)
+
+
+def test_error_of_a_raw_reply_has_the_beginning_of_the_text():
+    """
+    The error of a raw reply that is not valid JSON has at most 64 KiB of its text, and
+    does not show the error of the JSON parser as its cause.
+    """
+    text = "<" + "x" * 64 * 1024
+
+    with pytest.raises(APIResponseError) as caught:
+        RawReply(content=text.encode(), response=read_info(200, {})).json()
+
+    assert text[:-1] == caught.value.body
+    assert caught.value.__suppress_context__

@@ -1,0 +1,239 @@
+"""The history of a conversation as a value, without a client."""
+
+from __future__ import annotations
+
+import pytest
+
+import asi1
+
+from asi1._protocol.context.history import History, stored
+from asi1._protocol.context.view import Summary
+
+
+ROLES = {"s": "system", "u": "user", "a": "assistant"}
+
+
+def history_of(letters, **fields):
+    """Return a history with one message for each letter, the first of its role."""
+    messages = [
+        {"role": ROLES[letter], "content": f"Message {place}"}
+        for place, letter in enumerate(letters)
+    ]
+    return History(messages=tuple(messages), **fields)
+
+
+def letters_of(history):
+    return "".join(message["role"][0] for message in history.messages)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", ""),
+        ("s", "s"),
+        ("sa", "sa"),
+        ("u", ""),
+        ("uu", ""),
+        ("ua", ""),
+        ("sua", "s"),
+        ("suuua", "s"),
+        ("suaua", "sua"),
+        ("suauua", "sua"),
+        ("suasua", "suas"),
+        ("uauaaa", "ua"),
+        ("usu", "us"),
+    ],
+)
+def test_history_without_its_last_turn_ends_before_the_last_user_messages(
+    before, after
+):
+    """
+    The last turn begins with the last user message and the user messages directly
+    before it; a history without a user message has no turn to remove.
+    """
+    history = history_of(before)
+
+    shorter = history.without_last_turn()
+
+    assert after == letters_of(shorter)
+    assert history.messages[: len(after)] == shorter.messages
+
+
+@pytest.mark.parametrize(
+    ("place", "index"), [(0, 0), (1, 1), (2, 2), (-1, 2), (-2, 1), (-3, 0)]
+)
+def test_edit_with_a_str_replaces_the_content_alone(place, index):
+    """
+    An edit with a str replaces the content of one message and keeps its other fields;
+    negative indexes count from the end.
+    """
+    old = {"role": "user", "content": "Old", "name": "Ada"}
+    history = History(messages=(old, old, old))
+
+    edited = history.with_edit(place, "New")
+
+    assert [
+        old | {"content": "New"} if here == index else old for here in range(3)
+    ] == list(edited.messages)
+    assert (old, old, old) == history.messages
+
+
+def test_edit_with_a_message_replaces_the_whole_message():
+    """
+    An edit with a message replaces the content, the role and all other fields.
+    """
+    edited = history_of("ua").with_edit(1, asi1.UserMessage("And?"))
+
+    assert {"role": "user", "content": "And?"} == edited.messages[1]
+    assert "uu" == letters_of(edited)
+
+
+@pytest.mark.parametrize("place", [2, -3, True, 0.0, "0", None])
+def test_edit_at_a_place_without_a_message_is_refused(place):
+    """
+    An edit refuses a place that is not the index of a message.
+    """
+    with pytest.raises(asi1.ArgumentError) as caught:
+        history_of("ua").with_edit(place, "New")
+
+    assert "place" == caught.value.argument
+
+
+@pytest.mark.parametrize(
+    ("count", "left"), [(0, ""), (1, "s"), (3, "sua"), (9, "sua"), (-1, "su")]
+)
+def test_truncated_history_has_the_first_messages(count, left):
+    """
+    A history is truncated as a list is sliced.
+    """
+    assert left == letters_of(history_of("sua").truncated(count))
+
+
+@pytest.mark.parametrize("count", [True, 1.0, "1", None])
+def test_truncation_to_a_count_that_is_not_an_int_is_refused(count):
+    """
+    The number of messages that a truncated history has must be an int.
+    """
+    with pytest.raises(asi1.ArgumentError) as caught:
+        history_of("sua").truncated(count)
+
+    assert "upto" == caught.value.argument
+
+
+@pytest.mark.parametrize(("place", "kept"), [(0, False), (1, False), (2, True)])
+def test_edit_keeps_a_summary_only_of_other_messages(place, kept):
+    """
+    A summary is dropped when one of the messages that it replaces is changed, and kept
+    when a later message is changed.
+    """
+    summary = Summary("They met.", 2)
+
+    edited = history_of("uau", summary=summary).with_edit(place, "New")
+
+    assert (summary if kept else None) == edited.summary
+
+
+def test_truncation_within_the_summarised_messages_drops_the_summary():
+    """
+    A summary is dropped when the history no longer has all messages that it replaces.
+    """
+    summary = Summary("They met.", 2)
+    history = history_of("uau", summary=summary)
+
+    assert summary == history.truncated(2).summary
+    assert history.truncated(1).summary is None
+
+
+USAGE = asi1.Usage(prompt_tokens=3, completion_tokens=4, total_tokens=7)
+THOUGHT = asi1.Usage(
+    prompt_tokens=30, completion_tokens=40, total_tokens=70, reasoning_tokens=5
+)
+
+
+@pytest.mark.parametrize(
+    ("calls", "sums"),
+    [
+        ([USAGE, USAGE], (6, 8, 14, None)),
+        ([USAGE, THOUGHT], (33, 44, 77, 5)),
+        ([THOUGHT, USAGE], (33, 44, 77, 5)),
+        ([THOUGHT, THOUGHT], (60, 80, 140, 10)),
+        ([None, USAGE], (3, 4, 7, None)),
+    ],
+)
+def test_usage_is_the_sum_of_all_calls(calls, sums):
+    """
+    The usage of a history is the sum of its calls' usage; a call without usage adds
+    nothing, and the reasoning tokens are unknown until a call reports them.
+    """
+    history = History()
+    for usage in calls:
+        history = history.with_usage(usage)
+
+    total = history.usage
+    assert sums == (
+        total.prompt_tokens,
+        total.completion_tokens,
+        total.total_tokens,
+        total.reasoning_tokens,
+    )
+    assert 0 == history.summary_usage.total_tokens
+
+
+def test_usage_of_a_summary_is_counted_in_both_sums():
+    """
+    The tokens of a call that wrote a summary count in the conversation's usage, and in
+    the usage of its summaries.
+    """
+    history = History().with_usage(USAGE).with_usage(THOUGHT, summary=True)
+
+    assert (77, 70) == (history.usage.total_tokens, history.summary_usage.total_tokens)
+
+
+def test_estimator_learns_from_reported_usage_alone():
+    """
+    The token estimator learns the size and the prompt tokens of a request whose usage
+    the server reported; without usage the history stays the same.
+    """
+    history = history_of("u")
+
+    learned = history.with_tokens_learned(history.messages, USAGE)
+
+    assert ((9, 1, 3),) == learned.tokens.samples
+    assert history is history.with_tokens_learned(history.messages, None)
+
+
+def test_stored_messages_are_a_deep_copy():
+    """
+    A history stores a deep copy of messages, in the form that the API expects.
+    """
+    parts = [{"type": "text", "text": "Hi"}]
+
+    (message,) = stored([asi1.UserMessage(parts)])
+
+    assert {"role": "user", "content": parts} == message
+    assert message["content"][0] is not parts[0]
+
+
+def test_lone_surrogate_is_stored_as_a_replacement_character():
+    """
+    A lone surrogate, which UTF-8 cannot encode, is stored as U+FFFD; the other messages
+    stay the same.
+    """
+    contents = [m["content"] for m in stored([asi1.UserMessage("a\ud800"), user("b")])]
+
+    assert ["a\ufffd", "b"] == contents
+
+
+def user(content, **fields):
+    return {"role": "user", "content": content, **fields}
+
+
+def test_message_that_json_cannot_express_is_refused():
+    """
+    A message with a value that JSON cannot express is refused, with the argument's
+    name.
+    """
+    with pytest.raises(asi1.ArgumentError, match="messages: cannot") as caught:
+        stored([user("Hi", when=object())])
+
+    assert "messages" == caught.value.argument

@@ -1,0 +1,304 @@
+"""Histories divided into turns, and the part of a history that a request contains."""
+
+from __future__ import annotations
+
+import pytest
+
+import asi1
+
+from asi1._protocol.context import view
+from asi1._protocol.context.view import Summary, View, text_of
+
+
+ROLES = {"s": "system", "d": "developer", "u": "user", "a": "assistant"}
+
+
+def messages_of(letters):
+    """Return one message for each letter, the first of the message's role."""
+    return [
+        {"role": ROLES[letter], "content": f"{letter}{place}"}
+        for place, letter in enumerate(letters)
+    ]
+
+
+def view_of(messages, known=None):
+    if isinstance(messages, str):
+        messages = messages_of(messages)
+    return View.of(messages, asi1.TokenEstimator(), known)
+
+
+def calling(*ids):
+    """Return an assistant message with one tool call for each id in *ids*."""
+    return {"role": "assistant", "tool_calls": [{"id": name} for name in ids]}
+
+
+def result(name):
+    return {"role": "tool", "tool_call_id": name, "content": "4"}
+
+
+def function_call(name):
+    return {"role": "assistant", "function_call": {"name": name}}
+
+
+def function_result(name):
+    return {"role": "function", "name": name, "content": "4"}
+
+
+USER = {"role": "user", "content": "Hi"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "turns", "pinned"),
+    [
+        ("", [], []),
+        ("s", [(0,)], [0]),
+        ("sd", [(0,), (1,)], [0, 1]),
+        ("u", [(0,)], [0]),
+        ("a", [(0,)], [0]),
+        ("sa", [(0,), (1,)], [0, 1]),
+        ("suaua", [(0,), (1, 2), (3, 4)], [0, 2]),
+        ("auau", [(0,), (1, 2), (3,)], [2]),
+        ("uuauu", [(0, 1, 2), (3, 4)], [1]),
+        ("usuau", [(0, 2, 3), (1,), (4,)], [1, 2]),
+        ("uasaus", [(0, 1, 3), (2,), (4,), (5,)], [1, 2, 3]),
+        ("uauas", [(0, 1), (2, 3), (4,)], [1, 2]),
+    ],
+)
+def test_turn_is_user_messages_and_everything_up_to_the_next(messages, turns, pinned):
+    """
+    A turn is one or more user messages in a row and everything up to the next user
+    message; each system message is a part of its own. System messages and the last turn
+    are never dropped.
+    """
+    seen = view_of(messages)
+
+    assert turns == [turn.places for turn in seen.turns]
+    assert pinned == [place for place, turn in enumerate(seen.turns) if turn.pinned]
+    assert [turn for turn in seen.turns if not turn.pinned] == seen.droppable
+
+
+@pytest.mark.parametrize(
+    ("messages", "turns"),
+    [
+        ([USER, calling("x"), USER, result("x"), USER], [(0, 1, 2, 3), (4,)]),
+        ([USER, calling("x"), USER, result("y"), USER], [(0, 1), (2, 3), (4,)]),
+        (
+            [USER, function_call("x"), USER, function_result("x"), USER],
+            [(0, 1, 2, 3), (4,)],
+        ),
+        ([USER, function_call("x"), USER, result("x"), USER], [(0, 1), (2, 3), (4,)]),
+        ([USER, calling("x"), USER, function_result("x")], [(0, 1), (2, 3)]),
+        (
+            [USER, calling("x", "y"), USER, result("y"), USER, result("x"), USER],
+            [(0, 1, 2, 3, 4, 5), (6,)],
+        ),
+        (
+            [USER, calling("x"), USER, calling("x"), USER, result("x"), USER],
+            [(0, 1), (2, 3, 4, 5), (6,)],
+        ),
+        (
+            [
+                *(USER, calling("x"), USER, calling("y"), USER),
+                *(result("y"), USER, result("x"), USER, result("y")),
+            ],
+            [(0, 1, 6, 7), (2, 3, 4, 5, 8, 9)],
+        ),
+        ([USER, result("None"), USER, {"role": "tool"}], [(0, 1), (2, 3)]),
+    ],
+    ids=[
+        *("tool", "unknown-id", "function", "other-kind", "other-kind-2"),
+        *("two-results", "newest-call", "two-chains", "no-call"),
+    ],
+)
+def test_result_of_a_tool_belongs_to_the_turn_of_its_call(messages, turns):
+    """
+    The turn with a tool's result and the turn with the newest call of this id are one,
+    also in the older form of functions; a result without a call stays where it is.
+    """
+    assert turns == [turn.places for turn in view_of(messages).turns]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tool_calls": "x"},
+        {"tool_calls": {"id": "x"}},
+        {"tool_calls": [None, "x"]},
+        {"function_call": "x"},
+        {"function_call": ["x"]},
+    ],
+)
+def test_malformed_tool_call_is_not_a_call(fields):
+    """
+    Tool calls that are not objects in a list are ignored.
+    """
+    odd = {"role": "assistant", **fields}
+
+    seen = view_of([USER, odd, USER, result("x"), USER, function_result("x")])
+
+    assert [(0, 1), (2, 3), (4, 5)] == [turn.places for turn in seen.turns]
+
+
+@pytest.mark.parametrize(
+    ("messages", "last"),
+    [
+        ("", []),
+        ("s", []),
+        ("suaua", ["u3", "a4"]),
+        ("uas", ["u0", "a1"]),
+        ("usd", ["u0"]),
+        ("saa", ["a1", "a2"]),
+    ],
+)
+def test_last_turn_has_the_newest_user_message(messages, last):
+    """
+    The last turn, which the model is to answer, is the one with the newest user
+    message, or the newest message; system messages are not part of it.
+    """
+    assert last == [message["content"] for message in view_of(messages).last]
+
+
+# The size of a message is 40 bytes, so 10 tokens, and 4 for the message itself.
+LONG = {"role": "user", "content": "x" * 40}
+
+
+def test_weight_of_a_request_includes_hidden_prompt_and_margin():
+    """
+    The weight of a request is the sum of its turns' tokens, the hidden prompt, and the
+    margin, which is 1 % of the last request; ``least`` leaves the margin out.
+    """
+    tokens = asi1.TokenEstimator(samples=((40, 1, 114),))
+
+    seen = View.of([LONG, LONG], tokens)
+
+    assert (100, 1.14) == (tokens.hidden, pytest.approx(tokens.slack))
+    assert (129.14, 130, 128) == (seen.weight, seen.total, seen.least)
+
+
+def test_weight_of_a_request_includes_the_summary():
+    """
+    A summary adds the tokens of its system message to the weight of a request.
+    """
+    summary = Summary("x" * 40, 0)
+
+    seen = view_of([LONG]).with_summary(summary)
+
+    assert 4 + (36 + 40) / 4 == asi1.TokenEstimator().cost(summary.message)
+    assert 14 + 23 == seen.weight
+
+
+def test_weight_is_rounded():
+    """
+    The weight has no float errors, so that it does not depend on the order in which the
+    turns' tokens were added.
+    """
+    tokens = asi1.TokenEstimator(samples=((1000, 1, 104), (2000, 1, 204)))
+
+    seen = View.of([{"role": "user", "content": "x"}] * 3, tokens)
+
+    assert round(seen.weight, 6) == seen.weight
+
+
+@pytest.mark.parametrize(
+    ("messages", "contents"),
+    [
+        ("sua", ["s0", "summary", "u1", "a2"]),
+        ("sdua", ["s0", "d1", "summary", "u2", "a3"]),
+        ("ua", ["summary", "u0", "a1"]),
+        ("suas", ["s0", "summary", "u1", "a2", "s3"]),
+        ("ss", ["s0", "s1", "summary"]),
+    ],
+)
+def test_summary_follows_the_first_system_messages(messages, contents):
+    """
+    A request has the summary after the system messages at its beginning.
+    """
+    summary = Summary("They met.", 0)
+    names = {summary.message["content"]: "summary"}
+
+    sent = view_of(messages).with_summary(summary).messages
+
+    assert contents == [names.get(m["content"], m["content"]) for m in sent]
+    assert "system" == summary.message["role"]
+    assert messages_of(messages) == view_of(messages).messages
+
+
+@pytest.mark.parametrize(
+    ("upto", "left"),
+    [
+        (0, [0, 1, 2, 3, 4, 5]),
+        (2, [0, 1, 2, 3, 4, 5]),
+        (3, [0, 3, 4, 5]),
+        (4, [0, 3, 4, 5]),
+        (5, [0, 5]),
+        (6, [0, 5]),
+    ],
+)
+def test_summary_replaces_the_turns_that_end_before_its_end(upto, left):
+    """
+    A summary takes the place of the turns with messages below its end alone; neither
+    system messages nor the last turn are replaced.
+    """
+    seen = view_of("suauau").with_summary(Summary("They met.", upto))
+
+    assert left == [place for turn in seen.turns for place in turn.places]
+
+
+def test_view_without_turns_is_a_new_view():
+    """
+    A view without some of its turns is a new view, with the messages of the other turns
+    in the order of the history.
+    """
+    whole = view_of([USER, calling("x"), USER, USER, result("x"), *messages_of("sus")])
+
+    shorter = whole.without([whole.turns[1]])
+
+    assert 8 == len(whole.messages)
+    assert [USER, calling("x"), USER, USER, result("x"), *messages_of("sus")[1:]] == (
+        shorter.messages
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("Hi", "Hi"),
+        (None, ""),
+        (7, ""),
+        ({"text": "no"}, ""),
+        ([], ""),
+        ([{"type": "text", "text": "Hi"}, {"type": "text", "text": "you"}], "Hi\nyou"),
+        (({"type": "text", "text": "Hi"}, {"type": "image_url"}, "no"), "Hi"),
+        ([{"text": None}, {"text": 7}, {"text": "Hi"}], "Hi"),
+    ],
+)
+def test_text_of_a_message_is_its_content_or_its_text_parts(content, text):
+    """
+    The text of a message is its content, or the texts of its parts on a line each.
+    """
+    assert text == text_of({"role": "user", "content": content})
+    assert "" == text_of({"role": "user"})
+
+
+class Joined(dict):
+    """A dict that counts in ``asked`` how often ``in`` looks for a key."""
+
+    asked = 0
+
+    def __contains__(self, key):
+        self.asked += 1
+        return super().__contains__(key)
+
+
+def test_root_of_a_thousand_joined_turns_is_found_in_few_steps():
+    """
+    If a turn has tool results for a thousand earlier turns, all are joined to a chain,
+    newest first; finding the first turn does not walk the whole chain each time.
+    """
+    joined = Joined()
+
+    for earlier in reversed(range(1000)):
+        view._join(joined, earlier, 1000)
+
+    assert {0} == {view._root(joined, name) for name in range(1001)}
+    assert joined.asked < 1000 * 20

@@ -1,0 +1,154 @@
+"""
+The tests that judge the changes of `mutants`, and the changes that no test can notice.
+"""
+
+from __future__ import annotations
+
+
+__all__ = ["EQUIVALENT", "TESTS"]
+
+# The test files for each module; the files that detect most changes soonest are first.
+TESTS = {
+    "_models.base": ["models/test_base"],
+    "_models.base_types": ["protocol/test_converter", "package/test_constructors"],
+    "_models.chunks": ["protocol/test_converter", "protocol/test_stream_answer"],
+    "_models.completion": ["protocol/test_converter", "protocol/test_reply"],
+    "_models.errors": [
+        "models/test_errors",
+        "models/test_error_data",
+        "protocol/test_reply",
+    ],
+    "_models.json_text": ["models/test_json_text"],
+    "_models.markdown": ["models/test_markdown"],
+    "_models.messages": ["models/test_messages"],
+    "_models.raw": ["models/test_raw", "package/test_constructors"],
+    "_models.response": [
+        "protocol/test_reply",
+        "models/test_errors",
+        "package/test_constructors",
+    ],
+    "_models.status_errors": ["protocol/test_reply", "models/test_errors"],
+    "_settings.config": [
+        "settings/test_config",
+        "settings/test_secret",
+        "protocol/test_request",
+        "package/test_constructors",
+    ],
+    "_settings.hooks": ["settings/test_hooks", "package/test_constructors"],
+    "_settings.option_checks": ["settings/test_options", "protocol/test_request"],
+    "_settings.options": ["settings/test_options", "protocol/test_request"],
+    "_settings.rate_limit": ["settings/test_rate_limit", "package/test_constructors"],
+    "_settings.rate_window": ["settings/test_rate_window", "package/test_constructors"],
+    "_settings.retry": ["settings/test_retry", "package/test_constructors"],
+    "_settings.secret": ["settings/test_secret"],
+    "_settings.timeouts": ["settings/test_timeouts", "package/test_constructors"],
+    "_settings.validators": [
+        "settings/test_options",
+        "settings/test_retry",
+        "settings/test_rate_limit",
+        "settings/test_config",
+        "settings/test_timeouts",
+    ],
+    "_protocol.context.history": [
+        "protocol/context/test_history",
+        "package/test_constructors",
+    ],
+    "_protocol.context.policies": ["protocol/context/test_policies"],
+    "_protocol.context.saved_conversation": [
+        "protocol/context/test_saved_conversation"
+    ],
+    "_protocol.context.summarise": ["protocol/context/test_policies"],
+    "_protocol.context.tokens": [
+        "protocol/context/test_tokens",
+        "package/test_constructors",
+    ],
+    "_protocol.context.view": ["protocol/context/test_view"],
+    "_protocol.converter": ["protocol/test_normalise", "protocol/test_converter"],
+    "_protocol.error_body": ["protocol/test_error_body", "protocol/test_reply"],
+    "_protocol.fast_chunks": ["protocol/test_fast_chunks", "package/test_constructors"],
+    "_protocol.normalise": ["protocol/test_normalise", "protocol/test_reply"],
+    "_protocol.public_error": ["protocol/test_public_error"],
+    "_protocol.reply": ["protocol/test_reply", "models/test_errors"],
+    "_protocol.request": [
+        "protocol/test_request",
+        "settings/test_options",
+        "package/test_constructors",
+    ],
+    "_protocol.retry_after": ["protocol/test_retry_after"],
+    "_protocol.sse_reader": ["protocol/test_sse_reader", "package/test_constructors"],
+    "_protocol.sse_writer": ["protocol/test_sse_writer"],
+    "_protocol.stream_answer": [
+        "protocol/test_stream_answer",
+        "package/test_constructors",
+    ],
+    "_call.answer_events": ["client/test_to_sse"],
+    "_call.answer_reader": ["call/test_reply_reader", "package/test_constructors"],
+    "_call.attempts": ["call/test_attempts", "package/test_constructors"],
+    "_call.batch_queue": ["call/test_batch_queue", "package/test_constructors"],
+    "_call.bytes_reader": ["call/test_bytes_reader", "package/test_constructors"],
+    "_call.call": [
+        "call/test_call",
+        "call/test_rate_limiter",
+        "package/test_constructors",
+    ],
+    "_call.chunk_stream": ["call/test_chunk_stream", "client/test_stream"],
+    "_call.concurrent_calls": ["client/test_map"],
+    "_call.engine": ["client/test_client", "package/test_constructors"],
+    "_call.hook_caller": ["call/test_hook_caller", "package/test_constructors"],
+    "_call.rate_limiter": ["call/test_rate_limiter", "package/test_constructors"],
+    "_call.reply_reader": ["call/test_reply_reader", "package/test_constructors"],
+    "_call.resources": ["call/test_call"],
+    "_call.resources": ["call/test_resources", "package/test_constructors"],
+    "_call.without_key": ["call/test_without_key", "call/test_scrub_errors"],
+    "_settings.echoes": ["settings/test_echoes", "settings/test_secret"],
+    "_protocol.answer_parts": [
+        "protocol/test_answer_parts",
+        "protocol/test_stream_answer",
+    ],
+    "_protocol.members": ["protocol/test_members"],
+    "_models.visible": ["models/test_visible"],
+    "_models.notebook": ["models/test_notebook"],
+    "_call.scrub_errors": ["call/test_scrub_errors"],
+    "_call.task": ["call/test_task", "package/test_constructors"],
+    "_call.timer": ["call/test_timer", "package/test_constructors"],
+}
+
+# Changes that no test can notice, with the reason.
+EQUIVALENT: dict[tuple[str, str], str] = {
+    (
+        "_protocol.stream_answer",
+        "_Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
+    ): "one piece joined is the same text",
+    (
+        "_models.json_text",
+        (
+            "load_json: data.count(b'[') + data.count(b'{') > _MAX_DEPTH"
+            " -> data.count(b'[') + data.count(b'{') >= _MAX_DEPTH"
+        ),
+    ): "the count only avoids measuring the depth, which decides",
+    (
+        "_protocol.converter",
+        "_model_reader.fits: return False -> return None",
+    ): "both are false",
+    ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
+    (
+        "_protocol.retry_after",
+        "retry_after: '' -> 'XX'",
+    ): "neither is a number or a date",
+    (
+        "_call.scrub_errors",
+        "module: 'partial' -> 'XXpartial'",
+    ): "answers are not scrubbed",
+    (
+        "_call.scrub_errors",
+        "module: 'response' -> 'XXresponse'",
+    ): "response metadata is not scrubbed",
+    (
+        "_call.timer",
+        "Timer._cancel_at: at <= now -> at < now",
+    ): "an alarm that is due also cancels at the next checkpoint",
+    (
+        "_call.timer",
+        "Timer._cancel_at: at < self._alarm_at -> at <= self._alarm_at",
+    ): "the same alarm is set again",
+}
