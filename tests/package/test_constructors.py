@@ -8,9 +8,6 @@ import pytest
 
 import asi1
 
-<<<<<<< HEAD
-from asi1._call.resources import RetryBudget
-=======
 from asi1._call.answer_reader import AnswerReader
 from asi1._call.attempts import Attempts
 from asi1._call.batch_queue import BatchQueue
@@ -19,12 +16,11 @@ from asi1._call.call import Call
 from asi1._call.engine import Engine
 from asi1._call.hook_caller import HookCaller
 from asi1._call.rate_limiter import LocalLimiter, _LoopLocks
-from asi1._call.retry_budget import RetryBudget
+from asi1._call.resources import RetryBudget
 from asi1._call.task import CallTask
 from asi1._call.timer import Timer
 from asi1._protocol.context.history import History
 from asi1._protocol.fast_chunks import FastChunkReader
->>>>>>> i11-M1
 from asi1._protocol.request import Request
 from asi1._protocol.sse_reader import EventDecoder
 from asi1._protocol.stream_answer import Assembler

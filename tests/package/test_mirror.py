@@ -39,13 +39,7 @@ TESTED_IN = {
         "_client/conversation/turn_taking",
     ],
     "client/test_lifetime": ["_transport/event_loop"],
-<<<<<<< HEAD
-    "call/test_call": ["_call/attempts"],
-    "call/test_reply_reader": ["_call/answer_reader", "_call/bytes_reader"],
-=======
-    "call/test_call": ["_call/resources"],
     "call/test_reply_reader": ["_call/answer_reader"],
->>>>>>> i11-M1
     "client/test_map": ["_call/concurrent_calls"],
     "client/test_to_sse": ["_call/answer_events"],
     "system/life/test_fork": ["_fork_lock"],

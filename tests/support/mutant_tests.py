@@ -97,7 +97,6 @@ TESTS = {
     "_call.hook_caller": ["call/test_hook_caller", "package/test_constructors"],
     "_call.rate_limiter": ["call/test_rate_limiter", "package/test_constructors"],
     "_call.reply_reader": ["call/test_reply_reader", "package/test_constructors"],
-    "_call.resources": ["call/test_call"],
     "_call.resources": ["call/test_resources", "package/test_constructors"],
     "_call.without_key": ["call/test_without_key", "call/test_scrub_errors"],
     "_settings.echoes": ["settings/test_echoes", "settings/test_secret"],
@@ -135,14 +134,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.retry_after",
         "retry_after: '' -> 'XX'",
     ): "neither is a number or a date",
-    (
-        "_call.scrub_errors",
-        "module: 'partial' -> 'XXpartial'",
-    ): "answers are not scrubbed",
-    (
-        "_call.scrub_errors",
-        "module: 'response' -> 'XXresponse'",
-    ): "response metadata is not scrubbed",
     (
         "_call.timer",
         "Timer._cancel_at: at <= now -> at < now",
