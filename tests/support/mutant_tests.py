@@ -11,23 +11,15 @@ __all__ = ["EQUIVALENT", "TESTS"]
 TESTS = {
     "_models.base": ["models/test_base"],
     "_models.base_types": ["protocol/test_converter", "package/test_constructors"],
-    "_models.chunks": ["protocol/test_converter", "protocol/test_stream_answer"],
-    "_models.completion": ["protocol/test_converter", "protocol/test_reply"],
-    "_models.errors": [
-        "models/test_errors",
-        "models/test_error_data",
-        "protocol/test_reply",
-    ],
+    "_models.chunks": ["models/test_chunks"],
+    "_models.completion": ["models/test_completion"],
+    "_models.errors": ["models/test_errors", "models/test_error_data"],
     "_models.json_text": ["models/test_json_text"],
     "_models.markdown": ["models/test_markdown"],
     "_models.messages": ["models/test_messages"],
     "_models.raw": ["models/test_raw", "package/test_constructors"],
-    "_models.response": [
-        "protocol/test_reply",
-        "models/test_errors",
-        "package/test_constructors",
-    ],
-    "_models.status_errors": ["protocol/test_reply", "models/test_errors"],
+    "_models.response": ["models/test_response", "package/test_constructors"],
+    "_models.status_errors": ["models/test_errors", "models/test_error_data"],
     "_settings.config": [
         "settings/test_config",
         "settings/test_secret",
