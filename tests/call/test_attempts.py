@@ -10,7 +10,7 @@ import asi1
 
 from asi1 import Attempt, ResponseInfo
 from asi1._call.attempts import Attempts
-from asi1._call.retry_budget import RetryBudget
+from asi1._call.resources import RetryBudget
 from asi1._settings.hooks import Wait
 
 from ..support.calls import chat

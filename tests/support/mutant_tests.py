@@ -127,6 +127,26 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "retry_after: '' -> 'XX'",
     ): "neither is a number or a date",
     (
+        "_call.without_key",
+        "without_key: '\\n' -> 'XX\\n'",
+    ): "a key has no newline, so either separates the texts",
+    (
+        "_call.without_key",
+        "_reader: _READERS[kind] = read -> pass",
+    ): "the table only saves time",
+    (
+        "_call.without_key",
+        "_Redaction._of_number: '' -> 'XX'",
+    ): "a number has at most one text",
+    (
+        "_call.without_key",
+        "_Redaction._of_parts: strict=True -> (nothing)",
+    ): "a mapping has as many names as values",
+    (
+        "_call.without_key",
+        "_Redaction._of_parts: True -> False",
+    ): "a mapping has as many names as values",
+    (
         "_call.timer",
         "Timer._cancel_at: at <= now -> at < now",
     ): "an alarm that is due also cancels at the next checkpoint",
