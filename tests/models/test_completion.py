@@ -128,6 +128,15 @@ def test_response_metadata_is_neither_compared_nor_shown():
     assert "299" not in repr(answer)
 
 
+def test_json_names_of_thoughts_are_those_of_the_api():
+    """
+    The JSON name of an answer's thoughts is ``thought``, and that of thoughts inside a
+    message ``reasoning_content``.
+    """
+    assert "Hm." == asi1.ChatMessage(reasoning="Hm.").to_dict()["reasoning_content"]
+    assert "Hm." == asi1.ChatCompletion(thoughts="Hm.").to_dict()["thought"]
+
+
 def test_answer_in_a_notebook_shows_every_part():
     """
     A notebook shows an answer's thoughts, text, refusal and tool calls, and the finish
