@@ -19,8 +19,8 @@ TESTED_IN = {
     "package/test_exports": ["_version"],
     # Context policies are tested together with their views and summaries.
     "protocol/context/test_policies": ["_protocol/context/summarise"],
-    # Option checks and validators are tested by the options that they check.
-    "settings/test_options": ["_settings/option_checks", "_settings/validators"],
+    # Option checks are tested by the options that they check.
+    "settings/test_options": ["_settings/option_checks"],
     # Effects of engine, turns and transport show only in clients and conversations.
     "client/test_client": [
         "_call/engine",
