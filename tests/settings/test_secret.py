@@ -358,3 +358,12 @@ def test_other_value_is_hidden_by_a_key_or_its_type():
     """
     assert Secret(KEY) == hidden(KEY)
     assert bytes is hidden(KEY.encode())
+
+
+def test_key_of_any_printable_ascii_characters_is_valid():
+    """
+    A key may have each visible ASCII character, from ``!`` to ``~``.
+    """
+    key = Secret("".join(map(chr, range(0x21, 0x7F))))
+
+    assert key is key.check("here")
