@@ -87,7 +87,7 @@ class _Redactor:
     """
 
     secret: Secret
-    copies: dict[tuple[int, bool], tuple[Any, int]] = field(factory=dict)
+    copies: dict[int, tuple[Any, int]] = field(factory=dict)
     count: int = 0
 
     def clean_fields(self, error: ASI1Error) -> None:
@@ -130,22 +130,22 @@ class _Redactor:
             self.clean_fields(error)
             return
         forget_request(error)
-        _set(error, "args", self.copy(error.args, plain=True))
+        _set(error, "args", self.copy(error.args))
         state = vars(error)
         for name, value in state.items():
-            state[name] = self.copy(value, plain=True)
+            state[name] = self.copy(value)
         for slot in _slots(error):
             value = slot.__get__(error)
             if not isinstance(value, _PLAIN):
-                slot.__set__(error, self.copy(value, plain=True))
+                slot.__set__(error, self.copy(value))
 
-    def copy(self, value: Any, *, plain: bool = False, depth: int = 0) -> Any:
+    def copy(self, value: Any, depth: int = 0) -> Any:
         """
         Return a copy of *value* without the key.
 
         Args:
-            value: Subclasses of str, list, tuple, set and dict become these types.
-            plain: Whether any other object is replaced by the name of its class.
+            value: Subclasses of str, list, tuple, set and dict become these types; any
+                other object is replaced by the name of its class.
             depth: How many lists and dicts contain *value*.
         """
         self.count += 1
@@ -154,21 +154,22 @@ class _Redactor:
         if isinstance(value, bytes | bytearray):
             return self.secret.redact_bytes(bytes(value))
         if isinstance(value, (*_SEQUENCES, dict)):
-            return self._copy_items(value, plain=plain, depth=depth + 1)
-        keep = isinstance(value, _PLAIN) or not plain
-        return value if keep else type(value).__name__
+            return self._copy_items(value, depth + 1)
+        return value if isinstance(value, _PLAIN) else type(value).__name__
 
-    def _copy_items(self, value: Any, *, plain: bool, depth: int) -> Any:
-        at, before = (id(value), plain), self.count
+    def _copy_items(self, value: Any, depth: int) -> Any:
+        at, before = id(value), self.count
         if at in self.copies:
             made, size = self.copies[at]
-            # A large copy is not shared, since its text would be written each time.
-            self.count += size if size <= _MOST_SHARED else 0
-            return made if size <= _MOST_SHARED else "..."
+            if size > _MOST_SHARED:
+                # A large copy is not shared, as its text would be written each time.
+                return "..."
+            self.count += size
+            return made
         if depth > _DEEPEST:
             return "..."
         self.copies[at] = "...", 0  # the value itself, where it is one of its own items
-        copy = partial(self.copy, plain=plain, depth=depth)
+        copy = partial(self.copy, depth=depth)
         made = (
             {copy(name): copy(item) for name, item in dict.items(value)}
             if isinstance(value, dict)

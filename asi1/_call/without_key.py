@@ -115,7 +115,7 @@ class _Redaction:
     _secret: Secret
     # The ids of the parts seen so far, each with the part, which keeps its id in use,
     # and with the redacted part.
-    _seen: dict[int, tuple[JSON, JSON]] = field(factory=dict, init=False)
+    _seen: dict[int, tuple[JSON, JSON]] = field(factory=dict)
 
     def of(self, value: JSON) -> JSON:
         """Return *value* without the key."""
@@ -128,7 +128,7 @@ class _Redaction:
                 self._seen[id(value)] = value, _UNREADABLE
                 self._seen[id(value)] = value, self._of_parts(value)
             return self._seen[id(value)][1]
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float):
             return self._of_number(value)
         return value
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asi1._call.resources import RetryBudget
+from asi1._call.resources import Resources, RetryBudget
+
+from ..support.calls import config
 
 
 def test_budget_allows_twenty_retries_in_an_outage():
@@ -75,3 +77,15 @@ def test_budget_stays_between_zero_and_its_capacity(calls):
             budget.succeeded(call)
 
         assert 0 <= budget.saved <= 5
+
+
+def test_only_the_config_of_resources_is_shown():
+    """
+    Objects of two clients are never equal; only their config is shown.
+    """
+    one, other = (
+        Resources(config=settings, transport=None) for settings in [config()] * 2
+    )
+
+    assert one != other
+    assert f"Resources(config={config()!r})" == repr(one)

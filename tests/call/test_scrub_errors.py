@@ -307,6 +307,54 @@ def test_cause_of_any_class_loses_the_key_or_is_left_out(cause):
     assert all(each.__traceback__ is None for each in (error, cause))
 
 
+@pytest.mark.parametrize(
+    "cause",
+    [
+        pytest.param(RequestError(Holder()), id="needs-request"),
+        pytest.param(SecretiveError(), id="secretive"),
+        pytest.param(ExceptionGroup(KEY, [SecretiveError()]), id="empty-group"),
+    ],
+)
+def test_last_cause_that_cannot_be_cleaned_is_left_out(cause):
+    """
+    If the only cause of an error, or all of its causes, cannot be cleaned, the error
+    has no cause.
+    """
+    assert scrubbed(cause).__cause__ is None
+
+    last = RequestError(Holder())
+    last.__cause__ = cause
+    assert scrubbed(last).__cause__ is None
+
+
+@pytest.mark.parametrize(("size", "second"), [(100, [5] * 100), (101, "...")])
+def test_only_a_small_list_is_shown_twice(size, second):
+    """
+    A list with at most 100 values that occurs twice in a cause is shown twice; a larger
+    one only once.
+    """
+    value = [5] * size
+    error = scrubbed(RuntimeError([value, value]))
+
+    assert ([5] * size, second) == tuple(error.__cause__.args[0])
+
+
+@pytest.mark.parametrize(("depth", "inner"), [(98, []), (99, "...")])
+def test_list_in_100_lists_is_copied(depth, inner):
+    """
+    Lists of a cause are copied up to 100 levels deep, the tuple of its arguments
+    included.
+    """
+    value = []
+    for _ in range(depth):
+        value = [value]
+    copied = scrubbed(RuntimeError(value)).__cause__.args[0]
+    for _ in range(depth):
+        copied = copied[0]
+
+    assert inner == copied
+
+
 def test_group_that_contains_itself_by_a_cause_is_scrubbed():
     """
     A group is scrubbed even if it is the cause of an error inside it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pytest
@@ -138,3 +139,74 @@ def test_named_tuple_with_the_key_becomes_a_tuple():
 
     assert [("***", 5), clean] == copied
     assert clean is copied[1]
+
+
+class Name(str):
+    """A str that is not of the type str itself."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    ("value", "redacted"),
+    [
+        (Name(f"no {KEY}"), "no ***"),
+        (KEY.encode(), b"***"),
+        (bytearray(KEY.encode()), b"***"),
+        ({KEY: 1, "a": True}, {"***": 1, "a": True}),
+    ],
+    ids=["subclass-of-str", "bytes", "bytearray", "name-of-a-member"],
+)
+def test_key_is_redacted_in_every_type_of_text(value, redacted):
+    """
+    The key is replaced in any str, in bytes, and in the names of members, also where
+    nothing else contains it.
+    """
+    assert redacted == without_key(value, Secret(KEY))
+    assert [redacted] == without_key([value], Secret(KEY))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [object(), 10**5000, True, 1.5, {}, None, asi1.Usage(total_tokens=7)],
+    ids=lambda each: type(each).__name__,
+)
+def test_value_without_text_stays_the_same(other):
+    """
+    A value without text, such as an int that Python does not write, stays the same
+    object beside a key.
+    """
+    kept, redacted = without_key([other, KEY], Secret(KEY))
+
+    assert other is kept
+    assert "***" == redacted
+
+
+class Fresh(Mapping):
+    """A mapping that makes its values anew each time that they are read."""
+
+    def __init__(self, depth):
+        self.depth = depth
+
+    def __getitem__(self, name):
+        if name == "list":
+            return ["clean" if self.depth else KEY]
+        return Fresh(self.depth - 1) if self.depth else None
+
+    def __iter__(self):
+        return iter(["inner", "list"])
+
+    def __len__(self):
+        return 2
+
+
+def test_key_in_values_that_exist_only_while_they_are_read_is_redacted():
+    """
+    The key is found in a mapping that makes its values when they are read, although
+    Python uses the memory of an earlier value for a later one.
+    """
+    redacted = without_key(Fresh(9), Secret(KEY))
+    while redacted["inner"] is not None:
+        redacted = redacted["inner"]
+
+    assert ["***"] == redacted["list"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import traceback
 
@@ -172,6 +173,47 @@ def test_error_created_from_a_message_alone_has_defaults_in_other_fields():
     assert (True, True) == (lost.sent, lost.retryable)
     assert ("total", 0.0, None) == (slow.phase, slow.elapsed, slow.partial)
     assert () == stream.response.attempts
+
+
+@pytest.mark.parametrize("name", sorted(classes()))
+def test_every_error_class_is_made_and_compared_as_the_base_class(name):
+    """
+    Every error takes its message first and all other fields by keyword, has the message
+    alone in ``args``, and is compared, shown and pickled as the base class does it.
+    """
+    cls = classes()[name]
+    first, *others = inspect.signature(cls).parameters.values()
+
+    assert "message" == first.name
+    assert {inspect.Parameter.KEYWORD_ONLY} >= {each.kind for each in others}
+    assert ("no",) == cls("no").args == cls(message="no").args
+    assert "__slots__" not in vars(cls)
+    for method in ("__eq__", "__hash__", "__repr__", "__reduce__"):
+        assert getattr(asi1.ASI1Error, method) is getattr(cls, method)
+
+
+COMMON = {"code": None, "type": None, "body": None, "retry_after": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "defaults"),
+    [
+        ("ArgumentError", {"argument": ""}),
+        ("APIResponseError", COMMON | {"retryable": False}),
+        ("ServerStreamError", COMMON | {"retryable": False}),
+        ("StreamDecodeError", {"snippet": ""}),
+        ("APIStatusError", COMMON | {"status_code": 0, "param": None}),
+        ("ContextLengthError", COMMON | {"limit": None, "requested": None}),
+    ],
+)
+def test_error_created_from_a_message_alone_knows_nothing_else(name, defaults):
+    """
+    An error that is created from a message alone has no code, no body and no number,
+    and no retry can help.
+    """
+    error = classes()[name]("no")
+
+    assert defaults == {field: getattr(error, field) for field in defaults}
 
 
 def test_errors_of_different_classes_or_messages_are_not_equal():

@@ -19,6 +19,7 @@ import asi1
 
 from asi1._models.json_text import (
     dump_json,
+    has_surrogates,
     json_text,
     load_json,
     replace_surrogates_in,
@@ -325,3 +326,36 @@ def test_200_levels_of_lists_or_objects_are_read(ends):
     assert load_json(opening * 199 + inner + closing * 199)
     with pytest.raises(ValueError, match="nested too deep"):
         load_json(opening * 200 + inner + closing * 200)
+
+
+@pytest.mark.parametrize(
+    "data", [b'"\\ud800"', b'"\\uD800"', b'"\\uDfff"', b'"\xed\xa0\x80"']
+)
+def test_lone_surrogate_is_found_however_it_is_written(data):
+    """
+    A lone surrogate is found as an escape in upper or lower case, and as bytes.
+    """
+    assert has_surrogates(data)
+    assert {"\ufffd"} == set(load_json(data))
+
+
+@pytest.mark.parametrize("data", [b'"\\u00d8"', b'"ud800"', '"\ud7ff"'.encode()])
+def test_other_text_has_no_lone_surrogate(data):
+    """
+    Other escapes, and characters whose bytes begin as those of a surrogate, are not
+    taken for one.
+    """
+    assert not has_surrogates(data)
+
+
+@pytest.mark.parametrize("value", [2**70, "\ufffd"])
+def test_text_for_display_has_no_white_space(value):
+    """
+    JSON text for display has no white space, also if it has an integer of more than 64
+    bits or had a lone surrogate.
+    """
+    sent = "\ud800" if value == "\ufffd" else value
+    text = json_text({"a": sent, "b": [1, 2]})
+
+    assert {"a": value, "b": [1, 2]} == json.loads(text)
+    assert " " not in text

@@ -13,17 +13,12 @@ TESTS = Path(__file__).parents[1]
 # Test files, each with the modules that it tests although their names differ.
 TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
-    "protocol/test_converter": [
-        "_models/base_types",
-        "_models/chunks",
-        "_models/completion",
-    ],
-    "protocol/test_reply": ["_models/response"],
+    "protocol/test_converter": ["_models/base_types"],
     "models/test_errors": ["_models/status_errors"],
     # `_version` has no behaviour of its own.
     "package/test_exports": ["_version"],
-    # Option checks and validators are tested by the options that they check.
-    "settings/test_options": ["_settings/option_checks", "_settings/validators"],
+    # Option checks are tested by the options that they check.
+    "settings/test_options": ["_settings/option_checks"],
     # Large requests are sent on asyncio and on trio by the same tests.
     "transport/test_connect": ["_transport/trio_socket"],
     # Effects of engine, turns and transport show only in clients and conversations.

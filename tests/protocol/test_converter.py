@@ -163,7 +163,7 @@ CHUNKS = [
     },
 ]
 MODELS = [
-    *(getattr(_models, name) for name in _models.__all__),
+    *filter(attrs.has, (getattr(_models, name) for name in _models.__all__)),
     *(_chunks.ChatCompletionChunk, _chunks.ChunkChoice),
     *(_chunks.Delta, _chunks.ToolCallDelta),
 ]

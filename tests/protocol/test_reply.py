@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import asi1
 
-from asi1 import APIResponseError, RateLimits, ServerStreamError
+from asi1 import APIResponseError, ServerStreamError
 from asi1._models.json_text import load_json
 from asi1._models.response import read_info
 from asi1._protocol.error_body import ErrorBody, read_error_body
@@ -326,76 +326,6 @@ def test_status_error_has_response_metadata():
 
     assert "req_7" == error.request_id
     assert 400 == error.status_code == error.response.status
-
-
-@pytest.mark.parametrize(
-    ("headers", "request_id"),
-    [
-        ({"x-request-id": "a", "request-id": "b"}, "a"),
-        ({"request-id": "b"}, "b"),
-        ({"x-request-id": "", "request-id": "b"}, "b"),
-        ({}, None),
-    ],
-)
-def test_request_id_is_read_from_either_header(headers, request_id):
-    """
-    The request id is the value of ``x-request-id``, else of ``request-id``, else None.
-    """
-    assert request_id == read_info(200, headers).request_id
-
-
-def test_response_metadata_has_no_cookies():
-    """
-    The response metadata has all headers of a response except those that set cookies.
-    """
-    info = read_info(200, {"set-cookie": "a=b", "set-cookie2": "c", "x-otter": "1"})
-
-    assert {"x-otter": "1"} == info.headers
-
-
-@pytest.mark.parametrize(
-    ("headers", "limits"),
-    [
-        pytest.param({}, None, id="none"),
-        pytest.param({"x-ratelimit-limit-requests": "many"}, None, id="not-a-number"),
-        pytest.param({"x-ratelimit-limit-requests": ""}, None, id="empty"),
-        pytest.param({"x-ratelimit-limit-requests": "-1"}, None, id="negative"),
-        pytest.param({"x-ratelimit-limit-requests": "\u0663"}, None, id="not-ascii"),
-        pytest.param(
-            {"x-ratelimit-limit-tokens": "9" * 19}, None, id="too-many-digits"
-        ),
-        pytest.param(
-            {
-                "x-ratelimit-limit-requests": "3",
-                "x-ratelimit-limit-tokens": "640000",
-                "x-ratelimit-remaining-requests": "0",
-                "x-ratelimit-remaining-tokens": "1",
-                "x-ratelimit-reset-requests": "20s",
-                "x-ratelimit-reset-tokens": "6ms",
-            },
-            RateLimits(
-                limit_requests=3,
-                limit_tokens=640000,
-                remaining_requests=0,
-                remaining_tokens=1,
-                reset_requests="20s",
-                reset_tokens="6ms",
-            ),
-            id="all",
-        ),
-        pytest.param(
-            {"x-ratelimit-remaining-requests": "0"},
-            RateLimits(remaining_requests=0),
-            id="one",
-        ),
-    ],
-)
-def test_rate_limit_headers_are_read(headers, limits):
-    """
-    Counts in ``x-ratelimit-*`` headers are read if they are whole numbers; if no such
-    header can be read, ``rate_limits`` is None.
-    """
-    assert limits == read_info(200, headers).rate_limits
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asi1 import ArgumentError, ChatOptions, RequestOptions, Timeouts
-from asi1._settings.option_checks import check_options
+from asi1._settings.option_checks import (
+    as_argument,
+    check_options,
+    checked_defaults,
+    checked_options,
+    read_idempotency_key,
+)
 from asi1._settings.options import BODY_OPTIONS, CALL_OPTIONS
 
 from ..support.calls import HI, URL, chat, config, sent
@@ -447,3 +453,98 @@ def test_default_options_are_checked_as_the_calls_are():
 
     with pytest.raises(ArgumentError, match="temperature"):
         check_options({"temperature": 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param(name, value, id=f"{name}-{value!r:.20}")
+        for name, values in WRONG.items()
+        for value in values
+    ],
+)
+def test_wrong_default_is_refused_and_named(name, value):
+    """
+    A wrong value among the options that a client keeps for its calls is refused, also
+    for an option outside the body; the error names the option.
+    """
+    with pytest.raises(ArgumentError) as caught:
+        checked_defaults({"n": 2, name: value})
+
+    assert name == caught.value.argument
+    assert str(caught.value).startswith(f"{name}: ")
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("check", [checked_options, checked_defaults])
+def test_checked_options_leave_out_what_is_not_given(check):
+    """
+    Options of None are not given, except the timeout, of which None means no timeout.
+    """
+    options = {"n": 2, "user": None, "max_retries": None, "timeout": None}
+
+    assert {"n": 2, "timeout": None} == check(options)
+    assert {"timeout": 5} == check({"timeout": 5})
+
+
+def test_right_defaults_outside_the_body_are_kept():
+    """
+    Options outside the body are kept as they were given, if their values are right.
+    """
+    options = {
+        "extra_headers": {"X-Otter": "a"},
+        "extra_query": {"page": 2},
+        "extra_body": {"a": 1},
+        "idempotency_key": "auto",
+        "max_retries": 0,
+        "session_id": "s1",
+        "timeout": Timeouts(idle=3),
+    }
+
+    assert options == checked_defaults(options)
+
+
+@pytest.mark.parametrize("key", [None, "k", "k" * 255])
+def test_idempotency_key_of_up_to_255_characters_is_accepted(key):
+    """
+    An idempotency key of 1 to 255 characters is accepted; None means that none is sent.
+    """
+    assert key == read_idempotency_key(key)
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256])
+def test_idempotency_key_of_another_length_is_refused(key):
+    """
+    The error for an empty or long idempotency key says which lengths are right.
+    """
+    with pytest.raises(ArgumentError, match="must be 1 to 255 characters") as caught:
+        read_idempotency_key(key)
+
+    assert "idempotency_key" == caught.value.argument
+
+
+@pytest.mark.parametrize("name", [5, None, b"n"])
+def test_option_whose_name_is_not_a_str_is_refused(name):
+    """
+    An option whose name is not a str is refused.
+    """
+    with pytest.raises(ArgumentError, match="must have names that are str") as caught:
+        check_options({name: 1})
+
+    assert "options" == caught.value.argument
+
+
+def test_only_known_options_are_suggested():
+    """
+    The options that are allowed, and suggested in place of an unknown one, may be fewer
+    than all.
+    """
+    with pytest.raises(ArgumentError, match=r"n: unknown option\. An option"):
+        check_options({"n": 1}, frozenset({"temperature"}))
+
+
+def test_result_of_an_arguments_reader_is_returned():
+    """
+    An argument is what its reader returns, if the reader raises no error.
+    """
+    assert Timeouts(idle=3) == as_argument("timeout", Timeouts.of, Timeouts(idle=3))

@@ -11,7 +11,7 @@ import pytest
 
 from asi1 import ASI1, AsyncASI1, ConfigurationError
 from asi1._settings.config import ClientConfig, read_api_key
-from asi1._settings.secret import Secret
+from asi1._settings.secret import Secret, hidden
 
 
 KEY = "sk_otter0123456789"
@@ -285,3 +285,85 @@ def test_str_and_repr_of_a_key_are_three_stars():
     ``str`` and ``repr`` of a key are three stars and nothing else.
     """
     assert "***" == repr(Secret(KEY)) == str(Secret(KEY))
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "found"),
+    [
+        ({"authorization": "Bearer tok-01234567"}, "", "tok-01234567"),
+        ({"accept": "*/*", "x-api-key": "abc-01234567"}, "", "abc-01234567"),
+        ({"X-Signature": "abc-01234567"}, "", "abc-01234567"),
+        ({"accept": "*/*"}, "access_token=abc-01234567", "abc-01234567"),
+    ],
+    ids=["authorization", "second-header", "upper-case", "query"],
+)
+def test_other_secrets_of_a_request_are_redacted_beside_the_key(
+    secret, headers, query, found
+):
+    """
+    Secrets in the headers and the query of a request are redacted as the key is.
+    """
+    both = secret.with_secrets_of(headers, query)
+
+    assert "*** and ***" == both.redact(f"{found} and {KEY}")
+    assert both.may_be_in(found)
+    assert both.is_plainly_in(found)
+    assert found == secret.redact(found)
+
+
+@pytest.mark.parametrize(
+    ("headers", "query"),
+    [({}, ""), ({"accept": "*/*"}, ""), ({}, "page=2"), ({"idempotency-key": "k"}, "")],
+)
+def test_request_without_other_secrets_has_the_key_alone(secret, headers, query):
+    """
+    For a request without secrets of its own, the key stays the same object.
+    """
+    assert secret is secret.with_secrets_of(headers, query)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "found"),
+    [
+        (KEY, f"bad key {KEY}", True),
+        (KEY, f"bad key {KEY[:8]}", True),
+        (KEY, f"BAD KEY {KEY.upper()}", True),
+        (KEY.upper(), f"bad key {KEY}", True),
+        (KEY, f"bad key {KEY[:7]}", False),
+        (KEY, "bad key", False),
+        (KEY[:8], KEY[:8], True),
+        (KEY[:7], KEY[:7], False),
+    ],
+)
+def test_unescaped_key_is_found_by_its_first_8_characters(key, text, found):
+    """
+    The fast search finds the first 8 characters of a key in upper and lower case; a key
+    of less than 8 characters is not a secret.
+    """
+    assert found is Secret(key).is_plainly_in(text)
+    assert found is Secret(key).may_be_in(text)
+
+
+@pytest.mark.parametrize("value", [None, Secret(KEY), bytes, int])
+def test_hidden_value_stays_hidden(value):
+    """
+    None, a key and a type are hidden already, so they are returned unchanged.
+    """
+    assert value is hidden(value)
+
+
+def test_other_value_is_hidden_by_a_key_or_its_type():
+    """
+    A str is hidden in a key, and any other value is replaced by its type.
+    """
+    assert Secret(KEY) == hidden(KEY)
+    assert bytes is hidden(KEY.encode())
+
+
+def test_key_of_any_printable_ascii_characters_is_valid():
+    """
+    A key may have each visible ASCII character, from ``!`` to ``~``.
+    """
+    key = Secret("".join(map(chr, range(0x21, 0x7F))))
+
+    assert key is key.check("here")

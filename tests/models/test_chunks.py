@@ -1,0 +1,166 @@
+"""Chunks of a stream: defaults, and shortcuts to choice 0."""
+
+from __future__ import annotations
+
+import inspect
+
+import attrs
+import pytest
+
+import asi1
+
+from .test_completion import fields_of
+
+
+@pytest.mark.parametrize(
+    ("cls", "defaults"),
+    [
+        (
+            asi1.ToolCallDelta,
+            {
+                "id": "",
+                "type": "function",
+                "function": asi1.FunctionCall(),
+                "index": None,
+            },
+        ),
+        (
+            asi1.Delta,
+            {
+                "role": None,
+                "content": "",
+                "reasoning": "",
+                "tool_calls": (),
+                "refusal": None,
+            },
+        ),
+        (
+            asi1.ChunkChoice,
+            {
+                "index": 0,
+                "delta": asi1.Delta(),
+                "finish_reason": None,
+                "stop_reason": None,
+            },
+        ),
+        (
+            asi1.ChatCompletionChunk,
+            {
+                "id": "",
+                "model": "",
+                "object": "chat.completion.chunk",
+                "created": None,
+                "choices": (),
+                "usage": None,
+                "thought": "",
+                "executable_data": None,
+                "conversation_id": None,
+                # Set by the fast path alone.
+                "_pending": None,
+                "_text": "",
+                "_data": b"",
+            },
+        ),
+    ],
+)
+def test_each_field_has_a_default_and_is_set_by_keyword(cls, defaults):
+    """
+    Each part of a chunk can be made without arguments; its public fields are set by
+    keyword, and a field that is not set has the value that stands for "not sent".
+    """
+    parameters = inspect.signature(cls).parameters
+    public = {each.name for each in attrs.fields(cls) if each.name[0] != "_"}
+
+    assert defaults == fields_of(cls())
+    assert public == set(parameters)
+    assert {inspect.Parameter.KEYWORD_ONLY} == {p.kind for p in parameters.values()}
+
+
+def chunk_of(*choices):
+    """Return a chunk with choices; each is an index, a text and a finish reason."""
+    return asi1.ChatCompletionChunk(
+        choices=tuple(
+            asi1.ChunkChoice(
+                index=index, delta=asi1.Delta(content=text), finish_reason=reason
+            )
+            for index, text, reason in choices
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("chunk", "text", "reason"),
+    [
+        (chunk_of((0, "Hi.", "stop")), "Hi.", "stop"),
+        (chunk_of((1, "No.", "length"), (0, "Hi.", "stop")), "Hi.", "stop"),
+        (chunk_of((1, "No.", "length")), "", None),
+        (chunk_of(), "", None),
+    ],
+    ids=["one", "second", "missing", "no-choices"],
+)
+def test_text_and_finish_reason_are_those_of_choice_0(chunk, text, reason):
+    """
+    The text and finish reason of a chunk are those of the choice with the index 0,
+    wherever it stands, and empty if there is no such choice.
+    """
+    assert (text, reason) == (chunk.text, chunk.finish_reason)
+
+
+def test_json_names_of_thoughts_are_those_of_the_api():
+    """
+    The thoughts in a chunk's message have the JSON name ``reasoning_content``.
+    """
+    assert "Hm." == asi1.Delta(reasoning="Hm.").to_dict()["reasoning_content"]
+
+
+def test_unknown_attribute_of_a_chunk_is_an_attribute_error():
+    """
+    Reading an attribute that no chunk has raises an error that names it.
+    """
+    with pytest.raises(AttributeError, match="a chunk has no attribute 'otter'"):
+        asi1.ChatCompletionChunk().otter  # noqa: B018 - reading raises
+
+
+class LazyFields:
+    """Fields that a chunk sets when one of them is first read."""
+
+    def __init__(self):
+        self.filled = []
+
+    def fill(self, chunk, name):
+        self.filled.append(name)
+        object.__setattr__(chunk, name, "otter")
+
+
+def lazy_chunk(text=""):
+    """Return a chunk of the fast path, without its model's name."""
+    chunk = asi1.ChatCompletionChunk(id="7")
+    object.__delattr__(chunk, "model")
+    object.__setattr__(chunk, "_pending", LazyFields())
+    object.__setattr__(chunk, "_text", text)
+    object.__setattr__(chunk, "_data", b"{}")
+    return chunk
+
+
+def test_lazy_field_is_set_when_it_is_first_read():
+    """
+    A field that the fast path left out is set once, when a caller reads it first; the
+    text needs no other field.
+    """
+    chunk = lazy_chunk("Hi.")
+
+    assert "Hi." == chunk.text
+    assert [] == chunk._pending.filled
+    assert ("otter", "otter") == (chunk.model, chunk.model)
+    assert ["model"] == chunk._pending.filled
+
+
+def test_chunk_of_the_fast_path_equals_the_same_chunk_of_any_server():
+    """
+    How a chunk was read is neither compared nor shown.
+    """
+    plain = asi1.ChatCompletionChunk(id="7", model="otter")
+    lazy = lazy_chunk("Hi.")
+
+    assert plain == lazy
+    assert repr(plain) == repr(lazy)

@@ -1,0 +1,203 @@
+"""Answers: defaults, shortcuts to choice 0, and tool calls for the next request."""
+
+from __future__ import annotations
+
+import inspect
+
+import attrs
+import pytest
+
+import asi1
+
+from asi1._models.completion import wire_call
+
+
+def fields_of(model):
+    """Return the values of the fields of *model*, except those of its base class."""
+    common = {each.name for each in attrs.fields(asi1.Model)}
+    names = [each.name for each in attrs.fields(type(model))]
+    return {name: getattr(model, name) for name in names if name not in common}
+
+
+@pytest.mark.parametrize(
+    ("cls", "defaults"),
+    [
+        (asi1.FunctionCall, {"name": "", "arguments": ""}),
+        (
+            asi1.ToolCall,
+            {"id": "", "type": "function", "function": asi1.FunctionCall()},
+        ),
+        (
+            asi1.ChatMessage,
+            {
+                "role": "assistant",
+                "content": "",
+                "reasoning": "",
+                "tool_calls": (),
+                "refusal": None,
+            },
+        ),
+        (
+            asi1.ChatChoice,
+            {
+                "index": 0,
+                "message": asi1.ChatMessage(),
+                "finish_reason": None,
+                "stop_reason": None,
+            },
+        ),
+        (
+            asi1.Usage,
+            {
+                "prompt_tokens": 0,
+                "completion_tokens": 0,
+                "total_tokens": 0,
+                "reasoning_tokens": None,
+            },
+        ),
+        (
+            asi1.ChatCompletion,
+            {
+                "id": "",
+                "model": "",
+                "object": "chat.completion",
+                "created": None,
+                "choices": (),
+                "usage": None,
+                "thoughts": "",
+                "executable_data": None,
+                "conversation_id": None,
+                "response": asi1.ResponseInfo(),
+            },
+        ),
+    ],
+)
+def test_each_field_has_a_default_and_is_set_by_keyword(cls, defaults):
+    """
+    Each part of an answer can be made without arguments; its fields are set by keyword,
+    and a field that is not set has the value that stands for "not sent".
+    """
+    parameters = inspect.signature(cls).parameters.values()
+
+    assert defaults == fields_of(cls())
+    assert {inspect.Parameter.KEYWORD_ONLY} == {each.kind for each in parameters}
+
+
+def answer_of(*choices):
+    """Return an answer with choices; each is an index, a text and a finish reason."""
+    return asi1.ChatCompletion(
+        choices=tuple(
+            asi1.ChatChoice(
+                index=index,
+                message=asi1.ChatMessage(content=text),
+                finish_reason=reason,
+            )
+            for index, text, reason in choices
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "reason"),
+    [
+        (answer_of((0, "Hi.", "stop")), "Hi.", "stop"),
+        (answer_of((1, "No.", "length"), (0, "Hi.", "stop")), "Hi.", "stop"),
+        (answer_of((0, "", None), (1, "No.", "length")), "", None),
+        (answer_of((1, "No.", "length")), "", None),
+        (answer_of(), "", None),
+    ],
+    ids=["one", "second", "empty", "missing", "no-choices"],
+)
+def test_text_and_finish_reason_are_those_of_choice_0(answer, text, reason):
+    """
+    The text, message and finish reason of an answer are those of the choice with the
+    index 0, wherever it stands, and empty if there is no such choice.
+    """
+    assert (text, reason) == (answer.text, answer.finish_reason)
+    assert asi1.ChatMessage(content=text) == answer.message
+
+
+def test_response_metadata_is_neither_compared_nor_shown():
+    """
+    Two answers with the same content are equal whatever their response metadata, which
+    their representation leaves out.
+    """
+    answer = asi1.ChatCompletion(id="7", response=asi1.ResponseInfo(status=299))
+
+    assert answer == asi1.ChatCompletion(id="7")
+    assert "299" not in repr(answer)
+
+
+def test_json_names_of_thoughts_are_those_of_the_api():
+    """
+    The JSON name of an answer's thoughts is ``thought``, and that of thoughts inside a
+    message ``reasoning_content``.
+    """
+    assert "Hm." == asi1.ChatMessage(reasoning="Hm.").to_dict()["reasoning_content"]
+    assert "Hm." == asi1.ChatCompletion(thoughts="Hm.").to_dict()["thought"]
+
+
+def test_answer_in_a_notebook_shows_every_part():
+    """
+    A notebook shows an answer's thoughts, text, refusal and tool calls, and the finish
+    reason of an answer that has none of these.
+    """
+    call = asi1.ToolCall(function=asi1.FunctionCall(name="dive", arguments="7"))
+    message = asi1.ChatMessage(content="Hi.", refusal="No.", tool_calls=(call,))
+    answer = asi1.ChatCompletion(
+        thoughts="Hm.", choices=(asi1.ChatChoice(message=message),)
+    )
+
+    assert (
+        "<details><summary>Thoughts</summary>Hm.</details>\n\nHi.\n\n**Refused:** No."
+        "\n\n**Tool call:** <code>dive(7)</code>"
+    ) == answer._repr_markdown_()
+    shown = answer_of((0, "", "length"))._repr_markdown_()
+    assert "*(no text, finish reason: length)*" == shown
+    with pytest.raises(NotImplementedError):  # IPython is to show the markdown
+        answer._ipython_display_()
+
+
+PLAIN = {
+    "id": "c1",
+    "type": "tool",
+    "function": {"name": "dive", "arguments": "{}"},
+}
+
+
+@pytest.mark.parametrize(
+    ("extra", "sent"),
+    [
+        ({}, {}),
+        ({"signature": "s1", "empty": ""}, {"signature": "s1", "empty": ""}),
+        ({"signature": None}, {}),
+        ({"index": 3, "tool_name": "dive", "args": {}}, {}),
+        ({"id": 7, "function": "dive"}, {}),
+    ],
+    ids=["nothing", "unknown", "null", "repeated", "field-of-a-wrong-type"],
+)
+def test_tool_call_of_a_later_request_has_the_unknown_members(extra, sent):
+    """
+    A tool call is sent back with what the server added to it, but without nulls,
+    without members that repeat others, and without fields of a wrong type.
+    """
+    call = asi1.ToolCall(
+        id="c1",
+        type="tool",
+        function=asi1.FunctionCall(name="dive", arguments="{}"),
+        extra=extra,
+    )
+
+    assert sent | PLAIN == wire_call(call)
+
+
+def test_function_of_a_later_request_has_the_unknown_members():
+    """
+    The function of a tool call is sent back with what the server added to it.
+    """
+    extra = {"strict": True, "name": 7, "args": {}}
+    function = asi1.FunctionCall(name="dive", arguments="{}", extra=extra)
+
+    sent = wire_call(asi1.ToolCall(id="c1", type="tool", function=function))
+
+    assert PLAIN["function"] | {"strict": True} == sent["function"]

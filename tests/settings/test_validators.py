@@ -1,0 +1,194 @@
+"""Checks of single settings and options, and the values that their errors show."""
+
+from __future__ import annotations
+
+import math
+import sys
+import types
+
+from collections.abc import Mapping
+
+import pytest
+
+from attrs import field, frozen
+
+from asi1 import ArgumentError, ConfigurationError
+from asi1._settings.validators import (
+    flag,
+    instance_of,
+    is_number,
+    list_of,
+    mapping,
+    number,
+    or_none,
+    setting,
+    shown,
+    string,
+    string_or,
+    whole_number,
+    wrong,
+)
+
+
+MOST = sys.float_info.max
+STRINGS = list_of(str, "str")
+
+
+@pytest.mark.parametrize(
+    ("check", "right", "wrong_values", "problem"),
+    [
+        (flag, [True, False], [0, 1, None, "yes"], "must be True or False"),
+        (string, ["", "a"], [5, None, b"a"], "must be a str"),
+        (
+            mapping,
+            [{}, types.MappingProxyType({})],
+            [[], None, "a"],
+            "must be a mapping",
+        ),
+        (instance_of(dict), [{}], [[], None, dict], "must be a dict"),
+        (
+            number(-2, 2),
+            [-2, 0, 0.5, 2],
+            [-2.1, 2.1, True, "1", None, math.nan],
+            "must be a number from -2 to 2",
+        ),
+        (
+            number(0),
+            [0, 10**30, MOST],
+            [-1e-9, False, math.inf, math.nan, 10**400],
+            "must be a number of at least 0",
+        ),
+        (
+            whole_number(1),
+            [1, 2**70],
+            [0, 1.0, True, None, "1"],
+            "must be a whole number of at least 1",
+        ),
+        (
+            whole_number(),
+            [-(2**70), 0],
+            [0.0, False, None],
+            "must be a whole number",
+        ),
+        (
+            STRINGS,
+            [[], (), ["a", "b"], ("a",)],
+            ["a", {"a"}, ["a", 5], [5, "a"], None],
+            "must be a list of str",
+        ),
+        (
+            list_of(Mapping, "mappings"),
+            [[{}]],
+            [{}, [1]],
+            "must be a list of mappings",
+        ),
+        (
+            string_or(STRINGS, "one str"),
+            ["a", ["a"]],
+            [5, [5], None],
+            "must be a list of str, or one str",
+        ),
+        (
+            or_none(whole_number(1)),
+            [None, 1],
+            [0, False, "1"],
+            "must be a whole number of at least 1, or None",
+        ),
+    ],
+    ids=str,
+)
+def test_check_returns_the_problem_of_a_wrong_value(
+    check, right, wrong_values, problem
+):
+    """
+    A check returns None for each value that it allows, with its bounds, and a sentence
+    about the allowed values for each other value; a bool is not a number.
+    """
+    assert [None] * len(right) == [check(value) for value in right]
+    assert [problem] * len(wrong_values) == [check(value) for value in wrong_values]
+
+
+@pytest.mark.parametrize(
+    ("value", "finite"),
+    [
+        *((0, True), (-1.5, True), (MOST, True), (-MOST, True), (10**30, True)),
+        *((math.inf, False), (-math.inf, False), (math.nan, False), (10**400, False)),
+        *((True, False), ("1", False), (None, False)),
+    ],
+)
+def test_number_is_finite_and_not_a_bool(value, finite):
+    """
+    A number is an int or a float that is finite as a float; a bool is not a number.
+    """
+    assert finite is is_number(value)
+
+
+class Unprintable:
+    """An object without a representation."""
+
+    def __repr__(self):
+        raise RecursionError
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((None, "None"), (True, "True"), (5, "5"), (0.5, "0.5")),
+        *(("sk_otte", "'sk_otte'"), ("sk_otter", "str"), (b"sk", "bytes")),
+        *(([1], "list"), (Unprintable(), "Unprintable")),
+        *((10**79, "1" + 79 * "0"), (10**80, "1" + 79 * "0"), (10**5000, "int")),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_setting_in_an_error_is_shown_if_it_cannot_be_a_key(value, text):
+    """
+    The error for a setting shows numbers, flags, None, and a str of less than 8
+    characters; of any other value, which may be a key, it shows the type.
+    """
+    assert text == shown(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a", "'a'"),
+        ("x" * 100, "'" + "x" * 79),
+        ([1], "[1]"),
+        (Unprintable(), "Unprintable"),
+    ],
+    ids=["short", "long", "list", "unprintable"],
+)
+def test_error_for_an_argument_shows_the_beginning_of_its_value(value, text):
+    """
+    The error for an argument names the argument and shows at most 80 characters of the
+    value, or the type of a value that cannot be shown.
+    """
+    error = wrong("stop", "must be a str", value)
+
+    assert ArgumentError is type(error)
+    assert f"stop: must be a str, not {text}" == error.message
+    assert "stop" == error.argument
+
+
+@frozen
+class Settings:
+    """Settings with checks."""
+
+    size: int = field(default=1, validator=setting(whole_number(1)))
+    part: int = field(default=1, validator=setting(whole_number(1), "limits"))
+
+
+def test_wrong_setting_is_refused_and_named():
+    """
+    The error for a setting names the setting, and the argument that it is a part of.
+    """
+    assert 2 == Settings(size=2).size
+    with pytest.raises(ConfigurationError) as caught:
+        Settings(size=0)
+    assert "size: must be a whole number of at least 1, not 0" == str(caught.value)
+
+    with pytest.raises(ConfigurationError) as caught:
+        Settings(part="otter007")
+    assert "limits: part must be a whole number of at least 1, not str" == str(
+        caught.value
+    )
