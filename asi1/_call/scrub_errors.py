@@ -83,11 +83,13 @@ class _Redactor:
     Attributes:
         copies: The copies of lists, tuples, sets and dicts, by the original's id, with
             the number of values in each. So each is copied once.
+        originals: The values that were copied, so that no other value gets their ids.
         count: How many values the copies would have if none were shared.
     """
 
     secret: Secret
     copies: dict[int, tuple[Any, int]] = field(factory=dict)
+    originals: list[Any] = field(factory=list)
     count: int = 0
 
     def clean_fields(self, error: ASI1Error) -> None:
@@ -168,6 +170,7 @@ class _Redactor:
             return made
         if depth > _DEEPEST:
             return "..."
+        self.originals.append(value)
         self.copies[at] = "...", 0  # the value itself, where it is one of its own items
         copy = partial(self.copy, depth=depth)
         made = (
