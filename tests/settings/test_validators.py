@@ -95,7 +95,20 @@ STRINGS = list_of(str, "str")
             "must be a whole number of at least 1, or None",
         ),
     ],
-    ids=str,
+    ids=[
+        "flag",
+        "string",
+        "mapping",
+        "instance",
+        "number-between",
+        "number-at-least",
+        "whole-number-at-least",
+        "whole-number",
+        "list-of-str",
+        "list-of-mappings",
+        "str-or-list",
+        "or-none",
+    ],
 )
 def test_check_returns_the_problem_of_a_wrong_value(
     check, right, wrong_values, problem
