@@ -80,6 +80,7 @@ class ASI1(BaseClient):
             close_on_loop(self._lazy.aclose)
 
     def __enter__(self) -> Self:
+        self._engine.check_open()
         return self
 
     def __exit__(

@@ -63,7 +63,7 @@ _MANY_PARTS = 64
 _LARGE = 32 * 1024
 # Bytes above which the halves of characters are not joined, since that is not done in
 # turns; no server cuts a character at such a long event.
-_TOO_LONG_TO_JOIN = 256 * 1024
+_TOO_LONG_TO_JOIN = 64 * 1024
 
 _T = TypeVar("_T")
 
@@ -76,10 +76,6 @@ def in_steps() -> Callable[..., Generator[None, None, Callable[[bytes], JSON]]]:
     return loader_in_steps
 
 
-def _need_converter(_: bytes) -> None:
-    """Read no chunk, in place of the fast path."""
-
-
 @define(eq=False)
 class EventReader(ReplyReader[_T]):
     """Reads the events of a stream, and assembles their chunks into an answer."""
@@ -87,8 +83,6 @@ class EventReader(ReplyReader[_T]):
     _assembler: Assembler = field(init=False)
     _fast_path: FastChunkReader = field(factory=FastChunkReader, init=False)
     _halves: HalfCharacters = field(factory=HalfCharacters, init=False)
-    # Reads an event on the fast path, unless half a character waits for the event.
-    _read_fast: Callable[[bytes], ChatCompletionChunk | None] = field(init=False)
     # Whether a chunk with a part of the answer has arrived. The chunks before it are
     # kept back, so that a retry repeats no chunk that the caller has received.
     _begun: bool = field(default=False, init=False)
@@ -98,7 +92,6 @@ class EventReader(ReplyReader[_T]):
 
     def __attrs_post_init__(self) -> None:
         self._assembler = Assembler(self.request.choices)
-        self._read_fast = self._fast_path.read
 
     @property
     def whole(self) -> bool:
@@ -144,18 +137,19 @@ class EventReader(ReplyReader[_T]):
         batch: list[ChatCompletionChunk] = []
         broken: StreamError | None = None
         self._carried = carried = done = False
-        read_fast, add = self._read_fast, self._assembler.add
+        read_fast, add = self._fast_path.read, self._assembler.add
+        waiting = self._halves.waiting  # the converter joins halves of characters
         work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
         try:
             for name, text, _, _ in decoder.feed(data):
                 work += 1
-                chunk = read_fast(text)
-                if chunk is None or name == "error":
+                fast = not waiting and (name == "message" or name.lower() != "error")
+                chunk = read_fast(text) if fast else None
+                if chunk is None:
                     if is_done(text):
                         done = True
                         break
                     work += await self._read_other(name, text, batch)
-                    read_fast = self._read_fast
                 else:
                     carried |= add(chunk)
                     batch.append(chunk)
@@ -202,8 +196,6 @@ class EventReader(ReplyReader[_T]):
         elif chunk := read_event(name, text, self.key, self._halves):
             self._carried |= self._assembler.add(chunk)
             batch.append(chunk)
-        fast = not self._halves.waiting
-        self._read_fast = self._fast_path.read if fast else _need_converter
         return 1 + parts * _UNITS_PER_PART
 
     async def _read_large(self, name: str, text: bytes) -> list[ChatCompletionChunk]:

@@ -71,7 +71,7 @@ class Model:
 def _json_value(value: JSON) -> JSON:
     if isinstance(value, Model):
         return value.to_dict()
-    if isinstance(value, tuple):
+    if isinstance(value, list | tuple):
         return [_json_value(item) for item in value]
     return copy.deepcopy(value)
 

@@ -6,7 +6,7 @@ server's keys for which a class has no field. This module has no
 ``from __future__ import annotations``, since cattrs reads annotations at run time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -200,8 +200,10 @@ class ChatCompletion(Model):
         )
 
 
-def wire_call(call: ToolCall) -> dict[str, JSON]:
-    """Return *call* as a message of a later request contains it."""
+def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:
+    """Return *call* as a message of a later request contains it; a dict unchanged."""
+    if isinstance(call, Mapping):
+        return dict(call)
     # Servers may require what they added to a tool call, such as a signature.
     function = {"name": call.function.name, "arguments": call.function.arguments}
     return _unknown(call) | {

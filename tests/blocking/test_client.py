@@ -70,6 +70,8 @@ def test_closed_client_refuses_calls(fake):
         client.chat.completions.stream(messages="Hi")
     with pytest.raises(asi1.ClientClosedError):
         client.request("GET", "/models")
+    with pytest.raises(asi1.ClientClosedError), client:
+        pass
     wait_for(lambda: fake.open_connections == 0)
 
 

@@ -260,6 +260,20 @@ async def test_truncated_tool_call_is_only_in_the_partial_answer(fake):
     assert not call.function.arguments.endswith("}")
 
 
+@pytest.mark.parametrize("name", ["error", "Error", "ERROR"])
+async def test_error_event_in_the_form_of_a_chunk_is_an_error(fake, name):
+    """
+    An event named "error", in any case, is an error even if its data is a chunk.
+    """
+    error = f"event: {name}\ndata: {json.dumps(chunk('overloaded'))}\n\n"
+    fake.play(SSE, Event(chunk("Hello")), Data(error.encode()), DONE)
+
+    with pytest.raises(asi1.ServerStreamError) as caught:
+        await ask(fake)
+
+    assert "Hello" == caught.value.partial.text
+
+
 async def test_error_event_in_a_stream_raises_its_message_code_and_type(fake):
     """
     The exception raised for an error event in a stream has the event's message, code

@@ -30,6 +30,10 @@ CALL_AS_DICT = {
             {"role": "assistant", "content": "", "tool_calls": [CALL_AS_DICT]},
         ),
         (
+            asi1.ChatMessage(tool_calls=[CALL]),
+            {"role": "assistant", "content": "", "tool_calls": [CALL_AS_DICT]},
+        ),
+        (
             asi1.Usage(),
             {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
         ),

@@ -71,6 +71,11 @@ def answer_with(message):
             id="assistant-tool-calls",
         ),
         pytest.param(
+            AssistantMessage(tool_calls=[WIRE_CALL]),
+            {"role": "assistant", "content": None, "tool_calls": [WIRE_CALL]},
+            id="assistant-tool-call-as-a-dict",
+        ),
+        pytest.param(
             AssistantMessage("I will look.", (CALL,)),
             {"role": "assistant", "content": "I will look.", "tool_calls": [WIRE_CALL]},
             id="assistant-text-and-tool-calls",
