@@ -28,8 +28,8 @@ __all__ = [
     "wire_call",
 ]
 
-# Members of a tool call that other members repeat: its place in the list, and the
-# function of older servers.
+# Members of a tool call that repeat other members: its index in the list, and the
+# function as older servers send it.
 _REPEATED = ("index", "tool_name", "args")
 
 
@@ -201,8 +201,8 @@ class ChatCompletion(Model):
 
 
 def wire_call(call: ToolCall) -> dict[str, JSON]:
-    """Return *call* as a message of a later request contains it."""
-    # Servers may require what they added to a tool call, such as a signature.
+    """Return the tool call *call* in the form that a later request sends it back."""
+    # Servers may require members that they added to a tool call, such as a signature.
     function = {"name": call.function.name, "arguments": call.function.arguments}
     return _unknown(call) | {
         "id": call.id,
