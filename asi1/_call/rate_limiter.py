@@ -36,8 +36,7 @@ class _LoopLocks:
         slots: A semaphore with one slot for each call that may run; None for no limit.
         front: The wait of the call at the front; None if it does not wait.
         until: When the wait of the call at the front ends.
-        behind: The callbacks of the calls behind the front, which report the front's
-        wait.
+        behind: Callbacks of the calls behind the front, to report the front's wait.
     """
 
     in_order: anyio.Lock

@@ -1,7 +1,7 @@
 """
 Copies values of errors, such as partial answers, without the API key.
 
-Only errors are redacted: the text of an answer that a caller reads stays as it is.
+The text of an answer that a caller reads from a stream or a reply is not redacted.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def without_key(value: JSON, secret: Secret) -> JSON:
 
 
 def _texts(value: JSON) -> list[str]:
-    """Return all strings and bytes in *value*, and numbers as strings."""
+    """Return all strings in *value*, and its bytes and numbers as strings."""
     texts: list[str] = []
     todo: list[Iterable[JSON]] = [(value,)]
     seen: set[int] = set()

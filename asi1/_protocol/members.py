@@ -72,7 +72,7 @@ class Members:
     but ``logprobs``, and fragments with an ``index``, are joined.
 
     Attributes:
-        deep: Whether the object is in a delta, so that its strings and objects join too.
+        deep: Whether it is a delta or in one, so that strings and objects are joined.
         joined: Whether all lists in the object are joined.
     """
 
