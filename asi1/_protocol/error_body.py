@@ -133,8 +133,8 @@ def find_error(
         return _error_of_choices(choices)
     if value.get("code") is not None and value.get("message") is not None:
         return value
-    # A valid chunk without choices has an id. So an object with
-    # neither choices nor id is an error if it contains an error message.
+    # A valid chunk without choices has an id. So an object with neither is an error if
+    # it contains an error message.
     neither = "choices" not in value and "id" not in value
     if neither and not named and any(value.get(key) for key in ("message", "detail")):
         return value

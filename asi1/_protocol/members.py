@@ -25,8 +25,8 @@ __all__ = ["Members", "is_sign_of_life", "newer_usage"]
 # the server is alive.
 _SIGNS_OF_LIFE = frozenset({"ping", "pong", "heartbeat", "keepalive", "noop"})
 
-# Unknown members of a delta whose strings are fragments, to be joined. Servers never
-# split other strings, such as an id, a type or a signature.
+# Unknown members of a delta, or of a fragment in it, whose strings are joined. Servers
+# never split other strings, such as an id, a type or a signature.
 _PIECES = frozenset(
     {"arguments", "content", "data", "partial_json", "reasoning", "refusal", "summary"}
     | {"text", "thinking", "transcript"}

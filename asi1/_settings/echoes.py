@@ -138,7 +138,7 @@ class Forms:
         return False
 
     def places(self, text: str) -> list[tuple[int, int]]:
-        """Return the begin and end of each secret in *text*; secrets may overlap."""
+        """Return the start and end of each secret in *text*; secrets may overlap."""
         if not self.may_be_in(text):
             return []
         found = [
@@ -278,7 +278,7 @@ def _occurrences(text: str, form: str) -> Iterator[int]:
 
 
 def _part_at_end(text: str, forms: Iterable[str]) -> int | None:
-    """Return the index of the part of one of *forms* that ends *text*, or None."""
+    """Return the index of the beginning of a form with which *text* ends, or None."""
     for form in forms:
         for size in range(len(form) - 1, _SHORTEST - 1, -1):
             if text.endswith(form[:size]):

@@ -61,7 +61,7 @@ class Timeouts:
             stream. By default 600 without streaming, no limit for streams.
         connect: Opening a connection.
         write: How long the network may accept no byte of the request; starts anew with
-            each part that was sent. Your own ``http_client`` or ``transport`` may send
+            each part that was sent. Your own ``http_client`` or ``transport`` may count
             the request as one part, as httpx's do.
         pool: Waiting for a free connection.
         first_token: From the start of an attempt to the first part of a streamed

@@ -128,8 +128,7 @@ def begins_http(head: bytes) -> bool:
 
 def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
     """
-    Whether *received* has the head of a reply after which sending the request is
-    useless.
+    Whether *received* has the head of a reply that needs no more of the request.
 
     Args:
         received: All bytes that arrived since the request began.

@@ -54,7 +54,7 @@ class TrioSocket(httpcore.AsyncNetworkStream):
         self._end: httpcore.ReadError | None = None  # raised by a read during a write
         self._ended = False
         self._at = 0  # index of the first byte that is being sent
-        self._failure: Exception | None = None  # cancels the running write
+        self._failure: Exception | None = None  # ends the running write
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return the next bytes; b"" if the server has stopped sending."""
