@@ -1,9 +1,9 @@
 """
-Runs imports, and other work that neither a fork nor Ctrl-C may cut in two.
+Runs imports, and other work that neither a fork nor Ctrl-C may interrupt.
 
 A forked child inherits every lock in its current state. A lock that another thread has
 acquired (a module's import lock, or one in OpenSSL) is never released in the child. And
-Ctrl-C in the middle of an import may leave that module's import lock acquired for ever.
+Ctrl-C during an import may leave that module's import lock acquired for ever.
 
 This module is loaded by ``import asi1`` and imports only what Python itself has loaded
 or built in, since Ctrl-C during those imports is a traceback of the command line.
@@ -47,7 +47,7 @@ class _NoFork:
         self._lock = _thread.RLock()
         self._entered = _thread._local()  # noqa: SLF001 - which is `threading.local`
         self._watched = False
-        # Whether a thread that is about to fork got the lock, by the thread's identity.
+        # By thread identity: whether the thread, which is about to fork, got the lock.
         self._forking: dict[int, bool] = {}
 
     def __enter__(self) -> None:
@@ -64,7 +64,7 @@ class _NoFork:
 
     @property
     def entered(self) -> bool:
-        """Whether this thread is inside of a ``with no_fork``."""
+        """Whether this thread is inside a ``with no_fork`` block."""
         return bool(self._stack())
 
     def watch(self) -> None:
@@ -143,7 +143,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class _Job:
-    """Work that a thread of its own does, and its outcome."""
+    """Work that a new thread does, and its result or error."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
@@ -174,10 +174,11 @@ class _Job:
 
 def run_apart(work: Callable[[], _T]) -> _T:
     """
-    Run *work* in a thread of its own; return its result.
+    Run *work* apart from the caller: in a new thread; return its result.
 
-    There no signal interrupts it, forks wait for it, and one thread at a time does such
-    work. If the caller is interrupted, the work still runs to its end.
+    In that thread no signal interrupts the work, forks wait for it, and only one thread
+    at a time does such work. If the caller is interrupted, the work still runs to its
+    end.
 
     Raises:
         ExitingError: Python is exiting.

@@ -29,7 +29,7 @@ __all__ = ["AnswerReader", "ChunkReader"]
 
 # Number of bytes at the start of a body that tell JSON from an event stream.
 _HEAD = 64
-# Bytes of JSON that are parsed at once, in less time than the steps of more bytes take.
+# Maximum bytes of a JSON body to parse in one step; a larger body is parsed in several.
 _SMALL = 32 * 1024
 
 _T = TypeVar("_T")

@@ -48,16 +48,16 @@ class Attempts:
     _wait: Wait | None = field(init=False)
 
     def of(self, info: ResponseInfo) -> ResponseInfo:
-        """Return a copy of *info* that contains the attempts that have ended."""
+        """Return a copy of the response metadata *info*, with the ended attempts."""
         return attrs.evolve(info, attempts=tuple(self.made), elapsed=self.elapsed)
 
     def prepare(self, request: Request, retries: int) -> None:
-        """Prepare an attempt to send *request*, which has failed *retries* times."""
+        """Prepare the next attempt, to send *request* after *retries* retries."""
         self._request, self._retries = request, retries
         self._since, self._wait = None, None
 
     def wait(self, wait: Wait) -> bool:
-        """Log that the prepared attempt waits; return False if the reason is known."""
+        """Log the prepared attempt's wait; return False if its reason is not new."""
         if self._wait is not None and self._wait.reason == wait.reason:
             return False
         self._wait = wait
@@ -67,17 +67,17 @@ class Attempts:
         return True
 
     def begin(self, now: float) -> None:
-        """Begin the prepared attempt, since nothing delays it any longer."""
+        """Begin the prepared attempt, since the rate limiter has permitted it."""
         self._since = now
 
     @property
     def unsent(self) -> bool:
-        """Whether nothing was sent at all, since the first attempt still waits."""
+        """Whether no request was sent yet, since the first attempt still waits."""
         return self._since is None and not any(attempt.sent for attempt in self.made)
 
     @property
     def awaited(self) -> str | None:
-        """What delays the prepared attempt, in words; None if it has begun."""
+        """The limit that the prepared attempt waits for; None once it has begun."""
         if self._since is not None:
             return None
         return str(self._wait or "its rate limiter")

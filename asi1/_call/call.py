@@ -66,7 +66,7 @@ class Requests(Protocol):
         """
         Return the changed request to send after the error *refusal* of the server.
 
-        None means that the call fails with that error.
+        None if the call must fail with *refusal*.
         """
         ...
 

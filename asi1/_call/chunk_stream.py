@@ -151,7 +151,7 @@ class ChunkStream:
         return batch
 
     async def grown(self) -> ChatCompletion:
-        """Wait for new chunks, unless all were read; return the answer so far."""
+        """Wait for new chunks, unless the stream is over; return the answer so far."""
         if not self.consumed:
             await self.next_batch()
         return self.snapshot()
@@ -219,7 +219,7 @@ class ChunkStream:
 
     @contextmanager
     def abandoned_if_left(self) -> Iterator[None]:
-        """Cancel the call if the ``with`` block raises anything but `ASI1Error`."""
+        """Cancel the call if the block raises an exception other than `ASI1Error`."""
         try:
             yield
         except ASI1Error:

@@ -1,6 +1,5 @@
 """
-Reads the chunks of a model's answer from the events of a stream, in turns with other
-tasks.
+Reads the chunks of a model's answer from a stream's events, and lets other tasks run.
 
 An error that occurs after the answer is complete is ignored.
 """
@@ -47,22 +46,23 @@ __all__ = ["EventReader", "in_steps"]
 
 # Seconds to wait for the usage chunk and [DONE] after every choice has a finish reason.
 _AFTER_FINISH = 10.0
-# Maximum number of chunks to keep back; a server may send chunks without content for
-# as long as the timeout for the first part of the answer allows.
+# Maximum number of chunks to buffer before the first part of the answer, since a server
+# may send chunks without content until the first-token timeout passes.
 _MOST_KEPT = 1000
 
 # Maximum number of bytes that are split into events at once.
 _PIECE = 32 * 1024
-# Numbers of bytes, and of lines, that take about one unit of work to split into events.
+# Bytes, and lines, that can be split into events in about one unit of work (see
+# `TURN`).
 _BYTES_PER_UNIT = 1024
 _LINES_PER_UNIT = 4
 # The converter's units of work for each JSON object in an event.
 _UNITS_PER_PART = 4
-# JSON objects and bytes above which an event is read in turns.
+# JSON objects, and bytes, above which an event is read in several steps.
 _MANY_PARTS = 64
 _LARGE = 32 * 1024
-# Bytes above which the halves of characters are not joined, since that is not done in
-# turns; no server cuts a character at such a long event.
+# Bytes of an event above which surrogate pairs are not joined, since joining blocks the
+# event loop; no server splits a pair at such a long event.
 _TOO_LONG_TO_JOIN = 64 * 1024
 
 _T = TypeVar("_T")
@@ -84,10 +84,10 @@ class EventReader(ReplyReader[_T]):
     _fast_path: FastChunkReader = field(factory=FastChunkReader, init=False)
     _halves: HalfCharacters = field(factory=HalfCharacters, init=False)
     # Whether a chunk with a part of the answer has arrived. The chunks before it are
-    # kept back, so that a retry repeats no chunk that the caller has received.
+    # buffered, so that a retry repeats no chunk that the caller has received.
     _begun: bool = field(default=False, init=False)
     _kept: list[ChatCompletionChunk] = field(factory=list, init=False)
-    # Whether the bytes that are being read carry a part of the answer.
+    # Whether the bytes that `_feed` is decoding contain a part of the answer.
     _carried: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -116,7 +116,7 @@ class EventReader(ReplyReader[_T]):
             error.retry_after = wait_of(self.info.headers, error.body, time.time())
 
     async def _feed_all(self, decoder: EventDecoder, data: bytes) -> bool:
-        """Pass *data* to `_feed`, in pieces that take a short time to split."""
+        """Pass *data* to `_feed` in fragments, and let other tasks run in between."""
         for at in range(0, len(data), _PIECE):
             if await self._feed(decoder, data[at : at + _PIECE]):
                 return True
@@ -199,7 +199,7 @@ class EventReader(ReplyReader[_T]):
         return 1 + parts * _UNITS_PER_PART
 
     async def _read_large(self, name: str, text: bytes) -> list[ChatCompletionChunk]:
-        """Read and add the chunk of one large event in turns; return it in a list."""
+        """Read and add a large event's chunk in steps, so that other tasks can run."""
         load = await self._in_turns(in_steps()(text, repair=True))
         value = event_value(name, text, self.key, load)
         if value is None:
@@ -218,7 +218,7 @@ class EventReader(ReplyReader[_T]):
         return [*batch, chunk]
 
     def _rest_of_texts(self) -> list[ChatCompletionChunk]:
-        """Return a chunk for what is left of a character at the end of the stream."""
+        """Return a chunk with U+FFFD for each half of a character that waits."""
         if not self._halves.waiting:
             return []
         chunk = read_rest(self._halves)
@@ -226,7 +226,7 @@ class EventReader(ReplyReader[_T]):
         return [chunk]
 
     async def _deliver_timed(self, batch: list[ChatCompletionChunk]) -> None:
-        """Deliver *batch*; move the timers if it carries a part of the answer."""
+        """Deliver *batch*; restart the idle timeout if it has a part of the answer."""
         if not self._carried and not self._begun:
             self._kept += batch[: _MOST_KEPT - len(self._kept)]
             return

@@ -21,7 +21,7 @@ __all__ = ["HookCaller"]
 @define(eq=False)
 class HookCaller:
     """
-    Calls the hooks of one client and its children; whatever a hook does, calls go on.
+    Calls the hooks of a client and its children; a hook's error does not fail a call.
 
     Attributes:
         hooks: The user-provided functions.
@@ -56,7 +56,7 @@ class HookCaller:
             self._report(name, f"raised {type(error).__name__}", error)
         else:
             if inspect.iscoroutine(result):
-                result.close()  # else Python warns that it was never awaited
+                result.close()  # else Python warns that the coroutine was never awaited
                 self._report(name, "returned a coroutine, which nothing awaits", None)
 
     def _report(self, name: str, problem: str, error: BaseException | None) -> None:

@@ -29,14 +29,14 @@ def _ignore(wait: Wait) -> None:
 @define(eq=False)
 class _LoopLocks:
     """
-    The lock and the semaphore that the calls of one event loop wait for.
+    The lock and the semaphore for which the calls of one event loop wait.
 
     Attributes:
         in_order: Held by the call at the front of the queue.
-        slots: Has one place for each call that may run; None for no limit.
+        slots: A semaphore with one slot for each call that may run; None for no limit.
         front: The wait of the call at the front; None if it does not wait.
         until: When the wait of the call at the front ends.
-        behind: The reports of calls behind the front, to be told of the front's wait.
+        behind: Callbacks of the calls behind the front, to report the front's wait.
     """
 
     in_order: anyio.Lock
@@ -159,7 +159,7 @@ class LocalLimiter:
 
 @frozen
 class UserLimiter:
-    """Asks a user-provided limiter, which does not tell why it waits."""
+    """Asks a user-provided limiter, which cannot say which limit a call waits for."""
 
     limiter: Limiter
 

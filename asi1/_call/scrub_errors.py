@@ -37,9 +37,9 @@ from .without_key import without_key
 
 __all__ = ["scrub"]
 
-# How deep lists and dicts are copied; asi1's own errors are never nested this deep.
+# Maximum nesting depth to copy; the values in asi1's own errors are never this deep.
 _DEEPEST = 100
-# The most values in a list that occurs again in the copy.
+# Maximum number of values in a list that may occur more than once in the copy.
 _MOST_SHARED = 100
 _SEQUENCES: tuple[Any, ...] = (list, tuple, set, frozenset)
 _PLAIN = (int, float, types.NoneType)
@@ -71,7 +71,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _set(error: BaseException, name: str, value: object) -> None:
-    # The class of an error may forbid to set attributes, as frozen attrs classes do.
+    # The class of an error may forbid setting attributes, as frozen attrs classes do.
     BaseException.__setattr__(error, name, value)
 
 
@@ -84,7 +84,7 @@ class _Redactor:
         copies: The copies of lists, tuples, sets and dicts, by the original's id, with
             the number of values in each. So each is copied once.
         originals: The values that were copied, so that no other value gets their ids.
-        count: How many values the copies would have if none were shared.
+        count: Number of values in the copies if no copy were shared.
     """
 
     secret: Secret

@@ -1,7 +1,7 @@
 """
 Copies values of errors, such as partial answers, without the API key.
 
-Only the text of an answer that a caller reads from a stream or a reply is not redacted.
+The text of an answer that a caller reads from a stream or a reply is not redacted.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def without_key(value: JSON, secret: Secret) -> JSON:
 
 
 def _texts(value: JSON) -> list[str]:
-    """Return everything in *value* that can be a string or a part of one."""
+    """Return all strings in *value*, and its bytes and numbers as strings."""
     texts: list[str] = []
     todo: list[Iterable[JSON]] = [(value,)]
     seen: set[int] = set()
@@ -54,16 +54,17 @@ def _texts(value: JSON) -> list[str]:
             if kind is str:
                 texts.append(item)
             elif item is not None and id(item) not in seen:
-                # An answer may have many thousand parts, so their types are looked up.
+                # An answer may contain many thousand values, so the reader of each type
+                # is looked up.
                 read = _READERS.get(kind) or _reader(kind)
                 seen.add(id(item))
-                kept.append(item)  # an id is used again once its object is gone
+                kept.append(item)  # an id is used again once its object is freed
                 todo.append(read(item))
     return texts
 
 
 def _reader(kind: type) -> Callable[[JSON], Iterable[JSON]]:
-    """Return the function that returns the strings and other parts of a *kind*."""
+    """Return the function that returns the values inside an object of type *kind*."""
     read: Callable[[JSON], Iterable[JSON]] = _no_parts
     if issubclass(kind, Model | ResponseInfo | Attempt | RateLimits):
         read = attrgetter(*(each.name for each in attrs.fields(kind)))
@@ -104,17 +105,17 @@ def _number_text(value: float) -> Iterable[str]:
         return ()
 
 
-# The readers of the types met so far; a process meets few.
+# The readers of all types seen so far; a process sees few types.
 _READERS: dict[type, Callable[[JSON], Iterable[JSON]]] = {}
 
 
 @define
 class _Redaction:
-    """Redacts one value, each of its parts once."""
+    """Redacts one value, and each value inside it only once."""
 
     _secret: Secret
-    # The ids of the parts seen so far, each with the part, which keeps its id in use,
-    # and with the redacted part.
+    # The id of each value seen so far, with its redacted copy, and with the value
+    # itself, so that Python does not use the id again.
     _seen: dict[int, tuple[JSON, JSON]] = field(factory=dict)
 
     def of(self, value: JSON) -> JSON:
@@ -151,7 +152,7 @@ class _Redaction:
         changes = {}
         for each in attrs.fields(type(value)):
             old = getattr(value, each.name)
-            # A count is not redacted, since its field has no other type.
+            # A token count is not redacted, since its field must stay an int.
             new = old if isinstance(old, int | float) else self.of(old)
             if new is not old and each.init:
                 changes[each.alias] = new

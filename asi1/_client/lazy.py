@@ -2,7 +2,7 @@
 The base of both clients: their settings, and an engine that is created at first use.
 
 So creating a client is cheap, and opens no file and no connection: the first call
-imports httpx and all other modules that calls need, in a thread of its own.
+imports httpx and all other modules that calls need, in a new thread.
 """
 
 from __future__ import annotations
@@ -265,7 +265,7 @@ def _engine_of() -> Callable[..., Engine]:
 
 @loader
 def plain() -> tuple[type[BytesReader], Callable[..., Request]]:
-    """Return what calls of endpoints without a method in asi1 need."""
+    """Return the class and the function that calls of `AsyncASI1.request` need."""
     from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - with the engine
     from .._protocol.request import plain_request  # noqa: PLC0415 - with the engine
 

@@ -160,9 +160,10 @@ class AsyncChatStream:
 
         A notebook shows the answer as markdown, below the cell. Elsewhere the answer's
         text is written to standard output. Both show control characters as symbols, and
-        leave out invisible ones; the returned answer has them. An interrupt or
-        cancellation cancels the call; the part of the answer that has arrived stays
-        visible. A cell whose last line is ``display()`` shows the answer only once.
+        leave out invisible characters; the returned answer has both kinds unchanged. An
+        interrupt or cancellation cancels the call; the part of the answer that has
+        arrived stays visible. A cell whose last line is ``display()`` shows the answer
+        only once.
 
         Args:
             thoughts: Whether a notebook shows the model's thoughts too, folded away.

@@ -34,8 +34,8 @@ class Model:
     Attributes:
         extra: Keys and values of the server's object for which this class has no field,
             or whose value does not have the field's type.
-        wire: The object as the server sent it, but without halves of characters; None
-            if asi1 built the object itself, such as a streamed answer.
+        wire: The object as the server sent it, but without lone surrogates; None if
+            asi1 built the object itself, such as a streamed answer.
     """
 
     extra: Mapping[str, JSON] = field(factory=dict)

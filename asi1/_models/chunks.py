@@ -28,7 +28,7 @@ __all__ = [
     "in_parts",
 ]
 
-# Maximum number of choices, and of tool calls, in one part of a large chunk.
+# Maximum number of choices, and of tool calls, in each chunk that `in_parts` yields.
 _PER_PART = 256
 
 
@@ -65,7 +65,7 @@ class ToolCallDelta(ToolCall):
 @frozen(kw_only=True)
 class Delta(Model):
     """
-    The parts that one chunk adds to the message of a choice.
+    The fragments that one chunk adds to the message of a choice.
 
     Attributes:
         role: The message's role; None if this chunk does not contain it.
@@ -165,7 +165,7 @@ _FIELDS = {a.name for a in attrs.fields(ChatCompletionChunk) if a.init}
 
 
 def in_parts(chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
-    """Yield chunks with few tool calls each, which together say what *chunk* says."""
+    """Divide *chunk* into chunks of few tool calls, with the same content in all."""
     choices: list[ChunkChoice] = []
     waiting = 0
     for choice in chunk.choices:
@@ -174,7 +174,8 @@ def in_parts(chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
         for at in range(0, len(calls) - _PER_PART, _PER_PART):
             delta = Delta(tool_calls=calls[at : at + _PER_PART])
             yield _part(chunk, [ChunkChoice(index=choice.index, delta=delta)])
-        # The last part has all else, so that no choice ends before its last tool call.
+        # The last chunk has all other fields, so that no choice ends before its last
+        # tool call.
         if len(calls) > _PER_PART:
             rest = calls[(len(calls) - 1) // _PER_PART * _PER_PART :]
             choice = attrs.evolve(  # noqa: PLW2901 - the rest of the choice

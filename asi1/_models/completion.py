@@ -28,8 +28,8 @@ __all__ = [
     "wire_call",
 ]
 
-# Members of a tool call that other members repeat: its place in the list, and the
-# function of older servers.
+# Members of a tool call that repeat other members: its index in the list, and the
+# function as older servers send it.
 _REPEATED = ("index", "tool_name", "args")
 
 
@@ -201,10 +201,10 @@ class ChatCompletion(Model):
 
 
 def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:
-    """Return *call* as a message of a later request contains it; a dict unchanged."""
+    """Return *call* in the form that a later request sends it back; a dict as it is."""
     if isinstance(call, Mapping):
         return dict(call)
-    # Servers may require what they added to a tool call, such as a signature.
+    # Servers may require members that they added to a tool call, such as a signature.
     function = {"name": call.function.name, "arguments": call.function.arguments}
     return _unknown(call) | {
         "id": call.id,

@@ -1,9 +1,10 @@
 """
 Parses large JSON in steps, so that the event loop can run other tasks in between.
 
-orjson and the standard library parse a text at once, which takes half a second for the
-largest texts. So a large text is cut, at commas between brackets, into short lists of
-items; each list is parsed alone, and added to its array or object.
+orjson and the standard library parse a text in one step, which takes half a second for
+the largest texts. So a large text is cut, at commas between brackets, into short lists
+of items; each list is parsed alone, and its items are added to the array or object that
+they belong to.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def _nest(
 
 class _Level:
     """
-    An array or object of which a part is parsed; *items* is None while none is.
+    An array or object that is parsed in parts; *items* is None until the first part.
 
     Its text from *start* on is not parsed; its last comma ends at *comma*. *after*:
     the item before *start* has no comma yet. *full*: no further item has to follow.
@@ -150,7 +151,7 @@ class _Level:
         self.after, self.full = False, True
 
     def add(self, text: bytes, *, last: bool) -> None:
-        """Parse and add the items in *text*, which ends with a comma if not *last*."""
+        """Parse and add the items in *text*, which ends with a comma unless *last*."""
         text = text.strip(_SPACE)
         if not last:
             text = text[:-1].rstrip(_SPACE)

@@ -27,7 +27,7 @@ __all__ = [
     "wire_messages",
 ]
 
-# Members that make a message of the model valid without a content.
+# Members with which an assistant message is valid without a content.
 _INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "audio")
 _ROLES = ("system", "user", "assistant", "tool", "developer", "function")
 
@@ -173,7 +173,7 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
 
 def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]:
     """
-    Return *messages* without empty messages of the model, which servers refuse.
+    Return *messages* without empty assistant messages, which servers refuse.
 
     The model may answer with thoughts alone, or reach its token limit before the first
     word. Strict servers refuse such a message, whether its content is null or "". A
@@ -197,7 +197,7 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
 
 
 def _with_refusal(message: Mapping[str, JSON]) -> Mapping[str, JSON]:
-    """Return *message* with the model's refusal as its content, if it has no other."""
+    """Return *message*; if it has no content, with the model's refusal as content."""
     refusal = message.get("refusal")
     if not isinstance(refusal, str) or _is_filled(message):
         return message

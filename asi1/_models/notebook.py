@@ -1,5 +1,5 @@
 """
-Remembers which answer a notebook's cell shows, so that the cell shows no answer twice.
+Records which answer a notebook's cell shows, so that the cell shows it only once.
 
 IPython is only looked up in `sys.modules`, since a notebook has imported it already.
 """

@@ -28,19 +28,19 @@ _ESCAPE = re.compile(r"\\.", re.DOTALL)
 
 _M = TypeVar("_M")
 
-# Maximum number of parts that are built anew when the answer is read.
+# Maximum number of models that are built when the answer is read.
 _MOST_STALE = 500
 
 
 @define
 class Parts(Generic[_M]):
-    """Models built of growing parts, in their order; few are out of date."""
+    """Models of parts that grow, in order; at most `_MOST_STALE` are out of date."""
 
     _models: dict[Callable[[], _M], _M | None] = field(factory=dict, init=False)
     _stale: dict[Callable[[], _M], None] = field(factory=dict, init=False)
 
     def changed(self, build: Callable[[], _M]) -> None:
-        """Record that a part is new or has changed; its method *build* builds it."""
+        """Record that a part is new or has grown; *build* builds its model."""
         self._models[build] = None
         self._stale[build] = None
         if len(self._stale) > _MOST_STALE:
@@ -51,7 +51,7 @@ class Parts(Generic[_M]):
         self._models[build] = build()
 
     def build(self) -> tuple[_M, ...]:
-        """Return the models of all parts."""
+        """Return the up-to-date models of all parts."""
         for build in list(self._stale):
             self._build(build)
         return tuple(cast("dict[Any, _M]", self._models).values())
@@ -81,9 +81,9 @@ class Text:
 @define
 class _Arguments(Text):
     """
-    The JSON text of a call's arguments, which knows whether the JSON has ended.
+    The JSON text of a tool call's arguments; tells whether the JSON is complete.
 
-    Every character is scanned at most once, however often `whole` is read.
+    Each character is scanned at most once, however often `whole` is read.
     """
 
     # The objects before the current one: see `add`.
@@ -95,9 +95,9 @@ class _Arguments(Text):
 
     def add(self, piece: str) -> None:
         """
-        Append *piece*, or begin anew if it is an object after a complete object.
+        Append the text *piece*, or begin a new object after a complete one.
 
-        Some servers begin with the arguments ``{}``, and then send the real ones. Other
+        Some servers first send the arguments ``{}``, then the real arguments. Other
         servers send several objects, each with all or some of the arguments.
         """
         if piece.lstrip().startswith("{") and self.whole:
@@ -177,7 +177,7 @@ class _Call:
         self.index = part.index if self.index is None else self.index
         self.id = self.id or part.id
         self.type = part.type or self.type
-        # Servers send the name whole, some of them in every part of the call.
+        # Servers never split the name; some of them send it in every part of the call.
         self.name = self.name or function.name
         self.arguments.add(function.arguments)
         self.extra.update(part.extra)
@@ -248,7 +248,7 @@ class ToolCalls:
             self._by_id[part.id] = call
 
     def _place_of(self, part: ToolCallDelta) -> _Call | None:
-        """Return the last call with the index, else the id, of *part*; None if none."""
+        """Return the last call with *part*'s index, else with its id; None if none."""
         named = self._by_id.get(part.id) if part.id else None
         last = self._calls[-1] if self._calls else None
         if part.index is None:

@@ -49,8 +49,8 @@ QUOTA_CODES = {
 # Members of an error that may hold an HTTP status, or the name of one.
 _STATUS_KEYS = ("code", "status", "status_code", "http_status", "type")
 _STATUS = re.compile(r"([1-5][0-9][0-9])(?:\.0)?")
-# Names of passing errors, for errors without a status. ``server_error`` is not among
-# them, since servers also send it for failures that last.
+# Names of temporary errors, for errors without a status. ``server_error`` is not among
+# them, since servers also send this name for permanent failures.
 _PASSING = re.compile(
     r"rate[ _-]?limit|too[ _-]?many[ _-]?requests|throttl|resource[ _-]?exhausted"
     r"|overloaded|(?:server|engine|service)[ _-]?(?:is[ _-])?busy|bad[ _-]?gateway"
@@ -133,8 +133,8 @@ def find_error(
         return _error_of_choices(choices)
     if value.get("code") is not None and value.get("message") is not None:
         return value
-    # A valid chunk may have no choices, but then it has an id. So an object with
-    # neither choices nor id is an error if it contains an error message.
+    # A valid chunk without choices has an id. So an object with neither is an error if
+    # it contains an error message.
     neither = "choices" not in value and "id" not in value
     if neither and not named and any(value.get(key) for key in ("message", "detail")):
         return value

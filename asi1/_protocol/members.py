@@ -1,8 +1,8 @@
 """
-The members of a stream's chunks that add up: unknown members, and the token counts.
+The members that must be joined over a stream's chunks: unknown ones, and the usage.
 
-A server may send a member whole with one chunk, and null or empty with all others; it
-may repeat it with every chunk; or each chunk has a piece of it.
+A server may send a complete member in one chunk, and null or an empty value in all
+others; repeat the member in every chunk; or send a fragment of it in each chunk.
 """
 
 import re
@@ -21,17 +21,17 @@ from .answer_parts import Text
 
 __all__ = ["Members", "is_sign_of_life", "newer_usage"]
 
-# Values of ``type``, in lowercase and without separators, of events that only say that
+# Values of ``type``, in lowercase and without separators, of events that only show that
 # the server is alive.
 _SIGNS_OF_LIFE = frozenset({"ping", "pong", "heartbeat", "keepalive", "noop"})
 
-# Unknown members whose strings are pieces, where they stand in a delta or in a fragment
-# of it. Other strings, such as an id, a type or a signature, are sent whole.
+# Unknown members of a delta, or of a fragment in it, whose strings are joined. Servers
+# never split other strings, such as an id, a type or a signature.
 _PIECES = frozenset(
     {"arguments", "content", "data", "partial_json", "reasoning", "refusal", "summary"}
     | {"text", "thinking", "transcript"}
 )
-# Unknown members of a choice whose lists have an item for each token of the chunk.
+# Unknown members of a choice that are lists with one item for each token of the chunk.
 _LISTS = frozenset({"logprobs", "token_ids"})
 
 
@@ -41,7 +41,7 @@ class _Fragments:
 
     deep: bool
     parts: list["Members"] = field(factory=list)
-    # The newest part with an index, and the newest with an index and a type.
+    # The newest object with each index, and the newest with each index and type.
     _known: dict[tuple[str, JSON], "Members"] = field(factory=dict)
 
     def add(self, fragments: list[dict[str, JSON]]) -> None:
@@ -66,14 +66,14 @@ class _Fragments:
 @define
 class Members:
     """
-    The unknown members of an object, of which each chunk may have a piece.
+    The unknown members of an object, joined over all chunks of a stream.
 
-    The last value of a member counts that is not empty, but some members add up:
-    ``logprobs``, and fragments with an ``index``.
+    A later value of a member replaces the earlier one, unless the later value is empty;
+    but ``logprobs``, and fragments with an ``index``, are joined.
 
     Attributes:
-        deep: Whether the object is a piece, so that its strings and objects add up too.
-        joined: Whether all lists in the object add up.
+        deep: Whether it is a delta or in one, so that strings and objects are joined.
+        joined: Whether all lists in the object are joined.
     """
 
     deep: bool = False
@@ -98,12 +98,12 @@ class Members:
         return changed
 
     def agrees(self, fragment: Mapping[str, JSON], name: str) -> bool:
-        """Whether a fragment has the same member as the object, or one has none."""
+        """Whether fragment and object have an equal member, or one of them lacks it."""
         old, new = self._values.get(name), fragment.get(name)
         return not old or not new or old == new
 
     def _grown(self, name: str, value: JSON) -> Any:
-        """Return what *value* is a piece of; None if it is a whole value."""
+        """Return the object to add the fragment *value* to; None if it is complete."""
         new: Any = None
         if isinstance(value, str) and self.deep and name in _PIECES:
             new = Text()
@@ -149,7 +149,7 @@ def _to_json(value: Any) -> JSON:
 
 
 def is_sign_of_life(members: Mapping[str, JSON]) -> bool:
-    """Whether an event with these members says that it carries nothing."""
+    """Whether these members say that an event is only a ping."""
     names = (members.get(key) for key in ("type", "event", "status"))
     words = (re.sub("[ _-]", "", n).lower() for n in names if isinstance(n, str))
     return not _SIGNS_OF_LIFE.isdisjoint(words)
@@ -161,7 +161,7 @@ def newer_usage(old: Usage | None, new: Usage | None) -> Usage | None:
         return new or old
     names = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens")
     counts = {name: _truer(getattr(old, name), getattr(new, name)) for name in names}
-    if new.total_tokens <= 0:  # the old total may be without the new counts
+    if new.total_tokens <= 0:  # the old total may not include the new counts
         parts = counts["prompt_tokens"] + counts["completion_tokens"]
         counts["total_tokens"] = max(old.total_tokens, parts)
     extra = _truer(old.extra, new.extra)

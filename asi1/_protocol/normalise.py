@@ -33,7 +33,7 @@ _Path: TypeAlias = tuple[str | tuple[JSON], ...]
 
 # The keys of a message under which newer models send their thoughts.
 _REASONING = ("reasoning_content", "reasoning", "thought", "thinking")
-# The types of the parts of a message's content that are thoughts, not text, and the
+# The types of those content parts of a message that are thoughts, not text, and the
 # keys of their text. Mistral nests a list of parts under "thinking".
 _THOUGHT_PARTS = {
     *("reasoning", "reasoning_content", "reasoning_text", "redacted_thinking"),
@@ -41,18 +41,18 @@ _THOUGHT_PARTS = {
 }
 _THOUGHT_KEYS = (*_REASONING, "text", "reasoning_text", "content", "summary")
 
-# The keys whose text goes on in the next event of a stream. Any other text is whole.
+# The keys whose text the next event of a stream may continue. No other text is split.
 _GROWING = {*_THOUGHT_KEYS, "args", "arguments", "refusal", "transcript"}
-# Maximum number of keys and places before a text that goes on in the next event.
+# Maximum length of the path to a text that the next event may continue.
 _LONGEST_PATH = 12
 
 
 def thought_text(value: JSON) -> JSON:
     """
-    Return thoughts as one string: the strings of a list are joined by newlines.
+    Return thoughts as one string; strings in a list are joined by newlines.
 
-    If the list has parts of text, these are joined without newlines. A value that is
-    not a list is returned as it is.
+    If the list has content parts, their texts are joined without newlines. A value that
+    is not a list is returned unchanged.
     """
     if isinstance(value, list):
         if any(isinstance(i, dict) and _text_in(i, _THOUGHT_KEYS) for i in value):
@@ -198,21 +198,20 @@ NORMALISERS: Mapping[type[Model], Callable[[Object], Object]] = {
 @define
 class HalfCharacters:
     """
-    Joins characters whose halves in UTF-16 a server sent in two events of a stream.
+    Joins the two halves of a surrogate pair that a server sent in two stream events.
 
-    A half at the end of a text waits for the next piece of the text. A half without
-    another half becomes U+FFFD.
+    A first half at the end of a text waits for the next fragment of the same text. A
+    half without its other half becomes U+FFFD.
 
     Attributes:
-        waiting: The first half of a character, for each text that ends with one. The
-            path of the text has the keys of the objects around it, and a tuple for each
-            list.
+        waiting: The first half that waits, by the path of its text: the keys of the
+            objects around the text, and a tuple for the item of each list.
     """
 
     waiting: dict[_Path, str] = field(factory=dict, init=False)
 
     def join(self, event: Object) -> Object:
-        """Return the JSON object of the next event with whole characters."""
+        """Return the next event's JSON object with all surrogate pairs joined."""
         joined = {
             replace_surrogates(key): self._joined(value, (key,))
             if key in ("choices", "thought")
@@ -225,7 +224,7 @@ class HalfCharacters:
         return joined
 
     def rest(self) -> Object:
-        """Return an event with U+FFFD for each waiting half; at the stream's end."""
+        """Return a last event, with U+FFFD for each waiting half; empties `waiting`."""
         event: dict[str, JSON] = {}
         for path in self.waiting:
             _append(event, path)
@@ -236,7 +235,7 @@ class HalfCharacters:
         last, before = path[-1], path[-2:-1]
         if isinstance(value, str) and (last in _GROWING or {*before} & _GROWING):
             return self._text(value, path)
-        # Arguments that are an object are whole.
+        # Arguments that are an object, not a string, are complete.
         if last in ("args", "arguments") or len(path) > _LONGEST_PATH:
             return replace_surrogates_in(value)
         if isinstance(value, dict):
@@ -258,7 +257,7 @@ class HalfCharacters:
         return replace_surrogates(text)
 
     def _end(self, event: dict[str, JSON], place: tuple[JSON]) -> None:
-        """Write U+FFFD for the waiting halves of a choice, which *event* ends."""
+        """Append U+FFFD for each waiting half of a choice that *event* ends."""
         for path in list(self.waiting):
             if path[1:2] == (place,) or (path[0] != "choices" and place == (0,)):
                 del self.waiting[path]
@@ -266,7 +265,7 @@ class HalfCharacters:
 
 
 def _place(key: str, item: JSON) -> tuple[JSON]:
-    """Return what tells an item of the list under *key* from the other items."""
+    """Return the index or type by which the items of the list under *key* differ."""
     if not isinstance(item, dict):
         return (None,)
     index = _with_index(item).get("index")
@@ -277,7 +276,7 @@ def _place(key: str, item: JSON) -> tuple[JSON]:
 
 
 def _append(event: dict[str, JSON], path: _Path) -> None:
-    """Append U+FFFD to the text at *path*, which *event* may not have yet."""
+    """Append U+FFFD to the text at *path* in *event*; create the path if missing."""
     node: JSON = event
     for key, step, below in zip((None, *path), path, path[1:], strict=False):
         fresh: JSON = [] if isinstance(below, tuple) else {}

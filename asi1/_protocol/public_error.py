@@ -30,8 +30,8 @@ from .._models.status_errors import APIStatusError
 
 __all__ = ["Failure", "failure"]
 
-# ASI-1's statuses that the service forwards to its caller: the caller's own mistakes,
-# and 429, after which the caller can retry.
+# Statuses of ASI-1 that the service forwards to its caller: those of the caller's own
+# mistakes, and 429, after which the caller can retry.
 _FORWARDED = frozenset({400, 413, 422, 429})
 _UPSTREAM_TIMEOUT = frozenset({408, 504})
 # The host at the start of a connection error's message. It is removed, since callers of

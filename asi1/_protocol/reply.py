@@ -2,7 +2,7 @@
 Reads the answer or the error in an HTTP reply, and the chunk in a server-sent event.
 
 A 2xx status proves nothing: a reply that is not an answer becomes an error with the
-server's own message, whatever the shape of the body.
+server's own message, whatever the format of the body.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def read_event(
 
 
 def joined_value(data: bytes, halves: HalfCharacters) -> Mapping[str, JSON]:
-    """Return the JSON object in an event's data, with the characters of *halves*."""
+    """Return an event's JSON object; *halves* joins characters split by the server."""
     return halves.join(_event_value(data, surrogates=True))
 
 
@@ -261,7 +261,7 @@ def event_value(
 
 
 def read_rest(halves: HalfCharacters) -> ChatCompletionChunk:
-    """Return a chunk with U+FFFD for each of the halves, none of which was joined."""
+    """Return a chunk with U+FFFD for each half that still waits in *halves*."""
     return decode(ChatCompletionChunk, halves.rest())
 
 

@@ -24,12 +24,12 @@ __all__ = ["retry_after", "retry_after_in_body"]
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][0-9]+)?")
 # HTTP libraries join repeated headers by ", "; "1,5" is a number in another notation.
 _COMMA = re.compile(r",(?![0-9])")
-# A header's values after these many are not read, nor is a longer value.
+# Maximum number of a header's values that are read, and maximum length of each.
 _MOST_VALUES = 64
 _LONGEST_VALUE = 64
 
-# What is read of an error body: members per object, items per list, levels, and values
-# in all.
+# Limits on what is read of an error body: members per object, items per list, nesting
+# levels, and values in total.
 _MOST_MEMBERS = 100
 _DEEPEST = 6
 _MOST_READ = 500
@@ -101,7 +101,7 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
 
 
 def _values(text: str) -> Iterator[str]:
-    """Yield the values of a header; the name of a day is apart from its date."""
+    """Yield the values of a header; the comma after a date's weekday also separates."""
     for piece in _COMMA.split(text, _MOST_VALUES)[:_MOST_VALUES]:
         value = piece.strip()
         if len(value) <= _LONGEST_VALUE:
@@ -191,7 +191,7 @@ def _member(value: JSON, per_second: int) -> float | None:
 
 
 def _phrase(text: str) -> float | None:
-    """Return the longest wait that a message tells."""
+    """Return the longest wait that a message names."""
     found = _PHRASE.finditer(" ".join(text.split()))
     return _longest(_duration(next(filter(None, match.groups()))) for match in found)
 

@@ -40,7 +40,7 @@ Event: TypeAlias = tuple[str, bytes, str, int | None]
 # Maximum number of lines in one event, since each line becomes an object that is larger
 # than the line's bytes.
 _MOST_LINES = 100_000
-# Number of lines in an event above which httpx-sse is given only the lines that count,
+# Number of lines in an event above which httpx-sse gets only the lines with an effect,
 # since it takes about a microsecond for each line.
 _MANY_LINES = 100
 
@@ -78,8 +78,8 @@ class EventDecoder:
     _pending: list[bytes] = field(factory=list, init=False)
     _pending_bytes: int = field(default=0, init=False)
     _last_id: str = field(default="", init=False)
-    # How many of the pending fragments `midway` has searched, the first bytes of the
-    # line that the search ended in, and whether a data line was found.
+    # How many pending fragments `midway` has searched, the first bytes of the line in
+    # which that search ended, and whether a data line was found.
     _searched: int = field(default=0, init=False)
     _line: bytes = field(default=b"", init=False)
     _found: bool = field(default=False, init=False)

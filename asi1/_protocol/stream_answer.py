@@ -40,7 +40,7 @@ class _Choice:
     message_extra: Members = field(factory=lambda: Members(deep=True))
 
     def add(self, choice: ChunkChoice) -> bool:
-        """Add a chunk's part of the choice; return whether there is anything in it."""
+        """Add a chunk's part of the choice; return whether the part is not empty."""
         delta = choice.delta
         ended = (self.finish_reason, self.stop_reason)
         self.role = delta.role or self.role
@@ -106,9 +106,9 @@ class Assembler:
     # Choice 0; None before the first chunk of this choice, and if the choice's role is
     # not "assistant".
     _assistant: _Choice | None = field(default=None, init=False)
-    # The pending fields of the last chunk, if the fast path read that chunk. They were
-    # already added to the answer, so a chunk that shares this object only adds its
-    # text.
+    # The `_pending` object of the last chunk, if the fast path read that chunk. Its
+    # fields were already added to the answer, so a chunk with the same object only adds
+    # its text.
     _last_pending: PendingFields | None = field(default=None, init=False)
     _usage: Usage | None = field(default=None, init=False)
     _executable_data: JSON = field(default=None, init=False)
@@ -122,9 +122,9 @@ class Assembler:
         """
         Add the next chunk; return whether it carries a part of the answer.
 
-        A part is text, a thought, a tool call, a finish reason, token counts, or an
-        unknown member that changes. An id, a role or a repeated member is not: servers
-        also send them as signs of life.
+        Text, a thought, a tool call, a finish reason, token counts, or a changed
+        unknown member is a part. An id, a role or a repeated member is not a part:
+        servers also send them only to show that they are alive.
         """
         self.chunks += 1
         pending = chunk._pending  # noqa: SLF001 - of the fast path
@@ -158,7 +158,7 @@ class Assembler:
         carries |= before != (_counts(self._usage), self._executable_data)
         self._conversation_id = chunk.conversation_id or self._conversation_id
         self._created = self._created or chunk.created
-        # A number or a string of the whole chunk may differ in each sign of life.
+        # A top-level number or string of a chunk may differ in each sign of life.
         changed = self._extra.add(chunk.extra)
         carries |= not is_sign_of_life(chunk.extra) and any(
             isinstance(chunk.extra[name], dict | list) for name in changed

@@ -2,8 +2,8 @@
 Finds secrets in text that a server sent, in each form in which a server writes them.
 
 A server that quotes a request's key may escape it, once or several times, as in JSON, a
-URL or HTML; write it in other letters, in UTF-16, in hexadecimal digits or in base64;
-or cut it off.
+URL or HTML; change the case of its letters; write it in UTF-16, in hexadecimal digits
+or in base64; or cut it off.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _CODED = re.compile(
 )
 # One of these characters is in each match of `_CODED`.
 _SIGNS = ("\\", "%", "&", "\0")
-# Backslashes that only `_CODED` removes, too: this expression is faster.
+# Matches backslashes, which `_CODED` removes too; this expression is faster.
 _IDLE_BACKSLASHES = re.compile(r"\\+(?!u00|u\{|x|\\)")
 # The beginning of a match of `_CODED` at the end of a text, where the text was cut.
 _CUT_CODE = re.compile(
@@ -57,7 +57,7 @@ _NAMED = dict(
         strict=True,
     )
 )
-# Number of times that a text is decoded, as for JSON inside of a JSON string.
+# How often a text is decoded: several times for JSON inside a JSON string, for example.
 _LAYERS = 4
 # The longest form of one character that `_CODED` and `_LAYERS` decode.
 _LONGEST_CODE = 16
@@ -68,7 +68,7 @@ _SECRET_NAME = re.compile(
 _HARMLESS_NAMES = {"idempotency-key"}
 _BETWEEN_PARTS = re.compile(r"[\s;,]+")
 
-# Where each decoded character begins, and where this place was in the text before.
+# The index of each decoded character, and its index in the text before decoding.
 _Places: TypeAlias = tuple[list[int], list[int]]
 
 
@@ -92,7 +92,7 @@ def secrets_of(headers: Mapping[str, str], query: str) -> tuple[str, ...]:
 @frozen
 class Forms:
     """
-    What to search for: all forms of some secrets, in lowercase.
+    All forms of some secrets to search for, in lowercase.
 
     Attributes:
         starts: The first characters of each form.
@@ -119,7 +119,7 @@ class Forms:
         return cls(tuple(forms), tuple(starts), longest)
 
     def may_be_in(self, text: str) -> bool:
-        """Tell, fast, whether *text* may contain the beginning of a secret."""
+        """Return, fast, whether *text* may contain the beginning of a secret."""
         if not self.forms:
             return False
         text = _lower(text)
@@ -138,7 +138,7 @@ class Forms:
         return False
 
     def places(self, text: str) -> list[tuple[int, int]]:
-        """Return where each secret begins and ends in *text*; they may overlap."""
+        """Return the start and end of each secret in *text*; secrets may overlap."""
         if not self.may_be_in(text):
             return []
         found = [
@@ -208,7 +208,7 @@ def _lower(text: str) -> str:
 
 
 def _layers(text: str) -> Iterator[tuple[str, list[_Places]]]:
-    """Return *text*, and what it becomes each time that it is decoded."""
+    """Return *text*, and the results of decoding it once, twice and so on."""
     places: list[_Places] = []
     yield text, places
     for _ in range(_LAYERS):
@@ -278,7 +278,7 @@ def _occurrences(text: str, form: str) -> Iterator[int]:
 
 
 def _part_at_end(text: str, forms: Iterable[str]) -> int | None:
-    """Return where *text* begins to end with a part of one of *forms*, or None."""
+    """Return the index of the beginning of a form with which *text* ends, or None."""
     for form in forms:
         for size in range(len(form) - 1, _SHORTEST - 1, -1):
             if text.endswith(form[:size]):

@@ -41,7 +41,7 @@ def _takes(arguments: int) -> Any:
 
 
 def _runs_later(function: object) -> bool:
-    """Whether a call of *function* runs none of its body."""
+    """Whether calling *function* only returns a coroutine or generator."""
     return (
         inspect.iscoroutinefunction(function)
         or inspect.isasyncgenfunction(function)
@@ -60,7 +60,7 @@ class Wait:
             "requests_per_day", "tokens_per_minute" or "max_concurrency"; or
             "retry_after" if the server asked for a pause in its reply to another call.
         limit: The value of that limit; None for "retry_after".
-        seconds: The wait lasts at least this long, as far as is known; 0 if nothing is.
+        seconds: The known minimum length of the wait; 0 if unknown.
     """
 
     reason: str

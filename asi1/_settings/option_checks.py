@@ -115,7 +115,7 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Do as `checked_options`, and check also the options that are not sent in the body.
+    Check as `checked_options`, and also options that are not sent in the body.
 
     A call checks these when it builds its request; a client or conversation that keeps
     options for its calls checks them when it is created.
@@ -164,7 +164,7 @@ def _read_session_id(name: str, value: object) -> None:
     as_argument(name, check_headers, {"x-session-id": value})
 
 
-# Options that are not sent in the body, each with the function that a call reads it by.
+# Options that are not sent in the body, each with the function that reads its value.
 _READERS: Mapping[str, Callable[[str, Any], object]] = {
     "extra_headers": lambda name, value: as_argument(name, check_headers, value),
     "extra_query": lambda name, value: as_argument(name, read_query, value),

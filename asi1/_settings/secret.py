@@ -116,8 +116,9 @@ class Secret:
         the key. If *text* ends with the first 8 or more characters of the key, they
         are redacted too, since *text* may have been cut before.
         """
-        # Only this part is read, since *text* may have many megabytes. It is longer
-        # than the excerpt, since each key in it is replaced by three characters.
+        # Only this part of *text*, which may have many megabytes, is searched. The part
+        # is longer than the excerpt, since each key in it becomes only three
+        # characters.
         read = text[: 8 * most + self._searched.longest]
         return self.redact_end(self.redact(read))[:most]
 
@@ -127,7 +128,7 @@ class Secret:
         return text if start is None else f"{text[:start]}***"
 
     def may_be_in(self, text: str) -> bool:
-        """Tell, fast, whether *text* may contain the key or the beginning of it."""
+        """Return, fast, whether *text* may contain the key or its beginning."""
         return self._searched.may_be_in(text)
 
     def redact_bytes(self, data: bytes) -> bytes:

@@ -60,16 +60,17 @@ class Timeouts:
         total: The complete call: queueing, every attempt, the waits between them, the
             stream. By default 600 without streaming, no limit for streams.
         connect: Opening a connection.
-        write: How long the network may take no byte of the request; starts anew with
-            each piece that was sent. Your own ``http_client`` or ``transport`` may
-            count the request as one piece, as httpx's do.
+        write: How long the network may accept no byte of the request; starts anew with
+            each part that was sent. Your own ``http_client`` or ``transport`` may count
+            the request as one part, as httpx's do.
         pool: Waiting for a free connection.
         first_token: From the start of an attempt to the first part of a streamed
             answer, or to the headers of a reply without streaming. The wait for a
             connection counts too. The timeout starts anew with each attempt.
         idle: Between two parts of a streamed answer; comments, pings and chunks that
             add nothing to the answer are not parts of it. Without streaming, from the
-            headers of a reply to the first piece of its body, and between two pieces.
+            headers of a reply to the first bytes of its body, and between two fragments
+            of the body.
 
     Raises:
         ConfigurationError: A value is not a number above 0.

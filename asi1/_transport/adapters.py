@@ -38,7 +38,7 @@ __all__ = [
     "proxy_transport",
 ]
 
-# A request's extension with the bodies of the replies to it.
+# The key of the request extension that lists the bodies of the replies to the request.
 _HELD = "asi1.held"
 # The modules of this package that import httpcore.
 _MODULES = (f"{__package__}.http_pool", f"{__package__}.connect")
@@ -148,7 +148,7 @@ class UserClient(httpx.AsyncBaseTransport):
 
 class _HeldBody(httpx.AsyncByteStream):
     """
-    The body of a reply, which stays open after `aclose` while *held*.
+    The body of a reply; `aclose` closes it only if *held* is False.
 
     httpx closes a reply if one of the client's hooks raises an error.
     """
@@ -178,7 +178,7 @@ async def _hold_body(response: httpx.Response) -> None:
 
 
 async def _let_go(held: list[_HeldBody], kept: httpx.Response | None) -> None:
-    """Close the bodies that a hook or an error closed, except the one of *kept*."""
+    """Close the bodies that `aclose` left open, except the body of the reply *kept*."""
     for body in held:
         body.held = False
         if body.closed and (kept is None or kept.stream is not body):

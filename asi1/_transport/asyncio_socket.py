@@ -32,7 +32,7 @@ __all__ = ["AsyncioSocket"]
 
 # Number of unread bytes above which reading from the network pauses.
 _BUFFER_LIMIT = 256 * 1024
-# Maximum number of bytes in one send. `write` holds fewer bytes back, and sends them
+# Maximum number of bytes in one send. `write` buffers a smaller number, and sends them
 # together with the bytes of the next `write`.
 _SEND_SIZE = 64 * 1024
 # Number of reads after which the reader lets the event loop run: a task that never
@@ -155,7 +155,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """
-        Send *buffer*, or hold it back until the rest of the request is written.
+        Send *buffer*, or keep it until the rest of the request is written.
 
         Raises:
             httpcore.WriteError: The connection broke, or the server refused the request
@@ -191,7 +191,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     async def _let_loop_read(self) -> None:
         # A send on a connection that the server has reset would discard the reply that
-        # the kernel has received. The event loop needs two steps for a read.
+        # the kernel has received. The event loop needs two iterations for a read.
         await asyncio.sleep(0)
         for _ in range(2):
             if self._ended or not readable(self._transport):

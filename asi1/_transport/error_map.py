@@ -119,8 +119,8 @@ def _is_mistaken(error: Exception) -> bool:
     """
     Whether httpx-aiohttp raised ConnectTimeout for an error that is not a timeout.
 
-    httpx-aiohttp 0.2 does so for all of aiohttp's ClientConnectionErrors, such as a
-    refused connection, and a server that closed the connection after the request.
+    httpx-aiohttp 0.2 raises it for all of aiohttp's ClientConnectionErrors, such as a
+    refused connection, or a connection that the server closed after the request.
     """
     cause = error.__cause__
     return (

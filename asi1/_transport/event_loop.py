@@ -59,10 +59,10 @@ def loop_clock() -> Callable[[], float]:
 
 def real_clock() -> Callable[[], float]:
     """
-    Return a clock that runs on while a program's tests have stopped `time.monotonic`.
+    Return a clock that goes on while a program's tests have frozen `time.monotonic`.
 
-    It is the same clock, but read in another way where the system has one: freezegun
-    1.5 replaces `time.monotonic` in every module, and time-machine 3.6 inside of it.
+    It reads the same clock, by another function where the system has one: freezegun 1.5
+    replaces `time.monotonic` in every module, and time-machine 3.6 changes its result.
     """
     if hasattr(time, "CLOCK_MONOTONIC"):
         return partial(time.clock_gettime, time.CLOCK_MONOTONIC)

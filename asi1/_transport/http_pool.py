@@ -34,9 +34,9 @@ __all__ = [
     "wake_early",
 ]
 
-# How often progress is looked at within the write timeout.
+# Number of checks for progress within one write timeout.
 _LOOKS = 8
-# Bytes that the kernel accepts beyond those that it has sent already.
+# Maximum bytes that the kernel buffers, not yet sent.
 _UNSENT = 128 * 1024
 _HTTP, _HEAD_END = b"HTTP/1.", b"\r\n\r\n"
 
@@ -128,7 +128,7 @@ def begins_http(head: bytes) -> bool:
 
 def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
     """
-    Whether *received* contains the head of a reply that needs no more of the request.
+    Whether *received* has the head of a reply that needs no more of the request.
 
     Args:
         received: All bytes that arrived since the request began.
@@ -169,7 +169,7 @@ def map_connect_errors() -> Iterator[None]:
 
 
 def readable(transport: asyncio.Transport) -> bool:
-    """Whether the kernel received bytes, or the end, that asyncio has not read."""
+    """Whether the kernel has bytes, or the stream's end, that asyncio has not read."""
     sock = transport.get_extra_info("socket")
     if sock is None or sock.fileno() < 0:  # closed socket, reported later by asyncio
         return True

@@ -16,7 +16,7 @@ __all__ = ["TrioBackend", "TrioSocket"]
 
 # Size of the read buffer: the maximum bytes that one read from the network returns.
 _READ_SIZE = 64 * 1024
-# Size of the pieces in which a large body is sent.
+# Maximum number of bytes of a large body in one send.
 _PIECE = 16 * 1024
 # Seconds to read the reply that has arrived while a write fails.
 _LAST_READ = 0.25
@@ -53,8 +53,8 @@ class TrioSocket(httpcore.AsyncNetworkStream):
         self._early = bytearray()  # received during a write
         self._end: httpcore.ReadError | None = None  # raised by a read during a write
         self._ended = False
-        self._at = 0  # where the piece begins that is being sent
-        self._failure: Exception | None = None  # ends the present write
+        self._at = 0  # index of the first byte that is being sent
+        self._failure: Exception | None = None  # ends the running write
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return the next bytes; b"" if the server has stopped sending."""

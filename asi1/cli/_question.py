@@ -20,8 +20,8 @@ from ._terminal import print_error
 
 __all__ = ["read_question"]
 
-# Seconds after which the command says that it still reads standard input, since some
-# pipes, as over ssh, are never closed.
+# Seconds after which the command says that it is still reading standard input, since
+# some pipes, such as those over ssh, are never closed.
 _SILENCE = 1.0
 _WAITING = (
     "waiting for the end of standard input (if there is nothing to read, run the"

@@ -87,8 +87,8 @@ class Connection:
         """Wait *seconds* (None: no limit); raise if the client disconnects first."""
         if self.deaf:
             with anyio.move_on_after(seconds):
-                # Bytes that fit into the kernel are received, since the client's
-                # disconnection cannot be seen behind them.
+                # Received bytes are read, since the kernel reports the client's
+                # disconnection only after them.
                 while (room := _READ_SIZE - self._ignored) > 0:
                     self._ignored += len(await self.receive(room))
                 while True:

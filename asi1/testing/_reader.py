@@ -1,8 +1,8 @@
 """
 Reads one request from a connection, with h11.
 
-Most replies begin when the whole request has been read; a fault may have a `Reading`,
-which says how its request is read.
+Most replies begin when the complete request has been read; a fault may have a
+`Reading`, which says how much of the request is read, and how fast.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class RequestReader:
 
     @property
     def complete(self) -> bool:
-        """Whether the whole request has been read."""
+        """Whether the complete request has been read."""
         return self._parser.their_state is h11.DONE
 
     async def head(self, ending: Ending) -> RecordedRequest:

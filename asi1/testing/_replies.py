@@ -54,7 +54,7 @@ def event(value: Any) -> bytes:
 def whole(
     status: int, content_type: str, content: bytes, headers: _Headers = None
 ) -> Plan:
-    """Make a reply with a content-length, whose body is a single `Data` step."""
+    """Make a reply with a content-length, whose complete body is one `Data` step."""
     pairs = (("content-type", content_type), *_pairs(headers))
     return Head(status, pairs, "length", len(content)), Data(content)
 

@@ -122,10 +122,10 @@ class Script:
 
     def take_early(self, head: RecordedRequest) -> EarlyRecipe | None:
         """
-        Take the reply to a request whose body is unread, if the reply wants it so.
+        Take the reply to a request whose body is unread, if the reply has a `Reading`.
 
         Returns:
-            The reply, to be passed to `answer`; None if the whole request comes first.
+            The reply, to be passed to `answer`; None if the body must be read first.
         """
         with self._lock:
             following = self._queue[0] if self._queue else self._standing

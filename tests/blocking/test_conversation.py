@@ -69,7 +69,7 @@ def check_budget(fake, chat):
 
 def check_same(fake, before):
     """
-    Check that the requests after number *before* are two halves with equal bodies.
+    Check that the later half of the requests after *before* repeats the earlier half.
     """
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
@@ -127,8 +127,8 @@ def test_blocking_conversation_sends_kept_thoughts_but_no_empty_answer(
     fake, blocking_client, keep
 ):
     """
-    A blocking conversation leaves empty answers out of its requests too, and sends the
-    thoughts of the others if ``keep_reasoning`` is true.
+    A blocking conversation, as an async one, leaves empty answers out of its requests,
+    and sends the thoughts of other answers if ``keep_reasoning`` is true.
     """
     fake.clear()
     fake.reply_json({"choices": [{"message": {"content": None}}]})

@@ -190,7 +190,7 @@ class Closing(httpx.AsyncBaseTransport):
 
 
 def begun(stream):
-    """Return a generator that has read a part of *stream* in its ``with`` block."""
+    """Return a suspended generator that has read the first text of *stream*."""
 
     def read():
         with stream:
@@ -231,12 +231,12 @@ def test_closing_on_the_event_loops_own_thread_is_scheduled(fake):
     client.close()
 
 
-def test_module_that_is_only_begun_to_import_disturbs_no_call(
+def test_call_succeeds_while_another_thread_imports_trio(
     fake, blocking_client, monkeypatch
 ):
     """
-    A call succeeds while another thread has only begun to import trio, whose modules
-    are then in ``sys.modules`` without their functions.
+    A call succeeds while another thread is still importing trio, whose modules are then
+    in ``sys.modules``, but do not have their functions yet.
     """
     fake.reply("Hi")
     name = "trio.lowlevel"

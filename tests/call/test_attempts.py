@@ -107,8 +107,8 @@ def test_call_whose_attempts_were_not_sent_is_unsent(attempts):
 
 def test_attempt_that_never_began_is_not_recorded(attempts):
     """
-    An attempt that failed before it began, as it waited for a limit, is not among the
-    attempts, but sets the end of the call.
+    An attempt that failed while it waited for a limit is not among the recorded
+    attempts, but its end is the end of the call.
     """
     failed = attempts.failed(asi1.APITimeoutError("late", phase="total"), None, 9.0)
 
@@ -140,10 +140,10 @@ def test_metadata_of_a_call_has_its_attempts(attempts):
     assert () == BUSY.response.attempts
 
 
-def test_wait_for_another_reason_is_told(attempts):
+def test_wait_is_reported_if_its_reason_is_new(attempts):
     """
-    The first wait of an attempt is told, and a later one if it has another reason; the
-    next attempt tells its wait again.
+    The first wait of an attempt is reported, and a later wait if it has another reason;
+    the next attempt reports its wait anew.
     """
     tokens = Wait(reason="tokens_per_minute", limit=9, seconds=1.0)
 
@@ -154,10 +154,10 @@ def test_wait_for_another_reason_is_told(attempts):
     assert attempts.wait(MINUTE)
 
 
-def test_attempt_tells_what_it_waits_for(attempts):
+def test_waiting_attempt_names_the_limit_that_delays_it(attempts):
     """
-    An attempt that has not begun tells the last wait that was reported to it, or that a
-    rate limiter of the user's delays it; one that has begun waits for nothing.
+    An attempt that has not begun names the limit of the last wait reported to it, or a
+    user-provided rate limiter; an attempt that has begun waits for nothing.
     """
     assert "its rate limiter" == attempts.awaited
     attempts.wait(MINUTE)
@@ -174,8 +174,8 @@ def test_attempt_tells_what_it_waits_for(attempts):
 )
 def test_wait_before_a_retry_depends_on_the_retries_before(attempts, retries, wait):
     """
-    The wait before a retry is that of the request's policy for this attempt, with the
-    random number of the jitter.
+    The wait before a retry is what the request's retry policy computes for this number
+    of retries, with random jitter.
     """
     attempts.prepare(chat(), retries)
 
@@ -185,7 +185,8 @@ def test_wait_before_a_retry_depends_on_the_retries_before(attempts, retries, wa
 @pytest.mark.parametrize(("saved", "wait", "left"), [(1, 0.25, 0), (0.9, None, 0.9)])
 def test_retry_spends_one_of_the_budget(saved, wait, left):
     """
-    A retry spends 1 of the client's retry budget; without that there is no retry.
+    A retry spends 1 of the client's retry budget; if less than 1 is left, no retry
+    follows.
     """
     budget = RetryBudget(saved)
     attempts = Attempts(budget, jitter=lambda: 0.5)
@@ -197,7 +198,7 @@ def test_retry_spends_one_of_the_budget(saved, wait, left):
 
 def test_call_that_may_not_be_retried_spends_nothing(attempts):
     """
-    An error after which the policy retries nothing leaves the retry budget as it was.
+    An error that the retry policy does not retry leaves the retry budget unchanged.
     """
     assert attempts.next_wait(BUSY, 0.1) is None
     assert 20 == attempts.budget.saved
@@ -206,8 +207,8 @@ def test_call_that_may_not_be_retried_spends_nothing(attempts):
 @pytest.mark.parametrize(("retries", "saved"), [(0, 10.1), (2, 12.0)])
 def test_success_gives_back_what_its_retries_cost(retries, saved):
     """
-    A call that succeeds gives its retries back to the budget, or a tenth if it had
-    none.
+    A call that succeeds adds its number of retries to the budget, or 0.1 without
+    retries.
     """
     budget = RetryBudget()
     budget.saved = 10.0

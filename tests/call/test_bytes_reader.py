@@ -13,8 +13,8 @@ from ..support.talk import in_process
 
 async def test_body_of_any_endpoint_is_returned_as_its_bytes(fake, fake_client):
     """
-    The body of a reply is returned as the bytes that the server sent, in however many
-    pieces, with the response metadata.
+    A reply's body is returned as the bytes that the server sent, in any number of
+    fragments, together with the response metadata.
     """
     fake.play(
         Head(201, (("x-request-id", "r-9"),)), Data(b"\xffmp3"), Data(b"\0"), Data(b"!")
@@ -29,7 +29,7 @@ async def test_body_of_any_endpoint_is_returned_as_its_bytes(fake, fake_client):
 
 async def test_empty_body_of_any_endpoint_is_returned(fake, fake_client):
     """
-    A reply without a body is a reply with no bytes.
+    A reply without a body is returned with empty bytes as its body.
     """
     fake.play(Head(204, ()))
 
@@ -38,7 +38,7 @@ async def test_empty_body_of_any_endpoint_is_returned(fake, fake_client):
     assert b"" == reply.content
 
 
-async def test_body_of_any_endpoint_is_bounded(fake):
+async def test_body_above_max_event_bytes_raises_for_any_endpoint(fake):
     """
     A body above `max_event_bytes` raises an error, whatever the endpoint.
     """

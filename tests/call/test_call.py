@@ -213,8 +213,8 @@ async def test_retry_waits_as_long_as_any_form_of_reply_asks(
     fake, fault, options, stream
 ):
     """
-    A retry waits until the reply's date says that the asked time has come, for the
-    longest of several waits, and for a wait that only the error body tells.
+    A retry waits until a date relative to the reply's own ``date``, for the longest of
+    several waits, and for a wait that only the error body names.
     """
     fake.fault(fault, **options)
     fake.reply("Here.")
@@ -227,7 +227,7 @@ async def test_retry_waits_as_long_as_any_form_of_reply_asks(
 
 async def test_wait_in_the_headers_wins_over_a_wait_in_the_body(fake):
     """
-    A wait that the error body tells does not count if a header tells one.
+    A wait in the error body is ignored if a header contains a wait.
     """
     fake.fail(429, retry_after=7, message="Try again in 40s.")
 

@@ -122,7 +122,7 @@ def test_broken_hook_of_a_blocking_client_is_reported(fake):
 
 def test_each_hook_is_called_with_its_arguments():
     """
-    Each hook is called with what it reports; a hook that was not given is not called.
+    Each hook is called with its arguments; a hook that was not given is not called.
     """
     wait, attempt, info = Wait(reason="retry_after"), Attempt(number=1), ResponseInfo()
     observed = []

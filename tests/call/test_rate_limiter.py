@@ -113,8 +113,8 @@ async def test_call_that_times_out_in_the_queue_was_not_sent(  # noqa: PLR0917 -
 ):
     """
     A call that times out while it waits for the client's rate limit has no attempt and
-    was not sent; its error names the limit, which the hook `on_wait` and the log have
-    named when the wait began, also for calls that wait behind others.
+    was not sent. Its error names the limit, as did the hook `on_wait` and the log when
+    the wait began; this is also true of calls that wait behind other calls.
     """
     fake, errors = FakeASI1(), []
     if limit.max_concurrency:
@@ -226,10 +226,10 @@ async def test_second_limit_that_delays_a_call_is_reported_too():
 
 
 @pytest.mark.virtual_time
-async def test_call_behind_others_is_told_the_seconds_that_are_left():
+async def test_call_behind_a_waiting_call_reports_the_seconds_left():
     """
-    A call that begins to wait behind another one is told how long that one still
-    waits; a call that begins when none waits is told nothing.
+    A call that begins to wait behind another call reports how long the other call still
+    waits; a call that begins when no call waits reports no wait.
     """
     fake = FakeASI1()
     client, observed = busy(fake, RateLimit(requests_per_minute=1))
@@ -249,7 +249,7 @@ async def test_call_behind_others_is_told_the_seconds_that_are_left():
 @pytest.mark.virtual_time
 async def test_each_attempt_reports_its_wait():
     """
-    A retry that waits for the same limit as the attempt before reports that wait too.
+    A retry that waits for the same limit as the previous attempt reports its own wait.
     """
     fake = FakeASI1()
     client, observed = busy(fake, RateLimit(requests_per_minute=1))
@@ -263,10 +263,10 @@ async def test_each_attempt_reports_its_wait():
 
 
 @pytest.mark.virtual_time
-async def test_only_calls_that_still_wait_are_told_why():
+async def test_cancelled_call_reports_no_later_wait():
     """
-    A waiting call is told the reason of its wait once, and a call that was cancelled
-    in the queue is not told of the waits of others.
+    A waiting call reports the reason of its wait once, and a call that was cancelled in
+    the queue reports no waits of other calls.
     """
     limiter = LocalLimiter(RateLimit(requests_per_minute=1), anyio.current_time)
     gone, told = [], []
@@ -301,7 +301,7 @@ async def test_attempt_does_not_include_the_wait_in_the_queue():
 @pytest.mark.virtual_time
 async def test_timeout_in_a_user_provided_limiter_was_not_sent():
     """
-    A call that times out while a user-provided limiter waits was not sent either.
+    A call that times out while it waits for a user-provided limiter was not sent.
     """
 
     class Slow:
@@ -439,7 +439,8 @@ async def test_retry_after_delays_other_calls_within_max_retry_after(
 @pytest.mark.virtual_time
 async def test_pause_that_a_server_asked_for_is_named_by_a_timeout():
     """
-    A call that times out because the server asked another call to wait says so.
+    The timeout error of a call that waits because the server asked another call to wait
+    names this pause.
     """
     fake = FakeASI1()
     fake.fail(429, retry_after=30)
@@ -534,7 +535,7 @@ async def test_call_cancelled_while_it_waits_uses_no_quota():
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("how", ["cancelled", "timed-out"])
 @pytest.mark.parametrize("ahead", [0, 1, 2])
-async def test_calls_that_give_up_their_wait_leave_their_places(ahead, how):
+async def test_calls_that_stop_waiting_leave_the_queue(ahead, how):
     """
     Calls that are cancelled, or time out, while they wait in the queue leave it: the
     calls behind them are sent as if they had never waited, whether they waited first
@@ -608,7 +609,7 @@ async def test_estimated_token_count_is_replaced_by_the_reported_usage():
         {},
     ],
 )
-async def test_impossible_token_count_neither_delays_nor_frees_calls(usage, stream):
+async def test_impossible_token_count_is_replaced_by_the_estimate(usage, stream):
     """
     If the server reports a token count that cannot be true, the rate limiter keeps its
     estimate: the next calls start when the estimates allow it.
@@ -739,9 +740,9 @@ async def test_refusal_halves_the_requests_until_calls_succeed():
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("later", "wait"), [(59.5, 0.5), (60, 0), (61, 0)])
-async def test_shortest_wait_for_a_limit_is_kept(later, wait):
+async def test_wait_of_less_than_a_second_is_kept(later, wait):
     """
-    A call that would exceed a limit waits, even if for a part of a second.
+    A call that would exceed a limit waits, even if the wait is a fraction of a second.
     """
     limiter = LocalLimiter(RateLimit(requests_per_minute=1), anyio.current_time)
     await allowed(limiter, estimated=1)
@@ -767,8 +768,8 @@ async def test_each_call_counts_once_for_each_limit_of_requests(name, wait):
 
 def test_limiter_of_a_client_is_chosen_by_its_argument():
     """
-    A `RateLimit` becomes a limiter of this process, and any other object is asked as a
-    user-provided limiter; a limiter that the package made is used as it is.
+    A `RateLimit` becomes a limiter of this process, any other object is used as a
+    user-provided limiter, and a limiter that asi1 created is used unchanged.
     """
     limit, mine = RateLimit(requests_per_minute=1), object()
 

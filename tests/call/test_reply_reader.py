@@ -104,10 +104,12 @@ async def test_comments_after_a_complete_answer_do_not_prolong_the_call(fake):
 
 
 @both_forms
-async def test_usage_that_is_emptied_later_counts_in_the_conversation(fake, stream):
+async def test_token_counts_before_an_empty_usage_count_in_the_conversation(
+    fake, stream
+):
     """
-    Token counts that are followed by empty ones count in the answer, and in the usage
-    of its conversation.
+    Token counts followed by empty token counts stay in the answer, and are added to the
+    usage of the conversation.
     """
     fake.fault("dialect_usage_emptied")
 
@@ -233,8 +235,8 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
 )
 async def test_choice_asked_for_anywhere_in_the_body_is_waited_for(fake, setup, stream):
     """
-    If the body that was sent asks for two choices, a stream that ends after the first
-    is truncated, whether an option or ``extra_body`` asked for them.
+    If the request's body asks for two choices, a stream that ends after the first
+    choice is truncated, whether an option or ``extra_body`` set the number.
     """
     fake.play(SSE, Event(chunk("One.", finish="stop")), times=None)
 
@@ -598,12 +600,12 @@ async def test_answer_has_the_response_metadata_without_cookies(fake):
         ("dialect_tool_arguments_twice", [("c1", "add", '{"n":1}')]),
     ],
 )
-async def test_tool_calls_are_whole_however_the_server_marks_their_parts(
+async def test_tool_calls_are_complete_whichever_ids_their_fragments_have(
     fake, fault, calls, stream
 ):
     """
-    The tool calls of a stream are complete and apart, whichever indexes, ids and names
-    the server sends with their parts.
+    Each tool call of a stream is complete and separate from other tool calls, whichever
+    indexes, ids and names the server sends with the fragments.
     """
     fake.fault(fault)
 
@@ -618,7 +620,7 @@ async def test_tool_calls_are_whole_however_the_server_marks_their_parts(
 @both_forms
 async def test_thinking_parts_are_thoughts_in_every_form_of_call(fake, stream):
     """
-    Parts of the content of type "thinking" are the answer's thoughts, and not its text.
+    Content parts of type "thinking" are the answer's thoughts, and not its text.
     """
     fake.fault("dialect_thinking_parts")
 
@@ -649,12 +651,12 @@ HALF, OTHER, OTTER = "\ud83e", "\udda6", "\U0001f9a6"
         pytest.param(["a", HALF], [DONE], "a\ufffd", id="done"),
     ],
 )
-async def test_texts_of_a_stream_have_no_halves_of_characters(
+async def test_texts_of_a_stream_have_no_lone_surrogates(
     fake, pieces, end, read, stream
 ):
     """
-    Each text that a stream gives can be encoded: the halves of a character that come in
-    two chunks are one character of the second chunk, and other halves are U+FFFD.
+    Each text of a stream can be encoded as UTF-8: a surrogate pair that is split over
+    two chunks is one character in the second chunk; a lone surrogate becomes U+FFFD.
     """
     fake.play(SSE, Event(*map(chunk, pieces)), *end, times=None)
 
@@ -677,8 +679,8 @@ async def test_texts_of_a_stream_have_no_halves_of_characters(
 @pytest.mark.parametrize("each", [True, False], ids=["one-by-one", "at-once"])
 async def test_halves_are_joined_however_the_events_arrive(fake, each):
     """
-    Halves are joined whether their chunks arrive in one read or apart, and chunks after
-    them are read as before.
+    The halves of a surrogate pair are joined whether their chunks arrive in one read or
+    in several, and later chunks are read as usual.
     """
     texts = ["a", HALF, OTHER, "b", "c", f"\u20ac{HALF}", f"{OTHER}d", "e"]
     steps = [Event(chunk(text)) for text in texts]
@@ -706,9 +708,9 @@ async def test_halves_are_joined_however_the_events_arrive(fake, each):
         ),
     ],
 )
-async def test_errors_have_no_halves_of_characters(fake, end, error):
+async def test_errors_have_no_lone_surrogates(fake, end, error):
     """
-    The texts in an error can be encoded, those of its partial answer too.
+    The texts in an error and in its partial answer can be encoded as UTF-8.
     """
     fake.play(SSE, Event(chunk("a"), chunk(f"b{HALF}")), *end)
 
@@ -723,9 +725,9 @@ async def test_errors_have_no_halves_of_characters(fake, end, error):
 
 @pytest.mark.parametrize("status", [200, 400])
 @pytest.mark.parametrize("content", [r"a\ud83e", r"\udda6a", r"\udda6\ud83e"])
-async def test_json_bodies_have_no_halves_of_characters(fake, status, content):
+async def test_json_bodies_have_no_lone_surrogates(fake, status, content):
     """
-    A half of a character anywhere in a JSON body is read as U+FFFD, in answers and in
+    A lone surrogate anywhere in a JSON body is read as U+FFFD, in answers and in
     errors.
     """
     choice = f'{{"message":{{"content":"{content}"}},"{content}":["{content}"]}}'
@@ -791,8 +793,8 @@ async def test_passing_error_inside_a_success_is_raised_after_the_last_attempt(
     fake, busy, stream
 ):
     """
-    If a passing error stays, it is raised after the last attempt, with the wait that
-    the server asks for.
+    If each attempt ends in a temporary error, the error of the last attempt is raised,
+    with the wait that the server asks for.
     """
     fake.play(*busy, times=None)
 
@@ -807,8 +809,8 @@ async def test_passing_error_inside_a_success_is_raised_after_the_last_attempt(
 @both_forms
 async def test_passing_error_after_the_first_chunk_is_not_retried(fake, stream):
     """
-    After the first chunk, a passing error is raised at once with the partial answer,
-    and says that it is not to be retried.
+    After the first chunk, a temporary error is raised at once with the partial answer,
+    and its ``retryable`` is false.
     """
     fake.play(SSE, Event(chunk("one"), {"choices": [{"error": BUSY}]}), times=None)
 
@@ -827,8 +829,8 @@ async def test_turn_that_ends_in_an_error_inside_a_success_is_not_in_the_history
     fake, fault, stream
 ):
     """
-    An error inside a success fails the turn of a conversation, which does not change
-    the history, and becomes a failed event for browsers.
+    An error in a reply with status 200 fails the conversation turn, leaves the history
+    unchanged, and is a ``failed`` event in `to_sse`.
     """
     fake.fault(fault, times=None)
 
@@ -872,8 +874,8 @@ SIGNS = [
 @pytest.mark.parametrize("sign", SIGNS)
 async def test_signs_of_life_do_not_move_the_idle_timeout(fake, sign, stream):
     """
-    After the first part of an answer, events that carry no other part do not keep a
-    silent stream alive.
+    After the first part of an answer, events that carry no further part do not restart
+    the idle timeout.
     """
     fake.play(SSE, Event(chunk("one")), *[sign, Pause(0.1)] * 100, times=None)
     began = anyio.current_time()
@@ -888,8 +890,8 @@ async def test_signs_of_life_do_not_move_the_idle_timeout(fake, sign, stream):
 @pytest.mark.parametrize("sign", SIGNS)
 async def test_signs_of_life_do_not_end_the_wait_for_the_first_chunk(fake, sign):
     """
-    Before the first part of an answer, events that carry none do not end the wait for
-    it, which the first-token timeout limits.
+    Before the first part of an answer, events without a part of the answer do not stop
+    the first-token timeout.
     """
     fake.play(SSE, *[sign, Pause(0.1)] * 100, times=None)
     began = anyio.current_time()
@@ -905,8 +907,8 @@ async def test_signs_of_life_do_not_end_the_wait_for_the_first_chunk(fake, sign)
 @pytest.mark.parametrize("sign", SIGNS)
 async def test_passing_error_after_signs_of_life_is_retried(fake, sign, stream):
     """
-    Events that carry no part of an answer end no retry: an overload after them is
-    retried, and the caller receives the chunks of the second attempt only.
+    Events that carry no part of an answer do not prevent a retry: an overload after
+    them is retried, and the caller receives only the chunks of the second attempt.
     """
     fake.play(SSE, sign, sign, Event({"error": BUSY}))
     fake.play(SSE, sign, Event(chunk("Hi.", finish="stop")), DONE)
@@ -921,8 +923,8 @@ async def test_signs_of_life_after_a_complete_answer_do_not_prolong_the_call(
     fake, sign
 ):
     """
-    After the finish reason, events that carry nothing do not prolong the wait for the
-    token counts: ten seconds after it, the stream ends.
+    After the finish reason, events that carry no part of the answer do not prolong the
+    wait for the token counts: the stream ends ten seconds after the finish reason.
     """
     fake.play(SSE, Event(chunk("All.", finish="stop")), *[Pause(1), sign] * 60)
     began = anyio.current_time()
@@ -936,7 +938,8 @@ async def test_signs_of_life_after_a_complete_answer_do_not_prolong_the_call(
 @pytest.mark.parametrize("sign", SIGNS)
 async def test_signs_of_life_do_not_break_an_answer(fake, sign):
     """
-    An answer with signs of life among its chunks is whole.
+    An answer is complete even if events that only show that the server is alive arrive
+    among its chunks.
     """
     words = [sign, Event(chunk("one ")), sign, Event(chunk("two", finish="stop")), sign]
     fake.play(SSE, *words, DONE)
@@ -946,10 +949,10 @@ async def test_signs_of_life_do_not_break_an_answer(fake, sign):
     assert ("one two", "stop") == (answer.text, answer.finish_reason)
 
 
-async def test_chunks_before_the_first_part_come_with_it(fake):
+async def test_chunks_before_the_first_part_are_delivered_with_it(fake):
     """
-    Chunks before the first part of the answer are kept back until it arrives, so that
-    a retry repeats none; then the reader receives all of them, in their order.
+    Chunks before the first part of the answer are buffered until that part arrives, so
+    that a retry repeats no chunk; then the reader receives all of them, in order.
     """
     opening = {"id": "a", "choices": [{"delta": {"role": "assistant"}}]}
     fake.play(SSE, Event(opening), Pause(1), Event(chunk("Hi.", finish="stop")), DONE)
@@ -965,9 +968,10 @@ async def test_chunks_before_the_first_part_come_with_it(fake):
     assert anyio.current_time() - waited < 1
 
 
-async def test_chunks_that_are_kept_back_are_limited(fake):
+async def test_at_most_a_thousand_chunks_are_buffered(fake):
     """
-    At most a thousand chunks are kept back; the others, which carry nothing, are lost.
+    At most a thousand chunks without a part of the answer are buffered; further ones
+    are dropped.
     """
     fake.play(SSE, *[Event(chunk())] * 1500, Event(chunk("Hi.", finish="stop")), DONE)
 
@@ -980,8 +984,8 @@ async def test_chunks_that_are_kept_back_are_limited(fake):
 
 async def test_answer_without_content_is_an_answer_if_it_has_a_choice(fake):
     """
-    A stream of empty deltas that ends with [DONE] is an empty answer; a stream of pings
-    is none.
+    A stream of empty deltas that ends with [DONE] is an empty answer; a stream that has
+    only pings is not an answer.
     """
     fake.play(SSE, Event(chunk()), DONE)
     fake.play(SSE, Event({"type": "ping"}), DONE)
@@ -994,7 +998,8 @@ async def test_answer_without_content_is_an_answer_if_it_has_a_choice(fake):
 @both_forms
 async def test_spaces_before_a_json_body_do_not_move_the_idle_timeout(fake, stream):
     """
-    Spaces that a server sends while the model works are no part of a JSON answer.
+    Spaces that a server sends while the model works are not a part of a JSON answer,
+    and do not restart the idle timeout.
     """
     fake.play(JSON, *[Data(b" "), Pause(0.1)] * 100)
     limits = asi1.Timeouts(idle=1, first_token=1)
@@ -1008,8 +1013,8 @@ async def test_spaces_before_a_json_body_do_not_move_the_idle_timeout(fake, stre
 
 async def test_idle_timeout_goes_on_after_a_slow_reader_of_signs_of_life(fake):
     """
-    While the reader is slow, no idle timeout passes; once it has read, the timeout
-    applies again, also if the last chunks carry nothing.
+    The idle timeout does not run while the reader is slow; once the reader has read,
+    the timeout runs again, even if the last chunks carry no part of the answer.
     """
     empty = [Pause(0.01), Event(chunk())] * 30
     fake.play(SSE, Event(chunk("one")), *empty, Stall())
@@ -1026,9 +1031,10 @@ async def test_idle_timeout_goes_on_after_a_slow_reader_of_signs_of_life(fake):
 
 async def turns_during(fake, *, stream, stop_after=None):
     """
-    Make a call; return how many turns another task got, and whether the call ended.
+    Make a call; return how often another task ran meanwhile, and whether the call
+    ended.
 
-    With *stop_after*, the call is cancelled after so many turns.
+    With *stop_after*, the call is cancelled once the other task has run that often.
     """
     turns, ended = 0, False
 
@@ -1063,8 +1069,8 @@ FLOODS = [
 @pytest.mark.parametrize(("name", "count"), FLOODS)
 async def test_other_tasks_run_while_a_flood_is_read(fake, name, count, stream):
     """
-    While many events, or one event of many parts, are read that arrived in one write,
-    another task gets its turn many times.
+    While a call reads many events, or one event with many objects, that arrived in one
+    write, another task runs many times.
     """
     fake.fault(name, count=1)
     fake.fault(name, count=count)

@@ -115,7 +115,7 @@ class Holder:
 
 
 class SlotError(Exception):
-    """An error with an attribute that is not in ``vars``."""
+    """An error with an attribute in a slot, which is not in ``vars``."""
 
     __slots__ = ("note",)
 
@@ -133,7 +133,7 @@ class RequestError(Exception):
 
 @attrs.frozen
 class FrozenError(Exception):
-    """An error that refuses that its attributes are set."""
+    """An error whose attributes cannot be set."""
 
     note: str
 
@@ -176,7 +176,7 @@ def scrubbed(cause, secret=KEY):
 
 
 def seen(error):
-    """Return all that a debugger shows of *error* and its causes."""
+    """Return the texts of all values in *error* and its causes."""
     texts, todo, ids = [], [error], set()
     while todo:
         each = todo.pop()

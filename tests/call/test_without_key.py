@@ -1,4 +1,4 @@
-"""``without_key`` copies what an error holds without the API key."""
+"""``without_key`` copies the values of an error without the API key."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_named_tuple_with_the_key_becomes_a_tuple():
 
 
 class Name(str):
-    """A str that is not of the type str itself."""
+    """A subclass of str."""
 
     __slots__ = ()
 
@@ -183,7 +183,7 @@ def test_value_without_text_stays_the_same(other):
 
 
 class Fresh(Mapping):
-    """A mapping that makes its values anew each time that they are read."""
+    """A mapping that creates new values on each read."""
 
     def __init__(self, depth):
         self.depth = depth
@@ -202,8 +202,8 @@ class Fresh(Mapping):
 
 def test_key_in_values_that_exist_only_while_they_are_read_is_redacted():
     """
-    The key is found in a mapping that makes its values when they are read, although
-    Python uses the memory of an earlier value for a later one.
+    The key is found in a mapping that creates its values when they are read, although
+    Python may use the id of a freed value again for a later value.
     """
     redacted = without_key(Fresh(9), Secret(KEY))
     while redacted["inner"] is not None:

@@ -506,9 +506,11 @@ def test_error_of_an_interrupted_stream_starts_a_new_line(fake, on_terminal):
 
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"], ["--json"]])
-def test_character_whose_halves_come_apart_is_written_whole(fake, monkeypatch, options):
+def test_character_split_over_two_chunks_is_written_complete(
+    fake, monkeypatch, options
+):
     """
-    A character whose halves the server sent in two chunks is written as a character.
+    A character whose surrogate pair the server split over two chunks is written as one.
     """
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
     monkeypatch.setattr(sys, "stdout", stdout)

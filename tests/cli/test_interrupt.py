@@ -83,7 +83,7 @@ finally:
     print("not reached", flush=True)
 """
 
-# What may be loaded before the command line handles Ctrl-C.
+# Modules that may be loaded before the command line handles Ctrl-C.
 SMALL = {"__future__", "_signal", "_thread", "asi1", "atexit"}
 
 

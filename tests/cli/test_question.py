@@ -152,7 +152,7 @@ def test_stdin_that_is_not_utf8_exits_with_2(fake, monkeypatch, capsys):
 
 
 class Told(io.StringIO):
-    """Standard error that tells when its first line is complete."""
+    """Standard error that sets an event when its first line is complete."""
 
     def __init__(self):
         super().__init__()

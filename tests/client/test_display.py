@@ -392,12 +392,12 @@ def test_display_outside_a_notebook_does_not_load_ipython():
 
 
 @pytest.mark.parametrize("notebook", [True, False])
-async def test_display_shows_a_character_whose_halves_come_apart(
+async def test_display_shows_a_character_split_over_two_chunks(
     fake, monkeypatch, capsys, notebook
 ):
     """
-    A character whose halves come in two chunks is shown as a character, in a notebook
-    and on standard output, and a half that is alone as U+FFFD.
+    A character whose surrogate pair is split over two chunks is shown as one character,
+    in a notebook and on standard output; a lone surrogate is shown as U+FFFD.
     """
     cell, halves = Cell(), ["a\ud83e", "\udda6", "b\ud83e"]
     if notebook:

@@ -115,7 +115,7 @@ KEY = "sk_otter-0123456789"
 
 
 class Ambiguous:
-    """An array of numpy in miniature: it is neither true nor false, and equals all."""
+    """Like a numpy array: has no truth value, and equals every object."""
 
     __hash__ = None
 
@@ -134,14 +134,14 @@ class Unprintable:
 
 
 class Acquires:
-    """Half a limiter."""
+    """A limiter without `release`."""
 
     async def acquire(self, tokens):
         """Return at once."""
 
 
 class Releases(Acquires):
-    """A whole limiter."""
+    """A complete limiter."""
 
     def release(self, outcome):
         """Do nothing."""

@@ -336,8 +336,8 @@ async def test_wrong_argument_to_to_sse_loses_no_chunk(fake):
 
 async def test_event_never_ends_in_half_a_character(fake):
     """
-    Each event holds whole characters, even if the server sent their halves apart; a
-    half of a character is sent as U+FFFD.
+    Each event has only complete characters, even if the server split a surrogate pair
+    over two chunks; a lone surrogate is sent as U+FFFD.
     """
     halves = ["a\ud83e", "\udda6", "b\ud83e"]
     fake.play(SSE, *(Event(chunk(text)) for text in halves), DONE)

@@ -178,8 +178,9 @@ PLAIN = {
 )
 def test_tool_call_of_a_later_request_has_the_unknown_members(extra, sent):
     """
-    A tool call is sent back with what the server added to it, but without nulls,
-    without members that repeat others, and without fields of a wrong type.
+    A tool call is sent back with the members that the server added to it, but without
+    nulls, without members that repeat other members, and without members of a wrong
+    type.
     """
     call = asi1.ToolCall(
         id="c1",
@@ -193,7 +194,7 @@ def test_tool_call_of_a_later_request_has_the_unknown_members(extra, sent):
 
 def test_function_of_a_later_request_has_the_unknown_members():
     """
-    The function of a tool call is sent back with what the server added to it.
+    The function of a tool call is sent back with the members that the server added.
     """
     extra = {"strict": True, "name": 7, "args": {}}
     function = asi1.FunctionCall(name="dive", arguments="{}", extra=extra)

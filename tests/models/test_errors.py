@@ -208,8 +208,8 @@ COMMON = {"code": None, "type": None, "body": None, "retry_after": None}
 )
 def test_error_created_from_a_message_alone_knows_nothing_else(name, defaults):
     """
-    An error that is created from a message alone has no code, no body and no number,
-    and no retry can help.
+    An error that is created from a message alone has no code, body or number, and is
+    not retryable.
     """
     error = classes()[name]("no")
 

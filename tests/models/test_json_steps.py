@@ -58,7 +58,7 @@ def random_value(rng, depth=0):
 
 
 def random_text(rng):
-    """Return a random JSON text, which often has a slip or two."""
+    """Return a random JSON text, which often has one or two syntax errors."""
     value = random_value(rng)
     text = json.dumps(value, indent=rng.choice([None, 1]), ensure_ascii=False)
     for _ in range(rng.choice([0, 0, 1, 2])):
@@ -70,8 +70,8 @@ def random_text(rng):
 @pytest.mark.parametrize("step", [0, 1, 5, 30, 200])
 def test_steps_of_any_size_give_the_value_that_load_json_gives(step):
     """
-    However short the parts are that a text is cut into, the value is that of
-    `load_json`, and a text that `load_json` refuses is refused.
+    Steps of any size give the same value as `load_json`, and refuse each text that
+    `load_json` refuses.
     """
     rng = random.Random(step)
     for _ in range(400):

@@ -74,7 +74,7 @@ class Sized:
 
 
 class Given:
-    """An object that gives its JSON object itself."""
+    """An object with a ``to_dict`` method."""
 
     def __init__(self, value):
         self.value = value

@@ -430,8 +430,8 @@ def test_empty_message_of_the_model_is_not_sent(message):
 )
 def test_message_with_a_content_or_of_another_role_is_sent(message):
     """
-    A message is sent as it is if it has a content, or something that stands for it, and
-    if it is not the model's.
+    A message is sent unchanged if it has a content, or a member that replaces the
+    content, or if it is not an assistant message.
     """
     assert [message] == sendable(wire_messages([message]))
 
@@ -457,8 +457,9 @@ def test_refusal_without_text_is_sent_as_content(message):
 
 def test_tool_call_is_sent_with_what_the_server_added():
     """
-    Members that the server added to a tool call or its function are sent back, but no
-    nulls, no place in the list, and nothing that the server added to the message.
+    Members that the server added to a tool call or its function are sent back, except
+    nulls and the index in the list; members that the server added to the message are
+    not.
     """
     call = {
         "id": "c1",

@@ -1,4 +1,4 @@
-"""Which answer the running cell of a notebook shows already."""
+"""The record of the answer that the running cell of a notebook already shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tool calls, assembled from their parts in the chunks of a stream."""
+"""Tool calls, assembled from their fragments in the chunks of a stream."""
 
 from __future__ import annotations
 
@@ -207,10 +207,10 @@ def test_repeated_name_is_used_once(parts):
         ),
     ],
 )
-def test_name_after_whole_arguments_begins_a_new_call(parts, calls):
+def test_name_after_complete_arguments_begins_a_new_call(parts, calls):
     """
-    A part with a name begins a new call, whatever its index and id, if the call before
-    it has whole arguments or another name.
+    A fragment with a name begins a new tool call, whatever its index and id, if the
+    previous tool call has complete arguments or another name.
     """
     assert calls == calls_of(*parts)
 
@@ -274,10 +274,10 @@ def test_part_without_a_name_belongs_to_the_open_call(parts):
         pytest.param(["{}", '{"x"'], '{"x"', id="cut-off"),
     ],
 )
-def test_object_after_whole_arguments_completes_them(pieces, arguments):
+def test_object_after_complete_arguments_is_merged_into_them(pieces, arguments):
     """
-    Whole arguments that go on with another object are not written one after the other:
-    objects are merged, and an empty one leaves no trace.
+    If an object follows complete arguments of a tool call, the two objects are merged,
+    not written one after the other; an empty object changes nothing.
     """
     first, *rest = pieces
 
@@ -288,7 +288,7 @@ def test_object_after_whole_arguments_completes_them(pieces, arguments):
 
 def test_arguments_so_far_can_be_read_at_any_time():
     """
-    Reading the arguments between two pieces changes nothing.
+    Reading a tool call's arguments between two of their fragments changes nothing.
     """
     assembler = Assembler()
     seen = []
@@ -317,8 +317,8 @@ json_values = st.recursive(
 )
 def test_calls_are_told_apart_however_their_arguments_are_cut(value, data):
     """
-    Two calls with the same index and without ids are told apart, however the arguments
-    of the first are cut into parts, and whether or not each part has the name.
+    Two tool calls with the same index and without ids are kept separate, however the
+    first call's arguments are cut, and whether or not each fragment has the name.
     """
     text = json.dumps(value)
     places = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))

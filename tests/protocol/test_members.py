@@ -1,4 +1,4 @@
-"""Members of a stream's chunks that add up: logprobs, fragments, token counts."""
+"""Members that are joined over a stream's chunks: logprobs, fragments, token counts."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ TRUE = decode(Usage, FULL)
 )
 def test_token_counts_are_not_replaced_by_empty_ones(last):
     """
-    The true token counts stay if a later chunk has a usage that is empty or has zeros.
+    Token counts above zero stay if a later chunk has an empty usage or counts of zero.
     """
     usage = answer({"usage": FULL}, {"usage": last}, {"usage": last}).usage
 
@@ -81,7 +81,8 @@ def test_token_counts_are_not_replaced_by_empty_ones(last):
 
 def test_later_token_counts_replace_earlier_ones():
     """
-    If several chunks have true token counts, each count of the answer is the last one.
+    If several chunks have token counts above zero, the answer has the last of each
+    count.
     """
     first = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
 
@@ -108,7 +109,7 @@ def test_token_counts_in_parts_are_added_up_to_the_total():
 
 def test_only_usage_may_be_empty():
     """
-    A usage of zeros is the answer's if no other usage arrives.
+    A usage of zeros is the usage of the answer if no other usage arrives.
     """
     assert newer_usage(None, None) is None
     assert Usage() == newer_usage(None, Usage())
@@ -258,7 +259,7 @@ def test_logprobs_of_two_choices_are_kept_apart():
 )
 def test_fragments_with_an_index_add_up(sent, expected):
     """
-    A list of fragments in deltas becomes one list: fragments with the same index are
+    Lists of fragments in deltas become one list: fragments with the same index become
     one object, whose texts are joined.
     """
     chunks = [with_delta(reasoning_details=each) for each in sent]
@@ -268,8 +269,8 @@ def test_fragments_with_an_index_add_up(sent, expected):
 
 def test_repeated_list_outside_of_deltas_is_not_doubled():
     """
-    A delta is a piece of the message by its nature, but a list of the whole chunk may
-    come again with each chunk: then its texts are not joined.
+    A server may repeat a top-level list in each chunk, unlike a list in a delta, so the
+    texts of a top-level list are not joined.
     """
     first, second = {"index": 0, "text": "a"}, {"index": 1, "text": "b"}
     completion = answer(
@@ -281,7 +282,7 @@ def test_repeated_list_outside_of_deltas_is_not_doubled():
 
 def test_objects_in_deltas_add_up():
     """
-    Objects in deltas add up: of audio, the transcript and the data are joined.
+    Objects in deltas are joined: the transcripts and the data of audio, for example.
     """
     message = answer(
         with_delta(audio={"id": "x", "transcript": "Hel"}),
@@ -300,7 +301,7 @@ def test_objects_in_deltas_add_up():
 @pytest.mark.parametrize("empty", [None, "", [], {}])
 def test_empty_member_replaces_no_other(empty):
     """
-    A member that is null or empty replaces none that is not; false and zero do.
+    A null or empty member does not replace an earlier value; false and zero do.
     """
     members = Members()
 

@@ -496,8 +496,8 @@ def test_thinking_parts_of_the_content_are_thoughts(content, thoughts, text, ind
 
 def test_thoughts_of_another_choice_are_in_its_message_alone():
     """
-    The thoughts in the content of choice 1 are in its message; the answer's thoughts
-    are those of choice 0.
+    Thoughts in the content of choice 1 are only in the message of choice 1; the
+    answer's thoughts are those of choice 0.
     """
     completion = answer(
         choices=[
@@ -1015,8 +1015,8 @@ def ending(**choice):
 )
 def test_halves_of_a_character_are_joined_over_events(path, pieces, read):
     """
-    The halves of a character in two events are one character of the second event's
-    text; a half without the other becomes U+FFFD, at the latest when the choice ends.
+    A surrogate pair that is split over two events becomes one character of the second
+    event's text; a lone half becomes U+FFFD, at the latest when the choice ends.
     """
     halves = HalfCharacters()
 
@@ -1040,7 +1040,8 @@ def test_halves_of_a_character_are_joined_over_events(path, pieces, read):
 )
 def test_half_at_the_end_of_a_choice_does_not_wait(sent, read):
     """
-    A half at the end of a text becomes U+FFFD in the same event if the choice ends.
+    A first half of a surrogate pair at the end of a text becomes U+FFFD in the same
+    event if that event ends the choice.
     """
     choice = {"index": 0, "delta": {"content": f"a{HIGH}"}, **sent}
 
@@ -1051,8 +1052,8 @@ def test_half_at_the_end_of_a_choice_does_not_wait(sent, read):
 
 def test_halves_wait_for_their_own_text_alone():
     """
-    A half is joined to the next piece of its own text: not to that of another choice,
-    of another tool call, or of the thoughts.
+    A half of a surrogate pair is joined to the next fragment of its own text, not to
+    the text of another choice, of another tool call, or of the thoughts.
     """
     halves = HalfCharacters()
     calls = [{"index": n, "function": {"arguments": HIGH}} for n in (0, 1)]
@@ -1122,9 +1123,10 @@ def test_halves_wait_for_their_own_text_alone():
         pytest.param({"usage": {"text": HIGH}, "choices": None}, id="no-choices"),
     ],
 )
-def test_half_of_a_text_that_is_sent_whole_does_not_wait(event):
+def test_half_in_a_text_that_is_never_split_does_not_wait(event):
     """
-    A half in a text that no event continues, such as an id, becomes U+FFFD at once.
+    A half of a surrogate pair in a text that servers never split, such as an id,
+    becomes U+FFFD at once.
     """
     halves = HalfCharacters()
 
@@ -1139,7 +1141,7 @@ def test_half_of_a_text_that_is_sent_whole_does_not_wait(event):
 
 def test_thoughts_in_a_list_are_joined_and_ended():
     """
-    A half at the end of a list of thoughts waits for the next list of thoughts.
+    A half of a surrogate pair at the end of a list of thoughts waits for the next list.
     """
     halves = HalfCharacters()
 
@@ -1153,8 +1155,8 @@ def test_thoughts_in_a_list_are_joined_and_ended():
 @given(text=st.text(st.characters()), data=st.data())
 def test_text_is_the_same_however_its_utf_16_is_cut(text, data):
     """
-    However a text is cut into UTF-16 units, with halves of characters in different
-    events, the pieces joined are the text, with U+FFFD for its lone surrogates.
+    However a text is cut between UTF-16 units, even within surrogate pairs, the joined
+    fragments are the text, with U+FFFD for its lone surrogates.
     """
     units = text.encode("utf-16-le", "surrogatepass")
     count = len(units) // 2

@@ -809,8 +809,9 @@ def test_finish_reason_error_alone_is_an_error():
 )
 def test_error_that_passes_is_known_by_its_status_or_name(error, passing):
     """
-    An error inside a success may be retried if the status in it would be; an error
-    without a status, if it names a rate limit, an overload or a failing gateway.
+    An error in a reply with status 200 is retryable if its own status is; an error
+    without a status is retryable if it names a rate limit, an overload or a failing
+    gateway.
     """
     error = {"message": "no", **error}
     bodies = [{"error": error}, {"errors": [error]}, {"choices": [{"error": error}]}]
@@ -841,7 +842,8 @@ def test_named_error_event_in_plain_text_may_pass(data, passing):
 @pytest.mark.parametrize("data", ["ping", "ok", "1740000000", "null", '"alive"', "-"])
 def test_event_with_a_name_of_its_own_and_other_data_is_skipped(name, data):
     """
-    An event with a name of its own is a chunk only if its data begins as JSON.
+    An event with a name other than "message" is a chunk only if its data begins as
+    JSON.
     """
     assert read_event(name, data.encode(), SECRET) is None
     with pytest.raises(asi1.StreamDecodeError):
@@ -851,8 +853,8 @@ def test_event_with_a_name_of_its_own_and_other_data_is_skipped(name, data):
 @pytest.mark.parametrize("data", ['{"choices":[{"del', "[DONE]x", " {"])
 def test_cut_chunk_under_a_name_of_its_own_is_not_skipped(data):
     """
-    Servers may name the events of all chunks: a cut one is an error, or else a part of
-    the answer would be lost.
+    Servers may name the events of all chunks, so a truncated chunk in a named event is
+    an error: otherwise a part of the answer would be lost.
     """
     with pytest.raises(asi1.StreamDecodeError):
         read_event("chunk", data.encode(), SECRET)
@@ -878,7 +880,7 @@ def test_event_named_error_is_an_error_in_any_case(name):
 )
 def test_message_of_a_ping_is_not_an_error(name, body):
     """
-    A ping may have a message, which is not an error; an ``error`` in it is.
+    A ``message`` in a ping is not an error; an ``error`` in a ping is.
     """
     assert () == read_event(name, json.dumps(body).encode(), SECRET).choices
     with pytest.raises(ServerStreamError, match="no"):

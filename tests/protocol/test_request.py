@@ -337,7 +337,7 @@ def test_choices_are_counted_from_the_body_that_is_sent(defaults, options, choic
 )
 def test_token_estimate_has_the_max_tokens_of_the_body_that_is_sent(request_of):
     """
-    The token estimate counts the ``max_tokens`` of the body, wherever it was set.
+    The token estimate counts the body's ``max_tokens``, whichever option set it.
     """
     request = request_of()
 

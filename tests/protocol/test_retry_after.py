@@ -285,7 +285,7 @@ def test_wait_in_a_member_of_the_body_is_read(body, seconds):
 )
 def test_only_the_start_of_a_large_body_is_searched_for_a_wait(body):
     """
-    A wait counts up to a number of members, items and levels, and not beyond.
+    A wait is read within the limits on members, items and levels, and not beyond them.
     """
     assert 1 == retry_after_in_body(body)
     if isinstance(body.get("error"), list):

@@ -681,7 +681,7 @@ FIRST = {
 )
 def test_chunk_carries_a_part_of_the_answer_if_it_adds_to_it(fields, carries):
     """
-    A chunk carries a part of the answer if it adds to text, thoughts, tool calls,
+    A chunk carries a part of the answer if it adds to text, thoughts, tool calls, token
     counts or unknown members; ids, roles, times and repeated members add nothing.
     """
     read = FastChunkReader().read(json.dumps(fields).encode())
@@ -693,7 +693,7 @@ def test_chunk_carries_a_part_of_the_answer_if_it_adds_to_it(fields, carries):
 
 def test_repeated_finish_reason_and_counts_carry_nothing():
     """
-    A finish reason, counts or members that come again carry no part of the answer.
+    A repeated finish reason, token count or unknown member is not a part of the answer.
     """
     last = {
         "choices": [{"delta": {"mood": "calm"}, "finish_reason": "stop"}],
@@ -742,8 +742,8 @@ def numbered(kind, size):
 )
 def test_work_per_chunk_does_not_grow_with_the_answer(kind):
     """
-    The third thousand of choices or tool calls takes as many steps to assemble as the
-    second: no step searches those that arrived before.
+    The third thousand of choices or tool calls takes as many lines of Python to
+    assemble as the second, since no chunk makes the assembler search the earlier ones.
     """
     one, two, three = (
         lines_of(assembled, numbered(kind, size)) for size in (1000, 2000, 3000)
@@ -755,8 +755,8 @@ def test_work_per_chunk_does_not_grow_with_the_answer(kind):
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])
 def test_answer_of_many_parts_is_read_in_few_steps(kind):
     """
-    Reading an answer builds only the parts that changed last: an answer with twice as
-    many choices or tool calls takes about as many steps.
+    Reading an answer builds only the recently changed choices and tool calls: an answer
+    with twice as many takes about as many lines of Python.
     """
     small, large = (
         lines_of(assembled(numbered(kind, size)).answer) for size in (1500, 3000)
@@ -766,7 +766,7 @@ def test_answer_of_many_parts_is_read_in_few_steps(kind):
 
 
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])
-def test_earlier_answers_keep_what_they_had(kind):
+def test_answer_read_during_a_stream_does_not_change(kind):
     """
     An answer that was read during the stream does not change later, and the last one
     equals the answer of a stream that is read once.

@@ -35,7 +35,7 @@ def each(form):
 
 
 def quoted(text):
-    """Return *text* as it stands in a JSON string."""
+    """Return *text* escaped as in a JSON string."""
     return json.dumps(text)[1:-1]
 
 
@@ -55,7 +55,7 @@ def mixed(key):
 
 
 def quote(text):
-    """Return *text* as a part of a URL."""
+    """Return *text* escaped as in a URL."""
     return urllib.parse.quote(text, safe="")
 
 
@@ -181,7 +181,7 @@ def test_cut_key_is_replaced_in_each_form(form, key):
 @pytest.mark.parametrize("key", ["", "k", "sk_otte"])
 def test_secret_of_less_than_8_characters_has_no_form(key):
     """
-    A secret of less than 8 characters is not searched for, in no form.
+    A secret of less than 8 characters is not searched for in any form.
     """
     forms = Forms.of([key])
 

@@ -102,7 +102,7 @@ def refused_generator(_):
 
 
 class AsyncHook:
-    """An object whose call is async."""
+    """An object whose ``__call__`` is async."""
 
     async def __call__(self, _):
         """Do nothing."""
@@ -182,8 +182,8 @@ def test_error_of_a_refused_hook_names_its_number_of_arguments(name, count):
 )
 def test_wait_as_text_names_the_limit(wait, text):
     """
-    A wait as text names the reached limit, in words and as the argument's name, so that
-    a reader of a log can change it; ``seconds`` is 0 if it is unknown.
+    ``str`` of a wait names the reached limit, in words and as the argument's name, so
+    that a reader of a log can change the argument; unknown ``seconds`` are 0.
     """
     assert text == str(wait)
     assert 0.0 == Wait(reason="max_concurrency").seconds

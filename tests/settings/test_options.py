@@ -280,7 +280,7 @@ def test_wrong_value_is_refused_and_named(name, value):
 
 
 class Array:
-    """An array of numpy in miniature: it is neither true nor false, and equals all."""
+    """Like a numpy array: has no truth value, and equals every object."""
 
     __hash__ = None
 
@@ -479,7 +479,8 @@ def test_wrong_default_is_refused_and_named(name, value):
 @pytest.mark.parametrize("check", [checked_options, checked_defaults])
 def test_checked_options_leave_out_what_is_not_given(check):
     """
-    Options of None are not given, except the timeout, of which None means no timeout.
+    An option of None counts as not given, except ``timeout``, where None means no
+    timeout.
     """
     options = {"n": 2, "user": None, "max_retries": None, "timeout": None}
 
@@ -536,8 +537,8 @@ def test_option_whose_name_is_not_a_str_is_refused(name):
 
 def test_only_known_options_are_suggested():
     """
-    The options that are allowed, and suggested in place of an unknown one, may be fewer
-    than all.
+    A caller of the check may allow only some options; only these are suggested in place
+    of an unknown option.
     """
     with pytest.raises(ArgumentError, match=r"n: unknown option\. An option"):
         check_options({"n": 1}, frozenset({"temperature"}))

@@ -347,7 +347,7 @@ def test_unescaped_key_is_found_by_its_first_8_characters(key, text, found):
 @pytest.mark.parametrize("value", [None, Secret(KEY), bytes, int])
 def test_hidden_value_stays_hidden(value):
     """
-    None, a key and a type are hidden already, so they are returned unchanged.
+    None, a `Secret` and a type show no value, so they are returned unchanged.
     """
     assert value is hidden(value)
 

@@ -1,4 +1,4 @@
-"""Faults of the fake's server that begin before it has read the request's body."""
+"""Faults that begin before the fake's server has read the request's body."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_early_refusal_comes_before_the_body_is_read(fake, name):
     assert len(request.body) < 100_000
 
 
-async def test_slow_request_reader_reads_the_whole_body(fake):
+async def test_slow_request_reader_reads_the_complete_body(fake):
     """
     A server that reads a large request in parts gets all of it, then answers.
     """
@@ -94,7 +94,7 @@ def test_open_refusal_ends_when_the_client_leaves_or_after_its_seconds(fake):
         assert outcome == request.wait()
 
 
-async def test_early_fault_is_not_taken_by_a_request_that_gets_another_reply():
+async def test_refused_request_leaves_an_early_fault_in_the_queue():
     """
     A request to an unknown path or without a key does not take a queued early fault,
     and the next valid request gets it.

@@ -96,9 +96,9 @@ def deliver(ours, data):
     ours.buffer_updated(len(data))
 
 
-async def test_small_request_is_sent_in_one_piece_at_its_end():
+async def test_small_request_is_sent_in_one_write_at_its_end():
     """
-    A small request is buffered until an empty write ends it, then sent in one piece.
+    A small request is buffered until an empty write ends it, then sent in one write.
     """
     async with pair() as (ours, theirs):
         for part in (b"head ", b"body ", b"more"):

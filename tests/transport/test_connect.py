@@ -346,7 +346,7 @@ async def test_sleep_takes_the_given_time():
 class LateReader:
     """
     A server that reads only the beginning of each request, then calls *what* with the
-    connection's socket and the number of unread bytes.
+    connection's socket and the number of unread bytes of the request.
     """
 
     def __init__(self, what, context=None):
@@ -455,7 +455,7 @@ ANSWER = b'{"choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}
 ANSWERED = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(ANSWER) + ANSWER
 LOOPS = ["asyncio", "uvloop", "trio"]
 LONG = "x" * 2**20
-# Seconds of a write timeout that passes, though not on a busy machine that is slow.
+# A write timeout, in seconds, long enough not to pass by mistake on a busy machine.
 WRITE = 1.0
 
 

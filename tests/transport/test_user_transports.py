@@ -235,7 +235,7 @@ RAISED = [
 
 
 def chain_of(error):
-    """Return all that a debugger shows of *error* and its causes."""
+    """Return the texts of all values in *error* and its causes."""
     found = []
     while error is not None and len(found) < 10:
         found.append(f"{error} {error!r} {vars(error)} {error.args}")

@@ -30,7 +30,8 @@ from .view import Summary
 
 __all__ = ["COUNTS", "History", "stored"]
 
-# The key under which servers send, and some expect, the thoughts of a message.
+# The key under which servers send the thoughts of a message, and under which some
+# servers expect them.
 _REASONING = "reasoning_content"
 COUNTS = (
     "prompt_tokens",
@@ -77,7 +78,7 @@ class History:
 
     def with_reasoning(self, keep: bool | None) -> History:
         """
-        Return a history whose later answers keep their thoughts, or do not.
+        Return a history that stores the thoughts of later answers if *keep* is True.
 
         If *keep* is False, the thoughts of earlier answers are removed; None for no
         change.

@@ -100,7 +100,7 @@ class Summarise(ContextPolicy):
     def _write(
         self, view: View, turns: Sequence[Turn], limit: float
     ) -> Generator[Question, str, str]:
-        """Ask for a summary; with more turns than fit into one request, in several."""
+        """Ask for a summary, in several requests if the turns do not fit into one."""
         text = view.summary.text if view.summary else ""
         parts = deque(map(_transcript, turns))
         while parts:

@@ -276,7 +276,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that requests from index *before* on are two halves with equal bodies."""
+    """Check that the later half of the requests from *before* on repeats the first."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
@@ -959,7 +959,8 @@ async def test_keep_reasoning_of_a_wrong_type_is_refused(fake_client, value):
 
 async def test_halves_of_a_character_are_joined_in_the_history(fake, fake_client):
     """
-    An answer whose character came in two halves is stored, saved and sent back whole.
+    A character that came as two halves of a surrogate pair, in two chunks, is stored,
+    saved and sent back as one character.
     """
     fake.clear()
     done = Data(b"data: [DONE]\n\n")

@@ -91,7 +91,7 @@ def test_edit_with_a_message_replaces_the_whole_message():
 @pytest.mark.parametrize("place", [2, -3, True, 0.0, "0", None])
 def test_edit_at_a_place_without_a_message_is_refused(place):
     """
-    An edit refuses a place that is not the index of a message.
+    An edit refuses an index without a message.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         history_of("ua").with_edit(place, "New")

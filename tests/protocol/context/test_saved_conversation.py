@@ -75,7 +75,8 @@ def test_loaded_history_is_the_saved_one(history, form):
 @pytest.mark.parametrize("name", json.loads(to_json(FULL)))
 def test_saved_conversation_without_a_part_is_refused(name):
     """
-    A saved conversation has each of its parts, even if it is null.
+    A saved conversation must have each of its members, even if the member's value is
+    null.
     """
     value = json.loads(to_json(FULL))
     del value[name]

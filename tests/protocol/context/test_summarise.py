@@ -69,7 +69,7 @@ def test_summary_replaces_turns_until_half_of_the_budget_is_free(budget, summari
 
 def test_smaller_limit_than_the_budget_counts():
     """
-    A plan keeps to the limit that the caller gives if that is below the budget.
+    A plan stays within the caller's limit if that limit is below the policy's budget.
     """
     policy = Summarise(1000, size=30, instruction="")
 
@@ -95,8 +95,8 @@ def test_no_summary_is_asked_for_if_it_would_not_be_enough(size, asked):
 @pytest.mark.parametrize("turns", [9, 10])
 def test_earlier_summary_is_used_again_if_it_is_enough(turns):
     """
-    The summary of an earlier request takes the place of its turns; the model is asked
-    for a longer one only if that does not fit into the budget.
+    The summary of an earlier request replaces its conversation turns; the model is
+    asked for a longer summary only if the request would still exceed the budget.
     """
     known = Summary("x" * 40, 4)
     budget = 7 * TURN + LAST + EMPTY_SUMMARY + 10
@@ -203,9 +203,9 @@ def test_turns_between_those_of_a_joined_turn_are_summarised_too():
 @pytest.mark.parametrize(("budget", "asked"), [(63, True), (62, False)])
 def test_no_summary_is_asked_for_without_room_for_turns(budget, asked):
     """
-    Each request for a summary has room for at least 200 bytes of the conversation; the
-    second one here has not, as it has the summary so far. Then the model is asked
-    nothing, and the oldest turns are dropped.
+    Each request for a summary needs room for at least 200 bytes of the conversation.
+    Here the second request has less room, since it contains the summary so far; so the
+    model is asked nothing, and the oldest conversation turns are dropped.
     """
     policy = Summarise(budget, size=16, instruction="Do")
 
@@ -218,8 +218,8 @@ def test_no_summary_is_asked_for_without_room_for_turns(budget, asked):
 
 def test_safety_margin_is_kept_free_in_questions():
     """
-    A request for a summary is as much below the limit as the estimator's safety margin
-    asks.
+    A request for a summary is below the limit by at least the estimator's safety
+    margin.
     """
     tokens = asi1.TokenEstimator(samples=((40, 1, 14), (400, 1, 114)))
     plain, careful = asi1.TokenEstimator(), tokens
@@ -299,8 +299,8 @@ def test_answer_is_cut_to_the_size(size, answer, text):
 )
 def test_question_takes_as_many_turns_as_fit(room, taken, left):
     """
-    A request takes whole turns as long as they fit, with the blank lines between them;
-    a first turn that is too long is cut.
+    A request for a summary contains as many complete conversation turns as fit, with
+    blank lines between them; a first turn that is too long is cut.
     """
     parts = deque(["aaaa", "bbb", "c"])
 

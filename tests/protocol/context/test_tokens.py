@@ -73,7 +73,7 @@ def conversation(languages, rng):
         messages.append({"role": "assistant", "content": sentence(250)})
 
 
-# Token counts of the prompts that the API's server has added unseen over the years.
+# Token counts of the hidden prompts that the API's server has added over the years.
 @pytest.mark.parametrize("hidden", [39, 435, 2105])
 @pytest.mark.parametrize(
     "languages", [*([name] for name in TEXTS), ["English", "code"]], ids="+".join
@@ -178,9 +178,9 @@ USER = {"role": "user", "content": "x" * 40}
 )
 def test_tokens_per_byte_are_the_median_of_pairs_of_samples(samples, slope):
     """
-    Tokens per byte are the median over the pairs of samples, each as heavy as its
-    samples are unlike, and of a quarter, as heavy as 500 bytes; they are between 0.05
-    and 2.
+    Tokens per byte are the median over the pairs of samples, each weighted by the
+    difference of the two samples in bytes, and of a quarter with the weight 500; the
+    result is between 0.05 and 2.
     """
     counted = [(size, 1, tokens + 4) for size, tokens in samples]
 

@@ -112,8 +112,8 @@ def test_turn_is_user_messages_and_everything_up_to_the_next(messages, turns, pi
 )
 def test_result_of_a_tool_belongs_to_the_turn_of_its_call(messages, turns):
     """
-    The turn with a tool's result and the turn with the newest call of this id are one,
-    also in the older form of functions; a result without a call stays where it is.
+    A tool's result is in one conversation turn with the newest call of the same id,
+    also in the older function format; a result without a call stays in its own turn.
     """
     assert turns == [turn.places for turn in view_of(messages).turns]
 
@@ -250,8 +250,8 @@ def test_earlier_summary_is_known_but_not_sent():
 )
 def test_summary_replaces_the_turns_that_end_before_its_end(upto, left):
     """
-    A summary takes the place of the turns with messages below its end alone; neither
-    system messages nor the last turn are replaced.
+    A summary replaces only conversation turns whose messages are all before its end,
+    and neither system messages nor the last turn.
     """
     seen = view_of("suauau").with_summary(Summary("They met.", upto))
 

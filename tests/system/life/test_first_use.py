@@ -149,10 +149,10 @@ def test_first_calls_of_several_threads_succeed(fake, kinds):
 
 
 @pytest.mark.parametrize("module", ["trio.lowlevel", "trio", "asi1._transport.connect"])
-def test_module_that_another_thread_is_importing_disturbs_no_call(fake, module):
+def test_call_succeeds_while_another_thread_imports_a_module_it_looks_up(fake, module):
     """
-    A call succeeds while another thread has only begun to import a module that asi1
-    looks up: the module is in ``sys.modules`` already, but empty.
+    A call succeeds while another thread is importing a module that asi1 looks up in
+    ``sys.modules``, where the module is then still empty.
     """
     script = f"""
     import importlib.machinery, types

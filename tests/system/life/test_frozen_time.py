@@ -32,7 +32,7 @@ def test_blocking_calls_keep_real_time_while_the_programs_clocks_stand(
     """
     While a test has frozen time, a blocking call still waits before a retry, its
     timeouts pass, and a rate limit delays it, whether the process made its first call
-    before or after that.
+    before or after the time was frozen.
     """
     if way != "replaced" and importlib.util.find_spec(way) is None:
         pytest.skip(f"{way} is not installed")

@@ -245,10 +245,10 @@ async def test_key_echoed_in_any_form_is_not_in_the_error(name, stream):
 
 @pytest.mark.parametrize("size", range(1, len(KEY), 5))
 @pytest.mark.parametrize("member", ["content", "reasoning_content"])
-async def test_key_that_two_deltas_share_is_not_in_the_partial_answer(member, size):
+async def test_key_split_over_two_deltas_is_not_in_the_partial_answer(member, size):
     """
-    A key whose characters come in two deltas is replaced in the partial answer of the
-    error; the stream itself delivers the text unchanged.
+    A key that the server split over two deltas is replaced in the error's partial
+    answer; the stream itself delivers the text unchanged.
     """
     fake = FakeASI1(seed=5)
     parts = [KEY[:size], f"{KEY[size:]} it is"]
