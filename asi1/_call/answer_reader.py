@@ -21,7 +21,7 @@ from .._models.response import ResponseInfo
 from .._protocol.converter import decode_in_steps
 from .._protocol.reply import BOM, answer_value, body_kind, is_done
 from .._protocol.sse_reader import EventDecoder
-from .event_reader import EventReader, in_steps
+from .event_reader import AFTER_FINISH, EventReader, in_steps
 from .reply_reader import Body
 
 
@@ -146,4 +146,7 @@ class ChunkReader(_CompletionReader[ChatCompletionChunk]):
         if self.queue.full:
             self.timer.arm("total")  # a slow reader must not cause an idle timeout
             await self.queue.room()
-            self.timer.arm("idle")
+            if self._ending:
+                self.timer.shorten(AFTER_FINISH)
+            else:
+                self.timer.arm("idle")

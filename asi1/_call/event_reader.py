@@ -42,13 +42,15 @@ from .._protocol.stream_answer import Assembler
 from .reply_reader import TURN, ReplyReader
 
 
-__all__ = ["EventReader", "in_steps"]
+__all__ = ["AFTER_FINISH", "EventReader", "in_steps"]
 
 # Seconds to wait for the usage chunk and [DONE] after every choice has a finish reason.
-_AFTER_FINISH = 10.0
+AFTER_FINISH = 10.0
 # Maximum number of chunks to buffer before the first part of the answer, since a server
 # may send chunks without content until the first-token timeout passes.
 _MOST_KEPT = 1000
+# Bytes of such chunks after which no more are kept, since a chunk may be large.
+_MOST_KEPT_BYTES = 1024 * 1024
 
 # Maximum number of bytes that are split into events at once.
 _PIECE = 32 * 1024
@@ -87,6 +89,9 @@ class EventReader(ReplyReader[_T]):
     # buffered, so that a retry repeats no chunk that the caller has received.
     _begun: bool = field(default=False, init=False)
     _kept: list[ChatCompletionChunk] = field(factory=list, init=False)
+    _bytes_before: int = field(default=0, init=False)
+    # Whether the end of the stream is expected, since the answer is complete.
+    _ending: bool = field(default=False, init=False)
     # Whether the bytes that `_feed` is decoding contain a part of the answer.
     _carried: bool = field(default=False, init=False)
 
@@ -137,6 +142,7 @@ class EventReader(ReplyReader[_T]):
         batch: list[ChatCompletionChunk] = []
         broken: StreamError | None = None
         self._carried = carried = done = False
+        self._bytes_before += 0 if self._begun else len(data)
         read_fast, add = self._fast_path.read, self._assembler.add
         waiting = self._halves.waiting  # the converter joins halves of characters
         work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
@@ -166,16 +172,17 @@ class EventReader(ReplyReader[_T]):
             batch += self._rest_of_texts()
         if batch:
             await self._deliver_timed(batch)
-        self._check_end(broken, decoder)
+        self._check_end(broken)
         return done or broken is not None
 
-    def _check_end(self, broken: StreamError | None, decoder: EventDecoder) -> None:
+    def _check_end(self, broken: StreamError | None) -> None:
         """Raise *broken*, unless the answer is complete; then expect an early end."""
         if broken and not self.whole:
             self._set_wait(broken)
             raise broken
-        if self.whole and (self._carried or decoder.midway):
-            self.timer.shorten(_AFTER_FINISH)
+        if self.whole and not self._ending:  # later events do not delay the end
+            self._ending = True
+            self.timer.shorten(AFTER_FINISH)
 
     async def _turn(self, batch: list[ChatCompletionChunk]) -> int:
         """Deliver and empty *batch*, let other tasks run, and return 0."""
@@ -228,7 +235,8 @@ class EventReader(ReplyReader[_T]):
     async def _deliver_timed(self, batch: list[ChatCompletionChunk]) -> None:
         """Deliver *batch*; restart the idle timeout if it has a part of the answer."""
         if not self._carried and not self._begun:
-            self._kept += batch[: _MOST_KEPT - len(self._kept)]
+            if self._bytes_before <= _MOST_KEPT_BYTES:
+                self._kept += batch[: _MOST_KEPT - len(self._kept)]
             return
         self._begun = True
         if self.info.time_to_first_token is None and any(
@@ -240,5 +248,5 @@ class EventReader(ReplyReader[_T]):
             batch = self._kept + batch
             self._kept = []
         await self._deliver(batch)
-        if self._carried:
+        if self._carried and not self._ending:
             self.timer.arm("idle")

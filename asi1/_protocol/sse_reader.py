@@ -78,11 +78,6 @@ class EventDecoder:
     _pending: list[bytes] = field(factory=list, init=False)
     _pending_bytes: int = field(default=0, init=False)
     _last_id: str = field(default="", init=False)
-    # How many pending fragments `midway` has searched, the first bytes of the line in
-    # which that search ended, and whether a data line was found.
-    _searched: int = field(default=0, init=False)
-    _line: bytes = field(default=b"", init=False)
-    _found: bool = field(default=False, init=False)
 
     def feed(self, data: bytes) -> Iterable[Event]:
         """
@@ -118,23 +113,9 @@ class EventDecoder:
         whole = b"".join([*self._pending, data[:end]])
         self._pending = [data[end:]] if data[end:] else []
         self._pending_bytes = len(data) - end
-        self._searched, self._line, self._found = 0, b"", False
         blocks = whole.split(b"\n\n")
         del whole  # so that a large event is in memory only once
         return self._read(blocks)
-
-    @property
-    def midway(self) -> bool:
-        """Whether the bytes so far end inside an event that has a data line."""
-        # Each fragment is searched once, however often this is called.
-        for fragment in self._pending[self._searched :]:
-            if self._found:
-                break
-            text = self._line + fragment
-            self._found = _DATA.search(text) is not None
-            self._line = text[text.rfind(b"\n") + 1 :][: len(b"data:")]
-        self._searched = len(self._pending)
-        return self._found
 
     def unfinished(self) -> list[Event]:
         """Return the event cut off by the end of the stream, as if it were complete."""

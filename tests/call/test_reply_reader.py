@@ -935,6 +935,24 @@ async def test_signs_of_life_after_a_complete_answer_do_not_prolong_the_call(
     assert pytest.approx(10) == anyio.current_time() - began
 
 
+@both_forms
+async def test_events_after_a_complete_answer_do_not_delay_its_end(fake, stream):
+    """
+    Whatever a server sends after the finish reason, the call ends ten seconds later.
+    """
+    changing = [[Pause(1), Event({"choices": [], "time": {"t": n}})] for n in range(30)]
+    begun = [[Pause(1), Data(b"data: "[n : n + 1])] for n in range(6)]
+    for steps in (changing, begun):
+        later = [step for pair in steps for step in pair]
+        fake.play(SSE, Event(chunk("All.", finish="stop")), *later, Pause(60))
+        began = anyio.current_time()
+
+        answer = await ask(fake, stream=stream)
+
+        assert "All." == answer.text
+        assert pytest.approx(10) == anyio.current_time() - began
+
+
 @pytest.mark.parametrize("sign", SIGNS)
 async def test_signs_of_life_do_not_break_an_answer(fake, sign):
     """
@@ -980,6 +998,21 @@ async def test_at_most_a_thousand_chunks_are_buffered(fake):
         chunks = [each async for each in stream]
 
     assert (1001, "Hi.") == (len(chunks), chunks[-1].text)
+
+
+async def test_large_chunks_before_the_first_part_are_not_all_buffered(fake):
+    """
+    At most a megabyte of chunks without a part of the answer is buffered.
+    """
+    large = Event({"choices": [], "debug": "x" * 300_000})
+    fake.play(SSE, *[large] * 10, Event(chunk("Hi.", finish="stop")), DONE)
+
+    async with in_process(fake) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        chunks = [each async for each in stream]
+
+    assert len(chunks) <= 5
+    assert "Hi." == chunks[-1].text
 
 
 async def test_answer_without_content_is_an_answer_if_it_has_a_choice(fake):
