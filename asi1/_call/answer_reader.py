@@ -19,7 +19,7 @@ from .._models.errors import (
 )
 from .._models.response import ResponseInfo
 from .._protocol.converter import decode_in_steps
-from .._protocol.reply import BOM, answer_value, body_kind, is_done
+from .._protocol.reply import BOM, answer_value, body_kind, is_done, read_answer
 from .._protocol.sse_reader import EventDecoder
 from .event_reader import AFTER_FINISH, EventReader, in_steps
 from .reply_reader import Body
@@ -77,12 +77,12 @@ class _CompletionReader(EventReader[_T]):
 
     async def _answer_of(self, body: bytes) -> ChatCompletion:
         if len(body) <= _SMALL:
-            value = answer_value(self.info, body, self.key)
+            answer = read_answer(self.info, body, self.key)
         else:
             loading = in_steps()(body.removeprefix(BOM))
             load = await self._in_turns(loading)
             value = answer_value(self.info, body, self.key, load)
-        answer = await self._in_turns(decode_in_steps(ChatCompletion, value))
+            answer = await self._in_turns(decode_in_steps(ChatCompletion, value))
         if self.streams:
             chunk = await self._in_turns(as_chunk(answer))
             self._answer = answer

@@ -51,6 +51,8 @@ def load_json_in_steps(data: bytes) -> Generator[None, None, JSON]:
     """
     values = sum(map(data.count, (b"[", b"{", b",")))
     if values > _FEW_VALUES:
+        if values > MAX_CONTAINERS:
+            yield from _check_count(data)
         return (yield from _load_parts(data))
     if len(data) <= _FEW_BYTES:
         return load_json(data)
@@ -95,6 +97,19 @@ def _load_long(data: bytes) -> Generator[None, None, JSON]:
     except orjson.JSONDecodeError:
         yield
         return load_slowly(data)
+
+
+def _check_count(data: bytes) -> Generator[None, None, None]:
+    """Raise ValueError for too many values, before any of them takes memory."""
+    signs = dict.fromkeys((b"[", b"{", b","), 0)
+    for number, found in enumerate(_TOKEN.finditer(data)):
+        if found[0] in signs:
+            signs[found[0]] += 1
+        if number % _MOST_TOKENS == 0:
+            yield
+    containers = signs[b"["] + signs[b"{"]
+    if containers > MAX_CONTAINERS or containers + signs[b","] > MAX_VALUES:
+        raise ValueError("too many values")
 
 
 def _load_parts(data: bytes, step: int = _STEP) -> Generator[None, None, JSON]:

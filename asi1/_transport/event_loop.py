@@ -93,7 +93,9 @@ def import_backends() -> None:
     """
     for library in ("asyncio", "trio"):
         if library in sys.modules:
-            importlib.import_module(f"anyio._backends._{library}")
+            # Another thread may have imported only a part of the library.
+            with suppress(ImportError, AttributeError):
+                importlib.import_module(f"anyio._backends._{library}")
 
 
 async def in_worker(work: Callable[[], _T]) -> _T:

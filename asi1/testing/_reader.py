@@ -36,7 +36,7 @@ class RequestReader:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self._stream = connection
         self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD_SIZE)
 
     @property
@@ -51,7 +51,7 @@ class RequestReader:
         Raises:
             h11.RemoteProtocolError, ValueError: The request is invalid.
         """
-        connection = self._connection
+        connection = self._stream
         if connection.unread:  # because h11 takes b"" for the connection's end
             self._parser.receive_data(connection.unread)
             connection.unread = b""
@@ -85,12 +85,12 @@ class RequestReader:
             while isinstance(event := await self._event(size, seconds), h11.Data):
                 body += event.data
         if self.complete:
-            self._connection.unread = self._parser.trailing_data[0]
-        self._connection.deaf = not self.complete
+            self._stream.unread = self._parser.trailing_data[0]
+        self._stream.deaf = not self.complete
         return script.answer(evolve(head, body=bytes(body)), early)
 
     async def _event(self, size: int | None = None, seconds: float = 0.0) -> object:
-        parser, connection = self._parser, self._connection
+        parser, connection = self._parser, self._stream
         while (event := parser.next_event()) is h11.NEED_DATA:
             if parser.they_are_waiting_for_100_continue:
                 go_on = h11.InformationalResponse(status_code=100, headers=[])

@@ -66,7 +66,9 @@ for moment in moments:
         moments += [lines - 30, lines - 300]  # while Python exits
     elif note == b"interrupted":
         interrupted += 1
-        if code != 130 or b"Traceback" in told or b"KeyboardInterrupt" in told:
+        # Python ends by the signal itself, -2, once it has taken the handler away.
+        silent = not (b"Traceback" in told or b"KeyboardInterrupt" in told)
+        if code not in (130, -2) or not silent:
             print("line", moment, "of", lines, "ended with", code, told.decode())
 print(interrupted)
 """

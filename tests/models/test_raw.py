@@ -42,4 +42,4 @@ def test_error_of_a_raw_reply_has_the_beginning_of_the_text():
         RawReply(content=text.encode(), response=read_info(200, {})).json()
 
     assert text[:-1] == caught.value.body
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
