@@ -172,12 +172,12 @@ def in_parts(chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
         calls = choice.delta.tool_calls
         waiting += len(calls)
         for at in range(0, len(calls) - _PER_PART, _PER_PART):
-            delta = Delta(tool_calls=calls[at : at + _PER_PART])
+            delta = Delta(tool_calls=_calls_from(calls, at))
             yield _part(chunk, [ChunkChoice(index=choice.index, delta=delta)])
         # The last chunk has all other fields, so that no choice ends before its last
         # tool call.
         if len(calls) > _PER_PART:
-            rest = calls[(len(calls) - 1) // _PER_PART * _PER_PART :]
+            rest = _calls_from(calls, (len(calls) - 1) // _PER_PART * _PER_PART)
             choice = attrs.evolve(  # noqa: PLW2901 - the rest of the choice
                 choice, delta=attrs.evolve(choice.delta, tool_calls=rest)
             )
@@ -186,6 +186,16 @@ def in_parts(chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
             yield _part(chunk, choices)
             choices, waiting = [], 0
     yield attrs.evolve(chunk, choices=tuple(choices))
+
+
+def _calls_from(
+    calls: tuple[ToolCallDelta, ...], start: int
+) -> tuple[ToolCallDelta, ...]:
+    """Return the calls of one part; those without index and id get their place."""
+    return tuple(
+        attrs.evolve(call, index=place) if call.index is None and not call.id else call
+        for place, call in enumerate(calls[start : start + _PER_PART], start)
+    )
 
 
 def _part(

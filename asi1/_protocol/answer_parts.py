@@ -7,6 +7,7 @@ or id, send the same index with all calls, repeat the name in every part, or mak
 id for every part.
 """
 
+import json
 import re
 
 from collections.abc import Callable, Sequence
@@ -154,6 +155,19 @@ def _merged(texts: Sequence[str]) -> str:
     return next(same, None) or json_text(merged)
 
 
+def _repeats(new: str, old: str) -> bool:
+    """Whether *new* is the same JSON as *old*, or *old* is an empty object."""
+    if old.strip() in ("{}", new):
+        return True
+    try:
+        values = [load_json(t.encode("utf-8", "surrogatepass")) for t in (new, old)]
+        # Python's == takes true for 1, so the values are compared as text.
+        texts = {json.dumps(value, sort_keys=True) for value in values}
+    except ValueError:
+        return False
+    return len(texts) == 1 and isinstance(values[0], dict)
+
+
 @define(eq=False)
 class _Call:
     """A tool call, assembled from the parts received so far."""
@@ -200,7 +214,7 @@ class _Call:
         if new_id:
             return bool(self.id) or bool(arguments)
         if part.id and arguments:  # this id and name again: perhaps a repeated part
-            return self.arguments.join().strip() not in ("{}", arguments)
+            return not _repeats(arguments, self.arguments.join())
         return bool(arguments)
 
     def build(self) -> ToolCall:

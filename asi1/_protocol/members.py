@@ -7,6 +7,7 @@ others; repeat the member in every chunk; or send a fragment of it in each chunk
 
 import re
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,26 +42,28 @@ class _Fragments:
 
     deep: bool
     parts: list["Members"] = field(factory=list)
-    # The newest object with each index, and the newest with each index and type.
-    _known: dict[tuple[str, JSON], "Members"] = field(factory=dict)
+    # The newest part with an index, and the newest with an index and a type; the number
+    # tells parts with the same of both that one list had.
+    _known: dict[tuple[str, str | None, int], "Members"] = field(factory=dict)
 
     def add(self, fragments: list[dict[str, JSON]]) -> None:
+        """Add the fragments of one list, each of which belongs to another part."""
+        seen: Counter[tuple[str, str | None]] = Counter()
+        used: set[int] = set()
         for fragment in fragments:
-            self._part_for(fragment).add(fragment)
-
-    def _part_for(self, fragment: dict[str, JSON]) -> "Members":
-        index, kind = str(fragment["index"]), fragment.get("type")
-        keys: list[tuple[str, JSON]] = [(index, None)]
-        if isinstance(kind, str):
-            keys.append((index, kind))
-        part = self._known.get(keys[-1]) or self._known.get(keys[0])
-        if part is None or not all(
-            part.agrees(fragment, key) for key in ("type", "id")
-        ):
-            part = Members(self.deep)
-            self.parts.append(part)
-        self._known.update(dict.fromkeys(keys, part))
-        return part
+            index, kind = str(fragment["index"]), fragment.get("type")
+            names: list[tuple[str, str | None]] = [(index, None)]
+            if isinstance(kind, str):
+                names.append((index, kind))
+            keys = [(*name, seen[name]) for name in names]
+            seen.update(names)
+            part = self._known.get(keys[-1]) or self._known.get(keys[0])
+            if part is None or id(part) in used or not part.may_have(fragment):
+                part = Members(self.deep)
+                self.parts.append(part)
+            self._known.update(dict.fromkeys(keys, part))
+            used.add(id(part))
+            part.add(fragment)
 
 
 @define
@@ -97,10 +100,10 @@ class Members:
             changed.append(name)
         return changed
 
-    def agrees(self, fragment: Mapping[str, JSON], name: str) -> bool:
-        """Whether fragment and object have an equal member, or one of them lacks it."""
-        old, new = self._values.get(name), fragment.get(name)
-        return not old or not new or old == new
+    def may_have(self, fragment: Mapping[str, JSON]) -> bool:
+        """Whether a fragment has no other type and no other id than the object."""
+        pairs = ((self._values.get(key), fragment.get(key)) for key in ("type", "id"))
+        return all(not old or not new or old == new for old, new in pairs)
 
     def _grown(self, name: str, value: JSON) -> Any:
         """Return the object to add the fragment *value* to; None if it is complete."""

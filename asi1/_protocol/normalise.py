@@ -86,8 +86,7 @@ def _reasoning(message: Object) -> str:
         text = message.get(key)
         if text and isinstance(text, str | list):
             return str(thought_text(text))
-    content = _parts(message)
-    return "".join(_text_in(part, _THOUGHT_KEYS) for part in content if _thinks(part))
+    return "".join(_text_in(p, _THOUGHT_KEYS) for p in _parts(message) if _thinks(p))
 
 
 def _parts(message: Object) -> list[JSON]:
@@ -120,9 +119,7 @@ def _text_in(value: JSON, keys: Iterable[str]) -> str:
 def _renamed(raw: Object, part: str) -> Object:
     """Copy "delta" to "message", or the reverse, if a server used the wrong key."""
     other = "delta" if part == "message" else "message"
-    if other not in raw:
-        return raw
-    if isinstance(raw.get(part), dict):
+    if other not in raw or isinstance(raw.get(part), dict):
         return raw
     return {**raw, part: raw[other]}
 
@@ -248,10 +245,8 @@ class HalfCharacters:
         return replace_surrogates_in(value)
 
     def _text(self, piece: str, path: _Path) -> str:
-        if not piece:
-            return piece
-        text = self.waiting.pop(path, "") + piece
-        if "\ud800" <= text[-1] <= "\udbff":
+        text = self.waiting.pop(path, "") + piece if piece else ""
+        if "\ud800" <= text[-1:] <= "\udbff":
             self.waiting[path] = text[-1]
             text = text[:-1]
         return replace_surrogates(text)
@@ -259,9 +254,9 @@ class HalfCharacters:
     def _end(self, event: dict[str, JSON], place: tuple[JSON]) -> None:
         """Append U+FFFD for each waiting half of a choice that *event* ends."""
         for path in list(self.waiting):
-            if path[1:2] == (place,) or (path[0] != "choices" and place == (0,)):
+            ended = path[1:2] == (place,) or (path[0] != "choices" and place == (0,))
+            if ended and _append(event, path):
                 del self.waiting[path]
-                _append(event, path)
 
 
 def _place(key: str, item: JSON) -> tuple[JSON]:
@@ -270,13 +265,13 @@ def _place(key: str, item: JSON) -> tuple[JSON]:
         return (None,)
     index = _with_index(item).get("index")
     if isinstance(index, int) or key == "choices":
-        return (index or 0,)
+        return (index if isinstance(index, int) else 0,)
     kind = item.get("type")
     return (kind,) if key in _GROWING and isinstance(kind, str) else (None,)
 
 
-def _append(event: dict[str, JSON], path: _Path) -> None:
-    """Append U+FFFD to the text at *path* in *event*; create the path if missing."""
+def _append(event: dict[str, JSON], path: _Path) -> bool:
+    """Append U+FFFD to the text at *path*, unless *event* has another type there."""
     node: JSON = event
     for key, step, below in zip((None, *path), path, path[1:], strict=False):
         fresh: JSON = [] if isinstance(below, tuple) else {}
@@ -289,10 +284,15 @@ def _append(event: dict[str, JSON], path: _Path) -> None:
                 node.append(found)
             node = found
         else:
-            if not isinstance(node.get(step), type(fresh)):
+            if node.get(step) in (None, "", [], {}):
                 node[step] = fresh
             node = node[step]
+            if not isinstance(node, type(fresh)):
+                return False
     if isinstance(node, list):
         node.append("\ufffd")
-    else:
-        node[path[-1]] = (node.get(path[-1]) or "") + "\ufffd"
+        return True
+    text = node.get(path[-1])
+    if text in (None, [], {}) or isinstance(text, str):
+        node[path[-1]] = (text or "") + "\ufffd"
+    return isinstance(node[path[-1]], str)

@@ -92,6 +92,44 @@ def test_repeated_name_is_used_once(parts):
 
 
 @pytest.mark.parametrize(
+    ("pieces", "last"),
+    [
+        pytest.param(['{"x": 1', "}"], '{"x":1}', id="spaces"),
+        pytest.param(['{"x": 1, "y": "é"}'], '{"y":"\\u00e9","x":1}', id="order"),
+        pytest.param(['{"x": 1}'], '{\n"x": 1\n}\n', id="line-ends"),
+    ],
+)
+def test_finished_call_repeated_with_other_spaces_is_one_call(pieces, last):
+    """
+    A server may repeat a finished call in the last chunk, with its arguments written in
+    another way: the call has the arguments as they came first.
+    """
+    first, *rest = pieces
+    parts = [part("f", first, "a"), *(part(None, piece) for piece in rest)]
+
+    assert ("a", "f", "".join(pieces)) == joined(*parts, part("f", last, "a"))
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param('{"x":true}', id="true-is-not-1"),
+        pytest.param('{"x":1,"y":2}', id="more-arguments"),
+        pytest.param('{"x":', id="begins"),
+        pytest.param("[1]", id="list"),
+    ],
+)
+def test_other_arguments_with_the_same_id_and_name_are_another_call(last):
+    """
+    A part with the id and the name of a finished call begins another call if its
+    arguments are other values.
+    """
+    parts = [part("f", '{"x": 1}', "a"), part("f", last, "a")]
+
+    assert [("a", "f", '{"x": 1}'), ("a", "f", last)] == calls_of(*parts)
+
+
+@pytest.mark.parametrize(
     ("parts", "calls"),
     [
         pytest.param(

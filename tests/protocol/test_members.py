@@ -280,6 +280,42 @@ def test_repeated_list_outside_of_deltas_is_not_doubled():
     assert {"sources": [first, second]} == completion.extra
 
 
+RESULTS = [{"index": 0, "title": "t1"}, {"index": 0, "title": "t2"}]
+
+
+@pytest.mark.parametrize(
+    ("lists", "expected"),
+    [
+        pytest.param([RESULTS], RESULTS, id="one-chunk"),
+        pytest.param([RESULTS] * 3, RESULTS, id="repeated"),
+        pytest.param([RESULTS[:1], RESULTS], RESULTS, id="growing"),
+        pytest.param(
+            [[{**RESULTS[0], "type": "web"}, {**RESULTS[1], "type": "web"}]] * 2,
+            [{**RESULTS[0], "type": "web"}, {**RESULTS[1], "type": "web"}],
+            id="one-type",
+        ),
+        pytest.param(
+            [[{**RESULTS[0], "id": "a"}, {**RESULTS[1], "id": "b"}]] * 2,
+            [{**RESULTS[0], "id": "a"}, {**RESULTS[1], "id": "b"}],
+            id="two-ids",
+        ),
+        pytest.param(
+            [[{"index": 0, "type": "web"}], [RESULTS[0], {"index": 0, "type": "web"}]],
+            [{**RESULTS[0], "type": "web"}, {"index": 0, "type": "web"}],
+            id="type-once",
+        ),
+    ],
+)
+def test_items_of_one_list_with_the_same_index_are_kept_apart(lists, expected):
+    """
+    Items of one list are not fragments of each other, even if they have the same index;
+    a repeated list is not doubled.
+    """
+    chunks = [{"search_results": each} for each in lists]
+
+    assert {"search_results": expected} == answer(*chunks).extra
+
+
 def test_objects_in_deltas_add_up():
     """
     Objects in deltas are joined: the transcripts and the data of audio, for example.

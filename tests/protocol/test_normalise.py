@@ -1105,6 +1105,67 @@ def test_halves_wait_for_their_own_text_alone():
 
 
 @pytest.mark.parametrize(
+    ("path", "end"),
+    [
+        pytest.param(
+            ["content"],
+            ending(delta={"content": [{"type": "text", "text": "b"}]}),
+            id="list-after-text",
+        ),
+        pytest.param(
+            ["content", ({"type": "text"},), "text"],
+            ending(delta={"content": "END"}),
+            id="text-after-list",
+        ),
+        pytest.param(["content"], ending(delta={"content": 5}), id="number"),
+        pytest.param(["content"], ending(delta={"content": False}), id="false"),
+        pytest.param(["content"], ending(delta=5), id="delta"),
+        pytest.param(
+            ["tool_calls", ({"index": 0},), "function", "arguments"],
+            ending(
+                delta={
+                    "tool_calls": [{"index": 0, "function": {"arguments": {"x": 1}}}]
+                }
+            ),
+            id="object-after-text",
+        ),
+    ],
+)
+def test_end_of_another_type_is_kept_and_half_waits_for_the_streams_end(path, end):
+    """
+    If a choice ends with a value of another type than the text that ended with a half,
+    the value is kept, and the half becomes U+FFFD when the stream ends.
+    """
+    halves = HalfCharacters()
+    halves.join(at(path, f"a{HIGH}"))
+
+    assert end == halves.join(end)
+    assert at(path, "\ufffd") == halves.rest()
+    assert {} == halves.waiting
+
+
+def test_thought_that_is_not_a_string_is_kept_after_a_half():
+    """
+    A thought that is a number is kept, although half of a character waits for more.
+    """
+    halves = HalfCharacters()
+    halves.join({"thought": HIGH})
+
+    assert {"thought": 5, **ending()} == halves.join({"thought": 5, **ending()})
+    assert {"thought": "\ufffd"} == halves.rest()
+
+
+def test_half_in_a_choice_whose_index_is_not_a_number_is_of_choice_0():
+    """
+    A choice whose index is a list is choice 0, also for the halves of its characters.
+    """
+    halves = HalfCharacters()
+    halves.join({"choices": [{"index": [0], "delta": {"content": HIGH}}]})
+
+    assert ending(delta={"content": "\ufffd"}) == halves.join(ending())
+
+
+@pytest.mark.parametrize(
     "event",
     [
         pytest.param({"id": HIGH, "model": f"a{LOW}", HIGH: [{LOW: HIGH}]}, id="top"),

@@ -21,7 +21,7 @@ from asi1 import (
     ToolCall,
     Usage,
 )
-from asi1._models.chunks import as_chunk
+from asi1._models.chunks import as_chunk, in_parts
 from asi1._protocol.converter import decode
 from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.stream_answer import Assembler
@@ -275,6 +275,24 @@ def test_tool_call_parts_are_joined_by_index_id_or_order(sent, expected):
     with neither belongs to the tool call before it.
     """
     assert expected == tool_calls_of(*sent)
+
+
+@pytest.mark.parametrize("count", [256, 257, 300, 600])
+def test_calls_of_a_chunk_that_is_cut_are_told_by_their_place(count):
+    """
+    Tool calls without index and id are told apart by their place in the whole chunk,
+    even if the chunk is added in parts.
+    """
+    expected = [(f"f{n}", f'{{"n":{n}}}') for n in range(count)]
+    names = [{"function": {"name": name}} for name, _ in expected]
+    arguments = [{"function": {"arguments": text}} for _, text in expected]
+    chunks = [piece(tool_calls=calls) for calls in (names, arguments)]
+
+    message = answer(*(part for each in chunks for part in in_parts(each))).message
+
+    assert expected == [
+        (call.function.name, call.function.arguments) for call in message.tool_calls
+    ]
 
 
 def test_tool_call_has_the_last_type_and_all_unknown_keys():
