@@ -46,6 +46,8 @@ QUOTA_CODES = {
     "spend_limit_exceeded",
     "usage_limit_exceeded",
 }
+# Codes, in lowercase, that servers send with a success.
+_SUCCESS = {"0", "200", "ok", "success"}
 # Members of an error that may hold an HTTP status, or the name of one.
 _STATUS_KEYS = ("code", "status", "status_code", "http_status", "type")
 _STATUS = re.compile(r"([1-5][0-9][0-9])(?:\.0)?")
@@ -120,7 +122,7 @@ def find_error(
     Return the object inside *value* that reports an error; None if there is none.
 
     An ``error`` or ``errors`` without content, such as null or an empty list, is not an
-    error.
+    error, and neither is a code of success.
 
     Args:
         value: The body of a reply, or the data of an event.
@@ -131,14 +133,19 @@ def find_error(
         return value
     if choices := value.get("choices"):
         return _error_of_choices(choices)
-    if value.get("code") is not None and value.get("message") is not None:
+    code = value.get("code")
+    if "choices" in value or value.get("usage") or _is_success(code):
+        return None
+    if code is not None and value.get("message") is not None:
         return value
-    # A valid chunk without choices has an id. So an object with neither is an error if
-    # it contains an error message.
-    neither = "choices" not in value and "id" not in value
-    if neither and not named and any(value.get(key) for key in ("message", "detail")):
-        return value
-    return None
+    # A valid chunk may have no choices, but then it has an id. So an object with
+    # neither choices nor id is an error if it contains an error message.
+    told = any(value.get(key) for key in ("message", "detail"))
+    return value if told and "id" not in value and not named else None
+
+
+def _is_success(code: JSON) -> bool:
+    return isinstance(code, str | int) and str(code).lower() in _SUCCESS
 
 
 def _has_error(value: Mapping[str, JSON]) -> bool:
@@ -152,7 +159,14 @@ def _has_error(value: Mapping[str, JSON]) -> bool:
 def _is_filled(value: JSON) -> bool:
     if isinstance(value, list):
         return any(map(_is_filled, value))
-    return any(value.values()) if isinstance(value, dict) else bool(value)
+    if not isinstance(value, dict):
+        return bool(value)
+    success = _is_success(value.get("code")) and not _names_error(value.get("type"))
+    return any(value.values()) and not success
+
+
+def _names_error(kind: JSON) -> bool:
+    return isinstance(kind, str) and "error" in kind.lower()
 
 
 def _error_of_choices(choices: JSON) -> Mapping[str, JSON] | None:

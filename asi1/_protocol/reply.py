@@ -161,7 +161,7 @@ def answer_value(
         return value
     told = read_error_body(value if error is None else error, key)
     what = told.message if isinstance(value, dict | str) else ""
-    if isinstance(value, dict) and error is None:
+    if isinstance(value, dict) and error is None and not what:
         what = "a JSON object without choices"
     if value is None:
         what = "null" if body.strip() else "an empty body"

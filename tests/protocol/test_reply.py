@@ -416,6 +416,12 @@ def test_body_with_a_choice_is_an_answer():
             {"code": 7},
             id="code-without-message",
         ),
+        pytest.param(
+            b'{"code":7,"message":"no","choices":[]}',
+            "no",
+            {"code": 7, "message": "no", "choices": []},
+            id="message-beside-empty-choices",
+        ),
         pytest.param(b"no", "no", "no", id="text"),
         pytest.param(
             b"<html><title>Hi</title>",
@@ -669,12 +675,15 @@ def test_more_than_a_thousand_choices_are_refused(count, read):
         ({"message": "no"}, True),
         ({"detail": "no"}, True),
         ({"detail": "no", "choices": []}, False),
+        ({"code": 1, "message": "no", "choices": []}, False),
+        ({"code": 1, "message": "no", "usage": {"total_tokens": 3}}, False),
+        ({"code": 1, "message": "no", "usage": None}, True),
     ],
 )
 def test_event_is_an_error_by_its_keys(body, error):
     """
-    An event with a code and a message is an error; an event with only a message or a
-    detail is an error if it has neither an id nor choices.
+    An event with a code and a message is an error if it has neither choices nor usage;
+    an event with only a message or a detail is an error if it has no id either.
     """
     if not error:
         assert read_event("message", json.dumps(body).encode(), SECRET) is not None
@@ -752,6 +761,35 @@ def test_error_without_content_is_not_an_error(key, empty):
 
         assert "Hi" == answer_of_reply(body).text
         assert "Hi" == read_event("message", json.dumps(body).encode(), SECRET).text
+
+
+@pytest.mark.parametrize("code", [0, 200, "0", "200", "ok", "OK", "success"])
+@pytest.mark.parametrize("key", ["error", "errors"])
+def test_code_of_success_is_not_an_error(code, key):
+    """
+    Servers send a code of success with an answer, at the top, in ``error`` or in a
+    choice: it is not an error.
+    """
+    success = {"code": code, "message": "success"}
+    choice = {"message": {"content": "Hi"}, "delta": {"content": "Hi"}, key: success}
+    body = {"id": "a", "choices": [choice], key: success, **success}
+    ended = {"id": "a", "choices": [], "usage": {"total_tokens": 3}, **success}
+
+    assert "Hi" == answer_of_reply(body).text
+    assert "Hi" == read_event("message", json.dumps(body).encode(), SECRET).text
+    for each in (ended, success):
+        chunk = read_event("message", json.dumps(each).encode(), SECRET)
+        assert () == chunk.choices
+
+
+def test_error_type_beside_a_code_of_success_is_an_error():
+    """
+    Servers may send a code of 0 with a failure, whose type then tells it.
+    """
+    body = {"error": {"code": 0, "message": "no", "type": "server_error"}}
+
+    with pytest.raises(ServerStreamError, match="no"):
+        read_event("message", json.dumps(body).encode(), SECRET)
 
 
 def test_number_of_errors_is_not_an_error():
