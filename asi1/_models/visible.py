@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 
-__all__ = ["HIDDEN", "visible"]
+__all__ = ["HIDDEN", "LEFT_OUT", "visible"]
 
 # The joiners: they join letters in some scripts, and the parts of an emoji.
 _JOINERS = "\u200c\u200d"
@@ -35,6 +35,9 @@ _SHAPELESS = (
     "\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
 )
+# The characters that `visible` leaves out between ASCII characters, as a regular
+# expression has them in brackets.
+LEFT_OUT = f"\r{_SHAPELESS}"
 # The characters that `visible` changes, joiners included, except "\n" and "\t".
 HIDDEN = re.compile(
     rf"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069{_SHAPELESS}]"

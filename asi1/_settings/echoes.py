@@ -18,25 +18,28 @@ from urllib.parse import parse_qsl
 
 from attrs import frozen
 
+from .._models.visible import LEFT_OUT
+
 
 __all__ = ["Forms", "secrets_of"]
 
 # Minimum number of characters of a secret that is redacted: shorter ones, such as "key"
 # and "test", also occur in harmless messages as words that must stay readable.
 _SHORTEST = 8
-# An ASCII character as JSON, JavaScript, a URL or HTML may write it, in lowercase; a
-# backslash that does nothing, as PHP writes it before a slash; and a NUL, which UTF-16
-# has beside each ASCII character.
+# An ASCII character as JSON, JavaScript, a URL or HTML may write it, in lowercase; or a
+# backslash that does nothing, as PHP writes it before a slash.
 _CODED = re.compile(
     r"\\+(?:(?:u00|u\{0{0,4}|x)([0-7][0-9a-f])\}?)?"
     r"|%([0-7][0-9a-f])"
     r"|&#x0{0,6}([0-7][0-9a-f]);?"
     r"|&#0{0,6}(1[0-2][0-9]|[3-9][0-9])(?![0-9]);?"
     r"|&([a-z]{2,6});"
-    r"|\x00"
 )
 # One of these characters is in each match of `_CODED`.
-_SIGNS = ("\\", "%", "&", "\0")
+_SIGNS = ("\\", "%", "&")
+# A NUL, which UTF-16 has beside each ASCII character; and the characters that are left
+# out when an error is shown, which would put the parts of a key together.
+_UNSEEN = re.compile(f"[\0{LEFT_OUT}]")
 # Matches backslashes, which `_CODED` removes too; this expression is faster.
 _IDLE_BACKSLASHES = re.compile(r"\\+(?!u00|u\{|x|\\)")
 # The beginning of a match of `_CODED` at the end of a text, where the text was cut.
@@ -126,13 +129,11 @@ class Forms:
         for _ in range(_LAYERS + 2):
             if any(start in text for start in self.starts):
                 return True
-            if not any(sign in text for sign in _SIGNS):
-                return False
-            before = text
-            if "\0" in text:
-                text = text.replace("\0", "")
-                continue
-            text = _CODED.sub(_decoded_match, _IDLE_BACKSLASHES.sub("", text))
+            before, codes = text, _codes_in(text)
+            if codes is _UNSEEN:
+                text = _UNSEEN.sub("", text.replace("\0", "").replace("\r", ""))
+            elif codes is _CODED:
+                text = _CODED.sub(_decoded_match, _IDLE_BACKSLASHES.sub("", text))
             if text == before:
                 return False
         return False
@@ -155,7 +156,9 @@ class Forms:
 
         None if *text* does not end with the beginning of a secret.
         """
-        since = max(0, len(text) - self.longest)
+        # Any number of unseen characters may be inside of a secret.
+        unseen = _codes_in(text) is _UNSEEN
+        since = 0 if unseen else max(0, len(text) - self.longest)
         if not self.may_be_in(text[since:]):
             return None
         end = _lower(text[since:])
@@ -207,25 +210,34 @@ def _lower(text: str) -> str:
     return text.replace("\u0130", "I").lower()
 
 
+def _codes_in(text: str) -> re.Pattern[str] | None:
+    """Return what finds the characters of *text* to decode first; None for none."""
+    unseen = "\0" in text or "\r" in text
+    if unseen or (not text.isascii() and _UNSEEN.search(text)):
+        return _UNSEEN
+    return _CODED if any(sign in text for sign in _SIGNS) else None
+
+
 def _layers(text: str) -> Iterator[tuple[str, list[_Places]]]:
     """Return *text*, and the results of decoding it once, twice and so on."""
     places: list[_Places] = []
     yield text, places
-    for _ in range(_LAYERS):
-        if not any(sign in text for sign in _SIGNS):
+    for _ in range(_LAYERS + 2):
+        codes = _codes_in(text)
+        if codes is None:
             return
-        decoded, new = _decoded(text)
+        decoded, new = _decoded(text, codes)
         if decoded == text:
             return
         text, places = decoded, [*places, new]
         yield text, places
 
 
-def _decoded(text: str) -> tuple[str, _Places]:
+def _decoded(text: str, codes: re.Pattern[str]) -> tuple[str, _Places]:
     pieces: list[str] = []
     after, before = [0], [0]
     size = done = 0
-    for match in _CODED.finditer(text):
+    for match in codes.finditer(text):
         start, end = match.span()
         char = _character(match)
         if char is None:
@@ -251,7 +263,7 @@ def _character(match: re.Match[str]) -> str | None:
     if group == 5:
         return _NAMED.get(code)
     char = chr(int(code, 10 if group == 4 else 16))
-    return "" if char == "\0" else char.lower()
+    return "" if char in "\0\r" else char.lower()
 
 
 def _start(place: int, places: Iterable[_Places]) -> int:

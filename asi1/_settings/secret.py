@@ -97,9 +97,10 @@ class Secret:
         Return *text* with ``***`` in place of the key.
 
         The key is found in upper and lower case; with any of its characters escaped as
-        in JSON, a URL or HTML, also several times over; in UTF-16; as hexadecimal
-        digits; and in base64, also as a part of a longer value. A key of less than 8
-        characters is not a secret, and is not replaced.
+        in JSON, a URL or HTML, also several times over; in UTF-16; with characters
+        inside that are left out when an error is shown; as hexadecimal digits; and in
+        base64, also as a part of a longer value. A key of less than 8 characters is
+        not a secret, and is not replaced.
         """
         pieces, done = [], 0
         for start, end in self._searched.places(text):

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asi1._models.visible import HIDDEN, visible
 from asi1._settings.echoes import Forms, secrets_of
 from asi1._settings.secret import Secret
 
@@ -178,6 +179,53 @@ def test_cut_key_is_replaced_in_each_form(form, key):
         assert len(shown) <= len("bad key ***") + few + 12
 
 
+# Each character that is left out when an error is shown.
+LEFT_OUT = [
+    char
+    for char in map(chr, range(sys.maxunicode + 1))
+    if HIDDEN.match(char) and visible(f"a{char}b") == "ab"
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda key, char: char.join(key), id="between-all"),
+        pytest.param(lambda key, char: f"{key[:5]}{char * 9}{key[5:]}", id="once"),
+        pytest.param(lambda key, char: UNICODE(char.join(key)), id="escaped"),
+        pytest.param(lambda key, char: char.join(quote(key)), id="in-a-url"),
+        pytest.param(lambda key, char: char.join(UNICODE(key)), id="in-escapes"),
+    ],
+)
+def test_key_with_characters_inside_that_are_not_shown_is_replaced(write, key):
+    """
+    The key is replaced if it has characters inside that are left out when an error is
+    shown, such as zero-width spaces; those beside it stay.
+    """
+    assert {"\r", "\u00ad", "\u200b", "\u200d", "\u2060", "\ufeff"} < {*LEFT_OUT}
+    for char in LEFT_OUT if key == KEYS[0] else "\r\u200b":
+        if char > "\x7f" and write(key, char).isascii():
+            continue  # an escape of a character that is not ASCII is shown
+        shown = Secret(key).redact(f"bad {char}{write(key, char)}{char} key")
+        assert f"bad {char}***{char} key" == shown
+
+
+@pytest.mark.parametrize("char", ["\r", "\u200b", "\U000e0041"], ids=ascii)
+def test_cut_key_with_any_number_of_characters_that_are_not_shown_is_replaced(char):
+    """
+    At most the first 7 characters of the key are left where a text is cut, however many
+    characters stand inside the key that are left out when an error is shown.
+    """
+    secret, key = Secret(KEYS[0]), KEYS[0]
+
+    for size in (8, len(key) - 1):
+        cut = (char * 1000).join(key[:size])
+        assert "no ***" == secret.redact_end(f"no {cut}{char}")
+        padded = f"no {char.join(key[:size])}{char * 100_000}{key[size:]}"
+        assert "no ***" == secret.excerpt(padded, 200)
+
+
 @pytest.mark.parametrize("key", ["", "k", "sk_otte"])
 def test_secret_of_less_than_8_characters_has_no_form(key):
     """
@@ -219,7 +267,11 @@ def calls_for(text):
 
 
 @pytest.mark.parametrize(
-    "piece", ["\\", "%7", "%73", "&amp;", "&#0", "\0", "\\u007", KEYS[0], "sk_canary-"]
+    "piece",
+    [
+        *("\\", "%7", "%73", "&amp;", "&#0", "\0", "\\u007", KEYS[0], "sk_canary-"),
+        *("\r", "\u200b", "\u200b%73", "\r".join(KEYS[0]), "sk_can\u200bary-"),
+    ],
 )
 def test_work_grows_no_faster_than_the_text(piece):
     """

@@ -358,3 +358,43 @@ async def test_raw_reply_that_is_not_json_raises_an_error_without_the_key(form):
     assert body.data == reply.content
     assert "<html>***" == caught.value.body
     assert [] == contains(caught.value, KEY)
+
+
+UNSEEN = ["\r", "\u00ad", "\u200b", "\u2060", "\ufeff"]
+
+
+@pytest.mark.parametrize("char", UNSEEN, ids=ascii)
+@pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param((JSON_401, '{"error": {"message": "bad <JSON>"}}'), id="401"),
+        pytest.param((JSON_200, '{"error": {"message": "bad <JSON>"}}'), id="200"),
+        pytest.param((HTML_502, "<title>bad <KEY></title>"), id="page"),
+        pytest.param((SSE, 'data: {"error": {"message": "<JSON>"}}\n\n'), id="event"),
+        pytest.param((SSE, HALF, 'data: {"error": "<JSON>"}\n\n'), id="late-event"),
+    ],
+)
+async def test_key_with_characters_inside_that_are_not_shown_is_replaced(
+    reply, stream, char
+):
+    """
+    A key with characters inside that are left out when an error is shown is replaced by
+    asterisks in the error's text, repr and attributes.
+    """
+    *head, body = reply
+    fake = FakeASI1(seed=5)
+    fake.play(*head, echo(body, f"{KEY[:5]}{char}{KEY[5:]}"), times=None)
+
+    async with client_of(fake, max_retries=0) as client:
+        error, _ = await call(client, stream=stream)
+
+    assert isinstance(error, asi1.APIError)
+    for shown in (
+        str(error),
+        repr(error),
+        error.message,
+        *map(str, vars(error).values()),
+    ):
+        assert KEY not in shown.translate(dict.fromkeys(map(ord, UNSEEN)))
+    assert "***" in str(error)
