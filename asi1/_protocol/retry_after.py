@@ -54,9 +54,11 @@ _PART = re.compile(rf"({_AMOUNT}) ?({_UNIT})", re.IGNORECASE)
 _DURATION = rf"{_AMOUNT} ?{_UNIT}(?:,?(?: and)? ?{_AMOUNT} ?{_UNIT}){{0,4}}"
 _WHOLE_DURATION = re.compile(_DURATION, re.IGNORECASE)
 # Each repetition is bounded, so that the search takes time proportional to the text.
+# "Retrying after 5s" tells what the server did; only "retry after 5s" asks for a wait.
 _PHRASE = re.compile(
-    r"\b(?:(?:re)?(?:try|trying)|available)"
-    r"(?: (?:again|later|it|that|the|this|your|call|requests?)){0,4},? (?:in|after)"
+    r"\b(?:(?:re)?try(?P<told>ing)?|available)"
+    r"(?: (?:again|later|it|that|the|this|your|call|requests?)){0,4},?"
+    r" (?:in|(?(told)(?!)|after))"
     r"(?: (?:about|another|approximately|around|at least))? ?"
     rf"({_DURATION})"
     r"|\bwait(?: for)?(?: (?:about|another|approximately|around|at least))? ?"
@@ -64,6 +66,19 @@ _PHRASE = re.compile(
     r"|\bretry[ _-]?after[\"']? ?[:=]? ?"
     rf"({_DURATION}|{_AMOUNT}(?=[.,;!)\"'}}\]]{{1,3}}(?: |$)|$))",
     re.IGNORECASE,
+)
+# What stands before a phrase that tells what the server did, or did not do.
+_DENIED = re.compile(
+    r"(?:\bnot|n['\u2019]t|\bgave up|\bstopped)(?: (?:currently|to|yet))? \Z",
+    re.IGNORECASE,
+)
+_LONGEST_DENIAL = len("stopped currently ") + 1
+# Words that a message quotes, such as a part of the request; but neither the name nor
+# the value of a member in JSON that was cut off.
+_QUOTED = re.compile(
+    r"(?<!\w)(?<![\"']:)(?<![\"']: )"
+    r"(?:\"[^\"]*\"|'(?:[^']|(?<=\w)'(?=\w))*+'|`[^`]*`)(?!\w| ?[:=])"
+    r"|\u201c[^\u201c\u201d]*\u201d"
 )
 
 
@@ -191,9 +206,15 @@ def _member(value: JSON, per_second: int) -> float | None:
 
 
 def _phrase(text: str) -> float | None:
-    """Return the longest wait that a message names."""
-    found = _PHRASE.finditer(" ".join(text.split()))
-    return _longest(_duration(next(filter(None, match.groups()))) for match in found)
+    """Return the longest wait that a message asks for."""
+    text = _QUOTED.sub("", " ".join(text.split()))
+    return _longest(
+        _duration(found[found.lastindex or 0])
+        for found in _PHRASE.finditer(text)
+        if not _DENIED.search(
+            text, max(0, found.start() - _LONGEST_DENIAL), found.start()
+        )
+    )
 
 
 def _duration(text: str) -> float:
