@@ -20,11 +20,19 @@ from .._models.completion import Usage
 from .answer_parts import Text
 
 
-__all__ = ["Members", "is_sign_of_life", "newer_usage"]
+__all__ = ["Members", "is_notice", "is_sign_of_life", "newer_usage"]
 
 # Values of ``type``, in lowercase and without separators, of events that only show that
 # the server is alive.
 _SIGNS_OF_LIFE = frozenset({"ping", "pong", "heartbeat", "keepalive", "noop"})
+
+# Parts of the values of ``type``, in lowercase, of objects that report a failure; a
+# colon is that of a URI, the type of a problem in RFC 9457.
+_FAILURE = re.compile(
+    r"error|exception|fail|invalid|denied|refused|forbidden|unauthori[sz]ed|not.?found"
+    r"|exceeded|exhausted|insufficient|limit|quota|billing|balance|overload|busy"
+    r"|unavailable|time.?out|throttl|too.?many|abort|reject|block|fault|:"
+)
 
 # Unknown members of a delta, or of a fragment in it, whose strings are joined. Servers
 # never split other strings, such as an id, a type or a signature.
@@ -156,6 +164,14 @@ def is_sign_of_life(members: Mapping[str, JSON]) -> bool:
     names = (members.get(key) for key in ("type", "event", "status"))
     words = (re.sub("[ _-]", "", n).lower() for n in names if isinstance(n, str))
     return not _SIGNS_OF_LIFE.isdisjoint(words)
+
+
+def is_notice(members: Mapping[str, JSON]) -> bool:
+    """Whether an event with these members has a type, which is not that of an error."""
+    kind, code, status = (members.get(key) for key in ("type", "code", "status"))
+    if not isinstance(kind, str) or not kind or _FAILURE.search(kind.lower()):
+        return False
+    return code is None and not isinstance(status, int)
 
 
 def newer_usage(old: Usage | None, new: Usage | None) -> Usage | None:

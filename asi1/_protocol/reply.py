@@ -25,7 +25,7 @@ from .error_body import (
     find_error,
     read_error_body,
 )
-from .members import is_sign_of_life
+from .members import is_notice, is_sign_of_life
 from .normalise import HalfCharacters
 from .retry_after import retry_after, retry_after_in_body
 
@@ -242,7 +242,8 @@ def event_value(
         raise _decode_error(f"is not valid JSON ({error})", data, key) from None
     found = None
     if isinstance(value, dict):
-        found = find_error(value, named=own_name or is_sign_of_life(value))
+        named = own_name or is_notice(value) or is_sign_of_life(value)
+        found = find_error(value, named=named)
     if is_error or found is not None:
         told = read_error_body(value if found is None else found, key)
         raise errors.ServerStreamError(

@@ -923,3 +923,39 @@ def test_message_of_a_ping_is_not_an_error(name, body):
     assert () == read_event(name, json.dumps(body).encode(), SECRET).choices
     with pytest.raises(ServerStreamError, match="no"):
         read_event(name, json.dumps({**body, "error": "no"}).encode(), SECRET)
+
+
+@pytest.mark.parametrize("key", ["message", "detail"])
+def test_message_of_an_event_with_a_type_is_not_an_error(key):
+    """
+    An event whose type is not that of an error may have a message for people.
+    """
+    data = json.dumps({"type": "status", key: "Searching"}).encode()
+
+    assert () == read_event("message", data, SECRET).choices
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"type": "server_error"},
+        {"type": "APIError"},
+        {"type": "rate_limit_exceeded"},
+        {"type": "overloaded"},
+        {"type": "about:blank"},
+        {"type": "status", "code": "c"},
+        {"type": "status", "status": 500},
+        {"type": "status", "error": "no"},
+        {"type": ""},
+        {"type": None},
+        {"type": 1},
+    ],
+)
+def test_message_with_the_type_or_code_of_a_failure_is_an_error(more):
+    """
+    A message is an error if its type is that of a failure, or if it has a code.
+    """
+    data = json.dumps({**more, "message": "no"}).encode()
+
+    with pytest.raises(ServerStreamError, match="no"):
+        read_event("message", data, SECRET)
