@@ -24,9 +24,19 @@ from .runs import environment
 
 
 LOOPS = ("asyncio", "uvloop", "trio")
-FLOODS = sorted(name for name in FAULTS if name.startswith("flood_"))
-# Other replies that are large: a fault, its options.
-LARGE = {"giant_event": {"mib": 15}}
+# The floods and other large replies, larger than the faults are by default.
+FLOODS = {
+    "flood_choices": {"count": 1000},
+    "flood_chunks": {"count": 200_000},
+    "flood_comments": {"count": 200_000},
+    "flood_empty_data": {"count": 200_000},
+    "flood_ids": {"count": 200_000},
+    "flood_lines": {"count": 50_000},
+    "flood_members": {"count": 50_000},
+    "flood_tool_call_events": {"count": 20_000},
+    "flood_tool_calls": {"count": 20_000},
+    "giant_event": {"mib": 15},
+}
 WAYS = ("stream", "create", "to_sse", "snapshot")
 
 
@@ -71,7 +81,7 @@ async def measure(turn, start, fault, way):
     with FakeASI1() as fake:
         async with asi1.AsyncASI1("any-key", fake.base_url) as client:
             await read(client, way)  # what is loaded once does not count
-            fake.fault(fault, times=None, **LARGE.get(fault, {}))
+            fake.fault(fault, times=None, **FLOODS.get(fault, {}))
             async with start() as group:
                 _begin(group, watch.run, turn)
                 try:
@@ -128,7 +138,7 @@ def main(floods=None, ways=WAYS, say=print, *, collect=True):
     """Print the table; each row is one flood, read in one way."""
     say(f"| flood | read by | {' | '.join(LOOPS)} |")
     say(f"| --- | --- |{' ---: |' * len(LOOPS)}")
-    for fault in floods or [*FLOODS, *LARGE]:
+    for fault in floods or FLOODS:
         for way in ways:
             cells = " | ".join(
                 child(loop, fault, way, collect=collect) for loop in LOOPS

@@ -19,13 +19,13 @@ from .base import faults, with_events
 __all__ = ["FAULTS"]
 
 
-def _flood_tool_calls(context: Ask, *, count: int = 20_000) -> Plan:
+def _flood_tool_calls(context: Ask, *, count: int = 4_000) -> Plan:
     """One chunk has *count* parts of tool calls, each with another index."""
     calls = [{"index": number} for number in range(count)]
     return with_events(context, _delta({"tool_calls": calls}))
 
 
-def _flood_tool_call_events(context: Ask, *, count: int = 20_000) -> Plan:
+def _flood_tool_call_events(context: Ask, *, count: int = 4_000) -> Plan:
     """*count* chunks have one part of a tool call each, each with another index."""
     calls = ({"tool_calls": [{"index": number}]} for number in range(count))
     return with_events(context, b"".join(map(_delta, calls)))
@@ -37,34 +37,34 @@ def _flood_choices(context: Ask, *, count: int = 1000) -> Plan:
     return with_events(context, event({"choices": choices[:-1]}))
 
 
-def _flood_chunks(context: Ask, *, count: int = 200_000) -> Plan:
+def _flood_chunks(context: Ask, *, count: int = 20_000) -> Plan:
     """*count* chunks without choices."""
     return with_events(context, b'data: {"id":""}\n\n' * count)
 
 
-def _flood_empty_data(context: Ask, *, count: int = 200_000) -> Plan:
+def _flood_empty_data(context: Ask, *, count: int = 20_000) -> Plan:
     """*count* events with empty data."""
     return with_events(context, b"data:\n\n" * count)
 
 
-def _flood_ids(context: Ask, *, count: int = 200_000) -> Plan:
+def _flood_ids(context: Ask, *, count: int = 20_000) -> Plan:
     """*count* events with an id, and without data."""
     return with_events(context, b"id: 7\n\n" * count)
 
 
-def _flood_comments(context: Ask, *, count: int = 200_000) -> Plan:
+def _flood_comments(context: Ask, *, count: int = 20_000) -> Plan:
     """*count* comments."""
     return with_events(context, b":\n\n" * count)
 
 
-def _flood_lines(context: Ask, *, count: int = 50_000) -> Plan:
+def _flood_lines(context: Ask, *, count: int = 10_000) -> Plan:
     """The JSON of one chunk is spread over *count* data lines."""
     lines = b"data:\n" * (count - 2)
     chunk = b'data: {"id":\n%bdata: ""}\n\n' % lines
     return with_events(context, chunk)
 
 
-def _flood_members(context: Ask, *, count: int = 50_000) -> Plan:
+def _flood_members(context: Ask, *, count: int = 10_000) -> Plan:
     """One chunk has *count* unknown members."""
     return with_events(context, event({f"x{n}": n for n in range(count)} | {"id": ""}))
 
