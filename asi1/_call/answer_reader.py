@@ -44,7 +44,7 @@ class _CompletionReader(EventReader[_T]):
     @property
     def whole(self) -> bool:
         """Whether the answer is complete."""
-        return self._answer is not None or self._assembler.finished
+        return self._answer is not None or super().whole
 
     def answer(self) -> ChatCompletion:
         """Return the part of the answer that has arrived."""

@@ -114,12 +114,12 @@ def _check_count(data: bytes) -> Generator[None, None, None]:
 
 def _load_parts(data: bytes, step: int = _STEP) -> Generator[None, None, JSON]:
     levels = [root := _Level(b"[", 0, 0, [])]
-    signs, flushed, tokens = [0, 0], 0, 0
+    flushed = tokens = 0
     for found in _TOKEN.finditer(data):
         tokens += 1
         end = found.end()
         if end - found.start() == 1:
-            _nest(levels, found[0], data, end, signs)
+            _nest(levels, found[0], data, end)
         if end - flushed > step or tokens > _MOST_TOKENS:
             flushed, tokens = end, 0
             _flush(data, levels)
@@ -130,25 +130,19 @@ def _load_parts(data: bytes, step: int = _STEP) -> Generator[None, None, JSON]:
     return root.items[0]
 
 
-def _nest(
-    levels: list[_Level], sign: bytes, data: bytes, end: int, signs: list[int]
-) -> None:
+def _nest(levels: list[_Level], sign: bytes, data: bytes, end: int) -> None:
     """Open or close a level, or note a comma, for the *sign* before *end* in *data*."""
     if sign in _CLOSING:
         levels.append(_Level(sign, end, end))
-        signs[0] += 1
         if len(levels) > MAX_DEPTH + 1:
             raise ValueError("nested too deeply")
     elif sign == b",":
         levels[-1].comma = end
-        signs[1] += 1
     else:
         level = levels.pop()
         if not levels or sign != _CLOSING[level.sign]:
             raise ValueError("the brackets do not match")
         level.close(data[level.start : end - 1], levels[-1], end)
-    if signs[0] > MAX_CONTAINERS or sum(signs) > MAX_VALUES:
-        raise ValueError("too many values")
 
 
 class _Level:

@@ -13,6 +13,8 @@ import pytest
 
 import asi1
 
+from ..support.odd_values import Ambiguous, Unprintable
+
 
 CALL = """
 import asyncio
@@ -112,25 +114,6 @@ def test_client_closed_while_it_prepares_its_first_call_makes_no_call(monkeypatc
 
 
 KEY = "sk_otter-0123456789"
-
-
-class Ambiguous:
-    """Like a numpy array: has no truth value, and equals every object."""
-
-    __hash__ = None
-
-    def __bool__(self):
-        raise ValueError("the truth value of an array is ambiguous")
-
-    def __eq__(self, other):
-        return self
-
-
-class Unprintable:
-    """An object whose repr fails."""
-
-    def __repr__(self):
-        raise RuntimeError("no repr")
 
 
 class Acquires:

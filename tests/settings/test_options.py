@@ -20,6 +20,7 @@ from asi1._settings.option_checks import (
 from asi1._settings.options import BODY_OPTIONS, CALL_OPTIONS
 
 from ..support.calls import HI, URL, chat, config, sent
+from ..support.odd_values import Ambiguous, Unprintable
 
 
 TOOL = {"type": "function", "function": {"name": "dive", "parameters": {}}}
@@ -279,25 +280,6 @@ def test_wrong_value_is_refused_and_named(name, value):
     assert 300 > len(str(caught.value))
 
 
-class Array:
-    """Like a numpy array: has no truth value, and equals every object."""
-
-    __hash__ = None
-
-    def __bool__(self):
-        raise ValueError("the truth value of an array is ambiguous")
-
-    def __eq__(self, other):
-        return self
-
-
-class Unprintable:
-    """An object whose repr fails."""
-
-    def __repr__(self):
-        raise RuntimeError("no repr")
-
-
 @pytest.mark.parametrize("name", sorted(BODY_OPTIONS | CALL_OPTIONS))
 @pytest.mark.parametrize("kind", ["array", "deep", "huge", "unprintable"])
 def test_value_that_cannot_be_compared_or_printed_is_refused(name, kind):
@@ -310,7 +292,7 @@ def test_value_that_cannot_be_compared_or_printed_is_refused(name, kind):
     for _ in range(3000):
         deep = [deep]
     wrong = {
-        "array": Array(),
+        "array": Ambiguous(),
         "deep": {5: deep} if name == "extra_query" else deep,
         "huge": -(10**5000),
         "unprintable": Unprintable(),
