@@ -11,12 +11,12 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
-from typing import ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import anyio
 
 from anyio.lowlevel import checkpoint
-from attrs import define, field
+from attrs import Factory, define, field
 
 from .._models.completion import ChatCompletion
 from .._models.errors import APIConnectionError, APIError, APIResponseError
@@ -47,6 +47,14 @@ _ERROR_BODY = 128 * 1024
 _ERROR_BODY_TIMEOUT = 5.0
 
 
+def _key_with_secrets(reader: ReplyReader[Any]) -> Secret:
+    query = reader.request.url.partition("?")[2]
+    return reader.config.api_key.with_secrets_of(reader.request.headers, query)
+
+
+_KEY = Factory(_key_with_secrets, takes_self=True)
+
+
 @define(eq=False)
 class ReplyReader(ABC, Generic[_T]):
     """
@@ -68,13 +76,8 @@ class ReplyReader(ABC, Generic[_T]):
     queue: BatchQueue[_T]
     opened: Flag
     info: ResponseInfo = field(factory=ResponseInfo, init=False)
-    key: Secret = field(init=False)
+    key: Secret = field(init=False, default=_KEY)
     _work: int = field(default=0, init=False)
-
-    @key.default
-    def _key_with_secrets_of_the_request(self) -> Secret:
-        query = self.request.url.partition("?")[2]
-        return self.config.api_key.with_secrets_of(self.request.headers, query)
 
     @property
     def whole(self) -> bool:

@@ -101,7 +101,7 @@ def _load_long(data: bytes) -> Generator[None, None, JSON]:
 
 def _check_count(data: bytes) -> Generator[None, None, None]:
     """Raise ValueError for too many values, before any of them takes memory."""
-    signs = dict.fromkeys((b"[", b"{", b","), 0)
+    signs: dict[bytes, int] = dict.fromkeys((b"[", b"{", b","), 0)
     for number, found in enumerate(_TOKEN.finditer(data)):
         if found[0] in signs:
             signs[found[0]] += 1

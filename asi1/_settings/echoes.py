@@ -53,7 +53,7 @@ _NAMES = (
     "percnt period plus quest quot rbrace rbrack rcub rpar rsqb semi sol "
     "verbar vert"
 )
-_NAMED = dict(
+_NAMED: dict[str, str] = dict(
     zip(
         _NAMES.split(),
         r"""&'*\:,@-$=!`>^-{[{_([<#%.+?"}]})];/||""",

@@ -138,9 +138,10 @@ class Secret:
 
     @property
     def _searched(self) -> Forms:
-        if self._forms is None:
-            self._forms = _echoes().Forms.of((self._value, *self._others))
-        return self._forms
+        forms = self._forms
+        if forms is None:
+            forms = self._forms = _echoes().Forms.of((self._value, *self._others))
+        return forms
 
     def __repr__(self) -> str:
         return "***"
