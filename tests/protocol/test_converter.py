@@ -246,12 +246,14 @@ def objects_in(value):
 def test_answer_to_dict_and_to_json_are_as_sent(sent):
     """
     An answer can be read although fields are missing, null, unknown or of a wrong type,
-    and its ``to_dict`` and ``to_json`` return what the server sent.
+    and its ``to_dict`` and ``to_json`` return what the server sent, in ``to_json`` with
+    U+FFFD for lone surrogates.
     """
     answer = read(_models.ChatCompletion, sent)
 
     assert exact(sent) == exact(answer.to_dict())
-    assert exact(sent) == exact(load_json(answer.to_json().encode()))
+    whole = exact(replace_surrogates_in(sent))
+    assert whole == exact(load_json(answer.to_json().encode()))
 
 
 @settings(deadline=None, max_examples=60)
