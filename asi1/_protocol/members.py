@@ -1,5 +1,5 @@
 """
-The members that must be joined over a stream's chunks: unknown ones, and the usage.
+The members that must be joined over a stream's chunks: texts, unknown ones, the usage.
 
 A server may send a complete member in one chunk, and null or an empty value in all
 others; repeat the member in every chunk; or send a fragment of it in each chunk.
@@ -17,14 +17,23 @@ from attrs import define, field
 
 from .._models.base_types import JSON
 from .._models.completion import Usage
-from .answer_parts import Text
 
 
-__all__ = ["Members", "is_notice", "is_sign_of_life", "newer_usage"]
+__all__ = [
+    "Members",
+    "Text",
+    "is_name_of_ping",
+    "is_notice",
+    "is_sign_of_life",
+    "newer_usage",
+]
 
-# Values of ``type``, in lowercase and without separators, of events that only show that
-# the server is alive.
-_SIGNS_OF_LIFE = frozenset({"ping", "pong", "heartbeat", "keepalive", "noop"})
+# Names, in lowercase, of events that only show that the server is alive; and those
+# members of an event that may hold its name.
+_SIGN_OF_LIFE = re.compile(
+    r"(?:.*[^a-z])?(?:ping|pong|heart[ _-]?beat|(?:keep[ _-]?)?alive|no[ _-]?op)"
+)
+_EVENT_NAMES = ("type", "event", "status", "object")
 
 # Parts of the values of ``type``, in lowercase, of objects that report a failure; a
 # colon is that of a URI, the type of a problem in RFC 9457.
@@ -45,6 +54,28 @@ _LISTS = frozenset({"logprobs", "token_ids"})
 
 
 @define
+class Text:
+    """A growing str, stored as a list of fragments until it is read."""
+
+    pieces: list[str] = field(factory=list)
+
+    def add(self, piece: str) -> bool:
+        """Append *piece*, which may be empty; return whether the text has grown."""
+        if piece:
+            self.pieces.append(piece)
+        return bool(piece)
+
+    def join(self) -> str:
+        """Return the text so far."""
+        if len(self.pieces) > 1:
+            text, *more = self.pieces
+            self.pieces.clear()
+            text += "".join(more)  # in place, if no earlier answer holds the text
+            self.pieces.append(text)
+        return self.pieces[0] if self.pieces else ""
+
+
+@define
 class _Fragments:
     """A list of objects, assembled from fragments that have an ``index``."""
 
@@ -54,8 +85,14 @@ class _Fragments:
     # tells parts with the same of both that one list had.
     _known: dict[tuple[str, str | None, int], "Members"] = field(factory=dict)
 
-    def add(self, fragments: list[dict[str, JSON]]) -> None:
-        """Add the fragments of one list, each of which belongs to another part."""
+    def add(self, fragments: list[dict[str, JSON]]) -> bool:
+        """
+        Add the fragments of one list, each of which belongs to another part.
+
+        Returns:
+            Whether they add a part of the answer; see `Members.add`.
+        """
+        carries = False
         seen: Counter[tuple[str, str | None]] = Counter()
         used: set[int] = set()
         for fragment in fragments:
@@ -67,11 +104,13 @@ class _Fragments:
             seen.update(names)
             part = self._known.get(keys[-1]) or self._known.get(keys[0])
             if part is None or id(part) in used or not part.may_have(fragment):
-                part = Members(self.deep)
+                part = Members(self.deep, named=True)
                 self.parts.append(part)
+                carries = True
             self._known.update(dict.fromkeys(keys, part))
             used.add(id(part))
-            part.add(fragment)
+            carries |= part.add(fragment)
+        return carries
 
 
 @define
@@ -85,28 +124,43 @@ class Members:
     Attributes:
         deep: Whether it is a delta or in one, so that strings and objects are joined.
         joined: Whether all lists in the object are joined.
+        named: Whether it is an item of a list, so that each of its strings is a part of
+            the answer.
     """
 
     deep: bool = False
     joined: bool = False
+    named: bool = False
     _values: dict[str, Any] = field(factory=dict)
 
-    def add(self, more: Mapping[str, JSON]) -> list[str]:
-        """Add the members of one chunk; return the names of those that changed."""
-        changed = []
+    def add(self, more: Mapping[str, JSON]) -> bool:
+        """
+        Add the members of one chunk; return whether they add a part of the answer.
+
+        A member that repeats its value adds nothing. A number adds nothing either, and
+        neither does a string at the top level of a chunk or choice, or one that
+        replaces another: it may be the time, which differs in each sign of life.
+        """
+        carries = False
         for name, value in more.items():
             if value is None or value in ("", [], {}):
                 self._values.setdefault(name, value)
                 continue
             grown = self._grown(name, value)
             if grown is not None:
-                grown.add(value)
-            elif self._values.get(name) == value:
+                carries |= grown.add(value)
                 continue
-            else:
+            old = self._values.get(name)
+            if old != value:
                 self._values[name] = value
-            changed.append(name)
-        return changed
+                carries |= self._is_part(name, old, value)
+        return carries
+
+    def _is_part(self, name: str, old: JSON, new: JSON) -> bool:
+        """Return whether *new*, which replaces *old*, is a part of the answer."""
+        if isinstance(new, str):
+            return self.named or (self.deep and not old)
+        return isinstance(new, dict | list) and not is_name_of_ping(name)
 
     def may_have(self, fragment: Mapping[str, JSON]) -> bool:
         """Whether a fragment has no other type and no other id than the object."""
@@ -138,7 +192,10 @@ class Members:
 class _Items(list[JSON]):
     """A growing list of the server's values."""
 
-    add = list.extend
+    def add(self, values: list[JSON]) -> bool:
+        """Append *values*, which are a part of the answer."""
+        self.extend(values)
+        return True
 
 
 def _has_index(value: JSON) -> bool:
@@ -161,9 +218,15 @@ def _to_json(value: Any) -> JSON:
 
 def is_sign_of_life(members: Mapping[str, JSON]) -> bool:
     """Whether these members say that an event is only a ping."""
-    names = (members.get(key) for key in ("type", "event", "status"))
-    words = (re.sub("[ _-]", "", n).lower() for n in names if isinstance(n, str))
-    return not _SIGNS_OF_LIFE.isdisjoint(words)
+    if not members:
+        return False
+    names = (members.get(key) for key in _EVENT_NAMES)
+    return any(is_name_of_ping(name) for name in names if isinstance(name, str))
+
+
+def is_name_of_ping(name: str) -> bool:
+    """Whether an event of this name only shows that the server is alive."""
+    return _SIGN_OF_LIFE.fullmatch(name[:100].lower()) is not None
 
 
 def is_notice(members: Mapping[str, JSON]) -> bool:

@@ -865,6 +865,19 @@ SIGNS = [
     pytest.param(Event({"model": "asi1", "at": 7}), id="time"),
     pytest.param(Data(b"event: ping\ndata: ping\n\n"), id="named-ping"),
     pytest.param(Data(b'event: ping\ndata: {"at": 7}\n\n'), id="named-json"),
+    pytest.param(
+        Data(b'event: ping\ndata: {"id": "c", "time": {"a": 1}}\n\n'), id="named-object"
+    ),
+    pytest.param(
+        Data(b'event: Keep-Alive\ndata: {"choices": [], "time": {"a": 1}}\n\n'),
+        id="named-keep-alive",
+    ),
+    pytest.param(Event({"object": "ping", "message": "alive"}), id="ping-as-object"),
+    pytest.param(
+        Event({"type": "ping", "choices": [{"delta": {}, "ts": {"at": 1}}]}),
+        id="ping-with-choice",
+    ),
+    pytest.param(Event({"choices": [{"delta": {}, "ts": 1}]}), id="time-in-choice"),
     pytest.param(Data(b"data:\n\n"), id="no-data"),
     pytest.param(Data(b": alive\n\n"), id="comment"),
 ]
@@ -884,6 +897,68 @@ async def test_signs_of_life_do_not_move_the_idle_timeout(fake, sign, stream):
         await ask(fake, stream=stream, timeout=asi1.Timeouts(idle=1))
 
     assert ("idle", "one") == (caught.value.phase, caught.value.partial.text)
+    assert pytest.approx(1) == anyio.current_time() - began
+
+
+@both_forms
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(
+            [
+                Data(b'event: ping\ndata: {"time": {"a": %d}}\n\n' % n)
+                for n in range(100)
+            ],
+            id="named",
+        ),
+        pytest.param(
+            [Event({"object": "ping", "time": {"a": n}}) for n in range(100)],
+            id="object",
+        ),
+        pytest.param(
+            [
+                Event({"choices": [{"delta": {"content": ""}, "ts": n}]})
+                for n in range(100)
+            ],
+            id="choice",
+        ),
+        pytest.param(
+            [Event({"choices": [{"delta": {"ts": n}}]}) for n in range(100)],
+            id="delta",
+        ),
+    ],
+)
+async def test_time_in_signs_of_life_does_not_move_the_idle_timeout(
+    fake, events, stream
+):
+    """
+    Signs of life that differ from each other by the time of the server do not restart
+    the idle timeout.
+    """
+    later = [step for event in events for step in (Pause(0.1), event)]
+    fake.play(SSE, Event(chunk("one")), *later, times=None)
+    began = anyio.current_time()
+
+    with pytest.raises(asi1.APITimeoutError) as caught:
+        await ask(fake, stream=stream, timeout=asi1.Timeouts(idle=1))
+
+    assert ("idle", "one") == (caught.value.phase, caught.value.partial.text)
+    assert pytest.approx(1) == anyio.current_time() - began
+
+
+@both_forms
+async def test_repeated_tool_call_does_not_move_the_idle_timeout(fake, stream):
+    """
+    A part of a tool call that is sent again and again restarts the idle timeout once.
+    """
+    part = {"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "c1"}]}}]}
+    fake.play(SSE, *[Event(part), Pause(0.1)] * 100, times=None)
+    began = anyio.current_time()
+
+    with pytest.raises(asi1.APITimeoutError) as caught:
+        await ask(fake, stream=stream, timeout=asi1.Timeouts(idle=1))
+
+    assert "idle" == caught.value.phase
     assert pytest.approx(1) == anyio.current_time() - began
 
 

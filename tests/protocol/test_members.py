@@ -341,9 +341,10 @@ def test_empty_member_replaces_no_other(empty):
     """
     members = Members()
 
-    assert ["a", "b", "c"] == members.add({"a": {"v": 1}, "b": "x", "c": True})
-    assert [] == members.add({"a": empty, "b": empty, "c": empty, "d": empty})
-    assert ["c"] == members.add({"a": {"v": 1}, "b": "x", "c": False})
+    assert members.add({"a": {"v": 1}, "b": "x", "c": True})
+    assert not members.add({"a": empty, "b": empty, "c": empty, "d": empty})
+    assert {"a": {"v": 1}, "b": "x", "c": True, "d": empty} == members.to_json()
+    assert not members.add({"a": {"v": 1}, "b": "x", "c": False})
     assert {"a": {"v": 1}, "b": "x", "c": False, "d": empty} == members.to_json()
 
 
