@@ -5,6 +5,10 @@ Servers differ in how they send tool calls. OpenAI's sends a call's id and name 
 with the call's first part, and an index with every part. Other servers leave out index
 or id, send the same index with all calls, repeat the name in every part, or make a new
 id for every part.
+
+So a new id alone does not begin a call. A new id with a name does, unless it has the
+index and the name of a call whose arguments are incomplete, or begin with this part. In
+one list, two parts with a name, the same index and different ids are always two calls.
 """
 
 import json
@@ -216,8 +220,10 @@ class _Call:
             same_id = bool(part.id) and not new_id
             return bool(self.name) and (not same_id or self.arguments.whole)
         if not self.arguments.whole:
-            # vLLM has made a new id for every part of a call, but with an index.
-            return new_id and bool(self.id) and part.index is None
+            # vLLM has made a new id for every part of a call, but with an index. So the
+            # index tells the call, unless neither part has arguments.
+            alone = part.index is None or not (arguments or self.arguments.pieces)
+            return new_id and bool(self.id) and alone
         if new_id:
             return bool(self.id) or bool(arguments)
         if part.id and arguments:  # this id and name again: perhaps a repeated part
@@ -248,18 +254,22 @@ class ToolCalls:
     def add(self, parts: Sequence[ToolCallDelta]) -> bool:
         """Add the parts in one chunk; return whether they add anything to the calls."""
         carries = False
+        ids: dict[int | None, str] = {}  # the first id of each index in this list
         for place, part in enumerate(parts):
             # Without index and id, a part's place in the list tells its call.
             lost = len(parts) > 1 and part.index is None and not part.id
             if lost and (part.function.name or place in self._by_index):
                 carries |= self._add(attrs.evolve(part, index=place))
-            else:
-                carries |= self._add(part)
+                continue
+            named = part.id and part.function.name
+            other = bool(named) and ids.setdefault(part.index, part.id) != part.id
+            carries |= self._add(part, begins=other and part.id not in self._by_id)
         return carries
 
-    def _add(self, part: ToolCallDelta) -> bool:
+    def _add(self, part: ToolCallDelta, *, begins: bool = False) -> bool:
+        """Add *part* to its call, or to a new one, in any case if *begins* is True."""
         call = self._place_of(part)
-        if call is None or call.ends_before(part):
+        if call is None or begins or call.ends_before(part):
             again = call is not None and call.named_again and not part.function.name
             call = _Call(part.index, name=call.name if call and again else "")
             self._calls.append(call)
