@@ -807,6 +807,24 @@ async def test_passing_error_inside_a_success_is_raised_after_the_last_attempt(
 
 
 @both_forms
+async def test_warnings_beside_an_answer_are_not_an_error(fake, stream):
+    """
+    A list of strings under ``errors`` beside an answer is kept as an unknown member.
+    """
+    warned = {"errors": ["the model is deprecated"]}
+    message = {"role": "assistant", "content": "one two"}
+    body = {"choices": [{"message": message, "finish_reason": "stop"}], **warned}
+    fake.play(JSON, Data(json.dumps(body).encode()))
+    texts = [{**chunk("one "), **warned}, {**chunk("two", finish="stop"), **warned}]
+    fake.play(SSE, *map(Event, texts), DONE)
+
+    for _ in range(2):
+        answer = await ask(fake, stream=stream)
+
+        assert ("one two", warned) == (answer.text, answer.extra)
+
+
+@both_forms
 async def test_passing_error_after_the_first_chunk_is_not_retried(fake, stream):
     """
     After the first chunk, a temporary error is raised at once with the partial answer,
