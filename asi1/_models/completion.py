@@ -15,6 +15,7 @@ from attrs import field, frozen
 from .._fork_lock import run_apart_once
 from .base import Model
 from .base_types import JSON, public
+from .json_text import json_text
 from .response import ResponseInfo
 
 
@@ -26,6 +27,7 @@ __all__ = [
     "ToolCall",
     "Usage",
     "wire_call",
+    "wire_function_call",
 ]
 
 # Members of a tool call that repeat other members: its index in the list, and the
@@ -210,6 +212,24 @@ def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:
         "id": call.id,
         "type": call.type,
         "function": _unknown(call.function) | function,
+    }
+
+
+def wire_function_call(message: ChatMessage) -> dict[str, JSON] | None:
+    """
+    Return the ``function_call`` of *message*, the older form of a tool call.
+
+    None if there is none, or if it has no name.
+    """
+    call = message.extra.get("function_call")
+    name = call.get("name") if isinstance(call, dict) else None
+    if not isinstance(call, dict) or not isinstance(name, str) or not name:
+        return None
+    arguments = call.get("arguments")
+    if not isinstance(arguments, str):
+        arguments = json_text(arguments or {})
+    return {key: value for key, value in call.items() if value is not None} | {
+        "arguments": arguments
     }
 
 

@@ -891,6 +891,40 @@ async def test_empty_answer_is_in_the_history_but_is_not_sent(
     assert () == chat.messages
 
 
+@pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
+async def test_function_call_goes_back_with_the_next_turn(fake, fake_client, streams):
+    """
+    An answer with only a ``function_call``, as older servers send it, is sent with the
+    next turn: the message is valid without a content.
+    """
+    call = {"name": "dive", "arguments": '{"m": 3}'}
+    fake.clear()
+    if streams:
+        parts = [{"name": "dive", "arguments": ""}, {"arguments": '{"m"'}]
+        deltas = [{"function_call": part} for part in [*parts, {"arguments": ": 3}"}]]
+        chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+        fake.play(SSE, Event(*chunks, chunk(finish="function_call")), DONE)
+    else:
+        message = {"role": "assistant", "content": None, "function_call": call}
+        choice = {"message": message, "finish_reason": "function_call"}
+        fake.reply_json({"choices": [choice]})
+    fake.reply("Yes.", times=None)
+    chat = fake_client.conversation()
+
+    if streams:
+        answer = await chat.stream("A?").get_final_completion()
+    else:
+        answer = await chat.ask("A?")
+    saved = fake_client.conversation(saved=chat.to_json())
+    result = {"role": "function", "name": "dive", "content": "wet"}
+    await saved.ask([result])
+    await fake_client.chat.completions.create(messages=[answer])
+
+    reply = {"role": "assistant", "content": None, "function_call": call}
+    assert [{"role": "user", "content": "A?"}, reply, result] == sent(fake, -2)
+    assert [reply] == sent(fake)
+
+
 async def test_empty_answer_appended_to_messages_is_not_sent(fake, fake_client):
     """
     An empty answer, or its message, in the ``messages`` of a call is not sent.
