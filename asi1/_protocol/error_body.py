@@ -63,6 +63,13 @@ _PASSING = re.compile(
     r"|internal[ _-]?server[ _-]?error",
     re.IGNORECASE,
 )
+# Parts of the values of ``type``, in lowercase, of objects that report a failure; a
+# colon is that of a URI, the type of a problem in RFC 9457.
+_FAILURE = re.compile(
+    r"error|exception|fail|invalid|denied|refused|forbidden|unauthori[sz]ed|not.?found"
+    r"|exceeded|exhausted|insufficient|limit|quota|billing|balance|overload|busy"
+    r"|unavailable|time.?out|throttl|too.?many|abort|reject|block|fault|:"
+)
 
 
 @frozen
@@ -117,7 +124,16 @@ def find_error(
     # A valid chunk may have no choices, but then it has an id. So an object with
     # neither choices nor id is an error if it contains an error message.
     told = any(value.get(key) for key in ("message", "detail"))
+    named = named or (event and _is_notice(value))
     return value if told and "id" not in value and not named else None
+
+
+def _is_notice(members: Mapping[str, JSON]) -> bool:
+    """Whether an event with these members has a type, which is not that of an error."""
+    kind, code, status = (members.get(key) for key in ("type", "code", "status"))
+    if not isinstance(kind, str) or not kind or _FAILURE.search(kind.lower()):
+        return False
+    return code is None and not isinstance(status, int)
 
 
 def _is_success(code: JSON) -> bool:

@@ -21,7 +21,7 @@ from .._models.response import ResponseInfo
 from .._settings.secret import Secret
 from .converter import decode
 from .error_body import QUOTA_CODES, ErrorBody, find_error, read_error_body
-from .members import is_notice, is_sign_of_life
+from .members import is_sign_of_life
 from .normalise import HalfCharacters
 from .retry_after import retry_after, retry_after_in_body
 
@@ -249,7 +249,7 @@ def event_value(
         raise _decode_error(f"is not valid JSON ({error})", data, key) from None
     found = None
     if isinstance(value, dict):
-        named = own_name or is_notice(value) or is_sign_of_life(value)
+        named = own_name or is_sign_of_life(value)
         found = find_error(value, event=True, named=named)
     if is_error or found is not None:
         told = read_error_body(value if found is None else found, key)

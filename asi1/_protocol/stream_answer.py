@@ -5,7 +5,11 @@ Text is stored in fragments and joined when the answer is read, so that adding a
 to a long stream takes no longer than adding one to a short stream.
 """
 
+from collections.abc import Mapping
 from operator import attrgetter
+from typing import Any
+
+import attrs
 
 from attrs import define, field
 
@@ -17,10 +21,10 @@ from .._models.chunks import (
 )
 from .._models.completion import ChatChoice, ChatCompletion, ChatMessage, Usage
 from .answer_parts import Parts, ToolCalls
-from .members import Members, Text, is_name_of_ping, is_sign_of_life, newer_usage
+from .members import Members, Text, is_name_of_ping, is_sign_of_life
 
 
-__all__ = ["Assembler"]
+__all__ = ["Assembler", "newer_usage"]
 
 
 @define(eq=False)
@@ -209,6 +213,28 @@ class Assembler:
             conversation_id=self._conversation_id,
             extra=self._extra.to_json(),
         )
+
+
+def newer_usage(old: Usage | None, new: Usage | None) -> Usage | None:
+    """Return *new*, with *old*'s counts in place of those that *new* does not have."""
+    if old is None or new is None:
+        return new or old
+    names = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens")
+    counts = {name: _truer(getattr(old, name), getattr(new, name)) for name in names}
+    if new.total_tokens <= 0:  # the old total may not include the new counts
+        parts = counts["prompt_tokens"] + counts["completion_tokens"]
+        counts["total_tokens"] = max(old.total_tokens, parts)
+    extra = _truer(old.extra, new.extra)
+    extra = {key: extra[key] for key in extra if key not in names}
+    newer = attrs.evolve(new, **counts, extra=extra, wire=None)
+    return new if newer == new else newer
+
+
+def _truer(old: Any, new: Any) -> Any:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return {**old, **{key: _truer(old.get(key), new[key]) for key in new}}
+    counts = bool(new) and not (isinstance(new, int | float) and new < 0)
+    return new if counts or old is None else old
 
 
 def _counts(usage: Usage | None) -> tuple[int, ...]:
