@@ -202,6 +202,7 @@ class EventReader(ReplyReader[_T]):
             await self._turn(batch)
             batch += await self._read_large(name, text)
         elif chunk := read_event(name, text, self.key, self._halves):
+            chunk = self._assembler.new_part(chunk)
             self._carried |= self._assembler.add(chunk, ping=is_name_of_ping(name))
             batch.append(chunk)
         return 1 + parts * _UNITS_PER_PART
@@ -218,6 +219,7 @@ class EventReader(ReplyReader[_T]):
         elif self._halves.waiting or has_surrogates(text):
             value = joined_value(text, self._halves)
         chunk = await self._in_turns(decode_in_steps(ChatCompletionChunk, value))
+        chunk = self._assembler.new_part(chunk)
         chunks, ping = self._assembler.chunks, is_name_of_ping(name)
         for part in in_parts(chunk):
             self._carried |= self._assembler.add(part, ping=ping)

@@ -26,6 +26,7 @@ __all__ = [
     "FunctionCall",
     "ToolCall",
     "Usage",
+    "message_key",
     "wire_call",
     "wire_function_call",
 ]
@@ -200,6 +201,25 @@ class ChatCompletion(Model):
             calls=[(function.name, function.arguments) for function in functions],
             finish_reason=self.finish_reason,
         )
+
+
+def message_key(choice: Mapping[str, JSON], key: str) -> str:
+    """
+    Return the key of the message in a server's *choice*: "message" or "delta".
+
+    *key* is the documented one of the two. Servers also send the message under the
+    other one, alone or beside an empty object.
+    """
+    other = "delta" if key == "message" else "message"
+    own, found = choice.get(key), choice.get(other)
+    if not isinstance(own, dict):
+        return other if other in choice else key
+    empty = (
+        isinstance(found, dict)
+        and found
+        and not any(own[k] for k in own if k != "role")
+    )
+    return other if empty else key
 
 
 def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:

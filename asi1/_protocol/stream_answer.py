@@ -7,12 +7,13 @@ to a long stream takes no longer than adding one to a short stream.
 
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from attrs import define, field
 
+from .._fork_lock import run_apart_once
 from .._models.base_types import JSON
 from .._models.chunks import (
     ChatCompletionChunk,
@@ -24,7 +25,18 @@ from .answer_parts import Parts, ToolCalls
 from .members import Members, Text, is_name_of_ping, is_sign_of_life
 
 
+if TYPE_CHECKING:
+    from .whole_message import WholeMessages
+
+
 __all__ = ["Assembler", "newer_usage"]
+
+
+@run_apart_once
+def _whole_messages() -> "type[WholeMessages]":
+    from .whole_message import WholeMessages  # noqa: PLC0415 - rarely needed
+
+    return WholeMessages
 
 
 @define(eq=False)
@@ -127,6 +139,7 @@ class Assembler:
     _conversation_id: str | None = field(default=None, init=False)
     _created: int | None = field(default=None, init=False)
     _extra: Members = field(factory=Members, init=False)
+    _whole_messages: "WholeMessages | None" = field(default=None, init=False)
     chunks: int = field(default=0, init=False)
     finished: bool = field(default=False, init=False)
 
@@ -190,6 +203,14 @@ class Assembler:
         else:
             self._unfinished.discard(index)
         return carries
+
+    def new_part(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
+        """Return *chunk* without the message that repeats the answer, if it has one."""
+        if not any("message" in choice.extra for choice in chunk.choices):
+            return chunk
+        if self._whole_messages is None:
+            self._whole_messages = _whole_messages()()
+        return self._whole_messages.new_part(chunk, self._thoughts, self._choices)
 
     @property
     def empty(self) -> bool:

@@ -870,6 +870,28 @@ async def test_turn_that_ends_in_an_error_inside_a_success_is_not_in_the_history
     assert isinstance(result, asi1.APIError)
 
 
+@pytest.mark.parametrize("size", [1, 20_000])
+async def test_whole_message_in_the_last_chunk_is_not_delivered_again(fake, size):
+    """
+    If the last chunk has the whole message, its text is neither doubled in the answer
+    nor delivered twice to a reader of the stream, however long it is.
+    """
+    text = "one two " * size
+    message = {"role": "assistant", "content": text * 2}
+    last = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    fake.play(SSE, Event(chunk(text), chunk(text), last), DONE, times=3)
+
+    assert text * 2 == (await ask(fake, stream=False)).text
+    async with in_process(fake) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        texts = [each.text async for each in stream]
+        events = client.chat.completions.stream(messages="Hi").to_sse()
+        sent = b"".join([each async for each in events])
+
+    assert ([text, text, ""], "stop") == (texts, stream.snapshot().finish_reason)
+    assert size * 2 == sent.count(b"one two")
+
+
 # Events that carry no part of an answer.
 SIGNS = [
     pytest.param(Event({"type": "ping"}), id="ping"),
