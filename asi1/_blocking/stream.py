@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .._call.chunk_stream import ChunkStream
+from .._call.chunk_stream import ChunkStream, has_part
 from .._client.lazy import loader
 from .._models.base_types import public
 from .._models.chunks import ChatCompletionChunk
@@ -66,9 +67,10 @@ class ChatStream:
 
     def close(self) -> None:
         """Same as `AsyncChatStream.aclose`, but blocks."""
+        delivered = not any(map(has_part, self._batch))
         self._batch = iter(())
         self._answer.shut()  # `shut` needs no event loop, so it runs in this thread
-        close_on_loop(self._answer.aclose)
+        close_on_loop(partial(self._answer.aclose, delivered=delivered))
 
     @property
     def consumed(self) -> bool:

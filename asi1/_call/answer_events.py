@@ -27,6 +27,8 @@ class AnswerEvents:
     # Class attributes, since `__del__` also runs if `__init__` raised an error.
     _begun = False
     _ended = False
+    # Whether events were dropped that `next` has not returned.
+    _unsent = False
 
     def __init__(
         self,
@@ -86,12 +88,14 @@ class AnswerEvents:
 
     async def _read(self) -> bytes:
         try:
-            with self._answer.abandoned_if_left(), anyio.move_on_after(self._ping):
+            with anyio.move_on_after(self._ping):
                 return await self._pieces()
         except StreamBusyError:
             raise  # another reader is using the stream, so the stream has not ended
-        except BaseException:
+        except BaseException as error:
             self._ended = True
+            if not isinstance(error, ASI1Error):
+                self._answer.leave()
             raise
         self._begun = True
         return PING
@@ -109,13 +113,14 @@ class AnswerEvents:
     def shut(self) -> None:
         """Make `next` return no more events; needs no running event loop."""
         self._ended = True
+        self._unsent = self._unsent or bool(self._ready)
         self._ready = b""
         self._answer.shut()
 
     async def aclose(self) -> None:
         """Close the stream and its connection; may be called twice, by any task."""
         self.shut()
-        await self._answer.aclose()
+        await self._answer.aclose(delivered=not self._unsent)
 
     def __del__(self) -> None:
         # If this object never read the stream, another reader may still use it.

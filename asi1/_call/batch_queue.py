@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Generic, TypeVar
 
 from anyio.lowlevel import checkpoint
@@ -45,6 +46,10 @@ class BatchQueue(Generic[_T]):
     def full(self) -> bool:
         """Whether the task that fills the queue has to wait for the reader."""
         return len(self._batches) >= _MAX_BATCHES
+
+    def unread(self) -> Iterator[_T]:
+        """Return an iterator of the items that were not read."""
+        return chain.from_iterable(self._batches)
 
     def _notify(self) -> None:
         if self._change is not None:

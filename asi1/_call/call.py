@@ -97,6 +97,7 @@ class Call(Generic[_T]):
         began: When the timeouts start, on the loop's clock; None before the call runs.
         queue: Receives the chunks of a stream, or else the single result.
         opened: Set once the server has begun to answer, or the call has ended.
+        reader: Reads the reply of the last attempt; None before the first attempt.
     """
 
     resources: Resources
@@ -107,7 +108,7 @@ class Call(Generic[_T]):
     opened: Flag = field(factory=Flag, init=False)
     _attempts: Attempts = field(init=False)
     _timer: Timer = field(init=False)
-    _reader: ReplyReader[_T] | None = field(default=None, init=False)
+    reader: ReplyReader[_T] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._attempts = Attempts(self.resources.budget)
@@ -155,11 +156,11 @@ class Call(Generic[_T]):
 
     def info(self) -> ResponseInfo:
         """Return the response metadata so far."""
-        return self._attempts.of(self._reader.info if self._reader else ResponseInfo())
+        return self._attempts.of(self.reader.info if self.reader else ResponseInfo())
 
     def answer(self) -> ChatCompletion:
         """Return the answer so far."""
-        answer = self._reader.answer() if self._reader else ChatCompletion()
+        answer = self.reader.answer() if self.reader else ChatCompletion()
         return attrs.evolve(answer, response=self.info())
 
     async def _make(self) -> None:
@@ -182,7 +183,7 @@ class Call(Generic[_T]):
         headers = _idempotency_headers(request.idempotency_key)
         for retries in itertools.count():
             self._attempts.prepare(request, retries)
-            reader = self._reader = self.reader_class(
+            reader = self.reader = self.reader_class(
                 self.resources.config, request, self._timer, self.queue, self.opened
             )
             try:
@@ -295,6 +296,5 @@ class Call(Generic[_T]):
 
 
 def _idempotency_headers(key: str | None) -> dict[str, str]:
-    if key is None:
-        return {}
-    return {"idempotency-key": str(uuid.uuid4()) if key == "auto" else key}
+    key = str(uuid.uuid4()) if key == "auto" else key
+    return {} if key is None else {"idempotency-key": key}

@@ -29,7 +29,7 @@ from .engine import Engine
 from .task import CallTask
 
 
-__all__ = ["ChunkStream", "Observer", "chunk_stream"]
+__all__ = ["ChunkStream", "Observer", "chunk_stream", "has_part"]
 
 _CONSUMED = (
     "the stream was already read; to get thoughts and text, loop over its chunks"
@@ -45,8 +45,9 @@ class Observer(Protocol):
 
         Args:
             answer: The part of the answer that has arrived.
-            whole: True if the stream was read to its end; False if the stream failed or
-                was closed early.
+            whole: True if the reader has received the complete answer: the stream was
+                read to its end, or to the last finish reason; False if the stream
+                failed or was closed early.
         """
 
     def dropped(self) -> None:
@@ -180,13 +181,17 @@ class ChunkStream:
         """Make later reads raise `StreamClosedError`; needs no running event loop."""
         self.closed = True
 
-    async def aclose(self) -> None:
+    async def aclose(self, *, delivered: bool = True) -> None:
         """
         Close the stream and its connection; may be called twice, and by any task.
 
         A waiting reader gets `StreamClosedError`.
+
+        Args:
+            delivered: Whether the caller has received every part of the answer in the
+                batches that `next_batch` returned.
         """
-        self._notify_observer()
+        self._notify_observer(delivered=delivered)
         self.closed = True
         self.abandon()
         error = StreamClosedError("the stream was closed")
@@ -197,7 +202,7 @@ class ChunkStream:
         elif self._task.here:  # a task of another event loop cannot be awaited
             call_soon(self._task.token, lambda: self._call.queue.abandon(error))
 
-    def _notify_observer(self) -> None:
+    def _notify_observer(self, *, delivered: bool = True) -> None:
         observer = self._observer
         if observer is None:
             return
@@ -205,7 +210,15 @@ class ChunkStream:
             observer.dropped()
         else:
             self._observer = None
-            observer.ended(self.snapshot(), whole=self.consumed)
+            reader, unread = self._call.reader, self._call.queue.unread()
+            complete = reader is not None and reader.whole
+            read = complete and delivered and not any(map(has_part, unread))
+            observer.ended(self.snapshot(), whole=self.consumed or read)
+
+    def leave(self) -> None:
+        """Cancel the call without waiting for it; must run on its event loop."""
+        self._notify_observer()  # if the answer is complete, a turn is kept
+        self.abandon()
 
     def abandon(self) -> None:
         """Cancel the call without waiting for it; may be called from any thread."""
@@ -230,6 +243,21 @@ class ChunkStream:
 
     def __del__(self) -> None:
         self.abandon()
+
+
+def has_part(chunk: ChatCompletionChunk) -> bool:
+    """Return whether *chunk* has a part of a choice, a thought or a finish reason."""
+    if chunk.text or chunk.thought or chunk.executable_data:
+        return True
+    return any(
+        choice.finish_reason
+        or choice.delta.content
+        or choice.delta.reasoning
+        or choice.delta.tool_calls
+        or choice.delta.refusal
+        or choice.delta.extra
+        for choice in chunk.choices
+    )
 
 
 def chunk_stream(engine: Engine, request: Request) -> ChunkStream:

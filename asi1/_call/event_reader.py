@@ -28,6 +28,7 @@ from .._models.errors import (
 from .._models.json_text import has_surrogates
 from .._protocol.converter import decode_in_steps
 from .._protocol.fast_chunks import FastChunkReader
+from .._protocol.members import is_name_of_ping
 from .._protocol.normalise import HalfCharacters
 from .._protocol.reply import (
     event_value,
@@ -201,7 +202,8 @@ class EventReader(ReplyReader[_T]):
             await self._turn(batch)
             batch += await self._read_large(name, text)
         elif chunk := read_event(name, text, self.key, self._halves):
-            self._carried |= self._assembler.add(chunk)
+            chunk = self._assembler.new_part(chunk)
+            self._carried |= self._assembler.add(chunk, ping=is_name_of_ping(name))
             batch.append(chunk)
         return 1 + parts * _UNITS_PER_PART
 
@@ -217,9 +219,10 @@ class EventReader(ReplyReader[_T]):
         elif self._halves.waiting or has_surrogates(text):
             value = joined_value(text, self._halves)
         chunk = await self._in_turns(decode_in_steps(ChatCompletionChunk, value))
-        chunks = self._assembler.chunks
+        chunk = self._assembler.new_part(chunk)
+        chunks, ping = self._assembler.chunks, is_name_of_ping(name)
         for part in in_parts(chunk):
-            self._carried |= self._assembler.add(part)
+            self._carried |= self._assembler.add(part, ping=ping)
             await self._worked(TURN)
         self._assembler.chunks = chunks + 1
         return [*batch, chunk]

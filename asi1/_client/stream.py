@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .._call.chunk_stream import ChunkStream
+from .._call.chunk_stream import ChunkStream, has_part
 from .._models.base_types import public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
@@ -101,8 +101,9 @@ class AsyncChatStream:
 
         A waiting reader gets `StreamClosedError`. `snapshot` and `response` still work.
         """
+        delivered = not any(map(has_part, self._batch))
         self._batch = iter(())
-        await self._answer.aclose()
+        await self._answer.aclose(delivered=delivered)
 
     @property
     def consumed(self) -> bool:

@@ -15,6 +15,7 @@ from attrs import field, frozen
 from .._fork_lock import run_apart_once
 from .base import Model
 from .base_types import JSON, public
+from .json_text import json_text
 from .response import ResponseInfo
 
 
@@ -25,7 +26,9 @@ __all__ = [
     "FunctionCall",
     "ToolCall",
     "Usage",
+    "message_key",
     "wire_call",
+    "wire_function_call",
 ]
 
 # Members of a tool call that repeat other members: its index in the list, and the
@@ -200,6 +203,25 @@ class ChatCompletion(Model):
         )
 
 
+def message_key(choice: Mapping[str, JSON], key: str) -> str:
+    """
+    Return the key of the message in a server's *choice*: "message" or "delta".
+
+    *key* is the documented one of the two. Servers also send the message under the
+    other one, alone or beside an empty object.
+    """
+    other = "delta" if key == "message" else "message"
+    own, found = choice.get(key), choice.get(other)
+    if not isinstance(own, dict):
+        return other if other in choice else key
+    empty = (
+        isinstance(found, dict)
+        and found
+        and not any(own[k] for k in own if k != "role")
+    )
+    return other if empty else key
+
+
 def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:
     """Return *call* in the form that a later request sends it back; a dict as it is."""
     if isinstance(call, Mapping):
@@ -210,6 +232,24 @@ def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:
         "id": call.id,
         "type": call.type,
         "function": _unknown(call.function) | function,
+    }
+
+
+def wire_function_call(message: ChatMessage) -> dict[str, JSON] | None:
+    """
+    Return the ``function_call`` of *message*, the older form of a tool call.
+
+    None if there is none, or if it has no name.
+    """
+    call = message.extra.get("function_call")
+    name = call.get("name") if isinstance(call, dict) else None
+    if not isinstance(call, dict) or not isinstance(name, str) or not name:
+        return None
+    arguments = call.get("arguments")
+    if not isinstance(arguments, str):
+        arguments = json_text(arguments or {})
+    return {key: value for key, value in call.items() if value is not None} | {
+        "arguments": arguments
     }
 
 

@@ -10,7 +10,13 @@ from typing import TypeAlias, cast
 from attrs import frozen
 
 from .base_types import JSON, public
-from .completion import ChatCompletion, ChatMessage, ToolCall, wire_call
+from .completion import (
+    ChatCompletion,
+    ChatMessage,
+    ToolCall,
+    wire_call,
+    wire_function_call,
+)
 from .errors import ArgumentError
 from .json_text import replace_surrogates_in
 
@@ -250,7 +256,7 @@ def _answer_to_wire(message: ChatMessage) -> dict[str, JSON]:
 
 def _assistant_to_wire(message: AssistantMessage | ChatMessage) -> dict[str, JSON]:
     # The API may refuse other fields of its own answers in a request, so only the role,
-    # the content and the tool calls are sent.
+    # the content, and the tool calls or the function call are sent.
     refusal = message.refusal if isinstance(message, ChatMessage) else None
     wire: dict[str, JSON] = {
         "role": message.role,
@@ -259,6 +265,9 @@ def _assistant_to_wire(message: AssistantMessage | ChatMessage) -> dict[str, JSO
     if message.tool_calls:
         wire["content"] = message.content or None
         wire["tool_calls"] = [wire_call(call) for call in message.tool_calls]
+    elif isinstance(message, ChatMessage) and (call := wire_function_call(message)):
+        wire["content"] = message.content or None
+        wire["function_call"] = call
     return wire
 
 

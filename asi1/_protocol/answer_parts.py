@@ -1,16 +1,20 @@
 """
-The parts of an answer that grow with the chunks of a stream: texts and tool calls.
+The tool calls of an answer, which grow with the chunks of a stream.
 
 Servers differ in how they send tool calls. OpenAI's sends a call's id and name once,
 with the call's first part, and an index with every part. Other servers leave out index
 or id, send the same index with all calls, repeat the name in every part, or make a new
 id for every part.
+
+So a new id alone does not begin a call. A new id with a name does, unless it has the
+index and the name of a call whose arguments are incomplete, or begin with this part. In
+one list, two parts with a name, the same index and different ids are always two calls.
 """
 
 import json
 import re
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import attrs
@@ -21,9 +25,10 @@ from .._models.base_types import JSON
 from .._models.chunks import ToolCallDelta
 from .._models.completion import FunctionCall, ToolCall
 from .._models.json_text import json_text, load_json
+from .members import Text
 
 
-__all__ = ["Parts", "Text", "ToolCalls"]
+__all__ = ["Parts", "ToolCalls"]
 
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
 
@@ -59,27 +64,6 @@ class Parts(Generic[_M]):
 
 
 @define
-class Text:
-    """A growing str, stored as a list of fragments until it is read."""
-
-    pieces: list[str] = field(factory=list)
-
-    def add(self, piece: str) -> None:
-        """Append *piece*, which may be empty."""
-        if piece:
-            self.pieces.append(piece)
-
-    def join(self) -> str:
-        """Return the text so far."""
-        if len(self.pieces) > 1:
-            text, *more = self.pieces
-            self.pieces.clear()
-            text += "".join(more)  # in place, if no earlier answer holds the text
-            self.pieces.append(text)
-        return self.pieces[0] if self.pieces else ""
-
-
-@define
 class _Arguments(Text):
     """
     The JSON text of a tool call's arguments; tells whether the JSON is complete.
@@ -94,20 +78,29 @@ class _Arguments(Text):
     _in_string: bool = False
     _begun: bool = False
 
-    def add(self, piece: str) -> None:
+    def add(self, piece: str) -> bool:
         """
         Append the text *piece*, or begin a new object after a complete one.
 
         Some servers first send the arguments ``{}``, then the real arguments. Other
         servers send several objects, each with all or some of the arguments.
+
+        Returns:
+            Whether *piece* may change the arguments: it does not repeat all of them.
         """
+        repeated = False
         if piece.lstrip().startswith("{") and self.whole:
-            self._earlier.append(Text.join(self))
+            text = Text.join(self)
+            if piece == text:
+                return False
+            repeated = piece.strip() == "{}"
+            self._earlier.append(text)
             self.pieces, self._unscanned = [], []
             self._begun, self._depth = False, 0
         if piece:
             self.pieces.append(piece)
             self._unscanned.append(piece)
+        return bool(piece) and not repeated
 
     def join(self) -> str:
         """Return the arguments so far; complete objects are merged into one."""
@@ -155,6 +148,17 @@ def _merged(texts: Sequence[str]) -> str:
     return next(same, None) or json_text(merged)
 
 
+def _updated(members: dict[str, JSON], more: Mapping[str, JSON]) -> bool:
+    """Update *members*; return whether *more* adds a part, as in `Members.add`."""
+    new = [
+        not members.get(name) if isinstance(value, str) else members.get(name) != value
+        for name, value in more.items()
+        if value and not isinstance(value, int | float)
+    ]
+    members.update(more)
+    return any(new)
+
+
 def _repeats(new: str, old: str) -> bool:
     """Whether *new* is the same JSON as *old*, or *old* is an empty object."""
     if old.strip() in ("{}", new):
@@ -183,19 +187,26 @@ class _Call:
     # follow, they belong to another call of the same function.
     named_again: bool = False
 
-    def add(self, part: ToolCallDelta) -> None:
+    def add(self, part: ToolCallDelta) -> bool:
+        """Add *part*; return whether it adds anything to the call."""
         function = part.function
         if function.name and function.name == self.name and not part.id:
             blank = not function.arguments.strip()
             self.named_again = self.named_again or (blank and self.arguments.whole)
+        named = self.id, self.name
         self.index = part.index if self.index is None else self.index
         self.id = self.id or part.id
         self.type = part.type or self.type
         # Servers never split the name; some of them send it in every part of the call.
         self.name = self.name or function.name
-        self.arguments.add(function.arguments)
-        self.extra.update(part.extra)
-        self.function_extra.update(function.extra)
+        return any(
+            (
+                self.arguments.add(function.arguments),
+                _updated(self.extra, part.extra),
+                _updated(self.function_extra, function.extra),
+                named != (self.id, self.name),
+            )
+        )
 
     def ends_before(self, part: ToolCallDelta) -> bool:
         """Return whether *part* begins another call, in spite of its index or id."""
@@ -209,8 +220,10 @@ class _Call:
             same_id = bool(part.id) and not new_id
             return bool(self.name) and (not same_id or self.arguments.whole)
         if not self.arguments.whole:
-            # vLLM has made a new id for every part of a call, but with an index.
-            return new_id and bool(self.id) and part.index is None
+            # vLLM has made a new id for every part of a call, but with an index. So the
+            # index tells the call, unless neither part has arguments.
+            alone = part.index is None or not (arguments or self.arguments.pieces)
+            return new_id and bool(self.id) and alone
         if new_id:
             return bool(self.id) or bool(arguments)
         if part.id and arguments:  # this id and name again: perhaps a repeated part
@@ -238,28 +251,35 @@ class ToolCalls:
     _by_id: dict[str, _Call] = field(factory=dict)
     _models: Parts[ToolCall] = field(factory=Parts)
 
-    def add(self, parts: Sequence[ToolCallDelta]) -> None:
-        """Add the parts in one chunk to their calls."""
+    def add(self, parts: Sequence[ToolCallDelta]) -> bool:
+        """Add the parts in one chunk; return whether they add anything to the calls."""
+        carries = False
+        ids: dict[int | None, str] = {}  # the first id of each index in this list
         for place, part in enumerate(parts):
             # Without index and id, a part's place in the list tells its call.
             lost = len(parts) > 1 and part.index is None and not part.id
             if lost and (part.function.name or place in self._by_index):
-                self._add(attrs.evolve(part, index=place))
-            else:
-                self._add(part)
+                carries |= self._add(attrs.evolve(part, index=place))
+                continue
+            named = part.id and part.function.name
+            other = bool(named) and ids.setdefault(part.index, part.id) != part.id
+            carries |= self._add(part, begins=other and part.id not in self._by_id)
+        return carries
 
-    def _add(self, part: ToolCallDelta) -> None:
+    def _add(self, part: ToolCallDelta, *, begins: bool = False) -> bool:
+        """Add *part* to its call, or to a new one, in any case if *begins* is True."""
         call = self._place_of(part)
-        if call is None or call.ends_before(part):
+        if call is None or begins or call.ends_before(part):
             again = call is not None and call.named_again and not part.function.name
             call = _Call(part.index, name=call.name if call and again else "")
             self._calls.append(call)
-        call.add(part)
+        carries = call.add(part)
         self._models.changed(call.build)
         if call.index is not None:
             self._by_index[call.index] = call
         if part.id:
             self._by_id[part.id] = call
+        return carries
 
     def _place_of(self, part: ToolCallDelta) -> _Call | None:
         """Return the last call with *part*'s index, else with its id; None if none."""

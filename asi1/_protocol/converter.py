@@ -18,7 +18,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from .._models.base import Model
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk, ToolCallDelta
-from .._models.completion import ChatCompletion, ToolCall
+from .._models.completion import ChatCompletion, ToolCall, message_key
 from .normalise import NORMALISERS
 
 
@@ -32,7 +32,6 @@ _PARTS: Mapping[type[Model], tuple[str, type[ToolCall]]] = {
     ChatCompletion: ("message", ToolCall),
     ChatCompletionChunk: ("delta", ToolCallDelta),
 }
-_OTHER = {"message": "delta", "delta": "message"}
 # Number of tool calls that are decoded in one step.
 _CALLS_PER_STEP = 256
 
@@ -59,7 +58,7 @@ def decode_in_steps(
     yield
     choices, wires = [], raw.get("choices") or ()
     for choice, wire in zip(whole.choices, filter(_is_dict, wires), strict=False):
-        key = part if isinstance(wire.get(part), dict) else _OTHER[part]
+        key = message_key(wire, part)
         message, sent = getattr(choice, part), wire.get(key)
         if isinstance(sent, dict) and _several_calls(sent):
             calls = yield from _calls_in_steps(sent["tool_calls"], item)
@@ -77,7 +76,9 @@ def _without_calls(choices: JSON) -> JSON:
     return [
         {
             key: {k: v for k, v in value.items() if k != "tool_calls"}
-            if key in _OTHER and isinstance(value, dict) and _several_calls(value)
+            if key in ("message", "delta")
+            and isinstance(value, dict)
+            and _several_calls(value)
             else value
             for key, value in choice.items()
         }

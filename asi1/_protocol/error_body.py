@@ -22,9 +22,7 @@ from .._settings.secret import Secret
 
 __all__ = [
     "QUOTA_CODES",
-    "ContextOverflow",
     "ErrorBody",
-    "context_overflow",
     "find_error",
     "read_error_body",
 ]
@@ -46,6 +44,11 @@ QUOTA_CODES = {
     "spend_limit_exceeded",
     "usage_limit_exceeded",
 }
+# Members of a message or delta that hold a part of the answer.
+_CONTENT = (
+    *("audio", "content", "function_call", "reasoning", "reasoning_content"),
+    *("refusal", "thinking", "thought", "tool_calls"),
+)
 # Codes, in lowercase, that servers send with a success.
 _SUCCESS = {"0", "200", "ok", "success"}
 # Members of an error that may hold an HTTP status, or the name of one.
@@ -60,37 +63,12 @@ _PASSING = re.compile(
     r"|internal[ _-]?server[ _-]?error",
     re.IGNORECASE,
 )
-
-# The ASI-1 documentation does not say how the server refuses a request that is too
-# long. So these codes and words are from OpenAI's API and the servers that imitate it,
-# above all SGLang and vLLM.
-_CODES = {
-    "context_length_exceeded",
-    "context_window_exceeded",
-    "max_context_length_exceeded",
-    "model_context_window_exceeded",
-}
-_WORDS = re.compile(
-    r"maximum context (?:length|window|size)"
-    r"|(?:longer than|exceed\w*|larger than) (?:the |this )?(?:model'?s? )?"
-    r"(?:maximum |available )?context (?:length|window|size)"
-    r"|context[ _](?:length|window|size)(?: is| was| has been)?[ _]exceeded"
-    r"|(?:input|prompt) is too long"
-    r"|input length \(\d+ tokens\) exceeds the maximum",
-    re.IGNORECASE,
-)
-_NUMBER = r"(?<!\d)(\d{1,9})(?!\d)"
-_LIMITS = (
-    rf"maximum context (?:length|window|size)(?: is| of)? {_NUMBER}",
-    rf"(?:context (?:length|window|size)|allowed length) \(?{_NUMBER}",
-    rf"> {_NUMBER} maximum",
-)
-_REQUESTED = (
-    rf"{_NUMBER} (?:tokens )?(?:in the messages|in your prompt|from the input)",
-    rf"resulted in {_NUMBER}",
-    rf"input(?: length)? \({_NUMBER} tokens",
-    rf"too long: {_NUMBER} tokens",
-    rf"requested(?: about)? {_NUMBER}",
+# Parts of the values of ``type``, in lowercase, of objects that report a failure; a
+# colon is that of a URI, the type of a problem in RFC 9457.
+_FAILURE = re.compile(
+    r"error|exception|fail|invalid|denied|refused|forbidden|unauthori[sz]ed|not.?found"
+    r"|exceeded|exhausted|insufficient|limit|quota|billing|balance|overload|busy"
+    r"|unavailable|time.?out|throttl|too.?many|abort|reject|block|fault|:"
 )
 
 
@@ -116,23 +94,28 @@ class ErrorBody:
 
 
 def find_error(
-    value: Mapping[str, JSON], *, named: bool = False
+    value: Mapping[str, JSON], *, event: bool = False, named: bool = False
 ) -> Mapping[str, JSON] | None:
     """
     Return the object inside *value* that reports an error; None if there is none.
 
     An ``error`` or ``errors`` without content, such as null or an empty list, is not an
-    error, and neither is a code of success.
+    error, and neither is a code of success. Strings in ``errors`` are only warnings
+    beside a choice with both a part of the answer and a finish reason; in an event, a
+    list of strings is, beside a choice with one of the two. An object in ``errors``,
+    and an ``error`` of any type, are an error beside every choice.
 
     Args:
         value: The body of a reply, or the data of an event.
+        event: Whether *value* is the data of an event.
         named: Whether *value* says that it is something else, such as a ping: then a
             message alone is not an error.
     """
-    if _has_error(value):
+    choices = value.get("choices")
+    if _has_error(value) and not _only_warns(value, choices, event=event):
         return value
-    if choices := value.get("choices"):
-        return _error_of_choices(choices)
+    if choices:
+        return _error_of_choices(choices, event=event)
     code = value.get("code")
     if "choices" in value or value.get("usage") or _is_success(code):
         return None
@@ -141,7 +124,16 @@ def find_error(
     # A valid chunk may have no choices, but then it has an id. So an object with
     # neither choices nor id is an error if it contains an error message.
     told = any(value.get(key) for key in ("message", "detail"))
+    named = named or (event and _is_notice(value))
     return value if told and "id" not in value and not named else None
+
+
+def _is_notice(members: Mapping[str, JSON]) -> bool:
+    """Whether an event with these members has a type, which is not that of an error."""
+    kind, code, status = (members.get(key) for key in ("type", "code", "status"))
+    if not isinstance(kind, str) or not kind or _FAILURE.search(kind.lower()):
+        return False
+    return code is None and not isinstance(status, int)
 
 
 def _is_success(code: JSON) -> bool:
@@ -169,12 +161,37 @@ def _names_error(kind: JSON) -> bool:
     return isinstance(kind, str) and "error" in kind.lower()
 
 
-def _error_of_choices(choices: JSON) -> Mapping[str, JSON] | None:
+def _only_warns(value: Mapping[str, JSON], choices: JSON, *, event: bool) -> bool:
+    """Return whether the ``errors`` of *value* are warnings; see `find_error`."""
+    errors = value.get("errors")
+    listed = errors if isinstance(errors, list) else [errors]
+    if _is_filled(value.get("error")) or not all(
+        isinstance(item, str | None) for item in listed
+    ):
+        return False
+    for choice in choices if isinstance(choices, list) else ():
+        if not isinstance(choice, dict) or choice.get("finish_reason") == "error":
+            continue
+        parts = (choice.get("delta"), choice.get("message"))
+        filled = (
+            p.get(name) for p in parts if isinstance(p, dict) for name in _CONTENT
+        )
+        told, ended = any(filled), bool(choice.get("finish_reason"))
+        if (told and ended) or (event and listed is errors and (told or ended)):
+            return True
+    return False
+
+
+def _error_of_choices(choices: JSON, *, event: bool) -> Mapping[str, JSON] | None:
     for choice in choices if isinstance(choices, list) else ():
         if not isinstance(choice, dict):
             continue
         for part in (choice, choice.get("delta"), choice.get("message")):
-            if isinstance(part, dict) and _has_error(part):
+            if (
+                isinstance(part, dict)
+                and _has_error(part)
+                and not _only_warns(part, [choice], event=event)
+            ):
                 return part
         if choice.get("finish_reason") == "error":
             return {"message": "the finish reason of a choice is error"}
@@ -267,34 +284,3 @@ def _shortened(text: str, key: Secret) -> str:
     start = key.excerpt(text, 201)
     line = "".join(char if char.isprintable() else " " for char in start)
     return line if len(line) <= 200 else f"{line[:200]}..."
-
-
-@frozen
-class ContextOverflow:
-    """
-    The token counts in an error about a request longer than the model's context.
-
-    Attributes:
-        limit: Tokens that the model can read and write; None if not in the body.
-        requested: Prompt tokens of the request; None if not in the body.
-    """
-
-    limit: int | None = None
-    requested: int | None = None
-
-
-def context_overflow(body: ErrorBody) -> ContextOverflow | None:
-    """
-    If *body* says that the request is too long, return its token counts, else None.
-
-    In doubt, return None: after a false positive, a conversation would drop messages.
-    """
-    text = body.message[:2000].replace(",", "")
-    if not {body.code, body.type} & _CODES and not _WORDS.search(text):
-        return None
-    return ContextOverflow(_first(_LIMITS, text), _first(_REQUESTED, text))
-
-
-def _first(patterns: tuple[str, ...], text: str) -> int | None:
-    found = (re.search(pattern, text, re.IGNORECASE) for pattern in patterns)
-    return next((int(match[1]) for match in found if match), None)

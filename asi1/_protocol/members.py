@@ -1,38 +1,35 @@
 """
-The members that must be joined over a stream's chunks: unknown ones, and the usage.
+The texts and the unknown members of an answer, which are joined over its chunks.
 
 A server may send a complete member in one chunk, and null or an empty value in all
 others; repeat the member in every chunk; or send a fragment of it in each chunk.
 """
 
+import json
 import re
 
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
 from attrs import define, field
 
 from .._models.base_types import JSON
-from .._models.completion import Usage
-from .answer_parts import Text
 
 
-__all__ = ["Members", "is_notice", "is_sign_of_life", "newer_usage"]
+__all__ = [
+    "Members",
+    "Text",
+    "is_name_of_ping",
+    "is_sign_of_life",
+]
 
-# Values of ``type``, in lowercase and without separators, of events that only show that
-# the server is alive.
-_SIGNS_OF_LIFE = frozenset({"ping", "pong", "heartbeat", "keepalive", "noop"})
-
-# Parts of the values of ``type``, in lowercase, of objects that report a failure; a
-# colon is that of a URI, the type of a problem in RFC 9457.
-_FAILURE = re.compile(
-    r"error|exception|fail|invalid|denied|refused|forbidden|unauthori[sz]ed|not.?found"
-    r"|exceeded|exhausted|insufficient|limit|quota|billing|balance|overload|busy"
-    r"|unavailable|time.?out|throttl|too.?many|abort|reject|block|fault|:"
+# Names, in lowercase, of events that only show that the server is alive; and those
+# members of an event that may hold its name.
+_SIGN_OF_LIFE = re.compile(
+    r"(?:.*[^a-z])?(?:ping|pong|heart[ _-]?beat|(?:keep[ _-]?)?alive|no[ _-]?op)"
 )
+_EVENT_NAMES = ("type", "event", "status", "object")
 
 # Unknown members of a delta, or of a fragment in it, whose strings are joined. Servers
 # never split other strings, such as an id, a type or a signature.
@@ -40,8 +37,62 @@ _PIECES = frozenset(
     {"arguments", "content", "data", "partial_json", "reasoning", "refusal", "summary"}
     | {"text", "thinking", "transcript"}
 )
+# Characters of a text that a server hardly sends twice in a row as two fragments.
+_LONG = 16
+# Unknown members of a delta, or in one, that are lists of complete items.
+_COMPLETE = frozenset(
+    {"annotations", "citations", "images", "references", "search_results", "sources"}
+)
 # Unknown members of a choice that are lists with one item for each token of the chunk.
 _LISTS = frozenset({"logprobs", "token_ids"})
+
+
+@define
+class Text:
+    """A growing str, stored as a list of fragments until it is read."""
+
+    pieces: list[str] = field(factory=list)
+
+    def add(self, piece: str) -> bool:
+        """Append *piece*, which may be empty; return whether the text has grown."""
+        if piece:
+            self.pieces.append(piece)
+        return bool(piece)
+
+    def join(self) -> str:
+        """Return the text so far."""
+        if len(self.pieces) > 1:
+            text, *more = self.pieces
+            self.pieces.clear()
+            text += "".join(more)  # in place, if no earlier answer holds the text
+            self.pieces.append(text)
+        return self.pieces[0] if self.pieces else ""
+
+
+@define
+class _Fragment(Text):
+    """
+    A str that servers send in fragments, or send whole with each chunk.
+
+    It is sent whole if each piece repeats or continues the piece before. Short pieces
+    do not prove it, unless the object around them has a label, such as an id.
+    """
+
+    _last: str = ""
+    _whole: bool = True
+
+    def add(self, piece: str, *, labelled: bool = False) -> bool:
+        """Add *piece*; return whether it does not just repeat the piece before."""
+        if self._last:
+            certain = labelled or len(self._last) >= _LONG
+            self._whole = self._whole and certain and piece.startswith(self._last)
+        repeated = self._whole and piece == self._last
+        self._last = piece
+        return super().add(piece) and not repeated
+
+    def join(self) -> str:
+        """Return the text so far."""
+        return self._last if self._whole else super().join()
 
 
 @define
@@ -54,8 +105,14 @@ class _Fragments:
     # tells parts with the same of both that one list had.
     _known: dict[tuple[str, str | None, int], "Members"] = field(factory=dict)
 
-    def add(self, fragments: list[dict[str, JSON]]) -> None:
-        """Add the fragments of one list, each of which belongs to another part."""
+    def add(self, fragments: list[dict[str, JSON]]) -> bool:
+        """
+        Add the fragments of one list, each of which belongs to another part.
+
+        Returns:
+            Whether they add a part of the answer; see `Members.add`.
+        """
+        carries = False
         seen: Counter[tuple[str, str | None]] = Counter()
         used: set[int] = set()
         for fragment in fragments:
@@ -67,11 +124,13 @@ class _Fragments:
             seen.update(names)
             part = self._known.get(keys[-1]) or self._known.get(keys[0])
             if part is None or id(part) in used or not part.may_have(fragment):
-                part = Members(self.deep)
+                part = Members(self.deep, named=True)
                 self.parts.append(part)
+                carries = True
             self._known.update(dict.fromkeys(keys, part))
             used.add(id(part))
-            part.add(fragment)
+            carries |= part.add(fragment)
+        return carries
 
 
 @define
@@ -80,33 +139,52 @@ class Members:
     The unknown members of an object, joined over all chunks of a stream.
 
     A later value of a member replaces the earlier one, unless the later value is empty;
-    but ``logprobs``, and fragments with an ``index``, are joined.
+    but ``logprobs``, and fragments with an ``index``, are joined. Of a delta's lists of
+    complete items, such as annotations, all items are kept, and equal ones once.
 
     Attributes:
         deep: Whether it is a delta or in one, so that strings and objects are joined.
         joined: Whether all lists in the object are joined.
+        named: Whether it is an item of a list, so that each of its strings is a part of
+            the answer.
     """
 
     deep: bool = False
     joined: bool = False
+    named: bool = False
     _values: dict[str, Any] = field(factory=dict)
 
-    def add(self, more: Mapping[str, JSON]) -> list[str]:
-        """Add the members of one chunk; return the names of those that changed."""
-        changed = []
+    def add(self, more: Mapping[str, JSON]) -> bool:
+        """
+        Add the members of one chunk; return whether they add a part of the answer.
+
+        A member that repeats its value adds nothing. A number adds nothing either, and
+        neither does a string at the top level of a chunk or choice, or one that
+        replaces another: it may be the time, which differs in each sign of life.
+        """
+        carries = False
         for name, value in more.items():
             if value is None or value in ("", [], {}):
                 self._values.setdefault(name, value)
                 continue
             grown = self._grown(name, value)
-            if grown is not None:
-                grown.add(value)
-            elif self._values.get(name) == value:
+            if isinstance(grown, _Fragment):
+                carries |= grown.add(value, labelled=_is_labelled(more))
                 continue
-            else:
+            if grown is not None:
+                carries |= grown.add(value)
+                continue
+            old = self._values.get(name)
+            if old != value:
                 self._values[name] = value
-            changed.append(name)
-        return changed
+                carries |= self._is_part(name, old, value)
+        return carries
+
+    def _is_part(self, name: str, old: JSON, new: JSON) -> bool:
+        """Return whether *new*, which replaces *old*, is a part of the answer."""
+        if isinstance(new, str):
+            return self.named or (self.deep and not old)
+        return isinstance(new, dict | list) and not is_name_of_ping(name)
 
     def may_have(self, fragment: Mapping[str, JSON]) -> bool:
         """Whether a fragment has no other type and no other id than the object."""
@@ -117,7 +195,9 @@ class Members:
         """Return the object to add the fragment *value* to; None if it is complete."""
         new: Any = None
         if isinstance(value, str) and self.deep and name in _PIECES:
-            new = Text()
+            new = _Fragment()
+        elif isinstance(value, list) and self.deep and name in _COMPLETE:
+            new = _Distinct()
         elif isinstance(value, dict) and (self.deep or name == "logprobs"):
             new = Members(self.deep, joined=name == "logprobs")
         elif isinstance(value, list) and (self.joined or name in _LISTS):
@@ -138,7 +218,49 @@ class Members:
 class _Items(list[JSON]):
     """A growing list of the server's values."""
 
-    add = list.extend
+    def add(self, values: list[JSON]) -> bool:
+        """Append *values*, which are a part of the answer."""
+        self.extend(values)
+        return True
+
+
+@define
+class _Distinct:
+    """A list of complete items, which a server may send again, with more items."""
+
+    items: list[JSON] = field(factory=list)
+    _seen: set[str] = field(factory=set)
+
+    def add(self, values: list[JSON]) -> bool:
+        """Add those of *values* that are new; return whether there are any."""
+        before = len(self._seen)
+        for place, value in enumerate(values):
+            text = json.dumps(value, sort_keys=True)
+            if text in self._seen:
+                continue
+            self._seen.add(text)
+            if place < len(self.items) and _continues(value, self.items[place]):
+                self.items[place] = value
+            else:
+                self.items.append(value)
+        return len(self._seen) > before
+
+
+def _continues(new: JSON, old: JSON) -> bool:
+    """Return whether *new* is *old* with more members, or with longer texts."""
+    if not isinstance(new, dict) or not isinstance(old, dict):
+        return False
+    return all(
+        new.get(name) == value
+        or (name in _PIECES and str(new.get(name)).startswith(str(value)))
+        for name, value in old.items()
+    )
+
+
+def _is_labelled(members: Mapping[str, JSON]) -> bool:
+    """Return whether the texts in *members* may be complete: they are named, or two."""
+    texts = sum(name in _PIECES and bool(members[name]) for name in members)
+    return bool(members.get("id") or members.get("name")) or texts > 1
 
 
 def _has_index(value: JSON) -> bool:
@@ -155,42 +277,20 @@ def _to_json(value: Any) -> JSON:
             return [part.to_json() for part in value.parts]
         case _Items():
             return list(value)
+        case _Distinct():
+            return list(value.items)
         case _:
             return value
 
 
 def is_sign_of_life(members: Mapping[str, JSON]) -> bool:
     """Whether these members say that an event is only a ping."""
-    names = (members.get(key) for key in ("type", "event", "status"))
-    words = (re.sub("[ _-]", "", n).lower() for n in names if isinstance(n, str))
-    return not _SIGNS_OF_LIFE.isdisjoint(words)
-
-
-def is_notice(members: Mapping[str, JSON]) -> bool:
-    """Whether an event with these members has a type, which is not that of an error."""
-    kind, code, status = (members.get(key) for key in ("type", "code", "status"))
-    if not isinstance(kind, str) or not kind or _FAILURE.search(kind.lower()):
+    if not members:
         return False
-    return code is None and not isinstance(status, int)
+    names = (members.get(key) for key in _EVENT_NAMES)
+    return any(is_name_of_ping(name) for name in names if isinstance(name, str))
 
 
-def newer_usage(old: Usage | None, new: Usage | None) -> Usage | None:
-    """Return *new*, with *old*'s counts in place of those that *new* does not have."""
-    if old is None or new is None:
-        return new or old
-    names = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens")
-    counts = {name: _truer(getattr(old, name), getattr(new, name)) for name in names}
-    if new.total_tokens <= 0:  # the old total may not include the new counts
-        parts = counts["prompt_tokens"] + counts["completion_tokens"]
-        counts["total_tokens"] = max(old.total_tokens, parts)
-    extra = _truer(old.extra, new.extra)
-    extra = {key: extra[key] for key in extra if key not in names}
-    newer = attrs.evolve(new, **counts, extra=extra, wire=None)
-    return new if newer == new else newer
-
-
-def _truer(old: Any, new: Any) -> Any:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return {**old, **{key: _truer(old.get(key), new[key]) for key in new}}
-    counts = bool(new) and not (isinstance(new, int | float) and new < 0)
-    return new if counts or old is None else old
+def is_name_of_ping(name: str) -> bool:
+    """Whether an event of this name only shows that the server is alive."""
+    return _SIGN_OF_LIFE.fullmatch(name[:100].lower()) is not None

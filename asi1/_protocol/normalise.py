@@ -22,6 +22,7 @@ from .._models.completion import (
     FunctionCall,
     ToolCall,
     Usage,
+    message_key,
 )
 from .._models.json_text import json_text, replace_surrogates, replace_surrogates_in
 
@@ -118,10 +119,8 @@ def _text_in(value: JSON, keys: Iterable[str]) -> str:
 
 def _renamed(raw: Object, part: str) -> Object:
     """Copy "delta" to "message", or the reverse, if a server used the wrong key."""
-    other = "delta" if part == "message" else "message"
-    if other not in raw or isinstance(raw.get(part), dict):
-        return raw
-    return {**raw, part: raw[other]}
+    key = message_key(raw, part)
+    return raw if key == part else {**raw, part: raw[key]}
 
 
 def _with_index(raw: Object) -> Object:

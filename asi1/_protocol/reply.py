@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from .._fork_lock import run_apart_once
 from .._models import errors, status_errors
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk
@@ -19,15 +20,14 @@ from .._models.json_text import has_surrogates, load_json
 from .._models.response import ResponseInfo
 from .._settings.secret import Secret
 from .converter import decode
-from .error_body import (
-    QUOTA_CODES,
-    context_overflow,
-    find_error,
-    read_error_body,
-)
-from .members import is_notice, is_sign_of_life
+from .error_body import QUOTA_CODES, ErrorBody, find_error, read_error_body
+from .members import is_sign_of_life
 from .normalise import HalfCharacters
 from .retry_after import retry_after, retry_after_in_body
+
+
+if TYPE_CHECKING:
+    from .context_overflow import ContextOverflow
 
 
 __all__ = [
@@ -91,7 +91,7 @@ def read_error(
     if status == 429 and {told.code, told.type} & QUOTA_CODES:
         cls = status_errors.QuotaExceededError
     more: dict[str, int | None] = {}
-    if status == 400 and (overflow := context_overflow(told)):
+    if status == 400 and (overflow := _context_overflow()(told)):
         cls = status_errors.ContextLengthError
         more = {"limit": overflow.limit, "requested": overflow.requested}
     message = told.message or _phrase(status)
@@ -116,6 +116,13 @@ def read_error(
 def wait_of(headers: Mapping[str, str], body: JSON, wall: float) -> float | None:
     """Return the seconds that a reply asks to wait; None if it names no wait."""
     return retry_after(headers, wall) or retry_after_in_body(body)
+
+
+@run_apart_once
+def _context_overflow() -> Callable[[ErrorBody], ContextOverflow | None]:
+    from .context_overflow import context_overflow  # noqa: PLC0415
+
+    return context_overflow
 
 
 def _phrase(status: int) -> str:
@@ -242,8 +249,8 @@ def event_value(
         raise _decode_error(f"is not valid JSON ({error})", data, key) from None
     found = None
     if isinstance(value, dict):
-        named = own_name or is_notice(value) or is_sign_of_life(value)
-        found = find_error(value, named=named)
+        named = own_name or is_sign_of_life(value)
+        found = find_error(value, event=True, named=named)
     if is_error or found is not None:
         told = read_error_body(value if found is None else found, key)
         raise errors.ServerStreamError(

@@ -5,23 +5,38 @@ Text is stored in fragments and joined when the answer is read, so that adding a
 to a long stream takes no longer than adding one to a short stream.
 """
 
+from collections.abc import Mapping
 from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from attrs import define, field
 
+from .._fork_lock import run_apart_once
 from .._models.base_types import JSON
 from .._models.chunks import (
     ChatCompletionChunk,
     ChunkChoice,
     PendingFields,
-    ToolCallDelta,
 )
 from .._models.completion import ChatChoice, ChatCompletion, ChatMessage, Usage
-from .answer_parts import Parts, Text, ToolCalls
-from .members import Members, is_sign_of_life, newer_usage
+from .answer_parts import Parts, ToolCalls
+from .members import Members, Text, is_name_of_ping, is_sign_of_life
 
 
-__all__ = ["Assembler"]
+if TYPE_CHECKING:
+    from .whole_message import WholeMessages
+
+
+__all__ = ["Assembler", "newer_usage"]
+
+
+@run_apart_once
+def _whole_messages() -> "type[WholeMessages]":
+    from .whole_message import WholeMessages  # noqa: PLC0415 - rarely needed
+
+    return WholeMessages
 
 
 @define(eq=False)
@@ -39,30 +54,39 @@ class _Choice:
     extra: Members = field(factory=Members)
     message_extra: Members = field(factory=lambda: Members(deep=True))
 
-    def add(self, choice: ChunkChoice) -> bool:
-        """Add a chunk's part of the choice; return whether the part is not empty."""
+    def add(self, choice: ChunkChoice, *, ping: bool = False) -> bool:
+        """
+        Add a chunk's part of the choice; return whether it is a part of the answer.
+
+        If *ping* is True, the chunk only shows that the server is alive, so that its
+        unknown members are not a part of the answer.
+        """
         delta = choice.delta
         ended = (self.finish_reason, self.stop_reason)
         self.role = delta.role or self.role
         self.content.add(delta.content)
         self.reasoning.add(delta.reasoning)
         self.refusal.add(delta.refusal or "")
-        if delta.tool_calls:
-            self.calls.add(delta.tool_calls)
+        called = bool(delta.tool_calls) and self.calls.add(delta.tool_calls)
         # Some servers send the finish reason twice, so the first is used; some send ""
         # until the choice has ended, so "" is ignored.
         self.finish_reason = self.finish_reason or choice.finish_reason or None
         self.stop_reason = (
             choice.stop_reason if self.stop_reason is None else self.stop_reason
         )
+        more = self.extra.add(choice.extra)
+        more |= self.message_extra.add(delta.extra)
+        if more:
+            more = not (
+                ping or is_sign_of_life(choice.extra) or is_sign_of_life(delta.extra)
+            )
         return any(
             (
-                self.extra.add(choice.extra),
-                self.message_extra.add(delta.extra),
+                more,
+                called,
                 delta.content,
                 delta.reasoning,
                 delta.refusal,
-                any(map(_is_filled, delta.tool_calls)),
                 ended != (self.finish_reason, self.stop_reason),
             )
         )
@@ -115,21 +139,23 @@ class Assembler:
     _conversation_id: str | None = field(default=None, init=False)
     _created: int | None = field(default=None, init=False)
     _extra: Members = field(factory=Members, init=False)
+    _whole_messages: "WholeMessages | None" = field(default=None, init=False)
     chunks: int = field(default=0, init=False)
     finished: bool = field(default=False, init=False)
 
-    def add(self, chunk: ChatCompletionChunk) -> bool:
+    def add(self, chunk: ChatCompletionChunk, *, ping: bool = False) -> bool:
         """
         Add the next chunk; return whether it carries a part of the answer.
 
         Text, a thought, a tool call, a finish reason, token counts, or a changed
-        unknown member is a part. An id, a role or a repeated member is not a part:
-        servers also send them only to show that they are alive.
+        unknown member is a part. An id, a role, a time or a repeated part is not:
+        servers also send them only to show that they are alive. If *ping* is True, the
+        name of the chunk's event says so, and no unknown member is a part.
         """
         self.chunks += 1
         pending = chunk._pending  # noqa: SLF001 - of the fast path
         if pending is None or self._assistant is None:
-            return self._add_any(chunk)
+            return self._add_any(chunk, ping=ping)
         # This chunk only adds text to choice 0: `_add_any` would do the same, but
         # slower.
         text = chunk._text  # noqa: SLF001
@@ -142,15 +168,16 @@ class Assembler:
         self._last_pending = pending
         self._created = self._created or pending.created
         self._extra.add(pending.extra)
-        more = self._assistant.extra.add(pending.choice_extra)
-        return bool(text or chunk.thought or more)
+        self._assistant.extra.add(pending.choice_extra)
+        return bool(text or chunk.thought)
 
-    def _add_any(self, chunk: ChatCompletionChunk) -> bool:
+    def _add_any(self, chunk: ChatCompletionChunk, *, ping: bool) -> bool:
         self._last_pending = None
         self._first = self._first or chunk
+        ping = ping or is_name_of_ping(chunk.object) or is_sign_of_life(chunk.extra)
         carries = bool(chunk.thought)
         for choice in chunk.choices:
-            carries |= self._add_choice(choice)
+            carries |= self._add_choice(choice, ping=ping)
         self._thoughts.add(chunk.thought)
         before = _counts(self._usage), self._executable_data
         self._usage = newer_usage(self._usage, chunk.usage)
@@ -158,28 +185,32 @@ class Assembler:
         carries |= before != (_counts(self._usage), self._executable_data)
         self._conversation_id = chunk.conversation_id or self._conversation_id
         self._created = self._created or chunk.created
-        # A top-level number or string of a chunk may differ in each sign of life.
-        changed = self._extra.add(chunk.extra)
-        carries |= not is_sign_of_life(chunk.extra) and any(
-            isinstance(chunk.extra[name], dict | list) for name in changed
-        )
+        carries |= self._extra.add(chunk.extra) and not ping
         first = self._choices.get(0)
         self._assistant = first if first and first.role == "assistant" else None
         self.finished = len(self._choices) >= self.expected and not self._unfinished
         return carries
 
-    def _add_choice(self, choice: ChunkChoice) -> bool:
+    def _add_choice(self, choice: ChunkChoice, *, ping: bool) -> bool:
         index = choice.index
         if index not in self._choices:
             self._choices[index] = _Choice(index)
         whole = self._choices[index]
-        carries = whole.add(choice)
+        carries = whole.add(choice, ping=ping)
         self._chat_choices.changed(whole.build)
         if whole.finish_reason is None:
             self._unfinished.add(index)
         else:
             self._unfinished.discard(index)
         return carries
+
+    def new_part(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
+        """Return *chunk* without the message that repeats the answer, if it has one."""
+        if not any("message" in choice.extra for choice in chunk.choices):
+            return chunk
+        if self._whole_messages is None:
+            self._whole_messages = _whole_messages()()
+        return self._whole_messages.new_part(chunk, self._thoughts, self._choices)
 
     @property
     def empty(self) -> bool:
@@ -205,12 +236,29 @@ class Assembler:
         )
 
 
+def newer_usage(old: Usage | None, new: Usage | None) -> Usage | None:
+    """Return *new*, with *old*'s counts in place of those that *new* does not have."""
+    if old is None or new is None:
+        return new or old
+    names = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens")
+    counts = {name: _truer(getattr(old, name), getattr(new, name)) for name in names}
+    if new.total_tokens <= 0:  # the old total may not include the new counts
+        parts = counts["prompt_tokens"] + counts["completion_tokens"]
+        counts["total_tokens"] = max(old.total_tokens, parts)
+    extra = _truer(old.extra, new.extra)
+    extra = {key: extra[key] for key in extra if key not in names}
+    newer = attrs.evolve(new, **counts, extra=extra, wire=None)
+    return new if newer == new else newer
+
+
+def _truer(old: Any, new: Any) -> Any:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return {**old, **{key: _truer(old.get(key), new[key]) for key in new}}
+    counts = bool(new) and not (isinstance(new, int | float) and new < 0)
+    return new if counts or old is None else old
+
+
 def _counts(usage: Usage | None) -> tuple[int, ...]:
     if usage is None:
         return (0, 0, 0)
     return usage.prompt_tokens, usage.completion_tokens, usage.total_tokens
-
-
-def _is_filled(part: ToolCallDelta) -> bool:
-    function = part.function
-    return any((part.id, part.extra, function.name, function.arguments, function.extra))

@@ -6,6 +6,10 @@ import pytest
 
 import asi1
 
+from asi1.testing import Stall
+
+from ..support.talk import SSE, Event, chunk
+
 
 def echo(request):
     """Make the fake's answer, which repeats the last message of the request."""
@@ -43,6 +47,26 @@ def test_blocking_conversation_has_the_methods_of_the_async_one(fake, blocking_c
     assert chat.tokens.samples
     chat.edit(0, "Be long.")
     assert chat.messages == blocking_client.conversation(saved=chat.to_json()).messages
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_blocking_turn_is_kept_if_its_stream_is_left_after_the_finish_reason(
+    fake, blocking_client, kept
+):
+    """
+    A stream of the blocking client that is left once its finish reason was read adds
+    its turn to the history; a stream that is left earlier does not.
+    """
+    fake.play(SSE, Event(chunk("one "), chunk("two"), chunk(finish="stop")), Stall())
+    chat = blocking_client.conversation()
+
+    with chat.stream("A?") as stream:
+        for each in stream:
+            if each.finish_reason or not kept:
+                break
+
+    assert (["A?", "one two"] if kept else []) == [m["content"] for m in chat.messages]
+    assert "You said: B?" == chat.ask("B?").text
 
 
 POLICIES = {

@@ -808,6 +808,24 @@ async def test_passing_error_inside_a_success_is_raised_after_the_last_attempt(
 
 
 @both_forms
+async def test_warnings_beside_an_answer_are_not_an_error(fake, stream):
+    """
+    A list of strings under ``errors`` beside an answer is kept as an unknown member.
+    """
+    warned = {"errors": ["the model is deprecated"]}
+    message = {"role": "assistant", "content": "one two"}
+    body = {"choices": [{"message": message, "finish_reason": "stop"}], **warned}
+    fake.play(JSON, Data(json.dumps(body).encode()))
+    texts = [{**chunk("one "), **warned}, {**chunk("two", finish="stop"), **warned}]
+    fake.play(SSE, *map(Event, texts), DONE)
+
+    for _ in range(2):
+        answer = await ask(fake, stream=stream)
+
+        assert ("one two", warned) == (answer.text, answer.extra)
+
+
+@both_forms
 async def test_passing_error_after_the_first_chunk_is_not_retried(fake, stream):
     """
     After the first chunk, a temporary error is raised at once with the partial answer,
@@ -853,6 +871,28 @@ async def test_turn_that_ends_in_an_error_inside_a_success_is_not_in_the_history
     assert isinstance(result, asi1.APIError)
 
 
+@pytest.mark.parametrize("size", [1, 20_000])
+async def test_whole_message_in_the_last_chunk_is_not_delivered_again(fake, size):
+    """
+    If the last chunk has the whole message, its text is neither doubled in the answer
+    nor delivered twice to a reader of the stream, however long it is.
+    """
+    text = "one two " * size
+    message = {"role": "assistant", "content": text * 2}
+    last = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    fake.play(SSE, Event(chunk(text), chunk(text), last), DONE, times=3)
+
+    assert text * 2 == (await ask(fake, stream=False)).text
+    async with in_process(fake) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        texts = [each.text async for each in stream]
+        events = client.chat.completions.stream(messages="Hi").to_sse()
+        sent = b"".join([each async for each in events])
+
+    assert ([text, text, ""], "stop") == (texts, stream.snapshot().finish_reason)
+    assert size * 2 == sent.count(b"one two")
+
+
 # Events that carry no part of an answer.
 SIGNS = [
     pytest.param(Event({"type": "ping"}), id="ping"),
@@ -866,6 +906,19 @@ SIGNS = [
     pytest.param(Event({"model": "asi1", "at": 7}), id="time"),
     pytest.param(Data(b"event: ping\ndata: ping\n\n"), id="named-ping"),
     pytest.param(Data(b'event: ping\ndata: {"at": 7}\n\n'), id="named-json"),
+    pytest.param(
+        Data(b'event: ping\ndata: {"id": "c", "time": {"a": 1}}\n\n'), id="named-object"
+    ),
+    pytest.param(
+        Data(b'event: Keep-Alive\ndata: {"choices": [], "time": {"a": 1}}\n\n'),
+        id="named-keep-alive",
+    ),
+    pytest.param(Event({"object": "ping", "message": "alive"}), id="ping-as-object"),
+    pytest.param(
+        Event({"type": "ping", "choices": [{"delta": {}, "ts": {"at": 1}}]}),
+        id="ping-with-choice",
+    ),
+    pytest.param(Event({"choices": [{"delta": {}, "ts": 1}]}), id="time-in-choice"),
     pytest.param(Data(b"data:\n\n"), id="no-data"),
     pytest.param(Data(b": alive\n\n"), id="comment"),
 ]
@@ -885,6 +938,68 @@ async def test_signs_of_life_do_not_move_the_idle_timeout(fake, sign, stream):
         await ask(fake, stream=stream, timeout=asi1.Timeouts(idle=1))
 
     assert ("idle", "one") == (caught.value.phase, caught.value.partial.text)
+    assert pytest.approx(1) == anyio.current_time() - began
+
+
+@both_forms
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(
+            [
+                Data(b'event: ping\ndata: {"time": {"a": %d}}\n\n' % n)
+                for n in range(100)
+            ],
+            id="named",
+        ),
+        pytest.param(
+            [Event({"object": "ping", "time": {"a": n}}) for n in range(100)],
+            id="object",
+        ),
+        pytest.param(
+            [
+                Event({"choices": [{"delta": {"content": ""}, "ts": n}]})
+                for n in range(100)
+            ],
+            id="choice",
+        ),
+        pytest.param(
+            [Event({"choices": [{"delta": {"ts": n}}]}) for n in range(100)],
+            id="delta",
+        ),
+    ],
+)
+async def test_time_in_signs_of_life_does_not_move_the_idle_timeout(
+    fake, events, stream
+):
+    """
+    Signs of life that differ from each other by the time of the server do not restart
+    the idle timeout.
+    """
+    later = [step for event in events for step in (Pause(0.1), event)]
+    fake.play(SSE, Event(chunk("one")), *later, times=None)
+    began = anyio.current_time()
+
+    with pytest.raises(asi1.APITimeoutError) as caught:
+        await ask(fake, stream=stream, timeout=asi1.Timeouts(idle=1))
+
+    assert ("idle", "one") == (caught.value.phase, caught.value.partial.text)
+    assert pytest.approx(1) == anyio.current_time() - began
+
+
+@both_forms
+async def test_repeated_tool_call_does_not_move_the_idle_timeout(fake, stream):
+    """
+    A part of a tool call that is sent again and again restarts the idle timeout once.
+    """
+    part = {"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "c1"}]}}]}
+    fake.play(SSE, *[Event(part), Pause(0.1)] * 100, times=None)
+    began = anyio.current_time()
+
+    with pytest.raises(asi1.APITimeoutError) as caught:
+        await ask(fake, stream=stream, timeout=asi1.Timeouts(idle=1))
+
+    assert "idle" == caught.value.phase
     assert pytest.approx(1) == anyio.current_time() - began
 
 

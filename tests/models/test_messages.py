@@ -397,8 +397,64 @@ EMPTY = [
     pytest.param(AssistantMessage(), id="object"),
     pytest.param(ChatMessage(reasoning="Hm."), id="answers-message"),
     pytest.param(answer_with(ChatMessage()), id="answer"),
+    pytest.param(ChatMessage(extra={"audio": {"id": "a", "data": "QQ"}}), id="audio"),
+    pytest.param(
+        ChatMessage(extra={"function_call": {"arguments": "{}"}}), id="unnamed-call"
+    ),
+    pytest.param(ChatCompletion(executable_data=[{"a": 1}]), id="executable-data"),
     pytest.param(ChatCompletion(), id="answer-without-choices"),
 ]
+
+
+FUNCTION_CALL = {"name": "dive", "arguments": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("call", "sent"),
+    [
+        pytest.param(FUNCTION_CALL, FUNCTION_CALL, id="string"),
+        pytest.param({"name": "dive", "arguments": {}}, FUNCTION_CALL, id="object"),
+        pytest.param({"name": "dive", "arguments": None}, FUNCTION_CALL, id="null"),
+        pytest.param({"name": "dive"}, FUNCTION_CALL, id="missing"),
+        pytest.param(
+            {**FUNCTION_CALL, "signature": "s", "id": None},
+            {**FUNCTION_CALL, "signature": "s"},
+            id="unknown-member",
+        ),
+        pytest.param({"name": "", "arguments": "{}"}, None, id="empty-name"),
+        pytest.param({"arguments": "{}"}, None, id="no-name"),
+        pytest.param({"name": 7}, None, id="name-of-another-type"),
+        pytest.param({}, None, id="empty"),
+        pytest.param("dive", None, id="string-alone"),
+        pytest.param(None, None, id="null-alone"),
+    ],
+)
+@pytest.mark.parametrize("content", ["", "Let me see."])
+def test_function_call_of_an_answer_is_sent(call, sent, content):
+    """
+    The message of an answer with a ``function_call`` is sent with it; a call without a
+    name is left out.
+    """
+    message = ChatMessage(content=content, extra={"function_call": call})
+    expected = {"role": "assistant", "content": content}
+    if sent is not None:
+        expected |= {"content": content or None, "function_call": sent}
+
+    for each in (message, answer_with(message)):
+        assert [expected] == wire_messages([each])
+
+
+def test_function_call_beside_tool_calls_is_not_sent():
+    """
+    An answer with tool calls is sent with these alone, since ``function_call`` is their
+    older form.
+    """
+    call = ToolCall(id="c1", function=FunctionCall(name="dive", arguments="{}"))
+    message = ChatMessage(tool_calls=(call,), extra={"function_call": FUNCTION_CALL})
+
+    (wire,) = wire_messages([message])
+
+    assert {"role", "content", "tool_calls"} == wire.keys()
 
 
 @pytest.mark.parametrize("message", EMPTY)

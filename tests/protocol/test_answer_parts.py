@@ -183,6 +183,55 @@ def test_other_arguments_with_the_same_id_and_name_are_another_call(last):
             id="one-function-with-three-ids",
         ),
         pytest.param(
+            [part("f", "", "c1"), part("f", "", "c2"), part("f", None, "c3")],
+            [("c1", "f", ""), ("c2", "f", ""), ("c3", "f", "")],
+            id="one-function-without-arguments-three-ids",
+        ),
+        pytest.param(
+            [part("f", "", "c1"), part("f", "", "c2"), part(None, "{}")],
+            [("c1", "f", ""), ("c2", "f", "{}")],
+            id="no-arguments-then-arguments",
+        ),
+        pytest.param(
+            [
+                *(part("f", "", "c1"), part("f", "", "c2")),
+                *(part(None, "{}", "c1"), part(None, "[]", "c2")),
+            ],
+            [("c1", "f", "{}"), ("c2", "f", "[]")],
+            id="arguments-by-id",
+        ),
+        pytest.param(
+            [part("f", '{"x":1}', "c1"), part("f", "", "c2")],
+            [("c1", "f", '{"x":1}'), ("c2", "f", "")],
+            id="arguments-then-none",
+        ),
+        pytest.param(
+            [bare("f", "", "c1"), bare("f", "", "c2")],
+            [("c1", "f", ""), ("c2", "f", "")],
+            id="no-arguments-and-no-index",
+        ),
+        pytest.param(
+            [[part("f", "", "c1"), part("f", "", "c2")]],
+            [("c1", "f", ""), ("c2", "f", "")],
+            id="list-without-arguments",
+        ),
+        pytest.param(
+            [
+                [part("f", "", "c1"), part("f", '{"x":', "c2")],
+                [part("f", "[]", "c1"), part("f", "1}", "c2")],
+            ],
+            [("c1", "f", "[]"), ("c2", "f", '{"x":1}')],
+            id="lists-with-two-ids-and-one-index",
+        ),
+        pytest.param(
+            [
+                [part("f", "", "c1"), part("f", "", "c2", index=1)],
+                [part("f", "{}", "c3"), part("f", "[]", "c4", index=1)],
+            ],
+            [("c1", "f", "{}"), ("c2", "f", "[]")],
+            id="lists-with-new-ids-in-every-part",
+        ),
+        pytest.param(
             [part("a", {"x": 1}, ""), part("b", {}, "")],
             [("", "a", '{"x":1}'), ("", "b", "{}")],
             id="objects",

@@ -1,119 +1,85 @@
-"""Error bodies saying that a request is too long, and the token counts in them."""
+"""Strings in ``errors`` beside an answer: warnings of the server, or its error."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-import asi1
-
-from asi1._models.response import ResponseInfo
-from asi1._protocol.reply import read_error
-from asi1._settings.secret import Secret
+from asi1._protocol.error_body import find_error
 
 
-SECRET = Secret("sk_otter0123456789")
+NO = {"message": "no"}
+TEXT = {"content": "Hi"}
+CALLS = {"content": None, "tool_calls": [{"id": "c", "function": {"name": "f"}}]}
+WHOLE = {"message": TEXT, "finish_reason": "stop"}
 
-# Messages of servers with similar APIs; each message with its limit and the requested
-# number of tokens.
-TOO_LONG = [
-    (
-        (
-            "This model's maximum context length is 16384 tokens. However, you"
-            " requested 122946 tokens (112946 in the messages, 10000 in the"
-            " completion). Please reduce the length of the messages or completion."
-        ),
-        (16384, 112946),
-    ),
-    (
-        (
-            "This model's maximum context length is 8192 tokens. However, your messages"
-            " resulted in 8545 tokens."
-        ),
-        (8192, 8545),
-    ),
-    (
-        (
-            "The input (61709 tokens) is longer than the model's context length (40960"
-            " tokens)."
-        ),
-        (40960, 61709),
-    ),
-    (
-        (
-            "Input length (160062 tokens) exceeds the maximum allowed length (59862"
-            " tokens)."
-        ),
-        (59862, 160062),
-    ),
-    ("prompt is too long: 210,000 tokens > 200,000 maximum", (200000, 210000)),
-    ("Your input exceeds the context window of this model.", (None, None)),
-    ("context_length_exceeded", (None, None)),
+# ``errors``, the fields of a choice, and whether it is an error in a body and an event.
+CASES = [
+    (["deprecated"], WHOLE, False, False),
+    (["deprecated", "slow"], WHOLE, False, False),
+    ([None, "deprecated"], WHOLE, False, False),
+    ("deprecated", WHOLE, False, False),
+    (["deprecated"], {"message": CALLS, "finish_reason": "tool_calls"}, False, False),
+    (["deprecated"], {"message": TEXT, "finish_reason": "length"}, False, False),
+    (["deprecated"], {"delta": TEXT}, True, False),
+    (["deprecated"], {"delta": {"reasoning_content": "Hm"}}, True, False),
+    (["deprecated"], {"delta": {}, "finish_reason": "stop"}, True, False),
+    (["no"], {"message": {"content": ""}, "finish_reason": "stop"}, True, False),
+    (["no"], {"delta": {"role": "assistant", "content": ""}}, True, True),
+    (["no"], {"message": {"role": "assistant", "content": None}}, True, True),
+    (["no"], None, True, True),
+    ("no", {"delta": TEXT}, True, True),
+    ([NO], WHOLE, True, True),
+    ([{"code": "c"}], WHOLE, True, True),
+    (["deprecated", NO], WHOLE, True, True),
+    (NO, WHOLE, True, True),
+    ({"model": ["deprecated"]}, WHOLE, True, True),
+    ([NO], {"delta": TEXT}, True, True),
+    ([NO], None, True, True),
+    (["no"], {"message": TEXT, "finish_reason": "error"}, True, True),
 ]
 
 
-def error_of_reply(error, status=400):
-    """Return the error of a reply with this error body."""
-    info = ResponseInfo(status=status)
-    return read_error(info, json.dumps(error).encode(), SECRET, wall=0.0)
-
-
-@pytest.mark.parametrize(("message", "numbers"), TOO_LONG)
-@pytest.mark.parametrize("wrapped", [True, False])
-def test_message_about_length_makes_a_context_length_error(message, numbers, wrapped):
+@pytest.mark.parametrize(("errors", "choice", "in_body", "in_event"), CASES)
+@pytest.mark.parametrize("place", ["top", "choice", "message", "delta"])
+def test_strings_in_errors_beside_an_answer_are_warnings(
+    errors, choice, in_body, in_event, place
+):
     """
-    A reply with status 400 whose message says that the request is too long becomes a
-    `ContextLengthError` with the numbers in the message.
+    A list of strings under ``errors`` is a list of warnings if an answer stands beside
+    it: in a body, a content with a finish reason; in an event, one of the two. Objects
+    are an error in any case.
     """
-    error = error_of_reply(
-        {"error": {"message": message}} if wrapped else {"message": message}
-    )
+    choices = [] if choice is None else [{**choice}]
+    value = {"id": "a", "choices": choices}
+    if place == "top" or not choices:
+        value["errors"] = errors
+    elif place == "choice":
+        choices[0]["errors"] = errors
+    elif place in choices[0]:
+        choices[0][place] = {**choices[0][place], "errors": errors}
+    else:
+        return
 
-    assert asi1.ContextLengthError is type(error)
-    assert numbers == (error.limit, error.requested)
-    assert message == error.message
+    assert in_body == (find_error(value) is not None)
+    assert in_event == (find_error(value, event=True) is not None)
 
 
-def test_code_about_length_makes_a_context_length_error():
+def test_strings_beside_the_finish_reason_error_are_the_error():
     """
-    The code or type "context_length_exceeded" makes a `ContextLengthError`, whatever
-    the message is.
+    If the finish reason is "error", strings under ``errors`` are the server's error.
     """
-    for key in ("code", "type"):
-        error = error_of_reply(
-            {"error": {"message": "No.", key: "context_length_exceeded"}}
-        )
+    value = {"choices": [{**WHOLE, "finish_reason": "error"}], "errors": ["no"]}
 
-        assert asi1.ContextLengthError is type(error)
-        assert error.limit is error.requested is None
+    assert value is find_error(value)
+    assert value is find_error(value, event=True)
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        "max_tokens must be at most 4096",
-        "unknown parameter: context_length",
-        "The context window of your browser is closed.",
-        "temperature is too long",
-        "messages must not be empty",
-        "",
-    ],
-)
-def test_400_that_is_not_about_length_makes_a_bad_request_error(message):
+def test_error_beside_warnings_is_an_error():
     """
-    A reply with status 400 for a reason other than its length becomes a
-    `BadRequestError`, not a `ContextLengthError`.
+    An ``error`` is an error whatever stands beside it, also if it is a string.
     """
-    assert asi1.BadRequestError is type(error_of_reply({"error": {"message": message}}))
+    for error in ("no", NO, ["no"]):
+        value = {"choices": [WHOLE], "errors": ["deprecated"], "error": error}
 
-
-@pytest.mark.parametrize("status", [401, 413, 422, 429, 500])
-def test_only_a_400_makes_a_context_length_error(status):
-    """
-    A reply with a status other than 400 becomes the error class of this status, even if
-    its code says that the request is too long.
-    """
-    error = error_of_reply({"error": {"code": "context_length_exceeded"}}, status)
-
-    assert not isinstance(error, asi1.ContextLengthError)
+        assert value is find_error(value)
+        assert value is find_error(value, event=True)

@@ -9,8 +9,8 @@ import pytest
 from asi1 import ChatCompletionChunk, Usage
 from asi1._protocol.converter import decode
 from asi1._protocol.fast_chunks import FastChunkReader
-from asi1._protocol.members import Members, newer_usage
-from asi1._protocol.stream_answer import Assembler
+from asi1._protocol.members import Members
+from asi1._protocol.stream_answer import Assembler, newer_usage
 
 
 def answer(*chunks):
@@ -334,6 +334,124 @@ def test_objects_in_deltas_add_up():
     } == message.extra
 
 
+A, B = ({"type": "url_citation", "url": url, "text": "see"} for url in "ab")
+
+
+@pytest.mark.parametrize("name", ["annotations", "citations", "images", "sources"])
+@pytest.mark.parametrize(
+    ("lists", "expected"),
+    [
+        pytest.param([[A]] * 3, [A], id="repeated"),
+        pytest.param([[A], [A, B]], [A, B], id="cumulative"),
+        pytest.param([[A], [B]], [A, B], id="one-by-one"),
+        pytest.param([[A], [B], [A, B]], [A, B], id="one-by-one-then-all"),
+        pytest.param([[A, B], None, [], [A, B]], [A, B], id="empty-between"),
+        pytest.param([["a"], ["a", "b"], ["b"]], ["a", "b"], id="strings"),
+        pytest.param(
+            [[{**A, "index": 0}]] * 2, [{**A, "index": 0}], id="index-repeated"
+        ),
+        pytest.param(
+            [[{**A, "index": 0}], [{**B, "index": 0}]],
+            [{**A, "index": 0}, {**B, "index": 0}],
+            id="two-with-one-index",
+        ),
+        pytest.param([[A], [{**A, "title": "t"}]], [{**A, "title": "t"}], id="more"),
+        pytest.param(
+            [[A], [{**A, "text": "seen"}, B]],
+            [{**A, "text": "seen"}, B],
+            id="longer-text",
+        ),
+        pytest.param([[True], [1]], [True, 1], id="true-is-not-1"),
+    ],
+)
+def test_lists_of_complete_items_in_deltas_are_not_doubled(name, lists, expected):
+    """
+    A server may send a citation in one chunk, or all citations so far in each chunk:
+    the message has each of them once.
+    """
+    sent = [{name: each} for each in lists]
+    nested = [{"context": each} for each in sent]
+
+    whole = {name: expected}
+
+    for deltas, extra in ((sent, whole), (nested, {"context": whole})):
+        message = answer(*(with_delta(**delta) for delta in deltas)).message
+        assert json.dumps(extra) == json.dumps(message.extra)
+
+
+AUDIO = {"id": "x", "transcript": "Hi", "data": "QQ"}
+SENTENCE = "Otters sleep on their backs."
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        pytest.param([{"audio": AUDIO}] * 3, {"audio": AUDIO}, id="repeated"),
+        pytest.param(
+            [{"audio": {"id": "x", "data": "QQ"}}] * 2,
+            {"audio": {"id": "x", "data": "QQ"}},
+            id="one-text",
+        ),
+        pytest.param(
+            [{"audio": {"transcript": "Hi", "data": "QQ"}}] * 2,
+            {"audio": {"transcript": "Hi", "data": "QQ"}},
+            id="without-id",
+        ),
+        pytest.param(
+            [{"audio": {"id": "x", "transcript": text}} for text in ("H", "Hi", "Hi!")],
+            {"audio": {"id": "x", "transcript": "Hi!"}},
+            id="cumulative",
+        ),
+        pytest.param(
+            [{"audio": {"id": "x", "data": text}} for text in ("AA", "AA", "BB")],
+            {"audio": {"id": "x", "data": "AAAABB"}},
+            id="two-equal-fragments",
+        ),
+        pytest.param(
+            [{"audio": {"data": text}} for text in ("AA", "AA")],
+            {"audio": {"data": "AAAA"}},
+            id="only-equal-fragments",
+        ),
+        pytest.param(
+            [{"audio": {"id": "x", "transcript": t}} for t in ("Ha", "", "Ha", " ha")],
+            {"audio": {"id": "x", "transcript": "HaHa ha"}},
+            id="empty-between",
+        ),
+        pytest.param(
+            [{"function_call": {"name": "f", "arguments": "{}"}}] * 2,
+            {"function_call": {"name": "f", "arguments": "{}"}},
+            id="function-call",
+        ),
+        pytest.param([{"summary": SENTENCE}] * 3, {"summary": SENTENCE}, id="long"),
+        pytest.param(
+            [{"summary": SENTENCE}, {"summary": SENTENCE + " Why?"}],
+            {"summary": SENTENCE + " Why?"},
+            id="long-and-cumulative",
+        ),
+        pytest.param([{"summary": "ha"}] * 2, {"summary": "haha"}, id="short"),
+    ],
+)
+def test_texts_in_deltas_add_up_only_if_they_are_fragments(sent, expected):
+    """
+    A text in a delta is joined from its fragments; if each chunk has the whole text so
+    far, the message has the last of them.
+    """
+    assert expected == answer(*(with_delta(**delta) for delta in sent)).message.extra
+
+
+def test_text_that_is_sent_again_is_not_a_part_of_the_answer():
+    """
+    A text or an item of a list that repeats the one before adds nothing to the answer.
+    """
+    members = Members(deep=True)
+    sent = {"audio": AUDIO, "citations": ["a"], "summary": SENTENCE}
+
+    assert [True, False, False] == [members.add(sent) for _ in range(3)]
+    assert members.add({"audio": {**AUDIO, "transcript": "Hi you"}})
+    assert members.add({"citations": ["a", "b"]})
+    assert members.add({"summary": "!"})
+
+
 @pytest.mark.parametrize("empty", [None, "", [], {}])
 def test_empty_member_replaces_no_other(empty):
     """
@@ -341,9 +459,10 @@ def test_empty_member_replaces_no_other(empty):
     """
     members = Members()
 
-    assert ["a", "b", "c"] == members.add({"a": {"v": 1}, "b": "x", "c": True})
-    assert [] == members.add({"a": empty, "b": empty, "c": empty, "d": empty})
-    assert ["c"] == members.add({"a": {"v": 1}, "b": "x", "c": False})
+    assert members.add({"a": {"v": 1}, "b": "x", "c": True})
+    assert not members.add({"a": empty, "b": empty, "c": empty, "d": empty})
+    assert {"a": {"v": 1}, "b": "x", "c": True, "d": empty} == members.to_json()
+    assert not members.add({"a": {"v": 1}, "b": "x", "c": False})
     assert {"a": {"v": 1}, "b": "x", "c": False, "d": empty} == members.to_json()
 
 

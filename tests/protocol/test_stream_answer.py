@@ -648,7 +648,18 @@ def test_tool_call_with_empty_type_is_a_function():
 FIRST = {
     "id": "a",
     "created": 1,
-    "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hi"}}],
+    "choices": [
+        {
+            "index": 0,
+            "delta": {
+                "role": "assistant",
+                "content": "Hi",
+                "mood": "sad",
+                "quote": {"source": "a"},
+                "parts": [{"index": 0, "id": "p"}],
+            },
+        }
+    ],
     "usage": {"total_tokens": 3},
     "metadata": {"v": 1},
 }
@@ -662,6 +673,21 @@ FIRST = {
         ({"type": "ping", "data": {"at": 2}}, False),
         ({"status": "Keep-Alive", "data": {"at": 2}}, False),
         ({"id": "b", "object": "ping", "created": 2}, False),
+        ({"type": "server.heartbeat", "data": {"at": 2}}, False),
+        ({"object": "ping", "data": {"at": 2}}, False),
+        ({"ping": {"at": 2}}, False),
+        ({"type": "ping", "choices": [{"delta": {}, "ts": 2}]}, False),
+        ({"type": "ping", "choices": [{"delta": {}, "data": {"at": 2}}]}, False),
+        ({"type": "ping", "choices": [{"delta": {"data": {"at": 2}}}]}, False),
+        ({"choices": [{"delta": {}, "ts": 2}]}, False),
+        ({"choices": [{"delta": {"content": ""}, "ts": 2}]}, False),
+        ({"choices": [{"delta": {}, "time": "12:00:02"}]}, False),
+        ({"choices": [{"delta": {"ts": 2}}]}, False),
+        ({"choices": [{"delta": {"time": {"at": 2}}}]}, False),
+        ({"choices": [{"delta": {"mood": "glad"}}]}, False),
+        ({"choices": [{"delta": {"type": "ping"}}]}, False),
+        ({"choices": [{"delta": {"quote": {"source": "a"}}}]}, False),
+        ({"choices": [{"delta": {"parts": [{"index": 0, "id": "p"}]}}]}, False),
         ({"at": 2}, False),
         ({"id": "b", "choices": []}, False),
         ({"choices": [{"delta": {}}]}, False),
@@ -689,7 +715,13 @@ FIRST = {
         ({"choices": [{"delta": {}, "finish_reason": "stop"}]}, True),
         ({"choices": [{"delta": {}, "stop_reason": 0}]}, True),
         ({"choices": [{"delta": {}, "logprobs": {"content": [1]}}]}, True),
-        ({"choices": [{"delta": {"mood": "calm"}}]}, True),
+        ({"choices": [{"delta": {"manner": "calm"}}]}, True),
+        ({"choices": [{"delta": {"quote": {"page": "b"}}}]}, True),
+        ({"choices": [{"delta": {"parts": [{"index": 0, "text": "a"}]}}]}, True),
+        ({"choices": [{"delta": {"parts": [{"index": 1}]}}]}, True),
+        ({"choices": [{"delta": {"mode": "b"}, "index": 1}]}, True),
+        ({"type": "ping", "choices": [{"delta": {"content": "x"}}]}, True),
+        ({"type": "ping", "choices": [{"delta": {}, "finish_reason": "stop"}]}, True),
         ({"thought": "x"}, True),
         ({"usage": {"total_tokens": 4}}, True),
         ({"executable_data": [1]}, True),
@@ -700,13 +732,51 @@ FIRST = {
 def test_chunk_carries_a_part_of_the_answer_if_it_adds_to_it(fields, carries):
     """
     A chunk carries a part of the answer if it adds to text, thoughts, tool calls, token
-    counts or unknown members; ids, roles, times and repeated members add nothing.
+    counts or unknown members; ids, roles, times and repeated parts add nothing.
     """
     read = FastChunkReader().read(json.dumps(fields).encode())
     for each in filter(None, (read, chunk(**fields))):
         assembler = assembled([chunk(**FIRST)])
 
         assert carries == assembler.add(each)
+
+
+CALL = {"index": 0, "id": "c1", "function": {"name": "f", "arguments": '{"x": 1}'}}
+
+
+@pytest.mark.parametrize(
+    ("part", "carries"),
+    [
+        (CALL, False),
+        ({"index": 0, "id": "c1"}, False),
+        ({"index": 0, "id": "c2"}, False),
+        ({"id": "c1"}, False),
+        ({"index": 0, "type": "function", "function": {"name": "f"}}, False),
+        ({"index": 0, "function": {"arguments": "{}"}}, False),
+        ({"index": 0, "function": {"arguments": '{"x": 1}'}}, False),
+        ({"index": 0, "ts": 2}, False),
+        ({"index": 0, "signature": "s"}, False),
+        ({"index": 0, "signature": "other"}, False),
+        ({"index": 0, "result": "r"}, True),
+        ({"index": 0, "function": {"note": "n"}}, True),
+        ({"index": 0, "function": {"arguments": '{"y": 1}'}}, True),
+        ({**CALL, "id": "c2"}, True),
+        ({"index": 1, "id": "c2"}, True),
+        ({"index": 0, "function": {"name": "g"}}, True),
+    ],
+)
+def test_part_of_a_tool_call_is_a_part_of_the_answer_if_it_is_new(part, carries):
+    """
+    A part of a tool call is a part of the answer if it adds to a call or begins one. A
+    part that repeats the call or some of its fields is not: a server may send it again
+    and again.
+    """
+    first = {**CALL, "signature": "s"}
+    assembler = assembled(tool_call_chunks(first))
+
+    added = [assembler.add(each) for each in tool_call_chunks(part, part)]
+
+    assert [carries, False] == added
 
 
 def test_repeated_finish_reason_and_counts_carry_nothing():

@@ -91,10 +91,11 @@ class AsyncConversation:
 
     `AsyncASI1.conversation` returns this object. Only one turn runs at a time; any
     number of conversations can share a client. A turn is added to the history when its
-    answer is complete. If the turn fails, is cancelled, or its stream is closed early,
-    the history is not changed. An answer cut off by ``max_tokens`` counts as complete;
-    its finish reason says so. An answer with neither text nor tool calls is part of the
-    history too, but is not sent, since servers refuse such a message.
+    answer is complete. If the turn fails, is cancelled, or its stream is closed before
+    the finish reason was read, the history is not changed. An answer cut off by
+    ``max_tokens`` counts as complete; its finish reason says so. An answer with neither
+    text nor a call of a tool or function is part of the history too, but is not sent,
+    since servers refuse such a message.
     """
 
     def __init__(self, turns: TurnTaking) -> None:
@@ -144,7 +145,9 @@ class AsyncConversation:
         Send a message, and stream the model's answer.
 
         Used as ``async with chat.stream("...") as stream``. The turn begins when the
-        block is entered; it is added to the history once the stream is read to its end.
+        block is entered; it is added to the history once the stream was read to its
+        end. If the block is left after the finish reason was read, the answer is
+        complete, and the turn is added too; the usage may then be missing.
 
         Args:
             message: As for `ask`.

@@ -12,7 +12,7 @@ import asi1
 
 from asi1._protocol.context.history import History
 from asi1._protocol.context.saved_conversation import to_json
-from asi1.testing import Close, Data, FakeASI1
+from asi1.testing import Close, Data, FakeASI1, Pause, Stall
 
 from ...support.talk import DONE, SSE, Event, chunk, in_process, until
 
@@ -148,6 +148,102 @@ async def test_unfinished_turn_leaves_the_history_unchanged(fake, fake_client, k
     assert before == chat.messages
     await chat.ask("C?")
     assert [*before, {"role": "user", "content": "C?"}] == sent(fake)
+
+
+async def leave_at_finish(stream):
+    async for each in stream:
+        if each.finish_reason:
+            break
+
+
+async def leave_at_first_text(stream):
+    async for _ in stream:
+        break
+
+
+async def leave_by_error(stream):
+    with pytest.raises(ZeroDivisionError):
+        async with stream:
+            async for each in stream:
+                if each.finish_reason:
+                    1 / 0  # noqa: B018 - an error of the caller
+
+
+async def leave_without_a_read(_):
+    pass
+
+
+async def leave_to_sse(stream):
+    with anyio.move_on_after(0.1):
+        async for _ in stream.to_sse(ping=None):
+            pass
+
+
+async def leave_to_sse_unread(stream):
+    await stream.to_sse().open()
+
+
+@pytest.mark.parametrize("more", ["nothing", "usage", "usage-later", "same-chunk"])
+@pytest.mark.parametrize(
+    ("leave", "kept"),
+    [
+        (leave_at_finish, True),
+        (leave_by_error, True),
+        (leave_to_sse, True),
+        (leave_at_first_text, False),
+        (leave_without_a_read, False),
+        (leave_to_sse_unread, False),
+    ],
+)
+async def test_turn_is_kept_if_its_stream_is_left_after_the_finish_reason(
+    fake, fake_client, leave, kept, more
+):
+    """
+    A stream that is left once its finish reason was read has given the complete answer,
+    so the turn is added to the history, although [DONE] and the usage were not read. A
+    stream that is left earlier changes nothing, even if the whole answer has arrived.
+    """
+    usage = {"choices": [], "usage": {"total_tokens": 7}}
+    last = [chunk("one "), chunk("two"), chunk(finish="stop")]
+    if more == "same-chunk":
+        last[1:] = [chunk("two", finish="stop")]
+    events = [Event(*last, *([usage] if more == "usage" else []))]
+    if more == "usage-later":
+        events += [Pause(0.05), Event(usage)]
+    fake.play(SSE, *events, Stall())
+    chat = fake_client.conversation()
+
+    async with chat.stream("A?") as stream:
+        await until(lambda: stream.snapshot().finish_reason)
+        await leave(stream)
+
+    expected = [
+        {"role": "user", "content": "A?"},
+        {"role": "assistant", "content": "one two"},
+    ]
+    assert (expected if kept else []) == list(chat.messages)
+    await chat.ask("B?")
+    assert [*(expected if kept else []), {"role": "user", "content": "B?"}] == sent(
+        fake
+    )
+
+
+async def test_turn_is_not_kept_before_all_choices_have_a_finish_reason(
+    fake, fake_client
+):
+    """
+    If the turn asked for two choices, the answer is complete only when both have a
+    finish reason: a stream that is left after the first of them changes nothing.
+    """
+    fake.play(SSE, Event(chunk("one", finish="stop")), Stall())
+    chat = fake_client.conversation()
+
+    async with chat.stream("A?", extra_body={"n": 2}) as stream:
+        async for each in stream:
+            if each.finish_reason:
+                break
+
+    assert () == chat.messages
 
 
 @pytest.mark.parametrize("kind", ["cut", "left"])
@@ -793,6 +889,40 @@ async def test_empty_answer_is_in_the_history_but_is_not_sent(
     assert ["user", "assistant", "user", "assistant"] == roles(saved)
     assert ["user", "assistant"] == [message["role"] for message in undone]
     assert () == chat.messages
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
+async def test_function_call_goes_back_with_the_next_turn(fake, fake_client, streams):
+    """
+    An answer with only a ``function_call``, as older servers send it, is sent with the
+    next turn: the message is valid without a content.
+    """
+    call = {"name": "dive", "arguments": '{"m": 3}'}
+    fake.clear()
+    if streams:
+        parts = [{"name": "dive", "arguments": ""}, {"arguments": '{"m"'}]
+        deltas = [{"function_call": part} for part in [*parts, {"arguments": ": 3}"}]]
+        chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+        fake.play(SSE, Event(*chunks, chunk(finish="function_call")), DONE)
+    else:
+        message = {"role": "assistant", "content": None, "function_call": call}
+        choice = {"message": message, "finish_reason": "function_call"}
+        fake.reply_json({"choices": [choice]})
+    fake.reply("Yes.", times=None)
+    chat = fake_client.conversation()
+
+    if streams:
+        answer = await chat.stream("A?").get_final_completion()
+    else:
+        answer = await chat.ask("A?")
+    saved = fake_client.conversation(saved=chat.to_json())
+    result = {"role": "function", "name": "dive", "content": "wet"}
+    await saved.ask([result])
+    await fake_client.chat.completions.create(messages=[answer])
+
+    reply = {"role": "assistant", "content": None, "function_call": call}
+    assert [{"role": "user", "content": "A?"}, reply, result] == sent(fake, -2)
+    assert [reply] == sent(fake)
 
 
 async def test_empty_answer_appended_to_messages_is_not_sent(fake, fake_client):

@@ -1,0 +1,119 @@
+"""Error bodies saying that a request is too long, and the token counts in them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import asi1
+
+from asi1._models.response import ResponseInfo
+from asi1._protocol.reply import read_error
+from asi1._settings.secret import Secret
+
+
+SECRET = Secret("sk_otter0123456789")
+
+# Messages of servers with similar APIs; each message with its limit and the requested
+# number of tokens.
+TOO_LONG = [
+    (
+        (
+            "This model's maximum context length is 16384 tokens. However, you"
+            " requested 122946 tokens (112946 in the messages, 10000 in the"
+            " completion). Please reduce the length of the messages or completion."
+        ),
+        (16384, 112946),
+    ),
+    (
+        (
+            "This model's maximum context length is 8192 tokens. However, your messages"
+            " resulted in 8545 tokens."
+        ),
+        (8192, 8545),
+    ),
+    (
+        (
+            "The input (61709 tokens) is longer than the model's context length (40960"
+            " tokens)."
+        ),
+        (40960, 61709),
+    ),
+    (
+        (
+            "Input length (160062 tokens) exceeds the maximum allowed length (59862"
+            " tokens)."
+        ),
+        (59862, 160062),
+    ),
+    ("prompt is too long: 210,000 tokens > 200,000 maximum", (200000, 210000)),
+    ("Your input exceeds the context window of this model.", (None, None)),
+    ("context_length_exceeded", (None, None)),
+]
+
+
+def error_of_reply(error, status=400):
+    """Return the error of a reply with this error body."""
+    info = ResponseInfo(status=status)
+    return read_error(info, json.dumps(error).encode(), SECRET, wall=0.0)
+
+
+@pytest.mark.parametrize(("message", "numbers"), TOO_LONG)
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_message_about_length_makes_a_context_length_error(message, numbers, wrapped):
+    """
+    A reply with status 400 whose message says that the request is too long becomes a
+    `ContextLengthError` with the numbers in the message.
+    """
+    error = error_of_reply(
+        {"error": {"message": message}} if wrapped else {"message": message}
+    )
+
+    assert asi1.ContextLengthError is type(error)
+    assert numbers == (error.limit, error.requested)
+    assert message == error.message
+
+
+def test_code_about_length_makes_a_context_length_error():
+    """
+    The code or type "context_length_exceeded" makes a `ContextLengthError`, whatever
+    the message is.
+    """
+    for key in ("code", "type"):
+        error = error_of_reply(
+            {"error": {"message": "No.", key: "context_length_exceeded"}}
+        )
+
+        assert asi1.ContextLengthError is type(error)
+        assert error.limit is error.requested is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "max_tokens must be at most 4096",
+        "unknown parameter: context_length",
+        "The context window of your browser is closed.",
+        "temperature is too long",
+        "messages must not be empty",
+        "",
+    ],
+)
+def test_400_that_is_not_about_length_makes_a_bad_request_error(message):
+    """
+    A reply with status 400 for a reason other than its length becomes a
+    `BadRequestError`, not a `ContextLengthError`.
+    """
+    assert asi1.BadRequestError is type(error_of_reply({"error": {"message": message}}))
+
+
+@pytest.mark.parametrize("status", [401, 413, 422, 429, 500])
+def test_only_a_400_makes_a_context_length_error(status):
+    """
+    A reply with a status other than 400 becomes the error class of this status, even if
+    its code says that the request is too long.
+    """
+    error = error_of_reply({"error": {"code": "context_length_exceeded"}}, status)
+
+    assert not isinstance(error, asi1.ContextLengthError)

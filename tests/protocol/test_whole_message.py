@@ -1,0 +1,181 @@
+"""Chunks of a stream that contain the whole message again."""
+
+from __future__ import annotations
+
+import pytest
+
+from asi1 import ChatCompletionChunk
+from asi1._protocol.converter import decode
+from asi1._protocol.stream_answer import Assembler
+
+
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+STOP = {"finish_reason": "stop"}
+
+
+def read(*choices):
+    """Return the answer from chunks with these choices, and the text of each chunk."""
+    assembler, texts = Assembler(), []
+    for choice in choices:
+        fields = {"choices": [{"index": 0, **choice}]}
+        chunk = assembler.new_part(decode(ChatCompletionChunk, fields))
+        assembler.add(chunk)
+        texts.append(chunk.text)
+    return assembler.answer(), texts
+
+
+def deltas(*texts):
+    """Return choices that add these texts, the first of them with a role."""
+    roles = ({"role": "assistant"}, *({} for _ in texts))
+    pairs = zip(texts, roles, strict=False)
+    return [{"delta": {**role, "content": text}} for text, role in pairs]
+
+
+def message(text, **more):
+    """Return a choice with a whole message."""
+    return {"message": {"role": "assistant", "content": text, **more}}
+
+
+@pytest.mark.parametrize(
+    ("choices", "texts"),
+    [
+        pytest.param(
+            [*deltas("Hel", "lo"), {**message("Hello"), **STOP}],
+            ["Hel", "lo", ""],
+            id="after",
+        ),
+        pytest.param(
+            [*deltas("Hello"), {**message("Hello"), **STOP}], ["Hello", ""], id="one"
+        ),
+        pytest.param(
+            [*deltas("Hel", "lo"), STOP, message("Hello")],
+            ["Hel", "lo", "", ""],
+            id="after-the-finish-reason",
+        ),
+        pytest.param(
+            [*deltas("Hel", "lo"), {"delta": {}, **message("Hello"), **STOP}],
+            ["Hel", "lo", ""],
+            id="beside-an-empty-delta",
+        ),
+        pytest.param(
+            [*deltas("Hel", "lo"), {"delta": None, **message("Hello"), **STOP}],
+            ["Hel", "lo", ""],
+            id="beside-null",
+        ),
+        pytest.param(
+            [*deltas("Hel"), {"delta": {"content": "lo"}, **message("Hello"), **STOP}],
+            ["Hel", "lo"],
+            id="beside-the-last-delta",
+        ),
+        pytest.param(
+            [
+                {"delta": {"content": "Hel"}, **message("Hel")},
+                {"delta": {"content": "lo"}, **message("Hello")},
+                STOP,
+            ],
+            ["Hel", "lo", ""],
+            id="beside-each-delta",
+        ),
+        pytest.param(
+            [
+                {"delta": {}, **message("Hel")},
+                {"delta": {}, **message("Hello")},
+                {"delta": {}, **message("Hello"), **STOP},
+            ],
+            ["Hel", "lo", ""],
+            id="growing-beside-empty-deltas",
+        ),
+        pytest.param(
+            [*deltas("Hel"), {**message("Hello"), **STOP}],
+            ["Hel", "lo"],
+            id="with-more-text",
+        ),
+        pytest.param(
+            [*deltas("\n\nHel", "lo"), {**message("Hello"), **STOP}],
+            ["\n\nHel", "lo", ""],
+            id="stripped",
+        ),
+        pytest.param(
+            [*deltas(""), {**message("Hello"), **STOP}], ["", "Hello"], id="alone"
+        ),
+        pytest.param(
+            [{"delta": {}, **message("Hello"), **STOP}], ["Hello"], id="only-chunk"
+        ),
+        pytest.param(
+            [message("Hel"), message("lo"), STOP],
+            ["Hel", "lo", ""],
+            id="fragments",
+        ),
+        pytest.param(
+            [*deltas(""), message("Hel"), message("lo"), STOP],
+            ["", "Hel", "lo", ""],
+            id="fragments-after-a-role",
+        ),
+        pytest.param(
+            [message("Hel"), message("lo"), {**message("Hello"), **STOP}],
+            ["Hel", "lo", ""],
+            id="fragments-then-whole",
+        ),
+        pytest.param(
+            [message("ha"), {**message("ha"), **STOP}],
+            ["ha", "ha"],
+            id="equal-fragments",
+        ),
+    ],
+)
+def test_whole_message_after_its_deltas_does_not_double_the_text(choices, texts):
+    """
+    A server may send the whole message after its deltas or beside them: only text that
+    has not arrived is added, to the answer and in the chunk.
+    """
+    answer, seen = read(*choices)
+
+    assert (texts, "".join(texts)) == (seen, answer.text)
+    assert "message" not in answer.choices[0].extra
+
+
+def test_whole_message_doubles_no_other_part():
+    """
+    Thoughts, tool calls, the refusal and unknown members of a whole message are added
+    only if the deltas did not have them.
+    """
+    parts = {
+        "reasoning_content": "Hm.",
+        "refusal": "No.",
+        "tool_calls": [CALL],
+        "audio": {"transcript": "a"},
+    }
+    first = {"delta": {"content": "Hi", **parts}}
+    again = {**message("Hi", **parts), **STOP}
+
+    expected, _ = read(first, STOP)
+
+    for last in (again, {"delta": {}, **again}, {"delta": {"role": "a"}, **again}):
+        answer, _ = read(first, {**last, "delta": last.get("delta")})
+        assert expected.message.tool_calls == answer.message.tool_calls
+        assert ("Hm.", "Hm.") == (answer.thoughts, answer.message.reasoning)
+        assert ("No.", {"audio": {"transcript": "a"}}) == (
+            answer.message.refusal,
+            answer.message.extra,
+        )
+
+    whole, _ = read({"delta": {"role": "assistant", "content": "Hi"}}, again)
+    assert expected.message == whole.message
+    assert expected.thoughts == whole.thoughts
+
+
+def test_whole_messages_of_two_choices_are_told_apart():
+    """
+    The whole message of a choice is compared with the deltas of this choice.
+    """
+    assembler = Assembler(2)
+    for choices in (
+        [{"index": 0, "delta": {"content": "a"}}],
+        [{"index": 1, "delta": {"content": "b"}}],
+        [{"index": 0, **message("a")}, {"index": 1, **message("bb"), **STOP}],
+    ):
+        chunk = decode(ChatCompletionChunk, {"choices": choices})
+        assembler.add(assembler.new_part(chunk))
+
+    contents = [choice.message.content for choice in assembler.answer().choices]
+    assert ["a", "bb"] == contents
