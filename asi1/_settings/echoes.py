@@ -40,8 +40,13 @@ _SHORTEST = 8
 _STEP = 16 * 1024
 # The beginning of a match of `CODED` at the end of a text, where the text was cut.
 _CUT_CODE = re.compile(
-    r"(?:\\+(?:u\{?0{0,4}[0-7]?|x[0-7]?)?|%[0-7]?|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6}))\Z"
+    r"(?:\\+(?:u\{?[0-9a-f]{0,8}|x\{?[0-9a-f]{0,5}|[01][0-7]?)?|%(?:u0{0,2})?[0-7]?"
+    r"|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6}))\Z"
 )
+# What ends the beginning of a key that a server has masked: no further character of a
+# key; and, after a word of letters alone, such as "password", only the mask itself.
+_KEY_END = re.compile(r"[^a-z0-9_-]")
+_MASK = re.compile(r"\.\.|[*\u2022\u2026]")
 # Headers and query parameters with one of these words in their names contain secrets.
 _SECRET_NAME = re.compile(
     r"auth|cookie|credential|key|passw|secret|signature|token", re.IGNORECASE
@@ -129,12 +134,12 @@ class Forms:
         """Return the start and end of each secret in *text*; secrets may overlap."""
         if not self.may_be_in(text):
             return []
-        found = [
-            (_start(start, places), _end(start + len(form), places))
-            for layer, places in _layers(in_lowercase(text))
-            for form in self.forms
-            for start in _occurrences(layer, form)
-        ]
+        found = []
+        for layer, places in (layers := [*_layers(in_lowercase(text))]):
+            # The beginning of a key is known to end only where all is decoded.
+            last = layer is layers[-1][0]
+            for start, end in _occurrences(layer, self.starts, self.forms, masked=last):
+                found.append((_start(start, places), _end(end, places)))
         return sorted(found)
 
     def cut_place(self, text: str) -> int | None:
@@ -240,11 +245,34 @@ def _end(place: int, places: Iterable[_Places]) -> int:
     return place
 
 
-def _occurrences(text: str, form: str) -> Iterator[int]:
-    place = text.find(form)
-    while place >= 0:
-        yield place
-        place = text.find(form, place + len(form))
+def _occurrences(
+    text: str, starts: Iterable[str], forms: Iterable[str], *, masked: bool
+) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each form, and if *masked* of its masked beginnings."""
+    shown = len(_without_cut_code(text))
+    for begin in starts:
+        those = [form for form in forms if form.startswith(begin)]
+        place = text.find(begin)
+        while place >= 0:
+            whole = [len(form) for form in those if text.startswith(form, place)]
+            size = max(whole, default=1)
+            if whole:
+                yield place, place + size
+            elif masked:
+                end = max(_same_until(text, place, form) for form in those)
+                after = _MASK if text[place:end].isalpha() else _KEY_END
+                # A text may be cut within the key: see `cut_place`.
+                if end < shown and after.match(text, end):
+                    yield place, end
+            place = text.find(begin, place + size)
+
+
+def _same_until(text: str, place: int, form: str) -> int:
+    """Return the index after the characters at *place* with which *form* begins."""
+    size = _SHORTEST
+    while text.startswith(form[size : size + 1] or "\0", place + size):
+        size += 1
+    return place + size
 
 
 def _part_at_end(text: str, forms: Iterable[str]) -> int | None:

@@ -28,11 +28,16 @@ __all__ = [
     "shorten_runs",
 ]
 
-# An ASCII character as JSON, JavaScript, a URL or HTML may write it, in lowercase; or a
-# backslash that does nothing, as PHP writes it before a slash.
+# A zero-width character as JSON, a URL or HTML may write it, or an ASCII character also
+# as a programming language may, in lowercase; or a backslash that does nothing, as PHP
+# writes it before a slash.
 CODED = re.compile(
-    r"\\+(?:(?:u00|u\{0{0,4}|x)([0-7][0-9a-f])\}?)?"
-    r"|%([0-7][0-9a-f])"
+    r"\\+(?:u(?:00ad|200[b-f]|2060|feff)"
+    r"|(?:u000000|u00|u\{0{0,4}|x\{0{0,4}|x)([0-7][0-9a-f])\}?|([01][0-7]{2}))?"
+    r"|%e2%80%8[b-f]|%e2%81%a0|%ef%bb%bf|%c2%ad"
+    r"|%(?:u00)?([0-7][0-9a-f])"
+    r"|&#x0{0,4}(?:200[b-f]|2060|feff|ad);|&#(?:820[3-7]|8288|65279|173);"
+    r"|&(?:zerowidthspace|zwn?j|shy);"
     r"|&#x0{0,6}([0-7][0-9a-f]);?"
     r"|&#0{0,6}(1[0-2][0-9]|[3-9][0-9])(?![0-9]);?"
     r"|&([a-z]{2,6});"
@@ -43,7 +48,8 @@ _SIGNS = ("\\", "%", "&")
 # out when an error is shown, which would put the parts of a key together.
 UNSEEN = re.compile(f"[\0{LEFT_OUT}]")
 # Matches backslashes, which `CODED` removes too; this expression is faster.
-_IDLE_BACKSLASHES = re.compile(r"\\+(?!u00|u\{|x|\\)")
+_IDLE_BACKSLASHES = re.compile(r"\\+(?!u|x|[01][0-7]|\\)")
+_BUSY_BACKSLASHES = ("\\u", "\\x", "\\0", "\\1")
 # HTML's names of the ASCII characters that a header may contain.
 _NAMES = (
     "amp apos ast bsol colon comma commat dash dollar equals "
@@ -93,10 +99,11 @@ def character(match: re.Match[str]) -> str | None:
     if group is None:
         return ""
     code = match[group]
-    if group == 5:
+    if group == 6:
         return _NAMED.get(code)
-    char = chr(int(code, 10 if group == 4 else 16))
-    return "" if char in "\0\r" else char.lower()
+    char = chr(int(code, {2: 8, 5: 10}.get(group, 16)))
+    # A control that is escaped inside of a key hides no part of it from a reader.
+    return "" if char < " " or char == "\x7f" else char.lower()
 
 
 def finished(steps: Generator[None, None, _R]) -> _R:
@@ -186,7 +193,7 @@ def _without_unseen(text: str) -> str:
 
 
 def _without_idle_backslashes(text: str) -> str:
-    if "\\u" in text or "\\x" in text:
+    if any(code in text for code in _BUSY_BACKSLASHES):
         return _IDLE_BACKSLASHES.sub("", text)
     return text.replace("\\", "")
 
