@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import anyio
 import attrs
@@ -159,10 +159,13 @@ def redaction() -> tuple[
 
 async def in_turns(steps: Generator[None, None, _R]) -> _R:
     """Return what *steps* returns; other tasks run in between, but no cancellation."""
+    result: Any = None
     with anyio.CancelScope(shield=True):  # or an error with the key would be a context
         while True:
             try:
                 next(steps)
             except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
+                result = end.value
+                break
             await checkpoint()
+    return cast("_R", result)
