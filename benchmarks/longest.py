@@ -9,6 +9,7 @@ not count; what Python's garbage collector takes does, and with ``--no-gc`` it i
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import importlib.util
 import json
@@ -18,11 +19,12 @@ import time
 
 import asi1
 
-from asi1.testing import FAULTS, FakeASI1
+from asi1.testing import FAULTS, Data, FakeASI1, Head, Reset
 
 from .runs import environment
 
 
+KEY = "any-key-of-the-benchmark"
 LOOPS = ("asyncio", "uvloop", "trio")
 # The floods and other large replies, larger than the faults are by default.
 FLOODS = {
@@ -37,6 +39,14 @@ FLOODS = {
     "flood_tool_calls": {"count": 20_000},
     "giant_event": {"mib": 15},
 }
+# Replies that break off, with the text that is searched for the key before the error.
+_ESCAPES = '{"path": "C:\\\\temp", "query": "%41&amp;"}\n'
+BROKEN = {
+    "broken_text": "The quick brown fox jumps over the lazy dog. ",
+    "broken_escapes": _ESCAPES,
+    "broken_echo": f"{_ESCAPES * 1000}any-key-of-the-benchmark",
+}
+MIB_OF_BROKEN = 13
 WAYS = ("stream", "create", "to_sse", "snapshot")
 
 
@@ -79,16 +89,29 @@ async def measure(turn, start, fault, way):
     """Return the longest stretch in milliseconds while a reply with *fault* is read."""
     watch = Watch()
     with FakeASI1() as fake:
-        async with asi1.AsyncASI1("any-key", fake.base_url) as client:
+        async with asi1.AsyncASI1(KEY, fake.base_url) as client:
             await read(client, way)  # what is loaded once does not count
-            fake.fault(fault, times=None, **FLOODS.get(fault, {}))
+            _script(fake, fault)
             async with start() as group:
                 _begin(group, watch.run, turn)
                 try:
-                    await read(client, way)
+                    with contextlib.suppress(asi1.StreamInterruptedError):
+                        await read(client, way)
                 finally:
                     watch.stopped = True
     return watch.longest * 1000
+
+
+def _script(fake, fault):
+    if fault not in BROKEN:
+        fake.fault(fault, times=None, **FLOODS.get(fault, {}))
+        return
+    piece = BROKEN[fault]
+    piece *= 16 * 1024 // len(piece) + 1
+    event = {"choices": [{"index": 0, "delta": {"content": piece}}]}
+    data = Data(f"data: {json.dumps(event)}\n\n".encode())
+    head = Head(200, (("content-type", "text/event-stream"),))
+    fake.play(head, *[data] * (MIB_OF_BROKEN * 1024 * 1024 // len(piece)), Reset())
 
 
 def _begin(group, run, turn):
@@ -138,7 +161,7 @@ def main(floods=None, ways=WAYS, say=print, *, collect=True):
     """Print the table; each row is one flood, read in one way."""
     say(f"| flood | read by | {' | '.join(LOOPS)} |")
     say(f"| --- | --- |{' ---: |' * len(LOOPS)}")
-    for fault in floods or FLOODS:
+    for fault in floods or (*FLOODS, *BROKEN):
         for way in ways:
             cells = " | ".join(
                 child(loop, fault, way, collect=collect) for loop in LOOPS
@@ -149,7 +172,7 @@ def main(floods=None, ways=WAYS, say=print, *, collect=True):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("loop", choices=LOOPS)
-    parser.add_argument("fault", choices=sorted(FAULTS))
+    parser.add_argument("fault", choices=sorted((*FAULTS, *BROKEN)))
     parser.add_argument("way", choices=WAYS)
     parser.add_argument("--no-gc", action="store_true")
     given = parser.parse_args()

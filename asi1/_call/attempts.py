@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar, cast
 
+import anyio
 import attrs
 
+from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from .._fork_lock import run_apart_once
@@ -21,7 +23,9 @@ from .._settings.secret import Secret
 from .resources import RetryBudget
 
 
-__all__ = ["Attempts", "redaction"]
+__all__ = ["Attempts", "in_turns", "redaction"]
+
+_R = TypeVar("_R")
 
 
 @define(eq=False)
@@ -143,10 +147,25 @@ class Attempts:
 
 @run_apart_once
 def redaction() -> tuple[
-    Callable[[ASI1Error, Secret], None], Callable[[Any, Secret], Any]
+    Callable[[ASI1Error, Secret], Generator[None, None, None]],
+    Callable[[Any, Secret], Generator[None, None, Any]],
 ]:
-    """Return `scrub` and `without_key`, which only failed attempts need."""
-    from .scrub_errors import scrub  # noqa: PLC0415
-    from .without_key import without_key  # noqa: PLC0415
+    """Return `scrub_in_steps` and `without_key_in_steps`: only failures need them."""
+    from .scrub_errors import scrub_in_steps  # noqa: PLC0415
+    from .without_key import without_key_in_steps  # noqa: PLC0415
 
-    return scrub, without_key
+    return scrub_in_steps, without_key_in_steps
+
+
+async def in_turns(steps: Generator[None, None, _R]) -> _R:
+    """Return what *steps* returns; other tasks run in between, but no cancellation."""
+    result: Any = None
+    with anyio.CancelScope(shield=True):  # or an error with the key would be a context
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                result = end.value
+                break
+            await checkpoint()
+    return cast("_R", result)

@@ -35,7 +35,7 @@ from .._protocol.request import Request
 from .._settings.hooks import Wait
 from .._settings.rate_limit import LimitOutcome, counted_tokens
 from .._transport.event_loop import Flag
-from .attempts import Attempts, redaction
+from .attempts import Attempts, in_turns, redaction
 from .batch_queue import BatchQueue
 from .reply_reader import ReplyReader
 from .resources import Resources
@@ -189,7 +189,7 @@ class Call(Generic[_T]):
             try:
                 await self._attempt(reader, headers)
             except APIError as error:
-                wait = self._failed(reader, error)
+                wait = await self._failed(reader, error)
                 if wait is None:
                     raise error from error.__cause__
                 await anyio.sleep(wait)
@@ -267,10 +267,10 @@ class Call(Generic[_T]):
             self.queue.put(result)
         self.queue.end()
 
-    def _failed(self, reader: ReplyReader[_T], error: APIError) -> float | None:
+    async def _failed(self, reader: ReplyReader[_T], error: APIError) -> float | None:
         """Record a failed attempt; return the seconds to wait, or None for no retry."""
         scrub, without_key = redaction()
-        scrub(error, reader.key)
+        await in_turns(scrub(error, reader.key))
         error.response = self.info()  # the retry policy reads the response's headers
         now, begun, wait = self._timer.elapsed, reader.begun, None
         # A retry would repeat chunks that were delivered. An attempt that still waited
@@ -278,13 +278,13 @@ class Call(Generic[_T]):
         if not begun and self._attempts.awaited is None:
             wait = self._attempts.next_wait(error, self._timer.left)
         attempt = self._attempts.failed(error, wait, now)
-        error.response = without_key(self.info(), reader.key)
+        error.response = await in_turns(without_key(self.info(), reader.key))
         if isinstance(error, APITimeoutError):
             error.elapsed = now
         if isinstance(error, StreamError) or (
             isinstance(error, APITimeoutError) and begun
         ):
-            error.partial = without_key(self.answer(), reader.key)
+            error.partial = await in_turns(without_key(self.answer(), reader.key))
         hooks = self.resources.hooks
         if wait is not None and attempt is not None and hooks is not None:
             hooks.on_retry(attempt)

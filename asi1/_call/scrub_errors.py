@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import types
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
 
@@ -30,12 +30,13 @@ import attrs
 from attrs import define, field
 
 from .._models.errors import ASI1Error
+from .._settings.escapes import finished
 from .._settings.secret import Secret
 from .._transport.error_map import forget_request
-from .without_key import without_key
+from .without_key import without_key_in_steps
 
 
-__all__ = ["scrub"]
+__all__ = ["scrub", "scrub_in_steps"]
 
 # Maximum nesting depth to copy; the values in asi1's own errors are never this deep.
 _DEEPEST = 100
@@ -48,8 +49,13 @@ _DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 
 def scrub(error: ASI1Error, secret: Secret) -> None:
     """Remove the API key and the traceback from *error* and its causes."""
+    finished(scrub_in_steps(error, secret))
+
+
+def scrub_in_steps(error: ASI1Error, secret: Secret) -> Generator[None, None, None]:
+    """Do the same as `scrub`; yield after each step in which values were searched."""
     redactor = _Redactor(secret)
-    redactor.clean_fields(error)
+    yield from redactor.clean_fields(error)
     error.__traceback__ = None
     error.__context__ = None
     last: BaseException = error
@@ -92,11 +98,12 @@ class _Redactor:
     originals: list[Any] = field(factory=list)
     count: int = 0
 
-    def clean_fields(self, error: ASI1Error) -> None:
+    def clean_fields(self, error: ASI1Error) -> Generator[None, None, None]:
         """Redact the fields of one of asi1's own errors."""
         for each in attrs.fields(type(error)):
             value = getattr(error, each.name)
-            setattr(error, each.name, without_key(value, self.secret))
+            cleaned = yield from without_key_in_steps(value, self.secret)
+            setattr(error, each.name, cleaned)
         error.args = (error.message,)
 
     def cleaned(self, cause: BaseException) -> BaseException | None:
@@ -129,7 +136,7 @@ class _Redactor:
         for name in ("__traceback__", "__cause__", "__context__"):
             _set(error, name, None)
         if isinstance(error, ASI1Error):
-            self.clean_fields(error)
+            finished(self.clean_fields(error))
             return
         forget_request(error)
         _set(error, "args", self.copy(error.args))

@@ -6,7 +6,7 @@ The text of an answer that a caller reads from a stream or a reply is not redact
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from operator import attrgetter, is_
 
 import attrs
@@ -16,39 +16,58 @@ from attrs import define, field
 from .._models.base import Model
 from .._models.base_types import JSON
 from .._models.response import Attempt, RateLimits, ResponseInfo
+from .._settings.escapes import finished
 from .._settings.secret import Secret
 
 
-__all__ = ["without_key"]
+__all__ = ["without_key", "without_key_in_steps"]
 
 # Stands for a value that contains itself, or is nested too deeply.
 _UNREADABLE = "..."
+# Number of values that are searched for strings in one step; and of characters that are
+# redacted, where each string counts as some more.
+_FEW_VALUES = 4096
+_MOST_CHARACTERS = 32 * 1024
+_CHARACTERS_PER_VALUE = 128
 _CONTAINERS = (list, tuple, Mapping, Model, ResponseInfo, Attempt, RateLimits)
 
 
 def without_key(value: JSON, secret: Secret) -> JSON:
+    """Return *value* without the API key, as `without_key_in_steps` does."""
+    return finished(without_key_in_steps(value, secret))
+
+
+def without_key_in_steps(value: JSON, secret: Secret) -> Generator[None, None, JSON]:
     """
     Return *value* without the API key; *value* itself if it does not contain the key.
 
     The key is removed from strings, bytes and numbers in lists, tuples, mappings and
     asi1's objects, such as answers and response metadata. 8 or more characters of the
     key at the end of a string are removed too, since a server may have cut the string.
+
+    Yields:
+        None after each step of some milliseconds; never for a small value.
     """
-    if not secret.may_be_in("\n".join(_texts(value))):
+    texts = yield from _texts(value)
+    if not (yield from secret.search_in_steps("\n".join(texts))):
         return value
     try:
-        return _Redaction(secret).of(value)
+        return (yield from _Redaction(secret).of(value))
     except RecursionError:
         return _UNREADABLE
 
 
-def _texts(value: JSON) -> list[str]:
+def _texts(value: JSON) -> Generator[None, None, list[str]]:
     """Return all strings in *value*, and its bytes and numbers as strings."""
     texts: list[str] = []
     todo: list[Iterable[JSON]] = [(value,)]
     seen: set[int] = set()
     kept: list[JSON] = []
+    steps = 0
     while todo:
+        if len(seen) // _FEW_VALUES > steps:
+            steps += 1
+            yield
         for item in todo.pop():
             kind = type(item)
             if kind is str:
@@ -117,43 +136,55 @@ class _Redaction:
     # The id of each value seen so far, with its redacted copy, and with the value
     # itself, so that Python does not use the id again.
     _seen: dict[int, tuple[JSON, JSON]] = field(factory=dict)
+    _characters: int = 0  # since the last step
 
-    def of(self, value: JSON) -> JSON:
+    def of(self, value: JSON) -> Generator[None, None, JSON]:
         """Return *value* without the key."""
         if isinstance(value, str):
-            return self._secret.redact_end(self._secret.redact(value))
+            self._characters += _CHARACTERS_PER_VALUE + len(value)
+            if self._characters > _MOST_CHARACTERS:
+                self._characters = 0
+                yield
+            return (yield from self._secret.redact_in_steps(value))
         if isinstance(value, bytes | bytearray):
             return self._secret.redact_bytes(bytes(value))
         if isinstance(value, _CONTAINERS):
             if id(value) not in self._seen:
                 self._seen[id(value)] = value, _UNREADABLE
-                self._seen[id(value)] = value, self._of_parts(value)
+                self._seen[id(value)] = value, (yield from self._of_parts(value))
             return self._seen[id(value)][1]
         if isinstance(value, int | float):
             return self._of_number(value)
         return value
+
+    def _of_all(self, values: Iterable[JSON]) -> Generator[None, None, list[JSON]]:
+        made = []
+        for value in values:
+            made.append((yield from self.of(value)))  # noqa: PERF401 - yields
+        return made
 
     def _of_number(self, value: float) -> JSON:
         text = "".join(_number_text(value))
         redacted = self._secret.redact(text)
         return value if redacted == text else redacted
 
-    def _of_parts(self, value: JSON) -> JSON:
+    def _of_parts(self, value: JSON) -> Generator[None, None, JSON]:
         if isinstance(value, list | tuple):
-            parts = list(map(self.of, value))
+            parts = yield from self._of_all(value)
             if all(map(is_, parts, value)):
                 return value
             # A named tuple cannot be made from a list.
             return tuple(parts) if isinstance(value, tuple) else parts
         if isinstance(value, Mapping):
-            keys, items = list(map(self.of, value)), list(map(self.of, value.values()))
+            keys = yield from self._of_all(value)
+            items = yield from self._of_all(value.values())
             same = all(map(is_, keys, value)) and all(map(is_, items, value.values()))
             return value if same else dict(zip(keys, items, strict=True))
         changes = {}
         for each in attrs.fields(type(value)):
             old = getattr(value, each.name)
             # A token count is not redacted, since its field must stay an int.
-            new = old if isinstance(old, int | float) else self.of(old)
+            new = old if isinstance(old, int | float) else (yield from self.of(old))
             if new is not old and each.init:
                 changes[each.alias] = new
         return attrs.evolve(value, **changes) if changes else value

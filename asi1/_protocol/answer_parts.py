@@ -14,8 +14,8 @@ one list, two parts with a name, the same index and different ids are always two
 import json
 import re
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import attrs
 
@@ -25,7 +25,6 @@ from .._models.base_types import JSON
 from .._models.chunks import ToolCallDelta
 from .._models.completion import FunctionCall, ToolCall
 from .._models.json_text import json_text, load_json
-from .members import Text
 
 
 __all__ = ["Parts", "ToolCalls"]
@@ -33,52 +32,59 @@ __all__ = ["Parts", "ToolCalls"]
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
 
 _M = TypeVar("_M")
+_M_co = TypeVar("_M_co", covariant=True)
 
 # Maximum number of models that are built when the answer is read.
 _MOST_STALE = 500
+
+
+class _Part(Protocol[_M_co]):
+    def build(self) -> _M_co: ...
 
 
 @define
 class Parts(Generic[_M]):
     """Models of parts that grow, in order; at most `_MOST_STALE` are out of date."""
 
-    _models: dict[Callable[[], _M], _M | None] = field(factory=dict, init=False)
-    _stale: dict[Callable[[], _M], None] = field(factory=dict, init=False)
+    _models: dict[_Part[_M], _M | None] = field(factory=dict, init=False)
+    _stale: dict[_Part[_M], None] = field(factory=dict, init=False)
 
-    def changed(self, build: Callable[[], _M]) -> None:
-        """Record that a part is new or has grown; *build* builds its model."""
-        self._models[build] = None
-        self._stale[build] = None
+    def changed(self, part: _Part[_M]) -> None:
+        """Record that *part* is new or has grown; *part* builds its model."""
+        self._models[part] = None
+        self._stale[part] = None
         if len(self._stale) > _MOST_STALE:
             self._build(next(iter(self._stale)))
 
-    def _build(self, build: Callable[[], _M]) -> None:
-        del self._stale[build]
-        self._models[build] = build()
+    def _build(self, part: _Part[_M]) -> None:
+        del self._stale[part]
+        self._models[part] = part.build()
 
     def build(self) -> tuple[_M, ...]:
         """Return the up-to-date models of all parts."""
-        for build in list(self._stale):
-            self._build(build)
+        for part in list(self._stale):
+            self._build(part)
         return tuple(cast("dict[Any, _M]", self._models).values())
 
 
-@define
-class _Arguments(Text):
+@define(eq=False)
+class _Arguments:
     """
     The JSON text of a tool call's arguments; tells whether the JSON is complete.
 
     Each character is scanned at most once, however often `whole` is read.
     """
 
-    # The objects before the current one: see `add`.
-    _earlier: list[str] = field(factory=list)
-    _unscanned: list[str] = field(factory=list)
-    _depth: int = 0
-    _in_string: bool = False
-    _begun: bool = False
+    _text: str = field(default="", init=False)
+    # The objects before the current one: see `add_text`. None for none, as an object
+    # less for each call makes full collections of Python's garbage shorter.
+    _earlier: list[str] | None = field(default=None, init=False)
+    _scanned: int = field(default=0, init=False)
+    _depth: int = field(default=0, init=False)
+    _in_string: bool = field(default=False, init=False)
+    _begun: bool = field(default=False, init=False)
 
-    def add(self, piece: str) -> bool:
+    def add_text(self, piece: str) -> bool:
         """
         Append the text *piece*, or begin a new object after a complete one.
 
@@ -90,38 +96,36 @@ class _Arguments(Text):
         """
         repeated = False
         if piece.lstrip().startswith("{") and self.whole:
-            text = Text.join(self)
-            if piece == text:
+            if piece == self._text:
                 return False
             repeated = piece.strip() == "{}"
-            self._earlier.append(text)
-            self.pieces, self._unscanned = [], []
+            self._earlier = self._earlier or []
+            self._earlier.append(self._text)
+            self._text, self._scanned = "", 0
             self._begun, self._depth = False, 0
-        if piece:
-            self.pieces.append(piece)
-            self._unscanned.append(piece)
+        text, self._text = self._text, ""
+        text += piece  # in place, if no earlier answer holds the text
+        self._text = text
         return bool(piece) and not repeated
 
-    def join(self) -> str:
+    def arguments(self) -> str:
         """Return the arguments so far; complete objects are merged into one."""
-        text = Text.join(self)
         if self._earlier and self.whole:
-            text = _merged([*self._earlier, text])
-            self._earlier.clear()
-            self.pieces = [text]
-        return text
+            self._text = _merged([*self._earlier, self._text])
+            self._earlier, self._scanned = None, len(self._text)
+        return self._text
 
     @property
     def whole(self) -> bool:
         """Whether the text is a complete JSON object or list."""
-        if self._unscanned:
+        if self._scanned < len(self._text):
             self._scan()
         return self._begun and self._depth <= 0 and not self._in_string
 
     def _scan(self) -> None:
-        text = _ESCAPE.sub("", "".join(self._unscanned))
+        text = _ESCAPE.sub("", self._text[self._scanned :])
         # The second character of an escape may be in the next piece.
-        self._unscanned = ["\\"] if text.endswith("\\") else []
+        self._scanned = len(self._text) - text.endswith("\\")
         sections = text.split('"')
         outside = "".join(sections[self._in_string :: 2])
         opened = outside.count("{") + outside.count("[")
@@ -173,16 +177,15 @@ def _repeats(new: str, old: str) -> bool:
 
 
 @define(eq=False)
-class _Call:
-    """A tool call, assembled from the parts received so far."""
+class _Call(_Arguments):
+    """A tool call with its arguments, assembled from the parts received so far."""
 
     index: int | None
     id: str = ""
     type: str = "function"
     name: str = ""
-    arguments: _Arguments = field(factory=_Arguments)
-    extra: dict[str, JSON] = field(factory=dict)
-    function_extra: dict[str, JSON] = field(factory=dict)
+    extra: dict[str, JSON] | None = None
+    function_extra: dict[str, JSON] | None = None
     # Whether the name came again after complete arguments, alone: if more arguments
     # follow, they belong to another call of the same function.
     named_again: bool = False
@@ -192,21 +195,21 @@ class _Call:
         function = part.function
         if function.name and function.name == self.name and not part.id:
             blank = not function.arguments.strip()
-            self.named_again = self.named_again or (blank and self.arguments.whole)
+            self.named_again = self.named_again or (blank and self.whole)
         named = self.id, self.name
         self.index = part.index if self.index is None else self.index
         self.id = self.id or part.id
         self.type = part.type or self.type
         # Servers never split the name; some of them send it in every part of the call.
         self.name = self.name or function.name
-        return any(
-            (
-                self.arguments.add(function.arguments),
-                _updated(self.extra, part.extra),
-                _updated(self.function_extra, function.extra),
-                named != (self.id, self.name),
-            )
-        )
+        carries = self.add_text(function.arguments)
+        if part.extra:
+            self.extra = self.extra or {}
+            carries |= _updated(self.extra, part.extra)
+        if function.extra:
+            self.function_extra = self.function_extra or {}
+            carries |= _updated(self.function_extra, function.extra)
+        return carries or named != (self.id, self.name)
 
     def ends_before(self, part: ToolCallDelta) -> bool:
         """Return whether *part* begins another call, in spite of its index or id."""
@@ -214,30 +217,30 @@ class _Call:
         new_id = bool(part.id) and part.id != self.id
         if not name:
             # LM Studio makes a new id for every part, and sends the name only once.
-            whole = bool(arguments) and self.arguments.whole
+            whole = bool(arguments) and self.whole
             return whole and (new_id or self.named_again)
         if name != self.name:
             same_id = bool(part.id) and not new_id
-            return bool(self.name) and (not same_id or self.arguments.whole)
-        if not self.arguments.whole:
+            return bool(self.name) and (not same_id or self.whole)
+        if not self.whole:
             # vLLM has made a new id for every part of a call, but with an index. So the
             # index tells the call, unless neither part has arguments.
-            alone = part.index is None or not (arguments or self.arguments.pieces)
+            alone = part.index is None or not (arguments or self._text)
             return new_id and bool(self.id) and alone
         if new_id:
             return bool(self.id) or bool(arguments)
         if part.id and arguments:  # this id and name again: perhaps a repeated part
-            return not _repeats(arguments, self.arguments.join())
+            return not _repeats(arguments, self.arguments())
         return bool(arguments)
 
     def build(self) -> ToolCall:
         function = FunctionCall(
             name=self.name,
-            arguments=self.arguments.join(),
-            extra=dict(self.function_extra),
+            arguments=self.arguments(),
+            extra=dict(self.function_extra or ()),
         )
         return ToolCall(
-            id=self.id, type=self.type, function=function, extra=dict(self.extra)
+            id=self.id, type=self.type, function=function, extra=dict(self.extra or ())
         )
 
 
@@ -274,7 +277,7 @@ class ToolCalls:
             call = _Call(part.index, name=call.name if call and again else "")
             self._calls.append(call)
         carries = call.add(part)
-        self._models.changed(call.build)
+        self._models.changed(call)
         if call.index is not None:
             self._by_index[call.index] = call
         if part.id:

@@ -197,7 +197,7 @@ class Assembler:
             self._choices[index] = _Choice(index)
         whole = self._choices[index]
         carries = whole.add(choice, ping=ping)
-        self._chat_choices.changed(whole.build)
+        self._chat_choices.changed(whole)
         if whole.finish_reason is None:
             self._unfinished.add(index)
         else:
@@ -221,7 +221,7 @@ class Assembler:
         """Return the answer so far; later chunks do not change the returned object."""
         first = self._first or ChatCompletionChunk()
         if self._assistant is not None:  # `add` does not record each change of its text
-            self._chat_choices.changed(self._assistant.build)
+            self._chat_choices.changed(self._assistant)
         choices = sorted(self._chat_choices.build(), key=attrgetter("index"))
         return ChatCompletion(
             id=first.id,

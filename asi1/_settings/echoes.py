@@ -12,13 +12,23 @@ import base64
 import re
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Self, TypeAlias
 from urllib.parse import parse_qsl
 
 from attrs import frozen
 
-from .._models.visible import LEFT_OUT
+from .escapes import (
+    LAYERS,
+    LONGEST_CODE,
+    UNSEEN,
+    character,
+    codes_in,
+    finished,
+    in_lowercase,
+    search_in_steps,
+    shorten_runs,
+)
 
 
 __all__ = ["Forms", "secrets_of"]
@@ -26,44 +36,17 @@ __all__ = ["Forms", "secrets_of"]
 # Minimum number of characters of a secret that is redacted: shorter ones, such as "key"
 # and "test", also occur in harmless messages as words that must stay readable.
 _SHORTEST = 8
-# An ASCII character as JSON, JavaScript, a URL or HTML may write it, in lowercase; or a
-# backslash that does nothing, as PHP writes it before a slash.
-_CODED = re.compile(
-    r"\\+(?:(?:u00|u\{0{0,4}|x)([0-7][0-9a-f])\}?)?"
-    r"|%([0-7][0-9a-f])"
-    r"|&#x0{0,6}([0-7][0-9a-f]);?"
-    r"|&#0{0,6}(1[0-2][0-9]|[3-9][0-9])(?![0-9]);?"
-    r"|&([a-z]{2,6});"
-)
-# One of these characters is in each match of `_CODED`.
-_SIGNS = ("\\", "%", "&")
-# A NUL, which UTF-16 has beside each ASCII character; and the characters that are left
-# out when an error is shown, which would put the parts of a key together.
-_UNSEEN = re.compile(f"[\0{LEFT_OUT}]")
-# Matches backslashes, which `_CODED` removes too; this expression is faster.
-_IDLE_BACKSLASHES = re.compile(r"\\+(?!u00|u\{|x|\\)")
-# The beginning of a match of `_CODED` at the end of a text, where the text was cut.
+# Minimum number of characters in which secrets are looked for in one step.
+_STEP = 16 * 1024
+# The beginning of a match of `CODED` at the end of a text, where the text was cut.
 _CUT_CODE = re.compile(
-    r"(?:\\+(?:u\{?0{0,4}[0-7]?|x[0-7]?)?|%[0-7]?|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6}))\Z"
+    r"(?:\\+(?:u\{?[0-9a-f]{0,8}|x\{?[0-9a-f]{0,5}|[01][0-7]?)?|%(?:u0{0,2})?[0-7]?"
+    r"|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6}))\Z"
 )
-# HTML's names of the ASCII characters that a header may contain.
-_NAMES = (
-    "amp apos ast bsol colon comma commat dash dollar equals "
-    "excl grave gt hat hyphen lbrace lbrack lcub lowbar lpar lsqb lt num "
-    "percnt period plus quest quot rbrace rbrack rcub rpar rsqb semi sol "
-    "verbar vert"
-)
-_NAMED: dict[str, str] = dict(
-    zip(
-        _NAMES.split(),
-        r"""&'*\:,@-$=!`>^-{[{_([<#%.+?"}]})];/||""",
-        strict=True,
-    )
-)
-# How often a text is decoded: several times for JSON inside a JSON string, for example.
-_LAYERS = 4
-# The longest form of one character that `_CODED` and `_LAYERS` decode.
-_LONGEST_CODE = 16
+# What ends the beginning of a key that a server has masked: no further character of a
+# key; and, after a word of letters alone, such as "password", only the mask itself.
+_KEY_END = re.compile(r"[^a-z0-9_-]")
+_MASK = re.compile(r"\.\.|[*\u2022\u2026]")
 # Headers and query parameters with one of these words in their names contain secrets.
 _SECRET_NAME = re.compile(
     r"auth|cookie|credential|key|passw|secret|signature|token", re.IGNORECASE
@@ -71,6 +54,8 @@ _SECRET_NAME = re.compile(
 _HARMLESS_NAMES = {"idempotency-key"}
 _BETWEEN_PARTS = re.compile(r"[\s;,]+")
 
+# The start and the end of a secret in a text.
+_Place: TypeAlias = tuple[int, int]
 # The index of each decoded character, and its index in the text before decoding.
 _Places: TypeAlias = tuple[list[int], list[int]]
 
@@ -118,36 +103,43 @@ class Forms:
             if len(layer) >= _SHORTEST
         }
         starts = dict.fromkeys(form[:_SHORTEST] for form in forms)
-        longest = max(map(len, forms), default=0) * _LONGEST_CODE
+        longest = max(map(len, forms), default=0) * LONGEST_CODE
         return cls(tuple(forms), tuple(starts), longest)
+
+    def search_in_steps(self, text: str) -> Generator[None, None, bool]:
+        """Return, in steps, whether *text* may contain the beginning of a secret."""
+        if not self.forms:
+            return False
+        return (yield from search_in_steps(text, self.starts, _SHORTEST))
 
     def may_be_in(self, text: str) -> bool:
         """Return, fast, whether *text* may contain the beginning of a secret."""
-        if not self.forms:
-            return False
-        text = _lower(text)
-        for _ in range(_LAYERS + 2):
-            if any(start in text for start in self.starts):
-                return True
-            before, codes = text, _codes_in(text)
-            if codes is _UNSEEN:
-                text = _UNSEEN.sub("", text.replace("\0", "").replace("\r", ""))
-            elif codes is _CODED:
-                text = _CODED.sub(_decoded_match, _IDLE_BACKSLASHES.sub("", text))
-            if text == before:
-                return False
-        return False
+        return finished(self.search_in_steps(text))
 
-    def places(self, text: str) -> list[tuple[int, int]]:
+    def places_in_steps(
+        self, text: str
+    ) -> Generator[None, None, tuple[str, list[_Place]]]:
+        """Return *text* with its long runs shortened, and the places in it."""
+        text = yield from shorten_runs(text)
+        found: list[_Place] = []
+        most = 3 * self.longest  # as long as a secret with a run after each character
+        size = max(_STEP, most)
+        for at in range(0, len(text), size):
+            part = text[at : at + size + most]
+            found += [(at + a, at + b) for a, b in self.places(part) if a < size]
+            yield
+        return text, found
+
+    def places(self, text: str) -> list[_Place]:
         """Return the start and end of each secret in *text*; secrets may overlap."""
         if not self.may_be_in(text):
             return []
-        found = [
-            (_start(start, places), _end(start + len(form), places))
-            for layer, places in _layers(_lower(text))
-            for form in self.forms
-            for start in _occurrences(layer, form)
-        ]
+        found = []
+        for layer, places in (layers := [*_layers(in_lowercase(text))]):
+            # The beginning of a key is known to end only where all is decoded.
+            last = layer is layers[-1][0]
+            for start, end in _occurrences(layer, self.starts, self.forms, masked=last):
+                found.append((_start(start, places), _end(end, places)))
         return sorted(found)
 
     def cut_place(self, text: str) -> int | None:
@@ -157,11 +149,11 @@ class Forms:
         None if *text* does not end with the beginning of a secret.
         """
         # Any number of unseen characters may be inside of a secret.
-        unseen = _codes_in(text) is _UNSEEN
+        unseen = codes_in(text) is UNSEEN
         since = 0 if unseen else max(0, len(text) - self.longest)
         if not self.may_be_in(text[since:]):
             return None
-        end = _lower(text[since:])
+        end = in_lowercase(text[since:])
         for shown in (end, _without_cut_code(end)):
             for layer, places in _layers(shown):
                 for part in (layer, _without_cut_code(layer)):
@@ -172,7 +164,7 @@ class Forms:
 
 
 def _without_cut_code(text: str) -> str:
-    cut = _CUT_CODE.search(text, max(0, len(text) - _LONGEST_CODE))
+    cut = _CUT_CODE.search(text, max(0, len(text) - LONGEST_CODE))
     return text[: cut.start()] if cut else text
 
 
@@ -194,7 +186,7 @@ def _parts(value: str) -> Iterator[str]:
 def _encoded(value: str) -> Iterator[str]:
     """Return *value* and its encodings as servers write them, in lowercase."""
     data = value.encode("utf-8", "replace")
-    yield _lower(value)
+    yield in_lowercase(value)
     yield data.hex()
     for before in range(3):
         # A base64 digit stands for 6 bits. So the text before the value decides which
@@ -205,25 +197,12 @@ def _encoded(value: str) -> Iterator[str]:
         yield whole.replace("+", "-").replace("/", "_").lower()
 
 
-def _lower(text: str) -> str:
-    # U+0130 is the only character with a lowercase of another length.
-    return text.replace("\u0130", "I").lower()
-
-
-def _codes_in(text: str) -> re.Pattern[str] | None:
-    """Return what finds the characters of *text* to decode first; None for none."""
-    unseen = "\0" in text or "\r" in text
-    if unseen or (not text.isascii() and _UNSEEN.search(text)):
-        return _UNSEEN
-    return _CODED if any(sign in text for sign in _SIGNS) else None
-
-
 def _layers(text: str) -> Iterator[tuple[str, list[_Places]]]:
     """Return *text*, and the results of decoding it once, twice and so on."""
     places: list[_Places] = []
     yield text, places
-    for _ in range(_LAYERS + 2):
-        codes = _codes_in(text)
+    for _ in range(LAYERS + 2):
+        codes = codes_in(text)
         if codes is None:
             return
         decoded, new = _decoded(text, codes)
@@ -239,7 +218,7 @@ def _decoded(text: str, codes: re.Pattern[str]) -> tuple[str, _Places]:
     size = done = 0
     for match in codes.finditer(text):
         start, end = match.span()
-        char = _character(match)
+        char = character(match)
         if char is None:
             continue
         pieces += [text[done:start], char]
@@ -248,22 +227,6 @@ def _decoded(text: str, codes: re.Pattern[str]) -> tuple[str, _Places]:
         before += [start, end]
         size, done = size + len(char), end
     return "".join([*pieces, text[done:]]), (after, before)
-
-
-def _decoded_match(match: re.Match[str]) -> str:
-    char = _character(match)
-    return match[0] if char is None else char
-
-
-def _character(match: re.Match[str]) -> str | None:
-    group = match.lastindex
-    if group is None:
-        return ""
-    code = match[group]
-    if group == 5:
-        return _NAMED.get(code)
-    char = chr(int(code, 10 if group == 4 else 16))
-    return "" if char in "\0\r" else char.lower()
 
 
 def _start(place: int, places: Iterable[_Places]) -> int:
@@ -282,11 +245,34 @@ def _end(place: int, places: Iterable[_Places]) -> int:
     return place
 
 
-def _occurrences(text: str, form: str) -> Iterator[int]:
-    place = text.find(form)
-    while place >= 0:
-        yield place
-        place = text.find(form, place + len(form))
+def _occurrences(
+    text: str, starts: Iterable[str], forms: Iterable[str], *, masked: bool
+) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each form, and if *masked* of its masked beginnings."""
+    shown = len(_without_cut_code(text))
+    for begin in starts:
+        those = [form for form in forms if form.startswith(begin)]
+        place = text.find(begin)
+        while place >= 0:
+            whole = [len(form) for form in those if text.startswith(form, place)]
+            size = max(whole, default=1)
+            if whole:
+                yield place, place + size
+            elif masked:
+                end = max(_same_until(text, place, form) for form in those)
+                after = _MASK if text[place:end].isalpha() else _KEY_END
+                # A text may be cut within the key: see `cut_place`.
+                if end < shown and after.match(text, end):
+                    yield place, end
+            place = text.find(begin, place + size)
+
+
+def _same_until(text: str, place: int, form: str) -> int:
+    """Return the index after the characters at *place* with which *form* begins."""
+    size = _SHORTEST
+    while text.startswith(form[size : size + 1] or "\0", place + size):
+        size += 1
+    return place + size
 
 
 def _part_at_end(text: str, forms: Iterable[str]) -> int | None:

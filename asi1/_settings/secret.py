@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -25,6 +25,8 @@ __all__ = ["Secret", "hidden"]
 
 # Minimum number of characters of a secret that is redacted, as in `echoes`.
 _SHORTEST = 8
+# Maximum number of characters that are redacted in one step.
+_SHORT_TEXT = 16 * 1024
 # Headers and query parameters with one of these words in their names contain secrets.
 _SECRET_NAME = re.compile(
     r"auth|cookie|credential|key|passw|secret|signature|token", re.IGNORECASE
@@ -102,12 +104,23 @@ class Secret:
         base64, also as a part of a longer value. A key of less than 8 characters is
         not a secret, and is not replaced.
         """
-        pieces, done = [], 0
-        for start, end in self._searched.places(text):
-            if start >= done:
-                pieces += [text[done:start], "***"]
-            done = max(done, end)
-        return "".join([*pieces, text[done:]]) if pieces else text
+        return _replaced(text, self._searched.places(text))
+
+    def redact_in_steps(self, text: str) -> Generator[None, None, str]:
+        """
+        Return *text* as `redact` and `redact_end` do, but search a long text in steps.
+
+        In a long text with the key, very long runs of backslashes, or of characters
+        that are left out when an error is shown, are shortened.
+        """
+        if len(text) <= _SHORT_TEXT:
+            return self.redact_end(self.redact(text))
+        forms = self._searched
+        if not (yield from forms.search_in_steps(text)):
+            return text
+        text = _replaced(*(yield from forms.places_in_steps(text)))
+        end = max(0, len(text) - 3 * forms.longest)
+        return text[:end] + self.redact_end(text[end:])
 
     def excerpt(self, text: str, most: int) -> str:
         """
@@ -131,6 +144,10 @@ class Secret:
     def may_be_in(self, text: str) -> bool:
         """Return, fast, whether *text* may contain the key or its beginning."""
         return self._searched.may_be_in(text)
+
+    def search_in_steps(self, text: str) -> Generator[None, None, bool]:
+        """Return, in steps, whether *text* may contain the key or its beginning."""
+        return self._searched.search_in_steps(text)
 
     def redact_bytes(self, data: bytes) -> bytes:
         """Return *data* with ``***`` in place of the key."""
@@ -156,6 +173,15 @@ class Secret:
         raise TypeError(
             "a client holds the API key and cannot be pickled: make one in each process"
         )
+
+
+def _replaced(text: str, places: Iterable[tuple[int, int]]) -> str:
+    pieces, done = [], 0
+    for start, end in places:
+        if start >= done:
+            pieces += [text[done:start], "***"]
+        done = max(done, end)
+    return "".join([*pieces, text[done:]]) if pieces else text
 
 
 def hidden(value: Any) -> Any:

@@ -10,12 +10,11 @@ import asyncio
 import importlib
 import ssl
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import anyio
 import httpx
@@ -210,24 +209,34 @@ def _reply_in(
 
 
 def proxy_transport(
-    context: ssl.SSLContext, limits: httpx.Limits, base_url: str
+    context: ssl.SSLContext,
+    limits: httpx.Limits,
+    base_url: str,
+    proxies: Mapping[str, str],
 ) -> httpx.AsyncBaseTransport | None:
     """
     Return a transport that sends through the environment's proxy for *base_url*.
 
     None if the environment names no proxy for this URL.
 
+    Args:
+        context: For TLS to the proxy, and to the server behind it.
+        limits: The limits of the transport's connections.
+        base_url: The API's URL.
+        proxies: The environment's proxies, from `urllib.request.getproxies`.
+
     Raises:
         ConfigurationError: One of the environment's proxies cannot be used.
     """
-    given = getproxies()
+    if needs_no_proxy(proxies.get("no", ""), base_url):
+        return None
     try:
         found = {
             scheme: httpx.AsyncHTTPTransport(
-                verify=context, limits=limits, proxy=_with_scheme(given[scheme])
+                verify=context, limits=limits, proxy=_with_scheme(proxies[scheme])
             )
             for scheme in ("all", "http", "https")
-            if given.get(scheme)
+            if proxies.get(scheme)
         }
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         # The error's text may contain a proxy's password, so it is not shown. The text
@@ -237,9 +246,8 @@ def proxy_transport(
             "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,"
             f" NO_PROXY) cannot be used{reason}"
         ) from None
-    url = urlsplit(base_url)
-    transport = found.get(url.scheme, found.get("all"))
-    if transport is None or needs_no_proxy(given.get("no", ""), base_url):
+    transport = found.get(urlsplit(base_url).scheme, found.get("all"))
+    if transport is None:
         return None
     from .httpcore_internals import replace_backend  # noqa: PLC0415 - as above
 

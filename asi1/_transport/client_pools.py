@@ -169,8 +169,8 @@ class Pools:
             keepalive_expiry=self.config.limits.keepalive_expiry,
         )
         proxied = None
-        if self._trust_env and any(map(getproxies().get, ("http", "https", "all"))):
-            proxied = proxy_transport(context, limits, self.config.base_url)
+        if self._trust_env and (given := getproxies()):
+            proxied = proxy_transport(context, limits, self.config.base_url, given)
         return proxied or DirectTransport(context, limits)
 
     async def aclose(self) -> None:

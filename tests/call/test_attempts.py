@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 
+import anyio
 import pytest
+
+from anyio.lowlevel import checkpoint
 
 import asi1
 
 from asi1 import Attempt, ResponseInfo
-from asi1._call.attempts import Attempts
+from asi1._call.attempts import Attempts, in_turns
 from asi1._call.resources import RetryBudget
 from asi1._settings.hooks import Wait
 
@@ -239,3 +242,45 @@ def test_log_has_method_and_url_without_the_query(attempts, caplog):
         f"POST {url} waits for {MINUTE}, at least 40.000 s",
         f"POST {url}, attempt 1: status 503 after 1.250 s, next after 0.5 s",
     ] == caplog.messages
+
+
+async def test_other_tasks_run_between_steps_that_no_cancellation_stops():
+    """
+    Another task gets a turn after each step of a redaction; the redaction ends although
+    its task was cancelled, so that no error with the key is left.
+    """
+    turns = done = 0
+
+    def steps():
+        nonlocal done
+        for _ in range(50):
+            yield
+        done = turns
+
+    async def count():
+        nonlocal turns
+        while not done:
+            turns += 1
+            await checkpoint()
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(count)
+            await checkpoint()
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                await in_turns(steps())
+
+    assert 45 < done
+
+
+async def test_result_of_steps_is_returned_at_once_if_there_are_none():
+    """
+    A redaction without a step returns its result, and the task does not wait.
+    """
+
+    def steps():
+        return "done"
+        yield
+
+    assert "done" == await in_turns(steps())

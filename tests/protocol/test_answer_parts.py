@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 import pytest
@@ -415,3 +416,30 @@ def test_calls_are_told_apart_however_their_arguments_are_cut(value, data):
     assert [("", "f", text), ("", "g", "{}")] == calls_of(
         part("f"), *(part(name, text[a:b]) for a, b in ends), part("g", "{}")
     )
+
+
+def tracked():
+    """Return how many objects a full garbage collection searches."""
+    gc.collect()
+    return len(gc.get_objects())
+
+
+@pytest.mark.parametrize("pieces", [[""], ["{}"], ['{"x":', "1", "}"]])
+def test_a_tool_call_is_at_most_three_objects_for_the_garbage_collector(pieces):
+    """
+    Reading many tool calls, whose arguments may come in pieces, leaves three objects
+    for each call that a full garbage collection searches: its state and its two models.
+    """
+    calls_of(*(part("f", piece) for piece in pieces))  # the first call loads more
+    assembler, count = Assembler(), 1000
+    before = tracked()
+
+    for index in range(count):
+        for piece in pieces:
+            call = part("f", piece, f"c{index}", index=index)
+            choice = {"index": 0, "delta": {"tool_calls": [call]}}
+            assembler.add(decode(ChatCompletionChunk, {"choices": [choice]}))
+    answer = assembler.answer()
+
+    assert count == len(answer.message.tool_calls)
+    assert 3 * count + 100 > tracked() - before

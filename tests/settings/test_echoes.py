@@ -313,3 +313,87 @@ def test_secrets_of_a_request(headers, query, secrets):
     say so: tokens, passwords, cookies and the keys of gateways.
     """
     assert secrets == {part for part in secrets_of(headers, query) if len(part) > 1}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "\\{:03o}",
+        "\\\\{:03o}",
+        "\\U{:08x}",
+        "\\x{{{:x}}}",
+        "%u{:04x}",
+        "\\u200b{:c}",
+        "\\ufeff{:c}",
+        "%E2%80%8B{:c}",
+        "&#8203;{:c}",
+        "&#x200B;{:c}",
+        "&ZeroWidthSpace;{:c}",
+        "&shy;{:c}",
+        "\\x1b{:c}",
+        "\\u0007{:c}",
+        "%7F{:c}",
+    ],
+)
+def test_key_with_one_escaped_character_inside_is_replaced(write):
+    """
+    A key is redacted if one of its characters is written as an escape of a programming
+    language, a URL or HTML, or if the escape of a character that nobody sees is before
+    it.
+    """
+    key = KEYS[0]
+    echoed = key[:12] + write.format(ord(key[12])) + key[13:]
+
+    assert "no ***, really" == Secret(key).redact(f"no {echoed}, really")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Incorrect API key: sk-abcde1...", "Incorrect API key: ***..."),
+        ("Incorrect API key: sk-abcde1fgh...", "Incorrect API key: ***..."),
+        ("Incorrect API key: sk-abcde1fgh*****", "Incorrect API key: ********"),
+        ("Incorrect API key: sk-abcde1fgh…", "Incorrect API key: ***…"),
+        ('{"key": "sk-abcde1fgh", "n": 1}', '{"key": "***", "n": 1}'),
+        ("'SK-ABCDE1fgh' is wrong", "'***' is wrong"),
+        ("sk-abcde1fgh is wrong", "*** is wrong"),
+        ("key=sk%2Dabcde1fgh&n=1", "key=***&n=1"),
+        ("sk\\u002dabcde1fgh\\u002e..", "***\\u002e.."),
+        # Shorter, in another key, or at the end, where `redact_end` finds it.
+        ("sk-abcd...", "sk-abcd..."),
+        ("sk-abcde2fgh is another", "sk-abcde2fgh is another"),
+        ("sk-abcde1-other", "sk-abcde1-other"),
+        ("sk-abcde1fgh", "sk-abcde1fgh"),
+    ],
+)
+def test_beginning_of_the_key_is_replaced_where_a_server_masks_the_rest(text, shown):
+    """
+    8 or more characters of the beginning of the key are redacted if a character follows
+    that keys do not have, as in the messages of servers that mask keys.
+    """
+    assert shown == Secret("sk-abcde1fghijklmn0123").redact(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("the password is wrong", "the password is wrong"),
+        ('"password": wrong', '"password": wrong'),
+        ("Your password.", "Your password."),
+        ("your password... is", "your ***... is"),
+        ("your password**** is", "your ******* is"),
+    ],
+)
+def test_word_that_the_key_begins_with_is_replaced_only_before_a_mask(text, shown):
+    """
+    A word of letters alone with which the key begins stays readable, unless a mask
+    follows.
+    """
+    assert shown == Secret("password0123456789").redact(text)
+
+
+def test_key_that_begins_within_its_own_beginning_is_replaced():
+    """
+    A key is found although the characters before it look like its beginning.
+    """
+    assert "a***." == Secret("aaaaaaaab").redact("aaaaaaaaab.")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ssl
+
+from contextlib import nullcontext
+
 import httpx
 import pytest
 import respx
 
-from asi1 import AsyncASI1
+from asi1 import AsyncASI1, ConfigurationError
 from asi1._transport.adapters import (
     DirectTransport,
     needs_no_proxy,
     preload_httpcore,
+    proxy_transport,
 )
 from asi1._transport.tls import placeholder_context
 from asi1.testing import FakeASI1
@@ -111,3 +116,25 @@ async def test_ipv6_networks_in_no_proxy_leave_the_proxy_in_use(monkeypatch, ent
             answer = await client.chat.completions.create(messages="Hi")
 
     assert "Proxied." == answer.text
+
+
+@pytest.mark.parametrize(
+    ("entries", "unusable"),
+    [("otter.example", False), ("*", False), ("fox.example", True), ("", True)],
+)
+def test_unusable_proxy_is_ignored_for_hosts_in_no_proxy(entries, unusable):
+    """
+    A proxy of the environment that cannot be used is an error, unless NO_PROXY contains
+    the server, which is then reached without any proxy.
+    """
+    proxies = {"https": "otter://proxy.example", "no": entries}
+    found = pytest.raises(ConfigurationError) if unusable else nullcontext()
+
+    with found:
+        transport = proxy_transport(
+            ssl.create_default_context(),
+            httpx.Limits(),
+            "https://otter.example/v1",
+            proxies,
+        )
+        assert transport is None
