@@ -55,7 +55,11 @@ TESTS = {
     "_protocol.fast_chunks": ["protocol/test_fast_chunks", "package/test_constructors"],
     "_protocol.normalise": ["protocol/test_normalise", "protocol/test_reply"],
     "_protocol.public_error": ["protocol/test_public_error"],
-    "_protocol.reply": ["protocol/test_reply", "models/test_errors"],
+    "_protocol.reply": [
+        "protocol/test_reply",
+        "protocol/test_error_body",
+        "models/test_errors",
+    ],
     "_protocol.request": [
         "protocol/test_request",
         "settings/test_options",
@@ -106,6 +110,26 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.answer_parts",
         "Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
     ): "one piece joined is the same text",
+    (
+        "_protocol.members",
+        "_truer: new < 0 -> new <= 0",
+    ): "zero was already found to be false",
+    (
+        "_protocol.reply",
+        "read_error: 0 -> 1",
+    ): "each reply has a status",
+    (
+        "_protocol.reply",
+        "_has_choices: return False -> return None",
+    ): "both are false",
+    (
+        "_protocol.reply",
+        "_all_objects: return False -> return None",
+    ): "both are false",
+    (
+        "_protocol.reply",
+        "_event_value: raise -> pass",
+    ): "the same data gives the same error again",
     (
         "_models.json_text",
         (
