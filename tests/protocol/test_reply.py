@@ -653,8 +653,10 @@ def test_error_event_in_plain_text_may_be_invalid_utf_8():
     """
     In the text of an event named ``error``, invalid UTF-8 becomes U+FFFD.
     """
-    with pytest.raises(ServerStreamError, match="^went \ufffd away$"):
+    with pytest.raises(ServerStreamError) as caught:
         read_event("error", b"went \xff away", SECRET)
+
+    assert "went \ufffd away" == caught.value.message
 
 
 def test_snippet_of_an_event_shows_invalid_utf_8_as_a_replacement_character():

@@ -723,6 +723,64 @@ def test_repeated_finish_reason_and_counts_carry_nothing():
     assert [True, False, False] == [assembler.add(chunk(**last)) for _ in range(3)]
 
 
+def said(text="", *, choice=(), **more):
+    """Return the fields of a chunk that the fast path can read."""
+    choices = [{"index": 0, "delta": {"content": text}, **dict(choice)}]
+    return {"id": "a", "choices": choices, **more}
+
+
+@pytest.mark.parametrize(
+    ("events", "carries"),
+    [
+        pytest.param([said("a"), said("b"), said(), said("c")], "yyny", id="text"),
+        pytest.param(
+            [said("a"), said(thought="b"), said(thought=""), said(thought="c")],
+            "yyny",
+            id="thoughts",
+        ),
+        pytest.param([said("a"), said("b", thought="c")], "yy", id="both"),
+        pytest.param(
+            [said("a"), said("b", created=5), said(created=7)], "yyn", id="created"
+        ),
+        pytest.param([said("a"), said(at=1), said(at=2)], "ynn", id="top"),
+        pytest.param(
+            [said("a"), *(said(choice={"logprobs": n}) for n in (1, 1, 2))],
+            "yyny",
+            id="choice",
+        ),
+        pytest.param(
+            [said("a", at=1), said("b", at=1), said(at=[2]), said("c", at=1)],
+            "yyyy",
+            id="between",
+        ),
+        pytest.param(
+            [said("a", choice={"delta": {"role": "critic"}}), said("b"), said("c")],
+            "nyy",
+            id="role",
+        ),
+        pytest.param(
+            [said("a", choice={"index": 1}), said("b"), said("c")],
+            "yyy",
+            id="second-choice-first",
+        ),
+    ],
+)
+def test_chunk_of_the_fast_path_adds_what_the_converters_chunk_adds(events, carries):
+    """
+    A chunk that the fast path read adds to the answer, and carries, what the
+    converter's chunk for the same event does.
+    """
+    reader, quick, slow = FastChunkReader(), Assembler(), Assembler()
+    chunks = [reader.read(json.dumps(e).encode()) or chunk(**e) for e in events]
+
+    expected = [letter == "y" for letter in carries]
+    assert expected == [quick.add(each) for each in chunks]
+    assert expected == [slow.add(chunk(**fields)) for fields in events]
+    assert chunks[-1]._pending is not None
+    assert len(events) == quick.chunks
+    assert slow.answer() == quick.answer()
+
+
 def lines_of(function, *arguments):
     """Return how many lines of Python run while *function* runs."""
     count = 0

@@ -115,6 +115,18 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_truer: new < 0 -> new <= 0",
     ): "zero was already found to be false",
     (
+        "_protocol.normalise",
+        "_thinks: return False -> return None",
+    ): "both are false",
+    (
+        "_protocol.normalise",
+        "_append: strict=False -> (nothing)",
+    ): "False is the default",
+    (
+        "_protocol.normalise",
+        "_append: return False -> return None",
+    ): "both are false",
+    (
         "_protocol.reply",
         "read_error: 0 -> 1",
     ): "each reply has a status",
