@@ -393,6 +393,7 @@ def test_usage_after_the_finish_reason_is_read(last):
         pytest.param(1, [piece("Hi")], False, id="unfinished"),
         pytest.param(1, [piece("Hi", finish="stop")], True, id="finished"),
         pytest.param(1, [piece(finish="length")], True, id="empty-but-finished"),
+        pytest.param(1, [piece("Hi"), piece(finish="stop")], True, id="finished-later"),
         pytest.param(
             1,
             [piece(finish="stop"), piece("b", index=1)],
@@ -422,6 +423,19 @@ def test_answer_is_finished_when_all_choices_are(expected, chunks, finished):
     reason.
     """
     assert finished == assembled(chunks, expected).finished
+
+
+def test_answer_is_empty_until_a_choice_arrives():
+    """
+    An answer is empty as long as no chunk has a choice.
+    """
+    assembler = Assembler()
+    empty = [assembler.empty]
+    for each in (chunk(id="a", thought="Hm"), piece()):
+        assembler.add(each)
+        empty.append(assembler.empty)
+
+    assert [True, True, False] == empty
 
 
 def test_answer_read_mid_stream_is_not_changed_by_later_chunks():
@@ -759,6 +773,14 @@ def said(text="", *, choice=(), **more):
             id="role",
         ),
         pytest.param(
+            [
+                said("a", choice={"delta": {"role": "critic"}}),
+                said(choice={"delta": {"content": "b", "role": "assistant"}}),
+            ],
+            "ny",
+            id="role-changes",
+        ),
+        pytest.param(
             [said("a", choice={"index": 1}), said("b"), said("c")],
             "yyy",
             id="second-choice-first",
@@ -773,12 +795,20 @@ def test_chunk_of_the_fast_path_adds_what_the_converters_chunk_adds(events, carr
     reader, quick, slow = FastChunkReader(), Assembler(), Assembler()
     chunks = [reader.read(json.dumps(e).encode()) or chunk(**e) for e in events]
 
-    expected = [letter == "y" for letter in carries]
-    assert expected == [quick.add(each) for each in chunks]
-    assert expected == [slow.add(chunk(**fields)) for fields in events]
+    decoded = [(slow.add(chunk(**e)), slow.answer()) for e in events]
+    read = [(quick.add(each), quick.answer()) for each in chunks]
+
+    assert decoded == read
+    assert [letter == "y" for letter in carries] == [carried for carried, _ in read]
     assert chunks[-1]._pending is not None
     assert len(events) == quick.chunks
-    assert slow.answer() == quick.answer()
+
+
+def test_first_usage_of_zeros_carries_nothing():
+    """
+    Token counts of zero are not a part of the answer, even if they are the first.
+    """
+    assert not Assembler().add(chunk(usage={}))
 
 
 def lines_of(function, *arguments):
@@ -826,6 +856,19 @@ def test_work_per_chunk_does_not_grow_with_the_answer(kind):
     )
 
     assert three - two <= 1.1 * (two - one)
+
+
+def test_chunk_of_the_fast_path_is_added_in_few_steps():
+    """
+    Adding a chunk that the fast path read takes fewer than half of the lines of Python
+    that the converter's chunk takes, and still fewer if only its text is new.
+    """
+    reader, assembler = FastChunkReader(), Assembler()
+    chunks = [reader.read(json.dumps(said(text)).encode()) for text in "abc"]
+    _, new, again = (lines_of(assembler.add, each) for each in chunks)
+    whole = lines_of(assembler.add, chunk(**said("d")))
+
+    assert again < new < whole / 2
 
 
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])
