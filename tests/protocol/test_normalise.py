@@ -494,6 +494,29 @@ def test_thinking_parts_of_the_content_are_thoughts(content, thoughts, text, ind
     )
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("reasoning", "reasoning_content", "reasoning_text", "redacted_thinking"),
+        *("thinking", "thought", "Thinking"),
+    ],
+)
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("content", "reasoning", "reasoning_content", "reasoning_text", "summary"),
+        *("text", "thinking", "thought"),
+    ],
+)
+def test_text_of_a_thinking_part_is_found_under_each_key(kind, key):
+    """
+    The text of a part whose type is that of a thought is a thought, whatever its key.
+    """
+    read = message(content=[{"type": kind, key: "Hm."}])
+
+    assert ("Hm.", "") == (read.reasoning, read.content)
+
+
 def test_thoughts_of_another_choice_are_in_its_message_alone():
     """
     Thoughts in the content of choice 1 are only in the message of choice 1; the
@@ -996,6 +1019,8 @@ def ending(**choice):
             ["reasoning_details", ({"index": 0},), "text"],
             id="unknown-member",
         ),
+        pytest.param(["tool_calls", ({"index": 0},), "args"], id="args"),
+        pytest.param(["audio", "transcript"], id="transcript"),
         pytest.param(["a"] * 9 + ["text"], id="deep"),
     ],
 )

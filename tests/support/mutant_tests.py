@@ -53,7 +53,11 @@ TESTS = {
     "_protocol.converter": ["protocol/test_normalise", "protocol/test_converter"],
     "_protocol.error_body": ["protocol/test_error_body", "protocol/test_reply"],
     "_protocol.fast_chunks": ["protocol/test_fast_chunks", "package/test_constructors"],
-    "_protocol.normalise": ["protocol/test_normalise", "protocol/test_reply"],
+    "_protocol.normalise": [
+        "protocol/test_normalise",
+        "protocol/test_reply",
+        "package/test_constructors",
+    ],
     "_protocol.public_error": ["protocol/test_public_error"],
     "_protocol.reply": [
         "protocol/test_reply",
@@ -95,6 +99,7 @@ TESTS = {
     "_protocol.answer_parts": [
         "protocol/test_answer_parts",
         "protocol/test_stream_answer",
+        "package/test_constructors",
     ],
     "_protocol.members": ["protocol/test_members"],
     "_models.visible": ["models/test_visible"],
