@@ -208,6 +208,30 @@ def test_chunk_that_differs_only_in_text_and_time_is_not_parsed(chunk):
     )
 
 
+def test_chunk_with_an_empty_text_is_not_parsed():
+    """
+    The empty text of a chunk is also cut from the chunk's bytes.
+    """
+    reader = FastChunkReader()
+    empty = json.dumps({**BARE, "choices": [{"delta": {"content": ""}}]}).encode()
+    reader.read(json.dumps(BARE).encode())
+
+    chunk = reader.read(empty)
+
+    assert ("", empty) == (chunk.text, chunk._data)
+
+
+def test_chunk_with_all_known_keys_of_a_delta_is_read_by_the_fast_path():
+    """
+    The fast path reads a chunk whose delta has every known key, if all but the text are
+    null.
+    """
+    delta = {"role": "assistant", "content": "a", "refusal": None, "tool_calls": None}
+    data = json.dumps({"id": "a", "choices": [{"delta": delta}]}).encode()
+
+    assert "a" == FastChunkReader().read(data).text
+
+
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
 @pytest.mark.parametrize("dumps", [json.dumps, lambda c: json.dumps(c, indent=1)])
 def test_event_that_only_resembles_the_previous_chunk_is_read_correctly(chunk, dumps):

@@ -52,7 +52,11 @@ TESTS = {
     "_protocol.context.view": ["protocol/context/test_view"],
     "_protocol.converter": ["protocol/test_normalise", "protocol/test_converter"],
     "_protocol.error_body": ["protocol/test_error_body", "protocol/test_reply"],
-    "_protocol.fast_chunks": ["protocol/test_fast_chunks", "package/test_constructors"],
+    "_protocol.fast_chunks": [
+        "protocol/test_fast_chunks",
+        "protocol/test_reply",
+        "package/test_constructors",
+    ],
     "_protocol.normalise": [
         "protocol/test_normalise",
         "protocol/test_reply",
@@ -115,6 +119,14 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.answer_parts",
         "Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
     ): "one piece joined is the same text",
+    (
+        "_protocol.fast_chunks",
+        "FastChunkReader.read: len(data) > _LARGEST -> len(data) >= _LARGEST",
+    ): "the converter reads the same chunk",
+    (
+        "_protocol.fast_chunks",
+        "FastChunkReader.read: b'' -> b'XX'",
+    ): "the chunk has its JSON, so the data is never read",
     (
         "_protocol.members",
         "_truer: new < 0 -> new <= 0",
