@@ -208,17 +208,29 @@ def test_chunk_that_differs_only_in_text_and_time_is_not_parsed(chunk):
     )
 
 
-def test_chunk_with_an_empty_text_is_not_parsed():
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(
+            BARE, {**BARE, "choices": [{"delta": {"content": ""}}]}, id="empty-text"
+        ),
+        pytest.param(LIVE, {**LIVE, "created": 10**12}, id="earliest-time"),
+        pytest.param(LIVE, {**LIVE, "created": 10**13 - 1}, id="latest-time"),
+    ],
+)
+def test_empty_text_and_extreme_times_are_cut_from_the_bytes(first, second):
     """
-    The empty text of a chunk is also cut from the chunk's bytes.
+    A chunk is not parsed if its text is empty, or if its creation time is the smallest
+    or the largest number with as many digits as that of the chunk before.
     """
     reader = FastChunkReader()
-    empty = json.dumps({**BARE, "choices": [{"delta": {"content": ""}}]}).encode()
-    reader.read(json.dumps(BARE).encode())
+    reader.read(json.dumps(first).encode())
+    event = json.dumps(second).encode()
 
-    chunk = reader.read(empty)
+    chunk = reader.read(event)
 
-    assert ("", empty) == (chunk.text, chunk._data)
+    assert event == chunk._data
+    assert all_fields(read_by_converter(event)) == all_fields(chunk)
 
 
 def test_chunk_with_all_known_keys_of_a_delta_is_read_by_the_fast_path():
