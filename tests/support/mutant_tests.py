@@ -78,6 +78,7 @@ TESTS = {
     "_protocol.sse_writer": ["protocol/test_sse_writer"],
     "_protocol.stream_answer": [
         "protocol/test_stream_answer",
+        "protocol/test_members",
         "package/test_constructors",
     ],
     "_call.answer_events": ["client/test_to_sse"],
@@ -183,6 +184,14 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.retry_after",
         "retry_after: '' -> 'XX'",
     ): "neither is a number or a date",
+    (
+        "_protocol.stream_answer",
+        "_Choice: eq=False -> (nothing)",
+    ): "no choice is compared with another",
+    (
+        "_protocol.stream_answer",
+        "_Choice: False -> True",
+    ): "no choice is compared with another",
     (
         "_call.without_key",
         "without_key: '\\n' -> 'XX\\n'",
