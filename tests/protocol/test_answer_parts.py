@@ -193,6 +193,16 @@ def test_other_arguments_with_the_same_id_and_name_are_another_call(last):
             id="brackets-in-strings",
         ),
         pytest.param(
+            [
+                part("f", '{"x":"}\\', ""),
+                part(None, '"}"'),
+                part(None, "}"),
+                part("f", '{"y":1}'),
+            ],
+            [("", "f", '{"x":"}\\"}"}'), ("", "f", '{"y":1}')],
+            id="escape-cut",
+        ),
+        pytest.param(
             [part("a", '{"x', ""), part("b", "{}", "")],
             [("", "a", '{"x'), ("", "b", "{}")],
             id="arguments-cut-off",
@@ -337,6 +347,25 @@ def test_arguments_so_far_can_be_read_at_any_time():
         seen.append(call.function.arguments)
 
     assert ["{}", *('{"x":{}}'[:end] for end in range(1, 9))] == seen
+
+
+def test_arguments_read_between_two_objects_lose_none_of_them():
+    """
+    Reading a tool call's arguments while objects are merged into them loses none of
+    these objects.
+    """
+    assembler = Assembler()
+    seen = []
+    for piece in ('{"x":1}', '{"y":', "2}", "", '{"z":3}'):
+        choice = {"index": 0, "delta": {"tool_calls": [part("f", piece, "c")]}}
+        if seen:
+            choice["delta"]["tool_calls"] = [part(None, piece, status=piece)]
+        assembler.add(decode(ChatCompletionChunk, {"choices": [choice]}))
+        (call,) = assembler.answer().message.tool_calls
+        seen.append(call.function.arguments)
+
+    both = '{"x":1,"y":2}'
+    assert ['{"x":1}', '{"y":', both, both, '{"x":1,"y":2,"z":3}'] == seen
 
 
 json_values = st.recursive(

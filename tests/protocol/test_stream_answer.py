@@ -884,6 +884,18 @@ def test_answer_of_many_parts_is_read_in_few_steps(kind):
     assert large <= 1.1 * small
 
 
+def test_tool_call_is_built_when_the_answer_is_read():
+    """
+    The model of a tool call is built when the answer is read, and not again if the
+    answer is read again.
+    """
+    parts = call_part(0, "a", "f", "{"), call_part(0, arguments="}")
+    assembler = assembled(tool_call_chunks(*parts))
+    first, again = lines_of(assembler.answer), lines_of(assembler.answer)
+
+    assert again < first
+
+
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])
 def test_answer_read_during_a_stream_does_not_change(kind):
     """
