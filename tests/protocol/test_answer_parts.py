@@ -78,6 +78,10 @@ def joined(*parts):
             id="whole-call-repeated",
         ),
         pytest.param(
+            [part("f", "{}", "c1"), part("f", '{"x":1}', "c1")],
+            id="empty-object-first",
+        ),
+        pytest.param(
             [part("", "", "c1"), part("f", '{"x":1}', "c1")], id="name-second"
         ),
         pytest.param([part(None, '{"x":1}', "c1"), part("f")], id="name-last"),
@@ -191,6 +195,16 @@ def test_other_arguments_with_the_same_id_and_name_are_another_call(last):
             [part("a", '{"x":"}', ""), part(None, '\\"}"'), part(None, "}"), part("b")],
             [("", "a", '{"x":"}\\"}"}'), ("", "b", "")],
             id="brackets-in-strings",
+        ),
+        pytest.param(
+            [
+                part("f", '{"x":"', ""),
+                part(None, '{{"'),
+                part(None, "}"),
+                part("f", '{"y":1}'),
+            ],
+            [("", "f", '{"x":"{{"}'), ("", "f", '{"y":1}')],
+            id="string-cut",
         ),
         pytest.param(
             [
@@ -347,6 +361,14 @@ def test_arguments_so_far_can_be_read_at_any_time():
         seen.append(call.function.arguments)
 
     assert ["{}", *('{"x":{}}'[:end] for end in range(1, 9))] == seen
+
+
+def test_arguments_that_are_not_an_object_are_joined():
+    """
+    Arguments without a bracket are never complete, so a part with the same name goes on
+    with them.
+    """
+    assert [("c", "f", "true")] == calls_of(part("f", "tr", "c"), part("f", "ue"))
 
 
 def test_arguments_read_between_two_objects_lose_none_of_them():

@@ -161,6 +161,18 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_event_value: raise -> pass",
     ): "the same data gives the same error again",
     (
+        "_protocol.answer_parts",
+        "Parts.build: 'dict[Any, _M]' -> 'XXdict[Any, _M]'",
+    ): "the type of a cast has no effect",
+    (
+        "_protocol.answer_parts",
+        "_merged: strict=True -> (nothing)",
+    ): "each text has a value",
+    (
+        "_protocol.answer_parts",
+        "_merged: True -> False",
+    ): "each text has a value",
+    (
         "_models.json_text",
         (
             "load_json: data.count(b'[') + data.count(b'{') > MAX_DEPTH"
