@@ -82,6 +82,15 @@ def joined(*parts):
             id="empty-object-first",
         ),
         pytest.param(
+            [
+                part("f", "", "c1"),
+                part("f"),
+                part(None, "{}"),
+                part(None, '{"x":1}'),
+            ],
+            id="twice-before-an-empty-object",
+        ),
+        pytest.param(
             [part("", "", "c1"), part("f", '{"x":1}', "c1")], id="name-second"
         ),
         pytest.param([part(None, '{"x":1}', "c1"), part("f")], id="name-last"),
