@@ -196,6 +196,21 @@ def test_other_arguments_with_the_same_id_and_name_are_another_call(last):
             id="one-function-with-three-ids",
         ),
         pytest.param(
+            [part("f", '{"x":', "c"), part("g", '{"y":2}', "c", index=1)],
+            [("c", "f", '{"x":'), ("c", "g", '{"y":2}')],
+            id="same-id-with-another-index",
+        ),
+        pytest.param(
+            [part("f", "{}", "c1"), part("f", "", "c2")],
+            [("c1", "f", "{}"), ("c2", "f", "")],
+            id="new-id-without-arguments",
+        ),
+        pytest.param(
+            [part("f", '{"x":1}', ""), part("f", '{"x":2}', "c")],
+            [("", "f", '{"x":1}'), ("c", "f", '{"x":2}')],
+            id="id-of-the-second-alone",
+        ),
+        pytest.param(
             [part("a", {"x": 1}, ""), part("b", {}, "")],
             [("", "a", '{"x":1}'), ("", "b", "{}")],
             id="objects",
@@ -309,6 +324,7 @@ def test_name_after_complete_arguments_begins_a_new_call(parts, calls):
         pytest.param(
             [part("f", '{"x":', "c1"), part("g", "1}", "c1")], id="same-id-other-name"
         ),
+        pytest.param([bare("f", '{"x":', "c1"), part(None, "1}")], id="first-index"),
         pytest.param(
             [bare("f", '{"x":', "c1"), [bare(None, "1"), bare(None, "}")]], id="list"
         ),
@@ -320,6 +336,47 @@ def test_part_without_a_name_belongs_to_the_open_call(parts):
     its id or index is a new one.
     """
     assert ("c1", "f", '{"x":1}') == joined(*parts)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param(
+            [
+                part("f", '{"x":', "a"),
+                part("g", '{"y":', "b"),
+                part(None, "1}", "a"),
+                part(None, "2}", "b"),
+            ],
+            id="ids-with-one-index",
+        ),
+        pytest.param(
+            [
+                bare("f", '{"x":', "a"),
+                part(None, "1", "a"),
+                part("g", '{"y":', "b", index=1),
+                part(None, "}"),
+                part(None, "2}", index=1),
+            ],
+            id="index-in-a-later-part",
+        ),
+        pytest.param(
+            [
+                [bare("f", '{"x":1}'), bare("g", '{"y":')],
+                [bare(None, "2}")],
+            ],
+            id="one-part-after-a-list",
+        ),
+    ],
+)
+def test_parts_of_two_open_calls_are_told_apart(parts):
+    """
+    A part belongs to the call with its id, else to the call with its index, else to the
+    last call.
+    """
+    assert [("f", '{"x":1}'), ("g", '{"y":2}')] == [
+        (name, arguments) for _, name, arguments in calls_of(*parts)
+    ]
 
 
 @pytest.mark.parametrize(

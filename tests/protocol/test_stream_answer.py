@@ -319,6 +319,17 @@ def test_tool_call_has_the_last_type_and_all_unknown_keys():
     ) == completion.message.tool_calls
 
 
+def test_type_of_the_last_part_is_the_type_of_the_tool_call():
+    """
+    If a call's last part has a type of its own, this is the type of the call.
+    """
+    parts = call_part(0, "a", "dive", "{}"), call_part(0, type="custom")
+
+    (call,) = answer(*tool_call_chunks(*parts)).message.tool_calls
+
+    assert "custom" == call.type
+
+
 def test_choices_are_sorted_by_index():
     """
     The answer has its choices in order of their index, even if the stream of two
