@@ -33,6 +33,18 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_repeats: 0 -> 1",
     ): "the two values are the same",
     (
+        "_protocol.answer_parts",
+        "_Call: eq=False -> (nothing)",
+    ): "no call is compared with another",
+    (
+        "_protocol.fast_chunks",
+        "module: 64 -> 65",
+    ): "the converter reads the same chunk",
+    (
+        "_protocol.fast_chunks",
+        "module: 1024 -> 1025",
+    ): "the converter reads the same chunk",
+    (
         "_protocol.fast_chunks",
         "FastChunkReader.read: len(data) > _LARGEST -> len(data) >= _LARGEST",
     ): "the converter reads the same chunk",
