@@ -141,7 +141,7 @@ def _merged(texts: Sequence[str]) -> str:
     values = []
     for text in texts:
         try:
-            value = load_json(text.encode("utf-8", "surrogatepass"))
+            value = load_json(text.encode())
         except ValueError:
             return texts[-1]
         if not isinstance(value, dict):
@@ -168,7 +168,7 @@ def _repeats(new: str, old: str) -> bool:
     if old.strip() in ("{}", new):
         return True
     try:
-        values = [load_json(t.encode("utf-8", "surrogatepass")) for t in (new, old)]
+        values = [load_json(t.encode()) for t in (new, old)]
         # Python's == takes true for 1, so the values are compared as text.
         texts = {json.dumps(value, sort_keys=True) for value in values}
     except ValueError:

@@ -250,7 +250,7 @@ def _template(
         return None
     time = b"%d" % (pending.created or 0)
     key, value = (b"thought", thought) if thought else (b"content", text)
-    places = [*_places(data, key, b'"%b"' % value.encode("utf-8", "replace"))]
+    places = [*_places(data, key, b'"%b"' % value.encode())]
     if pending.created:
         places += _places(data, b"created", time)
     if len(places) != (2 if pending.created else 1):

@@ -20,8 +20,10 @@ from asi1._call.rate_limiter import LocalLimiter, _LoopLocks
 from asi1._call.resources import RetryBudget
 from asi1._call.task import CallTask
 from asi1._call.timer import Timer
+from asi1._protocol.answer_parts import Parts
 from asi1._protocol.context.history import History
 from asi1._protocol.fast_chunks import FastChunkReader
+from asi1._protocol.normalise import HalfCharacters
 from asi1._protocol.request import Request
 from asi1._protocol.sse_reader import EventDecoder
 from asi1._protocol.stream_answer import Assembler
@@ -61,8 +63,10 @@ READER = ["config", "request", "timer", "queue", "opened"]
         (Engine, ["resources", "parents"]),
         (EventDecoder, ["max_event_bytes"]),
         (FastChunkReader, []),
+        (HalfCharacters, []),
         (HookCaller, ["hooks"]),
         (LocalLimiter, ["limit", "clock"]),
+        (Parts, []),
         (RetryBudget, ["capacity"]),
         (Timer, ["began", "timeouts", "stream", "now", "token"]),
         (Window, ["limit", "seconds"]),

@@ -79,6 +79,19 @@ def joined(*parts):
             id="whole-call-repeated",
         ),
         pytest.param(
+            [part("f", "{}", "c1"), part("f", '{"x":1}', "c1")],
+            id="empty-object-first",
+        ),
+        pytest.param(
+            [
+                part("f", "", "c1"),
+                part("f"),
+                part(None, "{}"),
+                part(None, '{"x":1}'),
+            ],
+            id="twice-before-an-empty-object",
+        ),
+        pytest.param(
             [part("", "", "c1"), part("f", '{"x":1}', "c1")], id="name-second"
         ),
         pytest.param([part(None, '{"x":1}', "c1"), part("f")], id="name-last"),
@@ -233,6 +246,21 @@ def test_other_arguments_with_the_same_id_and_name_are_another_call(last):
             id="lists-with-new-ids-in-every-part",
         ),
         pytest.param(
+            [part("f", '{"x":', "c"), part("g", '{"y":2}', "c", index=1)],
+            [("c", "f", '{"x":'), ("c", "g", '{"y":2}')],
+            id="same-id-with-another-index",
+        ),
+        pytest.param(
+            [part("f", "{}", "c1"), part("f", "", "c2")],
+            [("c1", "f", "{}"), ("c2", "f", "")],
+            id="new-id-without-arguments",
+        ),
+        pytest.param(
+            [part("f", '{"x":1}', ""), part("f", '{"x":2}', "c")],
+            [("", "f", '{"x":1}'), ("c", "f", '{"x":2}')],
+            id="id-of-the-second-alone",
+        ),
+        pytest.param(
             [part("a", {"x": 1}, ""), part("b", {}, "")],
             [("", "a", '{"x":1}'), ("", "b", "{}")],
             id="objects",
@@ -241,6 +269,26 @@ def test_other_arguments_with_the_same_id_and_name_are_another_call(last):
             [part("a", '{"x":"}', ""), part(None, '\\"}"'), part(None, "}"), part("b")],
             [("", "a", '{"x":"}\\"}"}'), ("", "b", "")],
             id="brackets-in-strings",
+        ),
+        pytest.param(
+            [
+                part("f", '{"x":"', ""),
+                part(None, '{{"'),
+                part(None, "}"),
+                part("f", '{"y":1}'),
+            ],
+            [("", "f", '{"x":"{{"}'), ("", "f", '{"y":1}')],
+            id="string-cut",
+        ),
+        pytest.param(
+            [
+                part("f", '{"x":"}\\', ""),
+                part(None, '"}"'),
+                part(None, "}"),
+                part("f", '{"y":1}'),
+            ],
+            [("", "f", '{"x":"}\\"}"}'), ("", "f", '{"y":1}')],
+            id="escape-cut",
         ),
         pytest.param(
             [part("a", '{"x', ""), part("b", "{}", "")],
@@ -326,6 +374,7 @@ def test_name_after_complete_arguments_begins_a_new_call(parts, calls):
         pytest.param(
             [part("f", '{"x":', "c1"), part("g", "1}", "c1")], id="same-id-other-name"
         ),
+        pytest.param([bare("f", '{"x":', "c1"), part(None, "1}")], id="first-index"),
         pytest.param(
             [bare("f", '{"x":', "c1"), [bare(None, "1"), bare(None, "}")]], id="list"
         ),
@@ -337,6 +386,47 @@ def test_part_without_a_name_belongs_to_the_open_call(parts):
     its id or index is a new one.
     """
     assert ("c1", "f", '{"x":1}') == joined(*parts)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param(
+            [
+                part("f", '{"x":', "a"),
+                part("g", '{"y":', "b"),
+                part(None, "1}", "a"),
+                part(None, "2}", "b"),
+            ],
+            id="ids-with-one-index",
+        ),
+        pytest.param(
+            [
+                bare("f", '{"x":', "a"),
+                part(None, "1", "a"),
+                part("g", '{"y":', "b", index=1),
+                part(None, "}"),
+                part(None, "2}", index=1),
+            ],
+            id="index-in-a-later-part",
+        ),
+        pytest.param(
+            [
+                [bare("f", '{"x":1}'), bare("g", '{"y":')],
+                [bare(None, "2}")],
+            ],
+            id="one-part-after-a-list",
+        ),
+    ],
+)
+def test_parts_of_two_open_calls_are_told_apart(parts):
+    """
+    A part belongs to the call with its id, else to the call with its index, else to the
+    last call.
+    """
+    assert [("f", '{"x":1}'), ("g", '{"y":2}')] == [
+        (name, arguments) for _, name, arguments in calls_of(*parts)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -387,6 +477,33 @@ def test_arguments_so_far_can_be_read_at_any_time():
         seen.append(call.function.arguments)
 
     assert ["{}", *('{"x":{}}'[:end] for end in range(1, 9))] == seen
+
+
+def test_arguments_that_are_not_an_object_are_joined():
+    """
+    Arguments without a bracket are never complete, so a part with the same name goes on
+    with them.
+    """
+    assert [("c", "f", "true")] == calls_of(part("f", "tr", "c"), part("f", "ue"))
+
+
+def test_arguments_read_between_two_objects_lose_none_of_them():
+    """
+    Reading a tool call's arguments while objects are merged into them loses none of
+    these objects.
+    """
+    assembler = Assembler()
+    seen = []
+    for piece in ('{"x":1}', '{"y":', "2}", "", '{"z":3}'):
+        choice = {"index": 0, "delta": {"tool_calls": [part("f", piece, "c")]}}
+        if seen:
+            choice["delta"]["tool_calls"] = [part(None, piece, status=piece)]
+        assembler.add(decode(ChatCompletionChunk, {"choices": [choice]}))
+        (call,) = assembler.answer().message.tool_calls
+        seen.append(call.function.arguments)
+
+    both = '{"x":1,"y":2}'
+    assert ['{"x":1}', '{"y":', both, both, '{"x":1,"y":2,"z":3}'] == seen
 
 
 json_values = st.recursive(

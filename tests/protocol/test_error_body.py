@@ -1,10 +1,10 @@
-"""Strings in ``errors`` beside an answer: warnings of the server, or its error."""
+"""Errors in bodies and events: warnings and notices are none."""
 
 from __future__ import annotations
 
 import pytest
 
-from asi1._protocol.error_body import find_error
+from asi1._protocol.error_body import _is_notice, find_error
 
 
 NO = {"message": "no"}
@@ -83,3 +83,26 @@ def test_error_beside_warnings_is_an_error():
 
         assert value is find_error(value)
         assert value is find_error(value, event=True)
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"type": "status"}, True),
+        ({"type": "status", "code": None, "status": "searching"}, True),
+        ({"type": "status", "code": 0}, False),
+        ({"type": "status", "status": 500}, False),
+        ({"type": "error"}, False),
+        ({"type": "RateLimitExceeded"}, False),
+        ({"type": "tag:example.org,2026:problem"}, False),
+        ({"type": ""}, False),
+        ({"type": 1}, False),
+        ({}, False),
+    ],
+)
+def test_notice_has_a_type_and_no_code_of_a_failure(members, expected):
+    """
+    An event is a notice if it has a type that is not that of a failure, and neither a
+    code nor an HTTP status.
+    """
+    assert expected == _is_notice(members)

@@ -208,6 +208,42 @@ def test_chunk_that_differs_only_in_text_and_time_is_not_parsed(chunk):
     )
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(
+            BARE, {**BARE, "choices": [{"delta": {"content": ""}}]}, id="empty-text"
+        ),
+        pytest.param(LIVE, {**LIVE, "created": 10**12}, id="earliest-time"),
+        pytest.param(LIVE, {**LIVE, "created": 10**13 - 1}, id="latest-time"),
+    ],
+)
+def test_empty_text_and_extreme_times_are_cut_from_the_bytes(first, second):
+    """
+    A chunk is not parsed if its text is empty, or if its creation time is the smallest
+    or the largest number with as many digits as that of the chunk before.
+    """
+    reader = FastChunkReader()
+    reader.read(json.dumps(first).encode())
+    event = json.dumps(second).encode()
+
+    chunk = reader.read(event)
+
+    assert event == chunk._data
+    assert all_fields(read_by_converter(event)) == all_fields(chunk)
+
+
+def test_chunk_with_all_known_keys_of_a_delta_is_read_by_the_fast_path():
+    """
+    The fast path reads a chunk whose delta has every known key, if all but the text are
+    null.
+    """
+    delta = {"role": "assistant", "content": "a", "refusal": None, "tool_calls": None}
+    data = json.dumps({"id": "a", "choices": [{"delta": delta}]}).encode()
+
+    assert "a" == FastChunkReader().read(data).text
+
+
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
 @pytest.mark.parametrize("dumps", [json.dumps, lambda c: json.dumps(c, indent=1)])
 def test_event_that_only_resembles_the_previous_chunk_is_read_correctly(chunk, dumps):

@@ -9,7 +9,7 @@ import pytest
 from asi1 import ChatCompletionChunk, Usage
 from asi1._protocol.converter import decode
 from asi1._protocol.fast_chunks import FastChunkReader
-from asi1._protocol.members import Members
+from asi1._protocol.members import Members, is_sign_of_life
 from asi1._protocol.stream_answer import Assembler, newer_usage
 
 
@@ -105,6 +105,21 @@ def test_token_counts_in_parts_are_added_up_to_the_total():
         usage.completion_tokens,
         usage.total_tokens,
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param({"total_tokens": 5}, {"total_tokens": 1}, id="total"),
+        pytest.param({"cost": 2}, {"cost": 0.5}, id="fraction"),
+        pytest.param({"cost": {"eur": 2}}, {"cost": {"eur": 0.5}}, id="nested"),
+    ],
+)
+def test_later_count_may_be_smaller(old, new):
+    """
+    A later count above zero replaces an earlier one, even if the later one is smaller.
+    """
+    assert new == answer({"usage": old}, {"usage": new}).usage.to_dict()
 
 
 def test_only_usage_may_be_empty():
@@ -452,6 +467,25 @@ def test_text_that_is_sent_again_is_not_a_part_of_the_answer():
     assert members.add({"summary": "!"})
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *((name, "ab") for name in ("arguments", "content", "data", "partial_json")),
+        *((name, "ab") for name in ("reasoning", "refusal", "summary", "text")),
+        *((name, "ab") for name in ("thinking", "transcript")),
+        *((name, "b") for name in ("id", "type", "signature", "format", "status")),
+    ],
+)
+def test_only_texts_in_objects_of_deltas_are_joined(name, expected):
+    """
+    In an object of a delta, the strings that servers split are joined; other strings,
+    such as an id or a signature, replace the earlier ones.
+    """
+    message = answer(with_delta(part={name: "a"}), with_delta(part={name: "b"})).message
+
+    assert {"part": {name: expected}} == message.extra
+
+
 @pytest.mark.parametrize("empty", [None, "", [], {}])
 def test_empty_member_replaces_no_other(empty):
     """
@@ -491,3 +525,30 @@ def test_members_read_in_the_middle_of_a_stream_do_not_change():
 
     assert shown == [repr(each) for each in taken]
     assert "aaa" == taken[-1].message.extra["reasoning_details"][0]["text"]
+
+
+@pytest.mark.parametrize("key", ["type", "event", "status"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("ping", "Pong", "heartbeat", "HEART_BEAT", "noop", "no-op"),
+        *("keepalive", "keep-alive", "keep alive", "KEEP_ALIVE"),
+    ],
+)
+def test_ping_is_a_sign_of_life_in_any_spelling(key, word):
+    """
+    An event whose type, name or status is the word for a ping only shows that the
+    server is alive.
+    """
+    assert is_sign_of_life({key: word})
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{}, {"type": None}, {"type": 1}, {"type": "message"}, {"name": "ping"}],
+)
+def test_other_members_are_not_a_sign_of_life(members):
+    """
+    An event without the word for a ping may carry a part of the answer.
+    """
+    assert not is_sign_of_life(members)

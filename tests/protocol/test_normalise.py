@@ -494,6 +494,29 @@ def test_thinking_parts_of_the_content_are_thoughts(content, thoughts, text, ind
     )
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("reasoning", "reasoning_content", "reasoning_text", "redacted_thinking"),
+        *("thinking", "thought", "Thinking"),
+    ],
+)
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("content", "reasoning", "reasoning_content", "reasoning_text", "summary"),
+        *("text", "thinking", "thought"),
+    ],
+)
+def test_text_of_a_thinking_part_is_found_under_each_key(kind, key):
+    """
+    The text of a part whose type is that of a thought is a thought, whatever its key.
+    """
+    read = message(content=[{"type": kind, key: "Hm."}])
+
+    assert ("Hm.", "") == (read.reasoning, read.content)
+
+
 def test_thoughts_of_another_choice_are_in_its_message_alone():
     """
     Thoughts in the content of choice 1 are only in the message of choice 1; the
@@ -996,6 +1019,9 @@ def ending(**choice):
             ["reasoning_details", ({"index": 0},), "text"],
             id="unknown-member",
         ),
+        pytest.param(["tool_calls", ({"index": 0},), "args"], id="args"),
+        pytest.param(["audio", "transcript"], id="transcript"),
+        pytest.param(["a"] * 9 + ["text"], id="deep"),
     ],
 )
 @pytest.mark.parametrize(
@@ -1178,8 +1204,9 @@ def test_half_in_a_choice_whose_index_is_not_a_number_is_of_choice_0():
             at(["tool_calls", ({},), "function", "arguments", "text"], HIGH),
             id="object",
         ),
+        pytest.param(at(["tool_calls", ({},), "args", "text"], HIGH), id="args"),
         pytest.param(at(["content", ({"type": "image"},), "url"], HIGH), id="part"),
-        pytest.param(at(["a"] * 20 + ["text"], HIGH), id="deep"),
+        pytest.param(at(["a"] * 10 + ["text"], HIGH), id="deep"),
         pytest.param(at(["content"], [[HIGH, [HIGH]]]), id="lists"),
         pytest.param({"usage": {"text": HIGH}, "choices": None}, id="no-choices"),
     ],
@@ -1210,6 +1237,76 @@ def test_thoughts_in_a_list_are_joined_and_ended():
 
     assert [["a"], [OTTER], [""]] == [event["thought"] for event in read]
     assert {"thought": ["\ufffd"]} == halves.rest()
+
+
+def test_list_of_thoughts_is_ended_by_the_end_of_choice_0():
+    """
+    A half at the end of a list of thoughts becomes U+FFFD when choice 0 ends, and then
+    waits no longer.
+    """
+    halves = HalfCharacters()
+    halves.join({"thought": [HIGH]})
+
+    assert {"thought": ["\ufffd"], **ending()} == halves.join(ending())
+    assert {} == halves.waiting
+
+
+@pytest.mark.parametrize("character", ["\U00010000", "\U0010ffff"])
+def test_first_and_last_character_of_two_halves_are_joined(character):
+    """
+    The first and the last of the characters with two halves in UTF-16 are joined.
+    """
+    units = character.encode("utf-16-le")
+    halves = HalfCharacters()
+    read = [
+        halves.join(
+            {"thought": units[start : start + 2].decode("utf-16-le", "surrogatepass")}
+        )
+        for start in (0, 2)
+    ]
+
+    assert [{"thought": ""}, {"thought": character}] == read
+
+
+def test_choice_without_an_index_ends_its_half():
+    """
+    A choice without an index is choice 0, also when it ends.
+    """
+    halves = HalfCharacters()
+    halves.join({"choices": [{"delta": {"content": HIGH}}]})
+
+    end = halves.join({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+
+    assert "\ufffd" == end["choices"][0]["delta"]["content"]
+
+
+def test_type_of_a_tool_call_does_not_tell_whose_half_it_is():
+    """
+    A half in a tool call's arguments is joined to the next part of the call, even if
+    only the first part has a type.
+    """
+    path = ["tool_calls", ({},), "function", "arguments"]
+    typed = ["tool_calls", ({"type": "function"},), "function", "arguments"]
+    halves = HalfCharacters()
+    halves.join(at(typed, HIGH))
+
+    assert at(path, OTTER) == halves.join(at(path, LOW))
+
+
+@pytest.mark.parametrize("empty", ["", None, [], {}])
+def test_half_replaces_an_empty_value_in_its_place(empty):
+    """
+    If a choice ends with an empty value in place of the list whose text ended with a
+    half, the list with U+FFFD replaces the empty value.
+    """
+    path = ["content", ({"type": "text"},), "text"]
+    halves = HalfCharacters()
+    halves.join(at(path, HIGH))
+
+    end = halves.join(ending(delta={"content": empty}))
+
+    assert [{"type": "text", "text": "\ufffd"}] == end["choices"][0]["delta"]["content"]
+    assert {} == halves.waiting
 
 
 @settings(deadline=None)

@@ -16,7 +16,15 @@ from asi1._models.json_text import load_json
 from asi1._models.response import read_info
 from asi1._protocol.error_body import ErrorBody, read_error_body
 from asi1._protocol.fast_chunks import FastChunkReader
-from asi1._protocol.reply import body_kind, is_done, read_answer, read_error, read_event
+from asi1._protocol.normalise import HalfCharacters
+from asi1._protocol.reply import (
+    body_kind,
+    is_done,
+    read_answer,
+    read_error,
+    read_event,
+    read_rest,
+)
 from asi1._settings.secret import Secret
 
 
@@ -226,6 +234,12 @@ def test_any_json_is_read_as_an_error_body(body):
             id="html-page",
         ),
         pytest.param(b"x" * 70_000, "x" * 200 + "...", "x" * 65_536, id="long"),
+        pytest.param(
+            ("x" + "é" * 40_000).encode(),
+            "x" + "é" * 199 + "...",
+            "x" + "é" * 32_767,
+            id="character-cut",
+        ),
     ],
 )
 def test_status_error_has_the_servers_message_and_body(body, message, kept):
@@ -237,6 +251,16 @@ def test_status_error_has_the_servers_message_and_body(body, message, kept):
 
     assert f"400: {message}" == str(error)
     assert kept == error.body
+
+
+@pytest.mark.parametrize(("size", "kept"), [(65_536, dict), (65_537, str)])
+def test_error_body_of_more_than_64_kib_is_not_decoded(size, kept):
+    """
+    An error body of up to 64 KiB is decoded as JSON; a larger one is kept as text.
+    """
+    body = json.dumps({"error": "no"}).encode().ljust(size)
+
+    assert kept is type(error_of_reply(400, body).body)
 
 
 def test_status_error_has_code_type_and_param_of_the_error_body():
@@ -623,6 +647,72 @@ def test_error_event_raises_the_servers_error(name, data, expected):
     error = caught.value
     assert expected == (error.message, error.code, error.type)
     assert (json.loads(data) if data[:1] in tuple('{["n') else data) == error.body
+
+
+def test_error_event_in_plain_text_may_be_invalid_utf_8():
+    """
+    In the text of an event named ``error``, invalid UTF-8 becomes U+FFFD.
+    """
+    with pytest.raises(ServerStreamError) as caught:
+        read_event("error", b"went \xff away", SECRET)
+
+    assert "went \ufffd away" == caught.value.message
+
+
+def test_snippet_of_an_event_shows_invalid_utf_8_as_a_replacement_character():
+    """
+    In the snippet of an event that is not a chunk, invalid UTF-8 becomes U+FFFD.
+    """
+    with pytest.raises(asi1.StreamDecodeError) as caught:
+        read_event("message", b"went \xff away", SECRET)
+
+    assert "went \ufffd away" == caught.value.snippet
+
+
+def content_event(text, more=b""):
+    """Return an event's data with this JSON text as content, and with more members."""
+    return b'{"choices":[{"delta":{"content":"%b"}}]%b}' % (text, more)
+
+
+@pytest.mark.parametrize("more", [b"", b',"id":"\xff"'], ids=["utf-8", "not-utf-8"])
+def test_character_split_over_two_events_is_in_the_second(more):
+    """
+    A character whose UTF-16 halves come in two events is read with the second event,
+    even if the events have invalid UTF-8 elsewhere.
+    """
+    halves = HalfCharacters()
+    pieces = [rb"a\ud83e", rb"\udda6b"]
+
+    chunks = [
+        read_event("message", content_event(piece, more), SECRET, halves)
+        for piece in pieces
+    ]
+
+    assert ["a", "\U0001f9a6b"] == [chunk.text for chunk in chunks]
+
+
+def test_half_character_is_replaced_when_its_text_goes_on():
+    """
+    A half of a character becomes U+FFFD in the next event, if that event continues the
+    text with another character.
+    """
+    halves = HalfCharacters()
+    read_event("message", content_event(rb"a\ud83e"), SECRET, halves)
+
+    chunk = read_event("message", content_event(b"b"), SECRET, halves)
+
+    assert "\ufffdb" == chunk.text
+
+
+def test_half_character_at_the_end_of_a_stream_is_in_the_last_chunk():
+    """
+    A half of a character that still waits when the stream ends is U+FFFD in one more
+    chunk.
+    """
+    halves = HalfCharacters()
+    read_event("message", content_event(rb"a\ud83e"), SECRET, halves)
+
+    assert "\ufffd" == read_rest(halves).text
 
 
 USED_UP = [

@@ -319,6 +319,17 @@ def test_tool_call_has_the_last_type_and_all_unknown_keys():
     ) == completion.message.tool_calls
 
 
+def test_type_of_the_last_part_is_the_type_of_the_tool_call():
+    """
+    If a call's last part has a type of its own, this is the type of the call.
+    """
+    parts = call_part(0, "a", "dive", "{}"), call_part(0, type="custom")
+
+    (call,) = answer(*tool_call_chunks(*parts)).message.tool_calls
+
+    assert "custom" == call.type
+
+
 def test_choices_are_sorted_by_index():
     """
     The answer has its choices in order of their index, even if the stream of two
@@ -393,6 +404,7 @@ def test_usage_after_the_finish_reason_is_read(last):
         pytest.param(1, [piece("Hi")], False, id="unfinished"),
         pytest.param(1, [piece("Hi", finish="stop")], True, id="finished"),
         pytest.param(1, [piece(finish="length")], True, id="empty-but-finished"),
+        pytest.param(1, [piece("Hi"), piece(finish="stop")], True, id="finished-later"),
         pytest.param(
             1,
             [piece(finish="stop"), piece("b", index=1)],
@@ -422,6 +434,19 @@ def test_answer_is_finished_when_all_choices_are(expected, chunks, finished):
     reason.
     """
     assert finished == assembled(chunks, expected).finished
+
+
+def test_answer_is_empty_until_a_choice_arrives():
+    """
+    An answer is empty as long as no chunk has a choice.
+    """
+    assembler = Assembler()
+    empty = [assembler.empty]
+    for each in (chunk(id="a", thought="Hm"), piece()):
+        assembler.add(each)
+        empty.append(assembler.empty)
+
+    assert [True, True, False] == empty
 
 
 def test_answer_read_mid_stream_is_not_changed_by_later_chunks():
@@ -793,6 +818,80 @@ def test_repeated_finish_reason_and_counts_carry_nothing():
     assert [True, False, False] == [assembler.add(chunk(**last)) for _ in range(3)]
 
 
+def said(text="", *, choice=(), **more):
+    """Return the fields of a chunk that the fast path can read."""
+    choices = [{"index": 0, "delta": {"content": text}, **dict(choice)}]
+    return {"id": "a", "choices": choices, **more}
+
+
+@pytest.mark.parametrize(
+    ("events", "carries"),
+    [
+        pytest.param([said("a"), said("b"), said(), said("c")], "yyny", id="text"),
+        pytest.param(
+            [said("a"), said(thought="b"), said(thought=""), said(thought="c")],
+            "yyny",
+            id="thoughts",
+        ),
+        pytest.param([said("a"), said("b", thought="c")], "yy", id="both"),
+        pytest.param(
+            [said("a"), said("b", created=5), said(created=7)], "yyn", id="created"
+        ),
+        pytest.param([said("a"), said(at=1), said(at=2)], "ynn", id="top"),
+        pytest.param(
+            [said("a"), *(said(choice={"logprobs": n}) for n in (1, 1, 2))],
+            "ynnn",
+            id="choice",
+        ),
+        pytest.param(
+            [said("a", at=1), said("b", at=1), said(at=[2]), said("c", at=1)],
+            "yyyy",
+            id="between",
+        ),
+        pytest.param(
+            [said("a", choice={"delta": {"role": "critic"}}), said("b"), said("c")],
+            "nyy",
+            id="role",
+        ),
+        pytest.param(
+            [
+                said("a", choice={"delta": {"role": "critic"}}),
+                said(choice={"delta": {"content": "b", "role": "assistant"}}),
+            ],
+            "ny",
+            id="role-changes",
+        ),
+        pytest.param(
+            [said("a", choice={"index": 1}), said("b"), said("c")],
+            "yyy",
+            id="second-choice-first",
+        ),
+    ],
+)
+def test_chunk_of_the_fast_path_adds_what_the_converters_chunk_adds(events, carries):
+    """
+    A chunk that the fast path read adds to the answer, and carries, what the
+    converter's chunk for the same event does.
+    """
+    reader, quick, slow = FastChunkReader(), Assembler(), Assembler()
+    chunks = [reader.read(json.dumps(e).encode()) or chunk(**e) for e in events]
+
+    decoded = [(slow.add(chunk(**e)), slow.answer()) for e in events]
+    read = [(quick.add(each), quick.answer()) for each in chunks]
+
+    assert decoded == read
+    assert [letter == "y" for letter in carries] == [carried for carried, _ in read]
+    assert chunks[-1]._pending is not None
+    assert len(events) == quick.chunks
+
+
+def test_first_usage_of_zeros_carries_nothing():
+    """
+    Token counts of zero are not a part of the answer, even if they are the first.
+    """
+    assert not Assembler().add(chunk(usage={}))
+
+
 def lines_of(function, *arguments):
     """Return how many lines of Python run while *function* runs."""
     count = 0
@@ -840,6 +939,19 @@ def test_work_per_chunk_does_not_grow_with_the_answer(kind):
     assert three - two <= 1.1 * (two - one)
 
 
+def test_chunk_of_the_fast_path_is_added_in_few_steps():
+    """
+    Adding a chunk that the fast path read takes fewer than half of the lines of Python
+    that the converter's chunk takes, and still fewer if only its text is new.
+    """
+    reader, assembler = FastChunkReader(), Assembler()
+    chunks = [reader.read(json.dumps(said(text)).encode()) for text in "abc"]
+    _, new, again = (lines_of(assembler.add, each) for each in chunks)
+    whole = lines_of(assembler.add, chunk(**said("d")))
+
+    assert again < new < whole / 2
+
+
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])
 def test_answer_of_many_parts_is_read_in_few_steps(kind):
     """
@@ -851,6 +963,18 @@ def test_answer_of_many_parts_is_read_in_few_steps(kind):
     )
 
     assert large <= 1.1 * small
+
+
+def test_tool_call_is_built_when_the_answer_is_read():
+    """
+    The model of a tool call is built when the answer is read, and not again if the
+    answer is read again.
+    """
+    parts = call_part(0, "a", "f", "{"), call_part(0, arguments="}")
+    assembler = assembled(tool_call_chunks(*parts))
+    first, again = lines_of(assembler.answer), lines_of(assembler.answer)
+
+    assert again < first
 
 
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])

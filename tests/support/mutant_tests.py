@@ -4,6 +4,8 @@ The tests that judge the changes of `mutants`, and the changes that no test can 
 
 from __future__ import annotations
 
+from . import equivalent_protocol
+
 
 __all__ = ["EQUIVALENT", "TESTS"]
 
@@ -50,12 +52,25 @@ TESTS = {
         "package/test_constructors",
     ],
     "_protocol.context.view": ["protocol/context/test_view"],
+    "_protocol.context_overflow": ["protocol/test_context_overflow"],
     "_protocol.converter": ["protocol/test_normalise", "protocol/test_converter"],
     "_protocol.error_body": ["protocol/test_error_body", "protocol/test_reply"],
-    "_protocol.fast_chunks": ["protocol/test_fast_chunks", "package/test_constructors"],
-    "_protocol.normalise": ["protocol/test_normalise", "protocol/test_reply"],
+    "_protocol.fast_chunks": [
+        "protocol/test_fast_chunks",
+        "protocol/test_reply",
+        "package/test_constructors",
+    ],
+    "_protocol.normalise": [
+        "protocol/test_normalise",
+        "protocol/test_reply",
+        "package/test_constructors",
+    ],
     "_protocol.public_error": ["protocol/test_public_error"],
-    "_protocol.reply": ["protocol/test_reply", "models/test_errors"],
+    "_protocol.reply": [
+        "protocol/test_reply",
+        "protocol/test_error_body",
+        "models/test_errors",
+    ],
     "_protocol.request": [
         "protocol/test_request",
         "settings/test_options",
@@ -66,6 +81,7 @@ TESTS = {
     "_protocol.sse_writer": ["protocol/test_sse_writer"],
     "_protocol.stream_answer": [
         "protocol/test_stream_answer",
+        "protocol/test_members",
         "package/test_constructors",
     ],
     "_call.answer_events": ["client/test_to_sse"],
@@ -87,10 +103,13 @@ TESTS = {
     "_call.reply_reader": ["call/test_reply_reader", "package/test_constructors"],
     "_call.resources": ["call/test_resources", "package/test_constructors"],
     "_call.without_key": ["call/test_without_key", "call/test_scrub_errors"],
+    "_protocol.whole_message": ["protocol/test_whole_message"],
+    "_settings.escapes": ["settings/test_escapes", "settings/test_echoes"],
     "_settings.echoes": ["settings/test_echoes", "settings/test_secret"],
     "_protocol.answer_parts": [
         "protocol/test_answer_parts",
         "protocol/test_stream_answer",
+        "package/test_constructors",
     ],
     "_protocol.members": ["protocol/test_members"],
     "_models.visible": ["models/test_visible"],
@@ -102,10 +121,7 @@ TESTS = {
 
 # Changes that no test can notice, with the reason.
 EQUIVALENT: dict[tuple[str, str], str] = {
-    (
-        "_protocol.answer_parts",
-        "Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
-    ): "one piece joined is the same text",
+    **equivalent_protocol.EQUIVALENT,
     (
         "_models.json_text",
         (
@@ -130,10 +146,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.retry_after",
         "retry_after: '' -> 'XX'",
     ): "neither is a number or a date",
-    (
-        "_call.without_key",
-        "without_key: '\\n' -> 'XX\\n'",
-    ): "a key has no newline, so either separates the texts",
     (
         "_call.without_key",
         "_reader: _READERS[kind] = read -> pass",
