@@ -114,7 +114,13 @@ def test_large_text_takes_several_steps(data):
     ("small", "large"),
     [
         pytest.param(
-            b"[%b0]" % (b"0," * 19_999), b"[%b0]" % (b"0," * 20_000), id="values"
+            b"[%b0]" % (b"0," * 19_999), b"[%b0]" % (b"0," * 20_000), id="numbers"
+        ),
+        pytest.param(
+            b"[%b[]]" % (b"[]," * 9_999), b"[%b[]]" % (b"[]," * 10_000), id="arrays"
+        ),
+        pytest.param(
+            b"[%b{}]" % (b"{}," * 9_999), b"[%b{}]" % (b"{}," * 10_000), id="objects"
         ),
         pytest.param(
             b'"%b"' % (b"x" * (256 * 1024 - 2)),
@@ -193,10 +199,22 @@ def test_long_number_between_two_searches_is_read_exactly():
     """
     number = b"123456789012345678901"
 
-    for before in (10, 4 * 1024 * 1024 - 10, 5_000_000):
+    for before in (300_000, 4 * 1024 * 1024 - 10, 5_000_000):
         data = b'["%b",%b]' % (b"x" * (before - 4), number)
         (_, value), _ = in_one_step(load_json_in_steps(data))
         assert int(number) == value
+
+
+def test_text_that_is_parsed_twice_takes_a_step_more():
+    """
+    A long text with a lone surrogate, which only the slower parser reads, takes a step
+    more than a text of the same length that the fast parser reads.
+    """
+    text = b'["%b","%b"]'
+    _, fast = in_one_step(load_json_in_steps(text % (b"x" * 300_000, b"\\u00e9")))
+    _, slow = in_one_step(load_json_in_steps(text % (b"x" * 300_000, b"\\ud83d")))
+
+    assert slow > fast
 
 
 def test_text_that_is_not_utf8_is_repaired_in_a_step_of_its_own():

@@ -274,16 +274,22 @@ def test_nesting_limit_counts_levels_and_not_lists():
 
 
 @pytest.mark.parametrize(
-    "value",
-    [b"{}", b"[]", b'"ab"', b"0"],
-    ids=["objects", "lists", "strings", "numbers"],
+    ("value", "most"),
+    [
+        pytest.param(b"{}", 199_999, id="objects"),
+        pytest.param(b"[]", 199_999, id="lists"),
+        pytest.param(b'"ab"', 1_000_000, id="strings"),
+        pytest.param(b"0", 1_000_000, id="numbers"),
+    ],
 )
-def test_more_than_a_million_values_are_not_read(value):
+def test_more_than_a_million_values_are_not_read(value, most):
     """
-    JSON with more than a million values is refused before the values fill the memory.
+    JSON with more than a million values, or more than 200,000 lists and objects, is
+    refused before the values fill the memory.
     """
+    assert most == len(load_json(b"[%b%b]" % ((value + b",") * (most - 1), value)))
     with pytest.raises(ValueError, match="too many values"):
-        load_json(b"[%b%b]" % ((value + b",") * 1_000_001, value))
+        load_json(b"[%b%b]" % ((value + b",") * most, value))
 
 
 def test_separators_inside_strings_are_not_counted_as_values():
