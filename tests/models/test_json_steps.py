@@ -24,7 +24,23 @@ VALUES = [
     "",
     12345678901234567890123,
 ]
-SLIPS = [",", "]", "[", "}", "{", '"', "\\", " ", "1", ":", "", "[]", "{}", '"a":1']
+SLIPS = [
+    ",",
+    "]",
+    "[",
+    "}",
+    "{",
+    '"',
+    "\\",
+    " ",
+    "1",
+    ":",
+    "",
+    "[]",
+    "{}",
+    '"a":1',
+    "X",
+]
 
 
 def in_one_step(steps):
@@ -89,6 +105,18 @@ def test_steps_of_any_size_give_the_value_that_load_json_gives(step):
 
 
 @pytest.mark.parametrize(
+    "data", [b"[[1,2,3],]", b"[[1,2,3],,4]", b'{"a":[1,2,3],}', b"[[1,2,3]4]"]
+)
+@pytest.mark.parametrize("step", range(12))
+def test_missing_item_or_comma_after_an_array_is_refused(data, step):
+    """
+    A text without an item or a comma after an array is refused, wherever a step ends.
+    """
+    with pytest.raises(ValueError, match=r"\w"):
+        in_one_step(json_steps._load_parts(data, step))
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"[%b]" % b",".join([b"1"] * 40_000),
@@ -147,9 +175,7 @@ def test_text_is_parsed_at_once_up_to_20000_values_and_256_kib(small, large):
         pytest.param(
             b"[%b0]" % ((b'"%b",' % (b"x" * 61)) * 30_000), 29, id="1920000-bytes"
         ),
-        pytest.param(
-            b"[%b]" % b",".join([b"{}"] * 20_000), 3, id="20000-containers"
-        ),
+        pytest.param(b"[%b]" % b",".join([b"{}"] * 20_000), 3, id="20000-containers"),
     ],
 )
 def test_one_step_parses_64_kib_or_16384_brackets_and_commas(data, expected):
