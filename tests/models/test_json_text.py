@@ -59,9 +59,10 @@ def sendable(value):
 
 
 class Kind(enum.Enum):
-    """An enum with a member that JSON cannot express."""
+    """An enum with a member that JSON cannot express, and one that it can."""
 
     UNKNOWN = math.nan
+    OTTER = "otter"
 
 
 @dataclasses.dataclass
@@ -226,6 +227,14 @@ def test_writing_a_value_that_json_cannot_hold_raises_value_error(value):
     """
     with pytest.raises(ValueError, match=r"\w"):
         dump_json(value)
+
+
+def test_member_of_an_enum_is_written_as_its_value():
+    """
+    A member of an enum is written as its value, alone and beside None.
+    """
+    assert b'"otter"' == dump_json(Kind.OTTER)
+    assert b'["otter",null]' == dump_json([Kind.OTTER, None])
 
 
 def test_dataclass_and_to_dict_are_written_as_objects():

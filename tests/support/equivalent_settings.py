@@ -37,7 +37,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "there are as many names as characters",
     (
         "_settings.echoes",
-        "module: '\\\\\\\\+(?!u00|u\\\\{|x|\\\\\\\\)' -> 'XX\\\\\\\\+(?!u00|u\\\\{|x|\\\\\\\\)'",
+        (
+            "module: '\\\\\\\\+(?!u00|u\\\\{|x|\\\\\\\\)'"
+            " -> 'XX\\\\\\\\+(?!u00|u\\\\{|x|\\\\\\\\)'"
+        ),
     ): "`_CODED` removes the same backslashes, but takes longer",
     (
         "_settings.echoes",
