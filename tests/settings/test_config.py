@@ -285,6 +285,17 @@ def test_plain_http_is_allowed_for_loopback_or_on_request(url):
     )
 
 
+@pytest.mark.parametrize("value", ["no", 1, None])
+def test_allowing_plain_http_needs_a_bool(value):
+    """
+    Plain http is allowed by True alone; another value, such as "no", is refused.
+    """
+    with pytest.raises(
+        ConfigurationError, match=r"^allow_insecure_http: must be True or False, not "
+    ):
+        read_base_url("http://otter.example", {}, allow_insecure_http=value)
+
+
 @pytest.mark.parametrize(
     "headers",
     [

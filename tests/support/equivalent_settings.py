@@ -67,4 +67,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_encoded: 3 -> 4",
     ): "the fourth form is the first one",
     ("_settings.echoes", "_layers: 2 -> 3"): "`may_be_in` decodes less often",
+    (
+        "_settings.option_checks",
+        "_unknown: n=1 -> (nothing)",
+    ): "only the nearest name is shown",
+    ("_settings.option_checks", "_unknown: 1 -> 2"): "only the nearest name is shown",
 }
