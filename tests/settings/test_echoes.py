@@ -207,6 +207,14 @@ def test_key_is_found_if_it_is_escaped_up_to_five_times(times, found):
     )
 
 
+def test_unknown_name_in_a_key_is_not_decoded():
+    """
+    A part of the key that looks like a character of HTML, but has an unknown name, is
+    found beside an escaped character.
+    """
+    assert "no ***" == Secret("sk&zzz;0123456").redact("no sk&zzz;\\u0030123456")
+
+
 def test_key_with_a_lone_surrogate_is_replaced():
     """
     A secret with a lone surrogate, which has no bytes, is replaced as any other.
@@ -223,6 +231,11 @@ def test_key_with_a_lone_surrogate_is_replaced():
             "x" * 10_000 + KEYS[0][:9], "x" * 10_000 + "***", id="long-text-before"
         ),
         pytest.param(f"no {KEYS[0]}", f"no {KEYS[0]}", id="whole-key"),
+        pytest.param(
+            f"{KEYS[0][:8]} {KEYS[0][:7]}",
+            f"{KEYS[0][:8]} {KEYS[0][:7]}",
+            id="7-characters",
+        ),
     ],
 )
 def test_beginning_of_the_key_at_the_end_of_a_text_is_replaced(text, shown):
