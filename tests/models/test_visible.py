@@ -47,6 +47,7 @@ def test_characters_that_act_on_a_screen_are_replaced(text, shown):
         pytest.param("\U0001f468\u200d\U0001f469\u200d\U0001f467", id="emoji"),
         pytest.param("a\U0001f468\u200d", id="emoji-with-joiner-at-the-end"),
         pytest.param("\u0600\u200c", id="joiner-after-u-0600"),
+        pytest.param("Otters, please!", id="ascii"),
         pytest.param("XYZ\u00c4", id="upper-case"),
         pytest.param("\u2764\ufe0f\u200d\U0001f525", id="emoji-with-selector"),
         pytest.param("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", id="persian"),

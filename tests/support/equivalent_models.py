@@ -88,4 +88,5 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_models.json_text",
         "too_deep: return False -> return None",
     ): "both are false",
+    ("_models.response", "_rate_limits.count: '' -> 'XX'"): "neither is a number",
 }
