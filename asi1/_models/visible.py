@@ -19,8 +19,6 @@ _CONTROLS = {
     # Each C0 control has a visible symbol, from U+2400.
     **{chr(code): chr(0x2400 + code) for code in range(32)},
     **dict.fromkeys(map(chr, range(0x7F, 0xA0)), "\ufffd"),
-    "\n": "\n",
-    "\t": "\t",
     "\r": "",
     "\x85": "\n",  # the line separators of Unicode
     "\u2028": "\n",

@@ -190,7 +190,7 @@ def _url_problem(
         return "must not contain a user or password; the key goes in api_key="
     if "[" in url.netloc and not _BRACKETS.fullmatch(url.netloc):
         return "has brackets around something that is not an IPv6 address"
-    if url.query or url.fragment or "?" in text or "#" in text:
+    if "?" in text or "#" in text:
         return "must not contain a query or fragment; use default_query="
     if not all("!" <= char <= "~" for char in text):
         return "contains a space, a control character or a non-ASCII character"

@@ -202,3 +202,13 @@ def test_function_of_a_later_request_has_the_unknown_members():
     sent = wire_call(asi1.ToolCall(id="c1", type="tool", function=function))
 
     assert PLAIN["function"] | {"strict": True} == sent["function"]
+
+
+def test_tool_call_that_is_a_dict_is_sent_back_as_it_is():
+    """
+    A tool call that the caller wrote as a dict is sent back unchanged, as a copy.
+    """
+    call = {"id": "c1", "index": 3, "function": None}
+
+    assert call == wire_call(call)
+    assert call is not wire_call(call)

@@ -24,7 +24,23 @@ VALUES = [
     "",
     12345678901234567890123,
 ]
-SLIPS = [",", "]", "[", "}", "{", '"', "\\", " ", "1", ":", "", "[]", "{}", '"a":1']
+SLIPS = [
+    ",",
+    "]",
+    "[",
+    "}",
+    "{",
+    '"',
+    "\\",
+    " ",
+    "1",
+    ":",
+    "",
+    "[]",
+    "{}",
+    '"a":1',
+    "X",
+]
 
 
 def in_one_step(steps):
@@ -60,7 +76,12 @@ def random_value(rng, depth=0):
 def random_text(rng):
     """Return a random JSON text, which often has one or two syntax errors."""
     value = random_value(rng)
-    text = json.dumps(value, indent=rng.choice([None, 1]), ensure_ascii=False)
+    text = json.dumps(
+        value,
+        indent=rng.choice([None, 1]),
+        separators=rng.choice([None, (",", ":")]),
+        ensure_ascii=False,
+    )
     for _ in range(rng.choice([0, 0, 1, 2])):
         place = rng.randint(0, len(text))
         text = text[:place] + rng.choice(SLIPS) + text[place + rng.randint(0, 1) :]
@@ -84,15 +105,27 @@ def test_steps_of_any_size_give_the_value_that_load_json_gives(step):
 
 
 @pytest.mark.parametrize(
+    "data", [b"[[1,2,3],]", b"[[1,2,3],,4]", b'{"a":[1,2,3],}', b"[[1,2,3]4]"]
+)
+@pytest.mark.parametrize("step", range(12))
+def test_missing_item_or_comma_after_an_array_is_refused(data, step):
+    """
+    A text without an item or a comma after an array is refused, wherever a step ends.
+    """
+    with pytest.raises(ValueError, match=r"\w"):
+        in_one_step(json_steps._load_parts(data, step))
+
+
+@pytest.mark.parametrize(
     "data",
     [
-        b"[%b]" % b",".join([b"1"] * 200_000),
-        b"{%b}" % b",".join(b'"k%d":"v"' % n for n in range(100_000)),
-        b"[[%b]]" % b",".join([b'{"a":[1]}'] * 50_000),
-        b'["%b"%b]' % (b"[,{" * 50_000, b",1" * 50_000),
+        b"[%b]" % b",".join([b"1"] * 40_000),
+        b"{%b}" % b",".join(b'"k%d":"v"' % n for n in range(25_000)),
+        b"[[%b]]" % b",".join([b'{"a":[1]}'] * 10_000),
+        b'["%b"%b]' % (b"[,{" * 50_000, b",1" * 25_000),
         b'"%b"' % (b"x" * 9_000_000),
         b'["%b","\\ud83d"]' % (b"x" * 9_000_000),
-        b"[%b]" % b",".join([b"123456789012345678901234567890"] * 50_000),
+        b"[%b]" % b",".join([b"123456789012345678901234567890"] * 25_000),
     ],
 )
 def test_large_text_takes_several_steps(data):
@@ -106,11 +139,147 @@ def test_large_text_takes_several_steps(data):
 
 
 @pytest.mark.parametrize(
+    ("small", "large"),
+    [
+        pytest.param(
+            b"[%b0]" % (b"0," * 19_999), b"[%b0]" % (b"0," * 20_000), id="numbers"
+        ),
+        pytest.param(
+            b"[%b[]]" % (b"[]," * 9_999), b"[%b[]]" % (b"[]," * 10_000), id="arrays"
+        ),
+        pytest.param(
+            b"[%b{}]" % (b"{}," * 9_999), b"[%b{}]" % (b"{}," * 10_000), id="objects"
+        ),
+        pytest.param(
+            b'"%b"' % (b"x" * (256 * 1024 - 2)),
+            b'"%b"' % (b"x" * (256 * 1024 - 1)),
+            id="bytes",
+        ),
+    ],
+)
+def test_text_is_parsed_at_once_up_to_20000_values_and_256_kib(small, large):
+    """
+    A text of at most 20,000 values and 256 KiB is parsed at once, a larger one in
+    steps.
+    """
+    assert (load_json(small), 0) == in_one_step(load_json_in_steps(small))
+    value, steps = in_one_step(load_json_in_steps(large))
+    assert load_json(large) == value
+    assert steps > 0
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(b"[%b0]" % (b"0," * 50_000), 3, id="50000-small-values"),
+        pytest.param(
+            b"[%b0]" % ((b'"%b",' % (b"x" * 61)) * 30_000), 29, id="1920000-bytes"
+        ),
+        pytest.param(b"[%b]" % b",".join([b"{}"] * 20_000), 3, id="20000-containers"),
+    ],
+)
+def test_one_step_parses_64_kib_or_16384_brackets_and_commas(data, expected):
+    """
+    One step parses about 64 KiB, or fewer bytes if these have more than 16,384
+    brackets, commas and strings.
+    """
+    _, steps = in_one_step(load_json_in_steps(data))
+
+    assert expected == steps
+
+
+@pytest.mark.parametrize(
+    ("data", "accepted"),
+    [
+        (b"[%b0]" % (b"0," * 999_999), True),
+        (b"[%b[]]" % (b"[],{}," * 99_999), True),
+        (b"[%b[],{}]" % (b"[],{}," * 99_999), False),
+        (b'["%b",0]' % (b"[,{" * 400_000), True),
+    ],
+)
+def test_values_are_counted_in_steps_before_they_are_parsed(data, accepted):
+    """
+    A text may have as many values in steps as for `load_json`: a million, of which
+    200,000 may be arrays and objects; brackets and commas in strings do not count.
+    """
+
+    def count(data):
+        return in_one_step(json_steps._check_count(data))
+
+    assert accepted is (result(count, data) is not ValueError)
+
+
+def test_number_of_values_is_found_in_several_steps():
+    """
+    The values of a large text are counted in steps of 16,384 brackets and commas.
+    """
+    _, steps = in_one_step(json_steps._check_count(b"[%b0]" % (b"0," * 200_000)))
+
+    assert 13 == steps
+
+
+def test_long_number_between_two_searches_is_read_exactly():
+    """
+    An integer of more than 64 bits is read exactly, wherever it stands in a long text,
+    which is searched for such integers in pieces of 4 MiB.
+    """
+    number = b"123456789012345678901"
+
+    for before in (300_000, 4 * 1024 * 1024 - 10, 5_000_000):
+        data = b'["%b",%b]' % (b"x" * (before - 4), number)
+        (_, value), _ = in_one_step(load_json_in_steps(data))
+        assert int(number) == value
+
+
+def test_text_that_is_parsed_twice_takes_a_step_more():
+    """
+    A long text with a lone surrogate, which only the slower parser reads, takes a step
+    more than a text of the same length that the fast parser reads.
+    """
+    text = b'["%b","%b"]'
+    _, fast = in_one_step(load_json_in_steps(text % (b"x" * 300_000, b"\\u00e9")))
+    _, slow = in_one_step(load_json_in_steps(text % (b"x" * 300_000, b"\\ud83d")))
+
+    assert slow > fast
+
+
+def test_text_that_is_not_utf8_is_repaired_in_a_step_of_its_own():
+    """
+    A text that is not UTF-8 is parsed once more after its repair, in another step.
+    """
+    _, steps = in_one_step(loader_in_steps(b'["\xff"]', repair=True))
+
+    assert 1 == steps
+
+
+@pytest.mark.parametrize(("depth", "accepted"), [(200, True), (201, False)])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        pytest.param(b"0," * 30_000 + b"0", id="many-values"),
+        pytest.param(b'"%b"' % (b"x" * 300_000), id="many-bytes"),
+    ],
+)
+def test_200_levels_are_read_in_steps(inner, depth, accepted):
+    """
+    A text that is parsed in steps may be nested 200 levels deep, and no deeper.
+    """
+    data = b"[" * depth + inner + b"]" * depth
+
+    def parse(data):
+        return in_one_step(load_json_in_steps(data))[0]
+
+    assert accepted is (result(parse, data) is not ValueError)
+    assert repr(result(load_json, data)) == repr(result(parse, data))
+
+
+@pytest.mark.parametrize(
     ("data", "words"),
     [
         (b"[" * 300 + b"]" * 300 + b" " * 30, "nested"),
-        (b"[%b]" % b",".join([b"0"] * 1_000_002), "too many values"),
-        (b"[%b]" % b",".join([b"[]"] * 200_001), "too many values"),
+        (b"[" * 300 + b"]" * 300 + b" " * 300_000, "nested"),
+        (b"[%b]" % b",".join([b"0"] * 1_000_001), "too many values"),
+        (b"[%b]" % b",".join([b"[]"] * 200_000), "too many values"),
     ],
 )
 def test_limits_hold_in_steps(data, words):

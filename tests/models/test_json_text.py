@@ -22,6 +22,7 @@ from asi1._models.json_text import (
     has_surrogates,
     json_text,
     load_json,
+    load_slowly,
     replace_surrogates_in,
 )
 
@@ -59,9 +60,10 @@ def sendable(value):
 
 
 class Kind(enum.Enum):
-    """An enum with a member that JSON cannot express."""
+    """An enum with a member that JSON cannot express, and one that it can."""
 
     UNKNOWN = math.nan
+    OTTER = "otter"
 
 
 @dataclasses.dataclass
@@ -228,6 +230,14 @@ def test_writing_a_value_that_json_cannot_hold_raises_value_error(value):
         dump_json(value)
 
 
+def test_member_of_an_enum_is_written_as_its_value():
+    """
+    A member of an enum is written as its value, alone and beside None.
+    """
+    assert b'"otter"' == dump_json(Kind.OTTER)
+    assert b'["otter",null]' == dump_json([Kind.OTTER, None])
+
+
 def test_dataclass_and_to_dict_are_written_as_objects():
     """
     A dataclass is written as an object of its public fields, and an object with a
@@ -274,16 +284,22 @@ def test_nesting_limit_counts_levels_and_not_lists():
 
 
 @pytest.mark.parametrize(
-    "value",
-    [b"{}", b"[]", b'"ab"', b"0"],
-    ids=["objects", "lists", "strings", "numbers"],
+    ("value", "most"),
+    [
+        pytest.param(b"{}", 199_999, id="objects"),
+        pytest.param(b"[]", 199_999, id="lists"),
+        pytest.param(b'"ab"', 1_000_000, id="strings"),
+        pytest.param(b"0", 1_000_000, id="numbers"),
+    ],
 )
-def test_more_than_a_million_values_are_not_read(value):
+def test_more_than_a_million_values_are_not_read(value, most):
     """
-    JSON with more than a million values is refused before the values fill the memory.
+    JSON with more than a million values, or more than 200,000 lists and objects, is
+    refused before the values fill the memory.
     """
+    assert most == len(load_json(b"[%b%b]" % ((value + b",") * (most - 1), value)))
     with pytest.raises(ValueError, match="too many values"):
-        load_json(b"[%b%b]" % ((value + b",") * 1_000_001, value))
+        load_json(b"[%b%b]" % ((value + b",") * most, value))
 
 
 def test_separators_inside_strings_are_not_counted_as_values():
@@ -336,7 +352,7 @@ def test_lone_surrogate_is_found_however_it_is_written(data):
     A lone surrogate is found as an escape in upper or lower case, and as bytes.
     """
     assert has_surrogates(data)
-    assert {"\ufffd"} == set(load_json(data))
+    assert {"\ufffd"} == set(load_json(data)) == set(load_slowly(data))
 
 
 @pytest.mark.parametrize("data", [b'"\\u00d8"', b'"ud800"', '"\ud7ff"'.encode()])

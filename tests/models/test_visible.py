@@ -28,6 +28,7 @@ from asi1._models.visible import visible
         pytest.param("a\U000e0041\U000e007fb", "ab", id="tags"),
         pytest.param("pass\u200dword", "password", id="joiner-after-latin"),
         pytest.param("\u0430\u200c\u0431", "\u0430\u0431", id="joiner-after-cyrillic"),
+        pytest.param("\u05ff\u200c", "\u05ff", id="joiner-before-u-0600"),
         pytest.param("\u200d", "", id="joiner-alone"),
     ],
 )
@@ -44,6 +45,10 @@ def test_characters_that_act_on_a_screen_are_replaced(text, shown):
     [
         pytest.param("Gänse, \u20ac 5 \u2013 na\u00efve", id="latin"),
         pytest.param("\U0001f468\u200d\U0001f469\u200d\U0001f467", id="emoji"),
+        pytest.param("a\U0001f468\u200d", id="emoji-with-joiner-at-the-end"),
+        pytest.param("\u0600\u200c", id="joiner-after-u-0600"),
+        pytest.param("Otters, please!", id="ascii"),
+        pytest.param("XYZ\u00c4", id="upper-case"),
         pytest.param("\u2764\ufe0f\u200d\U0001f525", id="emoji-with-selector"),
         pytest.param("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", id="persian"),
         pytest.param("\u0915\u094d\u200d\u0937", id="hindi"),

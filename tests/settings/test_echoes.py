@@ -21,7 +21,7 @@ from asi1._settings.secret import Secret
 KEYS = [
     "sk_canary-0123456789.abcdefABCDEF",
     "sk_canary/0123\"456\\789'<&>{}%41+~",
-    "sk-proj/abc+def==",
+    "sk-proj/XYZ+def==",
     "abc%41defg",
     "&amp;&amp;x",
     "%%%%%%%%",
@@ -108,6 +108,7 @@ def test_key_is_replaced_in_each_form(form, key):
         ("", ""),
         ("bad key ", " is bad"),
         ('\u0130 {"a\\/b": "\\n', '\\n"}'),
+        ("\u00e4 %20", " \u20ac"),
         ("?a=%20b&nbsp;&amp;", " &c=d \u0130"),
     ]:
         shown = Secret(key).redact(f"{before}{written}{after}")
@@ -161,6 +162,88 @@ def test_key_in_base64_is_replaced(around, write, key):
     assert shown.startswith("Basic ")
     assert "***" in shown
     assert len(before) * 2 + len(after) * 2 + 14 >= len(shown)
+
+
+@pytest.mark.parametrize(
+    ("around", "first", "end"), [("{}", 0, 12), ("a{}", 2, 13), ("u:{}b", 3, 14)]
+)
+def test_each_base64_digit_of_the_key_alone_is_replaced(around, first, end):
+    """
+    In base64, no digit is left that stands for the key alone, and no other digit is
+    replaced, wherever the key begins.
+    """
+    written = base64.b64encode(around.format("sk-otter!").encode()).decode()
+
+    shown = Secret("sk-otter!").redact(written)
+
+    assert f"{written[:first]}***{written[end:]}" == shown
+
+
+def test_key_in_base64_of_urls_is_replaced():
+    """
+    The key is replaced in base64url, which has other signs than base64 for two digits.
+    """
+    key = "ab>ab?ab>ab?"
+    written = base64.b64encode(key.encode()).decode()
+
+    assert {"+", "/"} < {*written}
+    assert "***" == Secret(key).redact(written)
+    assert "***" == Secret(key).redact(written.replace("+", "-").replace("/", "_"))
+
+
+@pytest.mark.parametrize(("times", "found"), [(1, True), (5, True), (6, False)])
+def test_key_is_found_if_it_is_escaped_up_to_five_times(times, found):
+    """
+    A key is found if it is escaped five times over, but not more often, so that the
+    work for a text has a limit.
+    """
+    written = "sk/otter/0123456789"
+    for _ in range(times):
+        written = quote(written)
+
+    assert found is Secret("sk/otter/0123456789").may_be_in(written)
+    assert ("***" if found else written) == Secret("sk/otter/0123456789").redact(
+        written
+    )
+
+
+def test_unknown_name_in_a_key_is_not_decoded():
+    """
+    A part of the key that looks like a character of HTML, but has an unknown name, is
+    found beside an escaped character.
+    """
+    assert "no ***" == Secret("sk&zzz;0123456").redact("no sk&zzz;\\u0030123456")
+
+
+def test_key_with_a_lone_surrogate_is_replaced():
+    """
+    A secret with a lone surrogate, which has no bytes, is replaced as any other.
+    """
+    assert "no ***" == Secret("otter\ud800007").redact("no otter\ud800007")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param(KEYS[0][:8], "***", id="nothing-before"),
+        pytest.param("\r".join(KEYS[0][:8]), "***", id="unseen-and-nothing-before"),
+        pytest.param(
+            "x" * 10_000 + KEYS[0][:9], "x" * 10_000 + "***", id="long-text-before"
+        ),
+        pytest.param(f"no {KEYS[0]}", f"no {KEYS[0]}", id="whole-key"),
+        pytest.param(
+            f"{KEYS[0][:8]} {KEYS[0][:7]}",
+            f"{KEYS[0][:8]} {KEYS[0][:7]}",
+            id="7-characters",
+        ),
+    ],
+)
+def test_beginning_of_the_key_at_the_end_of_a_text_is_replaced(text, shown):
+    """
+    The beginning of the key is replaced at the end of a text of any length; the whole
+    key is left to `Secret.redact`.
+    """
+    assert shown == Secret(KEYS[0]).redact_end(text)
 
 
 @pytest.mark.parametrize("key", KEYS[:5])
@@ -297,6 +380,18 @@ def test_work_grows_no_faster_than_the_text(piece):
             "",
             {"a=one", "one", "b=two", "two"},
             id="cookie",
+        ),
+        pytest.param(
+            {"authorization": 'Digest username="me", response="X0"'},
+            "",
+            {'username="me"', "me", 'response="X0"', "X0"},
+            id="digest",
+        ),
+        pytest.param(
+            {"authorization": "bWU6!aHVudGVyMg=="},
+            "",
+            {"bWU6!aHVudGVyMg=="},
+            id="not-base64",
         ),
         pytest.param({}, "api-key=a%2Fb&page=2", {"a/b"}, id="query"),
         pytest.param(

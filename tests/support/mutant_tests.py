@@ -4,7 +4,7 @@ The tests that judge the changes of `mutants`, and the changes that no test can 
 
 from __future__ import annotations
 
-from . import equivalent_protocol
+from . import equivalent_models, equivalent_protocol, equivalent_settings
 
 
 __all__ = ["EQUIVALENT", "TESTS"]
@@ -12,7 +12,7 @@ __all__ = ["EQUIVALENT", "TESTS"]
 # The test files for each module; the files that detect most changes soonest are first.
 TESTS = {
     "_models.base": ["models/test_base"],
-    "_models.base_types": ["protocol/test_converter", "package/test_constructors"],
+    "_models.base_types": ["settings/test_timeouts", "models/test_error_data"],
     "_models.chunks": ["models/test_chunks"],
     "_models.completion": ["models/test_completion"],
     "_models.errors": ["models/test_errors", "models/test_error_data"],
@@ -121,22 +121,9 @@ TESTS = {
 
 # Changes that no test can notice, with the reason.
 EQUIVALENT: dict[tuple[str, str], str] = {
+    **equivalent_models.EQUIVALENT,
     **equivalent_protocol.EQUIVALENT,
-    (
-        "_models.json_text",
-        (
-            "load_json: data.count(b'[') + data.count(b'{') > MAX_DEPTH"
-            " -> data.count(b'[') + data.count(b'{') >= MAX_DEPTH"
-        ),
-    ): "the count only avoids measuring the depth, which decides",
-    (
-        "_models.json_text",
-        "module: 256 * 1024 -> 256 / 1024",
-    ): "smaller valid JSON has too few values to be refused",
-    (
-        "_models.json_text",
-        "_check_value_count: b'' -> b'XX'",
-    ): "neither has a comma or a bracket",
+    **equivalent_settings.EQUIVALENT,
     (
         "_protocol.converter",
         "_model_reader.fits: return False -> return None",
@@ -179,13 +166,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "View._ordered_messages: True -> False",
     ): "a turn has one message for each of its places",
     (
-        "_settings.rate_window",
-        (
-            "Window.wait: self._entries[0].at <= now - self.seconds"
-            " -> self._entries[0].at < now - self.seconds"
-        ),
-    ): "an entry as old as the window asks for a wait of 0 seconds",
-    (
         "_protocol.context.view",
         "_result_id: return '' -> return None",
     ): "no tool call has either name",
@@ -193,10 +173,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.context.view",
         "_result_id: '' -> 'XX'",
     ): "no tool call has either name",
-    (
-        "_settings.retry",
-        "RetryPolicy.next_wait: 60 -> 61",
-    ): "both are far above each wait that is possible, and below an overflow",
     (
         "_protocol.context.tokens",
         "TokenEstimator.count: 6 -> 7",
@@ -209,10 +185,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.context.tokens",
         "_weighted_median: return _RULE -> return None",
     ): "the loop ends at the last value at the latest",
-    (
-        "_settings.retry",
-        "RetryPolicy.may_heal: '' -> 'XX'",
-    ): "neither is true or false",
     (
         "_protocol.context.summarise",
         (

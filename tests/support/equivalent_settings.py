@@ -1,0 +1,75 @@
+"""
+The changes to the modules of `asi1._settings` that no test can notice, with the reason.
+"""
+
+from __future__ import annotations
+
+
+__all__ = ["EQUIVALENT"]
+
+EQUIVALENT: dict[tuple[str, str], str] = {
+    (
+        "_settings.secret",
+        "Secret.excerpt: 8 -> 9",
+    ): "a longer part of the text is searched than is needed",
+    (
+        "_settings.rate_window",
+        (
+            "Window.wait: self._entries[0].at <= now - self.seconds"
+            " -> self._entries[0].at < now - self.seconds"
+        ),
+    ): "an entry as old as the window asks for a wait of 0 seconds",
+    (
+        "_settings.retry",
+        "RetryPolicy.next_wait: 60 -> 61",
+    ): "both are far above each wait that is possible, and below an overflow",
+    (
+        "_settings.retry",
+        "RetryPolicy.may_heal: '' -> 'XX'",
+    ): "neither is true or false",
+    (
+        "_settings.echoes",
+        "module: strict=True -> (nothing)",
+    ): "there are as many names as characters",
+    (
+        "_settings.echoes",
+        "module: True -> False",
+    ): "there are as many names as characters",
+    (
+        "_settings.echoes",
+        (
+            "module: '\\\\\\\\+(?!u00|u\\\\{|x|\\\\\\\\)'"
+            " -> 'XX\\\\\\\\+(?!u00|u\\\\{|x|\\\\\\\\)'"
+        ),
+    ): "`_CODED` removes the same backslashes, but takes longer",
+    (
+        "_settings.echoes",
+        "module: 16 -> 17",
+    ): "a little more of a text is searched than is needed",
+    (
+        "_settings.echoes",
+        "Forms.of: 0 -> 1",
+    ): "without forms, nothing is searched",
+    (
+        "_settings.echoes",
+        "Forms.may_be_in: '\\x00' -> 'XX\\x00'",
+    ): "the regular expression removes the same characters, but takes longer",
+    (
+        "_settings.echoes",
+        "Forms.may_be_in: '\\r' -> 'XX\\r'",
+    ): "the regular expression removes the same characters, but takes longer",
+    (
+        "_settings.echoes",
+        "_without_cut_code: 0 -> 1",
+    ): "8 characters of the key come before a character that is cut",
+    (
+        "_settings.echoes",
+        "_encoded: 3 -> 4",
+    ): "the fourth form is the first one",
+    ("_settings.echoes", "_layers: 2 -> 3"): "`may_be_in` decodes less often",
+    (
+        "_settings.option_checks",
+        "_unknown: n=1 -> (nothing)",
+    ): "only the nearest name is shown",
+    ("_settings.option_checks", "_unknown: 1 -> 2"): "only the nearest name is shown",
+}
