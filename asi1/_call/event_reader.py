@@ -155,6 +155,7 @@ class EventReader(ReplyReader[_T]):
                     if is_done(text):
                         done = True
                         break
+                    self._carried |= carried  # read when `_read_other` delivers
                     work += await self._read_other(name, text, batch)
                 else:
                     carried |= add(chunk)

@@ -80,7 +80,7 @@ TESTS = {
     ],
     "_call.chunk_stream": ["call/test_chunk_stream", "client/test_stream"],
     "_call.concurrent_calls": ["client/test_map", "package/test_constructors"],
-    "_call.event_reader": ["call/test_reply_reader"],
+    "_call.event_reader": ["call/test_event_reader", "package/test_constructors"],
     "_call.engine": ["client/test_client", "package/test_constructors"],
     "_call.hook_caller": ["call/test_hook_caller", "package/test_constructors"],
     "_call.rate_limiter": ["call/test_rate_limiter", "package/test_constructors"],
