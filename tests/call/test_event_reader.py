@@ -9,12 +9,13 @@ import pytest
 
 from attrs import define, field
 
-from asi1 import StreamDecodeError, Timeouts
+from asi1 import ServerStreamError, StreamDecodeError, Timeouts
 from asi1._call.batch_queue import BatchQueue
 from asi1._call.event_reader import EventReader
 from asi1._call.reply_reader import TURN
 from asi1._call.timer import Timer
 from asi1._models.chunks import ChatCompletionChunk
+from asi1._models.response import read_info
 from asi1._protocol.sse_reader import EventDecoder
 from asi1._transport.event_loop import Flag
 
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.virtual_time
 
 KIB = 1024
 HALF, OTHER, OTTER = "\ud83e", "\udda6", "\U0001f9a6"
+BUSY = {"message": "Slow down.", "code": 429}
 THOUGHT = {"choices": [], "thought": "Hm."}
 
 
@@ -296,6 +298,117 @@ async def test_first_thought_or_text_sets_the_time_to_first_token(first):
             await reader._feed(Events(event(value)), b":")
 
     assert pytest.approx(2) == reader.info.time_to_first_token
+
+
+async def test_long_first_read_is_delivered_whole_in_several_batches():
+    """
+    All chunks of a stream whose first read has more than a thousand chunks are
+    delivered, a batch whenever other tasks run.
+    """
+    reader = reader_of()
+
+    await read(reader, [event(chunk("a"))] * 1500)
+
+    assert [511, 512, 477] == [len(batch) for batch in reader.batches]
+
+
+@pytest.mark.parametrize("name", ["delta", "Message", ""])
+async def test_event_of_any_name_but_error_is_read_by_the_fast_path(name):
+    """
+    Chunks in events of any other name than "error" are read as fast as those of
+    unnamed events.
+    """
+    reader = reader_of()
+
+    await read(reader, [(name, event(chunk("a"))[1])] * 509)
+
+    assert (0, [["a"] * 509]) == (reader.turns, reader.batches)
+
+
+@pytest.mark.parametrize("name", ["error", "Error"])
+async def test_chunk_in_an_event_named_error_is_an_error(name):
+    """
+    An event named "error", in any case, is an error even if its data is a chunk.
+    """
+    reader = reader_of()
+
+    with pytest.raises(ServerStreamError):
+        await read(reader, [event(chunk("a")), (name, event(chunk("b"))[1])])
+
+    assert [["a"]] == reader.batches
+
+
+async def test_halves_in_small_events_are_joined():
+    """
+    The halves of a surrogate pair in two small events are one character.
+    """
+    reader = reader_of()
+
+    await read(reader, [event(chunk(HALF)), event(chunk(OTHER)), event(chunk("a"))])
+
+    assert [["", OTTER, "a"]] == reader.batches
+
+
+@pytest.mark.parametrize(
+    ("events", "retryable", "wait"),
+    [
+        pytest.param([event({"error": BUSY})], True, 7, id="first"),
+        pytest.param(
+            [event(chunk("a")), event({"error": BUSY})], False, None, id="later"
+        ),
+        pytest.param([event({"error": {"code": 400}})], False, None, id="lasting"),
+    ],
+)
+async def test_only_a_temporary_error_before_the_answer_may_be_retried(
+    events, retryable, wait
+):
+    """
+    A temporary error in an event may be retried, after the wait that the reply's
+    headers ask for, unless a part of the answer was delivered.
+    """
+    reader = reader_of()
+    reader.info = read_info(200, {"retry-after": "7"})
+
+    with pytest.raises(ServerStreamError) as caught:
+        await read(reader, *[[each] for each in events])
+
+    assert (retryable, wait) == (caught.value.retryable, caught.value.retry_after)
+
+
+async def test_event_that_is_not_json_is_a_decode_error():
+    """
+    An event that is not valid JSON raises `StreamDecodeError`, whatever wait the
+    reply's headers ask for.
+    """
+    reader = reader_of()
+    reader.info = read_info(200, {"retry-after": "7"})
+
+    with pytest.raises(StreamDecodeError):
+        await read(reader, [("message", b"{")])
+
+    assert [] == reader.batches
+
+
+async def test_error_after_the_finish_reason_ends_the_stream():
+    """
+    After the finish reason, an error event ends the stream without an error; other
+    events do not move the deadline, which is 10 seconds after the finish reason.
+    """
+    reader = reader_of()
+
+    with reader.timer:
+        reader.timer.arm("first_token")
+        assert not await reader._feed(Events(event(chunk("a"))), b":")
+        assert not reader.whole
+        assert not await reader._feed(Events(event(chunk(finish="stop"))), b":")
+        assert reader.whole
+        await anyio.sleep(9)
+        assert not await reader._feed(Events(event(chunk("b"))), b":")
+        assert await reader._feed(Events(event({"error": BUSY})), b":")
+        await anyio.sleep(60)
+
+    assert pytest.approx(10) == reader.timer.elapsed
+    assert "a" == reader.batches[0][0]
 
 
 async def test_part_of_an_answer_within_a_flood_restarts_the_idle_timeout():

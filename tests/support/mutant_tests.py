@@ -131,6 +131,26 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "retry_after: '' -> 'XX'",
     ): "neither is a number or a date",
     (
+        "_call.event_reader",
+        "EventReader._feed_all: 0 -> 1",
+    ): "the count of work is set to 0 in either case",
+    (
+        "_call.event_reader",
+        "EventReader._feed_all: return False -> return None",
+    ): "both are false",
+    (
+        "_call.event_reader",
+        "EventReader._feed: 0 -> 1",
+    ): "the bytes are only counted until the answer begins",
+    (
+        "_call.event_reader",
+        "EventReader._feed: name == 'message' -> name != 'message'",
+    ): "the comparison with the most frequent name only saves time",
+    (
+        "_call.event_reader",
+        "EventReader._feed: 'message' -> 'XXmessage'",
+    ): "the comparison with the most frequent name only saves time",
+    (
         "_call.without_key",
         "without_key: '\\n' -> 'XX\\n'",
     ): "a key has no newline, so either separates the texts",
