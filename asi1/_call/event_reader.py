@@ -125,8 +125,7 @@ class EventReader(ReplyReader[_T]):
         for at in range(0, len(data), _PIECE):
             if await self._feed(decoder, data[at : at + _PIECE]):
                 return True
-            if self._work >= TURN:
-                await self._worked(0)
+            await self._worked(0)
         return False
 
     async def _feed(self, decoder: EventDecoder, data: bytes) -> bool:
