@@ -11,9 +11,12 @@ import pytest
 
 import asi1
 
+from asi1._call.bytes_reader import BytesReader
+from asi1._call.call import OneRequest
 from asi1.testing import Data, Head, Pause, Stall
 
-from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
+from ..support.calls import plain
+from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process, until
 
 
 pytestmark = pytest.mark.virtual_time
@@ -813,3 +816,39 @@ async def test_full_connection_pool_raises_a_pool_timeout(fake):
     fake.clear()
     async with in_process(fake, **options) as client:
         assert (await client.chat.completions.create(messages="Hi")).text
+
+
+async def test_opening_a_stream_whose_call_is_cancelled_raises(fake, fake_client):
+    """
+    A reader that waits for a stream to open gets `StreamClosedError` if the task of the
+    call is cancelled from outside.
+    """
+    fake.fault("stall_before_headers")
+    stream = fake_client.chat.completions.stream(messages="Hi")
+
+    async def cancel():
+        await until(lambda: fake.requests)
+        (task,) = fake_client._engine.tasks
+        task.stop()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(cancel)
+        with pytest.raises(asi1.StreamClosedError, match="cancelled from outside"):
+            async with stream:
+                pass
+
+
+async def test_cancellation_of_a_call_is_not_swallowed(fake, fake_client):
+    """
+    A call that is cancelled while it runs raises the cancellation, after the queue has
+    ended with an error for the reader.
+    """
+    fake.fault("stall_before_headers")
+    call = fake_client._engine.call(OneRequest(plain()), BytesReader)
+
+    with anyio.move_on_after(1) as scope:
+        await call.run()
+
+    assert scope.cancelled_caught
+    with pytest.raises(asi1.ClientClosedError):
+        await call.queue.get()

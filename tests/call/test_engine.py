@@ -5,6 +5,8 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from anyio.lowlevel import checkpoint
+
 import asi1
 
 from asi1._call.bytes_reader import BytesReader
@@ -24,6 +26,7 @@ class Work:
         self.settled = anyio.Event()
 
     async def run(self):
+        await checkpoint()
         self.names.append(anyio.get_current_task().name)
 
     def settle(self):
@@ -49,9 +52,9 @@ async def test_task_of_a_call_is_named_and_settles_its_work(engine):
     assert set() == engine.tasks
 
 
-async def test_work_whose_task_never_ran_is_settled(engine):
+async def test_work_whose_task_is_cancelled_at_once_is_settled(engine):
     """
-    Work whose task is cancelled before it ran is settled all the same, so that its
+    Work whose task is cancelled before it began is settled all the same, so that its
     reader wakes.
     """
     work = Work()

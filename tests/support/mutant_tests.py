@@ -68,7 +68,7 @@ TESTS = {
         "protocol/test_stream_answer",
         "package/test_constructors",
     ],
-    "_call.answer_events": ["client/test_to_sse"],
+    "_call.answer_events": ["call/test_answer_events", "client/test_to_sse"],
     "_call.answer_reader": ["call/test_reply_reader", "package/test_constructors"],
     "_call.attempts": ["call/test_attempts", "package/test_constructors"],
     "_call.batch_queue": ["call/test_batch_queue", "package/test_constructors"],
