@@ -30,7 +30,7 @@ class Answer:
         raise self.error
 
     def abandon(self):
-        pass
+        """Do nothing; the garbage collection of the events calls this."""
 
 
 async def test_error_of_other_code_is_raised_once_after_its_event():
