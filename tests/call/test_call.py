@@ -833,7 +833,10 @@ async def test_opening_a_stream_whose_call_is_cancelled_raises(fake, fake_client
 
     async with anyio.create_task_group() as group:
         group.start_soon(cancel)
-        with pytest.raises(asi1.StreamClosedError, match="cancelled from outside"):
+        with pytest.raises(
+            asi1.StreamClosedError,
+            match=r"^the stream was closed, or its task was cancelled from outside$",
+        ):
             async with stream:
                 pass
 
@@ -852,3 +855,22 @@ async def test_cancellation_of_a_call_is_not_swallowed(fake, fake_client):
     assert scope.cancelled_caught
     with pytest.raises(asi1.ClientClosedError):
         await call.queue.get()
+
+
+@both_forms
+async def test_on_end_gets_an_error_without_traceback_and_context(fake, stream):
+    """
+    The error that the hook `on_end` gets has neither a traceback nor a context, whose
+    frames would refer to data of the server.
+    """
+    fake.fault("html_200")
+    observed = []
+
+    def on_end(_, error):
+        observed.append((type(error), error.__traceback__, error.__context__))
+
+    await fail(
+        fake, asi1.APIResponseError, stream=stream, hooks=asi1.Hooks(on_end=on_end)
+    )
+
+    assert [(asi1.APIResponseError, None, None)] == observed

@@ -230,6 +230,44 @@ async def test_half_at_the_end_of_a_large_event_waits_for_the_other_half():
     assert [["a"], [OTTER]] == reader.batches
 
 
+async def test_large_event_that_is_not_utf8_has_replacement_characters():
+    """
+    Bytes of a large event that are not valid UTF-8 are read as U+FFFD.
+    """
+    reader = reader_of()
+    name, data = sized(40 * KIB, **chunk("a?"))
+
+    await read(reader, [(name, data.replace(b"?", b"\xff"))])
+
+    assert [["a\ufffd"]] == reader.batches
+
+
+async def test_large_event_of_another_kind_is_skipped():
+    """
+    A large event with a name of its own whose data is not JSON has no chunk.
+    """
+    reader = reader_of()
+
+    await read(reader, [event(chunk("a")), ("ping", b"x" * 40 * KIB)])
+
+    assert [["a"]] == reader.batches
+
+
+async def test_large_event_of_many_tool_calls_is_one_chunk():
+    """
+    An event with many tool calls, which are added in parts, counts as one chunk.
+    """
+    reader = reader_of()
+    calls = [{"index": n, "id": f"c{n}"} for n in range(1000)]
+    many = {"choices": [{"index": 0, "delta": {"tool_calls": calls}}]}
+
+    await read(reader, [event(chunk("a"))], [event(many)])
+
+    assert 2 == reader._assembler.chunks
+    assert 1000 == len(reader._assembler.answer().message.tool_calls)
+    assert 2 == len(reader.batches)
+
+
 async def test_large_event_of_several_choices_is_one_chunk():
     """
     An event of many parts counts as one chunk, whose parts are all in the answer.
