@@ -476,6 +476,7 @@ async def test_done_ends_a_read_and_later_events_are_not_read():
         assert await reader._feed_all(Events(*events), b":")
 
     assert [["a", "\ufffd"]] == reader.batches
+    assert "a\ufffd" == reader._assembler.answer().text
 
 
 async def test_bytes_of_a_real_decoder_become_chunks():

@@ -155,6 +155,18 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "EventReader._feed: 'message' -> 'XXmessage'",
     ): "the comparison with the most frequent name only saves time",
     (
+        "_call.reply_reader",
+        "ReplyReader.whole: return False -> return None",
+    ): "both are false",
+    (
+        "_call.reply_reader",
+        "ReplyReader.begun: return False -> return None",
+    ): "both are false",
+    (
+        "_call.concurrent_calls",
+        "ConcurrentCalls._raises: return False -> return None",
+    ): "both are false",
+    (
         "_call.without_key",
         "without_key: '\\n' -> 'XX\\n'",
     ): "a key has no newline, so either separates the texts",
