@@ -47,3 +47,13 @@ async def test_body_above_max_event_bytes_raises_for_any_endpoint(fake):
     async with in_process(fake, max_retries=0, max_event_bytes=1000) as client:
         with pytest.raises(asi1.APIResponseError, match="1,000 bytes"):
             await client.request("GET", "/speech")
+
+
+async def test_broken_body_of_any_endpoint_raises(fake, fake_client):
+    """
+    A body that breaks off raises an error, whatever the endpoint.
+    """
+    fake.fault("reset_mid_body")
+
+    with pytest.raises(asi1.APIConnectionError):
+        await fake_client.request("GET", "/speech")

@@ -7,6 +7,7 @@ import time
 from email.utils import formatdate
 
 import anyio
+import httpx
 import pytest
 
 import asi1
@@ -874,3 +875,23 @@ async def test_on_end_gets_an_error_without_traceback_and_context(fake, stream):
     )
 
     assert [(asi1.APIResponseError, None, None)] == observed
+
+
+@both_forms
+async def test_exit_raised_by_a_user_transport_reaches_the_caller(stream):
+    """
+    A `SystemExit` that a user-provided transport raises is raised to the caller, and
+    not in the task of the call.
+    """
+
+    def leave(_):
+        raise SystemExit(3)
+
+    async with asi1.AsyncASI1(
+        "test-key", transport=httpx.MockTransport(leave)
+    ) as client:
+        with pytest.raises(SystemExit):
+            if stream:
+                await anext(client.chat.completions.stream(messages="Hi"))
+            else:
+                await client.chat.completions.create(messages="Hi")

@@ -468,7 +468,9 @@ async def test_secret_of_the_query_is_redacted_in_an_error(fake, fake_client):
     fake.reply_json(b'{"error": {"message": "bad otter-secret-123"}}', status=400)
 
     with pytest.raises(asi1.BadRequestError) as caught:
-        await fake_client.request("GET", "/models?api_key=otter-secret-123")
+        await fake_client.request(
+            "GET", "/models", extra_query={"api_key": "otter-secret-123"}
+        )
 
     assert "bad ***" == caught.value.message
 

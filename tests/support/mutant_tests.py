@@ -92,7 +92,11 @@ TESTS = {
     ],
     "_call.hook_caller": ["call/test_hook_caller", "package/test_constructors"],
     "_call.rate_limiter": ["call/test_rate_limiter", "package/test_constructors"],
-    "_call.reply_reader": ["call/test_reply_reader", "package/test_constructors"],
+    "_call.reply_reader": [
+        "call/test_bytes_reader",
+        "call/test_reply_reader",
+        "package/test_constructors",
+    ],
     "_call.resources": ["call/test_resources", "package/test_constructors"],
     "_call.without_key": ["call/test_without_key", "call/test_scrub_errors"],
     "_settings.echoes": ["settings/test_echoes", "settings/test_secret"],
