@@ -895,3 +895,31 @@ async def test_exit_raised_by_a_user_transport_reaches_the_caller(stream):
                 await anext(client.chat.completions.stream(messages="Hi"))
             else:
                 await client.chat.completions.create(messages="Hi")
+
+
+@both_forms
+async def test_on_end_gets_no_error_after_a_success(fake, stream):
+    """
+    After a call that succeeded, the hook `on_end` gets the response metadata and None.
+    """
+    observed = []
+
+    def on_end(info, error):
+        observed.append((info.status, error))
+
+    await ask(fake, stream=stream, hooks=asi1.Hooks(on_end=on_end))
+
+    assert [(200, None)] == observed
+
+
+async def test_settled_call_that_never_ran_has_an_error(fake_client):
+    """
+    A call that is settled before it ran has ended with an error for its reader.
+    """
+    call = fake_client._engine.call(OneRequest(plain()), BytesReader)
+
+    call.settle()
+
+    with pytest.raises(asi1.ClientClosedError):
+        await call.queue.get()
+    await call.opened.wait()
