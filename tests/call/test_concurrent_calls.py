@@ -114,3 +114,15 @@ async def test_reader_of_closed_answers_gets_an_error_that_says_so(fake, fake_cl
                 asi1.StreamClosedError, match=r"^the answers were closed$"
             ):
                 await anext(answers)
+
+
+async def test_answers_closed_before_a_read_say_so(fake_client):
+    """
+    A reader of answers that were closed before the first read gets `StreamClosedError`
+    with the message "the answers were closed".
+    """
+    answers = fake_client.chat.completions.map(["a"])
+    await answers.aclose()
+
+    with pytest.raises(asi1.StreamClosedError, match=r"^the answers were closed$"):
+        await anext(answers)
