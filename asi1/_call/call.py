@@ -137,7 +137,6 @@ class Call(Generic[_T]):
         except (SystemExit, KeyboardInterrupt) as error:
             self.queue.end(error)  # raised by a user-provided transport or limiter
         else:
-            self.queue.end()
             self._call_on_end(None)
         finally:
             self.opened.set()

@@ -126,8 +126,7 @@ class EventReader(ReplyReader[_T]):
         for at in range(0, len(data), _PIECE):
             if await self._feed(decoder, data[at : at + _PIECE]):
                 return True
-            if self._work >= TURN:
-                await self._worked(0)
+            await self._worked(0)
         return False
 
     async def _feed(self, decoder: EventDecoder, data: bytes) -> bool:
@@ -156,6 +155,7 @@ class EventReader(ReplyReader[_T]):
                     if is_done(text):
                         done = True
                         break
+                    self._carried |= carried  # read when `_read_other` delivers
                     work += await self._read_other(name, text, batch)
                 else:
                     carried |= add(chunk)

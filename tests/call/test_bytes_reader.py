@@ -47,3 +47,41 @@ async def test_body_above_max_event_bytes_raises_for_any_endpoint(fake):
     async with in_process(fake, max_retries=0, max_event_bytes=1000) as client:
         with pytest.raises(asi1.APIResponseError, match="1,000 bytes"):
             await client.request("GET", "/speech")
+
+
+async def test_broken_body_of_any_endpoint_raises(fake, fake_client):
+    """
+    A body that breaks off raises an error, whatever the endpoint.
+    """
+    fake.fault("reset_mid_body")
+
+    with pytest.raises(asi1.APIConnectionError):
+        await fake_client.request("GET", "/speech")
+
+
+async def test_status_300_is_an_error_for_any_endpoint(fake, fake_client):
+    """
+    The status 300 is not a success: it raises an error.
+    """
+    fake.play(Head(300, ()), Data(b"a or b"))
+
+    with pytest.raises(asi1.APIStatusError) as caught:
+        await fake_client.request("GET", "/speech")
+
+    assert 300 == caught.value.status_code
+
+
+async def test_request_to_any_endpoint_is_retried_within_the_rate_limit(fake):
+    """
+    A request to any endpoint is retried after a temporary error, also by a client with
+    a rate limit.
+    """
+    fake.fail(500)
+    fake.play(Head(200, ()), Data(b"mp3"))
+    limit = asi1.RateLimit(requests_per_minute=600)
+    retry = asi1.RetryPolicy(wait_first=0)
+
+    async with in_process(fake, rate_limit=limit, retry=retry) as client:
+        reply = await client.request("GET", "/speech")
+
+    assert (b"mp3", 2) == (reply.content, len(reply.response.attempts))

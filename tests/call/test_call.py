@@ -7,13 +7,17 @@ import time
 from email.utils import formatdate
 
 import anyio
+import httpx
 import pytest
 
 import asi1
 
+from asi1._call.bytes_reader import BytesReader
+from asi1._call.call import OneRequest
 from asi1.testing import Data, Head, Pause, Stall
 
-from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
+from ..support.calls import plain
+from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process, until
 
 
 pytestmark = pytest.mark.virtual_time
@@ -813,3 +817,109 @@ async def test_full_connection_pool_raises_a_pool_timeout(fake):
     fake.clear()
     async with in_process(fake, **options) as client:
         assert (await client.chat.completions.create(messages="Hi")).text
+
+
+async def test_opening_a_stream_whose_call_is_cancelled_raises(fake, fake_client):
+    """
+    A reader that waits for a stream to open gets `StreamClosedError` if the task of the
+    call is cancelled from outside.
+    """
+    fake.fault("stall_before_headers")
+    stream = fake_client.chat.completions.stream(messages="Hi")
+
+    async def cancel():
+        await until(lambda: fake.requests)
+        (task,) = fake_client._engine.tasks
+        task.stop()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(cancel)
+        with pytest.raises(
+            asi1.StreamClosedError,
+            match=r"^the stream was closed, or its task was cancelled from outside$",
+        ):
+            async with stream:
+                pass
+
+
+async def test_cancellation_of_a_call_is_not_swallowed(fake, fake_client):
+    """
+    A call that is cancelled while it runs raises the cancellation, after the queue has
+    ended with an error for the reader.
+    """
+    fake.fault("stall_before_headers")
+    call = fake_client._engine.call(OneRequest(plain()), BytesReader)
+
+    with anyio.move_on_after(1) as scope:
+        await call.run()
+
+    assert scope.cancelled_caught
+    with pytest.raises(asi1.ClientClosedError):
+        await call.queue.get()
+
+
+@both_forms
+async def test_on_end_gets_an_error_without_traceback_and_context(fake, stream):
+    """
+    The error that the hook `on_end` gets has neither a traceback nor a context, whose
+    frames would refer to data of the server.
+    """
+    fake.fault("html_200")
+    observed = []
+
+    def on_end(_, error):
+        observed.append((type(error), error.__traceback__, error.__context__))
+
+    await fail(
+        fake, asi1.APIResponseError, stream=stream, hooks=asi1.Hooks(on_end=on_end)
+    )
+
+    assert [(asi1.APIResponseError, None, None)] == observed
+
+
+@both_forms
+async def test_exit_raised_by_a_user_transport_reaches_the_caller(stream):
+    """
+    A `SystemExit` that a user-provided transport raises is raised to the caller, and
+    not in the task of the call.
+    """
+
+    def leave(_):
+        raise SystemExit(3)
+
+    async with asi1.AsyncASI1(
+        "test-key", transport=httpx.MockTransport(leave)
+    ) as client:
+        with pytest.raises(SystemExit):
+            if stream:
+                await anext(client.chat.completions.stream(messages="Hi"))
+            else:
+                await client.chat.completions.create(messages="Hi")
+
+
+@both_forms
+async def test_on_end_gets_no_error_after_a_success(fake, stream):
+    """
+    After a call that succeeded, the hook `on_end` gets the response metadata and None.
+    """
+    observed = []
+
+    def on_end(info, error):
+        observed.append((info.status, error))
+
+    await ask(fake, stream=stream, hooks=asi1.Hooks(on_end=on_end))
+
+    assert [(200, None)] == observed
+
+
+async def test_settled_call_that_never_ran_has_an_error(fake_client):
+    """
+    A call that is settled before it ran has ended with an error for its reader.
+    """
+    call = fake_client._engine.call(OneRequest(plain()), BytesReader)
+
+    call.settle()
+
+    with pytest.raises(asi1.ClientClosedError):
+        await call.queue.get()
+    await call.opened.wait()

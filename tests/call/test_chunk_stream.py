@@ -174,3 +174,40 @@ async def test_shut_stream_refuses_the_next_read(fake, engine):
     with pytest.raises(asi1.StreamClosedError):
         await stream.open()
     await stream.aclose()
+
+
+async def test_stream_that_failed_to_open_raises_its_error_again(fake, engine):
+    """
+    A read of a stream that failed to open raises the error of `open`, and not that the
+    stream was closed.
+    """
+    fake.fail(401)
+    stream = chunk_stream(engine, request_of(engine))
+
+    with pytest.raises(asi1.AuthenticationError) as first:
+        await stream.open()
+    with pytest.raises(asi1.AuthenticationError) as again:
+        await stream.next_batch()
+
+    assert first.value is again.value
+
+
+async def test_repr_of_a_stream_tells_its_state_and_status(fake, engine):
+    """
+    The repr of a stream tells whether it is open, read to its end or closed, and the
+    status of its reply.
+    """
+    fake.reply("one")
+    stream = chunk_stream(engine, request_of(engine))
+
+    states = [repr(stream)]
+    await stream.final()
+    states.append(repr(stream))
+    await stream.aclose()
+    states.append(repr(stream))
+
+    assert [
+        "<ChunkStream open status=None>",
+        "<ChunkStream read status=200>",
+        "<ChunkStream closed status=200>",
+    ] == states

@@ -461,6 +461,21 @@ async def test_status_error_has_the_message_of_any_error_body(
     assert "test-key" not in repr(vars(caught.value))
 
 
+async def test_secret_of_the_query_is_redacted_in_an_error(fake, fake_client):
+    """
+    A secret in the query of a request is replaced by stars where an error body echoes
+    it.
+    """
+    fake.reply_json(b'{"error": {"message": "bad otter-secret-123"}}', status=400)
+
+    with pytest.raises(asi1.BadRequestError) as caught:
+        await fake_client.request(
+            "GET", "/models", extra_query={"api_key": "otter-secret-123"}
+        )
+
+    assert "bad ***" == caught.value.message
+
+
 async def test_error_body_is_cut_at_64_kib(fake):
     """
     The `body` of an error contains at most the first 64 KiB of the error body.

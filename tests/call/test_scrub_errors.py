@@ -189,6 +189,30 @@ def seen(error):
     return texts
 
 
+def test_cause_of_asi1_keeps_its_place_and_loses_the_key():
+    """
+    A cause that is an error of asi1 stays in the chain; its message and body lose only
+    the API key.
+    """
+    cause = asi1.APIStatusError(f"no {KEY}", status_code=400, body=[f"x {KEY}"])
+
+    error = scrubbed(cause)
+
+    assert error.__cause__ is cause
+    assert ("no ***", ["x ***"], 400) == (cause.message, cause.body, cause.status_code)
+
+
+def test_bytes_in_the_arguments_of_a_cause_lose_only_the_key():
+    """
+    The bytes in a cause's arguments stay bytes, and lose only the API key.
+    """
+    cause = ValueError(f"a {KEY}".encode(), bytearray(b"b"))
+
+    scrubbed(cause)
+
+    assert (b"a ***", b"b") == cause.args
+
+
 @pytest.mark.parametrize("length", [1, 2, 3, 50])
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])
 def test_causes_in_a_circle_are_scrubbed_once(length, link):

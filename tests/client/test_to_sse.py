@@ -267,6 +267,25 @@ async def test_garbage_collected_event_iterator_cancels_the_call(fake):
         await stream.aclose()
 
 
+@pytest.mark.virtual_time
+async def test_event_iterator_dropped_after_a_ping_cancels_the_call():
+    """
+    An iterator of events that has sent only a ping cancels its call when it is
+    garbage-collected, even if the program still refers to the stream object.
+    """
+    fake = FakeASI1()
+    fake.fault("stall_before_headers")
+
+    async with in_process(fake) as client:
+        stream = ask(client)
+        events = stream.to_sse(ping=1)
+        assert b": ping\n\n" == await anext(events)
+        del events
+        gc.collect()
+        await until(lambda: fake.requests[0].outcome == "left", seconds=5)
+        await stream.aclose()
+
+
 async def test_events_of_a_stream_being_read_are_refused(fake):
     """
     Reading the events of a stream while another task reads the stream's text raises

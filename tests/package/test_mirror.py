@@ -21,12 +21,8 @@ TESTED_IN = {
     "settings/test_options": ["_settings/option_checks"],
     # Large requests are sent on asyncio and on trio by the same tests.
     "transport/test_connect": ["_transport/trio_socket"],
-    # Effects of engine, turns and transport show only in clients and conversations.
-    "client/test_client": [
-        "_call/engine",
-        "_client/chat",
-        "_transport/transport",
-    ],
+    # Effects of turns and transport show only in clients and conversations.
+    "client/test_client": ["_client/chat", "_transport/transport"],
     "client/conversation/test_conversation": [
         "_client/conversation/turn",
         "_client/conversation/turn_requests",
@@ -34,9 +30,7 @@ TESTED_IN = {
         "_client/conversation/turn_taking",
     ],
     "client/test_lifetime": ["_transport/event_loop"],
-    "call/test_reply_reader": ["_call/answer_reader", "_call/event_reader"],
-    "client/test_map": ["_call/concurrent_calls"],
-    "client/test_to_sse": ["_call/answer_events"],
+    "call/test_reply_reader": ["_call/answer_reader"],
     "system/life/test_fork": ["_fork_lock"],
     # Parts of the command line are tested by the command's input and output.
     "cli/test_ask": ["cli/_parser", "cli/_terminal", "cli/_view"],

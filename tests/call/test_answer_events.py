@@ -1,0 +1,59 @@
+"""`AnswerEvents`: its reads after an error, and its pings."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import anyio
+import pytest
+
+from asi1._call.answer_events import AnswerEvents
+
+from ..support.browser import seen
+
+
+pytestmark = pytest.mark.virtual_time
+
+
+class Answer:
+    """An answer whose read raises *error* after *seconds*."""
+
+    def __init__(self, error, seconds=0.0):
+        self.error = error
+        self.seconds = seconds
+
+    def abandoned_if_left(self):
+        return nullcontext()
+
+    async def next_batch(self):
+        await anyio.sleep(self.seconds)
+        raise self.error
+
+    def abandon(self):
+        """Do nothing; the garbage collection of the events calls this."""
+
+
+async def test_error_of_other_code_is_raised_once_after_its_event():
+    """
+    An error that is not an `ASI1Error` is first a ``failed`` event; the next read
+    raises the error, and each read after that returns no event.
+    """
+    events = AnswerEvents(Answer(KeyError("x")), [], None)
+
+    [(name, _)] = seen(await events.next())
+    with pytest.raises(KeyError):
+        await events.next()
+
+    assert "failed" == name
+    assert [b"", b""] == [await events.next() for _ in range(2)]
+
+
+async def test_ping_may_be_a_fraction_of_a_second():
+    """
+    A *ping* of half a second sends a comment each half second.
+    """
+    events = AnswerEvents(Answer(KeyError("x"), seconds=60), [], 0.5)
+    began = anyio.current_time()
+
+    assert [b": ping\n\n"] * 2 == [await events.next() for _ in range(2)]
+    assert pytest.approx(1) == anyio.current_time() - began

@@ -1,0 +1,128 @@
+"""`ConcurrentCalls`: which prompts are taken, and how calls end that never began."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+import asi1
+
+from ..support.talk import until
+
+
+pytestmark = pytest.mark.virtual_time
+
+
+class Prompts:
+    """Yields *count* prompts; `asked` is how often the next prompt was asked for."""
+
+    def __init__(self, count):
+        self.left = count
+        self.asked = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.asked += 1
+        if not self.left:
+            raise StopIteration
+        self.left -= 1
+        return "Hi"
+
+
+async def test_prompts_taken_twice_in_a_row_stay_within_the_limit(fake_client):
+    """
+    Prompts that were taken, but whose calls have not begun, count among the unread
+    answers: taking prompts again takes no more.
+    """
+    prompts = Prompts(100)
+    calls = fake_client.chat.completions.map(prompts, concurrency=3)._calls
+
+    calls.take()
+    calls.take()
+
+    assert 6 == prompts.asked
+
+
+async def test_exhausted_iterator_is_not_asked_for_another_prompt(fake, fake_client):
+    """
+    An iterator of prompts that has raised StopIteration is not asked again.
+    """
+    fake.reply("Hello.", times=None)
+    prompts = Prompts(5)
+
+    answers = [a async for a in fake_client.chat.completions.map(prompts)]
+
+    assert 5 == len(answers)
+    assert 6 == prompts.asked
+
+
+async def test_waiting_call_of_a_closed_client_ends_with_an_error(fake, fake_client):
+    """
+    If the client is closed before the call under way ends, the call that waits for it
+    is not begun, and its outcome is `ClientClosedError`.
+    """
+    fake.reply("Hello.", delay=1)
+    answers = fake_client.chat.completions.map(["a", "b"], concurrency=1)
+    with anyio.move_on_after(0.1):
+        await anext(answers)
+    first, second = answers._calls._window
+
+    fake_client._engine.closed = True
+    with anyio.fail_after(60):
+        outcomes = [await first.outcome(), await second.outcome()]
+
+    assert "Hello." == outcomes[0].text
+    assert asi1.ClientClosedError("the client is closed") == outcomes[1]
+    assert 1 == len(fake.requests)
+
+
+async def test_call_cancelled_before_its_task_ran_ends_with_an_error(fake_client):
+    """
+    A call whose task is cancelled before it ran has `ClientClosedError` as its outcome,
+    so that its reader does not wait forever.
+    """
+    calls = fake_client.chat.completions.map(["a"])._calls
+    calls.take()
+    calls._begin()
+    (call,) = calls._window
+
+    call.task.stop()
+    with anyio.fail_after(60):
+        outcome = await call.outcome()
+
+    assert asi1.ClientClosedError is type(outcome)
+
+
+async def test_reader_of_closed_answers_gets_an_error_that_says_so(fake, fake_client):
+    """
+    A reader that waits while the answers are closed gets `StreamClosedError` with the
+    message "the answers were closed", and so does each later reader.
+    """
+    fake.fault("stall_before_headers", times=None)
+    answers = fake_client.chat.completions.map(["a"])
+
+    async def close():
+        await until(lambda: fake.requests)
+        await answers.aclose()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(close)
+        for _ in range(2):
+            with pytest.raises(
+                asi1.StreamClosedError, match=r"^the answers were closed$"
+            ):
+                await anext(answers)
+
+
+async def test_answers_closed_before_a_read_say_so(fake_client):
+    """
+    A reader of answers that were closed before the first read gets `StreamClosedError`
+    with the message "the answers were closed".
+    """
+    answers = fake_client.chat.completions.map(["a"])
+    await answers.aclose()
+
+    with pytest.raises(asi1.StreamClosedError, match=r"^the answers were closed$"):
+        await anext(answers)

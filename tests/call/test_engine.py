@@ -1,0 +1,107 @@
+"""`Engine`: how it starts the task of a call, and how it ends one."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from anyio.lowlevel import checkpoint
+
+import asi1
+
+from asi1._call.bytes_reader import BytesReader
+from asi1._call.call import OneRequest
+
+from ..support.calls import plain
+
+
+pytestmark = pytest.mark.virtual_time
+
+
+class Work:
+    """Work that records the name of its task, and whether it was settled."""
+
+    def __init__(self):
+        self.names = []
+        self.settled = anyio.Event()
+
+    async def run(self):
+        await checkpoint()
+        self.names.append(anyio.get_current_task().name)
+
+    def settle(self):
+        self.settled.set()
+
+
+@pytest.fixture
+async def engine(fake_client):
+    return fake_client._engine
+
+
+async def test_task_of_a_call_is_named_and_settles_its_work(engine):
+    """
+    The task of a call is named "asi1 call", and settles its work when it has ended.
+    """
+    work = Work()
+
+    engine.begin(work)
+    with anyio.fail_after(60):
+        await work.settled.wait()
+
+    assert ["asi1 call"] == work.names
+    assert set() == engine.tasks
+
+
+async def test_work_whose_task_is_cancelled_at_once_is_settled(engine):
+    """
+    Work whose task is cancelled before it began is settled all the same, so that its
+    reader wakes.
+    """
+    work = Work()
+
+    engine.begin(work).stop()
+    with anyio.fail_after(60):
+        await work.settled.wait()
+
+    assert [] == work.names
+
+
+async def test_closed_engine_and_its_child_begin_no_work(engine):
+    """
+    A closed engine begins no work that was prepared before, and neither does its child.
+    """
+    child = engine.child(engine.config)
+    await engine.aclose()
+
+    for each in (engine, child):
+        with pytest.raises(asi1.ClientClosedError):
+            each.begin(Work())
+
+    assert set() == engine.tasks == child.tasks
+
+
+async def test_cancelled_caller_cancels_its_call_at_once(fake, engine):
+    """
+    A caller that is cancelled while it waits for a result cancels the call, and does
+    not wait until the call's timeouts pass.
+    """
+    fake.fault("stall_before_headers")
+    call = engine.call(OneRequest(plain()), BytesReader)
+    began = anyio.current_time()
+
+    with anyio.move_on_after(5):
+        await engine.result(call)
+
+    assert pytest.approx(5, abs=1) == anyio.current_time() - began
+    assert set() == engine.tasks
+    assert call.queue.ended
+
+
+async def test_repr_of_an_engine_has_neither_its_parents_nor_its_tasks(engine):
+    """
+    The repr of an engine shows its resources and whether it is closed; its tasks and
+    parents, which may be many, are left out.
+    """
+    child = engine.child(engine.config)
+
+    assert f"Engine(resources={child.resources!r}, closed=False)" == repr(child)
