@@ -32,6 +32,7 @@ __all__ = [
     "json_text",
     "load_json",
     "load_slowly",
+    "merged_objects",
     "peek_json",
     "replace_surrogates",
     "replace_surrogates_in",
@@ -248,3 +249,20 @@ def replace_surrogates_in(value: JSON) -> JSON:
     if isinstance(value, list | tuple):
         return [replace_surrogates_in(item) for item in value]
     return value
+
+
+def merged_objects(texts: Sequence[str]) -> str:
+    """Merge objects in JSON text; return the last text if one is not an object."""
+    merged: dict[str, JSON] = {}
+    values = []
+    for text in texts:
+        try:
+            value = load_json(text.encode())
+        except ValueError:
+            return texts[-1]
+        if not isinstance(value, dict):
+            return texts[-1]
+        values.append(value)
+        merged |= value
+    same = (text for text, value in zip(texts, values, strict=True) if value == merged)
+    return next(same, None) or json_text(merged)

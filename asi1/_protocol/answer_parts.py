@@ -24,7 +24,7 @@ from attrs import define, field
 from .._models.base_types import JSON
 from .._models.chunks import ToolCallDelta
 from .._models.completion import FunctionCall, ToolCall
-from .._models.json_text import json_text, load_json
+from .._models.json_text import load_json, merged_objects
 
 
 __all__ = ["Parts", "ToolCalls"]
@@ -111,7 +111,7 @@ class _Arguments:
     def arguments(self) -> str:
         """Return the arguments so far; complete objects are merged into one."""
         if self._earlier and self.whole:
-            self._text = _merged([*self._earlier, self._text])
+            self._text = merged_objects([*self._earlier, self._text])
             self._earlier, self._scanned = None, len(self._text)
         return self._text
 
@@ -135,32 +135,20 @@ class _Arguments:
             self._in_string = not self._in_string
 
 
-def _merged(texts: Sequence[str]) -> str:
-    """Merge objects in JSON text; return the last text if one is not an object."""
-    merged: dict[str, JSON] = {}
-    values = []
-    for text in texts:
-        try:
-            value = load_json(text.encode())
-        except ValueError:
-            return texts[-1]
-        if not isinstance(value, dict):
-            return texts[-1]
-        values.append(value)
-        merged |= value
-    same = (text for text, value in zip(texts, values, strict=True) if value == merged)
-    return next(same, None) or json_text(merged)
-
-
-def _updated(members: dict[str, JSON], more: Mapping[str, JSON]) -> bool:
-    """Update *members*; return whether *more* adds a part, as in `Members.add`."""
+def _updated(
+    members: dict[str, JSON] | None, more: Mapping[str, JSON]
+) -> tuple[dict[str, JSON] | None, bool]:
+    """Return *members* with *more*, and whether that is a part, as `Members.add`."""
+    if not more:
+        return members, False
+    members = members or {}
     new = [
         not members.get(name) if isinstance(value, str) else members.get(name) != value
         for name, value in more.items()
         if value and not isinstance(value, int | float)
     ]
     members.update(more)
-    return any(new)
+    return members, any(new)
 
 
 def _repeats(new: str, old: str) -> bool:
@@ -203,13 +191,9 @@ class _Call(_Arguments):
         # Servers never split the name; some of them send it in every part of the call.
         self.name = self.name or function.name
         carries = self.add_text(function.arguments)
-        if part.extra:
-            self.extra = self.extra or {}
-            carries |= _updated(self.extra, part.extra)
-        if function.extra:
-            self.function_extra = self.function_extra or {}
-            carries |= _updated(self.function_extra, function.extra)
-        return carries or named != (self.id, self.name)
+        self.extra, more = _updated(self.extra, part.extra)
+        self.function_extra, others = _updated(self.function_extra, function.extra)
+        return carries or more or others or named != (self.id, self.name)
 
     def ends_before(self, part: ToolCallDelta) -> bool:
         """Return whether *part* begins another call, in spite of its index or id."""

@@ -28,20 +28,13 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "RetryPolicy.may_heal: '' -> 'XX'",
     ): "neither is true or false",
     (
-        "_settings.echoes",
+        "_settings.escapes",
         "module: strict=True -> (nothing)",
     ): "there are as many names as characters",
     (
-        "_settings.echoes",
+        "_settings.escapes",
         "module: True -> False",
     ): "there are as many names as characters",
-    (
-        "_settings.echoes",
-        (
-            "module: '\\\\\\\\+(?!u00|u\\\\{|x|\\\\\\\\)'"
-            " -> 'XX\\\\\\\\+(?!u00|u\\\\{|x|\\\\\\\\)'"
-        ),
-    ): "`_CODED` removes the same backslashes, but takes longer",
     (
         "_settings.echoes",
         "module: 16 -> 17",
@@ -50,14 +43,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_settings.echoes",
         "Forms.of: 0 -> 1",
     ): "without forms, nothing is searched",
-    (
-        "_settings.echoes",
-        "Forms.may_be_in: '\\x00' -> 'XX\\x00'",
-    ): "the regular expression removes the same characters, but takes longer",
-    (
-        "_settings.echoes",
-        "Forms.may_be_in: '\\r' -> 'XX\\r'",
-    ): "the regular expression removes the same characters, but takes longer",
     (
         "_settings.echoes",
         "_without_cut_code: 0 -> 1",
