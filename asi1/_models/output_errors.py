@@ -1,0 +1,74 @@
+"""
+The errors of answers that do not become a value of the requested type.
+
+`errors` shows the tree of all other errors.
+
+    ASI1Error
+    └── OutputError                 an answer did not become a value
+        ├── OutputTruncatedError        the answer ends before the value is complete
+        │   └── ThoughtBudgetError          the model's thoughts used up all tokens
+        ├── OutputRefusedError          the model refused to answer
+        └── OutputInvalidError          the answer does not fit the type
+"""
+
+from attrs import define
+
+from .base_types import public
+from .completion import ChatCompletion
+from .errors import ASI1Error
+
+
+__all__ = [
+    "OutputError",
+    "OutputInvalidError",
+    "OutputRefusedError",
+    "OutputTruncatedError",
+    "ThoughtBudgetError",
+]
+
+
+@public
+@define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
+class OutputError(ASI1Error):
+    """
+    An answer arrived, but did not become a value of the requested type.
+
+    Attributes:
+        text: The answer's text, or the arguments' text of a tool call.
+        completion: The complete answer, with its usage; None if the text did not come
+            from an answer.
+    """
+
+    text: str = ""
+    completion: ChatCompletion | None = None
+
+
+@public
+class OutputTruncatedError(OutputError):
+    """The answer ends before the value is complete, mostly because of a token limit."""
+
+
+@public
+class ThoughtBudgetError(OutputTruncatedError):
+    """The model's thoughts used up all tokens, so that the answer has no text."""
+
+
+@public
+class OutputRefusedError(OutputError):
+    """The model refused to answer, or the server's content filter removed the answer."""
+
+
+@public
+@define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
+class OutputInvalidError(OutputError):
+    """
+    The answer is not valid JSON, or does not fit the requested type.
+
+    Attributes:
+        path: The path of the first value that does not fit, such as
+            ``$.kids[0].age``; "$" is the whole answer.
+        expected: What the type expects there, or what the type's own validator says.
+    """
+
+    path: str = "$"
+    expected: str = ""
