@@ -39,12 +39,18 @@ __all__ = [
 _ELSEWHERE = {
     "reasoning_effort": "; see enable_thinking and thinking_budget.",
     "stream_options": "; usage comes with every stream without it.",
+    **dict.fromkeys(
+        ("best_of", "echo", "logit_bias", "logprobs", "suffix", "top_logprobs"),
+        "; ASI-1 does not support it.",
+    ),
 }
 _CHECKS: Mapping[str, Check] = {
+    "agent_address": string,
     "agents": list_of(str, "str"),
     "enable_thinking": flag,
     "extra_body": mapping,
     "frequency_penalty": number(-2, 2),
+    "fun_mode": flag,
     "max_tokens": whole_number(0),
     "n": whole_number(1),
     "parallel_tool_calls": flag,
@@ -53,6 +59,7 @@ _CHECKS: Mapping[str, Check] = {
     "response_format": mapping,
     "seed": whole_number(),
     "stop": string_or(list_of(str, "str"), "one str"),
+    "study_mode": flag,
     "temperature": number(0, 2),
     "thinking_budget": whole_number(0),
     "tool_choice": string_or(mapping, "a str such as auto"),
