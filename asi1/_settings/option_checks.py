@@ -20,6 +20,7 @@ from .validators import (
     list_of,
     mapping,
     number,
+    shown,
     string,
     string_or,
     whole_number,
@@ -32,6 +33,7 @@ __all__ = [
     "check_options",
     "checked_defaults",
     "checked_options",
+    "read_default_options",
     "read_idempotency_key",
 ]
 
@@ -135,6 +137,21 @@ def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
         if name in _READERS:
             _READERS[name](name, value)
     return given
+
+
+def read_default_options(value: object) -> dict[str, Any]:
+    """
+    Return *value* as a client's ``default_options``.
+
+    Raises:
+        ConfigurationError: *value* is not a mapping.
+        ArgumentError: As for `check_options`.
+    """
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(
+            f"default_options: must be a mapping, not {shown(value)}"
+        )
+    return checked_defaults(value)
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
