@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from ._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
     from ._settings.config import Limits
     from ._settings.hooks import Hooks, Wait
+    from ._settings.models import MODELS, ModelInfo
     from ._settings.options import ChatOptions, RequestOptions
     from ._settings.rate_limit import Limiter, LimitOutcome, RateLimit
     from ._settings.retry import RetryPolicy
@@ -98,6 +99,7 @@ __all__ = [
     "ASI1",
     "CONTEXT_SIZES",
     "DEFAULT",
+    "MODELS",
     "APIConnectionError",
     "APIError",
     "APIResponseError",
@@ -147,6 +149,7 @@ __all__ = [
     "Message",
     "Messages",
     "Model",
+    "ModelInfo",
     "NotFoundError",
     "PaymentRequiredError",
     "PermissionDeniedError",
@@ -204,6 +207,7 @@ _MODULES = {
         "ToolMessage",
         "UserMessage",
     ),
+    "_settings.models": ("MODELS", "ModelInfo"),
     "_settings.options": ("ChatOptions", "RequestOptions"),
     "_models.response": ("Attempt", "RateLimits", "ResponseInfo"),
     "_settings.retry": ("RetryPolicy",),

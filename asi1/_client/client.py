@@ -56,6 +56,8 @@ class AsyncASI1(BaseClient):
         default_headers: Sent with every request.
         default_query: Query parameters, added to the URL of every request.
         default_options: Chat options for calls that do not give their own.
+        models: Your own `ModelInfo` of models, by name, in place of `MODELS`: sizes
+            and prices change, and models are added.
         hooks: Your functions to call on waits, on retries and at the end of calls.
         max_event_bytes: The largest event of a stream, and the largest body of a reply,
             in bytes.

@@ -175,6 +175,24 @@ class ChatCompletion(Model):
         """The finish reason of choice 0; None if the server did not send one."""
         return next((c.finish_reason for c in self.choices if c.index == 0), None)
 
+    @property
+    def exhausted(self) -> bool:
+        """
+        Whether the thoughts used all tokens of the answer, so that it has no text.
+
+        Thoughts count against ``max_tokens``. True if choice 0 ended by "length" with
+        neither text, tool calls nor a refusal, and the model has spent tokens on
+        thoughts. A larger ``max_tokens``, or a smaller ``thinking_budget``, leaves
+        tokens for the text.
+        """
+        message = self.message
+        if self.finish_reason != "length" or message.content.strip():
+            return False
+        if message.tool_calls or message.refusal:
+            return False
+        spent = self.usage.reasoning_tokens if self.usage else None
+        return bool(self.thoughts.strip() or message.reasoning.strip() or spent)
+
     def _ipython_display_(self) -> None:
         """
         Show nothing if the running cell of a notebook shows this answer already.

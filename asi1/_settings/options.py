@@ -66,9 +66,16 @@ class ChatOptions(RequestOptions, total=False):
         web_search: Let the model search the web.
         agents: Addresses (``agent1...``) to route the request to.
         planner_mode: Let the server plan over *agents*.
-        enable_thinking: Turn the model's thoughts on or off.
+        agent_address: Address of the agent that makes the call.
+        enable_thinking: Turn the model's thoughts on or off; they count against
+            *max_tokens*.
         thinking_budget: Maximum length of the thoughts in tokens.
+        study_mode: The API's ``study_mode``; older models only.
+        fun_mode: The API's ``fun_mode``; older models only.
         user: Your own identifier of the end user.
+
+    The server's list of options changes. It refuses an option that it does not know
+    with status 400.
 
     Source: https://docs.asi1.ai/api-reference/llm/chat-completion
     """
@@ -88,8 +95,11 @@ class ChatOptions(RequestOptions, total=False):
     web_search: bool | None
     agents: Sequence[str] | None
     planner_mode: bool | None
+    agent_address: str | None
     enable_thinking: bool | None
     thinking_budget: int | None
+    study_mode: bool | None
+    fun_mode: bool | None
     user: str | None
 
 

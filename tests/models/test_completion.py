@@ -202,3 +202,52 @@ def test_function_of_a_later_request_has_the_unknown_members():
     sent = wire_call(asi1.ToolCall(id="c1", type="tool", function=function))
 
     assert PLAIN["function"] | {"strict": True} == sent["function"]
+
+
+def completion(content="", reason="length", thoughts="", spent=None, **message):
+    """Return an answer whose only choice has *content* and a finish reason."""
+    choice = asi1.ChatChoice(
+        message=asi1.ChatMessage(content=content, **message), finish_reason=reason
+    )
+    usage = asi1.Usage(reasoning_tokens=spent)
+    return asi1.ChatCompletion(choices=(choice,), usage=usage, thoughts=thoughts)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(completion(thoughts="Hm."), id="thoughts"),
+        pytest.param(completion("\n\n", thoughts="Hm."), id="blank-text"),
+        pytest.param(completion(reasoning="Hm."), id="reasoning-in-message"),
+        pytest.param(completion(spent=500), id="reasoning-tokens"),
+    ],
+)
+def test_answer_cut_by_length_with_thoughts_alone_is_exhausted(answer):
+    """
+    An answer is exhausted if it ended by length, has no text, and the server reports
+    thoughts, or tokens spent on thoughts.
+    """
+    assert answer.exhausted
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(completion("Otters", thoughts="Hm."), id="text"),
+        pytest.param(completion(reason="stop", thoughts="Hm."), id="stopped"),
+        pytest.param(completion(reason=None, thoughts="Hm."), id="no-finish-reason"),
+        pytest.param(completion(), id="no-thoughts"),
+        pytest.param(completion(thoughts="\n", spent=0), id="blank-thoughts"),
+        pytest.param(completion(thoughts="Hm.", refusal="No."), id="refusal"),
+        pytest.param(
+            completion(thoughts="Hm.", tool_calls=(asi1.ToolCall(),)), id="tool-call"
+        ),
+        pytest.param(asi1.ChatCompletion(thoughts="Hm."), id="no-choice"),
+    ],
+)
+def test_other_answers_are_not_exhausted(answer):
+    """
+    An answer with a text, a refusal or a tool call is not exhausted, and neither is an
+    answer without thoughts, or with another finish reason than "length".
+    """
+    assert not answer.exhausted

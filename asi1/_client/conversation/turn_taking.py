@@ -23,11 +23,13 @@ from ..._models.json_text import dump_json
 from ..._protocol.context.history import History
 from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
+from ..._settings.models import MODELS
 
 
 __all__ = ["TurnTaking"]
 
-# Share of a model's context reserved for the answer if `max_tokens` is not given.
+# Largest share of a model's context that is reserved for the answer if `max_tokens` is
+# not given.
 _ANSWER_SHARE = 0.25
 
 
@@ -106,13 +108,17 @@ class TurnTaking:
         if self.policy is None or self.policy.bounded:
             return limit
         model = model or self.history.model or self.engine.config.model
-        size = CONTEXT_SIZES.get(model)
+        info = self.engine.config.models.get(model)
+        size = info.context if info else CONTEXT_SIZES.get(model)
         if size is None:
             raise ArgumentError(
                 f"context: no context size is known for the model {model!r:.80}; give"
-                " the policy a budget, or add the size to asi1.CONTEXT_SIZES",
+                " the policy a budget, or the client models={name: ModelInfo(...)}",
                 argument="context",
             )
         merged = {**self.engine.config.options, **options}
-        answer = merged.get("max_tokens") or int(size * _ANSWER_SHARE)
-        return min(limit, max(size - answer, int(size * _ANSWER_SHARE)))
+        share = int(size * _ANSWER_SHARE)
+        info = info or MODELS.get(model)
+        longest = min(share, (info and info.output) or share)
+        answer = merged.get("max_tokens") or longest
+        return min(limit, max(size - answer, share))

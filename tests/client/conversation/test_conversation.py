@@ -533,6 +533,51 @@ async def test_policy_without_a_token_budget_keeps_to_the_models_context_size(
     assert 800 < max(counts) <= 1000
 
 
+@pytest.mark.parametrize(
+    ("info", "options", "most"),
+    [
+        ({"context": 1600, "output": 600}, {}, 1200),
+        ({"context": 1600, "output": 200}, {}, 1400),
+        ({"context": 1600, "output": 200}, {"max_tokens": 400}, 1200),
+        ({"context": 1600}, {}, 1200),
+    ],
+    ids=["large-output", "small-output", "max-tokens", "unknown-output"],
+)
+async def test_budget_leaves_room_for_the_answer_of_the_clients_model(
+    fake, info, options, most
+):
+    """
+    Without a budget, a policy leaves room for `max_tokens`, or else for the output
+    limit that the client's ``models`` has, but at most for a quarter of the context.
+    """
+    models = {"huge": asi1.ModelInfo(**info)}
+    async with in_process(fake, models=models) as client:
+        await conversation_of(client, asi1.KeepNewest(), 30, model="huge", **options)
+
+    counts = [39 + len(request.body) // 4 for request in fake.requests]
+    assert most - 200 < max(counts) <= most
+
+
+async def test_clients_models_override_the_table_for_its_children_too(fake):
+    """
+    ``models`` replaces an entry of the table for the client, and for each client made
+    by `with_options`, whose own ``models`` are added to it; the public table and other
+    clients do not change.
+    """
+    tiny = {"asi1": asi1.ModelInfo(context=100)}
+    async with in_process(fake, models=tiny) as client:
+        child = client.with_options(models={"huge": asi1.ModelInfo(context=10**6)})
+        for each in (client, child):
+            chat = each.conversation(model="asi1", context=asi1.KeepNewest())
+            with pytest.raises(asi1.ArgumentError, match="over the budget of 75"):
+                await chat.ask("otter " * 100)
+        child.conversation(model="huge", context=asi1.KeepNewest())
+        with pytest.raises(asi1.ArgumentError, match="no context size is known"):
+            client.conversation(model="huge", context=asi1.KeepNewest())
+
+    assert 196_000 == asi1.MODELS["asi1"].context
+
+
 def saved(**changes):
     return json.dumps(json.loads(to_json(History())) | changes)
 
