@@ -122,7 +122,7 @@ class LocalLimiter:
             locks.slots.release()
         requests, _, tokens = self._windows
         if outcome.used is not None:
-            tokens.correct(outcome.used - outcome.estimated)
+            tokens.correct(outcome.estimated, outcome.used)
             requests.went_well()
         if outcome.refused:
             requests.refused()

@@ -66,13 +66,18 @@ class Window:
             self._entries.append(_Entry(now, amount))
             self._total += amount
 
-    def correct(self, by: float) -> None:
-        """Add *by*, which may be negative, to the amount of the newest entry."""
-        if self._entries:
-            entry = self._entries[-1]
-            by = max(by, -entry.amount)
-            entry.amount += by
-            self._total += by
+    def correct(self, estimated: float, used: float) -> None:
+        """
+        Replace an entry of *estimated* by one of *used*; do nothing if it has expired.
+
+        Calls end in any order, so the entry is found by its amount. Of entries with the
+        same amount, the newest is replaced.
+        """
+        for entry in reversed(self._entries):
+            if entry.amount == estimated:
+                entry.amount = used
+                self._total += used - estimated
+                return
 
     def refused(self) -> None:
         """Halve the pace, since the server refused an attempt."""

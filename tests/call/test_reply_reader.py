@@ -31,6 +31,7 @@ async def ask(fake, *, stream=True, **options):
             return await opened.get_final_completion()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 async def test_every_fault_ends_in_an_answer_or_an_api_error(fake, fault):
     """
@@ -1099,6 +1100,7 @@ FLOODS = [
 ]
 
 
+@pytest.mark.system
 @both_forms
 @pytest.mark.parametrize(("name", "count"), FLOODS)
 async def test_other_tasks_run_while_a_flood_is_read(fake, name, count, stream):
@@ -1115,6 +1117,7 @@ async def test_other_tasks_run_while_a_flood_is_read(fake, name, count, stream):
     assert many - few >= 30
 
 
+@pytest.mark.system
 @both_forms
 @pytest.mark.parametrize(("name", "count"), FLOODS)
 async def test_call_can_be_cancelled_within_a_flood(fake, name, count, stream):

@@ -9,6 +9,7 @@ import pytest
 from asi1.cli import main
 
 
+@pytest.mark.system
 def test_demo_runs_without_key_and_network(monkeypatch, capsys):
     """
     The demo shows thoughts, text, token counts and times, and says that the demo is
@@ -40,6 +41,7 @@ def test_demo_runs_without_key_and_network(monkeypatch, capsys):
     assert closing.endswith('\n    asi1 ask "Why do bumblebees play?"\n')
 
 
+@pytest.mark.system
 def test_demo_dims_thoughts_and_token_counts_on_a_terminal(on_terminal):
     """
     On a terminal, the demo dims thoughts and token counts but not the text; each line

@@ -163,6 +163,7 @@ class Told(io.StringIO):
         self.told.set()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("words", [["ask", "Why?"], ["ask"], ["ask", "-", "-q"]])
 def test_wait_for_a_silent_pipe_is_explained_on_stderr(
     words, fake, monkeypatch, capsys

@@ -321,6 +321,7 @@ async def test_stream_of_a_closed_client_does_not_begin(client, opened):
         await anext(opened)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("way", ["break", "error", "cancel", "close", "drop"])
 async def test_stream_not_read_to_its_end_closes_its_connection(way):
     """

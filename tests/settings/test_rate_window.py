@@ -109,7 +109,7 @@ def test_corrected_amount_replaces_the_estimate():
     made = window(100, 60.0, (0, 90))
     assert made.wait(1, 50) > 0
 
-    made.correct(-60)
+    made.correct(90, 30)
 
     assert 0 == made.wait(1, 50)
 
@@ -132,14 +132,40 @@ def test_pace_is_halved_down_to_a_sixteenth_and_raised_by_a_tenth():
     assert 1.0 == made.pace
 
 
-@pytest.mark.parametrize("by", [-60, 5, -1000])
-def test_corrected_amount_leaves_the_window_as_a_whole(by):
+def test_corrections_of_concurrent_calls_add_up():
+    """
+    When several calls run at once, the window counts what each of them really used,
+    whichever ends first.
+    """
+    made = window(100, 60.0, (0, 20), (1, 30), (2, 40))
+
+    for estimated in (20, 40, 30):
+        made.correct(estimated, 1)
+
+    assert 0 == made.wait(3, 97)
+    assert 57 == made.wait(3, 98)
+
+
+def test_correction_of_an_expired_entry_changes_nothing():
+    """
+    A call that ends when its entry is older than the window changes no other entry.
+    """
+    made = window(100, 60.0, (0, 20), (50, 90))
+    assert 0 == made.wait(61, 10)
+
+    made.correct(20, 0)
+
+    assert 49 == made.wait(61, 11)
+
+
+@pytest.mark.parametrize("used", [30, 95, 0])
+def test_corrected_amount_leaves_the_window_as_a_whole(used):
     """
     When a corrected entry is older than the window, the whole limit is free again, and
     no more than that.
     """
     made = window(100, 60.0, (0, 90))
-    made.correct(by)
+    made.correct(90, used)
 
     assert 0 == made.wait(60, 100)
     made.take(60, 100)

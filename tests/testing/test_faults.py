@@ -79,6 +79,7 @@ async def ask(name, *, stream, **options):
         )
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "json"])
 @pytest.mark.parametrize("name", FAULTS)
 async def test_fault_is_the_same_in_process_and_on_a_socket(name, stream):

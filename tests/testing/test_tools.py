@@ -111,6 +111,7 @@ def test_command_line_serves_until_a_signal(
     assert before == signal.getsignal(number)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [([], "Hello from the fake"), (["--reply", "One two three four."], "One two")],

@@ -523,6 +523,7 @@ async def test_informational_reply_does_not_end_the_sending(certificate, tls):
     assert "Hi." == answer.text
 
 
+@pytest.mark.system
 @on_each_loop
 @with_and_without_tls
 async def test_answer_without_reading_the_body_counts_after_the_write_timeout(
@@ -539,6 +540,7 @@ async def test_answer_without_reading_the_body_counts_after_the_write_timeout(
     assert ("Hi.", 1) == (answer.text, connections)
 
 
+@pytest.mark.system
 @on_each_loop
 @with_and_without_tls
 async def test_write_timeout_does_not_pass_while_the_server_reads(certificate, tls):
@@ -553,6 +555,7 @@ async def test_write_timeout_does_not_pass_while_the_server_reads(certificate, t
     assert "Hi." == answer.text
 
 
+@pytest.mark.system
 @on_each_loop
 @with_and_without_tls
 async def test_server_that_reads_nothing_is_a_write_timeout(certificate, tls):
@@ -565,6 +568,7 @@ async def test_server_that_reads_nothing_is_a_write_timeout(certificate, tls):
     assert (asi1.APITimeoutError, "write") == (type(error), error.phase)
 
 
+@pytest.mark.system
 @on_each_loop
 @pytest.mark.parametrize(
     ("what", "expected"),

@@ -117,6 +117,7 @@ async def test_many_concurrent_calls_over_tls_get_their_answers(fake, front):
     assert (12, "word ") == (len(texts), fake_text[:5])
 
 
+@pytest.mark.system
 async def test_slow_answer_is_not_a_write_timeout(fake, front):
     """
     The write timeout covers only sending the request, not the wait for the answer, on
@@ -144,6 +145,7 @@ async def test_large_request_over_tls_arrives_complete(fake, front):
     assert text == fake.requests[0].json["messages"][0]["content"]
 
 
+@pytest.mark.system
 async def test_call_to_a_tls_server_that_reads_nothing_is_a_write_timeout(fake, front):
     """
     A call over TLS whose request the server does not read raises `APITimeoutError` with
@@ -358,6 +360,7 @@ async def test_handshake_on_a_closed_connection_is_a_connect_error(linger):
     await ours.aclose()
 
 
+@pytest.mark.system
 @pytest.mark.usefixtures("_not_trio")
 async def test_tls_socket_buffers_at_most_one_mib_for_a_slow_reader(authority):
     """

@@ -15,10 +15,11 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
+from attrs.validators import optional
 
 from ..._models.base_types import JSON, public
 from ..._models.messages import Messages, wire_messages
-from ..._settings.validators import or_none, whole_number, wrong
+from ..._settings.validators import whole_number, wrong
 from .tokens import TokenEstimator, Wire
 from .view import Turn, View, text_of
 
@@ -30,7 +31,7 @@ __all__ = [
     "Plan",
     "Question",
     "Score",
-    "checked_budget",
+    "checked_size",
     "drop_oldest",
 ]
 
@@ -60,9 +61,9 @@ class Question:
 Plan: TypeAlias = Generator[Question, str, View]
 
 
-def checked_budget(_: object, attribute: Any, value: object) -> None:
-    """Raise `ArgumentError` unless *value* is a number of tokens, or None."""
-    problem = or_none(whole_number(1))(value)
+def checked_size(_: object, attribute: Any, value: object) -> None:
+    """Raise `ArgumentError` unless *value* is a number of tokens."""
+    problem = whole_number(1)(value)
     if problem:
         raise wrong(attribute.name, problem, value)
 
@@ -86,7 +87,7 @@ class ContextPolicy(ABC):
             sent once more.
     """
 
-    budget: int | None = field(default=None, validator=checked_budget)
+    budget: int | None = field(default=None, validator=optional(checked_size))
     retry: bool = field(default=True, kw_only=True)
 
     @abstractmethod

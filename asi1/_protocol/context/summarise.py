@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from ..._models.base_types import public
 from ..._models.json_text import json_text
-from .policies import ContextPolicy, Plan, Question, checked_budget, drop_oldest
+from .policies import ContextPolicy, Plan, Question, checked_size, drop_oldest
 from .tokens import TokenEstimator, Wire
 from .view import Summary, Turn, View, text_of
 
@@ -54,7 +54,7 @@ class Summarise(ContextPolicy):
         instruction: The system message of the call that writes the summary.
     """
 
-    size: int = field(default=400, validator=checked_budget)
+    size: int = field(default=400, validator=checked_size)
     model: str | None = None
     instruction: str = _INSTRUCTION
 

@@ -320,7 +320,7 @@ def test_history_that_just_fits_is_sent_without_its_summary():
     assert (view, []) == (fitted, asked)
 
 
-@pytest.mark.parametrize("size", [0, -1, 1.5, "9", True])
+@pytest.mark.parametrize("size", [0, -1, 1.5, "9", True, None])
 def test_size_that_is_not_a_positive_int_is_refused(size):
     """
     The size of a summary must be a whole number of at least 1.
