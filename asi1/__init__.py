@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from ._blocking.client import ASI1
     from ._blocking.conversation import Conversation
     from ._blocking.map import Answers
+    from ._blocking.parsed_stream import ParsedStream
     from ._blocking.stream import ChatStream, Pieces
     from ._blocking.to_sse import EventBytes
     from ._client.chat import AsyncChat, AsyncCompletions
     from ._client.client import AsyncASI1
     from ._client.conversation.conversation import AsyncConversation
     from ._client.map import AsyncAnswers
+    from ._client.parsed_stream import AsyncParsedStream
     from ._client.stream import AsyncChatStream, AsyncPieces
     from ._client.to_sse import AsyncEventBytes
     from ._models.base import Model
@@ -65,6 +67,14 @@ if TYPE_CHECKING:
         ToolMessage,
         UserMessage,
     )
+    from ._models.output_errors import (
+        OutputError,
+        OutputInvalidError,
+        OutputRefusedError,
+        OutputTruncatedError,
+        ThoughtBudgetError,
+    )
+    from ._models.parsed import ParsedCompletion
     from ._models.raw import RawReply
     from ._models.response import Attempt, RateLimits, ResponseInfo
     from ._models.status_errors import (
@@ -88,7 +98,7 @@ if TYPE_CHECKING:
     from ._settings.config import Limits
     from ._settings.hooks import Hooks, Wait
     from ._settings.models import MODELS, ModelInfo
-    from ._settings.options import ChatOptions, RequestOptions
+    from ._settings.options import ChatOptions, ParseOptions, RequestOptions
     from ._settings.rate_limit import Limiter, LimitOutcome, RateLimit
     from ._settings.retry import RetryPolicy
     from ._settings.timeouts import Timeouts
@@ -116,6 +126,7 @@ __all__ = [
     "AsyncCompletions",
     "AsyncConversation",
     "AsyncEventBytes",
+    "AsyncParsedStream",
     "AsyncPieces",
     "Attempt",
     "AuthenticationError",
@@ -151,6 +162,13 @@ __all__ = [
     "Model",
     "ModelInfo",
     "NotFoundError",
+    "OutputError",
+    "OutputInvalidError",
+    "OutputRefusedError",
+    "OutputTruncatedError",
+    "ParseOptions",
+    "ParsedCompletion",
+    "ParsedStream",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "Pieces",
@@ -173,6 +191,7 @@ __all__ = [
     "StreamTruncatedError",
     "Summarise",
     "SystemMessage",
+    "ThoughtBudgetError",
     "Timeouts",
     "TokenEstimator",
     "ToolCall",
@@ -185,8 +204,7 @@ __all__ = [
     "__version__",
 ]
 
-# A new public name must be added in three places: the imports for type checkers,
-# `__all__`, and `_MODULES`, under its module.
+# A new public name must be added to the imports above, `__all__` and `_MODULES`.
 _MODULES = {
     "_models.raw": ("RawReply",),
     "_client.chat": ("AsyncChat", "AsyncCompletions"),
@@ -199,6 +217,7 @@ _MODULES = {
     "_settings.hooks": ("Hooks", "Wait"),
     "_settings.rate_limit": ("LimitOutcome", "Limiter", "RateLimit"),
     "_client.map": ("AsyncAnswers",),
+    "_client.parsed_stream": ("AsyncParsedStream",),
     "_models.messages": (
         "AssistantMessage",
         "Message",
@@ -208,7 +227,7 @@ _MODULES = {
         "UserMessage",
     ),
     "_settings.models": ("MODELS", "ModelInfo"),
-    "_settings.options": ("ChatOptions", "RequestOptions"),
+    "_settings.options": ("ChatOptions", "ParseOptions", "RequestOptions"),
     "_models.response": ("Attempt", "RateLimits", "ResponseInfo"),
     "_settings.retry": ("RetryPolicy",),
     "_models.status_errors": (
@@ -232,6 +251,15 @@ _MODULES = {
     "_protocol.context.summarise": ("Summarise",),
     "_blocking.conversation": ("Conversation",),
     "_blocking.map": ("Answers",),
+    "_blocking.parsed_stream": ("ParsedStream",),
+    "_models.parsed": ("ParsedCompletion",),
+    "_models.output_errors": (
+        "OutputError",
+        "OutputInvalidError",
+        "OutputRefusedError",
+        "OutputTruncatedError",
+        "ThoughtBudgetError",
+    ),
     "_blocking.stream": ("ChatStream", "Pieces"),
     "_blocking.to_sse": ("EventBytes",),
     "_settings.timeouts": ("Timeouts",),

@@ -101,7 +101,7 @@ def _chat() -> type[Chat]:
 
 @loader
 def _conversation() -> tuple[type[Conversation], Callable[..., TurnTaking]]:
-    from .._client.conversation.conversation import open_conversation  # noqa: PLC0415
+    from .._client.conversation.opening import open_conversation  # noqa: PLC0415
     from .conversation import Conversation  # noqa: PLC0415
 
     return Conversation, open_conversation

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.answer_reader import ChunkReader
-from .._client.conversation.conversation import AsyncConversation
+from .._client.conversation.conversation import AsyncConversation, turn_rounds
 from .._client.conversation.turn import Turn
 from .._client.conversation.turn_stream import turn_stream
 from .._client.conversation.turn_taking import TurnTaking
@@ -13,12 +13,19 @@ from .._models.base_types import JSON, public
 from .._models.completion import ChatCompletion, Usage
 from .._models.messages import Message, Messages
 from .._protocol.context.tokens import TokenEstimator
-from .._settings.options import ChatOptions
+from .._settings.options import ChatOptions, ParseOptions
 from .loop_thread import loop_thread
 from .stream import ChatStream
+from .structured_outputs import run_rounds
+
+
+if TYPE_CHECKING:
+    from .._models.parsed import ParsedCompletion
 
 
 __all__ = ["Conversation"]
+
+_T = TypeVar("_T")
 
 
 @public
@@ -62,6 +69,49 @@ class Conversation:
         """Same as `AsyncConversation.stream`, but blocks."""
         turn = Turn(self._turns, message, model, options, ChunkReader)
         return ChatStream(turn_stream(turn, keep_partial=keep_partial))
+
+    @overload
+    def parse(
+        self,
+        message: Messages,
+        response_format: type[_T],
+        *,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[_T]: ...
+
+    @overload
+    def parse(
+        self,
+        message: Messages,
+        response_format: object,
+        *,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[Any]: ...
+
+    def parse(
+        self,
+        message: Messages,
+        response_format: Any,
+        *,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[Any]:
+        """Same as `AsyncConversation.parse`, but blocks."""
+        rounds = turn_rounds()(
+            self._turns,
+            message,
+            response_format,
+            model=model,
+            repair=repair,
+            options=options,
+        )
+        # Ctrl-C ends the turn too, since `run_rounds` closes the rounds.
+        return run_rounds(self._turns.engine, rounds)
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.answer_reader import AnswerReader
 from .._call.chunk_stream import chunk_stream
@@ -13,17 +13,21 @@ from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
 from .._protocol.request import chat_request
-from .._settings.options import ChatOptions
+from .._settings.options import ChatOptions, ParseOptions
 from .lazy import loader
 from .stream import AsyncChatStream
+from .structured_outputs import AsyncStructuredOutputs
 
 
 if TYPE_CHECKING:
     from .._call.concurrent_calls import ConcurrentCalls
     from .map import AsyncAnswers
+    from .parsed_stream import AsyncParsedStream
 
 
 __all__ = ["AsyncChat", "AsyncCompletions"]
+
+_T = TypeVar("_T")
 
 
 @public
@@ -41,7 +45,7 @@ class AsyncChat:
 
 
 @public
-class AsyncCompletions:
+class AsyncCompletions(AsyncStructuredOutputs):
     """The chat completion endpoint."""
 
     def __init__(self, engine: Engine) -> None:
@@ -121,12 +125,32 @@ class AsyncCompletions:
             return AsyncChatStream(await chunk_stream(self._engine, request).open())
         return await self._engine.fetch(request, AnswerReader)
 
+    @overload
     def stream(
         self,
         *,
         messages: Messages,
         model: str | None = None,
         **options: Unpack[ChatOptions],
+    ) -> AsyncChatStream: ...
+
+    @overload
+    def stream(
+        self,
+        *,
+        messages: Messages,
+        response_format: type[_T],
+        model: str | None = None,
+        **options: Unpack[ParseOptions],
+    ) -> AsyncParsedStream[_T]: ...
+
+    def stream(
+        self,
+        *,
+        messages: Messages,
+        response_format: Any = None,
+        model: str | None = None,
+        **options: Unpack[ParseOptions],
     ) -> AsyncChatStream:
         """
         Ask the model for the next message of a conversation, and stream the answer.
@@ -136,6 +160,8 @@ class AsyncCompletions:
 
         Args:
             messages: As for `create`.
+            response_format: As for `create`, or a type as for `parse`: then the
+                stream's final completion has the value.
             model: As for `create`.
             **options: Fields of `ChatOptions`.
 
@@ -145,12 +171,23 @@ class AsyncCompletions:
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
+        if not isinstance(response_format, Mapping | None):
+            kind, parsed = _parsed_stream()
+            return kind(
+                *parsed(
+                    self._engine,
+                    messages=messages,
+                    model=model,
+                    response_format=response_format,
+                    options=options,
+                )
+            )
         request = chat_request(
             self._engine.config,
             messages=messages,
             model=model,
             stream=True,
-            options=options,
+            options={**options, "response_format": response_format},
         )
         return AsyncChatStream(chunk_stream(self._engine, request))
 
@@ -224,3 +261,10 @@ def _map() -> tuple[type[AsyncAnswers[Any]], type[ConcurrentCalls]]:
     from .map import AsyncAnswers  # noqa: PLC0415
 
     return AsyncAnswers, ConcurrentCalls
+
+
+@loader
+def _parsed_stream() -> tuple[type[AsyncParsedStream[Any]], Callable[..., Any]]:
+    from .parsed_stream import AsyncParsedStream, parsed_chunk_stream  # noqa: PLC0415
+
+    return AsyncParsedStream, parsed_chunk_stream

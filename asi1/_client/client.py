@@ -179,9 +179,7 @@ def _chat() -> type[AsyncChat]:
 
 @loader
 def _conversation() -> tuple[type[AsyncConversation], Callable[..., TurnTaking]]:
-    from .conversation.conversation import (  # noqa: PLC0415 - with the engine
-        AsyncConversation,
-        open_conversation,
-    )
+    from .conversation.conversation import AsyncConversation  # noqa: PLC0415
+    from .conversation.opening import open_conversation  # noqa: PLC0415
 
     return AsyncConversation, open_conversation

@@ -37,10 +37,13 @@ class OutputError(ASI1Error):
         text: The answer's text, or the arguments' text of a tool call.
         completion: The complete answer, with its usage; None if the text did not come
             from an answer.
+        earlier: If the model was asked again, the errors of its earlier answers, which
+            have those answers and their usage.
     """
 
     text: str = ""
     completion: ChatCompletion | None = None
+    earlier: tuple["OutputInvalidError", ...] = ()
 
 
 @public

@@ -17,6 +17,7 @@ __all__ = [
     "BODY_OPTIONS",
     "CALL_OPTIONS",
     "ChatOptions",
+    "ParseOptions",
     "RequestOptions",
 ]
 
@@ -46,9 +47,11 @@ class RequestOptions(TypedDict, total=False):
     extra_body: Mapping[str, JSON] | None
 
 
-class ChatOptions(RequestOptions, total=False):
+class ParseOptions(RequestOptions, total=False):
     """
-    Options of one chat call. Only given options are sent; None means not given.
+    The options of a chat call except ``response_format``, which is an argument of its
+    own where the answer becomes a value. Only given options are sent; None means not
+    given.
 
     Attributes:
         temperature: Randomness of the answer, from 0 (least random) to 2.
@@ -62,7 +65,6 @@ class ChatOptions(RequestOptions, total=False):
         tools: Function descriptions, as the API takes them.
         tool_choice: "auto", "none", "required", or one function.
         parallel_tool_calls: False for one tool call at a time.
-        response_format: A JSON-schema or JSON-object format, as the API takes it.
         web_search: Let the model search the web.
         agents: Addresses (``agent1...``) to route the request to.
         planner_mode: Let the server plan over *agents*.
@@ -91,7 +93,6 @@ class ChatOptions(RequestOptions, total=False):
     tools: Sequence[Mapping[str, JSON]] | None
     tool_choice: Literal["auto", "none", "required"] | Mapping[str, JSON] | None
     parallel_tool_calls: bool | None
-    response_format: Mapping[str, JSON] | None
     web_search: bool | None
     agents: Sequence[str] | None
     planner_mode: bool | None
@@ -103,7 +104,21 @@ class ChatOptions(RequestOptions, total=False):
     user: str | None
 
 
+class ChatOptions(ParseOptions, total=False):
+    """
+    Options of one chat call. Only given options are sent; None means not given.
+
+    Attributes:
+        response_format: A JSON-schema or JSON-object format, as the API takes it.
+
+    Source: https://docs.asi1.ai/api-reference/llm/chat-completion
+    """
+
+    response_format: Mapping[str, JSON] | None
+
+
 public(RequestOptions)
+public(ParseOptions)
 public(ChatOptions)
 
 CALL_OPTIONS = frozenset(RequestOptions.__annotations__)

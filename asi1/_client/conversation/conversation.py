@@ -8,80 +8,31 @@ from __future__ import annotations
 
 import copy
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Unpack
-
-import attrs
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from ..._call.answer_reader import AnswerReader, ChunkReader
-from ..._call.engine import Engine
 from ..._models.base_types import JSON, public
 from ..._models.completion import ChatCompletion, Usage
-from ..._models.errors import ArgumentError
 from ..._models.messages import Message, Messages
-from ..._protocol.context.history import History, stored
-from ..._protocol.context.policies import ContextPolicy
-from ..._protocol.context.saved_conversation import from_json, to_json
+from ..._protocol.context.saved_conversation import to_json
 from ..._protocol.context.tokens import TokenEstimator, Wire
-from ..._settings.config import read_model
-from ..._settings.option_checks import as_argument, checked_defaults
-from ..._settings.options import ChatOptions
-from ..._settings.validators import wrong
+from ..._settings.options import ChatOptions, ParseOptions
+from ..lazy import loader
 from ..stream import AsyncChatStream
+from ..structured_outputs import parse_rounds
 from .turn import Turn
 from .turn_stream import turn_stream
 from .turn_taking import TurnTaking
 
 
-__all__ = ["AsyncConversation", "open_conversation"]
+if TYPE_CHECKING:
+    from ..._models.parsed import ParsedCompletion
 
 
-def open_conversation(
-    engine: Engine,
-    *,
-    system: str | None,
-    context: ContextPolicy | None,
-    saved: str | bytes | None,
-    model: str | None,
-    keep_reasoning: bool | None,
-    options: Mapping[str, Any],
-) -> TurnTaking:
-    """
-    Begin a conversation, or continue a saved one.
+__all__ = ["AsyncConversation", "turn_rounds"]
 
-    Raises:
-        ArgumentError: An argument is invalid.
-        ClientClosedError: The client is closed.
-    """
-    engine.check_open()
-    if not isinstance(keep_reasoning, bool | None):
-        raise wrong("keep_reasoning", "must be True, False or None", keep_reasoning)
-    history = History() if saved is None else from_json(saved)
-    history = history.with_reasoning(keep_reasoning)
-    if system is not None:
-        if history.messages:
-            raise ArgumentError(
-                "system: cannot be given together with a saved conversation",
-                argument="system",
-            )
-        if not isinstance(system, str):
-            raise wrong("system", "must be a str", system)
-        first = stored([{"role": "system", "content": system}])
-        history = attrs.evolve(history, messages=first)
-    chosen = {**history.options, **checked_defaults(options)}
-    if chosen.get("idempotency_key", "auto") != "auto":
-        key = chosen["idempotency_key"]
-        raise wrong(
-            "idempotency_key", "must be 'auto', since each turn needs its own key", key
-        )
-    if model is not None:
-        history = attrs.evolve(history, model=as_argument("model", read_model, model))
-    history = attrs.evolve(history, options=chosen)
-    if context is not None and not isinstance(context, ContextPolicy):
-        raise wrong("context", "must be a ContextPolicy", context)
-    turns = TurnTaking(engine, history, context)
-    turns.limit(None, history.options)  # raises if the model's context size is unknown
-    return turns
+_T = TypeVar("_T")
 
 
 @public
@@ -160,6 +111,66 @@ class AsyncConversation:
         """
         turn = Turn(self._turns, message, model, options, ChunkReader)
         return AsyncChatStream(turn_stream(turn, keep_partial=keep_partial))
+
+    @overload
+    async def parse(
+        self,
+        message: Messages,
+        response_format: type[_T],
+        *,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[_T]: ...
+
+    @overload
+    async def parse(
+        self,
+        message: Messages,
+        response_format: object,
+        *,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[Any]: ...
+
+    async def parse(
+        self,
+        message: Messages,
+        response_format: Any,
+        *,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[Any]:
+        """
+        Send a message, and return the answer with its value ``parsed``.
+
+        The turn is added to the history if the answer fits the type; `usage` counts the
+        answers before a repair too.
+
+        Args:
+            message: As for `ask`.
+            response_format: The type of the value, as for `AsyncCompletions.parse`.
+            model: As for `ask`.
+            repair: As for `AsyncCompletions.parse`.
+            **options: As for `ask`.
+
+        Raises:
+            OutputError: As for `AsyncCompletions.parse`; the history is unchanged.
+            ASI1Error: As for `ask`.
+        """
+        rounds = turn_rounds()(
+            self._turns,
+            message,
+            response_format,
+            model=model,
+            repair=repair,
+            options=options,
+        )
+        engine = self._turns.engine
+        answer: ParsedCompletion[Any] = await parse_rounds().run_rounds(engine, rounds)
+        return answer
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:
@@ -251,3 +262,11 @@ class AsyncConversation:
 
 def _copies(messages: Iterable[Wire]) -> tuple[dict[str, JSON], ...]:
     return tuple(copy.deepcopy(dict(message)) for message in messages)
+
+
+@loader
+def turn_rounds() -> Callable[..., Any]:
+    """Return the function that makes the calls of a turn's `parse`."""
+    from .turn_parse import turn_rounds as function  # noqa: PLC0415
+
+    return function

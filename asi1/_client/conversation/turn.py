@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 import attrs
 
-from ..._call.call import Call
+from ..._call.call import Call, OneRequest
 from ..._call.reply_reader import ReplyReader
 from ..._call.task import CallTask
 from ..._models.completion import ChatCompletion
-from ..._models.messages import Messages
+from ..._models.messages import Message, Messages, wire_messages
 from ..._protocol.context.history import History, stored
 from ..._protocol.request import draft_chat
 from ..._settings.option_checks import checked_options
@@ -113,13 +113,32 @@ class Turn(Generic[_T]):
         if self._taking.current is self:
             self._taking.history = history
 
-    def commit(self, answer: ChatCompletion) -> None:
-        """Add the turn to the history, unless this turn has ended already."""
-        if self._taking.current is self:
-            history = self._history_with(answer)
-            self._taking.history = history.with_tokens_learned(
-                self._requests.sent, answer.usage
-            )
+    def again(self, added: Sequence[Message]) -> Call[_T]:
+        """Return a call that sends what `call` sent, followed by *added*."""
+        engine, requests = self._taking.engine, self._requests
+        messages = [*requests.sent, *wire_messages(added)]
+        request = OneRequest(requests.draft.request_of(messages))
+        return engine.call(request, self.call.reader_class)
+
+    def commit(
+        self, answer: ChatCompletion, earlier: Sequence[ChatCompletion] = ()
+    ) -> None:
+        """
+        Add the turn to the history, unless this turn has ended already.
+
+        Args:
+            answer: The answer to add.
+            earlier: Answers of this turn that were discarded; only their usage counts.
+        """
+        if self._taking.current is not self:
+            return
+        history = self._history_with(answer)
+        for discarded in earlier:
+            history = history.with_usage(discarded.usage)
+        first = earlier[0] if earlier else answer
+        self._taking.history = history.with_tokens_learned(
+            self._requests.sent, first.usage
+        )
 
     def commit_partial(self, answer: ChatCompletion) -> None:
         """Add a failed turn's partial text to the history, if that is unchanged."""

@@ -62,10 +62,12 @@ class OutputType(Generic[_T]):
     Attributes:
         response_format: The option of this name for a request; not to be changed.
         decode: Returns the value of JSON data; raises `MismatchError`.
+        key: The key of the value, if the schema wraps it in an object; else None.
     """
 
     response_format: dict[str, JSON]
     decode: Callable[[JSON], _T]
+    key: str | None = None
 
     def read(self, completion: ChatCompletion) -> Parsed[_T]:
         """
@@ -182,7 +184,9 @@ def _of_type(spec: Any) -> OutputType[Any]:
 
     schema = json_schema(_wrapped(shape))
     return OutputType(
-        response_format=_response_format(schema, type_name(spec)), decode=decode
+        response_format=_response_format(schema, type_name(spec)),
+        decode=decode,
+        key=_KEY,
     )
 
 
