@@ -9,7 +9,7 @@ caller's task, the blocking client in the caller's thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from attrs import frozen
 
@@ -64,7 +64,8 @@ class ParsePlan(Generic[_T]):
         problem = whole_number(0)(repair)
         if problem:
             raise wrong("repair", problem, repair)
-        return ParsePlan(output=output_type(response_format), repair=repair)  # type: ignore[arg-type]  # `whole_number` has checked it
+        times = cast("int", repair)
+        return ParsePlan(output=output_type(response_format), repair=times)
 
     def rounds(
         self,
@@ -82,14 +83,17 @@ class ParsePlan(Generic[_T]):
             OutputError: An answer is not the value, and is not repaired; its `earlier`
                 has the errors of the answers before it.
         """
-        call, added, earlier = first, [], []
+        call = first
+        added: list[Message] = []
+        earlier: list[OutputInvalidError] = []
         while True:
             answer = yield call
             try:
                 result = self.output.read(answer)
             except OutputError as error:
                 error.earlier = tuple(earlier)
-                if len(earlier) >= self.repair or type(error) is not OutputInvalidError:
+                repairable = isinstance(error, OutputInvalidError)
+                if not repairable or len(earlier) >= self.repair:
                     raise
                 earlier.append(error)
             else:

@@ -48,14 +48,13 @@ def sum_of_usage(answers: Iterable[ChatCompletion | None]) -> Usage | None:
     reports = [answer.usage for answer in answers if answer and answer.usage]
     if not reports:
         return None
-    names = [a.name for a in attrs.fields(Usage) if a.type in (int, int | None)]
-    counts = {name: [getattr(report, name) for report in reports] for name in names}
+    thoughts = [report.reasoning_tokens for report in reports]
+    known = [count for count in thoughts if count is not None]
     return Usage(
-        **{
-            name: sum(count or 0 for count in values)
-            for name, values in counts.items()
-            if any(count is not None for count in values)
-        }
+        prompt_tokens=sum(report.prompt_tokens for report in reports),
+        completion_tokens=sum(report.completion_tokens for report in reports),
+        total_tokens=sum(report.total_tokens for report in reports),
+        reasoning_tokens=sum(known) if known else None,
     )
 
 

@@ -61,7 +61,7 @@ class Question:
 Plan: TypeAlias = Generator[Question, str, View]
 
 
-def checked_size(_: object, attribute: Any, value: object) -> None:
+def checked_size(_: object, attribute: Any, value: Any) -> None:
     """Raise `ArgumentError` unless *value* is a number of tokens."""
     problem = whole_number(1)(value)
     if problem:
