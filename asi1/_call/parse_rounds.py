@@ -92,8 +92,9 @@ class ParsePlan(Generic[_T]):
                 result = self.output.read(answer)
             except OutputError as error:
                 error.earlier = tuple(earlier)
-                repairable = isinstance(error, OutputInvalidError)
-                if not repairable or len(earlier) >= self.repair:
+                if len(earlier) >= self.repair:
+                    raise
+                if not isinstance(error, OutputInvalidError):
                     raise
                 earlier.append(error)
             else:

@@ -25,6 +25,7 @@ __all__ = [
     "FunctionCall",
     "ToolCall",
     "Usage",
+    "sum_of_usage",
     "wire_call",
 ]
 
@@ -124,6 +125,19 @@ class Usage(Model):
     completion_tokens: int = 0
     total_tokens: int = 0
     reasoning_tokens: int | None = None
+
+
+def sum_of_usage(one: Usage, two: Usage) -> Usage:
+    """Return the sums of the counts; one that neither reports stays None."""
+    thoughts = [
+        u.reasoning_tokens for u in (one, two) if u.reasoning_tokens is not None
+    ]
+    return Usage(
+        prompt_tokens=one.prompt_tokens + two.prompt_tokens,
+        completion_tokens=one.completion_tokens + two.completion_tokens,
+        total_tokens=one.total_tokens + two.total_tokens,
+        reasoning_tokens=sum(thoughts) if thoughts else None,
+    )
 
 
 @public

@@ -1,6 +1,6 @@
 """An answer together with the value that it became."""
 
-from collections.abc import Iterable
+from functools import reduce
 from typing import Generic, TypeVar
 
 import attrs
@@ -8,11 +8,11 @@ import attrs
 from attrs import field, frozen
 
 from .base_types import public
-from .completion import ChatCompletion, Usage
+from .completion import ChatCompletion, Usage, sum_of_usage
 from .output_errors import OutputInvalidError
 
 
-__all__ = ["ParsedCompletion", "parsed_completion", "sum_of_usage"]
+__all__ = ["ParsedCompletion", "parsed_completion"]
 
 _T = TypeVar("_T")
 
@@ -40,22 +40,9 @@ class ParsedCompletion(ChatCompletion, Generic[_T]):
     def total_usage(self) -> Usage | None:
         """The tokens of this answer and of all `earlier` ones; None if unknown."""
         answers = [error.completion for error in self.earlier]
-        return sum_of_usage([*answers, self])
-
-
-def sum_of_usage(answers: Iterable[ChatCompletion | None]) -> Usage | None:
-    """Return the sum of the tokens of *answers*; None if no answer reports tokens."""
-    reports = [answer.usage for answer in answers if answer and answer.usage]
-    if not reports:
-        return None
-    thoughts = [report.reasoning_tokens for report in reports]
-    known = [count for count in thoughts if count is not None]
-    return Usage(
-        prompt_tokens=sum(report.prompt_tokens for report in reports),
-        completion_tokens=sum(report.completion_tokens for report in reports),
-        total_tokens=sum(report.total_tokens for report in reports),
-        reasoning_tokens=sum(known) if known else None,
-    )
+        reports = [answer.usage for answer in [*answers, self] if answer]
+        known = [report for report in reports if report is not None]
+        return reduce(sum_of_usage, known) if known else None
 
 
 def parsed_completion(

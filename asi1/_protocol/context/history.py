@@ -14,7 +14,7 @@ import attrs
 
 from attrs import frozen
 
-from ..._models.completion import ChatCompletion, Usage
+from ..._models.completion import ChatCompletion, Usage, sum_of_usage
 from ..._models.errors import ArgumentError
 from ..._models.json_text import (
     dump_json,
@@ -107,8 +107,10 @@ class History:
         summary_usage = self.summary_usage
         return attrs.evolve(
             self,
-            usage=_sum(self.usage, usage),
-            summary_usage=_sum(summary_usage, usage) if summary else summary_usage,
+            usage=sum_of_usage(self.usage, usage),
+            summary_usage=sum_of_usage(summary_usage, usage)
+            if summary
+            else summary_usage,
         )
 
     def with_tokens_learned(
@@ -191,12 +193,3 @@ def _without_reasoning(message: Wire) -> Wire:
     if message.get("role") != "assistant":
         return message
     return {key: value for key, value in message.items() if key != _REASONING}
-
-
-def _sum(one: Usage, two: Usage) -> Usage:
-    sums: dict[str, Any] = {
-        name: (getattr(one, name) or 0) + (getattr(two, name) or 0) for name in COUNTS
-    }
-    if one.reasoning_tokens is two.reasoning_tokens is None:
-        sums["reasoning_tokens"] = None
-    return Usage(**sums)
