@@ -65,6 +65,13 @@ if TYPE_CHECKING:
         ToolMessage,
         UserMessage,
     )
+    from ._models.output_errors import (
+        OutputError,
+        OutputInvalidError,
+        OutputRefusedError,
+        OutputTruncatedError,
+        ThoughtBudgetError,
+    )
     from ._models.raw import RawReply
     from ._models.response import Attempt, RateLimits, ResponseInfo
     from ._models.status_errors import (
@@ -148,6 +155,10 @@ __all__ = [
     "Messages",
     "Model",
     "NotFoundError",
+    "OutputError",
+    "OutputInvalidError",
+    "OutputRefusedError",
+    "OutputTruncatedError",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "Pieces",
@@ -170,6 +181,7 @@ __all__ = [
     "StreamTruncatedError",
     "Summarise",
     "SystemMessage",
+    "ThoughtBudgetError",
     "Timeouts",
     "TokenEstimator",
     "ToolCall",
@@ -206,6 +218,13 @@ _MODULES = {
     ),
     "_settings.options": ("ChatOptions", "RequestOptions"),
     "_models.response": ("Attempt", "RateLimits", "ResponseInfo"),
+    "_models.output_errors": (
+        "OutputError",
+        "OutputInvalidError",
+        "OutputRefusedError",
+        "OutputTruncatedError",
+        "ThoughtBudgetError",
+    ),
     "_settings.retry": ("RetryPolicy",),
     "_models.status_errors": (
         "APIStatusError",

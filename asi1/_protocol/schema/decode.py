@@ -47,7 +47,7 @@ def decoder_of(shape: Shape) -> Callable[[JSON], Any]:
     """
     Return the function that decodes JSON values of *shape*.
 
-    The function raises `MismatchError`, with the path of the first value that does not fit.
+    The function raises `MismatchError` for the first value that does not fit.
     """
     converter = _converter()
 

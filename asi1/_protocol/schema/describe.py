@@ -24,6 +24,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
+from ..._models.base_types import JSON
 from ..._models.errors import ArgumentError
 from ..._models.json_text import json_text
 from . import fields, foreign
@@ -255,17 +256,23 @@ def choices_of(members: tuple[Any, ...]) -> Choices:
     values: dict[tuple[type, Any], object] = {}
     for member in members:
         plain = member.value if isinstance(member, Enum) else member
-        kinds = (t for t in (bool, int, float, str, type(None)) if isinstance(plain, t))
-        kind = next(kinds, None)
-        if kind is None:
-            raise ValueError(
-                f"the constant {member!r} has no form in JSON; use str or int values"
-            )
-        values[kind, None if plain is None else kind(plain)] = member
+        values[_constant(plain)] = member
     if not values:
         raise ValueError("an enum without members has no value")
     names = ", ".join(json_text(value) for _, value in values)
     return Choices(name=f"one of {names}", values=values)
+
+
+def _constant(value: object) -> tuple[type, JSON]:
+    """Return the type and the value that a constant has in JSON."""
+    if value is None:
+        return type(None), None
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind, kind(value)
+    raise ValueError(
+        f"the constant {value!r} has no form in JSON; use str or int values"
+    )
 
 
 def type_name(cls: Any) -> str:

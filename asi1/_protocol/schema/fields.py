@@ -183,7 +183,7 @@ def finder_of(cls: Any) -> Callable[[dict[str, Any], Exception], str | None]:
                 each.validator(None, each, values[each.alias])
             except Exception as again:  # noqa: BLE001 - validators raise anything
                 if type(again) is type(error) and str(again) == str(error):
-                    return each.alias
+                    return str(each.alias)
         return None
 
     return find
