@@ -8,6 +8,7 @@ which defines such metadata has to be loaded.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 import typing
 
@@ -138,21 +139,32 @@ def _is_class(annotation: Any) -> bool:
     return isinstance(annotation, type) and get_origin(annotation) is None
 
 
-def parameters_of(annotation: Any) -> dict[Any, Any]:
-    """Return the type for each type variable of a class, and of its bases."""
+def parameters_of(annotation: Any, attribute: str) -> dict[Any, Any]:
+    """Return the types of the type variables in the annotation of a class's field."""
+    found = _owner_parameters(annotation, attribute)
+    return {} if found is None else found
+
+
+def _owner_parameters(annotation: Any, attribute: str) -> dict[Any, Any] | None:
+    """Return the types for the class that declares *attribute*; None if not found."""
     cls = get_origin(annotation) or annotation
     names = getattr(cls, "__parameters__", ())
-    found: dict[Any, Any] = dict(zip(names, get_args(annotation), strict=False))
-    for base in getattr(cls, "__orig_bases__", ()):
-        origin = get_origin(base)
-        if origin is None or origin in {typing.Generic, typing.Protocol}:
-            continue
-        given = {
-            name: _substituted(value, found)
-            for name, value in parameters_of(base).items()
-        }
-        found = given | found
-    return found
+    own: dict[Any, Any] = dict(zip(names, get_args(annotation), strict=False))
+    if attribute in _own_annotations(cls):
+        return own
+    # A base may use the same type variable for another type.
+    for base in getattr(cls, "__orig_bases__", cls.__bases__):
+        found = _owner_parameters(_substituted(base, own), attribute)
+        if found is not None:
+            return found
+    return None
+
+
+def _own_annotations(cls: Any) -> Mapping[str, Any]:
+    try:
+        return inspect.get_annotations(cls)
+    except (NameError, TypeError):  # Python 3.14 evaluates them only now
+        return {}
 
 
 def _add(notes: Notes, metadata: list[Any]) -> None:

@@ -174,7 +174,7 @@ def _free_object(shape: FreeObject, converter: Converter) -> _Hook:
 
 def _union(shape: Union, converter: Converter) -> _Hook:
     hooks = [(member, _later(member, converter)) for member in shape.members]
-    return union_reader(shape, hooks)
+    return union_reader(hooks)
 
 
 def _object(shape: Object, converter: Converter) -> _Hook:

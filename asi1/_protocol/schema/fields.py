@@ -54,7 +54,7 @@ def fields_of(cls: Any, names: Mapping[str, Any]) -> tuple[RawField, ...]:
         cls: The class; or a generic class with its type arguments.
         names: Names that annotations may use, beyond those of the class's module.
     """
-    origin = get_origin(cls) or cls
+    origin: Any = get_origin(cls) or cls
     hints = resolved_hints(origin, names)
     if attrs.has(origin):
         found = _attrs_fields(origin, hints)
