@@ -45,6 +45,7 @@ from .shapes import (
     Shape,
     Union,
 )
+from .type_names import type_name
 
 
 __all__ = ["Describer"]

@@ -56,6 +56,7 @@ def fields_of(cls: Any, names: Mapping[str, Any]) -> tuple[RawField, ...]:
     """
     origin: Any = get_origin(cls) or cls
     hints = resolved_hints(origin, names)
+    renames = _registered_renames(origin)
     if attrs.has(origin):
         found = _attrs_fields(origin, hints)
     elif dataclasses.is_dataclass(origin):
@@ -64,7 +65,6 @@ def fields_of(cls: Any, names: Mapping[str, Any]) -> tuple[RawField, ...]:
         found = _named_tuple_fields(origin, hints)
     else:
         found = _typed_dict_fields(origin, hints)
-    renames = _registered_renames(origin)
     return tuple(
         attrs.evolve(each, key=renames.get(each.attribute, each.key)) for each in found
     )
