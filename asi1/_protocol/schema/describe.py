@@ -224,7 +224,7 @@ class Describer:
         for base in reversed(origin.__mro__):
             words |= read_docs(base).names
         definition.fields = tuple(
-            self._field(
+            self.field(
                 raw,
                 f"{path}.{raw.attribute}",
                 parameters_of(cls, raw.attribute),
@@ -236,7 +236,7 @@ class Describer:
             self._refuse(path, "two fields of the same name", "rename one of them")
         return Object(name=name, definition=definition)
 
-    def _field(
+    def field(
         self,
         raw: fields.RawField,
         path: str,
