@@ -39,7 +39,7 @@ __all__ = ["FunctionTool", "function_tool"]
 
 _ARGUMENT = "tools"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_VARIADIC = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
+_VARIADIC: dict[Any, str] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
 
 
 @frozen(kw_only=True, eq=False)
@@ -74,7 +74,7 @@ class FunctionTool:
         return {"type": "function", "function": function}
 
     def bind(
-        self, arguments: str, **excluded: object
+        self, arguments: str, excluded: Mapping[str, Any] | None = None
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """
         Return the positional and keyword arguments of a call.
@@ -100,7 +100,7 @@ class FunctionTool:
                 path=mismatch.path,
                 expected=mismatch.words or mismatch.expected,
             ) from mismatch.__cause__
-        return _call_arguments(self._signature, {**values, **excluded})
+        return _call_arguments(self._signature, {**values, **(excluded or {})})
 
 
 def _loaded(arguments: str, name: str) -> JSON:
@@ -128,7 +128,8 @@ def _call_arguments(
         if parameter.kind is Parameter.POSITIONAL_ONLY:
             # A later positional argument needs the earlier ones, so a missing argument
             # is passed as its default.
-            args.append(values.get(name, parameter.default))
+            value = values.get(name, parameter.default)
+            args += [] if value is Parameter.empty else [value]
         elif name in values:
             kwargs[name] = values[name]
     return tuple(args), kwargs
@@ -157,7 +158,8 @@ def function_tool(
         ArgumentError: The function cannot be a tool; the message says why.
     """
     inner, preset = _without_partials(function)
-    name = _checked_name(name or getattr(inner, "__name__", type(inner).__name__))
+    own_name: str = getattr(inner, "__name__", type(inner).__name__)
+    name = _checked_name(name or own_name)
     signature = _signature(function, name)
     hints = _hints(_annotated(inner), name)
     docs = _docs_of(inner)
@@ -230,7 +232,7 @@ def _named(
 
 
 def _without_partials(function: Any) -> tuple[Any, set[str]]:
-    """Return the function in partials, and the keyword arguments that these have set."""
+    """Return the function in partials, and the keyword arguments that they have set."""
     names: set[str] = set()
     while isinstance(function, functools.partial):
         names |= function.keywords.keys()
@@ -242,7 +244,7 @@ def _without_partials(function: Any) -> tuple[Any, set[str]]:
 
 
 def _annotated(function: Any) -> Any:
-    """Return the function that has the annotations, of any object that can be called."""
+    """Return the function that has the annotations of an object that can be called."""
     is_object = not inspect.isroutine(function)
     return inspect.unwrap(type(function).__call__ if is_object else function)
 

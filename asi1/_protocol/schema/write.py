@@ -133,7 +133,8 @@ class _Writer:
         description = field.description
         if field.default is not NoDefault:
             default = f"Default: {json_text(field.default)}."
-            description = f"{description} {default}".strip()
+            before = f"{description.rstrip('.')}. " if description else ""
+            description = before + default
         schema = self.write(field.shape, description)
         if field.required or allows_null(field.shape):
             return schema
