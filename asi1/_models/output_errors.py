@@ -1,14 +1,7 @@
 """
 The errors of answers that do not become a value of the requested type.
 
-`errors` shows the tree of all other errors.
-
-    ASI1Error
-    └── OutputError                 an answer did not become a value
-        ├── OutputTruncatedError        the answer ends before the value is complete
-        │   └── ThoughtBudgetError          the model's thoughts used up all tokens
-        ├── OutputRefusedError          the model refused to answer
-        └── OutputInvalidError          the answer does not fit the type
+`errors` shows the whole tree.
 """
 
 from attrs import define
@@ -58,7 +51,7 @@ class ThoughtBudgetError(OutputTruncatedError):
 
 @public
 class OutputRefusedError(OutputError):
-    """The model refused to answer, or the server's content filter removed the answer."""
+    """The model refused to answer, or the content filter removed the answer."""
 
 
 @public

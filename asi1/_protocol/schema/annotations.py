@@ -8,6 +8,7 @@ which defines such metadata has to be loaded.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 import typing
 
@@ -72,32 +73,37 @@ def unwrap(annotation: Any, parameters: Mapping[Any, Any]) -> tuple[Any, Notes]:
     """
     notes = Notes()
     while True:
-        origin = get_origin(annotation)
-        if origin is Annotated:
-            annotation, *metadata = get_args(annotation)
-            _add(notes, metadata)
-        elif origin in _QUALIFIERS:
-            if origin in {Required, NotRequired}:
-                notes.required = origin is Required
-            annotation = get_args(annotation)[0]
-        elif getattr(origin or annotation, "__name__", "") == "ReadOnly":
-            annotation = get_args(annotation)[0]
-        elif hasattr(origin or annotation, "__value__"):  # an alias made by ``type``
-            notes.aliases += (origin or annotation,)
-            annotation = _alias_value(annotation, parameters)
-        elif hasattr(annotation, "__supertype__"):
-            annotation = annotation.__supertype__
-        elif isinstance(annotation, dataclasses.InitVar):
-            annotation = annotation.type
-        elif isinstance(annotation, TypeVar):
-            annotation = _parameter(annotation, parameters)
-        elif parameters and getattr(annotation, "__parameters__", ()):
-            substituted = _substituted(annotation, parameters)
-            if substituted == annotation or isinstance(annotation, type):
-                return annotation, notes
-            annotation = substituted
-        else:
+        inner = _unwrapped_once(annotation, parameters, notes)
+        if inner is annotation:
             return annotation, notes
+        annotation = inner
+
+
+def _unwrapped_once(
+    annotation: Any, parameters: Mapping[Any, Any], notes: Notes
+) -> Any:
+    """Return what the outermost layer of *annotation* contains, or *annotation*."""
+    origin = get_origin(annotation)
+    outer = origin or annotation
+    if origin is Annotated:
+        inner, *metadata = get_args(annotation)
+        _add(notes, metadata)
+        return inner
+    if origin in _QUALIFIERS or getattr(outer, "__name__", "") == "ReadOnly":
+        if origin in {Required, NotRequired}:
+            notes.required = origin is Required
+        return get_args(annotation)[0]
+    if hasattr(outer, "__value__"):  # an alias made by ``type``
+        notes.aliases += (outer,)
+        return _alias_value(annotation, parameters)
+    if hasattr(annotation, "__supertype__"):
+        return annotation.__supertype__
+    if isinstance(annotation, dataclasses.InitVar):
+        return annotation.type
+    if isinstance(annotation, TypeVar):
+        return _parameter(annotation, parameters)
+    substituted = _substituted(annotation, parameters)
+    return annotation if substituted == annotation else substituted
 
 
 def _alias_value(annotation: Any, parameters: Mapping[Any, Any]) -> Any:
@@ -123,26 +129,42 @@ def _substituted(annotation: Any, parameters: Mapping[Any, Any]) -> Any:
     if isinstance(annotation, TypeVar):
         return parameters.get(annotation, annotation)
     names = getattr(annotation, "__parameters__", ())
-    if not names or isinstance(annotation, type):
+    if not parameters or not names or _is_class(annotation):
         return annotation
     return annotation[tuple(parameters.get(name, name) for name in names)]
 
 
-def parameters_of(annotation: Any) -> dict[Any, Any]:
-    """Return the type for each type variable of a class, and of its bases."""
+def _is_class(annotation: Any) -> bool:
+    # Python 3.11 takes list[T] for an instance of `type`.
+    return isinstance(annotation, type) and get_origin(annotation) is None
+
+
+def parameters_of(annotation: Any, attribute: str) -> dict[Any, Any]:
+    """Return the types of the type variables in the annotation of a class's field."""
+    found = _owner_parameters(annotation, attribute)
+    return {} if found is None else found
+
+
+def _owner_parameters(annotation: Any, attribute: str) -> dict[Any, Any] | None:
+    """Return the types for the class that declares *attribute*; None if not found."""
     cls = get_origin(annotation) or annotation
     names = getattr(cls, "__parameters__", ())
-    found: dict[Any, Any] = dict(zip(names, get_args(annotation), strict=False))
-    for base in getattr(cls, "__orig_bases__", ()):
-        origin = get_origin(base)
-        if origin is None or origin in {typing.Generic, typing.Protocol}:
-            continue
-        given = {
-            name: _substituted(value, found)
-            for name, value in parameters_of(base).items()
-        }
-        found = given | found
-    return found
+    own: dict[Any, Any] = dict(zip(names, get_args(annotation), strict=False))
+    if attribute in _own_annotations(cls):
+        return own
+    # A base may use the same type variable for another type.
+    for base in getattr(cls, "__orig_bases__", cls.__bases__):
+        found = _owner_parameters(_substituted(base, own), attribute)
+        if found is not None:
+            return found
+    return None
+
+
+def _own_annotations(cls: Any) -> Mapping[str, Any]:
+    try:
+        return inspect.get_annotations(cls)
+    except (NameError, TypeError):  # Python 3.14 evaluates them only now
+        return {}
 
 
 def _add(notes: Notes, metadata: list[Any]) -> None:

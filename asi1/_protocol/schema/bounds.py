@@ -7,7 +7,7 @@ import re
 
 from collections.abc import Callable, Iterator, Sized
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
@@ -64,7 +64,7 @@ def with_bounds(shape: Shape, bounds: Bounds) -> Shape:
     return attrs.evolve(shape, bounds={**shape.bounds, **bounds})
 
 
-def _refuse(shape: Shape, name: str) -> None:
+def _refuse(shape: Shape, name: str) -> NoReturn:
     raise ValueError(f"the bound {name!r} does not fit {shape.name}")
 
 

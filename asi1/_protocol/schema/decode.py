@@ -47,7 +47,7 @@ def decoder_of(shape: Shape) -> Callable[[JSON], Any]:
     """
     Return the function that decodes JSON values of *shape*.
 
-    The function raises `MismatchError`, with the path of the first value that does not fit.
+    The function raises `MismatchError` for the first value that does not fit.
     """
     converter = _converter()
 
@@ -174,7 +174,7 @@ def _free_object(shape: FreeObject, converter: Converter) -> _Hook:
 
 def _union(shape: Union, converter: Converter) -> _Hook:
     hooks = [(member, _later(member, converter)) for member in shape.members]
-    return union_reader(shape, hooks)
+    return union_reader(hooks)
 
 
 def _object(shape: Object, converter: Converter) -> _Hook:

@@ -25,18 +25,19 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 
 from ..._models.errors import ArgumentError
-from ..._models.json_text import json_text
 from . import fields, foreign
 from .annotations import UnresolvedError, parameters_of, unwrap
 from .bounds import with_bounds
+from .choices import choices_of
 from .docstrings import read_docs
-from .scalars import TEXT, scalar_of
+from .scalars import NULL, TEXT, scalar_of
 from .shapes import (
     Anything,
     Array,
     Choices,
     Definition,
     Field,
+    Foreign,
     FreeObject,
     Object,
     Row,
@@ -44,9 +45,10 @@ from .shapes import (
     Shape,
     Union,
 )
+from .type_names import type_name
 
 
-__all__ = ["Describer", "choices_of", "type_name"]
+__all__ = ["Describer"]
 
 _ARRAYS: dict[object, Any] = {
     **dict.fromkeys((list, Sequence, MutableSequence, Collection, Iterable), list),
@@ -80,6 +82,7 @@ class Describer:
         self._argument = argument
         self._names = dict(names)
         self._definitions: dict[object, Definition] = {}
+        self._foreign: dict[object, Foreign] = {}
         self._aliases: list[object] = []
 
     def shape(
@@ -123,18 +126,14 @@ class Describer:
 
     def _bare(self, cls: Any, path: str, parameters: Mapping[Any, Any]) -> Shape:
         """Return the shape of a type that `unwrap` has unwrapped."""
-        special = foreign.shape_of(cls)
-        if special is not None:
-            return special
+        whole = self._without_parts(cls, path)
+        if whole is not None:
+            return whole
         origin, args = get_origin(cls) or cls, get_args(cls)
-        if not isinstance(origin, Hashable):
-            self._refuse(path, f"{type(cls).__name__} value", _ADVICE)
         if origin in _UNIONS:
             return self._union(args, path, parameters)
         if origin is Literal:
             return choices_of(args)
-        if origin in _ANYTHING:
-            return Anything(name="any value")
         if origin is tuple:
             return self._tuple(cls, path, parameters)
         if origin in _ARRAYS:
@@ -145,6 +144,23 @@ class Describer:
         if isinstance(origin, type):
             return self._class(cls, path)
         return self._refuse(path, type_name(cls), _ADVICE)
+
+    def _without_parts(self, cls: Any, path: str) -> Shape | None:
+        """Return the shape of a type that is one value for us; None for another."""
+        if not isinstance(cls, Hashable):
+            self._refuse(path, f"a {type(cls).__name__}", _ADVICE)
+        if isinstance(cls, str | typing.ForwardRef):
+            self._refuse(path, "a string in place of a type", "give the type itself")
+        if cls is None:
+            return NULL
+        if cls in _ANYTHING:
+            return Anything(name="any value")
+        if cls not in self._foreign:
+            special = foreign.shape_of(cls)
+            if special is None:
+                return None
+            self._foreign[cls] = special
+        return self._foreign[cls]
 
     def _class(self, cls: Any, path: str) -> Shape:
         origin = get_origin(cls) or cls
@@ -207,16 +223,20 @@ class Describer:
         words: dict[str, str] = {}
         for base in reversed(origin.__mro__):
             words |= read_docs(base).names
-        parameters = parameters_of(cls)
         definition.fields = tuple(
-            self._field(raw, f"{path}.{raw.attribute}", parameters, words)
+            self.field(
+                raw,
+                f"{path}.{raw.attribute}",
+                parameters_of(cls, raw.attribute),
+                words,
+            )
             for raw in fields.fields_of(cls, self._names)
         )
         if len({each.key for each in definition.fields}) < len(definition.fields):
             self._refuse(path, "two fields of the same name", "rename one of them")
         return Object(name=name, definition=definition)
 
-    def _field(
+    def field(
         self,
         raw: fields.RawField,
         path: str,
@@ -242,41 +262,4 @@ class Describer:
 
     def _error(self, path: str, reason: str) -> ArgumentError:
         message = f"{self._argument}: {path}: {reason}"
-        return ArgumentError(message, argument=f"{self._argument}: {path}")
-
-
-def choices_of(members: tuple[Any, ...]) -> Choices:
-    """
-    Return the shape of enum members and other constants.
-
-    Raises:
-        ValueError: A constant has no form in JSON.
-    """
-    values: dict[tuple[type, Any], object] = {}
-    for member in members:
-        plain = member.value if isinstance(member, Enum) else member
-        kinds = (t for t in (bool, int, float, str, type(None)) if isinstance(plain, t))
-        kind = next(kinds, None)
-        if kind is None:
-            raise ValueError(
-                f"the constant {member!r} has no form in JSON; use str or int values"
-            )
-        values[kind, None if plain is None else kind(plain)] = member
-    if not values:
-        raise ValueError("an enum without members has no value")
-    names = ", ".join(json_text(value) for _, value in values)
-    return Choices(name=f"one of {names}", values=values)
-
-
-def type_name(cls: Any) -> str:
-    """Return the name of a type for messages and for the schema."""
-    args = get_args(cls)
-    origin = get_origin(cls) or cls
-    if not isinstance(origin, Hashable):  # the parameters of a Callable
-        return repr(cls)
-    if origin in _UNIONS:
-        return " | ".join(map(type_name, args))
-    name = getattr(origin, "__name__", None) or str(origin).removeprefix("typing.")
-    if origin is Literal or not args:
-        return name
-    return f"{name}[{', '.join(map(type_name, args))}]"
+        return ArgumentError(message, argument=self._argument)

@@ -34,11 +34,12 @@ def encoded(value: Any) -> JSON:
         return value
     if isinstance(value, Enum):
         return encoded(value.value)
-    cls = type(value)
+    cls: Any = type(value)
     if has_fields(cls):
+        names = _keys_of(cls)
         return {
             key: encoded(getattr(value, attribute))
-            for attribute, key in _keys_of(cls)
+            for attribute, key in names
             if hasattr(value, attribute)  # an InitVar is not kept
         }
     if isinstance(value, Mapping):
@@ -75,7 +76,7 @@ def _key(key: object) -> str:
 
 
 @lru_cache(maxsize=256)
-def _keys_of(cls: type) -> tuple[tuple[str, str], ...]:
+def _keys_of(cls: Any) -> tuple[tuple[str, str], ...]:
     """Return the attribute and the name in JSON of each field of *cls*."""
     return tuple(
         (each.attribute, unwrap(each.annotation, {})[1].rename or each.key)

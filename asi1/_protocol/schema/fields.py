@@ -19,7 +19,14 @@ from .annotations import resolved_hints
 from .shapes import NoDefault
 
 
-__all__ = ["RawField", "builder_of", "fields_of", "finder_of", "has_fields"]
+__all__ = [
+    "RawField",
+    "builder_of",
+    "fields_of",
+    "finder_of",
+    "has_fields",
+    "shown_default",
+]
 
 
 @frozen(kw_only=True)
@@ -54,8 +61,9 @@ def fields_of(cls: Any, names: Mapping[str, Any]) -> tuple[RawField, ...]:
         cls: The class; or a generic class with its type arguments.
         names: Names that annotations may use, beyond those of the class's module.
     """
-    origin = get_origin(cls) or cls
+    origin: Any = get_origin(cls) or cls
     hints = resolved_hints(origin, names)
+    renames = _registered_renames(origin)
     if attrs.has(origin):
         found = _attrs_fields(origin, hints)
     elif dataclasses.is_dataclass(origin):
@@ -64,7 +72,6 @@ def fields_of(cls: Any, names: Mapping[str, Any]) -> tuple[RawField, ...]:
         found = _named_tuple_fields(origin, hints)
     else:
         found = _typed_dict_fields(origin, hints)
-    renames = _registered_renames(origin)
     return tuple(
         attrs.evolve(each, key=renames.get(each.attribute, each.key)) for each in found
     )
@@ -80,7 +87,7 @@ def _attrs_fields(cls: Any, hints: Mapping[str, Any]) -> Iterator[RawField]:
                 annotation=hints.get(each.name, each.type),
                 required=each.default is attrs.NOTHING,
                 description=_described(each.metadata),
-                default=_shown(each.default),
+                default=shown_default(each.default),
             )
 
 
@@ -98,7 +105,7 @@ def _dataclass_fields(cls: Any, hints: Mapping[str, Any]) -> Iterator[RawField]:
             annotation=annotation,
             required=each.default is missing and each.default_factory is missing,
             description=_described(each.metadata),
-            default=_shown(each.default),
+            default=shown_default(each.default),
         )
 
 
@@ -111,7 +118,7 @@ def _named_tuple_fields(cls: Any, hints: Mapping[str, Any]) -> Iterator[RawField
             key=name,
             annotation=hints.get(name, Any),
             required=default is NoDefault,
-            default=_shown(default),
+            default=shown_default(default),
         )
 
 
@@ -133,7 +140,7 @@ def _described(metadata: Mapping[Any, Any]) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _shown(default: object) -> JSON | type[NoDefault]:
+def shown_default(default: object) -> JSON | type[NoDefault]:
     """Return a default that a description can show; `NoDefault` for any other."""
     if isinstance(default, Enum) and default is not attrs.NOTHING:
         default = default.value
@@ -183,7 +190,7 @@ def finder_of(cls: Any) -> Callable[[dict[str, Any], Exception], str | None]:
                 each.validator(None, each, values[each.alias])
             except Exception as again:  # noqa: BLE001 - validators raise anything
                 if type(again) is type(error) and str(again) == str(error):
-                    return each.alias
+                    return str(each.alias)
         return None
 
     return find

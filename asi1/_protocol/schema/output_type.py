@@ -22,10 +22,11 @@ from ..._models.output_errors import (
 )
 from .answer_text import CutAway, JSONCutOffError, NoJSONError, read_json_answer
 from .decode import decoder_of
-from .describe import Describer, type_name
+from .describe import Describer
 from .mismatch import MismatchError
 from .shapes import Definition, Field, Foreign, FreeObject, Object, Shape
 from .strict import is_strict
+from .type_names import type_name
 from .write import json_schema
 
 

@@ -162,7 +162,7 @@ _SCALARS: dict[type, Scalar] = {
 
 def scalar_of(cls: type) -> Scalar | None:
     """Return the shape of *cls*; None if values of *cls* have parts."""
-    # Importing `uuid` would load much that only a program with UUIDs has loaded.
+    # `uuid` is not imported, since it draws random numbers, which no module here does.
     if (cls.__module__, cls.__qualname__) == ("uuid", "UUID"):
         return _text_shape("a UUID", partial(_uuid, cls), format="uuid")
     return _SCALARS.get(cls)

@@ -14,7 +14,7 @@ from typing import Any
 from ..._models.base_types import JSON
 from ..._models.json_text import json_text
 from .mismatch import MismatchError, excerpt
-from .shapes import Anything, Choices, Object, Scalar, Shape, Union
+from .shapes import Anything, Choices, Object, Scalar, Shape
 
 
 __all__ = ["union_reader"]
@@ -24,13 +24,12 @@ _Member = tuple[Shape, _Hook]
 _Constant = tuple[type, JSON]
 
 
-def union_reader(shape: Union, members: Sequence[_Member]) -> _Hook:
+def union_reader(members: Sequence[_Member]) -> _Hook:
     """
-    Return the hook that decodes values of *shape*.
+    Return the hook that decodes values of a union.
 
     Args:
-        shape: The union.
-        members: Each member with its own hook.
+        members: The shapes of the union, each with its own hook.
     """
     ordered = sorted(members, key=lambda member: _rank(member[0]))
     classes = [(each, hook) for each, hook in members if isinstance(each, Object)]
@@ -39,16 +38,16 @@ def union_reader(shape: Union, members: Sequence[_Member]) -> _Hook:
 
     def read(value: JSON, _: object) -> Any:
         if not isinstance(value, dict) or not classes:
-            return _tried(shape, ordered, value)
+            return _tried(ordered, value)
         try:
             found = by_class.find(value)
             if found is None:
-                return _tried(shape, classes, value)
+                return _tried(classes, value)
             return found[1](value, found[0])
         except MismatchError as mismatch:
             if not rest:
                 raise
-            return _tried(shape, rest, value, mismatch)
+            return _tried(rest, value, mismatch)
 
     return read
 
@@ -61,22 +60,22 @@ def _rank(shape: Shape) -> int:
 
 
 def _tried(
-    shape: Union,
     members: Sequence[_Member],
     value: JSON,
     first: MismatchError | None = None,
 ) -> Any:
     """Return the value of the first member that fits, or raise the deepest mismatch."""
-    best = first
+    best, expected = first, list[str]()
     for member, hook in members:
         try:
             return hook(value, member)
         except MismatchError as mismatch:
+            expected.append(mismatch.expected)
             if best is None or len(mismatch.steps) > len(best.steps):
                 best = mismatch
     if best is not None and (best.steps or best.words):
         raise best
-    raise MismatchError(shape.name, excerpt(value))
+    raise MismatchError(" or ".join(dict.fromkeys(expected)), excerpt(value))
 
 
 class _Classes:

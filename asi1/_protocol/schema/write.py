@@ -58,6 +58,7 @@ class _Writer:
     def __init__(self) -> None:
         self.definitions: dict[str, dict[str, Any]] = {}
         self._names: dict[object, str] = {}
+        self._foreign_schemas: dict[int, dict[str, Any]] = {}
 
     def write(self, shape: Shape, description: str = "") -> dict[str, Any]:
         """Return the schema of *shape*, a reference for a class."""
@@ -132,7 +133,8 @@ class _Writer:
         description = field.description
         if field.default is not NoDefault:
             default = f"Default: {json_text(field.default)}."
-            description = f"{description} {default}".strip()
+            before = f"{description.rstrip('.')}. " if description else ""
+            description = before + default
         schema = self.write(field.shape, description)
         if field.required or allows_null(field.shape):
             return schema
@@ -140,6 +142,9 @@ class _Writer:
 
     def _foreign(self, shape: Foreign) -> dict[str, Any]:
         """Return another library's schema, with its definitions under free names."""
+        known = self._foreign_schemas.get(id(shape.schema))
+        if known is not None:
+            return known
         schema = dict(shape.schema)
         definitions = schema.pop("$defs", {})
         names = {old: self._free_name(old) for old in definitions}
@@ -151,7 +156,8 @@ class _Writer:
 
         for old, new in names.items():
             self.definitions[new] = mapped(definitions[old], renamed)
-        return mapped(schema, renamed)
+        schema = self._foreign_schemas[id(shape.schema)] = mapped(schema, renamed)
+        return schema
 
     def _free_name(self, name: str) -> str:
         base = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "Type"
@@ -175,6 +181,8 @@ def _of_choices(shape: Choices) -> dict[str, Any]:
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
     kind = schema.get("type")
     if "enum" in schema:
+        if None in schema["enum"]:
+            return schema
         kinds = kind if isinstance(kind, list) else [kind]
         return {**schema, "type": [*kinds, "null"], "enum": [*schema["enum"], None]}
     if isinstance(kind, str) and kind in _PLAIN:
