@@ -28,6 +28,7 @@ TESTED_IN = {
         "_transport/transport",
     ],
     "client/conversation/test_conversation": [
+        "_client/conversation/opening",
         "_client/conversation/turn",
         "_client/conversation/turn_requests",
         "_client/conversation/turn_stream",
@@ -36,6 +37,7 @@ TESTED_IN = {
     "client/test_lifetime": ["_transport/event_loop"],
     "call/test_reply_reader": ["_call/answer_reader", "_call/event_reader"],
     "client/test_map": ["_call/concurrent_calls"],
+    "client/test_structured_outputs": ["_call/parse_rounds"],
     "client/test_to_sse": ["_call/answer_events"],
     "system/life/test_fork": ["_fork_lock"],
     # Parts of the command line are tested by the command's input and output.
