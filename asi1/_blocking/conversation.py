@@ -35,7 +35,7 @@ class Conversation:
 
     def ask(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         model: str | None = None,
         **options: Unpack[ChatOptions],
@@ -53,7 +53,7 @@ class Conversation:
 
     def stream(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         model: str | None = None,
         keep_partial: bool = False,

@@ -7,6 +7,7 @@ server's keys for which a class has no field. This module has no
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 
@@ -26,6 +27,7 @@ __all__ = [
     "ToolCall",
     "Usage",
     "wire_call",
+    "wire_reply",
 ]
 
 # Members of a tool call that repeat other members: its index in the list, and the
@@ -216,6 +218,21 @@ class ChatCompletion(Model):
             calls=[(function.name, function.arguments) for function in functions],
             finish_reason=self.finish_reason,
         )
+
+
+def wire_reply(message: Any) -> dict[str, JSON]:
+    """Return a `ChatMessage` or `AssistantMessage` in the form of a later request."""
+    # The API may refuse other fields of its own answers in a request, so only the role,
+    # the content and the tool calls are sent.
+    refusal = message.refusal if isinstance(message, ChatMessage) else None
+    wire: dict[str, JSON] = {
+        "role": message.role,
+        "content": message.content or refusal or message.content,
+    }
+    if message.tool_calls:
+        wire["content"] = message.content or None
+        wire["tool_calls"] = [wire_call(call) for call in message.tool_calls]
+    return wire
 
 
 def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:

@@ -45,6 +45,21 @@ def test_blocking_conversation_has_the_methods_of_the_async_one(fake, blocking_c
     assert chat.messages == blocking_client.conversation(saved=chat.to_json()).messages
 
 
+def test_blocking_turns_may_begin_with_one_message_object(fake, blocking_client):
+    """
+    `ask` and `stream` of a blocking conversation take one message with images.
+    """
+    chat = blocking_client.conversation()
+    message = asi1.UserMessage("What is this?", images=[b"GIF89a"])
+
+    chat.ask(message)
+    with chat.stream(message) as stream:
+        stream.get_final_completion()
+
+    assert message.to_dict() == sent(fake)[0] == sent(fake)[2]
+    assert "data:image/gif;base64,R0lGODlh" == message.images[0]
+
+
 POLICIES = {
     "newest": asi1.KeepNewest(1500),
     "relevant": asi1.DropLeastRelevant(1500),

@@ -5,6 +5,7 @@ The types of asi1's public API as a caller uses it. Type-checked, never run.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, assert_type
 
 from asi1 import (
@@ -25,6 +26,7 @@ from asi1 import (
     Summarise,
     Timeouts,
     Usage,
+    UserMessage,
 )
 
 
@@ -124,6 +126,9 @@ async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
     chat = client.conversation("Be brief.", context=policy, temperature=0)
     assert_type(chat, AsyncConversation)
     assert_type(await chat.ask("Hi"), ChatCompletion)
+    picture = UserMessage("What is this?", images=["a.png", b"GIF89a", Path("b.png")])
+    assert_type(await chat.ask(picture), ChatCompletion)
+    UserMessage("What is this?", images=[5])  # type: ignore[list-item] # pyright: ignore[reportArgumentType]
     assert_type(chat.stream("Hi", keep_partial=True), AsyncChatStream)
     assert_type(chat.messages, tuple[dict[str, Any], ...])
     assert_type(chat.usage, Usage)

@@ -106,7 +106,7 @@ class AsyncConversation:
 
     async def ask(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         model: str | None = None,
         **options: Unpack[ChatOptions],
@@ -115,7 +115,8 @@ class AsyncConversation:
         Send a message, and return the model's answer.
 
         Args:
-            message: A str, or a list of messages such as the results of tools.
+            message: A str, one message such as a `UserMessage` with images, or a list
+                of messages such as the results of tools.
             model: The model for this turn, as for `AsyncCompletions.create`.
             **options: Fields of `ChatOptions`; they override the conversation's.
 
@@ -134,7 +135,7 @@ class AsyncConversation:
 
     def stream(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         model: str | None = None,
         keep_partial: bool = False,

@@ -11,8 +11,15 @@ import attrs
 from ..._call.call import Call
 from ..._call.reply_reader import ReplyReader
 from ..._call.task import CallTask
-from ..._models.completion import ChatCompletion
-from ..._models.messages import Messages
+from ..._models.completion import ChatCompletion, ChatMessage
+from ..._models.messages import (
+    AssistantMessage,
+    Message,
+    Messages,
+    SystemMessage,
+    ToolMessage,
+    UserMessage,
+)
 from ..._protocol.context.history import History, stored
 from ..._protocol.request import draft_chat
 from ..._settings.option_checks import checked_options
@@ -24,6 +31,17 @@ from .turn_taking import TurnTaking
 __all__ = ["Turn"]
 
 _T = TypeVar("_T")
+
+# The types of a single message.
+_ONE = (
+    SystemMessage,
+    UserMessage,
+    AssistantMessage,
+    ToolMessage,
+    ChatMessage,
+    ChatCompletion,
+    Mapping,
+)
 
 
 class Turn(Generic[_T]):
@@ -37,7 +55,7 @@ class Turn(Generic[_T]):
     def __init__(
         self,
         taking: TurnTaking,
-        message: Messages,
+        message: Messages | Message,
         model: str | None,
         options: ChatOptions,
         reader: type[ReplyReader[_T]],
@@ -57,7 +75,7 @@ class Turn(Generic[_T]):
             **checked_options(options),
         }
         self._model = model or history.model
-        new = stored(message)
+        new = stored([message] if isinstance(message, _ONE) else message)
         draft = draft_chat(
             engine.config,
             model=self._model,
