@@ -18,6 +18,7 @@ import orjson
 from attrs import field, frozen
 from attrs.validators import ge, in_
 
+from .._models.image_data import size_without_images
 from ._plan import Data, Framing, Head, Pairs, Pause, Plan, Step
 from ._request import Ask, RecordedRequest
 from ._shapes import Content, Generation, body, chunks
@@ -161,7 +162,7 @@ class Answer:
         return tuple(steps)
 
     def _usage(self, context: Ask, text: str) -> Mapping[str, int]:
-        prompt = 39 + len(context.request.body) // 4
+        prompt = 39 + size_without_images(context.request.body) // 4
         completion = len(text.split()) * self.repeat
         completion += sum(len(thought.split()) for thought in self.thoughts)
         return {
