@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from ._blocking.chat import Chat, Completions
     from ._blocking.client import ASI1
     from ._blocking.conversation import Conversation
+    from ._blocking.images import Images
     from ._blocking.map import Answers
     from ._blocking.stream import ChatStream, Pieces
     from ._blocking.to_sse import EventBytes
     from ._client.chat import AsyncChat, AsyncCompletions
     from ._client.client import AsyncASI1
     from ._client.conversation.conversation import AsyncConversation
+    from ._client.images import AsyncImages
     from ._client.map import AsyncAnswers
     from ._client.stream import AsyncChatStream, AsyncPieces
     from ._client.to_sse import AsyncEventBytes
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
         StreamInterruptedError,
         StreamTruncatedError,
     )
+    from ._models.generated_images import GeneratedImage, GeneratedImages
     from ._models.messages import (
         AssistantMessage,
         Message,
@@ -116,6 +119,7 @@ __all__ = [
     "AsyncCompletions",
     "AsyncConversation",
     "AsyncEventBytes",
+    "AsyncImages",
     "AsyncPieces",
     "Attempt",
     "AuthenticationError",
@@ -140,7 +144,10 @@ __all__ = [
     "DropLeastRelevant",
     "EventBytes",
     "FunctionCall",
+    "GeneratedImage",
+    "GeneratedImages",
     "Hooks",
+    "Images",
     "InternalServerError",
     "KeepNewest",
     "LimitOutcome",
@@ -195,7 +202,9 @@ _MODULES = {
     "_settings.config": ("Limits",),
     "_protocol.context.policies": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
     "_client.conversation.conversation": ("AsyncConversation",),
+    "_client.images": ("AsyncImages",),
     "_models.base": ("Model",),
+    "_models.generated_images": ("GeneratedImage", "GeneratedImages"),
     "_settings.hooks": ("Hooks", "Wait"),
     "_settings.rate_limit": ("LimitOutcome", "Limiter", "RateLimit"),
     "_client.map": ("AsyncAnswers",),
@@ -231,6 +240,7 @@ _MODULES = {
     "_blocking.chat": ("Chat", "Completions"),
     "_protocol.context.summarise": ("Summarise",),
     "_blocking.conversation": ("Conversation",),
+    "_blocking.images": ("Images",),
     "_blocking.map": ("Answers",),
     "_blocking.stream": ("ChatStream", "Pieces"),
     "_blocking.to_sse": ("EventBytes",),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .._protocol.context.policies import ContextPolicy
     from .chat import Chat
     from .conversation import Conversation
+    from .images import Images
 
 
 __all__ = ["ASI1"]
@@ -35,6 +36,11 @@ class ASI1(BaseClient):
     def chat(self) -> Chat:
         """Same as `AsyncASI1.chat`."""
         return _chat()(self._engine)
+
+    @property
+    def images(self) -> Images:
+        """Same as `AsyncASI1.images`."""
+        return _images()(self._engine)
 
     def conversation(
         self,
@@ -97,6 +103,13 @@ def _chat() -> type[Chat]:
     from .chat import Chat  # noqa: PLC0415 - with the engine
 
     return Chat
+
+
+@loader
+def _images() -> type[Images]:
+    from .images import Images  # noqa: PLC0415 - rarely used
+
+    return Images
 
 
 @loader

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .chat import AsyncChat
     from .conversation.conversation import AsyncConversation
     from .conversation.turn_taking import TurnTaking
+    from .images import AsyncImages
 
 
 __all__ = ["AsyncASI1"]
@@ -73,6 +74,11 @@ class AsyncASI1(BaseClient):
     def chat(self) -> AsyncChat:
         """Chat: ``client.chat.completions.create(...)`` and ``.stream(...)``."""
         return _chat()(self._engine)
+
+    @property
+    def images(self) -> AsyncImages:
+        """Images: ``client.images.generate(...)`` and ``.edit(...)``."""
+        return _images()(self._engine)
 
     def conversation(
         self,
@@ -175,6 +181,13 @@ def _chat() -> type[AsyncChat]:
     from .chat import AsyncChat  # noqa: PLC0415 - with the engine
 
     return AsyncChat
+
+
+@loader
+def _images() -> type[AsyncImages]:
+    from .images import AsyncImages  # noqa: PLC0415 - rarely used
+
+    return AsyncImages
 
 
 @loader

@@ -64,10 +64,12 @@ def image_urls(images: Iterable[Image]) -> tuple[str, ...]:
         raise ArgumentError(
             "images: must be a list, also for one image", argument="images"
         )
-    if not isinstance(images, Iterable):
+    try:
+        listed = list(images)
+    except TypeError:
         problem = f"images: must be a list (it is {type(images).__name__})"
-        raise ArgumentError(problem, argument="images")
-    return tuple(_url(f"images[{at}]", image) for at, image in enumerate(images))
+        raise ArgumentError(problem, argument="images") from None
+    return tuple(_url(f"images[{at}]", image) for at, image in enumerate(listed))
 
 
 def _url(argument: str, image: object) -> str:

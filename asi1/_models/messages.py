@@ -240,8 +240,8 @@ def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
     match message:
         case SystemMessage() | UserMessage() | AssistantMessage() | ToolMessage():
             wire = message.to_dict()
-        case ChatCompletion() | ChatMessage():
-            wire = _answer_to_wire(getattr(message, "message", message))
+        case ChatCompletion(message=reply) | (ChatMessage() as reply):
+            wire = _answer_to_wire(reply)
         case Mapping() if "choices" in message:
             raise _invalid(name, "is a complete answer: take its message", message)
         case Mapping():

@@ -20,6 +20,7 @@ from asi1 import (
     ContextPolicy,
     Conversation,
     DropLeastRelevant,
+    GeneratedImages,
     KeepNewest,
     RetryPolicy,
     StreamError,
@@ -115,6 +116,15 @@ def choices(answer: ChatCompletion) -> None:
     """`ChatCompletion.choices` is an immutable sequence."""
     assert_type(answer.text, str)
     _: Sequence[object] = answer.choices
+
+
+async def images(client: AsyncASI1, blocking: ASI1) -> None:
+    """Both clients return the same images."""
+    assert_type(await client.images.generate("an otter"), GeneratedImages)
+    assert_type(blocking.images.generate("an otter", size="auto"), GeneratedImages)
+    edited = await client.images.edit("a hat", images=[b"GIF89a", Path("a.png"), "b"])
+    assert_type(edited.bytes, bytes)
+    assert_type(edited.images[0].save("otter.png"), None)
 
 
 async def conversations(client: AsyncASI1, blocking: ASI1) -> None:

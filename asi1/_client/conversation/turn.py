@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 import attrs
 
@@ -75,7 +75,7 @@ class Turn(Generic[_T]):
             **checked_options(options),
         }
         self._model = model or history.model
-        new = stored([message] if isinstance(message, _ONE) else message)
+        new = stored(_listed(message))
         draft = draft_chat(
             engine.config,
             model=self._model,
@@ -155,3 +155,9 @@ class Turn(Generic[_T]):
         history = self._requests.history
         messages = (*self._requests.messages, history.reply(answer, partial=partial))
         return history.with_messages(messages).with_usage(answer.usage)
+
+
+def _listed(message: Messages | Message) -> Messages:
+    if isinstance(message, _ONE):
+        return [cast("Message", message)]
+    return message
