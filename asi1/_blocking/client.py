@@ -50,6 +50,7 @@ class ASI1(BaseClient):
         saved: str | bytes | None = None,
         model: str | None = None,
         keep_reasoning: bool | None = None,
+        session: bool = False,
         **options: Unpack[ChatOptions],
     ) -> Conversation:
         """Same as `AsyncASI1.conversation`."""
@@ -61,6 +62,7 @@ class ASI1(BaseClient):
             saved=saved,
             model=model,
             keep_reasoning=keep_reasoning,
+            session=session,
             options=options,
         )
         return kind(turns)

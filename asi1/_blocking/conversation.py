@@ -63,6 +63,26 @@ class Conversation:
         turn = Turn(self._turns, message, model, options, ChunkReader)
         return ChatStream(turn_stream(turn, keep_partial=keep_partial))
 
+    def wait(
+        self,
+        *,
+        interval: float = 5.0,
+        timeout: float | None = 120.0,
+        message: str = "Any update?",
+        model: str | None = None,
+    ) -> ChatCompletion:
+        """Same as `AsyncConversation.wait`, but blocks."""
+        wait = self._conversation.wait
+        try:
+            return loop_thread().run(
+                wait(interval=interval, timeout=timeout, message=message, model=model)
+            )
+        except Exception:
+            raise
+        except BaseException:  # on Ctrl-C, end the wait without waiting for its call
+            self._turns.give_up()
+            raise
+
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:
         """Same as `AsyncConversation.messages`."""

@@ -88,6 +88,7 @@ class AsyncASI1(BaseClient):
         saved: str | bytes | None = None,
         model: str | None = None,
         keep_reasoning: bool | None = None,
+        session: bool = False,
         **options: Unpack[ChatOptions],
     ) -> AsyncConversation:
         """
@@ -102,6 +103,8 @@ class AsyncASI1(BaseClient):
             keep_reasoning: Whether the model's thoughts are kept in the history, and
                 sent with later turns as ``reasoning_content``. Some servers require
                 this and others refuse it. If left out, as in *saved*, or else False.
+            session: True makes a random session id, unless *saved* or the options have
+                one. Each turn sends it, so that agentic models keep their state.
             **options: Fields of `ChatOptions`, for each turn; they override those in
                 *saved*.
 
@@ -117,6 +120,7 @@ class AsyncASI1(BaseClient):
             saved=saved,
             model=model,
             keep_reasoning=keep_reasoning,
+            session=session,
             options=options,
         )
         return kind(turns)

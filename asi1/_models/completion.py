@@ -35,6 +35,10 @@ __all__ = [
 _REPEATED = ("index", "tool_name", "args")
 
 
+# What an agentic model says, in lowercase, in place of an answer that comes later.
+_PASSED_ON = ("i've sent the message", "i have sent the message")
+
+
 @public
 @frozen(kw_only=True)
 class FunctionCall(Model):
@@ -194,6 +198,17 @@ class ChatCompletion(Model):
             return False
         spent = self.usage.reasoning_tokens if self.usage else None
         return bool(self.thoughts.strip() or message.reasoning.strip() or spent)
+
+    @property
+    def deferred(self) -> bool:
+        """
+        Whether the text only says that the request was passed on to an agent.
+
+        Agents answer such a request later: see `AsyncConversation.wait`.
+        """
+        text = self.text.replace("\u2019", "'").lower()
+        said = any(words in text for words in _PASSED_ON)
+        return said and not self.message.tool_calls
 
     def _ipython_display_(self) -> None:
         """

@@ -158,3 +158,17 @@ def test_blocking_conversation_sends_kept_thoughts_but_no_empty_answer(
     yes |= {"reasoning_content": "Hm."} if keep else {}
     assert [a, b, yes, c] == sent(fake)
     assert 6 == len(chat.messages)
+
+
+def test_blocking_wait_returns_the_answer_of_an_agent(fake, blocking_client):
+    """
+    `wait` of a blocking conversation asks again until the answer is not deferred.
+    """
+    fake.reply("I've sent the message.", times=2)
+    fake.reply("Booked.")
+    chat = blocking_client.conversation(session=True)
+
+    assert chat.ask("Book a table.").deferred
+    assert "Booked." == chat.wait(interval=0.01).text
+    assert {chat.session_id} == {r.headers["x-session-id"] for r in fake.requests}
+    assert 4 == len(chat.messages)

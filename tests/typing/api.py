@@ -136,6 +136,7 @@ async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
     chat = client.conversation("Be brief.", context=policy, temperature=0)
     assert_type(chat, AsyncConversation)
     assert_type(await chat.ask("Hi"), ChatCompletion)
+    assert_type(await chat.wait(interval=5, timeout=None), ChatCompletion)
     picture = UserMessage("What is this?", images=["a.png", b"GIF89a", Path("b.png")])
     assert_type(await chat.ask(picture), ChatCompletion)
     UserMessage("What is this?", images=[5])  # type: ignore[list-item] # pyright: ignore[reportArgumentType]
@@ -148,5 +149,6 @@ async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
     other = blocking.conversation(saved=chat.to_json())
     assert_type(other, Conversation)
     assert_type(other.ask("Hi"), ChatCompletion)
+    assert_type(other.wait(), ChatCompletion)
     assert_type(other.stream("Hi"), ChatStream)
     assert_type(other.fork(), Conversation)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import uuid
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Unpack
@@ -31,6 +32,7 @@ from ..stream import AsyncChatStream
 from .turn import Turn
 from .turn_stream import turn_stream
 from .turn_taking import TurnTaking
+from .waiting import Waiting
 
 
 __all__ = ["AsyncConversation", "open_conversation"]
@@ -44,6 +46,7 @@ def open_conversation(
     saved: str | bytes | None,
     model: str | None,
     keep_reasoning: bool | None,
+    session: bool,
     options: Mapping[str, Any],
 ) -> TurnTaking:
     """
@@ -56,6 +59,8 @@ def open_conversation(
     engine.check_open()
     if not isinstance(keep_reasoning, bool | None):
         raise wrong("keep_reasoning", "must be True, False or None", keep_reasoning)
+    if not isinstance(session, bool):
+        raise wrong("session", "must be True or False", session)
     history = History() if saved is None else from_json(saved)
     history = history.with_reasoning(keep_reasoning)
     if system is not None:
@@ -68,7 +73,8 @@ def open_conversation(
             raise wrong("system", "must be a str", system)
         first = stored([{"role": "system", "content": system}])
         history = attrs.evolve(history, messages=first)
-    chosen = {**history.options, **checked_defaults(options)}
+    given = checked_defaults(options)
+    chosen = {**history.options, **given}
     if chosen.get("idempotency_key", "auto") != "auto":
         key = chosen["idempotency_key"]
         raise wrong(
@@ -76,7 +82,10 @@ def open_conversation(
         )
     if model is not None:
         history = attrs.evolve(history, model=as_argument("model", read_model, model))
-    history = attrs.evolve(history, options=chosen)
+    own = history.session and "session_id" not in given
+    history = attrs.evolve(history, options=chosen, session=own)
+    if session and chosen.get("session_id") is None:
+        history = history.with_session(str(uuid.uuid4()))
     if context is not None and not isinstance(context, ContextPolicy):
         raise wrong("context", "must be a ContextPolicy", context)
     turns = TurnTaking(engine, history, context)
@@ -162,6 +171,37 @@ class AsyncConversation:
         turn = Turn(self._turns, message, model, options, ChunkReader)
         return AsyncChatStream(turn_stream(turn, keep_partial=keep_partial))
 
+    async def wait(
+        self,
+        *,
+        interval: float = 5.0,
+        timeout: float | None = 120.0,  # noqa: ASYNC109 - as in all calls
+        message: str = "Any update?",
+        model: str | None = None,
+    ) -> ChatCompletion:
+        """
+        Wait for an answer that agents give later, and return it.
+
+        If the last answer is `ChatCompletion.deferred`, *message* is sent again and
+        again, until an answer comes with another text. Only that last turn is added to
+        the history; `usage` counts all of them. If the last answer is not deferred, it
+        is returned at once. Begin the conversation with ``session=True``, so that the
+        agents know it again.
+
+        Args:
+            interval: Seconds to wait before each message.
+            timeout: Seconds in total; None for no limit.
+            message: The message to send.
+            model: The model for these turns, as for `ask`.
+
+        Raises:
+            APITimeoutError: The answer is still deferred; `wait` may be called again.
+            ASI1Error: The conversation does not end with an answer; otherwise as for
+                `ask`.
+        """
+        waiting = Waiting(self._turns, message, model, interval, timeout)
+        return await waiting.run()
+
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:
         """A copy of all messages as dicts for the API, oldest first."""
@@ -228,6 +268,8 @@ class AsyncConversation:
     def fork(self, upto: int | None = None) -> AsyncConversation:
         """
         Return a new, independent conversation with a copy of the history.
+
+        It has a new `session_id` if asi1 made this conversation's.
 
         Args:
             upto: Number of messages that the new conversation keeps; all by default. A

@@ -138,6 +138,14 @@ class Turn(Generic[_T]):
             self._taking.history = history.with_tokens_learned(
                 self._requests.sent, answer.usage
             )
+            self._taking.last = answer
+
+    def commit_usage(self, answer: ChatCompletion) -> None:
+        """Count the turn's tokens, without adding the turn to the history."""
+        history = self._requests.history.with_usage(answer.usage)
+        self._update_history(
+            history.with_tokens_learned(self._requests.sent, answer.usage)
+        )
 
     def commit_partial(self, answer: ChatCompletion) -> None:
         """Add a failed turn's partial text to the history, if that is unchanged."""
