@@ -61,18 +61,7 @@ def open_conversation(
         raise wrong("keep_reasoning", "must be True, False or None", keep_reasoning)
     if not isinstance(session, bool):
         raise wrong("session", "must be True or False", session)
-    history = History() if saved is None else from_json(saved)
-    history = history.with_reasoning(keep_reasoning)
-    if system is not None:
-        if history.messages:
-            raise ArgumentError(
-                "system: cannot be given together with a saved conversation",
-                argument="system",
-            )
-        if not isinstance(system, str):
-            raise wrong("system", "must be a str", system)
-        first = stored([{"role": "system", "content": system}])
-        history = attrs.evolve(history, messages=first)
+    history = _first_history(system, saved).with_reasoning(keep_reasoning)
     given = checked_defaults(options)
     chosen = {**history.options, **given}
     if chosen.get("idempotency_key", "auto") != "auto":
@@ -91,6 +80,21 @@ def open_conversation(
     turns = TurnTaking(engine, history, context)
     turns.limit(None, history.options)  # raises if the model's context size is unknown
     return turns
+
+
+def _first_history(system: str | None, saved: str | bytes | None) -> History:
+    history = History() if saved is None else from_json(saved)
+    if system is None:
+        return history
+    if history.messages:
+        raise ArgumentError(
+            "system: cannot be given together with a saved conversation",
+            argument="system",
+        )
+    if not isinstance(system, str):
+        raise wrong("system", "must be a str", system)
+    first = stored([{"role": "system", "content": system}])
+    return attrs.evolve(history, messages=first)
 
 
 @public
