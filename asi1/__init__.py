@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         ToolMessage,
         UserMessage,
     )
+    from ._models.planner import AgentUsed
     from ._models.raw import RawReply
     from ._models.response import Attempt, RateLimits, ResponseInfo
     from ._models.status_errors import (
@@ -109,6 +110,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "ASI1Error",
+    "AgentUsed",
     "Answers",
     "ArgumentError",
     "AssistantMessage",
@@ -204,6 +206,7 @@ _MODULES = {
     "_client.conversation.conversation": ("AsyncConversation",),
     "_client.images": ("AsyncImages",),
     "_models.base": ("Model",),
+    "_models.planner": ("AgentUsed",),
     "_models.generated_images": ("GeneratedImage", "GeneratedImages"),
     "_settings.hooks": ("Hooks", "Wait"),
     "_settings.rate_limit": ("LimitOutcome", "Limiter", "RateLimit"),

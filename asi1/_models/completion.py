@@ -7,7 +7,7 @@ server's keys for which a class has no field. This module has no
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -19,6 +19,10 @@ from .base_types import JSON, public
 from .response import ResponseInfo
 
 
+if TYPE_CHECKING:
+    from .planner import AgentUsed
+
+
 __all__ = [
     "ChatChoice",
     "ChatCompletion",
@@ -26,6 +30,7 @@ __all__ = [
     "FunctionCall",
     "ToolCall",
     "Usage",
+    "load_agents_in",
     "wire_call",
     "wire_reply",
 ]
@@ -210,6 +215,11 @@ class ChatCompletion(Model):
         said = any(words in text for words in _PASSED_ON)
         return said and not self.message.tool_calls
 
+    @property
+    def agents_used(self) -> "tuple[AgentUsed, ...]":
+        """The agents that the server's planner has used; empty without ``agents``."""
+        return load_agents_in()(self.extra)
+
     def _ipython_display_(self) -> None:
         """
         Show nothing if the running cell of a notebook shows this answer already.
@@ -220,13 +230,13 @@ class ChatCompletion(Model):
         Raises:
             NotImplementedError: IPython is to show the answer as usual.
         """
-        if not _is_shown()(self):
+        if not _notebook()[1](self):
             raise NotImplementedError
 
     def _repr_markdown_(self) -> str:
         """Return choice 0 as markdown for a notebook, with the thoughts collapsed."""
         functions = [call.function for call in self.message.tool_calls]
-        return _markdown()(
+        return _notebook()[0](
             self.text,
             thoughts=self.thoughts,
             refusal=self.message.refusal,
@@ -274,14 +284,16 @@ def _unknown(part: ToolCall | FunctionCall) -> dict[str, JSON]:
 
 
 @run_apart_once
-def _markdown() -> Callable[..., str]:
+def _notebook() -> tuple[Callable[..., str], Callable[[object], bool]]:
     from .markdown import markdown  # noqa: PLC0415 - rarely needed
+    from .notebook import is_shown  # noqa: PLC0415 - rarely needed
 
-    return markdown
+    return markdown, is_shown
 
 
 @run_apart_once
-def _is_shown() -> Callable[[object], bool]:
-    from .notebook import is_shown  # noqa: PLC0415 - rarely needed
+def load_agents_in() -> "Callable[[JSON], tuple[AgentUsed, ...]]":
+    """Return the function `agents_in`, which few programs need."""
+    from .planner import agents_in  # noqa: PLC0415
 
-    return is_shown
+    return agents_in

@@ -94,6 +94,7 @@ class AnswerOptions(TypedDict, total=False):
     repeat: int
     request_id: str | None
     headers: Mapping[str, str] | None
+    extra: Mapping[str, Any]
 
 
 @frozen(kw_only=True)
@@ -114,6 +115,7 @@ class Answer:
     repeat: int = field(default=1, validator=ge(1))
     request_id: str | None = None
     headers: _Headers = None
+    extra: Mapping[str, Any] = field(factory=dict)
 
     def __call__(self, context: Ask) -> Plan:
         """Return the steps that send the answer, as a stream or as JSON."""
@@ -147,6 +149,7 @@ class Answer:
             finish_reason=self.finish_reason or usual,
             usage=self._usage(context, text) if self.usage is None else self.usage,
             words=self.chunk_words,
+            extra=self.extra,
         )
 
     def events(self, content: Content) -> list[bytes]:

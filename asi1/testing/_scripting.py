@@ -77,6 +77,8 @@ class Scripting:
                 repeat: How often the text is sent, for long answers; 1 by default.
                 request_id: Value of ``x-request-id``; by default the answer's id.
                 headers: Additional headers.
+                extra: More members of the answer, such as ``plan_state`` or
+                    ``executable_data``; a stream sends them before the text.
 
         Raises:
             TypeError: *text* has a wrong type, or an option is unknown.
