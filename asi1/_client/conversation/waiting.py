@@ -69,8 +69,8 @@ class Waiting:
             with anyio.move_on_after(self.timeout):
                 while True:
                     await anyio.sleep(self.interval)
-                    answer = await self._ask(last)
-                    if _has_news(answer, last):
+                    answer = await self._ask()
+                    if _has_news(answer):
                         return answer
                     self.taking.claim(self)
         finally:
@@ -81,21 +81,20 @@ class Waiting:
             response=last.response,
         )
 
-    async def _ask(self, last: ChatCompletion) -> ChatCompletion:
+    async def _ask(self) -> ChatCompletion:
         """Send the message; add the turn to the history only if its answer has news."""
         turn = Turn(self.taking, self.message, self.model, {}, AnswerReader)
         self.taking.release(self)
         with turn:
             answer = await self.taking.engine.result(turn.call)
-            if _has_news(answer, last):
+            if _has_news(answer):
                 turn.commit(answer)
             else:
                 turn.commit_usage(answer)
         return answer
 
 
-def _has_news(answer: ChatCompletion, last: ChatCompletion) -> bool:
-    if answer.message.tool_calls:
-        return True
-    text = answer.text.strip()
-    return bool(text) and not answer.deferred and text != last.text.strip()
+def _has_news(answer: ChatCompletion) -> bool:
+    # An answer of thoughts alone says nothing of the agents.
+    said = answer.text.strip() or answer.message.tool_calls
+    return bool(said) and not answer.deferred
