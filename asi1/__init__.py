@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._blocking.chat import Chat, Completions
     from ._blocking.client import ASI1
     from ._blocking.conversation import Conversation
+    from ._blocking.images import Images
     from ._blocking.map import Answers
     from ._blocking.parsed_stream import ParsedStream
     from ._blocking.stream import ChatStream, Pieces
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ._client.chat import AsyncChat, AsyncCompletions
     from ._client.client import AsyncASI1
     from ._client.conversation.conversation import AsyncConversation
+    from ._client.images import AsyncImages
     from ._client.map import AsyncAnswers
     from ._client.parsed_stream import AsyncParsedStream
     from ._client.stream import AsyncChatStream, AsyncPieces
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
         StreamInterruptedError,
         StreamTruncatedError,
     )
+    from ._models.generated_images import GeneratedImage, GeneratedImages
     from ._models.messages import (
         AssistantMessage,
         Message,
@@ -75,6 +78,7 @@ if TYPE_CHECKING:
         ThoughtBudgetError,
     )
     from ._models.parsed import ParsedCompletion
+    from ._models.planner import AgentUsed
     from ._models.raw import RawReply
     from ._models.response import Attempt, RateLimits, ResponseInfo
     from ._models.status_errors import (
@@ -116,6 +120,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "ASI1Error",
+    "AgentUsed",
     "Answers",
     "ArgumentError",
     "AssistantMessage",
@@ -126,6 +131,7 @@ __all__ = [
     "AsyncCompletions",
     "AsyncConversation",
     "AsyncEventBytes",
+    "AsyncImages",
     "AsyncParsedStream",
     "AsyncPieces",
     "Attempt",
@@ -151,7 +157,10 @@ __all__ = [
     "DropLeastRelevant",
     "EventBytes",
     "FunctionCall",
+    "GeneratedImage",
+    "GeneratedImages",
     "Hooks",
+    "Images",
     "InternalServerError",
     "KeepNewest",
     "LimitOutcome",
@@ -204,80 +213,6 @@ __all__ = [
     "__version__",
 ]
 
-# A new public name must be added to the imports above, `__all__` and `_MODULES`.
-_MODULES = {
-    "_models.raw": ("RawReply",),
-    "_client.chat": ("AsyncChat", "AsyncCompletions"),
-    "_models.chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
-    "_client.client": ("AsyncASI1",),
-    "_settings.config": ("Limits",),
-    "_protocol.context.policies": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
-    "_client.conversation.conversation": ("AsyncConversation",),
-    "_models.base": ("Model",),
-    "_settings.hooks": ("Hooks", "Wait"),
-    "_settings.rate_limit": ("LimitOutcome", "Limiter", "RateLimit"),
-    "_client.map": ("AsyncAnswers",),
-    "_client.parsed_stream": ("AsyncParsedStream",),
-    "_models.messages": (
-        "AssistantMessage",
-        "Message",
-        "Messages",
-        "SystemMessage",
-        "ToolMessage",
-        "UserMessage",
-    ),
-    "_settings.models": ("MODELS", "ModelInfo"),
-    "_settings.options": ("ChatOptions", "ParseOptions", "RequestOptions"),
-    "_models.response": ("Attempt", "RateLimits", "ResponseInfo"),
-    "_settings.retry": ("RetryPolicy",),
-    "_models.status_errors": (
-        "APIStatusError",
-        "AuthenticationError",
-        "BadRequestError",
-        "ConflictError",
-        "ContextLengthError",
-        "InternalServerError",
-        "NotFoundError",
-        "PaymentRequiredError",
-        "PermissionDeniedError",
-        "QuotaExceededError",
-        "RateLimitError",
-        "RequestTooLargeError",
-        "UnprocessableEntityError",
-    ),
-    "_client.stream": ("AsyncChatStream", "AsyncPieces"),
-    "_blocking.client": ("ASI1",),
-    "_blocking.chat": ("Chat", "Completions"),
-    "_protocol.context.summarise": ("Summarise",),
-    "_blocking.conversation": ("Conversation",),
-    "_blocking.map": ("Answers",),
-    "_blocking.parsed_stream": ("ParsedStream",),
-    "_models.parsed": ("ParsedCompletion",),
-    "_models.output_errors": (
-        "OutputError",
-        "OutputInvalidError",
-        "OutputRefusedError",
-        "OutputTruncatedError",
-        "ThoughtBudgetError",
-    ),
-    "_blocking.stream": ("ChatStream", "Pieces"),
-    "_blocking.to_sse": ("EventBytes",),
-    "_settings.timeouts": ("Timeouts",),
-    "_version": ("__version__",),
-    "_client.to_sse": ("AsyncEventBytes",),
-    "_protocol.context.tokens": ("CONTEXT_SIZES", "TokenEstimator"),
-    "_models.base_types": ("DEFAULT",),
-    "_models.completion": (
-        "ChatChoice",
-        "ChatCompletion",
-        "ChatMessage",
-        "FunctionCall",
-        "ToolCall",
-        "Usage",
-    ),
-}
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
-
 if os.environ.get("ASI1_LOG"):
     from . import _log  # noqa: F401
 
@@ -285,14 +220,16 @@ if os.environ.get("ASI1_LOG"):
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'asi1' has no attribute {name!r}")
-    home = _HOME.get(name, "_models.errors")
-    value = globals()[name] = run_apart(lambda: _load(home, name))
+    value = globals()[name] = run_apart(lambda: _load(name))
     return value
 
 
-def _load(home: str, name: str) -> object:
+def _load(name: str) -> object:
     from importlib import import_module  # noqa: PLC0415 - not at ``import asi1``
 
+    from ._names import HOME  # noqa: PLC0415
+
+    home = HOME.get(name, "_models.errors")
     return getattr(import_module(f".{home}", __name__), name)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.answer_reader import AnswerReader
-from .._call.chunk_stream import chunk_stream
 from .._call.engine import Engine
 from .._client.lazy import loader
 from .._models.base_types import public
@@ -16,14 +15,16 @@ from .._models.messages import Messages
 from .._protocol.request import chat_request
 from .._settings.options import ChatOptions, ParseOptions
 from .loop_thread import loop_thread
-from .stream import ChatStream
 from .structured_outputs import StructuredOutputs
 
 
 if TYPE_CHECKING:
+    from .._call.chunk_stream import ChunkStream
     from .._call.concurrent_calls import ConcurrentCalls
+    from .._protocol.request import Request
     from .map import Answers
     from .parsed_stream import ParsedStream
+    from .stream import ChatStream
 
 
 __all__ = ["Chat", "Completions"]
@@ -103,7 +104,8 @@ class Completions(StructuredOutputs):
         )
         loop = loop_thread()
         if stream:
-            return ChatStream(loop.run(chunk_stream(self._engine, request).open()))
+            kind, answer_to = _stream()
+            return kind(loop.run(answer_to(self._engine, request).open()))
         return loop.run(self._engine.fetch(request, AnswerReader))
 
     @overload
@@ -135,8 +137,8 @@ class Completions(StructuredOutputs):
     ) -> ChatStream:
         """Same as `AsyncCompletions.stream`, but blocks."""
         if not isinstance(response_format, Mapping | None):
-            kind, parsed = _parsed_stream()
-            return kind(
+            parsed_kind, parsed = _parsed_stream()
+            return parsed_kind(
                 *parsed(
                     self._engine,
                     messages=messages,
@@ -152,7 +154,8 @@ class Completions(StructuredOutputs):
             stream=True,
             options={**options, "response_format": response_format},
         )
-        return ChatStream(chunk_stream(self._engine, request))
+        kind, answer_to = _stream()
+        return kind(answer_to(self._engine, request))
 
     @overload
     def map(
@@ -196,6 +199,14 @@ class Completions(StructuredOutputs):
             options=options,
         )
         return kind(calls)
+
+
+@loader
+def _stream() -> tuple[type[ChatStream], Callable[[Engine, Request], ChunkStream]]:
+    from .._call.chunk_stream import chunk_stream  # noqa: PLC0415
+    from .stream import ChatStream  # noqa: PLC0415
+
+    return ChatStream, chunk_stream
 
 
 @loader

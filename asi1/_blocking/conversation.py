@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.answer_reader import ChunkReader
-from .._client.conversation.conversation import AsyncConversation, turn_rounds
+from .._client.conversation.conversation import AsyncConversation
+from .._client.conversation.structured_turns import turn_rounds
 from .._client.conversation.turn import Turn
 from .._client.conversation.turn_stream import turn_stream
 from .._client.conversation.turn_taking import TurnTaking
@@ -42,7 +43,7 @@ class Conversation:
 
     def ask(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         model: str | None = None,
         **options: Unpack[ChatOptions],
@@ -60,7 +61,7 @@ class Conversation:
 
     def stream(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         model: str | None = None,
         keep_partial: bool = False,
@@ -112,6 +113,26 @@ class Conversation:
         )
         # Ctrl-C ends the turn too, since `run_rounds` closes the rounds.
         return run_rounds(self._turns.engine, rounds)
+
+    def wait(
+        self,
+        *,
+        interval: float = 5.0,
+        timeout: float | None = 120.0,
+        message: str = "Any update?",
+        model: str | None = None,
+    ) -> ChatCompletion:
+        """Same as `AsyncConversation.wait`, but blocks."""
+        wait = self._conversation.wait
+        try:
+            return loop_thread().run(
+                wait(interval=interval, timeout=timeout, message=message, model=model)
+            )
+        except Exception:
+            raise
+        except BaseException:  # on Ctrl-C, end the wait without waiting for its call
+            self._turns.give_up()
+            raise
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:

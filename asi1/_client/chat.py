@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.answer_reader import AnswerReader
-from .._call.chunk_stream import chunk_stream
 from .._call.engine import Engine
 from .._models.base_types import public
 from .._models.completion import ChatCompletion
@@ -15,14 +14,16 @@ from .._models.messages import Messages
 from .._protocol.request import chat_request
 from .._settings.options import ChatOptions, ParseOptions
 from .lazy import loader
-from .stream import AsyncChatStream
 from .structured_outputs import AsyncStructuredOutputs
 
 
 if TYPE_CHECKING:
+    from .._call.chunk_stream import ChunkStream
     from .._call.concurrent_calls import ConcurrentCalls
+    from .._protocol.request import Request
     from .map import AsyncAnswers
     from .parsed_stream import AsyncParsedStream
+    from .stream import AsyncChatStream
 
 
 __all__ = ["AsyncChat", "AsyncCompletions"]
@@ -122,7 +123,8 @@ class AsyncCompletions(AsyncStructuredOutputs):
             options=options,
         )
         if stream:
-            return AsyncChatStream(await chunk_stream(self._engine, request).open())
+            kind, answer_to = _stream()
+            return kind(await answer_to(self._engine, request).open())
         return await self._engine.fetch(request, AnswerReader)
 
     @overload
@@ -172,8 +174,8 @@ class AsyncCompletions(AsyncStructuredOutputs):
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
         if not isinstance(response_format, Mapping | None):
-            kind, parsed = _parsed_stream()
-            return kind(
+            parsed_kind, parsed = _parsed_stream()
+            return parsed_kind(
                 *parsed(
                     self._engine,
                     messages=messages,
@@ -189,7 +191,8 @@ class AsyncCompletions(AsyncStructuredOutputs):
             stream=True,
             options={**options, "response_format": response_format},
         )
-        return AsyncChatStream(chunk_stream(self._engine, request))
+        kind, answer_to = _stream()
+        return kind(answer_to(self._engine, request))
 
     @overload
     def map(
@@ -253,6 +256,14 @@ class AsyncCompletions(AsyncStructuredOutputs):
             options=options,
         )
         return kind(calls)
+
+
+@loader
+def _stream() -> tuple[type[AsyncChatStream], Callable[[Engine, Request], ChunkStream]]:
+    from .._call.chunk_stream import chunk_stream  # noqa: PLC0415
+    from .stream import AsyncChatStream  # noqa: PLC0415
+
+    return AsyncChatStream, chunk_stream
 
 
 @loader

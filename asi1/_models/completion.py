@@ -7,6 +7,7 @@ server's keys for which a class has no field. This module has no
 """
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -18,6 +19,10 @@ from .base_types import JSON, public
 from .response import ResponseInfo
 
 
+if TYPE_CHECKING:
+    from .planner import AgentUsed
+
+
 __all__ = [
     "ChatChoice",
     "ChatCompletion",
@@ -25,13 +30,18 @@ __all__ = [
     "FunctionCall",
     "ToolCall",
     "Usage",
-    "sum_of_usage",
+    "load_agents_in",
     "wire_call",
+    "wire_reply",
 ]
 
 # Members of a tool call that repeat other members: its index in the list, and the
 # function as older servers send it.
 _REPEATED = ("index", "tool_name", "args")
+
+
+# What an agentic model says, in lowercase, in place of an answer that comes later.
+_PASSED_ON = ("i've sent the message", "i have sent the message")
 
 
 @public
@@ -127,19 +137,6 @@ class Usage(Model):
     reasoning_tokens: int | None = None
 
 
-def sum_of_usage(one: Usage, two: Usage) -> Usage:
-    """Return the sums of the counts; one that neither reports stays None."""
-    thoughts = [
-        u.reasoning_tokens for u in (one, two) if u.reasoning_tokens is not None
-    ]
-    return Usage(
-        prompt_tokens=one.prompt_tokens + two.prompt_tokens,
-        completion_tokens=one.completion_tokens + two.completion_tokens,
-        total_tokens=one.total_tokens + two.total_tokens,
-        reasoning_tokens=sum(thoughts) if thoughts else None,
-    )
-
-
 @public
 @frozen(kw_only=True)
 class ChatCompletion(Model):
@@ -207,6 +204,22 @@ class ChatCompletion(Model):
         spent = self.usage.reasoning_tokens if self.usage else None
         return bool(self.thoughts.strip() or message.reasoning.strip() or spent)
 
+    @property
+    def deferred(self) -> bool:
+        """
+        Whether the text only says that the request was passed on to an agent.
+
+        Agents answer such a request later: see `AsyncConversation.wait`.
+        """
+        text = self.text.replace("\u2019", "'").lower()
+        said = any(words in text for words in _PASSED_ON)
+        return said and not self.message.tool_calls
+
+    @property
+    def agents_used(self) -> "tuple[AgentUsed, ...]":
+        """The agents that the server's planner has used; empty without ``agents``."""
+        return load_agents_in()(self.extra)
+
     def _ipython_display_(self) -> None:
         """
         Show nothing if the running cell of a notebook shows this answer already.
@@ -217,19 +230,34 @@ class ChatCompletion(Model):
         Raises:
             NotImplementedError: IPython is to show the answer as usual.
         """
-        if not _is_shown()(self):
+        if not _notebook()[1](self):
             raise NotImplementedError
 
     def _repr_markdown_(self) -> str:
         """Return choice 0 as markdown for a notebook, with the thoughts collapsed."""
         functions = [call.function for call in self.message.tool_calls]
-        return _markdown()(
+        return _notebook()[0](
             self.text,
             thoughts=self.thoughts,
             refusal=self.message.refusal,
             calls=[(function.name, function.arguments) for function in functions],
             finish_reason=self.finish_reason,
         )
+
+
+def wire_reply(message: Any) -> dict[str, JSON]:
+    """Return a `ChatMessage` or `AssistantMessage` in the form of a later request."""
+    # The API may refuse other fields of its own answers in a request, so only the role,
+    # the content and the tool calls are sent.
+    refusal = message.refusal if isinstance(message, ChatMessage) else None
+    wire: dict[str, JSON] = {
+        "role": message.role,
+        "content": message.content or refusal or message.content,
+    }
+    if message.tool_calls:
+        wire["content"] = message.content or None
+        wire["tool_calls"] = [wire_call(call) for call in message.tool_calls]
+    return wire
 
 
 def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:
@@ -256,14 +284,16 @@ def _unknown(part: ToolCall | FunctionCall) -> dict[str, JSON]:
 
 
 @run_apart_once
-def _markdown() -> Callable[..., str]:
+def _notebook() -> tuple[Callable[..., str], Callable[[object], bool]]:
     from .markdown import markdown  # noqa: PLC0415 - rarely needed
+    from .notebook import is_shown  # noqa: PLC0415 - rarely needed
 
-    return markdown
+    return markdown, is_shown
 
 
 @run_apart_once
-def _is_shown() -> Callable[[object], bool]:
-    from .notebook import is_shown  # noqa: PLC0415 - rarely needed
+def load_agents_in() -> "Callable[[JSON], tuple[AgentUsed, ...]]":
+    """Return the function `agents_in`, which few programs need."""
+    from .planner import agents_in  # noqa: PLC0415
 
-    return is_shown
+    return agents_in

@@ -251,3 +251,23 @@ def test_other_answers_are_not_exhausted(answer):
     answer without thoughts, or with another finish reason than "length".
     """
     assert not answer.exhausted
+
+
+@pytest.mark.parametrize(
+    ("text", "deferred"),
+    [
+        ("I've sent the message to the agent.", True),
+        ("OK. I\u2019ve sent the message.", True),
+        ("I have sent the message.", True),
+        ("I've SENT the message.", True),
+        ("The message was short.", False),
+        ("", False),
+    ],
+)
+def test_answer_is_deferred_if_it_says_that_a_message_was_sent(text, deferred):
+    """
+    An answer is deferred if its text says that the request was passed on to an agent,
+    with either kind of apostrophe; an answer with a tool call is not.
+    """
+    assert deferred is completion(text).deferred
+    assert not completion(text, tool_calls=(asi1.ToolCall(),)).deferred

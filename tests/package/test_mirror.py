@@ -35,6 +35,7 @@ TESTED_IN = {
         "_client/conversation/turn_taking",
     ],
     "client/test_lifetime": ["_transport/event_loop"],
+    "client/test_images": ["_call/images_reader"],
     "call/test_reply_reader": ["_call/answer_reader", "_call/event_reader"],
     "client/test_map": ["_call/concurrent_calls"],
     "client/test_structured_outputs": ["_call/parse_rounds"],

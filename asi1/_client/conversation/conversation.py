@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from collections.abc import Iterable
+from typing import Unpack
 
 from ..._call.answer_reader import AnswerReader, ChunkReader
 from ..._models.base_types import JSON, public
@@ -17,26 +17,20 @@ from ..._models.completion import ChatCompletion, Usage
 from ..._models.messages import Message, Messages
 from ..._protocol.context.saved_conversation import to_json
 from ..._protocol.context.tokens import TokenEstimator, Wire
-from ..._settings.options import ChatOptions, ParseOptions
-from ..lazy import loader
+from ..._settings.options import ChatOptions
 from ..stream import AsyncChatStream
-from ..structured_outputs import parse_rounds
+from .structured_turns import AsyncStructuredTurns
 from .turn import Turn
 from .turn_stream import turn_stream
 from .turn_taking import TurnTaking
+from .waiting import Waiting
 
 
-if TYPE_CHECKING:
-    from ..._models.parsed import ParsedCompletion
-
-
-__all__ = ["AsyncConversation", "turn_rounds"]
-
-_T = TypeVar("_T")
+__all__ = ["AsyncConversation"]
 
 
 @public
-class AsyncConversation:
+class AsyncConversation(AsyncStructuredTurns):
     """
     A dialogue with the model, which receives the earlier messages in each turn.
 
@@ -57,7 +51,7 @@ class AsyncConversation:
 
     async def ask(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         model: str | None = None,
         **options: Unpack[ChatOptions],
@@ -66,7 +60,8 @@ class AsyncConversation:
         Send a message, and return the model's answer.
 
         Args:
-            message: A str, or a list of messages such as the results of tools.
+            message: A str, one message such as a `UserMessage` with images, or a list
+                of messages such as the results of tools.
             model: The model for this turn, as for `AsyncCompletions.create`.
             **options: Fields of `ChatOptions`; they override the conversation's.
 
@@ -85,7 +80,7 @@ class AsyncConversation:
 
     def stream(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         model: str | None = None,
         keep_partial: bool = False,
@@ -112,65 +107,36 @@ class AsyncConversation:
         turn = Turn(self._turns, message, model, options, ChunkReader)
         return AsyncChatStream(turn_stream(turn, keep_partial=keep_partial))
 
-    @overload
-    async def parse(
+    async def wait(
         self,
-        message: Messages,
-        response_format: type[_T],
         *,
+        interval: float = 5.0,
+        timeout: float | None = 120.0,  # noqa: ASYNC109 - as in all calls
+        message: str = "Any update?",
         model: str | None = None,
-        repair: int = 0,
-        **options: Unpack[ParseOptions],
-    ) -> ParsedCompletion[_T]: ...
-
-    @overload
-    async def parse(
-        self,
-        message: Messages,
-        response_format: object,
-        *,
-        model: str | None = None,
-        repair: int = 0,
-        **options: Unpack[ParseOptions],
-    ) -> ParsedCompletion[Any]: ...
-
-    async def parse(
-        self,
-        message: Messages,
-        response_format: Any,
-        *,
-        model: str | None = None,
-        repair: int = 0,
-        **options: Unpack[ParseOptions],
-    ) -> ParsedCompletion[Any]:
+    ) -> ChatCompletion:
         """
-        Send a message, and return the answer with its value ``parsed``.
+        Wait for an answer that agents give later, and return it.
 
-        The turn is added to the history if the answer fits the type; `usage` counts the
-        answers before a repair too.
+        If the last answer is `ChatCompletion.deferred`, *message* is sent again and
+        again, until an answer comes with another text. Only that last turn is added to
+        the history; `usage` counts all of them. If the last answer is not deferred, it
+        is returned at once. Begin the conversation with ``session=True``, so that the
+        agents know it again.
 
         Args:
-            message: As for `ask`.
-            response_format: The type of the value, as for `AsyncCompletions.parse`.
-            model: As for `ask`.
-            repair: As for `AsyncCompletions.parse`.
-            **options: As for `ask`.
+            interval: Seconds to wait before each message.
+            timeout: Seconds in total; None for no limit.
+            message: The message to send.
+            model: The model for these turns, as for `ask`.
 
         Raises:
-            OutputError: As for `AsyncCompletions.parse`; the history is unchanged.
-            ASI1Error: As for `ask`.
+            APITimeoutError: The answer is still deferred; `wait` may be called again.
+            ASI1Error: The conversation does not end with an answer; otherwise as for
+                `ask`.
         """
-        rounds = turn_rounds()(
-            self._turns,
-            message,
-            response_format,
-            model=model,
-            repair=repair,
-            options=options,
-        )
-        engine = self._turns.engine
-        answer: ParsedCompletion[Any] = await parse_rounds().run_rounds(engine, rounds)
-        return answer
+        waiting = Waiting(self._turns, message, model, interval, timeout)
+        return await waiting.run()
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:
@@ -239,6 +205,8 @@ class AsyncConversation:
         """
         Return a new, independent conversation with a copy of the history.
 
+        It has a new `session_id` if asi1 made this conversation's.
+
         Args:
             upto: Number of messages that the new conversation keeps; all by default. A
                 negative number drops that many messages from the end.
@@ -262,11 +230,3 @@ class AsyncConversation:
 
 def _copies(messages: Iterable[Wire]) -> tuple[dict[str, JSON], ...]:
     return tuple(copy.deepcopy(dict(message)) for message in messages)
-
-
-@loader
-def turn_rounds() -> Callable[..., Any]:
-    """Return the function that makes the calls of a turn's `parse`."""
-    from .turn_parse import turn_rounds as function  # noqa: PLC0415
-
-    return function

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +31,7 @@ def open_conversation(
     saved: str | bytes | None,
     model: str | None,
     keep_reasoning: bool | None,
+    session: bool,
     options: Mapping[str, Any],
 ) -> TurnTaking:
     """
@@ -41,19 +44,11 @@ def open_conversation(
     engine.check_open()
     if not isinstance(keep_reasoning, bool | None):
         raise wrong("keep_reasoning", "must be True, False or None", keep_reasoning)
-    history = History() if saved is None else from_json(saved)
-    history = history.with_reasoning(keep_reasoning)
-    if system is not None:
-        if history.messages:
-            raise ArgumentError(
-                "system: cannot be given together with a saved conversation",
-                argument="system",
-            )
-        if not isinstance(system, str):
-            raise wrong("system", "must be a str", system)
-        first = stored([{"role": "system", "content": system}])
-        history = attrs.evolve(history, messages=first)
-    chosen = {**history.options, **checked_defaults(options)}
+    if not isinstance(session, bool):
+        raise wrong("session", "must be True or False", session)
+    history = _first_history(system, saved).with_reasoning(keep_reasoning)
+    given = checked_defaults(options)
+    chosen = {**history.options, **given}
     if chosen.get("idempotency_key", "auto") != "auto":
         key = chosen["idempotency_key"]
         raise wrong(
@@ -61,9 +56,27 @@ def open_conversation(
         )
     if model is not None:
         history = attrs.evolve(history, model=as_argument("model", read_model, model))
-    history = attrs.evolve(history, options=chosen)
+    own = history.session and "session_id" not in given
+    history = attrs.evolve(history, options=chosen, session=own)
+    if session and chosen.get("session_id") is None:
+        history = history.with_session(str(uuid.uuid4()))
     if context is not None and not isinstance(context, ContextPolicy):
         raise wrong("context", "must be a ContextPolicy", context)
     turns = TurnTaking(engine, history, context)
     turns.limit(None, history.options)  # raises if the model's context size is unknown
     return turns
+
+
+def _first_history(system: str | None, saved: str | bytes | None) -> History:
+    history = History() if saved is None else from_json(saved)
+    if system is None:
+        return history
+    if history.messages:
+        raise ArgumentError(
+            "system: cannot be given together with a saved conversation",
+            argument="system",
+        )
+    if not isinstance(system, str):
+        raise wrong("system", "must be a str", system)
+    first = stored([{"role": "system", "content": system}])
+    return attrs.evolve(history, messages=first)

@@ -14,7 +14,7 @@ import attrs
 
 from attrs import frozen
 
-from ..._models.completion import ChatCompletion, Usage, sum_of_usage
+from ..._models.completion import ChatCompletion, Usage
 from ..._models.errors import ArgumentError
 from ..._models.json_text import (
     dump_json,
@@ -23,6 +23,7 @@ from ..._models.json_text import (
     replace_surrogates_in,
 )
 from ..._models.messages import AssistantMessage, Message, Messages, wire_messages
+from ..._models.usage_sum import sum_of_usage
 from ..._settings.validators import wrong
 from .tokens import TokenEstimator, Wire
 from .view import Summary
@@ -51,6 +52,8 @@ class History:
         model: The conversation's model; None for the client's model.
         options: Chat options that apply to every turn.
         keep_reasoning: Whether the messages of the model contain its thoughts.
+        session: Whether asi1 made the ``session_id`` in *options*, so that a fork of
+            the conversation gets another one.
         summary: Summary of the first turns; None until the model has written one.
         tokens: The token estimator; learns from the usage that the server reports.
         ceiling: The most prompt tokens that the server accepts, learned from a request
@@ -63,6 +66,7 @@ class History:
     model: str | None = None
     options: Mapping[str, Any] = attrs.field(factory=dict)
     keep_reasoning: bool = False
+    session: bool = False
     summary: Summary | None = None
     tokens: TokenEstimator = attrs.field(factory=TokenEstimator)
     ceiling: int | None = None
@@ -89,6 +93,11 @@ class History:
         if self.keep_reasoning and not keep:
             messages = tuple(map(_without_reasoning, messages))
         return attrs.evolve(self, messages=messages, keep_reasoning=keep)
+
+    def with_session(self, session_id: str) -> History:
+        """Return a history whose turns send a *session_id* that asi1 made."""
+        options = {**self.options, "session_id": session_id}
+        return attrs.evolve(self, options=options, session=True)
 
     def reply(self, answer: ChatCompletion, *, partial: bool = False) -> Wire:
         """Return the message that this history stores for *answer*."""

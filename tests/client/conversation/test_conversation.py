@@ -58,6 +58,56 @@ async def test_each_turn_sends_and_joins_the_history(fake, fake_client):
     assert 0 == chat.summary_usage.total_tokens
 
 
+ONE_MESSAGE = [
+    asi1.UserMessage("Hi"),
+    asi1.UserMessage("Hi", images=["https://a/1.png", b"GIF89a"]),
+    asi1.ToolMessage("noon", tool_call_id="c1"),
+    asi1.SystemMessage("Be brief."),
+    asi1.AssistantMessage("Hello"),
+    asi1.ChatMessage(content="Hello"),
+    {"role": "user", "content": "Hi"},
+]
+
+
+@pytest.mark.parametrize("message", ONE_MESSAGE, ids=lambda each: type(each).__name__)
+async def test_turn_may_begin_with_one_message_object(fake, fake_client, message):
+    """
+    `ask` and `stream` take one message as they take a list of one message.
+    """
+    chat, listed = fake_client.conversation(), fake_client.conversation()
+
+    await chat.ask(message)
+    async with chat.stream(message) as stream:
+        await stream.get_final_completion()
+    await listed.ask([message])
+    await listed.ask([message])
+
+    assert sent(fake, 0) == sent(fake, 2)
+    assert sent(fake, 1) == sent(fake, 3)
+    assert chat.messages == listed.messages
+
+
+async def test_images_are_sent_with_later_turns_and_saved(fake, fake_client):
+    """
+    A message with images is part of the history: later turns send it again, and a saved
+    conversation has it. A context policy counts an image as a thousand tokens, whatever
+    its size.
+    """
+    image = b"\x89PNG\r\n\x1a\n" + b"\0" * 100_000
+    fake.reply("A dot.", times=None)
+    chat = fake_client.conversation(context=asi1.KeepNewest(5000))
+    message = asi1.UserMessage("What is this?", images=[image])
+
+    await chat.ask(message)
+    later = fake_client.conversation(
+        saved=chat.to_json(), context=asi1.KeepNewest(5000)
+    )
+    await later.ask("And now?")
+
+    assert message.to_dict() == sent(fake)[0]
+    assert message.to_dict() == chat.messages[0]
+
+
 async def test_conversations_of_one_client_are_independent(fake, fake_client):
     """
     Conversations of one client run at the same time, each with a history of its own.
