@@ -10,7 +10,7 @@ from __future__ import annotations
 
 __all__ = ["HOME"]
 
-MODULES = {
+_MODULES = {
     "_models.raw": ("RawReply",),
     "_client.chat": ("AsyncChat", "AsyncCompletions"),
     "_models.chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
@@ -85,4 +85,4 @@ MODULES = {
         "Usage",
     ),
 }
-HOME = {name: module for module, names in MODULES.items() for name in names}
+HOME = {name: module for module, names in _MODULES.items() for name in names}
