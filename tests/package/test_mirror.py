@@ -15,6 +15,15 @@ TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": ["_models/base_types"],
     "models/test_errors": ["_models/status_errors"],
+    # Types are tested by the schemas and decoders that are made of them.
+    "protocol/schema/test_describe": [
+        "_protocol/schema/annotations",
+        "_protocol/schema/choices",
+        "_protocol/schema/fields",
+        "_protocol/schema/shapes",
+        "_protocol/schema/type_names",
+    ],
+    "protocol/schema/test_decode": ["_protocol/schema/mismatch"],
     # `_version` has no behaviour of its own.
     "package/test_exports": ["_version"],
     # Option checks are tested by the options that they check.
