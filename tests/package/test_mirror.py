@@ -23,7 +23,10 @@ TESTED_IN = {
         "_protocol/schema/shapes",
         "_protocol/schema/type_names",
     ],
-    "protocol/schema/test_decode": ["_protocol/schema/mismatch"],
+    "protocol/schema/test_decode": [
+        "_protocol/schema/mismatch",
+        "_protocol/schema/objects",
+    ],
     # `_version` has no behaviour of its own.
     "package/test_exports": ["_version"],
     # Option checks are tested by the options that they check.

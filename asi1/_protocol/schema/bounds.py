@@ -115,8 +115,14 @@ def _kind(shape: Shape) -> str:
 
 def check_of(
     shape: Scalar | Array | FreeObject,
-) -> Callable[[Any], str | None]:
-    """Return a function that returns the first bound that a value breaks, or None."""
+) -> Callable[[Any], str | None] | None:
+    """
+    Return a function that returns the first bound that a value breaks, or None.
+
+    Without bounds, return None.
+    """
+    if not shape.bounds:
+        return None
     checks = list(_checks(shape))
 
     def check(value: Any) -> str | None:
