@@ -27,6 +27,18 @@ class Image:
 
 
 @dataclass
+class Old:
+    type: Literal["file"]
+    name: str
+
+
+@dataclass
+class New:
+    type: Literal["file", "link"]
+    url: str
+
+
+@dataclass
 class Sum:
     parts: list[Text | Image | Sum]
 
@@ -60,6 +72,8 @@ def decode(spec, value):
     [
         (Text | Image, {"type": "image", "url": "u"}, Image("image", "u")),
         (Text | Image, {"type": "markdown", "text": "t"}, Text("markdown", "t")),
+        (Old | New, {"type": "file", "name": "a"}, Old("file", "a")),
+        (Old | New, {"type": "file", "url": "a"}, New("file", "a")),
         (Named | Titled, {"name": "a", "title": "b"}, Titled("a", "b")),
         (Named | Titled, {"name": "a", "age": 3}, Named("a", 3)),
         (Named | Titled, {"name": "a"}, Named("a")),
