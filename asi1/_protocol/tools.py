@@ -54,6 +54,9 @@ class FunctionTool:
         strict: Whether the server is asked to hold the model to the schema.
         excluded: The parameters that the model does not see, with their types; the
             caller of the function adds their values.
+        decode: Returns the values of JSON arguments by parameter; raises
+            `MismatchError`.
+        signature: The function's signature.
     """
 
     name: str
@@ -61,8 +64,8 @@ class FunctionTool:
     parameters: dict[str, JSON]
     strict: bool
     excluded: Mapping[str, Any]
-    _decode: Callable[[JSON], dict[str, Any]]
-    _signature: inspect.Signature
+    decode: Callable[[JSON], dict[str, Any]]
+    signature: inspect.Signature
 
     @property
     def wire(self) -> dict[str, JSON]:
@@ -92,7 +95,7 @@ class FunctionTool:
         has_none = not arguments.strip() and not self.parameters["properties"]
         data = {} if has_none else _loaded(arguments, self.name)
         try:
-            values = self._decode(data)
+            values = self.decode(data)
         except MismatchError as mismatch:
             raise OutputInvalidError(
                 f"the arguments of {self.name} do not fit: {mismatch}",
@@ -100,7 +103,7 @@ class FunctionTool:
                 path=mismatch.path,
                 expected=mismatch.words or mismatch.expected,
             ) from mismatch.__cause__
-        return _call_arguments(self._signature, {**values, **(excluded or {})})
+        return _call_arguments(self.signature, {**values, **(excluded or {})})
 
 
 def _loaded(arguments: str, name: str) -> JSON:

@@ -16,6 +16,18 @@ TESTED_IN = {
     "protocol/test_converter": ["_models/base_types"],
     "models/test_errors": ["_models/status_errors"],
     "models/test_parsed": ["_models/usage_sum"],
+    # Types are tested by the schemas and decoders that are made of them.
+    "protocol/schema/test_describe": [
+        "_protocol/schema/annotations",
+        "_protocol/schema/choices",
+        "_protocol/schema/fields",
+        "_protocol/schema/shapes",
+        "_protocol/schema/type_names",
+    ],
+    "protocol/schema/test_decode": [
+        "_protocol/schema/mismatch",
+        "_protocol/schema/objects",
+    ],
     # `_version` has no behaviour of its own.
     "package/test_exports": ["_names", "_version"],
     # Option checks are tested by the options that they check.

@@ -60,12 +60,19 @@ def with_bounds(shape: Shape, bounds: Bounds) -> Shape:
         if name not in fitting:
             _refuse(shape, name)
         if name == "pattern":
-            re.compile(bound)
+            _check_pattern(bound)
     return attrs.evolve(shape, bounds={**shape.bounds, **bounds})
 
 
 def _refuse(shape: Shape, name: str) -> NoReturn:
     raise ValueError(f"the bound {name!r} does not fit {shape.name}")
+
+
+def _check_pattern(pattern: str | re.Pattern[str]) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"the pattern {pattern!r} is not valid: {error}") from None
 
 
 def _where_fitting(shape: Shape, bounds: Bounds) -> Shape:
@@ -108,8 +115,14 @@ def _kind(shape: Shape) -> str:
 
 def check_of(
     shape: Scalar | Array | FreeObject,
-) -> Callable[[Any], str | None]:
-    """Return a function that returns the first bound that a value breaks, or None."""
+) -> Callable[[Any], str | None] | None:
+    """
+    Return a function that returns the first bound that a value breaks, or None.
+
+    Without bounds, return None.
+    """
+    if not shape.bounds:
+        return None
     checks = list(_checks(shape))
 
     def check(value: Any) -> str | None:

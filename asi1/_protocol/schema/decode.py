@@ -19,12 +19,11 @@ from cattrs import Converter
 from ..._models.base_types import JSON
 from .bounds import check_of
 from .mismatch import MismatchError, excerpt
+from .objects import object_reader
 from .shapes import (
     Anything,
     Array,
     Choices,
-    Definition,
-    Field,
     Foreign,
     FreeObject,
     Object,
@@ -32,7 +31,6 @@ from .shapes import (
     Scalar,
     Shape,
     Union,
-    allows_null,
 )
 from .unions import union_reader
 
@@ -40,7 +38,6 @@ from .unions import union_reader
 __all__ = ["decoder_of"]
 
 _Hook = Callable[[Any, Any], Any]
-_MISSING = object()
 
 
 def decoder_of(shape: Shape) -> Callable[[JSON], Any]:
@@ -49,11 +46,11 @@ def decoder_of(shape: Shape) -> Callable[[JSON], Any]:
 
     The function raises `MismatchError` for the first value that does not fit.
     """
-    converter = _converter()
+    hook = _converter().get_structure_hook(shape)
 
     def decode(data: JSON) -> Any:
         try:
-            return converter.structure(data, shape)  # type: ignore[arg-type]
+            return hook(data, shape)
         except RecursionError:
             raise MismatchError("less nesting", excerpt(data)) from None
 
@@ -73,25 +70,6 @@ def _is_a(kind: type[Shape]) -> Callable[[Any], bool]:
     return lambda shape: isinstance(shape, kind)
 
 
-def _inside(read: _Hook, value: JSON, shape: Shape, step: str | int) -> Any:
-    try:
-        return read(value, shape)
-    except MismatchError as mismatch:
-        raise mismatch.inside(step) from mismatch.__cause__
-
-
-def _later(shape: Shape, converter: Converter) -> _Hook:
-    """Return the hook of *shape*, made at its first use: classes may be recursive."""
-    hooks: list[_Hook] = []
-
-    def read(value: JSON, _: object) -> Any:
-        if not hooks:
-            hooks.append(converter.get_structure_hook(shape))
-        return hooks[0](value, shape)
-
-    return read
-
-
 def _anything(_: Anything, __: Converter) -> _Hook:
     return lambda value, _: value
 
@@ -105,12 +83,15 @@ def _scalar(shape: Scalar, _: Converter) -> _Hook:
         except ValueError as error:
             expected = f"{shape.name}: {error}" if str(error) else shape.name
             raise MismatchError(expected, excerpt(value)) from None
-        bound = broken(result)
+        bound = broken(result) if broken else None
         if bound:
             raise MismatchError(bound, excerpt(value))
         return result
 
-    return read
+    exact = shape.exact
+    if exact is None or broken:
+        return read
+    return lambda value, _: value if type(value) is exact else read(value, None)
 
 
 def _choices(shape: Choices, _: Converter) -> _Hook:
@@ -123,112 +104,78 @@ def _choices(shape: Choices, _: Converter) -> _Hook:
 
 
 def _array(shape: Array, converter: Converter) -> _Hook:
-    item, read_item = shape.item, _later(shape.item, converter)
-    broken = check_of(shape)
+    item, read_item = shape.item, converter.get_structure_hook(shape.item)
+    broken, build = check_of(shape), shape.build
 
     def read(value: JSON, _: object) -> Any:
         if type(value) is not list:
             raise MismatchError(shape.name, excerpt(value))
-        bound = broken(value)
+        bound = broken(value) if broken else None
         if bound:
             raise MismatchError(bound, excerpt(value))
-        items = [_inside(read_item, each, item, at) for at, each in enumerate(value)]
-        return _built(lambda: shape.build(items), value)
+        items: list[Any] = []
+        try:
+            for each in value:
+                items.append(read_item(each, item))  # noqa: PERF401 - counts the items
+        except MismatchError as mismatch:
+            mismatch.inside(len(items))
+            raise
+        try:
+            return items if build is list else build(items)
+        except TypeError as error:  # a set of what cannot be in a set
+            raise MismatchError("", excerpt(value), str(error)) from error
 
     return read
 
 
 def _row(shape: Row, converter: Converter) -> _Hook:
-    places = [(item, _later(item, converter)) for item in shape.items]
+    hooks = [(item, converter.get_structure_hook(item)) for item in shape.items]
 
     def read(value: JSON, _: object) -> Any:
-        if type(value) is not list or len(value) != len(places):
+        if type(value) is not list or len(value) != len(hooks):
             raise MismatchError(shape.name, excerpt(value))
-        pairs = enumerate(zip(value, places, strict=True))
-        return tuple(
-            _inside(hook, each, item, at) for at, (each, (item, hook)) in pairs
-        )
+        items: list[Any] = []
+        try:
+            for each, (item, hook) in zip(value, hooks, strict=True):
+                items.append(hook(each, item))
+        except MismatchError as mismatch:
+            mismatch.inside(len(items))
+            raise
+        return tuple(items)
 
     return read
 
 
 def _free_object(shape: FreeObject, converter: Converter) -> _Hook:
-    read_key, read_item = _later(shape.key, converter), _later(shape.item, converter)
+    read_key = converter.get_structure_hook(shape.key)
+    read_item = converter.get_structure_hook(shape.item)
     broken = check_of(shape)
 
     def read(value: JSON, _: object) -> Any:
         if type(value) is not dict:
             raise MismatchError(shape.name, excerpt(value))
-        bound = broken(value)
+        bound = broken(value) if broken else None
         if bound:
             raise MismatchError(bound, excerpt(value))
-        return {
-            _inside(read_key, key, shape.key, key): _inside(
-                read_item, each, shape.item, key
-            )
-            for key, each in value.items()
-        }
+        items: dict[Any, Any] = {}
+        for key, each in value.items():
+            try:
+                items[read_key(key, shape.key)] = read_item(each, shape.item)
+            except MismatchError as mismatch:
+                mismatch.inside(key)
+                raise
+        return items
 
     return read
 
 
 def _union(shape: Union, converter: Converter) -> _Hook:
-    hooks = [(member, _later(member, converter)) for member in shape.members]
-    return union_reader(hooks)
+    get_hook = converter.get_structure_hook
+    return union_reader([(member, get_hook(member)) for member in shape.members])
 
 
 def _object(shape: Object, converter: Converter) -> _Hook:
-    definition = shape.definition
-    hooks: dict[str, tuple[Field, _Hook, bool]] = {}
-
-    def read(value: JSON, _: object) -> Any:
-        if type(value) is not dict:
-            raise MismatchError(f"an object ({definition.name})", excerpt(value))
-        # The fields of a recursive class are known only after the class was described.
-        if len(hooks) < len(definition.fields):
-            for field in definition.fields:
-                null_is_default = not field.required and not allows_null(field.shape)
-                hook = _later(field.shape, converter)
-                hooks[field.key] = field, hook, null_is_default
-        unknown = next((key for key in value if key not in hooks), None)
-        if unknown is not None:
-            words = f"only the keys {', '.join(hooks)}" if hooks else "no keys"
-            raise MismatchError(words, excerpt(value[unknown])).inside(unknown)
-        values: dict[str, Any] = {}
-        for key, (field, hook, null_is_default) in hooks.items():
-            each = value.get(key, _MISSING)
-            if each is _MISSING and field.required:
-                raise MismatchError(field.shape.name, "no such key").inside(key)
-            if each is not _MISSING and not (each is None and null_is_default):
-                values[field.argument] = _inside(hook, each, field.shape, key)
-        return _built(lambda: definition.build(values), value, definition, values)
-
-    return read
-
-
-def _built(
-    build: Callable[[], object],
-    value: JSON,
-    definition: Definition | None = None,
-    values: dict[str, Any] | None = None,
-) -> object:
-    """Return the result of *build*; its error becomes a mismatch with its words."""
-    try:
-        return build()
-    except MismatchError:
-        raise
-    except Exception as error:
-        message = str(error.args[0]) if error.args else ""
-        words = message or type(error).__name__
-        field = None
-        if definition is not None and values is not None:
-            argument = definition.find_invalid(values, error)
-            found = (f for f in definition.fields if f.argument == argument)
-            field = next(found, None)
-        if field is None:
-            raise MismatchError("", excerpt(value), words) from error
-        mismatch = MismatchError("", excerpt(value.get(field.key)), words)
-        raise mismatch.inside(field.key) from error
+    return object_reader(shape.definition, converter.get_structure_hook)
 
 
 def _foreign(shape: Foreign, _: Converter) -> _Hook:

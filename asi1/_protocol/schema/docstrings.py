@@ -13,6 +13,8 @@ from attrs import field, frozen
 
 __all__ = ["Docs", "read_docs"]
 
+# docstring_parser 0.18 does not know these names of Sphinx for attributes.
+_VARIABLE = re.compile(r"^(\s*):(?:ivar|cvar|var)\b", re.MULTILINE)
 # A docstring without any of these has no descriptions of parameters or attributes.
 _SECTION = re.compile(
     r"^\s*(?:(?:Args|Arguments|Parameters|Params|Attributes|Keyword Args"
@@ -42,7 +44,7 @@ def read_docs(thing: type | Callable[..., Any]) -> Docs:
     import docstring_parser  # noqa: PLC0415
 
     try:
-        parsed = docstring_parser.parse(doc)
+        parsed = docstring_parser.parse(_VARIABLE.sub(r"\1:attribute", doc))
     except docstring_parser.ParseError:
         return Docs(_joined(doc))
     text = "\n\n".join(

@@ -6,7 +6,7 @@ import re
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar, get_args
 
 from attrs import frozen
 
@@ -160,11 +160,12 @@ def output_type(spec: Any) -> OutputType[Any]:
         hash(spec)
     except TypeError:  # an `Annotated` with a dict in it, such as an example
         return _of_type(spec)
-    return _cached(spec)
+    # Unions with other orders of members are equal, but decode differently.
+    return _cached(spec, repr(spec) if get_args(spec) else "")
 
 
 @lru_cache(maxsize=256)
-def _cached(spec: Any) -> OutputType[Any]:
+def _cached(spec: Any, _: str) -> OutputType[Any]:
     return _of_type(spec)
 
 

@@ -126,6 +126,7 @@ TEXT = Scalar(
     name="a string",
     schema={"type": "string"},
     read=_exactly(str),
+    exact=str,
     measure="text",
     rank=6,
 )
@@ -137,6 +138,7 @@ _SCALARS: dict[type, Scalar] = {
         name="an integer",
         schema={"type": "integer"},
         read=_integer,
+        exact=int,
         measure="number",
         rank=1,
     ),

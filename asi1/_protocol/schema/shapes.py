@@ -71,12 +71,14 @@ class Scalar(Shape):
         measure: What bounds apply to: "number", "text", or "" for neither of them in
             the schema; a decoder checks bounds of all three.
         rank: Unions try scalars of lower rank first.
+        exact: The type of which all JSON values are values of the shape, unchanged.
     """
 
     schema: Mapping[str, JSON]
     read: Callable[[JSON], object]
     measure: str = ""
     rank: int = 0
+    exact: type | None = None
     bounds: Bounds = field(factory=dict)
 
 

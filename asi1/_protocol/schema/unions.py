@@ -14,6 +14,7 @@ from typing import Any
 from ..._models.base_types import JSON
 from ..._models.json_text import json_text
 from .mismatch import MismatchError, excerpt
+from .scalars import NULL
 from .shapes import Anything, Choices, Object, Scalar, Shape
 
 
@@ -31,6 +32,9 @@ def union_reader(members: Sequence[_Member]) -> _Hook:
     Args:
         members: The shapes of the union, each with its own hook.
     """
+    others = [member for member in members if member[0] is not NULL]
+    if len(others) == 1 < len(members):
+        return _optional(*others[0])
     ordered = sorted(members, key=lambda member: _rank(member[0]))
     classes = [(each, hook) for each, hook in members if isinstance(each, Object)]
     rest = [member for member in ordered if not isinstance(member[0], Object)]
@@ -52,6 +56,20 @@ def union_reader(members: Sequence[_Member]) -> _Hook:
     return read
 
 
+def _optional(shape: Shape, hook: _Hook) -> _Hook:
+    def read(value: JSON, _: object) -> Any:
+        if value is None:
+            return None
+        try:
+            return hook(value, shape)
+        except MismatchError as mismatch:
+            if mismatch.expected and not mismatch.steps:
+                mismatch.expected = f"null or {mismatch.expected}"
+            raise
+
+    return read
+
+
 def _rank(shape: Shape) -> int:
     """Return the place of *shape* in the order of tries: the exact ones are first."""
     if isinstance(shape, Scalar):
@@ -65,7 +83,7 @@ def _tried(
     first: MismatchError | None = None,
 ) -> Any:
     """Return the value of the first member that fits, or raise the deepest mismatch."""
-    best, expected = first, list[str]()
+    best, expected = first, [first.expected] if first else []
     for member, hook in members:
         try:
             return hook(value, member)
