@@ -98,6 +98,13 @@ def oldest(session: nox.Session) -> None:
 
 
 @nox.session
+def compare(session: nox.Session) -> None:
+    """Compare the JSON Schemas with those of OpenAI's own library."""
+    session.install(".", *group("compare"))
+    session.run("pytest", "tests/protocol/schema", *session.posargs, env=INSTALLED_ONLY)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Test cancelling, forking, exiting and Ctrl-C, with 10,000 cancelled calls."""
     session.install(".", *group("tests"))

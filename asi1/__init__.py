@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from ._blocking.chat import Chat, Completions
     from ._blocking.client import ASI1
     from ._blocking.conversation import Conversation
+    from ._blocking.images import Images
     from ._blocking.map import Answers
+    from ._blocking.parsed_stream import ParsedStream
     from ._blocking.stream import ChatStream, Pieces
     from ._blocking.to_sse import EventBytes
     from ._client.chat import AsyncChat, AsyncCompletions
     from ._client.client import AsyncASI1
     from ._client.conversation.conversation import AsyncConversation
+    from ._client.images import AsyncImages
     from ._client.map import AsyncAnswers
+    from ._client.parsed_stream import AsyncParsedStream
     from ._client.stream import AsyncChatStream, AsyncPieces
     from ._client.to_sse import AsyncEventBytes
     from ._models.base import Model
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
         StreamInterruptedError,
         StreamTruncatedError,
     )
+    from ._models.generated_images import GeneratedImage, GeneratedImages
     from ._models.messages import (
         AssistantMessage,
         Message,
@@ -65,6 +70,15 @@ if TYPE_CHECKING:
         ToolMessage,
         UserMessage,
     )
+    from ._models.output_errors import (
+        OutputError,
+        OutputInvalidError,
+        OutputRefusedError,
+        OutputTruncatedError,
+        ThoughtBudgetError,
+    )
+    from ._models.parsed import ParsedCompletion
+    from ._models.planner import AgentUsed
     from ._models.raw import RawReply
     from ._models.response import Attempt, RateLimits, ResponseInfo
     from ._models.status_errors import (
@@ -87,7 +101,8 @@ if TYPE_CHECKING:
     from ._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
     from ._settings.config import Limits
     from ._settings.hooks import Hooks, Wait
-    from ._settings.options import ChatOptions, RequestOptions
+    from ._settings.models import MODELS, ModelInfo
+    from ._settings.options import ChatOptions, ParseOptions, RequestOptions
     from ._settings.rate_limit import Limiter, LimitOutcome, RateLimit
     from ._settings.retry import RetryPolicy
     from ._settings.timeouts import Timeouts
@@ -98,12 +113,14 @@ __all__ = [
     "ASI1",
     "CONTEXT_SIZES",
     "DEFAULT",
+    "MODELS",
     "APIConnectionError",
     "APIError",
     "APIResponseError",
     "APIStatusError",
     "APITimeoutError",
     "ASI1Error",
+    "AgentUsed",
     "Answers",
     "ArgumentError",
     "AssistantMessage",
@@ -114,6 +131,8 @@ __all__ = [
     "AsyncCompletions",
     "AsyncConversation",
     "AsyncEventBytes",
+    "AsyncImages",
+    "AsyncParsedStream",
     "AsyncPieces",
     "Attempt",
     "AuthenticationError",
@@ -138,7 +157,10 @@ __all__ = [
     "DropLeastRelevant",
     "EventBytes",
     "FunctionCall",
+    "GeneratedImage",
+    "GeneratedImages",
     "Hooks",
+    "Images",
     "InternalServerError",
     "KeepNewest",
     "LimitOutcome",
@@ -147,7 +169,15 @@ __all__ = [
     "Message",
     "Messages",
     "Model",
+    "ModelInfo",
     "NotFoundError",
+    "OutputError",
+    "OutputInvalidError",
+    "OutputRefusedError",
+    "OutputTruncatedError",
+    "ParseOptions",
+    "ParsedCompletion",
+    "ParsedStream",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "Pieces",
@@ -170,6 +200,7 @@ __all__ = [
     "StreamTruncatedError",
     "Summarise",
     "SystemMessage",
+    "ThoughtBudgetError",
     "Timeouts",
     "TokenEstimator",
     "ToolCall",
@@ -182,70 +213,6 @@ __all__ = [
     "__version__",
 ]
 
-# A new public name must be added in three places: the imports for type checkers,
-# `__all__`, and `_MODULES`, under its module.
-_MODULES = {
-    "_models.raw": ("RawReply",),
-    "_client.chat": ("AsyncChat", "AsyncCompletions"),
-    "_models.chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
-    "_client.client": ("AsyncASI1",),
-    "_settings.config": ("Limits",),
-    "_protocol.context.policies": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
-    "_client.conversation.conversation": ("AsyncConversation",),
-    "_models.base": ("Model",),
-    "_settings.hooks": ("Hooks", "Wait"),
-    "_settings.rate_limit": ("LimitOutcome", "Limiter", "RateLimit"),
-    "_client.map": ("AsyncAnswers",),
-    "_models.messages": (
-        "AssistantMessage",
-        "Message",
-        "Messages",
-        "SystemMessage",
-        "ToolMessage",
-        "UserMessage",
-    ),
-    "_settings.options": ("ChatOptions", "RequestOptions"),
-    "_models.response": ("Attempt", "RateLimits", "ResponseInfo"),
-    "_settings.retry": ("RetryPolicy",),
-    "_models.status_errors": (
-        "APIStatusError",
-        "AuthenticationError",
-        "BadRequestError",
-        "ConflictError",
-        "ContextLengthError",
-        "InternalServerError",
-        "NotFoundError",
-        "PaymentRequiredError",
-        "PermissionDeniedError",
-        "QuotaExceededError",
-        "RateLimitError",
-        "RequestTooLargeError",
-        "UnprocessableEntityError",
-    ),
-    "_client.stream": ("AsyncChatStream", "AsyncPieces"),
-    "_blocking.client": ("ASI1",),
-    "_blocking.chat": ("Chat", "Completions"),
-    "_protocol.context.summarise": ("Summarise",),
-    "_blocking.conversation": ("Conversation",),
-    "_blocking.map": ("Answers",),
-    "_blocking.stream": ("ChatStream", "Pieces"),
-    "_blocking.to_sse": ("EventBytes",),
-    "_settings.timeouts": ("Timeouts",),
-    "_version": ("__version__",),
-    "_client.to_sse": ("AsyncEventBytes",),
-    "_protocol.context.tokens": ("CONTEXT_SIZES", "TokenEstimator"),
-    "_models.base_types": ("DEFAULT",),
-    "_models.completion": (
-        "ChatChoice",
-        "ChatCompletion",
-        "ChatMessage",
-        "FunctionCall",
-        "ToolCall",
-        "Usage",
-    ),
-}
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
-
 if os.environ.get("ASI1_LOG"):
     from . import _log  # noqa: F401
 
@@ -253,14 +220,16 @@ if os.environ.get("ASI1_LOG"):
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'asi1' has no attribute {name!r}")
-    home = _HOME.get(name, "_models.errors")
-    value = globals()[name] = run_apart(lambda: _load(home, name))
+    value = globals()[name] = run_apart(lambda: _load(name))
     return value
 
 
-def _load(home: str, name: str) -> object:
+def _load(name: str) -> object:
     from importlib import import_module  # noqa: PLC0415 - not at ``import asi1``
 
+    from ._names import HOME  # noqa: PLC0415
+
+    home = HOME.get(name, "_models.errors")
     return getattr(import_module(f".{home}", __name__), name)
 
 

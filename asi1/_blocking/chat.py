@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.answer_reader import AnswerReader
-from .._call.chunk_stream import chunk_stream
 from .._call.engine import Engine
 from .._client.lazy import loader
 from .._models.base_types import public
@@ -14,17 +13,23 @@ from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
 from .._protocol.request import chat_request
-from .._settings.options import ChatOptions
+from .._settings.options import ChatOptions, ParseOptions
 from .loop_thread import loop_thread
-from .stream import ChatStream
+from .structured_outputs import StructuredOutputs
 
 
 if TYPE_CHECKING:
+    from .._call.chunk_stream import ChunkStream
     from .._call.concurrent_calls import ConcurrentCalls
+    from .._protocol.request import Request
     from .map import Answers
+    from .parsed_stream import ParsedStream
+    from .stream import ChatStream
 
 
 __all__ = ["Chat", "Completions"]
+
+_T = TypeVar("_T")
 
 
 @public
@@ -42,7 +47,7 @@ class Chat:
 
 
 @public
-class Completions:
+class Completions(StructuredOutputs):
     """Same as `AsyncCompletions`, for blocking callers."""
 
     def __init__(self, engine: Engine) -> None:
@@ -99,25 +104,58 @@ class Completions:
         )
         loop = loop_thread()
         if stream:
-            return ChatStream(loop.run(chunk_stream(self._engine, request).open()))
+            kind, answer_to = _stream()
+            return kind(loop.run(answer_to(self._engine, request).open()))
         return loop.run(self._engine.fetch(request, AnswerReader))
 
+    @overload
     def stream(
         self,
         *,
         messages: Messages,
         model: str | None = None,
         **options: Unpack[ChatOptions],
+    ) -> ChatStream: ...
+
+    @overload
+    def stream(
+        self,
+        *,
+        messages: Messages,
+        response_format: type[_T],
+        model: str | None = None,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedStream[_T]: ...
+
+    def stream(
+        self,
+        *,
+        messages: Messages,
+        response_format: Any = None,
+        model: str | None = None,
+        **options: Unpack[ParseOptions],
     ) -> ChatStream:
         """Same as `AsyncCompletions.stream`, but blocks."""
+        if not isinstance(response_format, Mapping | None):
+            parsed_kind, parsed = _parsed_stream()
+            return parsed_kind(
+                *parsed(
+                    self._engine,
+                    messages=messages,
+                    model=model,
+                    response_format=response_format,
+                    options=options,
+                )
+            )
         request = chat_request(
             self._engine.config,
             messages=messages,
             model=model,
             stream=True,
-            options=options,
+            options={**options, "response_format": response_format},
         )
-        return ChatStream(chunk_stream(self._engine, request))
+        kind, answer_to = _stream()
+        return kind(answer_to(self._engine, request))
 
     @overload
     def map(
@@ -164,8 +202,24 @@ class Completions:
 
 
 @loader
+def _stream() -> tuple[type[ChatStream], Callable[[Engine, Request], ChunkStream]]:
+    from .._call.chunk_stream import chunk_stream  # noqa: PLC0415
+    from .stream import ChatStream  # noqa: PLC0415
+
+    return ChatStream, chunk_stream
+
+
+@loader
 def _map() -> tuple[type[Answers[Any]], type[ConcurrentCalls]]:
     from .._call.concurrent_calls import ConcurrentCalls  # noqa: PLC0415
     from .map import Answers  # noqa: PLC0415
 
     return Answers, ConcurrentCalls
+
+
+@loader
+def _parsed_stream() -> tuple[type[ParsedStream[Any]], Callable[..., Any]]:
+    from .._client.parsed_stream import parsed_chunk_stream  # noqa: PLC0415
+    from .parsed_stream import ParsedStream  # noqa: PLC0415
+
+    return ParsedStream, parsed_chunk_stream

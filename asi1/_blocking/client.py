@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .._protocol.context.policies import ContextPolicy
     from .chat import Chat
     from .conversation import Conversation
+    from .images import Images
 
 
 __all__ = ["ASI1"]
@@ -36,6 +37,11 @@ class ASI1(BaseClient):
         """Same as `AsyncASI1.chat`."""
         return _chat()(self._engine)
 
+    @property
+    def images(self) -> Images:
+        """Same as `AsyncASI1.images`."""
+        return _images()(self._engine)
+
     def conversation(
         self,
         system: str | None = None,
@@ -44,6 +50,7 @@ class ASI1(BaseClient):
         saved: str | bytes | None = None,
         model: str | None = None,
         keep_reasoning: bool | None = None,
+        session: bool = False,
         **options: Unpack[ChatOptions],
     ) -> Conversation:
         """Same as `AsyncASI1.conversation`."""
@@ -55,6 +62,7 @@ class ASI1(BaseClient):
             saved=saved,
             model=model,
             keep_reasoning=keep_reasoning,
+            session=session,
             options=options,
         )
         return kind(turns)
@@ -100,8 +108,15 @@ def _chat() -> type[Chat]:
 
 
 @loader
+def _images() -> type[Images]:
+    from .images import Images  # noqa: PLC0415 - rarely used
+
+    return Images
+
+
+@loader
 def _conversation() -> tuple[type[Conversation], Callable[..., TurnTaking]]:
-    from .._client.conversation.conversation import open_conversation  # noqa: PLC0415
+    from .._client.conversation.opening import open_conversation  # noqa: PLC0415
     from .conversation import Conversation  # noqa: PLC0415
 
     return Conversation, open_conversation

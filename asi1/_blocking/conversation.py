@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.answer_reader import ChunkReader
 from .._client.conversation.conversation import AsyncConversation
+from .._client.conversation.structured_turns import turn_rounds
 from .._client.conversation.turn import Turn
 from .._client.conversation.turn_stream import turn_stream
 from .._client.conversation.turn_taking import TurnTaking
@@ -13,12 +14,19 @@ from .._models.base_types import JSON, public
 from .._models.completion import ChatCompletion, Usage
 from .._models.messages import Message, Messages
 from .._protocol.context.tokens import TokenEstimator
-from .._settings.options import ChatOptions
+from .._settings.options import ChatOptions, ParseOptions
 from .loop_thread import loop_thread
 from .stream import ChatStream
+from .structured_outputs import run_rounds
+
+
+if TYPE_CHECKING:
+    from .._models.parsed import ParsedCompletion
 
 
 __all__ = ["Conversation"]
+
+_T = TypeVar("_T")
 
 
 @public
@@ -35,7 +43,7 @@ class Conversation:
 
     def ask(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         model: str | None = None,
         **options: Unpack[ChatOptions],
@@ -53,7 +61,7 @@ class Conversation:
 
     def stream(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         model: str | None = None,
         keep_partial: bool = False,
@@ -62,6 +70,69 @@ class Conversation:
         """Same as `AsyncConversation.stream`, but blocks."""
         turn = Turn(self._turns, message, model, options, ChunkReader)
         return ChatStream(turn_stream(turn, keep_partial=keep_partial))
+
+    @overload
+    def parse(
+        self,
+        message: Messages,
+        response_format: type[_T],
+        *,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[_T]: ...
+
+    @overload
+    def parse(
+        self,
+        message: Messages,
+        response_format: object,
+        *,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[Any]: ...
+
+    def parse(
+        self,
+        message: Messages,
+        response_format: Any,
+        *,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[Any]:
+        """Same as `AsyncConversation.parse`, but blocks."""
+        rounds = turn_rounds()(
+            self._turns,
+            message,
+            response_format,
+            model=model,
+            repair=repair,
+            options=options,
+        )
+        # Ctrl-C ends the turn too, since `run_rounds` closes the rounds.
+        return run_rounds(self._turns.engine, rounds)
+
+    def wait(
+        self,
+        *,
+        interval: float = 5.0,
+        timeout: float | None = 120.0,
+        message: str = "Any update?",
+        model: str | None = None,
+    ) -> ChatCompletion:
+        """Same as `AsyncConversation.wait`, but blocks."""
+        wait = self._conversation.wait
+        try:
+            return loop_thread().run(
+                wait(interval=interval, timeout=timeout, message=message, model=model)
+            )
+        except Exception:
+            raise
+        except BaseException:  # on Ctrl-C, end the wait without waiting for its call
+            self._turns.give_up()
+            raise
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:

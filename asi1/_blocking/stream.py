@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from .._call.chunk_stream import ChunkStream, has_part
 from .._client.lazy import loader
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from .to_sse import EventBytes
 
 
-__all__ = ["ChatStream", "Pieces"]
+__all__ = ["ChatStream", "Pieces", "on_loop"]
+
+_T = TypeVar("_T")
 
 
 @public
@@ -94,7 +96,7 @@ class ChatStream:
 
     def snapshot(self) -> ChatCompletion:
         """Same as `AsyncChatStream.snapshot`."""
-        return loop_thread().run(_call(self._answer.snapshot))
+        return loop_thread().run(on_loop(self._answer.snapshot))
 
     def get_final_completion(self) -> ChatCompletion:
         """Same as `AsyncChatStream.get_final_completion`, but blocks."""
@@ -120,9 +122,8 @@ class ChatStream:
                     return answer
 
 
-async def _call(read: Callable[[], ChatCompletion]) -> ChatCompletion:
-    # Runs on the loop thread, so that the call's task cannot change the answer while
-    # `read` copies it.
+async def on_loop(read: Callable[[], _T]) -> _T:
+    """Return `read()`; on the loop thread, no task changes the answer meanwhile."""
     return read()
 
 

@@ -8,6 +8,7 @@ import attrs
 
 from attrs import define, field
 
+from .._log import logger
 from .._models.chunks import ChatCompletionChunk, as_chunk
 from .._models.completion import ChatCompletion
 from .._models.errors import (
@@ -49,6 +50,16 @@ class _CompletionReader(EventReader[_T]):
     def answer(self) -> ChatCompletion:
         """Return the part of the answer that has arrived."""
         return self._answer or self._assembler.answer()
+
+    def _warn_if_exhausted(self, answer: ChatCompletion) -> None:
+        if answer.exhausted:
+            url = self.request.url.partition("?")[0]  # the query may hold secrets
+            logger.warning(
+                "%s %s: the model's thoughts used all tokens of the answer, which has"
+                " no text; raise max_tokens, or lower thinking_budget",
+                self.request.method,
+                url,
+            )
 
     def _broken(self, error: APIConnectionError | APIResponseError) -> APIError:
         if self.begun:
@@ -129,7 +140,9 @@ class AnswerReader(_CompletionReader[ChatCompletion]):
 
     def result(self, info: ResponseInfo) -> list[ChatCompletion]:
         """Return a list of one item: the complete answer."""
-        return [attrs.evolve(self.answer(), response=info)]
+        answer = self.answer()
+        self._warn_if_exhausted(answer)
+        return [attrs.evolve(answer, response=info)]
 
 
 class ChunkReader(_CompletionReader[ChatCompletionChunk]):
@@ -139,6 +152,9 @@ class ChunkReader(_CompletionReader[ChatCompletionChunk]):
 
     def result(self, info: ResponseInfo) -> list[ChatCompletionChunk]:  # noqa: ARG002
         """Return an empty list: all chunks are in the queue already."""
+        # Joining the text of a long answer takes time, so most answers are not built.
+        if self._answer is not None or self._assembler.cut_by_length:
+            self._warn_if_exhausted(self.answer())
         return []
 
     async def _deliver(self, batch: list[ChatCompletionChunk]) -> None:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.answer_reader import AnswerReader
-from .._call.chunk_stream import chunk_stream
 from .._call.engine import Engine
 from .._models.base_types import public
 from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
 from .._protocol.request import chat_request
-from .._settings.options import ChatOptions
+from .._settings.options import ChatOptions, ParseOptions
 from .lazy import loader
-from .stream import AsyncChatStream
+from .structured_outputs import AsyncStructuredOutputs
 
 
 if TYPE_CHECKING:
+    from .._call.chunk_stream import ChunkStream
     from .._call.concurrent_calls import ConcurrentCalls
+    from .._protocol.request import Request
     from .map import AsyncAnswers
+    from .parsed_stream import AsyncParsedStream
+    from .stream import AsyncChatStream
 
 
 __all__ = ["AsyncChat", "AsyncCompletions"]
+
+_T = TypeVar("_T")
 
 
 @public
@@ -41,7 +46,7 @@ class AsyncChat:
 
 
 @public
-class AsyncCompletions:
+class AsyncCompletions(AsyncStructuredOutputs):
     """The chat completion endpoint."""
 
     def __init__(self, engine: Engine) -> None:
@@ -118,15 +123,36 @@ class AsyncCompletions:
             options=options,
         )
         if stream:
-            return AsyncChatStream(await chunk_stream(self._engine, request).open())
+            kind, answer_to = _stream()
+            return kind(await answer_to(self._engine, request).open())
         return await self._engine.fetch(request, AnswerReader)
 
+    @overload
     def stream(
         self,
         *,
         messages: Messages,
         model: str | None = None,
         **options: Unpack[ChatOptions],
+    ) -> AsyncChatStream: ...
+
+    @overload
+    def stream(
+        self,
+        *,
+        messages: Messages,
+        response_format: type[_T],
+        model: str | None = None,
+        **options: Unpack[ParseOptions],
+    ) -> AsyncParsedStream[_T]: ...
+
+    def stream(
+        self,
+        *,
+        messages: Messages,
+        response_format: Any = None,
+        model: str | None = None,
+        **options: Unpack[ParseOptions],
     ) -> AsyncChatStream:
         """
         Ask the model for the next message of a conversation, and stream the answer.
@@ -136,6 +162,8 @@ class AsyncCompletions:
 
         Args:
             messages: As for `create`.
+            response_format: As for `create`, or a type as for `parse`: then the
+                stream's final completion has the value.
             model: As for `create`.
             **options: Fields of `ChatOptions`.
 
@@ -145,14 +173,26 @@ class AsyncCompletions:
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
+        if not isinstance(response_format, Mapping | None):
+            parsed_kind, parsed = _parsed_stream()
+            return parsed_kind(
+                *parsed(
+                    self._engine,
+                    messages=messages,
+                    model=model,
+                    response_format=response_format,
+                    options=options,
+                )
+            )
         request = chat_request(
             self._engine.config,
             messages=messages,
             model=model,
             stream=True,
-            options=options,
+            options={**options, "response_format": response_format},
         )
-        return AsyncChatStream(chunk_stream(self._engine, request))
+        kind, answer_to = _stream()
+        return kind(answer_to(self._engine, request))
 
     @overload
     def map(
@@ -219,8 +259,23 @@ class AsyncCompletions:
 
 
 @loader
+def _stream() -> tuple[type[AsyncChatStream], Callable[[Engine, Request], ChunkStream]]:
+    from .._call.chunk_stream import chunk_stream  # noqa: PLC0415
+    from .stream import AsyncChatStream  # noqa: PLC0415
+
+    return AsyncChatStream, chunk_stream
+
+
+@loader
 def _map() -> tuple[type[AsyncAnswers[Any]], type[ConcurrentCalls]]:
     from .._call.concurrent_calls import ConcurrentCalls  # noqa: PLC0415
     from .map import AsyncAnswers  # noqa: PLC0415
 
     return AsyncAnswers, ConcurrentCalls
+
+
+@loader
+def _parsed_stream() -> tuple[type[AsyncParsedStream[Any]], Callable[..., Any]]:
+    from .parsed_stream import AsyncParsedStream, parsed_chunk_stream  # noqa: PLC0415
+
+    return AsyncParsedStream, parsed_chunk_stream

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .chat import AsyncChat
     from .conversation.conversation import AsyncConversation
     from .conversation.turn_taking import TurnTaking
+    from .images import AsyncImages
 
 
 __all__ = ["AsyncASI1"]
@@ -56,6 +57,8 @@ class AsyncASI1(BaseClient):
         default_headers: Sent with every request.
         default_query: Query parameters, added to the URL of every request.
         default_options: Chat options for calls that do not give their own.
+        models: Your own `ModelInfo` of models, by name, in place of `MODELS`: sizes
+            and prices change, and models are added.
         hooks: Your functions to call on waits, on retries and at the end of calls.
         max_event_bytes: The largest event of a stream, and the largest body of a reply,
             in bytes.
@@ -72,6 +75,11 @@ class AsyncASI1(BaseClient):
         """Chat: ``client.chat.completions.create(...)`` and ``.stream(...)``."""
         return _chat()(self._engine)
 
+    @property
+    def images(self) -> AsyncImages:
+        """Images: ``client.images.generate(...)`` and ``.edit(...)``."""
+        return _images()(self._engine)
+
     def conversation(
         self,
         system: str | None = None,
@@ -80,6 +88,7 @@ class AsyncASI1(BaseClient):
         saved: str | bytes | None = None,
         model: str | None = None,
         keep_reasoning: bool | None = None,
+        session: bool = False,
         **options: Unpack[ChatOptions],
     ) -> AsyncConversation:
         """
@@ -94,6 +103,8 @@ class AsyncASI1(BaseClient):
             keep_reasoning: Whether the model's thoughts are kept in the history, and
                 sent with later turns as ``reasoning_content``. Some servers require
                 this and others refuse it. If left out, as in *saved*, or else False.
+            session: True makes a random session id, unless *saved* or the options have
+                one. Each turn sends it, so that agentic models keep their state.
             **options: Fields of `ChatOptions`, for each turn; they override those in
                 *saved*.
 
@@ -109,6 +120,7 @@ class AsyncASI1(BaseClient):
             saved=saved,
             model=model,
             keep_reasoning=keep_reasoning,
+            session=session,
             options=options,
         )
         return kind(turns)
@@ -176,10 +188,15 @@ def _chat() -> type[AsyncChat]:
 
 
 @loader
+def _images() -> type[AsyncImages]:
+    from .images import AsyncImages  # noqa: PLC0415 - rarely used
+
+    return AsyncImages
+
+
+@loader
 def _conversation() -> tuple[type[AsyncConversation], Callable[..., TurnTaking]]:
-    from .conversation.conversation import (  # noqa: PLC0415 - with the engine
-        AsyncConversation,
-        open_conversation,
-    )
+    from .conversation.conversation import AsyncConversation  # noqa: PLC0415
+    from .conversation.opening import open_conversation  # noqa: PLC0415
 
     return AsyncConversation, open_conversation

@@ -33,7 +33,7 @@ from .._settings.config import (
 )
 from .._settings.hooks import Hooks
 from .._settings.options import ChatOptions
-from .._settings.rate_limit import Limiter, RateLimit
+from .._settings.rate_limit import Limiter, RateLimit, check_limiter
 from .._settings.retry import RetryPolicy
 from .._settings.secret import hidden
 from .._settings.timeouts import Timeout, Timeouts
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .._call.bytes_reader import BytesReader
     from .._call.engine import Engine
     from .._protocol.request import Request
+    from .._settings.models import ModelInfo
 
 
 __all__ = ["BaseClient", "LazyEngine", "loader", "plain"]
@@ -89,13 +90,9 @@ class LazyEngine:
     _first: dict[str, Engine] = field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        limit, hooks = self._rate_limit, self._hooks
-        if not (limit is None or isinstance(limit, RateLimit) or _is_limiter(limit)):
-            raise ConfigurationError(
-                f"rate_limit: must be a RateLimit or a Limiter, not {shown(limit)}"
-            )
-        if not isinstance(hooks, Hooks | None):
-            raise ConfigurationError(f"hooks: must be Hooks, not {shown(hooks)}")
+        check_limiter(self._rate_limit)
+        if not isinstance(self._hooks, Hooks | None):
+            raise ConfigurationError(f"hooks: must be Hooks, not {shown(self._hooks)}")
         if self._http_client is not None or self._transport is not None:
             self.get()  # raises if the user-provided object is wrong
 
@@ -136,11 +133,6 @@ class LazyEngine:
             await self.made.aclose()
 
 
-def _is_limiter(value: object) -> bool:
-    methods = (getattr(value, name, None) for name in ("acquire", "release"))
-    return not isinstance(value, type) and all(map(callable, methods))
-
-
 class BaseClient:
     """The constructor, the settings and `with_options` of both clients."""
 
@@ -160,6 +152,7 @@ class BaseClient:
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, str | int | float | bool] | None = None,
         default_options: ChatOptions | None = None,
+        models: Mapping[str, ModelInfo] | None = None,
         hooks: Hooks | None = None,
         max_event_bytes: int = 16 * 1024 * 1024,
         trust_env: bool = True,
@@ -173,12 +166,10 @@ class BaseClient:
             model=read_model(model),
             timeouts=Timeouts.of(timeout),
             retry=read_retry(max_retries, retry),
-            headers=check_headers(_or_empty(default_headers), "default_headers"),
-            query=read_query(_or_empty(default_query), "default_query"),
-            options=_checked(default_options),
             max_event_bytes=max_event_bytes,
             limits=Limits() if limits is None else limits,
             trust_env=trust_env,
+            **_read(default_headers, default_query, default_options, models),
         )
         self._lazy = LazyEngine(config, http_client, transport, rate_limit, hooks)
 
@@ -196,7 +187,7 @@ class BaseClient:
         """The timeouts of calls that do not give their own."""
         return self._lazy.config.timeouts
 
-    def with_options(
+    def with_options(  # noqa: PLR0913 - as the constructor
         self,
         *,
         api_key: str | None = None,
@@ -207,13 +198,14 @@ class BaseClient:
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, str | int | float | bool] | None = None,
         default_options: ChatOptions | None = None,
+        models: Mapping[str, ModelInfo] | None = None,
     ) -> Self:
         """
         Return a client with some settings changed, on the same connections.
 
-        Settings left out do not change; headers, query and options are added to those
-        of this client. Closing the new client does not close this client; closing this
-        client closes both.
+        Settings left out do not change; headers, query, options and models are added to
+        those of this client. Closing the new client does not close this client; closing
+        this client closes both.
 
         Raises:
             ConfigurationError: As for the constructor.
@@ -233,14 +225,8 @@ class BaseClient:
             changes["retry"] = attrs.evolve(now.retry, attempts=attempts)
         elif retry is not None:
             changes["retry"] = retry
-        if default_headers is not None:
-            added = check_headers(default_headers, "default_headers")
-            changes["headers"] = {**now.headers, **added}
-        if default_query is not None:
-            added_query = read_query(default_query, "default_query")
-            changes["query"] = {**now.query, **added_query}
-        if default_options is not None:
-            changes["options"] = {**now.options, **_checked(default_options)}
+        added = _read(default_headers, default_query, default_options, models)
+        changes |= {k: {**getattr(now, k), **v} for k, v in added.items()}
         child = object.__new__(type(self))
         engine = self._engine.child(attrs.evolve(now, **changes))
         child._lazy = LazyEngine(engine.config, made=engine)
@@ -278,23 +264,29 @@ BaseClient.__init__.__qualname__ = "client.__init__"
 BaseClient.with_options.__qualname__ = "client.with_options"
 
 
-def _or_empty(value: Any) -> Any:
-    # `value or {}` would accept every false value, and fails for a numpy array.
-    return {} if value is None else value
-
-
-def _checked(options: ChatOptions | None) -> dict[str, Any]:
-    if options is None:
-        return {}
-    if not isinstance(options, Mapping):
-        raise ConfigurationError(
-            f"default_options: must be a mapping, not {shown(options)}"
-        )
-    return _checked_defaults()(options) if options else {}
+def _read(headers: Any, query: Any, options: Any, models: Any) -> dict[str, Any]:
+    """Return the given settings that are mappings, each checked, by name."""
+    read: dict[str, Any] = {}
+    if headers is not None:
+        read["headers"] = check_headers(headers, "default_headers")
+    if query is not None:
+        read["query"] = read_query(query, "default_query")
+    if options is not None:
+        read["options"] = _read_options()(options)
+    if models is not None:
+        read["models"] = _read_models()(models)
+    return read
 
 
 @loader
-def _checked_defaults() -> Callable[[ChatOptions], dict[str, Any]]:
-    from .._settings.option_checks import checked_defaults  # noqa: PLC0415 - rarely used
+def _read_options() -> Callable[[object], dict[str, Any]]:
+    from .._settings.option_checks import read_default_options  # noqa: PLC0415 - rarely used
 
-    return checked_defaults
+    return read_default_options
+
+
+@loader
+def _read_models() -> Callable[[object], dict[str, ModelInfo]]:
+    from .._settings.models import read_models  # noqa: PLC0415 - rarely used
+
+    return read_models

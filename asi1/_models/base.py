@@ -22,7 +22,7 @@ __all__ = ["Model"]
 
 # Fields that asi1 adds to an object; the server's JSON has no such keys. The field
 # ``wire`` is left out as well, since it is None in each object that asi1 built.
-_NOT_IN_JSON = {"extra", "response"}
+_NOT_IN_JSON = {"extra", "response", "parsed", "parsed_from", "earlier"}
 
 
 @public

@@ -15,7 +15,11 @@ from attrs import field, frozen
 
 from .base import Model
 from .base_types import JSON, public
-from .completion import ChatCompletion, ToolCall, Usage
+from .completion import ChatCompletion, ToolCall, Usage, load_agents_in
+
+
+if TYPE_CHECKING:
+    from .planner import AgentUsed
 
 
 __all__ = [
@@ -159,6 +163,11 @@ class ChatCompletionChunk(Model):
     def finish_reason(self) -> str | None:
         """Why choice 0 ended; None if this chunk does not contain the reason."""
         return next((c.finish_reason for c in self.choices if c.index == 0), None)
+
+    @property
+    def agents_used(self) -> "tuple[AgentUsed, ...]":
+        """The agents that the server's planner has used, as this chunk tells them."""
+        return load_agents_in()(self.extra)
 
 
 _FIELDS = {a.name for a in attrs.fields(ChatCompletionChunk) if a.init}

@@ -7,16 +7,18 @@ server's keys for which a class has no field. This module has no
 """
 
 from collections.abc import Callable, Mapping
-
-import attrs
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
 from .base import Model
 from .base_types import JSON, public
-from .json_text import json_text
 from .response import ResponseInfo
+
+
+if TYPE_CHECKING:
+    from .planner import AgentUsed
 
 
 __all__ = [
@@ -26,14 +28,13 @@ __all__ = [
     "FunctionCall",
     "ToolCall",
     "Usage",
+    "load_agents_in",
     "message_key",
-    "wire_call",
-    "wire_function_call",
 ]
 
-# Members of a tool call that repeat other members: its index in the list, and the
-# function as older servers send it.
-_REPEATED = ("index", "tool_name", "args")
+
+# What an agentic model says, in lowercase, in place of an answer that comes later.
+_PASSED_ON = ("i've sent the message", "i have sent the message")
 
 
 @public
@@ -178,6 +179,40 @@ class ChatCompletion(Model):
         """The finish reason of choice 0; None if the server did not send one."""
         return next((c.finish_reason for c in self.choices if c.index == 0), None)
 
+    @property
+    def exhausted(self) -> bool:
+        """
+        Whether the thoughts used all tokens of the answer, so that it has no text.
+
+        Thoughts count against ``max_tokens``. True if choice 0 ended by "length" with
+        neither text, tool calls nor a refusal, and the model has spent tokens on
+        thoughts. A larger ``max_tokens``, or a smaller ``thinking_budget``, leaves
+        tokens for the text.
+        """
+        message = self.message
+        if self.finish_reason != "length" or message.content.strip():
+            return False
+        if message.tool_calls or message.refusal:
+            return False
+        spent = self.usage.reasoning_tokens if self.usage else None
+        return bool(self.thoughts.strip() or message.reasoning.strip() or spent)
+
+    @property
+    def deferred(self) -> bool:
+        """
+        Whether the text only says that the request was passed on to an agent.
+
+        Agents answer such a request later: see `AsyncConversation.wait`.
+        """
+        text = self.text.replace("\u2019", "'").lower()
+        said = any(words in text for words in _PASSED_ON)
+        return said and not self.message.tool_calls
+
+    @property
+    def agents_used(self) -> "tuple[AgentUsed, ...]":
+        """The agents that the server's planner has used; empty without ``agents``."""
+        return load_agents_in()(self.extra)
+
     def _ipython_display_(self) -> None:
         """
         Show nothing if the running cell of a notebook shows this answer already.
@@ -188,13 +223,13 @@ class ChatCompletion(Model):
         Raises:
             NotImplementedError: IPython is to show the answer as usual.
         """
-        if not _is_shown()(self):
+        if not _notebook()[1](self):
             raise NotImplementedError
 
     def _repr_markdown_(self) -> str:
         """Return choice 0 as markdown for a notebook, with the thoughts collapsed."""
         functions = [call.function for call in self.message.tool_calls]
-        return _markdown()(
+        return _notebook()[0](
             self.text,
             thoughts=self.thoughts,
             refusal=self.message.refusal,
@@ -222,56 +257,17 @@ def message_key(choice: Mapping[str, JSON], key: str) -> str:
     return other if empty else key
 
 
-def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:
-    """Return *call* in the form that a later request sends it back; a dict as it is."""
-    if isinstance(call, Mapping):
-        return dict(call)
-    # Servers may require members that they added to a tool call, such as a signature.
-    function = {"name": call.function.name, "arguments": call.function.arguments}
-    return _unknown(call) | {
-        "id": call.id,
-        "type": call.type,
-        "function": _unknown(call.function) | function,
-    }
-
-
-def wire_function_call(message: ChatMessage) -> dict[str, JSON] | None:
-    """
-    Return the ``function_call`` of *message*, the older form of a tool call.
-
-    None if there is none, or if it has no name.
-    """
-    call = message.extra.get("function_call")
-    name = call.get("name") if isinstance(call, dict) else None
-    if not isinstance(call, dict) or not isinstance(name, str) or not name:
-        return None
-    arguments = call.get("arguments")
-    if not isinstance(arguments, str):
-        arguments = json_text(arguments or {})
-    return {key: value for key, value in call.items() if value is not None} | {
-        "arguments": arguments
-    }
-
-
-def _unknown(part: ToolCall | FunctionCall) -> dict[str, JSON]:
-    """Return the members that the server added to *part*, without nulls."""
-    fields = {a.name for a in attrs.fields(type(part))}
-    return {
-        key: value
-        for key, value in part.extra.items()
-        if value is not None and key not in fields and key not in _REPEATED
-    }
-
-
 @run_apart_once
-def _markdown() -> Callable[..., str]:
+def _notebook() -> tuple[Callable[..., str], Callable[[object], bool]]:
     from .markdown import markdown  # noqa: PLC0415 - rarely needed
-
-    return markdown
-
-
-@run_apart_once
-def _is_shown() -> Callable[[object], bool]:
     from .notebook import is_shown  # noqa: PLC0415 - rarely needed
 
-    return is_shown
+    return markdown, is_shown
+
+
+@run_apart_once
+def load_agents_in() -> "Callable[[JSON], tuple[AgentUsed, ...]]":
+    """Return the function `agents_in`, which few programs need."""
+    from .planner import agents_in  # noqa: PLC0415
+
+    return agents_in

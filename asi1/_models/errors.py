@@ -26,6 +26,11 @@ Every exception that this package raises.
     │       ├── StreamInterruptedError      the connection broke
     │       ├── StreamDecodeError           an event is not a valid chunk
     │       └── ServerStreamError           the server sent an error event
+    ├── OutputError                 an answer did not become the requested value
+    │   ├── OutputTruncatedError        it ends before the value is complete
+    │   │   └── ThoughtBudgetError          the model's thoughts used up all tokens
+    │   ├── OutputRefusedError          the model refused to answer
+    │   └── OutputInvalidError          it is not JSON, or does not fit the type
     ├── ClientClosedError           the client was closed before or during the call
     ├── StreamClosedError           the stream was closed before or during the read
     ├── StreamConsumedError         the stream was read a second time
@@ -33,7 +38,8 @@ Every exception that this package raises.
     └── ConversationBusyError       another turn is waiting for its answer
 
 Errors contain plain data, never httpx objects, so they can be pickled, copied and
-compared. No error contains the API key. The errors for statuses are in `status_errors`.
+compared. No error contains the API key. The errors for statuses are in `status_errors`,
+those of answers that are to become values in `output_errors`.
 """
 
 from collections.abc import Callable

@@ -4,21 +4,20 @@ The types of the ``messages`` argument of a call, and its conversion for the API
 Invalid messages raise an error before anything is sent; the error names the message.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias, cast
 
-from attrs import frozen
+from attrs import field, frozen
 
+from .._fork_lock import run_apart_once
 from .base_types import JSON, public
-from .completion import (
-    ChatCompletion,
-    ChatMessage,
-    ToolCall,
-    wire_call,
-    wire_function_call,
-)
+from .completion import ChatCompletion, ChatMessage, ToolCall
 from .errors import ArgumentError
 from .json_text import replace_surrogates_in
+
+
+if TYPE_CHECKING:
+    from .image_data import Image, Parts
 
 
 __all__ = [
@@ -63,6 +62,10 @@ class SystemMessage:
         return {"role": self.role, "content": self.content}
 
 
+def _urls(images: "Iterable[Image]") -> tuple[str, ...]:
+    return () if images == () else _image_data()[0](images)
+
+
 @public
 @frozen
 class UserMessage:
@@ -71,9 +74,18 @@ class UserMessage:
 
     Attributes:
         content: The text, or a list of text and image parts as the API expects them.
+        images: Images below the text. Pass each as a path, as bytes or as a URL; the
+            field has their URLs. Files are read when the message is created.
+
+    Raises:
+        ArgumentError: An image cannot be read, is larger than 20 MiB, or is not a PNG,
+            JPEG, GIF or WebP image.
     """
 
     content: Content
+    images: tuple[str, ...] = field(
+        default=(), converter=_urls, kw_only=True, repr=False
+    )
 
     @property
     def role(self) -> str:
@@ -82,7 +94,10 @@ class UserMessage:
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the message as the API expects it."""
-        return {"role": self.role, "content": self.content}
+        content = self.content
+        if self.images:
+            content = _image_data()[1](content, self.images)
+        return {"role": self.role, "content": content}
 
 
 @public
@@ -106,7 +121,7 @@ class AssistantMessage:
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the message as the API expects it."""
-        return _assistant_to_wire(self)
+        return _wire_reply()(self)
 
 
 @public
@@ -167,9 +182,7 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
         messages, Iterable
     ):
         raise _invalid("messages", "must be a str or a list of messages", messages)
-    listed = [
-        _message_to_wire(place, message) for place, message in enumerate(messages)
-    ]
+    listed = [_message_to_wire(*placed) for placed in enumerate(messages)]
     if not listed:
         raise ArgumentError(
             "messages: is empty; at least one message is needed", argument="messages"
@@ -227,10 +240,9 @@ def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
     match message:
         case SystemMessage() | UserMessage() | AssistantMessage() | ToolMessage():
             wire = message.to_dict()
-        case ChatCompletion():
-            wire = _answer_to_wire(message.message)
-        case ChatMessage():
-            wire = _answer_to_wire(message)
+        case ChatCompletion(message=reply) | (ChatMessage() as reply):
+            wire = cast("dict[str, JSON]", replace_surrogates_in(_wire_reply()(reply)))
+            wire["role"] = reply.role if reply.role in _ROLES else "assistant"
         case Mapping() if "choices" in message:
             raise _invalid(name, "is a complete answer: take its message", message)
         case Mapping():
@@ -246,31 +258,6 @@ def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
     return wire
 
 
-def _answer_to_wire(message: ChatMessage) -> dict[str, JSON]:
-    """Return an answer's message in the form that the API accepts in a request."""
-    wire = cast("dict[str, JSON]", replace_surrogates_in(_assistant_to_wire(message)))
-    if wire["role"] not in _ROLES:
-        wire["role"] = "assistant"
-    return wire
-
-
-def _assistant_to_wire(message: AssistantMessage | ChatMessage) -> dict[str, JSON]:
-    # The API may refuse other fields of its own answers in a request, so only the role,
-    # the content, and the tool calls or the function call are sent.
-    refusal = message.refusal if isinstance(message, ChatMessage) else None
-    wire: dict[str, JSON] = {
-        "role": message.role,
-        "content": message.content or refusal or message.content,
-    }
-    if message.tool_calls:
-        wire["content"] = message.content or None
-        wire["tool_calls"] = [wire_call(call) for call in message.tool_calls]
-    elif isinstance(message, ChatMessage) and (call := wire_function_call(message)):
-        wire["content"] = message.content or None
-        wire["function_call"] = call
-    return wire
-
-
 def _check(name: str, wire: Mapping[str, JSON]) -> None:
     role = wire.get("role")
     if not isinstance(role, str) or role not in _ROLES:
@@ -281,13 +268,11 @@ def _check(name: str, wire: Mapping[str, JSON]) -> None:
             f"{name}.role: {known}, not {role!r:.80}", argument=f"{name}.role"
         )
     content = wire.get("content")
-    if isinstance(content, list | tuple) and all(
-        isinstance(part, Mapping) for part in content
+    parts = content if isinstance(content, list | tuple) else [None]
+    absent = content is None and role == "assistant"
+    if not (
+        absent or isinstance(content, str) or all(isinstance(p, Mapping) for p in parts)
     ):
-        return
-    if content is None and role == "assistant":
-        return
-    if not isinstance(content, str):
         raise _invalid(
             f"{name}.content", "must be a str or a list of parts (dicts)", content
         )
@@ -298,3 +283,17 @@ def _invalid(argument: str, what: str, value: object) -> ArgumentError:
     return ArgumentError(
         f"{argument}: {what} (it is {type(value).__name__})", argument=argument
     )
+
+
+@run_apart_once
+def _wire_reply() -> "Callable[[AssistantMessage | ChatMessage], dict[str, JSON]]":
+    from .sent_back import wire_reply  # noqa: PLC0415 - rarely needed
+
+    return wire_reply
+
+
+@run_apart_once
+def _image_data() -> "tuple[Callable[[Iterable[Image]], tuple[str, ...]], Parts]":
+    from .image_data import image_urls, with_images  # noqa: PLC0415 - rarely needed
+
+    return image_urls, with_images

@@ -7,7 +7,7 @@ answers 400 to unknown fields. The transport adds the API key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -15,6 +15,7 @@ import attrs
 
 from attrs import field, frozen
 
+from .._fork_lock import run_apart_once
 from .._models.base_types import JSON
 from .._models.errors import ArgumentError
 from .._models.json_text import dump_json
@@ -64,7 +65,7 @@ class Request:
         stream: Whether the server is to send the answer in chunks.
         choices: The number of choices that the server is to send.
         tokens: Rough estimate of the tokens that the call uses: a quarter of its body's
-            bytes, plus ``max_tokens`` if given.
+            bytes, without images, plus ``max_tokens`` if given.
         idempotency_key: Sent by every attempt; "auto" until a random key is made.
     """
 
@@ -221,7 +222,9 @@ def _request(parts: Mapping[str, Any], body: JSON) -> Request:
     written = _body(body)
     headers = {"content-type": "application/json", **parts["headers"]}
     limit = body.get("max_tokens") if isinstance(body, dict) else None
-    tokens = len(written) // 4 + _count(limit)
+    # An image takes far fewer tokens than its bytes suggest.
+    size = (_size_without_images() if b";base64," in written else len)(written)
+    tokens = size // 4 + _count(limit)
     return Request(**{**parts, "headers": headers}, body=written, tokens=tokens)
 
 
@@ -288,3 +291,10 @@ def _retry(config: ClientConfig, max_retries: int | None) -> RetryPolicy:
         return config.retry
     attempts = as_argument("max_retries", read_retry, max_retries, None).attempts
     return attrs.evolve(config.retry, attempts=attempts)
+
+
+@run_apart_once
+def _size_without_images() -> Callable[[bytes], int]:
+    from .._models.image_data import size_without_images  # noqa: PLC0415 - rarely needed
+
+    return size_without_images

@@ -217,6 +217,12 @@ class Assembler:
         """Whether the answer so far has no choices."""
         return not self._choices
 
+    @property
+    def cut_by_length(self) -> bool:
+        """Whether choice 0 has ended because it reached its maximum length."""
+        first = self._choices.get(0)
+        return first is not None and first.finish_reason == "length"
+
     def answer(self) -> ChatCompletion:
         """Return the answer so far; later chunks do not change the returned object."""
         first = self._first or ChatCompletionChunk()

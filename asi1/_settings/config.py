@@ -45,6 +45,8 @@ __all__ = [
 if TYPE_CHECKING:
     import httpx
 
+    from .models import ModelInfo
+
     HTTPClient: TypeAlias = httpx.AsyncClient
     HTTPTransport: TypeAlias = httpx.AsyncBaseTransport
 else:
@@ -90,6 +92,7 @@ class ClientConfig:
         headers: Headers of every request, besides those that asi1 sets itself.
         query: Query parameters of every URL.
         options: Chat options that apply to a call unless the call overrides them.
+        models: What the user says of models, by name; overrides `MODELS`.
         max_event_bytes: Largest event of a stream, and largest reply body, in bytes.
         trust_env: Whether proxies and CA files are read from the environment.
     """
@@ -104,6 +107,7 @@ class ClientConfig:
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     query: Mapping[str, str | int | float | bool] = field(factory=dict)
     options: Mapping[str, JSON] = field(factory=dict)
+    models: Mapping[str, ModelInfo] = field(factory=dict)
     max_event_bytes: int = field(
         default=16 * 1024 * 1024, validator=setting(whole_number(1))
     )

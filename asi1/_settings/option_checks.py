@@ -20,6 +20,7 @@ from .validators import (
     list_of,
     mapping,
     number,
+    shown,
     string,
     string_or,
     whole_number,
@@ -32,6 +33,7 @@ __all__ = [
     "check_options",
     "checked_defaults",
     "checked_options",
+    "read_default_options",
     "read_idempotency_key",
 ]
 
@@ -39,12 +41,18 @@ __all__ = [
 _ELSEWHERE = {
     "reasoning_effort": "; see enable_thinking and thinking_budget.",
     "stream_options": "; usage comes with every stream without it.",
+    **dict.fromkeys(
+        ("best_of", "echo", "logit_bias", "logprobs", "suffix", "top_logprobs"),
+        "; ASI-1 does not support it.",
+    ),
 }
 _CHECKS: Mapping[str, Check] = {
+    "agent_address": string,
     "agents": list_of(str, "str"),
     "enable_thinking": flag,
     "extra_body": mapping,
     "frequency_penalty": number(-2, 2),
+    "fun_mode": flag,
     "max_tokens": whole_number(0),
     "n": whole_number(1),
     "parallel_tool_calls": flag,
@@ -53,6 +61,7 @@ _CHECKS: Mapping[str, Check] = {
     "response_format": mapping,
     "seed": whole_number(),
     "stop": string_or(list_of(str, "str"), "one str"),
+    "study_mode": flag,
     "temperature": number(0, 2),
     "thinking_budget": whole_number(0),
     "tool_choice": string_or(mapping, "a str such as auto"),
@@ -128,6 +137,21 @@ def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
         if name in _READERS:
             _READERS[name](name, value)
     return given
+
+
+def read_default_options(value: object) -> dict[str, Any]:
+    """
+    Return *value* as a client's ``default_options``.
+
+    Raises:
+        ConfigurationError: *value* is not a mapping.
+        ArgumentError: As for `check_options`.
+    """
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(
+            f"default_options: must be a mapping, not {shown(value)}"
+        )
+    return checked_defaults(value)
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ __all__ = [
     "BODY_OPTIONS",
     "CALL_OPTIONS",
     "ChatOptions",
+    "ParseOptions",
     "RequestOptions",
 ]
 
@@ -46,9 +47,11 @@ class RequestOptions(TypedDict, total=False):
     extra_body: Mapping[str, JSON] | None
 
 
-class ChatOptions(RequestOptions, total=False):
+class ParseOptions(RequestOptions, total=False):
     """
-    Options of one chat call. Only given options are sent; None means not given.
+    The options of a chat call except ``response_format``, which is an argument of its
+    own where the answer becomes a value. Only given options are sent; None means not
+    given.
 
     Attributes:
         temperature: Randomness of the answer, from 0 (least random) to 2.
@@ -62,13 +65,19 @@ class ChatOptions(RequestOptions, total=False):
         tools: Function descriptions, as the API takes them.
         tool_choice: "auto", "none", "required", or one function.
         parallel_tool_calls: False for one tool call at a time.
-        response_format: A JSON-schema or JSON-object format, as the API takes it.
         web_search: Let the model search the web.
         agents: Addresses (``agent1...``) to route the request to.
         planner_mode: Let the server plan over *agents*.
-        enable_thinking: Turn the model's thoughts on or off.
+        agent_address: Address of the agent that makes the call.
+        enable_thinking: Turn the model's thoughts on or off; they count against
+            *max_tokens*.
         thinking_budget: Maximum length of the thoughts in tokens.
+        study_mode: The API's ``study_mode``; older models only.
+        fun_mode: The API's ``fun_mode``; older models only.
         user: Your own identifier of the end user.
+
+    The server's list of options changes. It refuses an option that it does not know
+    with status 400.
 
     Source: https://docs.asi1.ai/api-reference/llm/chat-completion
     """
@@ -84,16 +93,32 @@ class ChatOptions(RequestOptions, total=False):
     tools: Sequence[Mapping[str, JSON]] | None
     tool_choice: Literal["auto", "none", "required"] | Mapping[str, JSON] | None
     parallel_tool_calls: bool | None
-    response_format: Mapping[str, JSON] | None
     web_search: bool | None
     agents: Sequence[str] | None
     planner_mode: bool | None
+    agent_address: str | None
     enable_thinking: bool | None
     thinking_budget: int | None
+    study_mode: bool | None
+    fun_mode: bool | None
     user: str | None
 
 
+class ChatOptions(ParseOptions, total=False):
+    """
+    Options of one chat call. Only given options are sent; None means not given.
+
+    Attributes:
+        response_format: A JSON-schema or JSON-object format, as the API takes it.
+
+    Source: https://docs.asi1.ai/api-reference/llm/chat-completion
+    """
+
+    response_format: Mapping[str, JSON] | None
+
+
 public(RequestOptions)
+public(ParseOptions)
 public(ChatOptions)
 
 CALL_OPTIONS = frozenset(RequestOptions.__annotations__)

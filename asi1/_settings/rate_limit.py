@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 from attrs import field, frozen
 
 from .._models.base_types import public
-from .validators import or_none, setting, whole_number
+from .._models.errors import ConfigurationError
+from .validators import or_none, setting, shown, whole_number
 
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from .rate_window import Window
 
 
-__all__ = ["LimitOutcome", "Limiter", "RateLimit", "counted_tokens"]
+__all__ = ["LimitOutcome", "Limiter", "RateLimit", "check_limiter", "counted_tokens"]
 
 # Tokens that a call may take besides those of its body and its ``max_tokens``: the
 # largest context of the documented models holds the hidden prompt and the thoughts.
@@ -100,6 +101,22 @@ class Limiter(Protocol):
     def release(self, outcome: LimitOutcome) -> None:
         """Record how an attempt ended; called once for each `acquire`."""
         ...
+
+
+def check_limiter(value: object) -> None:
+    """
+    Check the value of ``rate_limit=``.
+
+    Raises:
+        ConfigurationError: *value* is neither None, a `RateLimit` nor a `Limiter`.
+    """
+    if value is None or isinstance(value, RateLimit):
+        return
+    methods = (getattr(value, name, None) for name in ("acquire", "release"))
+    if isinstance(value, type) or not all(map(callable, methods)):
+        raise ConfigurationError(
+            f"rate_limit: must be a RateLimit or a Limiter, not {shown(value)}"
+        )
 
 
 def counted_tokens(usage: Usage | None, sent: int) -> int | None:

@@ -18,6 +18,7 @@ import orjson
 from attrs import field, frozen
 from attrs.validators import ge, in_
 
+from .._models.image_data import size_without_images
 from ._plan import Data, Framing, Head, Pairs, Pause, Plan, Step
 from ._request import Ask, RecordedRequest
 from ._shapes import Content, Generation, body, chunks
@@ -93,6 +94,7 @@ class AnswerOptions(TypedDict, total=False):
     repeat: int
     request_id: str | None
     headers: Mapping[str, str] | None
+    extra: Mapping[str, Any]
 
 
 @frozen(kw_only=True)
@@ -113,6 +115,7 @@ class Answer:
     repeat: int = field(default=1, validator=ge(1))
     request_id: str | None = None
     headers: _Headers = None
+    extra: Mapping[str, Any] = field(factory=dict)
 
     def __call__(self, context: Ask) -> Plan:
         """Return the steps that send the answer, as a stream or as JSON."""
@@ -146,6 +149,7 @@ class Answer:
             finish_reason=self.finish_reason or usual,
             usage=self._usage(context, text) if self.usage is None else self.usage,
             words=self.chunk_words,
+            extra=self.extra,
         )
 
     def events(self, content: Content) -> list[bytes]:
@@ -161,7 +165,7 @@ class Answer:
         return tuple(steps)
 
     def _usage(self, context: Ask, text: str) -> Mapping[str, int]:
-        prompt = 39 + len(context.request.body) // 4
+        prompt = 39 + size_without_images(context.request.body) // 4
         completion = len(text.split()) * self.repeat
         completion += sum(len(thought.split()) for thought in self.thoughts)
         return {

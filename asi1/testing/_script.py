@@ -16,8 +16,9 @@ from typing import TypeAlias
 
 from attrs import frozen
 
+from ._images import ImageReply
 from ._plan import Plan
-from ._replies import Answer, Failure, json_plan
+from ._replies import Answer, Failure
 from ._request import Ask, Reading, RecordedRequest
 
 
@@ -57,9 +58,6 @@ CANNED = Answer(
         "A short and friendly one will do.",
     ),
     generation="guide",
-)
-_PIXEL = (
-    "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 )
 
 
@@ -166,16 +164,9 @@ class Script:
         match request.method, request.path:
             case "POST", "/v1/chat/completions":
                 return self._standing or CANNED
-            case "POST", "/v1/image/generate":
-                return _image
-            case _, "/v1/chat/completions" | "/v1/image/generate":
+            case "POST", "/v1/image/generate" | "/v1/image/edit":
+                return ImageReply()
+            case _, ("/v1/chat/completions" | "/v1/image/generate" | "/v1/image/edit"):
                 return Failure(status=405, message="method must be POST")
             case _:
                 return unknown
-
-
-def _image(_: Ask) -> Plan:
-    images = [{"url": _PIXEL}]
-    created = 1_740_000_000_000
-    value = {"status": 1, "message": "Success", "created": created, "images": images}
-    return json_plan(200, value)

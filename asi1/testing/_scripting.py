@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ._faults.catalogue import FAULTS, find
+from ._images import PIXEL, ImageReply, ImageShape
 from ._plan import Framing, Step
 from ._replies import (
     SSE,
@@ -76,6 +77,8 @@ class Scripting:
                 repeat: How often the text is sent, for long answers; 1 by default.
                 request_id: Value of ``x-request-id``; by default the answer's id.
                 headers: Additional headers.
+                extra: More members of the answer, such as ``plan_state`` or
+                    ``executable_data``; a stream sends them before the text.
 
         Raises:
             TypeError: *text* has a wrong type, or an option is unknown.
@@ -111,6 +114,32 @@ class Scripting:
         """
         plan = json_plan(status, body, headers)
         self._script.put(lambda _: plan, times)
+
+    def image(
+        self,
+        image: bytes | str | None = None,
+        *,
+        shape: ImageShape = "images.url",
+        times: int = 1,
+    ) -> None:
+        """
+        Reply to an image call with one image. Without a script, image calls get one
+        too.
+
+        Args:
+            image: The image as bytes, or a URL to send in place of the image; by
+                default, an image of one pixel.
+            shape: The place of the image in the reply's JSON: ``"images.url"`` as
+                documented, or one of the shapes that the service has sent:
+                ``"images"``, ``"data.b64_json"``, ``"data.url"``, ``"image_url"`` and
+                ``"url"``.
+            times: How many requests get the reply.
+
+        Raises:
+            ValueError: *shape* is unknown, or has no place for a URL.
+        """
+        reply = ImageReply(image=PIXEL if image is None else image, shape=shape)
+        self._script.put(reply, times)
 
     def stream_of(
         self,

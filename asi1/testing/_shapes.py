@@ -40,6 +40,7 @@ class Content:
         finish_reason: Why the answer ended.
         usage: The token counts; empty if the answer has none.
         words: How many words each chunk of a stream has.
+        extra: More members of the answer; in a stream, of a chunk before the text.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Content:
     finish_reason: str
     usage: Mapping[str, Any]
     words: int
+    extra: Mapping[str, Any]
 
 
 def pieces(text: str, words: int) -> list[str]:
@@ -79,7 +81,7 @@ def body(content: Content, generation: Generation) -> _JSON:
     value = made[generation](content)
     if content.usage:
         value["usage"] = _usage(content, generation)
-    return value
+    return {**value, **content.extra}
 
 
 def chunks(content: Content, generation: Generation) -> list[_JSON]:
@@ -90,7 +92,9 @@ def chunks(content: Content, generation: Generation) -> list[_JSON]:
         The chunks in order: opener, thoughts, text, tool calls, finish, usage.
     """
     made = {"2025": _chunks_2025, "2026": _chunks_2026, "guide": _chunks_guide}
-    return list(made[generation](content))
+    opener, *rest = made[generation](content)
+    extra = [{**opener, **content.extra}] if content.extra else []
+    return [opener, *extra, *rest]
 
 
 def _usage(content: Content, generation: Generation) -> _JSON:

@@ -69,6 +69,21 @@ def test_blocking_turn_is_kept_if_its_stream_is_left_after_the_finish_reason(
     assert "You said: B?" == chat.ask("B?").text
 
 
+def test_blocking_turns_may_begin_with_one_message_object(fake, blocking_client):
+    """
+    `ask` and `stream` of a blocking conversation take one message with images.
+    """
+    chat = blocking_client.conversation()
+    message = asi1.UserMessage("What is this?", images=[b"GIF89a"])
+
+    chat.ask(message)
+    with chat.stream(message) as stream:
+        stream.get_final_completion()
+
+    assert message.to_dict() == sent(fake)[0] == sent(fake)[2]
+    assert "data:image/gif;base64,R0lGODlh" == message.images[0]
+
+
 POLICIES = {
     "newest": asi1.KeepNewest(1500),
     "relevant": asi1.DropLeastRelevant(1500),
@@ -167,3 +182,17 @@ def test_blocking_conversation_sends_kept_thoughts_but_no_empty_answer(
     yes |= {"reasoning_content": "Hm."} if keep else {}
     assert [a, b, yes, c] == sent(fake)
     assert 6 == len(chat.messages)
+
+
+def test_blocking_wait_returns_the_answer_of_an_agent(fake, blocking_client):
+    """
+    `wait` of a blocking conversation asks again until the answer is not deferred.
+    """
+    fake.reply("I've sent the message.", times=2)
+    fake.reply("Booked.")
+    chat = blocking_client.conversation(session=True)
+
+    assert chat.ask("Book a table.").deferred
+    assert "Booked." == chat.wait(interval=0.01).text
+    assert {chat.session_id} == {r.headers["x-session-id"] for r in fake.requests}
+    assert 4 == len(chat.messages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 
 import anyio
@@ -1280,3 +1281,56 @@ async def test_all_tool_calls_of_a_large_body_are_read(fake, stream, size):
     assert "x" == answer.text
     assert [f"c{n}" for n in range(size)] == [c.id for c in answer.message.tool_calls]
     assert "tool_calls" == answer.finish_reason
+
+
+@both_forms
+@pytest.mark.parametrize("generation", ["guide", "2025", "2026"])
+async def test_answer_without_text_after_thoughts_is_logged_once(
+    fake, caplog, stream, generation
+):
+    """
+    If the thoughts used all tokens of an answer, the answer is `exhausted`, and one
+    line in the log says so, without the thoughts.
+    """
+    caplog.set_level(logging.WARNING, "asi1")
+    fake.reply("", thoughts=["Otters."], finish_reason="length", generation=generation)
+
+    answer = await ask(fake, stream=stream)
+
+    assert answer.exhausted
+    (line,) = caplog.messages
+    assert "thoughts used all tokens" in line
+    assert "Otters" not in line
+
+
+@both_forms
+@pytest.mark.parametrize(("text", "reason"), [("Swim", "length"), ("", "stop")])
+async def test_answer_with_text_or_another_finish_reason_is_not_logged(
+    fake, caplog, stream, text, reason
+):
+    """
+    An answer that ended by length but has a text, or that ended for another reason, is
+    not `exhausted`, and the log does not mention it.
+    """
+    caplog.set_level(logging.WARNING, "asi1")
+    fake.reply(text, thoughts=["Otters."], finish_reason=reason)
+
+    answer = await ask(fake, stream=stream)
+
+    assert not answer.exhausted
+    assert [] == caplog.messages
+
+
+async def test_exhausted_json_answer_to_a_stream_is_logged(fake, caplog):
+    """
+    The log has the same line if a server answers a request for a stream with JSON.
+    """
+    caplog.set_level(logging.WARNING, "asi1")
+    message = {"role": "assistant", "content": None, "reasoning_content": "Otters."}
+    choice = {"index": 0, "message": message, "finish_reason": "length"}
+    fake.reply_json({"choices": [choice]})
+
+    answer = await ask(fake)
+
+    assert answer.exhausted
+    assert 1 == len(caplog.messages)

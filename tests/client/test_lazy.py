@@ -194,6 +194,7 @@ ACCEPTED = {
     "default_headers": {"dict", "none"},
     "default_query": {"dict", "none"},
     "default_options": {"dict", "none"},
+    "models": {"dict", "none"},
     "hooks": {"none"},
     "max_event_bytes": WHOLE,
     "trust_env": {"true", "false"},
@@ -247,7 +248,7 @@ def test_setting_of_a_wrong_type_is_refused_when_the_client_is_made(
     "name",
     [
         *("api_key", "model", "timeout", "max_retries", "retry"),
-        *("default_headers", "default_query", "default_options"),
+        *("default_headers", "default_query", "default_options", "models"),
     ],
 )
 def test_setting_of_a_wrong_type_is_refused_by_with_options(make, name):

@@ -9,8 +9,6 @@ import pytest
 
 import asi1
 
-from asi1._models.completion import wire_call
-
 
 def fields_of(model):
     """Return the values of the fields of *model*, except those of its base class."""
@@ -158,57 +156,70 @@ def test_answer_in_a_notebook_shows_every_part():
         answer._ipython_display_()
 
 
-PLAIN = {
-    "id": "c1",
-    "type": "tool",
-    "function": {"name": "dive", "arguments": "{}"},
-}
+def completion(content="", reason="length", thoughts="", spent=None, **message):
+    """Return an answer whose only choice has *content* and a finish reason."""
+    choice = asi1.ChatChoice(
+        message=asi1.ChatMessage(content=content, **message), finish_reason=reason
+    )
+    usage = asi1.Usage(reasoning_tokens=spent)
+    return asi1.ChatCompletion(choices=(choice,), usage=usage, thoughts=thoughts)
 
 
 @pytest.mark.parametrize(
-    ("extra", "sent"),
+    "answer",
     [
-        ({}, {}),
-        ({"signature": "s1", "empty": ""}, {"signature": "s1", "empty": ""}),
-        ({"signature": None}, {}),
-        ({"index": 3, "tool_name": "dive", "args": {}}, {}),
-        ({"id": 7, "function": "dive"}, {}),
+        pytest.param(completion(thoughts="Hm."), id="thoughts"),
+        pytest.param(completion("\n\n", thoughts="Hm."), id="blank-text"),
+        pytest.param(completion(reasoning="Hm."), id="reasoning-in-message"),
+        pytest.param(completion(spent=500), id="reasoning-tokens"),
     ],
-    ids=["nothing", "unknown", "null", "repeated", "field-of-a-wrong-type"],
 )
-def test_tool_call_of_a_later_request_has_the_unknown_members(extra, sent):
+def test_answer_cut_by_length_with_thoughts_alone_is_exhausted(answer):
     """
-    A tool call is sent back with the members that the server added to it, but without
-    nulls, without members that repeat other members, and without members of a wrong
-    type.
+    An answer is exhausted if it ended by length, has no text, and the server reports
+    thoughts, or tokens spent on thoughts.
     """
-    call = asi1.ToolCall(
-        id="c1",
-        type="tool",
-        function=asi1.FunctionCall(name="dive", arguments="{}"),
-        extra=extra,
-    )
-
-    assert sent | PLAIN == wire_call(call)
+    assert answer.exhausted
 
 
-def test_function_of_a_later_request_has_the_unknown_members():
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(completion("Otters", thoughts="Hm."), id="text"),
+        pytest.param(completion(reason="stop", thoughts="Hm."), id="stopped"),
+        pytest.param(completion(reason=None, thoughts="Hm."), id="no-finish-reason"),
+        pytest.param(completion(), id="no-thoughts"),
+        pytest.param(completion(thoughts="\n", spent=0), id="blank-thoughts"),
+        pytest.param(completion(thoughts="Hm.", refusal="No."), id="refusal"),
+        pytest.param(
+            completion(thoughts="Hm.", tool_calls=(asi1.ToolCall(),)), id="tool-call"
+        ),
+        pytest.param(asi1.ChatCompletion(thoughts="Hm."), id="no-choice"),
+    ],
+)
+def test_other_answers_are_not_exhausted(answer):
     """
-    The function of a tool call is sent back with the members that the server added.
+    An answer with a text, a refusal or a tool call is not exhausted, and neither is an
+    answer without thoughts, or with another finish reason than "length".
     """
-    extra = {"strict": True, "name": 7, "args": {}}
-    function = asi1.FunctionCall(name="dive", arguments="{}", extra=extra)
-
-    sent = wire_call(asi1.ToolCall(id="c1", type="tool", function=function))
-
-    assert PLAIN["function"] | {"strict": True} == sent["function"]
+    assert not answer.exhausted
 
 
-def test_tool_call_that_is_a_dict_is_sent_back_as_it_is():
+@pytest.mark.parametrize(
+    ("text", "deferred"),
+    [
+        ("I've sent the message to the agent.", True),
+        ("OK. I\u2019ve sent the message.", True),
+        ("I have sent the message.", True),
+        ("I've SENT the message.", True),
+        ("The message was short.", False),
+        ("", False),
+    ],
+)
+def test_answer_is_deferred_if_it_says_that_a_message_was_sent(text, deferred):
     """
-    A tool call that the caller wrote as a dict is sent back unchanged, as a copy.
+    An answer is deferred if its text says that the request was passed on to an agent,
+    with either kind of apostrophe; an answer with a tool call is not.
     """
-    call = {"id": "c1", "index": 3, "function": None}
-
-    assert call == wire_call(call)
-    assert call is not wire_call(call)
+    assert deferred is completion(text).deferred
+    assert not completion(text, tool_calls=(asi1.ToolCall(),)).deferred

@@ -75,6 +75,35 @@ def test_many_prompts_shows_a_failure_in_its_place(fake):
     assert ["failed: 400: no such word"] * 2 == printed
 
 
+def test_extraction_prints_the_checked_objects(fake, capsys):
+    """
+    ``extraction.py`` prints the people that the model finds; if an answer does not fit,
+    it asks again and says why.
+    """
+    fake.reply('{"value": [{"name": "Ada", "age": "36", "town": null}]}')
+    fake.reply('{"value": [{"name": "Ada", "age": 36, "town": "Oslo"}]}')
+
+    code = load("extraction").main("Ada, 36, lives in Oslo.")
+
+    printed = capsys.readouterr()
+    assert (0, "Ada\t36\tOslo\n") == (code, printed.out)
+    assert "$.value[0].age: expected null or an integer" in printed.err
+
+
+def test_extraction_says_why_there_is_no_list(fake, capsys):
+    """
+    If the model's answers do not fit, ``extraction.py`` prints the error, and its exit
+    code is 1.
+    """
+    fake.reply("I see nobody.", times=None)
+
+    code = load("extraction").main("Nothing.")
+
+    printed = capsys.readouterr()
+    assert (1, "") == (code, printed.out)
+    assert "no list: the answer is not JSON" in printed.err
+
+
 @contextmanager
 def serving(app):
     """Serve *app* with werkzeug, each request in a thread of its own; yield the URL."""

@@ -15,15 +15,30 @@ TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": ["_models/base_types"],
     "models/test_errors": ["_models/status_errors"],
+    "models/test_parsed": ["_models/usage_sum"],
+    # Types are tested by the schemas and decoders that are made of them.
+    "protocol/schema/test_describe": [
+        "_protocol/schema/annotations",
+        "_protocol/schema/choices",
+        "_protocol/schema/fields",
+        "_protocol/schema/shapes",
+        "_protocol/schema/type_names",
+    ],
+    "protocol/schema/test_decode": [
+        "_protocol/schema/mismatch",
+        "_protocol/schema/objects",
+    ],
     # `_version` has no behaviour of its own.
-    "package/test_exports": ["_version"],
+    "package/test_exports": ["_names", "_version"],
     # Option checks are tested by the options that they check.
     "settings/test_options": ["_settings/option_checks"],
     # Large requests are sent on asyncio and on trio by the same tests.
     "transport/test_connect": ["_transport/trio_socket"],
     # Effects of turns and transport show only in clients and conversations.
     "client/test_client": ["_client/chat", "_transport/transport"],
+    "client/conversation/test_turn_parse": ["_client/conversation/structured_turns"],
     "client/conversation/test_conversation": [
+        "_client/conversation/opening",
         "_client/conversation/turn",
         "_client/conversation/turn_requests",
         "_client/conversation/turn_stream",
@@ -31,6 +46,8 @@ TESTED_IN = {
     ],
     "client/test_lifetime": ["_transport/event_loop"],
     "call/test_reply_reader": ["_call/answer_reader"],
+    "client/test_images": ["_call/images_reader"],
+    "client/test_structured_outputs": ["_call/parse_rounds"],
     "system/life/test_fork": ["_fork_lock"],
     # Parts of the command line are tested by the command's input and output.
     "cli/test_ask": ["cli/_parser", "cli/_terminal", "cli/_view"],

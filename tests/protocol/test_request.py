@@ -286,6 +286,18 @@ def test_body_for_any_endpoint_that_is_not_json_is_refused():
     assert "json" == caught.value.argument
 
 
+def test_token_estimate_leaves_images_out():
+    """
+    The bytes of an image do not count as tokens, since a client with a limit of tokens
+    would wait for millions of tokens that no image takes.
+    """
+    image = b"\x89PNG\r\n\x1a\n" + b"\0" * 400_000
+    shown = chat(messages=[asi1.UserMessage("Hi", images=[image])])
+
+    assert 500_000 < len(shown.body)
+    assert 100 > shown.tokens
+
+
 def test_token_estimate_is_a_quarter_of_the_bytes_plus_max_tokens():
     """
     The estimate of the tokens that a call may use is a quarter of the request body's

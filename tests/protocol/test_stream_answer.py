@@ -991,3 +991,17 @@ def test_answer_read_during_a_stream_does_not_change(kind):
 
     assert answer(*chunks[:600]) == early
     assert answer(*chunks) == assembler.answer()
+
+
+@pytest.mark.parametrize(
+    ("index", "reason", "cut"),
+    [(0, "length", True), (0, "stop", False), (0, None, False), (1, "length", False)],
+)
+def test_answer_is_cut_by_length_if_choice_0_ended_by_length(index, reason, cut):
+    """
+    Only choice 0 tells whether the answer was cut by its maximum length.
+    """
+    assembler = Assembler()
+    assembler.add(piece("Otters", index=index, finish=reason))
+
+    assert cut is assembler.cut_by_length

@@ -27,9 +27,11 @@ TOOL = {"type": "function", "function": {"name": "dive", "parameters": {}}}
 
 # Each option that is sent in the body, with some allowed values.
 VALUES = {
+    "agent_address": ["agent1otter"],
     "agents": [["agent1otter"], ()],
     "enable_thinking": [True, False],
     "frequency_penalty": [-2, 0, 0.5, 2],
+    "fun_mode": [True, False],
     "max_tokens": [0, 1, 10**9],
     "n": [1, 3],
     "parallel_tool_calls": [True, False],
@@ -38,6 +40,7 @@ VALUES = {
     "response_format": [{"type": "json_object"}],
     "seed": [0, -5, 2**70],
     "stop": ["\n", ["a", "b"], ("a",)],
+    "study_mode": [True, False],
     "temperature": [0, 0.0, 1, 0.7, 2],
     "thinking_budget": [0, 6000],
     "tool_choice": ["auto", "none", {"type": "function", "function": {"name": "f"}}],
@@ -231,10 +234,12 @@ def test_extra_body_wins_over_named_options():
 
 
 WRONG = {
+    "agent_address": [5, ["agent1otter"]],
     "agents": ["agent1", [5], {"a": 1}],
     "enable_thinking": [1, "yes"],
     "extra_body": [[1], "a", 5],
     "frequency_penalty": [-2.1, 2.1, "1", True, math.nan],
+    "fun_mode": [1, "on"],
     "max_tokens": [-1, 1.0, "9", True],
     "n": [0, 1.5, True],
     "parallel_tool_calls": [0, "no"],
@@ -243,6 +248,7 @@ WRONG = {
     "response_format": ["json", []],
     "seed": [0.5, "1", False],
     "stop": [5, ["a", 5], {"a": 1}],
+    "study_mode": [0, "on"],
     "temperature": [-0.1, 2.1, "0", True, math.nan],
     "thinking_budget": [-1, 1.0],
     "tool_choice": [5, ["auto"], True],
@@ -334,6 +340,8 @@ def test_every_option_refuses_some_value():
         ("max_completion_tokens", "; did you mean max_tokens? An option"),
         ("reasoning_effort", "; see enable_thinking and thinking_budget. An option"),
         ("stream_options", "; usage comes with every stream without it. An option"),
+        ("logit_bias", "; ASI-1 does not support it. An option"),
+        ("top_logprobs", "; ASI-1 does not support it. An option"),
         ("extra_header", "; did you mean extra_headers? An option"),
         ("zzz", ". An option that asi1 does not know can be sent with extra_body"),
     ],

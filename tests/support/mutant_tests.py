@@ -129,6 +129,90 @@ TESTS = {
     "_call.scrub_errors": ["call/test_scrub_errors"],
     "_call.task": ["call/test_task", "package/test_constructors"],
     "_call.timer": ["call/test_timer", "package/test_constructors"],
+    "_models.generated_images": ["models/test_generated_images"],
+    "_models.image_data": ["models/test_image_data"],
+    "_models.output_errors": ["models/test_output_errors"],
+    "_models.parsed": ["models/test_parsed"],
+    "_models.planner": ["models/test_planner"],
+    "_models.usage_sum": ["models/test_parsed"],
+    "_settings.models": ["settings/test_models"],
+    "_protocol.image_calls": ["protocol/test_image_calls"],
+    "_protocol.partial_json": ["protocol/test_partial_json"],
+    "_protocol.tools": ["protocol/test_tools"],
+    "_call.parse_rounds": ["client/test_structured_outputs"],
+    "_protocol.schema.annotations": [
+        "protocol/schema/test_describe",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.answer_text": [
+        "protocol/schema/test_answer_text",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.bounds": [
+        "protocol/schema/test_bounds",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.choices": [
+        "protocol/schema/test_describe",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.decode": [
+        "protocol/schema/test_decode",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.describe": [
+        "protocol/schema/test_describe",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.docstrings": [
+        "protocol/schema/test_docstrings",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.encode": [
+        "protocol/schema/test_encode",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.fields": [
+        "protocol/schema/test_describe",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.foreign": [
+        "protocol/schema/test_foreign",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.mismatch": [
+        "protocol/schema/test_decode",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.objects": [
+        "protocol/schema/test_decode",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.output_type": ["protocol/schema/test_output_type"],
+    "_protocol.schema.scalars": [
+        "protocol/schema/test_scalars",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.shapes": [
+        "protocol/schema/test_describe",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.strict": [
+        "protocol/schema/test_strict",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.type_names": [
+        "protocol/schema/test_describe",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.unions": [
+        "protocol/schema/test_unions",
+        "protocol/schema/test_output_type",
+    ],
+    "_protocol.schema.write": [
+        "protocol/schema/test_write",
+        "protocol/schema/test_output_type",
+    ],
 }
 
 # Changes that no test can notice, with the reason.

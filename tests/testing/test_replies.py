@@ -524,7 +524,9 @@ async def test_unscripted_fake_gives_a_default_answer(fake, body):
     ("method", "path", "status"),
     [
         ("POST", "/v1/image/generate", 200),
+        ("POST", "/v1/image/edit", 200),
         ("GET", "/v1/image/generate", 405),
+        ("GET", "/v1/image/edit", 405),
         ("GET", "/v1/chat/completions", 405),
         ("POST", "/v1/completions", 404),
         ("POST", "/chat/completions", 404),

@@ -5,6 +5,7 @@ The types of asi1's public API as a caller uses it. Type-checked, never run.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, assert_type
 
 from asi1 import (
@@ -19,12 +20,14 @@ from asi1 import (
     ContextPolicy,
     Conversation,
     DropLeastRelevant,
+    GeneratedImages,
     KeepNewest,
     RetryPolicy,
     StreamError,
     Summarise,
     Timeouts,
     Usage,
+    UserMessage,
 )
 
 
@@ -115,6 +118,15 @@ def choices(answer: ChatCompletion) -> None:
     _: Sequence[object] = answer.choices
 
 
+async def images(client: AsyncASI1, blocking: ASI1) -> None:
+    """Both clients return the same images."""
+    assert_type(await client.images.generate("an otter"), GeneratedImages)
+    assert_type(blocking.images.generate("an otter", size="auto"), GeneratedImages)
+    edited = await client.images.edit("a hat", images=[b"GIF89a", Path("a.png"), "b"])
+    assert_type(edited.bytes, bytes)
+    assert_type(edited.images[0].save("otter.png"), None)
+
+
 async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
     """Conversations return their client's types; policies compose with ``|``."""
     policy = DropLeastRelevant(900, score=lambda turn, last: len(turn)) | Summarise()
@@ -124,6 +136,10 @@ async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
     chat = client.conversation("Be brief.", context=policy, temperature=0)
     assert_type(chat, AsyncConversation)
     assert_type(await chat.ask("Hi"), ChatCompletion)
+    assert_type(await chat.wait(interval=5, timeout=None), ChatCompletion)
+    picture = UserMessage("What is this?", images=["a.png", b"GIF89a", Path("b.png")])
+    assert_type(await chat.ask(picture), ChatCompletion)
+    UserMessage("What is this?", images=[5])  # type: ignore[list-item] # pyright: ignore[reportArgumentType]
     assert_type(chat.stream("Hi", keep_partial=True), AsyncChatStream)
     assert_type(chat.messages, tuple[dict[str, Any], ...])
     assert_type(chat.usage, Usage)
@@ -133,5 +149,6 @@ async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
     other = blocking.conversation(saved=chat.to_json())
     assert_type(other, Conversation)
     assert_type(other.ask("Hi"), ChatCompletion)
+    assert_type(other.wait(), ChatCompletion)
     assert_type(other.stream("Hi"), ChatStream)
     assert_type(other.fork(), Conversation)

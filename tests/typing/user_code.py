@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, assert_type
 
 import httpx
@@ -16,6 +17,7 @@ from asi1 import (
     AsyncAnswers,
     AsyncASI1,
     AsyncChatStream,
+    AsyncParsedStream,
     AsyncPieces,
     Attempt,
     ChatCompletion,
@@ -24,6 +26,8 @@ from asi1 import (
     ChatStream,
     Limits,
     Messages,
+    ParsedCompletion,
+    ParsedStream,
     Pieces,
     RateLimitError,
     RawReply,
@@ -169,3 +173,39 @@ async def settings() -> RawReply:
         AsyncASI1("key", http_client=httpx.AsyncClient())
         ASI1("key", transport=httpx.AsyncHTTPTransport(), timeout=httpx.Timeout(5))
         return await client.request("POST", "/images", json={"prompt": "otters"})
+
+
+@dataclass
+class Place:
+    """A type of the user."""
+
+    name: str
+
+
+async def values(client: AsyncASI1, blocking: ASI1) -> Place:
+    """`parse` and streams infer the type of the value."""
+    ask = client.chat.completions
+    answer = await ask.parse(messages="Where?", response_format=Place, repair=1)
+    assert_type(answer, ParsedCompletion[Place])
+    assert_type(answer.parsed, Place)
+    assert_type(answer.total_usage, Usage | None)
+    many = await ask.parse(messages="Where?", response_format=list[Place])
+    assert_type(many.parsed, list[Place])
+    data = await ask.parse(messages="Where?", response_format={"type": "object"})
+    assert_type(data, ParsedCompletion[Any])
+    async with ask.stream(messages="Where?", response_format=Place) as stream:
+        assert_type(stream, AsyncParsedStream[Place])
+        assert_type((await stream.get_final_completion()).parsed, Place)
+    plain = ask.stream(messages="Where?", response_format={"type": "json_object"})
+    assert_type(plain, AsyncChatStream)
+    turn = await client.conversation().parse("Where?", Place)
+    assert_type(turn.parsed, Place)
+
+    found = blocking.chat.completions.parse(messages="Where?", response_format=Place)
+    assert_type(found.parsed, Place)
+    with blocking.chat.completions.stream(
+        messages="Where?", response_format=Place
+    ) as opened:
+        assert_type(opened, ParsedStream[Place])
+        assert_type(opened.get_final_completion().parsed, Place)
+    return blocking.conversation().parse("Where?", Place).parsed

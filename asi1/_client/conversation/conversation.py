@@ -8,84 +8,29 @@ from __future__ import annotations
 
 import copy
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Unpack
-
-import attrs
+from collections.abc import Iterable
+from typing import Unpack
 
 from ..._call.answer_reader import AnswerReader, ChunkReader
-from ..._call.engine import Engine
 from ..._models.base_types import JSON, public
 from ..._models.completion import ChatCompletion, Usage
-from ..._models.errors import ArgumentError
 from ..._models.messages import Message, Messages
-from ..._protocol.context.history import History, stored
-from ..._protocol.context.policies import ContextPolicy
-from ..._protocol.context.saved_conversation import from_json, to_json
+from ..._protocol.context.saved_conversation import to_json
 from ..._protocol.context.tokens import TokenEstimator, Wire
-from ..._settings.config import read_model
-from ..._settings.option_checks import as_argument, checked_defaults
 from ..._settings.options import ChatOptions
-from ..._settings.validators import wrong
 from ..stream import AsyncChatStream
+from .structured_turns import AsyncStructuredTurns
 from .turn import Turn
 from .turn_stream import turn_stream
 from .turn_taking import TurnTaking
+from .waiting import Waiting
 
 
-__all__ = ["AsyncConversation", "open_conversation"]
-
-
-def open_conversation(
-    engine: Engine,
-    *,
-    system: str | None,
-    context: ContextPolicy | None,
-    saved: str | bytes | None,
-    model: str | None,
-    keep_reasoning: bool | None,
-    options: Mapping[str, Any],
-) -> TurnTaking:
-    """
-    Begin a conversation, or continue a saved one.
-
-    Raises:
-        ArgumentError: An argument is invalid.
-        ClientClosedError: The client is closed.
-    """
-    engine.check_open()
-    if not isinstance(keep_reasoning, bool | None):
-        raise wrong("keep_reasoning", "must be True, False or None", keep_reasoning)
-    history = History() if saved is None else from_json(saved)
-    history = history.with_reasoning(keep_reasoning)
-    if system is not None:
-        if history.messages:
-            raise ArgumentError(
-                "system: cannot be given together with a saved conversation",
-                argument="system",
-            )
-        if not isinstance(system, str):
-            raise wrong("system", "must be a str", system)
-        first = stored([{"role": "system", "content": system}])
-        history = attrs.evolve(history, messages=first)
-    chosen = {**history.options, **checked_defaults(options)}
-    if chosen.get("idempotency_key", "auto") != "auto":
-        key = chosen["idempotency_key"]
-        raise wrong(
-            "idempotency_key", "must be 'auto', since each turn needs its own key", key
-        )
-    if model is not None:
-        history = attrs.evolve(history, model=as_argument("model", read_model, model))
-    history = attrs.evolve(history, options=chosen)
-    if context is not None and not isinstance(context, ContextPolicy):
-        raise wrong("context", "must be a ContextPolicy", context)
-    turns = TurnTaking(engine, history, context)
-    turns.limit(None, history.options)  # raises if the model's context size is unknown
-    return turns
+__all__ = ["AsyncConversation"]
 
 
 @public
-class AsyncConversation:
+class AsyncConversation(AsyncStructuredTurns):
     """
     A dialogue with the model, which receives the earlier messages in each turn.
 
@@ -107,7 +52,7 @@ class AsyncConversation:
 
     async def ask(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         model: str | None = None,
         **options: Unpack[ChatOptions],
@@ -116,7 +61,8 @@ class AsyncConversation:
         Send a message, and return the model's answer.
 
         Args:
-            message: A str, or a list of messages such as the results of tools.
+            message: A str, one message such as a `UserMessage` with images, or a list
+                of messages such as the results of tools.
             model: The model for this turn, as for `AsyncCompletions.create`.
             **options: Fields of `ChatOptions`; they override the conversation's.
 
@@ -135,7 +81,7 @@ class AsyncConversation:
 
     def stream(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         model: str | None = None,
         keep_partial: bool = False,
@@ -163,6 +109,37 @@ class AsyncConversation:
         """
         turn = Turn(self._turns, message, model, options, ChunkReader)
         return AsyncChatStream(turn_stream(turn, keep_partial=keep_partial))
+
+    async def wait(
+        self,
+        *,
+        interval: float = 5.0,
+        timeout: float | None = 120.0,  # noqa: ASYNC109 - as in all calls
+        message: str = "Any update?",
+        model: str | None = None,
+    ) -> ChatCompletion:
+        """
+        Wait for an answer that agents give later, and return it.
+
+        If the last answer is `ChatCompletion.deferred`, *message* is sent again and
+        again, until an answer comes with another text. Only that last turn is added to
+        the history; `usage` counts all of them. If the last answer is not deferred, it
+        is returned at once. Begin the conversation with ``session=True``, so that the
+        agents know it again.
+
+        Args:
+            interval: Seconds to wait before each message.
+            timeout: Seconds in total; None for no limit.
+            message: The message to send.
+            model: The model for these turns, as for `ask`.
+
+        Raises:
+            APITimeoutError: The answer is still deferred; `wait` may be called again.
+            ASI1Error: The conversation does not end with an answer; otherwise as for
+                `ask`.
+        """
+        waiting = Waiting(self._turns, message, model, interval, timeout)
+        return await waiting.run()
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:
@@ -230,6 +207,8 @@ class AsyncConversation:
     def fork(self, upto: int | None = None) -> AsyncConversation:
         """
         Return a new, independent conversation with a copy of the history.
+
+        It has a new `session_id` if asi1 made this conversation's.
 
         Args:
             upto: Number of messages that the new conversation keeps; all by default. A

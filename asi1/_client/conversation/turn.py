@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 import attrs
 
-from ..._call.call import Call
+from ..._call.call import Call, OneRequest
 from ..._call.reply_reader import ReplyReader
 from ..._call.task import CallTask
-from ..._models.completion import ChatCompletion
-from ..._models.messages import Messages
+from ..._models.completion import ChatCompletion, ChatMessage
+from ..._models.messages import (
+    AssistantMessage,
+    Message,
+    Messages,
+    SystemMessage,
+    ToolMessage,
+    UserMessage,
+    wire_messages,
+)
 from ..._protocol.context.history import History, stored
 from ..._protocol.request import draft_chat
 from ..._settings.option_checks import checked_options
@@ -24,6 +32,17 @@ from .turn_taking import TurnTaking
 __all__ = ["Turn"]
 
 _T = TypeVar("_T")
+
+# The types of a single message.
+_ONE = (
+    SystemMessage,
+    UserMessage,
+    AssistantMessage,
+    ToolMessage,
+    ChatMessage,
+    ChatCompletion,
+    Mapping,
+)
 
 
 class Turn(Generic[_T]):
@@ -37,7 +56,7 @@ class Turn(Generic[_T]):
     def __init__(
         self,
         taking: TurnTaking,
-        message: Messages,
+        message: Messages | Message,
         model: str | None,
         options: ChatOptions,
         reader: type[ReplyReader[_T]],
@@ -57,7 +76,7 @@ class Turn(Generic[_T]):
             **checked_options(options),
         }
         self._model = model or history.model
-        new = stored(message)
+        new = stored(_listed(message))
         draft = draft_chat(
             engine.config,
             model=self._model,
@@ -113,13 +132,40 @@ class Turn(Generic[_T]):
         if self._taking.current is self:
             self._taking.history = history
 
-    def commit(self, answer: ChatCompletion) -> None:
-        """Add the turn to the history, unless this turn has ended already."""
-        if self._taking.current is self:
-            history = self._history_with(answer)
-            self._taking.history = history.with_tokens_learned(
-                self._requests.sent, answer.usage
-            )
+    def again(self, added: Sequence[Message]) -> Call[_T]:
+        """Return a call that sends what `call` sent, followed by *added*."""
+        engine, requests = self._taking.engine, self._requests
+        messages = [*requests.sent, *wire_messages(added)]
+        request = OneRequest(requests.draft.request_of(messages))
+        return engine.call(request, self.call.reader_class)
+
+    def commit(
+        self, answer: ChatCompletion, earlier: Sequence[ChatCompletion] = ()
+    ) -> None:
+        """
+        Add the turn to the history, unless this turn has ended already.
+
+        Args:
+            answer: The answer to add.
+            earlier: Answers of this turn that were discarded; only their usage counts.
+        """
+        if self._taking.current is not self:
+            return
+        history = self._history_with(answer)
+        for discarded in earlier:
+            history = history.with_usage(discarded.usage)
+        first = earlier[0] if earlier else answer
+        self._taking.history = history.with_tokens_learned(
+            self._requests.sent, first.usage
+        )
+        self._taking.last = answer
+
+    def commit_usage(self, answer: ChatCompletion) -> None:
+        """Count the turn's tokens, without adding the turn to the history."""
+        history = self._requests.history.with_usage(answer.usage)
+        self._update_history(
+            history.with_tokens_learned(self._requests.sent, answer.usage)
+        )
 
     def commit_partial(self, answer: ChatCompletion) -> None:
         """Add a failed turn's partial text to the history, if that is unchanged."""
@@ -137,3 +183,9 @@ class Turn(Generic[_T]):
         history = self._requests.history
         messages = (*self._requests.messages, history.reply(answer, partial=partial))
         return history.with_messages(messages).with_usage(answer.usage)
+
+
+def _listed(message: Messages | Message) -> Messages:
+    if isinstance(message, _ONE):
+        return [cast("Message", message)]
+    return message

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import uuid
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,16 +19,20 @@ import attrs
 from attrs import define, field
 
 from ..._call.engine import Engine
-from ..._models.errors import ArgumentError, ConversationBusyError
+from ..._models.completion import ChatChoice, ChatCompletion, ChatMessage
+from ..._models.errors import ArgumentError, ASI1Error, ConversationBusyError
 from ..._models.json_text import dump_json
 from ..._protocol.context.history import History
 from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
+from ..._protocol.converter import decode
+from ..._settings.models import MODELS
 
 
 __all__ = ["TurnTaking"]
 
-# Share of a model's context reserved for the answer if `max_tokens` is not given.
+# Largest share of a model's context that is reserved for the answer if `max_tokens` is
+# not given.
 _ANSWER_SHARE = 0.25
 
 
@@ -40,12 +45,14 @@ class TurnTaking:
         history: All completed turns.
         policy: The context policy; None to send the whole history.
         current: The running turn; None between turns.
+        last: The answer of the last turn that was completed; None before the first.
     """
 
     engine: Engine
     history: History
     policy: ContextPolicy | None
     current: object | None = field(default=None, init=False)
+    last: ChatCompletion | None = field(default=None, init=False)
     _pid: int = field(default=0, init=False)
 
     def fork(self, upto: int | None) -> TurnTaking:
@@ -56,7 +63,28 @@ class TurnTaking:
             ArgumentError: *upto* is not a number of messages.
         """
         history = self.history if upto is None else self.history.truncated(upto)
+        if history.session:
+            history = history.with_session(str(uuid.uuid4()))
         return TurnTaking(self.engine, history, self.policy)
+
+    def last_answer(self) -> ChatCompletion:
+        """
+        Return the answer at the end of the history.
+
+        Raises:
+            ASI1Error: The history does not end with an answer.
+        """
+        message = self.history.messages[-1] if self.history.messages else {}
+        if message.get("role") != "assistant":
+            raise ASI1Error("the conversation does not end with an answer")
+        last = self.last
+        if last is not None and message.get("content") == (
+            self.history.reply(last).get("content")
+        ):
+            return last
+        # The conversation was saved, edited or forked: its history has only messages.
+        choice = ChatChoice(message=decode(ChatMessage, message))
+        return ChatCompletion(choices=(choice,))
 
     def claim(self, turn: object) -> None:
         """
@@ -106,13 +134,17 @@ class TurnTaking:
         if self.policy is None or self.policy.bounded:
             return limit
         model = model or self.history.model or self.engine.config.model
-        size = CONTEXT_SIZES.get(model)
+        info = self.engine.config.models.get(model)
+        size = info.context if info else CONTEXT_SIZES.get(model)
         if size is None:
             raise ArgumentError(
                 f"context: no context size is known for the model {model!r:.80}; give"
-                " the policy a budget, or add the size to asi1.CONTEXT_SIZES",
+                " the policy a budget, or the client models={name: ModelInfo(...)}",
                 argument="context",
             )
         merged = {**self.engine.config.options, **options}
-        answer = merged.get("max_tokens") or int(size * _ANSWER_SHARE)
-        return min(limit, max(size - answer, int(size * _ANSWER_SHARE)))
+        share = int(size * _ANSWER_SHARE)
+        info = info or MODELS.get(model)
+        longest = min(share, (info and info.output) or share)
+        answer = merged.get("max_tokens") or longest
+        return min(limit, max(size - answer, share))

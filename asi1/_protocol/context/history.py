@@ -23,6 +23,7 @@ from ..._models.json_text import (
     replace_surrogates_in,
 )
 from ..._models.messages import AssistantMessage, Message, Messages, wire_messages
+from ..._models.usage_sum import sum_of_usage
 from ..._settings.validators import wrong
 from .tokens import TokenEstimator, Wire
 from .view import Summary
@@ -51,6 +52,8 @@ class History:
         model: The conversation's model; None for the client's model.
         options: Chat options that apply to every turn.
         keep_reasoning: Whether the messages of the model contain its thoughts.
+        session: Whether asi1 made the ``session_id`` in *options*, so that a fork of
+            the conversation gets another one.
         summary: Summary of the first turns; None until the model has written one.
         tokens: The token estimator; learns from the usage that the server reports.
         ceiling: The most prompt tokens that the server accepts, learned from a request
@@ -63,6 +66,7 @@ class History:
     model: str | None = None
     options: Mapping[str, Any] = attrs.field(factory=dict)
     keep_reasoning: bool = False
+    session: bool = False
     summary: Summary | None = None
     tokens: TokenEstimator = attrs.field(factory=TokenEstimator)
     ceiling: int | None = None
@@ -90,6 +94,11 @@ class History:
             messages = tuple(map(_without_reasoning, messages))
         return attrs.evolve(self, messages=messages, keep_reasoning=keep)
 
+    def with_session(self, session_id: str) -> History:
+        """Return a history whose turns send a *session_id* that asi1 made."""
+        options = {**self.options, "session_id": session_id}
+        return attrs.evolve(self, options=options, session=True)
+
     def reply(self, answer: ChatCompletion, *, partial: bool = False) -> Wire:
         """Return the message that this history stores for *answer*."""
         message = AssistantMessage(answer.text) if partial else answer
@@ -107,8 +116,10 @@ class History:
         summary_usage = self.summary_usage
         return attrs.evolve(
             self,
-            usage=_sum(self.usage, usage),
-            summary_usage=_sum(summary_usage, usage) if summary else summary_usage,
+            usage=sum_of_usage(self.usage, usage),
+            summary_usage=sum_of_usage(summary_usage, usage)
+            if summary
+            else summary_usage,
         )
 
     def with_tokens_learned(
@@ -191,12 +202,3 @@ def _without_reasoning(message: Wire) -> Wire:
     if message.get("role") != "assistant":
         return message
     return {key: value for key, value in message.items() if key != _REASONING}
-
-
-def _sum(one: Usage, two: Usage) -> Usage:
-    sums: dict[str, Any] = {
-        name: (getattr(one, name) or 0) + (getattr(two, name) or 0) for name in COUNTS
-    }
-    if one.reasoning_tokens is two.reasoning_tokens is None:
-        sums["reasoning_tokens"] = None
-    return Usage(**sums)

@@ -81,8 +81,8 @@ class ContextPolicy(ABC):
 
     Attributes:
         budget: Maximum prompt tokens of a request, including the server's hidden
-            prompt. None for the model's context size (see `CONTEXT_SIZES`) minus the
-            room for the answer.
+            prompt. None for the model's context size (see `MODELS`) minus the room
+            for the answer.
         retry: Whether a request that the server refuses as too long is shortened and
             sent once more.
     """

@@ -38,6 +38,7 @@ def to_json(history: History) -> str:
         "model": history.model,
         "options": {k: v for k, v in history.options.items() if k in _SAVED_OPTIONS},
         "keep_reasoning": history.keep_reasoning,
+        "session": history.session,
         "messages": list(history.messages),
         "summary": summary and {"text": summary.text, "upto": summary.upto},
         "samples": list(history.tokens.samples),
@@ -80,8 +81,9 @@ def _read(value: JSON) -> History:
         messages=stored(messages) if messages else (),
         model=None if value["model"] is None else str(value["model"]),
         options=options,
-        # Missing in conversations that earlier versions of asi1 saved.
+        # Both are missing in conversations that earlier versions of asi1 saved.
         keep_reasoning=value.get("keep_reasoning") is True,
+        session=value.get("session") is True,
         summary=summary
         and Summary(replace_surrogates(str(summary["text"])), int(summary["upto"])),
         tokens=TokenEstimator(samples),

@@ -19,6 +19,7 @@ from attrs import field, frozen
 
 from ..._models.base_types import JSON, public
 from ..._models.json_text import json_text
+from ..._settings.models import MODELS
 
 
 __all__ = ["CONTEXT_SIZES", "MOST_TOKENS", "TokenEstimator", "Wire", "size_of"]
@@ -26,20 +27,9 @@ __all__ = ["CONTEXT_SIZES", "MOST_TOKENS", "TokenEstimator", "Wire", "size_of"]
 # A chat message as a JSON object, in the form that the API expects.
 Wire: TypeAlias = Mapping[str, JSON]
 
-# Context window of each model, in tokens, by ASI-1's documentation; if that gives two
-# numbers, the smaller one. Users may change and extend this dict.
-# https://docs.asi1.ai/documentation/getting-started/model-selection
-CONTEXT_SIZES: dict[str, int] = {
-    "asi1": 200_000,
-    "asi1-mini": 200_000,
-    "asi1-ultra": 200_000,
-    "asi1-fast": 24_000,
-    "asi1-extended": 64_000,
-    "asi1-graph": 64_000,
-    "asi1-agentic": 64_000,
-    "asi1-fast-agentic": 64_000,
-    "asi1-extended-agentic": 64_000,
-}
+# Context window of each model, in tokens. Users may change and extend this dict for all
+# clients of a program; a client's ``models=`` overrides it.
+CONTEXT_SIZES: dict[str, int] = {name: info.context for name, info in MODELS.items()}
 
 # Assumed tokens per byte of UTF-8 before the first sample: one token for four bytes.
 _RULE = 0.25

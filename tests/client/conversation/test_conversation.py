@@ -58,6 +58,56 @@ async def test_each_turn_sends_and_joins_the_history(fake, fake_client):
     assert 0 == chat.summary_usage.total_tokens
 
 
+ONE_MESSAGE = [
+    asi1.UserMessage("Hi"),
+    asi1.UserMessage("Hi", images=["https://a/1.png", b"GIF89a"]),
+    asi1.ToolMessage("noon", tool_call_id="c1"),
+    asi1.SystemMessage("Be brief."),
+    asi1.AssistantMessage("Hello"),
+    asi1.ChatMessage(content="Hello"),
+    {"role": "user", "content": "Hi"},
+]
+
+
+@pytest.mark.parametrize("message", ONE_MESSAGE, ids=lambda each: type(each).__name__)
+async def test_turn_may_begin_with_one_message_object(fake, fake_client, message):
+    """
+    `ask` and `stream` take one message as they take a list of one message.
+    """
+    chat, listed = fake_client.conversation(), fake_client.conversation()
+
+    await chat.ask(message)
+    async with chat.stream(message) as stream:
+        await stream.get_final_completion()
+    await listed.ask([message])
+    await listed.ask([message])
+
+    assert sent(fake, 0) == sent(fake, 2)
+    assert sent(fake, 1) == sent(fake, 3)
+    assert chat.messages == listed.messages
+
+
+async def test_images_are_sent_with_later_turns_and_saved(fake, fake_client):
+    """
+    A message with images is part of the history: later turns send it again, and a saved
+    conversation has it. A context policy counts an image as a thousand tokens, whatever
+    its size.
+    """
+    image = b"\x89PNG\r\n\x1a\n" + b"\0" * 100_000
+    fake.reply("A dot.", times=None)
+    chat = fake_client.conversation(context=asi1.KeepNewest(5000))
+    message = asi1.UserMessage("What is this?", images=[image])
+
+    await chat.ask(message)
+    later = fake_client.conversation(
+        saved=chat.to_json(), context=asi1.KeepNewest(5000)
+    )
+    await later.ask("And now?")
+
+    assert message.to_dict() == sent(fake)[0]
+    assert message.to_dict() == chat.messages[0]
+
+
 async def test_conversations_of_one_client_are_independent(fake, fake_client):
     """
     Conversations of one client run at the same time, each with a history of its own.
@@ -627,6 +677,51 @@ async def test_policy_without_a_token_budget_keeps_to_the_models_context_size(
 
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert 800 < max(counts) <= 1000
+
+
+@pytest.mark.parametrize(
+    ("info", "options", "most"),
+    [
+        ({"context": 1600, "output": 600}, {}, 1200),
+        ({"context": 1600, "output": 200}, {}, 1400),
+        ({"context": 1600, "output": 200}, {"max_tokens": 400}, 1200),
+        ({"context": 1600}, {}, 1200),
+    ],
+    ids=["large-output", "small-output", "max-tokens", "unknown-output"],
+)
+async def test_budget_leaves_room_for_the_answer_of_the_clients_model(
+    fake, info, options, most
+):
+    """
+    Without a budget, a policy leaves room for `max_tokens`, or else for the output
+    limit that the client's ``models`` has, but at most for a quarter of the context.
+    """
+    models = {"huge": asi1.ModelInfo(**info)}
+    async with in_process(fake, models=models) as client:
+        await conversation_of(client, asi1.KeepNewest(), 30, model="huge", **options)
+
+    counts = [39 + len(request.body) // 4 for request in fake.requests]
+    assert most - 200 < max(counts) <= most
+
+
+async def test_clients_models_override_the_table_for_its_children_too(fake):
+    """
+    ``models`` replaces an entry of the table for the client, and for each client made
+    by `with_options`, whose own ``models`` are added to it; the public table and other
+    clients do not change.
+    """
+    tiny = {"asi1": asi1.ModelInfo(context=100)}
+    async with in_process(fake, models=tiny) as client:
+        child = client.with_options(models={"huge": asi1.ModelInfo(context=10**6)})
+        for each in (client, child):
+            chat = each.conversation(model="asi1", context=asi1.KeepNewest())
+            with pytest.raises(asi1.ArgumentError, match="over the budget of 75"):
+                await chat.ask("otter " * 100)
+        child.conversation(model="huge", context=asi1.KeepNewest())
+        with pytest.raises(asi1.ArgumentError, match="no context size is known"):
+            client.conversation(model="huge", context=asi1.KeepNewest())
+
+    assert 196_000 == asi1.MODELS["asi1"].context
 
 
 def saved(**changes):

@@ -47,6 +47,7 @@ FULL = History(
     ),
     model="asi1-mini",
     options={"temperature": 0.5, "session_id": "s-1", "extra_body": {"a": [1]}},
+    session=True,
     summary=Summary("They met.", 2),
     tokens=asi1.TokenEstimator(((0, 1, 10**9), (90, 2, 31))),
     ceiling=7000,
@@ -73,12 +74,13 @@ def test_loaded_history_is_the_saved_one(history, form):
 
 
 @pytest.mark.parametrize(
-    "name", sorted(json.loads(to_json(FULL)).keys() - {"keep_reasoning"})
+    "name", sorted(json.loads(to_json(FULL)).keys() - {"keep_reasoning", "session"})
 )
 def test_saved_conversation_without_a_part_is_refused(name):
     """
     A saved conversation must have each of its members, even if the member's value is
-    null; only ``keep_reasoning`` may be missing, as earlier versions did not save it.
+    null; only ``keep_reasoning`` and ``session`` may be missing, as earlier versions
+    did not save them.
     """
     value = json.loads(to_json(FULL))
     del value[name]

@@ -257,15 +257,8 @@ def test_older_samples_are_kept_one_for_each_class_of_sizes():
     assert [3, 5, 8, *[100] * 16] == [size for size, _, _ in tokens.samples]
 
 
-def test_context_sizes_are_those_of_the_documentation():
+def test_context_sizes_are_those_of_the_table_of_models():
     """
-    The context window of each model is the one in ASI-1's documentation.
+    The context size of each model is the one in `MODELS`.
     """
-    thousand = {200: "asi1 asi1-mini asi1-ultra", 24: "asi1-fast"}
-    thousand[64] = (
-        "asi1-extended asi1-graph asi1-agentic asi1-fast-agentic asi1-extended-agentic"
-    )
-
-    assert {
-        name: size * 1000 for size, names in thousand.items() for name in names.split()
-    } == CONTEXT_SIZES
+    assert {name: info.context for name, info in asi1.MODELS.items()} == CONTEXT_SIZES

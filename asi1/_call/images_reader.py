@@ -1,0 +1,59 @@
+"""Reads the reply of an image call."""
+
+from __future__ import annotations
+
+import time
+
+import attrs
+
+from attrs import define, field
+
+from .._models.base_types import JSON
+from .._models.errors import APIResponseError
+from .._models.generated_images import GeneratedImages
+from .._models.json_steps import loader_in_steps
+from .._models.response import ResponseInfo
+from .._protocol.image_calls import images_of
+from .._protocol.reply import BOM, wait_of
+from .reply_reader import Body, ReplyReader
+
+
+__all__ = ["ImagesReader"]
+
+# Number of characters of a body that is not JSON, for an error.
+_QUOTED = 64 * 1024
+
+
+@define(eq=False)
+class ImagesReader(ReplyReader[GeneratedImages]):
+    """Reads a reply's body as images, in any of the server's formats."""
+
+    _images: GeneratedImages | None = field(default=None, init=False)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all images have arrived."""
+        return self._images is not None
+
+    def result(self, info: ResponseInfo) -> list[GeneratedImages]:
+        """Return a list of one item: the images with their response metadata."""
+        images = self._images or GeneratedImages()
+        return [attrs.evolve(images, response=info)]
+
+    async def _read_body(self, pieces: Body) -> None:
+        body = await self._rest(pieces, b"")
+        try:
+            self._images = images_of(self.info, await self._value(body), self.key)
+        except APIResponseError as error:
+            if error.retryable:
+                error.retry_after = wait_of(self.info.headers, error.body, time.time())
+            raise
+
+    async def _value(self, body: bytes) -> JSON:
+        data = body.removeprefix(BOM)
+        load = await self._in_turns(loader_in_steps(data))
+        try:
+            return load(data)
+        except ValueError:
+            text = body.decode("utf-8", "replace").strip()
+            return self.key.excerpt(text, _QUOTED) or None

@@ -1,0 +1,160 @@
+"""
+The calls of one `parse`: asks the model again if its answer does not fit the type.
+
+A generator yields each call and receives the answer, so that both clients run the same
+code, and decode the answer where they run the user's code: the async client in the
+caller's task, the blocking client in the caller's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+
+from attrs import frozen
+
+from .._models.base_types import JSON
+from .._models.completion import ChatCompletion
+from .._models.messages import Message, Messages, wire_messages
+from .._models.output_errors import OutputError, OutputInvalidError
+from .._models.parsed import ParsedCompletion, parsed_completion
+from .._protocol.request import draft_chat
+from .._protocol.schema.output_type import OutputType, output_type
+from .._settings.validators import whole_number, wrong
+from .answer_reader import AnswerReader
+from .call import Call, OneRequest
+from .engine import Engine
+
+
+__all__ = ["ParsePlan", "Rounds", "parse_rounds", "run_rounds"]
+
+_T = TypeVar("_T")
+
+# Yields calls that have not begun, receives their answers.
+Rounds: TypeAlias = Generator[Call[ChatCompletion], ChatCompletion, _T]
+
+_CORRECTION = (
+    "Your answer does not have the required form: {problem}. Give the whole answer"
+    " again, as JSON without any other text."
+)
+
+
+@frozen(kw_only=True)
+class ParsePlan(Generic[_T]):
+    """
+    What `parse` asks for.
+
+    Attributes:
+        output: The type that the answer becomes.
+        repair: How often the model is asked again if its answer does not fit.
+    """
+
+    output: OutputType[_T]
+    repair: int
+
+    @classmethod
+    def of(cls, response_format: Any, repair: object) -> ParsePlan[Any]:
+        """
+        Check the arguments of `parse` and return the plan.
+
+        Raises:
+            ArgumentError: *response_format* has no form in JSON Schema, or *repair* is
+                not a number.
+        """
+        problem = whole_number(0)(repair)
+        if problem:
+            raise wrong("repair", problem, repair)
+        times = cast("int", repair)
+        return ParsePlan(output=output_type(response_format), repair=times)
+
+    def rounds(
+        self,
+        first: Call[ChatCompletion],
+        again: Callable[[Sequence[Message]], Call[ChatCompletion]],
+    ) -> Rounds[ParsedCompletion[_T]]:
+        """
+        Run the calls until an answer fits; return this answer with its value.
+
+        Args:
+            first: The first call.
+            again: Returns a call that sends what *first* sent, followed by messages.
+
+        Raises:
+            OutputError: An answer is not the value, and is not repaired; its `earlier`
+                has the errors of the answers before it.
+        """
+        call = first
+        added: list[Message] = []
+        earlier: list[OutputInvalidError] = []
+        while True:
+            answer = yield call
+            try:
+                result = self.output.read(answer)
+            except OutputError as error:
+                error.earlier = tuple(earlier)
+                if len(earlier) >= self.repair:
+                    raise
+                if not isinstance(error, OutputInvalidError):
+                    raise
+                earlier.append(error)
+            else:
+                return parsed_completion(
+                    answer,
+                    result.value,
+                    parsed_from=result.parsed_from,
+                    earlier=tuple(earlier),
+                )
+            added += [answer, _correction(earlier[-1])]
+            call = again(added)
+
+
+def _correction(error: OutputInvalidError) -> dict[str, JSON]:
+    return {"role": "user", "content": _CORRECTION.format(problem=error.message)}
+
+
+def parse_rounds(
+    engine: Engine,
+    *,
+    messages: Messages,
+    model: str | None,
+    response_format: Any,
+    repair: object,
+    options: Any,
+) -> Rounds[ParsedCompletion[Any]]:
+    """
+    Return the calls of ``chat.completions.parse``, after checking all arguments.
+
+    Raises:
+        ArgumentError: An argument is wrong; nothing was sent.
+        ClientClosedError: The client is closed.
+    """
+    plan = ParsePlan.of(response_format, repair)
+    wanted = {**options, "response_format": plan.output.response_format}
+    draft = draft_chat(engine.config, model=model, stream=False, options=wanted)
+
+    sent = wire_messages(messages)
+    first = OneRequest(draft.request_of(sent))
+
+    def again(added: Sequence[Message]) -> Call[ChatCompletion]:
+        request = draft.request_of([*sent, *wire_messages(added)])
+        return engine.call(OneRequest(request), AnswerReader)
+
+    return plan.rounds(engine.call(first, AnswerReader), again)
+
+
+async def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
+    """
+    Run the calls of *rounds* on the event loop, one after the other.
+
+    Raises:
+        ASI1Error: A call failed, or what *rounds* raises.
+    """
+    try:
+        call = next(rounds)
+        while True:
+            call = rounds.send(await engine.result(call))
+    except StopIteration as done:
+        result: _T = done.value
+        return result
+    finally:
+        rounds.close()

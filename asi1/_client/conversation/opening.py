@@ -1,0 +1,82 @@
+"""Begins a conversation, or continues a saved one: checks the arguments for both."""
+
+from __future__ import annotations
+
+import uuid
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ..._call.engine import Engine
+from ..._models.errors import ArgumentError
+from ..._protocol.context.history import History, stored
+from ..._protocol.context.policies import ContextPolicy
+from ..._protocol.context.saved_conversation import from_json
+from ..._settings.config import read_model
+from ..._settings.option_checks import as_argument, checked_defaults
+from ..._settings.validators import wrong
+from .turn_taking import TurnTaking
+
+
+__all__ = ["open_conversation"]
+
+
+def open_conversation(
+    engine: Engine,
+    *,
+    system: str | None,
+    context: ContextPolicy | None,
+    saved: str | bytes | None,
+    model: str | None,
+    keep_reasoning: bool | None,
+    session: bool,
+    options: Mapping[str, Any],
+) -> TurnTaking:
+    """
+    Begin a conversation, or continue a saved one.
+
+    Raises:
+        ArgumentError: An argument is invalid.
+        ClientClosedError: The client is closed.
+    """
+    engine.check_open()
+    if not isinstance(keep_reasoning, bool | None):
+        raise wrong("keep_reasoning", "must be True, False or None", keep_reasoning)
+    if not isinstance(session, bool):
+        raise wrong("session", "must be True or False", session)
+    history = _first_history(system, saved).with_reasoning(keep_reasoning)
+    given = checked_defaults(options)
+    chosen = {**history.options, **given}
+    if chosen.get("idempotency_key", "auto") != "auto":
+        key = chosen["idempotency_key"]
+        raise wrong(
+            "idempotency_key", "must be 'auto', since each turn needs its own key", key
+        )
+    if model is not None:
+        history = attrs.evolve(history, model=as_argument("model", read_model, model))
+    own = history.session and "session_id" not in given
+    history = attrs.evolve(history, options=chosen, session=own)
+    if session and chosen.get("session_id") is None:
+        history = history.with_session(str(uuid.uuid4()))
+    if context is not None and not isinstance(context, ContextPolicy):
+        raise wrong("context", "must be a ContextPolicy", context)
+    turns = TurnTaking(engine, history, context)
+    turns.limit(None, history.options)  # raises if the model's context size is unknown
+    return turns
+
+
+def _first_history(system: str | None, saved: str | bytes | None) -> History:
+    history = History() if saved is None else from_json(saved)
+    if system is None:
+        return history
+    if history.messages:
+        raise ArgumentError(
+            "system: cannot be given together with a saved conversation",
+            argument="system",
+        )
+    if not isinstance(system, str):
+        raise wrong("system", "must be a str", system)
+    first = stored([{"role": "system", "content": system}])
+    return attrs.evolve(history, messages=first)

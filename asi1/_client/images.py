@@ -1,0 +1,96 @@
+"""``client.images``: the methods that generate and change images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Unpack
+
+from .._call.engine import Engine
+from .._call.images_reader import ImagesReader
+from .._models.base_types import public
+from .._models.generated_images import GeneratedImages
+from .._models.image_data import Image
+from .._protocol.image_calls import edit_request, generate_request
+from .._settings.options import RequestOptions
+
+
+__all__ = ["AsyncImages"]
+
+
+@public
+class AsyncImages:
+    """The image endpoints."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Users do not construct this class; the client does."""
+        self._engine = engine
+
+    async def generate(
+        self,
+        prompt: str,
+        *,
+        size: str | None = None,
+        model: str | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> GeneratedImages:
+        """
+        Generate an image.
+
+        Args:
+            prompt: What the image is to show.
+            size: Width and height, such as "1024x1024", "1792x1024" or "1024x1792"; the
+                server's choice if left out.
+            model: "asi1" or "asi1-mini"; the client's model if left out.
+            **options: Fields of `RequestOptions`.
+
+        Returns:
+            The image: `GeneratedImages.bytes`, `GeneratedImages.save`.
+
+        Raises:
+            ArgumentError: An argument is wrong; nothing was sent.
+            APIStatusError: The server refused the request; the subclass says why.
+            APITimeoutError: A timeout passed.
+            APIConnectionError: No usable reply arrived.
+            APIResponseError: The reply has no image, or one that cannot be decoded.
+            ClientClosedError: The client was closed, before or during the call.
+            ConfigurationError: A proxy or CA file from the environment is unusable.
+
+        Source: https://docs.asi1.ai/documentation/build-with-asi-one/image-generation
+        """
+        request = generate_request(
+            self._engine.config, prompt, size=size, model=model, options=options
+        )
+        return await self._engine.fetch(request, ImagesReader)
+
+    async def edit(
+        self,
+        prompt: str,
+        *,
+        images: Iterable[Image],
+        guidance_scale: float | None = None,
+        model: str | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> GeneratedImages:
+        """
+        Make a new image from *images*. ASI-1 does not document this endpoint.
+
+        Args:
+            prompt: What is to change.
+            images: Each is a path, bytes, or a URL, as for `UserMessage`. Files are
+                read before the call begins.
+            guidance_scale: How closely the image is to follow *prompt*; at least 0.
+            model: Sent only if given.
+            **options: Fields of `RequestOptions`.
+
+        Raises:
+            ASI1Error: As for `generate`.
+        """
+        request = edit_request(
+            self._engine.config,
+            prompt,
+            images=images,
+            guidance_scale=guidance_scale,
+            model=model,
+            options=options,
+        )
+        return await self._engine.fetch(request, ImagesReader)

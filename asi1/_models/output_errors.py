@@ -1,0 +1,70 @@
+"""
+The errors of answers that do not become a value of the requested type.
+
+`errors` shows the whole tree.
+"""
+
+from attrs import define
+
+from .base_types import public
+from .completion import ChatCompletion
+from .errors import ASI1Error
+
+
+__all__ = [
+    "OutputError",
+    "OutputInvalidError",
+    "OutputRefusedError",
+    "OutputTruncatedError",
+    "ThoughtBudgetError",
+]
+
+
+@public
+@define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
+class OutputError(ASI1Error):
+    """
+    An answer arrived, but did not become a value of the requested type.
+
+    Attributes:
+        text: The answer's text, or the arguments' text of a tool call.
+        completion: The complete answer, with its usage; None if the text did not come
+            from an answer.
+        earlier: If the model was asked again, the errors of its earlier answers, which
+            have those answers and their usage.
+    """
+
+    text: str = ""
+    completion: ChatCompletion | None = None
+    earlier: tuple["OutputInvalidError", ...] = ()
+
+
+@public
+class OutputTruncatedError(OutputError):
+    """The answer ends before the value is complete, mostly because of a token limit."""
+
+
+@public
+class ThoughtBudgetError(OutputTruncatedError):
+    """The model's thoughts used up all tokens, so that the answer has no text."""
+
+
+@public
+class OutputRefusedError(OutputError):
+    """The model refused to answer, or the content filter removed the answer."""
+
+
+@public
+@define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
+class OutputInvalidError(OutputError):
+    """
+    The answer is not valid JSON, or does not fit the requested type.
+
+    Attributes:
+        path: The path of the first value that does not fit, such as
+            ``$.kids[0].age``; "$" is the whole answer.
+        expected: What the type expects there, or what the type's own validator says.
+    """
+
+    path: str = "$"
+    expected: str = ""

@@ -1,0 +1,60 @@
+"""An answer together with the value that it became."""
+
+from functools import reduce
+from typing import Generic, TypeVar
+
+import attrs
+
+from attrs import field, frozen
+
+from .base_types import public
+from .completion import ChatCompletion, Usage
+from .output_errors import OutputInvalidError
+from .usage_sum import sum_of_usage
+
+
+__all__ = ["ParsedCompletion", "parsed_completion"]
+
+_T = TypeVar("_T")
+
+
+@public
+@frozen(kw_only=True)
+class ParsedCompletion(ChatCompletion, Generic[_T]):
+    """
+    The complete answer to one call, and the value that its text became.
+
+    Attributes:
+        parsed: The value, an instance of the requested type.
+        parsed_from: What had to be cut away from the text, in this order: "invisible
+            characters", "fence", "text" before or after the JSON, "other JSON" in this
+            text, "trailing comma". Empty if the text was plain JSON.
+        earlier: Why the model was asked again: one error for each earlier answer, which
+            did not fit the type. The error has that answer and its usage.
+    """
+
+    parsed: _T
+    parsed_from: tuple[str, ...] = ()
+    earlier: tuple[OutputInvalidError, ...] = field(default=(), eq=False, repr=False)
+
+    @property
+    def total_usage(self) -> Usage | None:
+        """The tokens of this answer and of all `earlier` ones; None if unknown."""
+        answers = [error.completion for error in self.earlier]
+        reports = [answer.usage for answer in [*answers, self] if answer]
+        known = [report for report in reports if report is not None]
+        return reduce(sum_of_usage, known) if known else None
+
+
+def parsed_completion(
+    answer: ChatCompletion,
+    value: _T,
+    *,
+    parsed_from: tuple[str, ...] = (),
+    earlier: tuple[OutputInvalidError, ...] = (),
+) -> ParsedCompletion[_T]:
+    """Return *answer* with *value*, into which its text was decoded."""
+    fields = {a.name: getattr(answer, a.name) for a in attrs.fields(ChatCompletion)}
+    return ParsedCompletion(
+        **fields, parsed=value, parsed_from=parsed_from, earlier=earlier
+    )

@@ -1,0 +1,82 @@
+"""
+The model's messages in the form in which a later request sends them back.
+
+Loaded for the first request that has an answer among its messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from .base_types import JSON
+from .completion import ChatMessage, FunctionCall, ToolCall
+from .json_text import json_text
+
+
+__all__ = ["wire_call", "wire_function_call", "wire_reply"]
+
+# Members of a tool call that repeat other members: its index in the list, and the
+# function as older servers send it.
+_REPEATED = ("index", "tool_name", "args")
+
+
+def wire_reply(message: Any) -> dict[str, JSON]:
+    """Return a `ChatMessage` or `AssistantMessage` in the form of a later request."""
+    # The API may refuse other fields of its own answers in a request, so only the role,
+    # the content, and the tool calls or the function call are sent.
+    refusal = message.refusal if isinstance(message, ChatMessage) else None
+    wire: dict[str, JSON] = {
+        "role": message.role,
+        "content": message.content or refusal or message.content,
+    }
+    if message.tool_calls:
+        wire["content"] = message.content or None
+        wire["tool_calls"] = [wire_call(call) for call in message.tool_calls]
+    elif isinstance(message, ChatMessage) and (call := wire_function_call(message)):
+        wire["content"] = message.content or None
+        wire["function_call"] = call
+    return wire
+
+
+def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:
+    """Return *call* in the form that a later request sends it back; a dict as it is."""
+    if isinstance(call, Mapping):
+        return dict(call)
+    # Servers may require members that they added to a tool call, such as a signature.
+    function = {"name": call.function.name, "arguments": call.function.arguments}
+    return _unknown(call) | {
+        "id": call.id,
+        "type": call.type,
+        "function": _unknown(call.function) | function,
+    }
+
+
+def wire_function_call(message: ChatMessage) -> dict[str, JSON] | None:
+    """
+    Return the ``function_call`` of *message*, the older form of a tool call.
+
+    None if there is none, or if it has no name.
+    """
+    call = message.extra.get("function_call")
+    name = call.get("name") if isinstance(call, dict) else None
+    if not isinstance(call, dict) or not isinstance(name, str) or not name:
+        return None
+    arguments = call.get("arguments")
+    if not isinstance(arguments, str):
+        arguments = json_text(arguments or {})
+    return {key: value for key, value in call.items() if value is not None} | {
+        "arguments": arguments
+    }
+
+
+def _unknown(part: ToolCall | FunctionCall) -> dict[str, JSON]:
+    """Return the members that the server added to *part*, without nulls."""
+    fields = {a.name for a in attrs.fields(type(part))}
+    return {
+        key: value
+        for key, value in part.extra.items()
+        if value is not None and key not in fields and key not in _REPEATED
+    }

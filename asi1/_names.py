@@ -1,0 +1,88 @@
+"""
+Where the public names are defined: the package loads a name's module at its first use.
+
+A new public name is added here, and in the package to the imports for type checkers and
+to ``__all__``. Names that are missing here are in `errors`.
+"""
+
+from __future__ import annotations
+
+
+__all__ = ["HOME"]
+
+_MODULES = {
+    "_models.raw": ("RawReply",),
+    "_client.chat": ("AsyncChat", "AsyncCompletions"),
+    "_models.chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
+    "_client.client": ("AsyncASI1",),
+    "_settings.config": ("Limits",),
+    "_protocol.context.policies": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
+    "_client.conversation.conversation": ("AsyncConversation",),
+    "_client.images": ("AsyncImages",),
+    "_models.base": ("Model",),
+    "_models.planner": ("AgentUsed",),
+    "_models.generated_images": ("GeneratedImage", "GeneratedImages"),
+    "_settings.hooks": ("Hooks", "Wait"),
+    "_settings.rate_limit": ("LimitOutcome", "Limiter", "RateLimit"),
+    "_client.map": ("AsyncAnswers",),
+    "_client.parsed_stream": ("AsyncParsedStream",),
+    "_models.messages": (
+        "AssistantMessage",
+        "Message",
+        "Messages",
+        "SystemMessage",
+        "ToolMessage",
+        "UserMessage",
+    ),
+    "_settings.models": ("MODELS", "ModelInfo"),
+    "_settings.options": ("ChatOptions", "ParseOptions", "RequestOptions"),
+    "_models.response": ("Attempt", "RateLimits", "ResponseInfo"),
+    "_settings.retry": ("RetryPolicy",),
+    "_models.status_errors": (
+        "APIStatusError",
+        "AuthenticationError",
+        "BadRequestError",
+        "ConflictError",
+        "ContextLengthError",
+        "InternalServerError",
+        "NotFoundError",
+        "PaymentRequiredError",
+        "PermissionDeniedError",
+        "QuotaExceededError",
+        "RateLimitError",
+        "RequestTooLargeError",
+        "UnprocessableEntityError",
+    ),
+    "_client.stream": ("AsyncChatStream", "AsyncPieces"),
+    "_blocking.client": ("ASI1",),
+    "_blocking.chat": ("Chat", "Completions"),
+    "_protocol.context.summarise": ("Summarise",),
+    "_blocking.conversation": ("Conversation",),
+    "_blocking.images": ("Images",),
+    "_blocking.map": ("Answers",),
+    "_blocking.parsed_stream": ("ParsedStream",),
+    "_models.parsed": ("ParsedCompletion",),
+    "_models.output_errors": (
+        "OutputError",
+        "OutputInvalidError",
+        "OutputRefusedError",
+        "OutputTruncatedError",
+        "ThoughtBudgetError",
+    ),
+    "_blocking.stream": ("ChatStream", "Pieces"),
+    "_blocking.to_sse": ("EventBytes",),
+    "_settings.timeouts": ("Timeouts",),
+    "_version": ("__version__",),
+    "_client.to_sse": ("AsyncEventBytes",),
+    "_protocol.context.tokens": ("CONTEXT_SIZES", "TokenEstimator"),
+    "_models.base_types": ("DEFAULT",),
+    "_models.completion": (
+        "ChatChoice",
+        "ChatCompletion",
+        "ChatMessage",
+        "FunctionCall",
+        "ToolCall",
+        "Usage",
+    ),
+}
+HOME = {name: module for module, names in _MODULES.items() for name in names}

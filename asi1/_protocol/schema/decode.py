@@ -1,0 +1,195 @@
+"""
+The cattrs converter that decodes a JSON value into a value of a shape.
+
+It converts nothing that is not certain: "3" is not an integer, 1 is not a boolean, and
+a missing or additional key is an error. An additional key may be a misspelt one, whose
+value would be lost without a word.
+
+A strict schema makes the model write null for each optional field, so null for a field
+whose type does not allow null stands for the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cattrs import Converter
+
+from ..._models.base_types import JSON
+from .bounds import check_of
+from .mismatch import MismatchError, excerpt
+from .objects import object_reader
+from .shapes import (
+    Anything,
+    Array,
+    Choices,
+    Foreign,
+    FreeObject,
+    Object,
+    Row,
+    Scalar,
+    Shape,
+    Union,
+)
+from .unions import union_reader
+
+
+__all__ = ["decoder_of"]
+
+_Hook = Callable[[Any, Any], Any]
+
+
+def decoder_of(shape: Shape) -> Callable[[JSON], Any]:
+    """
+    Return the function that decodes JSON values of *shape*.
+
+    The function raises `MismatchError` for the first value that does not fit.
+    """
+    hook = _converter().get_structure_hook(shape)
+
+    def decode(data: JSON) -> Any:
+        try:
+            return hook(data, shape)
+        except RecursionError:
+            raise MismatchError("less nesting", excerpt(data)) from None
+
+    return decode
+
+
+def _converter() -> Converter:
+    """Return a converter whose "types" are shapes."""
+    # One converter for each decoder, since converters keep what they have decoded.
+    converter = Converter(detailed_validation=False)
+    for kind, make in _HOOKS.items():
+        converter.register_structure_hook_factory(_is_a(kind), make)
+    return converter
+
+
+def _is_a(kind: type[Shape]) -> Callable[[Any], bool]:
+    return lambda shape: isinstance(shape, kind)
+
+
+def _anything(_: Anything, __: Converter) -> _Hook:
+    return lambda value, _: value
+
+
+def _scalar(shape: Scalar, _: Converter) -> _Hook:
+    broken = check_of(shape)
+
+    def read(value: JSON, _: object) -> Any:
+        try:
+            result = shape.read(value)
+        except ValueError as error:
+            expected = f"{shape.name}: {error}" if str(error) else shape.name
+            raise MismatchError(expected, excerpt(value)) from None
+        bound = broken(result) if broken else None
+        if bound:
+            raise MismatchError(bound, excerpt(value))
+        return result
+
+    exact = shape.exact
+    if exact is None or broken:
+        return read
+    return lambda value, _: value if type(value) is exact else read(value, None)
+
+
+def _choices(shape: Choices, _: Converter) -> _Hook:
+    def read(value: JSON, _: object) -> Any:
+        if isinstance(value, dict | list) or (type(value), value) not in shape.values:
+            raise MismatchError(shape.name, excerpt(value))
+        return shape.values[type(value), value]
+
+    return read
+
+
+def _array(shape: Array, converter: Converter) -> _Hook:
+    item, read_item = shape.item, converter.get_structure_hook(shape.item)
+    broken, build = check_of(shape), shape.build
+
+    def read(value: JSON, _: object) -> Any:
+        if type(value) is not list:
+            raise MismatchError(shape.name, excerpt(value))
+        bound = broken(value) if broken else None
+        if bound:
+            raise MismatchError(bound, excerpt(value))
+        items: list[Any] = []
+        try:
+            for each in value:
+                items.append(read_item(each, item))  # noqa: PERF401 - counts the items
+        except MismatchError as mismatch:
+            mismatch.inside(len(items))
+            raise
+        try:
+            return items if build is list else build(items)
+        except TypeError as error:  # a set of what cannot be in a set
+            raise MismatchError("", excerpt(value), str(error)) from error
+
+    return read
+
+
+def _row(shape: Row, converter: Converter) -> _Hook:
+    hooks = [(item, converter.get_structure_hook(item)) for item in shape.items]
+
+    def read(value: JSON, _: object) -> Any:
+        if type(value) is not list or len(value) != len(hooks):
+            raise MismatchError(shape.name, excerpt(value))
+        items: list[Any] = []
+        try:
+            for each, (item, hook) in zip(value, hooks, strict=True):
+                items.append(hook(each, item))
+        except MismatchError as mismatch:
+            mismatch.inside(len(items))
+            raise
+        return tuple(items)
+
+    return read
+
+
+def _free_object(shape: FreeObject, converter: Converter) -> _Hook:
+    read_key = converter.get_structure_hook(shape.key)
+    read_item = converter.get_structure_hook(shape.item)
+    broken = check_of(shape)
+
+    def read(value: JSON, _: object) -> Any:
+        if type(value) is not dict:
+            raise MismatchError(shape.name, excerpt(value))
+        bound = broken(value) if broken else None
+        if bound:
+            raise MismatchError(bound, excerpt(value))
+        items: dict[Any, Any] = {}
+        for key, each in value.items():
+            try:
+                items[read_key(key, shape.key)] = read_item(each, shape.item)
+            except MismatchError as mismatch:
+                mismatch.inside(key)
+                raise
+        return items
+
+    return read
+
+
+def _union(shape: Union, converter: Converter) -> _Hook:
+    get_hook = converter.get_structure_hook
+    return union_reader([(member, get_hook(member)) for member in shape.members])
+
+
+def _object(shape: Object, converter: Converter) -> _Hook:
+    return object_reader(shape.definition, converter.get_structure_hook)
+
+
+def _foreign(shape: Foreign, _: Converter) -> _Hook:
+    return lambda value, _: shape.read(value)
+
+
+_HOOKS: dict[type[Shape], Callable[[Any, Any], _Hook]] = {
+    Anything: _anything,
+    Scalar: _scalar,
+    Choices: _choices,
+    Array: _array,
+    Row: _row,
+    FreeObject: _free_object,
+    Union: _union,
+    Object: _object,
+    Foreign: _foreign,
+}

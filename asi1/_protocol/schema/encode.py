@@ -1,0 +1,84 @@
+"""Makes JSON values of Python values, the reverse of decoding."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+
+from collections import deque
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from ..._models.base_types import JSON
+from .annotations import unwrap
+from .fields import fields_of, has_fields
+from .scalars import duration_text
+
+
+__all__ = ["encoded"]
+
+
+def encoded(value: Any) -> JSON:
+    """
+    Return the JSON value of *value*, under the names that its class has in JSON.
+
+    Raises:
+        ValueError: JSON has no form for a part of the value; the message names its
+            type.
+    """
+    if value is None or type(value) in {bool, int, float, str}:
+        return value
+    if isinstance(value, Enum):
+        return encoded(value.value)
+    cls: Any = type(value)
+    if has_fields(cls):
+        names = _keys_of(cls)
+        return {
+            key: encoded(getattr(value, attribute))
+            for attribute, key in names
+            if hasattr(value, attribute)  # an InitVar is not kept
+        }
+    if isinstance(value, Mapping):
+        return {_key(key): encoded(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | AbstractSet | deque):
+        return [encoded(each) for each in value]
+    return _encoded_scalar(value)
+
+
+def _encoded_scalar(value: Any) -> JSON:
+    if isinstance(value, dt.timedelta):
+        return duration_text(value)
+    if isinstance(value, dt.date | dt.time):  # a datetime is a date
+        return value.isoformat()
+    cls = type(value)
+    if isinstance(value, Decimal) or (cls.__module__, cls.__name__) == ("uuid", "UUID"):
+        return str(value)
+    for plain in (int, float, str):
+        if isinstance(value, plain):
+            return plain(value)
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", by_alias=True)
+    if hasattr(cls, "__struct_fields__"):
+        return sys.modules["msgspec"].to_builtins(value)
+    raise ValueError(f"a value of type {cls.__name__} has no form in JSON")
+
+
+def _key(key: object) -> str:
+    plain = encoded(key)
+    if not isinstance(plain, str):
+        kind = type(key).__name__
+        raise ValueError(f"a key is not a str but {kind}")  # noqa: TRY004
+    return plain
+
+
+@lru_cache(maxsize=256)
+def _keys_of(cls: Any) -> tuple[tuple[str, str], ...]:
+    """Return the attribute and the name in JSON of each field of *cls*."""
+    return tuple(
+        (each.attribute, unwrap(each.annotation, {})[1].rename or each.key)
+        for each in fields_of(cls, {cls.__name__: cls})
+    )

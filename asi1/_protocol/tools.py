@@ -1,0 +1,286 @@
+"""
+Functions as tools: the schema of a function's parameters, and the arguments of a call.
+
+The arguments that a model writes are either whole and of the right types, or an error:
+a call with other arguments cannot be made.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from inspect import Parameter
+from typing import Any
+
+import attrs
+
+from attrs import frozen
+
+from .._models.base_types import JSON
+from .._models.errors import ArgumentError
+from .._models.json_text import load_json
+from .._models.output_errors import OutputInvalidError, OutputTruncatedError
+from .schema.annotations import UnresolvedError, resolved_hints, unwrap
+from .schema.answer_text import JSONCutOffError, NoJSONError, read_json_answer
+from .schema.decode import decoder_of
+from .schema.describe import Describer
+from .schema.docstrings import Docs, read_docs
+from .schema.fields import RawField, shown_default
+from .schema.mismatch import MismatchError
+from .schema.shapes import Definition, Object
+from .schema.strict import is_strict
+from .schema.write import json_schema
+
+
+__all__ = ["FunctionTool", "function_tool"]
+
+_ARGUMENT = "tools"
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_VARIADIC: dict[Any, str] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
+
+
+@frozen(kw_only=True, eq=False)
+class FunctionTool:
+    """
+    A function as the model sees it.
+
+    Attributes:
+        name: The name by which the model calls the function.
+        description: What the function does, from its docstring.
+        parameters: The JSON Schema of the parameters; not to be changed.
+        strict: Whether the server is asked to hold the model to the schema.
+        excluded: The parameters that the model does not see, with their types; the
+            caller of the function adds their values.
+        decode: Returns the values of JSON arguments by parameter; raises
+            `MismatchError`.
+        signature: The function's signature.
+    """
+
+    name: str
+    description: str
+    parameters: dict[str, JSON]
+    strict: bool
+    excluded: Mapping[str, Any]
+    decode: Callable[[JSON], dict[str, Any]]
+    signature: inspect.Signature
+
+    @property
+    def wire(self) -> dict[str, JSON]:
+        """The tool as a request has it in ``tools``."""
+        function: dict[str, JSON] = {"name": self.name}
+        if self.description:
+            function["description"] = self.description
+        function |= {"parameters": self.parameters, "strict": self.strict}
+        return {"type": "function", "function": function}
+
+    def bind(
+        self, arguments: str, excluded: Mapping[str, Any] | None = None
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """
+        Return the positional and keyword arguments of a call.
+
+        Args:
+            arguments: The JSON text that the model wrote.
+            excluded: Values of the excluded parameters.
+
+        Raises:
+            OutputTruncatedError: The text ends inside a JSON value.
+            OutputInvalidError: The text is not JSON, or does not fit the parameters;
+                ``path`` is the first place that does not fit.
+        """
+        # Servers send no text for a call that has no arguments.
+        has_none = not arguments.strip() and not self.parameters["properties"]
+        data = {} if has_none else _loaded(arguments, self.name)
+        try:
+            values = self.decode(data)
+        except MismatchError as mismatch:
+            raise OutputInvalidError(
+                f"the arguments of {self.name} do not fit: {mismatch}",
+                text=arguments,
+                path=mismatch.path,
+                expected=mismatch.words or mismatch.expected,
+            ) from mismatch.__cause__
+        return _call_arguments(self.signature, {**values, **(excluded or {})})
+
+
+def _loaded(arguments: str, name: str) -> JSON:
+    try:
+        return load_json(arguments.encode("utf-8", "surrogatepass"))
+    except ValueError as error:
+        reason = str(error)
+    try:
+        read_json_answer(arguments)
+    except JSONCutOffError as error:
+        message = f"the arguments of {name} are cut off: {error}"
+        raise OutputTruncatedError(message, text=arguments) from None
+    except NoJSONError:
+        pass
+    message = f"the arguments of {name} are not valid JSON: {reason}"
+    raise OutputInvalidError(message, text=arguments, expected="JSON")
+
+
+def _call_arguments(
+    signature: inspect.Signature, values: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is Parameter.POSITIONAL_ONLY:
+            # A later positional argument needs the earlier ones, so a missing argument
+            # is passed as its default.
+            value = values.get(name, parameter.default)
+            args += [] if value is Parameter.empty else [value]
+        elif name in values:
+            kwargs[name] = values[name]
+    return tuple(args), kwargs
+
+
+def function_tool(
+    function: Callable[..., Any],
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    strict: bool | None = None,
+    exclude: Collection[str | type] = (),
+) -> FunctionTool:
+    """
+    Return the tool of a function, method, partial, or object that can be called.
+
+    Args:
+        function: A function or coroutine function.
+        name: The tool's name; by default that of the function.
+        description: What the tool does; by default the docstring's text.
+        strict: Whether the server is asked to hold the model to the schema; by default
+            if the types allow it.
+        exclude: Names, or types, of parameters that the model does not see.
+
+    Raises:
+        ArgumentError: The function cannot be a tool; the message says why.
+    """
+    inner, preset = _without_partials(function)
+    own_name: str = getattr(inner, "__name__", type(inner).__name__)
+    name = _checked_name(name or own_name)
+    signature = _signature(function, name)
+    hints = _hints(_annotated(inner), name)
+    docs = _docs_of(inner)
+    visible: list[RawField] = []
+    excluded: dict[str, Any] = {}
+    for parameter in _named(signature, name, _annotated(inner)):
+        annotation = hints.get(parameter.name, Any)
+        if parameter.name in exclude or unwrap(annotation, {})[0] in exclude:
+            excluded[parameter.name] = annotation
+        elif parameter.name not in preset:
+            visible.append(_field_of(parameter, annotation, docs))
+    shape = _shape(name, visible)
+    schema = json_schema(shape)
+    can_be_strict = is_strict(schema)
+    if strict and not can_be_strict:
+        raise _error(name, "its types do not allow strict=True: a dict or any value")
+    return FunctionTool(
+        name=name,
+        description=docs.text if description is None else description,
+        parameters=schema,
+        strict=can_be_strict if strict is None else strict,
+        excluded=excluded,
+        decode=decoder_of(shape),
+        signature=signature,
+    )
+
+
+def _shape(name: str, fields: list[RawField]) -> Object:
+    describer = Describer(_ARGUMENT, {})
+    definition = Definition(
+        name=name,
+        fields=tuple(
+            describer.field(each, f"{name}.{each.attribute}", {}, {}) for each in fields
+        ),
+        build=dict,
+        find_invalid=lambda _, __: None,
+    )
+    return Object(name=name, definition=definition)
+
+
+def _field_of(parameter: Parameter, annotation: Any, docs: Docs) -> RawField:
+    required = parameter.default is Parameter.empty
+    return RawField(
+        attribute=parameter.name,
+        argument=parameter.name,
+        key=parameter.name,
+        annotation=annotation,
+        required=required,
+        description=docs.names.get(parameter.name, ""),
+        default=shown_default(parameter.default),
+    )
+
+
+def _named(
+    signature: inspect.Signature, name: str, function: Any
+) -> Iterator[Parameter]:
+    """Return the parameters; a tool cannot have those of which a caller has many."""
+    for place, parameter in enumerate(signature.parameters.values()):
+        stars = _VARIADIC.get(parameter.kind)
+        if stars:
+            raise _error(
+                name,
+                f"the model cannot give {stars}{parameter.name}; name each parameter,"
+                " and let decorators use functools.wraps",
+            )
+        is_method = "." in getattr(function, "__qualname__", "").rpartition(">")[2]
+        if not place and parameter.name in {"self", "cls"} and is_method:
+            raise _error(name, "the method has no object; give the method of an object")
+        yield parameter
+
+
+def _without_partials(function: Any) -> tuple[Any, set[str]]:
+    """Return the function in partials, and the keyword arguments that they have set."""
+    names: set[str] = set()
+    while isinstance(function, functools.partial):
+        names |= function.keywords.keys()
+        function = function.func
+    if inspect.isclass(function) or not callable(function):
+        message = f"{_ARGUMENT}: {function!r} is not a function"
+        raise ArgumentError(message, argument=_ARGUMENT)
+    return function, names
+
+
+def _annotated(function: Any) -> Any:
+    """Return the function that has the annotations of an object that can be called."""
+    is_object = not inspect.isroutine(function)
+    return inspect.unwrap(type(function).__call__ if is_object else function)
+
+
+def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError) as error:
+        raise _error(name, f"its signature cannot be read: {error}") from None
+
+
+def _hints(function: Any, name: str) -> dict[str, Any]:
+    try:
+        return resolved_hints(function, {})
+    except UnresolvedError as error:
+        raise _error(name, str(error)) from None
+
+
+def _docs_of(function: Any) -> Docs:
+    docs = read_docs(_annotated(function))
+    if docs.text or inspect.isroutine(function):
+        return docs
+    return attrs.evolve(docs, text=read_docs(type(function)).text)
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise _error(
+            name, "a tool's name has 1 to 64 ASCII letters, digits, '_' and '-'; set it"
+        )
+    return name
+
+
+def _error(name: str, reason: str) -> ArgumentError:
+    message = f"{_ARGUMENT}: {name}: {reason}"
+    return ArgumentError(message, argument=_ARGUMENT)

@@ -1,0 +1,110 @@
+"""
+What is known of each model: context, output limit, image input, prices.
+
+The table is data with a date, since all of it changes; a client's ``models=`` overrides
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from attrs import field, frozen
+
+from .._models.base_types import public
+from .._models.errors import ConfigurationError
+from .validators import flag, number, or_none, setting, shown, string, whole_number
+
+
+__all__ = ["MODELS", "ModelInfo", "read_models"]
+
+
+@public
+@frozen(kw_only=True)
+class ModelInfo:
+    """
+    What is known of one model. None means unknown.
+
+    Attributes:
+        context: Size of the context window in tokens: prompt and answer together.
+        output: The most tokens of an answer, its thoughts included.
+        images: Whether messages may contain images.
+        input_price: US dollars for a million prompt tokens.
+        output_price: US dollars for a million completion tokens.
+        as_of: When this was published, such as "2026-10".
+
+    Raises:
+        ConfigurationError: A value has a wrong type, or is out of range.
+    """
+
+    context: int = field(validator=setting(whole_number(1), "models"))
+    output: int | None = field(
+        default=None, validator=setting(or_none(whole_number(1)), "models")
+    )
+    images: bool | None = field(
+        default=None, validator=setting(or_none(flag), "models")
+    )
+    input_price: float | None = field(
+        default=None, validator=setting(or_none(number(0)), "models")
+    )
+    output_price: float | None = field(
+        default=None, validator=setting(or_none(number(0)), "models")
+    )
+    as_of: str | None = field(
+        default=None, validator=setting(or_none(string), "models")
+    )
+
+
+def _current(
+    input_price: float, output_price: float, *, images: bool | None
+) -> ModelInfo:
+    # ASI-1's pages give several sizes for each of these models: the context and the
+    # output here are the smallest, which are the same for all.
+    return ModelInfo(
+        context=196_000,
+        output=40_000,
+        images=images,
+        input_price=input_price,
+        output_price=output_price,
+        as_of="2026-10",
+    )
+
+
+def _earlier(context: int) -> ModelInfo:
+    return ModelInfo(context=context, as_of="2025-12")
+
+
+# https://docs.asi1.ai/documentation/getting-started/model-selection
+MODELS: Mapping[str, ModelInfo] = MappingProxyType(
+    {
+        "asi1": _current(0.50, 1.90, images=True),
+        "asi1-ultra": _current(1.26, 3.96, images=False),
+        "asi1-mini": _current(0.18, 0.45, images=None),
+        "asi1-fast": _earlier(24_000),
+        "asi1-extended": _earlier(64_000),
+        "asi1-graph": _earlier(64_000),
+        "asi1-agentic": _earlier(64_000),
+        "asi1-fast-agentic": _earlier(64_000),
+        "asi1-extended-agentic": _earlier(64_000),
+    }
+)
+
+
+def read_models(value: object) -> dict[str, ModelInfo]:
+    """
+    Return *value* as a table of models.
+
+    Raises:
+        ConfigurationError: *value* is not a mapping of names to `ModelInfo`.
+    """
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"models: must be a mapping, not {shown(value)}")
+    for name, info in value.items():
+        if not isinstance(name, str) or not isinstance(info, ModelInfo):
+            wrong = info if isinstance(name, str) else name
+            raise ConfigurationError(
+                "models: must be a mapping of names to ModelInfo, and contains"
+                f" {shown(wrong)}"
+            )
+    return dict(value)

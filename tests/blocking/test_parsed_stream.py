@@ -1,0 +1,41 @@
+"""Blocking streams whose answers become values."""
+
+from __future__ import annotations
+
+import pytest
+
+import asi1
+
+
+def test_blocking_stream_has_partial_and_final_values(fake, blocking_client):
+    """
+    With a type as *response_format*, a blocking stream has the value so far, and its
+    final completion has the checked value.
+    """
+    fake.reply('{"value": [1, 2, 3]}', chunk_words=1)
+
+    with blocking_client.chat.completions.stream(
+        messages="Count.", response_format=list[int]
+    ) as stream:
+        text = "".join(chunk.text for chunk in stream)
+        answer = stream.get_final_completion()
+
+    assert '{"value": [1, 2, 3]}' == text
+    assert [1, 2, 3] == answer.parsed == stream.partial()
+    assert isinstance(stream, asi1.ChatStream)
+
+
+def test_blocking_stream_of_a_wrong_value_raises_its_error(fake, blocking_client):
+    """
+    The final completion of a blocking stream raises `OutputInvalidError` if the answer
+    does not fit.
+    """
+    fake.reply('{"value": ["one"]}')
+
+    with (
+        blocking_client.chat.completions.stream(
+            messages="Count.", response_format=list[int]
+        ) as stream,
+        pytest.raises(asi1.OutputInvalidError, match="expected an integer"),
+    ):
+        stream.get_final_completion()

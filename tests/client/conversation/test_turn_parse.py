@@ -1,0 +1,122 @@
+"""Turns of a conversation whose answers become values."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import anyio
+import pytest
+
+import asi1
+
+
+pytestmark = pytest.mark.virtual_time
+
+USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
+
+
+class City(TypedDict):
+    """A city."""
+
+    name: str
+    people: int
+
+
+GOOD = '{"name": "Oslo", "people": 700000}'
+BAD = '{"name": "Oslo", "people": "many"}'
+
+
+async def test_parsed_turn_is_added_to_the_history(fake, fake_client):
+    """
+    `parse` of a conversation returns the value, and adds the message and the answer's
+    text to the history.
+    """
+    fake.reply("Hello.")
+    fake.reply(GOOD)
+    chat = fake_client.conversation("Be brief.")
+    await chat.ask("Hi")
+
+    answer = await chat.parse("Which city?", City, temperature=0)
+
+    assert {"name": "Oslo", "people": 700000} == answer.parsed
+    assert ["Be brief.", "Hi", "Hello.", "Which city?", GOOD] == [
+        message["content"] for message in chat.messages
+    ]
+    assert chat.messages[:-1] == tuple(fake.requests[1].json["messages"])
+    assert "City" == fake.requests[1].json["response_format"]["json_schema"]["name"]
+
+
+async def test_repaired_turn_has_the_final_answer_and_counts_all_tokens(
+    fake, fake_client
+):
+    """
+    After a repair, the history has the final answer alone, and the conversation's usage
+    counts the answer before it too.
+    """
+    fake.reply(BAD, usage=USAGE)
+    fake.reply(GOOD, usage=USAGE)
+    fake.reply("Bye.", usage=USAGE)
+    chat = fake_client.conversation()
+
+    answer = await chat.parse("Which city?", City, repair=1)
+    await chat.ask("Thanks")
+
+    assert 700000 == answer.parsed["people"]
+    assert ["Which city?", GOOD, "Thanks", "Bye."] == [
+        message["content"] for message in chat.messages
+    ]
+    assert 24 == chat.usage.total_tokens
+    assert 3 == len(fake.requests[1].json["messages"])
+
+
+async def test_turn_that_does_not_fit_leaves_the_history_unchanged(fake, fake_client):
+    """
+    If no answer fits, the error is raised, the history is unchanged, and the next turn
+    can begin.
+    """
+    fake.reply(BAD)
+    fake.reply("Hello.")
+    chat = fake_client.conversation()
+
+    with pytest.raises(asi1.OutputInvalidError):
+        await chat.parse("Which city?", City)
+
+    assert () == chat.messages
+    assert "Hello." == (await chat.ask("Hi")).text
+
+
+async def test_failed_call_of_a_parsed_turn_lets_the_next_turn_begin(fake, fake_client):
+    """
+    If a call of a parsed turn fails, its error is raised, and the next turn can begin.
+    """
+    fake.reply(BAD)
+    fake.fail(400)
+    fake.reply("Hello.")
+    chat = fake_client.conversation()
+
+    with pytest.raises(asi1.BadRequestError):
+        await chat.parse("Which city?", City, repair=1)
+
+    assert () == chat.messages
+    assert "Hello." == (await chat.ask("Hi")).text
+
+
+async def test_parsed_turn_blocks_other_turns(fake, fake_client):
+    """
+    While a parsed turn waits for its answer, no other turn of the conversation can
+    begin.
+    """
+    fake.reply(GOOD, delay=1)
+    chat = fake_client.conversation()
+    answers = []
+
+    async def parse():
+        answers.append(await chat.parse("Which city?", City))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(parse)
+        await anyio.sleep(0.5)
+        with pytest.raises(asi1.ConversationBusyError):
+            await chat.ask("Hi")
+
+    assert ["Oslo"] == [answer.parsed["name"] for answer in answers]

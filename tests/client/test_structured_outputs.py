@@ -1,0 +1,277 @@
+"""`parse` of the async client: answers that become values of a Python type."""
+
+from __future__ import annotations
+
+import pickle
+
+import attrs
+import pytest
+
+import asi1
+
+
+pytestmark = pytest.mark.virtual_time
+
+
+@attrs.frozen
+class Kid:
+    """A child."""
+
+    name: str
+    age: int
+
+
+@attrs.frozen
+class Family:
+    """A family and its town."""
+
+    kids: list[Kid]
+    town: str | None = None
+
+
+GOOD = '{"kids": [{"name": "Ada", "age": 3}], "town": null}'
+BAD = '{"kids": [{"name": "Ada", "age": "three"}], "town": null}'
+ADA = Family([Kid("Ada", 3)])
+USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
+
+
+async def parse(client, **options):
+    given = {"messages": "Who?", "response_format": Family, **options}
+    return await client.chat.completions.parse(**given)
+
+
+async def test_parse_returns_the_answer_with_its_value(fake, fake_client):
+    """
+    `parse` returns the whole answer, and `parsed` of it is an object of the requested
+    class.
+    """
+    fake.reply(GOOD, usage=USAGE)
+
+    answer = await parse(fake_client, temperature=0)
+
+    assert ADA == answer.parsed
+    assert (GOOD, 8, "stop") == (
+        answer.text,
+        answer.usage.total_tokens,
+        answer.finish_reason,
+    )
+    assert () == answer.parsed_from == answer.earlier
+    assert 200 == answer.response.status
+    assert 8 == answer.total_usage.total_tokens
+    assert ADA == pickle.loads(pickle.dumps(answer)).parsed
+    assert "parsed" not in answer.to_dict()
+
+
+async def test_parse_asks_for_json_with_the_schema_of_the_type(fake, fake_client):
+    """
+    The request of `parse` has the strict JSON Schema of the type, under its name, and
+    the other options unchanged.
+    """
+    fake.reply(GOOD)
+
+    await parse(fake_client, temperature=0)
+
+    body = fake.requests[0].json
+    form = body["response_format"]["json_schema"]
+    assert ("json_schema", "Family", True, 0) == (
+        body["response_format"]["type"],
+        form["name"],
+        form["strict"],
+        body["temperature"],
+    )
+    assert ["kids", "town"] == form["schema"]["required"]
+    assert form["schema"]["additionalProperties"] is False
+    assert "A family and its town." == form["schema"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        pytest.param(f"```json\n{GOOD}\n```", ("fence",), id="fence"),
+        pytest.param(f"Here it is: {GOOD} Bye.", ("text",), id="sentences"),
+        pytest.param(GOOD.replace("}]", "},]"), ("trailing comma",), id="comma"),
+    ],
+)
+async def test_parsed_from_tells_what_was_cut_away(fake, fake_client, text, cut):
+    """
+    A model that ignores the schema may write a fence or sentences around the JSON, or
+    commas at its ends: `parsed_from` names what was cut away.
+    """
+    fake.reply(text)
+
+    answer = await parse(fake_client)
+
+    assert (ADA, cut) == (answer.parsed, answer.parsed_from)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        pytest.param(
+            {"text": GOOD[:20], "finish_reason": "length"},
+            asi1.OutputTruncatedError,
+            id="cut-off",
+        ),
+        pytest.param(
+            {"text": GOOD, "finish_reason": "length"},
+            asi1.OutputTruncatedError,
+            id="cut-off-after-the-value",
+        ),
+        pytest.param(
+            {"text": GOOD[:20]}, asi1.OutputTruncatedError, id="cut-off-but-stop"
+        ),
+        pytest.param(
+            {"text": "", "thoughts": ["Hm."], "finish_reason": "length"},
+            asi1.ThoughtBudgetError,
+            id="only-thoughts",
+        ),
+        pytest.param(
+            {"text": "", "finish_reason": "content_filter"},
+            asi1.OutputRefusedError,
+            id="content-filter",
+        ),
+        pytest.param({"text": "No."}, asi1.OutputInvalidError, id="not-json"),
+        pytest.param({"text": "[]"}, asi1.OutputInvalidError, id="another-type"),
+        pytest.param({"text": ""}, asi1.OutputInvalidError, id="empty"),
+    ],
+)
+async def test_answer_that_is_not_the_value_raises_its_error(
+    fake, fake_client, reply, error
+):
+    """
+    An answer that is cut off, refused or of another type is never a value: the error
+    has its text, and the whole answer with its usage.
+    """
+    fake.reply(**reply, usage=USAGE)
+
+    with pytest.raises(asi1.OutputError) as caught:
+        await parse(fake_client, repair=0)
+
+    assert error is type(caught.value)
+    assert reply["text"] == caught.value.text
+    assert 8 == caught.value.completion.usage.total_tokens
+    assert error is type(pickle.loads(pickle.dumps(caught.value)))
+    assert 1 == len(fake.requests)
+
+
+async def test_error_of_an_invalid_answer_names_the_path_and_the_expected_type(
+    fake, fake_client
+):
+    """
+    The error of an answer that does not fit has the path of the first wrong value, and
+    what the type expects there.
+    """
+    fake.reply(BAD)
+
+    with pytest.raises(asi1.OutputInvalidError, match=r"\$\.kids\[0\]\.age") as caught:
+        await parse(fake_client)
+
+    assert "$.kids[0].age" == caught.value.path
+    assert "an integer" == caught.value.expected
+
+
+async def test_repair_asks_again_with_the_error_and_counts_both_answers(
+    fake, fake_client
+):
+    """
+    With `repair`, the model is asked again, with its answer and the error; the final
+    answer has the errors of the earlier ones and the sum of all tokens.
+    """
+    fake.reply(BAD, usage=USAGE)
+    fake.reply(GOOD, usage=USAGE)
+
+    answer = await parse(fake_client, repair=2)
+
+    assert (ADA, 16) == (answer.parsed, answer.total_usage.total_tokens)
+    assert [BAD] == [error.text for error in answer.earlier]
+    first, second = (request.json["messages"] for request in fake.requests)
+    assert first == second[:1]
+    assert {"role": "assistant", "content": BAD} == second[1]
+    assert "user" == second[2]["role"]
+    assert "$.kids[0].age: expected an integer" in second[2]["content"]
+
+
+async def test_failed_repair_raises_the_last_error_with_the_earlier_ones(
+    fake, fake_client
+):
+    """
+    If the repaired answer does not fit either, its error is raised, and has the errors
+    of the answers before it.
+    """
+    fake.reply(BAD, usage=USAGE)
+    fake.reply("No.", usage=USAGE)
+
+    with pytest.raises(asi1.OutputInvalidError) as caught:
+        await parse(fake_client, repair=1)
+
+    assert "No." == caught.value.text
+    assert [BAD] == [error.text for error in caught.value.earlier]
+
+
+async def test_answer_that_was_cut_off_is_not_repaired(fake, fake_client):
+    """
+    The model is not asked again after an answer that was cut off or refused, since the
+    next answer would end in the same way.
+    """
+    fake.reply(GOOD[:20], finish_reason="length")
+
+    with pytest.raises(asi1.OutputTruncatedError):
+        await parse(fake_client, repair=3)
+
+    assert 1 == len(fake.requests)
+
+
+@pytest.mark.parametrize(
+    ("options", "argument"),
+    [
+        ({"repair": -1}, "repair"),
+        ({"repair": 1.5}, "repair"),
+        ({"repair": True}, "repair"),
+        ({"response_format": complex}, "response_format"),
+        ({"response_format": {}}, "response_format"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"messages": []}, "messages"),
+    ],
+    ids=repr,
+)
+async def test_wrong_argument_of_parse_is_refused_before_a_request(
+    fake, fake_client, options, argument
+):
+    """
+    `parse` refuses a wrong argument by name, and sends nothing.
+    """
+    with pytest.raises(asi1.ArgumentError) as caught:
+        await parse(fake_client, **options)
+
+    assert argument == caught.value.argument
+    assert [] == fake.requests
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "value"),
+    [
+        pytest.param(list[int], '{"value": [1, 2]}', [1, 2], id="wrapped-list"),
+        pytest.param(list[int], "[1, 2]", [1, 2], id="bare-list"),
+        pytest.param(int | None, '{"value": null}', None, id="union"),
+        pytest.param(dict[str, int], '{"a": 1}', {"a": 1}, id="dict"),
+        pytest.param(
+            {"type": "object", "properties": {"a": {"type": "integer"}}},
+            '{"a": 1}',
+            {"a": 1},
+            id="json-schema",
+        ),
+        pytest.param({"type": "json_object"}, '{"a": 1}', {"a": 1}, id="json-object"),
+    ],
+)
+async def test_type_may_be_any_annotation_or_a_json_schema(
+    fake, fake_client, spec, text, value
+):
+    """
+    The type may be any annotation, which is wrapped in an object if its schema is not
+    one, or a JSON Schema, whose value is plain data.
+    """
+    fake.reply(text)
+
+    answer = await parse(fake_client, response_format=spec)
+
+    assert value == answer.parsed

@@ -1,0 +1,49 @@
+"""The errors of answers that do not become a value."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+import asi1
+
+
+@pytest.mark.parametrize(
+    ("cls", "parent"),
+    [
+        (asi1.OutputError, asi1.ASI1Error),
+        (asi1.OutputTruncatedError, asi1.OutputError),
+        (asi1.ThoughtBudgetError, asi1.OutputTruncatedError),
+        (asi1.OutputRefusedError, asi1.OutputError),
+        (asi1.OutputInvalidError, asi1.OutputError),
+    ],
+)
+def test_output_error_has_text_and_answer(cls, parent):
+    """
+    Each error of an answer that did not become a value has the answer and its text, and
+    keeps both in a pickle.
+    """
+    completion = asi1.ChatCompletion(usage=asi1.Usage(total_tokens=9))
+    error = cls("no", text="{", completion=completion)
+
+    assert parent is cls.__bases__[0]
+    assert ("{", 9) == (error.text, error.completion.usage.total_tokens)
+    assert error == pickle.loads(pickle.dumps(error))
+    assert not isinstance(error, asi1.APIError)
+
+
+def test_invalid_output_names_the_path():
+    """
+    An invalid value has its path and what was expected; without these the whole answer
+    is meant.
+    """
+    error = asi1.OutputInvalidError("no", path="$.a", expected="an integer")
+
+    assert ("$.a", "an integer") == (error.path, error.expected)
+    assert ("$", "", "", None) == (
+        asi1.OutputInvalidError("no").path,
+        asi1.OutputInvalidError("no").expected,
+        asi1.OutputInvalidError("no").text,
+        asi1.OutputInvalidError("no").completion,
+    )

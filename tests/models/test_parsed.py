@@ -1,0 +1,85 @@
+"""An answer together with its value."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+import asi1
+
+from asi1._models.parsed import parsed_completion
+
+
+def usage(prompt, completion, thoughts=None):
+    return asi1.Usage(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=prompt + completion,
+        reasoning_tokens=thoughts,
+    )
+
+
+def answer(counts, value=1):
+    choice = asi1.ChatChoice(message=asi1.ChatMessage(content="1"))
+    plain = asi1.ChatCompletion(id="a", choices=(choice,), usage=counts)
+    return plain, parsed_completion(plain, value, parsed_from=("fence",))
+
+
+def pickled(value):
+    return pickle.loads(pickle.dumps(value))
+
+
+def test_answer_with_a_value_has_all_fields_of_the_answer():
+    """
+    An answer with its value has every field of the answer, and the same JSON.
+    """
+    plain, parsed = answer(usage(1, 2), value=[1])
+
+    assert ("a", "1", [1], ("fence",)) == (
+        parsed.id,
+        parsed.text,
+        parsed.parsed,
+        parsed.parsed_from,
+    )
+    assert plain.to_dict() == parsed.to_dict()
+    assert plain.to_json() == parsed.to_json()
+    assert isinstance(parsed, asi1.ChatCompletion)
+
+
+@pytest.mark.parametrize("make", [copy.deepcopy, pickled])
+def test_answer_with_a_value_can_be_copied_and_pickled(make):
+    """
+    An answer with its value can be copied and pickled, and the copy is equal.
+    """
+    _, parsed = answer(usage(1, 2), value={"a": 1})
+
+    assert parsed == make(parsed)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "last", "total"),
+    [
+        ([], usage(1, 2), usage(1, 2)),
+        ([], None, None),
+        ([usage(1, 2)], usage(10, 20), usage(11, 22)),
+        ([usage(1, 2, 5)], usage(10, 20), usage(11, 22, 5)),
+        ([usage(1, 2, 5), None], usage(10, 20, 6), usage(11, 22, 11)),
+        ([usage(1, 2)], None, usage(1, 2)),
+    ],
+)
+def test_total_usage_counts_the_earlier_answers(earlier, last, total):
+    """
+    `total_usage` is the sum over the answer and the earlier ones that did not fit;
+    answers without counts are left out.
+    """
+    errors = tuple(
+        asi1.OutputInvalidError("no", completion=answer(counts)[0])
+        for counts in earlier
+    )
+    plain, _ = answer(last)
+
+    parsed = parsed_completion(plain, 1, earlier=(*errors, asi1.OutputInvalidError("")))
+
+    assert total == parsed.total_usage

@@ -1,0 +1,114 @@
+"""The agents that the server's planner has used, found in an answer or a chunk."""
+
+from __future__ import annotations
+
+import pytest
+
+import asi1
+
+from asi1._models.planner import agents_in
+
+
+AGENT = {
+    "agent_name": "Table finder",
+    "agent_address": "agent1otter",
+    "agent_rating": 4.5,
+    "agent_interactions": 120,
+}
+STEP = {
+    "agent_used": AGENT,
+    "agent_response": "Booked.",
+    "status": "completed",
+    "agent_session_id": "s-9",
+}
+USED = asi1.AgentUsed(**AGENT, response="Booked.", status="completed", session_id="s-9")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        STEP,
+        {"plan": {"tasks": [STEP]}},
+        [{"id": 1}, STEP],
+        {"agent_used": {**AGENT, **{k: STEP[k] for k in STEP if k != "agent_used"}}},
+        {**STEP, "agent_used": [AGENT]},
+    ],
+    ids=["flat", "nested", "list", "all-in-one", "list-of-agents"],
+)
+def test_agent_is_found_at_any_depth(state):
+    """
+    An agent is found wherever the planner's object has it, with its response, status
+    and session beside it or in it.
+    """
+    (found,) = agents_in({"plan_state": state})
+
+    assert USED == found
+
+
+def test_agents_keep_the_order_of_the_plan():
+    """
+    Several agents are in the order of the plan; those without details are found too.
+    """
+    tasks = [{"agent_used": {"agent_name": name}} for name in ("one", "two")]
+    found = agents_in({"tasks": [*tasks, {"agent_used": None}, {"agent_used": {}}]})
+
+    assert ["one", "two", None] == [agent.agent_name for agent in found]
+
+
+def test_unknown_and_odd_members_of_an_agent_are_kept():
+    """
+    A member without a field, and one whose value has another type than its field, are
+    in ``extra``; ``wire`` has the object as the server sent it.
+    """
+    odd = {"agent_name": 5, "agent_rating": "high", "agent_interactions": True, "x": []}
+    (found,) = agents_in({"agent_used": odd, "agent_response": {"text": "Yes."}})
+
+    assert asi1.AgentUsed(response={"text": "Yes."}, extra=odd) == found
+    assert odd == found.to_dict()
+
+
+@pytest.mark.parametrize("value", [None, {}, [], "agent_used", {"agent_used": "one"}])
+def test_value_without_agents_has_none(value):
+    """
+    A value without a planner's object has no agents.
+    """
+    assert () == agents_in(value)
+
+
+@pytest.mark.parametrize("generation", ["guide", "2025", "2026"])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_answer_and_chunk_tell_the_agents_used(
+    fake, fake_client, generation, stream
+):
+    """
+    ``agents_used`` of an answer, with or without streaming, and of the chunk that has
+    the planner's object; the object itself is in ``extra``.
+    """
+    fake.reply("Booked.", extra={"plan_state": [STEP]}, generation=generation)
+    options = {"agents": ["agent1otter"], "planner_mode": True}
+    create = fake_client.chat.completions.create
+
+    if stream:
+        chunks = await create(messages="Book a table.", stream=True, **options)
+        told = [chunk.agents_used async for chunk in chunks]
+        assert [(USED,)] == [agents for agents in told if agents]
+        answer = chunks.snapshot()
+    else:
+        answer = await create(messages="Book a table.", **options)
+
+    assert (USED,) == answer.agents_used
+    assert [STEP] == answer.extra["plan_state"]
+    assert "Booked." == answer.text
+
+
+async def test_executable_data_of_the_fake_is_that_of_the_answer(fake, fake_client):
+    """
+    ``executable_data`` is a list or an object, as the server sent it.
+    """
+    for data in ([{"tool": "map"}], {"agent_calls": [{"agent": "agent1otter"}]}):
+        fake.reply("Booked.", extra={"executable_data": data}, times=2)
+        plain = await fake_client.chat.completions.create(messages="Hi")
+        async with fake_client.chat.completions.stream(messages="Hi") as stream:
+            streamed = await stream.get_final_completion()
+
+        assert data == plain.executable_data == streamed.executable_data

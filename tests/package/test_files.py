@@ -1,0 +1,32 @@
+"""The files of images that a user reads and writes."""
+
+from __future__ import annotations
+
+import pytest
+
+from asi1._files import read_file, write_file
+
+
+@pytest.mark.parametrize("kind", [str, lambda path: path], ids=["str", "path"])
+def test_file_is_written_read_and_replaced(tmp_path, kind):
+    """
+    A file has the bytes that were written last, whether its path is a str or a path
+    object; a read returns at most as many bytes as it was asked for.
+    """
+    path = kind(tmp_path / "otter.png")
+
+    write_file(path, b"a long otter")
+    write_file(path, b"otter")
+
+    assert b"otter" == read_file(path, 100)
+    assert b"ot" == read_file(path, 2)
+
+
+def test_missing_file_and_folder_raise_os_error(tmp_path):
+    """
+    A file that cannot be opened raises the error of the operating system.
+    """
+    with pytest.raises(OSError, match="No such file"):
+        read_file(tmp_path / "otter.png", 9)
+    with pytest.raises(OSError, match="directory"):
+        write_file(tmp_path, b"otter")

@@ -1,0 +1,267 @@
+"""Generated types and values are decoded without loss, and nothing is converted."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import itertools
+import json
+
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Literal, NamedTuple, Optional, TypedDict
+
+import attrs
+import jsonschema
+import pytest
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from asi1._protocol.schema.decode import decoder_of
+from asi1._protocol.schema.describe import Describer
+from asi1._protocol.schema.encode import encoded
+from asi1._protocol.schema.mismatch import MismatchError
+from asi1._protocol.schema.output_type import output_type
+
+
+class Level(Enum):
+    LOW = "low"
+    HIGH = 2
+
+
+numbers = itertools.count()
+TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
+DAYS = st.timedeltas(dt.timedelta(days=-99), dt.timedelta(days=99))
+# A type and a strategy for its values.
+PLAIN = st.sampled_from(
+    [
+        (str, TEXT),
+        (int, st.integers(-(2**70), 2**70)),
+        (float, st.floats(allow_nan=False, allow_infinity=False)),
+        (bool, st.booleans()),
+        (None, st.none()),
+        (dt.date, st.dates()),
+        (dt.datetime, st.datetimes().map(lambda each: each.replace(fold=0))),
+        (dt.time, st.times().map(lambda each: each.replace(fold=0))),
+        (dt.timedelta, DAYS),
+        (Decimal, st.decimals(allow_nan=False, allow_infinity=False, places=2)),
+        (Level, st.sampled_from(Level)),
+        (Literal["a", 1, True], st.sampled_from(["a", 1, True])),
+    ]
+)
+
+
+def arrays(inner):
+    """Return the arrays of the types in *inner*."""
+    return inner.flatmap(
+        lambda each: st.sampled_from(
+            [
+                (list[each[0]], st.lists(each[1], max_size=3)),
+                (tuple[each[0], ...], st.lists(each[1], max_size=3).map(tuple)),
+                (tuple[each[0], int], st.tuples(each[1], st.integers())),
+                (dict[str, each[0]], st.dictionaries(TEXT, each[1], max_size=3)),
+                (Optional[each[0]], st.none() | each[1]),  # noqa: UP045
+            ]
+        )
+    )
+
+
+def classes(inner):
+    """Return classes of four kinds with fields of the types in *inner*."""
+    fields = st.dictionaries(
+        st.sampled_from(["a", "b_c", "kind", "value"]), inner, min_size=1, max_size=3
+    )
+    return st.tuples(st.sampled_from(MAKERS), fields).map(lambda made: made[0](made[1]))
+
+
+def attrs_class(fields):
+    """Return an attrs class and a strategy for its values."""
+    types = {name: attrs.field(type=kind) for name, (kind, _) in fields.items()}
+    return built(attrs.make_class(f"A{next(numbers)}", types), fields)
+
+
+def data_class(fields):
+    """Return a dataclass and a strategy for its values."""
+    types = [(name, kind) for name, (kind, _) in fields.items()]
+    return built(dataclasses.make_dataclass(f"D{next(numbers)}", types), fields)
+
+
+def named_tuple(fields):
+    """Return a NamedTuple and a strategy for its values."""
+    types = [(name, kind) for name, (kind, _) in fields.items()]
+    return built(NamedTuple(f"N{next(numbers)}", types), fields)
+
+
+def typed_dict(fields):
+    """Return a TypedDict and a strategy for its values."""
+    types = {name: kind for name, (kind, _) in fields.items()}
+    return built(TypedDict(f"T{next(numbers)}", types), fields)
+
+
+def built(cls, fields):
+    """Return *cls* with the strategy that builds it from its fields' values."""
+    values = {name: strategy for name, (_, strategy) in fields.items()}
+    return cls, st.builds(cls, **values)
+
+
+MAKERS = [attrs_class, data_class, named_tuple, typed_dict]
+TYPES = st.recursive(
+    PLAIN, lambda inner: st.one_of(arrays(inner), classes(inner)), max_leaves=6
+)
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+GENERATED = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+def decoder(spec):
+    """Return the decoder of a type."""
+    return decoder_of(Describer("response_format", {}).shape(spec))
+
+
+@GENERATED
+@given(st.data())
+def test_generated_value_comes_back_from_its_json(data):
+    """
+    A value of a generated type becomes JSON that fits the type's schema, and this JSON
+    becomes an equal value.
+    """
+    spec, values = data.draw(TYPES)
+    value = data.draw(values)
+    made = output_type(spec)
+    schema = made.response_format["json_schema"]["schema"]
+    sent = encoded(value)
+    if isinstance(sent, float) and sent.is_integer():
+        sent = float(sent)
+
+    jsonschema.Draft202012Validator.check_schema(schema)
+    wrapped = schema.get("properties", {}).keys() == {"value"} and not has_fields(spec)
+    full = {"value": sent} if wrapped else sent
+    jsonschema.Draft202012Validator(schema).validate(full)
+    found = made.read_text(json.dumps(full)).value
+
+    assert value == found
+    assert repr(value) == repr(found) or isinstance(value, dict)
+
+
+def has_fields(spec):
+    """Return whether a generated type is a class with fields."""
+    return getattr(spec, "__name__", "")[1:].isdecimal()
+
+
+@GENERATED
+@given(TYPES, ANY_JSON)
+def test_any_json_is_decoded_exactly_or_refused(made, data):
+    """
+    Any JSON is either refused with a path into the JSON, or decoded so that nothing of
+    it is lost: the value becomes the same JSON again.
+    """
+    spec, _ = made
+    try:
+        value = decoder(spec)(data)
+    except MismatchError as mismatch:
+        for step in reversed(mismatch.steps):
+            data = data[step] if mismatch.found != "no such key" else data
+        return
+    assert same(data, encoded(value))
+
+
+def same(left, right):
+    """Return whether two JSON values are equal; 3 and 3.0 are, 1 and True are not."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        keys = left.keys() | right.keys()
+        return all(same(left.get(key), right.get(key)) for key in keys)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, int | float) and isinstance(right, str):
+        return Decimal(repr(left)) == Decimal(right)  # a number for a Decimal
+    return left == right or (isinstance(right, float) and float(left) == right)
+
+
+def test_validators_own_words_are_in_the_message():
+    """
+    The message of a validator, and of ``__post_init__``, is in the mismatch. A field's
+    validator is named by the field's key; others by the object.
+    """
+
+    def even(instance, attribute, value):
+        if value % 2:
+            raise ValueError(f"{value} is odd")
+
+    @attrs.define
+    class Pair:
+        left: int = attrs.field(validator=even, alias="L")
+        right: int = attrs.field(validator=attrs.validators.instance_of(str))
+
+        def __attrs_post_init__(self):
+            raise RuntimeError
+
+    @dataclasses.dataclass
+    class Never:
+        def __post_init__(self):
+            raise RuntimeError
+
+    pairs = {"Pair": Pair}
+    left = "$.L: 1 is odd (found the number 1)"
+    right = (
+        "$.right: 'right' must be <class 'str'> (got 2 that is a <class 'int'>)."
+        " (found the number 2)"
+    )
+    for data, words in (({"L": 1, "right": 2}, left), ({"L": 2, "right": 2}, right)):
+        shape = Describer("x", pairs).shape(attrs.resolve_types(Pair, globals()))
+        with pytest.raises(MismatchError) as caught:
+            decoder_of(shape)(data)
+        assert words == str(caught.value)
+        assert isinstance(caught.value.__cause__, ValueError | TypeError)
+    with pytest.raises(MismatchError, match=r"\$\[1\]: RuntimeError"):
+        decoder(list[Never | int])([3, {}])
+
+
+def test_path_of_odd_keys_is_quoted():
+    """
+    A key that is not an identifier is quoted in the path.
+    """
+    with pytest.raises(MismatchError) as caught:
+        decoder(dict[str, list[int]])({'a "b"': [1, None]})
+
+    assert r'$["a \"b\""][1]' == caught.value.path
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "null"),
+        (True, "the boolean true"),
+        (3, "the number 3"),
+        ("a" * 100, 'the string "' + "a" * 59 + "…"),
+        ("\ud800", r'the string "\ufffd"'),
+        ([1], "an array with 1 item"),
+        ({"a": 1, "b": 2}, "an object with 2 keys"),
+    ],
+)
+def test_found_value_is_shown_in_short(value, words):
+    """
+    A mismatch shows the JSON type of the value that it found, and at most 60 characters
+    of it.
+    """
+    with pytest.raises(MismatchError) as caught:
+        decoder(Literal["x"])(value)
+
+    assert words == caught.value.found
+
+
+def test_value_that_cannot_be_in_a_set_is_a_mismatch():
+    """
+    A set of values that cannot be hashed raises a mismatch, not a ``TypeError``.
+    """
+    with pytest.raises(MismatchError, match="unhashable"):
+        decoder(set[tuple[Any, ...]])([[[1]]])

@@ -1,0 +1,206 @@
+"""Classes of pydantic and msgspec keep their own schema and validator."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+import jsonschema
+import pytest
+
+import asi1
+
+from asi1._protocol.schema.output_type import output_type
+
+
+msgspec = pytest.importorskip("msgspec")
+pydantic = pytest.importorskip("pydantic")
+
+T = TypeVar("T")
+
+
+class Person(pydantic.BaseModel):
+    """A person."""
+
+    model_config = pydantic.ConfigDict(strict=True)
+
+    name: str = pydantic.Field(alias="fullName", description="The full name")
+    born: dt.date | None = None
+    kids: list[Person] = []  # noqa: RUF012
+
+    @pydantic.field_validator("name")
+    @classmethod
+    def check(cls, value: str) -> str:
+        """Refuse an empty name."""
+        if not value:
+            raise ValueError("a name is needed")
+        return value
+
+
+class Box(pydantic.BaseModel, Generic[T]):
+    content: T
+
+
+class Lion(pydantic.BaseModel):
+    kind: Literal["lion"]
+
+
+class Mouse(pydantic.BaseModel):
+    kind: Literal["mouse"]
+    size: int
+
+
+class Animals(pydantic.BaseModel):
+    all: list[Annotated[Lion | Mouse, pydantic.Field(discriminator="kind")]]
+
+
+class Names(pydantic.RootModel[list[str]]):
+    pass
+
+
+@pydantic.dataclasses.dataclass
+class Point:
+    x: int
+
+
+class Tree(msgspec.Struct):
+    size: Annotated[int, msgspec.Meta(ge=0)]
+    children: list[Tree] = []  # noqa: RUF012
+
+
+class Renamed(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    first_name: str
+
+
+@dataclasses.dataclass
+class Mixed:
+    person: Person
+    other: Annotated[Person, "Another one"]
+    tree: Tree | None = None
+
+
+CASES = {
+    "model": (
+        Person,
+        '{"fullName": "a", "born": "2026-01-01", "kids": [{"fullName": "b"}]}',
+        Person(fullName="a", born=dt.date(2026, 1, 1), kids=[Person(fullName="b")]),
+        ('{"fullName": "a", "kids": [{"fullName": ""}]}', "$.kids[0].fullName"),
+    ),
+    "generic-model": (
+        Box[int],
+        '{"content": 1}',
+        Box[int](content=1),
+        ('{"content": "x"}', "$.content"),
+    ),
+    "discriminated-union": (
+        Animals,
+        '{"all": [{"kind": "lion"}]}',
+        Animals(all=[Lion(kind="lion")]),
+        ('{"all": [{"kind": "mouse", "size": "x"}]}', "$.all[0].size"),
+    ),
+    "root-model": (Names, '{"value": ["a"]}', Names(["a"]), ('["a", 1]', "$[1]")),
+    "pydantic-dataclass": (Point, '{"x": 1}', Point(1), ('{"x": "a"}', "$.x")),
+    "type-adapter": (
+        pydantic.TypeAdapter(list[Mouse]),
+        '{"value": [{"kind": "mouse", "size": 1}]}',
+        [Mouse(kind="mouse", size=1)],
+        ('{"value": [{"kind": "mouse", "size": "x"}]}', "$.value[0].size"),
+    ),
+    "struct": (
+        Tree,
+        '{"size": 1, "children": [{"size": 2, "children": []}]}',
+        Tree(1, [Tree(2)]),
+        ('{"size": 1, "children": [{"size": -1}]}', "$.children[0].size"),
+    ),
+    "renamed-struct": (
+        Renamed,
+        '{"firstName": "a"}',
+        Renamed("a"),
+        ('{"firstName": 1}', "$.firstName"),
+    ),
+    "list-of-models": (
+        list[Person],
+        '[{"fullName": "a"}]',
+        [Person(fullName="a")],
+        ('[{"fullName": "a"}, {}]', "$[1]"),
+    ),
+    "in-a-dataclass": (
+        Mixed,
+        '{"person":{"fullName":"a"},"other":{"fullName":"b"},"tree":{"size":1}}',
+        Mixed(Person(fullName="a"), Person(fullName="b"), Tree(1)),
+        (
+            '{"person":{"fullName":"a"},"other":{"fullName":"b"},"tree":{"size":true}}',
+            "$.tree.size",
+        ),
+    ),
+    "model-or-null": (Person | None, "null", None, ('{"born": null}', "$")),
+}
+
+
+@pytest.mark.parametrize(("spec", "text", "value", "bad"), CASES.values(), ids=CASES)
+def test_class_of_another_library_is_decoded_by_that_library(spec, text, value, bad):
+    """
+    A class of pydantic or msgspec becomes an object of that library, and a value that
+    its validator refuses has a path like any other. Its schema is made strict.
+    """
+    made = output_type(spec)
+    body = made.response_format["json_schema"]
+
+    jsonschema.Draft202012Validator.check_schema(body["schema"])
+    assert body["strict"] is True
+    assert "object" == body["schema"]["type"]
+    assert value == made.read_text(text).value
+    with pytest.raises(asi1.OutputInvalidError) as caught:
+        made.read_text(bad[0])
+    assert bad[1] == caught.value.path
+    assert caught.value.expected
+
+
+def test_validator_s_own_words_are_in_the_error():
+    """
+    The words of pydantic's and msgspec's validators are in the error, which has their
+    own exception as its cause.
+    """
+    with pytest.raises(asi1.OutputInvalidError, match="a name is needed") as caught:
+        output_type(Person).read_text('{"fullName": ""}')
+    assert isinstance(caught.value.__cause__, pydantic.ValidationError)
+
+    with pytest.raises(asi1.OutputInvalidError, match="Expected `int` >= 0") as caught:
+        output_type(Tree).read_text('{"size": -1}')
+    assert isinstance(caught.value.__cause__, msgspec.ValidationError)
+
+
+def test_definitions_of_other_libraries_do_not_collide():
+    """
+    A class that is used twice is one definition; two classes of one name are two.
+    """
+    schema = output_type(Mixed).response_format["json_schema"]["schema"]
+    assert ["Person", "Tree"] == list(schema["$defs"])
+    person = {"anyOf": [{"$ref": "#/$defs/Person"}], "description": "Another one"}
+    assert person == schema["properties"]["other"]
+
+    other = type("Tree", (pydantic.BaseModel,), {"__annotations__": {"x": int}})
+    both = output_type(list[Tree | other | list[Tree] | list[other]])
+    assert 4 == len(
+        both.response_format["json_schema"]["schema"]["properties"]["value"]["items"][
+            "anyOf"
+        ]
+    )
+
+
+def test_model_that_allows_any_value_is_not_strict():
+    """
+    A model with a dict cannot be held to its schema, which is then sent as not strict.
+    """
+
+    class Free(pydantic.BaseModel):
+        data: dict[str, int]
+
+    body = output_type(Free).response_format["json_schema"]
+
+    assert body["strict"] is False
+    assert (
+        Free(data={"a": 1}) == output_type(Free).read_text('{"data": {"a": 1}}').value
+    )

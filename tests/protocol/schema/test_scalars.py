@@ -1,0 +1,101 @@
+"""Values without parts are read exactly."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+from decimal import Decimal
+
+import pytest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asi1._protocol.schema.scalars import duration_text, scalar_of
+
+
+@pytest.mark.parametrize(
+    ("cls", "data", "value"),
+    [
+        (int, 3.0, 3),
+        (int, 2**70, 2**70),
+        (float, 3, 3.0),
+        (Decimal, 3, Decimal(3)),
+        (Decimal, 0.1, Decimal("0.1")),
+        (Decimal, "-1e-3", Decimal("-0.001")),
+        (
+            dt.datetime,
+            "2026-01-02 03:04Z",
+            dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC),
+        ),
+        (
+            dt.datetime,
+            "2026-01-02t03:04:05.5z",
+            dt.datetime(2026, 1, 2, 3, 4, 5, 500_000, dt.UTC),
+        ),
+        (dt.time, "03:04z", dt.time(3, 4, tzinfo=dt.UTC)),
+        (dt.timedelta, "P2W", dt.timedelta(weeks=2)),
+        (dt.timedelta, "PT1H2M3.000004S", dt.timedelta(0, 3723, 4)),
+        (dt.timedelta, "P1DT1S", dt.timedelta(1, 1)),
+    ],
+)
+def test_other_forms_of_the_same_value_are_read(cls, data, value):
+    """
+    A whole number is an integer in any form of JSON, and dates and times may have any
+    form of ISO 8601 that names all of their parts.
+    """
+    found = scalar_of(cls).read(data)
+
+    assert value == found
+    assert type(value) is type(found)
+
+
+@pytest.mark.parametrize(
+    ("cls", "data"),
+    [
+        (int, 3.5),
+        (int, 2.0**60),
+        (int, math.inf),
+        (float, math.nan),
+        (bool, 1),
+        (str, b"a"),
+        (Decimal, "1_000"),
+        (Decimal, " 1"),
+        (Decimal, "1e99999999"),
+        (Decimal, math.inf),
+        (dt.date, "2026-1-2"),
+        (dt.date, "2026-W01-1"),
+        (dt.date, "٢٠٢٦-01-02"),
+        (dt.datetime, "2026-01-02T03"),
+        (dt.datetime, "2026-01-02x03:04"),
+        (dt.time, "24:00"),
+        (dt.time, "03:04:05.1234567"),
+        (dt.timedelta, "1 day"),
+        (dt.timedelta, "P1Y"),
+        (dt.timedelta, "P1DT"),
+    ],
+)
+def test_value_that_would_have_to_be_converted_is_refused(cls, data):
+    """
+    A value of another type, in another notation, or with more digits than fit raises
+    ``ValueError``.
+    """
+    with pytest.raises(ValueError):  # noqa: PT011 - the message may be empty
+        scalar_of(cls).read(data)
+
+
+@given(st.timedeltas(dt.timedelta(days=-(10**8)), dt.timedelta(days=10**8)))
+def test_duration_comes_back_from_its_text(value):
+    """
+    Every duration becomes a text that is read as the same duration.
+    """
+    assert value == scalar_of(dt.timedelta).read(duration_text(value))
+
+
+def test_class_that_is_not_a_scalar_has_no_shape():
+    """
+    Classes with parts, and subclasses of scalars, are not scalars.
+    """
+    assert scalar_of(list) is None
+    assert scalar_of(type("Number", (int,), {})) is None

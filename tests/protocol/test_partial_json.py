@@ -1,0 +1,94 @@
+"""The value of a JSON text that has not arrived completely."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asi1._protocol.partial_json import PartialValue
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+objects = st.dictionaries(st.text(), values)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None),
+        ("Sure", None),
+        ('"text"', None),
+        ("{", {}),
+        ('{"a', {}),
+        ('{"a": "x', {"a": "x"}),
+        ('{"a": "x\\u00', {"a": "x"}),
+        ('{"a": [1, {"b": tr', {"a": [1, {}]}),
+        ("```json\n[1, 2", [1, 2]),
+        ('{"a": 1}\n```', {"a": 1}),
+        ('As [asked]: {"a": 1', {"a": 1}),
+        ("[NaN", None),
+    ],
+)
+def test_value_so_far_is_read_from_an_incomplete_text(text, value):
+    """
+    The value so far has everything that has arrived for certain, and the beginning of
+    the last string; text around the JSON is skipped.
+    """
+    assert value == PartialValue().update(text, whole=False)
+
+
+@given(value=objects, data=st.data())
+def test_value_of_the_whole_text_is_complete(value, data):
+    """
+    However a text arrives, the value of the whole text is complete.
+    """
+    text = json.dumps(value, ensure_ascii=data.draw(st.booleans()))
+    cut = data.draw(st.integers(0, len(text)))
+    partial = PartialValue()
+
+    partial.update(text[:cut], whole=False)
+
+    assert value == partial.update(text, whole=True)
+
+
+def test_long_text_is_parsed_again_only_after_it_has_grown():
+    """
+    A growing text is parsed again only after it has grown by a thirty-second, so that
+    the work for a whole answer is linear in its length.
+    """
+    items = [*range(4000)]
+    text = json.dumps(items)
+    partial, different, before = PartialValue(), 0, None
+    for end in range(0, len(text), 4):
+        value = partial.update(text[:end], whole=False)
+        different += value is not before
+        before = value
+
+    assert different < 300
+    assert items == partial.update(text, whole=True)
+
+
+def test_object_around_the_value_is_taken_away():
+    """
+    With a key, an object that has this key alone stands for the key's value.
+    """
+    assert [1] == PartialValue("value").update('{"value": [1', whole=False)
+    assert PartialValue("value").update('{"val', whole=False) is None
+    assert [1] == PartialValue("value").update("[1", whole=False)
+    other = {"value": 1, "more": 2}
+    assert other == PartialValue("value").update(json.dumps(other), whole=True)
+
+
+def test_text_with_many_brackets_is_searched_a_few_times():
+    """
+    A text with many brackets that begin no JSON has no value, and each update tries
+    only the first of them.
+    """
+    assert PartialValue().update("[x " * 100_000, whole=True) is None

@@ -1,0 +1,392 @@
+"""Functions as tools: their schemas, and the arguments of their calls."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import jsonschema
+import pytest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import asi1
+
+from asi1._protocol.schema.strict import is_strict
+from asi1._protocol.tools import function_tool
+
+
+if TYPE_CHECKING:
+    from decimal import Decimal as Hidden
+
+
+@dataclasses.dataclass
+class Place:
+    lat: float
+    lon: float
+
+
+class Context:
+    """What the caller adds to a call."""
+
+
+async def weather(
+    city: str,
+    place: Place | None,
+    unit: Literal["c", "f"] = "c",
+    *,
+    days: Annotated[int, "How many"] = 3,
+    context: Context | None = None,
+):
+    """
+    Return the weather.
+
+    Args:
+        city: The city's name,
+            in English.
+        place: Where it is.
+        days: Not shown.
+    """
+    return city, place, unit, days, context
+
+
+class Shop:
+    """A shop of things."""
+
+    def buy(self, thing: str, /, count: int = 1, *, gift: bool = False):
+        """
+        Buy a thing.
+
+        Parameters
+        ----------
+        thing
+            What to buy.
+        """
+        return thing, count, gift
+
+    @classmethod
+    def of(cls, name: str):
+        """Make a shop."""
+        return name
+
+    @staticmethod
+    def open_at(hour: int):
+        """
+        Return whether it is open.
+
+        :param hour: The hour.
+        """
+        return hour
+
+    def __call__(self, query: list[str]):
+        return query
+
+
+def positional(first: int = 1, second: int = 2, /, third: int = 3):
+    """Return all."""
+    return first, second, third
+
+
+def untyped(a, b=2):
+    return a, b
+
+
+def free(data: dict[str, int]):
+    return data
+
+
+def many(*args: int):
+    return args
+
+
+def options(**options: int):
+    return options
+
+
+def unresolved(hidden: Hidden):
+    return hidden
+
+
+def binary(data: list[bytes]):
+    return data
+
+
+def logged(function):
+    """Return a function that calls *function*, as decorators do."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return call
+
+
+def test_tool_has_name_description_and_strict_schema():
+    """
+    The schema has the parameters with the types of the annotations, and descriptions
+    from annotations and docstring; a parameter of an excluded type is left out.
+    """
+    tool = function_tool(weather, exclude=["context"])
+    place = {
+        "type": "object",
+        "properties": {"lat": {"type": "number"}, "lon": {"type": "number"}},
+        "required": ["lat", "lon"],
+        "additionalProperties": False,
+    }
+    unit = {"type": ["string", "null"], "enum": ["c", "f", None]}
+
+    assert {
+        "type": "function",
+        "function": {
+            "name": "weather",
+            "description": "Return the weather.",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "city": {
+                        "type": "string",
+                        "description": "The city's name, in English.",
+                    },
+                    "place": {
+                        "anyOf": [place, {"type": "null"}],
+                        "description": "Where it is.",
+                    },
+                    "unit": {**unit, "description": 'Default: "c".'},
+                    "days": {
+                        "type": ["integer", "null"],
+                        "description": "How many. Default: 3.",
+                    },
+                },
+                "required": ["city", "place", "unit", "days"],
+                "additionalProperties": False,
+            },
+            "strict": True,
+        },
+    } == tool.wire
+    assert {"context": Context | None} == tool.excluded
+    jsonschema.Draft202012Validator.check_schema(tool.parameters)
+
+
+SHOP = Shop()
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "description", "first"),
+    [
+        (SHOP.buy, "buy", "Buy a thing.", "What to buy."),
+        (Shop.of, "of", "Make a shop.", ""),
+        (Shop.open_at, "open_at", "Return whether it is open.", "The hour."),
+        (SHOP, "Shop", "A shop of things.", ""),
+        (logged(weather), "weather", "Return the weather.", None),
+        (functools.partial(SHOP.buy, count=2), "buy", "Buy a thing.", "What to buy."),
+        (
+            functools.partial(functools.partial(positional), 5),
+            "positional",
+            "Return",
+            "",
+        ),
+    ],
+)
+def test_everything_that_can_be_called_is_a_tool(function, name, description, first):
+    """
+    Methods, class and static methods, partials, objects with ``__call__`` and decorated
+    functions have the name, docstring and annotations of the function inside.
+    """
+    tool = function_tool(function, exclude=["context"])
+    properties = list(tool.parameters["properties"].values())
+
+    assert name == tool.name
+    assert tool.description.startswith(description)
+    if first is not None:
+        described = properties[0].get("description", "")
+        assert first == described or not first
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "result"),
+    [
+        (SHOP.buy, '{"thing": "a", "count": 2, "gift": true}', ("a", 2, True)),
+        (SHOP.buy, '{"thing": "a", "count": null, "gift": null}', ("a", 1, False)),
+        (SHOP.buy, '{"gift": true, "thing": "a"}', ("a", 1, True)),
+        (functools.partial(SHOP.buy, count=2), '{"thing": "a"}', ("a", 2, False)),
+        (functools.partial(SHOP.buy, "b"), '{"count": 3}', ("b", 3, False)),
+        (positional, '{"second": 5}', (1, 5, 3)),
+        (positional, '{"third": 5}', (1, 2, 5)),
+        (positional, "{}", (1, 2, 3)),
+        (SHOP, ' {"query": ["a"]}\n', ["a"]),
+        (logged(Shop.open_at), '{"hour": 5}', 5),
+        (untyped, '{"a": [1]}', ([1], 2)),
+        (lambda: 3, "", 3),
+        (lambda: 3, "{}", 3),
+    ],
+)
+def test_arguments_are_bound_to_the_function_s_parameters(function, arguments, result):
+    """
+    The arguments reach the parameters of every kind; null and a missing key leave the
+    default. No text means no arguments, if the function has none.
+    """
+    args, kwargs = function_tool(function, name="tool").bind(arguments)
+
+    assert result == function(*args, **kwargs)
+
+
+def test_excluded_parameters_get_the_caller_s_values():
+    """
+    A parameter of an excluded type is not shown to the model, cannot be set by it, and
+    gets the value that the caller gives.
+    """
+
+    def look(query: str, context: Context, /):
+        return query, context
+
+    tool = function_tool(look, exclude=(Context,))
+    context = Context()
+
+    assert {"context": Context} == tool.excluded
+    assert ["query"] == tool.parameters["required"]
+    args, kwargs = tool.bind('{"query": "a"}', {"context": context})
+    assert (("a", context), {}) == (args, kwargs)
+    with pytest.raises(asi1.OutputInvalidError) as caught:
+        tool.bind('{"query": "a", "context": {}}')
+    assert "$.context" == caught.value.path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "path"),
+    [
+        ('{"city": "a"}', asi1.OutputInvalidError, "$.place"),
+        ('{"city": 1, "place": null}', asi1.OutputInvalidError, "$.city"),
+        (
+            '{"city": "a", "place": {"lat": "1"}}',
+            asi1.OutputInvalidError,
+            "$.place.lat",
+        ),
+        (
+            '{"city": "a", "place": null, "days": 1.5}',
+            asi1.OutputInvalidError,
+            "$.days",
+        ),
+        ('{"city": "a", "place": null, "x": 1}', asi1.OutputInvalidError, "$.x"),
+        ("[]", asi1.OutputInvalidError, "$"),
+        ("null", asi1.OutputInvalidError, "$"),
+        (r'"{\"city\": \"a\"}"', asi1.OutputInvalidError, "$"),
+        ("", asi1.OutputInvalidError, "$"),
+        ("city=a", asi1.OutputInvalidError, "$"),
+        ('```json\n{"city": "a", "place": null}\n```', asi1.OutputInvalidError, "$"),
+        ('{"city": "a", "place": null,}', asi1.OutputInvalidError, "$"),
+        ('{"city": "a", "place": NaN}', asi1.OutputInvalidError, "$"),
+        ('{"city": "a", "place": null', asi1.OutputTruncatedError, None),
+        ('{"city": "a', asi1.OutputTruncatedError, None),
+        ("{", asi1.OutputTruncatedError, None),
+    ],
+)
+def test_arguments_that_do_not_fit_are_an_error(arguments, error, path):
+    """
+    Arguments that are cut off, are not exactly JSON, or do not fit raise an error with
+    the text and the path of the fault, so that the call is never made.
+    """
+    tool = function_tool(weather, exclude=["context"])
+
+    with pytest.raises(asi1.OutputError, match="arguments of weather") as caught:
+        tool.bind(arguments)
+
+    assert error is type(caught.value)
+    assert arguments == caught.value.text
+    assert path == getattr(caught.value, "path", None)
+
+
+@given(st.data())
+def test_arguments_that_are_cut_anywhere_are_never_bound(data):
+    """
+    No beginning of the arguments, except for the whole, makes a call.
+    """
+    tool = function_tool(weather, exclude=["context"])
+    place = {"lat": 1, "lon": 2.5}
+    text = json.dumps({"city": 'a "}', "place": place, "unit": "f", "days": 33})
+    end = data.draw(st.integers(0, len(text) - 1))
+
+    with pytest.raises(asi1.OutputError):
+        tool.bind(text[:end])
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "words"),
+    [
+        (many, {}, r"many: the model cannot give \*args; .*functools\.wraps"),
+        (options, {}, r"options: the model cannot give \*\*options"),
+        (Shop.buy, {}, r"buy: the method has no object"),
+        (Shop, {}, r"is not a function"),
+        ("weather", {}, r"is not a function"),
+        (lambda: 1, {}, r"<lambda>: a tool's name has 1 to 64 ASCII letters"),
+        (weather, {"name": "a b"}, r"a b: a tool's name"),
+        (weather, {"name": "ä"}, r"a tool's name"),
+        (weather, {}, r"weather\.context: Context"),
+        (unresolved, {}, r"unresolved: the annotation 'Hidden'"),
+        (binary, {}, r"binary\.data\[\]: bytes has no form"),
+        (free, {"strict": True}, r"free: its types do not allow strict=True"),
+        (max, {}, r"max: its signature cannot be read"),
+    ],
+)
+def test_function_that_cannot_be_a_tool_is_an_argument_error(function, options, words):
+    """
+    A function whose parameters the model cannot fill raises `ArgumentError`, which says
+    why and names the parameter.
+    """
+    with pytest.raises(asi1.ArgumentError, match=words) as caught:
+        function_tool(function, **options)
+
+    assert caught.value.argument.startswith("tools")
+
+
+def test_name_description_and_strict_can_be_set():
+    """
+    Given options replace what the function says; a function with any values or dicts is
+    not strict by itself.
+    """
+    tool = function_tool(free, name="set-free", description="It is free.")
+    loose = function_tool(positional, strict=False, description="")
+
+    assert ("set-free", "It is free.", False) == (
+        tool.name,
+        tool.description,
+        tool.strict,
+    )
+    assert not loose.strict
+    assert is_strict(loose.parameters)
+    assert "description" not in loose.wire["function"]
+    assert function_tool(untyped).strict is False
+    assert {} == function_tool(untyped).parameters["properties"]["a"]
+
+
+def test_function_without_parameters_has_an_empty_strict_schema():
+    """
+    A function without parameters has a strict schema without keys, and refuses any key.
+    """
+    tool = function_tool(lambda: None, name="none")
+
+    assert {
+        "type": "object",
+        "properties": {},
+        "required": [],
+        "additionalProperties": False,
+    } == tool.parameters
+    assert tool.strict
+    with pytest.raises(asi1.OutputInvalidError, match="no keys"):
+        tool.bind('{"a": 1}')
+
+
+def test_annotation_may_be_any_value():
+    """
+    A parameter of any type takes any JSON value.
+    """
+
+    def show(value: Any):
+        return value
+
+    assert ((), {"value": [1, None]}) == function_tool(show).bind(
+        '{"value": [1, null]}'
+    )

@@ -1,0 +1,68 @@
+"""The fake's replies to image calls."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from asi1.testing import FakeASI1
+
+
+URL = "http://127.0.0.1:1/v1/image/"
+
+
+async def post(fake, call="generate"):
+    async with httpx.AsyncClient(transport=fake.transport) as client:
+        return (await client.post(URL + call, json={"prompt": "an otter"})).json()
+
+
+async def test_every_image_call_gets_an_image_without_a_script():
+    """
+    Without a script, both image calls get the documented format with a small GIF.
+    """
+    fake = FakeASI1()
+
+    for call in ("generate", "edit"):
+        (image,) = (await post(fake, call))["images"]
+        assert image["url"].startswith("data:image/gif;base64,R0lGODlhAQAB")
+
+
+@pytest.mark.parametrize(
+    ("shape", "body"),
+    [
+        ("images", {"images": ["https://a/1.png"]}),
+        ("data.url", {"created": 1_740_000_000, "data": [{"url": "https://a/1.png"}]}),
+        ("image_url", {"image_url": "https://a/1.png"}),
+        ("url", {"url": "https://a/1.png"}),
+    ],
+)
+async def test_url_is_sent_in_place_of_an_image(shape, body):
+    """
+    A URL is sent in the place where an image would be.
+    """
+    fake = FakeASI1()
+    fake.image("https://a/1.png", shape=shape)
+
+    assert body == await post(fake)
+
+
+async def test_image_is_sent_as_base64():
+    """
+    The shape ``data.b64_json`` has the image as base64, without a media type.
+    """
+    fake = FakeASI1()
+    fake.image(b"GIF89a", shape="data.b64_json")
+
+    assert {"data": [{"b64_json": "R0lGODlh"}]} == await post(fake)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"shape": "data"}, {"image": "https://a", "shape": "data.b64_json"}],
+)
+def test_wrong_format_is_refused_when_it_is_scripted(wrong):
+    """
+    An unknown shape, and a URL where only base64 fits, raise an error in the test.
+    """
+    with pytest.raises(ValueError, match="shape"):
+        FakeASI1().image(**wrong)
