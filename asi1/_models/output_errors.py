@@ -30,13 +30,13 @@ class OutputError(ASI1Error):
         text: The answer's text, or the arguments' text of a tool call.
         completion: The complete answer, with its usage; None if the text did not come
             from an answer.
-        earlier: If the model was asked again, the errors of its earlier answers, which
-            have those answers and their usage.
+        earlier: If the model was asked again, the errors of its earlier answers: each
+            an `OutputInvalidError`, which has that answer and its usage.
     """
 
     text: str = ""
     completion: ChatCompletion | None = None
-    earlier: tuple["OutputInvalidError", ...] = ()
+    earlier: tuple[ASI1Error, ...] = ()
 
 
 @public

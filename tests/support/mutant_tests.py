@@ -135,6 +135,8 @@ TESTS = {
     "_models.parsed": ["models/test_parsed"],
     "_models.planner": ["models/test_planner"],
     "_models.usage_sum": ["models/test_parsed"],
+    "_models.sent_back": ["models/test_sent_back", "models/test_messages"],
+    "_call.images_reader": ["client/test_images"],
     "_settings.models": ["settings/test_models"],
     "_protocol.image_calls": ["protocol/test_image_calls"],
     "_protocol.partial_json": ["protocol/test_partial_json"],
