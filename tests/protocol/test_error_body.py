@@ -9,7 +9,14 @@ import pytest
 import asi1
 
 from asi1._models.response import ResponseInfo
-from asi1._protocol.reply import read_error
+from asi1._protocol.error_body import (
+    ContextOverflow,
+    ErrorBody,
+    context_overflow,
+    find_error,
+    read_error_body,
+)
+from asi1._protocol.reply import read_answer, read_error
 from asi1._settings.secret import Secret
 
 
@@ -75,18 +82,25 @@ def test_message_about_length_makes_a_context_length_error(message, numbers, wra
     assert message == error.message
 
 
-def test_code_about_length_makes_a_context_length_error():
+@pytest.mark.parametrize("key", ["code", "type"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "context_length_exceeded",
+        "context_window_exceeded",
+        "max_context_length_exceeded",
+        "model_context_window_exceeded",
+    ],
+)
+def test_code_about_length_makes_a_context_length_error(name, key):
     """
-    The code or type "context_length_exceeded" makes a `ContextLengthError`, whatever
-    the message is.
+    A code or type that names the context's length makes a `ContextLengthError`,
+    whatever the message is.
     """
-    for key in ("code", "type"):
-        error = error_of_reply(
-            {"error": {"message": "No.", key: "context_length_exceeded"}}
-        )
+    error = error_of_reply({"error": {"message": "No.", key: name}})
 
-        assert asi1.ContextLengthError is type(error)
-        assert error.limit is error.requested is None
+    assert asi1.ContextLengthError is type(error)
+    assert error.limit is error.requested is None
 
 
 @pytest.mark.parametrize(
@@ -117,3 +131,97 @@ def test_only_a_400_makes_a_context_length_error(status):
     error = error_of_reply({"error": {"code": "context_length_exceeded"}}, status)
 
     assert not isinstance(error, asi1.ContextLengthError)
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        *(
+            pytest.param({name: "no"}, ErrorBody("no"), id=name)
+            for name in ("message", "msg", "detail")
+        ),
+        pytest.param({"code": "c"}, ErrorBody(code="c"), id="code"),
+        pytest.param({"type": "t"}, ErrorBody(type="t"), id="type"),
+        pytest.param({"title": "no"}, ErrorBody("title: no"), id="field-named-title"),
+        pytest.param({"stop": 5, "n": [1]}, ErrorBody("stop: 5; n: 1"), id="numbers"),
+    ],
+)
+def test_object_of_errors_is_one_error_or_has_a_list_for_each_field(errors, expected):
+    """
+    ``errors`` is one error if it is an object with a message, a code or a type; any
+    other object names the fields that are invalid.
+    """
+    assert expected == read_error_body({"errors": errors}, SECRET)
+
+
+@pytest.mark.parametrize("name", ["code", "status", "status_code", "http_status"])
+@pytest.mark.parametrize(("status", "passing"), [(503, True), (400, False)])
+def test_status_of_an_error_may_have_any_of_four_names(name, status, passing):
+    """
+    An error inside a success is passing if the HTTP status in it is, under whichever
+    name servers send the status.
+    """
+    body = read_error_body({"error": {name: status, "message": "Overloaded"}}, SECRET)
+
+    assert passing is body.passing
+
+
+@pytest.mark.parametrize(("spaces", "passing"), [(490, True), (491, False)])
+def test_only_the_start_of_a_message_is_searched_for_the_name_of_an_error(
+    spaces, passing
+):
+    """
+    The name of a passing error counts within the first 500 characters of a message.
+    """
+    message = " " * spaces + "overloaded"
+
+    assert passing is read_error_body({"message": message}, SECRET).passing
+
+
+@pytest.mark.parametrize(
+    ("spaces", "expected"), [(1979, ContextOverflow()), (1980, None)]
+)
+def test_only_the_start_of_a_message_is_searched_for_words_about_length(
+    spaces, expected
+):
+    """
+    Words about the length of a request count within a message's first 2000 characters.
+    """
+    message = " " * spaces + "The input is too long"
+
+    assert expected == context_overflow(ErrorBody(message))
+
+
+@pytest.mark.parametrize("key", ["message", "detail"])
+@pytest.mark.parametrize(("text", "passing"), [("Overloaded", True), ("no", False)])
+def test_body_with_only_a_message_is_an_error_that_may_pass(key, text, passing):
+    """
+    A success whose body has only a message is an error; it is retryable if the message
+    names a passing error.
+    """
+    body = json.dumps({key: text}).encode()
+
+    with pytest.raises(asi1.APIResponseError) as caught:
+        read_answer(ResponseInfo(status=200), body, SECRET)
+
+    assert passing is caught.value.retryable
+
+
+def test_finish_reason_error_without_an_error_object_is_named_in_the_message():
+    """
+    A choice that has failed without an error object gets a message that says so.
+    """
+    error = find_error({"choices": [{"finish_reason": "error"}]})
+
+    assert {"message": "the finish reason of a choice is error"} == error
+
+
+@pytest.mark.parametrize("key", ["error", "errors", "detail"])
+def test_string_under_error_wins_over_the_message_beside_it(key):
+    """
+    A string under ``error``, ``errors`` or ``detail`` is an error's message, even if
+    the body also has a ``message``, which then is often only the status's name.
+    """
+    body = {"message": "Bad Request", key: "no otters", "code": "c"}
+
+    assert ErrorBody("no otters", code="c") == read_error_body(body, SECRET)
