@@ -225,3 +225,11 @@ def test_string_under_error_wins_over_the_message_beside_it(key):
     body = {"message": "Bad Request", key: "no otters", "code": "c"}
 
     assert ErrorBody("no otters", code="c") == read_error_body(body, SECRET)
+
+
+def test_message_in_plain_text_is_one_line():
+    """
+    Each character of a plain text that cannot be printed, such as a line end, is a
+    space in the error's message.
+    """
+    assert ErrorBody("no otters ") == read_error_body("no\notters\x00", SECRET)

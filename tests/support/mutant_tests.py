@@ -125,6 +125,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.converter",
         "_model_reader.fits: return False -> return None",
     ): "both are false",
+    (
+        "_protocol.error_body",
+        "_shortened: 201 -> 202",
+    ): "of a text that is too long, the first 200 characters are shown",
     ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
     (
         "_protocol.retry_after",
