@@ -285,6 +285,7 @@ def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events)
         pytest.param(b"data: " + b"x" * 200, 100, id="endless-line"),
         pytest.param(b"data: x\n" * 20, 100, id="endless-lines"),
         pytest.param(b": hi\n" * 21, 100, id="endless-comments"),
+        pytest.param(b"\ndata: " + b"x" * 94 + b"\n\n", 100, id="blank-line-first"),
         pytest.param("data: \u6d77".encode() + "\u6d77".encode() * 32, 100, id="utf8"),
         pytest.param(
             "data: \u6d77".encode() + "\u6d77".encode() * 31 + b"\n\n",
@@ -298,7 +299,8 @@ def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events)
 def test_event_above_the_size_limit_is_refused(body, limit, size):
     """
     An event above the size limit is refused, fed at once or in pieces, complete or not;
-    comments count towards the size, and a character counts as its UTF-8 bytes.
+    comments and a blank line before the event count towards the size, and a character
+    counts as its UTF-8 bytes.
     """
     decoder = EventDecoder(limit)
 
@@ -451,6 +453,45 @@ def test_recorded_stream_gives_the_same_events_when_fed_byte_by_byte(case):
         if place % 7 == 0 or body[place] in b"\r\n":
             assert seen == decoded(body[: place + 1]), place
     assert seen == decoded(body)
+
+
+@pytest.mark.parametrize("count", [1, 80, 120, 1000])
+@pytest.mark.parametrize("place", [0, 1])
+def test_event_of_many_lines_has_all_of_its_fields(count, place):
+    """
+    An event has all its data lines, and the last name, id and retry time in it, however
+    many lines it has and wherever these fields stand.
+    """
+    fields = b"event: a\nid: 1\nretry: 5\n: hi\nevent:b\nid: 2 \nretry:7\nother: c\n"
+    data = b"data: x\ndata\ndata:y \ndata:  z\n" * count
+    body = b"".join([fields, data] if place == 0 else [data, fields]) + b"\n"
+    text = "\n".join(["x", "", "y ", " z"] * count)
+
+    events = decoded(body, b"data: d\n\n")
+
+    assert [event(text, "b", "2 ", 7), event("d", id_="2 ")] == events
+
+
+@pytest.mark.parametrize("count", [10, 200])
+def test_event_of_many_lines_without_data_only_sets_the_id(count):
+    """
+    An event without data is not returned, and sets the id, however many lines it has.
+    """
+    body = b"event: a\n" * count + b"id: 1\n\ndata: a\n\n"
+
+    assert [event("a", id_="1")] == decoded(body)
+
+
+def test_event_of_more_than_a_hundred_thousand_line_ends_is_refused():
+    """
+    An event may have 100,000 lines before its last one; an event with more is refused,
+    whatever the size limit is.
+    """
+    body = b":\n" * 100_000 + b"data: a\n\n"
+
+    assert [event("a")] == decoded(body)
+    with pytest.raises(EventTooLargeError, match="is larger than 100,000 lines"):
+        decoded(b":\n" + body)
 
 
 def test_events_before_a_too_large_one_are_returned():

@@ -135,6 +135,14 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "retry_after: '' -> 'XX'",
     ): "neither is a number or a date",
     (
+        "_protocol.sse_reader",
+        "module: 100 -> 101",
+    ): "an event is the same, whichever way its lines are read",
+    (
+        "_protocol.sse_reader",
+        "_TextResponse: 'text/event-stream' -> 'XXtext/event-stream'",
+    ): "httpx-sse finds the type inside the header's value",
+    (
         "_call.without_key",
         "without_key: '\\n' -> 'XX\\n'",
     ): "a key has no newline, so either separates the texts",
