@@ -432,7 +432,7 @@ def test_values_that_are_no_tool_calls_are_dropped_or_in_extra(
     """
     keys = ["message", "delta"] if sent_under == "both" else [sent_under]
     message = {"content": "Hi", "tool_calls": calls, "otter": 1}
-    sent = {"choices": [{name: message for name in keys}]}
+    sent = {"choices": [dict.fromkeys(keys, message)]}
 
     for model in (decode(cls, sent), in_steps(cls, sent)[0]):
         read = getattr(model.choices[0], key)

@@ -128,6 +128,10 @@ STREAMS = {
         (b"data: \xef\xbb\xbfb\n\n", [event("\ufeffb")]),
         (b"\xef\xbb\xbfdata: c\n\n", []),
     ],
+    "byte-order-mark-after-the-start": [
+        (b"data: a\n\n", [event("a")]),
+        (b"\xef\xbb\xbfdata: b\n\n", []),
+    ],
     "only-one-byte-order-mark": [(b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\n", [])],
     "utf8": [
         (
