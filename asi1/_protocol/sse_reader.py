@@ -92,7 +92,6 @@ class EventDecoder:
         if (
             self._head is None
             and not self._pending
-            and not self._after_cr
             and data.startswith(b"data: ")
             and data.find(b"\n") == len(data) - 2
             and data.endswith(b"\n\n")
