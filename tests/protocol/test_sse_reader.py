@@ -51,7 +51,10 @@ STREAMS = {
         (b"\n\n\r\r\n\n", []),
     ],
     "lf-cr-is-two-line-ends": [(b"data: a\n\r", [event("a")]), (b"data: b", [])],
-    "cr-inside-ends-the-line": [(b"data: a\rb\n\n", [event("a")])],
+    "cr-inside-ends-the-line": [
+        (b"data: a\rb\n\n", [event("a")]),
+        (b"data: c\rd\n\n", [event("c")]),
+    ],
     "several-lines": [(b"data: a\ndata:  b \ndata:c\n\n", [event("a\n b \nc")])],
     "empty-data": [
         (b"data\n\n", [event("")]),
@@ -361,6 +364,19 @@ def test_events_are_returned_with_the_piece_that_completes_them():
     assert [[event("a"), event("b")], [event("c")], []] == [
         as_tuples(decoder.feed(piece)) for piece in pieces
     ]
+
+
+def test_later_event_above_the_size_limit_is_refused():
+    """
+    A too large event is refused if the network delivers it alone and complete, even if
+    an earlier event was within the limit.
+    """
+    decoder = EventDecoder(100)
+
+    assert [event("a")] == as_tuples(decoder.feed(b"data: a\n\n"))
+    assert 1 == len(list(decoder.feed(b"data: " + b"x" * 94 + b"\n\n")))
+    with pytest.raises(EventTooLargeError):
+        list(decoder.feed(b"data: " + b"x" * 95 + b"\n\n"))
 
 
 def test_unfinished_event_above_the_size_limit_is_refused():

@@ -140,6 +140,33 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "an event is the same, whichever way its lines are read",
     (
         "_protocol.sse_reader",
+        (
+            "EventDecoder.feed: len(data) <= self.max_event_bytes"
+            " -> len(data) < self.max_event_bytes"
+        ),
+    ): "the event is the same if the fast path is not taken",
+    (
+        "_protocol.sse_reader",
+        "_is_one_line: b'data: ' -> b'XXdata: '",
+    ): "the event is the same if the fast path is not taken",
+    (
+        "_protocol.sse_reader",
+        "_is_one_line: b'\\n\\n' -> b'XX\\n\\n'",
+    ): "the event is the same if the fast path is not taken",
+    (
+        "_protocol.sse_reader",
+        "_is_one_line: b'\\n' -> b'XX\\n'",
+    ): "the event is the same if the fast path is not taken",
+    (
+        "_protocol.sse_reader",
+        "_is_one_line: len(data) - 2 -> len(data) + 2",
+    ): "the event is the same if the fast path is not taken",
+    (
+        "_protocol.sse_reader",
+        "_is_one_line: 2 -> 3",
+    ): "the event is the same if the fast path is not taken",
+    (
+        "_protocol.sse_reader",
         "_TextResponse: 'text/event-stream' -> 'XXtext/event-stream'",
     ): "httpx-sse finds the type inside the header's value",
     (
