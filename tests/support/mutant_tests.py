@@ -129,7 +129,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.error_body",
         "_shortened: 201 -> 202",
     ): "of a text that is too long, the first 200 characters are shown",
-    ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
     (
         "_protocol.retry_after",
         "retry_after: '' -> 'XX'",
