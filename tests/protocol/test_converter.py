@@ -443,10 +443,12 @@ def test_values_that_are_no_tool_calls_are_dropped_or_in_extra(
         assert unused == dict(model.choices[0].extra)
 
 
+@pytest.mark.parametrize("sent_under", ["message", "delta"])
+@pytest.mark.parametrize("cls", WHOLE)
 @pytest.mark.parametrize(
     ("calls", "steps"), [(0, 1), (1, 1), (2, 2), (256, 2), (257, 3), (513, 4)]
 )
-def test_a_step_decodes_at_most_256_tool_calls(calls, steps):
+def test_a_step_decodes_at_most_256_tool_calls(calls, steps, cls, sent_under):
     """
     The first step decodes all but the tool calls of a message with several, and each
     other step decodes 256 of these.
@@ -454,7 +456,9 @@ def test_a_step_decodes_at_most_256_tool_calls(calls, steps):
     ids = [str(number) for number in range(calls)]
     message = {"tool_calls": [{**CALL, "id": call_id} for call_id in ids]}
 
-    model, taken = in_steps(_models.ChatCompletion, {"choices": [{"message": message}]})
+    model, taken = in_steps(cls, {"choices": [{sent_under: message}]})
 
     assert steps == taken
-    assert ids == [call.id for call in model.message.tool_calls]
+    [choice] = model.choices
+    read = choice.message if cls is asi1.ChatCompletion else choice.delta
+    assert ids == [call.id for call in read.tool_calls]

@@ -131,6 +131,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "of a text that is too long, the first 200 characters are shown",
     (
         "_protocol.retry_after",
+        "module: 'stopped currently ' -> 'XXstopped currently '",
+    ): "no match is longer, so a search that begins sooner finds the same",
+    (
+        "_protocol.retry_after",
         "retry_after: '' -> 'XX'",
     ): "neither is a number or a date",
     (
