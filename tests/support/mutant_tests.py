@@ -138,6 +138,26 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "retry_after: '' -> 'XX'",
     ): "neither is a number or a date",
     (
+        "_protocol.request",
+        '_escaped: "/%:@!$&\'()*+,;=~-._" -> "XX/%:@!$&\'()*+,;=~-._"',
+    ): "letters are never escaped",
+    (
+        "_protocol.request",
+        "_is_json: return False -> return None",
+    ): "both are false",
+    (
+        "_protocol.sse_reader",
+        "EventDecoder._check_size: 0 -> 1",
+    ): "neither number of lines is too large",
+    (
+        "_protocol.sse_reader",
+        "EventDecoder._read: b'data: ' -> b'XXdata: '",
+    ): "the event is the same if its lines are read one by one",
+    (
+        "_protocol.sse_reader",
+        "EventDecoder._read: len(block) > largest -> len(block) >= largest",
+    ): "`_check_size` decides",
+    (
         "_protocol.sse_reader",
         "module: 100 -> 101",
     ): "an event is the same, whichever way its lines are read",
