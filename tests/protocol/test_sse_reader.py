@@ -97,6 +97,10 @@ STREAMS = {
         (b"retry:0\ndata: b\n\n", [event("b", retry=0)]),
         (b"data: c\n\n", [event("c")]),
     ],
+    "letters-at-both-ends": [
+        (b"X: a\ndata: XX\n\n", [event("XX")]),
+        (b"\nid: 1\ndata: X\nretry: X\n\n", [event("X", id_="1")]),
+    ],
     "retry-is-digits-alone": [
         (b"retry: %b\ndata: a\n\n" % text, [event("a")])
         for text in (
@@ -483,9 +487,9 @@ def test_event_of_many_lines_has_all_of_its_fields(count, place):
     many lines it has and wherever these fields stand.
     """
     fields = b"event: a\nid: 1\nretry: 5\n: hi\nevent:b\nid: 2 \nretry:7\nother: c\n"
-    data = b"data: x\ndata\ndata:y \ndata:  z\n" * count
+    data = b"data: x\ndata\ndata:y \ndata:  \xff\n" * count
     body = b"".join([fields, data] if place == 0 else [data, fields]) + b"\n"
-    text = "\n".join(["x", "", "y ", " z"] * count)
+    text = "\n".join(["x", "", "y ", " \ufffd"] * count)
 
     events = decoded(body, b"data: d\n\n")
 

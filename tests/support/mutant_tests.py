@@ -4,6 +4,8 @@ The tests that judge the changes of `mutants`, and the changes that no test can 
 
 from __future__ import annotations
 
+from .equivalent_protocol import EQUIVALENT_IN_PROTOCOL
+
 
 __all__ = ["EQUIVALENT", "TESTS"]
 
@@ -101,7 +103,7 @@ TESTS = {
 }
 
 # Changes that no test can notice, with the reason.
-EQUIVALENT: dict[tuple[str, str], str] = {
+EQUIVALENT: dict[tuple[str, str], str] = EQUIVALENT_IN_PROTOCOL | {
     (
         "_protocol.answer_parts",
         "Text.join: len(self.pieces) > 1 -> len(self.pieces) >= 1",
@@ -121,77 +123,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_models.json_text",
         "_check_value_count: b'' -> b'XX'",
     ): "neither has a comma or a bracket",
-    (
-        "_protocol.converter",
-        "_model_reader.fits: return False -> return None",
-    ): "both are false",
-    (
-        "_protocol.error_body",
-        "_shortened: 201 -> 202",
-    ): "of a text that is too long, the first 200 characters are shown",
-    (
-        "_protocol.retry_after",
-        "module: 'stopped currently ' -> 'XXstopped currently '",
-    ): "no match is longer, so a search that begins sooner finds the same",
-    (
-        "_protocol.retry_after",
-        "retry_after: '' -> 'XX'",
-    ): "neither is a number or a date",
-    (
-        "_protocol.request",
-        '_escaped: "/%:@!$&\'()*+,;=~-._" -> "XX/%:@!$&\'()*+,;=~-._"',
-    ): "letters are never escaped",
-    (
-        "_protocol.request",
-        "_is_json: return False -> return None",
-    ): "both are false",
-    (
-        "_protocol.sse_reader",
-        "EventDecoder._check_size: 0 -> 1",
-    ): "neither number of lines is too large",
-    (
-        "_protocol.sse_reader",
-        "EventDecoder._read: b'data: ' -> b'XXdata: '",
-    ): "the event is the same if its lines are read one by one",
-    (
-        "_protocol.sse_reader",
-        "EventDecoder._read: len(block) > largest -> len(block) >= largest",
-    ): "`_check_size` decides",
-    (
-        "_protocol.sse_reader",
-        "module: 100 -> 101",
-    ): "an event is the same, whichever way its lines are read",
-    (
-        "_protocol.sse_reader",
-        (
-            "EventDecoder.feed: len(data) <= self.max_event_bytes"
-            " -> len(data) < self.max_event_bytes"
-        ),
-    ): "the event is the same if the fast path is not taken",
-    (
-        "_protocol.sse_reader",
-        "_is_one_line: b'data: ' -> b'XXdata: '",
-    ): "the event is the same if the fast path is not taken",
-    (
-        "_protocol.sse_reader",
-        "_is_one_line: b'\\n\\n' -> b'XX\\n\\n'",
-    ): "the event is the same if the fast path is not taken",
-    (
-        "_protocol.sse_reader",
-        "_is_one_line: b'\\n' -> b'XX\\n'",
-    ): "the event is the same if the fast path is not taken",
-    (
-        "_protocol.sse_reader",
-        "_is_one_line: len(data) - 2 -> len(data) + 2",
-    ): "the event is the same if the fast path is not taken",
-    (
-        "_protocol.sse_reader",
-        "_is_one_line: 2 -> 3",
-    ): "the event is the same if the fast path is not taken",
-    (
-        "_protocol.sse_reader",
-        "_TextResponse: 'text/event-stream' -> 'XXtext/event-stream'",
-    ): "httpx-sse finds the type inside the header's value",
     (
         "_call.without_key",
         "without_key: '\\n' -> 'XX\\n'",
@@ -248,17 +179,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "RetryPolicy.next_wait: 60 -> 61",
     ): "both are far above each wait that is possible, and below an overflow",
     (
-        "_protocol.context.tokens",
-        "TokenEstimator.count: 6 -> 7",
-    ): "the float errors that are rounded away are far smaller",
-    (
         "_protocol.context.view",
         "View.least: 6 -> 7",
     ): "the float errors that are rounded away are far smaller",
-    (
-        "_protocol.context.tokens",
-        "_weighted_median: return _RULE -> return None",
-    ): "the loop ends at the last value at the latest",
     (
         "_settings.retry",
         "RetryPolicy.may_heal: '' -> 'XX'",
