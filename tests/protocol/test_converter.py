@@ -366,6 +366,9 @@ def test_changing_the_result_of_to_dict_changes_nothing_else(sent):
         pytest.param({"response": 5}, id="response"),
         pytest.param({"wire": 5}, id="wire"),
         pytest.param({"extra": 5}, id="extra"),
+        pytest.param({"response": {"status": 7}}, id="response-object"),
+        pytest.param({"wire": {"id": "a"}}, id="wire-object"),
+        pytest.param({"extra": {"id": "a"}}, id="extra-object"),
     ],
 )
 def test_wrong_types_and_reserved_names_are_in_extra(odd):
