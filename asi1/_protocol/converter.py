@@ -192,9 +192,7 @@ def _builder(
     overrides: dict[str, Any] = {
         a.name: override(rename=wire) for wire, a in names.items()
     } | {name: override(struct_hook=_as_is) for name in _OWN_FIELDS}
-    return make_dict_structure_fn(
-        cls, converter, _cattrs_detailed_validation=False, **overrides
-    )
+    return make_dict_structure_fn(cls, converter, **overrides)
 
 
 def _as_is(value: Any, _: object) -> Any:

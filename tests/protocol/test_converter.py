@@ -465,3 +465,18 @@ def test_a_step_decodes_at_most_256_tool_calls(calls, steps, cls, sent_under):
     [choice] = model.choices
     read = choice.message if cls is asi1.ChatCompletion else choice.delta
     assert ids == [call.id for call in read.tool_calls]
+
+
+@pytest.mark.parametrize("cls", WHOLE)
+def test_wire_and_extra_are_the_servers_objects_and_not_copies(cls):
+    """
+    ``wire`` and the values in ``extra`` are the objects that were decoded from JSON, so
+    that a large answer is in memory only once.
+    """
+    sent = {"choices": [{"index": 0}], "otter": {"a": 1}}
+
+    model = decode(cls, sent)
+
+    assert model.wire is sent
+    assert model.choices[0].wire is sent["choices"][0]
+    assert model.extra["otter"] is sent["otter"]
