@@ -19,6 +19,18 @@ EQUIVALENT_IN_PROTOCOL: dict[tuple[str, str], str] = {
         "_model_reader.fits: return False -> return None",
     ): "both are false",
     (
+        "_protocol.converter",
+        "decode_in_steps: strict=False -> (nothing)",
+    ): "each object in the list of choices is read as a choice",
+    (
+        "_protocol.converter",
+        "decode_in_steps: False -> True",
+    ): "each object in the list of choices is read as a choice",
+    (
+        "_protocol.converter",
+        "decode_in_steps: '_M' -> 'XX_M'",
+    ): "`cast` does not use the type",
+    (
         "_protocol.error_body",
         "_shortened: 201 -> 202",
     ): "of a text that is too long, the first 200 characters are shown",
