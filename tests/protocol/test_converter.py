@@ -480,3 +480,28 @@ def test_wire_and_extra_are_the_servers_objects_and_not_copies(cls):
     assert model.wire is sent
     assert model.choices[0].wire is sent["choices"][0]
     assert model.extra["otter"] is sent["otter"]
+
+
+@pytest.mark.parametrize("cls", WHOLE)
+@pytest.mark.parametrize(
+    "choices",
+    [
+        pytest.param(5, id="number"),
+        pytest.param([], id="empty"),
+        pytest.param([None], id="null"),
+        pytest.param([5, "a"], id="no-objects"),
+        pytest.param([None, 5, *SEVERAL["choices"]], id="some-objects"),
+        pytest.param([{"message": 5, "delta": [5]}], id="messages-of-wrong-types"),
+    ],
+)
+def test_choices_of_wrong_types_are_read_in_steps_as_at_once(choices, cls):
+    """
+    A value in place of a choice or of its message is dropped or in ``extra``, whether
+    the answer is decoded at once or in steps.
+    """
+    sent = {"id": "a", "choices": choices}
+
+    whole, (slow, _) = decode(cls, sent), in_steps(cls, sent)
+
+    assert whole == slow
+    assert [wire for _, wire in pairs(whole)] == [wire for _, wire in pairs(slow)]
