@@ -63,17 +63,17 @@ def decode_in_steps(
     yield
     choices = []
     for choice, wire in zip(whole.choices, filter(_is_dict, wires), strict=False):
-        message, sent = getattr(choice, part), wire.get(_key(wire, part))
+        key, changed = _key(wire, part), {"wire": wire}
+        message, sent = getattr(choice, part), wire.get(key)
         if _has_several_calls(sent):
             calls = yield from _calls_in_steps(sent["tool_calls"], item)
             message = attrs.evolve(message, tool_calls=calls, wire=sent)
             if not calls and any(call is not None for call in sent["tool_calls"]):
                 extra = {**message.extra, "tool_calls": sent["tool_calls"]}
                 message = attrs.evolve(message, extra=extra)
-        changed = {part: message, "wire": wire}
-        # `extra` has the message too, if the server sent it under the other key.
-        changed["extra"] = {k: wire.get(k, v) for k, v in choice.extra.items()}
-        choices.append(attrs.evolve(choice, **changed))
+            if key in choice.extra:  # the server sent the message under the other key
+                changed["extra"] = {**choice.extra, key: sent}
+        choices.append(attrs.evolve(choice, **changed, **{part: message}))
     return cast("_M", attrs.evolve(whole, choices=tuple(choices), wire=raw))
 
 
