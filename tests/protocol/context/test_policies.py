@@ -339,6 +339,19 @@ def test_budget_that_is_not_a_positive_int_is_refused(budget):
         asi1.KeepNewest(budget)
 
 
+def test_policy_retries_by_default_and_takes_retry_only_by_name():
+    """
+    A policy shortens a request that is too long for the server, unless it is created
+    with ``retry=False``; ``retry`` must be named, so that the second positional
+    argument is a subclass's own.
+    """
+    assert asi1.KeepNewest().retry is True
+    assert asi1.KeepNewest(5, retry=False).retry is False
+    assert max is asi1.DropLeastRelevant(5, max).score
+    with pytest.raises(TypeError):
+        asi1.KeepNewest(5, False)
+
+
 class Counted(UserDict):
     """A message that counts how often each of its keys is read."""
 
