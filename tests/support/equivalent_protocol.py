@@ -7,6 +7,14 @@ __all__ = ["EQUIVALENT_IN_PROTOCOL"]
 
 EQUIVALENT_IN_PROTOCOL: dict[tuple[str, str], str] = {
     (
+        "_protocol.context.policies",
+        "_common_words.score: 1 -> 2",
+    ): "a turn without words has no words in common",
+    (
+        "_protocol.context.policies",
+        "_drop: 6 -> 7",
+    ): "the float errors that are rounded away are far smaller",
+    (
         "_protocol.context.tokens",
         "TokenEstimator.count: 6 -> 7",
     ): "the float errors that are rounded away are far smaller",
