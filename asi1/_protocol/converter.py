@@ -54,47 +54,42 @@ def decode_in_steps(
         None after each step, so that the caller can let other tasks run.
     """
     part, item = _PARTS[cls]
-    whole: Any = decode(cls, {**raw, "choices": _without_calls(raw.get("choices"))})
+    wires = raw.get("choices")
+    if not isinstance(wires, list):
+        return decode(cls, raw)
+    short = [_without_calls(wire, part) for wire in wires]
+    whole: Any = decode(cls, {**raw, "choices": short})
     yield
-    choices, wires = [], raw.get("choices") or ()
+    choices = []
     for choice, wire in zip(whole.choices, filter(_is_dict, wires), strict=False):
-        key = message_key(wire, part)
+        key, changed = message_key(wire, part), {"wire": wire}
         message, sent = getattr(choice, part), wire.get(key)
-        if isinstance(sent, dict) and _several_calls(sent):
+        if _has_several_calls(sent):
             calls = yield from _calls_in_steps(sent["tool_calls"], item)
-            extra = message.extra if calls else {**message.extra, **_calls_of(sent)}
-            message = attrs.evolve(message, tool_calls=calls, extra=extra, wire=sent)
-        choices.append(attrs.evolve(choice, **{part: message}, wire=wire))
-    changed = {"choices": tuple(choices)} if choices else {}
-    return cast("_M", attrs.evolve(whole, **changed, wire=raw))
+            message = attrs.evolve(message, tool_calls=calls, wire=sent)
+            if not calls and any(call is not None for call in sent["tool_calls"]):
+                extra = {**message.extra, "tool_calls": sent["tool_calls"]}
+                message = attrs.evolve(message, extra=extra)
+            if key in choice.extra:  # the server sent the message under the other key
+                changed["extra"] = {**choice.extra, key: sent}
+        choices.append(attrs.evolve(choice, **changed, **{part: message}))
+    return cast("_M", attrs.evolve(whole, choices=tuple(choices), wire=raw))
 
 
-def _without_calls(choices: JSON) -> JSON:
-    """Return *choices* without the tool calls of those that have several."""
-    if not isinstance(choices, list):
-        return choices
-    return [
-        {
-            key: {k: v for k, v in value.items() if k != "tool_calls"}
-            if key in ("message", "delta")
-            and isinstance(value, dict)
-            and _several_calls(value)
-            else value
-            for key, value in choice.items()
-        }
-        if isinstance(choice, dict)
-        else choice
-        for choice in choices
-    ]
+def _without_calls(choice: JSON, part: str) -> JSON:
+    """Return *choice* without the tool calls of its message, if there are several."""
+    if not isinstance(choice, dict):
+        return choice
+    key = message_key(choice, part)
+    message: Any = choice.get(key)
+    if not _has_several_calls(message):
+        return choice
+    return {**choice, key: {k: v for k, v in message.items() if k != "tool_calls"}}
 
 
-def _several_calls(message: Mapping[str, JSON]) -> bool:
-    calls = message.get("tool_calls")
+def _has_several_calls(message: JSON) -> bool:
+    calls = message.get("tool_calls") if isinstance(message, dict) else None
     return isinstance(calls, list) and len(calls) > 1
-
-
-def _calls_of(message: Mapping[str, JSON]) -> dict[str, JSON]:
-    return {"tool_calls": message["tool_calls"]}
 
 
 def _calls_in_steps(
@@ -191,9 +186,7 @@ def _builder(
     overrides: dict[str, Any] = {
         a.name: override(rename=wire) for wire, a in names.items()
     } | {name: override(struct_hook=_as_is) for name in _OWN_FIELDS}
-    return make_dict_structure_fn(
-        cls, converter, _cattrs_detailed_validation=False, **overrides
-    )
+    return make_dict_structure_fn(cls, converter, **overrides)
 
 
 def _as_is(value: Any, _: object) -> Any:

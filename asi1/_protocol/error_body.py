@@ -247,9 +247,9 @@ def _from_fields(value: Mapping[Any, Any]) -> ErrorBody:
     """Read an error object, or an object with a list of errors for each field."""
     if any(value.get(key) for key in ("message", "msg", "detail", *_STATUS_KEYS)):
         return _from_object(value)
-    parts = (each if isinstance(each, list) else [each] for each in value.values())
-    texts = (", ".join(map(_detail, part)) for part in parts)
-    return ErrorBody("; ".join(map(": ".join, zip(value, texts, strict=True))))
+    lists = ((k, v if isinstance(v, list) else [v]) for k, v in value.items())
+    texts = (f"{name}: {', '.join(map(_detail, items))}" for name, items in lists)
+    return ErrorBody("; ".join(texts))
 
 
 def _is_passing(value: Mapping[Any, Any], message: str) -> bool:

@@ -72,7 +72,7 @@ _DENIED = re.compile(
     r"(?:\bnot|n['\u2019]t|\bgave up|\bstopped)(?: (?:currently|to|yet))? \Z",
     re.IGNORECASE,
 )
-_LONGEST_DENIAL = len("stopped currently ") + 1
+_LONGEST_DENIAL = len("stopped currently ")
 # Words that a message quotes, such as a part of the request; but neither the name nor
 # the value of a member in JSON that was cut off.
 _QUOTED = re.compile(

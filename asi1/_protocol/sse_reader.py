@@ -92,13 +92,9 @@ class EventDecoder:
         if (
             self._head is None
             and not self._pending
-            and not self._after_cr
-            and data.startswith(b"data: ")
-            and data.find(b"\n") == len(data) - 2
-            and data.endswith(b"\n\n")
-            and b"\r" not in data
-            and len(data) - 2 <= self.max_event_bytes
-        ):  # *data* is one event with one data line, as it usually is
+            and len(data) <= self.max_event_bytes
+            and _is_one_line(data)
+        ):
             return (("message", data[6:-2], self._last_id, None),)
         data = self._with_lf(data)
         # The blank line that ends an event may be split between two fragments.
@@ -151,6 +147,7 @@ class EventDecoder:
 
     def _read_fields(self, block: bytes) -> Iterator[Event]:
         """Yield the event in *block*, the lines between two blank lines, if any."""
+        # httpx-sse 0.4 makes an event of each blank line after an id, so there is none.
         lines = _IGNORED.sub(b"", block.strip(b"\n")).strip(b"\n")
         if _DATA.search(lines):
             data = None
@@ -174,3 +171,13 @@ class EventDecoder:
         else:
             return
         raise EventTooLargeError(f"an event of the stream is larger than {limit}")
+
+
+def _is_one_line(data: bytes) -> bool:
+    """Return whether *data* is one event with one data line, as it usually is."""
+    return (
+        data.startswith(b"data: ")
+        and data.endswith(b"\n\n")
+        and data.find(b"\n") == len(data) - 2
+        and b"\r" not in data
+    )

@@ -24,7 +24,7 @@ from asi1._protocol.answer_parts import Parts
 from asi1._protocol.context.history import History
 from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.normalise import HalfCharacters
-from asi1._protocol.request import Request
+from asi1._protocol.request import ChatDraft, Request
 from asi1._protocol.sse_reader import EventDecoder
 from asi1._protocol.stream_answer import Assembler
 from asi1._settings.rate_window import Window
@@ -35,7 +35,7 @@ from asi1._settings.rate_window import Window
     [
         *(asi1.Attempt, asi1.LimitOutcome, asi1.Limits, asi1.RateLimit),
         *(asi1.RateLimits, asi1.RawReply, asi1.ResponseInfo, asi1.RetryPolicy),
-        *(asi1.Timeouts, Request, History, asi1.Hooks, asi1.Wait),
+        *(asi1.Timeouts, ChatDraft, Request, History, asi1.Hooks, asi1.Wait),
     ],
 )
 def test_data_classes_take_keyword_arguments_only(cls):

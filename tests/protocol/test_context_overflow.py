@@ -9,6 +9,8 @@ import pytest
 import asi1
 
 from asi1._models.response import ResponseInfo
+from asi1._protocol.context_overflow import ContextOverflow, context_overflow
+from asi1._protocol.error_body import ErrorBody
 from asi1._protocol.reply import read_error
 from asi1._settings.secret import Secret
 
@@ -75,18 +77,25 @@ def test_message_about_length_makes_a_context_length_error(message, numbers, wra
     assert message == error.message
 
 
-def test_code_about_length_makes_a_context_length_error():
+@pytest.mark.parametrize("key", ["code", "type"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "context_length_exceeded",
+        "context_window_exceeded",
+        "max_context_length_exceeded",
+        "model_context_window_exceeded",
+    ],
+)
+def test_code_about_length_makes_a_context_length_error(name, key):
     """
-    The code or type "context_length_exceeded" makes a `ContextLengthError`, whatever
-    the message is.
+    A code or type that names the context's length makes a `ContextLengthError`,
+    whatever the message is.
     """
-    for key in ("code", "type"):
-        error = error_of_reply(
-            {"error": {"message": "No.", key: "context_length_exceeded"}}
-        )
+    error = error_of_reply({"error": {"message": "No.", key: name}})
 
-        assert asi1.ContextLengthError is type(error)
-        assert error.limit is error.requested is None
+    assert asi1.ContextLengthError is type(error)
+    assert error.limit is error.requested is None
 
 
 @pytest.mark.parametrize(
@@ -117,3 +126,17 @@ def test_only_a_400_makes_a_context_length_error(status):
     error = error_of_reply({"error": {"code": "context_length_exceeded"}}, status)
 
     assert not isinstance(error, asi1.ContextLengthError)
+
+
+@pytest.mark.parametrize(
+    ("spaces", "expected"), [(1979, ContextOverflow()), (1980, None)]
+)
+def test_only_the_start_of_a_message_is_searched_for_words_about_length(
+    spaces, expected
+):
+    """
+    Words about the length of a request count within a message's first 2000 characters.
+    """
+    message = " " * spaces + "The input is too long"
+
+    assert expected == context_overflow(ErrorBody(message))

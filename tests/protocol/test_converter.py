@@ -16,7 +16,7 @@ from asi1 import Model
 from asi1._models import chunks as _chunks
 from asi1._models import completion as _models
 from asi1._models.json_text import load_json, replace_surrogates_in
-from asi1._protocol.converter import decode
+from asi1._protocol.converter import decode, decode_in_steps
 
 
 # One answer in each format that this API has used, oldest first, and one in the format
@@ -168,6 +168,15 @@ MODELS = [
     *(_chunks.Delta, _chunks.ToolCallDelta),
 ]
 WHOLE = [_models.ChatCompletion, _chunks.ChatCompletionChunk]
+# A choice with several tool calls under each of the keys that servers use.
+CALL = {"id": "call_1", "function": {"name": "f", "arguments": "{}"}, "index": 0}
+SEVERAL = {
+    "choices": [
+        {"index": 0, "message": {"content": "a", "tool_calls": [CALL, CALL]}},
+        {"index": 1, "delta": {"content": "b", "tool_calls": [CALL, CALL, CALL]}},
+    ],
+    "usage": {"prompt_tokens": 4},
+}
 ALIASES = {"reasoning", "thought"}
 
 texts = st.text(st.characters(), max_size=5)  # st.characters() draws lone surrogates
@@ -357,6 +366,9 @@ def test_changing_the_result_of_to_dict_changes_nothing_else(sent):
         pytest.param({"response": 5}, id="response"),
         pytest.param({"wire": 5}, id="wire"),
         pytest.param({"extra": 5}, id="extra"),
+        pytest.param({"response": {"status": 7}}, id="response-object"),
+        pytest.param({"wire": {"id": "a"}}, id="wire-object"),
+        pytest.param({"extra": {"id": "a"}}, id="extra-object"),
     ],
 )
 def test_wrong_types_and_reserved_names_are_in_extra(odd):
@@ -369,3 +381,127 @@ def test_wrong_types_and_reserved_names_are_in_extra(odd):
     assert odd == answer.extra
     assert odd == answer.wire
     assert ((), asi1.ResponseInfo()) == (answer.choices, answer.response)
+
+
+def in_steps(cls, sent):
+    """Decode *sent* in steps; return the model and the number of steps."""
+    steps, reading = 0, decode_in_steps(cls, sent)
+    while True:
+        try:
+            next(reading)
+        except StopIteration as done:
+            return done.value, steps
+        steps += 1
+
+
+@settings(deadline=None, max_examples=100)
+@given(sent=odd(SEVERAL) | answers | chunks | objects, cls=st.sampled_from(WHOLE))
+@example(sent=SEVERAL, cls=_models.ChatCompletion)
+@example(sent=SEVERAL, cls=_chunks.ChatCompletionChunk)
+def test_object_decoded_in_steps_is_the_same(sent, cls):
+    """
+    Any JSON object is read in steps as it is read at once, and each part of it has the
+    part of the JSON object that the server sent.
+    """
+    whole, (slow, _) = decode(cls, sent), in_steps(cls, sent)
+
+    assert whole == slow
+    assert [wire for _, wire in pairs(whole)] == [wire for _, wire in pairs(slow)]
+
+
+CALLS = [
+    pytest.param([CALL, 5, CALL], (2, False), id="one-is-not-a-call"),
+    pytest.param([5, "a"], (0, True), id="none-is-a-call"),
+    pytest.param([None, 5], (0, True), id="null-and-none-is-a-call"),
+    pytest.param([None, None], (0, False), id="nulls"),
+    pytest.param([5] * 256 + [CALL], (1, False), id="the-last-is-a-call"),
+    pytest.param([CALL] + [5] * 256, (1, False), id="the-first-is-a-call"),
+]
+
+
+@pytest.mark.parametrize(
+    ("cls", "key"),
+    [(WHOLE[0], "message"), (WHOLE[1], "delta")],
+    ids=["answer", "chunk"],
+)
+@pytest.mark.parametrize("sent_under", ["message", "delta", "both"])
+@pytest.mark.parametrize(("calls", "expected"), CALLS)
+def test_values_that_are_no_tool_calls_are_dropped_or_in_extra(
+    calls, expected, sent_under, cls, key
+):
+    """
+    Among tool calls, a value of another type is dropped; if no value is a tool call,
+    all of them are in ``extra``. The same holds if the calls are decoded in steps.
+    """
+    keys = ["message", "delta"] if sent_under == "both" else [sent_under]
+    message = {"content": "Hi", "tool_calls": calls, "otter": 1}
+    sent = {"choices": [dict.fromkeys(keys, message)]}
+
+    for model in (decode(cls, sent), in_steps(cls, sent)[0]):
+        read = getattr(model.choices[0], key)
+        assert expected == (len(read.tool_calls), calls == read.extra.get("tool_calls"))
+        assert 1 == read.extra["otter"]
+        assert (sent, message) == (model.wire, read.wire)
+        unused = {name: message for name in keys if name != key}
+        assert unused == dict(model.choices[0].extra)
+
+
+@pytest.mark.parametrize("sent_under", ["message", "delta"])
+@pytest.mark.parametrize("cls", WHOLE)
+@pytest.mark.parametrize(
+    ("calls", "steps"), [(0, 1), (1, 1), (2, 2), (256, 2), (257, 3), (513, 4)]
+)
+def test_a_step_decodes_at_most_256_tool_calls(calls, steps, cls, sent_under):
+    """
+    The first step decodes all but the tool calls of a message with several, and each
+    other step decodes 256 of these.
+    """
+    ids = [str(number) for number in range(calls)]
+    message = {"tool_calls": [{**CALL, "id": call_id} for call_id in ids]}
+
+    model, taken = in_steps(cls, {"choices": [{sent_under: message}]})
+
+    assert steps == taken
+    [choice] = model.choices
+    read = choice.message if cls is asi1.ChatCompletion else choice.delta
+    assert ids == [call.id for call in read.tool_calls]
+
+
+@pytest.mark.parametrize("cls", WHOLE)
+def test_wire_and_extra_are_the_servers_objects_and_not_copies(cls):
+    """
+    ``wire`` and the values in ``extra`` are the objects that were decoded from JSON, so
+    that a large answer is in memory only once.
+    """
+    sent = {"choices": [{"index": 0}], "otter": {"a": 1}}
+
+    model = decode(cls, sent)
+
+    assert model.wire is sent
+    assert model.choices[0].wire is sent["choices"][0]
+    assert model.extra["otter"] is sent["otter"]
+
+
+@pytest.mark.parametrize("cls", WHOLE)
+@pytest.mark.parametrize(
+    "choices",
+    [
+        pytest.param(5, id="number"),
+        pytest.param([], id="empty"),
+        pytest.param([None], id="null"),
+        pytest.param([5, "a"], id="no-objects"),
+        pytest.param([None, 5, *SEVERAL["choices"]], id="some-objects"),
+        pytest.param([{"message": 5, "delta": [5]}], id="messages-of-wrong-types"),
+    ],
+)
+def test_choices_of_wrong_types_are_read_in_steps_as_at_once(choices, cls):
+    """
+    A value in place of a choice or of its message is dropped or in ``extra``, whether
+    the answer is decoded at once or in steps.
+    """
+    sent = {"id": "a", "choices": choices}
+
+    whole, (slow, _) = decode(cls, sent), in_steps(cls, sent)
+
+    assert whole == slow
+    assert [wire for _, wire in pairs(whole)] == [wire for _, wire in pairs(slow)]

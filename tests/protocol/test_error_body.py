@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from asi1._protocol.error_body import _is_notice, find_error
+import asi1
+
+from asi1._models.response import ResponseInfo
+from asi1._protocol.error_body import (
+    ErrorBody,
+    _is_notice,
+    find_error,
+    read_error_body,
+)
+from asi1._protocol.reply import read_answer
+from asi1._settings.secret import Secret
+
+
+SECRET = Secret("sk_otter0123456789")
 
 
 NO = {"message": "no"}
@@ -106,3 +121,91 @@ def test_notice_has_a_type_and_no_code_of_a_failure(members, expected):
     code nor an HTTP status.
     """
     assert expected == _is_notice(members)
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        *(
+            pytest.param({name: "no"}, ErrorBody("no"), id=name)
+            for name in ("message", "msg", "detail")
+        ),
+        pytest.param({"code": "c"}, ErrorBody(code="c"), id="code"),
+        pytest.param({"type": "t"}, ErrorBody(type="t"), id="type"),
+        pytest.param({"title": "no"}, ErrorBody("title: no"), id="field-named-title"),
+        pytest.param({"stop": 5, "n": [1]}, ErrorBody("stop: 5; n: 1"), id="numbers"),
+    ],
+)
+def test_object_of_errors_is_one_error_or_has_a_list_for_each_field(errors, expected):
+    """
+    ``errors`` is one error if it is an object with a message, a code or a type; any
+    other object names the fields that are invalid.
+    """
+    assert expected == read_error_body({"errors": errors}, SECRET)
+
+
+@pytest.mark.parametrize("name", ["code", "status", "status_code", "http_status"])
+@pytest.mark.parametrize(("status", "passing"), [(503, True), (400, False)])
+def test_status_of_an_error_may_have_any_of_four_names(name, status, passing):
+    """
+    An error inside a success is passing if the HTTP status in it is, under whichever
+    name servers send the status.
+    """
+    body = read_error_body({"error": {name: status, "message": "Overloaded"}}, SECRET)
+
+    assert passing is body.passing
+
+
+@pytest.mark.parametrize(("spaces", "passing"), [(490, True), (491, False)])
+def test_only_the_start_of_a_message_is_searched_for_the_name_of_an_error(
+    spaces, passing
+):
+    """
+    The name of a passing error counts within the first 500 characters of a message.
+    """
+    message = " " * spaces + "overloaded"
+
+    assert passing is read_error_body({"message": message}, SECRET).passing
+
+
+@pytest.mark.parametrize("key", ["message", "detail"])
+@pytest.mark.parametrize(("text", "passing"), [("Overloaded", True), ("no", False)])
+def test_body_with_only_a_message_is_an_error_that_may_pass(key, text, passing):
+    """
+    A success whose body has only a message is an error; it is retryable if the message
+    names a passing error.
+    """
+    body = json.dumps({key: text}).encode()
+
+    with pytest.raises(asi1.APIResponseError) as caught:
+        read_answer(ResponseInfo(status=200), body, SECRET)
+
+    assert passing is caught.value.retryable
+
+
+def test_finish_reason_error_without_an_error_object_is_named_in_the_message():
+    """
+    A choice that has failed without an error object gets a message that says so.
+    """
+    error = find_error({"choices": [{"finish_reason": "error"}]})
+
+    assert {"message": "the finish reason of a choice is error"} == error
+
+
+@pytest.mark.parametrize("key", ["error", "errors", "detail"])
+def test_string_under_error_wins_over_the_message_beside_it(key):
+    """
+    A string under ``error``, ``errors`` or ``detail`` is an error's message, even if
+    the body also has a ``message``, which then is often only the status's name.
+    """
+    body = {"message": "Bad Request", key: "no otters", "code": "c"}
+
+    assert ErrorBody("no otters", code="c") == read_error_body(body, SECRET)
+
+
+def test_message_in_plain_text_is_one_line():
+    """
+    Each character of a plain text that cannot be printed, such as a line end, is a
+    space in the error's message.
+    """
+    assert ErrorBody("no otters ") == read_error_body("no\notters\x00", SECRET)

@@ -66,7 +66,10 @@ def test_each_error_has_a_public_status_and_code(error, status, code):
 
 @pytest.mark.parametrize(
     ("wait", "shown", "header"),
-    [(3.2, 3.2, "4"), (0.0, 0.0, "0"), (None, None, None), (math.inf, None, None)],
+    [
+        *((3.2, 3.2, "4"), (0.0, 0.0, "0"), (None, None, None)),
+        *((math.inf, None, None), (-1.0, None, None)),
+    ],
 )
 def test_retry_after_is_passed_on_in_whole_seconds(wait, shown, header):
     """
@@ -101,7 +104,68 @@ def test_long_message_is_cut():
     """
     A service's callers see only the first 1000 characters of an error's message.
     """
-    error = status_error(400, asi1.BadRequestError)
-    error.message = "x" * 100_000
+    for error in (status_error(400, asi1.BadRequestError), asi1.ArgumentError("no")):
+        error.message = "x" * 100_000
 
-    assert "x" * 1000 == failure(error).message
+        assert "x" * 1000 == failure(error).message
+
+
+def test_failure_is_written_as_json_with_five_keys():
+    """
+    A failure is sent to a service's callers as an object with five keys; a value that
+    the API did not send is null.
+    """
+    error = status_error(
+        429,
+        asi1.RateLimitError,
+        retry_after=3.5,
+        response=asi1.ResponseInfo(headers={"x-request-id": "r1"}, request_id="r1"),
+    )
+
+    assert {
+        "status": 429,
+        "code": "rate_limit",
+        "message": "no",
+        "retry_after": 3.5,
+        "request_id": "r1",
+    } == failure(error).to_dict()
+    assert {
+        "status": 400,
+        "code": "argument",
+        "message": "no",
+        "retry_after": None,
+        "request_id": None,
+    } == failure(asi1.ArgumentError("no")).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (asi1.ConversationBusyError("x"), "the conversation waits for an answer"),
+        (asi1.ClientClosedError("x"), "the service is closing"),
+        (asi1.StreamClosedError("x"), "the service is closing"),
+        (asi1.ConfigurationError("x"), "the service failed"),
+        (ZeroDivisionError("x"), "the service failed"),
+        (asi1.APIConnectionError("otter.example:443: refused"), "refused"),
+        (asi1.APIResponseError("[fe80::1]:80: it broke"), "it broke"),
+        (asi1.StreamInterruptedError("otter.example: it: broke"), "it: broke"),
+        (asi1.APITimeoutError("otter.example: slow"), "slow"),
+        (status_error(400, asi1.BadRequestError), "no"),
+    ],
+)
+def test_failure_has_a_message_for_the_services_callers(error, message):
+    """
+    A failure of the service itself has a fixed message, and a failure of the API has
+    the error's message without the host.
+    """
+    assert message == failure(error).message
+
+
+def test_status_errors_message_keeps_a_word_before_a_colon():
+    """
+    A word before a colon is a host only in the errors of connections, so the message of
+    a status error is passed on whole.
+    """
+    error = asi1.BadRequestError("messages: too long", status_code=400)
+
+    assert "messages: too long" == failure(error).message

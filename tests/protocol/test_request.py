@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import httpx
 import pytest
 
 import asi1
 
 from asi1 import ArgumentError, RetryPolicy, Timeouts
+from asi1._protocol.request import draft_chat
 
 from ..support.calls import KEY, URL, chat, config, plain
 
@@ -354,3 +357,45 @@ def test_token_estimate_has_the_max_tokens_of_the_body_that_is_sent(request_of):
     request = request_of()
 
     assert len(request.body) // 4 + 500 == request.tokens
+
+
+@pytest.mark.parametrize("limit", ["many", [500], None, -500, {}])
+def test_max_tokens_that_is_not_a_count_adds_no_tokens_to_the_estimate(limit):
+    """
+    ``extra_body`` may give ``max_tokens`` any value; the token estimate counts only a
+    number of tokens.
+    """
+    request = chat(extra_body={"max_tokens": limit})
+
+    assert len(request.body) // 4 == request.tokens
+
+
+def test_request_without_a_body_uses_no_tokens_and_has_one_choice():
+    """
+    A request without a body has a token estimate of 0, and one choice is expected.
+    """
+    assert (0, 1) == (plain().tokens, plain().choices)
+
+
+def test_infinite_number_of_choices_is_refused():
+    """
+    A number that JSON does not have is refused, wherever in the body it is.
+    """
+    with pytest.raises(ArgumentError) as caught:
+        chat(extra_body={"n": math.inf})
+
+    assert "n" == caught.value.argument
+
+
+def test_draft_repr_shows_only_the_options():
+    """
+    The repr of a chat draft shows the call's options, not the headers or the body.
+    """
+    settings = config(headers={"X-Otter": "hush"}, model="quiet")
+    options = {"temperature": 0.5}
+
+    draft = draft_chat(settings, model=None, stream=False, options=options)
+
+    assert "temperature" in repr(draft)
+    assert "hush" not in repr(draft)
+    assert "quiet" not in repr(draft)

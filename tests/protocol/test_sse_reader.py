@@ -51,7 +51,10 @@ STREAMS = {
         (b"\n\n\r\r\n\n", []),
     ],
     "lf-cr-is-two-line-ends": [(b"data: a\n\r", [event("a")]), (b"data: b", [])],
-    "cr-inside-ends-the-line": [(b"data: a\rb\n\n", [event("a")])],
+    "cr-inside-ends-the-line": [
+        (b"data: a\rb\n\n", [event("a")]),
+        (b"data: c\rd\n\n", [event("c")]),
+    ],
     "several-lines": [(b"data: a\ndata:  b \ndata:c\n\n", [event("a\n b \nc")])],
     "empty-data": [
         (b"data\n\n", [event("")]),
@@ -94,6 +97,10 @@ STREAMS = {
         (b"retry:0\ndata: b\n\n", [event("b", retry=0)]),
         (b"data: c\n\n", [event("c")]),
     ],
+    "letters-at-both-ends": [
+        (b"X: a\ndata: XX\n\n", [event("XX")]),
+        (b"\nid: 1\ndata: X\nretry: X\n\n", [event("X", id_="1")]),
+    ],
     "retry-is-digits-alone": [
         (b"retry: %b\ndata: a\n\n" % text, [event("a")])
         for text in (
@@ -127,6 +134,10 @@ STREAMS = {
         (b"\xef\xbb\xbfdata: a\n\n", [event("a")]),
         (b"data: \xef\xbb\xbfb\n\n", [event("\ufeffb")]),
         (b"\xef\xbb\xbfdata: c\n\n", []),
+    ],
+    "byte-order-mark-after-the-start": [
+        (b"data: a\n\n", [event("a")]),
+        (b"\xef\xbb\xbfdata: b\n\n", []),
     ],
     "only-one-byte-order-mark": [(b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\n", [])],
     "utf8": [
@@ -285,6 +296,7 @@ def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events)
         pytest.param(b"data: " + b"x" * 200, 100, id="endless-line"),
         pytest.param(b"data: x\n" * 20, 100, id="endless-lines"),
         pytest.param(b": hi\n" * 21, 100, id="endless-comments"),
+        pytest.param(b"\ndata: " + b"x" * 94 + b"\n\n", 100, id="blank-line-first"),
         pytest.param("data: \u6d77".encode() + "\u6d77".encode() * 32, 100, id="utf8"),
         pytest.param(
             "data: \u6d77".encode() + "\u6d77".encode() * 31 + b"\n\n",
@@ -298,7 +310,8 @@ def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events)
 def test_event_above_the_size_limit_is_refused(body, limit, size):
     """
     An event above the size limit is refused, fed at once or in pieces, complete or not;
-    comments count towards the size, and a character counts as its UTF-8 bytes.
+    comments and a blank line before the event count towards the size, and a character
+    counts as its UTF-8 bytes.
     """
     decoder = EventDecoder(limit)
 
@@ -355,6 +368,19 @@ def test_events_are_returned_with_the_piece_that_completes_them():
     assert [[event("a"), event("b")], [event("c")], []] == [
         as_tuples(decoder.feed(piece)) for piece in pieces
     ]
+
+
+def test_later_event_above_the_size_limit_is_refused():
+    """
+    A too large event is refused if the network delivers it alone and complete, even if
+    an earlier event was within the limit.
+    """
+    decoder = EventDecoder(100)
+
+    assert [event("a")] == as_tuples(decoder.feed(b"data: a\n\n"))
+    assert 1 == len(list(decoder.feed(b"data: " + b"x" * 94 + b"\n\n")))
+    with pytest.raises(EventTooLargeError):
+        list(decoder.feed(b"data: " + b"x" * 95 + b"\n\n"))
 
 
 def test_unfinished_event_above_the_size_limit_is_refused():
@@ -451,6 +477,45 @@ def test_recorded_stream_gives_the_same_events_when_fed_byte_by_byte(case):
         if place % 7 == 0 or body[place] in b"\r\n":
             assert seen == decoded(body[: place + 1]), place
     assert seen == decoded(body)
+
+
+@pytest.mark.parametrize("count", [1, 80, 120, 1000])
+@pytest.mark.parametrize("place", [0, 1])
+def test_event_of_many_lines_has_all_of_its_fields(count, place):
+    """
+    An event has all its data lines, and the last name, id and retry time in it, however
+    many lines it has and wherever these fields stand.
+    """
+    fields = b"event: a\nid: 1\nretry: 5\n: hi\nevent:b\nid: 2 \nretry:7\nother: c\n"
+    data = b"data: x\ndata\ndata:y \ndata:  \xff\n" * count
+    body = b"".join([fields, data] if place == 0 else [data, fields]) + b"\n"
+    text = "\n".join(["x", "", "y ", " \ufffd"] * count)
+
+    events = decoded(body, b"data: d\n\n")
+
+    assert [event(text, "b", "2 ", 7), event("d", id_="2 ")] == events
+
+
+@pytest.mark.parametrize("count", [10, 200])
+def test_event_of_many_lines_without_data_only_sets_the_id(count):
+    """
+    An event without data is not returned, and sets the id, however many lines it has.
+    """
+    body = b"event: a\n" * count + b"id: 1\n\ndata: a\n\n"
+
+    assert [event("a", id_="1")] == decoded(body)
+
+
+def test_event_of_more_than_a_hundred_thousand_line_ends_is_refused():
+    """
+    An event may have 100,000 lines before its last one; an event with more is refused,
+    whatever the size limit is.
+    """
+    body = b":\n" * 100_000 + b"data: a\n\n"
+
+    assert [event("a")] == decoded(body)
+    with pytest.raises(EventTooLargeError, match="is larger than 100,000 lines"):
+        decoded(b":\n" + body)
 
 
 def test_events_before_a_too_large_one_are_returned():

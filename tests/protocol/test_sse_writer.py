@@ -6,7 +6,7 @@ import pytest
 
 import asi1
 
-from asi1._protocol.sse_writer import done_event, piece_events
+from asi1._protocol.sse_writer import PING, done_event, failed_event, piece_events
 
 from ..support.browser import said, seen
 
@@ -110,3 +110,35 @@ def test_done_event_has_null_for_missing_values():
         "tool_calls": [],
         "refusal": None,
     } == data
+
+
+def test_thoughts_of_choices_other_than_the_first_are_not_sent():
+    """
+    Only the first choice of a chunk becomes events, also if its chunk has thoughts of
+    other choices.
+    """
+    other = asi1.ChunkChoice(index=1, delta=asi1.Delta(content="a", reasoning="b"))
+    first = asi1.ChunkChoice(delta=asi1.Delta(reasoning="c"))
+    chunk = asi1.ChatCompletionChunk(choices=(other, first))
+
+    assert b"" == piece_events([asi1.ChatCompletionChunk(choices=(other,))])
+    assert [("thought", {"text": "c"})] == seen(piece_events([chunk]))
+
+
+def test_failed_event_has_the_failure_of_the_error():
+    """
+    The event of an answer that failed is named "failed" and has the error's public
+    message.
+    """
+    data = failed_event(asi1.ArgumentError("no otters"))
+
+    assert data.startswith(b'event: failed\ndata: {"status":400,')
+    assert b'"message":"no otters"' in data
+
+
+def test_ping_is_a_comment_that_readers_ignore():
+    """
+    A ping is a comment and a blank line, so it is no event for a reader.
+    """
+    assert b": ping\n\n" == PING
+    assert [("text", {"text": "a"})] == seen(PING + piece_events([piece("a")]) + PING)

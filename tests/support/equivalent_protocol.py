@@ -92,4 +92,129 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.stream_answer",
         "_Choice: False -> True",
     ): "no choice is compared with another",
+    (
+        "_protocol.context.policies",
+        "_common_words.score: 1 -> 2",
+    ): "a turn without words has no words in common",
+    (
+        "_protocol.context.policies",
+        "_drop: 6 -> 7",
+    ): "the float errors that are rounded away are far smaller",
+    (
+        "_protocol.context.tokens",
+        "TokenEstimator.count: 6 -> 7",
+    ): "the float errors that are rounded away are far smaller",
+    (
+        "_protocol.context.tokens",
+        "_weighted_median: return _RULE -> return None",
+    ): "the loop ends at the last value at the latest",
+    (
+        "_protocol.converter",
+        "_model_reader.fits: return False -> return None",
+    ): "both are false",
+    (
+        "_protocol.converter",
+        "decode_in_steps: strict=False -> (nothing)",
+    ): "each object in the list of choices is read as a choice",
+    (
+        "_protocol.converter",
+        "decode_in_steps: False -> True",
+    ): "each object in the list of choices is read as a choice",
+    (
+        "_protocol.converter",
+        "decode_in_steps: '_M' -> 'XX_M'",
+    ): "`cast` does not use the type",
+    (
+        "_protocol.error_body",
+        "_shortened: 201 -> 202",
+    ): "of a text that is too long, the first 200 characters are shown",
+    (
+        "_protocol.request",
+        '_escaped: "/%:@!$&\'()*+,;=~-._" -> "XX/%:@!$&\'()*+,;=~-._"',
+    ): "letters are never escaped",
+    (
+        "_protocol.request",
+        "_is_json: return False -> return None",
+    ): "both are false",
+    (
+        "_protocol.retry_after",
+        "module: 'stopped currently ' -> 'XXstopped currently '",
+    ): "no match is longer, so a search that begins sooner finds the same",
+    (
+        "_protocol.retry_after",
+        "retry_after: '' -> 'XX'",
+    ): "neither is a number or a date",
+    (
+        "_protocol.sse_reader",
+        "EventDecoder._check_size: 0 -> 1",
+    ): "neither number of lines is too large",
+    (
+        "_protocol.sse_reader",
+        "EventDecoder._read: b'data: ' -> b'XXdata: '",
+    ): "the event is the same if its lines are read one by one",
+    (
+        "_protocol.sse_reader",
+        "EventDecoder._read: len(block) > largest -> len(block) >= largest",
+    ): "`_check_size` decides",
+    (
+        "_protocol.sse_reader",
+        (
+            "EventDecoder._read_fields: lines.count(b'\\n') > _MANY_LINES"
+            " -> lines.count(b'\\n') >= _MANY_LINES"
+        ),
+    ): "an event is the same, whichever way its lines are read",
+    (
+        "_protocol.sse_reader",
+        (
+            "EventDecoder._read_fields: lines.count(b'\\n') > _MANY_LINES"
+            " -> lines.count(b'\\n') <= _MANY_LINES"
+        ),
+    ): "an event is the same, whichever way its lines are read",
+    (
+        "_protocol.sse_reader",
+        "module: 100 -> 101",
+    ): "an event is the same, whichever way its lines are read",
+    (
+        "_protocol.sse_reader",
+        (
+            "EventDecoder.feed: len(data) <= self.max_event_bytes"
+            " -> len(data) < self.max_event_bytes"
+        ),
+    ): "the event is the same if the fast path is not taken",
+    (
+        "_protocol.sse_reader",
+        "_is_one_line: b'data: ' -> b'XXdata: '",
+    ): "the event is the same if the fast path is not taken",
+    (
+        "_protocol.sse_reader",
+        "_is_one_line: b'\\n\\n' -> b'XX\\n\\n'",
+    ): "the event is the same if the fast path is not taken",
+    (
+        "_protocol.sse_reader",
+        "_is_one_line: b'\\n' -> b'XX\\n'",
+    ): "the event is the same if the fast path is not taken",
+    (
+        "_protocol.sse_reader",
+        "_is_one_line: len(data) - 2 -> len(data) + 2",
+    ): "the event is the same if the fast path is not taken",
+    (
+        "_protocol.sse_reader",
+        "_is_one_line: 2 -> 3",
+    ): "the event is the same if the fast path is not taken",
+    (
+        "_protocol.sse_reader",
+        "_TextResponse: 'text/event-stream' -> 'XXtext/event-stream'",
+    ): "httpx-sse finds the type inside the header's value",
+    (
+        "_protocol.sse_reader",
+        "EventDecoder._read_fields: 1 -> 2",
+    ): "of several fields with one name, the last one counts",
+    (
+        "_protocol.sse_reader",
+        (
+            "_is_one_line: return data.startswith(b'data: ') and data.end"
+            "swith(b'\\n\\n') and (data.find(b'\\n') == len("
+            " -> return None"
+        ),
+    ): "the event is the same if the fast path is not taken",
 }

@@ -4,7 +4,12 @@ The tests that judge the changes of `mutants`, and the changes that no test can 
 
 from __future__ import annotations
 
-from . import equivalent_models, equivalent_protocol, equivalent_settings
+from . import (
+    equivalent_call,
+    equivalent_models,
+    equivalent_protocol,
+    equivalent_settings,
+)
 
 
 __all__ = ["EQUIVALENT", "TESTS"]
@@ -219,70 +224,10 @@ TESTS = {
 
 # Changes that no test can notice, with the reason.
 EQUIVALENT: dict[tuple[str, str], str] = {
+    **equivalent_call.EQUIVALENT,
     **equivalent_models.EQUIVALENT,
     **equivalent_protocol.EQUIVALENT,
     **equivalent_settings.EQUIVALENT,
-    (
-        "_protocol.converter",
-        "_model_reader.fits: return False -> return None",
-    ): "both are false",
-    ("_protocol.request", "Request: 0 -> 1"): "every request is made with its count",
-    (
-        "_protocol.retry_after",
-        "retry_after: '' -> 'XX'",
-    ): "neither is a number or a date",
-    (
-        "_call.event_reader",
-        "EventReader._feed_all: return False -> return None",
-    ): "both are false",
-    (
-        "_call.event_reader",
-        "EventReader._feed: 0 -> 1",
-    ): "the bytes are only counted until the answer begins",
-    (
-        "_call.event_reader",
-        "EventReader._feed: name == 'message' -> name != 'message'",
-    ): "the comparison with the most frequent name only saves time",
-    (
-        "_call.event_reader",
-        "EventReader._feed: 'message' -> 'XXmessage'",
-    ): "the comparison with the most frequent name only saves time",
-    (
-        "_call.reply_reader",
-        "ReplyReader.whole: return False -> return None",
-    ): "both are false",
-    (
-        "_call.reply_reader",
-        "ReplyReader.begun: return False -> return None",
-    ): "both are false",
-    (
-        "_call.concurrent_calls",
-        "ConcurrentCalls._raises: return False -> return None",
-    ): "both are false",
-    (
-        "_call.without_key",
-        "_reader: _READERS[kind] = read -> pass",
-    ): "the table only saves time",
-    (
-        "_call.without_key",
-        "_Redaction._of_number: '' -> 'XX'",
-    ): "a number has at most one text",
-    (
-        "_call.without_key",
-        "_Redaction._of_parts: strict=True -> (nothing)",
-    ): "a mapping has as many names as values",
-    (
-        "_call.without_key",
-        "_Redaction._of_parts: True -> False",
-    ): "a mapping has as many names as values",
-    (
-        "_call.timer",
-        "Timer._cancel_at: at <= now -> at < now",
-    ): "an alarm that is due also cancels at the next checkpoint",
-    (
-        "_call.timer",
-        "Timer._cancel_at: at < self._alarm_at -> at <= self._alarm_at",
-    ): "the same alarm is set again",
     (
         "_protocol.context.view",
         "View._ordered_messages: strict=True -> (nothing)",
@@ -300,17 +245,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_result_id: '' -> 'XX'",
     ): "no tool call has either name",
     (
-        "_protocol.context.tokens",
-        "TokenEstimator.count: 6 -> 7",
-    ): "the float errors that are rounded away are far smaller",
-    (
         "_protocol.context.view",
         "View.least: 6 -> 7",
     ): "the float errors that are rounded away are far smaller",
-    (
-        "_protocol.context.tokens",
-        "_weighted_median: return _RULE -> return None",
-    ): "the loop ends at the last value at the latest",
     (
         "_protocol.context.summarise",
         (
@@ -330,12 +267,4 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_protocol.context.summarise",
         "_cut: len(data) <= size -> len(data) < size",
     ): "a text of just this size is cut at its end",
-    (
-        "_call.hook_caller",
-        "HookCaller._report: stacklevel=2 -> (nothing)",
-    ): "the warning names a line of this module in either case",
-    (
-        "_call.hook_caller",
-        "HookCaller._report: 2 -> 3",
-    ): "the warning names a line of this module in either case",
 }

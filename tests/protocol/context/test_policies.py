@@ -339,6 +339,111 @@ def test_budget_that_is_not_a_positive_int_is_refused(budget):
         asi1.KeepNewest(budget)
 
 
+def test_policy_retries_by_default_and_takes_retry_only_by_name():
+    """
+    A policy shortens a request that is too long for the server, unless it is created
+    with ``retry=False``; ``retry`` must be named, so that the second positional
+    argument is a subclass's own.
+    """
+    assert asi1.KeepNewest().retry is True
+    assert asi1.KeepNewest(5, retry=False).retry is False
+    assert max is asi1.DropLeastRelevant(5, max).score
+    with pytest.raises(TypeError):
+        asi1.KeepNewest(5, False)
+
+
+def test_policy_is_bounded_if_each_of_its_parts_has_a_budget():
+    """
+    The model's context size is not needed for a policy whose parts all have budgets.
+    """
+    free, bound = asi1.KeepNewest(), asi1.DropLeastRelevant(5)
+
+    assert (False, True) == (free.bounded, bound.bounded)
+    assert (False, True) == ((bound | free).bounded, (bound | bound).bounded)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("second", [True, False])
+def test_composed_policies_retry_if_one_of_them_does(first, second):
+    """
+    ``first | second`` shortens a request that the server refuses if either policy does.
+    """
+    policies = [asi1.KeepNewest(9, retry=retry) for retry in (first, second)]
+
+    assert (first or second) is (policies[0] | policies[1]).retry
+
+
+@pytest.mark.parametrize("cls", [asi1.KeepNewest, asi1.DropLeastRelevant])
+def test_history_of_exactly_the_budget_fits(cls):
+    """
+    No turn is dropped from a history of exactly the budget, and no more turns than
+    necessary from a history whose rest has exactly the budget.
+    """
+    history = [say("user", "why?" * 10), say("assistant", "so. " * 10)] * 3
+    history.append(say("user", "Why?"))
+    tokens = asi1.TokenEstimator()
+
+    assert history == cls(tokens.count(history)).fit(history)
+    assert history[2:] == cls(tokens.count(history[2:])).fit(history)
+    assert history[2:] == cls(tokens.count(history) - 1).fit(history)
+
+
+def test_score_is_not_called_for_a_history_that_fits():
+    """
+    A score is called only if a turn must be dropped.
+    """
+    history = conversation(3)
+    budget = math.ceil(View.of(history, asi1.TokenEstimator()).total)
+    policy = asi1.DropLeastRelevant(budget, score=lambda *_: pytest.fail("called"))
+
+    assert history == policy.fit(history)
+
+
+@pytest.mark.parametrize("score", ["high", None, [1]])
+def test_score_that_is_not_a_number_is_refused(score):
+    """
+    A score that is not a number is refused as a wrong argument.
+    """
+    policy = asi1.DropLeastRelevant(180, score=lambda *_: score)
+
+    with pytest.raises(asi1.ArgumentError, match="score: must return a number"):
+        policy.fit(conversation(6))
+
+
+def test_long_turn_with_a_word_in_common_is_less_relevant_than_a_short_one():
+    """
+    Of two turns with one word in common with the last turn, the one with more words is
+    dropped, also if it is newer; a word at the end of a message counts.
+    """
+    long = " ".join(f"word{number}" for number in range(20))
+    history = [
+        *(say("user", "Tell me of the otter"), say("assistant", "Yes")),
+        *(say("user", f"{long} otter"), say("assistant", "Yes")),
+        say("user", "Where is an otter?"),
+    ]
+    budget = asi1.TokenEstimator().count(history) - 1
+
+    fitted = asi1.DropLeastRelevant(budget).fit(history)
+
+    assert [*history[:2], history[4]] == fitted
+
+
+def test_turn_without_words_has_nothing_in_common():
+    """
+    A turn without words is dropped before a turn with a word in common.
+    """
+    history = [
+        *(say("user", "otter"), say("assistant", "Yes")),
+        *(say("user", "?"), say("assistant", "!")),
+        say("user", "otter"),
+    ]
+    budget = asi1.TokenEstimator().count(history) - 1
+
+    fitted = asi1.DropLeastRelevant(budget).fit(history)
+
+    assert [*history[:2], history[4]] == fitted
+
+
 class Counted(UserDict):
     """A message that counts how often each of its keys is read."""
 
