@@ -54,7 +54,10 @@ _RECENT = 5
 _UNSEEN = 0.01
 
 
-# Largest plausible token count; a larger count from a server is ignored as wrong.
+# Largest plausible size of the hidden prompt. A larger count of a server is wrong, and
+# would make context policies drop all messages that they may drop.
+_MOST_HIDDEN = 200_000
+# Largest token count that a saved conversation may have.
 MOST_TOKENS = 10**9
 
 
@@ -135,12 +138,13 @@ class TokenEstimator:
 
         Args:
             messages: All messages of the request.
-            prompt_tokens: ``usage.prompt_tokens`` of its answer; numbers below 1 or
-                above 10**9 are ignored.
+            prompt_tokens: ``usage.prompt_tokens`` of its answer; ignored below 1, and
+                if more than 200,000 tokens would be those of the hidden prompt.
         """
-        if not 1 <= prompt_tokens <= MOST_TOKENS:
-            return self
         size = self.fixed + sum(map(size_of, messages))
+        most = _MOST_HIDDEN + _SLOPES[1] * size + _PER_MESSAGE * len(messages)
+        if not 1 <= prompt_tokens <= most:
+            return self
         samples = (*self.samples, (size, len(messages), prompt_tokens))
         older = {sample[0].bit_length(): sample for sample in samples[:-_NEWEST]}
         kept = (*older.values(), *samples[-_NEWEST:])
