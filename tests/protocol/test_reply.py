@@ -16,6 +16,7 @@ from asi1._models.json_text import load_json
 from asi1._models.response import read_info
 from asi1._protocol.error_body import ErrorBody, read_error_body
 from asi1._protocol.fast_chunks import FastChunkReader
+from asi1._protocol.normalise import HalfCharacters
 from asi1._protocol.reply import body_kind, is_done, read_answer, read_error, read_event
 from asi1._settings.secret import Secret
 
@@ -506,6 +507,25 @@ def test_event_with_a_json_object_is_a_chunk():
         "\ufffd" == read_event("message", data.replace(b"Hi", b"\\ud800"), SECRET).text
     )
     assert "\ufffdi" == read_event("message", data.replace(b"H", b"\xff"), SECRET).text
+
+
+def test_error_event_has_no_lone_surrogates_and_ends_no_character():
+    """
+    The error that an event reports has U+FFFD for each lone surrogate, and the half of
+    a character that waits for the next chunk still waits.
+    """
+    halves = HalfCharacters()
+    first = b'{"choices":[{"index":0,"delta":{"content":"\\ud83d"}}]}'
+    error = (
+        b'{"error":{"message":"\\ude00"},"choices":[{"delta":{"content":"\\ude00"}}]}'
+    )
+
+    assert "" == read_event("message", first, SECRET, halves).text
+    with pytest.raises(ServerStreamError) as caught:
+        read_event("message", error, SECRET, halves)
+
+    assert "\ufffd" == caught.value.message == caught.value.body["error"]["message"]
+    assert ["\ud83d"] == list(halves.waiting.values())
 
 
 @pytest.mark.parametrize(
