@@ -234,11 +234,8 @@ class _Call(_Arguments):
         return bool(arguments)
 
     def build(self) -> ToolCall:
-        function = FunctionCall(
-            name=self.name,
-            arguments=self.arguments(),
-            extra=dict(self.function_extra or ()),
-        )
+        extra = dict(self.function_extra or ())
+        function = FunctionCall(name=self.name, arguments=self.arguments(), extra=extra)
         return ToolCall(
             id=self.id, type=self.type, function=function, extra=dict(self.extra or ())
         )
