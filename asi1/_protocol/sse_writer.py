@@ -6,7 +6,7 @@ The format must not change, since it is public: `AsyncEventBytes` documents it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk
@@ -19,6 +19,8 @@ __all__ = ["PING", "done_event", "failed_event", "piece_events"]
 
 # An SSE comment, which receivers ignore; sending it keeps the connection alive.
 PING = b": ping\n\n"
+# Number of tool calls that are written in one step.
+_CALLS_PER_STEP = 512
 
 
 def _event(name: str, data: JSON) -> bytes:
@@ -42,8 +44,14 @@ def _reasoning(chunk: ChatCompletionChunk) -> str:
     return next((c.delta.reasoning for c in chunk.choices if c.index == 0), "")
 
 
-def done_event(answer: ChatCompletion) -> bytes:
-    """Return the event that ends a complete answer."""
+def done_event(answer: ChatCompletion) -> Generator[None, None, bytes]:
+    """
+    Return the event that ends a complete answer.
+
+    Yields:
+        None between two steps of some tool calls each, so that the caller can let other
+        tasks run.
+    """
     usage = answer.usage
     before = {
         "id": answer.id,
@@ -60,8 +68,16 @@ def done_event(answer: ChatCompletion) -> bytes:
     after = {"refusal": answer.message.refusal}
     # Each call is written alone: the garbage collector would stop the event loop for
     # long to search through the dicts of many thousand calls.
-    calls = ",".join(map(_call, answer.message.tool_calls))
-    data = f'{json_text(before)[:-1]},"tool_calls":[{calls}],{json_text(after)[1:]}'
+    written: list[str] = []
+    calls = answer.message.tool_calls
+    for at in range(0, len(calls), _CALLS_PER_STEP):
+        if at:
+            yield
+        written += map(_call, calls[at : at + _CALLS_PER_STEP])
+    data = (
+        f'{json_text(before)[:-1]},"tool_calls":[{",".join(written)}],'
+        f"{json_text(after)[1:]}"
+    )
     return f"event: done\ndata: {data}\n\n".encode()
 
 
