@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion, ToolCall
-from .._models.json_text import json_text
+from .._models.json_text import json_bytes, json_text
 from .public_error import failure
 
 
@@ -23,9 +23,9 @@ PING = b": ping\n\n"
 _CALLS_PER_STEP = 512
 
 
-def _event(name: str, data: JSON) -> bytes:
+def _event(name: bytes, data: JSON) -> bytes:
     # JSON escapes newlines in strings, so the data is always one line.
-    return f"event: {name}\ndata: {json_text(data)}\n\n".encode()
+    return b"event: %b\ndata: %b\n\n" % (name, json_bytes(data))
 
 
 def piece_events(chunks: Iterable[ChatCompletionChunk]) -> bytes:
@@ -34,9 +34,9 @@ def piece_events(chunks: Iterable[ChatCompletionChunk]) -> bytes:
     for chunk in chunks:
         thought = chunk.thought or _reasoning(chunk)
         if thought:
-            events.append(_event("thought", {"text": thought}))
+            events.append(_event(b"thought", {"text": thought}))
         if text := chunk.text:
-            events.append(_event("text", {"text": text}))
+            events.append(_event(b"text", {"text": text}))
     return b"".join(events)
 
 
@@ -88,4 +88,4 @@ def _call(call: ToolCall) -> str:
 
 def failed_event(error: Exception) -> bytes:
     """Return the event that ends an answer that failed."""
-    return _event("failed", failure(error).to_dict())
+    return _event(b"failed", failure(error).to_dict())
