@@ -47,6 +47,12 @@ BROKEN = {
     "broken_echo": f"{_ESCAPES * 1000}any-key-of-the-benchmark",
 }
 MIB_OF_BROKEN = 13
+# Replies of one large event whose text is this piece, as JSON, again and again.
+GIANT = {
+    "giant_surrogates": r"\ud83d",
+    "giant_surrogates_in_text": r"The quick brown fox \ud83d jumps. ",
+}
+MIB_OF_GIANT = 15
 WAYS = ("stream", "create", "to_sse", "snapshot")
 
 
@@ -103,6 +109,13 @@ async def measure(turn, start, fault, way):
 
 
 def _script(fake, fault):
+    head = Head(200, (("content-type", "text/event-stream"),))
+    if fault in GIANT:
+        piece = GIANT[fault]
+        text = piece * (MIB_OF_GIANT * 1024 * 1024 // len(piece))
+        choice = f'{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":"stop"}}'
+        fake.play(head, Data(f'data: {{"choices":[{choice}]}}\n\n'.encode()))
+        return
     if fault not in BROKEN:
         fake.fault(fault, times=None, **FLOODS.get(fault, {}))
         return
@@ -110,7 +123,6 @@ def _script(fake, fault):
     piece *= 16 * 1024 // len(piece) + 1
     event = {"choices": [{"index": 0, "delta": {"content": piece}}]}
     data = Data(f"data: {json.dumps(event)}\n\n".encode())
-    head = Head(200, (("content-type", "text/event-stream"),))
     fake.play(head, *[data] * (MIB_OF_BROKEN * 1024 * 1024 // len(piece)), Reset())
 
 
@@ -161,7 +173,7 @@ def main(floods=None, ways=WAYS, say=print, *, collect=True):
     """Print the table; each row is one flood, read in one way."""
     say(f"| flood | read by | {' | '.join(LOOPS)} |")
     say(f"| --- | --- |{' ---: |' * len(LOOPS)}")
-    for fault in floods or (*FLOODS, *BROKEN):
+    for fault in floods or (*FLOODS, *BROKEN, *GIANT):
         for way in ways:
             cells = " | ".join(
                 child(loop, fault, way, collect=collect) for loop in LOOPS
@@ -172,7 +184,7 @@ def main(floods=None, ways=WAYS, say=print, *, collect=True):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("loop", choices=LOOPS)
-    parser.add_argument("fault", choices=sorted((*FAULTS, *BROKEN)))
+    parser.add_argument("fault", choices=sorted((*FAULTS, *BROKEN, *GIANT)))
     parser.add_argument("way", choices=WAYS)
     parser.add_argument("--no-gc", action="store_true")
     given = parser.parse_args()

@@ -7,9 +7,11 @@ reads, and garbage collection of an instance cancels its call, on asyncio and on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 
 import anyio
+
+from anyio.lowlevel import checkpoint
 
 from .._models.chunks import ChatCompletionChunk
 from .._models.errors import ASI1Error, StreamBusyError
@@ -29,6 +31,9 @@ class AnswerEvents:
     _ended = False
     # Whether events were dropped that `next` has not returned.
     _unsent = False
+    # Writes the last event; a ping may interrupt it, and the next read goes on with it.
+    _last: Generator[None, None, bytes] | None = None
+    _writing = False
 
     def __init__(
         self,
@@ -101,14 +106,31 @@ class AnswerEvents:
         return PING
 
     async def _pieces(self) -> bytes:
-        while True:
+        while self._last is None:
             batch = await self._answer.next_batch()
             self._begun = True
             if not batch:
-                self._ended = True
-                return done_event(self._answer.snapshot())
-            if data := piece_events(batch):
+                self._last = done_event(self._answer.snapshot())
+            elif data := piece_events(batch):
                 return data
+        return await self._write(self._last)
+
+    async def _write(self, last: Generator[None, None, bytes]) -> bytes:
+        """Return the last event; other tasks run between the steps of *last*."""
+        if self._writing:
+            raise StreamBusyError("the stream is already being read")
+        self._writing = True
+        try:
+            while not self._ended:
+                try:
+                    next(last)
+                except StopIteration as end:
+                    self._ended = True
+                    return end.value  # type: ignore[no-any-return]
+                await checkpoint()
+        finally:
+            self._writing = False
+        return b""  # `shut` was called meanwhile
 
     def shut(self) -> None:
         """Make `next` return no more events; needs no running event loop."""

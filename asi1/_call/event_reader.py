@@ -33,11 +33,10 @@ from .._protocol.normalise import HalfCharacters
 from .._protocol.reply import (
     event_value,
     is_done,
-    joined_value,
     read_event,
     read_rest,
-    wait_of,
 )
+from .._protocol.retry_after import wait_of
 from .._protocol.sse_reader import EventDecoder, EventTooLargeError
 from .._protocol.stream_answer import Assembler
 from .reply_reader import TURN, ReplyReader
@@ -209,15 +208,15 @@ class EventReader(ReplyReader[_T]):
 
     async def _read_large(self, name: str, text: bytes) -> list[ChatCompletionChunk]:
         """Read and add a large event's chunk in steps, so that other tasks can run."""
-        load = await self._in_turns(in_steps()(text, repair=True))
-        value = event_value(name, text, self.key, load)
+        short = len(text) <= _TOO_LONG_TO_JOIN
+        if short and (self._halves.waiting or has_surrogates(text)):
+            value = event_value(name, text, self.key, halves=self._halves)
+        else:
+            load = await self._in_turns(in_steps()(text, repair=True))
+            value = event_value(name, text, self.key, load)
         if value is None:
             return []
-        batch = []
-        if len(text) > _TOO_LONG_TO_JOIN:
-            batch = self._rest_of_texts()
-        elif self._halves.waiting or has_surrogates(text):
-            value = joined_value(text, self._halves)
+        batch = [] if short else self._rest_of_texts()
         chunk = await self._in_turns(decode_in_steps(ChatCompletionChunk, value))
         chunk = self._assembler.new_part(chunk)
         chunks, ping = self._assembler.chunks, is_name_of_ping(name)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from functools import partial
 
 import orjson
@@ -25,6 +26,7 @@ from .json_text import (
     load_json,
     load_slowly,
     too_deep,
+    without_surrogates,
 )
 
 
@@ -40,6 +42,9 @@ _SEARCHED = 4 * 1024 * 1024
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]', re.DOTALL)
 _CLOSING = {b"[": b"]", b"{": b"}"}
 _SPACE = b" \t\r\n"
+# Every surrogate in JSON text has one of these, but not every text with one of these
+# has a surrogate.
+_SURROGATES = (b"\\ud", b"\\uD", b"\xed")
 
 
 def load_json_in_steps(data: bytes) -> Generator[None, None, JSON]:
@@ -53,7 +58,7 @@ def load_json_in_steps(data: bytes) -> Generator[None, None, JSON]:
     if values > _FEW_VALUES:
         if values > MAX_CONTAINERS:
             yield from _check_count(data)
-        return (yield from _load_parts(data))
+        return (yield from _load_parts((yield from _without_surrogates(data))))
     if len(data) <= _FEW_BYTES:
         return load_json(data)
     value = yield from _load_long(data)
@@ -88,15 +93,38 @@ def _raise(error: ValueError, _: bytes) -> JSON:
 
 
 def _load_long(data: bytes) -> Generator[None, None, JSON]:
+    if (yield from _has_long_number(data)):
+        data = yield from _without_surrogates(data)
+    else:
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(data)
+        yield
+        data = yield from _without_surrogates(data)
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(data)
+        yield
+    return load_slowly(data, surrogates=True)
+
+
+def _has_long_number(data: bytes) -> Generator[None, None, bool]:
     for at in range(0, len(data), _SEARCHED):
         yield
         if has_long_number(data[at : at + _SEARCHED + 20]):
-            return load_slowly(data)
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
+            return True
+    return False
+
+
+def _without_surrogates(data: bytes, step: int = _STEP) -> Generator[None, None, bytes]:
+    """Return JSON text with U+FFFD for each lone surrogate."""
+    if b"\0" in data[:4] or not any(sign in data for sign in _SURROGATES):
+        return data  # UTF-16, UTF-32, or no surrogate
+    texts, rest = [], b""
+    for at in range(0, len(data), step):
+        more = at + step < len(data)
+        text, rest = without_surrogates(rest + data[at : at + step], more=more)
+        texts.append(text)
         yield
-        return load_slowly(data)
+    return b"".join(texts)
 
 
 def _check_count(data: bytes) -> Generator[None, None, None]:

@@ -13,7 +13,7 @@ import json
 import math
 import re
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
@@ -29,14 +29,15 @@ __all__ = [
     "dump_json",
     "has_long_number",
     "has_surrogates",
+    "json_bytes",
     "json_text",
     "load_json",
     "load_slowly",
-    "merged_objects",
     "peek_json",
     "replace_surrogates",
     "replace_surrogates_in",
     "too_deep",
+    "without_surrogates",
 ]
 
 # An integer of more than 64 bits has at least 19 digits.
@@ -51,6 +52,19 @@ MAX_VALUES = 1_000_000
 MAX_CONTAINERS = 200_000
 # A surrogate as an escape, alone or in a pair, or as the bytes that UTF-8 forbids.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+_RAW_SURROGATE = re.compile(rb"(?<!\\)\xed[\xa0-\xbf][\x80-\xbf]")
+# A surrogate as an escape, without its other half.
+_LONE = re.compile(
+    rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F][0-9a-fA-F]{2})"
+)
+# The end of a text that more text may complete to an escape, or to a surrogate pair.
+_UNFINISHED = re.compile(
+    rb"(?:\\u[dD][89abAB]..)?(?:\\.{0,4}|\xed[\xa0-\xbf]?)?\Z", re.DOTALL
+)
+_LONGEST_UNFINISHED = 11
+# Stands for an escaped backslash, since UTF-8 never has this byte.
+_BACKSLASH = b"\xff\xff"
 # An unterminated string matches up to the end of the data; otherwise the regex would
 # try again at each escaped quote in this string, in quadratic time.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
@@ -105,15 +119,42 @@ def has_long_number(data: bytes) -> bool:
 
 def load_slowly(data: bytes, *, surrogates: bool = False) -> JSON:
     """Parse JSON with the standard library; otherwise as `load_json`."""
+    if not surrogates and has_surrogates(data):
+        data, _ = without_surrogates(data)
     try:
-        value = json.loads(
+        return json.loads(
             data, parse_constant=_refuse_constant, parse_float=_parse_float
         )
-        if not surrogates and has_surrogates(data):
-            value = replace_surrogates_in(value)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    return value
+
+
+def without_surrogates(data: bytes, *, more: bool = False) -> tuple[bytes, bytes]:
+    """
+    Return JSON text with U+FFFD for each lone surrogate, and the rest of *data*.
+
+    Args:
+        data: JSON text; if it is not UTF-8, it is returned unchanged.
+        more: Whether more text follows. Then the rest is an escape or a surrogate pair
+            that this text may complete; otherwise it is empty.
+    """
+    if b"\xff" in data or b"\0" in data[:4]:
+        return data, b""
+    # Then each backslash that is left begins an escape.
+    text = data.replace(b"\\\\", _BACKSLASH)
+    if b"\xed" in text:
+        found = set(_RAW_SURROGATE.findall(text))
+        escapes = {raw: _escape(raw) for raw in found}
+        text = _RAW_SURROGATE.sub(lambda raw: escapes[raw[0]], text)
+    end = len(text)
+    if more and (last := _UNFINISHED.search(text, max(0, end - _LONGEST_UNFINISHED))):
+        end = last.start()
+    whole, rest = _LONE.sub("\ufffd".encode(), text[:end]), text[end:]
+    return whole.replace(_BACKSLASH, b"\\\\"), rest.replace(_BACKSLASH, b"\\\\")
+
+
+def _escape(raw: bytes) -> bytes:
+    return b"\\u%04x" % ord(raw.decode("utf-8", "surrogatepass"))
 
 
 def _check_value_count(data: bytes) -> None:
@@ -224,10 +265,15 @@ def _default(value: object) -> JSON:
 
 def json_text(value: JSON) -> str:
     """Return *value*, parsed from JSON, as JSON text; lone surrogates become U+FFFD."""
+    return json_bytes(value).decode()
+
+
+def json_bytes(value: JSON) -> bytes:
+    """Return the bytes of `json_text`; faster for long strings."""
     try:
-        return orjson.dumps(value).decode()
+        return orjson.dumps(value)
     except orjson.JSONEncodeError:  # a lone surrogate, or an int above 64 bits
-        return json.dumps(replace_surrogates_in(value), separators=(",", ":"))
+        return json.dumps(replace_surrogates_in(value), separators=(",", ":")).encode()
 
 
 def replace_surrogates(text: str) -> str:
@@ -249,20 +295,3 @@ def replace_surrogates_in(value: JSON) -> JSON:
     if isinstance(value, list | tuple):
         return [replace_surrogates_in(item) for item in value]
     return value
-
-
-def merged_objects(texts: Sequence[str]) -> str:
-    """Merge objects in JSON text; return the last text if one is not an object."""
-    merged: dict[str, JSON] = {}
-    values = []
-    for text in texts:
-        try:
-            value = load_json(text.encode())
-        except ValueError:
-            return texts[-1]
-        if not isinstance(value, dict):
-            return texts[-1]
-        values.append(value)
-        merged |= value
-    same = (text for text, value in zip(texts, values, strict=True) if value == merged)
-    return next(same, None) or json_text(merged)

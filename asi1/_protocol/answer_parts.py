@@ -24,7 +24,7 @@ from attrs import define, field
 from .._models.base_types import JSON
 from .._models.chunks import ToolCallDelta
 from .._models.completion import FunctionCall, ToolCall
-from .._models.json_text import load_json, merged_objects
+from .._models.json_text import json_text, load_json
 
 
 __all__ = ["Parts", "ToolCalls"]
@@ -111,7 +111,7 @@ class _Arguments:
     def arguments(self) -> str:
         """Return the arguments so far; complete objects are merged into one."""
         if self._earlier and self.whole:
-            self._text = merged_objects([*self._earlier, self._text])
+            self._text = _merged([*self._earlier, self._text])
             self._earlier, self._scanned = None, len(self._text)
         return self._text
 
@@ -133,6 +133,23 @@ class _Arguments:
         self._begun = self._begun or opened > 0
         if len(sections) % 2 == 0:
             self._in_string = not self._in_string
+
+
+def _merged(texts: Sequence[str]) -> str:
+    """Merge objects in JSON text; return the last text if one is not an object."""
+    merged: dict[str, JSON] = {}
+    values = []
+    for text in texts:
+        try:
+            value = load_json(text.encode())
+        except ValueError:
+            return texts[-1]
+        if not isinstance(value, dict):
+            return texts[-1]
+        values.append(value)
+        merged |= value
+    same = (text for text, value in zip(texts, values, strict=True) if value == merged)
+    return next(same, None) or json_text(merged)
 
 
 def _updated(
@@ -184,16 +201,16 @@ class _Call(_Arguments):
         if function.name and function.name == self.name and not part.id:
             blank = not function.arguments.strip()
             self.named_again = self.named_again or (blank and self.whole)
-        named = self.id, self.name
+        before = self.id, self.name
         self.index = part.index if self.index is None else self.index
         self.id = self.id or part.id
         self.type = part.type or self.type
-        # Servers never split the name; some of them send it in every part of the call.
+        # Servers never split the name; some send it in every part of the call.
         self.name = self.name or function.name
-        carries = self.add_text(function.arguments)
+        carries = self.add_text(function.arguments) or before != (self.id, self.name)
         self.extra, more = _updated(self.extra, part.extra)
         self.function_extra, others = _updated(self.function_extra, function.extra)
-        return carries or more or others or named != (self.id, self.name)
+        return carries or more or others
 
     def ends_before(self, part: ToolCallDelta) -> bool:
         """Return whether *part* begins another call, in spite of its index or id."""
@@ -207,8 +224,8 @@ class _Call(_Arguments):
             same_id = bool(part.id) and not new_id
             return bool(self.name) and (not same_id or self.whole)
         if not self.whole:
-            # vLLM has made a new id for every part of a call, but with an index. So the
-            # index tells the call, unless neither part has arguments.
+            # vLLM makes a new id for every part of a call, but with an index, which
+            # tells the call, unless neither part has arguments.
             alone = part.index is None or not (arguments or self._text)
             return new_id and bool(self.id) and alone
         if new_id:
@@ -218,14 +235,9 @@ class _Call(_Arguments):
         return bool(arguments)
 
     def build(self) -> ToolCall:
-        function = FunctionCall(
-            name=self.name,
-            arguments=self.arguments(),
-            extra=dict(self.function_extra or ()),
-        )
-        return ToolCall(
-            id=self.id, type=self.type, function=function, extra=dict(self.extra or ())
-        )
+        inner, extra = dict(self.function_extra or ()), dict(self.extra or ())
+        function = FunctionCall(name=self.name, arguments=self.arguments(), extra=inner)
+        return ToolCall(id=self.id, type=self.type, function=function, extra=extra)
 
 
 @define

@@ -16,14 +16,14 @@ from .._models import errors, status_errors
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
-from .._models.json_text import has_surrogates, load_json
+from .._models.json_text import has_surrogates, load_json, replace_surrogates_in
 from .._models.response import ResponseInfo
 from .._settings.secret import Secret
 from .converter import decode
 from .error_body import QUOTA_CODES, ErrorBody, find_error, read_error_body
 from .members import is_sign_of_life
 from .normalise import HalfCharacters
-from .retry_after import retry_after, retry_after_in_body
+from .retry_after import wait_of
 
 
 if TYPE_CHECKING:
@@ -36,12 +36,10 @@ __all__ = [
     "body_kind",
     "event_value",
     "is_done",
-    "joined_value",
     "read_answer",
     "read_error",
     "read_event",
     "read_rest",
-    "wait_of",
 ]
 
 BOM = b"\xef\xbb\xbf"
@@ -111,11 +109,6 @@ def read_error(
         response=info,
         **more,
     )
-
-
-def wait_of(headers: Mapping[str, str], body: JSON, wall: float) -> float | None:
-    """Return the seconds that a reply asks to wait; None if it names no wait."""
-    return retry_after(headers, wall) or retry_after_in_body(body)
 
 
 @run_apart_once
@@ -198,21 +191,16 @@ def read_event(
     name: str, data: bytes, key: Secret, halves: HalfCharacters | None = None
 ) -> ChatCompletionChunk | None:
     """Return the chunk in one event of a stream; otherwise as `event_value`."""
-    value = event_value(name, data, key)
-    if value is None:
-        return None
-    if halves is not None and (halves.waiting or has_surrogates(data)):
-        value = joined_value(data, halves)
-    return decode(ChatCompletionChunk, value)
-
-
-def joined_value(data: bytes, halves: HalfCharacters) -> Mapping[str, JSON]:
-    """Return an event's JSON object; *halves* joins characters split by the server."""
-    return halves.join(_event_value(data, surrogates=True))
+    value = event_value(name, data, key, halves=halves)
+    return None if value is None else decode(ChatCompletionChunk, value)
 
 
 def event_value(
-    name: str, data: bytes, key: Secret, load: Callable[[bytes], JSON] | None = None
+    name: str,
+    data: bytes,
+    key: Secret,
+    load: Callable[[bytes], JSON] | None = None,
+    halves: HalfCharacters | None = None,
 ) -> Mapping[str, JSON] | None:
     """
     Return the chunk in one event as a JSON object; None for an event without a chunk.
@@ -226,6 +214,7 @@ def event_value(
         data: The event's data lines, joined by newlines.
         key: The API key, which is redacted from excerpts in an error.
         load: Parses *data*.
+        halves: Joins characters that the server has split; only without *load*.
 
     Raises:
         ServerStreamError: The event reports an error.
@@ -236,8 +225,10 @@ def event_value(
     start = data.lstrip()[:1]
     if not is_error and (not start or (own_name and start not in (b"{", b"["))):
         return None
+    if halves is not None and not (halves.waiting or has_surrogates(data)):
+        halves = None
     try:
-        value = (load or _event_value)(data)
+        value = load(data) if load else _event_value(data, surrogates=bool(halves))
     except ValueError as error:
         if is_error:
             text = data.decode("utf-8", "replace").strip()
@@ -247,13 +238,25 @@ def event_value(
                 retryable=read_error_body(text, key).passing,
             ) from None
         raise _decode_error(f"is not valid JSON ({error})", data, key) from None
-    found = None
+    problem = _event_error(value, name, data, key)
+    if problem is not None and halves is not None:
+        problem = _event_error(replace_surrogates_in(value), name, data, key)
+    if problem is not None:
+        raise problem
+    return value if halves is None else halves.join(value)
+
+
+def _event_error(
+    value: JSON, name: str, data: bytes, key: Secret
+) -> errors.StreamError | None:
+    """Return the error that an event with *value* reports or is; None for a chunk."""
+    is_error, found = name.lower() == "error", None
     if isinstance(value, dict):
-        named = own_name or is_sign_of_life(value)
+        named = name != "message" or is_sign_of_life(value)
         found = find_error(value, event=True, named=named)
     if is_error or found is not None:
         told = read_error_body(value if found is None else found, key)
-        raise errors.ServerStreamError(
+        return errors.ServerStreamError(
             told.message or "an error without a message",
             code=told.code,
             type=told.type,
@@ -261,11 +264,11 @@ def event_value(
             retryable=told.passing,
         )
     if not isinstance(value, dict):
-        raise _decode_error("is not a JSON object", data, key)
+        return _decode_error("is not a JSON object", data, key)
     choices = value.get("choices")
     if choices is not None and not _all_objects(choices):
-        raise _decode_error("has choices that are not a list of objects", data, key)
-    return value
+        return _decode_error("has choices that are not a list of objects", data, key)
+    return None
 
 
 def read_rest(halves: HalfCharacters) -> ChatCompletionChunk:

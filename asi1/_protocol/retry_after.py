@@ -17,7 +17,7 @@ from .._models.base_types import JSON
 from .._settings.validators import is_number
 
 
-__all__ = ["retry_after", "retry_after_in_body"]
+__all__ = ["retry_after", "retry_after_in_body", "wait_of"]
 
 # A number in a retry header. The pattern is stricter than Python's `float`, which also
 # accepts "nan", "1_000" and signs.
@@ -80,6 +80,11 @@ _QUOTED = re.compile(
     r"(?:\"[^\"]*\"|'(?:[^']|(?<=\w)'(?=\w))*+'|`[^`]*`)(?!\w| ?[:=])"
     r"|\u201c[^\u201c\u201d]*\u201d"
 )
+
+
+def wait_of(headers: Mapping[str, str], body: JSON, wall: float) -> float | None:
+    """Return the seconds that a reply asks to wait; None if it names no wait."""
+    return retry_after(headers, wall) or retry_after_in_body(body)
 
 
 def retry_after(headers: Mapping[str, str], wall: float) -> float | None:

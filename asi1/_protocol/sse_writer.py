@@ -6,12 +6,12 @@ The format must not change, since it is public: `AsyncEventBytes` documents it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion, ToolCall
-from .._models.json_text import json_text
+from .._models.json_text import json_bytes, json_text
 from .public_error import failure
 
 
@@ -19,11 +19,13 @@ __all__ = ["PING", "done_event", "failed_event", "piece_events"]
 
 # An SSE comment, which receivers ignore; sending it keeps the connection alive.
 PING = b": ping\n\n"
+# Number of tool calls that are written in one step.
+_CALLS_PER_STEP = 512
 
 
-def _event(name: str, data: JSON) -> bytes:
+def _event(name: bytes, data: JSON) -> bytes:
     # JSON escapes newlines in strings, so the data is always one line.
-    return f"event: {name}\ndata: {json_text(data)}\n\n".encode()
+    return b"event: %b\ndata: %b\n\n" % (name, json_bytes(data))
 
 
 def piece_events(chunks: Iterable[ChatCompletionChunk]) -> bytes:
@@ -32,9 +34,9 @@ def piece_events(chunks: Iterable[ChatCompletionChunk]) -> bytes:
     for chunk in chunks:
         thought = chunk.thought or _reasoning(chunk)
         if thought:
-            events.append(_event("thought", {"text": thought}))
+            events.append(_event(b"thought", {"text": thought}))
         if text := chunk.text:
-            events.append(_event("text", {"text": text}))
+            events.append(_event(b"text", {"text": text}))
     return b"".join(events)
 
 
@@ -42,8 +44,14 @@ def _reasoning(chunk: ChatCompletionChunk) -> str:
     return next((c.delta.reasoning for c in chunk.choices if c.index == 0), "")
 
 
-def done_event(answer: ChatCompletion) -> bytes:
-    """Return the event that ends a complete answer."""
+def done_event(answer: ChatCompletion) -> Generator[None, None, bytes]:
+    """
+    Return the event that ends a complete answer.
+
+    Yields:
+        None between two steps of some tool calls each, so that the caller can let other
+        tasks run.
+    """
     usage = answer.usage
     before = {
         "id": answer.id,
@@ -60,8 +68,16 @@ def done_event(answer: ChatCompletion) -> bytes:
     after = {"refusal": answer.message.refusal}
     # Each call is written alone: the garbage collector would stop the event loop for
     # long to search through the dicts of many thousand calls.
-    calls = ",".join(map(_call, answer.message.tool_calls))
-    data = f'{json_text(before)[:-1]},"tool_calls":[{calls}],{json_text(after)[1:]}'
+    written: list[str] = []
+    calls = answer.message.tool_calls
+    for at in range(0, len(calls), _CALLS_PER_STEP):
+        if at:
+            yield
+        written += map(_call, calls[at : at + _CALLS_PER_STEP])
+    data = (
+        f'{json_text(before)[:-1]},"tool_calls":[{",".join(written)}],'
+        f"{json_text(after)[1:]}"
+    )
     return f"event: done\ndata: {data}\n\n".encode()
 
 
@@ -72,4 +88,4 @@ def _call(call: ToolCall) -> str:
 
 def failed_event(error: Exception) -> bytes:
     """Return the event that ends an answer that failed."""
-    return _event("failed", failure(error).to_dict())
+    return _event(b"failed", failure(error).to_dict())

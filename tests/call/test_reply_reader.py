@@ -16,6 +16,7 @@ import asi1
 from asi1.testing import FAULTS, Data, Head, Pause, Stall
 
 from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
+from ..support.virtual_time import advance
 
 
 pytestmark = pytest.mark.virtual_time
@@ -1261,6 +1262,51 @@ async def test_call_can_be_cancelled_within_a_flood(fake, name, count, stream):
     turns, ended = await turns_during(fake, stream=stream, stop_after=few + 5)
 
     assert (few + 5, False) == (turns, ended)
+
+
+async def turns_after_the_timeout(fake, *, stream, late):
+    """
+    Make a call that times out after *late* turns of another task; return the turns that
+    this task has from then until the call raises its error.
+    """
+    turns, ended = 0, False
+
+    async def count():
+        nonlocal turns
+        while not ended:
+            turns += 1
+            if turns == late:
+                advance(1)
+            await checkpoint()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(count)
+        with pytest.raises(asi1.APITimeoutError) as caught:
+            await ask(fake, stream=stream, timeout=1)
+        ended = True
+    assert "total" == caught.value.phase
+    return turns - late
+
+
+@pytest.mark.system
+@both_forms
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [*FLOODS, ("flood_comments", 1_000_000), ("flood_tool_calls", 20_000)],
+)
+async def test_total_timeout_ends_a_call_within_a_flood(fake, name, count, stream):
+    """
+    The total timeout ends a call that reads a flood, which arrived in one write: the
+    reader has one more turn, and the call has at most five in which it closes the reply
+    and raises the error.
+    """
+    fake.fault(name, count=1)
+    fake.fault(name, count=count)
+
+    few, _ = await turns_during(fake, stream=stream)
+    turns = await turns_after_the_timeout(fake, stream=stream, late=few + 5)
+
+    assert turns <= 6
 
 
 @both_forms

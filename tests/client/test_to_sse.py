@@ -9,12 +9,15 @@ from contextlib import aclosing
 import anyio
 import pytest
 
+from anyio.lowlevel import checkpoint
+
 import asi1
 
 from asi1.testing import Data, FakeASI1, Pause, Repeat
 
 from ..support.browser import said, seen
 from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process, until
+from ..support.virtual_time import advance
 
 
 def ask(client, **options):
@@ -368,3 +371,33 @@ async def test_event_never_ends_in_half_a_character(fake):
     assert "a\U0001f9a6b\ufffd" == "".join(texts)
     assert all(text.encode() for text in texts)
     assert rb"\ud83e" not in body
+
+
+@pytest.mark.virtual_time
+async def test_pings_do_not_begin_the_last_event_anew(fake):
+    """
+    If the ping interval passes while the last event is written, a comment is sent, and
+    the next read goes on with this event.
+    """
+    fake.fault("flood_tool_calls", count=5000)
+    items, ended = [], False
+
+    async def pass_time():
+        while not ended:
+            if stream.consumed:
+                advance(2)
+            await checkpoint()
+
+    with anyio.fail_after(1000):
+        async with (
+            in_process(fake) as client,
+            ask(client) as stream,
+            anyio.create_task_group() as group,
+        ):
+            group.start_soon(pass_time)
+            items = [data async for data in stream.to_sse(ping=1)]
+            ended = True
+
+    assert b": ping\n\n" in items
+    [*_, (name, data)] = seen(b"".join(items))
+    assert ("done", 5000) == (name, len(data["tool_calls"]))

@@ -9,7 +9,7 @@ import pytest
 
 from asi1._models import json_steps
 from asi1._models.json_steps import load_json_in_steps, loader_in_steps
-from asi1._models.json_text import load_json
+from asi1._models.json_text import load_json, replace_surrogates
 
 
 VALUES = [
@@ -136,6 +136,49 @@ def test_large_text_takes_several_steps(data):
 
     assert load_json(data) == value
     assert steps > 1
+
+
+SURROGATES = [
+    *("\\ud83d", "\\uDE00", "\\ud83d\\ude00", "\\\\", "\\\\ud83d", "\\n", '\\"', "x"),
+    *("\ud83d", "\ude00", "\ud55c"),
+]
+
+
+@pytest.mark.parametrize("step", range(1, 16))
+def test_lone_surrogates_become_u_fffd_in_steps_of_any_size(step):
+    """
+    A lone surrogate, as an escape or as bytes, becomes U+FFFD wherever a step ends, and
+    a pair becomes its character.
+    """
+    rng = random.Random(step)
+    for _ in range(300):
+        text = f'"{"".join(rng.choices(SURROGATES, k=rng.randint(0, 12)))}"'
+        data = text.encode("utf-8", "surrogatepass")
+        expected = replace_surrogates(json.loads(data))
+
+        repaired, _ = in_one_step(json_steps._without_surrogates(data, step))
+
+        assert expected == json.loads(repaired), data
+        assert expected == load_json(data), data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'"%b"' % (b"\\ud83d" * 200_000),
+        b'["%b",12345678901234567890]' % (b"\\ud83d" * 200_000),
+        b'["%b"%b]' % (b"\\ud83d" * 200_000, b",1" * 50_000),
+        b'"%b"' % (b"\xed\xa0\xbd" * 400_000),
+    ],
+)
+def test_many_lone_surrogates_take_many_steps(data):
+    """
+    Lone surrogates in a large text are replaced in steps of at most 64 KiB each.
+    """
+    value, steps = in_one_step(load_json_in_steps(data))
+
+    assert load_json(data) == value
+    assert steps > len(data) // (64 * 1024)
 
 
 @pytest.mark.parametrize(

@@ -532,6 +532,25 @@ def test_event_with_a_json_object_is_a_chunk():
     assert "\ufffdi" == read_event("message", data.replace(b"H", b"\xff"), SECRET).text
 
 
+def test_error_event_has_no_lone_surrogates_and_ends_no_character():
+    """
+    The error that an event reports has U+FFFD for each lone surrogate, and the half of
+    a character that waits for the next chunk still waits.
+    """
+    halves = HalfCharacters()
+    first = b'{"choices":[{"index":0,"delta":{"content":"\\ud83d"}}]}'
+    error = (
+        b'{"error":{"message":"\\ude00"},"choices":[{"delta":{"content":"\\ude00"}}]}'
+    )
+
+    assert "" == read_event("message", first, SECRET, halves).text
+    with pytest.raises(ServerStreamError) as caught:
+        read_event("message", error, SECRET, halves)
+
+    assert "\ufffd" == caught.value.message == caught.value.body["error"]["message"]
+    assert ["\ud83d"] == list(halves.waiting.values())
+
+
 @pytest.mark.parametrize(
     "choices", ["", '"choices":null', '"choices":[]', '"choices":[null]']
 )

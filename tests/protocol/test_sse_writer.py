@@ -18,6 +18,22 @@ def piece(text="", **fields):
     return asi1.ChatCompletionChunk(choices=choices, **fields)
 
 
+def last(answer):
+    """Return the event that ends *answer*."""
+    return in_steps(answer)[0]
+
+
+def in_steps(answer):
+    """Return the event that ends *answer*, and the number of its steps."""
+    event, steps = done_event(answer), 1
+    while True:
+        try:
+            next(event)
+        except StopIteration as end:
+            return end.value, steps
+        steps += 1
+
+
 def test_thoughts_and_texts_become_events_in_order():
     """
     Each thought and each text becomes an event, in order; a chunk with neither thought
@@ -79,7 +95,7 @@ def test_events_have_the_documented_wire_format():
     )
 
     assert b'event: text\ndata: {"text":"Hi"}\n\n' == piece_events([piece("Hi")])
-    [(name, data)] = seen(done_event(answer))
+    [(name, data)] = seen(last(answer))
     assert ("done", "a1", "asi1-mini") == (name, data["id"], data["model"])
     assert {
         "prompt_tokens": 1,
@@ -99,7 +115,7 @@ def test_done_event_has_null_for_missing_values():
     In the last event, "done", a value that the server did not send is null; its key is
     never left out.
     """
-    [(name, data)] = seen(done_event(asi1.ChatCompletion()))
+    [(name, data)] = seen(last(asi1.ChatCompletion()))
 
     assert "done" == name
     assert {
@@ -142,3 +158,22 @@ def test_ping_is_a_comment_that_readers_ignore():
     """
     assert b": ping\n\n" == PING
     assert [("text", {"text": "a"})] == seen(PING + piece_events([piece("a")]) + PING)
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, 1), (512, 1), (513, 2), (5000, 10)]
+)
+def test_many_tool_calls_are_written_in_steps(count, expected):
+    """
+    The last event of an answer is written in one step for each 512 tool calls, and has
+    all of them in order.
+    """
+    calls = tuple(asi1.ToolCall(id=f"c{number}") for number in range(count))
+    message = asi1.ChatMessage(tool_calls=calls)
+    answer = asi1.ChatCompletion(choices=(asi1.ChatChoice(message=message),))
+
+    event, steps = in_steps(answer)
+
+    assert expected == steps
+    [(_, data)] = seen(event)
+    assert [call.id for call in calls] == [call["id"] for call in data["tool_calls"]]

@@ -17,11 +17,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "exactly as many values as are allowed may be counted or not",
     (
         "_models.json_steps",
-        "_load_long: 0 -> 1",
-    ): "orjson reads the first number exactly if it has only 19 digits",
-    ("_models.json_steps", "_load_long: 20 -> 21"): "two searches overlap more",
-    (
-        "_models.json_steps",
         "_load_parts: end - flushed > step -> end - flushed >= step",
     ): "a step of about the same size",
     (

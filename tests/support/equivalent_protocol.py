@@ -17,12 +17,12 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "Parts.build: 'dict[Any, _M]' -> 'XXdict[Any, _M]'",
     ): "the type of a cast has no effect",
     (
-        "_models.json_text",
-        "merged_objects: strict=True -> (nothing)",
+        "_protocol.answer_parts",
+        "_merged: strict=True -> (nothing)",
     ): "each text has a value",
     (
-        "_models.json_text",
-        "merged_objects: True -> False",
+        "_protocol.answer_parts",
+        "_merged: True -> False",
     ): "each text has a value",
     (
         "_protocol.answer_parts",

@@ -22,7 +22,7 @@ TESTS = {
     "_models.completion": ["models/test_completion"],
     "_models.errors": ["models/test_errors", "models/test_error_data"],
     "_models.json_steps": ["models/test_json_steps"],
-    "_models.json_text": ["models/test_json_text", "protocol/test_answer_parts"],
+    "_models.json_text": ["models/test_json_text"],
     "_models.markdown": ["models/test_markdown"],
     "_models.messages": ["models/test_messages"],
     "_models.raw": ["models/test_raw", "package/test_constructors"],

@@ -12,8 +12,10 @@ import math
 import selectors
 import time
 
+import trio.testing
 
-__all__ = ["VirtualTimeLoop"]
+
+__all__ = ["VirtualTimeLoop", "advance"]
 
 # asyncio runs the timers that are due before now + RESOLUTION. After some months of
 # virtual time, rounding makes this sum equal to now, and a due timer would never run;
@@ -52,3 +54,20 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return the virtual time, in seconds."""
         return self._clock.now
+
+    def advance(self, seconds: float) -> None:
+        """Advance the virtual clock, although tasks can run."""
+        self._clock.now += seconds
+
+
+def advance(seconds: float) -> None:
+    """Advance the running event loop's virtual clock, although tasks can run."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        clock = trio.lowlevel.current_clock()
+        assert isinstance(clock, trio.testing.MockClock)
+        clock.jump(seconds)
+    else:
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.advance(seconds)
