@@ -27,7 +27,7 @@ class AnswerEvents:
     # Class attributes, since `__del__` also runs if `__init__` raised an error.
     _begun = False
     _ended = False
-    # Whether events were dropped that `next` has not returned.
+    # Whether events were dropped before `next` returned them.
     _unsent = False
 
     def __init__(
