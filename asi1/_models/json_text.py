@@ -252,7 +252,7 @@ def replace_surrogates_in(value: JSON) -> JSON:
 
 
 def merged_objects(texts: Sequence[str]) -> str:
-    """Merge objects in JSON text; return the last text if one is not an object."""
+    """Merge JSON objects in *texts*; return the last text if one is not an object."""
     merged: dict[str, JSON] = {}
     values = []
     for text in texts:
