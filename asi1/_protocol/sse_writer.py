@@ -58,8 +58,8 @@ def done_event(answer: ChatCompletion) -> bytes:
         },
     }
     after = {"refusal": answer.message.refusal}
-    # Each call is written alone: the garbage collector would stop the event loop for
-    # long to search through the dicts of many thousand calls.
+    # Tool calls become JSON one by one. If the dicts of many thousand calls existed at
+    # once, the garbage collector would block the event loop for long.
     calls = ",".join(map(_call, answer.message.tool_calls))
     data = f'{json_text(before)[:-1]},"tool_calls":[{calls}],{json_text(after)[1:]}'
     return f"event: done\ndata: {data}\n\n".encode()
