@@ -77,7 +77,7 @@ def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
     which may block, or call the model themselves.
 
     Raises:
-        ASI1Error: A call failed, or what *rounds* raises.
+        ASI1Error: A call failed, or *rounds* raised this error.
     """
     try:
         call = next(rounds)

@@ -29,7 +29,7 @@ class AnswerEvents:
     # Class attributes, since `__del__` also runs if `__init__` raised an error.
     _begun = False
     _ended = False
-    # Whether events were dropped that `next` has not returned.
+    # Whether events were dropped before `next` returned them.
     _unsent = False
     # Writes the last event; a ping may interrupt it, and the next read goes on with it.
     _last: Generator[None, None, bytes] | None = None

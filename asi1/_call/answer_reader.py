@@ -53,7 +53,7 @@ class _CompletionReader(EventReader[_T]):
 
     def _warn_if_exhausted(self, answer: ChatCompletion) -> None:
         if answer.exhausted:
-            url = self.request.url.partition("?")[0]  # the query may hold secrets
+            url = self.request.url.partition("?")[0]  # the query may contain secrets
             logger.warning(
                 "%s %s: the model's thoughts used all tokens of the answer, which has"
                 " no text; raise max_tokens, or lower thinking_budget",
@@ -152,7 +152,7 @@ class ChunkReader(_CompletionReader[ChatCompletionChunk]):
 
     def result(self, info: ResponseInfo) -> list[ChatCompletionChunk]:  # noqa: ARG002
         """Return an empty list: all chunks are in the queue already."""
-        # Joining the text of a long answer takes time, so most answers are not built.
+        # Building a long answer takes time, so it is built for possible warnings only.
         if self._answer is not None or self._assembler.cut_by_length:
             self._warn_if_exhausted(self.answer())
         return []

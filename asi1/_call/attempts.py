@@ -158,9 +158,10 @@ def redaction() -> tuple[
 
 
 async def in_turns(steps: Generator[None, None, _R]) -> _R:
-    """Return what *steps* returns; other tasks run in between, but no cancellation."""
+    """Run *steps* in turns with other tasks, uncancelled; return their result."""
     result: Any = None
-    with anyio.CancelScope(shield=True):  # or an error with the key would be a context
+    # A cancellation would have the error with the key as its context.
+    with anyio.CancelScope(shield=True):
         while True:
             try:
                 next(steps)

@@ -217,7 +217,7 @@ class ChunkStream:
 
     def leave(self) -> None:
         """Cancel the call without waiting for it; must run on its event loop."""
-        self._notify_observer()  # if the answer is complete, a turn is kept
+        self._notify_observer()  # a complete answer is added to its conversation
         self.abandon()
 
     def abandon(self) -> None:
@@ -246,7 +246,7 @@ class ChunkStream:
 
 
 def has_part(chunk: ChatCompletionChunk) -> bool:
-    """Return whether *chunk* has a part of a choice, a thought or a finish reason."""
+    """Return whether *chunk* has a part of the answer or a finish reason."""
     if chunk.text or chunk.thought or chunk.executable_data:
         return True
     return any(

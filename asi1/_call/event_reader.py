@@ -154,7 +154,7 @@ class EventReader(ReplyReader[_T]):
                     if is_done(text):
                         done = True
                         break
-                    self._carried |= carried  # read when `_read_other` delivers
+                    self._carried |= carried  # read if `_read_other` delivers *batch*
                     work += await self._read_other(name, text, batch)
                 else:
                     carried |= add(chunk)

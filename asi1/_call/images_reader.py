@@ -20,7 +20,7 @@ from .reply_reader import Body, ReplyReader
 
 __all__ = ["ImagesReader"]
 
-# Number of characters of a body that is not JSON, for an error.
+# Maximum number of characters that an error contains of a body that is not JSON.
 _QUOTED = 64 * 1024
 
 

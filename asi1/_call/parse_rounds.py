@@ -1,9 +1,9 @@
 """
 The calls of one `parse`: asks the model again if its answer does not fit the type.
 
-A generator yields each call and receives the answer, so that both clients run the same
-code, and decode the answer where they run the user's code: the async client in the
-caller's task, the blocking client in the caller's thread.
+A generator yields each call and receives its answer, so that both clients share this
+code. The answer is decoded, which may run the user's validators, in the caller's task
+or, for the blocking client, in the caller's thread.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["ParsePlan", "Rounds", "parse_rounds", "run_rounds"]
 
 _T = TypeVar("_T")
 
-# Yields calls that have not begun, receives their answers.
+# A generator that yields calls, which have not begun, and receives their answers.
 Rounds: TypeAlias = Generator[Call[ChatCompletion], ChatCompletion, _T]
 
 _CORRECTION = (
@@ -42,7 +42,7 @@ _CORRECTION = (
 @frozen(kw_only=True)
 class ParsePlan(Generic[_T]):
     """
-    What `parse` asks for.
+    The arguments of `parse` that concern the value.
 
     Attributes:
         output: The type that the answer becomes.
@@ -80,8 +80,8 @@ class ParsePlan(Generic[_T]):
             again: Returns a call that sends what *first* sent, followed by messages.
 
         Raises:
-            OutputError: An answer is not the value, and is not repaired; its `earlier`
-                has the errors of the answers before it.
+            OutputError: The last answer did not become a value; `earlier` has the
+                errors of the answers before it.
         """
         call = first
         added: list[Message] = []
@@ -147,7 +147,7 @@ async def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
     Run the calls of *rounds* on the event loop, one after the other.
 
     Raises:
-        ASI1Error: A call failed, or what *rounds* raises.
+        ASI1Error: A call failed, or *rounds* raised this error.
     """
     try:
         call = next(rounds)

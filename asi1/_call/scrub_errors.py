@@ -53,7 +53,7 @@ def scrub(error: ASI1Error, secret: Secret) -> None:
 
 
 def scrub_in_steps(error: ASI1Error, secret: Secret) -> Generator[None, None, None]:
-    """Do the same as `scrub`; yield after each step in which values were searched."""
+    """Do the same as `scrub`; yield after each step of the search for the key."""
     redactor = _Redactor(secret)
     yield from redactor.clean_fields(error)
     error.__traceback__ = None

@@ -57,7 +57,7 @@ class AsyncASI1(BaseClient):
         default_headers: Sent with every request.
         default_query: Query parameters, added to the URL of every request.
         default_options: Chat options for calls that do not give their own.
-        models: Your own `ModelInfo` of models, by name, in place of `MODELS`: sizes
+        models: `ModelInfo` by model name; overrides and extends `MODELS`, since sizes
             and prices change, and models are added.
         hooks: Your functions to call on waits, on retries and at the end of calls.
         max_event_bytes: The largest event of a stream, and the largest body of a reply,
@@ -102,9 +102,9 @@ class AsyncASI1(BaseClient):
             model: The model of turns that do not name one; the client's if left out.
             keep_reasoning: Whether the model's thoughts are kept in the history, and
                 sent with later turns as ``reasoning_content``. Some servers require
-                this and others refuse it. If left out, as in *saved*, or else False.
-            session: True makes a random session id, unless *saved* or the options have
-                one. Each turn sends it, so that agentic models keep their state.
+                this and others refuse it. If left out: as in *saved*, else False.
+            session: True generates a random session id, unless *saved* or the options
+                have one. Each turn sends it, so that agentic models keep their state.
             **options: Fields of `ChatOptions`, for each turn; they override those in
                 *saved*.
 

@@ -44,7 +44,7 @@ class AsyncImages:
             **options: Fields of `RequestOptions`.
 
         Returns:
-            The image: `GeneratedImages.bytes`, `GeneratedImages.save`.
+            The image: see `GeneratedImages.bytes` and `GeneratedImages.save`.
 
         Raises:
             ArgumentError: An argument is wrong; nothing was sent.

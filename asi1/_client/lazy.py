@@ -265,7 +265,7 @@ BaseClient.with_options.__qualname__ = "client.with_options"
 
 
 def _read(headers: Any, query: Any, options: Any, models: Any) -> dict[str, Any]:
-    """Return the given settings that are mappings, each checked, by name."""
+    """Check the settings that are mappings; return by name those that are not None."""
     read: dict[str, Any] = {}
     if headers is not None:
         read["headers"] = check_headers(headers, "default_headers")

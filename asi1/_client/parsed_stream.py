@@ -38,7 +38,7 @@ class Decoding(Generic[_T]):
         Return the complete answer with its value.
 
         Raises:
-            OutputError: The answer is not the value.
+            OutputError: The answer did not become a value.
         """
         result = self._output.read(answer)
         return parsed_completion(answer, result.value, parsed_from=result.parsed_from)
@@ -53,7 +53,7 @@ def parsed_chunk_stream(
     options: Any,
 ) -> tuple[ChunkStream, Decoding[Any]]:
     """
-    Return the stream of the answer, and what decodes it; the first use starts the call.
+    Return the stream of the answer, and its decoder; the first use starts the call.
 
     Raises:
         ArgumentError: An argument is wrong; nothing was sent.
@@ -100,7 +100,8 @@ class AsyncParsedStream(AsyncChatStream, Generic[_T]):
         Read to the end, and return the answer with its value ``parsed``.
 
         Raises:
-            OutputError: The answer is not the value; as for `AsyncCompletions.parse`.
+            OutputError: The answer did not become a value; as for
+                `AsyncCompletions.parse`.
             ASI1Error: As for reading the stream.
         """
         return self._decoding.whole(await super().get_final_completion())

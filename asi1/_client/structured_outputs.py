@@ -58,7 +58,7 @@ class AsyncStructuredOutputs:
         **options: Unpack[ParseOptions],
     ) -> ParsedCompletion[Any]:
         """
-        Ask the model for a value of a type: ``answer.parsed`` of the returned answer.
+        Ask the model for a value of a type, and return the answer with its ``parsed``.
 
         The request asks for JSON with the type's schema. The answer is checked against
         the type, since a server may ignore the schema.
@@ -72,7 +72,7 @@ class AsyncStructuredOutputs:
                 which is not checked against the schema.
             model: As for `create`.
             repair: How often the model is asked again, with the error, if its answer
-                does not fit the type; ``answer.earlier`` has these answers' errors.
+                does not fit the type; ``answer.earlier`` has the errors.
             **options: Fields of `ParseOptions`.
 
         Raises:

@@ -166,7 +166,7 @@ class ChatCompletionChunk(Model):
 
     @property
     def agents_used(self) -> "tuple[AgentUsed, ...]":
-        """The agents that the server's planner has used, as this chunk tells them."""
+        """The agents in this chunk that the server's planner has used."""
         return load_agents_in()(self.extra)
 
 

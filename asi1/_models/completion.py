@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-# What an agentic model says, in lowercase, in place of an answer that comes later.
+# Texts, in lowercase, in an agentic model's reply if the answer follows later.
 _PASSED_ON = ("i've sent the message", "i have sent the message")
 
 
@@ -242,8 +242,8 @@ def message_key(choice: Mapping[str, JSON], key: str) -> str:
     """
     Return the key of the message in a server's *choice*: "message" or "delta".
 
-    *key* is the documented one of the two. Servers also send the message under the
-    other one, alone or beside an empty object.
+    *key* is the documented key. Servers also send the message under the other key,
+    without *key* or with an empty object under it.
     """
     other = "delta" if key == "message" else "message"
     own, found = choice.get(key), choice.get(other)

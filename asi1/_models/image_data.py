@@ -29,7 +29,7 @@ __all__ = [
 
 # A path, the bytes of an image, or a URL: a str that begins with https:, http: or data:
 Image: TypeAlias = FilePath | bytes | bytearray | memoryview
-# The content of a message in the API's form, and the function that makes it.
+# The content of a message in the API's form, and the type of `with_images`.
 _Content: TypeAlias = str | Sequence[Mapping[str, JSON]]
 Parts: TypeAlias = Callable[[_Content, Iterable[str]], _Content]
 
@@ -120,11 +120,11 @@ def _is_path(image: object) -> bool:
 
 
 def with_images(content: _Content, urls: Iterable[str]) -> _Content:
-    """Return *content* as parts, followed by one part for each image."""
+    """Return *content* as a list of parts, followed by one part for each image URL."""
     text = [{"type": "text", "text": content}] if isinstance(content, str) else content
     return [*text, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]
 
 
 def size_without_images(body: bytes) -> int:
-    """Return the bytes of a request's *body*, without images in ``data:`` URLs."""
+    """Return the number of bytes of *body*, without images in ``data:`` URLs."""
     return len(body) - sum(len(found[1]) for found in _EMBEDDED.finditer(body))

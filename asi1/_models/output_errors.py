@@ -27,7 +27,7 @@ class OutputError(ASI1Error):
     An answer arrived, but did not become a value of the requested type.
 
     Attributes:
-        text: The answer's text, or the arguments' text of a tool call.
+        text: The text of the answer, or of a tool call's arguments.
         completion: The complete answer, with its usage; None if the text did not come
             from an answer.
         earlier: If the model was asked again, the errors of its earlier answers: each
@@ -63,7 +63,8 @@ class OutputInvalidError(OutputError):
     Attributes:
         path: The path of the first value that does not fit, such as
             ``$.kids[0].age``; "$" is the whole answer.
-        expected: What the type expects there, or what the type's own validator says.
+        expected: What the type expects there, or the message of the type's own
+            validator.
     """
 
     path: str = "$"

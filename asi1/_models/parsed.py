@@ -26,8 +26,8 @@ class ParsedCompletion(ChatCompletion, Generic[_T]):
 
     Attributes:
         parsed: The value, an instance of the requested type.
-        parsed_from: What had to be cut away from the text, in this order: "invisible
-            characters", "fence", "text" before or after the JSON, "other JSON" in this
+        parsed_from: What was removed from the text, in this order: "invisible
+            characters", "fence", "text" before or after the JSON, "other JSON" in such
             text, "trailing comma". Empty if the text was plain JSON.
         earlier: Why the model was asked again: one error for each earlier answer, which
             did not fit the type. The error has that answer and its usage.

@@ -20,7 +20,7 @@ from .base_types import JSON, public
 
 __all__ = ["AgentUsed", "agents_in"]
 
-# Members beside ``agent_used`` that belong to it, each with the name of its field.
+# Members beside ``agent_used``, with the fields of `AgentUsed` that they fill.
 _BESIDE = {
     "agent_response": "response",
     "status": "status",
@@ -58,7 +58,7 @@ _FIELDS = {a.name for a in attrs.fields(AgentUsed)} - {"extra", "wire"}
 
 
 def agents_in(value: JSON) -> tuple[AgentUsed, ...]:
-    """Return all agents in a JSON value, in the order of the value."""
+    """Return all agents in a JSON value, in the order in which they occur."""
     return tuple(_agents(value))
 
 

@@ -42,7 +42,7 @@ def wire_reply(message: Any) -> dict[str, JSON]:
 
 
 def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:
-    """Return *call* in the form that a later request sends it back; a dict as it is."""
+    """Return *call* in the form of a later request; a dict is returned unchanged."""
     if isinstance(call, Mapping):
         return dict(call)
     # Servers may require members that they added to a tool call, such as a signature.
@@ -73,7 +73,7 @@ def wire_function_call(message: ChatMessage) -> dict[str, JSON] | None:
 
 
 def _unknown(part: ToolCall | FunctionCall) -> dict[str, JSON]:
-    """Return the members that the server added to *part*, without nulls."""
+    """Return the members that the server added to *part*, except null values."""
     fields = {a.name for a in attrs.fields(type(part))}
     return {
         key: value

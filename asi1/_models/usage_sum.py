@@ -9,7 +9,7 @@ __all__ = ["sum_of_usage"]
 
 
 def sum_of_usage(one: Usage, two: Usage) -> Usage:
-    """Return the sums of the counts; one that neither reports stays None."""
+    """Return the sum of each count; None for a count that both report as None."""
     thoughts = [
         u.reasoning_tokens for u in (one, two) if u.reasoning_tokens is not None
     ]

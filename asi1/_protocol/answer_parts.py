@@ -1,14 +1,14 @@
 """
 The tool calls of an answer, which grow with the chunks of a stream.
 
-Servers differ in how they send tool calls. OpenAI's sends a call's id and name once,
-with the call's first part, and an index with every part. Other servers leave out index
-or id, send the same index with all calls, repeat the name in every part, or make a new
-id for every part.
+Servers differ in how they send tool calls. OpenAI's server sends a call's id and name
+once, with the call's first part, and an index with every part. Other servers leave out
+index or id, send the same index with all calls, repeat the name in every part, or make
+a new id for every part.
 
-So a new id alone does not begin a call. A new id with a name does, unless it has the
-index and the name of a call whose arguments are incomplete, or begin with this part. In
-one list, two parts with a name, the same index and different ids are always two calls.
+So a new id alone does not begin a call. A new id with a name does, unless a call with
+this index and name has incomplete arguments, or gets its first ones now. In one list,
+two parts with a name, the same index and different ids are always two calls.
 """
 
 import json
@@ -50,7 +50,7 @@ class Parts(Generic[_M]):
     _stale: dict[_Part[_M], None] = field(factory=dict, init=False)
 
     def changed(self, part: _Part[_M]) -> None:
-        """Record that *part* is new or has grown; *part* builds its model."""
+        """Record that *part* is new or has grown, so that its model is out of date."""
         self._models[part] = None
         self._stale[part] = None
         if len(self._stale) > _MOST_STALE:
@@ -76,8 +76,8 @@ class _Arguments:
     """
 
     _text: str = field(default="", init=False)
-    # The objects before the current one: see `add_text`. None for none, as an object
-    # less for each call makes full collections of Python's garbage shorter.
+    # The objects before the current one: see `add_text`. None in place of an empty
+    # list, since Python's garbage collector would search the list of each call.
     _earlier: list[str] | None = field(default=None, init=False)
     _scanned: int = field(default=0, init=False)
     _depth: int = field(default=0, init=False)
@@ -92,7 +92,7 @@ class _Arguments:
         servers send several objects, each with all or some of the arguments.
 
         Returns:
-            Whether *piece* may change the arguments: it does not repeat all of them.
+            False if *piece* is empty or only repeats the arguments, else True.
         """
         repeated = False
         if piece.lstrip().startswith("{") and self.whole:
@@ -104,7 +104,7 @@ class _Arguments:
             self._text, self._scanned = "", 0
             self._begun, self._depth = False, 0
         text, self._text = self._text, ""
-        text += piece  # in place, if no earlier answer holds the text
+        text += piece  # CPython appends in place if no answer has the text
         self._text = text
         return bool(piece) and not repeated
 
@@ -136,7 +136,7 @@ class _Arguments:
 
 
 def _merged(texts: Sequence[str]) -> str:
-    """Merge objects in JSON text; return the last text if one is not an object."""
+    """Merge JSON objects in *texts*; return the last text if one is not an object."""
     merged: dict[str, JSON] = {}
     values = []
     for text in texts:
@@ -155,7 +155,7 @@ def _merged(texts: Sequence[str]) -> str:
 def _updated(
     members: dict[str, JSON] | None, more: Mapping[str, JSON]
 ) -> tuple[dict[str, JSON] | None, bool]:
-    """Return *members* with *more*, and whether that is a part, as `Members.add`."""
+    """Return *members* with *more*, and whether *more* is new: see `Members.add`."""
     if not more:
         return members, False
     members = members or {}
@@ -224,8 +224,8 @@ class _Call(_Arguments):
             same_id = bool(part.id) and not new_id
             return bool(self.name) and (not same_id or self.whole)
         if not self.whole:
-            # vLLM makes a new id for every part of a call, but with an index, which
-            # tells the call, unless neither part has arguments.
+            # vLLM has made a new id for every part, but sends the call's index. So the
+            # same index means the same call, unless neither part has arguments.
             alone = part.index is None or not (arguments or self._text)
             return new_id and bool(self.id) and alone
         if new_id:
@@ -253,7 +253,7 @@ class ToolCalls:
     def add(self, parts: Sequence[ToolCallDelta]) -> bool:
         """Add the parts in one chunk; return whether they add anything to the calls."""
         carries = False
-        ids: dict[int | None, str] = {}  # the first id of each index in this list
+        ids: dict[int | None, str] = {}  # for each index, the first id in *parts*
         for place, part in enumerate(parts):
             # Without index and id, a part's place in the list tells its call.
             lost = len(parts) > 1 and part.index is None and not part.id
@@ -266,7 +266,7 @@ class ToolCalls:
         return carries
 
     def _add(self, part: ToolCallDelta, *, begins: bool = False) -> bool:
-        """Add *part* to its call, or to a new one, in any case if *begins* is True."""
+        """Add *part* to its call or to a new one; if *begins* is True, to a new one."""
         call = self._place_of(part)
         if call is None or begins or call.ends_before(part):
             again = call is not None and call.named_again and not part.function.name

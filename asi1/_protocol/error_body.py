@@ -63,8 +63,8 @@ _PASSING = re.compile(
     r"|internal[ _-]?server[ _-]?error",
     re.IGNORECASE,
 )
-# Parts of the values of ``type``, in lowercase, of objects that report a failure; a
-# colon is that of a URI, the type of a problem in RFC 9457.
+# Words in the ``type``, in lowercase, of objects that report a failure; or the colon of
+# a URI, which is the ``type`` of a problem in RFC 9457.
 _FAILURE = re.compile(
     r"error|exception|fail|invalid|denied|refused|forbidden|unauthori[sz]ed|not.?found"
     r"|exceeded|exhausted|insufficient|limit|quota|billing|balance|overload|busy"
@@ -100,10 +100,10 @@ def find_error(
     Return the object inside *value* that reports an error; None if there is none.
 
     An ``error`` or ``errors`` without content, such as null or an empty list, is not an
-    error, and neither is a code of success. Strings in ``errors`` are only warnings
-    beside a choice with both a part of the answer and a finish reason; in an event, a
-    list of strings is, beside a choice with one of the two. An object in ``errors``,
-    and an ``error`` of any type, are an error beside every choice.
+    error, and neither is a code of success. Strings in ``errors`` are only warnings if
+    a choice has both a part of the answer and a finish reason; in an event, one of the
+    two is enough for a list of strings. An object in ``errors``, and any ``error`` with
+    content, is always an error.
 
     Args:
         value: The body of a reply, or the data of an event.
@@ -129,7 +129,7 @@ def find_error(
 
 
 def _is_notice(members: Mapping[str, JSON]) -> bool:
-    """Whether an event with these members has a type, which is not that of an error."""
+    """Whether an event with these members has a type that does not report an error."""
     kind, code, status = (members.get(key) for key in ("type", "code", "status"))
     if not isinstance(kind, str) or not kind or _FAILURE.search(kind.lower()):
         return False

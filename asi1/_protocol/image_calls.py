@@ -29,13 +29,13 @@ from .request import Request, plain_request
 
 __all__ = ["edit_request", "generate_request", "images_of"]
 
-# The keys under which a reply has its images, or an image has its content, the first
-# one with content counts.
+# The keys of a reply's images, and of an image's content. The first key with content is
+# used.
 _KEYS = ("images", "data", "b64_json", "url", "image_url", "image")
 _DATA_URL = re.compile(r"data:[^,]{0,200}?(;base64)?,", re.IGNORECASE)
 _WEB_URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
-# Characters of base64 for URLs, each with the usual character in its place.
+# Translates URL-safe base64 to standard base64.
 _USUAL = str.maketrans("-_", "+/")
 
 
@@ -70,7 +70,7 @@ def edit_request(
     options: Mapping[str, Any],
 ) -> Request:
     """
-    Build the request for a changed image; *images* that are paths are read.
+    Build the request to edit *images*; those that are paths are read.
 
     Raises:
         ArgumentError: An argument is invalid; the error names it.
@@ -145,7 +145,7 @@ def _no_images(
 
 
 def _sources(value: JSON) -> Iterator[str]:
-    """Yield each image in *value* as its base64 or URL."""
+    """Yield the base64, ``data:`` URL or http(s) URL of each image in *value*."""
     if isinstance(value, str) and value:
         yield value
     elif isinstance(value, list):
@@ -159,7 +159,7 @@ def _sources(value: JSON) -> Iterator[str]:
 
 
 def _image(source: str) -> GeneratedImage | None:
-    """Return the image in a base64 or URL; None if it is neither."""
+    """Return the image in *source*; None if this is neither base64 nor a URL."""
     text = source.strip()
     if _WEB_URL.fullmatch(text):
         return GeneratedImage(url=text)

@@ -37,9 +37,9 @@ _PIECES = frozenset(
     {"arguments", "content", "data", "partial_json", "reasoning", "refusal", "summary"}
     | {"text", "thinking", "transcript"}
 )
-# Characters of a text that a server hardly sends twice in a row as two fragments.
+# Two successive fragments with this number of characters or more are hardly equal.
 _LONG = 16
-# Unknown members of a delta, or in one, that are lists of complete items.
+# Unknown members, in a delta or deeper, that are lists of complete items.
 _COMPLETE = frozenset(
     {"annotations", "citations", "images", "references", "search_results", "sources"}
 )
@@ -64,7 +64,7 @@ class Text:
         if len(self.pieces) > 1:
             text, *more = self.pieces
             self.pieces.clear()
-            text += "".join(more)  # in place, if no earlier answer holds the text
+            text += "".join(more)  # CPython appends in place if no answer has the text
             self.pieces.append(text)
         return self.pieces[0] if self.pieces else ""
 
@@ -72,17 +72,17 @@ class Text:
 @define
 class _Fragment(Text):
     """
-    A str that servers send in fragments, or send whole with each chunk.
+    A str that a server sends in fragments, or in full with each chunk.
 
-    It is sent whole if each piece repeats or continues the piece before. Short pieces
-    do not prove it, unless the object around them has a label, such as an id.
+    It is sent in full if each value repeats or continues the value before. Short values
+    do not prove this, unless the object around them has a label, such as an id.
     """
 
     _last: str = ""
     _whole: bool = True
 
     def add(self, piece: str, *, labelled: bool = False) -> bool:
-        """Add *piece*; return whether it does not just repeat the piece before."""
+        """Add *piece*; return False if it only repeats the value before."""
         if self._last:
             certain = labelled or len(self._last) >= _LONG
             self._whole = self._whole and certain and piece.startswith(self._last)
@@ -107,7 +107,7 @@ class _Fragments:
 
     def add(self, fragments: list[dict[str, JSON]]) -> bool:
         """
-        Add the fragments of one list, each of which belongs to another part.
+        Add the fragments of one list, each of which belongs to a different part.
 
         Returns:
             Whether they add a part of the answer; see `Members.add`.
@@ -139,14 +139,14 @@ class Members:
     The unknown members of an object, joined over all chunks of a stream.
 
     A later value of a member replaces the earlier one, unless the later value is empty;
-    but ``logprobs``, and fragments with an ``index``, are joined. Of a delta's lists of
-    complete items, such as annotations, all items are kept, and equal ones once.
+    but ``logprobs``, and fragments with an ``index``, are joined. A delta's lists of
+    complete items, such as annotations, are joined too, without repeated items.
 
     Attributes:
-        deep: Whether it is a delta or in one, so that strings and objects are joined.
+        deep: Whether the object is a delta or in one: strings and objects are joined.
         joined: Whether all lists in the object are joined.
-        named: Whether it is an item of a list, so that each of its strings is a part of
-            the answer.
+        named: Whether the object is an item of a list: then each of its strings is a
+            part of the answer.
     """
 
     deep: bool = False
@@ -160,7 +160,7 @@ class Members:
 
         A member that repeats its value adds nothing. A number adds nothing either, and
         neither does a string at the top level of a chunk or choice, or one that
-        replaces another: it may be the time, which differs in each sign of life.
+        replaces another: it may be the time, which differs in each ping.
         """
         carries = False
         for name, value in more.items():
@@ -226,7 +226,7 @@ class _Items(list[JSON]):
 
 @define
 class _Distinct:
-    """A list of complete items, which a server may send again, with more items."""
+    """A list of complete items; a server may send them again, followed by more."""
 
     items: list[JSON] = field(factory=list)
     _seen: set[str] = field(factory=set)
@@ -247,7 +247,7 @@ class _Distinct:
 
 
 def _continues(new: JSON, old: JSON) -> bool:
-    """Return whether *new* is *old* with more members, or with longer texts."""
+    """Return whether *new* is the object *old* with more members or longer texts."""
     if not isinstance(new, dict) or not isinstance(old, dict):
         return False
     return all(
@@ -258,7 +258,7 @@ def _continues(new: JSON, old: JSON) -> bool:
 
 
 def _is_labelled(members: Mapping[str, JSON]) -> bool:
-    """Return whether the texts in *members* may be complete: they are named, or two."""
+    """Return whether *members* has an id, a name or two texts, so may be complete."""
     texts = sum(name in _PIECES and bool(members[name]) for name in members)
     return bool(members.get("id") or members.get("name")) or texts > 1
 

@@ -1,4 +1,4 @@
-"""The value of a JSON text that has not arrived completely."""
+"""Parses a JSON text of which only the beginning has arrived."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["PartialValue"]
 
 # Where a JSON object or array may begin.
 _START = re.compile(r"[\[{]")
-# Share of the text by which it must grow before it is parsed again. So all parsing
-# together takes time linear in the text's length.
+# The text is parsed again when this share of it is new, so that all parsing together
+# takes time linear in the text's length.
 _GROWTH = 1 / 32
-# A bracket before the JSON, such as one in a sentence, is skipped. Each possible start
-# costs a search of the text, so only the first ones are tried.
+# A bracket before the JSON, such as one in a sentence, is skipped. The text is parsed
+# from each possible start, so only the first ones are tried.
 _MOST_STARTS = 8
 
 
@@ -31,7 +31,7 @@ class PartialValue:
     Attributes:
         key: The key of the value, if the text is an object with this key alone; None if
             the whole text is the value.
-        value: The value of the text that was parsed last; None before the value begins.
+        value: The value that was parsed last; None before the value begins.
     """
 
     key: str | None = None
@@ -43,9 +43,9 @@ class PartialValue:
         Return the value of *text*.
 
         Args:
-            text: The text so far: the last one, or one that continues it.
-            whole: Whether *text* is complete; if not, `value` may be returned until
-                some more text has arrived.
+            text: The text so far; begins with the text of the call before.
+            whole: Whether *text* is complete; if not, the last `value` may be returned
+                until *text* has grown more.
         """
         grown = len(text) - self._parsed
         if grown > 0 and (whole or grown >= _GROWTH * len(text)):
@@ -62,7 +62,7 @@ class PartialValue:
 
 
 def _value_in(text: str) -> JSON:
-    """Return the first object or array in *text*, perhaps incomplete; None if none."""
+    """Return the first object or array in *text*, maybe incomplete; None if missing."""
     for number, start in enumerate(_START.finditer(text)):
         if number == _MOST_STARTS:
             break

@@ -147,7 +147,7 @@ class EventDecoder:
 
     def _read_fields(self, block: bytes) -> Iterator[Event]:
         """Yield the event in *block*, the lines between two blank lines, if any."""
-        # httpx-sse 0.4 makes an event of each blank line after an id, so there is none.
+        # httpx-sse 0.4 makes an event of a blank line after an id, so none is passed.
         lines = _IGNORED.sub(b"", block.strip(b"\n")).strip(b"\n")
         if _DATA.search(lines):
             data = None

@@ -66,8 +66,8 @@ def done_event(answer: ChatCompletion) -> Generator[None, None, bytes]:
         },
     }
     after = {"refusal": answer.message.refusal}
-    # Each call is written alone: the garbage collector would stop the event loop for
-    # long to search through the dicts of many thousand calls.
+    # Tool calls become JSON one by one. If the dicts of many thousand calls existed at
+    # once, the garbage collector would block the event loop for long.
     written: list[str] = []
     calls = answer.message.tool_calls
     for at in range(0, len(calls), _CALLS_PER_STEP):

@@ -149,8 +149,8 @@ class Assembler:
 
         Text, a thought, a tool call, a finish reason, token counts, or a changed
         unknown member is a part. An id, a role, a time or a repeated part is not:
-        servers also send them only to show that they are alive. If *ping* is True, the
-        name of the chunk's event says so, and no unknown member is a part.
+        servers also send these only to show that they are alive. If *ping* is True, the
+        event's name says that it is a ping, and no unknown member is a part.
         """
         self.chunks += 1
         pending = chunk._pending  # noqa: SLF001 - of the fast path
@@ -205,7 +205,7 @@ class Assembler:
         return carries
 
     def new_part(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
-        """Return *chunk* without the message that repeats the answer, if it has one."""
+        """Return *chunk*; of a complete message in it, only the part that is new."""
         if not any("message" in choice.extra for choice in chunk.choices):
             return chunk
         if self._whole_messages is None:
@@ -243,7 +243,7 @@ class Assembler:
 
 
 def newer_usage(old: Usage | None, new: Usage | None) -> Usage | None:
-    """Return *new*, with *old*'s counts in place of those that *new* does not have."""
+    """Return *new*, with the counts of *old* where *new* has none."""
     if old is None or new is None:
         return new or old
     names = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens")

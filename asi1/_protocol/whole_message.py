@@ -1,8 +1,8 @@
 """
-Finds what is new in a stream's chunk that contains the whole message so far.
+Finds the new part of a stream's chunk that contains the complete message so far.
 
-Some servers send the message of a choice again in the last chunk, under ``message``, or
-under ``message`` beside each ``delta``. This module is loaded when a server does so.
+Some servers send a choice's complete message under ``message``: again in the last
+chunk, or beside each ``delta``. This module is loaded when a server does so.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from .members import Members, Text
 
 __all__ = ["Received", "WholeMessages"]
 
-# Characters of a text that a server hardly sends twice in a row as two fragments.
+# A fragment with this number of characters or more is hardly equal to all text before.
 _LONG = 16
 
 
 class Received(Protocol):
-    """What has arrived of a choice."""
+    """The part of a choice that has arrived."""
 
     content: Text
     reasoning: Text
@@ -38,10 +38,10 @@ class Received(Protocol):
 
 @define
 class WholeMessages:
-    """Removes from the chunks of one stream what repeats the answer."""
+    """Removes repeated parts of the answer from the chunks of one stream."""
 
-    # For each choice whose fragments the server sends under "message": how many of them
-    # have text.
+    # The number of fragments with text, by the choice's index; only for choices whose
+    # fragments the server sends under "message".
     _fragments: dict[int, int] = field(factory=dict, init=False)
 
     def new_part(
@@ -51,12 +51,12 @@ class WholeMessages:
         known: Mapping[int, Received],
     ) -> ChatCompletionChunk:
         """
-        Return *chunk* without what repeats the answer.
+        Return *chunk* without the parts of the answer that have arrived before.
 
         Args:
             chunk: The next chunk of the stream.
             thoughts: The thoughts that have arrived.
-            known: What has arrived of each choice, by its index.
+            known: The part of each choice that has arrived, by the choice's index.
         """
         choices, thought = [], chunk.thought
         for choice in chunk.choices:
@@ -74,16 +74,16 @@ class WholeMessages:
         return attrs.evolve(chunk, choices=tuple(choices), thought=thought)
 
     def _is_whole(self, choice: ChunkChoice, received: Received | None) -> bool:
-        """Return whether the message is the whole one, not a fragment of it."""
+        """Return whether the message is complete, not a fragment."""
         wire: Any = choice.wire or {}
         if message_key(wire, "delta") == "delta":
-            return False  # read from its delta, so the message was ignored
+            return False  # *choice* was read from "delta", not from "message"
         if isinstance(wire.get("delta"), dict):
             return True
         index, text = choice.index, choice.delta.content
         if index not in self._fragments:
             if received is not None and not _is_empty(received):
-                return True  # the fragments came under "delta"
+                return True  # earlier fragments were under "delta"
             self._fragments[index] = 0
         self._fragments[index] += bool(text)
         if received is None or not choice.finish_reason or not text:
@@ -98,7 +98,7 @@ def _is_empty(received: Received) -> bool:
 
 
 def _new_delta(delta: Delta, received: Received) -> Delta:
-    """Return what the message *delta* has more than the part that has arrived."""
+    """Return *delta*, a complete message, without the part that has arrived before."""
     known = received.message_extra.to_json()
     return attrs.evolve(
         delta,
@@ -111,5 +111,5 @@ def _new_delta(delta: Delta, received: Received) -> Delta:
 
 
 def _rest(text: str, received: str) -> str:
-    """Return the end of *text* after *received*; "" if it has another beginning."""
+    """Return *text* after its beginning *received*; "" if it begins otherwise."""
     return text[len(received) :] if text.startswith(received) else ""

@@ -36,15 +36,15 @@ __all__ = ["Forms", "secrets_of"]
 # Minimum number of characters of a secret that is redacted: shorter ones, such as "key"
 # and "test", also occur in harmless messages as words that must stay readable.
 _SHORTEST = 8
-# Minimum number of characters in which secrets are looked for in one step.
+# Minimum number of characters that are searched for secrets in one step.
 _STEP = 16 * 1024
-# The beginning of a match of `CODED` at the end of a text, where the text was cut.
+# An incomplete escape, as `CODED` matches them, at the end of a text that was cut.
 _CUT_CODE = re.compile(
     r"(?:\\+(?:u\{?[0-9a-f]{0,8}|x\{?[0-9a-f]{0,5}|[01][0-7]?)?|%(?:u0{0,2})?[0-7]?"
     r"|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6}))\Z"
 )
-# What ends the beginning of a key that a server has masked: no further character of a
-# key; and, after a word of letters alone, such as "password", only the mask itself.
+# What follows the beginning of a key that a server has masked: a character that keys do
+# not contain; after letters alone, such as "password", only a mask.
 _KEY_END = re.compile(r"[^a-z0-9_-]")
 _MASK = re.compile(r"\.\.|[*\u2022\u2026]")
 # Headers and query parameters with one of these words in their names contain secrets.
@@ -119,7 +119,7 @@ class Forms:
     def places_in_steps(
         self, text: str
     ) -> Generator[None, None, tuple[str, list[_Place]]]:
-        """Return *text* with its long runs shortened, and the places in it."""
+        """Return *text* with long runs shortened, and the places of secrets in it."""
         text = yield from shorten_runs(text)
         found: list[_Place] = []
         most = 3 * self.longest  # as long as a secret with a run after each character
@@ -136,7 +136,7 @@ class Forms:
             return []
         found = []
         for layer, places in (layers := [*_layers(in_lowercase(text))]):
-            # The beginning of a key is known to end only where all is decoded.
+            # Only text without further escapes shows where the beginning of a key ends.
             last = layer is layers[-1][0]
             for start, end in _occurrences(layer, self.starts, self.forms, masked=last):
                 found.append((_start(start, places), _end(end, places)))
@@ -248,7 +248,7 @@ def _end(place: int, places: Iterable[_Places]) -> int:
 def _occurrences(
     text: str, starts: Iterable[str], forms: Iterable[str], *, masked: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each form, and if *masked* of its masked beginnings."""
+    """Yield start and end of each form and, if *masked*, of each masked beginning."""
     shown = len(_without_cut_code(text))
     for begin in starts:
         those = [form for form in forms if form.startswith(begin)]
@@ -261,14 +261,14 @@ def _occurrences(
             elif masked:
                 end = max(_same_until(text, place, form) for form in those)
                 after = _MASK if text[place:end].isalpha() else _KEY_END
-                # A text may be cut within the key: see `cut_place`.
+                # At the end of the text, the key may be cut off: see `cut_place`.
                 if end < shown and after.match(text, end):
                     yield place, end
             place = text.find(begin, place + size)
 
 
 def _same_until(text: str, place: int, form: str) -> int:
-    """Return the index after the characters at *place* with which *form* begins."""
+    """Return the end of the longest beginning of *form* that *text* has at *place*."""
     size = _SHORTEST
     while text.startswith(form[size : size + 1] or "\0", place + size):
         size += 1

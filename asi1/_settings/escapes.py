@@ -28,9 +28,9 @@ __all__ = [
     "shorten_runs",
 ]
 
-# A zero-width character as JSON, a URL or HTML may write it, or an ASCII character also
-# as a programming language may, in lowercase; or a backslash that does nothing, as PHP
-# writes it before a slash.
+# Matches, in lowercase text, the escape of a zero-width character in JSON, a URL or
+# HTML; the escape of an ASCII character in these or a programming language; and a
+# backslash without effect, which PHP writes before a slash.
 CODED = re.compile(
     r"\\+(?:u(?:00ad|200[b-f]|2060|feff)"
     r"|(?:u000000|u00|u\{0{0,4}|x\{0{0,4}|x)([0-7][0-9a-f])\}?|([01][0-7]{2}))?"
@@ -42,12 +42,12 @@ CODED = re.compile(
     r"|&#0{0,6}(1[0-2][0-9]|[3-9][0-9])(?![0-9]);?"
     r"|&([a-z]{2,6});"
 )
-# One of these characters is in each match of `CODED`.
+# Each match of `CODED` contains one of these characters.
 _SIGNS = ("\\", "%", "&")
-# A NUL, which UTF-16 has beside each ASCII character; and the characters that are left
-# out when an error is shown, which would put the parts of a key together.
+# NUL, which UTF-16 has beside each ASCII character; and the characters that are left
+# out when an error is shown, so that the parts of a key around them are joined.
 UNSEEN = re.compile(f"[\0{LEFT_OUT}]")
-# Matches backslashes, which `CODED` removes too; this expression is faster.
+# Matches backslashes without effect. `CODED` matches them too, but is slower.
 _IDLE_BACKSLASHES = re.compile(r"\\+(?!u|x|[01][0-7]|\\)")
 _BUSY_BACKSLASHES = ("\\u", "\\x", "\\0", "\\1")
 # HTML's names of the ASCII characters that a header may contain.
@@ -64,24 +64,24 @@ _NAMED: dict[str, str] = dict(
         strict=True,
     )
 )
-# How often a text is decoded: several times for JSON inside a JSON string, for example.
+# How often a text is decoded: nested JSON strings are escaped several times.
 LAYERS = 4
-# The longest form of one character that `CODED` and `LAYERS` decode.
+# Length of the longest escape of one character that is decoded, over all `LAYERS`.
 LONGEST_CODE = 16
 # Number of characters that are searched in one step, which takes a few milliseconds.
 _STEP = 16 * 1024
-# A run of characters that a search leaves out: more of them than any escape needs.
+# More characters in a row that a search ignores than any escape needs.
 _RUN = re.compile(rf"([\\\0{LEFT_OUT}]{{16}})[\\\0{LEFT_OUT}]+")
 
 
 def in_lowercase(text: str) -> str:
-    """Return *text* in lowercase, with as many characters."""
+    """Return *text* in lowercase; the number of characters does not change."""
     # U+0130 is the only character with a lowercase of another length.
     return text.replace("\u0130", "I").lower()
 
 
 def codes_in(text: str) -> re.Pattern[str] | None:
-    """Return what finds the characters of *text* to decode first; None for none."""
+    """Return the pattern of what to decode first in *text*; None if all is decoded."""
     unseen = "\0" in text or "\r" in text
     if unseen or (not text.isascii() and UNSEEN.search(text)):
         return UNSEEN
@@ -102,7 +102,7 @@ def character(match: re.Match[str]) -> str | None:
     if group == 6:
         return _NAMED.get(code)
     char = chr(int(code, {2: 8, 5: 10}.get(group, 16)))
-    # A control that is escaped inside of a key hides no part of it from a reader.
+    # An escaped control character inside a key does not hide the key from a reader.
     return "" if char < " " or char == "\x7f" else char.lower()
 
 
@@ -140,7 +140,7 @@ def search_in_steps(
         elif CODED in codes:
             pieces = yield from _mapped(pieces, _without_idle_backslashes)
             pieces = yield from _mapped(pieces, _without_codes)
-        if sum(map(len, pieces)) == before:  # each decoded text is shorter
+        if sum(map(len, pieces)) == before:  # decoding always shortens
             return False
     return False
 
@@ -172,15 +172,15 @@ def _codes_in_all(
 def _mapped(
     pieces: Sequence[str], decode: Callable[[str], str]
 ) -> Generator[None, None, list[str]]:
-    """Apply *decode* to the text in *pieces*; no code is divided between two calls."""
+    """Apply *decode* to the text in *pieces*; no escape is split between two calls."""
     made: list[str] = []
     rest = ""
     for left, piece in zip(range(len(pieces) - 1, -1, -1), pieces, strict=True):
         if made:
             yield
         text = rest + piece
-        # A cut is safe before the first character of a code, and after as many other
-        # characters as the longest code has.
+        # The text may be cut before the first character of an escape, and after as many
+        # other characters as the longest escape has.
         place = max(text.rfind(sign, -LONGEST_CODE) for sign in _SIGNS) if left else -1
         end = len(text) if place < 0 else place
         made.append(decode(text[:end]))
@@ -204,7 +204,7 @@ def _without_codes(text: str) -> str:
 
 
 def shorten_runs(text: str) -> Generator[None, None, str]:
-    """Return *text* with at most 32 characters in a row that a search leaves out."""
+    """Return *text* with at most 32 characters in a row that a search ignores."""
     pieces = []
     for at in range(0, len(text), _STEP):
         pieces.append(_RUN.sub(r"\1", text[at : at + _STEP]))

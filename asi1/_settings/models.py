@@ -32,7 +32,7 @@ class ModelInfo:
         images: Whether messages may contain images.
         input_price: US dollars for a million prompt tokens.
         output_price: US dollars for a million completion tokens.
-        as_of: When this was published, such as "2026-10".
+        as_of: When these facts were published, such as "2026-10".
 
     Raises:
         ConfigurationError: A value has a wrong type, or is out of range.
@@ -59,8 +59,8 @@ class ModelInfo:
 def _current(
     input_price: float, output_price: float, *, images: bool | None
 ) -> ModelInfo:
-    # ASI-1's pages give several sizes for each of these models: the context and the
-    # output here are the smallest, which are the same for all.
+    # ASI-1's pages state different sizes for each of these models. These are the
+    # smallest context and the smallest output, which are the same for all of them.
     return ModelInfo(
         context=196_000,
         output=40_000,

@@ -49,8 +49,8 @@ class RequestOptions(TypedDict, total=False):
 
 class ParseOptions(RequestOptions, total=False):
     """
-    The options of a chat call except ``response_format``, which is an argument of its
-    own where the answer becomes a value. Only given options are sent; None means not
+    Options of a chat call except ``response_format``, which is a separate argument of
+    calls whose answer becomes a value. Only given options are sent; None means not
     given.
 
     Attributes:

@@ -123,8 +123,7 @@ class Scripting:
         times: int = 1,
     ) -> None:
         """
-        Reply to an image call with one image. Without a script, image calls get one
-        too.
+        Reply to an image call with one image, as image calls without a script also get.
 
         Args:
             image: The image as bytes, or a URL to send in place of the image; by

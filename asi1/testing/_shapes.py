@@ -40,7 +40,7 @@ class Content:
         finish_reason: Why the answer ended.
         usage: The token counts; empty if the answer has none.
         words: How many words each chunk of a stream has.
-        extra: More members of the answer; in a stream, of a chunk before the text.
+        extra: More members of the answer; a stream sends them before the text.
     """
 
     id: str

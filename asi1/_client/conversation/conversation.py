@@ -121,11 +121,11 @@ class AsyncConversation(AsyncStructuredTurns):
         """
         Wait for an answer that agents give later, and return it.
 
-        If the last answer is `ChatCompletion.deferred`, *message* is sent again and
-        again, until an answer comes with another text. Only that last turn is added to
-        the history; `usage` counts all of them. If the last answer is not deferred, it
-        is returned at once. Begin the conversation with ``session=True``, so that the
-        agents know it again.
+        If the last answer is deferred (see `ChatCompletion.deferred`), *message* is
+        sent again and again, until the agents answer. Only the turn with that answer is
+        added to the history; `usage` counts all turns. If the last answer is not
+        deferred, it is returned at once. Begin the conversation with ``session=True``,
+        so that the agents recognise it.
 
         Args:
             interval: Seconds to wait before each message.
@@ -208,7 +208,7 @@ class AsyncConversation(AsyncStructuredTurns):
         """
         Return a new, independent conversation with a copy of the history.
 
-        It has a new `session_id` if asi1 made this conversation's.
+        It has a new `session_id` if asi1 generated that of this conversation.
 
         Args:
             upto: Number of messages that the new conversation keeps; all by default. A

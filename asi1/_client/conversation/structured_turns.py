@@ -60,8 +60,8 @@ class AsyncStructuredTurns:
         """
         Send a message, and return the answer with its value ``parsed``.
 
-        The turn is added to the history if the answer fits the type; `usage` counts the
-        answers before a repair too.
+        The turn is added to the history if the answer fits the type; `usage` also
+        counts the answers that did not fit.
 
         Args:
             message: As for `ask`.

@@ -29,8 +29,8 @@ def turn_rounds(
     """
     Return the calls of a turn's `parse`, after checking all arguments.
 
-    The turn begins with the first call. It is added to the history if an answer fits:
-    with this answer, and without the earlier ones and their corrections.
+    The turn begins with the first call. Once an answer fits the type, the turn is added
+    to the history, without earlier answers and the requests to correct them.
 
     Raises:
         ArgumentError: An argument is wrong; nothing was sent.

@@ -25,13 +25,13 @@ __all__ = ["Waiting"]
 @define(eq=False)
 class Waiting:
     """
-    The wait for a deferred answer. Between two messages it blocks other turns.
+    Waits for a deferred answer; no other turn can begin until the wait ends.
 
     Attributes:
         taking: The conversation's history, and its running turn.
         message: The message to send until the answer has arrived.
         model: The model of these turns; None for the conversation's model.
-        interval: Seconds before each message.
+        interval: Seconds to wait before each message.
         timeout: Seconds in total; None for no limit.
     """
 
@@ -53,11 +53,11 @@ class Waiting:
 
     async def run(self) -> ChatCompletion:
         """
-        Return the answer that is no longer deferred.
+        Return the first answer that is not deferred.
 
         Raises:
-            APITimeoutError: It has not arrived in time.
-            ASI1Error: The conversation has no answer, or a call failed.
+            APITimeoutError: No such answer arrived in time.
+            ASI1Error: The conversation does not end with an answer, or a call failed.
         """
         self.taking.check_free()
         last = self.taking.last_answer()
@@ -82,7 +82,7 @@ class Waiting:
         )
 
     async def _ask(self) -> ChatCompletion:
-        """Send the message; add the turn to the history only if its answer has news."""
+        """Send the message; add the turn to the history only if the agents answered."""
         turn = Turn(self.taking, self.message, self.model, {}, AnswerReader)
         self.taking.release(self)
         with turn:
@@ -95,6 +95,6 @@ class Waiting:
 
 
 def _has_news(answer: ChatCompletion) -> bool:
-    # An answer of thoughts alone says nothing of the agents.
+    # An answer with thoughts alone does not tell whether the agents have answered.
     said = answer.text.strip() or answer.message.tool_calls
     return bool(said) and not answer.deferred

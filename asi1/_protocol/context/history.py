@@ -52,8 +52,8 @@ class History:
         model: The conversation's model; None for the client's model.
         options: Chat options that apply to every turn.
         keep_reasoning: Whether the messages of the model contain its thoughts.
-        session: Whether asi1 made the ``session_id`` in *options*, so that a fork of
-            the conversation gets another one.
+        session: Whether asi1 generated the ``session_id`` in *options*, so that a fork
+            of the conversation gets a new one.
         summary: Summary of the first turns; None until the model has written one.
         tokens: The token estimator; learns from the usage that the server reports.
         ceiling: The most prompt tokens that the server accepts, learned from a request
@@ -95,7 +95,7 @@ class History:
         return attrs.evolve(self, messages=messages, keep_reasoning=keep)
 
     def with_session(self, session_id: str) -> History:
-        """Return a history whose turns send a *session_id* that asi1 made."""
+        """Return a history whose turns send *session_id*, which asi1 generated."""
         options = {**self.options, "session_id": session_id}
         return attrs.evolve(self, options=options, session=True)
 

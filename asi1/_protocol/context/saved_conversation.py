@@ -81,7 +81,7 @@ def _read(value: JSON) -> History:
         messages=stored(messages) if messages else (),
         model=None if value["model"] is None else str(value["model"]),
         options=options,
-        # Both are missing in conversations that earlier versions of asi1 saved.
+        # Earlier versions of asi1 saved neither `keep_reasoning` nor `session`.
         keep_reasoning=value.get("keep_reasoning") is True,
         session=value.get("session") is True,
         summary=summary
