@@ -199,8 +199,9 @@ def test_one_step_parses_64_kib_or_16384_brackets_and_commas(data, expected):
 )
 def test_values_are_counted_in_steps_before_they_are_parsed(data, accepted):
     """
-    A text may have as many values in steps as for `load_json`: a million, of which
-    200,000 may be arrays and objects; brackets and commas in strings do not count.
+    A text parsed in steps may have as many values as for `load_json`: a million, of
+    which 200,000 may be arrays and objects; brackets and commas in strings do not
+    count.
     """
 
     def count(data):
