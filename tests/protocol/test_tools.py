@@ -302,7 +302,7 @@ def test_arguments_that_do_not_fit_are_an_error(arguments, error, path):
 @given(st.data())
 def test_arguments_that_are_cut_anywhere_are_never_bound(data):
     """
-    No beginning of the arguments, except for the whole, makes a call.
+    Arguments that are cut off anywhere raise an error.
     """
     tool = function_tool(weather, exclude=["context"])
     place = {"lat": 1, "lon": 2.5}
@@ -344,8 +344,8 @@ def test_function_that_cannot_be_a_tool_is_an_argument_error(function, options, 
 
 def test_name_description_and_strict_can_be_set():
     """
-    Given options replace what the function says; a function with any values or dicts is
-    not strict by itself.
+    Options replace what the function says; a function with parameters of any value or
+    of type dict is not strict by default.
     """
     tool = function_tool(free, name="set-free", description="It is free.")
     loose = function_tool(positional, strict=False, description="")
@@ -381,7 +381,7 @@ def test_function_without_parameters_has_an_empty_strict_schema():
 
 def test_annotation_may_be_any_value():
     """
-    A parameter of any type takes any JSON value.
+    A parameter of type ``Any`` takes any JSON value.
     """
 
     def show(value: Any):

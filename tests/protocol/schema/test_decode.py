@@ -189,8 +189,8 @@ def same(left, right):
 
 def test_validators_own_words_are_in_the_message():
     """
-    The message of a validator, and of ``__post_init__``, is in the mismatch. A field's
-    validator is named by the field's key; others by the object.
+    The mismatch has the message of a validator or of ``__post_init__``. The path of a
+    field's validator ends with the field's key, that of others with the object.
     """
 
     def even(instance, attribute, value):

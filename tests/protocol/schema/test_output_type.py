@@ -558,7 +558,7 @@ def test_schema_is_valid_strict_and_accepts_the_type_s_json(name):
 
 
 def complete(value, schema, root):
-    """Return *value* with null for each key that a strict schema requires besides."""
+    """Return *value* with null for each missing key that a strict schema requires."""
     schema = root["$defs"][schema["$ref"][8:]] if "$ref" in schema else schema
     if isinstance(value, dict) and "properties" in schema:
         missing = {key: None for key in schema["required"] if key not in value}
@@ -634,7 +634,7 @@ def test_large_nesting_is_an_error_of_asi1():
 
 def test_type_is_described_once():
     """
-    A second request for the same type returns the same object; another type, another.
+    `output_type` returns one object for each type, also if it is called again.
     """
     assert output_type(Point) is output_type(Point)
     assert output_type(Page[int]) is not output_type(Page[str])

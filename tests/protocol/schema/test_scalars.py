@@ -1,4 +1,4 @@
-"""Values without parts are read exactly."""
+"""Scalar values are read exactly."""
 
 from __future__ import annotations
 
