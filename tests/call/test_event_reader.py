@@ -339,7 +339,7 @@ async def test_first_thought_or_text_sets_the_time_to_first_token(first):
     assert pytest.approx(2) == reader.info.time_to_first_token
 
 
-async def test_long_first_read_is_delivered_whole_in_several_batches():
+async def test_long_first_read_is_delivered_completely_in_several_batches():
     """
     If the first read of a stream has more than a thousand chunks, all of them are
     delivered, in one batch before each turn of other tasks.
