@@ -135,12 +135,12 @@ async def test_parsed_from_tells_what_was_cut_away(fake, fake_client, text, cut)
         pytest.param({"text": ""}, asi1.OutputInvalidError, id="empty"),
     ],
 )
-async def test_answer_that_is_not_the_value_raises_its_error(
+async def test_answer_that_does_not_become_the_value_raises_its_error(
     fake, fake_client, reply, error
 ):
     """
-    An answer that is cut off, refused or of another type is never a value: the error
-    has its text, and the whole answer with its usage.
+    An answer that is cut off, refused or of another type raises an error, which has the
+    text, and the complete answer with its usage.
     """
     fake.reply(**reply, usage=USAGE)
 
