@@ -244,7 +244,7 @@ def test_text_that_is_parsed_twice_takes_a_step_more():
     assert slow > fast
 
 
-def test_text_that_is_not_utf8_is_repaired_in_a_step_of_its_own():
+def test_text_that_is_not_utf8_is_repaired_in_another_step():
     """
     A text that is not UTF-8 is parsed once more after its repair, in another step.
     """
