@@ -105,14 +105,14 @@ def test_value_is_found_and_what_was_cut_away_is_named(text, value, cuts):
 def test_text_without_json_is_an_error(text):
     """
     A text without JSON, or with JSON that is invalid in another way than by a trailing
-    comma, is an error: nothing is repaired, and no valid part is taken for the whole.
+    comma, is an error: nothing is repaired, and no valid part is returned in its place.
     """
     with pytest.raises(NoJSONError):
         read_json_answer(text)
 
 
 @pytest.mark.parametrize("text", CUT.values(), ids=CUT)
-def test_json_that_is_cut_off_is_an_error_of_its_own(text):
+def test_json_that_is_cut_off_raises_json_cut_off_error(text):
     """
     JSON whose brackets are not closed is cut off, even if a part of it, or an object
     before it, is complete.
@@ -148,7 +148,7 @@ def test_every_object_is_found_unchanged(value, before, after):
 def test_object_that_is_cut_anywhere_is_never_found(value, before, after, data):
     """
     An object that is cut off at any place is an error, with or without usual text
-    around it: no part of the object is taken for the answer.
+    around it: no part of the object is returned.
     """
     text = json.dumps(value, ensure_ascii=False)
     end = data.draw(st.integers(1, len(text) - 1))
@@ -190,7 +190,7 @@ HARD = {
 
 @pytest.mark.parametrize("before", ["", '{"a": "x"'])
 @pytest.mark.parametrize("piece", HARD.values(), ids=HARD)
-def test_hard_text_is_read_in_linear_time(piece, before):
+def test_text_of_repeated_characters_is_read_in_linear_time(piece, before):
     """
     A text of 200 KB that repeats a few characters is read at once. If each of them led
     to a search of the text after it, this test would take hours.

@@ -158,7 +158,7 @@ def test_class_of_another_library_is_decoded_by_that_library(spec, text, value, 
     assert caught.value.expected
 
 
-def test_validator_s_own_words_are_in_the_error():
+def test_message_of_the_validator_is_in_the_error():
     """
     The messages of pydantic's and msgspec's validators are in the error, which has the
     library's exception as its cause.

@@ -96,7 +96,7 @@ def decode(spec, value):
         (int | None, None, None),
     ],
 )
-def test_value_belongs_to_the_most_exact_member(spec, data, value):
+def test_value_is_decoded_as_the_member_that_fits_most_exactly(spec, data, value):
     """
     A value becomes the member that its tag, its keys or its type fits most exactly, in
     whatever order the union has its members.

@@ -1,4 +1,4 @@
-"""The form of the JSON Schemas."""
+"""The JSON Schemas that are written for types."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_defaults_are_described_and_null_stands_for_them():
     assert list(properties) == schema_of(Defaults)["required"]
 
 
-def test_places_of_a_tuple_are_described():
+def test_order_of_the_items_of_a_tuple_is_described():
     """
     The schema of a tuple allows each of its types for each item, and a description
     names the order, which the decoder checks.
