@@ -39,7 +39,7 @@ FLOODS = {
     "flood_tool_calls": {"count": 20_000},
     "giant_event": {"mib": 15},
 }
-# Replies that break off, with the text that is searched for the key before the error.
+# Replies that break off, each with its text, in which the API key is searched for.
 _ESCAPES = '{"path": "C:\\\\temp", "query": "%41&amp;"}\n'
 BROKEN = {
     "broken_text": "The quick brown fox jumps over the lazy dog. ",

@@ -1,5 +1,5 @@
 """
-Facts from a text as objects: the model's answers are checked, and asked for again.
+Extracts facts from a text as objects; asks again if an answer does not fit.
 
     export ASI_ONE_API_KEY=...
     python examples/extraction.py "Ada, 36, lives in Oslo; Bo, 4, lives with her."

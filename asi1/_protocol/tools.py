@@ -1,7 +1,7 @@
 """
 Functions as tools: the schema of a function's parameters, and the arguments of a call.
 
-The arguments that a model writes are either whole and of the right types, or an error:
+The arguments that a model writes are complete and of the right types, or else an error:
 a call with other arguments cannot be made.
 """
 
@@ -51,7 +51,7 @@ class FunctionTool:
         name: The name by which the model calls the function.
         description: What the function does, from its docstring.
         parameters: The JSON Schema of the parameters; not to be changed.
-        strict: Whether the server is asked to hold the model to the schema.
+        strict: Whether the server is asked to enforce the schema.
         excluded: The parameters that the model does not see, with their types; the
             caller of the function adds their values.
         decode: Returns the values of JSON arguments by parameter; raises
@@ -147,13 +147,13 @@ def function_tool(
     exclude: Collection[str | type] = (),
 ) -> FunctionTool:
     """
-    Return the tool of a function, method, partial, or object that can be called.
+    Return the tool of a function, method, partial or other callable object.
 
     Args:
         function: A function or coroutine function.
         name: The tool's name; by default that of the function.
         description: What the tool does; by default the docstring's text.
-        strict: Whether the server is asked to hold the model to the schema; by default
+        strict: Whether the server is asked to enforce the schema; by default
             if the types allow it.
         exclude: Names, or types, of parameters that the model does not see.
 
@@ -219,7 +219,7 @@ def _field_of(parameter: Parameter, annotation: Any, docs: Docs) -> RawField:
 def _named(
     signature: inspect.Signature, name: str, function: Any
 ) -> Iterator[Parameter]:
-    """Return the parameters; a tool cannot have those of which a caller has many."""
+    """Return the parameters; refuse ``*args``, ``**kwargs`` and an unbound ``self``."""
     for place, parameter in enumerate(signature.parameters.values()):
         stars = _VARIADIC.get(parameter.kind)
         if stars:
@@ -235,7 +235,7 @@ def _named(
 
 
 def _without_partials(function: Any) -> tuple[Any, set[str]]:
-    """Return the function in partials, and the keyword arguments that they have set."""
+    """Return the function inside partials, and the names of the arguments they set."""
     names: set[str] = set()
     while isinstance(function, functools.partial):
         names |= function.keywords.keys()
@@ -247,7 +247,7 @@ def _without_partials(function: Any) -> tuple[Any, set[str]]:
 
 
 def _annotated(function: Any) -> Any:
-    """Return the function that has the annotations of an object that can be called."""
+    """Return the function whose annotations are those of a callable object."""
     is_object = not inspect.isroutine(function)
     return inspect.unwrap(type(function).__call__ if is_object else function)
 

@@ -23,8 +23,8 @@ GOOD, BAD = '{"x": 1, "y": 2}', '{"x": "one", "y": 2}'
 
 def test_blocking_parse_returns_the_value_after_a_repair(fake, blocking_client):
     """
-    The blocking `parse` returns the answer with its value, and asks again as the async
-    one does.
+    The blocking `parse` returns the answer with its value, and asks again after an
+    answer that does not fit.
     """
     fake.reply(BAD)
     fake.reply(GOOD)

@@ -33,7 +33,7 @@ class Answer:
         """Do nothing; the garbage collection of the events calls this."""
 
 
-async def test_error_of_other_code_is_raised_once_after_its_event():
+async def test_error_that_is_not_an_asi1_error_is_raised_once_after_its_event():
     """
     An error that is not an `ASI1Error` is first a ``failed`` event; the next read
     raises the error, and each read after that returns no event.
@@ -50,7 +50,7 @@ async def test_error_of_other_code_is_raised_once_after_its_event():
 
 async def test_ping_may_be_a_fraction_of_a_second():
     """
-    A *ping* of half a second sends a comment each half second.
+    A *ping* of 0.5 sends a comment every half second.
     """
     events = AnswerEvents(Answer(KeyError("x"), seconds=60), [], 0.5)
     began = anyio.current_time()

@@ -244,10 +244,10 @@ def test_log_has_method_and_url_without_the_query(attempts, caplog):
     ] == caplog.messages
 
 
-async def test_other_tasks_run_between_steps_that_no_cancellation_stops():
+async def test_redaction_lets_other_tasks_run_and_is_completed_if_cancelled():
     """
-    Another task gets a turn after each step of a redaction; the redaction ends although
-    its task was cancelled, so that no error with the key is left.
+    Other tasks run after each step of a redaction. The redaction is completed even if
+    its task is cancelled, so that no error with the key is left.
     """
     turns = done = 0
 
@@ -274,9 +274,9 @@ async def test_other_tasks_run_between_steps_that_no_cancellation_stops():
     assert 45 < done
 
 
-async def test_result_of_steps_is_returned_at_once_if_there_are_none():
+async def test_redaction_without_steps_returns_its_result_at_once():
     """
-    A redaction without a step returns its result, and the task does not wait.
+    A redaction that has no steps returns its result without waiting.
     """
 
     def steps():

@@ -51,7 +51,7 @@ async def test_body_above_max_event_bytes_raises_for_any_endpoint(fake):
 
 async def test_broken_body_of_any_endpoint_raises(fake, fake_client):
     """
-    A body that breaks off raises an error, whatever the endpoint.
+    A response body that breaks off raises an error, whatever the endpoint.
     """
     fake.fault("reset_mid_body")
 

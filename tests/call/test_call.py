@@ -914,7 +914,7 @@ async def test_on_end_gets_no_error_after_a_success(fake, stream):
 
 async def test_settled_call_that_never_ran_has_an_error(fake_client):
     """
-    A call that is settled before it ran has ended with an error for its reader.
+    If a call is settled before its task ran, its reader gets `ClientClosedError`.
     """
     call = fake_client._engine.call(OneRequest(plain()), BytesReader)
 

@@ -1,4 +1,4 @@
-"""`ConcurrentCalls`: which prompts are taken, and how calls end that never began."""
+"""`ConcurrentCalls`: which prompts are taken, and how calls that never began end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.virtual_time
 
 
 class Prompts:
-    """Yields *count* prompts; `asked` is how often the next prompt was asked for."""
+    """Yields *count* prompts; `asked` counts the calls of `__next__`."""
 
     def __init__(self, count):
         self.left = count
@@ -33,8 +33,8 @@ class Prompts:
 
 async def test_prompts_taken_twice_in_a_row_stay_within_the_limit(fake_client):
     """
-    Prompts that were taken, but whose calls have not begun, count among the unread
-    answers: taking prompts again takes no more.
+    Prompts whose calls have not begun count towards the limit of unread answers, so a
+    second `take` takes no more prompts.
     """
     prompts = Prompts(100)
     calls = fake_client.chat.completions.map(prompts, concurrency=3)._calls
@@ -60,8 +60,8 @@ async def test_exhausted_iterator_is_not_asked_for_another_prompt(fake, fake_cli
 
 async def test_waiting_call_of_a_closed_client_ends_with_an_error(fake, fake_client):
     """
-    If the client is closed before the call under way ends, the call that waits for it
-    is not begun, and its outcome is `ClientClosedError`.
+    If the client is closed while one call runs, a call that waits for it to end is not
+    begun, and the waiting call's outcome is `ClientClosedError`.
     """
     fake.reply("Hello.", delay=1)
     answers = fake_client.chat.completions.map(["a", "b"], concurrency=1)

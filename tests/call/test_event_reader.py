@@ -82,7 +82,7 @@ def sized(size, **members):
 
 
 async def read(reader, *reads):
-    """Give *reader* the events of each read; *reads* are lists of events."""
+    """Give *reader* the events of each read; each of *reads* is a list of events."""
     with reader.timer:
         reader.timer.arm("first_token")
         for events in reads:
@@ -105,8 +105,8 @@ async def test_other_tasks_run_after_a_number_of_reads_bytes_or_lines(
     data, reads, turns
 ):
     """
-    Bytes without a chunk are work too: other tasks run after 512 reads, or after half a
-    megabyte, or after 2040 lines.
+    Bytes that complete no chunk count as work too: other tasks run after 512 reads, or
+    after half a megabyte, or after 2040 lines.
     """
     reader = reader_of()
 
@@ -134,7 +134,8 @@ async def test_other_tasks_run_after_a_number_of_reads_bytes_or_lines(
 async def test_other_tasks_run_after_a_number_of_events_or_objects(value, count, turns):
     """
     Within one read, other tasks run after 511 chunks of the fast path, after 86 small
-    events that need the converter, and around an event with more than 64 JSON objects.
+    events that need the converter, and before and after an event with more than 64 JSON
+    objects.
     """
     reader = reader_of()
 
@@ -205,7 +206,7 @@ async def test_text_before_a_large_broken_event_is_delivered():
     ("size", "texts"),
     [(64 * KIB, ["", OTTER]), (64 * KIB + 1, ["", "\ufffd", "\ufffd"])],
 )
-async def test_halves_are_not_joined_at_an_event_above_64_kib(size, texts):
+async def test_surrogate_pair_is_not_joined_in_an_event_above_64_kib(size, texts):
     """
     The halves of a surrogate pair are joined if the second half is in an event of at
     most 64 KiB; in a larger event each half becomes U+FFFD.
@@ -218,7 +219,7 @@ async def test_halves_are_not_joined_at_an_event_above_64_kib(size, texts):
     assert texts == [text for batch in reader.batches for text in batch]
 
 
-async def test_half_at_the_end_of_a_large_event_waits_for_the_other_half():
+async def test_surrogate_at_the_end_of_a_large_event_waits_for_its_other_half():
     """
     A first half of a surrogate pair at the end of a large event is joined with the
     second half in the next event.
@@ -244,7 +245,7 @@ async def test_large_event_that_is_not_utf8_has_replacement_characters():
 
 async def test_large_event_of_another_kind_is_skipped():
     """
-    A large event with a name of its own whose data is not JSON has no chunk.
+    A large event, such as a ping, whose data is not JSON has no chunk.
     """
     reader = reader_of()
 
@@ -268,9 +269,9 @@ async def test_large_event_of_many_tool_calls_is_one_chunk():
     assert 2 == len(reader.batches)
 
 
-async def test_large_event_of_several_choices_is_one_chunk():
+async def test_large_event_of_many_choices_is_one_chunk():
     """
-    An event of many parts counts as one chunk, whose parts are all in the answer.
+    A large event with 100 choices counts as one chunk, and the answer has all of them.
     """
     reader = reader_of()
     choices = [{"index": n, "delta": {"content": str(n)}} for n in range(100)]
@@ -290,8 +291,8 @@ async def test_large_event_of_several_choices_is_one_chunk():
 )
 async def test_chunks_are_buffered_up_to_a_mebibyte(size, count):
     """
-    Chunks before the first part of the answer are buffered while the stream has at most
-    1 MiB; a later chunk is dropped.
+    Chunks before the first part of the answer are buffered while at most 1 MiB of the
+    stream was read; a later chunk is dropped.
     """
     reader = reader_of()
 
@@ -338,10 +339,10 @@ async def test_first_thought_or_text_sets_the_time_to_first_token(first):
     assert pytest.approx(2) == reader.info.time_to_first_token
 
 
-async def test_long_first_read_is_delivered_whole_in_several_batches():
+async def test_long_first_read_is_delivered_completely_in_several_batches():
     """
-    All chunks of a stream whose first read has more than a thousand chunks are
-    delivered, a batch whenever other tasks run.
+    If the first read of a stream has more than a thousand chunks, all of them are
+    delivered, in one batch before each turn of other tasks.
     """
     reader = reader_of()
 
@@ -351,9 +352,9 @@ async def test_long_first_read_is_delivered_whole_in_several_batches():
 
 
 @pytest.mark.parametrize("name", ["delta", "Message", ""])
-async def test_event_of_any_name_but_error_is_read_by_the_fast_path(name):
+async def test_chunk_in_an_event_of_any_name_but_error_is_read_by_the_fast_path(name):
     """
-    Chunks in events of any other name than "error" are read as fast as those of
+    Chunks in events with any name but "error" are read by the fast path, like those in
     unnamed events.
     """
     reader = reader_of()
@@ -376,9 +377,9 @@ async def test_chunk_in_an_event_named_error_is_an_error(name):
     assert [["a"]] == reader.batches
 
 
-async def test_halves_in_small_events_are_joined():
+async def test_halves_of_a_surrogate_pair_in_small_events_are_joined():
     """
-    The halves of a surrogate pair in two small events are one character.
+    The halves of a surrogate pair in two small events are joined to one character.
     """
     reader = reader_of()
 
@@ -451,8 +452,8 @@ async def test_error_after_the_finish_reason_ends_the_stream():
 
 async def test_part_of_an_answer_within_a_flood_restarts_the_idle_timeout():
     """
-    Each batch of chunks of a long read restarts the idle timeout, whichever of the
-    read's batches has the part of the answer.
+    If any event of a long read has a part of the answer, each batch of the read's
+    chunks restarts the idle timeout.
     """
     reader = reader_of(Timeouts(first_token=5, idle=9))
 
@@ -464,7 +465,7 @@ async def test_part_of_an_answer_within_a_flood_restarts_the_idle_timeout():
 
 async def test_done_ends_a_read_and_later_events_are_not_read():
     """
-    An event after [DONE] is not read, and a half of a character that waits is delivered
+    An event after [DONE] is not read; a high surrogate just before [DONE] is delivered
     as U+FFFD.
     """
     reader = reader_of()

@@ -986,12 +986,9 @@ async def test_signs_of_life_do_not_move_the_idle_timeout(fake, sign, stream):
         ),
     ],
 )
-async def test_time_in_signs_of_life_does_not_move_the_idle_timeout(
-    fake, events, stream
-):
+async def test_time_in_pings_does_not_restart_the_idle_timeout(fake, events, stream):
     """
-    Signs of life that differ from each other by the time of the server do not restart
-    the idle timeout.
+    Pings that differ only in the server's time do not restart the idle timeout.
     """
     later = [step for event in events for step in (Pause(0.1), event)]
     fake.play(SSE, Event(chunk("one")), *later, times=None)
@@ -1005,7 +1002,7 @@ async def test_time_in_signs_of_life_does_not_move_the_idle_timeout(
 
 
 @both_forms
-async def test_repeated_tool_call_does_not_move_the_idle_timeout(fake, stream):
+async def test_repeated_tool_call_restarts_the_idle_timeout_only_once(fake, stream):
     """
     A part of a tool call that is sent again and again restarts the idle timeout once.
     """

@@ -24,7 +24,7 @@ SHAPES = ["images.url", "images", "data.b64_json", "data.url", "image_url", "url
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_image_of_every_format_is_returned(fake, fake_client, shape):
     """
-    `generate` returns the image in each shape of the reply, with response metadata.
+    `generate` finds the image in each format of the reply, and has response metadata.
     """
     fake.image(PNG, shape=shape)
 

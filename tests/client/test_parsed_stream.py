@@ -83,7 +83,7 @@ async def test_partial_of_a_wrapped_value_is_the_value(fake, fake_client):
         ('{"x": 1}', "stop", asi1.OutputInvalidError),
     ],
 )
-async def test_streamed_answer_that_is_not_the_value_raises_its_error(
+async def test_streamed_answer_that_does_not_fit_raises_the_error_of_parse(
     fake, fake_client, text, finish_reason, error
 ):
     """
@@ -101,8 +101,8 @@ async def test_streamed_answer_that_is_not_the_value_raises_its_error(
 
 async def test_dict_as_response_format_of_a_stream_is_sent_as_it_is(fake, fake_client):
     """
-    A dict as *response_format* of `stream` is sent unchanged, and the stream is a plain
-    one.
+    A dict as *response_format* of `stream` is sent unchanged, and the final completion
+    is a `ChatCompletion` without a value.
     """
     fake.reply("{}")
 

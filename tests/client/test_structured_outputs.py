@@ -42,7 +42,7 @@ async def parse(client, **options):
 
 async def test_parse_returns_the_answer_with_its_value(fake, fake_client):
     """
-    `parse` returns the whole answer, and `parsed` of it is an object of the requested
+    `parse` returns the whole answer, whose `parsed` is an object of the requested
     class.
     """
     fake.reply(GOOD, usage=USAGE)
@@ -95,7 +95,7 @@ async def test_parse_asks_for_json_with_the_schema_of_the_type(fake, fake_client
 async def test_parsed_from_tells_what_was_cut_away(fake, fake_client, text, cut):
     """
     A model that ignores the schema may write a fence or sentences around the JSON, or
-    commas at its ends: `parsed_from` names what was cut away.
+    trailing commas in it: `parsed_from` names what was cut away.
     """
     fake.reply(text)
 
@@ -135,12 +135,12 @@ async def test_parsed_from_tells_what_was_cut_away(fake, fake_client, text, cut)
         pytest.param({"text": ""}, asi1.OutputInvalidError, id="empty"),
     ],
 )
-async def test_answer_that_is_not_the_value_raises_its_error(
+async def test_answer_that_does_not_become_the_value_raises_its_error(
     fake, fake_client, reply, error
 ):
     """
-    An answer that is cut off, refused or of another type is never a value: the error
-    has its text, and the whole answer with its usage.
+    An answer that is cut off, refused or of another type raises an error, which has the
+    text, and the complete answer with its usage.
     """
     fake.reply(**reply, usage=USAGE)
 
@@ -238,7 +238,7 @@ async def test_wrong_argument_of_parse_is_refused_before_a_request(
     fake, fake_client, options, argument
 ):
     """
-    `parse` refuses a wrong argument by name, and sends nothing.
+    For a wrong argument, `parse` raises an error that names it, and sends nothing.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         await parse(fake_client, **options)
@@ -267,7 +267,7 @@ async def test_type_may_be_any_annotation_or_a_json_schema(
     fake, fake_client, spec, text, value
 ):
     """
-    The type may be any annotation, which is wrapped in an object if its schema is not
+    The type may be any annotation, whose value is wrapped in an object if it is not
     one, or a JSON Schema, whose value is plain data.
     """
     fake.reply(text)

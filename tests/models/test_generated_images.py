@@ -63,7 +63,7 @@ def test_notebook_shows_all_images():
 
 def test_images_pickle_and_their_repr_is_short():
     """
-    Images are plain data; their repr does not contain them.
+    Images can be pickled; their repr leaves out the image data.
     """
     both = asi1.GeneratedImages(images=(LOCAL, REMOTE), wire={"images": ["x" * 9999]})
 

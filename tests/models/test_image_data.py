@@ -70,7 +70,7 @@ def test_old_gif_is_known_and_other_data_is_not():
 )
 def test_url_is_sent_unchanged(url):
     """
-    A str that begins with a scheme of the web, or with ``data:``, is sent as it is.
+    A str that begins with ``https:``, ``http:`` or ``data:`` is sent as it is.
     """
     assert (url,) == image_urls([url])
 
@@ -114,7 +114,7 @@ def test_large_or_endless_file_is_refused_without_reading_all_of_it(tmp_path):
     path = tmp_path / "otter.png"
     with path.open("wb") as file:
         file.write(PNG)
-        file.truncate(10**12)  # takes up no space on the disk
+        file.truncate(10**12)  # the file takes up no disk space
     for large in (path, "/dev/zero"):
         with pytest.raises(ArgumentError, match=r"too large; .*20,971,520 bytes"):
             image_urls([large])
@@ -163,7 +163,7 @@ def test_images_follow_the_text_or_the_parts_of_the_content():
 
 def test_images_do_not_count_in_the_size_of_a_body():
     """
-    The size of a body without its images is that of the body with empty images.
+    `size_without_images` is the size that the body has with empty images.
     """
     body = b'[{"url":"%b"},"text;base64,AAAA",{"url":"%b"}]'
     full = [data_url(PNG * 99).encode(), data_url(b"GIF", "image/gif").encode()]

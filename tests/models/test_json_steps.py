@@ -242,8 +242,9 @@ def test_one_step_parses_64_kib_or_16384_brackets_and_commas(data, expected):
 )
 def test_values_are_counted_in_steps_before_they_are_parsed(data, accepted):
     """
-    A text may have as many values in steps as for `load_json`: a million, of which
-    200,000 may be arrays and objects; brackets and commas in strings do not count.
+    A text parsed in steps may have as many values as for `load_json`: a million, of
+    which 200,000 may be arrays and objects; brackets and commas in strings do not
+    count.
     """
 
     def count(data):
@@ -286,7 +287,7 @@ def test_text_that_is_parsed_twice_takes_a_step_more():
     assert slow > fast
 
 
-def test_text_that_is_not_utf8_is_repaired_in_a_step_of_its_own():
+def test_text_that_is_not_utf8_is_repaired_in_another_step():
     """
     A text that is not UTF-8 is parsed once more after its repair, in another step.
     """

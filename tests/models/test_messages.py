@@ -432,7 +432,7 @@ FUNCTION_CALL = {"name": "dive", "arguments": "{}"}
 @pytest.mark.parametrize("content", ["", "Let me see."])
 def test_function_call_of_an_answer_is_sent(call, sent, content):
     """
-    The message of an answer with a ``function_call`` is sent with it; a call without a
+    The message of an answer is sent back with its ``function_call``; a call without a
     name is left out.
     """
     message = ChatMessage(content=content, extra={"function_call": call})

@@ -35,8 +35,8 @@ def test_output_error_has_text_and_answer(cls, parent):
 
 def test_invalid_output_names_the_path():
     """
-    An invalid value has its path and what was expected; without these the whole answer
-    is meant.
+    The error of an invalid value has the value's path and what was expected; by
+    default, the path is that of the whole answer.
     """
     error = asi1.OutputInvalidError("no", path="$.a", expected="an integer")
 

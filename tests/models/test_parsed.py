@@ -72,7 +72,7 @@ def test_answer_with_a_value_can_be_copied_and_pickled(make):
 def test_total_usage_counts_the_earlier_answers(earlier, last, total):
     """
     `total_usage` is the sum over the answer and the earlier ones that did not fit;
-    answers without counts are left out.
+    answers without token counts are left out.
     """
     errors = tuple(
         asi1.OutputInvalidError("no", completion=answer(counts)[0])

@@ -57,7 +57,7 @@ def test_agents_keep_the_order_of_the_plan():
 
 def test_unknown_and_odd_members_of_an_agent_are_kept():
     """
-    A member without a field, and one whose value has another type than its field, are
+    An unknown member, and a known one whose value has another type than its field, are
     in ``extra``; ``wire`` has the object as the server sent it.
     """
     odd = {"agent_name": 5, "agent_rating": "high", "agent_interactions": True, "x": []}
@@ -81,8 +81,8 @@ async def test_answer_and_chunk_tell_the_agents_used(
     fake, fake_client, generation, stream
 ):
     """
-    ``agents_used`` of an answer, with or without streaming, and of the chunk that has
-    the planner's object; the object itself is in ``extra``.
+    An answer, streamed or not, and the chunk with the planner's object have the agents
+    in ``agents_used``; the object itself is in ``extra``.
     """
     fake.reply("Booked.", extra={"plan_state": [STEP]}, generation=generation)
     options = {"agents": ["agent1otter"], "planner_mode": True}

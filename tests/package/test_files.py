@@ -1,4 +1,4 @@
-"""The files of images that a user reads and writes."""
+"""Reading and writing of a user's image files."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ TESTED_IN = {
     "settings/test_options": ["_settings/option_checks"],
     # Large requests are sent on asyncio and on trio by the same tests.
     "transport/test_connect": ["_transport/trio_socket"],
-    # Effects of turns and transport show only in clients and conversations.
+    # Turns and the transport are tested through clients and conversations.
     "client/test_client": ["_client/chat", "_transport/transport"],
     "client/conversation/test_turn_parse": ["_client/conversation/structured_turns"],
     "client/conversation/test_conversation": [

@@ -419,10 +419,10 @@ def test_part_without_a_name_belongs_to_the_open_call(parts):
         ),
     ],
 )
-def test_parts_of_two_open_calls_are_told_apart(parts):
+def test_deltas_of_two_open_tool_calls_are_told_apart(parts):
     """
-    A part belongs to the call with its id, else to the call with its index, else to the
-    last call.
+    A delta of a tool call belongs to the call with its id, else to the call with its
+    index, else to the last call.
     """
     assert [("f", '{"x":1}'), ("g", '{"y":2}')] == [
         (name, arguments) for _, name, arguments in calls_of(*parts)
@@ -481,8 +481,8 @@ def test_arguments_so_far_can_be_read_at_any_time():
 
 def test_arguments_that_are_not_an_object_are_joined():
     """
-    Arguments without a bracket are never complete, so a part with the same name goes on
-    with them.
+    Arguments without a bracket are never complete, so a delta with the same name
+    continues them.
     """
     assert [("c", "f", "true")] == calls_of(part("f", "tr", "c"), part("f", "ue"))
 
@@ -544,10 +544,13 @@ def tracked():
 @pytest.mark.parametrize("pieces", [[""], ["{}"], ['{"x":', "1", "}"]])
 def test_a_tool_call_is_at_most_three_objects_for_the_garbage_collector(pieces):
     """
-    Reading many tool calls, whose arguments may come in pieces, leaves three objects
-    for each call that a full garbage collection searches: its state and its two models.
+    Reading many tool calls, whose arguments may come in several deltas, leaves three
+    objects for each call that a full garbage collection searches: its state and its two
+    models.
     """
-    calls_of(*(part("f", piece) for piece in pieces))  # the first call loads more
+    calls_of(
+        *(part("f", piece) for piece in pieces)
+    )  # the first read creates more objects
     assembler, count = Assembler(), 1000
     before = tracked()
 

@@ -400,8 +400,8 @@ def in_steps(cls, sent):
 @example(sent=SEVERAL, cls=_chunks.ChatCompletionChunk)
 def test_object_decoded_in_steps_is_the_same(sent, cls):
     """
-    Any JSON object is read in steps as it is read at once, and each part of it has the
-    part of the JSON object that the server sent.
+    A JSON object decoded in steps equals the same object decoded at once, and each
+    model in it has the JSON object that the server sent.
     """
     whole, (slow, _) = decode(cls, sent), in_steps(cls, sent)
 
@@ -426,7 +426,7 @@ CALLS = [
 )
 @pytest.mark.parametrize("sent_under", ["message", "delta", "both"])
 @pytest.mark.parametrize(("calls", "expected"), CALLS)
-def test_values_that_are_no_tool_calls_are_dropped_or_in_extra(
+def test_values_that_are_not_tool_calls_are_dropped_or_in_extra(
     calls, expected, sent_under, cls, key
 ):
     """
@@ -453,8 +453,8 @@ def test_values_that_are_no_tool_calls_are_dropped_or_in_extra(
 )
 def test_a_step_decodes_at_most_256_tool_calls(calls, steps, cls, sent_under):
     """
-    The first step decodes all but the tool calls of a message with several, and each
-    other step decodes 256 of these.
+    If a message has several tool calls, the first step decodes everything but these,
+    and each further step at most 256 of them.
     """
     ids = [str(number) for number in range(calls)]
     message = {"tool_calls": [{**CALL, "id": call_id} for call_id in ids]}

@@ -1,4 +1,4 @@
-"""Errors in bodies and events: warnings and notices are none."""
+"""Errors in bodies and events, and warnings and notices, which are not errors."""
 
 from __future__ import annotations
 
@@ -60,9 +60,8 @@ def test_strings_in_errors_beside_an_answer_are_warnings(
     errors, choice, in_body, in_event, place
 ):
     """
-    A list of strings under ``errors`` is a list of warnings if an answer stands beside
-    it: in a body, a content with a finish reason; in an event, one of the two. Objects
-    are an error in any case.
+    Strings under ``errors`` are warnings beside an answer: beside content with a finish
+    reason in a body, or beside one of the two in an event. Objects are always an error.
     """
     choices = [] if choice is None else [{**choice}]
     value = {"id": "a", "choices": choices}
@@ -148,8 +147,8 @@ def test_object_of_errors_is_one_error_or_has_a_list_for_each_field(errors, expe
 @pytest.mark.parametrize(("status", "passing"), [(503, True), (400, False)])
 def test_status_of_an_error_may_have_any_of_four_names(name, status, passing):
     """
-    An error inside a success is passing if the HTTP status in it is, under whichever
-    name servers send the status.
+    An error inside a success is temporary if it has the HTTP status of a temporary
+    error under any of four names.
     """
     body = read_error_body({"error": {name: status, "message": "Overloaded"}}, SECRET)
 
@@ -161,7 +160,7 @@ def test_only_the_start_of_a_message_is_searched_for_the_name_of_an_error(
     spaces, passing
 ):
     """
-    The name of a passing error counts within the first 500 characters of a message.
+    The name of a temporary error counts within a message's first 500 characters.
     """
     message = " " * spaces + "overloaded"
 
@@ -170,10 +169,10 @@ def test_only_the_start_of_a_message_is_searched_for_the_name_of_an_error(
 
 @pytest.mark.parametrize("key", ["message", "detail"])
 @pytest.mark.parametrize(("text", "passing"), [("Overloaded", True), ("no", False)])
-def test_body_with_only_a_message_is_an_error_that_may_pass(key, text, passing):
+def test_body_with_only_a_message_is_an_error_that_may_be_retried(key, text, passing):
     """
     A success whose body has only a message is an error; it is retryable if the message
-    names a passing error.
+    names a temporary error.
     """
     body = json.dumps({key: text}).encode()
 
@@ -185,7 +184,7 @@ def test_body_with_only_a_message_is_an_error_that_may_pass(key, text, passing):
 
 def test_finish_reason_error_without_an_error_object_is_named_in_the_message():
     """
-    A choice that has failed without an error object gets a message that says so.
+    If a choice ends with the reason "error" and no error object, the message says so.
     """
     error = find_error({"choices": [{"finish_reason": "error"}]})
 

@@ -220,8 +220,9 @@ def test_chunk_that_differs_only_in_text_and_time_is_not_parsed(chunk):
 )
 def test_empty_text_and_extreme_times_are_cut_from_the_bytes(first, second):
     """
-    A chunk is not parsed if its text is empty, or if its creation time is the smallest
-    or the largest number with as many digits as that of the chunk before.
+    The fast path does not parse a chunk's JSON, even if the text is empty or the
+    creation time is the smallest or largest number with as many digits as the time
+    before.
     """
     reader = FastChunkReader()
     reader.read(json.dumps(first).encode())
@@ -235,8 +236,8 @@ def test_empty_text_and_extreme_times_are_cut_from_the_bytes(first, second):
 
 def test_chunk_with_all_known_keys_of_a_delta_is_read_by_the_fast_path():
     """
-    The fast path reads a chunk whose delta has every known key, if all but the text are
-    null.
+    The fast path reads a chunk whose delta has every known key, if all but the role and
+    the text are null.
     """
     delta = {"role": "assistant", "content": "a", "refusal": None, "tool_calls": None}
     data = json.dumps({"id": "a", "choices": [{"delta": delta}]}).encode()

@@ -129,9 +129,9 @@ def test_image_with_percent_encoding_is_found():
         ({"images": [ENCODED[:-3]]}, "number 1 of 1"),
     ],
 )
-def test_reply_without_a_whole_image_is_an_error(value, problem):
+def test_reply_without_a_complete_image_is_an_error(value, problem):
     """
-    A reply without an image, or with one that is not whole, is an error, which has the
+    A reply without an image, or with an incomplete one, is an error, which has the
     server's message; images beside a broken one are not returned.
     """
     with pytest.raises(asi1.APIResponseError) as caught:
@@ -143,7 +143,7 @@ def test_reply_without_a_whole_image_is_an_error(value, problem):
 
 def test_error_of_an_overload_may_be_retried():
     """
-    An error with the name or status of a passing failure may be retried.
+    An error with the name or status of a temporary failure may be retried.
     """
     with pytest.raises(asi1.APIResponseError) as caught:
         read({"error": {"message": "busy", "code": 503}})

@@ -537,8 +537,8 @@ def test_members_read_in_the_middle_of_a_stream_do_not_change():
 )
 def test_ping_is_a_sign_of_life_in_any_spelling(key, word):
     """
-    An event whose type, name or status is the word for a ping only shows that the
-    server is alive.
+    An event whose ``type``, ``event`` or ``status`` is a word for a ping only shows
+    that the server is alive.
     """
     assert is_sign_of_life({key: word})
 
@@ -549,6 +549,6 @@ def test_ping_is_a_sign_of_life_in_any_spelling(key, word):
 )
 def test_other_members_are_not_a_sign_of_life(members):
     """
-    An event without the word for a ping may carry a part of the answer.
+    An event without a word for a ping may carry a part of the answer.
     """
     assert not is_sign_of_life(members)

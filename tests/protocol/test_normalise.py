@@ -1241,8 +1241,8 @@ def test_thoughts_in_a_list_are_joined_and_ended():
 
 def test_list_of_thoughts_is_ended_by_the_end_of_choice_0():
     """
-    A half at the end of a list of thoughts becomes U+FFFD when choice 0 ends, and then
-    waits no longer.
+    A high surrogate at the end of a list of thoughts becomes U+FFFD when choice 0 ends,
+    and then waits no longer.
     """
     halves = HalfCharacters()
     halves.join({"thought": [HIGH]})
@@ -1252,9 +1252,9 @@ def test_list_of_thoughts_is_ended_by_the_end_of_choice_0():
 
 
 @pytest.mark.parametrize("character", ["\U00010000", "\U0010ffff"])
-def test_first_and_last_character_of_two_halves_are_joined(character):
+def test_first_and_last_surrogate_pair_are_joined(character):
     """
-    The first and the last of the characters with two halves in UTF-16 are joined.
+    The first and the last of the characters that are surrogate pairs are joined.
     """
     units = character.encode("utf-16-le")
     halves = HalfCharacters()
@@ -1268,9 +1268,9 @@ def test_first_and_last_character_of_two_halves_are_joined(character):
     assert [{"thought": ""}, {"thought": character}] == read
 
 
-def test_choice_without_an_index_ends_its_half():
+def test_end_of_a_choice_without_an_index_ends_its_half_character():
     """
-    A choice without an index is choice 0, also when it ends.
+    A choice without an index is choice 0, also when it ends with a high surrogate.
     """
     halves = HalfCharacters()
     halves.join({"choices": [{"delta": {"content": HIGH}}]})
@@ -1280,10 +1280,10 @@ def test_choice_without_an_index_ends_its_half():
     assert "\ufffd" == end["choices"][0]["delta"]["content"]
 
 
-def test_type_of_a_tool_call_does_not_tell_whose_half_it_is():
+def test_half_character_of_a_tool_call_is_joined_to_a_delta_without_a_type():
     """
-    A half in a tool call's arguments is joined to the next part of the call, even if
-    only the first part has a type.
+    A high surrogate in a tool call's arguments is joined to the call's next delta, even
+    if only the first delta has a type.
     """
     path = ["tool_calls", ({},), "function", "arguments"]
     typed = ["tool_calls", ({"type": "function"},), "function", "arguments"]
@@ -1294,10 +1294,10 @@ def test_type_of_a_tool_call_does_not_tell_whose_half_it_is():
 
 
 @pytest.mark.parametrize("empty", ["", None, [], {}])
-def test_half_replaces_an_empty_value_in_its_place(empty):
+def test_half_character_replaces_an_empty_value_in_its_place(empty):
     """
     If a choice ends with an empty value in place of the list whose text ended with a
-    half, the list with U+FFFD replaces the empty value.
+    high surrogate, the list with U+FFFD replaces the empty value.
     """
     path = ["content", ({"type": "text"},), "text"]
     halves = HalfCharacters()

@@ -60,8 +60,8 @@ def test_value_of_the_whole_text_is_complete(value, data):
 
 def test_long_text_is_parsed_again_only_after_it_has_grown():
     """
-    A growing text is parsed again only after it has grown by a thirty-second, so that
-    the work for a whole answer is linear in its length.
+    A growing text is parsed again only after it has grown by 1/32, so that the work for
+    a whole answer is linear in its length.
     """
     items = [*range(4000)]
     text = json.dumps(items)
@@ -75,9 +75,9 @@ def test_long_text_is_parsed_again_only_after_it_has_grown():
     assert items == partial.update(text, whole=True)
 
 
-def test_object_around_the_value_is_taken_away():
+def test_object_around_the_value_is_removed():
     """
-    With a key, an object that has this key alone stands for the key's value.
+    If `PartialValue` has a key, an object with this key alone becomes the key's value.
     """
     assert [1] == PartialValue("value").update('{"value": [1', whole=False)
     assert PartialValue("value").update('{"val', whole=False) is None

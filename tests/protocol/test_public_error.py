@@ -164,7 +164,7 @@ def test_failure_has_a_message_for_the_services_callers(error, message):
 def test_status_errors_message_keeps_a_word_before_a_colon():
     """
     A word before a colon is a host only in the errors of connections, so the message of
-    a status error is passed on whole.
+    a status error stays unchanged.
     """
     error = asi1.BadRequestError("messages: too long", status_code=400)
 

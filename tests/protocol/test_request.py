@@ -291,8 +291,8 @@ def test_body_for_any_endpoint_that_is_not_json_is_refused():
 
 def test_token_estimate_leaves_images_out():
     """
-    The bytes of an image do not count as tokens, since a client with a limit of tokens
-    would wait for millions of tokens that no image takes.
+    The bytes of an image do not count as tokens: otherwise a client with a token limit
+    would wait for millions of tokens that no image uses.
     """
     image = b"\x89PNG\r\n\x1a\n" + b"\0" * 400_000
     shown = chat(messages=[asi1.UserMessage("Hi", images=[image])])
@@ -379,7 +379,7 @@ def test_request_without_a_body_uses_no_tokens_and_has_one_choice():
 
 def test_infinite_number_of_choices_is_refused():
     """
-    A number that JSON does not have is refused, wherever in the body it is.
+    A number that JSON cannot express is refused, wherever it is in the body.
     """
     with pytest.raises(ArgumentError) as caught:
         chat(extra_body={"n": math.inf})

@@ -130,8 +130,8 @@ def test_done_event_has_null_for_missing_values():
 
 def test_thoughts_of_choices_other_than_the_first_are_not_sent():
     """
-    Only the first choice of a chunk becomes events, also if its chunk has thoughts of
-    other choices.
+    Only choice 0 of a chunk becomes events, even if the chunk has thoughts of other
+    choices.
     """
     other = asi1.ChunkChoice(index=1, delta=asi1.Delta(content="a", reasoning="b"))
     first = asi1.ChunkChoice(delta=asi1.Delta(reasoning="c"))
@@ -154,7 +154,7 @@ def test_failed_event_has_the_failure_of_the_error():
 
 def test_ping_is_a_comment_that_readers_ignore():
     """
-    A ping is a comment and a blank line, so it is no event for a reader.
+    A ping is a comment and a blank line, which readers of SSE ignore.
     """
     assert b": ping\n\n" == PING
     assert [("text", {"text": "a"})] == seen(PING + piece_events([piece("a")]) + PING)

@@ -793,8 +793,8 @@ CALL = {"index": 0, "id": "c1", "function": {"name": "f", "arguments": '{"x": 1}
 def test_part_of_a_tool_call_is_a_part_of_the_answer_if_it_is_new(part, carries):
     """
     A part of a tool call is a part of the answer if it adds to a call or begins one. A
-    part that repeats the call or some of its fields is not: a server may send it again
-    and again.
+    part that repeats the call or some of its fields is not, since a server may send it
+    again and again.
     """
     first = {**CALL, "signature": "s"}
     assembler = assembled(tool_call_chunks(first))

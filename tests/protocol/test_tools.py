@@ -193,8 +193,8 @@ SHOP = Shop()
 )
 def test_everything_that_can_be_called_is_a_tool(function, name, description, first):
     """
-    Methods, class and static methods, partials, objects with ``__call__`` and decorated
-    functions have the name, docstring and annotations of the function inside.
+    Tools of methods, class and static methods, partials, objects with ``__call__`` and
+    decorated functions have the name, docstring and annotations of the inner function.
     """
     tool = function_tool(function, exclude=["context"])
     properties = list(tool.parameters["properties"].values())
@@ -224,7 +224,9 @@ def test_everything_that_can_be_called_is_a_tool(function, name, description, fi
         (lambda: 3, "{}", 3),
     ],
 )
-def test_arguments_are_bound_to_the_function_s_parameters(function, arguments, result):
+def test_arguments_are_bound_to_the_parameters_of_the_function(
+    function, arguments, result
+):
     """
     The arguments reach the parameters of every kind; null and a missing key leave the
     default. No text means no arguments, if the function has none.
@@ -234,7 +236,7 @@ def test_arguments_are_bound_to_the_function_s_parameters(function, arguments, r
     assert result == function(*args, **kwargs)
 
 
-def test_excluded_parameters_get_the_caller_s_values():
+def test_excluded_parameters_get_the_values_of_the_caller():
     """
     A parameter of an excluded type is not shown to the model, cannot be set by it, and
     gets the value that the caller gives.
@@ -302,7 +304,7 @@ def test_arguments_that_do_not_fit_are_an_error(arguments, error, path):
 @given(st.data())
 def test_arguments_that_are_cut_anywhere_are_never_bound(data):
     """
-    No beginning of the arguments, except for the whole, makes a call.
+    Arguments that are cut off anywhere raise an error.
     """
     tool = function_tool(weather, exclude=["context"])
     place = {"lat": 1, "lon": 2.5}
@@ -344,8 +346,8 @@ def test_function_that_cannot_be_a_tool_is_an_argument_error(function, options, 
 
 def test_name_description_and_strict_can_be_set():
     """
-    Given options replace what the function says; a function with any values or dicts is
-    not strict by itself.
+    Options replace what the function says; a function with parameters of any value or
+    of type dict is not strict by default.
     """
     tool = function_tool(free, name="set-free", description="It is free.")
     loose = function_tool(positional, strict=False, description="")
@@ -379,9 +381,9 @@ def test_function_without_parameters_has_an_empty_strict_schema():
         tool.bind('{"a": 1}')
 
 
-def test_annotation_may_be_any_value():
+def test_parameter_of_type_any_takes_any_json_value():
     """
-    A parameter of any type takes any JSON value.
+    A parameter of type ``Any`` takes any JSON value.
     """
 
     def show(value: Any):

@@ -126,7 +126,7 @@ def message(text, **more):
 def test_whole_message_after_its_deltas_does_not_double_the_text(choices, texts):
     """
     A server may send the whole message after its deltas or beside them: only text that
-    has not arrived is added, to the answer and in the chunk.
+    has not arrived yet is added to the answer and to the chunk.
     """
     answer, seen = read(*choices)
 

@@ -169,8 +169,8 @@ def test_key_in_base64_is_replaced(around, write, key):
 )
 def test_each_base64_digit_of_the_key_alone_is_replaced(around, first, end):
     """
-    In base64, no digit is left that stands for the key alone, and no other digit is
-    replaced, wherever the key begins.
+    In base64, each digit that encodes only bits of the key is replaced, and no other
+    digit, wherever the key begins.
     """
     written = base64.b64encode(around.format("sk-otter!").encode()).decode()
 
@@ -181,7 +181,7 @@ def test_each_base64_digit_of_the_key_alone_is_replaced(around, first, end):
 
 def test_key_in_base64_of_urls_is_replaced():
     """
-    The key is replaced in base64url, which has other signs than base64 for two digits.
+    The key is replaced in base64url too, which writes two digits differently.
     """
     key = "ab>ab?ab>ab?"
     written = base64.b64encode(key.encode()).decode()
@@ -209,8 +209,8 @@ def test_key_is_found_if_it_is_escaped_up_to_five_times(times, found):
 
 def test_unknown_name_in_a_key_is_not_decoded():
     """
-    A part of the key that looks like a character of HTML, but has an unknown name, is
-    found beside an escaped character.
+    A key with an escaped character is found even if another part of the key looks like
+    an HTML entity of an unknown name.
     """
     assert "no ***" == Secret("sk&zzz;0123456").redact("no sk&zzz;\\u0030123456")
 
@@ -433,8 +433,7 @@ def test_secrets_of_a_request(headers, query, secrets):
 def test_key_with_one_escaped_character_inside_is_replaced(write):
     """
     A key is redacted if one of its characters is written as an escape of a programming
-    language, a URL or HTML, or if the escape of a character that nobody sees is before
-    it.
+    language, a URL or HTML, or if the escape of an invisible character is before it.
     """
     key = KEYS[0]
     echoed = key[:12] + write.format(ord(key[12])) + key[13:]
@@ -454,7 +453,7 @@ def test_key_with_one_escaped_character_inside_is_replaced(write):
         ("sk-abcde1fgh is wrong", "*** is wrong"),
         ("key=sk%2Dabcde1fgh&n=1", "key=***&n=1"),
         ("sk\\u002dabcde1fgh\\u002e..", "***\\u002e.."),
-        # Shorter, in another key, or at the end, where `redact_end` finds it.
+        # Not replaced: too short, in another key, or at the end (left to `redact_end`).
         ("sk-abcd...", "sk-abcd..."),
         ("sk-abcde2fgh is another", "sk-abcde2fgh is another"),
         ("sk-abcde1-other", "sk-abcde1-other"),
@@ -481,7 +480,7 @@ def test_beginning_of_the_key_is_replaced_where_a_server_masks_the_rest(text, sh
 )
 def test_word_that_the_key_begins_with_is_replaced_only_before_a_mask(text, shown):
     """
-    A word of letters alone with which the key begins stays readable, unless a mask
+    If the key begins with a word of letters, this word stays readable, unless a mask
     follows.
     """
     assert shown == Secret("password0123456789").redact(text)

@@ -20,7 +20,7 @@ CURRENT = ("asi1", "asi1-ultra", "asi1-mini")
 def test_current_models_have_every_number_and_its_date(name):
     """
     For each current model, the table has the smallest published sizes, the prices, and
-    the month in which these were published.
+    the month of their publication.
     """
     info = asi1.MODELS[name]
 

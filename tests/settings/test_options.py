@@ -371,7 +371,7 @@ def test_unknown_option_is_refused_with_a_hint(name, hint):
 )
 def test_error_for_a_wrong_value_says_what_is_right(name, value, problem):
     """
-    The error for a wrong value says which values are right, in words for this option.
+    The error for a wrong value says which values the option allows.
     """
     with pytest.raises(ArgumentError) as caught:
         checked_defaults({name: value})

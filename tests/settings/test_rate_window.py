@@ -159,10 +159,10 @@ def test_correction_of_an_expired_entry_changes_nothing():
 
 
 @pytest.mark.parametrize("used", [30, 95, 0])
-def test_corrected_amount_leaves_the_window_as_a_whole(used):
+def test_corrected_entry_leaves_the_window_completely(used):
     """
-    When a corrected entry is older than the window, the whole limit is free again, and
-    no more than that.
+    When a corrected entry is older than the window, exactly the whole limit is free
+    again.
     """
     made = window(100, 60.0, (0, 90))
     made.correct(90, used)

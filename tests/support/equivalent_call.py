@@ -1,4 +1,4 @@
-"""The changes to modules of `asi1._call` that no test can notice, with the reason."""
+"""Mutants of `asi1._call` that no test can detect, each with the reason."""
 
 from __future__ import annotations
 

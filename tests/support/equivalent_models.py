@@ -1,6 +1,4 @@
-"""
-The changes to the modules of `asi1._models` that no test can notice, with the reason.
-"""
+"""Mutants of `asi1._models` that no test can detect, each with the reason."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def choices(answer: ChatCompletion) -> None:
 
 
 async def images(client: AsyncASI1, blocking: ASI1) -> None:
-    """Both clients return the same images."""
+    """The image calls of both clients return the same types."""
     assert_type(await client.images.generate("an otter"), GeneratedImages)
     assert_type(blocking.images.generate("an otter", size="auto"), GeneratedImages)
     edited = await client.images.edit("a hat", images=[b"GIF89a", Path("a.png"), "b"])

@@ -48,7 +48,7 @@ class UnresolvedError(ValueError):
 @define
 class Notes:
     """
-    What surrounds the type in an annotation.
+    The metadata, qualifiers and aliases around the type in an annotation.
 
     Attributes:
         rename: The name in JSON that ``cattrs.override(rename=...)`` gives; or None.
@@ -65,7 +65,7 @@ class Notes:
 
 def unwrap(annotation: Any, parameters: Mapping[Any, Any]) -> tuple[Any, Notes]:
     """
-    Return the type inside *annotation*, and what surrounds it.
+    Return the type inside *annotation*, and what was around it as `Notes`.
 
     Args:
         annotation: A type, in any number of ``Annotated``, aliases and qualifiers.
@@ -82,7 +82,7 @@ def unwrap(annotation: Any, parameters: Mapping[Any, Any]) -> tuple[Any, Notes]:
 def _unwrapped_once(
     annotation: Any, parameters: Mapping[Any, Any], notes: Notes
 ) -> Any:
-    """Return what the outermost layer of *annotation* contains, or *annotation*."""
+    """Return *annotation* without its outermost wrapper; unchanged if it has none."""
     origin = get_origin(annotation)
     outer = origin or annotation
     if origin is Annotated:
@@ -116,7 +116,7 @@ def _alias_value(annotation: Any, parameters: Mapping[Any, Any]) -> Any:
 
 
 def _parameter(variable: TypeVar, parameters: Mapping[Any, Any]) -> Any:
-    """Return the type for *variable*; without one its bound, or else any type."""
+    """Return the type for *variable*, or else its constraints, its bound or `Any`."""
     if variable in parameters and parameters[variable] is not variable:
         return parameters[variable]
     if variable.__constraints__:
@@ -140,13 +140,13 @@ def _is_class(annotation: Any) -> bool:
 
 
 def parameters_of(annotation: Any, attribute: str) -> dict[Any, Any]:
-    """Return the types of the type variables in the annotation of a class's field."""
+    """Return the type for each type variable in the annotation of a class's field."""
     found = _owner_parameters(annotation, attribute)
     return {} if found is None else found
 
 
 def _owner_parameters(annotation: Any, attribute: str) -> dict[Any, Any] | None:
-    """Return the types for the class that declares *attribute*; None if not found."""
+    """Return the type arguments of the class that declares *attribute*, or None."""
     cls = get_origin(annotation) or annotation
     names = getattr(cls, "__parameters__", ())
     own: dict[Any, Any] = dict(zip(names, get_args(annotation), strict=False))
@@ -163,12 +163,12 @@ def _owner_parameters(annotation: Any, attribute: str) -> dict[Any, Any] | None:
 def _own_annotations(cls: Any) -> Mapping[str, Any]:
     try:
         return inspect.get_annotations(cls)
-    except (NameError, TypeError):  # Python 3.14 evaluates them only now
+    except (NameError, TypeError):  # Python 3.14 evaluates annotations here
         return {}
 
 
 def _add(notes: Notes, metadata: list[Any]) -> None:
-    """Add the metadata of one ``Annotated``; that of an outer one has been added."""
+    """Add one ``Annotated``'s metadata; that of an outer one is there, and is kept."""
     inner: dict[str, Any] = {}
     description = ""
     for item in _flattened(metadata):
@@ -188,7 +188,7 @@ def _add(notes: Notes, metadata: list[Any]) -> None:
 
 
 def _flattened(metadata: list[Any]) -> Iterator[Any]:
-    """Return the items, and the items that pydantic's ``Field`` keeps in a list."""
+    """Return the items of metadata, and those inside each pydantic ``Field``."""
     for item in metadata:
         yield item
         inner = getattr(item, "metadata", None)
@@ -228,5 +228,5 @@ def _hints(
     try:
         return typing.get_type_hints(thing, include_extras=True)
     except NameError:
-        # Only now, since a module may have another class of the same name.
+        # *names* would hide classes of the same names in the module, so they come last.
         return typing.get_type_hints(thing, localns=dict(names), include_extras=True)

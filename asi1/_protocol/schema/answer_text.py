@@ -2,8 +2,8 @@
 Finds the JSON value in the text of an answer.
 
 Models write fences, sentences and trailing commas around or in the JSON that they were
-asked for. These are cut away; what is missing is never added: JSON that is cut off is
-an error. The text is read in linear time.
+asked for. These are removed, but nothing is ever added: JSON that is cut off is an
+error. The text is read in linear time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BLANK = f" \t\r\n\x0b\x0c\xa0\u2028\u2029{_INVISIBLE}"
 # A string, or a bracket. A string that does not end matches to the end of the text, so
 # that no part of it is searched again.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
-# What JSON has after an opening bracket.
+# An opening bracket, and what may follow it in JSON.
 _PLAUSIBLE = re.compile(
     r'\{\s*+["}]|\{\s*+\Z|\[\s*+(?:["{}\[\]]|-?\d|(?:true|false|null)\b|\Z)'
 )
@@ -44,9 +44,9 @@ _OPENING = re.compile(r"[\[{]")
 _TRAILING_COMMA = re.compile(
     r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|,(?=\s*+[\]}])', re.DOTALL
 )
-# The longest fence with its language and the blanks around it.
+# Most characters of a fence with its language and the blanks around it.
 _FENCE_SIZE = 80
-# Number of brackets in sentences that may stay open before the JSON begins.
+# Most brackets in sentences that may stay open before the JSON begins.
 _MOST_UNCLOSED = 4
 
 
@@ -99,7 +99,7 @@ def read_json_answer(text: str) -> tuple[JSON, tuple[CutAway, ...]]:
 
 
 def _loaded(text: str) -> tuple[JSON, str | None]:
-    """Return the JSON value that *text* is, or None and why it is none."""
+    """Return the value of the JSON in *text*, or None and why it is not JSON."""
     try:
         return load_json(text.encode("utf-8", "surrogatepass")), None
     except ValueError as error:
@@ -119,7 +119,7 @@ def _loaded_region(text: str) -> tuple[JSON, tuple[CutAway, ...]]:
 
 
 def _regions(text: str) -> Iterator[_Region]:
-    """Return the parts of *text* that look like JSON, without the parts inside them."""
+    """Return the outermost parts of *text* that look like JSON."""
     position = unclosed = 0
     while True:
         start = yield from _closed_regions(text, position)
@@ -134,7 +134,7 @@ def _regions(text: str) -> Iterator[_Region]:
 
 
 def _closed_regions(text: str, position: int) -> Generator[_Region, None, int | None]:
-    """Return the outermost bracket after *position* that is not closed, or None."""
+    """Yield closed regions; return where the first unclosed one begins, or None."""
     while opening := _OPENING.search(text, position):
         depth, start = 0, opening.start()
         for token in _TOKEN.finditer(text, start):
@@ -149,14 +149,14 @@ def _closed_regions(text: str, position: int) -> Generator[_Region, None, int | 
         position = token.end()
         if _PLAUSIBLE.match(text, start):
             before = text[max(0, start - _FENCE_SIZE) : start]
-            has_sign = "`" in before or "~" in before  # a search is slow
+            has_sign = "`" in before or "~" in before  # faster than the regex
             fenced = has_sign and _OPENING_FENCE.search(before) is not None
             yield _Region(start, position, fenced, text[start] == "{")
     return None
 
 
 def _cuts(text: str, region: _Region) -> Iterator[CutAway]:
-    """Return what is around *region* in *text*."""
+    """Return what has to be cut away around *region*."""
     before, after = text[: region.start], text[region.end :].lstrip(_BLANK)
     opening = _OPENING_FENCE.search(before, max(0, len(before) - _FENCE_SIZE))
     if opening:
@@ -173,7 +173,7 @@ def _cuts(text: str, region: _Region) -> Iterator[CutAway]:
 def _read_fenced_scalar(
     text: str, reason: str | None
 ) -> tuple[JSON, tuple[CutAway, ...]]:
-    """Return the value in a fence around the whole *text* that has no brackets."""
+    """Return the JSON value without brackets in a fence around the whole *text*."""
     if text.startswith(_FENCE_SIGNS) and text.endswith(_FENCE_SIGNS):
         inner = text.strip("`~").strip(_BLANK)
         word = _LANGUAGE.match(inner)

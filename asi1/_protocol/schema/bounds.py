@@ -155,20 +155,20 @@ def _ordered(holds: Callable[[Any, Any], bool], bound: Any) -> Callable[[Any], b
     def check(value: Any) -> bool:
         try:
             return bool(holds(value, bound))
-        except TypeError:  # one of two times has a time zone and the other has none
+        except TypeError:  # only one of the two times has a time zone
             return False
 
     return check
 
 
 def _multiple(bound: Any) -> Callable[[Any], bool]:
-    # The decimals are those that JSON text has; as floats, 0.3 % 0.1 is not 0.
+    # Decimals have the digits of the JSON text; as floats, 0.3 % 0.1 is not 0.
     step = Decimal(str(bound))
 
     def check(value: Any) -> bool:
         try:
             return Decimal(str(value)) % step == 0
-        except ArithmeticError:  # a quotient of more digits than a context keeps
+        except ArithmeticError:  # a quotient with too many digits for a Decimal
             return False
 
     return check

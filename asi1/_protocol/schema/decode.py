@@ -1,9 +1,9 @@
 """
 The cattrs converter that decodes a JSON value into a value of a shape.
 
-It converts nothing that is not certain: "3" is not an integer, 1 is not a boolean, and
-a missing or additional key is an error. An additional key may be a misspelt one, whose
-value would be lost without a word.
+The converter is strict: "3" is not an integer, 1 is not a boolean, and a missing or
+additional key is an error. An additional key may be misspelt, and its value would be
+lost silently.
 
 A strict schema makes the model write null for each optional field, so null for a field
 whose type does not allow null stands for the default.
@@ -58,7 +58,7 @@ def decoder_of(shape: Shape) -> Callable[[JSON], Any]:
 
 
 def _converter() -> Converter:
-    """Return a converter whose "types" are shapes."""
+    """Return a cattrs converter that takes shapes in place of types."""
     # One converter for each decoder, since converters keep what they have decoded.
     converter = Converter(detailed_validation=False)
     for kind, make in _HOOKS.items():
@@ -122,7 +122,7 @@ def _array(shape: Array, converter: Converter) -> _Hook:
             raise
         try:
             return items if build is list else build(items)
-        except TypeError as error:  # a set of what cannot be in a set
+        except TypeError as error:  # a set of unhashable items
             raise MismatchError("", excerpt(value), str(error)) from error
 
     return read

@@ -74,7 +74,7 @@ class Describer:
     Makes shapes, and one definition for each class, so that classes can be recursive.
 
     Args:
-        argument: The argument of the call that has the type, for error messages.
+        argument: The name of the argument that has the type, for error messages.
         names: Names that annotations may use, beyond those of a class's own module.
     """
 
@@ -146,7 +146,7 @@ class Describer:
         return self._refuse(path, type_name(cls), _ADVICE)
 
     def _without_parts(self, cls: Any, path: str) -> Shape | None:
-        """Return the shape of a type that is one value for us; None for another."""
+        """Return the shape of None, any value or a foreign type; None for another."""
         if not isinstance(cls, Hashable):
             self._refuse(path, f"a {type(cls).__name__}", _ADVICE)
         if isinstance(cls, str | typing.ForwardRef):

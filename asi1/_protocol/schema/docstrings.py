@@ -60,7 +60,7 @@ def read_docs(thing: type | Callable[..., Any]) -> Docs:
 
 
 def _is_generated(doc: str, thing: Any) -> bool:
-    """Return whether a dataclass or a NamedTuple has made its docstring itself."""
+    """Return whether *doc* was generated for the dataclass or NamedTuple *thing*."""
     return isinstance(thing, type) and doc.startswith(f"{thing.__name__}(")
 
 

@@ -43,7 +43,7 @@ class RawField:
 
 
 def has_fields(cls: type) -> bool:
-    """Return whether *cls* is a class of one of the four kinds."""
+    """Return whether *cls* is an attrs class, dataclass, TypedDict or NamedTuple."""
     return (
         attrs.has(cls)
         or dataclasses.is_dataclass(cls)
@@ -141,7 +141,7 @@ def _described(metadata: Mapping[Any, Any]) -> str:
 
 
 def shown_default(default: object) -> JSON | type[NoDefault]:
-    """Return a default that a description can show; `NoDefault` for any other."""
+    """Return *default* as a description shows it; `NoDefault` if it cannot."""
     if isinstance(default, Enum) and default is not attrs.NOTHING:
         default = default.value
     return default if type(default) in {bool, int, float, str} else NoDefault
@@ -173,7 +173,7 @@ def finder_of(cls: Any) -> Callable[[dict[str, Any], Exception], str | None]:
     """
     Return a function that finds which argument a failed constructor did not accept.
 
-    Only attrs has validators of single fields; the function calls them once more.
+    Only attrs has validators of single fields; the function calls these again.
     """
     origin = get_origin(cls) or cls
     checked = [

@@ -70,7 +70,7 @@ def _foreign(
 
 def _pydantic_reader(validate: Callable[[bytes], object]) -> Callable[[JSON], object]:
     def read(value: JSON) -> object:
-        # From JSON text, since pydantic's strict mode refuses a date in a Python str.
+        # Validates JSON text, since pydantic's strict mode refuses a date in a str.
         try:
             return validate(dump_json(value))
         except ValueError as error:
@@ -91,7 +91,7 @@ def _of_msgspec(text: str, value: JSON) -> MismatchError:
 
 
 def _at(value: JSON, loc: Any, words: str) -> MismatchError:
-    """Return the mismatch at *loc*, as far as the keys and indexes of *value* go."""
+    """Return the mismatch at *loc*, without the steps that *value* does not have."""
     steps: list[str | int] = []
     for step in loc:
         try:

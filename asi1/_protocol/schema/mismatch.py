@@ -30,7 +30,7 @@ class MismatchError(ValueError):
         self.steps: list[str | int] = []
 
     def inside(self, step: str | int) -> MismatchError:
-        """Return this exception after adding the key or index of the outer value."""
+        """Add the outer value's key or index to the path; return this exception."""
         self.steps.append(step)
         return self
 

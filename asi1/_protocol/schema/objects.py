@@ -19,7 +19,7 @@ _Hook = Callable[[Any, Any], Any]
 
 @frozen
 class _Slot:
-    """A field, as the reader needs it."""
+    """A field with the hook that decodes it."""
 
     argument: str
     shape: Shape
@@ -101,7 +101,7 @@ def _refused(
     values: dict[str, Any],
     error: Exception,
 ) -> MismatchError:
-    """Return the mismatch of a class's own validator, with the words of its error."""
+    """Return the mismatch of a class's own validator, with its error's message."""
     words = (str(error.args[0]) if error.args else "") or type(error).__name__
     argument = definition.find_invalid(values, error)
     for field in definition.fields:

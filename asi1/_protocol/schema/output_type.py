@@ -1,4 +1,4 @@
-"""What an answer is to become: the request's ``response_format``, and the decoder."""
+"""The type that an answer becomes: its ``response_format`` and its decoder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["OutputType", "Parsed", "output_type"]
 
 _T = TypeVar("_T")
 _ARGUMENT = "response_format"
-# The key of a value that is not an object: the top of a strict schema is an object.
+# The key around a value that is not an object, since a strict schema's top is one.
 _KEY = "value"
 _LONGEST_NAME = 64
 
@@ -42,7 +42,7 @@ _LONGEST_NAME = 64
 @frozen(kw_only=True)
 class Parsed(Generic[_T]):
     """
-    A value that an answer has become.
+    The value that an answer's text was decoded into.
 
     Attributes:
         value: The value, an instance of the requested type.
@@ -158,9 +158,9 @@ def output_type(spec: Any) -> OutputType[Any]:
         return _of_schema(spec)
     try:
         hash(spec)
-    except TypeError:  # an `Annotated` with a dict in it, such as an example
+    except TypeError:  # metadata of an `Annotated`, such as a dict
         return _of_type(spec)
-    # Unions with other orders of members are equal, but decode differently.
+    # Unions that differ in the order of members are equal, but decode differently.
     return _cached(spec, repr(spec) if get_args(spec) else "")
 
 
@@ -180,7 +180,7 @@ def _of_type(spec: Any) -> OutputType[Any]:
     bare = decoder_of(shape)
 
     def decode(data: JSON) -> Any:
-        # A server that ignores the schema gives the model's own form, such as an array.
+        # If the server ignores the schema, the model may write the value unwrapped.
         is_wrapped = isinstance(data, dict) and data.keys() == {_KEY}
         return wrapped(data) if is_wrapped else bare(data)
 

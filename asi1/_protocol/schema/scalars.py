@@ -1,4 +1,4 @@
-"""Values without parts: their JSON Schemas and strict readers, by the type's name."""
+"""Scalar types: their JSON Schemas and strict readers, by the type's name."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ _SCALARS: dict[type, Scalar] = {
 
 
 def scalar_of(cls: type) -> Scalar | None:
-    """Return the shape of *cls*; None if values of *cls* have parts."""
+    """Return the shape of *cls*; None if *cls* is not a scalar type."""
     # `uuid` is not imported, since it draws random numbers, which no module here does.
     if (cls.__module__, cls.__qualname__) == ("uuid", "UUID"):
         return _text_shape("a UUID", partial(_uuid, cls), format="uuid")

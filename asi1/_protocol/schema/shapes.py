@@ -33,7 +33,7 @@ __all__ = [
     "allows_null",
 ]
 
-# The values of `ge`, `max_length` and other attributes of an annotation, by name.
+# The bounds in an annotation's metadata by name, such as `ge` and `max_length`.
 Bounds = Mapping[str, Any]
 
 
@@ -44,7 +44,7 @@ class NoDefault:
 @frozen(kw_only=True, eq=False)
 class Shape:
     """
-    What one value may be.
+    The JSON values that a type allows.
 
     Attributes:
         name: The type as messages name it, such as "an integer" or "Person".
@@ -63,15 +63,15 @@ class Anything(Shape):
 @frozen(kw_only=True, eq=False)
 class Scalar(Shape):
     """
-    A value without parts.
+    A value without parts, such as a number or a string.
 
     Attributes:
         schema: The JSON Schema of the type.
         read: Returns the Python value of a JSON value; raises ValueError.
-        measure: What bounds apply to: "number", "text", or "" for neither of them in
-            the schema; a decoder checks bounds of all three.
+        measure: The bounds that the schema can have: "number", "text", or "" for none
+            of them. A decoder checks bounds in each case.
         rank: Unions try scalars of lower rank first.
-        exact: The type of which all JSON values are values of the shape, unchanged.
+        exact: The type of JSON values that always fit and stay unchanged, or None.
     """
 
     schema: Mapping[str, JSON]
@@ -88,7 +88,7 @@ class Choices(Shape):
     One of several constants: an enum or a ``Literal``.
 
     Attributes:
-        values: The Python values by the type and value of their JSON.
+        values: The Python values by the type and value that each has in JSON.
     """
 
     values: Mapping[tuple[type, JSON], object]
@@ -100,7 +100,7 @@ class Array(Shape):
     An array of items of one shape.
 
     Attributes:
-        build: Makes the Python value of the list of items.
+        build: Makes the Python value from the list of items.
     """
 
     item: Shape
@@ -110,7 +110,7 @@ class Array(Shape):
 
 @frozen(kw_only=True, eq=False)
 class Row(Shape):
-    """An array of a fixed length, in which each place has a shape of its own."""
+    """An array of a fixed length, in which each item has a shape of its own."""
 
     items: tuple[Shape, ...]
 
@@ -140,7 +140,7 @@ class Field:
         key: The name in JSON.
         argument: The name of the constructor's argument.
         attribute: The name in the class.
-        required: Whether the class needs a value; otherwise it has a default.
+        required: Whether the class needs a value; if not, the field has a default.
         default: The default as JSON, to be described; `NoDefault` if there is none.
     """
 
@@ -159,7 +159,7 @@ class Definition:
     A class with fields. It may contain itself, so its fields are set after it is made.
 
     Attributes:
-        build: Makes the Python value of the fields' values, by constructor argument.
+        build: Makes the object from the fields' values by constructor argument.
         find_invalid: Returns the key of the field that the class's validator refuses.
     """
 

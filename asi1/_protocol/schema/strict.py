@@ -1,8 +1,7 @@
 """
-The strict subset of JSON Schema, in which the API can hold a model to a schema.
-
-In it each object has ``additionalProperties: false`` and requires all of its keys, and
-each value has a type.
+The strict subset of JSON Schema: the schemas that the API can enforce. In the subset
+each object has ``additionalProperties: false`` and requires all of its keys, and each
+value has a type.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _ONE_OF_THEM = {"type", "enum", "const", "anyOf", "$ref"}
 def mapped(
     schema: JSON, change: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return *schema* after *change* of each schema in it, the innermost first."""
+    """Return *schema* with *change* applied to each schema in it, innermost first."""
     new: dict[str, Any] = {}
     for key, value in schema.items():
         if key in {"properties", "$defs", "definitions", "patternProperties"}:
@@ -48,7 +47,7 @@ def _each(part: JSON, change: Callable[[dict[str, Any]], dict[str, Any]]) -> JSO
 
 
 def is_strict(schema: Mapping[str, JSON]) -> bool:
-    """Return whether the API can hold a model to *schema*."""
+    """Return whether *schema* is in the strict subset, which the API can enforce."""
     verdicts: list[bool] = []
 
     def judge(part: dict[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def _optional(shape: Shape, hook: _Hook) -> _Hook:
 
 
 def _rank(shape: Shape) -> int:
-    """Return the place of *shape* in the order of tries: the exact ones are first."""
+    """Return the rank of *shape*: a union tries shapes of lower rank first."""
     if isinstance(shape, Scalar):
         return shape.rank
     return 0 if isinstance(shape, Choices) else 9 if isinstance(shape, Anything) else 5

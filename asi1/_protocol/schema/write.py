@@ -88,7 +88,7 @@ class _Writer:
         return {}
 
     def _row(self, shape: Row) -> dict[str, Any]:
-        """Return an array of any of the items, as the strict subset has no places."""
+        """Return an array of any of the items: the strict subset has no tuples."""
         count = len(shape.items)
         parts: list[dict[str, Any]] = []
         for part in map(self.write, shape.items):
@@ -115,7 +115,7 @@ class _Writer:
     def _object(self, definition: Definition) -> dict[str, Any]:
         if definition not in self._names:
             name = self._names[definition] = self._free_name(definition.name)
-            self.definitions[name] = {}  # keeps the order, and the name
+            self.definitions[name] = {}  # reserves the name and its order
             self.definitions[name] = self._body(definition)
         return {"$ref": _REF + self._names[definition]}
 
@@ -141,7 +141,7 @@ class _Writer:
         return _nullable(schema)
 
     def _foreign(self, shape: Foreign) -> dict[str, Any]:
-        """Return another library's schema, with its definitions under free names."""
+        """Return another library's schema, with its definitions under unused names."""
         known = self._foreign_schemas.get(id(shape.schema))
         if known is not None:
             return known
@@ -218,7 +218,7 @@ def _inlined(
         return {"anyOf": [{"$ref": part["$ref"]}], **rest} if rest else part
 
     body = mapped(root, inline)
-    if "$ref" in root and "$ref" in body:  # the top has to be an object itself
+    if "$ref" in root and "$ref" in body:  # the top must not be a reference
         body = mapped(definitions[root["$ref"].removeprefix(_REF)], inline)
     shared = [name for name in definitions if uses[name] > 1]
     kept = {name: mapped(definitions[name], inline) for name in shared}

@@ -990,7 +990,7 @@ async def test_empty_answer_is_in_the_history_but_is_not_sent(
 async def test_function_call_goes_back_with_the_next_turn(fake, fake_client, streams):
     """
     An answer with only a ``function_call``, as older servers send it, is sent with the
-    next turn: the message is valid without a content.
+    next turn: the message is valid without content.
     """
     call = {"name": "dive", "arguments": '{"m": 3}'}
     fake.clear()

@@ -55,9 +55,9 @@ async def test_wait_asks_again_until_the_answer_changes(fake, fake_client):
     assert "Booked for 7." == (await chat.wait()).text
 
 
-async def test_answer_that_repeats_the_last_text_is_no_news(fake, fake_client):
+async def test_repeated_deferred_answer_does_not_end_the_wait(fake, fake_client):
     """
-    A text that is the deferred answer again, with other white space around it, does not
+    The deferred answer's text again, even with other white space around it, does not
     end the wait; a tool call without text does.
     """
     chat = await asked(fake, fake_client)
@@ -87,9 +87,9 @@ async def test_message_and_model_of_the_wait_are_sent(fake, fake_client):
 
 async def test_wait_that_times_out_can_be_repeated(fake, fake_client):
     """
-    If no other answer arrives in time, `wait` raises `APITimeoutError` after exactly
-    that time, even during a call, and leaves the history as it was: the next `wait`
-    goes on.
+    If no other answer arrives within *timeout*, `wait` raises `APITimeoutError` at
+    exactly that time, even during a call. The history stays as it was, so `wait` can be
+    called again.
     """
     chat = await asked(fake, fake_client)
     fake.reply(DEFERRED, times=None)
@@ -177,7 +177,7 @@ async def test_saved_conversation_goes_on_waiting(fake, fake_client):
 @pytest.mark.parametrize("undone", [False, True])
 async def test_wait_without_an_answer_is_an_error(fake, fake_client, undone):
     """
-    A conversation that does not end with an answer has nothing to wait for.
+    `wait` raises an error if the conversation does not end with an answer.
     """
     chat = fake_client.conversation("Be brief.")
     if undone:
@@ -211,7 +211,7 @@ async def test_wrong_argument_of_a_wait_is_refused(fake_client, name, value):
 async def test_session_has_a_random_id_that_is_saved(fake, fake_client):
     """
     With ``session=True`` each turn sends the same random session id, which a saved
-    conversation keeps; each conversation has another one.
+    conversation keeps; each conversation has its own.
     """
     one, two = (fake_client.conversation(session=True) for _ in range(2))
     await one.ask("A?")

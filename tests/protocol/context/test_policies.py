@@ -376,8 +376,8 @@ def test_composed_policies_retry_if_one_of_them_does(first, second):
 @pytest.mark.parametrize("cls", [asi1.KeepNewest, asi1.DropLeastRelevant])
 def test_history_of_exactly_the_budget_fits(cls):
     """
-    No turn is dropped from a history of exactly the budget, and no more turns than
-    necessary from a history whose rest has exactly the budget.
+    A history with exactly as many tokens as the budget keeps all turns; a longer one
+    loses no more turns than necessary.
     """
     history = [say("user", "why?" * 10), say("assistant", "so. " * 10)] * 3
     history.append(say("user", "Why?"))

@@ -95,8 +95,8 @@ CUT = {
 @pytest.mark.parametrize(("text", "value", "cuts"), FOUND.values(), ids=FOUND)
 def test_value_is_found_and_what_was_cut_away_is_named(text, value, cuts):
     """
-    JSON is found in fences and sentences, and before a known kind of excess. The result
-    says what had to be cut away.
+    JSON is found in fences, in sentences and beside other JSON. The result says what
+    had to be cut away.
     """
     assert (value, cuts) == read_json_answer(text)
 
@@ -105,17 +105,17 @@ def test_value_is_found_and_what_was_cut_away_is_named(text, value, cuts):
 def test_text_without_json_is_an_error(text):
     """
     A text without JSON, or with JSON that is invalid in another way than by a trailing
-    comma, is an error: nothing is repaired, and no valid part is taken for the whole.
+    comma, is an error: nothing is repaired, and no valid part is returned in its place.
     """
     with pytest.raises(NoJSONError):
         read_json_answer(text)
 
 
 @pytest.mark.parametrize("text", CUT.values(), ids=CUT)
-def test_json_that_is_cut_off_is_an_error_of_its_own(text):
+def test_json_that_is_cut_off_raises_json_cut_off_error(text):
     """
-    JSON that is not closed is cut off, even if a part of it, or an object before it, is
-    complete.
+    JSON whose brackets are not closed is cut off, even if a part of it, or an object
+    before it, is complete.
     """
     with pytest.raises(JSONCutOffError):
         read_json_answer(text)
@@ -137,7 +137,7 @@ AFTER = st.sampled_from(["", "\n", "\n```", " Done."])
 @given(OBJECTS, BEFORE, AFTER)
 def test_every_object_is_found_unchanged(value, before, after):
     """
-    Every JSON object is found unchanged, whatever of the usual kinds is around it.
+    Every JSON object is found unchanged, with or without usual text around it.
     """
     found, _ = read_json_answer(f"{before}{json.dumps(value)}{after}")
 
@@ -147,8 +147,8 @@ def test_every_object_is_found_unchanged(value, before, after):
 @given(OBJECTS, BEFORE, AFTER, st.data())
 def test_object_that_is_cut_anywhere_is_never_found(value, before, after, data):
     """
-    An object that is cut off at any place is an error, whatever of the usual kinds is
-    around it: no part of it is taken for the answer.
+    An object that is cut off at any place is an error, with or without usual text
+    around it: no part of the object is returned.
     """
     text = json.dumps(value, ensure_ascii=False)
     end = data.draw(st.integers(1, len(text) - 1))
@@ -190,10 +190,10 @@ HARD = {
 
 @pytest.mark.parametrize("before", ["", '{"a": "x"'])
 @pytest.mark.parametrize("piece", HARD.values(), ids=HARD)
-def test_hard_text_is_read_in_linear_time(piece, before):
+def test_text_of_repeated_characters_is_read_in_linear_time(piece, before):
     """
-    A text of 200 KB that is made of one sign is read at once. If each sign led to a
-    search of the text after it, this test would take hours.
+    A text of 200 KB that repeats a few characters is read at once. If each of them led
+    to a search of the text after it, this test would take hours.
     """
     text = before + piece * (200_000 // len(piece))
 

@@ -75,7 +75,7 @@ NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 )
 def test_bound_is_checked_and_named(kind, bound, good, bad, words):
     """
-    A value outside of a bound raises a mismatch that names the bound. An outer
+    A value that breaks a bound raises a mismatch that names the bound. An outer
     ``Annotated`` replaces the same bound of an inner one.
     """
     decode = output_type(Annotated[kind, bound]).decode

@@ -160,8 +160,8 @@ def has_fields(spec):
 @given(TYPES, ANY_JSON)
 def test_any_json_is_decoded_exactly_or_refused(made, data):
     """
-    Any JSON is either refused with a path into the JSON, or decoded so that nothing of
-    it is lost: the value becomes the same JSON again.
+    Any JSON is either refused with a path into the JSON, or decoded without loss: the
+    value becomes the same JSON again.
     """
     spec, _ = made
     try:
@@ -187,10 +187,10 @@ def same(left, right):
     return left == right or (isinstance(right, float) and float(left) == right)
 
 
-def test_validators_own_words_are_in_the_message():
+def test_message_of_a_validator_is_in_the_mismatch():
     """
-    The message of a validator, and of ``__post_init__``, is in the mismatch. A field's
-    validator is named by the field's key; others by the object.
+    The mismatch has the message of a validator or of ``__post_init__``. The path of a
+    field's validator ends with the field's key, that of others with the object.
     """
 
     def even(instance, attribute, value):
@@ -248,7 +248,7 @@ def test_path_of_odd_keys_is_quoted():
         ({"a": 1, "b": 2}, "an object with 2 keys"),
     ],
 )
-def test_found_value_is_shown_in_short(value, words):
+def test_mismatch_shows_the_beginning_of_the_wrong_value(value, words):
     """
     A mismatch shows the JSON type of the value that it found, and at most 60 characters
     of it.

@@ -1,4 +1,4 @@
-"""Types that have a form in JSON, and the errors of those that have none."""
+"""Types that JSON can express, and the errors of types that it cannot."""
 
 from __future__ import annotations
 
@@ -224,16 +224,16 @@ def test_alias_that_contains_itself_is_refused():
 
 def test_iterable_is_an_array():
     """
-    An ``Iterable`` becomes a list, as a JSON array has a length.
+    A JSON array becomes a list where the type is an ``Iterable``.
     """
     assert [1] == output_type(Iterable[int]).read_text("[1]").value
 
 
 def test_docstrings_become_descriptions():
     """
-    The text of a class's docstring describes the class, its section of attributes the
-    fields; an annotation's own text is preferred, and a default is added. A docstring
-    that a dataclass generates is left out.
+    The text of a class's docstring describes the class, and its section of attributes
+    the fields; an annotation's text is preferred, and the default is added to it. A
+    docstring that a dataclass generates is left out.
     """
     schema = schema_of(Documented)
 

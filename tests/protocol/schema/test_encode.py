@@ -48,7 +48,7 @@ def test_value_becomes_plain_json(value, data):
 
 def test_models_of_other_libraries_become_plain_json():
     """
-    Models of pydantic and Structs of msgspec become what their library makes of them.
+    Models of pydantic and Structs of msgspec become the JSON that their library writes.
     """
     msgspec = pytest.importorskip("msgspec")
     pydantic = pytest.importorskip("pydantic")

@@ -142,8 +142,8 @@ CASES = {
 @pytest.mark.parametrize(("spec", "text", "value", "bad"), CASES.values(), ids=CASES)
 def test_class_of_another_library_is_decoded_by_that_library(spec, text, value, bad):
     """
-    A class of pydantic or msgspec becomes an object of that library, and a value that
-    its validator refuses has a path like any other. Its schema is made strict.
+    JSON for a class of pydantic or msgspec is decoded by that library, and a value that
+    its validator refuses raises a mismatch with a path. The schema is made strict.
     """
     made = output_type(spec)
     body = made.response_format["json_schema"]
@@ -158,10 +158,10 @@ def test_class_of_another_library_is_decoded_by_that_library(spec, text, value, 
     assert caught.value.expected
 
 
-def test_validator_s_own_words_are_in_the_error():
+def test_message_of_the_validator_is_in_the_error():
     """
-    The words of pydantic's and msgspec's validators are in the error, which has their
-    own exception as its cause.
+    The messages of pydantic's and msgspec's validators are in the error, which has the
+    library's exception as its cause.
     """
     with pytest.raises(asi1.OutputInvalidError, match="a name is needed") as caught:
         output_type(Person).read_text('{"fullName": ""}')
@@ -174,7 +174,7 @@ def test_validator_s_own_words_are_in_the_error():
 
 def test_definitions_of_other_libraries_do_not_collide():
     """
-    A class that is used twice is one definition; two classes of one name are two.
+    A class that is used twice has one definition; two classes of one name have two.
     """
     schema = output_type(Mixed).response_format["json_schema"]["schema"]
     assert ["Person", "Tree"] == list(schema["$defs"])
@@ -192,7 +192,7 @@ def test_definitions_of_other_libraries_do_not_collide():
 
 def test_model_that_allows_any_value_is_not_strict():
     """
-    A model with a dict cannot be held to its schema, which is then sent as not strict.
+    The API cannot enforce the schema of a model with a dict, so ``strict`` is false.
     """
 
     class Free(pydantic.BaseModel):

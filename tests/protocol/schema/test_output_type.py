@@ -537,7 +537,7 @@ def test_value_that_does_not_fit_names_its_path(spec, value, path):
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_schema_is_valid_strict_and_accepts_the_type_s_json(name):
+def test_schema_is_valid_and_strict_and_accepts_json_of_the_type(name):
     """
     Each schema fits the meta-schema of JSON Schema, its top is an object, and the
     type's own JSON fits it. It is strict, except for dicts and any values, which the
@@ -558,7 +558,7 @@ def test_schema_is_valid_strict_and_accepts_the_type_s_json(name):
 
 
 def complete(value, schema, root):
-    """Return *value* with null for each key that a strict schema requires besides."""
+    """Return *value* with null for each missing key that a strict schema requires."""
     schema = root["$defs"][schema["$ref"][8:]] if "$ref" in schema else schema
     if isinstance(value, dict) and "properties" in schema:
         missing = {key: None for key in schema["required"] if key not in value}
@@ -567,7 +567,7 @@ def complete(value, schema, root):
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_openai_s_strict_schema_leaves_the_schema_as_it_is(name):
+def test_strict_schema_function_of_openai_library_changes_nothing(name):
     """
     The function with which OpenAI's library makes schemas strict changes nothing in a
     strict schema of asi1.
@@ -587,7 +587,7 @@ def test_openai_s_strict_schema_leaves_the_schema_as_it_is(name):
 @pytest.mark.parametrize(
     "cls", [Point, Person, Circle, Square, Row, Cat, Size, list[int]]
 )
-def test_openai_s_schema_of_the_same_class_has_the_same_keys(cls):
+def test_schema_of_openai_library_for_the_same_class_has_the_same_keys(cls):
     """
     OpenAI's library makes a schema with the same required keys for the same class, if
     pydantic can describe the class.
@@ -632,9 +632,9 @@ def test_large_nesting_is_an_error_of_asi1():
         output_type(Tree).read_text(deep)
 
 
-def test_type_is_described_once():
+def test_output_type_is_made_once_for_each_type():
     """
-    A second request for the same type returns the same object; another type, another.
+    `output_type` returns one object for each type, also if it is called again.
     """
     assert output_type(Point) is output_type(Point)
     assert output_type(Page[int]) is not output_type(Page[str])
@@ -652,7 +652,7 @@ def test_type_is_described_once():
         (tuple[(int,) * 40], ("tuple" + "_int" * 40)[:64]),
     ],
 )
-def test_response_format_has_the_type_s_name(spec, name):
+def test_response_format_has_the_name_of_the_type(spec, name):
     """
     The name in ``response_format`` is made of ASCII letters, digits and "_", and has at
     most 64 characters.
@@ -682,8 +682,8 @@ SCHEMA = {"type": "object", "title": "My Thing", "properties": {}}
 )
 def test_dict_in_place_of_a_type_is_sent_unchanged(spec, sent):
     """
-    A JSON Schema, or a whole ``response_format``, is sent as it is, and the answer
-    becomes plain data that was not checked.
+    A JSON Schema, or a complete ``response_format``, is sent as it is, and the answer
+    becomes plain data that is not checked.
     """
     made = output_type(spec)
 
@@ -728,7 +728,9 @@ def answer(text="", reason="stop", usage=None, thoughts="", **message):
         (answer('{"x":"1"}'), asi1.OutputInvalidError, r"\$\.x"),
     ],
 )
-def test_answer_without_a_whole_value_raises_its_error(completion, error, words):
+def test_answer_without_a_complete_value_raises_the_error_of_its_kind(
+    completion, error, words
+):
     """
     An answer that is cut off, refused, used up by thoughts, or invalid raises an error
     of its own class, which has the text and the whole answer with its usage.

@@ -1,4 +1,4 @@
-"""Values without parts are read exactly."""
+"""Scalar values are read exactly."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_value_that_would_have_to_be_converted_is_refused(cls, data):
 @given(st.timedeltas(dt.timedelta(days=-(10**8)), dt.timedelta(days=10**8)))
 def test_duration_comes_back_from_its_text(value):
     """
-    Every duration becomes a text that is read as the same duration.
+    Every duration becomes a string that is read as the same duration.
     """
     assert value == scalar_of(dt.timedelta).read(duration_text(value))
 

@@ -1,4 +1,4 @@
-"""Which schemas the API can hold a model to."""
+"""Which schemas the API can enforce."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_strict_schema_requires_every_key_and_types_every_value(schema, strict):
 
 def test_schema_of_another_library_is_made_strict():
     """
-    Each object of the schema is closed and requires all keys; defaults are removed, and
-    ``oneOf`` becomes ``anyOf``. The given schema stays as it is.
+    Each object of the schema allows no other keys and requires its own; defaults are
+    removed, and ``oneOf`` becomes ``anyOf``. The given schema stays as it is.
     """
     given = {
         "type": "object",

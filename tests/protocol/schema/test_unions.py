@@ -96,10 +96,10 @@ def decode(spec, value):
         (int | None, None, None),
     ],
 )
-def test_value_belongs_to_the_most_exact_member(spec, data, value):
+def test_value_is_decoded_as_the_member_that_fits_most_exactly(spec, data, value):
     """
-    A value becomes the member whose tag, whose keys, or whose type is the most exact,
-    in whatever order the union has them.
+    A value becomes the member that its tag, its keys or its type fits most exactly, in
+    whatever order the union has its members.
     """
     found = decode(spec, data)
 
@@ -131,8 +131,8 @@ def test_value_belongs_to_the_most_exact_member(spec, data, value):
 )
 def test_mismatch_names_the_deepest_path_of_all_members(spec, data, words):
     """
-    If no member fits, the error is that of the member that came the farthest; at the
-    top it names what each member expects.
+    If no member fits, the error is that of the member whose mismatch is deepest; at the
+    top level it names what each member expects.
     """
     with pytest.raises(MismatchError, match=words):
         decode(spec, data)

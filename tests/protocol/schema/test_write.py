@@ -1,4 +1,4 @@
-"""The form of the JSON Schemas."""
+"""The JSON Schemas that are written for types."""
 
 from __future__ import annotations
 
@@ -128,7 +128,8 @@ def schema_of(spec):
 def test_each_kind_of_type_has_its_schema(spec, schema):
     """
     Each kind of type has the keywords that the strict subset has for it. A class that
-    is used once stands in its place, a recursive one in ``$defs`` and at the top.
+    is used once is written where it is used, a recursive one in ``$defs`` and at the
+    top.
     """
     found = schema_of(spec)
     if spec == list[Tree]:
@@ -172,10 +173,10 @@ def test_defaults_are_described_and_null_stands_for_them():
     assert list(properties) == schema_of(Defaults)["required"]
 
 
-def test_places_of_a_tuple_are_described():
+def test_order_of_the_items_of_a_tuple_is_described():
     """
-    The items of a tuple with several types are any of these types, and a description
-    names the order; the decoder checks it.
+    The schema of a tuple allows each of its types for each item, and a description
+    names the order, which the decoder checks.
     """
     schema = schema_of(tuple[int, str, int])
 
