@@ -29,6 +29,9 @@ class Answer:
         await anyio.sleep(self.seconds)
         raise self.error
 
+    def leave(self):
+        """Do nothing; the events call this when they are closed."""
+
     def abandon(self):
         """Do nothing; the garbage collection of the events calls this."""
 
