@@ -14,7 +14,8 @@ from .._models.generated_images import GeneratedImages
 from .._models.json_steps import loader_in_steps
 from .._models.response import ResponseInfo
 from .._protocol.image_calls import images_of
-from .._protocol.reply import BOM, wait_of
+from .._protocol.reply import BOM
+from .._protocol.retry_after import wait_of
 from .reply_reader import Body, ReplyReader
 
 

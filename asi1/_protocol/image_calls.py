@@ -164,8 +164,8 @@ def _image(source: str) -> GeneratedImage | None:
     if _WEB_URL.fullmatch(text):
         return GeneratedImage(url=text)
     if head := _DATA_URL.match(text):
-        content = text[head.end() :]
-        data = _decoded(content) if head[1] else unquote_to_bytes(content)
+        content = unquote_to_bytes(text[head.end() :])
+        data = _decoded(content.decode("latin-1")) if head[1] else content
     else:
         data = _decoded(text)
     return GeneratedImage(data=data) if data else None

@@ -18,6 +18,7 @@ from .._models.base_types import JSON
 
 
 __all__ = [
+    "COMPLETE",
     "Members",
     "Text",
     "is_name_of_ping",
@@ -40,7 +41,7 @@ _PIECES = frozenset(
 # Two successive fragments with this number of characters or more are hardly equal.
 _LONG = 16
 # Unknown members, in a delta or deeper, that are lists of complete items.
-_COMPLETE = frozenset(
+COMPLETE = frozenset(
     {"annotations", "citations", "images", "references", "search_results", "sources"}
 )
 # Unknown members of a choice that are lists with one item for each token of the chunk.
@@ -196,7 +197,7 @@ class Members:
         new: Any = None
         if isinstance(value, str) and self.deep and name in _PIECES:
             new = _Fragment()
-        elif isinstance(value, list) and self.deep and name in _COMPLETE:
+        elif isinstance(value, list) and self.deep and name in COMPLETE:
             new = _Distinct()
         elif isinstance(value, dict) and (self.deep or name == "logprobs"):
             new = Members(self.deep, joined=name == "logprobs")

@@ -7,17 +7,17 @@ chunk, or beside each ``delta``. This module is loaded when a server does so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
 
 from attrs import define, field
 
-from .._models.chunks import ChatCompletionChunk, ChunkChoice, Delta
-from .._models.completion import message_key
+from .._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
+from .._models.completion import ToolCall, message_key
 from .answer_parts import ToolCalls
-from .members import Members, Text
+from .members import COMPLETE, Members, Text
 
 
 __all__ = ["Received", "WholeMessages"]
@@ -105,9 +105,24 @@ def _new_delta(delta: Delta, received: Received) -> Delta:
         content=_rest(delta.content, received.content.join()),
         reasoning=_rest(delta.reasoning, received.reasoning.join()),
         refusal=_rest(delta.refusal or "", received.refusal.join()) or None,
-        tool_calls=() if received.calls.build() else delta.tool_calls,
-        extra={k: v for k, v in delta.extra.items() if not known.get(k)},
+        tool_calls=_new_calls(delta.tool_calls, received.calls.build()),
+        extra={
+            name: value
+            for name, value in delta.extra.items()
+            # A list of complete items may have more of them; each is kept once.
+            if not known.get(name) or (name in COMPLETE and value != known[name])
+        },
     )
+
+
+def _new_calls(
+    calls: Sequence[ToolCallDelta], known: Sequence[ToolCall]
+) -> tuple[ToolCallDelta, ...]:
+    """Return those of *calls* that follow the *known* ones, which they begin with."""
+    names = [call.function.name for call in known]
+    if names != [call.function.name for call in calls[: len(known)]]:
+        return ()
+    return tuple(calls[len(known) :])
 
 
 def _rest(text: str, received: str) -> str:

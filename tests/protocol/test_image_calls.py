@@ -101,9 +101,10 @@ def test_all_images_and_unknown_keys_are_kept():
 
 def test_image_with_percent_encoding_is_found():
     """
-    A ``data:`` URL without base64 is percent-encoded.
+    A ``data:`` URL without base64 is percent-encoded; one with base64 may be.
     """
     assert b"<svg/>" == read({"url": "data:image/svg+xml,%3Csvg/%3E"}).bytes
+    assert b"\xfb\xff" == read({"url": "data:image/png;base64,%2B%2F8%3D"}).bytes
 
 
 @pytest.mark.parametrize(

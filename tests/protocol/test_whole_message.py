@@ -179,3 +179,51 @@ def test_whole_messages_of_two_choices_are_told_apart():
 
     contents = [choice.message.content for choice in assembler.answer().choices]
     assert ["a", "bb"] == contents
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [["a", "b"], ["a"], ["b", "a"], [], None],
+    ids=["more", "same", "other-order", "empty", "null"],
+)
+def test_whole_message_adds_the_citations_that_are_new(whole):
+    """
+    The whole message may have more citations than the chunks before it: each is kept,
+    and none comes twice.
+    """
+    answer, _ = read(
+        {"delta": {"content": "Hi", "citations": ["a"]}},
+        {**message("Hi", citations=whole), **STOP},
+    )
+
+    assert ["a", *({"b"} & {*(whole or ())})] == answer.message.extra["citations"]
+
+
+def call_named(name, call_id):
+    return {**CALL, "id": call_id, "function": {"name": name, "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("whole", "names"),
+    [
+        ([CALL, call_named("g", "d")], ["f", "g"]),
+        ([CALL, call_named("f", "d")], ["f", "f"]),
+        ([call_named("f", "other")], ["f"]),
+        ([call_named("g", "d")], ["f"]),
+        ([call_named("g", "d"), CALL], ["f"]),
+    ],
+    ids=["more", "same-name", "new-id", "other", "other-order"],
+)
+@pytest.mark.parametrize("index", [{}, {"index": 0}], ids=["no-index", "index"])
+def test_whole_message_adds_the_tool_calls_after_the_known_ones(index, whole, names):
+    """
+    Tool calls that follow those of the chunks before are a part of the answer; a call
+    with another id, or in another order, may be a known one.
+    """
+    answer, _ = read(
+        {"delta": {"tool_calls": [{**CALL, **index}]}},
+        {"delta": {}, **message(None, tool_calls=whole), "finish_reason": "tool_calls"},
+    )
+
+    assert names == [call.function.name for call in answer.message.tool_calls]
+    assert {"{}"} == {call.function.arguments for call in answer.message.tool_calls}

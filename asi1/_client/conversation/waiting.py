@@ -63,6 +63,7 @@ class Waiting:
         last = self.taking.last_answer()
         if not last.deferred:
             return last
+        self._turn()  # raises at once if an argument is wrong
         began = anyio.current_time()
         self.taking.claim(self)
         try:
@@ -81,9 +82,12 @@ class Waiting:
             response=last.response,
         )
 
+    def _turn(self) -> Turn[ChatCompletion]:
+        return Turn(self.taking, self.message, self.model, {}, AnswerReader)
+
     async def _ask(self) -> ChatCompletion:
         """Send the message; add the turn to the history only if the agents answered."""
-        turn = Turn(self.taking, self.message, self.model, {}, AnswerReader)
+        turn = self._turn()
         self.taking.release(self)
         with turn:
             answer = await self.taking.engine.result(turn.call)

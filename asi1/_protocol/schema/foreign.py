@@ -26,7 +26,20 @@ _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 
 
 def shape_of(thing: Any) -> Foreign | None:
-    """Return the shape of a class of pydantic or msgspec, or of a ``TypeAdapter``."""
+    """
+    Return the shape of a class of pydantic or msgspec, or of a ``TypeAdapter``.
+
+    Raises:
+        ValueError: The library has no JSON Schema for the class.
+    """
+    try:
+        return _shape_of(thing)
+    except Exception as error:  # the libraries raise errors of many classes
+        reason, _, _ = str(error).partition("\n")
+        raise ValueError(f"has no form in JSON Schema: {reason}") from error
+
+
+def _shape_of(thing: Any) -> Foreign | None:
     cls = get_origin(thing) or thing
     if not isinstance(cls, type):
         is_adapter = hasattr(cls, "validate_json") and hasattr(cls, "json_schema")
@@ -58,6 +71,8 @@ def _of_struct(cls: Any, name: str) -> Foreign:
             return msgspec.json.decode(dump_json(value), type=cls)
         except msgspec.ValidationError as error:
             raise _of_msgspec(str(error), value) from error
+        except Exception as error:
+            raise _refused(value, error) from error
 
     return _foreign(name, msgspec.json.schema(cls), read)
 
@@ -73,14 +88,19 @@ def _pydantic_reader(validate: Callable[[bytes], object]) -> Callable[[JSON], ob
         # Validates JSON text, since pydantic's strict mode refuses a date in a str.
         try:
             return validate(dump_json(value))
-        except ValueError as error:
+        except Exception as error:
             errors = getattr(error, "errors", None)
             if errors is None:
-                raise
+                raise _refused(value, error) from error
             first = errors(include_url=False)[0]
             raise _at(value, first["loc"], first["msg"]) from error
 
     return read
+
+
+def _refused(value: JSON, error: Exception) -> MismatchError:
+    """Return the mismatch for any other error of a validator, such as a KeyError."""
+    return MismatchError("", excerpt(value), str(error) or type(error).__name__)
 
 
 def _of_msgspec(text: str, value: JSON) -> MismatchError:

@@ -37,6 +37,8 @@ _ARGUMENT = "response_format"
 # The key around a value that is not an object, since a strict schema's top is one.
 _KEY = "value"
 _LONGEST_NAME = 64
+# The finish reasons, in lowercase, by which servers say that the tokens are used up.
+_CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 
 
 @frozen(kw_only=True)
@@ -121,7 +123,7 @@ def _check_whole(completion: ChatCompletion, text: str) -> None:
         _fail(OutputRefusedError, f"the model refuses: {message.refusal}", completion)
     if completion.finish_reason == "content_filter":
         _fail(OutputRefusedError, "the content filter removed the answer", completion)
-    if completion.finish_reason == "length":
+    if (completion.finish_reason or "").lower() in _CUT_OFF:
         usage = completion.usage
         tokens = (usage.reasoning_tokens if usage else None) or 0
         if not text.strip() and (completion.thoughts or message.reasoning or tokens):

@@ -208,6 +208,22 @@ async def test_wrong_argument_of_a_wait_is_refused(fake_client, name, value):
     assert name == caught.value.argument
 
 
+@pytest.mark.parametrize("wrong", [{"message": None}, {"model": 5}])
+async def test_wrong_message_or_model_of_a_wait_is_refused_at_once(
+    fake, fake_client, wrong
+):
+    """
+    The message and the model are checked before the first interval passes.
+    """
+    chat = await asked(fake, fake_client)
+    began = anyio.current_time()
+
+    with pytest.raises(asi1.ArgumentError):
+        await chat.wait(**wrong)
+
+    assert began == anyio.current_time()
+
+
 async def test_session_has_a_random_id_that_is_saved(fake, fake_client):
     """
     With ``session=True`` each turn sends the same random session id, which a saved

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
+from collections.abc import Callable
 from typing import Annotated, Generic, Literal, TypeVar
 
 import jsonschema
@@ -58,6 +59,35 @@ class Animals(pydantic.BaseModel):
 
 class Names(pydantic.RootModel[list[str]]):
     pass
+
+
+class Callback(pydantic.BaseModel):
+    call: Callable[[int], int]
+
+
+class Unresolved(pydantic.BaseModel):
+    other: Missing  # noqa: F821
+
+
+class Complex(msgspec.Struct):
+    number: complex
+
+
+class Registered(pydantic.BaseModel):
+    code: int
+
+    @pydantic.field_validator("code")
+    @classmethod
+    def check(cls, value: int) -> int:
+        """Refuse a code that is not in a table."""
+        return {1: 1}[value]
+
+
+class RegisteredStruct(msgspec.Struct):
+    code: int
+
+    def __post_init__(self) -> None:
+        self.code = {1: 1}[self.code]
 
 
 @pydantic.dataclasses.dataclass
@@ -204,3 +234,39 @@ def test_model_that_allows_any_value_is_not_strict():
     assert (
         Free(data={"a": 1}) == output_type(Free).read_text('{"data": {"a": 1}}').value
     )
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        Callback,
+        Unresolved,
+        Complex,
+        pydantic.BaseModel,
+        list[Callback],
+        pydantic.TypeAdapter(Callback),
+    ],
+    ids=str,
+)
+def test_class_without_schema_in_its_library_is_an_argument_error(spec):
+    """
+    The libraries raise errors of their own if a class has no JSON Schema; `output_type`
+    raises an `ArgumentError` instead.
+    """
+    with pytest.raises(asi1.ArgumentError, match="no form in JSON Schema") as caught:
+        output_type(spec)
+
+    assert "response_format" == caught.value.argument
+
+
+@pytest.mark.parametrize("cls", [Registered, RegisteredStruct])
+def test_any_error_of_a_validator_means_that_the_answer_does_not_fit(cls):
+    """
+    pydantic and msgspec let a validator's KeyError pass; it is an `OutputInvalidError`,
+    as for the validators of attrs and dataclasses.
+    """
+    with pytest.raises(asi1.OutputInvalidError) as caught:
+        output_type(cls).read_text('{"code": 2}')
+
+    assert "$" == caught.value.path
+    assert isinstance(caught.value.__cause__, KeyError)

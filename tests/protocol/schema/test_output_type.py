@@ -743,6 +743,15 @@ def test_answer_without_a_complete_value_raises_the_error_of_its_kind(
     assert completion.text == caught.value.text
 
 
+@pytest.mark.parametrize("reason", ["max_tokens", "MAX_TOKENS", "model_length"])
+def test_number_cut_off_under_another_finish_reason_is_truncated(reason):
+    """
+    Servers have other words for "length"; a number shows no sign of being cut off.
+    """
+    with pytest.raises(asi1.OutputTruncatedError):
+        output_type(int).read(answer("12", reason))
+
+
 def test_answer_becomes_its_value():
     """
     A complete answer becomes the value, and says what was cut away from its text.
