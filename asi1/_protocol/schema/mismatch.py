@@ -46,11 +46,12 @@ class MismatchError(ValueError):
 
 
 def json_path(steps: list[str | int]) -> str:
-    """Return keys and indexes as a path that starts with ``$``."""
+    """Return keys and indexes as a path that starts with ``$``; long keys are cut."""
     parts = ["$"]
     for step in steps:
         if isinstance(step, str):
-            parts.append(f".{step}" if step.isidentifier() else f"[{json.dumps(step)}]")
+            key = step if len(step) <= _MOST_SHOWN else f"{step[:_MOST_SHOWN]}…"
+            parts.append(f".{key}" if key.isidentifier() else f"[{json.dumps(key)}]")
         else:
             parts.append(f"[{step}]")
     return "".join(parts)

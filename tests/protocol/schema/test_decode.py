@@ -236,6 +236,20 @@ def test_path_of_odd_keys_is_quoted():
     assert r'$["a \"b\""][1]' == caught.value.path
 
 
+def test_long_key_is_cut_in_the_path():
+    """
+    A key of the model's answer that is very long is cut in the path, which is part of
+    error messages and of the question that asks the model again.
+    """
+    decode = output_type(dict[str, int]).decode
+
+    with pytest.raises(MismatchError) as caught:
+        decode({"k" * 10_000: "one"})
+
+    assert f'$["{"k" * 60}\\u2026"]' == caught.value.path
+    assert len(str(caught.value)) < 200
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
