@@ -189,10 +189,10 @@ class ChatCompletion(Model):
         thoughts. A larger ``max_tokens``, or a smaller ``thinking_budget``, leaves
         tokens for the text.
         """
-        message = self.message
-        if self.finish_reason != "length" or message.content.strip():
+        if self.finish_reason != "length":
             return False
-        if message.tool_calls or message.refusal:
+        message = self.message
+        if message.content.strip() or message.tool_calls or message.refusal:
             return False
         spent = self.usage.reasoning_tokens if self.usage else None
         return bool(self.thoughts.strip() or message.reasoning.strip() or spent)
