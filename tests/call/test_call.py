@@ -183,7 +183,7 @@ async def test_retry_waits_as_long_as_retry_after_asks(fake, form, stream):
 async def test_retry_after_with_a_date_makes_the_retry_wait_until_that_date(fake):
     """
     A date in the Retry-After header makes the retry wait until that date, by this
-    machine's clock if the reply has no date.
+    machine's clock if the reply has no Date header.
     """
     fake.fail(503, retry_after=formatdate(time.time() + 60, usegmt=True))
     fake.reply("Here.")
@@ -217,8 +217,8 @@ async def test_retry_waits_as_long_as_any_form_of_reply_asks(
     fake, fault, options, stream
 ):
     """
-    A retry waits until a date relative to the reply's own ``date``, for the longest of
-    several waits, and for a wait that only the error body names.
+    A retry waits as the reply asks: until a Retry-After date, relative to the Date
+    header, for the longest of two Retry-After headers, or as the error body says.
     """
     fake.fault(fault, **options)
     fake.reply("Here.")
@@ -576,8 +576,8 @@ async def test_slow_reader_does_not_trip_the_idle_timeout(fake):
 async def test_total_timeout_applies_to_a_slow_reader(fake):
     """
     A reader slower than the total timeout gets all chunks that arrived before the
-    timeout, then the timeout error; if the answer was complete by then, no error is
-    raised.
+    timeout, then the timeout error; if the answer was complete when the timeout
+    expired, no error is raised.
     """
     long = [Event(chunk(f"{n} ")) for n in range(40)]
     whole = [*long[:15], Event(chunk("15", finish="stop"))]

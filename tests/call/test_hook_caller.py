@@ -35,8 +35,8 @@ def failing(error):
 )
 async def test_hooks_that_raise_are_reported_once_and_calls_go_on(caplog, error):
     """
-    An error that a hook raises does not change the call; the first one of each hook is
-    logged with its traceback, and is a `RuntimeWarning`, which Python shows.
+    An error that a hook raises does not affect the call; the first error of each hook
+    is logged with its traceback, and issued as a `RuntimeWarning`.
     """
     fake = FakeASI1()
     hooks = Hooks(on_retry=failing(error), on_end=failing(error))
