@@ -144,5 +144,5 @@ class FakeASI1(Scripting):
         return self._transport
 
     def clear(self) -> None:
-        """Remove all scripted replies, also the standing one, and recorded requests."""
+        """Remove all scripted replies, queued or standing, and recorded requests."""
         self._script.clear()

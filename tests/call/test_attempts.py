@@ -175,10 +175,10 @@ def test_waiting_attempt_names_the_limit_that_delays_it(attempts):
 @pytest.mark.parametrize(
     ("retries", "wait"), [(0, 0.25), (1, 0.5), (2, None)], ids=["first", "next", "last"]
 )
-def test_wait_before_a_retry_depends_on_the_retries_before(attempts, retries, wait):
+def test_wait_before_a_retry_depends_on_earlier_retries(attempts, retries, wait):
     """
-    The wait before a retry is what the request's retry policy computes for this number
-    of retries, with random jitter.
+    The wait before a retry is what the request's retry policy computes for the number
+    of earlier retries, with random jitter.
     """
     attempts.prepare(chat(), retries)
 

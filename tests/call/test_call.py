@@ -421,9 +421,9 @@ async def test_silent_server_trips_the_first_token_or_the_idle_timeout(
     fake, fault, stream, phase
 ):
     """
-    A call whose server sends nothing useful times out exactly when the running timeout,
-    `first_token` or `idle`, expires. The call is not retried, since the model may
-    already be at work.
+    A call whose server sends no further content times out exactly when the running
+    timeout, `first_token` or `idle`, expires. The call is not retried, since the model
+    may already be at work.
     """
     fake.fault(fault, times=None)
 
@@ -504,8 +504,8 @@ async def test_on_timeout_retries_only_before_the_first_chunk(fake):
 @pytest.mark.parametrize("chunks", [1, 3])
 async def test_stream_that_yielded_a_chunk_is_not_attempted_again(fake, chunks):
     """
-    A call that has delivered a chunk makes no other attempt, even if attempts are left
-    and the policy would retry the error: the chunk would be delivered twice.
+    A call that has delivered a chunk makes no other attempt, even if the policy would
+    retry the error and attempts are left: a retry would deliver the chunk twice.
     """
     policy = asi1.RetryPolicy(attempts=9, on_timeout=True)
     error = asi1.APITimeoutError("silent", phase="idle")
@@ -914,7 +914,7 @@ async def test_on_end_gets_no_error_after_a_success(fake, stream):
 
 async def test_settled_call_that_never_ran_has_an_error(fake_client):
     """
-    If a call is settled before its task ran, its reader gets `ClientClosedError`.
+    If `settle` ends a call whose task never ran, its reader gets `ClientClosedError`.
     """
     call = fake_client._engine.call(OneRequest(plain()), BytesReader)
 

@@ -158,9 +158,9 @@ async def test_event_above_32_kib_is_read_in_steps(size, turns):
     assert turns == reader.turns
 
 
-async def test_read_above_32_kib_is_decoded_in_pieces():
+async def test_read_above_32_kib_is_decoded_in_parts():
     """
-    The bytes of a large read are decoded in pieces of at most 32 KiB.
+    The bytes of a read above 32 KiB are decoded in parts of at most 32 KiB.
     """
     reader, decoder = reader_of(), Events()
 
