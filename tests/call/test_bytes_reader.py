@@ -61,7 +61,7 @@ async def test_broken_body_of_any_endpoint_raises(fake, fake_client):
 
 async def test_status_300_is_an_error_for_any_endpoint(fake, fake_client):
     """
-    The status 300 is not a success: it raises an error.
+    A reply with the status 300, which is not a success, raises an error.
     """
     fake.play(Head(300, ()), Data(b"a or b"))
 

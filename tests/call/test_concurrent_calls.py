@@ -80,8 +80,8 @@ async def test_waiting_call_of_a_closed_client_ends_with_an_error(fake, fake_cli
 
 async def test_call_cancelled_before_its_task_ran_ends_with_an_error(fake_client):
     """
-    A call whose task is cancelled before it ran has `ClientClosedError` as its outcome,
-    so that its reader does not wait forever.
+    A call whose task is cancelled before the task ran has `ClientClosedError` as its
+    outcome, so that the reader of the answers does not wait forever.
     """
     calls = fake_client.chat.completions.map(["a"])._calls
     calls.take()

@@ -1,4 +1,4 @@
-"""`Engine`: how it starts the task of a call, and how it ends one."""
+"""`Engine`: how it starts and cancels the tasks of calls."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ async def test_cancelled_caller_cancels_its_call_at_once(fake, engine):
 
 async def test_repr_of_an_engine_has_neither_its_parents_nor_its_tasks(engine):
     """
-    The repr of an engine shows its resources and whether it is closed; its tasks and
-    parents, which may be many, are left out.
+    The repr of an engine shows its resources and whether it is closed, but not the
+    engine's tasks and parents, which may be many.
     """
     child = engine.child(engine.config)
 

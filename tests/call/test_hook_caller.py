@@ -85,8 +85,8 @@ async def test_broken_hook_cannot_fail_a_call_where_warnings_are_errors(caplog):
 
 async def test_hook_that_returns_a_coroutine_is_reported(caplog):
     """
-    A plain function that returns a coroutine is reported as a broken hook, since the
-    coroutine never runs.
+    A function without ``async`` that returns a coroutine is reported as a broken hook,
+    since the coroutine never runs.
     """
     fake = FakeASI1()
 
