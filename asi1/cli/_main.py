@@ -39,7 +39,7 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         options = parser.parse_args(argv)
         options.run(options)
-    except SystemExit as leaving:  # from --help, --version or invalid usage
+    except SystemExit as leaving:  # raised by --help, --version or invalid usage
         return int(leaving.code or 0)
     except asi1.ASI1Error as error:
         print_error(_message(error))

@@ -56,14 +56,18 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2)
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        # argparse (Python 3.11) ignores an OSError of this write, but `main` must
-        # report the error.
+        # argparse (Python 3.11) ignores an OSError when it writes a message, but `main`
+        # must report the error.
         if file is not None:
             file.write(message)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser; ``options.run(options)`` runs the command that it parsed."""
+    """
+    Return the parser of the command line.
+
+    With the parsed ``options``, ``options.run(options)`` runs the command.
+    """
     parser = _Parser(
         prog="asi1",
         description="Talk to ASI-1 Mini.",
@@ -98,7 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _print_usage(parser: argparse.ArgumentParser) -> NoReturn:
-    # Exit code 2, so that a script that gives no command by mistake notices the error.
+    # The exit code is 2, so that a script notices if it runs asi1 without a command.
     parser.print_help(sys.stderr)
     parser.exit(2)
 

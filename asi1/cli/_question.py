@@ -31,7 +31,7 @@ _WAITING = (
 
 def read_question(given: str | None, stdin: TextIO | None) -> str:
     """
-    Return the question; piped text follows the question after a blank line.
+    Return the question: the argument, a blank line, and the text of standard input.
 
     Args:
         given: The question on the command line; ``-`` to read the question from
@@ -68,9 +68,9 @@ def _read(stdin: TextIO | None, *, from_terminal: bool) -> str:
 
 @contextmanager
 def _explained_wait() -> Iterator[None]:
-    """Say on stderr that standard input is being read, if the block takes long."""
+    """Print a notice to stderr if reading standard input takes longer than a second."""
     timer = threading.Timer(_SILENCE, print_error, (_WAITING,))
-    timer.daemon = True  # Ctrl-C must not wait for the timer
+    timer.daemon = True  # after Ctrl-C, Python does not wait for a daemon thread
     timer.start()
     try:
         yield

@@ -47,12 +47,12 @@ class Screen:
 
     def dim(self, text: str) -> None:
         """Write *text* dimmed, if the terminal supports it."""
-        # Each write ends its own dimming, so that Ctrl-C cannot leave a terminal dim.
+        # Each write switches dimming off too, so Ctrl-C cannot leave a terminal dim.
         shown = self._visible(text)
         self._put(f"\x1b[2m{shown}\x1b[0m" if self._codes else shown, text)
 
     def write_json(self, text: str) -> None:
-        """Write JSON; a terminal gets hidden characters as JSON escapes."""
+        """Write JSON; on a terminal, write invisible characters as JSON escapes."""
         if self.live:
             text = HIDDEN.sub(lambda found: _utf16_escapes(found[0]), text)
         self.write(text)
@@ -84,7 +84,7 @@ def _supports_ansi(env: Mapping[str, str]) -> bool:
 
 
 def _escaped(text: str, encoding: str) -> str:
-    """Escape characters that *encoding* lacks as in JSON, so that JSON stays valid."""
+    """Write characters that *encoding* cannot encode as JSON escapes."""
     return "".join(
         char if char.encode(encoding, "ignore") else _utf16_escapes(char)
         for char in text
@@ -102,7 +102,7 @@ def print_error(message: str) -> None:
 
     A key of less than 8 characters is not redacted, as in all other messages.
     """
-    # Only a failure loads these modules.
+    # These modules are imported here, so that only a failed command loads them.
     from .._settings.config import KEY_VARIABLES  # noqa: PLC0415
     from .._settings.secret import Secret  # noqa: PLC0415
 

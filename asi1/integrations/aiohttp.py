@@ -89,7 +89,7 @@ def get_client(request: web.Request) -> AsyncASI1:
 
 def error_response(error: Exception) -> web.Response:
     """
-    Return the HTTP reply for *error*, without the details that a browser may not see.
+    Return the HTTP reply for *error*, without details that browsers must not see.
 
     Status and body are those of the event ``failed`` (see `AsyncEventBytes`): the body
     is ``{"error": {"status": ...}}``, the event's data. ``retry-after`` is passed on.
@@ -164,7 +164,8 @@ async def _answer(
     request: web.Request, reply: web.StreamResponse, events: AsyncEventBytes
 ) -> None:
     await events.open()
-    with suppress(ConnectionResetError):  # raised if the browser disconnected
+    # aiohttp raises ConnectionResetError if the browser has disconnected.
+    with suppress(ConnectionResetError):
         await reply.prepare(request)
         async for data in events:
             await reply.write(data)

@@ -83,7 +83,7 @@ def get_client(connection: HTTPConnection) -> AsyncASI1:
 
 async def error_response(_: object, error: Exception) -> Response:
     """
-    Return the HTTP reply for *error*, without the details that a browser may not see.
+    Return the HTTP reply for *error*, without details that browsers must not see.
 
     An exception handler: ``FastAPI(exception_handlers={ASI1Error: error_response})``.
     Status and body are those of the event ``failed`` (see `AsyncEventBytes`): the body
@@ -166,7 +166,8 @@ class ChatStreamResponse(Response):
             return
         self._started = True
         start = {"status": self.status_code, "headers": self.raw_headers}
-        with suppress(OSError):  # raised by some servers after a disconnection
+        # Some servers raise OSError after the browser has disconnected.
+        with suppress(OSError):
             await send({"type": "http.response.start", **start})
             async for data in events:
                 await send(_body(data, more=True))

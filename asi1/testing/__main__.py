@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _script_answer(fake: FakeASI1, text: str | None, chunk_delay: float) -> None:
-    """Make the standing reply; None for the text and thoughts of the built-in one."""
+    """Answer all chat requests with *text*; None means the built-in answer."""
     if text is not None:
         fake.reply(text, chunk_delay=chunk_delay, times=None)
         return
@@ -76,7 +76,7 @@ def _list_faults() -> int:
             sys.stdout.write(f"{fault.name}({options}): {fault.about}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Without redirecting stdout, Python would print the error when it exits.
+        # stdout is redirected, because Python would print the BrokenPipeError at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0
@@ -99,7 +99,7 @@ def _serve(fake: FakeASI1) -> None:
 
 
 def _seconds(text: str) -> float:
-    """Return the number of seconds that *text* says; ValueError if it says none."""
+    """Return *text* as a number of seconds; ValueError if negative or not finite."""
     seconds = float(text)
     if not 0 <= seconds < math.inf:
         raise ValueError

@@ -22,8 +22,9 @@ __all__ = ["Connection", "DisconnectedError"]
 
 
 _READ_SIZE = 65536
-_LINGER_ZERO = struct.pack("ii", 1, 0)  # close() sends a reset: SO_LINGER in socket(7)
-_SHORT_PAUSE = 0.25  # seconds; a disconnection in a shorter pause is noticed after it
+_LINGER_ZERO = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: close() sends a reset
+# Seconds; in a pause up to this length, a disconnection is noticed only at the end.
+_SHORT_PAUSE = 0.25
 _PEEK_INTERVAL = 0.02  # seconds between looks for a disconnection while nothing is read
 _LINGER = 0.5  # seconds for a client to read the reply to an invalid request
 
@@ -41,7 +42,7 @@ class Connection:
         self._sock = sock
         self.number = number
         self.unread = b""  # bytes that were received, but are not parsed yet
-        self.deaf = False  # whether `wait` reads at most 64 KiB, and ignores them
+        self.deaf = False  # whether `wait` ignores received bytes, at most 64 KiB
         self._ignored = 0  # number of bytes that `wait` has ignored
 
     def __enter__(self) -> Self:
@@ -87,8 +88,8 @@ class Connection:
         """Wait *seconds* (None: no limit); raise if the client disconnects first."""
         if self.deaf:
             with anyio.move_on_after(seconds):
-                # Received bytes are read, since the kernel reports the client's
-                # disconnection only after them.
+                # The kernel reports the client's disconnection only when all bytes
+                # received before have been read, so these bytes are read first.
                 while (room := _READ_SIZE - self._ignored) > 0:
                     self._ignored += len(await self.receive(room))
                 while True:

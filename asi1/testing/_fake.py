@@ -78,8 +78,8 @@ class FakeASI1(Scripting):
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    # Starting and stopping take a few milliseconds and do not wait for clients, so they
-    # need no worker thread, which anyio would keep idle in the caller's event loop.
+    # `start` and `stop` block for a few milliseconds only, so they are called directly:
+    # a worker thread of anyio would stay idle in the caller's event loop.
     async def __aenter__(self) -> Self:
         return self.start()
 
@@ -144,5 +144,5 @@ class FakeASI1(Scripting):
         return self._transport
 
     def clear(self) -> None:
-        """Remove all scripted replies, also the standing one, and recorded requests."""
+        """Remove all scripted replies, queued or standing, and recorded requests."""
         self._script.clear()

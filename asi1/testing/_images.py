@@ -1,4 +1,4 @@
-"""The fake's replies to image calls, in each shape that the service has sent."""
+"""The fake's replies to image calls, in each JSON format that the service has sent."""
 
 from __future__ import annotations
 

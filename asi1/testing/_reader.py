@@ -24,7 +24,7 @@ from ._script import Script
 __all__ = ["RequestReader"]
 
 
-_HEAD_SIZE = 1024 * 1024  # bytes; the limit of a request's line and headers
+_HEAD_SIZE = 1024 * 1024  # maximum size, in bytes, of a request's line and headers
 
 
 class RequestReader:
@@ -52,7 +52,7 @@ class RequestReader:
             h11.RemoteProtocolError, ValueError: The request is invalid.
         """
         connection = self._stream
-        if connection.unread:  # because h11 takes b"" for the connection's end
+        if connection.unread:  # h11 would take b"" for the end of the connection
             self._parser.receive_data(connection.unread)
             connection.unread = b""
         # h11 returns first a Request, then Data events and EndOfMessage, or raises.

@@ -247,7 +247,7 @@ class Recorded:
     framing: Framing = "chunked"
 
     def __call__(self, _: Ask) -> Plan:
-        """Return the steps that send the body, whatever the request asks for."""
+        """Return the steps that send the body, to requests for a stream or for JSON."""
         head = sse_head(self.framing, self.content_type)
         if self.framing == "length":
             head = Head(head.status, head.headers, "length", len(self.source))
@@ -264,7 +264,7 @@ class Recorded:
         if self.cut == "bytes":
             cuts = list(positions)
         else:
-            # The body is cut once per twenty bytes, so that cuts also split characters.
+            # Random cuts, one per 20 bytes on average, also split UTF-8 characters.
             cuts = sorted(Random(self.cut).sample(positions, max(1, size // 20)))
         ends = [*cuts, size]
         return [self.source[a:b] for a, b in zip([0, *cuts], ends, strict=True)]

@@ -123,7 +123,7 @@ class RecordedRequest:
 @frozen
 class Reading:
     """
-    How a fault's request is read, which the server decides when the head has arrived.
+    How the server reads the body of a request to which a fault is the reply.
 
     Attributes:
         body: Whether the body is read; if not, the reply begins after the head.
@@ -136,7 +136,7 @@ class Reading:
     seconds: float = 0.0
 
     def duration(self, length: int) -> float:
-        """Return for how long a body of *length* bytes is read, in seconds."""
+        """Return how many seconds the server takes to read a body of *length* bytes."""
         return length // self.size * self.seconds if self.body else 0.0
 
 

@@ -31,7 +31,7 @@ Recipe: TypeAlias = Callable[[Ask], Plan]
 @frozen
 class EarlyRecipe:
     """
-    A recipe of a reply that decides how its request is read.
+    A recipe for a reply that also decides how the server reads the request's body.
 
     Attributes:
         make: Makes the plan of the reply.
@@ -83,7 +83,7 @@ class Script:
 
     def put(self, recipe: Recipe, times: int | None) -> None:
         """
-        Queue a reply *times* times, or make it the reply for an empty queue if None.
+        Queue a reply *times* times; None makes it the reply for an empty queue.
 
         The reply for an empty queue (the standing reply) answers chat requests only.
 
@@ -135,7 +135,7 @@ class Script:
         self, request: RecordedRequest, early: EarlyRecipe | None = None
     ) -> Plan:
         """
-        Record a request and choose its reply, unless it was taken *early*.
+        Record a request; plan its reply: *early* if given, else the next scripted one.
 
         Returns:
             The plan of the reply. If making the plan raises, a 500 that names the

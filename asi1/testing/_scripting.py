@@ -123,7 +123,7 @@ class Scripting:
         times: int = 1,
     ) -> None:
         """
-        Reply to an image call with one image, as image calls without a script also get.
+        Reply to an image call with one image, the default reply to image calls.
 
         Args:
             image: The image as bytes, or a URL to send in place of the image; by

@@ -88,8 +88,8 @@ class FakeTransport(httpx.AsyncBaseTransport):
 class _ReplyStream(httpx.AsyncByteStream):
     """The body of a response; carries out the reply's steps as the client reads it."""
 
-    # This class has `__anext__` and is not an async generator, because httpx leaves an
-    # unfinished inner generator open, and trio warns of each generator left open.
+    # This class has `__anext__` in place of an async generator, because httpx does not
+    # close the generator of a partly read body, and trio warns of unclosed generators.
 
     def __init__(self, plan: Plan, method: str, ending: Ending) -> None:
         self._steps = flat((*plan, End()))

@@ -50,12 +50,12 @@ def test_blocking_conversation_has_the_methods_of_the_async_one(fake, blocking_c
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_blocking_turn_is_kept_if_its_stream_is_left_after_the_finish_reason(
+def test_blocking_stream_closed_after_its_finish_reason_adds_the_turn(
     fake, blocking_client, kept
 ):
     """
-    A stream of the blocking client that is left once its finish reason was read adds
-    its turn to the history; a stream that is left earlier does not.
+    A blocking stream that is closed after its finish reason was read adds its
+    conversation turn to the history; a stream that is closed earlier does not.
     """
     fake.play(SSE, Event(chunk("one "), chunk("two"), chunk(finish="stop")), Stall())
     chat = blocking_client.conversation()
@@ -71,7 +71,8 @@ def test_blocking_turn_is_kept_if_its_stream_is_left_after_the_finish_reason(
 
 def test_blocking_turns_may_begin_with_one_message_object(fake, blocking_client):
     """
-    `ask` and `stream` of a blocking conversation take one message with images.
+    `ask` and `stream` of a blocking conversation accept a `UserMessage`, which may have
+    images, in place of a string.
     """
     chat = blocking_client.conversation()
     message = asi1.UserMessage("What is this?", images=[b"GIF89a"])
@@ -108,7 +109,7 @@ def check_budget(fake, chat):
 
 def check_same(fake, before):
     """
-    Check that the later half of the requests after *before* repeats the earlier half.
+    Check that the second half of ``fake.requests[before:]`` repeats the first half.
     """
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
@@ -186,7 +187,8 @@ def test_blocking_conversation_sends_kept_thoughts_but_no_empty_answer(
 
 def test_blocking_wait_returns_the_answer_of_an_agent(fake, blocking_client):
     """
-    `wait` of a blocking conversation asks again until the answer is not deferred.
+    `wait` of a blocking conversation asks the agent again until an answer comes that is
+    not deferred.
     """
     fake.reply("I've sent the message.", times=2)
     fake.reply("Booked.")

@@ -174,7 +174,7 @@ def test_error_of_a_call_interrupted_at_its_end_is_not_reported(loop):
     with pytest.raises(KeyboardInterrupt):
         call.wait()
     settle(loop)
-    del call  # also frees the task; asyncio then reports an unretrieved error, if any
+    del call  # frees the task, so that asyncio would report an unretrieved error now
 
 
 @pytest.mark.parametrize("end", ["value", "error", "error and interrupt"])

@@ -122,7 +122,7 @@ TRACE = contextvars.ContextVar("TRACE", default="none")
 
 
 class Watching(httpx.AsyncBaseTransport):
-    """A transport and limiter that adds each call and TRACE's value to `seen`."""
+    """A transport and rate limiter that adds calls and TRACE's value to `seen`."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -174,7 +174,7 @@ def test_hooks_limiter_and_transport_see_the_callers_context_variables(fake, cal
 
 
 class Closing(httpx.AsyncBaseTransport):
-    """A transport that runs functions, as the garbage collector may on its thread."""
+    """A transport that calls *closings* on the client's event loop, like finalizers."""
 
     def __init__(self, *closings):
         self.closings = closings

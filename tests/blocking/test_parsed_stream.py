@@ -1,4 +1,4 @@
-"""Blocking streams whose answers become values."""
+"""Blocking streams with a *response_format*: partial values and the final value."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import asi1
 
 def test_blocking_stream_has_partial_and_final_values(fake, blocking_client):
     """
-    With a type as *response_format*, a blocking stream has the value so far, and its
-    final completion has the checked value.
+    With a type as *response_format*, `partial` of a blocking stream returns the value
+    received so far, and `parsed` of the final completion is the validated value.
     """
     fake.reply('{"value": [1, 2, 3]}', chunk_words=1)
 
@@ -25,10 +25,10 @@ def test_blocking_stream_has_partial_and_final_values(fake, blocking_client):
     assert isinstance(stream, asi1.ChatStream)
 
 
-def test_blocking_stream_of_a_wrong_value_raises_its_error(fake, blocking_client):
+def test_blocking_stream_of_an_invalid_value_raises(fake, blocking_client):
     """
-    The final completion of a blocking stream raises `OutputInvalidError` if the answer
-    does not fit.
+    `get_final_completion` of a blocking stream raises `OutputInvalidError` if the
+    answer does not fit the type passed as *response_format*.
     """
     fake.reply('{"value": ["one"]}')
 

@@ -23,8 +23,8 @@ GOOD, BAD = '{"x": 1, "y": 2}', '{"x": "one", "y": 2}'
 
 def test_blocking_parse_returns_the_value_after_a_repair(fake, blocking_client):
     """
-    The blocking `parse` returns the answer with its value, and asks again after an
-    answer that does not fit.
+    The blocking `parse` returns the answer with its parsed value, and asks the model
+    again after an answer that does not fit the type.
     """
     fake.reply(BAD)
     fake.reply(GOOD)
@@ -39,8 +39,8 @@ def test_blocking_parse_returns_the_value_after_a_repair(fake, blocking_client):
 
 def test_blocking_parse_of_a_conversation_adds_the_turn(fake, blocking_client):
     """
-    The blocking `parse` of a conversation adds the turn to its history if the answer
-    fits, and only then.
+    The blocking `parse` of a conversation adds the turn to the history only if the
+    answer fits the type passed to `parse`.
     """
     fake.reply(BAD)
     fake.reply(GOOD)

@@ -143,8 +143,9 @@ def test_greenlet_beside_an_event_loop_is_not_warned(
     never_warned, monkeypatch, library, patched
 ):
     """
-    If greenlets replace threads, asyncio reports another greenlet's event loop as the
-    caller's; only a caller in the event loop's own greenlet is warned.
+    If gevent or eventlet replaces threads by greenlets, asyncio takes another
+    greenlet's event loop for the caller's; only a caller in the loop's own greenlet is
+    warned.
     """
     name, function, asked = GREENLETS[library]
     module = types.ModuleType(name)

@@ -30,10 +30,10 @@ class Answer:
         raise self.error
 
     def leave(self):
-        """Do nothing; the events call this when they are closed."""
+        """Do nothing; called after an error that is not an `ASI1Error`."""
 
     def abandon(self):
-        """Do nothing; the garbage collection of the events calls this."""
+        """Do nothing; called when the `AnswerEvents` is garbage-collected."""
 
 
 async def test_error_that_is_not_an_asi1_error_is_raised_once_after_its_event():

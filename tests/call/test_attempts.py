@@ -35,8 +35,8 @@ def attempts():
 
 def test_succeeded_attempt_lasts_from_its_begin_to_its_end(attempts):
     """
-    An attempt lasts from the moment at which it began, not from the start of the call;
-    ``elapsed`` of the call is the moment at which its last attempt ended.
+    The ``elapsed`` of an attempt counts from the attempt's begin; that of the call is
+    the time from the call's start to the end of the last attempt.
     """
     assert attempts.elapsed is None
     attempts.begin(2.0)
@@ -48,8 +48,8 @@ def test_succeeded_attempt_lasts_from_its_begin_to_its_end(attempts):
 
 def test_failed_attempt_has_the_cause_and_the_wait_after_it(attempts):
     """
-    A failed attempt has the status, the class and message of the error, and the wait
-    before the next attempt, which has the next number.
+    A failed attempt records the status, the error's class and message, and the wait
+    before the next attempt, whose number is one higher.
     """
     attempts.begin(0.0)
     failed = attempts.failed(BUSY, 7.0, 1.0)
@@ -92,7 +92,7 @@ def test_attempt_was_sent_unless_its_error_says_that_it_was_not(attempts, error,
 
 def test_call_whose_attempts_were_not_sent_is_unsent(attempts):
     """
-    A call is unsent as long as it waits and no earlier attempt was sent.
+    A call is unsent while it waits for an attempt and no earlier attempt was sent.
     """
     assert attempts.unsent
     attempts.begin(0.0)
@@ -110,8 +110,8 @@ def test_call_whose_attempts_were_not_sent_is_unsent(attempts):
 
 def test_attempt_that_never_began_is_not_recorded(attempts):
     """
-    An attempt that failed while it waited for a limit is not among the recorded
-    attempts, but its end is the end of the call.
+    An attempt that failed while it waited for a rate limit is not recorded, but the
+    call's ``elapsed`` is the time of this failure.
     """
     failed = attempts.failed(asi1.APITimeoutError("late", phase="total"), None, 9.0)
 
@@ -121,7 +121,7 @@ def test_attempt_that_never_began_is_not_recorded(attempts):
 
 def test_attempt_that_succeeds_without_a_begin_took_no_time(attempts):
     """
-    An attempt that a user's limiter ended before it began took no time.
+    An attempt that succeeds before it began, as with some rate limiters, took 0 s.
     """
     attempts.succeeded(None, 9.0)
 
@@ -130,8 +130,8 @@ def test_attempt_that_succeeds_without_a_begin_took_no_time(attempts):
 
 def test_metadata_of_a_call_has_its_attempts(attempts):
     """
-    The response metadata of a call is that of its last reply, with all attempts that
-    have ended and the end of the last one.
+    The response metadata of a call is that of its last reply, plus all ended attempts,
+    and the time at which the last of them ended as ``elapsed``.
     """
     attempts.begin(0.0)
     attempts.failed(BUSY, None, 1.5)
@@ -145,8 +145,8 @@ def test_metadata_of_a_call_has_its_attempts(attempts):
 
 def test_wait_is_reported_if_its_reason_is_new(attempts):
     """
-    The first wait of an attempt is reported, and a later wait if it has another reason;
-    the next attempt reports its wait anew.
+    An attempt's first wait is reported, and a later wait only if its reason differs
+    from the previous one; the next attempt reports its first wait again.
     """
     tokens = Wait(reason="tokens_per_minute", limit=9, seconds=1.0)
 
@@ -159,8 +159,8 @@ def test_wait_is_reported_if_its_reason_is_new(attempts):
 
 def test_waiting_attempt_names_the_limit_that_delays_it(attempts):
     """
-    An attempt that has not begun names the limit of the last wait reported to it, or a
-    user-provided rate limiter; an attempt that has begun waits for nothing.
+    Before an attempt begins, `awaited` names the limit of its last wait, or just its
+    rate limiter if no wait was reported; afterwards `awaited` is None.
     """
     assert "its rate limiter" == attempts.awaited
     attempts.wait(MINUTE)
@@ -175,10 +175,10 @@ def test_waiting_attempt_names_the_limit_that_delays_it(attempts):
 @pytest.mark.parametrize(
     ("retries", "wait"), [(0, 0.25), (1, 0.5), (2, None)], ids=["first", "next", "last"]
 )
-def test_wait_before_a_retry_depends_on_the_retries_before(attempts, retries, wait):
+def test_wait_before_a_retry_depends_on_earlier_retries(attempts, retries, wait):
     """
-    The wait before a retry is what the request's retry policy computes for this number
-    of retries, with random jitter.
+    The wait before a retry is what the request's retry policy computes for the number
+    of earlier retries, with random jitter.
     """
     attempts.prepare(chat(), retries)
 
@@ -246,8 +246,8 @@ def test_log_has_method_and_url_without_the_query(attempts, caplog):
 
 async def test_redaction_lets_other_tasks_run_and_is_completed_if_cancelled():
     """
-    Other tasks run after each step of a redaction. The redaction is completed even if
-    its task is cancelled, so that no error with the key is left.
+    Other tasks run between the steps of a redaction, which is completed even if its
+    task is cancelled, so that the API key stays in no error.
     """
     turns = done = 0
 

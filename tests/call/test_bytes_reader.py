@@ -13,8 +13,8 @@ from ..support.talk import in_process
 
 async def test_body_of_any_endpoint_is_returned_as_its_bytes(fake, fake_client):
     """
-    A reply's body is returned as the bytes that the server sent, in any number of
-    fragments, together with the response metadata.
+    A reply's body is returned as the bytes that the server sent, however many fragments
+    these bytes arrived in, together with the response metadata.
     """
     fake.play(
         Head(201, (("x-request-id", "r-9"),)), Data(b"\xffmp3"), Data(b"\0"), Data(b"!")
@@ -61,7 +61,7 @@ async def test_broken_body_of_any_endpoint_raises(fake, fake_client):
 
 async def test_status_300_is_an_error_for_any_endpoint(fake, fake_client):
     """
-    The status 300 is not a success: it raises an error.
+    A reply with the status 300, which is not a success, raises an error.
     """
     fake.play(Head(300, ()), Data(b"a or b"))
 

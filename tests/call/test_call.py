@@ -183,7 +183,7 @@ async def test_retry_waits_as_long_as_retry_after_asks(fake, form, stream):
 async def test_retry_after_with_a_date_makes_the_retry_wait_until_that_date(fake):
     """
     A date in the Retry-After header makes the retry wait until that date, by this
-    machine's clock if the reply has no date.
+    machine's clock if the reply has no Date header.
     """
     fake.fail(503, retry_after=formatdate(time.time() + 60, usegmt=True))
     fake.reply("Here.")
@@ -217,8 +217,8 @@ async def test_retry_waits_as_long_as_any_form_of_reply_asks(
     fake, fault, options, stream
 ):
     """
-    A retry waits until a date relative to the reply's own ``date``, for the longest of
-    several waits, and for a wait that only the error body names.
+    A retry waits as the reply asks: until a Retry-After date, relative to the Date
+    header, for the longest of two Retry-After headers, or as the error body says.
     """
     fake.fault(fault, **options)
     fake.reply("Here.")
@@ -421,9 +421,9 @@ async def test_silent_server_trips_the_first_token_or_the_idle_timeout(
     fake, fault, stream, phase
 ):
     """
-    A call whose server sends nothing useful times out exactly when the running timeout,
-    `first_token` or `idle`, expires. The call is not retried, since the model may
-    already be at work.
+    A call whose server sends no further content times out exactly when the running
+    timeout, `first_token` or `idle`, expires. The call is not retried, since the model
+    may already be at work.
     """
     fake.fault(fault, times=None)
 
@@ -504,8 +504,8 @@ async def test_on_timeout_retries_only_before_the_first_chunk(fake):
 @pytest.mark.parametrize("chunks", [1, 3])
 async def test_stream_that_yielded_a_chunk_is_not_attempted_again(fake, chunks):
     """
-    A call that has delivered a chunk makes no other attempt, even if attempts are left
-    and the policy would retry the error: the chunk would be delivered twice.
+    A call that has delivered a chunk makes no other attempt, even if the policy would
+    retry the error and attempts are left: a retry would deliver the chunk twice.
     """
     policy = asi1.RetryPolicy(attempts=9, on_timeout=True)
     error = asi1.APITimeoutError("silent", phase="idle")
@@ -576,8 +576,8 @@ async def test_slow_reader_does_not_trip_the_idle_timeout(fake):
 async def test_total_timeout_applies_to_a_slow_reader(fake):
     """
     A reader slower than the total timeout gets all chunks that arrived before the
-    timeout, then the timeout error; if the answer was complete by then, no error is
-    raised.
+    timeout, then the timeout error; if the answer was complete when the timeout
+    expired, no error is raised.
     """
     long = [Event(chunk(f"{n} ")) for n in range(40)]
     whole = [*long[:15], Event(chunk("15", finish="stop"))]
@@ -914,7 +914,7 @@ async def test_on_end_gets_no_error_after_a_success(fake, stream):
 
 async def test_settled_call_that_never_ran_has_an_error(fake_client):
     """
-    If a call is settled before its task ran, its reader gets `ClientClosedError`.
+    If `settle` ends a call whose task never ran, its reader gets `ClientClosedError`.
     """
     call = fake_client._engine.call(OneRequest(plain()), BytesReader)
 

@@ -178,8 +178,8 @@ async def test_shut_stream_refuses_the_next_read(fake, engine):
 
 async def test_stream_that_failed_to_open_raises_its_error_again(fake, engine):
     """
-    A read of a stream that failed to open raises the error of `open`, and not that the
-    stream was closed.
+    A read of a stream that failed to open raises the same error as `open`, not
+    `StreamClosedError`.
     """
     fake.fail(401)
     stream = chunk_stream(engine, request_of(engine))

@@ -1,4 +1,4 @@
-"""`ConcurrentCalls`: which prompts are taken, and how calls that never began end."""
+"""`ConcurrentCalls`: how many prompts it takes, and the outcome of unbegun calls."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ async def test_exhausted_iterator_is_not_asked_for_another_prompt(fake, fake_cli
 
 async def test_waiting_call_of_a_closed_client_ends_with_an_error(fake, fake_client):
     """
-    If the client is closed while one call runs, a call that waits for it to end is not
-    begun, and the waiting call's outcome is `ClientClosedError`.
+    If the client is closed while one call runs, a second call that waits for the first
+    to end never begins, and its outcome is `ClientClosedError`.
     """
     fake.reply("Hello.", delay=1)
     answers = fake_client.chat.completions.map(["a", "b"], concurrency=1)
@@ -80,8 +80,8 @@ async def test_waiting_call_of_a_closed_client_ends_with_an_error(fake, fake_cli
 
 async def test_call_cancelled_before_its_task_ran_ends_with_an_error(fake_client):
     """
-    A call whose task is cancelled before it ran has `ClientClosedError` as its outcome,
-    so that its reader does not wait forever.
+    A call whose task is cancelled before the task ran has `ClientClosedError` as its
+    outcome, so that the reader of the answers does not wait forever.
     """
     calls = fake_client.chat.completions.map(["a"])._calls
     calls.take()

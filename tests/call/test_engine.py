@@ -1,4 +1,4 @@
-"""`Engine`: how it starts the task of a call, and how it ends one."""
+"""`Engine`: how it starts and cancels the tasks of calls."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def engine(fake_client):
 
 async def test_task_of_a_call_is_named_and_settles_its_work(engine):
     """
-    The task of a call is named "asi1 call", and settles its work when it has ended.
+    The task of a call is named "asi1 call"; when it ends, the call's work is settled.
     """
     work = Work()
 
@@ -54,8 +54,8 @@ async def test_task_of_a_call_is_named_and_settles_its_work(engine):
 
 async def test_work_whose_task_is_cancelled_at_once_is_settled(engine):
     """
-    Work whose task is cancelled before it began is settled all the same, so that its
-    reader wakes.
+    Work whose task is cancelled before the task ran is settled all the same, so that a
+    reader that waits for the result wakes.
     """
     work = Work()
 
@@ -68,7 +68,8 @@ async def test_work_whose_task_is_cancelled_at_once_is_settled(engine):
 
 async def test_closed_engine_and_its_child_begin_no_work(engine):
     """
-    A closed engine begins no work that was prepared before, and neither does its child.
+    After an engine is closed, `begin` of the engine and of its child raises
+    `ClientClosedError` and starts no task.
     """
     child = engine.child(engine.config)
     await engine.aclose()
@@ -83,7 +84,7 @@ async def test_closed_engine_and_its_child_begin_no_work(engine):
 async def test_cancelled_caller_cancels_its_call_at_once(fake, engine):
     """
     A caller that is cancelled while it waits for a result cancels the call, and does
-    not wait until the call's timeouts pass.
+    not wait for the call's timeouts to expire.
     """
     fake.fault("stall_before_headers")
     call = engine.call(OneRequest(plain()), BytesReader)
@@ -99,8 +100,8 @@ async def test_cancelled_caller_cancels_its_call_at_once(fake, engine):
 
 async def test_repr_of_an_engine_has_neither_its_parents_nor_its_tasks(engine):
     """
-    The repr of an engine shows its resources and whether it is closed; its tasks and
-    parents, which may be many, are left out.
+    The repr of an engine shows its resources and whether it is closed, but not the
+    engine's tasks and parents, which may be many.
     """
     child = engine.child(engine.config)
 

@@ -53,7 +53,7 @@ class Reader(EventReader[ChatCompletionChunk]):
 
 
 class Events:
-    """A decoder that finds the given events in the next bytes that it gets."""
+    """A decoder that returns the given events for the first bytes that it is fed."""
 
     def __init__(self, *events):
         self.events = list(events)
@@ -82,7 +82,7 @@ def sized(size, **members):
 
 
 async def read(reader, *reads):
-    """Give *reader* the events of each read; each of *reads* is a list of events."""
+    """Feed *reader* with one list of events after another, as from one read each."""
     with reader.timer:
         reader.timer.arm("first_token")
         for events in reads:
@@ -158,9 +158,9 @@ async def test_event_above_32_kib_is_read_in_steps(size, turns):
     assert turns == reader.turns
 
 
-async def test_read_above_32_kib_is_decoded_in_pieces():
+async def test_read_above_32_kib_is_decoded_in_parts():
     """
-    The bytes of a large read are decoded in pieces of at most 32 KiB.
+    The bytes of a read above 32 KiB are decoded in parts of at most 32 KiB.
     """
     reader, decoder = reader_of(), Events()
 
@@ -243,9 +243,9 @@ async def test_large_event_that_is_not_utf8_has_replacement_characters():
     assert [["a\ufffd"]] == reader.batches
 
 
-async def test_large_event_of_another_kind_is_skipped():
+async def test_large_ping_that_is_not_json_is_skipped():
     """
-    A large event, such as a ping, whose data is not JSON has no chunk.
+    A large event named "ping" whose data is not JSON is skipped without an error.
     """
     reader = reader_of()
 
@@ -256,7 +256,7 @@ async def test_large_event_of_another_kind_is_skipped():
 
 async def test_large_event_of_many_tool_calls_is_one_chunk():
     """
-    An event with many tool calls, which are added in parts, counts as one chunk.
+    An event with 1000 tool calls, which are added in parts, counts as one chunk.
     """
     reader = reader_of()
     calls = [{"index": n, "id": f"c{n}"} for n in range(1000)]
@@ -292,7 +292,7 @@ async def test_large_event_of_many_choices_is_one_chunk():
 async def test_chunks_are_buffered_up_to_a_mebibyte(size, count):
     """
     Chunks before the first part of the answer are buffered while at most 1 MiB of the
-    stream was read; a later chunk is dropped.
+    stream was read; after that, chunks are dropped until the answer begins.
     """
     reader = reader_of()
 
@@ -342,7 +342,7 @@ async def test_first_thought_or_text_sets_the_time_to_first_token(first):
 async def test_long_first_read_is_delivered_completely_in_several_batches():
     """
     If the first read of a stream has more than a thousand chunks, all of them are
-    delivered, in one batch before each turn of other tasks.
+    delivered; whenever other tasks are to run, one batch is delivered first.
     """
     reader = reader_of()
 
@@ -367,7 +367,7 @@ async def test_chunk_in_an_event_of_any_name_but_error_is_read_by_the_fast_path(
 @pytest.mark.parametrize("name", ["error", "Error"])
 async def test_chunk_in_an_event_named_error_is_an_error(name):
     """
-    An event named "error", in any case, is an error even if its data is a chunk.
+    An event named "error" or "Error" is an error, even if its data is a chunk.
     """
     reader = reader_of()
 
@@ -430,8 +430,8 @@ async def test_event_that_is_not_json_is_a_decode_error():
 
 async def test_error_after_the_finish_reason_ends_the_stream():
     """
-    After the finish reason, an error event ends the stream without an error; other
-    events do not move the deadline, which is 10 seconds after the finish reason.
+    After the finish reason, an error event ends the stream without an exception; other
+    events do not move the deadline, 10 seconds after the finish reason.
     """
     reader = reader_of()
 
@@ -480,9 +480,9 @@ async def test_done_ends_a_read_and_later_events_are_not_read():
     assert "a\ufffd" == reader._assembler.answer().text
 
 
-async def test_bytes_of_a_real_decoder_become_chunks():
+async def test_event_split_over_two_reads_is_delivered_with_the_second():
     """
-    Events whose bytes are split over two reads are delivered with the second read.
+    An event whose bytes are split over two reads is delivered with the second read.
     """
     reader, decoder = reader_of(), EventDecoder(1000)
     data = b"data: %b\n\n" % event(chunk("a"))[1]

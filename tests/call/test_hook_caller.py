@@ -35,8 +35,8 @@ def failing(error):
 )
 async def test_hooks_that_raise_are_reported_once_and_calls_go_on(caplog, error):
     """
-    An error that a hook raises does not change the call; the first one of each hook is
-    logged with its traceback, and is a `RuntimeWarning`, which Python shows.
+    An error that a hook raises does not affect the call; the first error of each hook
+    is logged with its traceback, and issued as a `RuntimeWarning`.
     """
     fake = FakeASI1()
     hooks = Hooks(on_retry=failing(error), on_end=failing(error))
@@ -85,8 +85,8 @@ async def test_broken_hook_cannot_fail_a_call_where_warnings_are_errors(caplog):
 
 async def test_hook_that_returns_a_coroutine_is_reported(caplog):
     """
-    A plain function that returns a coroutine is reported as a broken hook, since the
-    coroutine never runs.
+    A function without ``async`` that returns a coroutine is reported as a broken hook,
+    since the coroutine never runs.
     """
     fake = FakeASI1()
 

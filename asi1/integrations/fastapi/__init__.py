@@ -31,5 +31,5 @@ from ..starlette import ChatStreamResponse, error_response, get_client, lifespan
 
 __all__ = ["ChatStreamResponse", "Client", "error_response", "get_client", "lifespan"]
 
-# FastAPI passes the application's client to each parameter of this type.
+# FastAPI passes the application's client to each parameter annotated with `Client`.
 Client: TypeAlias = Annotated[AsyncASI1, Depends(get_client)]

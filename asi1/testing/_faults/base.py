@@ -42,7 +42,7 @@ __all__ = [
 TEXT = "one two three four five six seven eight"
 
 _ANSWER = Answer(text=TEXT, chunk_words=1)
-_JSON_PIECES = 10  # number of pieces that a JSON body is cut into
+_JSON_PIECES = 10  # number of parts into which a JSON body is split
 
 
 @frozen
@@ -86,7 +86,7 @@ class Fault:
 def faults(
     *builds: Callable[..., Plan], reading: Callable[..., Reading] | None = None
 ) -> tuple[Fault, ...]:
-    """Make a fault of each function, with the function's name and description."""
+    """Make a `Fault` from each function, with the function's name and description."""
     return tuple(_fault(build, reading) for build in builds)
 
 
@@ -187,7 +187,7 @@ def partial_answer(
 
 
 def with_events(context: Ask, *events: bytes, after_chunks: int = 3) -> Plan:
-    """Make a stream's plan, even for a JSON request, with *events* after some words."""
+    """Plan a stream, even if JSON was requested, with *events* after some words."""
     parts = answer_parts(context, stream=True)
     before, after = parts.words[:after_chunks], parts.words[after_chunks:]
     rest = (*after, *parts.finish, *parts.usage, *parts.done)

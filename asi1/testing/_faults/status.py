@@ -58,7 +58,8 @@ def _retry_after_date(_: Ask, *, seconds: int = 1) -> Plan:
 
 
 def _date(seconds: int) -> str:
-    return formatdate(946_684_800 + seconds, usegmt=True)  # from 1 January 2000
+    # 946_684_800 is 1 January 2000.
+    return formatdate(946_684_800 + seconds, usegmt=True)
 
 
 def _retry_after_twice(_: Ask, *, first: float = 0.02, second: float = 0.05) -> Plan:
