@@ -112,8 +112,8 @@ def test_events_have_the_documented_wire_format():
 
 def test_done_event_has_null_for_missing_values():
     """
-    In the last event, "done", a value that the server did not send is null; its key is
-    never left out.
+    In the last event, "done", the key of a value that the server did not send has null;
+    no key is left out.
     """
     [(name, data)] = seen(last(asi1.ChatCompletion()))
 
