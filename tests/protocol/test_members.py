@@ -284,8 +284,8 @@ def test_fragments_with_an_index_add_up(sent, expected):
 
 def test_repeated_list_outside_of_deltas_is_not_doubled():
     """
-    Servers repeat a list outside of deltas in each chunk, so a repeated list is not
-    doubled, and the texts of its items are not joined.
+    A server may repeat a list outside of deltas in each chunk, so a repeated list is
+    not doubled, and the texts of its items are not joined.
     """
     first, second = {"index": 0, "text": "a"}, {"index": 1, "text": "b"}
     completion = answer(
@@ -456,7 +456,7 @@ def test_texts_in_deltas_add_up_only_if_they_are_fragments(sent, expected):
 
 def test_text_that_is_sent_again_is_not_a_part_of_the_answer():
     """
-    A text or a list item that the server sends again adds nothing to the answer.
+    Audio, citations and long texts that the server repeats add nothing to the answer.
     """
     members = Members(deep=True)
     sent = {"audio": AUDIO, "citations": ["a"], "summary": SENTENCE}

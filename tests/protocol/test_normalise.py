@@ -548,8 +548,8 @@ def test_thoughts_of_another_choice_are_in_its_message_alone():
 )
 def test_thoughts_beside_the_content_win_over_those_in_it(sent, thoughts):
     """
-    A server that sends thoughts beside the content may repeat them in the content, so
-    thoughts in the content are then ignored.
+    A server that sends thoughts beside the content may repeat them in the content,
+    where they are then ignored.
     """
     completion = message(content=[thinks("Hm, hm."), "Hi"], **sent)
 

@@ -299,7 +299,7 @@ def test_status_error_without_a_body_has_the_status_name_as_message(status, mess
 def test_429_for_a_used_up_quota_is_a_quota_error(status, code, type_, cls):
     """
     A 429 whose code or type says that a quota is used up becomes a
-    `QuotaExceededError`, as waiting does not help; any other 429 becomes a
+    `QuotaExceededError`, since waiting does not help; any other 429 becomes a
     `RateLimitError`.
     """
     body = {"error": {"message": "no", "code": code, "type": type_}}

@@ -214,8 +214,8 @@ def test_date_is_compared_to_the_date_of_the_reply(asked, sent, seconds):
 )
 def test_wait_in_a_message_is_read(message, seconds, place):
     """
-    A message's wait before a retry is read, in every member where servers put messages;
-    other numbers and times in the message are ignored.
+    A wait in the message of an error is read, wherever in the body servers put the
+    message; other numbers and times in the message are ignored.
     """
     bodies = {
         "error": {"error": {"message": message, "code": "rate_limit_exceeded"}},
@@ -285,8 +285,8 @@ def test_wait_in_a_message_is_read(message, seconds, place):
 )
 def test_wait_in_a_member_of_the_body_is_read(body, seconds):
     """
-    A body's member for the wait, in seconds, in milliseconds or with units, is read and
-    wins over a message; a wait that is not positive and finite is ignored.
+    A wait in a member of the error body, in seconds, in milliseconds or with a unit,
+    wins over one in a message; a wait that is not positive and finite is ignored.
     """
     assert seconds == retry_after_in_body(body)
 
@@ -305,7 +305,7 @@ def test_wait_in_a_member_of_the_body_is_read(body, seconds):
 )
 def test_only_the_start_of_a_large_body_is_searched_for_a_wait(body):
     """
-    A wait is found in the first 100 members or items and six levels, and not beyond.
+    A wait is found only in the first 100 members or items and six levels of a body.
     """
     assert 1 == retry_after_in_body(body)
     if isinstance(body.get("error"), list):

@@ -911,7 +911,7 @@ def lines_of(function, *arguments):
 
 
 def numbered(kind, size):
-    """Return *size* chunks, each with a new choice or a new tool call; or one chunk."""
+    """Return *size* new choices or tool calls, in a chunk each or all in one chunk."""
     calls = [{"index": n, "id": f"c{n}", "function": {}} for n in range(size)]
     if kind == "choices":
         return [piece("x", index=n, finish="stop") for n in range(size)]
@@ -980,8 +980,8 @@ def test_tool_call_is_built_when_the_answer_is_read():
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])
 def test_answer_read_during_a_stream_does_not_change(kind):
     """
-    An answer that was read during a stream does not change later, and the final answer
-    is the same as if the stream's answer had been read only once.
+    An answer that was read during a stream does not change later, and reading it does
+    not change the final answer.
     """
     chunks = [*numbered(kind, 1200), piece("end", tool_calls=[call_part(0, "c0")])]
     assembler = assembled(chunks[:600])

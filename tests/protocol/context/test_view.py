@@ -67,7 +67,7 @@ USER = {"role": "user", "content": "Hi"}
 def test_turn_is_user_messages_and_everything_up_to_the_next(messages, turns, pinned):
     """
     A turn is one or more user messages in a row and everything up to the next user
-    message; each system message is a part of its own. System messages and the last turn
+    message; each system message is a turn of its own. System messages and the last turn
     are never dropped.
     """
     seen = view_of(messages)
@@ -288,7 +288,7 @@ def test_view_without_turns_is_a_new_view():
 )
 def test_text_of_a_message_is_its_content_or_its_text_parts(content, text):
     """
-    The text of a message is its content, or the texts of its parts on a line each.
+    The text of a message is its content, or its text parts, each on a line of its own.
     """
     assert text == text_of({"role": "user", "content": content})
     assert "" == text_of({"role": "user"})
