@@ -100,7 +100,8 @@ def joined(*parts):
 )
 def test_repeated_name_is_used_once(parts):
     """
-    A server may send a call's name in any part of the call, or in every part.
+    A server may send a tool call's name in any fragment, or in each fragment, of the
+    call: the assembled call has the name once.
     """
     assert ("c1", "f", '{"x":1}') == joined(*parts)
 
@@ -115,8 +116,8 @@ def test_repeated_name_is_used_once(parts):
 )
 def test_finished_call_repeated_with_other_spaces_is_one_call(pieces, last):
     """
-    A server may repeat a finished call in the last chunk, with its arguments written in
-    another way: the call has the arguments as they came first.
+    A server may repeat a finished tool call in the last chunk, with the same arguments
+    formatted differently: the call keeps the arguments sent first.
     """
     first, *rest = pieces
     parts = [part("f", first, "a"), *(part(None, piece) for piece in rest)]
@@ -135,8 +136,8 @@ def test_finished_call_repeated_with_other_spaces_is_one_call(pieces, last):
 )
 def test_other_arguments_with_the_same_id_and_name_are_another_call(last):
     """
-    A part with the id and the name of a finished call begins another call if its
-    arguments are other values.
+    A fragment with the id and name of a finished tool call begins another call if the
+    values of its arguments differ from those of the finished call.
     """
     parts = [part("f", '{"x": 1}', "a"), part("f", last, "a")]
 
@@ -382,8 +383,8 @@ def test_name_after_complete_arguments_begins_a_new_call(parts, calls):
 )
 def test_part_without_a_name_belongs_to_the_open_call(parts):
     """
-    A part without a name belongs to the call whose arguments are incomplete, even if
-    its id or index is a new one.
+    A fragment without a name belongs to the tool call whose arguments are incomplete,
+    even if the fragment has a new id or index.
     """
     assert ("c1", "f", '{"x":1}') == joined(*parts)
 
@@ -421,8 +422,8 @@ def test_part_without_a_name_belongs_to_the_open_call(parts):
 )
 def test_deltas_of_two_open_tool_calls_are_told_apart(parts):
     """
-    A delta of a tool call belongs to the call with its id, else to the call with its
-    index, else to the last call.
+    A tool call delta belongs to the call that has the delta's id, else to the call that
+    has its index, else to the last call.
     """
     assert [("f", '{"x":1}'), ("g", '{"y":2}')] == [
         (name, arguments) for _, name, arguments in calls_of(*parts)
@@ -464,7 +465,7 @@ def test_object_after_complete_arguments_is_merged_into_them(pieces, arguments):
     )
 
 
-def test_arguments_so_far_can_be_read_at_any_time():
+def test_arguments_read_between_fragments_are_those_so_far():
     """
     Reading a tool call's arguments between two of their fragments changes nothing.
     """
@@ -544,13 +545,12 @@ def tracked():
 @pytest.mark.parametrize("pieces", [[""], ["{}"], ['{"x":', "1", "}"]])
 def test_a_tool_call_is_at_most_three_objects_for_the_garbage_collector(pieces):
     """
-    Reading many tool calls, whose arguments may come in several deltas, leaves three
-    objects for each call that a full garbage collection searches: its state and its two
-    models.
+    A tool call, whose arguments may come in several deltas, adds at most three objects
+    to those that a full garbage collection searches: its state and its two models.
     """
     calls_of(
         *(part("f", piece) for piece in pieces)
-    )  # the first read creates more objects
+    )  # the first tool call creates more objects than later ones
     assembler, count = Assembler(), 1000
     before = tracked()
 

@@ -135,7 +135,8 @@ def test_only_the_start_of_a_message_is_searched_for_words_about_length(
     spaces, expected
 ):
     """
-    Words about the length of a request count within a message's first 2000 characters.
+    Only the first 2000 characters of a message are searched for words about the length
+    of a request.
     """
     message = " " * spaces + "The input is too long"
 

@@ -291,7 +291,7 @@ def test_each_part_to_dict_is_as_sent(sent, cls):
     whole = read(cls, sent)
 
     for model, _ in pairs(whole):
-        if not isinstance(model, _models.FunctionCall):  # not always sent as an object
+        if not isinstance(model, _models.FunctionCall):  # a call may lack this object
             assert exact(model.to_dict()) in known
 
 

@@ -1,4 +1,4 @@
-"""Errors in bodies and events, and warnings and notices, which are not errors."""
+"""Errors in reply bodies and stream events; warnings and notices are not errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ TEXT = {"content": "Hi"}
 CALLS = {"content": None, "tool_calls": [{"id": "c", "function": {"name": "f"}}]}
 WHOLE = {"message": TEXT, "finish_reason": "stop"}
 
-# ``errors``, the fields of a choice, and whether it is an error in a body and an event.
+# Each case: the value of ``errors``, the fields of a choice, and whether ``errors`` is
+# an error in a body and in an event.
 CASES = [
     (["deprecated"], WHOLE, False, False),
     (["deprecated", "slow"], WHOLE, False, False),
@@ -60,8 +61,9 @@ def test_strings_in_errors_beside_an_answer_are_warnings(
     errors, choice, in_body, in_event, place
 ):
     """
-    Strings under ``errors`` are warnings beside an answer: beside content with a finish
-    reason in a body, or beside one of the two in an event. Objects are always an error.
+    Strings under ``errors`` are warnings if a choice has content and a finish reason;
+    in an event, one of the two is enough for a list of strings. Objects under
+    ``errors`` are always an error.
     """
     choices = [] if choice is None else [{**choice}]
     value = {"id": "a", "choices": choices}
@@ -90,7 +92,8 @@ def test_strings_beside_the_finish_reason_error_are_the_error():
 
 def test_error_beside_warnings_is_an_error():
     """
-    An ``error`` is an error whatever stands beside it, also if it is a string.
+    A value under ``error``, even a string, is an error, also beside a complete answer
+    and warnings under ``errors``.
     """
     for error in ("no", NO, ["no"]):
         value = {"choices": [WHOLE], "errors": ["deprecated"], "error": error}
@@ -135,7 +138,7 @@ def test_notice_has_a_type_and_no_code_of_a_failure(members, expected):
         pytest.param({"stop": 5, "n": [1]}, ErrorBody("stop: 5; n: 1"), id="numbers"),
     ],
 )
-def test_object_of_errors_is_one_error_or_has_a_list_for_each_field(errors, expected):
+def test_object_under_errors_is_one_error_or_names_invalid_fields(errors, expected):
     """
     ``errors`` is one error if it is an object with a message, a code or a type; any
     other object names the fields that are invalid.
@@ -147,8 +150,8 @@ def test_object_of_errors_is_one_error_or_has_a_list_for_each_field(errors, expe
 @pytest.mark.parametrize(("status", "passing"), [(503, True), (400, False)])
 def test_status_of_an_error_may_have_any_of_four_names(name, status, passing):
     """
-    An error inside a success is temporary if it has the HTTP status of a temporary
-    error under any of four names.
+    An error in a reply with a success status is temporary if it has the HTTP status of
+    a temporary error under any of four keys.
     """
     body = read_error_body({"error": {name: status, "message": "Overloaded"}}, SECRET)
 
@@ -160,7 +163,8 @@ def test_only_the_start_of_a_message_is_searched_for_the_name_of_an_error(
     spaces, passing
 ):
     """
-    The name of a temporary error counts within a message's first 500 characters.
+    Only the first 500 characters of a message are searched for the name of a temporary
+    error.
     """
     message = " " * spaces + "overloaded"
 
@@ -171,8 +175,8 @@ def test_only_the_start_of_a_message_is_searched_for_the_name_of_an_error(
 @pytest.mark.parametrize(("text", "passing"), [("Overloaded", True), ("no", False)])
 def test_body_with_only_a_message_is_an_error_that_may_be_retried(key, text, passing):
     """
-    A success whose body has only a message is an error; it is retryable if the message
-    names a temporary error.
+    A reply with a success status whose body has only a message is an error; it is
+    retryable if the message names a temporary error.
     """
     body = json.dumps({key: text}).encode()
 
@@ -204,7 +208,7 @@ def test_string_under_error_wins_over_the_message_beside_it(key):
 
 def test_message_in_plain_text_is_one_line():
     """
-    Each character of a plain text that cannot be printed, such as a line end, is a
-    space in the error's message.
+    In the message of an error whose body is plain text, each unprintable character,
+    such as a line end, is replaced by a space.
     """
     assert ErrorBody("no otters ") == read_error_body("no\notters\x00", SECRET)

@@ -293,8 +293,8 @@ def test_text_that_occurs_twice_in_a_chunk_is_parsed():
 
 def test_event_without_the_middle_of_the_previous_chunk_is_refused():
     """
-    An event that lacks the bytes that stood between the time and the text of the
-    previous chunk is not read as a chunk.
+    The fast path does not read an event that lacks the bytes that stood between the
+    time and the text of the previous chunk.
     """
     data = json.dumps(LIVE).encode()
     start, end = data.index(b"1740580080140"), data.index(b" otters") + len(b" otters")
@@ -306,7 +306,7 @@ def test_event_without_the_middle_of_the_previous_chunk_is_refused():
 
 
 def fast_chunk(chunk=LIVE):
-    """Return a chunk that was read by the template made from the previous chunk."""
+    """Return a chunk that the fast path read."""
     reader = FastChunkReader()
     reader.read(json.dumps(chunk).encode())
     return reader.read(json.dumps(chunk).encode())

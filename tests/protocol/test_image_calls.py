@@ -70,7 +70,7 @@ def test_image_in_any_format_is_found(shape, source):
 @every_format
 def test_url_in_place_of_an_image_is_found(shape):
     """
-    If the server sent a URL in place of the image, ``url`` has it.
+    If the server sent a URL in place of the image, the URL is in the result's ``url``.
     """
     found = read(shape(WEB_URL))
 
@@ -101,7 +101,7 @@ def test_all_images_and_unknown_keys_are_kept():
 
 def test_image_with_percent_encoding_is_found():
     """
-    A ``data:`` URL without base64 is percent-encoded; one with base64 may be.
+    An image is read from a percent-encoded ``data:`` URL, with or without base64.
     """
     assert b"<svg/>" == read({"url": "data:image/svg+xml,%3Csvg/%3E"}).bytes
     assert b"\xfb\xff" == read({"url": "data:image/png;base64,%2B%2F8%3D"}).bytes
@@ -132,8 +132,8 @@ def test_image_with_percent_encoding_is_found():
 )
 def test_reply_without_a_complete_image_is_an_error(value, problem):
     """
-    A reply without an image, or with an incomplete one, is an error, which has the
-    server's message; images beside a broken one are not returned.
+    A reply without an image, or with an incomplete image, raises an error that names
+    the problem; complete images in the same reply are not returned.
     """
     with pytest.raises(asi1.APIResponseError) as caught:
         read(value)

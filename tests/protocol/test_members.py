@@ -81,8 +81,8 @@ def test_token_counts_are_not_replaced_by_empty_ones(last):
 
 def test_later_token_counts_replace_earlier_ones():
     """
-    If several chunks have token counts above zero, the answer has the last of each
-    count.
+    If several chunks have token counts above zero, the answer has the last value of
+    each count.
     """
     first = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
 
@@ -92,8 +92,8 @@ def test_later_token_counts_replace_earlier_ones():
 
 def test_token_counts_in_parts_are_added_up_to_the_total():
     """
-    If one chunk has the prompt's tokens and another the answer's, the usage has both,
-    and their sum as the total.
+    If the token counts of the prompt and of the answer come in different chunks, the
+    usage has both counts, and their sum as the total.
     """
     usage = answer(
         {"usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}},
@@ -122,9 +122,9 @@ def test_later_count_may_be_smaller(old, new):
     assert new == answer({"usage": old}, {"usage": new}).usage.to_dict()
 
 
-def test_only_usage_may_be_empty():
+def test_usage_of_zeros_is_used_if_no_other_usage_arrives():
     """
-    A usage of zeros is the usage of the answer if no other usage arrives.
+    A usage whose counts are zero is the answer's usage if no other usage arrives.
     """
     assert newer_usage(None, None) is None
     assert Usage() == newer_usage(None, Usage())
@@ -284,8 +284,8 @@ def test_fragments_with_an_index_add_up(sent, expected):
 
 def test_repeated_list_outside_of_deltas_is_not_doubled():
     """
-    A server may repeat a top-level list in each chunk, unlike a list in a delta, so the
-    texts of a top-level list are not joined.
+    A server may repeat a list outside of deltas in each chunk, so a repeated list is
+    not doubled, and the texts of its items are not joined.
     """
     first, second = {"index": 0, "text": "a"}, {"index": 1, "text": "b"}
     completion = answer(
@@ -333,7 +333,7 @@ def test_items_of_one_list_with_the_same_index_are_kept_apart(lists, expected):
 
 def test_objects_in_deltas_add_up():
     """
-    Objects in deltas are joined: the transcripts and the data of audio, for example.
+    Objects in deltas are joined: the fragments of an audio's transcript, for example.
     """
     message = answer(
         with_delta(audio={"id": "x", "transcript": "Hel"}),
@@ -381,8 +381,8 @@ A, B = ({"type": "url_citation", "url": url, "text": "see"} for url in "ab")
 )
 def test_lists_of_complete_items_in_deltas_are_not_doubled(name, lists, expected):
     """
-    A server may send a citation in one chunk, or all citations so far in each chunk:
-    the message has each of them once.
+    A server may send each citation once, or all citations so far in each chunk: the
+    message has each citation once.
     """
     sent = [{name: each} for each in lists]
     nested = [{"context": each} for each in sent]
@@ -448,15 +448,15 @@ SENTENCE = "Otters sleep on their backs."
 )
 def test_texts_in_deltas_add_up_only_if_they_are_fragments(sent, expected):
     """
-    A text in a delta is joined from its fragments; if each chunk has the whole text so
-    far, the message has the last of them.
+    Fragments of a text in deltas are joined; if each chunk has the complete text so
+    far, the message has only the last chunk's text.
     """
     assert expected == answer(*(with_delta(**delta) for delta in sent)).message.extra
 
 
 def test_text_that_is_sent_again_is_not_a_part_of_the_answer():
     """
-    A text or an item of a list that repeats the one before adds nothing to the answer.
+    Audio, citations and long texts that the server repeats add nothing to the answer.
     """
     members = Members(deep=True)
     sent = {"audio": AUDIO, "citations": ["a"], "summary": SENTENCE}
@@ -487,7 +487,7 @@ def test_only_texts_in_objects_of_deltas_are_joined(name, expected):
 
 
 @pytest.mark.parametrize("empty", [None, "", [], {}])
-def test_empty_member_replaces_no_other(empty):
+def test_empty_member_does_not_replace_an_earlier_value(empty):
     """
     A null or empty member does not replace an earlier value; false and zero do.
     """
@@ -547,7 +547,7 @@ def test_ping_is_a_sign_of_life_in_any_spelling(key, word):
     "members",
     [{}, {"type": None}, {"type": 1}, {"type": "message"}, {"name": "ping"}],
 )
-def test_other_members_are_not_a_sign_of_life(members):
+def test_event_without_a_word_for_a_ping_is_not_a_sign_of_life(members):
     """
     An event without a word for a ping may carry a part of the answer.
     """

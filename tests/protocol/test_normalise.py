@@ -548,8 +548,8 @@ def test_thoughts_of_another_choice_are_in_its_message_alone():
 )
 def test_thoughts_beside_the_content_win_over_those_in_it(sent, thoughts):
     """
-    A server that sends thoughts beside the content may repeat them in the content, so
-    they are read once.
+    A server that sends thoughts beside the content may repeat them in the content,
+    where they are then ignored.
     """
     completion = message(content=[thinks("Hm, hm."), "Hi"], **sent)
 
@@ -1157,10 +1157,10 @@ def test_halves_wait_for_their_own_text_alone():
         ),
     ],
 )
-def test_end_of_another_type_is_kept_and_half_waits_for_the_streams_end(path, end):
+def test_value_of_another_type_is_unchanged_and_half_ends_with_the_stream(path, end):
     """
-    If a choice ends with a value of another type than the text that ended with a half,
-    the value is kept, and the half becomes U+FFFD when the stream ends.
+    If a choice ends with a value of another type in place of a text that ended with a
+    high surrogate, the value is unchanged; U+FFFD is read at the stream's end.
     """
     halves = HalfCharacters()
     halves.join(at(path, f"a{HIGH}"))
@@ -1170,9 +1170,9 @@ def test_end_of_another_type_is_kept_and_half_waits_for_the_streams_end(path, en
     assert {} == halves.waiting
 
 
-def test_thought_that_is_not_a_string_is_kept_after_a_half():
+def test_thought_that_is_a_number_is_unchanged_after_a_high_surrogate():
     """
-    A thought that is a number is kept, although half of a character waits for more.
+    A thought that is a number is unchanged after a thought that is a high surrogate.
     """
     halves = HalfCharacters()
     halves.join({"thought": HIGH})
@@ -1183,7 +1183,7 @@ def test_thought_that_is_not_a_string_is_kept_after_a_half():
 
 def test_half_in_a_choice_whose_index_is_not_a_number_is_of_choice_0():
     """
-    A choice whose index is a list is choice 0, also for the halves of its characters.
+    If a choice's index is a list, its high surrogate becomes U+FFFD at choice 0's end.
     """
     halves = HalfCharacters()
     halves.join({"choices": [{"index": [0], "delta": {"content": HIGH}}]})
@@ -1227,7 +1227,7 @@ def test_half_in_a_text_that_is_never_split_does_not_wait(event):
     assert {} == halves.waiting
 
 
-def test_thoughts_in_a_list_are_joined_and_ended():
+def test_half_at_the_end_of_a_list_of_thoughts_waits_for_the_next_list():
     """
     A half of a surrogate pair at the end of a list of thoughts waits for the next list.
     """
@@ -1254,7 +1254,7 @@ def test_list_of_thoughts_is_ended_by_the_end_of_choice_0():
 @pytest.mark.parametrize("character", ["\U00010000", "\U0010ffff"])
 def test_first_and_last_surrogate_pair_are_joined(character):
     """
-    The first and the last of the characters that are surrogate pairs are joined.
+    The halves of U+10000 and U+10FFFF, the first and last surrogate pairs, are joined.
     """
     units = character.encode("utf-16-le")
     halves = HalfCharacters()
@@ -1270,7 +1270,7 @@ def test_first_and_last_surrogate_pair_are_joined(character):
 
 def test_end_of_a_choice_without_an_index_ends_its_half_character():
     """
-    A choice without an index is choice 0, also when it ends with a high surrogate.
+    The end of a choice without an index turns the choice's high surrogate into U+FFFD.
     """
     halves = HalfCharacters()
     halves.join({"choices": [{"delta": {"content": HIGH}}]})
@@ -1296,8 +1296,8 @@ def test_half_character_of_a_tool_call_is_joined_to_a_delta_without_a_type():
 @pytest.mark.parametrize("empty", ["", None, [], {}])
 def test_half_character_replaces_an_empty_value_in_its_place(empty):
     """
-    If a choice ends with an empty value in place of the list whose text ended with a
-    high surrogate, the list with U+FFFD replaces the empty value.
+    If the text of a list ends with a high surrogate, and its choice then ends with an
+    empty value in place of the list, a list with U+FFFD replaces the empty value.
     """
     path = ["content", ({"type": "text"},), "text"]
     halves = HalfCharacters()

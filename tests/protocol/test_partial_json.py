@@ -47,7 +47,7 @@ def test_value_so_far_is_read_from_an_incomplete_text(text, value):
 @given(value=objects, data=st.data())
 def test_value_of_the_whole_text_is_complete(value, data):
     """
-    However a text arrives, the value of the whole text is complete.
+    However a JSON text is split on arrival, its value is complete at the end.
     """
     text = json.dumps(value, ensure_ascii=data.draw(st.booleans()))
     cut = data.draw(st.integers(0, len(text)))
@@ -88,7 +88,7 @@ def test_object_around_the_value_is_removed():
 
 def test_text_with_many_brackets_is_searched_a_few_times():
     """
-    A text with many brackets that begin no JSON has no value, and each update tries
-    only the first of them.
+    A text with many brackets that begin no JSON has no value; each update tries to read
+    JSON at only the first few brackets.
     """
     assert PartialValue().update("[x " * 100_000, whole=True) is None

@@ -299,7 +299,7 @@ def test_status_error_without_a_body_has_the_status_name_as_message(status, mess
 def test_429_for_a_used_up_quota_is_a_quota_error(status, code, type_, cls):
     """
     A 429 whose code or type says that a quota is used up becomes a
-    `QuotaExceededError`, which waiting does not solve; any other 429 becomes a
+    `QuotaExceededError`, since waiting does not help; any other 429 becomes a
     `RateLimitError`.
     """
     body = {"error": {"message": "no", "code": code, "type": type_}}
@@ -556,7 +556,7 @@ def test_error_event_has_no_lone_surrogates_and_ends_no_character():
 )
 def test_chunk_may_have_no_choices(choices):
     """
-    A chunk may have no choices, null in place of the list of choices, or null in it.
+    A chunk's ``choices`` may be missing, null, an empty list, or a list with null.
     """
     assert () == read_event("message", f"{{{choices}}}".encode(), SECRET).choices
 
@@ -792,7 +792,7 @@ def test_more_than_a_thousand_choices_are_refused(count, read):
 def test_event_is_an_error_by_its_keys(body, error):
     """
     An event with a code and a message is an error if it has neither choices nor usage;
-    an event with only a message or a detail is an error if it has no id either.
+    an event with only a message or a detail is one if it has no id, choices or usage.
     """
     if not error:
         assert read_event("message", json.dumps(body).encode(), SECRET) is not None
@@ -828,8 +828,8 @@ PLACES = [
 @pytest.mark.parametrize("body", PLACES)
 def test_error_is_found_in_every_place_of_a_reply_and_of_an_event(body):
     """
-    An error inside a success is raised, whether it stands at the top, in a choice, in
-    its message or in its delta, in a body or in an event.
+    An error in an event, or in a reply with a success status, is raised, whether it is
+    at the top level, in a choice, in the choice's message or in its delta.
     """
     with pytest.raises(APIResponseError, match="is not an answer: no") as in_body:
         answer_of_reply(body)
@@ -845,8 +845,8 @@ def test_error_is_found_in_every_place_of_a_reply_and_of_an_event(body):
 @pytest.mark.parametrize("key", ["error", "errors"])
 def test_error_that_is_a_string_is_not_read_by_the_fast_path(part, key):
     """
-    An error that is only a string ends the stream wherever it stands, also in an event
-    that otherwise looks like the event before it.
+    A string under ``error`` or ``errors`` beside an unfinished text is raised as an
+    error, at any level of an event; the fast path does not read such an event.
     """
     body = {"id": "a", "choices": [{"index": 0, "delta": {"content": "Hi"}}]}
     choice = body["choices"][0]
@@ -862,7 +862,7 @@ def test_error_that_is_a_string_is_not_read_by_the_fast_path(part, key):
 @pytest.mark.parametrize("key", ["error", "errors"])
 def test_error_without_content_is_not_an_error(key, empty):
     """
-    Servers send an empty ``error`` or ``errors`` with every answer: it is not an error.
+    An empty ``error`` or ``errors``, as servers send with answers, is not an error.
     """
     for part in ("message", "delta"):
         choice = {part: {"content": "Hi", key: empty}, key: empty}
@@ -876,8 +876,8 @@ def test_error_without_content_is_not_an_error(key, empty):
 @pytest.mark.parametrize("key", ["error", "errors"])
 def test_code_of_success_is_not_an_error(code, key):
     """
-    Servers send a code of success with an answer, at the top, in ``error`` or in a
-    choice: it is not an error.
+    A code of success, which servers may send with an answer at the top level, in
+    ``error`` or in a choice, is not an error.
     """
     success = {"code": code, "message": "success"}
     choice = {"message": {"content": "Hi"}, "delta": {"content": "Hi"}, key: success}
@@ -893,7 +893,7 @@ def test_code_of_success_is_not_an_error(code, key):
 
 def test_error_type_beside_a_code_of_success_is_an_error():
     """
-    Servers may send a code of 0 with a failure, whose type then tells it.
+    An ``error`` object with the type of a failure is an error, even if its code is 0.
     """
     body = {"error": {"code": 0, "message": "no", "type": "server_error"}}
 
@@ -903,7 +903,7 @@ def test_error_type_beside_a_code_of_success_is_an_error():
 
 def test_number_of_errors_is_not_an_error():
     """
-    ``errors`` with a number counts errors, and is not itself an error.
+    A number under ``errors`` is a count of errors, and is not itself an error.
     """
     body = {"id": "a", "choices": [{"message": {"content": "Hi"}}], "errors": 1}
 
@@ -954,7 +954,7 @@ def test_finish_reason_error_alone_is_an_error():
         ({"message": "no"}, False),
     ],
 )
-def test_error_that_passes_is_known_by_its_status_or_name(error, passing):
+def test_error_inside_a_reply_is_retryable_by_its_status_or_name(error, passing):
     """
     An error in a reply with status 200 is retryable if its own status is; an error
     without a status is retryable if it names a rate limit, an overload or a failing
@@ -975,9 +975,9 @@ def test_error_that_passes_is_known_by_its_status_or_name(error, passing):
     ("data", "passing"),
     [("Overloaded", True), ("upstream went away", False), ('"rate limit"', True)],
 )
-def test_named_error_event_in_plain_text_may_pass(data, passing):
+def test_plain_text_error_event_naming_a_temporary_error_is_retryable(data, passing):
     """
-    An event named ``error`` may be retried if its text names a passing error.
+    An event named ``error`` is retryable if its plain text names a temporary error.
     """
     with pytest.raises(ServerStreamError) as caught:
         read_event("error", data.encode(), SECRET)
@@ -987,10 +987,10 @@ def test_named_error_event_in_plain_text_may_pass(data, passing):
 
 @pytest.mark.parametrize("name", ["ping", "heartbeat", "keep-alive", "done"])
 @pytest.mark.parametrize("data", ["ping", "ok", "1740000000", "null", '"alive"', "-"])
-def test_event_with_a_name_of_its_own_and_other_data_is_skipped(name, data):
+def test_named_event_whose_data_is_not_an_object_or_list_is_skipped(name, data):
     """
-    An event with a name other than "message" is a chunk only if its data begins as
-    JSON.
+    An event with a name other than "message" is skipped if its data does not begin with
+    "{" or "[".
     """
     assert read_event(name, data.encode(), SECRET) is None
     with pytest.raises(asi1.StreamDecodeError):
@@ -998,7 +998,7 @@ def test_event_with_a_name_of_its_own_and_other_data_is_skipped(name, data):
 
 
 @pytest.mark.parametrize("data", ['{"choices":[{"del', "[DONE]x", " {"])
-def test_cut_chunk_under_a_name_of_its_own_is_not_skipped(data):
+def test_truncated_chunk_in_a_named_event_is_an_error(data):
     """
     Servers may name the events of all chunks, so a truncated chunk in a named event is
     an error: otherwise a part of the answer would be lost.
@@ -1037,7 +1037,7 @@ def test_message_of_a_ping_is_not_an_error(name, body):
 @pytest.mark.parametrize("key", ["message", "detail"])
 def test_message_of_an_event_with_a_type_is_not_an_error(key):
     """
-    An event whose type is not that of an error may have a message for people.
+    An event whose type is not that of an error may have a message that is not an error.
     """
     data = json.dumps({"type": "status", key: "Searching"}).encode()
 

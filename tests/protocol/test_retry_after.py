@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from asi1._protocol.retry_after import retry_after, retry_after_in_body
 
 
-NOW = 1_800_000_000.0  # seconds since 1970: Fri, 15 Jan 2027 08:00:00 GMT
+NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT, in seconds since 1970
 
 DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
 
@@ -214,8 +214,8 @@ def test_date_is_compared_to_the_date_of_the_reply(asked, sent, seconds):
 )
 def test_wait_in_a_message_is_read(message, seconds, place):
     """
-    A message that says how long to wait counts, in every place where servers put
-    messages; other numbers and times in it do not.
+    A wait in the message of an error is read, wherever in the body servers put the
+    message; other numbers and times in the message are ignored.
     """
     bodies = {
         "error": {"error": {"message": message, "code": "rate_limit_exceeded"}},
@@ -285,8 +285,8 @@ def test_wait_in_a_message_is_read(message, seconds, place):
 )
 def test_wait_in_a_member_of_the_body_is_read(body, seconds):
     """
-    A member of the error body with a wait in seconds, milliseconds or units counts, and
-    wins over a message; one that is not a positive, finite time is ignored.
+    A wait in a member of the error body, in seconds, in milliseconds or with a unit,
+    wins over one in a message; a wait that is not positive and finite is ignored.
     """
     assert seconds == retry_after_in_body(body)
 
@@ -305,7 +305,7 @@ def test_wait_in_a_member_of_the_body_is_read(body, seconds):
 )
 def test_only_the_start_of_a_large_body_is_searched_for_a_wait(body):
     """
-    A wait is read within the limits on members, items and levels, and not beyond them.
+    A wait is found only in the first 100 members or items and six levels of a body.
     """
     assert 1 == retry_after_in_body(body)
     if isinstance(body.get("error"), list):
@@ -412,8 +412,8 @@ def test_wait_in_any_message_of_an_error_body_is_read(name):
 @pytest.mark.parametrize(("place", "seconds"), [(493, 7), (494, None)])
 def test_wait_after_five_hundred_values_is_not_read(place, seconds):
     """
-    Of an error body, 500 values are read: here the body, its five lists, and the first
-    494 of their items.
+    Only 500 values of an error body are read: in this test the body, its five lists,
+    and the first 494 items of these lists.
     """
     items = [""] * 500
     items[place] = "try again in 7 s"
@@ -426,7 +426,7 @@ def test_wait_after_five_hundred_values_is_not_read(place, seconds):
 @pytest.mark.parametrize(("digits", "seconds"), [(64, 7), (65, None)])
 def test_value_of_more_than_64_characters_is_not_read(digits, seconds):
     """
-    A header's value of more than 64 characters is not read.
+    A wait of more than 64 characters, in a header or in a body, is not read.
     """
     text = "7".rjust(digits, "0")
 

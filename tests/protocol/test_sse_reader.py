@@ -35,7 +35,7 @@ def decoded(*pieces, limit=LARGE):
     return as_tuples(e for piece in pieces for e in decoder.feed(piece))
 
 
-# Streams cut into pieces; beside each piece are the events that its end completes.
+# Streams cut into pieces; beside each piece are the events that it completes.
 STREAMS = {
     "lf": [(b"data: otter\n\n", [event("otter")]), (b"data: b\n\n", [event("b")])],
     "cr": [(b"data: otter\r\r", [event("otter")]), (b"data: b\r\r", [event("b")])],

@@ -50,7 +50,7 @@ ODDITIES = [
         b"\xc0\x8a",
         b"\xe0\x80\x8d",
         b"\xf0\x80\x80\x8a",
-    ),  # overlong forms, which are invalid UTF-8
+    ),  # overlong encodings, which are invalid UTF-8
     *(
         b"\xed\xa0\xbe",
         b"\xed\xb6\xa6",

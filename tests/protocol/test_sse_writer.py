@@ -110,10 +110,10 @@ def test_events_have_the_documented_wire_format():
     assert data["refusal"] is None
 
 
-def test_done_event_has_null_for_missing_values():
+def test_done_event_has_all_keys_even_if_values_are_missing():
     """
-    In the last event, "done", a value that the server did not send is null; its key is
-    never left out.
+    The last event, "done", has all of its keys: finish reason, usage and refusal are
+    null if the server did not send them.
     """
     [(name, data)] = seen(last(asi1.ChatCompletion()))
 
@@ -141,7 +141,7 @@ def test_thoughts_of_choices_other_than_the_first_are_not_sent():
     assert [("thought", {"text": "c"})] == seen(piece_events([chunk]))
 
 
-def test_failed_event_has_the_failure_of_the_error():
+def test_failed_event_has_the_public_message_of_the_error():
     """
     The event of an answer that failed is named "failed" and has the error's public
     message.

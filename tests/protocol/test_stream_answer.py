@@ -278,10 +278,10 @@ def test_tool_call_parts_are_joined_by_index_id_or_order(sent, expected):
 
 
 @pytest.mark.parametrize("count", [256, 257, 300, 600])
-def test_calls_of_a_chunk_that_is_cut_are_told_by_their_place(count):
+def test_tool_calls_of_a_chunk_added_in_parts_are_told_apart_by_position(count):
     """
-    Tool calls without index and id are told apart by their place in the whole chunk,
-    even if the chunk is added in parts.
+    Tool calls without index and id are told apart by their position in the chunk's
+    list, even if the chunk is added in parts.
     """
     expected = [(f"f{n}", f'{{"n":{n}}}') for n in range(count)]
     names = [{"function": {"name": name}} for name, _ in expected]
@@ -321,7 +321,7 @@ def test_tool_call_has_the_last_type_and_all_unknown_keys():
 
 def test_type_of_the_last_part_is_the_type_of_the_tool_call():
     """
-    If a call's last part has a type of its own, this is the type of the call.
+    A tool call has the type of its last part, even if its first part has no type.
     """
     parts = call_part(0, "a", "dive", "{}"), call_part(0, type="custom")
 
@@ -790,11 +790,11 @@ CALL = {"index": 0, "id": "c1", "function": {"name": "f", "arguments": '{"x": 1}
         ({"index": 0, "function": {"name": "g"}}, True),
     ],
 )
-def test_part_of_a_tool_call_is_a_part_of_the_answer_if_it_is_new(part, carries):
+def test_tool_call_part_carries_a_part_of_the_answer_if_it_is_new(part, carries):
     """
-    A part of a tool call is a part of the answer if it adds to a call or begins one. A
-    part that repeats the call or some of its fields is not, since a server may send it
-    again and again.
+    A chunk carries a part of the answer if it begins a tool call or adds to one. A
+    chunk that only repeats a call or some of its fields does not, since a server may
+    send it again and again.
     """
     first = {**CALL, "signature": "s"}
     assembler = assembled(tool_call_chunks(first))
@@ -870,8 +870,8 @@ def said(text="", *, choice=(), **more):
 )
 def test_chunk_of_the_fast_path_adds_what_the_converters_chunk_adds(events, carries):
     """
-    A chunk that the fast path read adds to the answer, and carries, what the
-    converter's chunk for the same event does.
+    A chunk that the fast path read adds the same to the answer as the converter's chunk
+    for the same event.
     """
     reader, quick, slow = FastChunkReader(), Assembler(), Assembler()
     chunks = [reader.read(json.dumps(e).encode()) or chunk(**e) for e in events]
@@ -911,7 +911,7 @@ def lines_of(function, *arguments):
 
 
 def numbered(kind, size):
-    """Return *size* chunks, each with a new choice or a new tool call; or one chunk."""
+    """Return *size* new choices or tool calls, in a chunk each or all in one chunk."""
     calls = [{"index": n, "id": f"c{n}", "function": {}} for n in range(size)]
     if kind == "choices":
         return [piece("x", index=n, finish="stop") for n in range(size)]
@@ -980,8 +980,8 @@ def test_tool_call_is_built_when_the_answer_is_read():
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])
 def test_answer_read_during_a_stream_does_not_change(kind):
     """
-    An answer that was read during the stream does not change later, and the last one
-    equals the answer of a stream that is read once.
+    An answer that was read during a stream does not change later, and reading it does
+    not change the final answer.
     """
     chunks = [*numbered(kind, 1200), piece("end", tool_calls=[call_part(0, "c0")])]
     assembler = assembled(chunks[:600])

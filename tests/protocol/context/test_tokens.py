@@ -1,6 +1,5 @@
 """
-Estimates of tokens, compared with counts by tokenizers that the estimator does not
-know.
+Token estimates, compared with the counts of tokenizers unknown to the estimator.
 """
 
 from __future__ import annotations
@@ -176,11 +175,11 @@ USER = {"role": "user", "content": "x" * 40}
         pytest.param([(0, 0), (900, 900), (1800, 1800)], 1.0, id="three"),
     ],
 )
-def test_tokens_per_byte_are_the_median_of_pairs_of_samples(samples, slope):
+def test_tokens_per_byte_are_a_weighted_median_over_pairs_of_samples(samples, slope):
     """
-    Tokens per byte are the median over the pairs of samples, each weighted by the
-    difference of the two samples in bytes, and of a quarter with the weight 500; the
-    result is between 0.05 and 2.
+    The estimated tokens per byte are a weighted median: each pair of samples has the
+    difference of their bytes as its weight, and the default of 0.25 has the weight 500;
+    the result is at least 0.05 and at most 2.
     """
     counted = [(size, 1, tokens + 4) for size, tokens in samples]
 
@@ -201,9 +200,9 @@ def test_hidden_prompt_is_the_median_surplus_of_the_newest_samples(
     surplus, hidden, slack
 ):
     """
-    The hidden prompt is the median of what the server counted above the estimate in
-    the newest five samples; the margin is the largest difference to that, and 1 % of
-    the last request.
+    The estimate of the hidden prompt is the median of counted minus estimated tokens in
+    the newest five samples; the margin is the largest excess over that median, plus 1 %
+    of the last request's tokens.
     """
     samples = tuple((40, 1, 14 + more) for more in surplus)
 
@@ -215,7 +214,8 @@ def test_hidden_prompt_is_the_median_surplus_of_the_newest_samples(
 
 def test_fixed_bytes_are_part_of_each_request():
     """
-    Bytes that every request contains are a part of each estimate and of each sample.
+    The ``fixed`` bytes, which every request contains, are a part of each estimate and
+    of each sample.
     """
     tokens = asi1.TokenEstimator(fixed=400)
 
@@ -240,15 +240,16 @@ def test_estimate_is_rounded_up():
 )
 def test_implausible_token_count_is_not_learned(count, learned):
     """
-    An estimator learns from counts of at least 1, unless more than 200,000 tokens would
-    be those of the hidden prompt.
+    An estimator ignores a token count below 1, and one that would mean a hidden prompt
+    of more than 200,000 tokens.
     """
     assert learned == len(asi1.TokenEstimator().learn([USER], count).samples)
 
 
-def test_older_samples_are_kept_one_for_each_class_of_sizes():
+def test_one_older_sample_is_kept_for_each_power_of_two_in_bytes():
     """
-    Of the samples before the newest 16, the newest of each power of two is kept.
+    Besides the newest 16 samples, an estimator keeps the newest older sample of each
+    class of sizes; the classes are powers of two in bytes.
     """
     tokens = asi1.TokenEstimator()
     for size in (3, 4, 5, 8, *[100] * 16):

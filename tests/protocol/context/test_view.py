@@ -67,7 +67,7 @@ USER = {"role": "user", "content": "Hi"}
 def test_turn_is_user_messages_and_everything_up_to_the_next(messages, turns, pinned):
     """
     A turn is one or more user messages in a row and everything up to the next user
-    message; each system message is a part of its own. System messages and the last turn
+    message; each system message is a turn of its own. System messages and the last turn
     are never dropped.
     """
     seen = view_of(messages)
@@ -130,7 +130,7 @@ def test_result_of_a_tool_belongs_to_the_turn_of_its_call(messages, turns):
 )
 def test_malformed_tool_call_is_not_a_call(fields):
     """
-    Tool calls that are not objects in a list are ignored.
+    ``tool_calls`` and ``function_call`` of a wrong type are ignored.
     """
     odd = {"role": "assistant", **fields}
 
@@ -152,20 +152,20 @@ def test_malformed_tool_call_is_not_a_call(fields):
 )
 def test_last_turn_has_the_newest_user_message(messages, last):
     """
-    The last turn, which the model is to answer, is the one with the newest user
-    message, or the newest message; system messages are not part of it.
+    The last turn, which the model is to answer, has the newest user message or, if
+    there is none, the newest message; system messages are not part of it.
     """
     assert last == [message["content"] for message in view_of(messages).last]
 
 
-# The size of a message is 40 bytes, so 10 tokens, and 4 for the message itself.
+# LONG is estimated at 14 tokens: 10 for its 40 bytes, and 4 for the message itself.
 LONG = {"role": "user", "content": "x" * 40}
 
 
 def test_weight_of_a_request_includes_hidden_prompt_and_margin():
     """
     The weight of a request is the sum of its turns' tokens, the hidden prompt, and the
-    margin, which is 1 % of the last request; ``least`` leaves the margin out.
+    margin of 1 % of the last request; ``View.least`` leaves the margin out.
     """
     tokens = asi1.TokenEstimator(samples=((40, 1, 114),))
 
@@ -288,7 +288,7 @@ def test_view_without_turns_is_a_new_view():
 )
 def test_text_of_a_message_is_its_content_or_its_text_parts(content, text):
     """
-    The text of a message is its content, or the texts of its parts on a line each.
+    The text of a message is its content, or its text parts, each on a line of its own.
     """
     assert text == text_of({"role": "user", "content": content})
     assert "" == text_of({"role": "user"})
@@ -306,8 +306,8 @@ class Joined(dict):
 
 def test_root_of_a_thousand_joined_turns_is_found_in_few_steps():
     """
-    If a turn has tool results for a thousand earlier turns, all are joined to a chain,
-    newest first; finding the first turn does not walk the whole chain each time.
+    If one turn has tool results for a thousand earlier turns, all of these become one
+    turn; finding its first turn does not walk through all of them each time.
     """
     joined = Joined()
 

@@ -1,4 +1,4 @@
-"""JSON is found in the text of an answer; JSON that is cut off never is."""
+"""JSON is found in the text of an answer; truncated JSON is never returned."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ CUT = {
 @pytest.mark.parametrize(("text", "value", "cuts"), FOUND.values(), ids=FOUND)
 def test_value_is_found_and_what_was_cut_away_is_named(text, value, cuts):
     """
-    JSON is found in fences, in sentences and beside other JSON. The result says what
-    had to be cut away.
+    JSON is found in Markdown fences, in sentences and beside other JSON. The result
+    names each kind of text that was removed, such as a fence or a trailing comma.
     """
     assert (value, cuts) == read_json_answer(text)
 
@@ -145,9 +145,9 @@ def test_every_object_is_found_unchanged(value, before, after):
 
 
 @given(OBJECTS, BEFORE, AFTER, st.data())
-def test_object_that_is_cut_anywhere_is_never_found(value, before, after, data):
+def test_truncated_object_is_never_found(value, before, after, data):
     """
-    An object that is cut off at any place is an error, with or without usual text
+    An object that is truncated at any position is an error, with or without usual text
     around it: no part of the object is returned.
     """
     text = json.dumps(value, ensure_ascii=False)
@@ -160,7 +160,8 @@ def test_object_that_is_cut_anywhere_is_never_found(value, before, after, data):
 @given(st.text(st.sampled_from("[]{}\"'`~,:1a \n\\\u200b")))
 def test_any_text_gives_a_value_or_an_error(text):
     """
-    Any text gives JSON or one of the two errors.
+    For any text, `read_json_answer` returns a JSON value or raises `JSONCutOffError` or
+    `NoJSONError`.
     """
     try:
         value, _ = read_json_answer(text)
@@ -192,8 +193,8 @@ HARD = {
 @pytest.mark.parametrize("piece", HARD.values(), ids=HARD)
 def test_text_of_repeated_characters_is_read_in_linear_time(piece, before):
     """
-    A text of 200 KB that repeats a few characters is read at once. If each of them led
-    to a search of the text after it, this test would take hours.
+    A text of 200 KB that repeats a few characters is read at once. If the reader
+    searched the rest of the text after each of them, this test would take hours.
     """
     text = before + piece * (200_000 // len(piece))
 

@@ -1,4 +1,4 @@
-"""Generated types and values are decoded without loss, and nothing is converted."""
+"""Values of types that hypothesis generates are decoded without loss or conversion."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Level(Enum):
 numbers = itertools.count()
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 DAYS = st.timedeltas(dt.timedelta(days=-99), dt.timedelta(days=99))
-# A type and a strategy for its values.
+# Pairs of a type and a hypothesis strategy for the type's values.
 PLAIN = st.sampled_from(
     [
         (str, TEXT),
@@ -130,8 +130,8 @@ def decoder(spec):
 @given(st.data())
 def test_generated_value_comes_back_from_its_json(data):
     """
-    A value of a generated type becomes JSON that fits the type's schema, and this JSON
-    becomes an equal value.
+    A generated type's value becomes JSON that fits the type's schema, and decoding this
+    JSON gives an equal value.
     """
     spec, values = data.draw(TYPES)
     value = data.draw(values)
@@ -183,14 +183,14 @@ def same(left, right):
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, int | float) and isinstance(right, str):
-        return Decimal(repr(left)) == Decimal(right)  # a number for a Decimal
+        return Decimal(repr(left)) == Decimal(right)  # *right* is a Decimal's JSON
     return left == right or (isinstance(right, float) and float(left) == right)
 
 
 def test_message_of_a_validator_is_in_the_mismatch():
     """
-    The mismatch has the message of a validator or of ``__post_init__``. The path of a
-    field's validator ends with the field's key, that of others with the object.
+    The mismatch has the message of the validator or ``__post_init__`` that failed. Its
+    path leads to the field if a field's validator failed, else to the object.
     """
 
     def even(instance, attribute, value):

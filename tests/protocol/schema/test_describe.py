@@ -216,7 +216,7 @@ def test_alias_that_contains_itself_is_refused():
     scope: dict[str, Any] = {"TypeAliasType": te.TypeAliasType}
     try:
         exec("type Tree = list[Tree]", scope)
-    except SyntaxError:  # before Python 3.12
+    except SyntaxError:  # Python 3.11 has no `type` statement
         pytest.skip("this Python has no statement `type`")
     with pytest.raises(asi1.ArgumentError, match="recursive alias"):
         output_type(scope["Tree"])

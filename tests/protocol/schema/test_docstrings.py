@@ -137,8 +137,8 @@ def test_docstring_of_each_style_gives_text_and_descriptions(thing, text, names)
     assert Docs(text, names) == read_docs(thing)
 
 
-def test_docstring_that_cannot_be_parsed_is_text():
+def test_malformed_docstring_raises_nothing():
     """
-    A docstring in none of the styles, or in a broken one, raises nothing.
+    Reading a docstring with malformed or empty sections raises nothing.
     """
     assert isinstance(read_docs(Odd), Docs)

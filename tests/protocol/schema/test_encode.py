@@ -69,7 +69,7 @@ def test_models_of_other_libraries_become_plain_json():
 )
 def test_value_without_a_form_in_json_is_an_error(value, words):
     """
-    A value that JSON does not have raises ``ValueError`` with the value's type.
+    A value that JSON cannot express raises ``ValueError`` with the value's type.
     """
     with pytest.raises(ValueError, match=words):
         encoded(value)

@@ -204,7 +204,8 @@ def test_message_of_the_validator_is_in_the_error():
 
 def test_definitions_of_other_libraries_do_not_collide():
     """
-    A class that is used twice has one definition; two classes of one name have two.
+    In the schema, a class that is used twice has one definition, and two classes of the
+    same name have two.
     """
     schema = output_type(Mixed).response_format["json_schema"]["schema"]
     assert ["Person", "Tree"] == list(schema["$defs"])
@@ -260,10 +261,10 @@ def test_class_without_schema_in_its_library_is_an_argument_error(spec):
 
 
 @pytest.mark.parametrize("cls", [Registered, RegisteredStruct])
-def test_any_error_of_a_validator_means_that_the_answer_does_not_fit(cls):
+def test_any_error_of_a_validator_raises_output_invalid_error(cls):
     """
-    pydantic and msgspec let a validator's KeyError pass; it is an `OutputInvalidError`,
-    as for the validators of attrs and dataclasses.
+    pydantic and msgspec do not catch a validator's KeyError; asi1 raises it as an
+    `OutputInvalidError`, as for the validators of attrs and dataclasses.
     """
     with pytest.raises(asi1.OutputInvalidError) as caught:
         output_type(cls).read_text('{"code": 2}')

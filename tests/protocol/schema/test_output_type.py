@@ -199,8 +199,8 @@ ORDER = {
 }
 UTC = dt.UTC
 
-# Name: the type, a JSON value, the same as a Python value, and JSON values that do not
-# fit, each with the path of the fault.
+# For each name: the type, a JSON value, the Python value that it becomes, and JSON
+# values that do not fit the type, each with the path of the fault.
 TYPES: dict[str, tuple[Any, Any, Any, list[tuple[Any, str]]]] = {
     "str": (str, "a", "a", [(1, "$"), (None, "$"), (["a"], "$")]),
     "int": (int, 3, 3, [("3", "$"), (1.5, "$"), (True, "$"), (1e300, "$")]),
@@ -621,10 +621,10 @@ def test_null_for_a_field_that_has_a_default_is_the_default():
     ).value
 
 
-def test_large_nesting_is_an_error_of_asi1():
+def test_too_deeply_nested_json_raises_output_invalid_error():
     """
-    JSON that is nested deeper than Python can read, or deeper than JSON of answers may
-    be, raises `OutputInvalidError`.
+    JSON that is nested deeper than Python can parse, or deeper than asi1 allows in
+    answers, raises `OutputInvalidError`.
     """
     deep = '{"label":"a","children":[' * 150 + "]}" * 150
 
@@ -632,9 +632,9 @@ def test_large_nesting_is_an_error_of_asi1():
         output_type(Tree).read_text(deep)
 
 
-def test_output_type_is_made_once_for_each_type():
+def test_output_type_called_again_returns_the_same_object():
     """
-    `output_type` returns one object for each type, also if it is called again.
+    `output_type` returns the same object if it is called again for the same type.
     """
     assert output_type(Point) is output_type(Point)
     assert output_type(Page[int]) is not output_type(Page[str])
@@ -732,8 +732,8 @@ def test_answer_without_a_complete_value_raises_the_error_of_its_kind(
     completion, error, words
 ):
     """
-    An answer that is cut off, refused, used up by thoughts, or invalid raises an error
-    of its own class, which has the text and the whole answer with its usage.
+    A truncated, refused or invalid answer, or one whose tokens thoughts used up, raises
+    an error class of its own, with the text and the complete answer.
     """
     with pytest.raises(asi1.OutputError, match=words) as caught:
         output_type(Point).read(completion)
@@ -744,9 +744,9 @@ def test_answer_without_a_complete_value_raises_the_error_of_its_kind(
 
 
 @pytest.mark.parametrize("reason", ["max_tokens", "MAX_TOKENS", "model_length"])
-def test_number_cut_off_under_another_finish_reason_is_truncated(reason):
+def test_number_under_any_word_for_the_finish_reason_length_is_truncated(reason):
     """
-    Servers have other words for "length"; a number shows no sign of being cut off.
+    A number is truncated if the finish reason is any server's word for "length".
     """
     with pytest.raises(asi1.OutputTruncatedError):
         output_type(int).read(answer("12", reason))
@@ -754,7 +754,7 @@ def test_number_cut_off_under_another_finish_reason_is_truncated(reason):
 
 def test_answer_becomes_its_value():
     """
-    A complete answer becomes the value, and says what was cut away from its text.
+    A complete answer becomes the value; ``parsed_from`` names what was removed from it.
     """
     parsed = output_type(Point).read(answer('Sure:\n```json\n{"x": 1,}\n```'))
 

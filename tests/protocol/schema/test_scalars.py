@@ -93,9 +93,9 @@ def test_duration_comes_back_from_its_text(value):
     assert value == scalar_of(dt.timedelta).read(duration_text(value))
 
 
-def test_class_that_is_not_a_scalar_has_no_shape():
+def test_list_and_subclass_of_int_are_not_scalars():
     """
-    Classes with parts, and subclasses of scalars, are not scalars.
+    Collections, such as list, and subclasses of scalar types are not scalar types.
     """
     assert scalar_of(list) is None
     assert scalar_of(type("Number", (int,), {})) is None

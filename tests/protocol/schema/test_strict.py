@@ -65,8 +65,9 @@ def test_strict_schema_requires_every_key_and_types_every_value(schema, strict):
 
 def test_schema_of_another_library_is_made_strict():
     """
-    Each object of the schema allows no other keys and requires its own; defaults are
-    removed, and ``oneOf`` becomes ``anyOf``. The given schema stays as it is.
+    A schema of another library is made strict: each object requires all of its keys and
+    allows no others, defaults are removed, and ``oneOf`` becomes ``anyOf``. The given
+    schema is not changed.
     """
     given = {
         "type": "object",

@@ -1,4 +1,4 @@
-"""The member of a union that a JSON value belongs to."""
+"""Which member of a union type a JSON value is decoded as."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ def test_value_is_decoded_as_the_member_that_fits_most_exactly(spec, data, value
 )
 def test_mismatch_names_the_deepest_path_of_all_members(spec, data, words):
     """
-    If no member fits, the error is that of the member whose mismatch is deepest; at the
-    top level it names what each member expects.
+    If no member of a union fits, the error has the deepest path at which a member does
+    not fit; if that is the top level, it names what each member expects.
     """
     with pytest.raises(MismatchError, match=words):
         decode(spec, data)
