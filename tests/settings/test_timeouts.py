@@ -173,7 +173,8 @@ limits = st.none() | st.floats(1e-3, 1e6)
 )
 def test_deadline_is_never_after_either_timeout(total, first, idle, waited, phase):
     """
-    A deadline is never later than the call's total timeout or the phase's timeout ends.
+    A deadline is never later than the end of the call's total timeout, nor than the end
+    of the phase's timeout.
     """
     timeouts = Timeouts(total=total, first_token=first, idle=idle)
 
