@@ -275,7 +275,7 @@ def test_only_certain_names_and_addresses_are_loopback(host, here):
 @pytest.mark.parametrize(
     "url", ["http://localhost:8000", "http://127.0.0.1", "http://[::1]"]
 )
-def test_plain_http_is_allowed_for_loopback_or_on_request(url):
+def test_plain_http_is_allowed_for_loopback_or_by_an_option(url):
     """
     Plain http is allowed for loopback, otherwise only with ``allow_insecure_http``.
     """

@@ -88,16 +88,16 @@ async def test_on_wait_gets_the_limit_and_the_seconds(stream):
 
 
 async def refused(_):
-    """Stand for an async hook."""
+    """An async function, which cannot be a hook."""
 
 
 async def refused_items(_):
-    """Stand for a hook that is an async generator."""
+    """An async generator, which cannot be a hook."""
     yield
 
 
 def refused_generator(_):
-    """Stand for a hook that is a generator."""
+    """A generator, which cannot be a hook."""
     yield
 
 

@@ -291,8 +291,8 @@ def test_wrong_value_is_refused_and_named(name, value):
 def test_value_that_cannot_be_compared_or_printed_is_refused(name, kind):
     """
     A value that is neither true nor false, such as a numpy array, is refused like any
-    other; so is a value that Python cannot print, because it is nested too deeply, is
-    too long a number, or has a broken repr.
+    other wrong value; so is a value that Python cannot print, because it is nested too
+    deeply, is too long a number, or has a broken repr.
     """
     deep = []
     for _ in range(3000):

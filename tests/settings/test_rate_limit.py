@@ -51,8 +51,8 @@ def test_each_limit_that_is_not_a_positive_int_is_refused(name, value):
 def test_each_limit_has_its_own_window():
     """
     A `RateLimit` has one window each for requests per minute, requests per day and
-    tokens per minute; a refusal lowers the pace of its own window only, at most to a
-    sixteenth of the limit.
+    tokens per minute; refusals lower the pace of their own window only, and never below
+    a sixteenth of the limit.
     """
     limit = asi1.RateLimit(
         requests_per_minute=1, requests_per_day=2, tokens_per_minute=3

@@ -57,7 +57,7 @@ def test_timeout_is_read_from_number_none_and_httpx(value, timeouts):
 def test_default_timeouts_are_as_documented():
     """
     By default the timeout is 5 s for connecting, 120 s for the first token and 60 s for
-    each later wait.
+    each later wait for data.
     """
     assert (DEFAULT, 5, 10, 30, 120, 60) == attrs.astuple(Timeouts())
 

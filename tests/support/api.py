@@ -47,7 +47,7 @@ __all__ = ["SNAPSHOT", "differences", "public_api"]
 SNAPSHOT = Path(__file__).parents[1] / "package" / "api.txt"
 ROOT = Path(asi1.__file__).parent
 
-# Special methods that are left out, since they do not show how an object is used.
+# Special methods left out of a snapshot: they do not show how an object is used.
 COMMON = {*vars(object), "__del__", "__attrs_post_init__", "__setstate__"}
 
 
