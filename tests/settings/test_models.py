@@ -86,10 +86,10 @@ def test_model_info_with_a_wrong_value_is_refused(wrong):
 @pytest.mark.parametrize(
     "wrong", [5, "asi1", [], {"asi1": 9}, {"asi1": {"context": 9}}, {5: None}]
 )
-def test_wrong_models_are_refused_when_the_client_is_made(wrong):
+def test_wrong_models_are_refused_when_the_client_is_created(wrong):
     """
     ``models`` must map names to `ModelInfo`; anything else raises an error when a
-    client is made, by the constructor and by `with_options`.
+    client is created, by the constructor and by `with_options`.
     """
     with pytest.raises(asi1.ConfigurationError, match="models: must be a mapping"):
         asi1.AsyncASI1("sk-test", models=wrong)

@@ -486,10 +486,10 @@ def test_wrong_default_is_refused_and_named(name, value):
 
 
 @pytest.mark.parametrize("check", [checked_options, checked_defaults])
-def test_checked_options_leave_out_what_is_not_given(check):
+def test_checked_options_leave_out_none_except_as_timeout(check):
     """
-    An option of None counts as not given, except ``timeout``, where None means no
-    timeout.
+    An option that is None is left out, except ``timeout``, where None means that the
+    call has no timeout.
     """
     options = {"n": 2, "user": None, "max_retries": None, "timeout": None}
 

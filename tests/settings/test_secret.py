@@ -317,7 +317,7 @@ def test_other_secrets_of_a_request_are_redacted_beside_the_key(
 )
 def test_request_without_other_secrets_has_the_key_alone(secret, headers, query):
     """
-    For a request without secrets of its own, the key stays the same object.
+    If a request has no secrets besides the key, `with_secrets_of` returns the key.
     """
     assert secret is secret.with_secrets_of(headers, query)
 
