@@ -191,7 +191,7 @@ SHOP = Shop()
         ),
     ],
 )
-def test_everything_that_can_be_called_is_a_tool(function, name, description, first):
+def test_callables_of_each_kind_can_be_tools(function, name, description, first):
     """
     Tools of methods, class and static methods, partials, objects with ``__call__`` and
     decorated functions have the name, docstring and annotations of the inner function.
@@ -228,8 +228,8 @@ def test_arguments_are_bound_to_the_parameters_of_the_function(
     function, arguments, result
 ):
     """
-    The arguments reach the parameters of every kind; null and a missing key leave the
-    default. No text means no arguments, if the function has none.
+    The model's JSON arguments reach parameters of every kind; null and a missing key
+    leave the default. For a function without parameters, "" is valid too.
     """
     args, kwargs = function_tool(function, name="tool").bind(arguments)
 
@@ -238,8 +238,8 @@ def test_arguments_are_bound_to_the_parameters_of_the_function(
 
 def test_excluded_parameters_get_the_values_of_the_caller():
     """
-    A parameter of an excluded type is not shown to the model, cannot be set by it, and
-    gets the value that the caller gives.
+    The model neither sees nor sets a parameter of an excluded type; the caller gives
+    the parameter its value.
     """
 
     def look(query: str, context: Context, /):
@@ -286,10 +286,10 @@ def test_excluded_parameters_get_the_values_of_the_caller():
         ("{", asi1.OutputTruncatedError, None),
     ],
 )
-def test_arguments_that_do_not_fit_are_an_error(arguments, error, path):
+def test_arguments_that_do_not_fit_raise_output_error(arguments, error, path):
     """
-    Arguments that are cut off, are not exactly JSON, or do not fit raise an error with
-    the text and the path of the fault, so that the call is never made.
+    Arguments that are cut off, are not valid JSON or do not match the tool's schema
+    raise an error with the arguments' text and the path of the wrong value.
     """
     tool = function_tool(weather, exclude=["context"])
 
@@ -302,9 +302,9 @@ def test_arguments_that_do_not_fit_are_an_error(arguments, error, path):
 
 
 @given(st.data())
-def test_arguments_that_are_cut_anywhere_are_never_bound(data):
+def test_arguments_cut_off_anywhere_raise_output_error(data):
     """
-    Arguments that are cut off anywhere raise an error.
+    JSON arguments of a tool call that are cut off anywhere raise an error.
     """
     tool = function_tool(weather, exclude=["context"])
     place = {"lat": 1, "lon": 2.5}
@@ -346,8 +346,8 @@ def test_function_that_cannot_be_a_tool_is_an_argument_error(function, options, 
 
 def test_name_description_and_strict_can_be_set():
     """
-    Options replace what the function says; a function with parameters of any value or
-    of type dict is not strict by default.
+    Options replace the function's name and docstring; a tool is not strict by default
+    if a parameter takes any value or a dict.
     """
     tool = function_tool(free, name="set-free", description="It is free.")
     loose = function_tool(positional, strict=False, description="")
@@ -366,7 +366,7 @@ def test_name_description_and_strict_can_be_set():
 
 def test_function_without_parameters_has_an_empty_strict_schema():
     """
-    A function without parameters has a strict schema without keys, and refuses any key.
+    The strict schema of a function without parameters allows no key in the arguments.
     """
     tool = function_tool(lambda: None, name="none")
 

@@ -1,4 +1,4 @@
-"""Chunks of a stream that contain the whole message again."""
+"""Streams with chunks that repeat the complete message after or beside its deltas."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ STOP = {"finish_reason": "stop"}
 
 
 def read(*choices):
-    """Return the answer from chunks with these choices, and the text of each chunk."""
+    """
+    Return the answer assembled from *choices*, one per chunk, and each chunk's text.
+    """
     assembler, texts = Assembler(), []
     for choice in choices:
         fields = {"choices": [{"index": 0, **choice}]}
@@ -25,14 +27,14 @@ def read(*choices):
 
 
 def deltas(*texts):
-    """Return choices that add these texts, the first of them with a role."""
+    """Return choices with *texts* as deltas; the first delta also has a role."""
     roles = ({"role": "assistant"}, *({} for _ in texts))
     pairs = zip(texts, roles, strict=False)
     return [{"delta": {**role, "content": text}} for text, role in pairs]
 
 
 def message(text, **more):
-    """Return a choice with a whole message."""
+    """Return a choice with a complete message instead of a delta."""
     return {"message": {"role": "assistant", "content": text, **more}}
 
 
@@ -125,8 +127,8 @@ def message(text, **more):
 )
 def test_whole_message_after_its_deltas_does_not_double_the_text(choices, texts):
     """
-    A server may send the whole message after its deltas or beside them: only text that
-    has not arrived yet is added to the answer and to the chunk.
+    A server may send the complete message after its deltas or beside them: only text
+    that has not arrived yet is added to the answer and to the chunk.
     """
     answer, seen = read(*choices)
 
@@ -134,10 +136,10 @@ def test_whole_message_after_its_deltas_does_not_double_the_text(choices, texts)
     assert "message" not in answer.choices[0].extra
 
 
-def test_whole_message_doubles_no_other_part():
+def test_whole_message_does_not_repeat_thoughts_tool_calls_or_refusal():
     """
-    Thoughts, tool calls, the refusal and unknown members of a whole message are added
-    only if the deltas did not have them.
+    Thoughts, tool calls, the refusal and unknown members of a complete message are
+    added to the answer only if the deltas did not have them.
     """
     parts = {
         "reasoning_content": "Hm.",
@@ -164,9 +166,10 @@ def test_whole_message_doubles_no_other_part():
     assert expected.thoughts == whole.thoughts
 
 
-def test_whole_messages_of_two_choices_are_told_apart():
+def test_whole_message_is_compared_with_the_deltas_of_its_own_choice():
     """
-    The whole message of a choice is compared with the deltas of this choice.
+    In a stream with two choices, the complete message of each choice is compared only
+    with the deltas of the same choice.
     """
     assembler = Assembler(2)
     for choices in (
@@ -188,8 +191,8 @@ def test_whole_messages_of_two_choices_are_told_apart():
 )
 def test_whole_message_adds_the_citations_that_are_new(whole):
     """
-    The whole message may have more citations than the chunks before it: each is kept,
-    and none comes twice.
+    If the complete message lists more citations than the chunks before it, the answer
+    has each citation exactly once.
     """
     answer, _ = read(
         {"delta": {"content": "Hi", "citations": ["a"]}},
@@ -217,8 +220,9 @@ def call_named(name, call_id):
 @pytest.mark.parametrize("index", [{}, {"index": 0}], ids=["no-index", "index"])
 def test_whole_message_adds_the_tool_calls_after_the_known_ones(index, whole, names):
     """
-    Tool calls that follow those of the chunks before are a part of the answer; a call
-    with another id, or in another order, may be a known one.
+    Tool calls that a complete message lists after those of earlier chunks are added to
+    the answer; a call with another id, or in another order, is not added, since it may
+    repeat an earlier one.
     """
     answer, _ = read(
         {"delta": {"tool_calls": [{**CALL, **index}]}},

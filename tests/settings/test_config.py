@@ -275,7 +275,7 @@ def test_only_certain_names_and_addresses_are_loopback(host, here):
 @pytest.mark.parametrize(
     "url", ["http://localhost:8000", "http://127.0.0.1", "http://[::1]"]
 )
-def test_plain_http_is_allowed_for_loopback_or_on_request(url):
+def test_plain_http_is_allowed_for_loopback_or_by_an_option(url):
     """
     Plain http is allowed for loopback, otherwise only with ``allow_insecure_http``.
     """
@@ -288,7 +288,7 @@ def test_plain_http_is_allowed_for_loopback_or_on_request(url):
 @pytest.mark.parametrize("value", ["no", 1, None])
 def test_allowing_plain_http_needs_a_bool(value):
     """
-    Plain http is allowed by True alone; another value, such as "no", is refused.
+    ``allow_insecure_http`` must be True or False; any other value is refused.
     """
     with pytest.raises(
         ConfigurationError, match=r"^allow_insecure_http: must be True or False, not "
@@ -485,7 +485,7 @@ def test_config_repr_shows_no_headers():
 )
 def test_setting_of_a_wrong_type_is_refused(settings, name):
     """
-    A setting of a wrong type is refused when the config is made, and the error names
+    A setting of a wrong type is refused when the config is created, and the error names
     the setting.
     """
     with pytest.raises(ConfigurationError, match=rf"^{name}: must be "):

@@ -1,4 +1,4 @@
-"""Secrets are found in each form in which a server writes them."""
+"""Secrets are found in each escaped or encoded form in which servers echo them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEYS = [
 
 
 def each(form):
-    """Return the function that writes each character of a key as *form*."""
+    """Return a function that writes each character of a key in the format *form*."""
     return lambda key: "".join(form.format(ord(char)) for char in key)
 
 
@@ -41,14 +41,14 @@ def quoted(text):
 
 
 def twice(write, again):
-    """Return the function that writes a key with *write*, then *again*."""
+    """Return a function that escapes a key by *write*, and the result by *again*."""
     return lambda key: again(write(key))
 
 
 def mixed(key):
-    """Return *key* in which each character has another form than the one before."""
+    """Return *key* with neighbouring characters written in different forms."""
     forms = ["\\u{:04X}", "%{:02x}", "&#{:d};", "\\x{:02x}", "{:c}"]
-    # A character that a form begins with cannot stand for itself.
+    # Characters such as % and & have to be escaped, since they begin an escape.
     plain = [char for char in key if char.isalnum() or char in "-_."]
     if len(plain) < len(key):
         forms.pop()
@@ -100,7 +100,7 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_key_is_replaced_in_each_form(form, key):
     """
-    The key is replaced by stars in each form, and no character beside it.
+    The key is replaced by stars in each escaped form; the text around it stays.
     """
     written = FORMS[form](key)
 
@@ -130,7 +130,7 @@ def test_key_is_replaced_in_each_form(form, key):
 )
 def test_key_in_utf_16_is_replaced(write, key):
     """
-    The key is replaced in UTF-16 and UTF-32, whether this is read as bytes or as UTF-8.
+    The key is replaced in UTF-16 and UTF-32, in bytes or in a str decoded as UTF-8.
     """
     data = write(key)
     text = data.decode("utf-8", "replace")
@@ -152,7 +152,7 @@ def test_key_in_utf_16_is_replaced(write, key):
 def test_key_in_base64_is_replaced(around, write, key):
     """
     The key is replaced in base64 and base64url, alone and as a part of a longer value;
-    at most the digits at its ends, which also stand for the text beside it, are left.
+    at most the digits that encode both the key and the text beside it stay.
     """
     written = write(around.format(key).encode()).decode()
     before, _, after = around.partition("{}")
@@ -167,7 +167,7 @@ def test_key_in_base64_is_replaced(around, write, key):
 @pytest.mark.parametrize(
     ("around", "first", "end"), [("{}", 0, 12), ("a{}", 2, 13), ("u:{}b", 3, 14)]
 )
-def test_each_base64_digit_of_the_key_alone_is_replaced(around, first, end):
+def test_base64_digits_that_encode_only_the_key_are_replaced(around, first, end):
     """
     In base64, each digit that encodes only bits of the key is replaced, and no other
     digit, wherever the key begins.
@@ -179,9 +179,9 @@ def test_each_base64_digit_of_the_key_alone_is_replaced(around, first, end):
     assert f"{written[:first]}***{written[end:]}" == shown
 
 
-def test_key_in_base64_of_urls_is_replaced():
+def test_key_in_base64url_is_replaced():
     """
-    The key is replaced in base64url too, which writes two digits differently.
+    The key is replaced in base64url too, which has ``-_`` in place of ``+/``.
     """
     key = "ab>ab?ab>ab?"
     written = base64.b64encode(key.encode()).decode()
@@ -194,8 +194,8 @@ def test_key_in_base64_of_urls_is_replaced():
 @pytest.mark.parametrize(("times", "found"), [(1, True), (5, True), (6, False)])
 def test_key_is_found_if_it_is_escaped_up_to_five_times(times, found):
     """
-    A key is found if it is escaped five times over, but not more often, so that the
-    work for a text has a limit.
+    A key is found if it was escaped up to five times in a row. A key escaped more often
+    is not found, so that the work for a text has a limit.
     """
     written = "sk/otter/0123456789"
     for _ in range(times):
@@ -207,7 +207,7 @@ def test_key_is_found_if_it_is_escaped_up_to_five_times(times, found):
     )
 
 
-def test_unknown_name_in_a_key_is_not_decoded():
+def test_unknown_html_entity_in_a_key_is_not_decoded():
     """
     A key with an escaped character is found even if another part of the key looks like
     an HTML entity of an unknown name.
@@ -217,7 +217,7 @@ def test_unknown_name_in_a_key_is_not_decoded():
 
 def test_key_with_a_lone_surrogate_is_replaced():
     """
-    A secret with a lone surrogate, which has no bytes, is replaced as any other.
+    A key with a lone surrogate, which UTF-8 cannot encode, is replaced like any other.
     """
     assert "no ***" == Secret("otter\ud800007").redact("no otter\ud800007")
 
@@ -240,8 +240,8 @@ def test_key_with_a_lone_surrogate_is_replaced():
 )
 def test_beginning_of_the_key_at_the_end_of_a_text_is_replaced(text, shown):
     """
-    The beginning of the key is replaced at the end of a text of any length; the whole
-    key is left to `Secret.redact`.
+    `Secret.redact_end` replaces the beginning of the key at the end of a text of any
+    length, but not a complete key, which `Secret.redact` replaces.
     """
     assert shown == Secret(KEYS[0]).redact_end(text)
 
@@ -250,8 +250,8 @@ def test_beginning_of_the_key_at_the_end_of_a_text_is_replaced(text, shown):
 @pytest.mark.parametrize("form", FORMS)
 def test_cut_key_is_replaced_in_each_form(form, key):
     """
-    If a text ends anywhere within the key, in any form, also within a character of it,
-    then at most the first 7 characters of the key are left.
+    If a text ends anywhere within the key, in any escaped form, even within an escape,
+    then its excerpt shows at most the first 7 characters of the key.
     """
     write = FORMS[form]
     written, few = write(key), len(write(key[:8]))
@@ -262,7 +262,7 @@ def test_cut_key_is_replaced_in_each_form(form, key):
         assert len(shown) <= len("bad key ***") + few + 12
 
 
-# Each character that is left out when an error is shown.
+# All characters that errors leave out of the text that they show.
 LEFT_OUT = [
     char
     for char in map(chr, range(sys.maxunicode + 1))
@@ -283,22 +283,22 @@ LEFT_OUT = [
 )
 def test_key_with_characters_inside_that_are_not_shown_is_replaced(write, key):
     """
-    The key is replaced if it has characters inside that are left out when an error is
-    shown, such as zero-width spaces; those beside it stay.
+    The key is replaced if it has characters inside that errors leave out of their text,
+    such as zero-width spaces; such characters beside the key stay.
     """
     assert {"\r", "\u00ad", "\u200b", "\u200d", "\u2060", "\ufeff"} < {*LEFT_OUT}
     for char in LEFT_OUT if key == KEYS[0] else "\r\u200b":
         if char > "\x7f" and write(key, char).isascii():
-            continue  # an escape of a character that is not ASCII is shown
+            continue  # errors show escapes of non-ASCII characters
         shown = Secret(key).redact(f"bad {char}{write(key, char)}{char} key")
         assert f"bad {char}***{char} key" == shown
 
 
 @pytest.mark.parametrize("char", ["\r", "\u200b", "\U000e0041"], ids=ascii)
-def test_cut_key_with_any_number_of_characters_that_are_not_shown_is_replaced(char):
+def test_cut_key_with_any_number_of_invisible_characters_inside_is_replaced(char):
     """
-    At most the first 7 characters of the key are left where a text is cut, however many
-    characters stand inside the key that are left out when an error is shown.
+    If a text is cut within the key, at most the first 7 characters of the key stay,
+    even if the key has thousands of invisible characters inside.
     """
     secret, key = Secret(KEYS[0]), KEYS[0]
 
@@ -310,7 +310,7 @@ def test_cut_key_with_any_number_of_characters_that_are_not_shown_is_replaced(ch
 
 
 @pytest.mark.parametrize("key", ["", "k", "sk_otte"])
-def test_secret_of_less_than_8_characters_has_no_form(key):
+def test_secret_of_less_than_8_characters_is_not_searched_for(key):
     """
     A secret of less than 8 characters is not searched for in any form.
     """
@@ -358,7 +358,7 @@ def calls_for(text):
 )
 def test_work_grows_no_faster_than_the_text(piece):
     """
-    A text with twice as many escapes takes at most twice as much work.
+    To redact a text with twice as many escapes takes at most twice as much work.
     """
     assert calls_for(piece * 2000) <= 2.1 * calls_for(piece * 1000) + 100
 
@@ -402,10 +402,10 @@ def test_work_grows_no_faster_than_the_text(piece):
         ),
     ],
 )
-def test_secrets_of_a_request(headers, query, secrets):
+def test_header_or_query_value_named_like_a_secret_is_a_secret(headers, query, secrets):
     """
-    The secrets of a request are the values of headers and query parameters whose names
-    say so: tokens, passwords, cookies and the keys of gateways.
+    The secrets of a request are the values of headers and query parameters with names
+    of secrets: tokens, passwords, cookies and the API keys of gateways.
     """
     assert secrets == {part for part in secrets_of(headers, query) if len(part) > 1}
 
@@ -481,13 +481,13 @@ def test_beginning_of_the_key_is_replaced_where_a_server_masks_the_rest(text, sh
 def test_word_that_the_key_begins_with_is_replaced_only_before_a_mask(text, shown):
     """
     If the key begins with a word of letters, this word stays readable, unless a mask
-    follows.
+    such as ``...`` or ``***`` follows.
     """
     assert shown == Secret("password0123456789").redact(text)
 
 
-def test_key_that_begins_within_its_own_beginning_is_replaced():
+def test_key_after_a_repeat_of_its_beginning_is_replaced():
     """
-    A key is found although the characters before it look like its beginning.
+    A key is found even if the characters before the key repeat the key's beginning.
     """
     assert "a***." == Secret("aaaaaaaab").redact("aaaaaaaaab.")

@@ -18,7 +18,7 @@ LONG = 16 * 1024
 
 
 def steps_of(steps):
-    """Return the number of *steps*, and what they return."""
+    """Return how many times the generator *steps* yields, and what it returns."""
     count = 0
     while True:
         try:
@@ -45,8 +45,8 @@ WRITERS = {
 @pytest.mark.parametrize("around", ["x", "é", "\\", "\r", "%41", "&amp;"])
 def test_key_is_redacted_wherever_the_steps_of_a_search_divide_a_text(write, around):
     """
-    A key is found and redacted in a long text in each form, also if the text is divided
-    inside of the key, and whatever characters are before it.
+    A key is found and redacted in a long text in each escaped form, even if one step of
+    the search ends inside the key, and whatever characters are before the key.
     """
     secret, written = Secret(KEY), write(KEY)
     before = around * (LONG // len(around) + 1)
@@ -88,7 +88,7 @@ def test_long_text_without_the_key_stays_the_same_object():
 
 def test_redaction_of_a_long_text_with_the_key_takes_many_steps():
     """
-    A long text in which the key stands is searched and redacted in steps.
+    A long text that contains the key is searched and redacted in many steps.
     """
     text = ("words &amp; %41" * 100 + KEY) * 500
 
@@ -100,7 +100,7 @@ def test_redaction_of_a_long_text_with_the_key_takes_many_steps():
 
 def test_end_of_a_long_text_with_the_beginning_of_the_key_is_redacted():
     """
-    A long text that was cut within the key ends with stars.
+    If a long text was cut within the key, the redacted text ends with stars.
     """
     text = "words " * LONG + KEY[:12]
 

@@ -1,4 +1,4 @@
-"""Hooks observe waits, retries and the end of calls; broken ones are refused."""
+"""Hooks observe waits, retries and the end of calls; invalid hooks are refused."""
 
 from functools import partial
 from unittest.mock import AsyncMock, Mock
@@ -63,7 +63,7 @@ async def test_on_end_gets_response_metadata_and_error(stream):
 async def test_on_wait_gets_the_limit_and_the_seconds(stream):
     """
     `Hooks.on_wait` is called when a call begins to wait for the client's rate limit,
-    with the reached limit and the seconds that the wait lasts at least.
+    with the reached limit and the minimum length of the wait in seconds.
     """
     fake, observed = FakeASI1(), []
     limit = RateLimit(requests_per_minute=2)
@@ -88,16 +88,16 @@ async def test_on_wait_gets_the_limit_and_the_seconds(stream):
 
 
 async def refused(_):
-    """Stand for an async hook."""
+    """An async function, which cannot be a hook."""
 
 
 async def refused_items(_):
-    """Stand for a hook that is an async generator."""
+    """An async generator, which cannot be a hook."""
     yield
 
 
 def refused_generator(_):
-    """Stand for a hook that is a generator."""
+    """A generator, which cannot be a hook."""
     yield
 
 
@@ -138,7 +138,7 @@ class AsyncHook:
 def test_hook_that_cannot_work_is_refused(name, hook, problem):
     """
     A hook that is not a function, is ``async`` or a generator, or does not accept its
-    arguments is refused; a callable without a known signature is not.
+    arguments is refused; a callable whose signature is unknown is accepted.
     """
     if problem is None:
         assert hook is getattr(Hooks(**{name: hook}), name)
@@ -154,9 +154,9 @@ def test_hook_that_cannot_work_is_refused(name, hook, problem):
     ("name", "count"),
     [("on_wait", "one argument"), ("on_retry", "one argument"), ("on_end", "2 arg")],
 )
-def test_error_of_a_refused_hook_names_its_number_of_arguments(name, count):
+def test_error_of_a_refused_hook_names_the_required_number_of_arguments(name, count):
     """
-    The error of a hook with the wrong parameters tells how many arguments it must
+    The error for a hook with the wrong parameters says how many arguments the hook must
     accept.
     """
     with pytest.raises(asi1.ConfigurationError, match=f"must accept {count}"):

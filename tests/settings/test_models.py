@@ -17,10 +17,10 @@ CURRENT = ("asi1", "asi1-ultra", "asi1-mini")
 
 
 @pytest.mark.parametrize("name", CURRENT)
-def test_current_models_have_every_number_and_its_date(name):
+def test_current_models_have_sizes_prices_and_a_date(name):
     """
-    For each current model, the table has the smallest published sizes, the prices, and
-    the month of their publication.
+    For each current model, the table has the smallest published context and output
+    sizes, the prices, and the month in which these numbers were published.
     """
     info = asi1.MODELS[name]
 
@@ -37,9 +37,9 @@ def test_image_input_of_each_current_model_is_as_published():
     assert [True, False, None] == [asi1.MODELS[name].images for name in CURRENT]
 
 
-def test_every_entry_has_a_date():
+def test_every_model_in_the_table_has_a_date():
     """
-    Each entry of the table tells when its data was published.
+    Each model in the table has the date at which its data was published.
     """
     assert all(info.as_of for info in asi1.MODELS.values())
 
@@ -47,7 +47,7 @@ def test_every_entry_has_a_date():
 def test_table_cannot_be_changed_by_accident():
     """
     The table and its entries are read-only; a changed copy of an entry can be given to
-    a client, in a process of its own too.
+    a client, and can be pickled for another process.
     """
     with pytest.raises(TypeError):
         asi1.MODELS["asi1"] = asi1.ModelInfo(context=1)
@@ -74,7 +74,8 @@ def test_table_cannot_be_changed_by_accident():
 )
 def test_model_info_with_a_wrong_value_is_refused(wrong):
     """
-    A wrong type, and a number out of range, raise an error that names the field.
+    A `ModelInfo` with a value of a wrong type, or a number out of range, raises an
+    error that names the field.
     """
     with pytest.raises(asi1.ConfigurationError) as caught:
         asi1.ModelInfo(**wrong)
@@ -85,10 +86,10 @@ def test_model_info_with_a_wrong_value_is_refused(wrong):
 @pytest.mark.parametrize(
     "wrong", [5, "asi1", [], {"asi1": 9}, {"asi1": {"context": 9}}, {5: None}]
 )
-def test_wrong_models_are_refused_when_the_client_is_made(wrong):
+def test_wrong_models_are_refused_when_the_client_is_created(wrong):
     """
     ``models`` must map names to `ModelInfo`; anything else raises an error when a
-    client is made, by the constructor and by `with_options`.
+    client is created, by the constructor and by `with_options`.
     """
     with pytest.raises(asi1.ConfigurationError, match="models: must be a mapping"):
         asi1.AsyncASI1("sk-test", models=wrong)

@@ -291,8 +291,8 @@ def test_wrong_value_is_refused_and_named(name, value):
 def test_value_that_cannot_be_compared_or_printed_is_refused(name, kind):
     """
     A value that is neither true nor false, such as a numpy array, is refused like any
-    other; so is a value that Python cannot print, because it is nested too deeply, is
-    too long a number, or has a broken repr.
+    other wrong value; so is a value that Python cannot print, because it is nested too
+    deeply, is too long a number, or has a broken repr.
     """
     deep = []
     for _ in range(3000):
@@ -454,7 +454,7 @@ def test_any_json_in_extra_body_is_sent_unchanged(value):
     assert value == sent(extra_body={"a": value})["a"]
 
 
-def test_default_options_are_checked_as_the_calls_are():
+def test_default_options_are_checked_like_options_of_a_call():
     """
     A client's default options are checked like a call's options; an option may be None.
     """
@@ -474,8 +474,8 @@ def test_default_options_are_checked_as_the_calls_are():
 )
 def test_wrong_default_is_refused_and_named(name, value):
     """
-    A wrong value among the options that a client keeps for its calls is refused, also
-    for an option outside the body; the error names the option.
+    A wrong value among a client's default options is refused, also for an option that
+    is not sent in the body; the error names the option.
     """
     with pytest.raises(ArgumentError) as caught:
         checked_defaults({"n": 2, name: value})
@@ -486,10 +486,10 @@ def test_wrong_default_is_refused_and_named(name, value):
 
 
 @pytest.mark.parametrize("check", [checked_options, checked_defaults])
-def test_checked_options_leave_out_what_is_not_given(check):
+def test_checked_options_leave_out_none_except_as_timeout(check):
     """
-    An option of None counts as not given, except ``timeout``, where None means no
-    timeout.
+    An option that is None is left out, except ``timeout``, where None means that the
+    call has no timeout.
     """
     options = {"n": 2, "user": None, "max_retries": None, "timeout": None}
 
@@ -497,9 +497,9 @@ def test_checked_options_leave_out_what_is_not_given(check):
     assert {"timeout": 5} == check({"timeout": 5})
 
 
-def test_right_defaults_outside_the_body_are_kept():
+def test_valid_defaults_outside_the_body_are_returned_unchanged():
     """
-    Options outside the body are kept as they were given, if their values are right.
+    Valid default options that are not sent in the body are returned unchanged.
     """
     options = {
         "extra_headers": {"X-Otter": "a"},
@@ -544,17 +544,17 @@ def test_option_whose_name_is_not_a_str_is_refused(name):
     assert "options" == caught.value.argument
 
 
-def test_only_known_options_are_suggested():
+def test_error_suggests_only_options_that_the_check_allows():
     """
-    A caller of the check may allow only some options; only these are suggested in place
-    of an unknown option.
+    If a check allows only some options, its error for another option suggests no name
+    outside of these.
     """
     with pytest.raises(ArgumentError, match=r"n: unknown option\. An option"):
         check_options({"n": 1}, frozenset({"temperature"}))
 
 
-def test_result_of_an_arguments_reader_is_returned():
+def test_as_argument_returns_the_result_of_the_given_function():
     """
-    An argument is what its reader returns, if the reader raises no error.
+    `as_argument` returns the result of the function that reads the argument.
     """
     assert Timeouts(idle=3) == as_argument("timeout", Timeouts.of, Timeouts(idle=3))

@@ -116,8 +116,8 @@ def test_corrected_amount_replaces_the_estimate():
 
 def test_pace_is_halved_down_to_a_sixteenth_and_raised_by_a_tenth():
     """
-    Each refusal halves the pace, at most to a sixteenth of the limit; each success
-    raises it by a tenth, at most to the full limit.
+    Each refusal halves the pace, but never below a sixteenth of the limit; each success
+    raises the pace by a tenth of itself, up to the full limit.
     """
     made = window(10)
 
@@ -148,7 +148,7 @@ def test_corrections_of_concurrent_calls_add_up():
 
 def test_correction_of_an_expired_entry_changes_nothing():
     """
-    A call that ends when its entry is older than the window changes no other entry.
+    The correction of an entry that is older than the window changes no other entry.
     """
     made = window(100, 60.0, (0, 20), (50, 90))
     assert 0 == made.wait(61, 10)
@@ -161,8 +161,8 @@ def test_correction_of_an_expired_entry_changes_nothing():
 @pytest.mark.parametrize("used", [30, 95, 0])
 def test_corrected_entry_leaves_the_window_completely(used):
     """
-    When a corrected entry is older than the window, exactly the whole limit is free
-    again.
+    When a corrected entry is older than the window, the full limit is free again, and
+    no more than the limit.
     """
     made = window(100, 60.0, (0, 90))
     made.correct(90, used)

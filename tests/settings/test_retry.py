@@ -124,10 +124,10 @@ def test_timeout_is_retried_if_it_cannot_be_billed_twice(phase, by_default, on_t
         pytest.param(status_error(400, should_retry=""), False, id="400-empty"),
     ],
 )
-def test_x_should_retry_decides(error, heals):
+def test_x_should_retry_decides_whether_an_error_is_retried(error, heals):
     """
-    If the header ``x-should-retry`` is true or false, it decides whether the error is
-    retried; other values are ignored.
+    If the header ``x-should-retry`` is true or false, the header decides whether the
+    error is retried; other values of the header are ignored.
     """
     assert heals == POLICY.may_heal(error)
 
@@ -142,8 +142,8 @@ def test_x_should_retry_decides(error, heals):
 )
 def test_no_wait_follows_the_last_attempt(policy, attempts):
     """
-    A policy allows the given number of attempts, the first included, and no wait
-    follows the last one.
+    ``attempts`` of a policy is the number of attempts, the first included; no wait
+    follows the last attempt.
     """
     waits = [
         policy.next_wait(status_error(503), n, dice=0.5, left=math.inf)
@@ -209,7 +209,7 @@ def test_jitter_spreads_waits_from_zero_to_the_longest(first, most, attempt, jit
 def test_retry_after_is_obeyed_or_ends_the_retries(hint, cap, left, jitter):
     """
     A wait that the server asks for is never shortened and is lengthened by at most a
-    tenth; if it exceeds the policy's cap or the time left, retries end at once.
+    tenth; if it exceeds ``max_retry_after`` or the time left, the retries end at once.
     """
     policy = RetryPolicy(max_retry_after=cap)
 
@@ -252,7 +252,7 @@ def test_jitter_adds_up_to_a_tenth_to_retry_after(jitter, wait):
 )
 def test_wait_longer_than_the_time_left_is_not_begun(error, left, wait):
     """
-    If a wait does not fit into the call's total timeout, the retries end at once.
+    If a wait exceeds the rest of the call's total timeout, the retries end at once.
     """
     assert wait == POLICY.next_wait(error, 1, dice=0, left=left)
 

@@ -317,7 +317,7 @@ def test_other_secrets_of_a_request_are_redacted_beside_the_key(
 )
 def test_request_without_other_secrets_has_the_key_alone(secret, headers, query):
     """
-    For a request without secrets of its own, the key stays the same object.
+    If a request has no secrets besides the key, `with_secrets_of` returns the key.
     """
     assert secret is secret.with_secrets_of(headers, query)
 
@@ -337,24 +337,24 @@ def test_request_without_other_secrets_has_the_key_alone(secret, headers, query)
 )
 def test_unescaped_key_is_found_by_its_first_8_characters(key, text, found):
     """
-    The fast search finds the first 8 characters of a key in upper and lower case; a key
-    of less than 8 characters is not a secret.
+    The fast search ignores case and finds a text with the first 8 characters of a key;
+    it never finds a key of less than 8 characters.
     """
     assert found is Secret(key).is_plainly_in(text)
     assert found is Secret(key).may_be_in(text)
 
 
 @pytest.mark.parametrize("value", [None, Secret(KEY), bytes, int])
-def test_hidden_value_stays_hidden(value):
+def test_hidden_leaves_none_secrets_and_types_unchanged(value):
     """
-    None, a `Secret` and a type show no value, so they are returned unchanged.
+    `hidden` returns None, a `Secret` and a type unchanged, since none shows a value.
     """
     assert value is hidden(value)
 
 
-def test_other_value_is_hidden_by_a_key_or_its_type():
+def test_hidden_returns_a_str_as_secret_and_other_values_as_their_type():
     """
-    A str is hidden in a key, and any other value is replaced by its type.
+    `hidden` wraps a str in a `Secret`, and replaces any other value by its type.
     """
     assert Secret(KEY) == hidden(KEY)
     assert bytes is hidden(KEY.encode())

@@ -57,7 +57,7 @@ def test_timeout_is_read_from_number_none_and_httpx(value, timeouts):
 def test_default_timeouts_are_as_documented():
     """
     By default the timeout is 5 s for connecting, 120 s for the first token and 60 s for
-    each later wait.
+    each later wait for data.
     """
     assert (DEFAULT, 5, 10, 30, 120, 60) == attrs.astuple(Timeouts())
 
@@ -173,7 +173,8 @@ limits = st.none() | st.floats(1e-3, 1e6)
 )
 def test_deadline_is_never_after_either_timeout(total, first, idle, waited, phase):
     """
-    A deadline is never later than the call's total timeout or the phase's timeout ends.
+    A deadline is never later than the end of the call's total timeout, nor than the end
+    of the phase's timeout.
     """
     timeouts = Timeouts(total=total, first_token=first, idle=idle)
 

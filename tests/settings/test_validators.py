@@ -114,8 +114,8 @@ def test_check_returns_the_problem_of_a_wrong_value(
     check, right, wrong_values, problem
 ):
     """
-    A check returns None for each value that it allows, with its bounds, and a sentence
-    about the allowed values for each other value; a bool is not a number.
+    A check returns None for each allowed value, its bounds included, and for any other
+    value a sentence that says which values are allowed.
     """
     assert [None] * len(right) == [check(value) for value in right]
     assert [problem] * len(wrong_values) == [check(value) for value in wrong_values]
@@ -131,13 +131,13 @@ def test_check_returns_the_problem_of_a_wrong_value(
 )
 def test_number_is_finite_and_not_a_bool(value, finite):
     """
-    A number is an int or a float that is finite as a float; a bool is not a number.
+    `is_number` is true for an int or float that is finite as a float, not for a bool.
     """
     assert finite is is_number(value)
 
 
 class Unprintable:
-    """An object without a representation."""
+    """An object whose repr raises an error."""
 
     def __repr__(self):
         raise RecursionError
@@ -193,7 +193,8 @@ class Settings:
 
 def test_wrong_setting_is_refused_and_named():
     """
-    The error for a setting names the setting, and the argument that it is a part of.
+    The error for a wrong setting names the setting, and the argument that contains the
+    setting, if any.
     """
     assert 2 == Settings(size=2).size
     with pytest.raises(ConfigurationError) as caught:

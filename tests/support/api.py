@@ -47,7 +47,7 @@ __all__ = ["SNAPSHOT", "differences", "public_api"]
 SNAPSHOT = Path(__file__).parents[1] / "package" / "api.txt"
 ROOT = Path(asi1.__file__).parent
 
-# Special methods that are left out, since they do not show how an object is used.
+# Special methods left out of a snapshot: they do not show how an object is used.
 COMMON = {*vars(object), "__del__", "__attrs_post_init__", "__setstate__"}
 
 
@@ -130,7 +130,7 @@ class Snapshot:
                 yield base
 
     def owners(self, cls: type) -> Iterator[type]:
-        """Yield the class and the private classes that it inherits from."""
+        """Yield *cls* and the private classes that *cls* inherits from."""
         yield cls
         for base in cls.__bases__:
             if self.private(base):
@@ -156,7 +156,8 @@ class Snapshot:
         if isinstance(value, classmethod | staticmethod):
             self.function(label, type(value).__name__, value.__func__)
         elif inspect.isfunction(value):
-            # A written constructor with a docstring is called by asi1, not by users.
+            # An `__init__` with a docstring, if not made by attrs, is left out, since
+            # only asi1 calls it.
             if name != "__init__" or (by_attrs(value) or not value.__doc__):
                 self.function(label, "method", value)
         elif isinstance(value, property):

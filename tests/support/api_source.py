@@ -50,7 +50,7 @@ class Source:
             for node in tree.body:
                 if isinstance(node, ast.ClassDef):
                     self.methods(path, node.body)
-                    # If a private class has the same name, the public one is used.
+                    # A public class replaces a private one of the same name.
                     if node.name in listed or node.name not in self.classes:
                         self.classes[node.name] = node
                 elif isinstance(node, Function) and node.name in listed:
@@ -98,7 +98,8 @@ def decorators(node: Function) -> set[str]:
 
 def written(node: ast.expr | None) -> str:
     """
-    Return an annotation as written in the source; a quoted one without its quotes.
+    Return an annotation as written in the source; a quoted annotation without its
+    quotes.
     """
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
@@ -106,7 +107,9 @@ def written(node: ast.expr | None) -> str:
 
 
 def value_of(default: object) -> str:
-    """Return a default as text that is equal in all versions of Python and attrs."""
+    """
+    Return a default value as text that is equal in all versions of Python and attrs.
+    """
     if default is attrs.NOTHING or isinstance(default, attrs.Factory):
         return "..."
     if isinstance(default, type):

@@ -1,5 +1,6 @@
 """
-The tests that judge the changes of `mutants`, and the changes that no test can notice.
+The tests that `mutants` runs on each changed module, and the changes that no test can
+notice.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from . import (
 
 __all__ = ["EQUIVALENT", "TESTS"]
 
-# The test files for each module; the files that detect most changes soonest are first.
+# The test files for each asi1 module; files that detect most changes soonest are first.
 TESTS = {
     "_models.base": ["models/test_base"],
     "_models.base_types": ["settings/test_timeouts", "models/test_error_data"],
@@ -222,7 +223,7 @@ TESTS = {
     ],
 }
 
-# Changes that no test can notice, with the reason.
+# Changes to asi1's code that no test can notice, each with the reason.
 EQUIVALENT: dict[tuple[str, str], str] = {
     **equivalent_call.EQUIVALENT,
     **equivalent_models.EQUIVALENT,

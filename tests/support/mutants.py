@@ -1,5 +1,5 @@
 """
-Do the tests notice when the package is wrong?
+Count how many small, wrong changes to the package make its tests fail.
 
 Run as ``python -m tests.support.mutants``.
 
@@ -37,10 +37,10 @@ from .mutations import Mutant, mutants_of, mutated
 
 
 ROOT = Path(__file__).parents[2]
-# The tests of a change may take this many times as long as those of the module as it
-# is, and this many seconds more; a longer run hangs, and counts as noticed.
+# The tests of a changed module may take SLOWER times as long as those of the unchanged
+# module, and LONGER seconds more; the change in a longer run counts as noticed.
 SLOWER, LONGER = 4, 5
-UNCHANGED = 300  # seconds for the tests of a module as it is
+UNCHANGED = 300  # time limit in seconds for the tests of an unchanged module
 MEMORY = 4 * 2**30
 
 
@@ -78,8 +78,8 @@ def path_of(module):
 
 def run_tests(module, seconds, mutant=None):
     """
-    Test a module in this process, with a change, for at most *seconds*; return pytest's
-    exit code.
+    Run the tests of *module* in this process for at most *seconds*, with the change
+    *mutant* if one is given; return pytest's exit code.
     """
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(seconds)
@@ -96,7 +96,7 @@ def run_tests(module, seconds, mutant=None):
     files = [str(ROOT / "tests" / f"{name}.py") for name in TESTS[module]]
     plugins = ["no:cacheprovider", "no:randomly", "no:cov"]
     options = [part for name in plugins for part in ("-p", name)]
-    # Plain asserts save time; messages of rewritten ones would go to /dev/null.
+    # Asserts rewritten by pytest take time, and their messages would be discarded.
     return pytest.main(["-xq", "--assert=plain", "-otimeout=0", *options, *files])
 
 
@@ -116,7 +116,7 @@ def start(module, seconds, mutant=None):
 
 def outcomes(mutants, jobs, limits):
     """
-    Yield each change and whether tests noticed it; print each unnoticed change.
+    Yield each change and whether the tests noticed it; print each unnoticed change.
 
     *limits* has the seconds for the tests of each module.
     """
@@ -137,7 +137,7 @@ def outcomes(mutants, jobs, limits):
 
 def limits_of(modules):
     """
-    Return the seconds that the tests of each module may take with a change.
+    Return how many seconds the tests of each module may take on a changed module.
 
     Exit if tests fail without a change, as then each change would seem noticed.
     """

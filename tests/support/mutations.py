@@ -103,7 +103,9 @@ def _as_code(node: Any) -> str:
 
 
 def _slots(node: ast.AST, function: str, *, strings: bool) -> Iterator[_Slot]:
-    """Yield all slots below *node*; those of strings only if *strings* is true."""
+    """
+    Yield a slot for each change below *node*, in strings only if *strings* is true.
+    """
     strings = strings and not isinstance(node, ast.Raise)
     for name, value in ast.iter_fields(node):
         if name in _LEFT_ALONE:

@@ -1,10 +1,12 @@
-"""Values with which a check can fail although it expects any object."""
+"""Objects that break careless checks: one has no truth value, one has no repr."""
 
 from __future__ import annotations
 
 
 class Ambiguous:
-    """Like a numpy array: has no truth value, and equals every object."""
+    """
+    Like a numpy array: ``bool`` of the object, or of ``==`` with it, raises an error.
+    """
 
     __hash__ = None
 
@@ -16,7 +18,7 @@ class Ambiguous:
 
 
 class Unprintable:
-    """An object whose repr fails."""
+    """An object whose repr raises an error."""
 
     def __repr__(self):
         raise RuntimeError("no repr")

@@ -100,7 +100,9 @@ def import_graph(root: Path) -> dict[str, dict[str, int]]:
 
 
 def misplaced(root: Path, layers: Sequence[Collection[str]]) -> list[str]:
-    """Name top-level modules in no layer or in two, and missing modules of layers."""
+    """
+    Name modules that are in no layer or in two, and modules of layers without a file.
+    """
     listed = [name for layer in layers for name in layer]
     present = {top(module) for module in modules(root)}
     return [
@@ -127,7 +129,7 @@ def import_cycles(root: Path) -> list[str]:
     try:
         graphlib.TopologicalSorter(import_graph(root)).prepare()
     except graphlib.CycleError as error:
-        # CycleError lists an imported module before its importer; this is reversed.
+        # CycleError lists a module before its importers, so the list is reversed.
         return [" imports ".join(reversed(error.args[1]))]
     return []
 
@@ -140,7 +142,8 @@ def foreign_imports(
     exceptions: Collection[str] = (),
 ) -> list[str]:
     """
-    Name the imports of *forbidden* packages in *places*, or anywhere if that is None.
+    Name the imports of *forbidden* packages in *places*, or anywhere if *places* is
+    None.
 
     A place, and an exception among them, is a module, or a package with all below it.
     """
@@ -156,7 +159,8 @@ def foreign_imports(
 
 def crowded_packages(root: Path, limit: int) -> list[str]:
     """
-    Name private packages whose ``__init__`` is not a docstring and ``__all__ = []``.
+    Name private packages whose ``__init__`` is not just a docstring and an empty
+    ``__all__``.
 
     The docstring has *limit* lines at most. A package is private if a name in its path
     begins with an underscore.
@@ -186,7 +190,9 @@ def long_modules(root: Path, limit: int) -> list[str]:
 
 
 def long_functions(root: Path, limit: int) -> list[str]:
-    """Name functions of more than *limit* lines without docstring and decorators."""
+    """
+    Name functions of more than *limit* lines, docstring and decorators not counted.
+    """
     found = []
     for module, path in modules(root).items():
         for node in ast.walk(tree_of(path)):
@@ -220,7 +226,7 @@ def badly_listed(root: Path) -> list[str]:
         if listed != sorted(listed, key=rank):
             found.append(f"{module}: __all__ is not sorted")
         if path.stem == "__init__":
-            continue  # tests of the package check what an `__init__` re-exports
+            continue  # other tests check the re-exports of an `__init__`
         made = {name for name in bindings(tree) if not name.startswith("_")}
         made.discard("TYPE_CHECKING")
         unlisted, foreign = made - set(listed), set(listed) - set(bindings(tree))

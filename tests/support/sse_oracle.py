@@ -47,7 +47,8 @@ def _text(body):
 
 def _lines(text):
     """
-    Return all lines that end in CR LF, LF or CR; a last line without one is omitted.
+    Return all lines that end in CR LF, LF or CR; text after the last line end is
+    omitted.
     """
     lines = []
     line = ""

@@ -48,7 +48,7 @@ def chunk(text: str = "", *, finish: str | None = None) -> dict[str, Any]:
 
 
 def backend_of(name: str) -> tuple[str, dict[str, Any]]:
-    """Return the backend and options of anyio's pytest plugin for an event loop."""
+    """Return anyio's backend and its options for the event loop *name*."""
     if name != "uvloop":
         return name, {}
     if importlib.util.find_spec("uvloop") is None:

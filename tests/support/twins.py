@@ -20,7 +20,7 @@ import asi1
 
 __all__ = ["differences"]
 
-# Public names that differ on purpose: async name, blocking name.
+# Async methods whose blocking twin has another name: async name, blocking name.
 RENAMED = {"aclose": "close"}
 SPECIAL = {
     "__aenter__": "__enter__",
@@ -114,7 +114,7 @@ def differences(one: type, two: type) -> Twins:
     """
     walk = Twins(one.__module__.partition(".")[0])
     walk.classes(one, two)
-    # No other constructors are compared, since users call only those of the clients.
+    # Of all constructors only the clients' are compared, since users call no others.
     walk.member(f"{one.__name__}.__init__", one.__init__, two.__init__)
     return walk
 

@@ -56,12 +56,12 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self._clock.now
 
     def advance(self, seconds: float) -> None:
-        """Advance the virtual clock, although tasks can run."""
+        """Advance the virtual clock, even if tasks are ready to run."""
         self._clock.now += seconds
 
 
 def advance(seconds: float) -> None:
-    """Advance the running event loop's virtual clock, although tasks can run."""
+    """Advance the running loop's virtual clock, even if tasks are ready to run."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:

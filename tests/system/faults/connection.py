@@ -67,7 +67,7 @@ CONNECTION = {
     "idle_408": answers(after="closed"),
     "informational_flood": same(timed_out("first_token", status=None)),
     "early_hints": answers(),
-    # Of a small request, all bytes are sent before the refusal arrives.
+    # A small request is sent completely before the server's refusal arrives.
     "early_refusal": _REFUSED,
     "early_refusal_open": _REFUSED,
     "slow_request_reader": answers(),

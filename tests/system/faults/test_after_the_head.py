@@ -135,8 +135,8 @@ async def test_stream_broken_before_the_first_part_of_the_answer_is_retried(fake
 @pytest.mark.parametrize("end", [(Reset(),), (Stall(),)], ids=["reset", "stall"])
 async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
     """
-    x-should-retry: true cannot cause a retry after the first chunk, because the retry
-    would repeat the beginning of the answer.
+    The header ``x-should-retry: true`` causes no retry after the first chunk, because a
+    retry would repeat the beginning of the answer.
     """
     head = Head(200, (*SSE.headers, ("x-should-retry", "true")))
     said = b"data: %b\n\n" % json.dumps(chunk("one")).encode()

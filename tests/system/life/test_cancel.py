@@ -38,7 +38,7 @@ async def duration_of_calls(client, parallel):
     return anyio.current_time() - began
 
 
-@pytest.mark.timeout(600)  # seconds: each case cancels hundreds of calls
+@pytest.mark.timeout(600)  # seconds, since each case cancels hundreds of calls
 @pytest.mark.parametrize(("parallel", "pause"), [(1, 0.001), (20, 0.01)])
 async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
     fake, anyio_backend_name, parallel, pause

@@ -245,7 +245,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("prelude", "script", "code"), CASES)
-def test_program_that_leaves_things_open_keeps_its_exit_code_and_prints_nothing(
+def test_program_with_open_clients_or_threads_keeps_exit_code_and_prints_nothing(
     fake, prelude, script, code
 ):
     """

@@ -18,7 +18,7 @@ def fake(fake):
 
 
 # Programs that begin with this code call `at_import(thread, module)` for each import of
-# a module that is not yet imported; the threads that only import have no Thread object.
+# a module that is not yet imported; `thread` is None in threads that only import.
 WATCH = """
 at_import = lambda thread, module: None
 asi1.ASI1, asi1.AsyncASI1, asi1.RateLimit, asi1.ASI1Error

@@ -26,13 +26,13 @@ WAYS = {
 
 @pytest.mark.parametrize("first", ["before", "after"])
 @pytest.mark.parametrize("way", WAYS)
-def test_blocking_calls_keep_real_time_while_the_programs_clocks_stand(
+def test_blocking_calls_keep_real_time_while_the_programs_clocks_are_frozen(
     fake, way, first
 ):
     """
-    While a test has frozen time, a blocking call still waits before a retry, its
-    timeouts pass, and a rate limit delays it, whether the process made its first call
-    before or after the time was frozen.
+    While a program's clocks are frozen, a blocking call still waits before a retry,
+    times out, and is delayed by a rate limit, whether the process made its first call
+    before or after the clocks were frozen.
     """
     if way != "replaced" and importlib.util.find_spec(way) is None:
         pytest.skip(f"{way} is not installed")

@@ -181,7 +181,7 @@ async def test_stream_with_n_2_gives_two_complete_choices(client):
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 async def test_tool_calls_are_complete(client, llmock, stream):
     """
-    `create` returns complete tool calls; a stream joins them from its chunks' parts.
+    The answer has llmock's complete tool calls, whether by `create` or a stream.
     """
     arguments = {"city": "San José", "days": [1, 2, 3], "note": "a" * 40}
     calls = [
@@ -360,8 +360,8 @@ def test_blocking_client_gets_the_same_answers_and_errors(llmock):
 @pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 async def test_llmock_finds_no_misbehaviour(client, llmock):
     """
-    After a client with default settings met llmock's faults, llmock reports no
-    misbehaviour.
+    After a client with default settings has handled llmock's faults, llmock reports no
+    misbehaviour of the client.
 
     llmock cannot see whether a client raised an error for a broken stream: it counts
     the stream as accepted unless the client requests it again, so this test does so.
