@@ -33,8 +33,8 @@ from asi1 import (
 
 async def awaited(client: AsyncASI1, *, either: bool) -> None:
     """
-    `create` returns an answer, or with ``stream=True`` a stream; for a variable of type
-    bool the result may be either.
+    `create` returns an answer, or with ``stream=True`` a stream; if `stream` is a
+    variable of type bool, the result may be either.
     """
     create = client.chat.completions.create
 

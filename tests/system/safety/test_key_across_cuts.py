@@ -39,9 +39,9 @@ def filler(size):
     return "-" * size
 
 
-# For each kind of reply: the number of characters after which an error cuts off the
-# quoted reply, and a function that returns a reply in which *before* other characters
-# stand before the echoed key.
+# For each kind of reply: how many of the reply's characters an error quotes at most,
+# and a function that returns such a reply, with *before* characters ahead of the
+# echoed key.
 CUTS = {
     "snippet": (SNIPPET, lambda before: (SSE, f"data: {filler(before)}{KEY}\n\n")),
     "snippet-of-list": (

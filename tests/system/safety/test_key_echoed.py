@@ -214,9 +214,9 @@ BROKEN = {
 
 
 def contains(error, key):
-    """Return where *error* contains *key*, or a form of it that shows the key."""
+    """Return the places in *error* that contain *key*, unchanged or encoded."""
     forms = {echo(f"<{name}>", key).data.decode() for name in FORMS}
-    # The digits at the ends of base64 stand for the text beside the key, too.
+    # The first and last characters of a base64 form also encode text beside the key.
     inner = [form[len(form) // 2 : -4] for form in forms]
     values = error, pickle.dumps(error)
     return [place for form in inner for place in found(*values, text=form)]
@@ -375,12 +375,12 @@ UNSEEN = ["\r", "\u00ad", "\u200b", "\u2060", "\ufeff"]
         pytest.param((SSE, HALF, 'data: {"error": "<JSON>"}\n\n'), id="late-event"),
     ],
 )
-async def test_key_with_characters_inside_that_are_not_shown_is_replaced(
+async def test_echoed_key_with_an_invisible_character_inside_is_replaced(
     reply, stream, char
 ):
     """
-    A key with characters inside that are left out when an error is shown is replaced by
-    asterisks in the error's text, repr and attributes.
+    An echoed key with an invisible or control character inside is replaced by asterisks
+    in the error's text, repr and attributes.
     """
     *head, body = reply
     fake = FakeASI1(seed=5)

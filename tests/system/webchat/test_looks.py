@@ -26,8 +26,8 @@ for chunk in client.chat.completions.create(messages="Why?", stream=True): print
 | 1 | 2 | 3 | 4 |
 """
 
-# JavaScript that returns the lowest contrast of any text with its background, and the
-# text that has this contrast.
+# JavaScript that returns the lowest contrast ratio between a text of the page and the
+# text's background, and that text.
 CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", {
     willReadFrequently: true,
