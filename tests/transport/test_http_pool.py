@@ -197,7 +197,7 @@ async def test_reply_cut_in_its_first_bytes_is_retried_only_if_they_are_http(
 )
 def test_head_of_a_final_reply_refuses_the_request(received, early, late):
     """
-    `refuses` is true for the complete head of a final reply that is not a 2xx, with
-    ``late=True`` also for that of a 2xx, and for bytes that are not HTTP.
+    `refuses` is true for bytes that are not HTTP, and for the complete head of a final
+    reply that is not a 2xx; with ``late=True`` a 2xx counts too.
     """
     assert (early, late) == (refuses(received), refuses(received, late=True))

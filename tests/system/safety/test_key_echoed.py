@@ -119,8 +119,8 @@ async def test_echoed_key_is_not_in_the_error(name, stream):
 @pytest.mark.parametrize("head", [JSON_401, JSON_200], ids=["401", "200"])
 async def test_echoed_key_that_json_escapes_is_replaced(head, form, stream):
     """
-    A key that the JSON of a reply has to escape is still recognised, and replaced by
-    asterisks in the error.
+    A key whose characters a reply's JSON escapes is still recognised, and is replaced
+    by asterisks in the error.
     """
     fake = FakeASI1(seed=5)
     fake.play(head, echo(f'{{"error": {{"message": "<{form}>"}}}}', ODD_KEY))
@@ -147,7 +147,7 @@ async def test_echoed_key_that_json_escapes_is_replaced(head, form, stream):
 async def test_shortened_text_shows_no_part_of_an_echoed_key(head, before, stream):
     """
     If an error shortens a long text just before the last character of an echoed key,
-    the error does not contain the rest of the key.
+    the error does not contain the key's other characters.
     """
     fake = FakeASI1(seed=5)
     fake.play(head, Data(b"-" * (before - len(CUT)) + KEY.encode()), times=None)
@@ -162,8 +162,8 @@ async def test_shortened_text_shows_no_part_of_an_echoed_key(head, before, strea
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 async def test_shortened_event_shows_no_part_of_an_echoed_key(stream):
     """
-    If an error quotes the first 200 characters of an event, which end just before the
-    last character of an echoed key, the error does not contain the rest of the key.
+    If an error shortens an event to 200 characters, just before the last character of
+    an echoed key, the error does not contain the key's other characters.
     """
     fake = FakeASI1(seed=5)
     fake.play(SSE, Data(b"data: " + b"-" * (200 - len(CUT)) + KEY.encode() + b"\n\n"))

@@ -92,8 +92,9 @@ async def test_text_has_enough_contrast(browser, url, fake, scheme):
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 async def test_page_fits_every_width(browser, url, fake, width):
     """
-    From 320 to 1280 pixels the page never scrolls sideways as a whole; every button is
-    within the width and measures at least 24 pixels, to be tapped with a thumb.
+    At widths from 320 to 1280 pixels, the page does not scroll sideways, and every
+    button is inside the width and at least 24 pixels wide and high, large enough for a
+    thumb.
     """
     fake.reply(ANSWER, thoughts=["Keep it short."])
     fake.fail(400, message="No way, " * 20)
