@@ -55,7 +55,8 @@ NAMED = """
 
 async def outcome_of(client, url, *, stream):
     """
-    Request *url*; return (status, headers) or the error's class, and the bytes read.
+    Request *url*; return the outcome and the bytes read. The outcome is (status,
+    headers), or the class of the error.
     """
     headers = {"Authorization": "Bearer sk-secret"}
     body = {"stream": stream}
@@ -153,7 +154,7 @@ def text_of(body):
 
 @pytest.mark.parametrize("count", [0, 1, 5])
 @pytest.mark.parametrize("name", ["fin_mid_chunked", "clean_eof_no_done", "stall"])
-async def test_fault_occurs_after_exactly_after_chunks_words(name, count):
+async def test_fault_occurs_after_as_many_words_as_after_chunks_says(name, count):
     """
     A fault with the option *after_chunks* occurs after that many words of the answer.
     """
@@ -174,7 +175,8 @@ async def test_fault_with_too_large_after_chunks_still_cuts_the_last_word():
 
 async def test_stall_with_seconds_closes_the_connection():
     """
-    The fault stall with the option *seconds* closes the connection after that time.
+    With the option *seconds*, the fault stall closes the connection after that many
+    seconds.
     """
     error, body = await ask("stall", stream=True, seconds=0)
 
@@ -182,7 +184,7 @@ async def test_stall_with_seconds_closes_the_connection():
     assert "one two three" == text_of(body)
 
 
-async def test_heartbeat_forever_begins_after_after_chunks_words():
+async def test_heartbeat_forever_begins_after_as_many_words_as_after_chunks_says():
     """
     The fault heartbeat_forever sends *after_chunks* words before its heartbeats.
     """

@@ -18,7 +18,7 @@ async def post(fake, call="generate"):
 
 async def test_every_image_call_gets_an_image_without_a_script():
     """
-    Without a script, both image calls get the documented format with a small GIF.
+    Without scripted replies, both image calls get a small GIF in the documented format.
     """
     fake = FakeASI1()
 
@@ -38,7 +38,8 @@ async def test_every_image_call_gets_an_image_without_a_script():
 )
 async def test_url_is_sent_in_place_of_an_image(shape, body):
     """
-    A URL is sent in the place where an image would be.
+    If an image is scripted as a URL, the reply contains that URL in place of the
+    image's data.
     """
     fake = FakeASI1()
     fake.image("https://a/1.png", shape=shape)
@@ -48,7 +49,8 @@ async def test_url_is_sent_in_place_of_an_image(shape, body):
 
 async def test_image_is_sent_as_base64():
     """
-    The shape ``data.b64_json`` has the image as base64, without a media type.
+    With ``shape="data.b64_json"``, the fake sends the image as base64, without a media
+    type.
     """
     fake = FakeASI1()
     fake.image(b"GIF89a", shape="data.b64_json")
@@ -62,7 +64,8 @@ async def test_image_is_sent_as_base64():
 )
 def test_wrong_format_is_refused_when_it_is_scripted(wrong):
     """
-    An unknown shape, and a URL where only base64 fits, raise an error in the test.
+    `FakeASI1.image` raises a ValueError for an unknown *shape*, and for a URL with a
+    *shape* that sends only base64.
     """
     with pytest.raises(ValueError, match="shape"):
         FakeASI1().image(**wrong)

@@ -14,11 +14,11 @@ from asi1.testing import FakeASI1
 from ..support.talk import TEXT, until
 
 
-LONG = "x" * 2**23  # more than the kernel buffers
+LONG = "x" * 2**23  # 8 MiB, more than all socket buffers
 
 
 def client_of(fake, **options):
-    """Return a client whose timeouts do not pass on a slow machine."""
+    """Return a client whose timeouts are long enough for a slow machine."""
     return asi1.AsyncASI1(
         "sk-test", fake.base_url, timeout=asi1.Timeouts(connect=60, write=60), **options
     )
@@ -59,8 +59,8 @@ async def test_slow_request_reader_reads_the_complete_body(fake):
 @pytest.mark.parametrize(("seconds", "took"), [(0.05, 25.6), (0, 0)])
 async def test_slow_request_reader_takes_as_long_in_process(seconds, took):
     """
-    In process, a slow reader takes the time that it would take on a socket, during
-    which the read timeout does not count.
+    With the in-process transport, the fault slow_request_reader takes as long as on a
+    socket, and that time does not count towards the read timeout.
     """
     fake = FakeASI1()
     fake.fault("slow_request_reader", seconds=seconds)
@@ -73,10 +73,11 @@ async def test_slow_request_reader_takes_as_long_in_process(seconds, took):
     assert pytest.approx(took) == anyio.current_time() - began
 
 
-def test_open_refusal_ends_when_the_client_leaves_or_after_its_seconds(fake):
+def test_early_refusal_open_ends_at_a_disconnect_or_after_its_seconds(fake):
     """
-    The server that has refused a request keeps the connection open, without reading,
-    until the client disconnects or *seconds* have passed.
+    With the fault early_refusal_open, the server refuses a request, then keeps the
+    connection open, without reading, until the client disconnects or *seconds* have
+    passed.
     """
     head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n"
     for seconds, outcome in [(None, "left"), (0.01, "sent")]:
@@ -96,8 +97,8 @@ def test_open_refusal_ends_when_the_client_leaves_or_after_its_seconds(fake):
 
 async def test_refused_request_leaves_an_early_fault_in_the_queue():
     """
-    A request to an unknown path or without a key does not take a queued early fault,
-    and the next valid request gets it.
+    A request with an unknown path, or without a key, leaves the scripted fault
+    early_refusal in the queue; the next valid request gets that fault.
     """
     with FakeASI1(require_key=True) as fake:
         fake.fault("early_refusal")

@@ -597,7 +597,7 @@ def test_json_of_a_body_that_is_not_json_is_a_value_error():
         _ = RecordedRequest(method="POST", path="/", body=b"{").json
 
 
-def test_recorded_sample_matches_its_figures():
+def test_recorded_stream_has_the_content_that_its_json_file_states():
     """
     The recorded stream otters.sse has the number of chunks, the texts and the usage
     that otters.json states.

@@ -119,8 +119,8 @@ def test_command_line_serves_until_a_signal(
 )
 def test_chunk_delay_option_delays_any_answer(monkeypatch, arguments, text):
     """
-    `--chunk-delay` waits after each event of a streamed answer, whether `--reply` sets
-    the text or not.
+    With `--chunk-delay`, the server waits after each event of a streamed answer,
+    whether `--reply` sets the answer's text or not.
     """
     given = [*arguments, "--chunk-delay", "0.05", "--seed", "7"]
 
@@ -144,10 +144,10 @@ def test_chunk_delay_option_delays_any_answer(monkeypatch, arguments, text):
         (["--fault", "html_502", "--reply", "Nine."], "--fault"),
     ],
 )
-def test_options_without_effect_are_usage_errors(arguments, told, capsys):
+def test_invalid_delay_or_ignored_option_is_a_usage_error(arguments, told, capsys):
     """
-    A delay that is not a number of seconds, and an option that `--fault` would ignore,
-    are usage errors with exit code 2; no server is started.
+    An invalid `--chunk-delay`, and an option that `--fault` would ignore, are usage
+    errors with exit code 2; no server is started.
     """
     with pytest.raises(SystemExit) as raised:
         main(arguments)

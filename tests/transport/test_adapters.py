@@ -102,7 +102,8 @@ def test_no_proxy_names_hosts_addresses_and_networks(entries, url, direct):
 @pytest.mark.parametrize("entries", ["fd00::/8", "::1/128", "[::1]", "[::1"])
 async def test_ipv6_networks_in_no_proxy_leave_the_proxy_in_use(monkeypatch, entries):
     """
-    A call goes through the proxy if NO_PROXY contains only other networks.
+    A call to a host name goes through the proxy if NO_PROXY contains only IPv6
+    addresses and networks, even an invalid one.
     """
     with FakeASI1() as proxy:
         proxy.reply("Proxied.")
@@ -124,8 +125,8 @@ async def test_ipv6_networks_in_no_proxy_leave_the_proxy_in_use(monkeypatch, ent
 )
 def test_unusable_proxy_is_ignored_for_hosts_in_no_proxy(entries, unusable):
     """
-    A proxy of the environment that cannot be used is an error, unless NO_PROXY contains
-    the server, which is then reached without any proxy.
+    If the environment names a proxy that cannot be used, a ConfigurationError is
+    raised, unless NO_PROXY contains the server's host; then the proxy is ignored.
     """
     proxies = {"https": "otter://proxy.example", "no": entries}
     found = pytest.raises(ConfigurationError) if unusable else nullcontext()

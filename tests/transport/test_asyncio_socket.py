@@ -57,7 +57,7 @@ def reset(sock):
 
 
 def received(sock, size):
-    """Read *size* bytes from *sock*, or fewer if the connection ends before."""
+    """Read *size* bytes from *sock*, or fewer if the connection ends earlier."""
     got = bytearray()
     while len(got) < size and (data := sock.recv(65536)):
         got += data
@@ -77,7 +77,7 @@ def nothing_arrived(sock):
 
 @asynccontextmanager
 async def blocking_thread(call, *args):
-    """Run *call* in a thread during the body of ``async with``."""
+    """Run *call* in a thread while the body of the ``async with`` runs."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(partial(anyio.to_thread.run_sync, call, *args))
         yield
@@ -178,7 +178,7 @@ async def test_connection_that_breaks_during_a_write_is_a_write_error():
             tasks.start_soon(broken)
             with pytest.raises(httpcore.WriteError):
                 await ours.write(BIG, 10)
-        with pytest.raises(httpcore.WriteError):  # a second write raises at once
+        with pytest.raises(httpcore.WriteError):  # a write after an error fails too
             await ours.write(BIG, 10)
 
 
@@ -282,10 +282,10 @@ async def test_socket_buffers_at_most_one_mib_while_no_task_reads():
 
 
 @pytest.mark.parametrize("end", [reset, socket.socket.close])
-async def test_slow_reader_gets_all_bytes_before_a_close(end):
+async def test_late_reader_gets_all_bytes_sent_before_a_close(end):
     """
-    A late reader gets all bytes sent before a close, and then the end. After
-    a reset, bytes that the socket has not buffered may be lost.
+    A reader that begins late gets all bytes that the peer sent before closing the
+    connection. After a reset, bytes that the socket has not buffered may be lost.
     """
     async with (
         pair() as (ours, theirs),
@@ -365,8 +365,8 @@ async def test_connection_has_its_addresses_and_socket():
 
 class MisbehavingServer:
     """
-    A server that replies to a request on its first connection, then calls *what* with
-    the connection's socket.
+    A server that answers one request on each of two connections; after the first answer
+    it passes the connection's socket to the function *what*.
     """
 
     def __init__(self, what):
@@ -425,7 +425,7 @@ async def test_idle_connection_that_was_closed_reset_or_written_to_is_not_reused
         await client.chat.completions.create(messages="Hi")
         await anyio.to_thread.run_sync(server.idle.wait, 10)
         server.now.set()
-        assert server.done.wait(10)  # blocks the event loop on purpose
+        assert server.done.wait(10)  # wait() blocks the event loop, which must not run
         with anyio.fail_after(60):
             answer = await client.chat.completions.create(messages="Hi")
 

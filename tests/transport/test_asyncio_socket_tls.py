@@ -85,8 +85,9 @@ async def test_aborted_tls_connection_is_readable_and_so_not_reused(certificate)
 
 def test_only_a_connection_without_tls_stays_half_open():
     """
-    When the server stops sending, a connection without TLS stays open for writing; one
-    with TLS is closed, even if asyncio has not yet reported the handshake as complete.
+    When the server has closed its sending side, a connection without TLS stays open for
+    writing; a connection with TLS is closed, even if asyncio has not yet reported the
+    handshake as complete.
     """
     assert AsyncioSocket().eof_received()
     assert not AsyncioSocket(below=asyncio.Transport()).eof_received()

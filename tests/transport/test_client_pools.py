@@ -35,7 +35,7 @@ class BurstServer:
             await listener.serve(self.answer)
 
     async def answer(self, stream):
-        """Reply to each request once *count* requests arrived on all connections."""
+        """Reply to each request, but not before *count* requests arrived in all."""
         self.open += 1
         try:
             async with stream:

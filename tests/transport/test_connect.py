@@ -49,10 +49,10 @@ def listener():
 @pytest.fixture
 def addresses(monkeypatch, listener):
     """
-    Return a function that makes the host name resolve to one address per outcome.
+    Return a function that makes the host name resolve to one address per argument.
 
     Connecting to a "good" address succeeds, to a "bad" one fails, to a "slow" one never
-    ends; *before* maps an outcome to a coroutine function that runs first.
+    ends; *before* maps an argument to a coroutine function that runs first.
     """
 
     def build(*ways, before=None):
@@ -100,8 +100,8 @@ async def connect(timeout=5):
 )
 async def test_first_address_that_connects_is_used(addresses, ways, attempts):
     """
-    Addresses are tried in order, the next one when one fails or is slow, until one of
-    them connects.
+    A host's addresses are tried in order, each when the one before fails or is slow,
+    until one of them connects.
     """
     tried = addresses(*ways)
 
@@ -212,7 +212,7 @@ def open_sockets():
     for path in Path("/proc/self/fd").iterdir():
         try:
             names.append(str(path.readlink()))
-        except OSError:  # iterdir's own descriptor is closed by now
+        except OSError:  # the descriptor that iterdir opened is closed by now
             continue
     return sum(name.startswith("socket:") for name in names)
 
@@ -352,8 +352,8 @@ class LateReader:
     def __init__(self, what, context=None):
         self._what = what
         self._context = context
-        # The buffer is small so that a body of 1 MB does not fit into the kernel. Its
-        # size is set before the connections are made, which adapt to it.
+        # The receive buffer is small, so that the kernel cannot buffer a body of 1 MB;
+        # it is set on the listener, because accepted sockets inherit its size.
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
         self._listener.bind(("127.0.0.1", 0))
@@ -372,8 +372,8 @@ class LateReader:
 
     def let_read(self, sock):
         """
-        Under TLS, wait before the connection is closed: a TCP reset that comes while
-        the client sends makes bytes unreadable that the client has not decrypted.
+        Under TLS, let the client read before the connection closes: a TCP reset during
+        the client's write discards the bytes not yet decrypted.
         """
         if isinstance(sock, ssl.SSLSocket):
             self.over.wait(1)
@@ -431,8 +431,8 @@ def keep_silent(server, _, __):
 
 def answer_slow_reader(_, sock, left):
     """
-    Read 50 KB/s for twice the write timeout, during which the kernel of the client
-    takes no further byte for longer than the timeout; then read the rest, and answer.
+    Read 50 KB/s for twice the write timeout, so slowly that the client's kernel accepts
+    no byte for longer than that timeout; then read the rest, and answer.
     """
     slow = time.monotonic() + 2 * WRITE
     while left > 0:
@@ -455,7 +455,7 @@ ANSWER = b'{"choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}
 ANSWERED = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(ANSWER) + ANSWER
 LOOPS = ["asyncio", "uvloop", "trio"]
 LONG = "x" * 2**20
-# A write timeout, in seconds, long enough not to pass by mistake on a busy machine.
+# A write timeout in seconds, long enough not to expire too early on a busy machine.
 WRITE = 1.0
 
 
@@ -502,8 +502,8 @@ async def test_refusal_that_comes_while_the_body_is_sent_is_read(
     what, certificate, tls
 ):
     """
-    If the server refuses a large request before it has read it, the call raises the
-    error of the server's status with the server's message, and the body is sent once.
+    If the server refuses a large request before reading all of it, the call raises the
+    error of the status, with the server's message, and sends the body once.
     """
     error, connections = await ask_at_length(what, certificate, tls=tls)
 
@@ -514,9 +514,9 @@ async def test_refusal_that_comes_while_the_body_is_sent_is_read(
 
 @on_each_loop
 @with_and_without_tls
-async def test_informational_reply_does_not_end_the_sending(certificate, tls):
+async def test_body_is_sent_on_after_an_informational_reply(certificate, tls):
     """
-    A 100 (Continue) that arrives while the body is sent does not end the sending.
+    If a 100 (Continue) arrives while the body is sent, the client sends the rest.
     """
     answer, _ = await ask_at_length(continue_then_answer, certificate, tls=tls)
 
@@ -526,12 +526,10 @@ async def test_informational_reply_does_not_end_the_sending(certificate, tls):
 @pytest.mark.system
 @on_each_loop
 @with_and_without_tls
-async def test_answer_without_reading_the_body_counts_after_the_write_timeout(
-    certificate, tls
-):
+async def test_early_answer_is_returned_after_the_write_timeout(certificate, tls):
     """
-    If the server answers early and then reads nothing, the call returns the answer when
-    the write timeout has passed.
+    If the server answers before it has read the body, and then reads nothing, the call
+    returns the answer when the write timeout has passed.
     """
     answer, connections = await ask_at_length(
         answer_and_keep_open, certificate, tls=tls, write=WRITE
@@ -561,7 +559,7 @@ async def test_write_timeout_does_not_pass_while_the_server_reads(certificate, t
 async def test_server_that_reads_nothing_is_a_write_timeout(certificate, tls):
     """
     If the server reads nothing for the write timeout, the call raises APITimeoutError
-    with the phase "write".
+    with "write" as its `phase`.
     """
     error, _ = await ask_at_length(keep_silent, certificate, tls=tls, write=0.3)
 
@@ -583,8 +581,8 @@ async def test_large_request_through_a_proxy_ends_as_without_it(
     monkeypatch, what, expected
 ):
     """
-    Through a proxy, refusals are read while the body is sent, and the write timeout
-    passes only if the proxy reads nothing.
+    Through a proxy too, a refusal is read while the body is sent, and the write timeout
+    expires only if the proxy reads nothing.
     """
     with LateReader(what) as proxy:
         for name in ("HTTP_PROXY", "http_proxy"):

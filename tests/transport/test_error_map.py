@@ -74,7 +74,8 @@ async def test_bad_chunk_size_over_aiohttp_is_a_connection_error():
     A stream in which a chunk's size is not a number is an APIConnectionError.
     """
     with FakeASI1() as fake:
-        # One write: a bad size in a later read makes aiohttp 3.14 wait for more bytes.
+        # If aiohttp 3.14 reads the invalid chunk size after the head, it waits for more
+        # bytes, so the head and the size are sent in one write.
         fake.play(Raw(b"%bzz\r\n" % Renderer().render(Head(200))), Close())
         error = await failed_over_aiohttp(fake.base_url, "stream")
 
@@ -115,8 +116,8 @@ async def test_untrusted_certificate_over_aiohttp_is_not_retried(certificate):
 @pytest.mark.parametrize("name", ["reset_before_headers", "close_before_headers"])
 async def test_server_that_hangs_up_over_aiohttp_may_have_got_the_request(name):
     """
-    If the server hangs up before its reply, the call is retried, and each attempt says
-    that it was sent; httpx-aiohttp calls this a timeout while connecting.
+    If the server closes the connection before it replies, the call is retried, and
+    `sent` of each attempt is True, although httpx-aiohttp reports a connect timeout.
     """
     with FakeASI1() as fake:
         fake.fault(name, times=None)
@@ -154,12 +155,13 @@ async def raise_after_reading(response):
 
 @pytest.mark.parametrize("hook", [raise_for_status, raise_after_reading])
 @pytest.mark.parametrize("sockets", [False, True])
-async def test_hook_that_raises_for_status_hides_no_status_message_or_retry(
+async def test_hook_that_raises_for_status_changes_neither_error_nor_retries(
     hook, sockets
 ):
     """
-    If a hook of the user's httpx client raises httpx.HTTPStatusError, the call ends as
-    without the hook: with the error of the status, the server's message and retries.
+    If a hook of the user's httpx client raises httpx.HTTPStatusError, the call behaves
+    as without the hook: it is retried, or raises the status's error with the server's
+    message.
     """
     with FakeASI1() as fake:
         fake.fail(503, message="too busy", times=3)
@@ -184,7 +186,7 @@ async def test_hook_that_raises_for_status_hides_no_status_message_or_retry(
     assert "Fine." == answer.text
 
 
-async def test_transport_that_raises_for_status_hides_no_status(fake):
+async def test_transport_that_raises_for_status_ends_in_the_error_of_that_status(fake):
     """
     If a user's transport raises httpx.HTTPStatusError, the call raises the error of
     that status.

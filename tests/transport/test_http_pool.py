@@ -53,7 +53,7 @@ async def test_connection_made_for_a_cancelled_request_is_closed(fake):
 
 
 class CountingSelector(selectors.DefaultSelector):
-    """A selector that counts an event loop's iterations: each calls `select` once."""
+    """A selector that counts iterations of its event loop, by the calls of `select`."""
 
     rounds = 0
 
@@ -81,7 +81,9 @@ def test_call_takes_four_iterations_of_the_event_loop(fake):
     ) as runner:
         runner.run(call_some())
 
-    assert 4 == min(rounds)  # min: a reply that arrives in two pieces takes more
+    # The minimum is compared, because a reply that arrives in two reads takes more
+    # iterations.
+    assert 4 == min(rounds)
 
 
 async def test_successive_requests_reuse_one_connection(fake):
@@ -195,7 +197,7 @@ async def test_reply_cut_in_its_first_bytes_is_retried_only_if_they_are_http(
 )
 def test_head_of_a_final_reply_refuses_the_request(received, early, late):
     """
-    Only the complete head of a final reply that is not a 2xx refuses a request at once,
-    and so does a server that does not speak HTTP.
+    `refuses` is true for bytes that are not HTTP, and for the complete head of a final
+    reply that is not a 2xx; with ``late=True`` a 2xx counts too.
     """
     assert (early, late) == (refuses(received), refuses(received, late=True))

@@ -135,7 +135,7 @@ def test_connection_without_the_private_names_is_unchanged():
 
 
 def install(folder, package, old, new):
-    """Copy *package* into *folder*; replace matches of *old* in its source by *new*."""
+    """Copy *package* to *folder*, with matches of regex *old* replaced by *new*."""
     source = Path(package.__file__).parent
     copy = folder / source.name
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))

@@ -135,7 +135,7 @@ async def test_slow_answer_is_not_a_write_timeout(fake, front):
 
 async def test_large_request_over_tls_arrives_complete(fake, front):
     """
-    A request over TLS that is sent in many pieces arrives completely.
+    A request of 3 MB, which TLS sends in many records, arrives completely.
     """
     text = "0123456789" * 300_000
 

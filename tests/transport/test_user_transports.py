@@ -162,7 +162,7 @@ async def test_blocking_reply_of_a_user_transport_frees_its_connection():
 
 
 class RaisingTransport(httpx.AsyncBaseTransport):
-    """A user's transport that raises an error for each request, or in each body."""
+    """A transport that raises an error for each request, or in each response body."""
 
     def __init__(self, make, place):
         self.make = make
@@ -189,7 +189,7 @@ class RaisingBody(httpx.AsyncByteStream):
 
 
 class RequestError(Exception):
-    """An error whose text needs the request that it holds, as aiohttp's have."""
+    """An error whose text contains the headers of the request that failed."""
 
     def __init__(self, request):
         super().__init__(request)
@@ -274,7 +274,7 @@ async def test_any_error_of_a_user_transport_is_a_connection_error(
 
 async def test_error_while_a_user_transport_closes_its_reply_is_ignored(fake):
     """
-    An answer that was read to its end stays an answer if its reply cannot be closed.
+    An error while a completely read reply is closed does not make the call fail.
     """
 
     class Unclosable(httpx.AsyncByteStream):

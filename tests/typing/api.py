@@ -33,8 +33,8 @@ from asi1 import (
 
 async def awaited(client: AsyncASI1, *, either: bool) -> None:
     """
-    `create` returns an answer, or with ``stream=True`` a stream; for a variable of type
-    bool the result may be either.
+    `create` returns an answer, or with ``stream=True`` a stream; if `stream` is a
+    variable of type bool, the result may be either.
     """
     create = client.chat.completions.create
 
@@ -80,7 +80,9 @@ def blocking(client: ASI1, *, either: bool) -> None:
 
 
 async def messages(client: AsyncASI1, answer: ChatCompletion) -> None:
-    """`messages` may be dicts and earlier answers; a number is a type error."""
+    """
+    `messages` may contain dicts and earlier answers; ``messages=7`` is a type error.
+    """
     create = client.chat.completions.create
 
     await create(messages=[{"role": "user", "content": "Hi"}])
@@ -128,7 +130,7 @@ async def images(client: AsyncASI1, blocking: ASI1) -> None:
 
 
 async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
-    """Conversations return their client's types; policies compose with ``|``."""
+    """Conversations return their client's types; ``|`` combines context policies."""
     policy = DropLeastRelevant(900, score=lambda turn, last: len(turn)) | Summarise()
     assert_type(policy, ContextPolicy)
     assert_type(KeepNewest(900).fit("Hi"), list[dict[str, Any]])

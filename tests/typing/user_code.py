@@ -177,13 +177,13 @@ async def settings() -> RawReply:
 
 @dataclass
 class Place:
-    """A type of the user."""
+    """A user's type for `response_format`."""
 
     name: str
 
 
 async def values(client: AsyncASI1, blocking: ASI1) -> Place:
-    """`parse` and streams infer the type of the value."""
+    """`parse` and streams infer the parsed value's type from `response_format`."""
     ask = client.chat.completions
     answer = await ask.parse(messages="Where?", response_format=Place, repair=1)
     assert_type(answer, ParsedCompletion[Place])

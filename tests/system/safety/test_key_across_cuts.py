@@ -39,9 +39,9 @@ def filler(size):
     return "-" * size
 
 
-# For each kind of reply: the number of characters after which an error cuts off the
-# quoted reply, and a function that returns a reply in which *before* other characters
-# stand before the echoed key.
+# For each kind of reply: how many of the reply's characters an error quotes at most,
+# and a function that returns such a reply, with *before* characters ahead of the
+# echoed key.
 CUTS = {
     "snippet": (SNIPPET, lambda before: (SSE, f"data: {filler(before)}{KEY}\n\n")),
     "snippet-of-list": (
@@ -110,7 +110,9 @@ CUTS = {
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("size", [PART, PART + 1, len(KEY) // 2, len(KEY) - 1])
 @pytest.mark.parametrize("cut", CUTS)
-async def test_echoed_key_that_a_shortened_quote_cuts_is_removed(cut, size, stream):
+async def test_key_cut_by_a_shortened_quote_is_removed_from_the_error(
+    cut, size, stream
+):
     """
     If an error quotes a reply only up to *size* characters after the beginning of an
     echoed key, the error contains no part of the key.
@@ -130,7 +132,9 @@ async def test_echoed_key_that_a_shortened_quote_cuts_is_removed(cut, size, stre
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("status", [200, 500])
 @pytest.mark.parametrize("size", [PART, len(KEY) - 1])
-async def test_echoed_key_that_the_end_of_a_body_cuts_is_removed(size, status, stream):
+async def test_key_cut_by_the_end_of_a_body_is_removed_from_the_error(
+    size, status, stream
+):
     """
     If a body full of echoed keys ends within a key, or the client stops reading the
     body within a key, the error contains no part of that last key, even though the

@@ -119,8 +119,8 @@ async def test_echoed_key_is_not_in_the_error(name, stream):
 @pytest.mark.parametrize("head", [JSON_401, JSON_200], ids=["401", "200"])
 async def test_echoed_key_that_json_escapes_is_replaced(head, form, stream):
     """
-    A key that the JSON of a reply has to escape is still recognised, and replaced by
-    asterisks in the error.
+    A key whose characters a reply's JSON escapes is still recognised, and is replaced
+    by asterisks in the error.
     """
     fake = FakeASI1(seed=5)
     fake.play(head, echo(f'{{"error": {{"message": "<{form}>"}}}}', ODD_KEY))
@@ -147,7 +147,7 @@ async def test_echoed_key_that_json_escapes_is_replaced(head, form, stream):
 async def test_shortened_text_shows_no_part_of_an_echoed_key(head, before, stream):
     """
     If an error shortens a long text just before the last character of an echoed key,
-    the error does not contain the rest of the key.
+    the error does not contain the key's other characters.
     """
     fake = FakeASI1(seed=5)
     fake.play(head, Data(b"-" * (before - len(CUT)) + KEY.encode()), times=None)
@@ -162,8 +162,8 @@ async def test_shortened_text_shows_no_part_of_an_echoed_key(head, before, strea
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 async def test_shortened_event_shows_no_part_of_an_echoed_key(stream):
     """
-    If an error quotes the first 200 characters of an event, which end just before the
-    last character of an echoed key, the error does not contain the rest of the key.
+    If an error shortens an event to 200 characters, just before the last character of
+    an echoed key, the error does not contain the key's other characters.
     """
     fake = FakeASI1(seed=5)
     fake.play(SSE, Data(b"data: " + b"-" * (200 - len(CUT)) + KEY.encode() + b"\n\n"))
@@ -214,9 +214,9 @@ BROKEN = {
 
 
 def contains(error, key):
-    """Return where *error* contains *key*, or a form of it that shows the key."""
+    """Return the places in *error* that contain *key*, unchanged or encoded."""
     forms = {echo(f"<{name}>", key).data.decode() for name in FORMS}
-    # The digits at the ends of base64 stand for the text beside the key, too.
+    # The first and last characters of a base64 form also encode text beside the key.
     inner = [form[len(form) // 2 : -4] for form in forms]
     values = error, pickle.dumps(error)
     return [place for form in inner for place in found(*values, text=form)]
@@ -375,12 +375,12 @@ UNSEEN = ["\r", "\u00ad", "\u200b", "\u2060", "\ufeff"]
         pytest.param((SSE, HALF, 'data: {"error": "<JSON>"}\n\n'), id="late-event"),
     ],
 )
-async def test_key_with_characters_inside_that_are_not_shown_is_replaced(
+async def test_echoed_key_with_an_invisible_character_inside_is_replaced(
     reply, stream, char
 ):
     """
-    A key with characters inside that are left out when an error is shown is replaced by
-    asterisks in the error's text, repr and attributes.
+    An echoed key with an invisible or control character inside is replaced by asterisks
+    in the error's text, repr and attributes.
     """
     *head, body = reply
     fake = FakeASI1(seed=5)

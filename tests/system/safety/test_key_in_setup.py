@@ -181,8 +181,8 @@ async def test_error_for_a_wrong_argument_does_not_show_the_key(name):
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_blocking_error_for_a_wrong_argument_does_not_show_the_key(name):
     """
-    The error of a blocking call with a wrong argument does not contain the key, and nor
-    do the local variables of the error's traceback.
+    Neither the error of a blocking call with a wrong argument, nor the local variables
+    of the error's traceback, contain the key.
     """
     fake = FakeASI1(seed=5)
 

@@ -67,8 +67,8 @@ async def test_call_over_sockets_does_not_show_the_key(fake, caplog, capfd, faul
 @pytest.mark.parametrize("fault", FAULTS)
 def test_blocking_call_over_sockets_does_not_show_the_key(fake, caplog, capfd, fault):
     """
-    Under a fault on sockets, neither the error of a blocking call, with the frames of
-    its traceback, nor a log or output contains the key.
+    Under a fault on sockets, the key is neither in the error of a blocking call, nor in
+    the frames of the error's traceback, the log or the output.
     """
     caplog.set_level(logging.DEBUG)
     options = {"retry_after": 0.01} if fault == "rate_limit_429" else {}

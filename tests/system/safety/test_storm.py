@@ -19,7 +19,7 @@ both_forms = pytest.mark.parametrize(
 )
 
 CALLS = 200
-# The most requests that CALLS calls together may send, including retries.
+# The maximum number of requests, including retries, that CALLS calls may send.
 MOST = 220
 
 
@@ -138,7 +138,7 @@ async def test_retry_budget_recovers_after_an_outage():
 
 
 @in_virtual_time
-async def test_successful_retry_gives_back_its_budget():
+async def test_retries_that_succeed_do_not_use_up_the_retry_budget():
     """
     If the first attempt of each of fifty calls fails and the second succeeds, the retry
     budget is never used up, and all these calls succeed.

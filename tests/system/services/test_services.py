@@ -88,8 +88,8 @@ def test_first_event_arrives_while_the_answer_is_still_being_written(fake, brows
     fake.play(*ENDLESS)
 
     with browser.stream("GET", "/stream") as reply:
-        # The variable keeps this iterator alive until the end of the test, because
-        # httpx closes the response when the iterator is freed.
+        # httpx closes the response when its iterator is freed, so the variable `events`
+        # keeps the iterator alive until the end of the test.
         events = reply.iter_bytes()
         first = next(events)
         assert "open" == fake.requests[0].outcome
@@ -248,8 +248,8 @@ def test_disconnect_while_nothing_is_sent_cancels_the_upstream_call(
 
 def test_service_still_streams_after_all_faults(fake, browser):
     """
-    After the faults and disconnects of the tests above, the same service still streams
-    a complete answer.
+    After all faults and disconnects of this module's earlier tests, the same service
+    still streams a complete answer.
     """
     fake.play(SSE, Event(chunk("Yes.", finish="stop")), DONE)
 

@@ -26,8 +26,8 @@ for chunk in client.chat.completions.create(messages="Why?", stream=True): print
 | 1 | 2 | 3 | 4 |
 """
 
-# JavaScript that returns the lowest contrast of any text with its background, and the
-# text that has this contrast.
+# JavaScript that returns the lowest contrast ratio between a text of the page and the
+# text's background, and that text.
 CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", {
     willReadFrequently: true,
@@ -92,8 +92,9 @@ async def test_text_has_enough_contrast(browser, url, fake, scheme):
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 async def test_page_fits_every_width(browser, url, fake, width):
     """
-    From 320 to 1280 pixels the page never scrolls sideways as a whole; every button is
-    within the width and measures at least 24 pixels, to be tapped with a thumb.
+    At widths from 320 to 1280 pixels, the page does not scroll sideways, and every
+    button is inside the width and at least 24 pixels wide and high, large enough for a
+    thumb.
     """
     fake.reply(ANSWER, thoughts=["Keep it short."])
     fake.fail(400, message="No way, " * 20)

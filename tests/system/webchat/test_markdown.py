@@ -227,8 +227,8 @@ async def test_browser_refuses_inline_scripts_and_html(visit):
 
 async def test_text_rendered_as_it_grows_gives_the_same_html_as_at_once(visit):
     """
-    A text that grows by one character at a time ends as the same HTML as the complete
-    text at once; blocks that are complete are not rendered again.
+    Rendering a text that grows character by character gives the same HTML as rendering
+    the complete text once, and does not render complete blocks again.
     """
     text = "\n\n".join([*RULES, HOSTILE])
     same, kept = await visit.page.evaluate(

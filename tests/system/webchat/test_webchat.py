@@ -19,13 +19,13 @@ FAILED_TO_LOAD = "Failed to load resource: the server responded with a status of
 
 
 def messages_sent(fake, number=-1):
-    """Return role and content of each message in request *number* to the model."""
+    """Return (role, content) of each message in the fake's request *number*."""
     messages = fake.requests[number].json["messages"]
     return [(message["role"], message["content"]) for message in messages]
 
 
 def endless(*texts):
-    """Return the fake's steps for a stream of *texts* that then stalls."""
+    """Return the fake's steps for a reply that streams *texts*, then stalls."""
     return [SSE, *(Event(chunk(text)) for text in texts), Stall()]
 
 
@@ -180,7 +180,7 @@ async def test_unreachable_server_is_reported_in_the_banner(fake, visit):
 
 async def test_answer_cut_at_the_token_limit_is_marked(fake, visit):
     """
-    An answer that ended at the token limit is marked as cut.
+    If the token limit cuts off an answer, the page says so.
     """
     fake.reply("One two", finish_reason="length")
 
