@@ -154,7 +154,7 @@ class _Job:
     def run(self) -> None:
         import threading  # noqa: PLC0415 - `_NoFork.prepare` has loaded it
 
-        sys.settrace(threading.gettrace())  # as `threading.Thread` does
+        sys.settrace(threading.gettrace())  # debuggers trace this thread too
         try:
             with no_fork:
                 self._outcome = (self._work(),)
@@ -184,7 +184,7 @@ def run_apart(work: Callable[[], _T]) -> _T:
         ExitingError: Python is exiting.
         BaseException: The work raised it.
     """
-    if sys.is_finalizing():  # a new thread would never run
+    if sys.is_finalizing():  # at exit, a new thread would never run
         raise ExitingError("Python is exiting")
     if no_fork.entered:
         return work()

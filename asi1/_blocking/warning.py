@@ -75,7 +75,8 @@ def _threads_are_greenlets() -> bool:
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
-    # asyncio's loops note where they run, and `threading` names greenlets, not threads.
+    # An asyncio loop stores the id of the thread that runs it. If greenlets replace
+    # threads, both ids are ids of greenlets.
     return getattr(loop, "_thread_id", None) == threading.get_ident()
 
 

@@ -217,7 +217,7 @@ class ChunkStream:
 
     def leave(self) -> None:
         """Cancel the call without waiting for it; must run on its event loop."""
-        self._notify_observer()  # a complete answer is added to its conversation
+        self._notify_observer()  # a conversation's observer stores a complete answer
         self.abandon()
 
     def abandon(self) -> None:

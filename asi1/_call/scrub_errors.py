@@ -171,14 +171,15 @@ class _Redactor:
         if at in self.copies:
             made, size = self.copies[at]
             if size > _MOST_SHARED:
-                # A large copy is not shared, as its text would be written each time.
+                # A large copy is not used twice, since the text of the error would
+                # contain the copy each time.
                 return "..."
             self.count += size
             return made
         if depth > _DEEPEST:
             return "..."
         self.originals.append(value)
-        self.copies[at] = "...", 0  # the value itself, where it is one of its own items
+        self.copies[at] = "...", 0  # used where *value* contains itself
         copy = partial(self.copy, depth=depth)
         made = (
             {copy(name): copy(item) for name, item in dict.items(value)}
@@ -190,7 +191,7 @@ class _Redactor:
 
 
 def _of_items(value: Any, copy: Callable[[Any], Any]) -> Any:
-    # The class of *value* is not used: a named tuple cannot be made from a list.
+    # The copy has a built-in type, since a named tuple cannot be made from a list.
     kind = next(each for each in _SEQUENCES if isinstance(value, each))
     return kind([copy(item) for item in kind.__iter__(value)])
 
@@ -211,7 +212,7 @@ def _members(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException
 
 
 def _slots(error: BaseException) -> Iterator[Any]:
-    """Yield the descriptors of the attributes that are set, but not in ``vars``."""
+    """Yield the descriptors of *error*'s attributes that ``vars(error)`` lacks."""
     for each in type(error).__mro__:
         if each is BaseException:
             return

@@ -32,7 +32,7 @@ __all__ = [
     "wire_messages",
 ]
 
-# Members with which an assistant message is valid without a content.
+# An assistant message needs no content if it has one of these members.
 _INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "audio")
 _ROLES = ("system", "user", "assistant", "tool", "developer", "function")
 

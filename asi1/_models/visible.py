@@ -33,8 +33,8 @@ _SHAPELESS = (
     "\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
 )
-# The characters that `visible` leaves out between ASCII characters, as a regular
-# expression has them in brackets.
+# The characters that `visible` leaves out between ASCII characters, in the syntax of a
+# regular expression's character class.
 LEFT_OUT = f"\r{_SHAPELESS}"
 # The characters that `visible` changes, joiners included, except "\n" and "\t".
 HIDDEN = re.compile(

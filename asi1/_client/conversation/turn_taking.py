@@ -82,7 +82,7 @@ class TurnTaking:
             self.history.reply(last).get("content")
         ):
             return last
-        # The conversation was saved, edited or forked: its history has only messages.
+        # A saved, edited or forked conversation has messages only, no `ChatCompletion`.
         choice = ChatChoice(message=decode(ChatMessage, message))
         return ChatCompletion(choices=(choice,))
 
