@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once"]
 
-# Seconds that forks and loads wait for each other at most. The program's own locks and
-# fork hooks may make a circle with ours, and a late fork is better than a deadlock.
+# Maximum seconds to wait for the lock `no_fork`, in a fork or an import. Locks and fork
+# hooks of the program may deadlock with it, and a late fork is better than a deadlock.
 _TIMEOUT = 10.0
 
 
@@ -47,7 +47,7 @@ class _NoFork:
         self._lock = _thread.RLock()
         self._entered = _thread._local()  # noqa: SLF001 - which is `threading.local`
         self._watched = False
-        # By thread identity: whether the thread, which is about to fork, got the lock.
+        # For each thread that is about to fork, by its id: whether it got the lock.
         self._forking: dict[int, bool] = {}
 
     def __enter__(self) -> None:
@@ -95,7 +95,7 @@ class _NoFork:
         """Wait for the lock; only the first of several calls does anything."""
         me = _thread.get_ident()
         if me not in self._forking:
-            self._forking[me] = False  # in case a signal ends the wait
+            self._forking[me] = False  # if a signal's handler raises during the wait
             self._forking[me] = self._lock.acquire(timeout=_TIMEOUT)
 
     def after_fork(self) -> None:

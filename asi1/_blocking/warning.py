@@ -43,7 +43,7 @@ def _in_a_loop() -> bool:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        # While another thread imports trio, its module has no such function yet.
+        # While another thread imports trio, `current_trio_token` may not exist yet.
         trio = sys.modules.get("trio.lowlevel")
         current_token = getattr(trio, "current_trio_token", None)
         if current_token is None:

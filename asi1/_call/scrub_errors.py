@@ -40,7 +40,7 @@ __all__ = ["scrub", "scrub_in_steps"]
 
 # Maximum nesting depth to copy; the values in asi1's own errors are never this deep.
 _DEEPEST = 100
-# Maximum number of values in a list that may occur more than once in the copy.
+# Maximum number of values in a list or dict whose copy may be used more than once.
 _MOST_SHARED = 100
 _SEQUENCES: tuple[Any, ...] = (list, tuple, set, frozenset)
 _PLAIN = (int, float, types.NoneType)
@@ -67,7 +67,7 @@ def scrub_in_steps(error: ASI1Error, secret: Secret) -> Generator[None, None, No
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the causes of *error*, each once, even if they follow in a circle."""
+    """Yield the causes of *error*, each once, even if they form a cycle."""
     seen, cause = {id(error)}, error.__cause__
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
@@ -125,8 +125,8 @@ class _Redactor:
     def _cleaned_group(
         self, group: BaseExceptionGroup[BaseException]
     ) -> BaseException | None:
-        # The message of a group is read-only, so a new group is made; it is flat, since
-        # groups may contain each other to any depth.
+        # An exception group's message is read-only, so a new group is created. The new
+        # group is flat, since groups may be nested to any depth.
         members = [self.cleaned(each) for each in _members(group)]
         left = [each for each in members if each is not None]
         message = self.copy(group.message)

@@ -120,7 +120,7 @@ def _bytes_text(value: bytes) -> Iterable[str]:
 def _number_text(value: float) -> Iterable[str]:
     try:
         return (str(value),)
-    except ValueError:  # Python does not write an int of more than 4300 digits
+    except ValueError:  # Python does not convert ints of over 4300 digits
         return ()
 
 
@@ -173,7 +173,7 @@ class _Redaction:
             parts = yield from self._of_all(value)
             if all(map(is_, parts, value)):
                 return value
-            # A named tuple cannot be made from a list.
+            # Not the type of *value*: a named tuple cannot be made from a list.
             return tuple(parts) if isinstance(value, tuple) else parts
         if isinstance(value, Mapping):
             keys = yield from self._of_all(value)

@@ -117,7 +117,7 @@ def _has_long_number(data: bytes) -> Generator[None, None, bool]:
 def _without_surrogates(data: bytes, step: int = _STEP) -> Generator[None, None, bytes]:
     """Return JSON text with U+FFFD for each lone surrogate."""
     if b"\0" in data[:4] or not any(sign in data for sign in _SURROGATES):
-        return data  # UTF-16, UTF-32, or no surrogate
+        return data  # not UTF-8, or no surrogate
     texts, rest = [], b""
     for at in range(0, len(data), step):
         more = at + step < len(data)

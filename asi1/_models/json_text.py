@@ -113,7 +113,7 @@ def _load(data: bytes, *, surrogates: bool) -> JSON:
 
 
 def has_long_number(data: bytes) -> bool:
-    """Whether *data* has so many digits in a row that orjson may read a float."""
+    """Whether *data* has so many digits in a row that orjson may return a float."""
     return _LONG_NUMBER in data.translate(_DIGITS)
 
 
@@ -131,7 +131,7 @@ def load_slowly(data: bytes, *, surrogates: bool = False) -> JSON:
 
 def without_surrogates(data: bytes, *, more: bool = False) -> tuple[bytes, bytes]:
     """
-    Return JSON text with U+FFFD for each lone surrogate, and the rest of *data*.
+    Return *data* with U+FFFD for lone surrogates, and the unfinished end of *data*.
 
     Args:
         data: JSON text; if it is not UTF-8, it is returned unchanged.
@@ -241,7 +241,7 @@ def _check_writable(value: JSON) -> None:
 
 
 def _parts(value: JSON) -> Iterable[JSON]:
-    """Return the values that are written inside *value*, or in place of it."""
+    """Return the values that JSON contains inside *value*, or in place of *value*."""
     if isinstance(value, Mapping):
         return value.values()
     if isinstance(value, list | tuple):

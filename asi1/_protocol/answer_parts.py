@@ -136,7 +136,7 @@ class _Arguments:
 
 
 def _merged(texts: Sequence[str]) -> str:
-    """Merge JSON objects in *texts*; return the last text if one is not an object."""
+    """Merge the JSON objects *texts*; return the last text if any is not an object."""
     merged: dict[str, JSON] = {}
     values = []
     for text in texts:
