@@ -18,7 +18,7 @@ import os
 import sys
 
 
-TYPE_CHECKING = False  # importing it from typing would load typing
+TYPE_CHECKING = False  # `from typing import TYPE_CHECKING` would load typing
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
@@ -174,7 +174,7 @@ class _Job:
 
 def run_apart(work: Callable[[], _T]) -> _T:
     """
-    Run *work* apart from the caller: in a new thread; return its result.
+    Run *work* in a new thread, apart from the caller; return the result of *work*.
 
     In that thread no signal interrupts the work, forks wait for it, and only one thread
     at a time does such work. If the caller is interrupted, the work still runs to its

@@ -139,7 +139,7 @@ class Pieces:
         self._pick = pick
 
     def __iter__(self) -> Self:
-        iter(self._stream)  # raises if the stream was read to its end
+        iter(self._stream)  # raises an error if the stream was read to its end
         return self
 
     def __next__(self) -> str:

@@ -240,7 +240,7 @@ class EventReader(ReplyReader[_T]):
         return [chunk]
 
     async def _deliver_timed(self, batch: list[ChatCompletionChunk]) -> None:
-        """Deliver *batch*; restart the idle timeout if it has a part of the answer."""
+        """Deliver *batch*; a part of the answer in it restarts the idle timeout."""
         if not self._carried and not self._begun:
             if self._bytes_before <= _MOST_KEPT_BYTES:
                 self._kept += batch[: _MOST_KEPT - len(self._kept)]

@@ -94,7 +94,7 @@ class LazyEngine:
         if not isinstance(self._hooks, Hooks | None):
             raise ConfigurationError(f"hooks: must be Hooks, not {shown(self._hooks)}")
         if self._http_client is not None or self._transport is not None:
-            self.get()  # raises if the user-provided object is wrong
+            self.get()  # raises if the HTTP client or transport is wrong
 
     def get(self) -> Engine:
         """

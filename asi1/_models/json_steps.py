@@ -128,7 +128,7 @@ def _without_surrogates(data: bytes, step: int = _STEP) -> Generator[None, None,
 
 
 def _check_count(data: bytes) -> Generator[None, None, None]:
-    """Raise ValueError for too many values, before any of them takes memory."""
+    """Raise ValueError for too many values, before the values take up memory."""
     signs: dict[bytes, int] = dict.fromkeys((b"[", b"{", b","), 0)
     for number, found in enumerate(_TOKEN.finditer(data)):
         if found[0] in signs:

@@ -216,7 +216,7 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
 
 
 def _with_refusal(message: Mapping[str, JSON]) -> Mapping[str, JSON]:
-    """Return *message*; if it has no content, with the model's refusal as content."""
+    """Return *message*; if its content is missing, the refusal becomes its content."""
     refusal = message.get("refusal")
     if not isinstance(refusal, str) or _is_filled(message):
         return message

@@ -20,7 +20,7 @@ _CONTROLS = {
     **{chr(code): chr(0x2400 + code) for code in range(32)},
     **dict.fromkeys(map(chr, range(0x7F, 0xA0)), "\ufffd"),
     "\r": "",
-    "\x85": "\n",  # the line separators of Unicode
+    "\x85": "\n",  # Unicode's line separators become newlines
     "\u2028": "\n",
     "\u2029": "\n",
     # The bidirectional embeddings, overrides and isolates.

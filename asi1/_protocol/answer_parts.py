@@ -281,7 +281,7 @@ class ToolCalls:
         return carries
 
     def _place_of(self, part: ToolCallDelta) -> _Call | None:
-        """Return the last call with *part*'s index, else with its id; None if none."""
+        """Return the last call with *part*'s index, else *part*'s id, or None."""
         named = self._by_id.get(part.id) if part.id else None
         last = self._calls[-1] if self._calls else None
         if part.index is None:

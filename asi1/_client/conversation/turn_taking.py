@@ -57,7 +57,7 @@ class TurnTaking:
 
     def fork(self, upto: int | None) -> TurnTaking:
         """
-        Return a new conversation with the first *upto* messages; None copies them all.
+        Return a new conversation with the first *upto* messages; None copies all.
 
         Raises:
             ArgumentError: *upto* is not a number of messages.
