@@ -173,7 +173,7 @@ class _Redaction:
             parts = yield from self._of_all(value)
             if all(map(is_, parts, value)):
                 return value
-            # Not the type of *value*: a named tuple cannot be made from a list.
+            # The type of *value* is not used: a list cannot become a named tuple.
             return tuple(parts) if isinstance(value, tuple) else parts
         if isinstance(value, Mapping):
             keys = yield from self._of_all(value)
