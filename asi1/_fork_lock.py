@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once"]
 
-# Maximum seconds that a fork or a ``with no_fork`` block waits for the lock. Other locks
-# and fork hooks may deadlock with this one, and a late fork is better than a deadlock.
+# Maximum seconds that a fork or a ``with no_fork`` block waits for the lock. Other
+# locks or fork hooks may deadlock with it, and a late fork is better than a deadlock.
 _TIMEOUT = 10.0
 
 
