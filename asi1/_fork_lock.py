@@ -18,7 +18,7 @@ import os
 import sys
 
 
-TYPE_CHECKING = False  # importing it from typing would load typing
+TYPE_CHECKING = False  # `from typing import TYPE_CHECKING` would load typing
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once"]
 
-# Seconds that forks and loads wait for each other at most. The program's own locks and
-# fork hooks may make a circle with ours, and a late fork is better than a deadlock.
+# Maximum seconds that a fork or a ``with no_fork`` block waits for the lock. Other
+# locks or fork hooks may deadlock with it, and a late fork is better than a deadlock.
 _TIMEOUT = 10.0
 
 
@@ -47,7 +47,7 @@ class _NoFork:
         self._lock = _thread.RLock()
         self._entered = _thread._local()  # noqa: SLF001 - which is `threading.local`
         self._watched = False
-        # By thread identity: whether the thread, which is about to fork, got the lock.
+        # For each thread that is about to fork, by its id: whether it got the lock.
         self._forking: dict[int, bool] = {}
 
     def __enter__(self) -> None:
@@ -95,7 +95,7 @@ class _NoFork:
         """Wait for the lock; only the first of several calls does anything."""
         me = _thread.get_ident()
         if me not in self._forking:
-            self._forking[me] = False  # in case a signal ends the wait
+            self._forking[me] = False  # if a signal's handler raises during the wait
             self._forking[me] = self._lock.acquire(timeout=_TIMEOUT)
 
     def after_fork(self) -> None:
@@ -154,7 +154,7 @@ class _Job:
     def run(self) -> None:
         import threading  # noqa: PLC0415 - `_NoFork.prepare` has loaded it
 
-        sys.settrace(threading.gettrace())  # as `threading.Thread` does
+        sys.settrace(threading.gettrace())  # debuggers trace this thread too
         try:
             with no_fork:
                 self._outcome = (self._work(),)
@@ -174,7 +174,7 @@ class _Job:
 
 def run_apart(work: Callable[[], _T]) -> _T:
     """
-    Run *work* apart from the caller: in a new thread; return its result.
+    Run *work* in a new thread, apart from the caller; return the result of *work*.
 
     In that thread no signal interrupts the work, forks wait for it, and only one thread
     at a time does such work. If the caller is interrupted, the work still runs to its
@@ -184,7 +184,7 @@ def run_apart(work: Callable[[], _T]) -> _T:
         ExitingError: Python is exiting.
         BaseException: The work raised it.
     """
-    if sys.is_finalizing():  # a new thread would never run
+    if sys.is_finalizing():  # at exit, a new thread would never run
         raise ExitingError("Python is exiting")
     if no_fork.entered:
         return work()

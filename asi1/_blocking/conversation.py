@@ -36,7 +36,8 @@ class Conversation:
     def __init__(self, turns: TurnTaking) -> None:
         """Users do not construct this class; the client does."""
         self._turns = turns
-        self._conversation = AsyncConversation(turns)  # has the same history as `self`
+        # The async conversation shares the history of this blocking one.
+        self._conversation = AsyncConversation(turns)
 
     def __repr__(self) -> str:
         return repr(self._conversation).replace("Async", "")
@@ -111,7 +112,7 @@ class Conversation:
             repair=repair,
             options=options,
         )
-        # Ctrl-C ends the turn too, since `run_rounds` closes the rounds.
+        # On Ctrl-C, `run_rounds` closes the generator *rounds*, which ends the turn.
         return run_rounds(self._turns.engine, rounds)
 
     def wait(

@@ -86,7 +86,8 @@ class InterruptibleCall(Generic[_T]):
         del self  # avoids a reference cycle between error and frame
 
     def _task_ended(self, _: asyncio.Task[None]) -> None:
-        self.coroutine.close()  # needed if the task was cancelled before it began
+        # If the task was cancelled before it began, the coroutine is not closed yet.
+        self.coroutine.close()
         self._wake_caller()
 
     def _wake_caller(self) -> None:

@@ -69,7 +69,7 @@ class LoopThread:
             await _end_tasks(self._loop)
 
         try:
-            # On exit, it cancels remaining tasks and closes async generators.
+            # On exit, the runner cancels remaining tasks and closes async generators.
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 main = runner.get_loop().create_task(until_stopped())
                 while not main.done():
@@ -78,8 +78,8 @@ class LoopThread:
                     with suppress(SystemExit, KeyboardInterrupt):
                         self._loop.run_until_complete(main)
         except RuntimeError:
-            # asyncio ends the threads that have resolved host names in a new thread,
-            # which Python 3.12 refuses to start at exit. The threads end anyway.
+            # To end its threads that resolve host names, asyncio starts a new thread,
+            # which Python 3.12 refuses at exit. The resolver threads end anyway.
             if not self.exiting:
                 raise
 
@@ -212,7 +212,7 @@ def _in_real_time(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
     In a test with frozen time (with freezegun 1.5, for example), asyncio's timers would
     never fire: no timeout, and no wait before a retry, would ever end.
     """
-    if isinstance(loop, asyncio.BaseEventLoop):  # uvloop's time is libuv's
+    if isinstance(loop, asyncio.BaseEventLoop):  # uvloop reads libuv's clock
         setattr(loop, "time", real_clock())  # noqa: B010 - a method, to mypy
     return loop
 
@@ -234,7 +234,7 @@ def loop_thread() -> LoopThread:
 
 def _start() -> LoopThread:
     global _current  # noqa: PLW0603 - one thread per process
-    if _current is None:  # else another thread has started it
+    if _current is None:  # another thread may have started the loop thread
         _current = LoopThread()
     return _current
 

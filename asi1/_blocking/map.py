@@ -40,7 +40,7 @@ class Answers(Generic[_T]):
     def __next__(self) -> _T:
         try:
             with self._calls.reader():
-                self._calls.take()  # in this thread: the user's iterable may block
+                self._calls.take()  # not on the loop: the user's iterable may block
                 answer: _T | None = loop_thread().run(self._calls.next())
         except Exception:
             raise
@@ -53,5 +53,5 @@ class Answers(Generic[_T]):
 
     def close(self) -> None:
         """Same as `AsyncAnswers.aclose`, but blocks."""
-        self._calls.abandon()  # needs no event loop, so it runs in this thread
+        self._calls.abandon()  # `abandon` needs no event loop: it runs in this thread
         close_on_loop(self._calls.aclose)

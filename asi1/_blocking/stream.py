@@ -123,7 +123,7 @@ class ChatStream:
 
 
 async def on_loop(read: Callable[[], _T]) -> _T:
-    """Return `read()`, run on the loop thread: no task changes the answer meanwhile."""
+    """Return `read()`; on the loop thread, no task can change the answer meanwhile."""
     return read()
 
 
@@ -139,7 +139,7 @@ class Pieces:
         self._pick = pick
 
     def __iter__(self) -> Self:
-        iter(self._stream)  # raises if the stream was read to its end
+        iter(self._stream)  # raises an error if the stream was read to its end
         return self
 
     def __next__(self) -> str:

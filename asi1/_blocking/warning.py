@@ -43,7 +43,7 @@ def _in_a_loop() -> bool:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        # While another thread imports trio, its module has no such function yet.
+        # While another thread imports trio, `current_trio_token` may not exist yet.
         trio = sys.modules.get("trio.lowlevel")
         current_token = getattr(trio, "current_trio_token", None)
         if current_token is None:
@@ -75,7 +75,8 @@ def _threads_are_greenlets() -> bool:
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
-    # asyncio's loops note where they run, and `threading` names greenlets, not threads.
+    # An asyncio loop stores the id of the thread that runs it. If greenlets replace
+    # threads, both ids are ids of greenlets.
     return getattr(loop, "_thread_id", None) == threading.get_ident()
 
 

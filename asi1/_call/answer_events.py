@@ -31,7 +31,8 @@ class AnswerEvents:
     _ended = False
     # Whether events were dropped before `next` returned them.
     _unsent = False
-    # Writes the last event; a ping may interrupt it, and the next read goes on with it.
+    # The generator that writes the last event. If a ping interrupts the writing, the
+    # next read resumes this generator.
     _last: Generator[None, None, bytes] | None = None
     _writing = False
 
@@ -116,7 +117,7 @@ class AnswerEvents:
         return await self._write(self._last)
 
     async def _write(self, last: Generator[None, None, bytes]) -> bytes:
-        """Return the last event; other tasks run between the steps of *last*."""
+        """Write and return the last event; other tasks run between steps of *last*."""
         if self._writing:
             raise StreamBusyError("the stream is already being read")
         self._writing = True
@@ -130,7 +131,7 @@ class AnswerEvents:
                 await checkpoint()
         finally:
             self._writing = False
-        return b""  # `shut` was called meanwhile
+        return b""  # `shut` was called during the write
 
     def shut(self) -> None:
         """Make `next` return no more events; needs no running event loop."""

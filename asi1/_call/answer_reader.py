@@ -152,7 +152,7 @@ class ChunkReader(_CompletionReader[ChatCompletionChunk]):
 
     def result(self, info: ResponseInfo) -> list[ChatCompletionChunk]:  # noqa: ARG002
         """Return an empty list: all chunks are in the queue already."""
-        # Building a long answer takes time, so it is built for possible warnings only.
+        # Building a long answer takes time, so it is built only if warnings may follow.
         if self._answer is not None or self._assembler.cut_by_length:
             self._warn_if_exhausted(self.answer())
         return []

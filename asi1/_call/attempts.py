@@ -61,7 +61,7 @@ class Attempts:
         self._since, self._wait = None, None
 
     def wait(self, wait: Wait) -> bool:
-        """Log the prepared attempt's wait; return False if its reason is not new."""
+        """Log the attempt's wait; return False if its last wait had the same reason."""
         if self._wait is not None and self._wait.reason == wait.reason:
             return False
         self._wait = wait
@@ -76,12 +76,12 @@ class Attempts:
 
     @property
     def unsent(self) -> bool:
-        """Whether no request was sent yet, since the first attempt still waits."""
+        """Whether the call has sent no request yet, and its prepared attempt waits."""
         return self._since is None and not any(attempt.sent for attempt in self.made)
 
     @property
     def awaited(self) -> str | None:
-        """The limit that the prepared attempt waits for; None once it has begun."""
+        """The limit that delays the next attempt; None once the attempt has begun."""
         if self._since is not None:
             return None
         return str(self._wait or "its rate limiter")
@@ -150,7 +150,7 @@ def redaction() -> tuple[
     Callable[[ASI1Error, Secret], Generator[None, None, None]],
     Callable[[Any, Secret], Generator[None, None, Any]],
 ]:
-    """Return `scrub_in_steps` and `without_key_in_steps`: only failures need them."""
+    """Import `scrub_in_steps` and `without_key_in_steps`, which only failures need."""
     from .scrub_errors import scrub_in_steps  # noqa: PLC0415
     from .without_key import without_key_in_steps  # noqa: PLC0415
 
@@ -158,9 +158,9 @@ def redaction() -> tuple[
 
 
 async def in_turns(steps: Generator[None, None, _R]) -> _R:
-    """Run *steps* in turns with other tasks, uncancelled; return their result."""
+    """Return the result of *steps*, uncancelled; other tasks run after each step."""
     result: Any = None
-    # A cancellation would have the error with the key as its context.
+    # A cancellation would get the error, which still contains the key, as its context.
     with anyio.CancelScope(shield=True):
         while True:
             try:

@@ -17,8 +17,9 @@ __all__ = ["BatchQueue"]
 
 _T = TypeVar("_T")
 
-# Number of reads after which `get` lets the event loop run: anyio 4 does not cancel a
-# reader that is woken at the same time, as it is again and again in a flood of batches.
+# After this many reads, `get` lets the event loop run. anyio 4 does not cancel a task
+# that is woken at the same time, so a reader that is woken by batch after batch might
+# never be cancelled.
 _GETS_PER_STEP = 16
 # Number of batches at which the queue is full; each read from the network adds one.
 _MAX_BATCHES = 16
@@ -38,7 +39,7 @@ class BatchQueue(Generic[_T]):
 
     _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
     _change: Flag | None = field(default=None, init=False)
-    _error: BaseException | None = field(init=False)  # set by `end`
+    _error: BaseException | None = field(init=False)  # `end` sets the error
     ended: bool = field(default=False, init=False)
     _gets: int = field(default=0, init=False)
 

@@ -21,10 +21,10 @@ class BytesReader(ReplyReader[RawReply]):
     def result(self, info: ResponseInfo) -> list[RawReply]:
         """Return a list of one item: the body with its response metadata."""
         reply = RawReply(content=self._content, response=info)
-        # Each character takes up at most 4 bytes.
+        # A UTF-8 character has up to 4 bytes, so 8 bytes per quoted character suffice.
         text = self._content[: 8 * QUOTED].decode("utf-8", "replace")
         if self.key.may_be_in(text):
-            # Only errors of `RawReply.json` read this field.
+            # Only the error of `RawReply.json` shows ``_quote``.
             object.__setattr__(reply, "_quote", self.key.excerpt(text, QUOTED))
         return [reply]
 

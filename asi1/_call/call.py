@@ -56,7 +56,7 @@ _DRAIN = 0.25
 
 
 class Requests(Protocol):
-    """Provides a call's first request, and the next one if the server refuses it."""
+    """Provides a call's first request, and another if the server refuses the first."""
 
     async def first(self, began: float) -> Request:
         """Return the first request; the call began at *began* on the loop's clock."""
@@ -236,7 +236,7 @@ class Call(Generic[_T]):
     async def _permit(
         self, limiter: LocalLimiter | UserLimiter, reader: ReplyReader[_T]
     ) -> AsyncGenerator[None, None]:
-        """Wait for the limiter's permit, and report to it how the attempt ended."""
+        """Wait for the limiter's permit; report the attempt's end to the limiter."""
         tokens, retry = reader.request.tokens, reader.request.retry
         await limiter.acquire(tokens, self._waits)
         outcome = LimitOutcome(estimated=tokens)

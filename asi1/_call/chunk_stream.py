@@ -216,8 +216,8 @@ class ChunkStream:
             observer.ended(self.snapshot(), whole=self.consumed or read)
 
     def leave(self) -> None:
-        """Cancel the call without waiting for it; must run on its event loop."""
-        self._notify_observer()  # a complete answer is added to its conversation
+        """Cancel the call without waiting for it; must run on the call's event loop."""
+        self._notify_observer()  # a conversation's observer stores a complete answer
         self.abandon()
 
     def abandon(self) -> None:

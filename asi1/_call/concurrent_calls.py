@@ -187,7 +187,11 @@ class ConcurrentCalls:
             self._prompts, self._error = None, error
 
     async def next(self) -> Any:
-        """Return the next answer, or return or raise its error; None after the last."""
+        """
+        Return the answer to the next prompt; None after the last prompt.
+
+        If the call of the prompt failed, return or raise the call's error.
+        """
         outcome: Any = self._error
         try:
             self._begin()
@@ -247,7 +251,7 @@ class ConcurrentCalls:
         return tasks
 
     def __del__(self) -> None:
-        if hasattr(self, "_window"):  # missing if `__init__` was interrupted
+        if hasattr(self, "_window"):  # no `_window` if `__init__` was interrupted
             self.abandon()
 
 

@@ -123,7 +123,8 @@ class Engine:
         """Run *call*, which has not begun, and return its single result."""
         task = self.begin(call)
         try:
-            await task.done.wait()  # ends at most `call._DRAIN` s after the result
+            # The task ends at most `call._DRAIN` seconds after its result has arrived.
+            await task.done.wait()
         except BaseException:
             task.stop()
             await task.join()  # a cancelled caller waits for the call's clean-up
@@ -142,7 +143,8 @@ class Engine:
             task.stop()
         here = loop_token()
         try:
-            with anyio.CancelScope(shield=True):  # short: the calls are cancelled
+            # The shielded wait is short, since all calls are cancelled.
+            with anyio.CancelScope(shield=True):
                 for task in tasks:
                     if task.token is here:  # another loop's task cannot be awaited
                         await task.join()

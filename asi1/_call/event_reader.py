@@ -49,18 +49,19 @@ AFTER_FINISH = 10.0
 # Maximum number of chunks to buffer before the first part of the answer, since a server
 # may send chunks without content until the first-token timeout passes.
 _MOST_KEPT = 1000
-# Bytes of such chunks after which no more are kept, since a chunk may be large.
+# Number of bytes received before the first part of the answer, after which no further
+# chunk is buffered, since a chunk may be large.
 _MOST_KEPT_BYTES = 1024 * 1024
 
 # Maximum number of bytes that are split into events at once.
 _PIECE = 32 * 1024
-# Bytes, and lines, that can be split into events in about one unit of work (see
-# `TURN`).
+# Number of bytes, and number of lines, that can be split into events in about one unit
+# of work (see `TURN`).
 _BYTES_PER_UNIT = 1024
 _LINES_PER_UNIT = 4
-# The converter's units of work for each JSON object in an event.
+# Units of work (see `TURN`) that it takes to read each JSON object in an event.
 _UNITS_PER_PART = 4
-# JSON objects, and bytes, above which an event is read in several steps.
+# Number of JSON objects, and of bytes, above which an event is read in several steps.
 _MANY_PARTS = 64
 _LARGE = 32 * 1024
 # Bytes of an event above which surrogate pairs are not joined, since joining blocks the
@@ -112,7 +113,7 @@ class EventReader(ReplyReader[_T]):
         """Do nothing with the chunks; `ChunkReader` overrides this to queue them."""
 
     def _set_wait(self, error: APIError) -> None:
-        """Set whether and when an error inside a success may be retried."""
+        """Set whether and when an error in a reply with status 2xx may be retried."""
         if not isinstance(error, APIResponseError | ServerStreamError):
             return
         if self.begun:  # a retry would repeat the parts that were delivered
@@ -143,7 +144,7 @@ class EventReader(ReplyReader[_T]):
         self._carried = carried = done = False
         self._bytes_before += 0 if self._begun else len(data)
         read_fast, add = self._fast_path.read, self._assembler.add
-        waiting = self._halves.waiting  # the converter joins halves of characters
+        waiting = self._halves.waiting  # only the slow path joins surrogate pairs
         work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
         try:
             for name, text, _, _ in decoder.feed(data):
@@ -154,7 +155,7 @@ class EventReader(ReplyReader[_T]):
                     if is_done(text):
                         done = True
                         break
-                    self._carried |= carried  # read if `_read_other` delivers *batch*
+                    self._carried |= carried  # used when *batch* is delivered
                     work += await self._read_other(name, text, batch)
                 else:
                     carried |= add(chunk)
@@ -176,11 +177,15 @@ class EventReader(ReplyReader[_T]):
         return done or broken is not None
 
     def _check_end(self, broken: StreamError | None) -> None:
-        """Raise *broken*, unless the answer is complete; then expect an early end."""
+        """
+        Raise *broken*, if any, unless the answer is complete.
+
+        A complete answer shortens the wait for the end of the stream.
+        """
         if broken and not self.whole:
             self._set_wait(broken)
             raise broken
-        if self.whole and not self._ending:  # later events do not delay the end
+        if self.whole and not self._ending:  # later events do not extend the deadline
             self._ending = True
             self.timer.shorten(AFTER_FINISH)
 
@@ -195,7 +200,7 @@ class EventReader(ReplyReader[_T]):
     async def _read_other(
         self, name: str, text: bytes, batch: list[ChatCompletionChunk]
     ) -> int:
-        """Read and add an event's chunk, if any; return the units of work it took."""
+        """Read an event; add its chunk, if any, to *batch*; return units of work."""
         parts = text.count(b"{")
         if parts > _MANY_PARTS or len(text) > _LARGE:
             await self._turn(batch)
@@ -227,7 +232,7 @@ class EventReader(ReplyReader[_T]):
         return [*batch, chunk]
 
     def _rest_of_texts(self) -> list[ChatCompletionChunk]:
-        """Return a chunk with U+FFFD for each half of a character that waits."""
+        """Return a chunk with U+FFFD for each surrogate that lacks its other half."""
         if not self._halves.waiting:
             return []
         chunk = read_rest(self._halves)
@@ -235,7 +240,7 @@ class EventReader(ReplyReader[_T]):
         return [chunk]
 
     async def _deliver_timed(self, batch: list[ChatCompletionChunk]) -> None:
-        """Deliver *batch*; restart the idle timeout if it has a part of the answer."""
+        """Deliver *batch*; a part of the answer in it restarts the idle timeout."""
         if not self._carried and not self._begun:
             if self._bytes_before <= _MOST_KEPT_BYTES:
                 self._kept += batch[: _MOST_KEPT - len(self._kept)]

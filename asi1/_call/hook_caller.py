@@ -65,6 +65,6 @@ class HookCaller:
         self._reported.add(name)
         text = f"the hook {name} {problem}; this is reported once per client"
         logger.warning(text, exc_info=error)
-        # By default nothing shows the log, so the hook would seem never to be called.
-        with suppress(RuntimeWarning):  # the program's filters may raise it
+        # By default no log is shown: without a warning, the hook would seem not to run.
+        with suppress(RuntimeWarning):  # the program's filters may raise the warning
             warnings.warn(text, RuntimeWarning, stacklevel=2)

@@ -21,7 +21,7 @@ from .reply_reader import Body, ReplyReader
 
 __all__ = ["ImagesReader"]
 
-# Maximum number of characters that an error contains of a body that is not JSON.
+# Maximum number of characters of a body that is not JSON, in the error about the body.
 _QUOTED = 64 * 1024
 
 

@@ -114,7 +114,7 @@ class ReplyReader(ABC, Generic[_T]):
         if not 200 <= reply.status < 300:
             raise await self._refusal(reply.body)
         if not self.streams:
-            self.timer.arm("idle")  # no first chunk to wait for without streaming
+            self.timer.arm("idle")  # without streaming, no first chunk is awaited
         try:
             await self._read_body(reply.body)
         except (APIConnectionError, APIResponseError) as error:

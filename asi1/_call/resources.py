@@ -10,7 +10,7 @@ from .._settings.config import ClientConfig
 from .._transport.transport import Transport
 
 
-if TYPE_CHECKING:  # most clients have neither
+if TYPE_CHECKING:  # most clients have no hooks and no rate limit
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter
 

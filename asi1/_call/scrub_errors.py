@@ -40,7 +40,7 @@ __all__ = ["scrub", "scrub_in_steps"]
 
 # Maximum nesting depth to copy; the values in asi1's own errors are never this deep.
 _DEEPEST = 100
-# Maximum number of values in a list that may occur more than once in the copy.
+# Maximum number of values in a list or dict whose copy may be used more than once.
 _MOST_SHARED = 100
 _SEQUENCES: tuple[Any, ...] = (list, tuple, set, frozenset)
 _PLAIN = (int, float, types.NoneType)
@@ -67,7 +67,7 @@ def scrub_in_steps(error: ASI1Error, secret: Secret) -> Generator[None, None, No
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the causes of *error*, each once, even if they follow in a circle."""
+    """Yield the causes of *error*, each once, even if they form a cycle."""
     seen, cause = {id(error)}, error.__cause__
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
@@ -125,8 +125,8 @@ class _Redactor:
     def _cleaned_group(
         self, group: BaseExceptionGroup[BaseException]
     ) -> BaseException | None:
-        # The message of a group is read-only, so a new group is made; it is flat, since
-        # groups may contain each other to any depth.
+        # An exception group's message is read-only, so a new group is created. The new
+        # group is flat, since groups may be nested to any depth.
         members = [self.cleaned(each) for each in _members(group)]
         left = [each for each in members if each is not None]
         message = self.copy(group.message)
@@ -171,14 +171,15 @@ class _Redactor:
         if at in self.copies:
             made, size = self.copies[at]
             if size > _MOST_SHARED:
-                # A large copy is not shared, as its text would be written each time.
+                # A large copy is not used twice, since the text of the error would
+                # contain the copy each time.
                 return "..."
             self.count += size
             return made
         if depth > _DEEPEST:
             return "..."
         self.originals.append(value)
-        self.copies[at] = "...", 0  # the value itself, where it is one of its own items
+        self.copies[at] = "...", 0  # used where *value* contains itself
         copy = partial(self.copy, depth=depth)
         made = (
             {copy(name): copy(item) for name, item in dict.items(value)}
@@ -190,7 +191,7 @@ class _Redactor:
 
 
 def _of_items(value: Any, copy: Callable[[Any], Any]) -> Any:
-    # The class of *value* is not used: a named tuple cannot be made from a list.
+    # The copy has a built-in type, since a named tuple cannot be made from a list.
     kind = next(each for each in _SEQUENCES if isinstance(value, each))
     return kind([copy(item) for item in kind.__iter__(value)])
 
@@ -211,7 +212,7 @@ def _members(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException
 
 
 def _slots(error: BaseException) -> Iterator[Any]:
-    """Yield the descriptors of the attributes that are set, but not in ``vars``."""
+    """Yield the descriptors of *error*'s attributes that ``vars(error)`` lacks."""
     for each in type(error).__mro__:
         if each is BaseException:
             return

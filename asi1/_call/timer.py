@@ -64,7 +64,7 @@ class Timer:
         return self._scope.__exit__(kind, error, frames)
 
     def arm(self, phase: str) -> None:
-        """Start the timeout *phase* anew; "total" leaves only the total timeout."""
+        """Restart the timeout *phase*; with "total", only the total timeout applies."""
         now = self._now()
         self.deadline = self._timeouts.deadline(
             phase, began=self.began, now=now, stream=self.stream

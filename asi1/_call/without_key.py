@@ -24,8 +24,8 @@ __all__ = ["without_key", "without_key_in_steps"]
 
 # Stands for a value that contains itself, or is nested too deeply.
 _UNREADABLE = "..."
-# Number of values that are searched for strings in one step; and number of characters
-# that are redacted in one step, with some added for each string.
+# Number of values that one step searches for strings; number of characters that one
+# step redacts; and number of characters that are counted in addition for each string.
 _FEW_VALUES = 4096
 _MOST_CHARACTERS = 32 * 1024
 _CHARACTERS_PER_VALUE = 128
@@ -73,8 +73,8 @@ def _texts(value: JSON) -> Generator[None, None, list[str]]:
             if kind is str:
                 texts.append(item)
             elif item is not None and id(item) not in seen:
-                # An answer may contain many thousand values, so the reader of each type
-                # is looked up.
+                # An answer may contain many thousand values, so the function that reads
+                # the values of a type is cached.
                 read = _READERS.get(kind) or _reader(kind)
                 seen.add(id(item))
                 kept.append(item)  # an id is used again once its object is freed
@@ -120,7 +120,7 @@ def _bytes_text(value: bytes) -> Iterable[str]:
 def _number_text(value: float) -> Iterable[str]:
     try:
         return (str(value),)
-    except ValueError:  # Python does not write an int of more than 4300 digits
+    except ValueError:  # Python does not convert ints of over 4300 digits
         return ()
 
 
@@ -136,7 +136,7 @@ class _Redaction:
     # The id of each value seen so far, with its redacted copy, and with the value
     # itself, so that Python does not use the id again.
     _seen: dict[int, tuple[JSON, JSON]] = field(factory=dict)
-    _characters: int = 0  # redacted since the last step
+    _characters: int = 0  # characters counted since the last step
 
     def of(self, value: JSON) -> Generator[None, None, JSON]:
         """Return *value* without the key."""
@@ -173,7 +173,7 @@ class _Redaction:
             parts = yield from self._of_all(value)
             if all(map(is_, parts, value)):
                 return value
-            # A named tuple cannot be made from a list.
+            # The type of *value* is not used: a list cannot become a named tuple.
             return tuple(parts) if isinstance(value, tuple) else parts
         if isinstance(value, Mapping):
             keys = yield from self._of_all(value)

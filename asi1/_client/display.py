@@ -26,7 +26,7 @@ from .._models.visible import visible
 __all__ = ["screen"]
 
 # A notebook cell is updated when its markdown has grown by this share since the last
-# update. So all updates together are at most about fifty times as long as the last.
+# update. So all updates together have at most about 50 times the final text's length.
 _STEP = 1 / 50
 
 
@@ -103,6 +103,6 @@ def _in_notebook() -> bool:
     shell = running_shell()
     if shell is None:
         return False
-    # In a terminal, IPython uses the base class of display publishers: it only prints.
+    # In a terminal, IPython uses the base class `DisplayPublisher`, which only prints.
     publishers = importlib.import_module("IPython.core.displaypub")
     return type(shell.display_pub) is not publishers.DisplayPublisher

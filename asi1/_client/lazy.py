@@ -94,7 +94,7 @@ class LazyEngine:
         if not isinstance(self._hooks, Hooks | None):
             raise ConfigurationError(f"hooks: must be Hooks, not {shown(self._hooks)}")
         if self._http_client is not None or self._transport is not None:
-            self.get()  # raises if the user-provided object is wrong
+            self.get()  # raises if the HTTP client or transport is wrong
 
     def get(self) -> Engine:
         """
@@ -105,8 +105,8 @@ class LazyEngine:
         """
         if self.made is not None:
             return self.made
-        # Several threads may get here, and all get the engine of the first one. A lock
-        # might stay acquired in the child of a fork.
+        # If several threads get here, all get the engine of the first. A lock is not
+        # used, since the child of a fork might inherit it in the acquired state.
         self.made = self._first.setdefault("engine", self._make())
         self.made.closed |= self._closed  # in case `shut` ran before `made` was set
         return self.made
@@ -234,7 +234,7 @@ class BaseClient:
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        lazy = getattr(self, "_lazy", None)  # missing if the constructor raised
+        lazy = getattr(self, "_lazy", None)  # no `_lazy` if the constructor raised
         if lazy is None:
             return f"<{name} without settings>"
         return f"<{name} base_url={self.base_url!r} model={lazy.config.model!r}>"
@@ -251,21 +251,21 @@ def _engine_of() -> Callable[..., Engine]:
 
 @loader
 def plain() -> tuple[type[BytesReader], Callable[..., Request]]:
-    """Return the class and the function that calls of `AsyncASI1.request` need."""
+    """Return the reader class and the request function for `AsyncASI1.request`."""
     from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - with the engine
     from .._protocol.request import plain_request  # noqa: PLC0415 - with the engine
 
     return BytesReader, plain_request
 
 
-# Python's `TypeError` for an unknown argument shows these names, and not the name of
-# this private class.
+# Python's `TypeError` for an unknown argument shows a method's ``__qualname__``, which
+# would otherwise contain the name of the private class `BaseClient`.
 BaseClient.__init__.__qualname__ = "client.__init__"
 BaseClient.with_options.__qualname__ = "client.with_options"
 
 
 def _read(headers: Any, query: Any, options: Any, models: Any) -> dict[str, Any]:
-    """Check the settings that are mappings; return by name those that are not None."""
+    """Check the settings that are mappings; return a dict of those not None."""
     read: dict[str, Any] = {}
     if headers is not None:
         read["headers"] = check_headers(headers, "default_headers")

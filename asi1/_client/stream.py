@@ -194,7 +194,7 @@ class AsyncPieces:
         self._pick = pick
 
     def __aiter__(self) -> Self:
-        aiter(self._stream)  # raises if the stream was read to its end
+        aiter(self._stream)  # raises an error if the stream was read to its end
         return self
 
     async def __anext__(self) -> str:

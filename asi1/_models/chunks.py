@@ -135,8 +135,8 @@ class ChatCompletionChunk(Model):
     thought: str = ""
     executable_data: JSON = None
     conversation_id: str | None = None
-    # Only the fast path sets ``_pending``, ``_text`` and ``_data``: the event's data,
-    # empty if the fast path has set ``wire`` already.
+    # Only the fast path sets ``_pending``, ``_text`` and ``_data``. ``_data`` is the
+    # event's data, or empty if the fast path has set ``wire`` already.
     _pending: PendingFields | None = field(
         default=None, init=False, eq=False, repr=False
     )
@@ -200,7 +200,7 @@ def in_parts(chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
 def _calls_from(
     calls: tuple[ToolCallDelta, ...], start: int
 ) -> tuple[ToolCallDelta, ...]:
-    """Return the calls of one part; those without index and id get their place."""
+    """Return a part's calls from *start*; a call without index and id gets an index."""
     return tuple(
         attrs.evolve(call, index=place) if call.index is None and not call.id else call
         for place, call in enumerate(calls[start : start + _PER_PART], start)

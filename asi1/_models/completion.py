@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-# Texts, in lowercase, in an agentic model's reply if the answer follows later.
+# Lowercase phrases that show that an agentic model will send its answer later.
 _PASSED_ON = ("i've sent the message", "i have sent the message")
 
 

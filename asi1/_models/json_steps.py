@@ -42,8 +42,8 @@ _SEARCHED = 4 * 1024 * 1024
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]', re.DOTALL)
 _CLOSING = {b"[": b"]", b"{": b"}"}
 _SPACE = b" \t\r\n"
-# Every surrogate in JSON text has one of these, but not every text with one of these
-# has a surrogate.
+# JSON text with a surrogate contains at least one of these byte strings; JSON text
+# without surrogates may contain them too.
 _SURROGATES = (b"\\ud", b"\\uD", b"\xed")
 
 
@@ -117,7 +117,7 @@ def _has_long_number(data: bytes) -> Generator[None, None, bool]:
 def _without_surrogates(data: bytes, step: int = _STEP) -> Generator[None, None, bytes]:
     """Return JSON text with U+FFFD for each lone surrogate."""
     if b"\0" in data[:4] or not any(sign in data for sign in _SURROGATES):
-        return data  # UTF-16, UTF-32, or no surrogate
+        return data  # not UTF-8, or no surrogate
     texts, rest = [], b""
     for at in range(0, len(data), step):
         more = at + step < len(data)
@@ -128,7 +128,7 @@ def _without_surrogates(data: bytes, step: int = _STEP) -> Generator[None, None,
 
 
 def _check_count(data: bytes) -> Generator[None, None, None]:
-    """Raise ValueError for too many values, before any of them takes memory."""
+    """Raise ValueError for too many values, before the values take up memory."""
     signs: dict[bytes, int] = dict.fromkeys((b"[", b"{", b","), 0)
     for number, found in enumerate(_TOKEN.finditer(data)):
         if found[0] in signs:
@@ -159,7 +159,7 @@ def _load_parts(data: bytes, step: int = _STEP) -> Generator[None, None, JSON]:
 
 
 def _nest(levels: list[_Level], sign: bytes, data: bytes, end: int) -> None:
-    """Open or close a level, or note a comma, for the *sign* before *end* in *data*."""
+    """Open or close a level, or record a comma: *sign* ends at *end* in *data*."""
     if sign in _CLOSING:
         levels.append(_Level(sign, end, end))
         if len(levels) > MAX_DEPTH + 1:
@@ -204,7 +204,7 @@ class _Level:
         self.after, self.full = last, last
 
     def open(self, child: _Level, key: bytes) -> None:
-        """Add *child*, an item whose end has not been found; *key* is before it."""
+        """Add *child*, a still incomplete item; *key* is the text before *child*."""
         if self.after:
             raise ValueError("a comma is missing")
         child.items = {} if child.sign == b"{" else []
@@ -217,7 +217,11 @@ class _Level:
             self.items.append(child.items)
 
     def close(self, text: bytes, parent: _Level, end: int) -> None:
-        """Parse the rest, *text*, if a part is parsed; the parent goes on at *end*."""
+        """
+        Parse *text*, the last part, if earlier parts were parsed.
+
+        Then *parent* continues at *end*.
+        """
         if self.items is not None:
             self.add(text, last=True)
             parent.start, parent.after, parent.full = end, True, True

@@ -50,20 +50,20 @@ MAX_DEPTH = 200
 _LARGE = 256 * 1024
 MAX_VALUES = 1_000_000
 MAX_CONTAINERS = 200_000
-# A surrogate as an escape, alone or in a pair, or as the bytes that UTF-8 forbids.
+# Matches a surrogate: an escape, alone or in a pair, or the bytes that UTF-8 forbids.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 _RAW_SURROGATE = re.compile(rb"(?<!\\)\xed[\xa0-\xbf][\x80-\xbf]")
-# A surrogate as an escape, without its other half.
+# Matches the escape of a surrogate without its other half.
 _LONE = re.compile(
     rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F][0-9a-fA-F]{2})"
 )
-# The end of a text that more text may complete to an escape, or to a surrogate pair.
+# Matches an unfinished escape or surrogate pair, if any, at the end of a text.
 _UNFINISHED = re.compile(
     rb"(?:\\u[dD][89abAB]..)?(?:\\.{0,4}|\xed[\xa0-\xbf]?)?\Z", re.DOTALL
 )
 _LONGEST_UNFINISHED = 11
-# Stands for an escaped backslash, since UTF-8 never has this byte.
+# Stands for an escaped backslash, since valid UTF-8 never contains the byte 0xFF.
 _BACKSLASH = b"\xff\xff"
 # An unterminated string matches up to the end of the data; otherwise the regex would
 # try again at each escaped quote in this string, in quadratic time.
@@ -97,7 +97,7 @@ def load_json(data: bytes, *, surrogates: bool = False) -> JSON:
 
 
 def has_surrogates(data: bytes) -> bool:
-    """Return whether JSON text may have lone surrogates; never False if it has some."""
+    """Return whether JSON text may have lone surrogates; False: it surely has none."""
     # A search for bytes is faster than one for a pattern.
     found = b"\\ud" in data or b"\\uD" in data or b"\xed" in data
     return found and _SURROGATE.search(data) is not None
@@ -106,14 +106,14 @@ def has_surrogates(data: bytes) -> bool:
 def _load(data: bytes, *, surrogates: bool) -> JSON:
     if not has_long_number(data):
         try:
-            return orjson.loads(data)  # raises for lone surrogates
+            return orjson.loads(data)  # orjson raises for lone surrogates
         except orjson.JSONDecodeError:
             pass
     return load_slowly(data, surrogates=surrogates)
 
 
 def has_long_number(data: bytes) -> bool:
-    """Whether *data* has so many digits in a row that orjson may read a float."""
+    """Whether *data* has so many digits in a row that orjson may return a float."""
     return _LONG_NUMBER in data.translate(_DIGITS)
 
 
@@ -131,7 +131,7 @@ def load_slowly(data: bytes, *, surrogates: bool = False) -> JSON:
 
 def without_surrogates(data: bytes, *, more: bool = False) -> tuple[bytes, bytes]:
     """
-    Return JSON text with U+FFFD for each lone surrogate, and the rest of *data*.
+    Return *data* with U+FFFD for lone surrogates, and the unfinished end of *data*.
 
     Args:
         data: JSON text; if it is not UTF-8, it is returned unchanged.
@@ -140,7 +140,7 @@ def without_surrogates(data: bytes, *, more: bool = False) -> tuple[bytes, bytes
     """
     if b"\xff" in data or b"\0" in data[:4]:
         return data, b""
-    # Then each backslash that is left begins an escape.
+    # Once escaped backslashes are replaced, each remaining backslash begins an escape.
     text = data.replace(b"\\\\", _BACKSLASH)
     if b"\xed" in text:
         found = set(_RAW_SURROGATE.findall(text))
@@ -241,14 +241,14 @@ def _check_writable(value: JSON) -> None:
 
 
 def _parts(value: JSON) -> Iterable[JSON]:
-    """Return the values that are written inside *value*, or in place of it."""
+    """Return the values that JSON contains inside *value*, or in place of *value*."""
     if isinstance(value, Mapping):
         return value.values()
     if isinstance(value, list | tuple):
         return value
     if isinstance(value, Enum):
         return (value.value,)
-    if is_dataclass(value):  # orjson writes its public fields
+    if is_dataclass(value):  # orjson writes a dataclass's public fields
         names = [each.name for each in fields(value) if each.name[0] != "_"]
         return [getattr(value, name, None) for name in names]
     return (value.to_dict(),) if hasattr(value, "to_dict") else ()

@@ -32,7 +32,7 @@ __all__ = [
     "wire_messages",
 ]
 
-# Members with which an assistant message is valid without a content.
+# An assistant message needs no content if it has one of these members.
 _INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "audio")
 _ROLES = ("system", "user", "assistant", "tool", "developer", "function")
 
@@ -216,7 +216,7 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
 
 
 def _with_refusal(message: Mapping[str, JSON]) -> Mapping[str, JSON]:
-    """Return *message*; if it has no content, with the model's refusal as content."""
+    """Return *message*; if its content is missing, the refusal becomes its content."""
     refusal = message.get("refusal")
     if not isinstance(refusal, str) or _is_filled(message):
         return message

@@ -53,7 +53,7 @@ def parsed_completion(
     parsed_from: tuple[str, ...] = (),
     earlier: tuple[OutputInvalidError, ...] = (),
 ) -> ParsedCompletion[_T]:
-    """Return *answer* with *value*, into which its text was decoded."""
+    """Return *answer* with *value*, into which the answer's text was decoded."""
     fields = {a.name: getattr(answer, a.name) for a in attrs.fields(ChatCompletion)}
     return ParsedCompletion(
         **fields, parsed=value, parsed_from=parsed_from, earlier=earlier

@@ -20,7 +20,7 @@ from .base_types import JSON, public
 
 __all__ = ["AgentUsed", "agents_in"]
 
-# Members beside ``agent_used``, with the fields of `AgentUsed` that they fill.
+# JSON keys that occur beside ``agent_used``, and the fields of `AgentUsed` they fill.
 _BESIDE = {
     "agent_response": "response",
     "status": "status",

@@ -20,7 +20,7 @@ _CONTROLS = {
     **{chr(code): chr(0x2400 + code) for code in range(32)},
     **dict.fromkeys(map(chr, range(0x7F, 0xA0)), "\ufffd"),
     "\r": "",
-    "\x85": "\n",  # the line separators of Unicode
+    "\x85": "\n",  # Unicode's line separators become newlines
     "\u2028": "\n",
     "\u2029": "\n",
     # The bidirectional embeddings, overrides and isolates.
@@ -33,8 +33,8 @@ _SHAPELESS = (
     "\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
 )
-# The characters that `visible` leaves out between ASCII characters, as a regular
-# expression has them in brackets.
+# The characters that `visible` leaves out between ASCII characters, in the syntax of a
+# regular expression's character class.
 LEFT_OUT = f"\r{_SHAPELESS}"
 # The characters that `visible` changes, joiners included, except "\n" and "\t".
 HIDDEN = re.compile(

@@ -34,7 +34,7 @@ _ESCAPE = re.compile(r"\\.", re.DOTALL)
 _M = TypeVar("_M")
 _M_co = TypeVar("_M_co", covariant=True)
 
-# Maximum number of models that are built when the answer is read.
+# Maximum number of outdated models, which are rebuilt when the answer is read.
 _MOST_STALE = 500
 
 
@@ -76,8 +76,8 @@ class _Arguments:
     """
 
     _text: str = field(default="", init=False)
-    # The objects before the current one: see `add_text`. None in place of an empty
-    # list, since Python's garbage collector would search the list of each call.
+    # The JSON objects before the current one (see `add_text`). None if there are none,
+    # since Python's garbage collector would scan the empty list of each tool call.
     _earlier: list[str] | None = field(default=None, init=False)
     _scanned: int = field(default=0, init=False)
     _depth: int = field(default=0, init=False)
@@ -86,7 +86,7 @@ class _Arguments:
 
     def add_text(self, piece: str) -> bool:
         """
-        Append the text *piece*, or begin a new object after a complete one.
+        Append the fragment *piece*; after a complete JSON object, begin a new one.
 
         Some servers first send the arguments ``{}``, then the real arguments. Other
         servers send several objects, each with all or some of the arguments.
@@ -104,7 +104,7 @@ class _Arguments:
             self._text, self._scanned = "", 0
             self._begun, self._depth = False, 0
         text, self._text = self._text, ""
-        text += piece  # CPython appends in place if no answer has the text
+        text += piece  # CPython appends in place if nothing else refers to the str
         self._text = text
         return bool(piece) and not repeated
 
@@ -124,7 +124,7 @@ class _Arguments:
 
     def _scan(self) -> None:
         text = _ESCAPE.sub("", self._text[self._scanned :])
-        # The second character of an escape may be in the next piece.
+        # The second character of an escape may be in the next fragment.
         self._scanned = len(self._text) - text.endswith("\\")
         sections = text.split('"')
         outside = "".join(sections[self._in_string :: 2])
@@ -136,7 +136,7 @@ class _Arguments:
 
 
 def _merged(texts: Sequence[str]) -> str:
-    """Merge JSON objects in *texts*; return the last text if one is not an object."""
+    """Merge the JSON objects *texts*; return the last text if any is not an object."""
     merged: dict[str, JSON] = {}
     values = []
     for text in texts:
@@ -191,8 +191,8 @@ class _Call(_Arguments):
     name: str = ""
     extra: dict[str, JSON] | None = None
     function_extra: dict[str, JSON] | None = None
-    # Whether the name came again after complete arguments, alone: if more arguments
-    # follow, they belong to another call of the same function.
+    # Whether the name was sent again, alone, after complete arguments. If so, arguments
+    # that follow belong to another call of the same function.
     named_again: bool = False
 
     def add(self, part: ToolCallDelta) -> bool:
@@ -245,7 +245,7 @@ class ToolCalls:
     """The tool calls of a message, in the order of their first parts."""
 
     _calls: list[_Call] = field(factory=list)
-    # The last call with an index, or with an id.
+    # The last call with each index, and the last call with each id.
     _by_index: dict[int, _Call] = field(factory=dict)
     _by_id: dict[str, _Call] = field(factory=dict)
     _models: Parts[ToolCall] = field(factory=Parts)
@@ -255,7 +255,7 @@ class ToolCalls:
         carries = False
         ids: dict[int | None, str] = {}  # for each index, the first id in *parts*
         for place, part in enumerate(parts):
-            # Without index and id, a part's place in the list tells its call.
+            # Without index and id, a part's position in the list identifies its call.
             lost = len(parts) > 1 and part.index is None and not part.id
             if lost and (part.function.name or place in self._by_index):
                 carries |= self._add(attrs.evolve(part, index=place))
@@ -281,7 +281,7 @@ class ToolCalls:
         return carries
 
     def _place_of(self, part: ToolCallDelta) -> _Call | None:
-        """Return the last call with *part*'s index, else with its id; None if none."""
+        """Return the last call with *part*'s index, else *part*'s id, or None."""
         named = self._by_id.get(part.id) if part.id else None
         last = self._calls[-1] if self._calls else None
         if part.index is None:

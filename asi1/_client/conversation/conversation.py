@@ -148,7 +148,7 @@ class AsyncConversation(AsyncStructuredTurns):
 
     @property
     def session_id(self) -> str | None:
-        """The ``x-session-id`` that every turn sends; None if it sends none."""
+        """The ``x-session-id`` that every turn sends; None if turns send none."""
         found: str | None = self._turns.history.options.get("session_id")
         return found
 

@@ -133,7 +133,7 @@ class Turn(Generic[_T]):
             self._taking.history = history
 
     def again(self, added: Sequence[Message]) -> Call[_T]:
-        """Return a call that sends what `call` sent, followed by *added*."""
+        """Return a call that sends the messages of `call` again, then *added*."""
         engine, requests = self._taking.engine, self._requests
         messages = [*requests.sent, *wire_messages(added)]
         request = OneRequest(requests.draft.request_of(messages))
@@ -168,7 +168,7 @@ class Turn(Generic[_T]):
         )
 
     def commit_partial(self, answer: ChatCompletion) -> None:
-        """Add a failed turn's partial text to the history, if that is unchanged."""
+        """Add a failed turn's partial text, unless the history changed meanwhile."""
         taking, old = self._taking, self._requests.history.messages
         if (
             taking.current in (None, self)

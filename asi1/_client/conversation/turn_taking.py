@@ -57,7 +57,7 @@ class TurnTaking:
 
     def fork(self, upto: int | None) -> TurnTaking:
         """
-        Return a new conversation with the first *upto* messages; None copies them all.
+        Return a new conversation with the first *upto* messages; None copies all.
 
         Raises:
             ArgumentError: *upto* is not a number of messages.
@@ -82,7 +82,7 @@ class TurnTaking:
             self.history.reply(last).get("content")
         ):
             return last
-        # The conversation was saved, edited or forked: its history has only messages.
+        # A saved, edited or forked conversation has messages only, no `ChatCompletion`.
         choice = ChatChoice(message=decode(ChatMessage, message))
         return ChatCompletion(choices=(choice,))
 
