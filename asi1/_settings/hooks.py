@@ -29,7 +29,7 @@ def _takes(arguments: int) -> Any:
             return "must be a plain function, since nothing awaits or iterates it"
         try:
             signature = inspect.signature(value)
-        except (TypeError, ValueError):  # some functions written in C have none
+        except (TypeError, ValueError):  # some functions written in C have no signature
             return None
         try:
             signature.bind(*[None] * arguments)

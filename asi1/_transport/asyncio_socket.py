@@ -226,11 +226,11 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         return self._transport.get_write_buffer_size(), below
 
     def abort(self) -> None:
-        """Close the connection in the event loop's next step."""
+        """Close the connection in the event loop's next iteration."""
         self._transport.abort()
 
     async def aclose(self) -> None:
-        """Close the connection, and yield to the event loop once, which closes it."""
+        """Close the connection, and yield once, so that the event loop can close it."""
         self.abort()
         await asyncio.sleep(0)
 
