@@ -141,7 +141,7 @@ def _is_success(code: JSON) -> bool:
 
 
 def _has_error(value: Mapping[str, JSON]) -> bool:
-    # ``errors`` may also be a number of errors, which is not an error.
+    # A number under ``errors`` is a count, which does not report an error.
     errors = value.get("errors")
     return _is_filled(value.get("error")) or (
         isinstance(errors, str | list | dict) and _is_filled(errors)

@@ -259,7 +259,7 @@ def _continues(new: JSON, old: JSON) -> bool:
 
 
 def _is_labelled(members: Mapping[str, JSON]) -> bool:
-    """Return whether *members* has an id, a name or two texts, so may be complete."""
+    """Return whether *members* may be complete: it has an id, a name or two texts."""
     texts = sum(name in _PIECES and bool(members[name]) for name in members)
     return bool(members.get("id") or members.get("name")) or texts > 1
 

@@ -51,7 +51,7 @@ _MOST_CHOICES = 1000
 
 def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "other"]:
     """
-    Return a body's kind, from its content type, or else from its first bytes.
+    Return a body's format, from its content type, or else from its first bytes.
 
     Args:
         content_type: The ``content-type`` header; "" if missing.

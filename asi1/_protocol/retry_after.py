@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][0-9]+)?")
 # The comma between repeated headers, which HTTP libraries join by ", "; the comma in
 # "1,5" is a decimal comma.
 _COMMA = re.compile(r",(?![0-9])")
-# Maximum number of a header's values that are read, and maximum length of each.
+# Maximum number of a header's values that are read, and of characters in each.
 _MOST_VALUES = 64
 _LONGEST_VALUE = 64
 
@@ -68,7 +68,8 @@ _PHRASE = re.compile(
     rf"({_DURATION}|{_AMOUNT}(?=[.,;!)\"'}}\]]{{1,3}}(?: |$)|$))",
     re.IGNORECASE,
 )
-# What stands before a phrase that tells what the server did, or did not do.
+# Matches the end of the text before a phrase if it denies the phrase, such as "not" in
+# "do not retry after 5s".
 _DENIED = re.compile(
     r"(?:\bnot|n['\u2019]t|\bgave up|\bstopped)(?: (?:currently|to|yet))? \Z",
     re.IGNORECASE,

@@ -147,8 +147,7 @@ class EventDecoder:
 
     def _read_fields(self, block: bytes) -> Iterator[Event]:
         """Yield the event, if any, in *block*, the lines between two blank lines."""
-        # httpx-sse 0.4 would make an event of an id without data, so it gets only lines
-        # with data.
+        # httpx-sse 0.4 makes events of ids alone, so it gets only events with data.
         lines = _IGNORED.sub(b"", block.strip(b"\n")).strip(b"\n")
         if _DATA.search(lines):
             data = None

@@ -38,7 +38,7 @@ __all__ = ["Forms", "secrets_of"]
 _SHORTEST = 8
 # Minimum number of characters that are searched for secrets in one step.
 _STEP = 16 * 1024
-# An incomplete escape, as `CODED` matches them, at the end of a text that was cut.
+# An incomplete escape, of a kind that `CODED` matches, at the end of a cut text.
 _CUT_CODE = re.compile(
     r"(?:\\+(?:u\{?[0-9a-f]{0,8}|x\{?[0-9a-f]{0,5}|[01][0-7]?)?|%(?:u0{0,2})?[0-7]?"
     r"|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6}))\Z"
@@ -93,7 +93,7 @@ class Forms:
 
     @classmethod
     def of(cls, secrets: Iterable[str]) -> Self:
-        """Return the forms of *secrets*; those of less than 8 characters have none."""
+        """Return the forms of *secrets*; one of less than 8 characters has no form."""
         forms = {
             layer: None
             for value in secrets
@@ -198,7 +198,7 @@ def _encoded(value: str) -> Iterator[str]:
 
 
 def _layers(text: str) -> Iterator[tuple[str, list[_Places]]]:
-    """Return *text*, and the results of decoding it once, twice and so on."""
+    """Yield *text*, and the results of decoding it once, twice and so on."""
     places: list[_Places] = []
     yield text, places
     for _ in range(LAYERS + 2):

@@ -57,8 +57,8 @@ async def preload_httpcore() -> None:
 def _import_httpcore() -> None:
     for name in _MODULES:
         importlib.import_module(name)
-    # asyncio resolves host names in threads of this module, which cannot be imported
-    # while Python is exiting.
+    # asyncio resolves host names in threads of `concurrent.futures.thread`, which
+    # cannot be imported while Python is exiting.
     with suppress(RuntimeError):
         importlib.import_module("concurrent.futures.thread")
 

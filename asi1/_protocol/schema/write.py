@@ -141,7 +141,7 @@ class _Writer:
         return _nullable(schema)
 
     def _foreign(self, shape: Foreign) -> dict[str, Any]:
-        """Return another library's schema, with its definitions under unused names."""
+        """Return another library's schema, with definitions renamed to unused names."""
         known = self._foreign_schemas.get(id(shape.schema))
         if known is not None:
             return known
