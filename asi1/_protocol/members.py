@@ -227,7 +227,7 @@ class _Items(list[JSON]):
 
 @define
 class _Distinct:
-    """A list of complete items; a server may send them again, followed by more."""
+    """A list of complete items, which a server may send again before new items."""
 
     items: list[JSON] = field(factory=list)
     _seen: set[str] = field(factory=set)

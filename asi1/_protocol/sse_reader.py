@@ -41,7 +41,7 @@ Event: TypeAlias = tuple[str, bytes, str, int | None]
 # than the line's bytes.
 _MOST_LINES = 100_000
 # Number of lines in an event above which httpx-sse gets only the lines with an effect,
-# since it takes about a microsecond for each line.
+# since httpx-sse takes about a microsecond for each line.
 _MANY_LINES = 100
 
 

@@ -80,9 +80,9 @@ class Window:
                 return
 
     def refused(self) -> None:
-        """Halve the pace, since the server refused an attempt."""
+        """Halve `pace`, the usable share of the limit, after a refused attempt."""
         self.pace = max(_SLOWEST, self.pace / 2)
 
     def went_well(self) -> None:
-        """Raise the pace by a tenth, up to the full limit, after a success."""
+        """Raise `pace`, the usable share of the limit, by a tenth after a success."""
         self.pace = min(1.0, self.pace * _RECOVERY)

@@ -158,7 +158,7 @@ def _is_hang_up(error: BaseException) -> bool:
 
 @contextmanager
 def map_connect_errors() -> Iterator[None]:
-    """Raise errors of connecting as httpcore's `ConnectTimeout` or `ConnectError`."""
+    """Raise errors in connecting as httpcore's `ConnectTimeout` or `ConnectError`."""
     try:
         yield
     except TimeoutError as error:
