@@ -137,7 +137,7 @@ class FastChunkReader:
 
 def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
     """
-    Return a chunk's fields besides its text delta; None if it needs the converter.
+    Return the fields besides the text delta; None if the chunk needs the converter.
 
     Raises:
         TypeError, LookupError, AttributeError: The fast path cannot read the chunk.

@@ -180,7 +180,7 @@ def _mapped(
             yield
         text = rest + piece
         # The text is cut before the last character of `_SIGNS` that is one of its last
-        # `LONGEST_CODE` characters, since an escape may continue in the next item.
+        # `LONGEST_CODE` characters, since an escape may continue in the next piece.
         place = max(text.rfind(sign, -LONGEST_CODE) for sign in _SIGNS) if left else -1
         end = len(text) if place < 0 else place
         made.append(decode(text[:end]))
