@@ -16,8 +16,8 @@ from .error_body import ErrorBody
 __all__ = ["ContextOverflow", "context_overflow"]
 
 # The ASI-1 documentation does not say how the server refuses a request that is too
-# long. So these codes and words are from OpenAI's API and the servers that imitate it,
-# above all SGLang and vLLM.
+# long. So the codes and words below are from OpenAI's API and the servers that imitate
+# it, above all SGLang and vLLM.
 _CODES = {
     "context_length_exceeded",
     "context_window_exceeded",

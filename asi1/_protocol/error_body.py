@@ -49,9 +49,9 @@ _CONTENT = (
     *("audio", "content", "function_call", "reasoning", "reasoning_content"),
     *("refusal", "thinking", "thought", "tool_calls"),
 )
-# Codes, in lowercase, that servers send with a success.
+# Codes, in lowercase, that servers send with successful replies.
 _SUCCESS = {"0", "200", "ok", "success"}
-# Members of an error that may hold an HTTP status, or the name of one.
+# Keys of an error that may have an HTTP status, or the name of a status.
 _STATUS_KEYS = ("code", "status", "status_code", "http_status", "type")
 _STATUS = re.compile(r"([1-5][0-9][0-9])(?:\.0)?")
 # Names of temporary errors, for errors without a status. ``server_error`` is not among
@@ -141,7 +141,7 @@ def _is_success(code: JSON) -> bool:
 
 
 def _has_error(value: Mapping[str, JSON]) -> bool:
-    # ``errors`` may also be a number of errors, which is not an error.
+    # A number under ``errors`` is a count, which does not report an error.
     errors = value.get("errors")
     return _is_filled(value.get("error")) or (
         isinstance(errors, str | list | dict) and _is_filled(errors)

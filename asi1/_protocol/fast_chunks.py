@@ -108,7 +108,7 @@ class FastChunkReader:
     _template: "_Template | None" = field(default=None, init=False)
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
-        """Return the chunk in an event's *data*; None if it needs the converter."""
+        """Return the chunk in an event's *data*; None if *data* needs the converter."""
         if self._template is not None:
             chunk = self._template.read(data)
             if chunk is not None:
@@ -137,7 +137,7 @@ class FastChunkReader:
 
 def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
     """
-    Return a chunk's fields besides its text delta; None if it needs the converter.
+    Return the fields besides the text delta; None if the chunk needs the converter.
 
     Raises:
         TypeError, LookupError, AttributeError: The fast path cannot read the chunk.
@@ -273,7 +273,7 @@ def _template(
 
 
 def _places(data: bytes, key: bytes, value: bytes) -> Iterator[tuple[int, int]]:
-    """Yield start and end of *value* in *data*, if *key* occurs once, with *value*."""
+    """If *key* occurs once in *data*, with *value*, yield the value's start and end."""
     quoted = b'"%b":' % key
     for token in (quoted + value, quoted + b" " + value):
         if data.count(quoted) == 1 == data.count(token):

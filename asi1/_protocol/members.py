@@ -38,7 +38,7 @@ _PIECES = frozenset(
     {"arguments", "content", "data", "partial_json", "reasoning", "refusal", "summary"}
     | {"text", "thinking", "transcript"}
 )
-# Two successive fragments with this number of characters or more are hardly equal.
+# Successive fragments of this length or more are unlikely to be equal by chance.
 _LONG = 16
 # Unknown members, in a delta or deeper, that are lists of complete items.
 COMPLETE = frozenset(
@@ -65,7 +65,7 @@ class Text:
         if len(self.pieces) > 1:
             text, *more = self.pieces
             self.pieces.clear()
-            text += "".join(more)  # CPython appends in place if no answer has the text
+            text += "".join(more)  # CPython extends a str with one reference in place
             self.pieces.append(text)
         return self.pieces[0] if self.pieces else ""
 
@@ -83,7 +83,7 @@ class _Fragment(Text):
     _whole: bool = True
 
     def add(self, piece: str, *, labelled: bool = False) -> bool:
-        """Add *piece*; return False if it only repeats the value before."""
+        """Add *piece*; return False if it is empty or only repeats the last value."""
         if self._last:
             certain = labelled or len(self._last) >= _LONG
             self._whole = self._whole and certain and piece.startswith(self._last)
@@ -102,13 +102,13 @@ class _Fragments:
 
     deep: bool
     parts: list["Members"] = field(factory=list)
-    # The newest part with an index, and the newest with an index and a type; the number
-    # tells parts with the same of both that one list had.
+    # The newest part for each index, and for each index and type. The number tells
+    # apart the parts of one list that have the same index and type.
     _known: dict[tuple[str, str | None, int], "Members"] = field(factory=dict)
 
     def add(self, fragments: list[dict[str, JSON]]) -> bool:
         """
-        Add the fragments of one list, each of which belongs to a different part.
+        Add the fragments of one list, no two of which belong to the same part.
 
         Returns:
             Whether they add a part of the answer; see `Members.add`.
@@ -193,7 +193,7 @@ class Members:
         return all(not old or not new or old == new for old, new in pairs)
 
     def _grown(self, name: str, value: JSON) -> Any:
-        """Return the object to add the fragment *value* to; None if it is complete."""
+        """Return an object to add fragment *value* to; None if *value* is complete."""
         new: Any = None
         if isinstance(value, str) and self.deep and name in _PIECES:
             new = _Fragment()
@@ -212,7 +212,7 @@ class Members:
         return self._values[name]
 
     def to_json(self) -> dict[str, JSON]:
-        """Return a copy of the members so far."""
+        """Return a copy of the members assembled so far."""
         return {name: _to_json(value) for name, value in self._values.items()}
 
 
@@ -227,13 +227,13 @@ class _Items(list[JSON]):
 
 @define
 class _Distinct:
-    """A list of complete items; a server may send them again, followed by more."""
+    """A list of complete items, which a server may send again before new items."""
 
     items: list[JSON] = field(factory=list)
     _seen: set[str] = field(factory=set)
 
     def add(self, values: list[JSON]) -> bool:
-        """Add those of *values* that are new; return whether there are any."""
+        """Add those of *values* that are new; return whether any value is new."""
         before = len(self._seen)
         for place, value in enumerate(values):
             text = json.dumps(value, sort_keys=True)
@@ -259,7 +259,7 @@ def _continues(new: JSON, old: JSON) -> bool:
 
 
 def _is_labelled(members: Mapping[str, JSON]) -> bool:
-    """Return whether *members* has an id, a name or two texts, so may be complete."""
+    """Return whether *members* may be complete: it has an id, a name or two texts."""
     texts = sum(name in _PIECES and bool(members[name]) for name in members)
     return bool(members.get("id") or members.get("name")) or texts > 1
 

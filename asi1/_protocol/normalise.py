@@ -220,7 +220,7 @@ class HalfCharacters:
         return joined
 
     def rest(self) -> Object:
-        """Return a last event, with U+FFFD for each waiting half; empties `waiting`."""
+        """Return a final event with U+FFFD for each waiting half; empty `waiting`."""
         event: dict[str, JSON] = {}
         for path in self.waiting:
             _append(event, path)
@@ -270,7 +270,7 @@ def _place(key: str, item: JSON) -> tuple[JSON]:
 
 
 def _append(event: dict[str, JSON], path: _Path) -> bool:
-    """Append U+FFFD to the text at *path*, unless *event* has another type there."""
+    """Append U+FFFD to the text at *path*, unless a value of another type is there."""
     node: JSON = event
     for key, step, below in zip((None, *path), path, path[1:], strict=False):
         fresh: JSON = [] if isinstance(below, tuple) else {}

@@ -40,7 +40,7 @@ class PartialValue:
 
     def update(self, text: str, *, whole: bool) -> JSON:
         """
-        Return the value of *text*.
+        Return the value of *text*, an incomplete or complete JSON text.
 
         Args:
             text: The text so far; begins with the text of the call before.

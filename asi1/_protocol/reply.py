@@ -51,7 +51,7 @@ _MOST_CHOICES = 1000
 
 def body_kind(content_type: str, head: bytes) -> Literal["events", "json", "other"]:
     """
-    Return a body's kind, from its content type, or else from its first bytes.
+    Return a body's format, from its content type, or else from its first bytes.
 
     Args:
         content_type: The ``content-type`` header; "" if missing.
@@ -138,7 +138,7 @@ def _text(body: bytes, key: Secret) -> str | None:
 
 
 def read_answer(info: ResponseInfo, body: bytes, key: Secret) -> ChatCompletion:
-    """Return the answer in the body of a reply; otherwise as `answer_value`."""
+    """Return the answer in a reply's body as a model; raise as `answer_value` does."""
     return decode(ChatCompletion, answer_value(info, body, key))
 
 
@@ -190,7 +190,7 @@ def is_done(data: bytes) -> bool:
 def read_event(
     name: str, data: bytes, key: Secret, halves: HalfCharacters | None = None
 ) -> ChatCompletionChunk | None:
-    """Return the chunk in one event of a stream; otherwise as `event_value`."""
+    """Return one stream event's chunk as a model; raise as `event_value` does."""
     value = event_value(name, data, key, halves=halves)
     return None if value is None else decode(ChatCompletionChunk, value)
 
@@ -249,7 +249,7 @@ def event_value(
 def _event_error(
     value: JSON, name: str, data: bytes, key: Secret
 ) -> errors.StreamError | None:
-    """Return the error that an event with *value* reports or is; None for a chunk."""
+    """Return the error for an event with an error or without a chunk; else None."""
     is_error, found = name.lower() == "error", None
     if isinstance(value, dict):
         named = name != "message" or is_sign_of_life(value)
@@ -272,7 +272,7 @@ def _event_error(
 
 
 def read_rest(halves: HalfCharacters) -> ChatCompletionChunk:
-    """Return a chunk with U+FFFD for each half that still waits in *halves*."""
+    """Return a chunk with U+FFFD for each surrogate half still waiting in *halves*."""
     return decode(ChatCompletionChunk, halves.rest())
 
 

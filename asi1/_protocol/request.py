@@ -229,7 +229,7 @@ def _request(parts: Mapping[str, Any], body: JSON) -> Request:
 
 
 def _count(value: JSON) -> int:
-    """Return a count in the body, where `extra_body` may have put any value; else 0."""
+    """Return *value* as a token count; 0 if `extra_body` set it to anything else."""
     try:
         return max(int(value), 0) if isinstance(value, int | float | str) else 0
     except (ValueError, OverflowError):

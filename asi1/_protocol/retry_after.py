@@ -22,9 +22,10 @@ __all__ = ["retry_after", "retry_after_in_body", "wait_of"]
 # A number in a retry header. The pattern is stricter than Python's `float`, which also
 # accepts "nan", "1_000" and signs.
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][0-9]+)?")
-# HTTP libraries join repeated headers by ", "; "1,5" is a number in another notation.
+# The comma between repeated headers, which HTTP libraries join by ", "; the comma in
+# "1,5" is a decimal comma.
 _COMMA = re.compile(r",(?![0-9])")
-# Maximum number of a header's values that are read, and maximum length of each.
+# Maximum number of a header's values that are read, and of characters in each.
 _MOST_VALUES = 64
 _LONGEST_VALUE = 64
 
@@ -33,7 +34,7 @@ _LONGEST_VALUE = 64
 _MOST_MEMBERS = 100
 _DEEPEST = 6
 _MOST_READ = 500
-# Members in which a wait or a message may stand, besides the body itself.
+# Names of the members that may contain a wait or a message, as the body itself may.
 _CONTAINERS = {
     *("data", "detail", "details", "error", "errors", "extensions"),
     *("meta", "metadata", "parameters", "retryinfo", "retry_info"),
@@ -67,14 +68,15 @@ _PHRASE = re.compile(
     rf"({_DURATION}|{_AMOUNT}(?=[.,;!)\"'}}\]]{{1,3}}(?: |$)|$))",
     re.IGNORECASE,
 )
-# What stands before a phrase that tells what the server did, or did not do.
+# Matches the end of the text before a phrase if it denies the phrase, such as "not" in
+# "do not retry after 5s".
 _DENIED = re.compile(
     r"(?:\bnot|n['\u2019]t|\bgave up|\bstopped)(?: (?:currently|to|yet))? \Z",
     re.IGNORECASE,
 )
 _LONGEST_DENIAL = len("stopped currently ")
-# Words that a message quotes, such as a part of the request; but neither the name nor
-# the value of a member in JSON that was cut off.
+# Matches words that a message quotes, such as a part of the request; but not the names
+# and values of members in truncated JSON.
 _QUOTED = re.compile(
     r"(?<!\w)(?<![\"']:)(?<![\"']: )"
     r"(?:\"[^\"]*\"|'(?:[^']|(?<=\w)'(?=\w))*+'|`[^`]*`)(?!\w| ?[:=])"
@@ -175,7 +177,7 @@ def retry_after_in_body(body: JSON) -> float | None:
 
 def _read(body: JSON) -> Iterator[tuple[str, JSON]]:
     """
-    Yield the names in lowercase, and the values, of the body and its containers.
+    Yield each member's lowercase name and value, in the body and its `_CONTAINERS`.
 
     The body itself and the items of lists have the name "".
     """
@@ -195,7 +197,7 @@ def _read(body: JSON) -> Iterator[tuple[str, JSON]]:
 
 
 def _member(value: JSON, per_second: int) -> float | None:
-    """Return the seconds in a member; a plain number counts *per_second* to one."""
+    """Return a member's seconds; a number without a unit is divided by *per_second*."""
     if isinstance(value, dict):  # a `Duration` of protocol buffers
         seconds = _member(value.get("seconds"), 1) or 0.0
         return seconds + (_member(value.get("nanos"), 10**9) or 0.0)

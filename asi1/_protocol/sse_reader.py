@@ -28,7 +28,7 @@ _DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
 # not, and an ``id`` of more than 1024 bytes, since the last id is parsed again with
 # every event.
 _IGNORED = re.compile(rb"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
-# Lines of an event; an ``id`` with a NUL is ignored by the standard.
+# Match the lines of an event by field; the standard ignores an ``id`` with a NUL.
 _ID = re.compile(rb"^id(?::[^\0\n]*)?$", re.MULTILINE)
 _DATA_LINE = re.compile(rb"^data(?::[ ]?(.*))?$", re.MULTILINE)
 _NAME = re.compile(rb"^event(?::.*)?$", re.MULTILINE)
@@ -41,7 +41,7 @@ Event: TypeAlias = tuple[str, bytes, str, int | None]
 # than the line's bytes.
 _MOST_LINES = 100_000
 # Number of lines in an event above which httpx-sse gets only the lines with an effect,
-# since it takes about a microsecond for each line.
+# since httpx-sse takes about a microsecond for each line.
 _MANY_LINES = 100
 
 
@@ -142,12 +142,12 @@ class EventDecoder:
                 yield "message", block[6:], self._last_id, None
             elif block:
                 self._check_size(len(block), block.count(b"\n"))
-                if b"data" in block or b"id" in block:  # the other fields need data
+                if b"data" in block or b"id" in block:  # other fields do nothing alone
                     yield from self._read_fields(block)
 
     def _read_fields(self, block: bytes) -> Iterator[Event]:
-        """Yield the event in *block*, the lines between two blank lines, if any."""
-        # httpx-sse 0.4 makes an event of a blank line after an id, so none is passed.
+        """Yield the event, if any, in *block*, the lines between two blank lines."""
+        # httpx-sse 0.4 makes events of ids alone, so it gets only events with data.
         lines = _IGNORED.sub(b"", block.strip(b"\n")).strip(b"\n")
         if _DATA.search(lines):
             data = None

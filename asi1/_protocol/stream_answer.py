@@ -123,7 +123,7 @@ class Assembler:
     expected: int = 1
     _choices: dict[int, _Choice] = field(factory=dict, init=False)
     _chat_choices: Parts[ChatChoice] = field(factory=Parts, init=False)
-    # The numbers of the choices without finish reason.
+    # Indexes of the choices that have no finish reason yet.
     _unfinished: set[int] = field(factory=set, init=False)
     _thoughts: Text = field(factory=Text, init=False)
     _first: ChatCompletionChunk | None = field(default=None, init=False)
@@ -205,7 +205,7 @@ class Assembler:
         return carries
 
     def new_part(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
-        """Return *chunk*; of a complete message in it, only the part that is new."""
+        """Return *chunk*, with a complete message in it reduced to its new part."""
         if not any("message" in choice.extra for choice in chunk.choices):
             return chunk
         if self._whole_messages is None:
@@ -226,7 +226,7 @@ class Assembler:
     def answer(self) -> ChatCompletion:
         """Return the answer so far; later chunks do not change the returned object."""
         first = self._first or ChatCompletionChunk()
-        if self._assistant is not None:  # `add` does not record each change of its text
+        if self._assistant is not None:  # `add` does not report every added text
             self._chat_choices.changed(self._assistant)
         choices = sorted(self._chat_choices.build(), key=attrgetter("index"))
         return ChatCompletion(

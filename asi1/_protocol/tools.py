@@ -219,7 +219,7 @@ def _field_of(parameter: Parameter, annotation: Any, docs: Docs) -> RawField:
 def _named(
     signature: inspect.Signature, name: str, function: Any
 ) -> Iterator[Parameter]:
-    """Return the parameters; refuse ``*args``, ``**kwargs`` and an unbound ``self``."""
+    """Yield each parameter; refuse ``*args``, ``**kwargs`` and an unbound ``self``."""
     for place, parameter in enumerate(signature.parameters.values()):
         stars = _VARIADIC.get(parameter.kind)
         if stars:
@@ -247,7 +247,7 @@ def _without_partials(function: Any) -> tuple[Any, set[str]]:
 
 
 def _annotated(function: Any) -> Any:
-    """Return the function whose annotations are those of a callable object."""
+    """Return the function that has the annotations of a callable object."""
     is_object = not inspect.isroutine(function)
     return inspect.unwrap(type(function).__call__ if is_object else function)
 

@@ -22,7 +22,7 @@ from .members import COMPLETE, Members, Text
 
 __all__ = ["Received", "WholeMessages"]
 
-# A fragment with this number of characters or more is hardly equal to all text before.
+# A fragment of this length or more is unlikely to equal all text before by chance.
 _LONG = 16
 
 
@@ -74,7 +74,7 @@ class WholeMessages:
         return attrs.evolve(chunk, choices=tuple(choices), thought=thought)
 
     def _is_whole(self, choice: ChunkChoice, received: Received | None) -> bool:
-        """Return whether the message is complete, not a fragment."""
+        """Return whether *choice* has the complete message so far, not a fragment."""
         wire: Any = choice.wire or {}
         if message_key(wire, "delta") == "delta":
             return False  # *choice* was read from "delta", not from "message"
@@ -109,7 +109,7 @@ def _new_delta(delta: Delta, received: Received) -> Delta:
         extra={
             name: value
             for name, value in delta.extra.items()
-            # A list of complete items may have more of them; each is kept once.
+            # A list of complete items may have new items; `Members` adds no item twice.
             if not known.get(name) or (name in COMPLETE and value != known[name])
         },
     )
@@ -118,7 +118,7 @@ def _new_delta(delta: Delta, received: Received) -> Delta:
 def _new_calls(
     calls: Sequence[ToolCallDelta], known: Sequence[ToolCall]
 ) -> tuple[ToolCallDelta, ...]:
-    """Return those of *calls* that follow the *known* ones, which they begin with."""
+    """Return the calls after the *known* ones; () if *calls* begin otherwise."""
     names = [call.function.name for call in known]
     if names != [call.function.name for call in calls[: len(known)]]:
         return ()
@@ -126,5 +126,5 @@ def _new_calls(
 
 
 def _rest(text: str, received: str) -> str:
-    """Return *text* after its beginning *received*; "" if it begins otherwise."""
+    """Return *text* without its prefix *received*; "" if *text* begins otherwise."""
     return text[len(received) :] if text.startswith(received) else ""

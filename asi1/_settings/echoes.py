@@ -38,13 +38,13 @@ __all__ = ["Forms", "secrets_of"]
 _SHORTEST = 8
 # Minimum number of characters that are searched for secrets in one step.
 _STEP = 16 * 1024
-# An incomplete escape, as `CODED` matches them, at the end of a text that was cut.
+# An incomplete escape, of a kind that `CODED` matches, at the end of a cut text.
 _CUT_CODE = re.compile(
     r"(?:\\+(?:u\{?[0-9a-f]{0,8}|x\{?[0-9a-f]{0,5}|[01][0-7]?)?|%(?:u0{0,2})?[0-7]?"
     r"|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6}))\Z"
 )
-# What follows the beginning of a key that a server has masked: a character that keys do
-# not contain; after letters alone, such as "password", only a mask.
+# Ends the beginning of a key that a server has masked: a character that keys do not
+# contain. If the beginning is letters alone, only `_MASK` ends it.
 _KEY_END = re.compile(r"[^a-z0-9_-]")
 _MASK = re.compile(r"\.\.|[*\u2022\u2026]")
 # Headers and query parameters with one of these words in their names contain secrets.
@@ -93,7 +93,7 @@ class Forms:
 
     @classmethod
     def of(cls, secrets: Iterable[str]) -> Self:
-        """Return the forms of *secrets*; those of less than 8 characters have none."""
+        """Return the forms of *secrets*; one of less than 8 characters has no form."""
         forms = {
             layer: None
             for value in secrets
@@ -122,7 +122,7 @@ class Forms:
         """Return *text* with long runs shortened, and the places of secrets in it."""
         text = yield from shorten_runs(text)
         found: list[_Place] = []
-        most = 3 * self.longest  # as long as a secret with a run after each character
+        most = 3 * self.longest  # enough for a secret with ignored characters inside
         size = max(_STEP, most)
         for at in range(0, len(text), size):
             part = text[at : at + size + most]
@@ -136,7 +136,7 @@ class Forms:
             return []
         found = []
         for layer, places in (layers := [*_layers(in_lowercase(text))]):
-            # Only text without further escapes shows where the beginning of a key ends.
+            # Only completely decoded text shows where the beginning of a key ends.
             last = layer is layers[-1][0]
             for start, end in _occurrences(layer, self.starts, self.forms, masked=last):
                 found.append((_start(start, places), _end(end, places)))
@@ -144,11 +144,11 @@ class Forms:
 
     def cut_place(self, text: str) -> int | None:
         """
-        Return where 8 or more characters of a secret begin with which *text* ends.
+        If *text* ends with 8 or more first characters of a secret, return their index.
 
         None if *text* does not end with the beginning of a secret.
         """
-        # Any number of unseen characters may be inside of a secret.
+        # Unseen characters in a secret can make it any length: search all of *text*.
         unseen = codes_in(text) is UNSEEN
         since = 0 if unseen else max(0, len(text) - self.longest)
         if not self.may_be_in(text[since:]):
@@ -172,7 +172,7 @@ def _parts(value: str) -> Iterator[str]:
     """Return the secrets in a header's value, such as the token after ``Bearer``."""
     words = [word for word in _BETWEEN_PARTS.split(value) if word]
     if len(words) > 1 and words[0].isalpha():
-        del words[0]  # the scheme
+        del words[0]  # the auth scheme, such as Bearer
     for word in words:
         yield word
         yield word.partition("=")[2].strip('"')
@@ -198,7 +198,7 @@ def _encoded(value: str) -> Iterator[str]:
 
 
 def _layers(text: str) -> Iterator[tuple[str, list[_Places]]]:
-    """Return *text*, and the results of decoding it once, twice and so on."""
+    """Yield *text*, and the results of decoding it once, twice and so on."""
     places: list[_Places] = []
     yield text, places
     for _ in range(LAYERS + 2):
@@ -248,7 +248,7 @@ def _end(place: int, places: Iterable[_Places]) -> int:
 def _occurrences(
     text: str, starts: Iterable[str], forms: Iterable[str], *, masked: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each form and, if *masked*, of each masked beginning."""
+    """Yield start and end of each form; if *masked*, also those of masked secrets."""
     shown = len(_without_cut_code(text))
     for begin in starts:
         those = [form for form in forms if form.startswith(begin)]
@@ -261,14 +261,14 @@ def _occurrences(
             elif masked:
                 end = max(_same_until(text, place, form) for form in those)
                 after = _MASK if text[place:end].isalpha() else _KEY_END
-                # At the end of the text, the key may be cut off: see `cut_place`.
+                # `cut_place` finds a key that the end of the text cuts off.
                 if end < shown and after.match(text, end):
                     yield place, end
             place = text.find(begin, place + size)
 
 
 def _same_until(text: str, place: int, form: str) -> int:
-    """Return the end of the longest beginning of *form* that *text* has at *place*."""
+    """Return where the longest prefix of *form* that is in *text* at *place* ends."""
     size = _SHORTEST
     while text.startswith(form[size : size + 1] or "\0", place + size):
         size += 1
@@ -276,7 +276,7 @@ def _same_until(text: str, place: int, form: str) -> int:
 
 
 def _part_at_end(text: str, forms: Iterable[str]) -> int | None:
-    """Return the index of the beginning of a form with which *text* ends, or None."""
+    """If *text* ends with a prefix of one of *forms*, return its index, else None."""
     for form in forms:
         for size in range(len(form) - 1, _SHORTEST - 1, -1):
             if text.endswith(form[:size]):

@@ -44,8 +44,8 @@ CODED = re.compile(
 )
 # Each match of `CODED` contains one of these characters.
 _SIGNS = ("\\", "%", "&")
-# NUL, which UTF-16 has beside each ASCII character; and the characters that are left
-# out when an error is shown, so that the parts of a key around them are joined.
+# Matches NUL, which UTF-16 text has next to each ASCII character; and characters that
+# are left out when an error is shown, which would join the parts of a key around them.
 UNSEEN = re.compile(f"[\0{LEFT_OUT}]")
 # Matches backslashes without effect. `CODED` matches them too, but is slower.
 _IDLE_BACKSLASHES = re.compile(r"\\+(?!u|x|[01][0-7]|\\)")
@@ -70,7 +70,7 @@ LAYERS = 4
 LONGEST_CODE = 16
 # Number of characters that are searched in one step, which takes a few milliseconds.
 _STEP = 16 * 1024
-# More characters in a row that a search ignores than any escape needs.
+# Matches a run of ignored characters that is longer than any escape needs.
 _RUN = re.compile(rf"([\\\0{LEFT_OUT}]{{16}})[\\\0{LEFT_OUT}]+")
 
 
@@ -107,7 +107,7 @@ def character(match: re.Match[str]) -> str | None:
 
 
 def finished(steps: Generator[None, None, _R]) -> _R:
-    """Return what *steps* returns, without a pause between its steps."""
+    """Run the generator *steps* to its end without pauses, and return its result."""
     while True:
         try:
             next(steps)
@@ -140,7 +140,7 @@ def search_in_steps(
         elif CODED in codes:
             pieces = yield from _mapped(pieces, _without_idle_backslashes)
             pieces = yield from _mapped(pieces, _without_codes)
-        if sum(map(len, pieces)) == before:  # decoding always shortens
+        if sum(map(len, pieces)) == before:  # no change: decoding always shortens text
             return False
     return False
 
@@ -179,8 +179,8 @@ def _mapped(
         if made:
             yield
         text = rest + piece
-        # The text may be cut before the first character of an escape, and after as many
-        # other characters as the longest escape has.
+        # The text is cut before the last character of `_SIGNS` that is one of its last
+        # `LONGEST_CODE` characters, since an escape may continue in the next piece.
         place = max(text.rfind(sign, -LONGEST_CODE) for sign in _SIGNS) if left else -1
         end = len(text) if place < 0 else place
         made.append(decode(text[:end]))

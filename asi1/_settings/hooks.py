@@ -29,7 +29,7 @@ def _takes(arguments: int) -> Any:
             return "must be a plain function, since nothing awaits or iterates it"
         try:
             signature = inspect.signature(value)
-        except (TypeError, ValueError):  # some functions written in C have none
+        except (TypeError, ValueError):  # some functions written in C have no signature
             return None
         try:
             signature.bind(*[None] * arguments)
@@ -82,7 +82,8 @@ class Hooks:
     """
     Functions that a client calls to report waits, retries and ended calls. They run on
     the client's event loop and must not block. An exception that they raise does not
-    fail the call: the first one of each function is logged, and a `RuntimeWarning`.
+    fail the call: the first one of each function is logged and issued as a
+    `RuntimeWarning`.
 
     Attributes:
         on_wait: Called when a call begins to wait for the client's rate limit, and

@@ -124,7 +124,7 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Check as `checked_options`, and also options that are not sent in the body.
+    Check as `checked_options` does, including options that are not sent in the body.
 
     A call checks these when it builds its request; a client or conversation that keeps
     options for its calls checks them when it is created.

@@ -49,9 +49,8 @@ class RequestOptions(TypedDict, total=False):
 
 class ParseOptions(RequestOptions, total=False):
     """
-    Options of a chat call except ``response_format``, which is a separate argument of
-    calls whose answer becomes a value. Only given options are sent; None means not
-    given.
+    Options of a chat call except ``response_format``: the calls that parse the answer
+    take it as a separate argument. Only given options are sent; None means not given.
 
     Attributes:
         temperature: Randomness of the answer, from 0 (least random) to 2.

@@ -61,14 +61,14 @@ class Window:
         return 0.0
 
     def take(self, now: float, amount: float) -> None:
-        """Add an entry: *amount* was permitted at *now*."""
+        """Record that *amount* was permitted at the time *now*."""
         if self.limit is not None:
             self._entries.append(_Entry(now, amount))
             self._total += amount
 
     def correct(self, estimated: float, used: float) -> None:
         """
-        Replace an entry of *estimated* by one of *used*; do nothing if it has expired.
+        Replace the amount *estimated* of an entry by *used*, unless it has expired.
 
         Calls end in any order, so the entry is found by its amount. Of entries with the
         same amount, the newest is replaced.
@@ -80,9 +80,9 @@ class Window:
                 return
 
     def refused(self) -> None:
-        """Halve the pace, since the server refused an attempt."""
+        """Halve `pace`, the usable share of the limit, after a refused attempt."""
         self.pace = max(_SLOWEST, self.pace / 2)
 
     def went_well(self) -> None:
-        """Raise the pace by a tenth, up to the full limit, after a success."""
+        """Raise `pace`, the usable share of the limit, by a tenth after a success."""
         self.pace = min(1.0, self.pace * _RECOVERY)

@@ -41,7 +41,7 @@ __all__ = [
 _HELD = "asi1.held"
 # The modules of this package that import httpcore.
 _MODULES = (f"{__package__}.http_pool", f"{__package__}.connect")
-# Set after the import: a module is in `sys.modules` as soon as its import begins.
+# True once httpcore is imported; `sys.modules` has a module once its import begins.
 _preloaded = False
 
 
@@ -57,8 +57,8 @@ async def preload_httpcore() -> None:
 def _import_httpcore() -> None:
     for name in _MODULES:
         importlib.import_module(name)
-    # asyncio resolves host names in threads of this module, which cannot be imported
-    # while Python is exiting.
+    # asyncio resolves host names in threads of `concurrent.futures.thread`, which
+    # cannot be imported while Python is exiting.
     with suppress(RuntimeError):
         importlib.import_module("concurrent.futures.thread")
 
@@ -147,7 +147,7 @@ class UserClient(httpx.AsyncBaseTransport):
 
 class _HeldBody(httpx.AsyncByteStream):
     """
-    The body of a reply; `aclose` closes it only if *held* is False.
+    A reply's body: `aclose` leaves it open while *held* is True, unless fully read.
 
     httpx closes a reply if one of the client's hooks raises an error.
     """
@@ -169,7 +169,7 @@ class _HeldBody(httpx.AsyncByteStream):
 
 
 async def _hold_body(response: httpx.Response) -> None:
-    """Hold the body of a reply to one of asi1's requests; a hook of httpx."""
+    """Keep the body of a reply to asi1's request open; a response hook of httpx."""
     held = response.request.extensions.get(_HELD)
     if held is not None and isinstance(response.stream, httpx.AsyncByteStream):
         response.stream = _HeldBody(response.stream)

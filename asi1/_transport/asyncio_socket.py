@@ -32,7 +32,7 @@ __all__ = ["AsyncioSocket"]
 
 # Number of unread bytes above which reading from the network pauses.
 _BUFFER_LIMIT = 256 * 1024
-# Maximum number of bytes in one send. `write` buffers a smaller number, and sends them
+# Maximum number of bytes in one send. `write` buffers fewer bytes, and sends them
 # together with the bytes of the next `write`.
 _SEND_SIZE = 64 * 1024
 # Number of reads after which the reader lets the event loop run: a task that never
@@ -226,11 +226,11 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         return self._transport.get_write_buffer_size(), below
 
     def abort(self) -> None:
-        """Close the connection in the event loop's next step."""
+        """Close the connection in the event loop's next iteration."""
         self._transport.abort()
 
     async def aclose(self) -> None:
-        """Close the connection, and yield to the event loop once, which closes it."""
+        """Close the connection, and yield once, so that the event loop can close it."""
         self.abort()
         await asyncio.sleep(0)
 

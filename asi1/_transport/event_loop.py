@@ -93,13 +93,13 @@ def import_backends() -> None:
     """
     for library in ("asyncio", "trio"):
         if library in sys.modules:
-            # Another thread may have imported only a part of the library.
+            # Another thread may be in the middle of importing the library.
             with suppress(ImportError, AttributeError):
                 importlib.import_module(f"anyio._backends._{library}")
 
 
 async def in_worker(work: Callable[[], _T]) -> _T:
-    """Run *work* in a worker thread; or in this one, if Python starts no threads."""
+    """Run *work* in a worker thread; in the current thread if Python starts none."""
     try:
         return await anyio.to_thread.run_sync(work)
     except RuntimeError:  # Python is exiting (3.12 and later), or has too many threads

@@ -128,7 +128,7 @@ def begins_http(head: bytes) -> bool:
 
 def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
     """
-    Whether *received* has the head of a reply that needs no more of the request.
+    Whether *received* is a reply for which the rest of the request is not needed.
 
     Args:
         received: All bytes that arrived since the request began.
@@ -146,19 +146,19 @@ def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
             return late or first != b"2"
         at = end + len(_HEAD_END)
     rest = bytes(received[at : at + len(_HTTP)])
-    return not _HTTP.startswith(rest)  # not HTTP
+    return not _HTTP.startswith(rest)  # bytes that are not HTTP count too
 
 
 def _is_hang_up(error: BaseException) -> bool:
     """Whether the server closed the connection before its reply's head was complete."""
-    if isinstance(error, httpcore.RemoteProtocolError):  # or an invalid reply head
+    if isinstance(error, httpcore.RemoteProtocolError):  # also raised for invalid HTTP
         return f"{error}".startswith("Server disconnected without")
     return isinstance(error, httpcore.ReadError)
 
 
 @contextmanager
 def map_connect_errors() -> Iterator[None]:
-    """Raise errors of connecting as httpcore's `ConnectTimeout` or `ConnectError`."""
+    """Raise errors in connecting as httpcore's `ConnectTimeout` or `ConnectError`."""
     try:
         yield
     except TimeoutError as error:
@@ -171,7 +171,7 @@ def map_connect_errors() -> Iterator[None]:
 def readable(transport: asyncio.Transport) -> bool:
     """Whether the kernel has bytes, or the stream's end, that asyncio has not read."""
     sock = transport.get_extra_info("socket")
-    if sock is None or sock.fileno() < 0:  # closed socket, reported later by asyncio
+    if sock is None or sock.fileno() < 0:  # closed, but asyncio has not reported it yet
         return True
     number = sock.fileno()
     if not hasattr(select, "poll"):  # Windows, whose select accepts any file number
@@ -183,7 +183,7 @@ def readable(transport: asyncio.Transport) -> bool:
 
 def wake_early(sock: Any) -> None:
     """
-    Let writers to *sock* wait in shorter steps while a slow server reads.
+    Wake tasks that write to *sock* earlier, while a slow server still reads.
 
     Linux accepts new bytes only when a third of its buffer of several MiB is free.
     """
@@ -214,7 +214,7 @@ class SendProgress:
         self.interval = timeout / _LOOKS
 
     def stopped(self, *figures: int) -> bool:
-        """Whether *figures* and the kernel's own have not changed for the timeout."""
+        """Whether *figures* and the kernel's buffer stayed the same for the timeout."""
         now, latest = anyio.current_time(), (*figures, _unacknowledged(self._sock))
         if latest != self._last:
             self._last, self._since = latest, now

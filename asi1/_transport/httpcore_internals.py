@@ -40,7 +40,7 @@ def replace_pool(
     transport: httpx.AsyncHTTPTransport,
     make: Callable[[], httpcore.AsyncConnectionPool],
 ) -> None:
-    """Replace *transport*'s pool by *make*'s result, if the pool's name is known."""
+    """Replace *transport*'s pool by *make*'s result, if asi1 knows its private name."""
     if _KNOWN and hasattr(transport, "_pool"):
         transport._pool = make()
 

@@ -101,7 +101,7 @@ class Reply:
             try:
                 if not self._ended:
                     await self._drain(drain_timeout)
-                with suppress(Exception):  # a user-provided transport may raise any
+                with suppress(Exception):  # a transport may raise any exception
                     await self._stream.aclose()
             finally:
                 self._slot.release()
@@ -177,7 +177,7 @@ def _reply(response: httpx.Response, host: str, key: Secret, slot: Slot) -> Repl
 def _without_key(headers: httpx.Headers, key: Secret) -> dict[str, str]:
     """Return *headers* with names in lowercase, and without the key."""
     lower = {name.lower(): value for name, value in headers.items()}
-    if not key.is_plainly_in("\n".join((*lower, *lower.values()))):  # nearly always
+    if not key.is_plainly_in("\n".join((*lower, *lower.values()))):  # usually no key
         return lower
     return {key.redact(name): key.redact(value) for name, value in lower.items()}
 

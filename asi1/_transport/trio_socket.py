@@ -18,7 +18,7 @@ __all__ = ["TrioBackend", "TrioSocket"]
 _READ_SIZE = 64 * 1024
 # Maximum number of bytes of a large body in one send.
 _PIECE = 16 * 1024
-# Seconds to read the reply that has arrived while a write fails.
+# Seconds for reading a reply that has arrived when a write fails.
 _LAST_READ = 0.25
 
 
@@ -88,10 +88,10 @@ class TrioSocket(httpcore.AsyncNetworkStream):
             try:
                 for self._at in range(0, len(buffer), _PIECE):
                     await self._stream.write(buffer[self._at : self._at + _PIECE])
-                self._failure = None  # although the reply may have begun
+                self._failure = None  # an early reply does not matter once all is sent
             except httpcore.WriteError as error:
                 self._failure = error
-                with anyio.move_on_after(_LAST_READ):  # read what has arrived
+                with anyio.move_on_after(_LAST_READ):  # lets `_listen` read the reply
                     await listened.wait()
             tasks.cancel_scope.cancel()
         if self._failure is not None:
@@ -129,7 +129,7 @@ class TrioSocket(httpcore.AsyncNetworkStream):
         writing.cancel()
 
     async def _read_early(self) -> None:
-        if len(self._early) > _READ_SIZE:  # an answer that begins early can wait
+        if len(self._early) > _READ_SIZE:  # read the rest after the request is written
             await anyio.sleep_forever()
         data = await self._stream.read(_READ_SIZE)
         if not data:

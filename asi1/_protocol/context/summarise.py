@@ -26,7 +26,7 @@ _INSTRUCTION = (
     " decisions, open questions and what the user wants. Answer with the summary alone."
 )
 # Largest share of the token budget that a request uses after a new summary. The rest
-# stays free for later turns, since each new summary costs a call.
+# stays free for later turns, since each new summary needs a request of its own.
 _USED_AFTERWARDS = 0.5
 # `max_tokens` of the call for a summary is `size` times this factor, since `max_tokens`
 # limits the model's thoughts too.
@@ -85,7 +85,7 @@ class Summarise(ContextPolicy):
         return view.with_summary(Summary(text, upto)) if text else view
 
     def _turns_to_summarise(self, view: View, limit: float) -> list[Turn]:
-        """Return the turns to summarise; [] if a summary of all would not be enough."""
+        """Return the turns to summarise; [] if even all of them free too few tokens."""
         rest = view.weight + self.size
         if view.summary is not None:
             rest -= view.tokens.cost(view.summary.message)

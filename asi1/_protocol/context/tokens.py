@@ -33,8 +33,8 @@ CONTEXT_SIZES: dict[str, int] = {name: info.context for name, info in MODELS.ite
 
 # Assumed tokens per byte of UTF-8 before the first sample: one token for four bytes.
 _RULE = 0.25
-# Weight of `_RULE` in the weighted median of tokens per byte. Each pair of samples also
-# gives a value; its weight is the difference of the samples in bytes.
+# Weight of `_RULE` in the weighted median of tokens per byte. The other values come
+# from pairs of samples; a pair's weight is the difference of its samples in bytes.
 _RULE_WEIGHT = 500
 # Lower and upper bound of the estimated tokens per byte.
 _SLOPES = (0.05, 2.0)
@@ -62,7 +62,7 @@ MOST_TOKENS = 10**9
 
 
 def _learned(name: str) -> Any:
-    """Return an attrs default: method *name* computes it from the samples."""
+    """Return an attrs default, computed from the samples by the method *name*."""
     return attrs.Factory(lambda self: getattr(self, name)(), takes_self=True)
 
 

@@ -168,7 +168,7 @@ def _own_annotations(cls: Any) -> Mapping[str, Any]:
 
 
 def _add(notes: Notes, metadata: list[Any]) -> None:
-    """Add one ``Annotated``'s metadata; that of an outer one is there, and is kept."""
+    """Add metadata to *notes*, which keep what an outer ``Annotated`` has set."""
     inner: dict[str, Any] = {}
     description = ""
     for item in _flattened(metadata):

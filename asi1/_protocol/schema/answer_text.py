@@ -21,9 +21,9 @@ from ..._models.json_text import load_json
 
 __all__ = ["CutAway", "JSONCutOffError", "NoJSONError", "read_json_answer"]
 
-# What can be cut away: invisible characters such as a byte order mark, the fence around
-# a code block, text before or after, other JSON values in this text, and the comma
-# after the last item of an array or object.
+# What can be cut away from an answer to read its JSON: invisible characters such as a
+# byte order mark, the fence around a code block, text before or after, other JSON
+# values in this text, and the comma after the last item of an array or object.
 CutAway: TypeAlias = Literal[
     "invisible characters", "fence", "text", "other JSON", "trailing comma"
 ]

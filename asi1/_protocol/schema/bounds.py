@@ -41,7 +41,7 @@ _SIZE_WORDS = {
 
 def with_bounds(shape: Shape, bounds: Bounds) -> Shape:
     """
-    Return *shape* with *bounds*; those of a union apply to the members that they fit.
+    Return *shape* with *bounds*; a union's bounds go to the members that they fit.
 
     Raises:
         ValueError: A bound does not fit the shape; the message names the bound.

@@ -1,4 +1,4 @@
-"""The shape of enums and literals."""
+"""Builds the `Shape` of enums and literals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["choices_of"]
 
 def choices_of(members: tuple[Any, ...]) -> Choices:
     """
-    Return the shape of enum members and other constants.
+    Return the `Choices` of enum members and other constants.
 
     Raises:
         ValueError: A constant has no form in JSON.

@@ -1,5 +1,5 @@
 """
-The cattrs converter that decodes a JSON value into a value of a shape.
+The cattrs converter that decodes JSON values into Python values, given a `Shape`.
 
 The converter is strict: "3" is not an integer, 1 is not a boolean, and a missing or
 additional key is an error. An additional key may be misspelt, and its value would be
@@ -58,8 +58,9 @@ def decoder_of(shape: Shape) -> Callable[[JSON], Any]:
 
 
 def _converter() -> Converter:
-    """Return a cattrs converter that takes shapes in place of types."""
-    # One converter for each decoder, since converters keep what they have decoded.
+    """Return a cattrs converter that takes a `Shape` wherever cattrs takes a type."""
+    # Each decoder has its own converter, since a converter caches the hook of every
+    # shape that it has decoded.
     converter = Converter(detailed_validation=False)
     for kind, make in _HOOKS.items():
         converter.register_structure_hook_factory(_is_a(kind), make)
@@ -122,7 +123,7 @@ def _array(shape: Array, converter: Converter) -> _Hook:
             raise
         try:
             return items if build is list else build(items)
-        except TypeError as error:  # a set of unhashable items
+        except TypeError as error:  # the items of a set must be hashable
             raise MismatchError("", excerpt(value), str(error)) from error
 
     return read

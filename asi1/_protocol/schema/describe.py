@@ -1,4 +1,4 @@
-"""Makes the shape of a type."""
+"""Builds the `Shape` of a type: the JSON values that the type allows."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ _INSTEAD: dict[object, str] = {
 
 class Describer:
     """
-    Makes shapes, and one definition for each class, so that classes can be recursive.
+    Builds the `Shape` of types, with one `Definition` per class, so that classes can be
+    recursive.
 
     Args:
         argument: The name of the argument that has the type, for error messages.
@@ -92,7 +93,7 @@ class Describer:
         parameters: Mapping[Any, Any] | None = None,
     ) -> Shape:
         """
-        Return the shape of the type *annotation*.
+        Return the `Shape` of the type *annotation*.
 
         Args:
             annotation: The type.
@@ -125,7 +126,7 @@ class Describer:
         return shape
 
     def _bare(self, cls: Any, path: str, parameters: Mapping[Any, Any]) -> Shape:
-        """Return the shape of a type that `unwrap` has unwrapped."""
+        """Return the `Shape` of a type without the wrappers that `unwrap` removes."""
         whole = self._without_parts(cls, path)
         if whole is not None:
             return whole
@@ -146,7 +147,7 @@ class Describer:
         return self._refuse(path, type_name(cls), _ADVICE)
 
     def _without_parts(self, cls: Any, path: str) -> Shape | None:
-        """Return the shape of None, any value or a foreign type; None for another."""
+        """Return a `Shape` for None, Any and `Foreign` types; None for other types."""
         if not isinstance(cls, Hashable):
             self._refuse(path, f"a {type(cls).__name__}", _ADVICE)
         if isinstance(cls, str | typing.ForwardRef):

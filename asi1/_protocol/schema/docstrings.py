@@ -15,7 +15,8 @@ __all__ = ["Docs", "read_docs"]
 
 # docstring_parser 0.18 does not know these names of Sphinx for attributes.
 _VARIABLE = re.compile(r"^(\s*):(?:ivar|cvar|var)\b", re.MULTILINE)
-# A docstring without any of these has no descriptions of parameters or attributes.
+# Matches section titles and fields that describe parameters or attributes; a docstring
+# without any of these has no such descriptions.
 _SECTION = re.compile(
     r"^\s*(?:(?:Args|Arguments|Parameters|Params|Attributes|Keyword Args"
     r"|Keyword Arguments|Other Parameters)\s*:?\s*$|[:@](?:param|arg|argument|key|"

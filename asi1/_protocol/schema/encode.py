@@ -40,7 +40,7 @@ def encoded(value: Any) -> JSON:
         return {
             key: encoded(getattr(value, attribute))
             for attribute, key in names
-            if hasattr(value, attribute)  # an InitVar is not stored
+            if hasattr(value, attribute)  # an InitVar has no attribute
         }
     if isinstance(value, Mapping):
         return {_key(key): encoded(each) for key, each in value.items()}

@@ -141,14 +141,14 @@ def _described(metadata: Mapping[Any, Any]) -> str:
 
 
 def shown_default(default: object) -> JSON | type[NoDefault]:
-    """Return *default* as a description shows it; `NoDefault` if it cannot."""
+    """Return *default* as a JSON scalar for a description, or else `NoDefault`."""
     if isinstance(default, Enum) and default is not attrs.NOTHING:
         default = default.value
     return default if type(default) in {bool, int, float, str} else NoDefault
 
 
 def _registered_renames(cls: type) -> dict[str, str]:
-    """Return the names in JSON that a hook of cattrs' global converter gives."""
+    """Return the fields' names in JSON, if cattrs' global converter renames them."""
     try:
         hook = cattrs.global_converter.get_structure_hook(cls, cache_result=False)
     except Exception:  # noqa: BLE001 - cattrs has no hook for this class

@@ -34,7 +34,7 @@ def shape_of(thing: Any) -> Foreign | None:
     """
     try:
         return _shape_of(thing)
-    except Exception as error:  # the libraries raise errors of many classes
+    except Exception as error:  # pydantic and msgspec raise many exception classes
         reason, _, _ = str(error).partition("\n")
         raise ValueError(f"has no form in JSON Schema: {reason}") from error
 
@@ -99,7 +99,7 @@ def _pydantic_reader(validate: Callable[[bytes], object]) -> Callable[[JSON], ob
 
 
 def _refused(value: JSON, error: Exception) -> MismatchError:
-    """Return the mismatch for any other error of a validator, such as a KeyError."""
+    """Return the mismatch for a validator's unexpected error, such as a KeyError."""
     return MismatchError("", excerpt(value), str(error) or type(error).__name__)
 
 
@@ -111,13 +111,13 @@ def _of_msgspec(text: str, value: JSON) -> MismatchError:
 
 
 def _at(value: JSON, loc: Any, words: str) -> MismatchError:
-    """Return the mismatch at *loc*, without the steps that *value* does not have."""
+    """Return the mismatch at the path *loc*, without keys that are not in *value*."""
     steps: list[str | int] = []
     for step in loc:
         try:
             value = value[step]
         except (LookupError, TypeError):
-            continue  # pydantic names members of unions and missing keys as well
+            continue  # pydantic's *loc* also has union members and missing keys
         steps.append(step)
     mismatch = MismatchError("", excerpt(value), words)
     for step in reversed(steps):

@@ -34,7 +34,8 @@ __all__ = ["OutputType", "Parsed", "output_type"]
 
 _T = TypeVar("_T")
 _ARGUMENT = "response_format"
-# The key around a value that is not an object, since a strict schema's top is one.
+# The key under which a value that is not an object is wrapped into one, since the top
+# level of a strict schema must be an object.
 _KEY = "value"
 _LONGEST_NAME = 64
 # The finish reasons, in lowercase, by which servers say that the tokens are used up.
@@ -160,7 +161,7 @@ def output_type(spec: Any) -> OutputType[Any]:
         return _of_schema(spec)
     try:
         hash(spec)
-    except TypeError:  # metadata of an `Annotated`, such as a dict
+    except TypeError:  # unhashable `Annotated` metadata, such as a dict
         return _of_type(spec)
     # Unions that differ in the order of members are equal, but decode differently.
     return _cached(spec, repr(spec) if get_args(spec) else "")

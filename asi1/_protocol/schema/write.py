@@ -61,7 +61,7 @@ class _Writer:
         self._foreign_schemas: dict[int, dict[str, Any]] = {}
 
     def write(self, shape: Shape, description: str = "") -> dict[str, Any]:
-        """Return the schema of *shape*, a reference for a class."""
+        """Return the schema of *shape*; for a class, a ``$ref`` to its definition."""
         schema = self._write(shape)
         description = description or shape.description
         return schema | {"description": description} if description else schema
@@ -115,7 +115,7 @@ class _Writer:
     def _object(self, definition: Definition) -> dict[str, Any]:
         if definition not in self._names:
             name = self._names[definition] = self._free_name(definition.name)
-            self.definitions[name] = {}  # reserves the name and its order
+            self.definitions[name] = {}  # reserves the name and its position
             self.definitions[name] = self._body(definition)
         return {"$ref": _REF + self._names[definition]}
 
@@ -141,7 +141,7 @@ class _Writer:
         return _nullable(schema)
 
     def _foreign(self, shape: Foreign) -> dict[str, Any]:
-        """Return another library's schema, with its definitions under unused names."""
+        """Return another library's schema, with definitions renamed to unused names."""
         known = self._foreign_schemas.get(id(shape.schema))
         if known is not None:
             return known
@@ -197,7 +197,7 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
 def _inlined(
     root: dict[str, Any], definitions: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return *root*, in which definitions that are used once replace their uses."""
+    """Return *root* with each definition that is used only once inlined at its use."""
     uses: Counter[str] = Counter()
 
     def count(part: dict[str, Any]) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def _inlined(
         return {"anyOf": [{"$ref": part["$ref"]}], **rest} if rest else part
 
     body = mapped(root, inline)
-    if "$ref" in root and "$ref" in body:  # the top must not be a reference
+    if "$ref" in root and "$ref" in body:  # a schema's top level must not be a $ref
         body = mapped(definitions[root["$ref"].removeprefix(_REF)], inline)
     shared = [name for name in definitions if uses[name] > 1]
     kept = {name: mapped(definitions[name], inline) for name in shared}
