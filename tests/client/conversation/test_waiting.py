@@ -57,8 +57,8 @@ async def test_wait_asks_again_until_the_answer_changes(fake, fake_client):
 
 async def test_repeated_deferred_answer_does_not_end_the_wait(fake, fake_client):
     """
-    The deferred answer's text again, even with other white space around it, does not
-    end the wait; a tool call without text does.
+    An answer that repeats the deferred answer's text, even with other white space
+    around it, does not end the wait; an answer with a tool call and no text ends it.
     """
     chat = await asked(fake, fake_client)
     fake.reply(f"\n\n{DEFERRED}", usage=USAGE)
@@ -240,10 +240,11 @@ async def test_session_has_a_random_id_that_is_saved(fake, fake_client):
     assert one.session_id == later.session_id != two.session_id
 
 
-async def test_fork_has_a_session_of_its_own_if_asi1_made_the_id(fake_client):
+async def test_fork_has_a_session_of_its_own_if_asi1_generated_the_id(fake_client):
     """
-    A fork gets a new session id, also after saving, so that agents do not mix up two
-    conversations; an id that the user gave stays the same.
+    A fork gets a new session id if asi1 generated the conversation's id, also after the
+    conversation was saved and loaded, so that agents do not mix up two conversations;
+    an id that the user gave stays the same.
     """
     made = fake_client.conversation(session=True)
     loaded = fake_client.conversation(saved=made.to_json())
