@@ -329,7 +329,7 @@ async def test_timeout_in_a_user_provided_limiter_was_not_sent():
 async def test_error_of_a_user_provided_limiter_is_not_retried():
     """
     An exception that a user-provided limiter raises is raised by the call at once, even
-    if it is one of asi1's that would be retried; there was no attempt.
+    if it is an asi1 error that a call would retry; no attempt is made.
     """
     calls = []
 
@@ -650,7 +650,7 @@ async def test_impossible_token_count_is_replaced_by_the_estimate(usage, stream)
 def test_reported_token_count_is_used_only_if_possible_for_the_request(usage, used):
     """
     A reported token count is used if positive and at most the request's size plus the
-    largest context of a model; without a total, input and output tokens are added.
+    largest model context; without a total, prompt and completion tokens are added.
     """
     assert used == counted_tokens(usage, 100)
 

@@ -111,8 +111,8 @@ async def test_token_counts_before_an_empty_usage_count_in_the_conversation(
     fake, stream
 ):
     """
-    Token counts followed by empty token counts stay in the answer, and are added to the
-    usage of the conversation.
+    If empty token counts follow the token counts in a reply, the answer has the token
+    counts, and they are added to the usage of the conversation.
     """
     fake.fault("dialect_usage_emptied")
 
@@ -788,9 +788,7 @@ BUSY_REPLIES = [
 
 @both_forms
 @pytest.mark.parametrize("busy", BUSY_REPLIES)
-async def test_passing_error_inside_a_success_is_retried_as_its_status(
-    fake, busy, stream
-):
+async def test_temporary_error_with_status_200_is_retried(fake, busy, stream):
     """
     A rate limit or overload that comes with the status 200, before the first part of
     the answer, is retried after the wait that the reply's headers ask for.
@@ -807,7 +805,7 @@ async def test_passing_error_inside_a_success_is_retried_as_its_status(
 
 @both_forms
 @pytest.mark.parametrize("busy", BUSY_REPLIES)
-async def test_passing_error_inside_a_success_is_raised_after_the_last_attempt(
+async def test_temporary_error_with_status_200_is_raised_after_the_last_attempt(
     fake, busy, stream
 ):
     """
@@ -843,7 +841,7 @@ async def test_warnings_beside_an_answer_are_not_an_error(fake, stream):
 
 
 @both_forms
-async def test_passing_error_after_the_first_chunk_is_not_retried(fake, stream):
+async def test_temporary_error_after_the_first_chunk_is_not_retried(fake, stream):
     """
     After the first chunk, a temporary error is raised at once with the partial answer,
     and its ``retryable`` is false.
@@ -861,7 +859,7 @@ async def test_passing_error_after_the_first_chunk_is_not_retried(fake, stream):
 @pytest.mark.parametrize(
     "fault", ["errors_200", "choice_error_200", "errors_event", "choice_error"]
 )
-async def test_turn_that_ends_in_an_error_inside_a_success_is_not_in_the_history(
+async def test_turn_that_ends_in_an_error_with_status_200_is_not_in_the_history(
     fake, fault, stream
 ):
     """
@@ -943,7 +941,7 @@ SIGNS = [
 
 @both_forms
 @pytest.mark.parametrize("sign", SIGNS)
-async def test_signs_of_life_do_not_move_the_idle_timeout(fake, sign, stream):
+async def test_idle_timeout_ignores_events_without_content(fake, sign, stream):
     """
     After the first part of an answer, events that carry no further part do not restart
     the idle timeout.
@@ -1018,7 +1016,7 @@ async def test_repeated_tool_call_restarts_the_idle_timeout_only_once(fake, stre
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-async def test_signs_of_life_do_not_end_the_wait_for_the_first_chunk(fake, sign):
+async def test_events_without_content_do_not_stop_the_first_token_timeout(fake, sign):
     """
     Before the first part of an answer, events without a part of the answer do not stop
     the first-token timeout.
@@ -1035,7 +1033,7 @@ async def test_signs_of_life_do_not_end_the_wait_for_the_first_chunk(fake, sign)
 
 @both_forms
 @pytest.mark.parametrize("sign", SIGNS)
-async def test_passing_error_after_signs_of_life_is_retried(fake, sign, stream):
+async def test_overload_after_events_without_content_is_retried(fake, sign, stream):
     """
     Events that carry no part of an answer do not prevent a retry: an overload after
     them is retried, and the caller receives only the chunks of the second attempt.
@@ -1049,7 +1047,7 @@ async def test_passing_error_after_signs_of_life_is_retried(fake, sign, stream):
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-async def test_signs_of_life_after_a_complete_answer_do_not_prolong_the_call(
+async def test_events_without_content_after_the_finish_reason_do_not_prolong_the_call(
     fake, sign
 ):
     """
@@ -1084,7 +1082,7 @@ async def test_events_after_a_complete_answer_do_not_delay_its_end(fake, stream)
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-async def test_signs_of_life_do_not_break_an_answer(fake, sign):
+async def test_answer_is_complete_despite_events_without_content(fake, sign):
     """
     An answer is complete even if events that only show that the server is alive arrive
     among its chunks.
@@ -1159,7 +1157,7 @@ async def test_answer_without_content_is_an_answer_if_it_has_a_choice(fake):
 
 
 @both_forms
-async def test_spaces_before_a_json_body_do_not_move_the_idle_timeout(fake, stream):
+async def test_spaces_before_a_json_body_do_not_restart_the_idle_timeout(fake, stream):
     """
     Spaces that a server sends while the model works are not a part of a JSON answer,
     and do not restart the idle timeout.
@@ -1174,7 +1172,7 @@ async def test_spaces_before_a_json_body_do_not_move_the_idle_timeout(fake, stre
     assert pytest.approx(1) == anyio.current_time() - began
 
 
-async def test_idle_timeout_goes_on_after_a_slow_reader_of_signs_of_life(fake):
+async def test_idle_timeout_runs_again_once_a_slow_reader_has_read(fake):
     """
     The idle timeout does not run while the reader is slow; once the reader has read,
     the timeout runs again, even if the last chunks carry no part of the answer.

@@ -168,7 +168,7 @@ def contains_itself(kind):
 
 
 def scrubbed(cause, secret=KEY):
-    """Return an error with *cause* as its cause, after `scrub` removed *secret*."""
+    """Return an error with *cause* as its cause, after `scrub` has removed *secret*."""
     error = asi1.APIConnectionError("no")
     error.__cause__ = cause
     scrub(error, Secret(secret))
@@ -217,8 +217,8 @@ def test_bytes_in_the_arguments_of_a_cause_lose_only_the_key():
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])
 def test_causes_in_a_circle_are_scrubbed_once(length, link):
     """
-    If the causes of an error follow each other in a circle, each is scrubbed once, and
-    the last one has no cause.
+    If the last cause in an error's chain refers back to the first, each cause is
+    scrubbed once, and the last one then has no cause.
     """
     causes = [OSError(f"{n} {KEY}") for n in range(length)]
     for cause, following in zip(causes, [*causes[1:], causes[0]], strict=True):
@@ -316,8 +316,8 @@ def test_values_of_a_cause_become_built_in_types_without_the_key(value, copied, 
 )
 def test_cause_of_any_class_loses_the_key_or_is_left_out(cause):
     """
-    No attribute of a cause shows the key after `scrub`; a cause whose str would still
-    contain the key is left out, and the causes behind that cause stay.
+    No attribute of a cause shows the key after `scrub`; a cause whose str cannot be
+    made without the key is left out, and the causes behind that cause stay.
     """
     last = cause
     while last.__cause__ is not None:

@@ -15,11 +15,11 @@ from asi1.cli._interrupt import cancel_on_interrupt, quit_on_interrupt
 
 
 # A program that runs one command line many times, each time in a forked child. Each
-# child sends itself SIGINT after another number of executed lines of Python code,
-# counted from the first line of `asi1.cli._main`; only the first child does not, but
+# child sends itself SIGINT after a different number of executed lines of Python code,
+# counted from the first line of `asi1.cli._main`. The first child sends no SIGINT: it
 # counts all lines. The program prints a line for each interrupted child that wrote a
-# traceback or did not end as after Ctrl-C, and finally the number of interrupted
-# children.
+# traceback, or ended with neither exit code 130 nor SIGINT; finally it prints the
+# number of interrupted children.
 AT_MANY_MOMENTS = """
 import os, signal, sys, tempfile
 

@@ -1,4 +1,4 @@
-"""Common to all commands: usage, exit codes, failed output, and a fast start."""
+"""What all commands share: usage, exit codes, failed output, and a fast start."""
 
 from __future__ import annotations
 

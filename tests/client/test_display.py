@@ -35,7 +35,7 @@ class Publisher:
 
 
 class Cell(Publisher):
-    """Stands in for a notebook's publisher; records its outputs and their threads."""
+    """Stands in for a notebook's publisher; records outputs and publishing threads."""
 
     def __init__(self):
         self.pages = []

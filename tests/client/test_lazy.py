@@ -124,7 +124,7 @@ class Acquires:
 
 
 class Releases(Acquires):
-    """A complete limiter."""
+    """A limiter with `acquire` and `release`."""
 
     def release(self, outcome):
         """Do nothing."""
@@ -221,7 +221,7 @@ def accepted(take):
 
 def test_table_has_every_argument_of_the_constructor():
     """
-    The table of accepted values has a row for each argument of the constructor.
+    The table `ACCEPTED` has a row for each argument of the client's constructor.
     """
     assert set(ACCEPTED) == set(asi1.AsyncASI1.__init__.__kwdefaults__) | {
         "api_key",
@@ -322,8 +322,8 @@ def test_field_of_a_wrong_type_is_refused(cls, field, expected):
 @pytest.mark.parametrize("field", ["connect", "write", "pool", "first_token", "idle"])
 def test_only_the_total_timeout_has_a_default_by_kind_of_call(field):
     """
-    Only ``total`` may be `DEFAULT`, which stands for a timeout that depends on whether
-    the call streams.
+    Of the fields of `Timeouts`, only ``total`` may be `DEFAULT`, a timeout that depends
+    on whether the call streams.
     """
     default = asi1.Timeouts().total
 

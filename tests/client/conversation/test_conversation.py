@@ -1,4 +1,4 @@
-"""Conversations: the history, how turns change it, and the requests they send."""
+"""Conversations: how turns change the history, and which requests turns send."""
 
 from __future__ import annotations
 
@@ -1064,8 +1064,8 @@ CALL = {
 @pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
 async def test_extra_members_of_tool_calls_are_sent_back(fake, fake_client, streams):
     """
-    The next turn sends extra members of a tool call back to the server, with and
-    without streaming, in forks and saved conversations too; not those of the message.
+    Extra members of a tool call are sent back with the next turn, with and without
+    streaming, by forks and saved conversations too; those of the message are not.
     """
     fake.clear()
     message = {"tool_calls": [CALL], "annotations": [1], "reasoning_content": "Hm."}

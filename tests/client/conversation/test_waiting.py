@@ -34,10 +34,11 @@ async def asked(fake, client, **options):
     return chat
 
 
-async def test_wait_asks_again_until_the_answer_changes(fake, fake_client):
+async def test_wait_asks_again_until_an_answer_is_not_deferred(fake, fake_client):
     """
-    `wait` sends a message every five seconds, in the same session, until the answer has
-    another text. Only the last of these turns is in the history; all are in the usage.
+    `wait` sends a message every five seconds, in the same session, until an answer has
+    text and is not deferred. Only the last of these turns is added to the history; the
+    conversation's usage counts all of them.
     """
     chat = await asked(fake, fake_client)
     for text in (DEFERRED, "I've sent the message again.", "\n", "Booked for 7."):
@@ -72,8 +73,8 @@ async def test_repeated_deferred_answer_does_not_end_the_wait(fake, fake_client)
 
 async def test_message_and_model_of_the_wait_are_sent(fake, fake_client):
     """
-    The message, and the model of its turns, can be chosen; options of the conversation
-    apply too.
+    The caller can choose the message and the model of the turns that `wait` sends;
+    options of the conversation apply to these turns too.
     """
     chat = await asked(fake, fake_client, temperature=0)
     fake.reply("Booked.")
