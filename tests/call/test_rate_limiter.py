@@ -112,9 +112,9 @@ async def test_call_that_times_out_in_the_queue_was_not_sent(  # noqa: PLR0917 -
     limit, named, seconds, behind, stream, caplog
 ):
     """
-    A call that times out while it waits for the client's rate limit has no attempt and
-    was not sent. Its error names the limit, as did the hook `on_wait` and the log when
-    the wait began; this is also true of calls that wait behind other calls.
+    A call that times out while it waits for the client's rate limit makes no attempt
+    and is not sent. Its error names the limit, as did the `on_wait` hook and the log
+    when the wait began; the same is true of calls that wait behind other calls.
     """
     fake, errors = FakeASI1(), []
     if limit.max_concurrency:

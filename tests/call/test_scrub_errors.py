@@ -233,7 +233,7 @@ def test_causes_in_a_circle_are_scrubbed_once(length, link):
 
 def test_circle_that_contains_the_error_itself_ends_before_it():
     """
-    If an error is the cause of its own cause, the cause has no cause after `scrub`.
+    If an error is the cause of its cause, `scrub` ends the chain after that cause.
     """
     error, cause = asi1.APIConnectionError("no"), OSError("why")
     circle(error, cause)

@@ -37,8 +37,8 @@ async def asked(fake, client, **options):
 async def test_wait_asks_again_until_an_answer_is_not_deferred(fake, fake_client):
     """
     `wait` sends a message every five seconds, in the same session, until an answer has
-    text and is not deferred. Only the last of these turns is added to the history; the
-    conversation's usage counts all of them.
+    text or tool calls and is not deferred. Only the last of these turns is added to the
+    history; the conversation's usage counts all of them.
     """
     chat = await asked(fake, fake_client)
     for text in (DEFERRED, "I've sent the message again.", "\n", "Booked for 7."):
