@@ -73,7 +73,7 @@ async def test_wait_for_the_limiter_counts_towards_the_total_timeout():
 
 
 def busy(fake, limit, **settings):
-    """Return a client under *limit*, and a list of what its `on_wait` hook gets."""
+    """Return a client limited by *limit*, and a list that its `on_wait` hook fills."""
     observed = []
     hooks = asi1.Hooks(on_wait=observed.append)
     return limited(fake, limit, hooks=hooks, **settings), observed
@@ -112,9 +112,9 @@ async def test_call_that_times_out_in_the_queue_was_not_sent(  # noqa: PLR0917 -
     limit, named, seconds, behind, stream, caplog
 ):
     """
-    A call that times out while it waits for the client's rate limit has no attempt and
-    was not sent. Its error names the limit, as did the hook `on_wait` and the log when
-    the wait began; this is also true of calls that wait behind other calls.
+    A call that times out while it waits for the client's rate limit makes no attempt
+    and is not sent. Its error names the limit, as did the `on_wait` hook and the log
+    when the wait began; the same is true of calls that wait behind other calls.
     """
     fake, errors = FakeASI1(), []
     if limit.max_concurrency:
@@ -163,8 +163,8 @@ async def test_call_that_times_out_in_the_queue_was_not_sent(  # noqa: PLR0917 -
 @pytest.mark.virtual_time
 async def test_calls_that_begin_together_each_name_the_limit():
     """
-    Of many calls that begin at the same moment, each one that does not fit reports the
-    limit once, and names it when it times out.
+    If many calls begin at the same moment, each call that exceeds the limit reports its
+    wait once, and the error of each call that times out names the limit.
     """
     fake, errors = FakeASI1(), []
     fake.reply("Hi", times=None)
@@ -188,10 +188,10 @@ async def test_calls_that_begin_together_each_name_the_limit():
 
 
 @pytest.mark.virtual_time
-async def test_retry_that_times_out_in_the_queue_keeps_the_attempts_before():
+async def test_retry_that_times_out_in_the_queue_reports_the_first_attempt():
     """
-    A call that times out in the queue before its second attempt has the first one in
-    its metadata, and says that a request was sent.
+    If a call times out in the limiter's queue before its second attempt, its error has
+    the metadata of the first attempt, and says that a request was sent.
     """
     fake = FakeASI1()
     fake.fail(503)
@@ -265,8 +265,8 @@ async def test_each_attempt_reports_its_wait():
 @pytest.mark.virtual_time
 async def test_cancelled_call_reports_no_later_wait():
     """
-    A waiting call reports the reason of its wait once, and a call that was cancelled in
-    the queue reports no waits of other calls.
+    A waiting call reports its wait once; a call that was cancelled in the limiter's
+    queue reports nothing when later calls wait.
     """
     limiter = LocalLimiter(RateLimit(requests_per_minute=1), anyio.current_time)
     gone, told = [], []
@@ -284,8 +284,8 @@ async def test_cancelled_call_reports_no_later_wait():
 @pytest.mark.virtual_time
 async def test_attempt_does_not_include_the_wait_in_the_queue():
     """
-    An attempt lasts from the limiter's permit to its end; the wait in the queue is
-    part of the call, not of the attempt.
+    The elapsed time of an attempt begins when the limiter permits the attempt; the wait
+    in the limiter's queue counts only in the elapsed time of the call.
     """
     fake = FakeASI1()
 
@@ -329,7 +329,7 @@ async def test_timeout_in_a_user_provided_limiter_was_not_sent():
 async def test_error_of_a_user_provided_limiter_is_not_retried():
     """
     An exception that a user-provided limiter raises is raised by the call at once, even
-    if it is one of asi1's that would be retried; there was no attempt.
+    if it is an asi1 error that a call would retry; no attempt is made.
     """
     calls = []
 
@@ -437,10 +437,10 @@ async def test_retry_after_delays_other_calls_within_max_retry_after(
 
 
 @pytest.mark.virtual_time
-async def test_pause_that_a_server_asked_for_is_named_by_a_timeout():
+async def test_timeout_in_a_pause_that_the_server_asked_for_names_retry_after():
     """
-    The timeout error of a call that waits because the server asked another call to wait
-    names this pause.
+    If a call times out while the Retry-After in the reply to another call delays it,
+    the timeout error names `retry_after`.
     """
     fake = FakeASI1()
     fake.fail(429, retry_after=30)
@@ -535,11 +535,11 @@ async def test_call_cancelled_while_it_waits_uses_no_quota():
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("how", ["cancelled", "timed-out"])
 @pytest.mark.parametrize("ahead", [0, 1, 2])
-async def test_calls_that_stop_waiting_leave_the_queue(ahead, how):
+async def test_calls_that_stop_waiting_do_not_delay_the_calls_behind_them(ahead, how):
     """
-    Calls that are cancelled, or time out, while they wait in the queue leave it: the
-    calls behind them are sent as if they had never waited, whether they waited first
-    in the queue, behind another call, or for one of the `max_concurrency` places.
+    Calls that are cancelled, or time out, in the limiter's queue do not delay the calls
+    behind them, whether the former waited first in the queue, behind another call, or
+    because `max_concurrency` calls were under way.
     """
     fake, sent = FakeASI1(), {}
     limit = RateLimit(requests_per_minute=1, max_concurrency=2)
@@ -561,7 +561,7 @@ async def test_calls_that_stop_waiting_leave_the_queue(ahead, how):
             for name in ["a", "b"][:ahead]:
                 group.start_soon(ask, client, name)
                 await anyio.sleep(0.001)
-            for _ in range(2):  # as many as may run at once
+            for _ in range(2):  # `max_concurrency` calls, as many as may run at once
                 group.start_soon(give_up, client)
                 await anyio.sleep(0.001)
             for name in ["a", "b", "c", "d"][ahead:]:
@@ -647,10 +647,10 @@ async def test_impossible_token_count_is_replaced_by_the_estimate(usage, stream)
         (Usage(), None),
     ],
 )
-def test_count_is_used_if_a_call_of_this_size_can_have_it(usage, used):
+def test_reported_token_count_is_used_only_if_possible_for_the_request(usage, used):
     """
-    A reported count is used if it is positive and at most the size of the request plus
-    the largest context of a model; without a total, its parts are added.
+    A reported token count is used if positive and at most the request's size plus the
+    largest model context; without a total, prompt and completion tokens are added.
     """
     assert used == counted_tokens(usage, 100)
 
@@ -709,8 +709,8 @@ async def allowed(limiter, **outcome):
 )
 async def test_used_tokens_replace_the_estimate(used, after, wait):
     """
-    After a call, its used tokens count for the limit; if they are unknown, the estimate
-    of 60 tokens does.
+    After a call, the limit counts the tokens that the call used, or the 60 tokens that
+    were estimated before the call if the used tokens are unknown.
     """
     limiter = LocalLimiter(RateLimit(tokens_per_minute=100), anyio.current_time)
     await allowed(limiter, estimated=60, used=used)
@@ -740,7 +740,7 @@ async def test_refusal_halves_the_requests_until_calls_succeed():
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("later", "wait"), [(59.5, 0.5), (60, 0), (61, 0)])
-async def test_wait_of_less_than_a_second_is_kept(later, wait):
+async def test_call_waits_even_for_a_fraction_of_a_second(later, wait):
     """
     A call that would exceed a limit waits, even if the wait is a fraction of a second.
     """
@@ -755,9 +755,9 @@ async def test_wait_of_less_than_a_second_is_kept(later, wait):
 @pytest.mark.parametrize(
     ("name", "wait"), [("requests_per_minute", 60), ("requests_per_day", 86_400)]
 )
-async def test_each_call_counts_once_for_each_limit_of_requests(name, wait):
+async def test_each_call_counts_as_one_request(name, wait):
     """
-    As many calls as a limit of requests names are sent at once; the next one waits.
+    Under a limit of three requests, three calls are sent at once; the fourth waits.
     """
     limiter = LocalLimiter(RateLimit(**{name: 3}), anyio.current_time)
 

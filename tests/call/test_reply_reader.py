@@ -111,8 +111,8 @@ async def test_token_counts_before_an_empty_usage_count_in_the_conversation(
     fake, stream
 ):
     """
-    Token counts followed by empty token counts stay in the answer, and are added to the
-    usage of the conversation.
+    If empty token counts follow the token counts in a reply, the answer has the token
+    counts, and they are added to the usage of the conversation.
     """
     fake.fault("dialect_usage_emptied")
 
@@ -132,9 +132,9 @@ async def test_token_counts_before_an_empty_usage_count_in_the_conversation(
 
 
 @both_forms
-async def test_logprobs_of_each_chunk_are_in_the_answer(fake, stream):
+async def test_logprobs_of_all_tokens_are_in_the_answer(fake, stream):
     """
-    The answer of a stream has the logprobs of all its words.
+    An answer has the log probabilities of all its tokens, with or without streaming.
     """
     fake.fault("dialect_logprobs")
 
@@ -236,10 +236,10 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
         pytest.param({"extra_body": {"n": 2}}, id="extra-body"),
     ],
 )
-async def test_choice_asked_for_anywhere_in_the_body_is_waited_for(fake, setup, stream):
+async def test_stream_without_all_requested_choices_is_truncated(fake, setup, stream):
     """
     If the request's body asks for two choices, a stream that ends after the first
-    choice is truncated, whether an option or ``extra_body`` set the number.
+    choice is truncated, whether the option `n` or ``extra_body`` asked for two.
     """
     fake.play(SSE, Event(chunk("One.", finish="stop")), times=None)
 
@@ -636,9 +636,9 @@ async def test_tool_calls_are_complete_whichever_ids_their_fragments_have(
 
 
 @both_forms
-async def test_thinking_parts_are_thoughts_in_every_form_of_call(fake, stream):
+async def test_thinking_parts_are_thoughts_with_and_without_streaming(fake, stream):
     """
-    Content parts of type "thinking" are the answer's thoughts, and not its text.
+    Content parts of type "thinking" are thoughts, not text, streamed or not.
     """
     fake.fault("dialect_thinking_parts")
 
@@ -788,9 +788,7 @@ BUSY_REPLIES = [
 
 @both_forms
 @pytest.mark.parametrize("busy", BUSY_REPLIES)
-async def test_passing_error_inside_a_success_is_retried_as_its_status(
-    fake, busy, stream
-):
+async def test_temporary_error_with_status_200_is_retried(fake, busy, stream):
     """
     A rate limit or overload that comes with the status 200, before the first part of
     the answer, is retried after the wait that the reply's headers ask for.
@@ -807,7 +805,7 @@ async def test_passing_error_inside_a_success_is_retried_as_its_status(
 
 @both_forms
 @pytest.mark.parametrize("busy", BUSY_REPLIES)
-async def test_passing_error_inside_a_success_is_raised_after_the_last_attempt(
+async def test_temporary_error_with_status_200_is_raised_after_the_last_attempt(
     fake, busy, stream
 ):
     """
@@ -827,7 +825,7 @@ async def test_passing_error_inside_a_success_is_raised_after_the_last_attempt(
 @both_forms
 async def test_warnings_beside_an_answer_are_not_an_error(fake, stream):
     """
-    A list of strings under ``errors`` beside an answer is kept as an unknown member.
+    A list of strings under ``errors`` beside an answer is only added to its `extra`.
     """
     warned = {"errors": ["the model is deprecated"]}
     message = {"role": "assistant", "content": "one two"}
@@ -843,7 +841,7 @@ async def test_warnings_beside_an_answer_are_not_an_error(fake, stream):
 
 
 @both_forms
-async def test_passing_error_after_the_first_chunk_is_not_retried(fake, stream):
+async def test_temporary_error_after_the_first_chunk_is_not_retried(fake, stream):
     """
     After the first chunk, a temporary error is raised at once with the partial answer,
     and its ``retryable`` is false.
@@ -861,7 +859,7 @@ async def test_passing_error_after_the_first_chunk_is_not_retried(fake, stream):
 @pytest.mark.parametrize(
     "fault", ["errors_200", "choice_error_200", "errors_event", "choice_error"]
 )
-async def test_turn_that_ends_in_an_error_inside_a_success_is_not_in_the_history(
+async def test_turn_that_ends_in_an_error_with_status_200_is_not_in_the_history(
     fake, fault, stream
 ):
     """
@@ -889,10 +887,10 @@ async def test_turn_that_ends_in_an_error_inside_a_success_is_not_in_the_history
 
 
 @pytest.mark.parametrize("size", [1, 20_000])
-async def test_whole_message_in_the_last_chunk_is_not_delivered_again(fake, size):
+async def test_complete_message_in_the_last_chunk_is_not_delivered_again(fake, size):
     """
-    If the last chunk has the whole message, its text is neither doubled in the answer
-    nor delivered twice to a reader of the stream, however long it is.
+    If the last chunk repeats the complete message, the text is neither doubled in the
+    answer nor delivered twice to the reader of the stream, however long the text is.
     """
     text = "one two " * size
     message = {"role": "assistant", "content": text * 2}
@@ -943,7 +941,7 @@ SIGNS = [
 
 @both_forms
 @pytest.mark.parametrize("sign", SIGNS)
-async def test_signs_of_life_do_not_move_the_idle_timeout(fake, sign, stream):
+async def test_idle_timeout_ignores_events_without_content(fake, sign, stream):
     """
     After the first part of an answer, events that carry no further part do not restart
     the idle timeout.
@@ -1004,7 +1002,7 @@ async def test_time_in_pings_does_not_restart_the_idle_timeout(fake, events, str
 @both_forms
 async def test_repeated_tool_call_restarts_the_idle_timeout_only_once(fake, stream):
     """
-    A part of a tool call that is sent again and again restarts the idle timeout once.
+    A tool call fragment that is sent repeatedly restarts the idle timeout only once.
     """
     part = {"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "c1"}]}}]}
     fake.play(SSE, *[Event(part), Pause(0.1)] * 100, times=None)
@@ -1018,7 +1016,7 @@ async def test_repeated_tool_call_restarts_the_idle_timeout_only_once(fake, stre
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-async def test_signs_of_life_do_not_end_the_wait_for_the_first_chunk(fake, sign):
+async def test_events_without_content_do_not_stop_the_first_token_timeout(fake, sign):
     """
     Before the first part of an answer, events without a part of the answer do not stop
     the first-token timeout.
@@ -1035,7 +1033,7 @@ async def test_signs_of_life_do_not_end_the_wait_for_the_first_chunk(fake, sign)
 
 @both_forms
 @pytest.mark.parametrize("sign", SIGNS)
-async def test_passing_error_after_signs_of_life_is_retried(fake, sign, stream):
+async def test_overload_after_events_without_content_is_retried(fake, sign, stream):
     """
     Events that carry no part of an answer do not prevent a retry: an overload after
     them is retried, and the caller receives only the chunks of the second attempt.
@@ -1049,7 +1047,7 @@ async def test_passing_error_after_signs_of_life_is_retried(fake, sign, stream):
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-async def test_signs_of_life_after_a_complete_answer_do_not_prolong_the_call(
+async def test_events_without_content_after_the_finish_reason_do_not_prolong_the_call(
     fake, sign
 ):
     """
@@ -1084,7 +1082,7 @@ async def test_events_after_a_complete_answer_do_not_delay_its_end(fake, stream)
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-async def test_signs_of_life_do_not_break_an_answer(fake, sign):
+async def test_answer_is_complete_despite_events_without_content(fake, sign):
     """
     An answer is complete even if events that only show that the server is alive arrive
     among its chunks.
@@ -1159,7 +1157,7 @@ async def test_answer_without_content_is_an_answer_if_it_has_a_choice(fake):
 
 
 @both_forms
-async def test_spaces_before_a_json_body_do_not_move_the_idle_timeout(fake, stream):
+async def test_spaces_before_a_json_body_do_not_restart_the_idle_timeout(fake, stream):
     """
     Spaces that a server sends while the model works are not a part of a JSON answer,
     and do not restart the idle timeout.
@@ -1174,7 +1172,7 @@ async def test_spaces_before_a_json_body_do_not_move_the_idle_timeout(fake, stre
     assert pytest.approx(1) == anyio.current_time() - began
 
 
-async def test_idle_timeout_goes_on_after_a_slow_reader_of_signs_of_life(fake):
+async def test_idle_timeout_runs_again_once_a_slow_reader_has_read(fake):
     """
     The idle timeout does not run while the reader is slow; once the reader has read,
     the timeout runs again, even if the last chunks carry no part of the answer.
@@ -1250,7 +1248,7 @@ async def test_other_tasks_run_while_a_flood_is_read(fake, name, count, stream):
 @pytest.mark.parametrize(("name", "count"), FLOODS)
 async def test_call_can_be_cancelled_within_a_flood(fake, name, count, stream):
     """
-    A call is cancelled at once while it reads a flood that arrived in one write.
+    A call that reads a flood of events from one write can be cancelled at once.
     """
     fake.fault(name, count=1)
     fake.fault(name, count=count)
@@ -1263,8 +1261,8 @@ async def test_call_can_be_cancelled_within_a_flood(fake, name, count, stream):
 
 async def turns_after_the_timeout(fake, *, stream, late):
     """
-    Make a call that times out after *late* turns of another task; return the turns that
-    this task has from then until the call raises its error.
+    Make a call that times out when another task has run *late* times; return how often
+    that task runs from then until the call raises its error.
     """
     turns, ended = 0, False
 
@@ -1293,9 +1291,9 @@ async def turns_after_the_timeout(fake, *, stream, late):
 )
 async def test_total_timeout_ends_a_call_within_a_flood(fake, name, count, stream):
     """
-    The total timeout ends a call that reads a flood, which arrived in one write: the
-    reader has one more turn, and the call has at most five in which it closes the reply
-    and raises the error.
+    The total timeout ends a call that reads a flood of events from one write: another
+    task runs at most six times between the timeout and the call's error, since the call
+    reads for one turn more and closes the reply within five.
     """
     fake.fault(name, count=1)
     fake.fault(name, count=count)
@@ -1310,8 +1308,8 @@ async def test_total_timeout_ends_a_call_within_a_flood(fake, name, count, strea
 @pytest.mark.parametrize("size", [1, 300, 1000])
 async def test_all_tool_calls_of_a_large_body_are_read(fake, stream, size):
     """
-    A JSON body with any number of tool calls gives the same answer with and without
-    streaming, and its tool calls are those that were sent.
+    With and without streaming, an answer has every tool call of a JSON body, however
+    many tool calls the body has.
     """
     calls = [{"id": f"c{n}", "function": {"name": f"f{n}"}} for n in range(size)]
     message = {"content": "x", "tool_calls": [*calls, None, 7]}
@@ -1352,8 +1350,8 @@ async def test_answer_with_text_or_another_finish_reason_is_not_logged(
     fake, caplog, stream, text, reason
 ):
     """
-    An answer that ended by length but has a text, or that ended for another reason, is
-    not `exhausted`, and the log does not mention it.
+    An answer that has text, or a finish reason other than "length", is not `exhausted`,
+    and the log does not mention it.
     """
     caplog.set_level(logging.WARNING, "asi1")
     fake.reply(text, thoughts=["Otters."], finish_reason=reason)
@@ -1366,7 +1364,7 @@ async def test_answer_with_text_or_another_finish_reason_is_not_logged(
 
 async def test_exhausted_json_answer_to_a_stream_is_logged(fake, caplog):
     """
-    The log has the same line if a server answers a request for a stream with JSON.
+    An exhausted answer that a server sent as JSON instead of a stream is logged once.
     """
     caplog.set_level(logging.WARNING, "asi1")
     message = {"role": "assistant", "content": None, "reasoning_content": "Otters."}

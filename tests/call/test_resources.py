@@ -79,9 +79,10 @@ def test_budget_stays_between_zero_and_its_capacity(calls):
         assert 0 <= budget.saved <= 5
 
 
-def test_only_the_config_of_resources_is_shown():
+def test_resources_show_only_their_config_and_are_never_equal():
     """
-    Objects of two clients are never equal; only their config is shown.
+    Two `Resources` objects are never equal, even with equal configs; the repr of a
+    `Resources` object shows only its config.
     """
     one, other = (
         Resources(config=settings, transport=None) for settings in [config()] * 2

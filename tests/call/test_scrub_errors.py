@@ -98,7 +98,7 @@ def test_clean_values_stay_the_same_objects():
 
 
 class Pair(NamedTuple):
-    """A tuple that cannot be made from a list of its items."""
+    """A named tuple, whose items are separate arguments, not one list."""
 
     first: object
     second: object
@@ -121,7 +121,7 @@ class SlotError(Exception):
 
 
 class RequestError(Exception):
-    """An error whose text needs the request that it holds, as aiohttp's have."""
+    """An error whose str is made from its request, as that of aiohttp's errors is."""
 
     def __init__(self, request):
         super().__init__(request)
@@ -139,14 +139,14 @@ class FrozenError(Exception):
 
 
 class SecretiveError(Exception):
-    """An error whose text shows the key, though no attribute does."""
+    """An error whose str is the key, though no attribute contains the key."""
 
     def __str__(self):
         return KEY
 
 
 def circle(*errors):
-    """Make each error the cause of the one before it, and the first of the last."""
+    """Link errors in a circle, each the cause of the previous one; return the first."""
     for error, cause in zip(errors, [*errors[1:], errors[0]], strict=True):
         error.__cause__ = cause
     return errors[0]
@@ -168,7 +168,7 @@ def contains_itself(kind):
 
 
 def scrubbed(cause, secret=KEY):
-    """Return an error that was scrubbed, with *cause* as its cause."""
+    """Return an error with *cause* as its cause, after `scrub` has removed *secret*."""
     error = asi1.APIConnectionError("no")
     error.__cause__ = cause
     scrub(error, Secret(secret))
@@ -176,7 +176,7 @@ def scrubbed(cause, secret=KEY):
 
 
 def seen(error):
-    """Return the texts of all values in *error* and its causes."""
+    """Return the reprs of all messages and attributes of *error* and its causes."""
     texts, todo, ids = [], [error], set()
     while todo:
         each = todo.pop()
@@ -189,7 +189,7 @@ def seen(error):
     return texts
 
 
-def test_cause_of_asi1_keeps_its_place_and_loses_the_key():
+def test_asi1_error_as_a_cause_stays_in_the_chain_and_loses_the_key():
     """
     A cause that is an error of asi1 stays in the chain; its message and body lose only
     the API key.
@@ -217,8 +217,8 @@ def test_bytes_in_the_arguments_of_a_cause_lose_only_the_key():
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])
 def test_causes_in_a_circle_are_scrubbed_once(length, link):
     """
-    If the causes of an error follow each other in a circle, each is scrubbed once, and
-    the last one has no cause.
+    If the last cause in an error's chain refers back to the first, each cause is
+    scrubbed once, and the last one then has no cause.
     """
     causes = [OSError(f"{n} {KEY}") for n in range(length)]
     for cause, following in zip(causes, [*causes[1:], causes[0]], strict=True):
@@ -233,7 +233,7 @@ def test_causes_in_a_circle_are_scrubbed_once(length, link):
 
 def test_circle_that_contains_the_error_itself_ends_before_it():
     """
-    If an error is the cause of its own cause, the cause has no cause after `scrub`.
+    If an error is the cause of its cause, `scrub` ends the chain after that cause.
     """
     error, cause = asi1.APIConnectionError("no"), OSError("why")
     circle(error, cause)
@@ -258,10 +258,10 @@ def test_circle_that_contains_the_error_itself_ends_before_it():
     ],
 )
 @pytest.mark.parametrize("place", ["args", "attribute", "slot", "note"])
-def test_values_of_a_cause_become_plain_without_the_key(value, copied, place):
+def test_values_of_a_cause_become_built_in_types_without_the_key(value, copied, place):
     """
-    The arguments and attributes of a cause become plain data without the key, whatever
-    their classes; other objects become the names of their classes.
+    Tuples, dicts and sets of any class in a cause's arguments and attributes become
+    built-in ones without the key; other objects become the names of their classes.
     """
     cause = SlotError(value) if place == "args" else SlotError("why")
     if place != "args":
@@ -316,8 +316,8 @@ def test_values_of_a_cause_become_plain_without_the_key(value, copied, place):
 )
 def test_cause_of_any_class_loses_the_key_or_is_left_out(cause):
     """
-    No attribute of a cause shows the key after `scrub`; a cause whose text would need
-    it is left out, and the causes behind it stay.
+    No attribute of a cause shows the key after `scrub`; a cause whose str cannot be
+    made without the key is left out, and the causes behind that cause stay.
     """
     last = cause
     while last.__cause__ is not None:
@@ -352,10 +352,10 @@ def test_last_cause_that_cannot_be_cleaned_is_left_out(cause):
 
 
 @pytest.mark.parametrize(("size", "second"), [(100, [5] * 100), (101, "...")])
-def test_only_a_small_list_is_shown_twice(size, second):
+def test_only_a_small_list_is_copied_twice(size, second):
     """
-    A list with at most 100 values that occurs twice in a cause is shown twice; a larger
-    one only once.
+    A list of at most 100 values that occurs twice in a cause is copied twice; the
+    second occurrence of a larger list is replaced by "...".
     """
     value = [5] * size
     error = scrubbed(RuntimeError([value, value]))
@@ -364,10 +364,10 @@ def test_only_a_small_list_is_shown_twice(size, second):
 
 
 @pytest.mark.parametrize(("depth", "inner"), [(98, []), (99, "...")])
-def test_list_in_100_lists_is_copied(depth, inner):
+def test_nested_lists_of_a_cause_are_copied_up_to_100_levels_deep(depth, inner):
     """
-    Lists of a cause are copied up to 100 levels deep, the tuple of its arguments
-    included.
+    Nested lists of a cause are copied up to 100 levels deep; the tuple of the cause's
+    arguments is the first level.
     """
     value = []
     for _ in range(depth):
@@ -381,7 +381,7 @@ def test_list_in_100_lists_is_copied(depth, inner):
 
 def test_group_that_contains_itself_by_a_cause_is_scrubbed():
     """
-    A group is scrubbed even if it is the cause of an error inside it.
+    An exception group is scrubbed even if it is the cause of an error inside it.
     """
     inner = OSError(KEY)
     group = ExceptionGroup("several", [inner, inner])
@@ -394,8 +394,8 @@ def test_group_that_contains_itself_by_a_cause_is_scrubbed():
 
 def test_copy_of_a_cause_is_not_larger_than_the_cause():
     """
-    A list that holds the same list twice, to any depth, is copied once, and its text
-    stays short, so that scrubbing takes no more than linear time.
+    If a cause has a list that contains another list twice, and so on for many levels,
+    its copy stays short, so that scrubbing takes no more than linear time.
     """
     value = [KEY]
     for _ in range(90):

@@ -205,8 +205,8 @@ async def test_call_task_of_another_process_is_neither_stopped_nor_awaited():
 
 async def test_running_call_tasks_are_those_of_the_event_loop():
     """
-    A call task is one of its event loop's running tasks until it has ended, and then
-    the callback of its end is called, before its flag `done` is set.
+    A call task is one of its event loop's running tasks until it has ended; then its
+    `done` callback is called, and only after that its `done` flag is set.
     """
     ended = []
     token = loop_token()
@@ -237,8 +237,9 @@ class CountedFlag(Flag):
 
 async def test_cancelled_join_is_not_woken_again_before_the_call_task_has_ended():
     """
-    The first wait of `CallTask.join` is not shielded from cancellation, since that
-    costs time; after a cancellation it is, so that the next wait lasts to the end.
+    The first wait in `CallTask.join` is not shielded from cancellation, since a shield
+    costs time; if it is cancelled, a second wait is shielded and lasts until the call
+    task has ended.
     """
     flag = CountedFlag()
     task = CallTask(loop_token(), done=flag)

@@ -126,8 +126,8 @@ async def test_timer_of_an_ended_call_is_freed_at_once(anyio_backend_name):
 
 async def test_arming_again_schedules_no_other_callback(anyio_backend_name):
     """
-    On asyncio, a later deadline uses the callback that is scheduled for the earlier
-    deadline, so that the chunks of a stream schedule none.
+    On asyncio, a later deadline reuses the callback that is scheduled for the earlier
+    deadline, so that a stream does not schedule a callback for each chunk.
     """
     timer = started()
     with timer:
@@ -149,10 +149,10 @@ async def test_arming_again_schedules_no_other_callback(anyio_backend_name):
         (Timeouts(total=None), False, math.inf),
     ],
 )
-async def test_left_is_the_rest_of_the_total_timeout(timeouts, stream, left):
+async def test_timer_left_is_the_rest_of_the_total_timeout(timeouts, stream, left):
     """
-    The total timeout counts from the time at which the call began; without a total
-    timeout, as streams have by default, infinitely many seconds are left.
+    `Timer.left` is the total timeout minus the seconds since the call began; without a
+    total timeout, which is the default of streams, it is infinite.
     """
     await anyio.sleep(1000)
     timer = Timer(anyio.current_time(), timeouts, stream=stream)

@@ -72,10 +72,10 @@ def info_with(text):
         pytest.param("".join(f"\\u{ord(c):04X}" for c in KEY)[:-2], id="cut-escape"),
     ],
 )
-def test_everything_that_an_error_holds_is_redacted(written):
+def test_key_is_redacted_in_each_part_of_an_error(written):
     """
-    The key is replaced in each part of an error's partial answer and of its response
-    metadata, in any form; counts stay.
+    The API key, however it is encoded, is replaced in each part of an error's partial
+    answer and response metadata; token counts do not change.
     """
     error = asi1.StreamTruncatedError(
         f"no {written}", partial=answer_with(written), response=info_with(written)
@@ -112,8 +112,8 @@ def test_key_of_digits_is_redacted_where_a_server_sends_a_number():
 
 def test_values_that_contain_themselves_or_are_too_deep_are_replaced():
     """
-    A value that contains itself is replaced where it does so, and a value with the key
-    that is nested too deeply is replaced completely.
+    If a value contains itself, its inner occurrence is replaced by "..."; a value that
+    contains the key and is nested too deeply is replaced completely.
     """
     circular = [KEY]
     circular.append(circular)
@@ -127,7 +127,7 @@ def test_values_that_contain_themselves_or_are_too_deep_are_replaced():
 
 
 class Place(NamedTuple):
-    """A tuple that cannot be made from a list."""
+    """A named tuple, whose items are separate arguments, not one list."""
 
     host: str
     port: int
@@ -162,8 +162,8 @@ class Name(str):
 )
 def test_key_is_redacted_in_every_type_of_text(value, redacted):
     """
-    The key is replaced in any str, in bytes, and in the names of members, also where
-    nothing else contains it.
+    The key is replaced in every type of str and bytes and in the names of a dict, both
+    alone and as an item of a list.
     """
     assert redacted == without_key(value, Secret(KEY))
     assert [redacted] == without_key([value], Secret(KEY))
@@ -176,8 +176,8 @@ def test_key_is_redacted_in_every_type_of_text(value, redacted):
 )
 def test_value_without_text_stays_the_same(other):
     """
-    A value without text, such as an int that Python does not write, stays the same
-    object beside a key.
+    A value without text, or an int too long for Python to convert to a str, is not
+    copied when the key beside it is redacted.
     """
     kept, redacted = without_key([other, KEY], Secret(KEY))
 

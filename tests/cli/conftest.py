@@ -37,7 +37,7 @@ def bare_environment(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def usual_handler():
-    """Restore the handler of Ctrl-C, which `main` without arguments replaces."""
+    """After the test, restore the handler of Ctrl-C, which ``main()`` replaces."""
     before = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, before)

@@ -265,7 +265,7 @@ def test_terminal_gets_no_bidirectional_or_invisible_characters(
 ):
     """
     A terminal gets no bidirectional controls and no invisible characters, neither in
-    thoughts nor in the text; emoji and scripts that need joiners stay whole.
+    thoughts nor in the text; joiners in emoji and in scripts that need them stay.
     """
     hidden = "a\u202eb\u2066c\u200b\ufeff\u200fd\U0001f468\u200d\U0001f469"
     shown = "a\ufffdb\ufffdcd\U0001f468\u200d\U0001f469"
@@ -450,8 +450,8 @@ def test_key_of_less_than_8_characters_is_not_redacted(
     name, short, fake, monkeypatch, capsys
 ):
     """
-    A key of less than 8 characters is not a secret: the words of a message that contain
-    it stay readable. The same key with 8 characters is redacted.
+    A key of less than 8 characters is not redacted, so that the words of a message that
+    contain it stay readable; a longer key is redacted.
     """
     monkeypatch.delenv("ASI_ONE_API_KEY")
     for key, told in ((short, f"Unknown key {short} for any"), (KEY, "Bad ***")):
@@ -510,7 +510,7 @@ def test_character_split_over_two_chunks_is_written_complete(
     fake, monkeypatch, options
 ):
     """
-    A character whose surrogate pair the server split over two chunks is written as one.
+    A surrogate pair that the server split over two chunks is written as one character.
     """
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
     monkeypatch.setattr(sys, "stdout", stdout)

@@ -14,11 +14,12 @@ from asi1.cli import main
 from asi1.cli._interrupt import cancel_on_interrupt, quit_on_interrupt
 
 
-# Runs a command line once for each moment, in a forked copy of this process that sends
-# itself SIGINT when its main thread has executed so many lines of Python code, counted
-# from the first one of the module that runs commands. The first run is not interrupted
-# and counts all lines. Prints each interrupted run that wrote a traceback or did not
-# exit with 130, and at last the number of interrupted runs.
+# A program that runs one command line many times, each time in a forked child. Each
+# child sends itself SIGINT after a different number of executed lines of Python code,
+# counted from the first line of `asi1.cli._main`. The first child sends no SIGINT: it
+# counts all lines. The program prints a line for each interrupted child that wrote a
+# traceback, or ended with neither exit code 130 nor SIGINT; finally it prints the
+# number of interrupted children.
 AT_MANY_MOMENTS = """
 import os, signal, sys, tempfile
 
@@ -73,7 +74,8 @@ for moment in moments:
 print(interrupted)
 """
 
-# Loads the module while SIGINT has Python's default handler, then presses Ctrl-C.
+# A program that calls `quit_on_interrupt` while SIGINT has Python's default handler,
+# and then sends SIGINT to itself.
 QUITTING = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -122,8 +124,8 @@ def test_ctrl_c_at_any_moment_ends_the_program_silently(words, fake):
 @pytest.mark.system
 def test_command_line_loads_no_library_before_it_handles_ctrl_c(start):
     """
-    Of Python's modules, ``from asi1.cli import main`` loads only small ones, since
-    Ctrl-C during that import prints a traceback.
+    ``from asi1.cli import main`` loads only a few small modules, since Ctrl-C during
+    that import prints a traceback.
     """
     code = (
         "import sys; before = set(sys.modules); from asi1.cli import main;"
@@ -164,10 +166,10 @@ def test_ctrl_c_during_a_call_raises_keyboard_interrupt(handler):
 
 
 @pytest.mark.parametrize("usual", [signal.SIG_IGN, lambda *_: None])
-def test_other_handler_of_ctrl_c_is_kept(usual, handler):
+def test_ignored_or_custom_handled_ctrl_c_does_not_change(usual, handler):
     """
-    If the process ignores Ctrl-C, as under ``nohup``, or handles it otherwise, that
-    stays so.
+    If the process ignores Ctrl-C, as under ``nohup``, or has a handler of its own,
+    neither `quit_on_interrupt` nor `cancel_on_interrupt` replaces this handler.
     """
     handler(usual)
 
@@ -178,7 +180,7 @@ def test_other_handler_of_ctrl_c_is_kept(usual, handler):
     assert usual == signal.getsignal(signal.SIGINT)
 
 
-def test_handler_of_a_program_that_calls_main_is_kept(handler, capsys):
+def test_main_with_arguments_does_not_change_the_handler_of_ctrl_c(handler, capsys):
     """
     `main` with arguments, as another program may call it, does not change the handler
     of Ctrl-C.
@@ -190,7 +192,7 @@ def test_handler_of_a_program_that_calls_main_is_kept(handler, capsys):
     assert signal.default_int_handler is signal.getsignal(signal.SIGINT)
 
 
-def test_handler_is_kept_in_a_thread_other_than_the_main_one(handler):
+def test_handler_of_ctrl_c_does_not_change_outside_the_main_thread(handler):
     """
     In a thread other than the main thread, where Python cannot set a signal handler,
     the handler of Ctrl-C does not change, and no error is raised.

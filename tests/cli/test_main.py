@@ -1,4 +1,4 @@
-"""Common to all commands: usage, exit codes, failed output, and a fast start."""
+"""What all commands share: usage, exit codes, failed output, and a fast start."""
 
 from __future__ import annotations
 
@@ -295,8 +295,8 @@ def test_ctrl_c_exits_with_130(key, monkeypatch, capsys):
 
 def test_ctrl_c_during_the_exit_does_not_raise(key, monkeypatch):
     """
-    After Ctrl-C in a program, a second Ctrl-C does not raise KeyboardInterrupt, which
-    would interrupt the program's exit with a traceback.
+    After Ctrl-C has ended ``main()``, a second Ctrl-C does not raise KeyboardInterrupt,
+    which would interrupt the program's exit with a traceback.
     """
     monkeypatch.setattr(sys, "argv", ["asi1", "ask"])
     monkeypatch.setattr(sys, "stdin", Interrupted())

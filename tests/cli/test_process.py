@@ -21,8 +21,9 @@ import pty
 pytestmark = pytest.mark.system
 
 
-# Sets Python's default handler of SIGINT, because a shell makes the test process ignore
-# SIGINT if the tests run in the background, and child processes inherit this setting.
+# A program that sets Python's default handler of SIGINT before it calls `main`, since a
+# shell makes the test process ignore SIGINT if the tests run in the background, and
+# child processes inherit this setting.
 LISTENING = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -152,7 +152,7 @@ def test_stdin_that_is_not_utf8_exits_with_2(fake, monkeypatch, capsys):
 
 
 class Told(io.StringIO):
-    """Standard error that sets an event when its first line is complete."""
+    """Standard error that sets the event `told` when text is written to it."""
 
     def __init__(self):
         super().__init__()
@@ -193,7 +193,8 @@ def test_wait_for_a_silent_pipe_is_explained_on_stderr(
 
 def test_wait_for_a_question_typed_on_a_terminal_is_not_explained(fake, monkeypatch):
     """
-    While a user types the question on a terminal, no timer runs that would write to it.
+    While a user types the question on a terminal, no timer runs that would write a line
+    to the terminal.
     """
     running = []
 
@@ -210,10 +211,10 @@ def test_wait_for_a_question_typed_on_a_terminal_is_not_explained(fake, monkeypa
 
 
 @pytest.mark.system
-def test_process_tells_of_an_open_pipe_and_ends_at_ctrl_c(key, start):
+def test_process_reports_the_wait_for_an_open_pipe_and_ends_at_ctrl_c(key, start):
     """
-    `asi1 ask` in its own process, with an open and silent pipe, says so on stderr; then
-    Ctrl-C ends it with exit code 130, and no more is written.
+    `asi1 ask` in its own process writes to stderr that it waits for an open, silent
+    pipe; Ctrl-C then ends the process with exit code 130, and no more is written.
     """
     process = start("ask", "Why?", stdin=subprocess.PIPE)
     first = process.stderr.readline()

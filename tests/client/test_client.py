@@ -495,10 +495,10 @@ async def test_cookies_are_not_sent_back(fake):
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_cookies_of_a_user_provided_client_are_its_own(fake):
+async def test_user_provided_http_client_stores_and_sends_cookies(fake):
     """
-    The user's own httpx client keeps the cookies of replies and sends them, as it does
-    without asi1; they are not in the response metadata.
+    A user-provided httpx client stores the cookies of replies and sends them, as it
+    does without asi1; the cookies are not in the response metadata.
     """
     fake.reply("Hi.", headers={"set-cookie": "track=1; Path=/"}, times=None)
 

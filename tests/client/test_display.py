@@ -35,7 +35,7 @@ class Publisher:
 
 
 class Cell(Publisher):
-    """Stands in for a notebook's publisher; records displayed pages and threads."""
+    """Stands in for a notebook's publisher; records outputs and publishing threads."""
 
     def __init__(self):
         self.pages = []
@@ -194,8 +194,8 @@ def test_display_survives_a_missing_or_ascii_stdout(monkeypatch, out):
 
 def test_stdout_gets_no_control_characters(monkeypatch):
     """
-    `display` writes controls as symbols and leaves out invisible characters, wherever
-    the text is divided; the parts of an emoji stay joined.
+    `display` writes control characters as symbols and omits invisible characters,
+    however the text is split into chunks; the parts of an emoji stay joined.
     """
     out = io.StringIO()
     monkeypatch.setattr(sys, "stdout", out)
@@ -211,8 +211,8 @@ def test_stdout_gets_no_control_characters(monkeypatch):
 
 def test_notebook_cell_gets_no_control_characters(cell):
     """
-    The markdown and the plain text of a cell have no controls or invisible characters;
-    the answer has them.
+    The markdown and the plain text of a notebook cell have no control or invisible
+    characters; the answer itself still has them.
     """
     answer = asi1.ChatCompletion(
         choices=(choice("a\x1b[2J\u202eb"),), thoughts="\u202e"

@@ -41,7 +41,8 @@ async def test_image_of_every_format_is_returned(fake, fake_client, shape):
 
 async def test_edit_sends_images_of_files_bytes_and_urls(fake, fake_client, tmp_path):
     """
-    `edit` sends each image as a URL, and returns the new image.
+    `edit` sends files and bytes as data URLs and sends URLs unchanged, and returns the
+    new image.
     """
     (tmp_path / "otter.png").write_bytes(PNG)
     fake.image("https://cdn.example/otter.png")
@@ -60,7 +61,8 @@ async def test_edit_sends_images_of_files_bytes_and_urls(fake, fake_client, tmp_
 
 async def test_options_of_the_call_apply_to_image_calls(fake, fake_client):
     """
-    Image calls take the options that change how a request is sent.
+    Image calls accept the options that change how a request is sent, such as
+    ``session_id`` and ``extra_headers``.
     """
     await fake_client.images.generate(
         "an otter", session_id="s1", extra_body={"n": 1}, extra_headers={"x-a": "b"}
@@ -137,7 +139,7 @@ async def test_large_image_is_returned(fake, fake_client):
 @pytest.mark.virtual_time
 async def test_image_call_ends_at_its_timeout_and_when_cancelled(fake, fake_client):
     """
-    A slow image call ends at its timeout, or with its cancelled task.
+    A slow image call ends when its timeout expires or when its task is cancelled.
     """
     fake.fault("stall_after_headers", times=2)
 

@@ -41,7 +41,7 @@ with asi1.ASI1("k", transport=fake.transport) as client:
 
 
 def imported(script):
-    """Return the modules of asi1 that a new interpreter has imported after *script*."""
+    """Return the modules of asi1 that a new interpreter imports by running *script*."""
     show = "\nimport sys\nprint(*(m for m in sys.modules if m.startswith('asi1')))"
     done = subprocess.run(
         [sys.executable, "-c", script + show],
@@ -124,7 +124,7 @@ class Acquires:
 
 
 class Releases(Acquires):
-    """A complete limiter."""
+    """A limiter with `acquire` and `release`."""
 
     def release(self, outcome):
         """Do nothing."""
@@ -204,7 +204,7 @@ BOTH = pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
 
 
 def refusal(take, value):
-    """Return the message with which *take* refuses *value*; None if it accepts it."""
+    """Return the message of the error that ``take(value)`` raises, or None."""
     try:
         take(value)
     except asi1.ConfigurationError as error:
@@ -221,7 +221,7 @@ def accepted(take):
 
 def test_table_has_every_argument_of_the_constructor():
     """
-    The table of accepted values has a row for each argument of the constructor.
+    The table `ACCEPTED` has a row for each argument of the client's constructor.
     """
     assert set(ACCEPTED) == set(asi1.AsyncASI1.__init__.__kwdefaults__) | {
         "api_key",
@@ -253,8 +253,8 @@ def test_setting_of_a_wrong_type_is_refused_when_the_client_is_made(
 )
 def test_setting_of_a_wrong_type_is_refused_by_with_options(make, name):
     """
-    `with_options` accepts the same values as the constructor, and None for a setting
-    that does not change.
+    `with_options` accepts the same values as the constructor, and None, which leaves a
+    setting unchanged.
     """
     client = make("k")
 
@@ -314,7 +314,7 @@ SECONDS = {"one", "fraction"}
 )
 def test_field_of_a_wrong_type_is_refused(cls, field, expected):
     """
-    The classes of settings refuse each value of a wrong type for each of their fields.
+    `Timeouts`, `RetryPolicy`, `Limits` and `RateLimit` refuse fields of a wrong type.
     """
     assert expected == accepted(lambda value: cls(**{field: value}))
 
@@ -322,8 +322,8 @@ def test_field_of_a_wrong_type_is_refused(cls, field, expected):
 @pytest.mark.parametrize("field", ["connect", "write", "pool", "first_token", "idle"])
 def test_only_the_total_timeout_has_a_default_by_kind_of_call(field):
     """
-    Only ``total`` may be `DEFAULT`, which stands for a timeout that depends on whether
-    the call streams.
+    Of the fields of `Timeouts`, only ``total`` may be `DEFAULT`, a timeout that depends
+    on whether the call streams.
     """
     default = asi1.Timeouts().total
 
@@ -357,8 +357,8 @@ def test_only_the_total_timeout_has_a_default_by_kind_of_call(field):
 )
 def test_wrong_default_option_is_refused_when_the_client_is_made(make, option, value):
     """
-    The client checks its default options when it is created, those that change only how
-    a request is sent included; so does a conversation.
+    A client checks its default options when it is created, and a conversation its
+    options, including options that are not in the request's body, such as ``timeout``.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         make("k", default_options={option: value})
@@ -399,7 +399,7 @@ def test_unknown_argument_is_reported_without_a_private_name(make):
         make("k").with_options(tiemout=5)
 
 
-def test_constructor_of_a_users_subclass_is_kept():
+def test_users_subclass_may_have_its_own_constructor():
     """
     A user's subclass of a client may have a constructor of its own.
     """

@@ -1,4 +1,4 @@
-"""Conversations: the history, how turns change it, and the requests they send."""
+"""Conversations: how turns change the history, and which requests turns send."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ ONE_MESSAGE = [
 @pytest.mark.parametrize("message", ONE_MESSAGE, ids=lambda each: type(each).__name__)
 async def test_turn_may_begin_with_one_message_object(fake, fake_client, message):
     """
-    `ask` and `stream` take one message as they take a list of one message.
+    `ask` and `stream` treat a single message like a list of this one message.
     """
     chat, listed = fake_client.conversation(), fake_client.conversation()
 
@@ -245,13 +245,13 @@ async def leave_to_sse_unread(stream):
         (leave_to_sse_unread, False),
     ],
 )
-async def test_turn_is_kept_if_its_stream_is_left_after_the_finish_reason(
+async def test_turn_is_added_if_the_caller_stops_reading_after_the_finish_reason(
     fake, fake_client, leave, kept, more
 ):
     """
-    A stream that is left once its finish reason was read has given the complete answer,
-    so the turn is added to the history, although [DONE] and the usage were not read. A
-    stream that is left earlier changes nothing, even if the whole answer has arrived.
+    If the caller stops reading a stream after its finish reason, the turn is added to
+    the history, although [DONE] and the usage were not read. If the caller stops
+    earlier, the history does not change, even if the complete answer has arrived.
     """
     usage = {"choices": [], "usage": {"total_tokens": 7}}
     last = [chunk("one "), chunk("two"), chunk(finish="stop")]
@@ -278,12 +278,12 @@ async def test_turn_is_kept_if_its_stream_is_left_after_the_finish_reason(
     )
 
 
-async def test_turn_is_not_kept_before_all_choices_have_a_finish_reason(
+async def test_turn_is_not_added_before_all_choices_have_a_finish_reason(
     fake, fake_client
 ):
     """
-    If the turn asked for two choices, the answer is complete only when both have a
-    finish reason: a stream that is left after the first of them changes nothing.
+    If a turn asks for two choices, its answer is complete only when both have a finish
+    reason: a stream closed after the first choice leaves the history unchanged.
     """
     fake.play(SSE, Event(chunk("one", finish="stop")), Stall())
     chat = fake_client.conversation()
@@ -413,7 +413,7 @@ def question(number):
 
 
 def check_budget(fake, chat):
-    """Check that the largest request has between 1200 and 1500 tokens (the budget)."""
+    """Check that the largest request has 1200 to 1500 tokens; the budget is 1500."""
     counts = [39 + len(request.body) // 4 for request in fake.requests]
     assert max(counts) <= 1500
     assert max(counts) > 1200
@@ -422,7 +422,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that the later half of the requests from *before* on repeats the first."""
+    """Check that the requests from index *before* on consist of two equal halves."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
@@ -693,8 +693,8 @@ async def test_budget_leaves_room_for_the_answer_of_the_clients_model(
     fake, info, options, most
 ):
     """
-    Without a budget, a policy leaves room for `max_tokens`, or else for the output
-    limit that the client's ``models`` has, but at most for a quarter of the context.
+    Without a budget, a policy reserves `max_tokens` for the answer; if that is not
+    given, the output limit in the client's ``models``, up to a quarter of the context.
     """
     models = {"huge": asi1.ModelInfo(**info)}
     async with in_process(fake, models=models) as client:
@@ -706,9 +706,9 @@ async def test_budget_leaves_room_for_the_answer_of_the_clients_model(
 
 async def test_clients_models_override_the_table_for_its_children_too(fake):
     """
-    ``models`` replaces an entry of the table for the client, and for each client made
-    by `with_options`, whose own ``models`` are added to it; the public table and other
-    clients do not change.
+    A client's ``models`` replace entries of `asi1.MODELS` for this client and for its
+    `with_options` children, whose own ``models`` are added to them; `asi1.MODELS` and
+    other clients do not change.
     """
     tiny = {"asi1": asi1.ModelInfo(context=100)}
     async with in_process(fake, models=tiny) as client:
@@ -990,7 +990,7 @@ async def test_empty_answer_is_in_the_history_but_is_not_sent(
 async def test_function_call_goes_back_with_the_next_turn(fake, fake_client, streams):
     """
     An answer with only a ``function_call``, as older servers send it, is sent with the
-    next turn: the message is valid without content.
+    next turn, since such a message is valid without content.
     """
     call = {"name": "dive", "arguments": '{"m": 3}'}
     fake.clear()
@@ -1062,12 +1062,10 @@ CALL = {
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
-async def test_tool_calls_go_back_with_what_the_server_added(
-    fake, fake_client, streams
-):
+async def test_extra_members_of_tool_calls_are_sent_back(fake, fake_client, streams):
     """
-    Members of a tool call that the server added go back with the next turn, from bodies
-    and streams, in forks and saved conversations; members of the message do not.
+    Extra members of a tool call are sent back with the next turn, with and without
+    streaming, by forks and saved conversations too; those of the message are not.
     """
     fake.clear()
     message = {"tool_calls": [CALL], "annotations": [1], "reasoning_content": "Hm."}
@@ -1100,12 +1098,12 @@ async def test_tool_calls_go_back_with_what_the_server_added(
 @pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
 @pytest.mark.parametrize("thought", [False, True], ids=["message", "answer"])
 @pytest.mark.parametrize("keep", [None, False, True])
-async def test_thoughts_go_back_only_if_they_are_kept(
+async def test_thoughts_are_sent_back_only_with_keep_reasoning(
     fake, fake_client, streams, thought, keep
 ):
     """
     With ``keep_reasoning=True`` the model's thoughts, wherever the server sends them,
-    are in the history and go back as ``reasoning_content``; by default they do not.
+    are in the history and are sent back as ``reasoning_content``; else they are not.
     """
     fake.clear()
     part = {"content": "Yes."} | ({} if thought else {"reasoning_content": "Hm."})
@@ -1140,10 +1138,10 @@ async def test_thoughts_go_back_only_if_they_are_kept(
     assert reply == off.messages[1]
 
 
-async def test_forks_and_loaded_conversations_go_on_keeping_thoughts(fake, fake_client):
+async def test_forks_and_loaded_conversations_inherit_keep_reasoning(fake, fake_client):
     """
-    Later answers of a fork, or of a saved conversation, keep their thoughts if those of
-    the first conversation do, partial answers too.
+    Forks and saved copies of a conversation with ``keep_reasoning`` add the thoughts of
+    later answers, partial ones included, to their history too.
     """
     fake.clear()
     fake.reply("Yes.", thoughts=["Hm."], times=None)
@@ -1160,10 +1158,10 @@ async def test_forks_and_loaded_conversations_go_on_keeping_thoughts(fake, fake_
         assert ["Hm.", "Hm."] == [reply["reasoning_content"] for reply in replies]
 
 
-async def test_conversation_saved_by_an_earlier_version_keeps_no_thoughts(fake_client):
+async def test_conversation_of_an_earlier_version_has_no_keep_reasoning(fake_client):
     """
-    A saved conversation without the member "keep_reasoning" is loaded, and keeps no
-    thoughts.
+    A saved conversation without the member "keep_reasoning" is loaded as if this member
+    were false.
     """
     old = json.loads(fake_client.conversation("Hi").to_json())
     del old["keep_reasoning"]

@@ -50,8 +50,8 @@ async def test_repaired_turn_has_the_final_answer_and_counts_all_tokens(
     fake, fake_client
 ):
     """
-    After a repair, the history has the final answer alone, and the conversation's usage
-    counts the answer before it too.
+    After a repair, the history has only the final answer, but the conversation's usage
+    also counts the tokens of the first answer.
     """
     fake.reply(BAD, usage=USAGE)
     fake.reply(GOOD, usage=USAGE)
@@ -69,10 +69,12 @@ async def test_repaired_turn_has_the_final_answer_and_counts_all_tokens(
     assert 3 == len(fake.requests[1].json["messages"])
 
 
-async def test_turn_that_does_not_fit_leaves_the_history_unchanged(fake, fake_client):
+async def test_turn_without_a_valid_answer_leaves_the_history_unchanged(
+    fake, fake_client
+):
     """
-    If no answer fits, the error is raised, the history is unchanged, and the next turn
-    can begin.
+    If no answer fits the schema, the error is raised, the history is unchanged, and the
+    next turn can begin.
     """
     fake.reply(BAD)
     fake.reply("Hello.")

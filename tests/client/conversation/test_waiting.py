@@ -34,10 +34,11 @@ async def asked(fake, client, **options):
     return chat
 
 
-async def test_wait_asks_again_until_the_answer_changes(fake, fake_client):
+async def test_wait_asks_again_until_an_answer_is_not_deferred(fake, fake_client):
     """
-    `wait` sends a message every five seconds, in the same session, until the answer has
-    another text. Only the last of these turns is in the history; all are in the usage.
+    `wait` sends a message every five seconds, in the same session, until an answer has
+    text or tool calls and is not deferred. Only the last of these turns is added to the
+    history; the conversation's usage counts all of them.
     """
     chat = await asked(fake, fake_client)
     for text in (DEFERRED, "I've sent the message again.", "\n", "Booked for 7."):
@@ -57,8 +58,8 @@ async def test_wait_asks_again_until_the_answer_changes(fake, fake_client):
 
 async def test_repeated_deferred_answer_does_not_end_the_wait(fake, fake_client):
     """
-    The deferred answer's text again, even with other white space around it, does not
-    end the wait; a tool call without text does.
+    An answer that repeats the deferred answer's text, even with other white space
+    around it, does not end the wait; an answer with a tool call and no text ends it.
     """
     chat = await asked(fake, fake_client)
     fake.reply(f"\n\n{DEFERRED}", usage=USAGE)
@@ -72,8 +73,8 @@ async def test_repeated_deferred_answer_does_not_end_the_wait(fake, fake_client)
 
 async def test_message_and_model_of_the_wait_are_sent(fake, fake_client):
     """
-    The message, and the model of its turns, can be chosen; options of the conversation
-    apply too.
+    The caller can choose the message and the model of the turns that `wait` sends;
+    options of the conversation apply to these turns too.
     """
     chat = await asked(fake, fake_client, temperature=0)
     fake.reply("Booked.")
@@ -240,10 +241,11 @@ async def test_session_has_a_random_id_that_is_saved(fake, fake_client):
     assert one.session_id == later.session_id != two.session_id
 
 
-async def test_fork_has_a_session_of_its_own_if_asi1_made_the_id(fake_client):
+async def test_fork_has_a_session_of_its_own_if_asi1_generated_the_id(fake_client):
     """
-    A fork gets a new session id, also after saving, so that agents do not mix up two
-    conversations; an id that the user gave stays the same.
+    A fork gets a new session id if asi1 generated the conversation's id, also after the
+    conversation was saved and loaded, so that agents do not mix up two conversations;
+    an id that the user gave stays the same.
     """
     made = fake_client.conversation(session=True)
     loaded = fake_client.conversation(saved=made.to_json())
