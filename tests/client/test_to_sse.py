@@ -374,10 +374,10 @@ async def test_event_never_ends_in_half_a_character(fake):
 
 
 @pytest.mark.virtual_time
-async def test_pings_do_not_begin_the_last_event_anew(fake):
+async def test_ping_while_the_last_event_is_written_does_not_restart_it(fake):
     """
     If the ping interval passes while the last event is written, a comment is sent, and
-    the next read goes on with this event.
+    the next read continues this event where the writing stopped.
     """
     fake.fault("flood_tool_calls", count=5000)
     items, ended = [], False

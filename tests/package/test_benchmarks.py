@@ -22,7 +22,7 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))  # appended: the installed asi1 is imported
+    sys.path.append(str(ROOT))  # last, so that the installed asi1 is imported
 
 calls, cases, contenders, measure, picture, runs, table = (
     importlib.import_module(f"benchmarks.{name}")
@@ -97,7 +97,10 @@ def test_every_case_gives_a_value_or_a_reason(
 
 
 def test_library_that_misses_text_is_refused() -> None:
-    """A measured library that did not read every character raises a ValueError."""
+    """
+    A benchmark raises a ValueError if the measured library did not read the whole
+    answer.
+    """
     with pytest.raises(ValueError, match="0 of "):
         calls.check(0, "whole-10")
 

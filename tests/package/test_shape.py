@@ -332,7 +332,7 @@ numbers = itertools.count()
 
 def compared(monkeypatch, blocking):
     """
-    Return how the class tree in *blocking* differs from the async class tree.
+    Return how the class `Tree` in *blocking* differs from the class `AsyncTree`.
     """
     module = types.ModuleType(f"trees{next(numbers)}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -345,7 +345,8 @@ def compared(monkeypatch, blocking):
 
 def test_all_members_of_twin_classes_are_compared(monkeypatch):
     """
-    An async class tree and its exact blocking twin pass; every member is compared.
+    An async class and its exact blocking twin have no differences; each member of the
+    class, and of the classes that its members return, is compared.
     """
     result = compared(monkeypatch, TREE)
 
@@ -391,7 +392,7 @@ def test_all_members_of_twin_classes_are_compared(monkeypatch):
 )
 def test_each_difference_of_twins_is_found(monkeypatch, old, new):
     """
-    Each member or annotation in which a blocking class tree differs is reported.
+    Each member or annotation that differs between the two twin classes is reported.
     """
     assert old in TREE
 

@@ -14,7 +14,9 @@ ROLES = {"s": "system", "u": "user", "a": "assistant"}
 
 
 def history_of(letters, **fields):
-    """Return a history with one message for each letter, the first of its role."""
+    """
+    Return a history with a message for each letter, the initial of the message's role.
+    """
     messages = [
         {"role": ROLES[letter], "content": f"Message {place}"}
         for place, letter in enumerate(letters)
@@ -104,7 +106,7 @@ def test_edit_at_a_place_without_a_message_is_refused(place):
 )
 def test_truncated_history_has_the_first_messages(count, left):
     """
-    A history is truncated as a list is sliced.
+    A history truncated to *count* messages has the messages of the slice ``[:count]``.
     """
     assert left == letters_of(history_of("sua").truncated(count))
 

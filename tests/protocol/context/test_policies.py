@@ -81,7 +81,9 @@ policies = pytest.mark.parametrize(
 
 
 def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
-    """Run a plan, with *answer* to each request; return fitted view and requests."""
+    """
+    Run a plan; each request gets *answer*. Return the fitted view and the requests.
+    """
     plan, asked = policy.plan(view, limit), []
     try:
         asked.append(next(plan))
@@ -236,7 +238,7 @@ def test_user_provided_score_decides_which_turns_are_dropped():
 @pytest.mark.parametrize("largest", [10**400, math.inf, True])
 def test_score_may_be_any_number(largest):
     """
-    A score may be an int that is too large for a float: its turn is dropped last.
+    A score may be an int too large for a float; the turn with it is dropped last.
     """
     history = conversation(6)
 
@@ -342,8 +344,8 @@ def test_budget_that_is_not_a_positive_int_is_refused(budget):
 def test_policy_retries_by_default_and_takes_retry_only_by_name():
     """
     A policy shortens a request that is too long for the server, unless it is created
-    with ``retry=False``; ``retry`` must be named, so that the second positional
-    argument is a subclass's own.
+    with ``retry=False``; ``retry`` is keyword-only, so that a subclass can have a
+    second positional parameter of its own.
     """
     assert asi1.KeepNewest().retry is True
     assert asi1.KeepNewest(5, retry=False).retry is False
@@ -354,7 +356,7 @@ def test_policy_retries_by_default_and_takes_retry_only_by_name():
 
 def test_policy_is_bounded_if_each_of_its_parts_has_a_budget():
     """
-    The model's context size is not needed for a policy whose parts all have budgets.
+    A policy whose parts all have budgets works without the model's context size.
     """
     free, bound = asi1.KeepNewest(), asi1.DropLeastRelevant(5)
 
