@@ -283,7 +283,7 @@ async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way)
     else:
         error = asi1.ClientClosedError if way == "client" else asi1.StreamClosedError
         with pytest.raises(error):
-            for _ in range(5):  # answers that arrived before the error come first
+            for _ in range(5):  # unread answers are yielded before the error
                 await anext(answers)
 
     await until(lambda: not fake_client._engine.tasks)

@@ -271,7 +271,7 @@ async def test_type_may_be_any_annotation_or_a_json_schema(
 ):
     """
     *response_format* may be any type annotation, or a JSON Schema, whose value stays
-    dicts and lists; the schema of a type that is not an object wraps it in one.
+    dicts and lists; a type such as a list is wrapped in a JSON object.
     """
     fake.reply(text)
 

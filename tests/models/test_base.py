@@ -83,8 +83,8 @@ def test_changing_the_dict_of_an_object_does_not_change_the_object(model):
 
 def test_objects_are_compared_and_shown_by_their_fields():
     """
-    Two objects with the same fields are equal, even if the server wrote them in
-    different ways; what the server wrote is not shown in the representation.
+    Two objects with the same fields are equal, even if the server's JSON for them
+    differs; the representation does not show that JSON.
     """
     one = asi1.Usage(total_tokens=7, wire={"total_tokens": 7, "cost": None})
 

@@ -110,7 +110,7 @@ def test_steps_of_any_size_give_the_value_that_load_json_gives(step):
 @pytest.mark.parametrize("step", range(12))
 def test_missing_item_or_comma_after_an_array_is_refused(data, step):
     """
-    A text without an item or a comma after an array is refused, wherever a step ends.
+    JSON that lacks an item or a comma after an array is refused, wherever a step ends.
     """
     with pytest.raises(ValueError, match=r"\w"):
         in_one_step(json_steps._load_parts(data, step))
@@ -339,7 +339,7 @@ def test_limits_hold_in_steps(data, words):
 def test_loader_raises_the_error_or_repairs_the_text():
     """
     For a text that is not UTF-8, the function that `loader_in_steps` returns raises the
-    error; with ``repair=True`` it reads each wrong byte as U+FFFD.
+    error; with ``repair=True`` the function returns a value with U+FFFD instead.
     """
     broken, _ = in_one_step(loader_in_steps(b'["\xff"]'))
     repaired, _ = in_one_step(loader_in_steps(b'["\xff"]', repair=True))

@@ -44,8 +44,8 @@ values = st.recursive(
 
 def exact(value):
     """
-    Return *value* as JSON text, since JSON texts, unlike values, differ for 1, 1.0 and
-    true, and for different orders of keys.
+    Return *value* as JSON text, since JSON texts, unlike Python values, differ for 1,
+    1.0 and true, and for different orders of keys.
     """
     return json.dumps(value)
 
@@ -102,8 +102,8 @@ def nested(depth):
 @example(value={"a": "\ud800", "\udfff": "\x00"})
 def test_any_json_is_read_exactly(value):
     """
-    Any JSON value is read exactly: integers of any size, the order of keys, and, if
-    they are to be kept, lone surrogates.
+    Any JSON value is read exactly: integers of any size, the order of keys, and, with
+    ``surrogates=True``, lone surrogates.
     """
     data = exact(value).encode()
 
@@ -115,10 +115,10 @@ def test_any_json_is_read_exactly(value):
 @example(value={"a": "\ud800", "\udfff": ["x\udc00", "\U0001f9a6\ud83e"]})
 @example(value=[2**70, "\udfff"])
 @example(value=["\ud83e\udd86", "\ud83e", "\udd86", "\ud7ff", "\ue000"])
-def test_lone_surrogates_become_u_fffd_unless_they_are_kept(value):
+def test_lone_surrogates_become_u_fffd_by_default(value):
     """
-    A lone surrogate in JSON text is read as U+FFFD, in keys and in values, so that any
-    text can be encoded; a pair of surrogates is read as its character.
+    By default, a lone surrogate in JSON text is read as U+FFFD, in keys and in values,
+    so that any text can be encoded; a pair of surrogates is read as its character.
     """
     data = exact(value).encode()
     raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")

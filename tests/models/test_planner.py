@@ -78,7 +78,7 @@ def test_no_agents_are_found_without_an_agent_used_object(value):
 
 @pytest.mark.parametrize("generation", ["guide", "2025", "2026"])
 @pytest.mark.parametrize("stream", [False, True])
-async def test_answer_and_chunk_tell_the_agents_used(
+async def test_agents_used_are_in_the_answer_and_in_the_chunk_with_the_plan(
     fake, fake_client, generation, stream
 ):
     """

@@ -85,7 +85,7 @@ LISTED = [module for modules in TESTED_IN.values() for module in modules]
 
 
 def without_test_file(root, tests):
-    """Name the modules in *root* that have no test file of the same name in *tests*."""
+    """List the modules in *root* that have no test file of the same name in *tests*."""
     missing = []
     for path in sorted(root.rglob("*.py")):
         inner = path.relative_to(root).with_suffix("")

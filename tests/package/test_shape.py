@@ -331,9 +331,7 @@ numbers = itertools.count()
 
 
 def compared(monkeypatch, blocking):
-    """
-    Return how the class `Tree` in *blocking* differs from the class `AsyncTree`.
-    """
+    """Return how the class `Tree` in *blocking* differs from `AsyncTree`."""
     module = types.ModuleType(f"trees{next(numbers)}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     vars(module).update(

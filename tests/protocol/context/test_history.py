@@ -91,9 +91,9 @@ def test_edit_with_a_message_replaces_the_whole_message():
 
 
 @pytest.mark.parametrize("place", [2, -3, True, 0.0, "0", None])
-def test_edit_at_a_place_without_a_message_is_refused(place):
+def test_edit_at_an_index_without_a_message_is_refused(place):
     """
-    An edit refuses an index without a message.
+    An edit refuses an index at which the history has no message.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         history_of("ua").with_edit(place, "New")

@@ -81,9 +81,7 @@ policies = pytest.mark.parametrize(
 
 
 def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
-    """
-    Run a plan; each request gets *answer*. Return the fitted view and the requests.
-    """
+    """Return a plan's fitted view and its requests, each of which gets *answer*."""
     plan, asked = policy.plan(view, limit), []
     try:
         asked.append(next(plan))
@@ -238,7 +236,7 @@ def test_user_provided_score_decides_which_turns_are_dropped():
 @pytest.mark.parametrize("largest", [10**400, math.inf, True])
 def test_score_may_be_any_number(largest):
     """
-    A score may be an int too large for a float; the turn with it is dropped last.
+    A score may exceed the range of float; the turn with that score is dropped last.
     """
     history = conversation(6)
 
@@ -392,7 +390,7 @@ def test_history_of_exactly_the_budget_fits(cls):
 
 def test_score_is_not_called_for_a_history_that_fits():
     """
-    A score is called only if a turn must be dropped.
+    A score function is called only if a turn must be dropped.
     """
     history = conversation(3)
     budget = math.ceil(View.of(history, asi1.TokenEstimator()).total)
@@ -404,7 +402,7 @@ def test_score_is_not_called_for_a_history_that_fits():
 @pytest.mark.parametrize("score", ["high", None, [1]])
 def test_score_that_is_not_a_number_is_refused(score):
     """
-    A score that is not a number is refused as a wrong argument.
+    A score function that returns a value other than a number raises `ArgumentError`.
     """
     policy = asi1.DropLeastRelevant(180, score=lambda *_: score)
 
@@ -485,7 +483,7 @@ def test_planning_reads_messages_in_proportion_to_the_history(policy):
 
 def test_score_is_called_once_for_each_turn():
     """
-    A user-provided score is called once for each turn that may be dropped.
+    A user-provided score function is called once for each turn that may be dropped.
     """
     turns = []
     policy = asi1.DropLeastRelevant(900, score=lambda turn, _: turns.append(turn) or 0)
