@@ -200,7 +200,7 @@ def test_any_iterable_of_mixed_messages_keeps_its_order(collect):
 
 def test_dicts_are_copied():
     """
-    Changing the dicts of the result does not change the caller's dicts.
+    Changing a dict that `wire_messages` returns does not change the caller's dict.
     """
     message = {"role": "user", "content": "Hi"}
 
@@ -446,8 +446,8 @@ def test_function_call_of_an_answer_is_sent(call, sent, content):
 
 def test_function_call_beside_tool_calls_is_not_sent():
     """
-    An answer with tool calls is sent with these alone, since ``function_call`` is their
-    older form.
+    An answer with tool calls is sent without ``function_call``, which is the older form
+    of ``tool_calls``.
     """
     call = ToolCall(id="c1", function=FunctionCall(name="dive", arguments="{}"))
     message = ChatMessage(tool_calls=(call,), extra={"function_call": FUNCTION_CALL})

@@ -105,7 +105,7 @@ def test_every_module_has_a_test_file_or_is_listed():
     assert sorted(LISTED) == without_test_file(ROOT, TESTS)
 
 
-def test_every_exception_in_tested_in_names_an_existing_file():
+def test_every_test_file_named_in_tested_in_exists():
     """
     Each test file that `TESTED_IN` names exists.
     """

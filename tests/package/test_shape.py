@@ -219,8 +219,8 @@ def test_each_fault_is_found_by_its_rule(package, file, text, rule):
 )
 def test_forbidden_imports_are_found_in_the_given_modules_only(package, line):
     """
-    A forbidden import in any form is found in the modules and packages to which the ban
-    applies, but neither in other modules nor in an exception.
+    A forbidden import in any form is found in each module to which the ban applies, but
+    not in other modules or in modules exempt from the ban.
     """
     (package / "_upper.py").write_text(line)
     (package / "_inner/two.py").write_text(line)
