@@ -1,5 +1,5 @@
 """
-A parsed completion: an answer together with the value that was read from its text.
+A parsed completion: an answer with the value that was read from its text.
 """
 
 from __future__ import annotations
