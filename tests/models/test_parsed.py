@@ -1,6 +1,4 @@
-"""
-A parsed completion: an answer with the value that was read from its text.
-"""
+"""A parsed completion: an answer with the value that was read from its text."""
 
 from __future__ import annotations
 
