@@ -283,7 +283,7 @@ async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way)
     else:
         error = asi1.ClientClosedError if way == "client" else asi1.StreamClosedError
         with pytest.raises(error):
-            for _ in range(5):  # answers that arrived before the error come first
+            for _ in range(5):  # unread answers are yielded before the error
                 await anext(answers)
 
     await until(lambda: not fake_client._engine.tasks)
@@ -433,10 +433,10 @@ async def test_timeout_of_a_call_does_not_count_its_wait_in_the_map():
     assert list("abcdef") == got
 
 
-async def test_ended_call_of_a_map_makes_room_for_one_other(fake, fake_client):
+async def test_ended_call_of_a_map_lets_exactly_one_other_begin(fake, fake_client):
     """
-    At most *concurrency* calls of a `map` are under way until the last prompt: eight
-    answers of a second each take four seconds, two at a time.
+    With a *concurrency* of 2, eight calls of one second each take four seconds: each
+    call that ends lets exactly one other begin.
     """
     fake.reply(question, delay=1, times=None)
     began = anyio.current_time()
@@ -450,8 +450,8 @@ async def test_ended_call_of_a_map_makes_room_for_one_other(fake, fake_client):
 
 async def test_call_of_a_map_in_another_process_has_no_answer():
     """
-    In a forked child, the calls of its parent's `map` have an error instead of an
-    answer.
+    A call that belongs to the `map` of another process, as after a fork, returns an
+    error instead of an answer.
     """
     call = _Call(None, None, CallTask(loop_token(), pid=0))
 

@@ -29,8 +29,8 @@ def stream(client, response_format=Point):
 
 async def test_final_completion_of_a_stream_has_the_value(fake, fake_client):
     """
-    With a type as *response_format*, the chunks of a stream have the JSON text, and its
-    final completion has the value.
+    With a type as *response_format*, a stream's chunks contain the JSON text, and the
+    stream's final completion contains the parsed value.
     """
     fake.reply('{"x": 1, "y": 2}', chunk_words=1)
 
@@ -47,8 +47,8 @@ async def test_final_completion_of_a_stream_has_the_value(fake, fake_client):
 
 async def test_partial_is_the_value_so_far(fake, fake_client):
     """
-    `partial` returns the plain data that has arrived: None before the value begins, and
-    incomplete values while they grow.
+    `partial` returns the part of the value that has arrived, as dicts, lists and
+    strings: None before the value begins, and an incomplete value until its end.
     """
     texts = ["Here: ", '{"x": 1', ', "y', '": 2', "3}", " Bye."]
     events = [Event(chunk(text)) for text in texts]
@@ -65,8 +65,8 @@ async def test_partial_is_the_value_so_far(fake, fake_client):
 
 async def test_partial_of_a_wrapped_value_is_the_value(fake, fake_client):
     """
-    If the schema wraps the value in an object, as for a list, `partial` returns the
-    value without the object.
+    If the JSON Schema wraps a value that is not an object, such as a list, in an
+    object, `partial` returns the value without this object.
     """
     fake.reply('{"value": ["a", "b"]}', chunk_words=1)
 
@@ -87,8 +87,8 @@ async def test_streamed_answer_that_does_not_fit_raises_the_error_of_parse(
     fake, fake_client, text, finish_reason, error
 ):
     """
-    A streamed answer that is cut off or does not fit raises the same error as `parse`;
-    the stream's chunks and snapshot stay readable.
+    A streamed answer that is cut off or does not fit the type raises the same error as
+    `parse`; the stream's chunks and snapshot stay readable.
     """
     fake.reply(text, finish_reason=finish_reason)
 

@@ -17,7 +17,7 @@ from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process, until
 
 asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 
-THOUGHTS = ["Count", "to eight."]  # the fake joins these lines by a newline
+THOUGHTS = ["Count", "to eight."]  # the fake server joins the two by a newline
 
 
 @pytest.fixture

@@ -64,8 +64,8 @@ async def test_parse_returns_the_answer_with_its_value(fake, fake_client):
 
 async def test_parse_asks_for_json_with_the_schema_of_the_type(fake, fake_client):
     """
-    The request of `parse` has the strict JSON Schema of the type, under its name, and
-    the other options unchanged.
+    The request of `parse` has the strict JSON Schema of the type, named after the type,
+    and the other options unchanged.
     """
     fake.reply(GOOD)
 
@@ -92,10 +92,12 @@ async def test_parse_asks_for_json_with_the_schema_of_the_type(fake, fake_client
         pytest.param(GOOD.replace("}]", "},]"), ("trailing comma",), id="comma"),
     ],
 )
-async def test_parsed_from_tells_what_was_cut_away(fake, fake_client, text, cut):
+async def test_parsed_from_names_what_was_removed_around_or_in_the_json(
+    fake, fake_client, text, cut
+):
     """
-    A model that ignores the schema may write a fence or sentences around the JSON, or
-    trailing commas in it: `parsed_from` names what was cut away.
+    A model that ignores the schema may write a Markdown fence or sentences around the
+    JSON, or trailing commas in it: `parsed_from` names what was removed.
     """
     fake.reply(text)
 
@@ -135,12 +137,12 @@ async def test_parsed_from_tells_what_was_cut_away(fake, fake_client, text, cut)
         pytest.param({"text": ""}, asi1.OutputInvalidError, id="empty"),
     ],
 )
-async def test_answer_that_does_not_become_the_value_raises_its_error(
+async def test_answer_without_a_valid_value_raises_an_error_with_the_answer(
     fake, fake_client, reply, error
 ):
     """
-    An answer that is cut off, refused or of another type raises an error, which has the
-    text, and the complete answer with its usage.
+    If an answer is cut off, refused or of another type, `parse` raises an error that
+    has the answer's text and the complete `ChatCompletion` with its usage.
     """
     fake.reply(**reply, usage=USAGE)
 
@@ -158,8 +160,8 @@ async def test_error_of_an_invalid_answer_names_the_path_and_the_expected_type(
     fake, fake_client
 ):
     """
-    The error of an answer that does not fit has the path of the first wrong value, and
-    what the type expects there.
+    If an answer does not fit the type, the error has the path of the first wrong value,
+    and what the type expects at this path.
     """
     fake.reply(BAD)
 
@@ -174,8 +176,9 @@ async def test_repair_asks_again_with_the_error_and_counts_both_answers(
     fake, fake_client
 ):
     """
-    With `repair`, the model is asked again, with its answer and the error; the final
-    answer has the errors of the earlier ones and the sum of all tokens.
+    With `repair`, a wrong answer and its error are sent to the model in another
+    request; the final answer has the errors of all wrong answers and the sum of all
+    tokens.
     """
     fake.reply(BAD, usage=USAGE)
     fake.reply(GOOD, usage=USAGE)
@@ -195,8 +198,8 @@ async def test_failed_repair_raises_the_last_error_with_the_earlier_ones(
     fake, fake_client
 ):
     """
-    If the repaired answer does not fit either, its error is raised, and has the errors
-    of the answers before it.
+    If the repaired answer does not fit the type either, `parse` raises the error of
+    this answer, whose ``earlier`` has the errors of the answers before.
     """
     fake.reply(BAD, usage=USAGE)
     fake.reply("No.", usage=USAGE)
@@ -267,8 +270,8 @@ async def test_type_may_be_any_annotation_or_a_json_schema(
     fake, fake_client, spec, text, value
 ):
     """
-    The type may be any annotation, whose value is wrapped in an object if it is not
-    one, or a JSON Schema, whose value is plain data.
+    *response_format* may be any type annotation, or a JSON Schema, whose value stays
+    dicts and lists; a type such as a list is wrapped in a JSON object.
     """
     fake.reply(text)
 

@@ -109,9 +109,9 @@ async def test_exception_other_than_asi1_error_is_an_event_and_is_raised(fake):
 
 async def test_open_raises_an_error_before_the_first_event(fake):
     """
-    `open` raises an error that occurs before the first event, so that a web server can
-    still send that error as the status of its response; without `open` the error
-    becomes an event.
+    ``to_sse().open()`` raises an error that occurs before the first event, so that a
+    web server can still send that error as the status of its response; without `open`
+    the error becomes an event.
     """
     fake.fail(429, retry_after=7, times=2)
 
@@ -126,8 +126,8 @@ async def test_open_raises_an_error_before_the_first_event(fake):
 
 async def test_first_read_after_open_returns_the_event_that_open_waited_for(fake):
     """
-    `open` waits for the first event, and the next read returns that event; a second
-    `open` does not wait for another event.
+    ``to_sse().open()`` waits for the first event, and the next read returns that event;
+    a second `open` does not wait for another event.
     """
     fake.reply(TEXT, chunk_words=1)
 
@@ -160,8 +160,8 @@ async def test_comment_is_sent_after_each_ping_interval_without_an_event():
 @pytest.mark.virtual_time
 async def test_open_returns_after_one_ping_interval_without_an_event():
     """
-    If no event arrives within *ping* seconds, `open` returns; an error that occurs
-    later becomes an event.
+    If no event arrives within *ping* seconds, ``to_sse().open()`` returns; an error
+    that occurs later becomes an event.
     """
     fake = FakeASI1()
     fake.fault("stall_before_headers")
@@ -374,10 +374,10 @@ async def test_event_never_ends_in_half_a_character(fake):
 
 
 @pytest.mark.virtual_time
-async def test_pings_do_not_begin_the_last_event_anew(fake):
+async def test_ping_while_the_last_event_is_written_does_not_restart_it(fake):
     """
     If the ping interval passes while the last event is written, a comment is sent, and
-    the next read goes on with this event.
+    the next read continues this event where the writing stopped.
     """
     fake.fault("flood_tool_calls", count=5000)
     items, ended = [], False

@@ -113,8 +113,8 @@ async def test_browser_that_disconnects_before_the_response_begins_gets_499():
 
 async def test_exception_not_of_asi1_is_sent_as_an_event_and_raised():
     """
-    An exception that is not asi1's is sent to the browser as an event without its
-    message, and is raised unchanged, so that the server logs it.
+    An exception that does not come from asi1 is sent to the browser as an event that
+    omits the exception's message, and is raised unchanged, so that the server logs it.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()

@@ -46,8 +46,8 @@ CALL_AS_DICT = {
 )
 def test_built_object_as_a_dict_has_its_filled_fields_under_json_names(model, fields):
     """
-    The dict of an object that asi1 built has the names of the API's JSON, the content
-    even if it is empty, other fields unless they are empty, and the unknown keys.
+    ``to_dict`` of an object that asi1 built has the API's JSON names; it includes the
+    unknown keys, and leaves out empty fields other than ``content``.
     """
     assert fields == model.to_dict()
     assert fields == json.loads(model.to_json())
@@ -55,8 +55,8 @@ def test_built_object_as_a_dict_has_its_filled_fields_under_json_names(model, fi
 
 def test_object_of_the_server_as_a_dict_is_what_the_server_sent():
     """
-    The dict of an object that the server sent has exactly the server's keys, even if
-    fields of the object have other values.
+    ``to_dict`` of an object that the server sent has exactly the server's keys and
+    values, even if a field of the object has a converted value.
     """
     usage = asi1.Usage(total_tokens=7, extra={"a": 1}, wire={"total_tokens": "7"})
 
@@ -83,8 +83,8 @@ def test_changing_the_dict_of_an_object_does_not_change_the_object(model):
 
 def test_objects_are_compared_and_shown_by_their_fields():
     """
-    Two objects with the same fields are equal, even if the server wrote them in
-    different ways; what the server wrote is not shown in the representation.
+    Two objects with the same fields are equal, even if the server's JSON for them
+    differs; the representation does not show that JSON.
     """
     one = asi1.Usage(total_tokens=7, wire={"total_tokens": 7, "cost": None})
 

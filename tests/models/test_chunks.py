@@ -55,7 +55,7 @@ from .test_completion import fields_of
                 "thought": "",
                 "executable_data": None,
                 "conversation_id": None,
-                # Set by the fast path alone.
+                # Only the fast path that reads common chunks sets these three fields.
                 "_pending": None,
                 "_text": "",
                 "_data": b"",
@@ -65,8 +65,9 @@ from .test_completion import fields_of
 )
 def test_each_field_has_a_default_and_is_set_by_keyword(cls, defaults):
     """
-    Each part of a chunk can be made without arguments; its public fields are set by
-    keyword, and a field that is not set has the value that stands for "not sent".
+    Each class of a chunk's parts can be created without arguments; its public fields
+    are set by keyword, and a field that is not set has the value that stands for "not
+    sent".
     """
     parameters = inspect.signature(cls).parameters
     public = {each.name for each in attrs.fields(cls) if each.name[0] != "_"}
@@ -77,7 +78,7 @@ def test_each_field_has_a_default_and_is_set_by_keyword(cls, defaults):
 
 
 def chunk_of(*choices):
-    """Return a chunk with choices; each is an index, a text and a finish reason."""
+    """Return a chunk; each of *choices* is a tuple (index, text, finish reason)."""
     return asi1.ChatCompletionChunk(
         choices=tuple(
             asi1.ChunkChoice(
@@ -100,8 +101,8 @@ def chunk_of(*choices):
 )
 def test_text_and_finish_reason_are_those_of_choice_0(chunk, text, reason):
     """
-    The text and finish reason of a chunk are those of the choice with the index 0,
-    wherever it stands, and empty if there is no such choice.
+    The ``text`` and ``finish_reason`` of a chunk are those of the choice with index 0,
+    at any position in the list; without such a choice they are "" and None.
     """
     assert (text, reason) == (chunk.text, chunk.finish_reason)
 
@@ -115,14 +116,17 @@ def test_json_names_of_thoughts_are_those_of_the_api():
 
 def test_unknown_attribute_of_a_chunk_is_an_attribute_error():
     """
-    Reading an attribute that no chunk has raises an error that names it.
+    Reading an attribute that no chunk has raises an AttributeError that names the
+    attribute.
     """
     with pytest.raises(AttributeError, match="a chunk has no attribute 'otter'"):
         asi1.ChatCompletionChunk().otter  # noqa: B018 - reading raises
 
 
 class LazyFields:
-    """Fields that a chunk sets when one of them is first read."""
+    """
+    Sets a field of a chunk when the field is first read; `filled` lists these fields.
+    """
 
     def __init__(self):
         self.filled = []
@@ -133,7 +137,7 @@ class LazyFields:
 
 
 def lazy_chunk(text=""):
-    """Return a chunk of the fast path, without its model's name."""
+    """Return a chunk as the fast path creates it, with ``model`` not set yet."""
     chunk = asi1.ChatCompletionChunk(id="7")
     object.__delattr__(chunk, "model")
     object.__setattr__(chunk, "_pending", LazyFields())
@@ -144,8 +148,8 @@ def lazy_chunk(text=""):
 
 def test_lazy_field_is_set_when_it_is_first_read():
     """
-    A field that the fast path left out is set once, when a caller reads it first; the
-    text needs no other field.
+    A field that the fast path did not set is set once, when it is first read; reading
+    ``text`` sets no field.
     """
     chunk = lazy_chunk("Hi.")
 
@@ -155,9 +159,10 @@ def test_lazy_field_is_set_when_it_is_first_read():
     assert ["model"] == chunk._pending.filled
 
 
-def test_chunk_of_the_fast_path_equals_the_same_chunk_of_any_server():
+def test_chunk_read_by_the_fast_path_equals_the_same_chunk_read_without_it():
     """
-    How a chunk was read is neither compared nor shown.
+    A chunk that was read by the fast path equals a chunk with the same fields that was
+    read without it, and has the same representation.
     """
     plain = asi1.ChatCompletionChunk(id="7", model="otter")
     lazy = lazy_chunk("Hi.")

@@ -72,8 +72,8 @@ def fields_of(model):
 )
 def test_each_field_has_a_default_and_is_set_by_keyword(cls, defaults):
     """
-    Each part of an answer can be made without arguments; its fields are set by keyword,
-    and a field that is not set has the value that stands for "not sent".
+    Each class of an answer's parts can be created without arguments; its fields are set
+    by keyword, and a field that is not set has the value that stands for "not sent".
     """
     parameters = inspect.signature(cls).parameters.values()
 
@@ -82,7 +82,7 @@ def test_each_field_has_a_default_and_is_set_by_keyword(cls, defaults):
 
 
 def answer_of(*choices):
-    """Return an answer with choices; each is an index, a text and a finish reason."""
+    """Return an answer; each of *choices* is a tuple (index, text, finish reason)."""
     return asi1.ChatCompletion(
         choices=tuple(
             asi1.ChatChoice(
@@ -152,7 +152,7 @@ def test_answer_in_a_notebook_shows_every_part():
     ) == answer._repr_markdown_()
     shown = answer_of((0, "", "length"))._repr_markdown_()
     assert "*(no text, finish reason: length)*" == shown
-    with pytest.raises(NotImplementedError):  # IPython is to show the markdown
+    with pytest.raises(NotImplementedError):  # so IPython shows the Markdown
         answer._ipython_display_()
 
 
@@ -176,8 +176,8 @@ def completion(content="", reason="length", thoughts="", spent=None, **message):
 )
 def test_answer_cut_by_length_with_thoughts_alone_is_exhausted(answer):
     """
-    An answer is exhausted if it ended by length, has no text, and the server reports
-    thoughts, or tokens spent on thoughts.
+    `exhausted` is true if an answer has the finish reason "length" and no text, and the
+    server reports thoughts, or tokens spent on thoughts.
     """
     assert answer.exhausted
 
@@ -218,8 +218,8 @@ def test_other_answers_are_not_exhausted(answer):
 )
 def test_answer_is_deferred_if_it_says_that_a_message_was_sent(text, deferred):
     """
-    An answer is deferred if its text says that the request was passed on to an agent,
-    with either kind of apostrophe; an answer with a tool call is not.
+    An answer is deferred if its text says that a message was sent to an agent, with a
+    straight or a curly apostrophe; an answer with a tool call is never deferred.
     """
     assert deferred is completion(text).deferred
     assert not completion(text, tool_calls=(asi1.ToolCall(),)).deferred

@@ -28,8 +28,8 @@ STANDARD = {
 
 def drawing():
     """
-    Return the parent and the note of each error class, as the tree in the docstring of
-    ``_models/errors.py`` shows them.
+    Return, for each error class, its parent and the note beside its name in the class
+    tree that the docstring of ``_models/errors.py`` draws.
     """
     above = []
     drawn = {}
@@ -176,10 +176,11 @@ def test_error_created_from_a_message_alone_has_defaults_in_other_fields():
 
 
 @pytest.mark.parametrize("name", sorted(classes()))
-def test_every_error_class_is_made_and_compared_as_the_base_class(name):
+def test_every_error_class_is_created_and_compared_as_the_base_class(name):
     """
-    Every error takes its message first and all other fields by keyword, has the message
-    alone in ``args``, and is compared, shown and pickled as the base class does it.
+    Every error class takes its message first and all other fields by keyword, has only
+    the message in ``args``, and inherits equality, hash, repr and pickling from
+    `ASI1Error`.
     """
     cls = classes()[name]
     first, *others = inspect.signature(cls).parameters.values()
@@ -206,10 +207,12 @@ COMMON = {"code": None, "type": None, "body": None, "retry_after": None}
         ("ContextLengthError", COMMON | {"limit": None, "requested": None}),
     ],
 )
-def test_error_created_from_a_message_alone_knows_nothing_else(name, defaults):
+def test_error_created_from_a_message_alone_has_no_code_and_is_not_retryable(
+    name, defaults
+):
     """
-    An error that is created from a message alone has no code, body or number, and is
-    not retryable.
+    An error that is created from a message alone has no code, body, status code or
+    token limit, and is not retryable.
     """
     error = classes()[name]("no")
 
@@ -255,8 +258,8 @@ def test_no_error_shows_control_characters(name, message, shown):
 
 def test_server_message_is_shown_without_control_characters(blocking_client, fake):
     """
-    A status error shows the server's message, and each attempt its cause, without
-    control characters.
+    ``str`` of a status error, and the ``cause`` of each attempt, contain the server's
+    message without control characters.
     """
     fake.fail(status=400, message="\x1b]0;own\x07\u202eno")
 

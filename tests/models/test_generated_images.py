@@ -1,4 +1,4 @@
-"""Generated images: files, notebooks, copies."""
+"""Generated images: saving them to files, showing them in notebooks, pickling them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ REMOTE = asi1.GeneratedImage(url='https://a/"><script>')
 
 def test_image_is_saved_as_its_bytes(tmp_path):
     """
-    `save` writes the image to a file; the reply's `save` writes the first image.
+    ``save`` of an image writes its bytes to a file; ``save`` of a reply with several
+    images writes the first image.
     """
     LOCAL.save(tmp_path / "one.png")
     asi1.GeneratedImages(images=(LOCAL, REMOTE)).save(str(tmp_path / "two.png"))
@@ -26,9 +27,12 @@ def test_image_is_saved_as_its_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["", "no/such/folder.png", "a\0.png"])
-def test_file_that_cannot_be_written_is_named(tmp_path, place):
+def test_save_to_a_path_that_cannot_be_written_raises_an_argument_error(
+    tmp_path, place
+):
     """
-    A path that cannot be written raises an `ArgumentError` with the reason.
+    ``save`` to a path that cannot be written raises an `ArgumentError` that gives the
+    reason.
     """
     with pytest.raises(asi1.ArgumentError, match="path: cannot write to") as caught:
         LOCAL.save(f"{tmp_path}/{place}")
@@ -49,8 +53,8 @@ def test_url_in_place_of_an_image_cannot_be_saved(tmp_path):
 
 def test_notebook_shows_all_images():
     """
-    A notebook shows each image as HTML; a URL cannot break out of its attribute, and
-    an image of unknown type is not shown.
+    A notebook shows each image as HTML; a URL cannot break out of its HTML attribute,
+    and an image of unknown type is not shown.
     """
     unknown = asi1.GeneratedImage(data=b"text")
     shown = asi1.GeneratedImages(images=(LOCAL, REMOTE, unknown))._repr_html_()

@@ -34,8 +34,8 @@ def test_image_becomes_a_data_url_of_the_type_that_its_bytes_tell(
     tmp_path, kind, data, form
 ):
     """
-    Bytes, and a file under any name, become a ``data:`` URL; the first bytes tell the
-    media type.
+    An image given as bytes or as a file's path becomes a ``data:`` URL; its media type
+    is found from the first bytes, whatever the file's name.
     """
     path = tmp_path / "image.txt"
     path.write_bytes(data)
@@ -50,10 +50,10 @@ def test_image_becomes_a_data_url_of_the_type_that_its_bytes_tell(
     assert (data_url(data, kind),) == image_urls([made[form]])
 
 
-def test_old_gif_is_known_and_other_data_is_not():
+def test_old_gif_is_recognised_and_data_that_is_not_an_image_is_not():
     """
-    Both versions of GIF are known; text, an unknown RIFF file, and the beginning of a
-    PNG's signature are not images.
+    GIF87a, the older version of GIF, is recognised; text, a RIFF file that is not an
+    image, and an incomplete PNG signature are not recognised as images.
     """
     assert "image/gif" == media_type(b"GIF87a")
     for data in (b"", b"<svg>", b"RIFF\x10\0\0\0WAVEfmt ", PNG[:4]):
@@ -108,13 +108,13 @@ def test_wrong_image_is_refused_and_named(images, argument, problem):
 
 def test_large_or_endless_file_is_refused_without_reading_all_of_it(tmp_path):
     """
-    Of a file, at most one byte more than the limit is read, so that a device without
-    end is refused too.
+    At most one byte more than the size limit is read from a file, so that an endless
+    device such as /dev/zero is refused too.
     """
     path = tmp_path / "otter.png"
     with path.open("wb") as file:
         file.write(PNG)
-        file.truncate(10**12)  # the file takes up no disk space
+        file.truncate(10**12)  # a sparse file, which takes up no disk space
     for large in (path, "/dev/zero"):
         with pytest.raises(ArgumentError, match=r"too large; .*20,971,520 bytes"):
             image_urls([large])
@@ -130,8 +130,8 @@ def test_folder_is_refused(tmp_path):
 
 def test_message_keeps_the_image_of_a_file_that_changes_later(tmp_path):
     """
-    A file is read when the message is created; copies and pickles of the message have
-    the same image. Its repr does not show it.
+    An image file is read when the message is created; copies and pickles of the message
+    have the same image. The message's repr does not show the image.
     """
     path = tmp_path / "otter.png"
     path.write_bytes(PNG)
@@ -145,8 +145,8 @@ def test_message_keeps_the_image_of_a_file_that_changes_later(tmp_path):
 
 def test_images_follow_the_text_or_the_parts_of_the_content():
     """
-    The content of a message with images is the text, or its parts, then the images in
-    their order.
+    The content of a message with images is its text, or its content parts, and then the
+    images in the order given.
     """
     text = {"type": "text", "text": "Which?"}
     urls = ["https://a/1.png", "https://a/2.png"]
@@ -163,7 +163,8 @@ def test_images_follow_the_text_or_the_parts_of_the_content():
 
 def test_images_do_not_count_in_the_size_of_a_body():
     """
-    `size_without_images` is the size that the body has with empty images.
+    `size_without_images` returns the size that a request body would have if the data of
+    its images were empty.
     """
     body = b'[{"url":"%b"},"text;base64,AAAA",{"url":"%b"}]'
     full = [data_url(PNG * 99).encode(), data_url(b"GIF", "image/gif").encode()]

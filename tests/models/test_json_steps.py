@@ -44,7 +44,7 @@ SLIPS = [
 
 
 def in_one_step(steps):
-    """Return what a generator returns, and the number of its steps."""
+    """Run a generator to its end; return its result and how many times it yielded."""
     count = 0
     while True:
         try:
@@ -55,7 +55,7 @@ def in_one_step(steps):
 
 
 def result(load, data):
-    """Return the value in *data*, or the class of the error."""
+    """Return what *load* reads from *data*, or ValueError if *load* raises one."""
     try:
         return load(data)
     except ValueError:
@@ -110,7 +110,7 @@ def test_steps_of_any_size_give_the_value_that_load_json_gives(step):
 @pytest.mark.parametrize("step", range(12))
 def test_missing_item_or_comma_after_an_array_is_refused(data, step):
     """
-    A text without an item or a comma after an array is refused, wherever a step ends.
+    JSON that lacks an item or a comma after an array is refused, wherever a step ends.
     """
     with pytest.raises(ValueError, match=r"\w"):
         in_one_step(json_steps._load_parts(data, step))
@@ -262,10 +262,10 @@ def test_number_of_values_is_found_in_several_steps():
     assert 13 == steps
 
 
-def test_long_number_between_two_searches_is_read_exactly():
+def test_large_integer_between_two_searched_blocks_is_read_exactly():
     """
     An integer of more than 64 bits is read exactly, wherever it stands in a long text,
-    which is searched for such integers in pieces of 4 MiB.
+    which is searched for such integers in blocks of 4 MiB.
     """
     number = b"123456789012345678901"
 
@@ -338,8 +338,8 @@ def test_limits_hold_in_steps(data, words):
 
 def test_loader_raises_the_error_or_repairs_the_text():
     """
-    The function that `loader_in_steps` returns raises the error of the text; if asked
-    to, it reads bytes that are not UTF-8 as U+FFFD.
+    For a text that is not UTF-8, the function that `loader_in_steps` returns raises the
+    error; with ``repair=True`` the function returns a value with U+FFFD instead.
     """
     broken, _ = in_one_step(loader_in_steps(b'["\xff"]'))
     repaired, _ = in_one_step(loader_in_steps(b'["\xff"]', repair=True))

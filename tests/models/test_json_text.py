@@ -44,8 +44,8 @@ values = st.recursive(
 
 def exact(value):
     """
-    Return *value* as JSON text, since JSON texts, unlike values, differ for 1, 1.0 and
-    true, and for different orders of keys.
+    Return *value* as JSON text, since JSON texts, unlike Python values, differ for 1,
+    1.0 and true, and for different orders of keys.
     """
     return json.dumps(value)
 
@@ -102,8 +102,8 @@ def nested(depth):
 @example(value={"a": "\ud800", "\udfff": "\x00"})
 def test_any_json_is_read_exactly(value):
     """
-    Any JSON value is read exactly: integers of any size, the order of keys, and, if
-    they are to be kept, lone surrogates.
+    Any JSON value is read exactly: integers of any size, the order of keys, and, with
+    ``surrogates=True``, lone surrogates.
     """
     data = exact(value).encode()
 
@@ -115,10 +115,10 @@ def test_any_json_is_read_exactly(value):
 @example(value={"a": "\ud800", "\udfff": ["x\udc00", "\U0001f9a6\ud83e"]})
 @example(value=[2**70, "\udfff"])
 @example(value=["\ud83e\udd86", "\ud83e", "\udd86", "\ud7ff", "\ue000"])
-def test_lone_surrogates_become_u_fffd_unless_they_are_kept(value):
+def test_lone_surrogates_become_u_fffd_by_default(value):
     """
-    A lone surrogate in JSON text is read as U+FFFD, in keys and in values, so that any
-    text can be encoded; a pair of surrogates is read as its character.
+    By default, a lone surrogate in JSON text is read as U+FFFD, in keys and in values,
+    so that any text can be encoded; a pair of surrogates is read as its character.
     """
     data = exact(value).encode()
     raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
@@ -241,7 +241,7 @@ def test_member_of_an_enum_is_written_as_its_value():
 def test_dataclass_and_to_dict_are_written_as_objects():
     """
     A dataclass is written as an object of its public fields, and an object with a
-    ``to_dict`` as the result of it; None in them is written as null.
+    ``to_dict`` method as the dict that it returns; None is written as null in both.
     """
     assert b'{"a":{"size":null},"b":{"value":null}}' == dump_json(
         {"a": Sized(None), "b": Given(None)}
@@ -349,7 +349,7 @@ def test_200_levels_of_lists_or_objects_are_read(ends):
 )
 def test_lone_surrogate_is_found_however_it_is_written(data):
     """
-    A lone surrogate is found as an escape in upper or lower case, and as bytes.
+    A lone surrogate is found as an escape, in upper or lower case, and as raw bytes.
     """
     assert has_surrogates(data)
     assert {"\ufffd"} == set(load_json(data)) == set(load_slowly(data))
@@ -358,8 +358,8 @@ def test_lone_surrogate_is_found_however_it_is_written(data):
 @pytest.mark.parametrize("data", [b'"\\u00d8"', b'"ud800"', '"\ud7ff"'.encode()])
 def test_other_text_has_no_lone_surrogate(data):
     """
-    Other escapes, and characters whose bytes begin as those of a surrogate, are not
-    taken for one.
+    An escape sequence of another character, or a character whose first byte is also
+    that of a surrogate, is not mistaken for a lone surrogate.
     """
     assert not has_surrogates(data)
 
@@ -367,8 +367,8 @@ def test_other_text_has_no_lone_surrogate(data):
 @pytest.mark.parametrize("value", [2**70, "\ufffd"])
 def test_text_for_display_has_no_white_space(value):
     """
-    JSON text for display has no white space, also if it has an integer of more than 64
-    bits or had a lone surrogate.
+    JSON text for display has no white space between values, even if the value has an
+    integer of more than 64 bits or a lone surrogate.
     """
     sent = "\ud800" if value == "\ufffd" else value
     text = json_text({"a": sent, "b": [1, 2]})

@@ -200,7 +200,7 @@ def test_any_iterable_of_mixed_messages_keeps_its_order(collect):
 
 def test_dicts_are_copied():
     """
-    Changing the dicts of the result does not change the caller's dicts.
+    Changing a dict that `wire_messages` returns does not change the caller's dict.
     """
     message = {"role": "user", "content": "Hi"}
 
@@ -446,8 +446,8 @@ def test_function_call_of_an_answer_is_sent(call, sent, content):
 
 def test_function_call_beside_tool_calls_is_not_sent():
     """
-    An answer with tool calls is sent with these alone, since ``function_call`` is their
-    older form.
+    An answer with tool calls is sent without ``function_call``, which is the older form
+    of ``tool_calls``.
     """
     call = ToolCall(id="c1", function=FunctionCall(name="dive", arguments="{}"))
     message = ChatMessage(tool_calls=(call,), extra={"function_call": FUNCTION_CALL})
@@ -461,7 +461,7 @@ def test_function_call_beside_tool_calls_is_not_sent():
 def test_empty_message_of_the_model_is_not_sent(message):
     """
     A message of the model with neither content nor tool calls is left out of a request,
-    since servers refuse it; alone it is refused at once.
+    since servers refuse it; a request of only such messages is refused unsent.
     """
     user = {"role": "user", "content": "Hi"}
 
@@ -504,7 +504,7 @@ def test_message_with_a_content_or_of_another_role_is_sent(message):
 )
 def test_refusal_without_text_is_sent_as_content(message):
     """
-    If the model only refused, the refusal is its message in the next request.
+    If a message has a refusal and no text, the refusal is sent as its content.
     """
     wire = [{"role": "assistant", "content": "No."}]
 
@@ -514,8 +514,7 @@ def test_refusal_without_text_is_sent_as_content(message):
 def test_tool_call_is_sent_with_what_the_server_added():
     """
     Members that the server added to a tool call or its function are sent back, except
-    nulls and the index in the list; members that the server added to the message are
-    not.
+    nulls and ``index``; members that the server added to the message are not.
     """
     call = {
         "id": "c1",
@@ -536,7 +535,7 @@ def test_tool_call_is_sent_with_what_the_server_added():
 
 def test_tool_call_of_an_older_server_is_sent_in_the_usual_form():
     """
-    A tool call with "tool_name" and "args" is sent back as a function call alone.
+    A tool call with "tool_name" and "args" is sent back with "function" instead.
     """
     call = {"id": "c1", "tool_name": "dive", "args": {"m": 3}, "signature": "s1"}
     answer = decode(ChatCompletion, {"choices": [{"message": {"tool_calls": [call]}}]})

@@ -1,4 +1,4 @@
-"""The record of the answer that the running cell of a notebook already shows."""
+"""The record of which answer the running notebook cell already shows."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def shell(monkeypatch):
 
 def test_only_the_marked_answer_is_shown_and_only_in_its_cell(shell):
     """
-    The answer that was marked counts as shown until the next cell runs; an equal answer
-    does not.
+    After `mark_as_shown`, an answer counts as shown until the next cell runs; another
+    object that is equal to this answer does not count as shown.
     """
     answer = ChatCompletion(id="a")
     mark_as_shown(answer)
@@ -43,8 +43,8 @@ def test_only_the_marked_answer_is_shown_and_only_in_its_cell(shell):
 
 def test_marked_answer_can_be_garbage_collected(shell):
     """
-    The mark does not keep an answer alive, and no other object counts as shown after
-    it.
+    `mark_as_shown` does not keep an answer alive; once the answer is freed, no other
+    object counts as shown.
     """
     mark_as_shown(ChatCompletion())
 

@@ -1,4 +1,4 @@
-"""The errors of answers that do not become a value."""
+"""Errors for answers that cannot be converted to the requested type."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ import asi1
 )
 def test_output_error_has_text_and_answer(cls, parent):
     """
-    Each error of an answer that did not become a value has the answer and its text, and
-    keeps both in a pickle.
+    Each error for an answer that cannot be converted to the requested type has the
+    answer and the answer's text, also after pickling.
     """
     completion = asi1.ChatCompletion(usage=asi1.Usage(total_tokens=9))
     error = cls("no", text="{", completion=completion)
@@ -35,8 +35,8 @@ def test_output_error_has_text_and_answer(cls, parent):
 
 def test_invalid_output_names_the_path():
     """
-    The error of an invalid value has the value's path and what was expected; by
-    default, the path is that of the whole answer.
+    An `OutputInvalidError` has the path of the invalid value and what was expected
+    there; the default path is ``$``, the whole answer.
     """
     error = asi1.OutputInvalidError("no", path="$.a", expected="an integer")
 

@@ -1,4 +1,4 @@
-"""An answer together with its value."""
+"""A parsed completion: an answer with the value that was read from its text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def pickled(value):
 
 def test_answer_with_a_value_has_all_fields_of_the_answer():
     """
-    An answer with its value has every field of the answer, and the same JSON.
+    A parsed completion has every field of the answer that it was made from, and the
+    same JSON.
     """
     plain, parsed = answer(usage(1, 2), value=[1])
 
@@ -51,7 +52,7 @@ def test_answer_with_a_value_has_all_fields_of_the_answer():
 @pytest.mark.parametrize("make", [copy.deepcopy, pickled])
 def test_answer_with_a_value_can_be_copied_and_pickled(make):
     """
-    An answer with its value can be copied and pickled, and the copy is equal.
+    A parsed completion can be copied and pickled, and the copy equals the original.
     """
     _, parsed = answer(usage(1, 2), value={"a": 1})
 
@@ -71,8 +72,8 @@ def test_answer_with_a_value_can_be_copied_and_pickled(make):
 )
 def test_total_usage_counts_the_earlier_answers(earlier, last, total):
     """
-    `total_usage` is the sum over the answer and the earlier ones that did not fit;
-    answers without token counts are left out.
+    `total_usage` is the sum of the token counts of the final answer and of the earlier
+    answers that did not fit the type; answers without counts are left out.
     """
     errors = tuple(
         asi1.OutputInvalidError("no", completion=answer(counts)[0])

@@ -37,8 +37,8 @@ USED = asi1.AgentUsed(**AGENT, response="Booked.", status="completed", session_i
 )
 def test_agent_is_found_at_any_depth(state):
     """
-    An agent is found wherever the planner's object has it, with its response, status
-    and session beside it or in it.
+    An agent is found at any depth of the planner's object, whether its response, status
+    and session are beside its ``agent_used`` object or in it.
     """
     (found,) = agents_in({"plan_state": state})
 
@@ -47,7 +47,8 @@ def test_agent_is_found_at_any_depth(state):
 
 def test_agents_keep_the_order_of_the_plan():
     """
-    Several agents are in the order of the plan; those without details are found too.
+    Agents are returned in the order of the plan; an agent whose object is empty is
+    found too.
     """
     tasks = [{"agent_used": {"agent_name": name}} for name in ("one", "two")]
     found = agents_in({"tasks": [*tasks, {"agent_used": None}, {"agent_used": {}}]})
@@ -55,10 +56,10 @@ def test_agents_keep_the_order_of_the_plan():
     assert ["one", "two", None] == [agent.agent_name for agent in found]
 
 
-def test_unknown_and_odd_members_of_an_agent_are_kept():
+def test_unknown_or_mistyped_member_of_an_agent_is_in_extra():
     """
-    An unknown member, and a known one whose value has another type than its field, are
-    in ``extra``; ``wire`` has the object as the server sent it.
+    A member of an agent that is unknown, or whose value has not the type of its field,
+    is in ``extra``; ``to_dict`` returns the object as the server sent it.
     """
     odd = {"agent_name": 5, "agent_rating": "high", "agent_interactions": True, "x": []}
     (found,) = agents_in({"agent_used": odd, "agent_response": {"text": "Yes."}})
@@ -68,21 +69,21 @@ def test_unknown_and_odd_members_of_an_agent_are_kept():
 
 
 @pytest.mark.parametrize("value", [None, {}, [], "agent_used", {"agent_used": "one"}])
-def test_value_without_agents_has_none(value):
+def test_no_agents_are_found_without_an_agent_used_object(value):
     """
-    A value without a planner's object has no agents.
+    No agents are found in a value that has no ``agent_used`` object.
     """
     assert () == agents_in(value)
 
 
 @pytest.mark.parametrize("generation", ["guide", "2025", "2026"])
 @pytest.mark.parametrize("stream", [False, True])
-async def test_answer_and_chunk_tell_the_agents_used(
+async def test_agents_used_are_in_the_answer_and_in_the_chunk_with_the_plan(
     fake, fake_client, generation, stream
 ):
     """
-    An answer, streamed or not, and the chunk with the planner's object have the agents
-    in ``agents_used``; the object itself is in ``extra``.
+    An answer, streamed or not, and the chunk with the planner's object list the agents
+    in ``agents_used``; the answer's ``extra`` has the planner's object.
     """
     fake.reply("Booked.", extra={"plan_state": [STEP]}, generation=generation)
     options = {"agents": ["agent1otter"], "planner_mode": True}
@@ -101,9 +102,10 @@ async def test_answer_and_chunk_tell_the_agents_used(
     assert "Booked." == answer.text
 
 
-async def test_executable_data_of_the_fake_is_that_of_the_answer(fake, fake_client):
+async def test_executable_data_of_an_answer_is_what_the_server_sent(fake, fake_client):
     """
-    ``executable_data`` is a list or an object, as the server sent it.
+    ``executable_data`` of an answer, streamed or not, is the list or object that the
+    server sent.
     """
     for data in ([{"tool": "map"}], {"agent_calls": [{"agent": "agent1otter"}]}):
         fake.reply("Booked.", extra={"executable_data": data}, times=2)

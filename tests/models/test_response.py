@@ -30,10 +30,10 @@ from asi1._models.response import read_info
     ],
     ids=["response", "attempt"],
 )
-def test_metadata_that_is_not_known_is_none(made, given):
+def test_metadata_field_that_is_not_set_has_a_default(made, given):
     """
-    Metadata that is not known is None; an attempt counts as sent unless it certainly
-    was not.
+    Metadata fields that are not set are None, empty or 0; an attempt whose ``sent`` is
+    not set counts as sent.
     """
     assert given == made
 

@@ -1,4 +1,4 @@
-"""Text of a model or a server is made safe to show on a screen."""
+"""Text of a model or a server is made safe to show in a terminal."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from asi1._models.visible import visible
         pytest.param("\u200d", "", id="joiner-alone"),
     ],
 )
-def test_characters_that_act_on_a_screen_are_replaced(text, shown):
+def test_control_and_invisible_characters_are_replaced_or_removed(text, shown):
     """
-    A control becomes a symbol, a line separator a newline; characters without a shape
-    are left out.
+    A control character or direction override becomes a visible symbol, and a line
+    separator a newline; carriage returns and invisible characters are removed.
     """
     assert shown == visible(text)
 
@@ -64,19 +64,19 @@ def test_text_of_any_script_is_shown_as_it_is(text):
 
 def test_joiner_at_the_start_depends_on_the_character_before():
     """
-    A joiner at the start of a text stays if the text before ended with a character that
-    may need one.
+    A zero-width joiner at the start of a text is shown only if the text before ended
+    with a character that may need a joiner.
     """
     assert "\u200d\U0001f469" == visible("\u200d\U0001f469", "\U0001f468")
     assert "b" == visible("\u200db", "a")
     assert "" == visible("\u200d", "\u200d")
 
 
-def test_nothing_shown_is_a_control_or_invisible():
+def test_control_and_format_characters_are_shown_only_if_harmless():
     """
-    Of all characters of Unicode, no control, no separator of lines and no character of
-    the category "format" is shown, but for joiners, the visible signs of some scripts,
-    and the layout of hieroglyphs.
+    Of all control characters, line separators and format characters of Unicode, only
+    newline, tab, the visible signs of some scripts and the layout controls of
+    hieroglyphs are shown.
     """
     everything = map(chr, range(sys.maxunicode + 1))
     acting = {

@@ -42,8 +42,8 @@ def test_public_api_equals_the_snapshot():
 
 def test_snapshot_has_every_public_name_with_a_docstring():
     """
-    The snapshot has every public name and each kind of member, and all that can have a
-    docstring have one.
+    The snapshot has every public name and each kind of member, and everything
+    that can have a docstring has one.
     """
     lines = SNAPSHOT.read_text("utf-8").splitlines()
     names = {line.split("  ")[0] for line in lines}

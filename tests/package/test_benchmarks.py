@@ -22,7 +22,7 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))  # appended: the installed asi1 is imported
+    sys.path.append(str(ROOT))  # last, so that the installed asi1 is imported
 
 calls, cases, contenders, measure, picture, runs, table = (
     importlib.import_module(f"benchmarks.{name}")
@@ -76,8 +76,8 @@ def test_every_case_gives_a_value_or_a_reason(
     url: str, case: str, contender: str
 ) -> None:
     """
-    Each benchmark case gives a value for asi1 and for each library that serves as a
-    floor, or the reason why the case cannot run.
+    Each benchmark case gives a value for asi1 and for the HTTP libraries httpx and
+    aiohttp, the lower bounds of its cost, or the reason why the case cannot run.
     """
     found = measure.measure(case, contender, url, "tiny")
 
@@ -97,7 +97,10 @@ def test_every_case_gives_a_value_or_a_reason(
 
 
 def test_library_that_misses_text_is_refused() -> None:
-    """A measured library that did not read every character raises a ValueError."""
+    """
+    A benchmark raises a ValueError if the measured library did not read the whole
+    answer.
+    """
     with pytest.raises(ValueError, match="0 of "):
         calls.check(0, "whole-10")
 
@@ -138,8 +141,9 @@ def test_unknown_library_in_only_is_refused() -> None:
 
 def test_table_shows_multiples_of_the_floor() -> None:
     """
-    The table shows the floor's value in the case's unit, each other library's value as
-    a multiple of the floor's, and a reason where there is no value.
+    The table shows the value of the floor, which is httpx used by hand, in the case's
+    unit, each other library's value as a multiple of it, and a reason where there is no
+    value.
     """
     printed = table.table(result(httpx=10.0, asi1=25.0, openai=50.0))
     row = next(line for line in printed.splitlines() if "stream-async |" in line)
@@ -154,8 +158,8 @@ def test_table_shows_multiples_of_the_floor() -> None:
 
 def test_results_are_compared_as_multiples_of_the_floor() -> None:
     """
-    Two benchmark results are compared as multiples of their floor, so that a slower
-    machine does not count as a change.
+    Two benchmark results are compared as multiples of their floor, the value of httpx
+    used by hand, so that a slower machine does not count as a change.
     """
     old = result(httpx=10.0, asi1=20.0)
     new = result(httpx=20.0, asi1=30.0)
@@ -169,8 +173,8 @@ def test_results_are_compared_as_multiples_of_the_floor() -> None:
 
 def test_case_without_a_floor_is_compared_in_units() -> None:
     """
-    A case that only asi1 can run has no floor, so two results of the case are compared
-    in the case's units.
+    A case that only asi1 can run has no baseline (floor), so two results of the case
+    are compared in the case's units.
     """
     row = table.compared(result(asi1=20.0), result(asi1=15.0)).splitlines()[-1]
 
@@ -191,8 +195,8 @@ def test_name_of_a_family_selects_all_its_cases() -> None:
 
 def test_bars_of_the_svg_are_to_scale() -> None:
     """
-    The length of a bar in the SVG is in proportion to the bar's multiple of the floor,
-    up to the length at which long bars are cut.
+    A bar's length in the SVG is in proportion to its multiple of the floor, the value
+    of httpx used by hand, up to the length at which long bars are cut.
     """
     measured = result(httpx=10.0, asi1=20.0, openai=50.0, litellm=999.0)
     drawn = ET.fromstring(picture.picture(measured))

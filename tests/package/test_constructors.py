@@ -1,4 +1,4 @@
-"""Constructor parameters of data classes, and of classes that have counters."""
+"""Constructor parameters of data classes, and of classes whose fields change."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ READER = ["config", "request", "timer", "queue", "opened"]
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_classes_with_state_take_no_state(cls, names):
+def test_constructor_has_no_parameter_for_changing_or_computed_fields(cls, names):
     """
-    The constructor of a class that changes, or computes its fields, takes none of these
-    fields, so that each of them starts at its initial value.
+    The constructor of a class with changing or computed fields has no parameter for any
+    of these fields, so that each of them starts at its initial value.
     """
     assert names == list(inspect.signature(cls).parameters)
 
@@ -91,9 +91,9 @@ def test_classes_with_state_take_no_state(cls, names):
         *(Window, _Call, _LoopLocks, _Starter),
     ],
 )
-def test_objects_with_state_are_equal_to_themselves_alone(cls):
+def test_object_with_changing_fields_equals_only_itself(cls):
     """
-    Two objects of a class that changes are never equal, even if their fields are, and
-    both can be in one set.
+    Two objects of a class with changing fields are never equal, even if their fields
+    are, and both can be in one set.
     """
     assert (object.__eq__, object.__hash__) == (cls.__eq__, cls.__hash__)

@@ -233,7 +233,7 @@ def test_services_return_502_if_the_api_refuses_the_call(fake, ask, path):
 
 
 class Upload(httpx.AsyncByteStream):
-    """A body of many blanks that counts the bytes that the server takes."""
+    """A request body of spaces that counts the bytes that the server reads."""
 
     def __init__(self, size):
         self.taken = 0
@@ -273,8 +273,8 @@ class Upload(httpx.AsyncByteStream):
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_web_example_does_not_read_a_long_body(fake, name, headers, status, most):
     """
-    A body of 200 MB is refused by its headers alone; if its headers tell neither type
-    nor length, it is read only as far as a conversation may be long.
+    A body of 200 MB is refused because of its headers, without being read; only the web
+    chat reads a JSON body without a length, and at most 5 MB of it.
     """
     pytest.importorskip("fastapi")
     upload = Upload(200_000_000)

@@ -31,7 +31,7 @@ def test_public_name_has_asi1_as_its_module(name):
 
 def test_unknown_name_raises_attribute_error():
     """
-    A name that asi1 does not have raises the usual error of a module.
+    Reading a name that asi1 does not have raises the same error as for any module.
     """
     with pytest.raises(AttributeError, match="'asi1' has no attribute 'giraffe'"):
         _ = asi1.giraffe

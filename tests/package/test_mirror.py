@@ -30,11 +30,11 @@ TESTED_IN = {
     ],
     # `_version` has no behaviour of its own.
     "package/test_exports": ["_names", "_version"],
-    # Option checks are tested by the options that they check.
+    # Option checks are tested by the tests of the options that they check.
     "settings/test_options": ["_settings/option_checks"],
     # Large requests are sent on asyncio and on trio by the same tests.
     "transport/test_connect": ["_transport/trio_socket"],
-    # Turns and the transport are tested through clients and conversations.
+    # Conversation turns and the transport are tested through clients.
     "client/test_client": ["_client/chat", "_transport/transport"],
     "client/conversation/test_turn_parse": ["_client/conversation/structured_turns"],
     "client/conversation/test_conversation": [
@@ -85,7 +85,7 @@ LISTED = [module for modules in TESTED_IN.values() for module in modules]
 
 
 def without_test_file(root, tests):
-    """Name the modules in *root* that have no test file of the same name in *tests*."""
+    """List the modules in *root* that have no test file of the same name in *tests*."""
     missing = []
     for path in sorted(root.rglob("*.py")):
         inner = path.relative_to(root).with_suffix("")
@@ -99,12 +99,13 @@ def without_test_file(root, tests):
 
 def test_every_module_has_a_test_file_or_is_listed():
     """
-    A module's tests are in the file of its name, or `TESTED_IN` names their file.
+    A module's tests are in the test file of the same name, or `TESTED_IN` names their
+    file.
     """
     assert sorted(LISTED) == without_test_file(ROOT, TESTS)
 
 
-def test_every_exception_in_tested_in_names_an_existing_file():
+def test_every_test_file_named_in_tested_in_exists():
     """
     Each test file that `TESTED_IN` names exists.
     """

@@ -96,10 +96,10 @@ def test_every_test_file_of_the_mutants_table_exists():
 
 
 @pytest.mark.parametrize("layer", ["_models", "_settings", "_protocol", "_call"])
-def test_every_module_of_a_deciding_layer_is_mutated(layer):
+def test_every_module_of_the_mutated_layers_has_tests_in_the_table(layer):
     """
-    Each module of the layers that decide, if the mutation run can change it at all, has
-    tests in the table.
+    Each module of `_models`, `_settings`, `_protocol` and `_call` that the mutation run
+    can change has tests in the table.
     """
     folder = path_of(layer).with_suffix("")
     modules = {

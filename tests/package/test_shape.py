@@ -219,8 +219,8 @@ def test_each_fault_is_found_by_its_rule(package, file, text, rule):
 )
 def test_forbidden_imports_are_found_in_the_given_modules_only(package, line):
     """
-    A forbidden import in any form is found in the modules and packages to which the ban
-    applies, but neither in other modules nor in an exception.
+    A forbidden import in any form is found in each module to which the ban applies, but
+    not in other modules or in modules exempt from the ban.
     """
     (package / "_upper.py").write_text(line)
     (package / "_inner/two.py").write_text(line)
@@ -331,9 +331,7 @@ numbers = itertools.count()
 
 
 def compared(monkeypatch, blocking):
-    """
-    Return how the class tree in *blocking* differs from the async class tree.
-    """
+    """Return how the class `Tree` in *blocking* differs from `AsyncTree`."""
     module = types.ModuleType(f"trees{next(numbers)}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     vars(module).update(
@@ -345,7 +343,8 @@ def compared(monkeypatch, blocking):
 
 def test_all_members_of_twin_classes_are_compared(monkeypatch):
     """
-    An async class tree and its exact blocking twin pass; every member is compared.
+    An async class and its exact blocking twin have no differences; each member of the
+    class, and of the classes that its members return, is compared.
     """
     result = compared(monkeypatch, TREE)
 
@@ -391,7 +390,7 @@ def test_all_members_of_twin_classes_are_compared(monkeypatch):
 )
 def test_each_difference_of_twins_is_found(monkeypatch, old, new):
     """
-    Each member or annotation in which a blocking class tree differs is reported.
+    Each member or annotation that differs between the two twin classes is reported.
     """
     assert old in TREE
 

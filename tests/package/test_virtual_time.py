@@ -48,7 +48,7 @@ async def test_timers_fire_in_order_and_timeouts_cancel():
 @given(seconds=st.floats(min_value=0, max_value=1e9))
 async def test_sleep_of_any_length_ends(seconds):
     """
-    A sleep of any length ends, even if adding its length to the virtual clock is lost
-    to rounding.
+    A sleep of any length ends, even one so short that rounding leaves the virtual clock
+    unchanged when the length is added.
     """
     await anyio.sleep(seconds)

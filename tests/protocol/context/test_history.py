@@ -14,7 +14,9 @@ ROLES = {"s": "system", "u": "user", "a": "assistant"}
 
 
 def history_of(letters, **fields):
-    """Return a history with one message for each letter, the first of its role."""
+    """
+    Return a history with a message for each letter, the initial of the message's role.
+    """
     messages = [
         {"role": ROLES[letter], "content": f"Message {place}"}
         for place, letter in enumerate(letters)
@@ -89,9 +91,9 @@ def test_edit_with_a_message_replaces_the_whole_message():
 
 
 @pytest.mark.parametrize("place", [2, -3, True, 0.0, "0", None])
-def test_edit_at_a_place_without_a_message_is_refused(place):
+def test_edit_at_an_index_without_a_message_is_refused(place):
     """
-    An edit refuses an index without a message.
+    An edit refuses an index at which the history has no message.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         history_of("ua").with_edit(place, "New")
@@ -104,7 +106,7 @@ def test_edit_at_a_place_without_a_message_is_refused(place):
 )
 def test_truncated_history_has_the_first_messages(count, left):
     """
-    A history is truncated as a list is sliced.
+    A history truncated to *count* messages has the messages of the slice ``[:count]``.
     """
     assert left == letters_of(history_of("sua").truncated(count))
 

@@ -81,7 +81,7 @@ policies = pytest.mark.parametrize(
 
 
 def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
-    """Run a plan, with *answer* to each request; return fitted view and requests."""
+    """Return a plan's fitted view and its requests, each of which gets *answer*."""
     plan, asked = policy.plan(view, limit), []
     try:
         asked.append(next(plan))
@@ -236,7 +236,7 @@ def test_user_provided_score_decides_which_turns_are_dropped():
 @pytest.mark.parametrize("largest", [10**400, math.inf, True])
 def test_score_may_be_any_number(largest):
     """
-    A score may be an int that is too large for a float: its turn is dropped last.
+    A score may exceed the range of float; the turn with that score is dropped last.
     """
     history = conversation(6)
 
@@ -342,8 +342,8 @@ def test_budget_that_is_not_a_positive_int_is_refused(budget):
 def test_policy_retries_by_default_and_takes_retry_only_by_name():
     """
     A policy shortens a request that is too long for the server, unless it is created
-    with ``retry=False``; ``retry`` must be named, so that the second positional
-    argument is a subclass's own.
+    with ``retry=False``; ``retry`` is keyword-only, so that a subclass can have a
+    second positional parameter of its own.
     """
     assert asi1.KeepNewest().retry is True
     assert asi1.KeepNewest(5, retry=False).retry is False
@@ -354,7 +354,7 @@ def test_policy_retries_by_default_and_takes_retry_only_by_name():
 
 def test_policy_is_bounded_if_each_of_its_parts_has_a_budget():
     """
-    The model's context size is not needed for a policy whose parts all have budgets.
+    A policy whose parts all have budgets works without the model's context size.
     """
     free, bound = asi1.KeepNewest(), asi1.DropLeastRelevant(5)
 
@@ -390,7 +390,7 @@ def test_history_of_exactly_the_budget_fits(cls):
 
 def test_score_is_not_called_for_a_history_that_fits():
     """
-    A score is called only if a turn must be dropped.
+    A score function is called only if a turn must be dropped.
     """
     history = conversation(3)
     budget = math.ceil(View.of(history, asi1.TokenEstimator()).total)
@@ -402,7 +402,7 @@ def test_score_is_not_called_for_a_history_that_fits():
 @pytest.mark.parametrize("score", ["high", None, [1]])
 def test_score_that_is_not_a_number_is_refused(score):
     """
-    A score that is not a number is refused as a wrong argument.
+    A score function that returns a value other than a number raises `ArgumentError`.
     """
     policy = asi1.DropLeastRelevant(180, score=lambda *_: score)
 
@@ -483,7 +483,7 @@ def test_planning_reads_messages_in_proportion_to_the_history(policy):
 
 def test_score_is_called_once_for_each_turn():
     """
-    A user-provided score is called once for each turn that may be dropped.
+    A user-provided score function is called once for each turn that may be dropped.
     """
     turns = []
     policy = asi1.DropLeastRelevant(900, score=lambda turn, _: turns.append(turn) or 0)

@@ -76,7 +76,7 @@ def test_loaded_history_is_the_saved_one(history, form):
 @pytest.mark.parametrize(
     "name", sorted(json.loads(to_json(FULL)).keys() - {"keep_reasoning", "session"})
 )
-def test_saved_conversation_without_a_part_is_refused(name):
+def test_saved_conversation_without_a_member_is_refused(name):
     """
     A saved conversation must have each of its members, even if the member's value is
     null; only ``keep_reasoning`` and ``session`` may be missing, as earlier versions
@@ -102,8 +102,8 @@ def test_impossible_token_count_is_refused(sample):
 
 def test_loaded_values_are_converted():
     """
-    Numbers are read as integers and names as str, a count that is null is unknown, and
-    a lone surrogate in the summary becomes U+FFFD.
+    A whole number written as a float is read as an int, a numeric model name as a str,
+    a token count of null as None, and a lone surrogate in the summary as U+FFFD.
     """
     loaded = from_json(
         saved(

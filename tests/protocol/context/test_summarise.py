@@ -1,4 +1,4 @@
-"""Which turns a summary replaces, and the questions that ask the model for it."""
+"""Which turns a summary replaces, and the requests that ask the model for a summary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from asi1._protocol.context.view import Summary, View
 
 
 # A message of 40 bytes is 14 tokens, so a turn of two messages is 28; the system
-# message of a summary is 13 tokens and a quarter of the bytes of its text.
+# message of a summary is 13 tokens and one for each four bytes of its text.
 TURN, LAST, EMPTY_SUMMARY = 28, 14, 13
 
 
@@ -25,7 +25,7 @@ def message(role, text, size=40):
 
 
 def view_of(turns, *, last=40, known=None):
-    """Return the view of *turns* turns and a question of *last* bytes."""
+    """Return the view of *turns* turns and a last user message of *last* bytes."""
     history = []
     for number in range(turns):
         history += [message("user", f"Q{number}"), message("assistant", f"A{number}")]
@@ -35,8 +35,8 @@ def view_of(turns, *, last=40, known=None):
 
 def run(policy, view, *answers, limit=math.inf):
     """
-    Run a plan with these answers, the last of them to all further questions; return the
-    fitted view and the questions.
+    Run a plan whose requests get *answers* in order, and the last answer from then on;
+    return the fitted view and the requests.
     """
     plan, asked, answers = policy.plan(view, limit), [], deque(answers)
     try:
@@ -53,8 +53,8 @@ def run(policy, view, *answers, limit=math.inf):
 )
 def test_summary_replaces_turns_until_half_of_the_budget_is_free(budget, summarised):
     """
-    A history above the budget is summarised from its beginning, until the rest and a
-    summary of the full size take half of the budget; a history within it is not.
+    Only a history above the budget is summarised: from its beginning, until a summary
+    of full size and the turns after it take at most half of the budget.
     """
     policy = Summarise(budget, size=30, instruction="")
 
@@ -111,8 +111,8 @@ def test_earlier_summary_is_used_again_if_it_is_enough(turns):
 
 def test_longer_summary_takes_the_place_of_the_earlier_one():
     """
-    A longer summary is written from the earlier one and the turns after it; the tokens
-    of the earlier one are free then.
+    A longer summary is written from the earlier summary and the turns after it, and
+    replaces the earlier summary, whose tokens no longer count.
     """
     known = Summary("x" * 40, 4)
     policy = Summarise(200, size=30, instruction="")
@@ -128,10 +128,10 @@ def test_longer_summary_takes_the_place_of_the_earlier_one():
     assert "Q8" not in text
 
 
-def test_question_has_the_instruction_and_the_turns_as_one_text():
+def test_summary_request_has_the_instruction_and_the_turns_as_one_text():
     """
     The model gets the instruction as the system message and the turns as one user
-    message, with a blank line between turns; it may write four times the size.
+    message, with a blank line between turns; *max_tokens* is four times ``size``.
     """
     view = View.of(
         [
@@ -164,7 +164,7 @@ def test_question_has_the_instruction_and_the_turns_as_one_text():
     ] == question.messages
 
 
-def test_default_question_goes_to_the_conversations_model():
+def test_summary_request_goes_to_the_conversations_model_by_default():
     """
     By default the conversation's model is asked, for a summary of at most 400 tokens,
     with an instruction in English.
@@ -176,10 +176,10 @@ def test_default_question_goes_to_the_conversations_model():
     assert Summarise().instruction.startswith("You shorten conversations.")
 
 
-def test_turns_between_those_of_a_joined_turn_are_summarised_too():
+def test_turn_between_a_tool_call_and_its_late_result_is_summarised_too():
     """
-    A summary up to the end of a turn replaces all turns that end before that, also one
-    that lies within a turn of a late tool result.
+    A summary up to the end of a turn replaces every turn that ends earlier, also a turn
+    that lies between a tool call and its late result.
     """
     history = [
         message("user", "Q0"),
@@ -216,7 +216,7 @@ def test_no_summary_is_asked_for_without_room_for_turns(budget, asked):
     assert fitted.total <= budget
 
 
-def test_safety_margin_is_kept_free_in_questions():
+def test_summary_request_leaves_the_safety_margin_free():
     """
     A request for a summary is below the limit by at least the estimator's safety
     margin.
@@ -232,10 +232,10 @@ def test_safety_margin_is_kept_free_in_questions():
     )
 
 
-def test_long_turns_are_summarised_in_several_questions():
+def test_long_turns_are_summarised_in_several_requests():
     """
-    Turns that do not fit into one request are summarised in several; each has the
-    summary so far, and the last answer is the summary.
+    Turns that do not fit into one request are summarised in several; each contains the
+    summary so far, and the answer to the last request is the summary.
     """
     policy = Summarise(120, size=30, instruction="")
     answers = [f"Part {number}." for number in range(20)]
@@ -248,9 +248,9 @@ def test_long_turns_are_summarised_in_several_questions():
     assert Summary(answers[len(asked) - 1], 28) == fitted.summary
 
 
-def test_empty_answer_ends_the_questions():
+def test_empty_summary_ends_the_summary_requests():
     """
-    After an empty answer the model is asked nothing more, and turns are dropped.
+    After an empty summary no further request is sent, and turns are dropped.
     """
     policy = Summarise(120, size=30, instruction="")
 
@@ -275,10 +275,10 @@ def test_empty_answer_ends_the_questions():
         (5, "They met.", None),
     ],
 )
-def test_answer_is_cut_to_the_size(size, answer, text):
+def test_summary_is_cut_to_the_size(size, answer, text):
     """
-    A summary is cut to the size in tokens, at a character, without spaces around it; a
-    size with no room for a text gives no summary.
+    A summary is cut to at most ``size`` tokens, never inside a character, and stripped
+    of white space; a size without room for any text gives no summary.
     """
     policy = Summarise(200, size=size, instruction="")
 
@@ -297,7 +297,7 @@ def test_answer_is_cut_to_the_size(size, answer, text):
         (12, "aaaa\n\nbbb\n\nc", []),
     ],
 )
-def test_question_takes_as_many_turns_as_fit(room, taken, left):
+def test_summary_request_contains_as_many_turns_as_fit(room, taken, left):
     """
     A request for a summary contains as many complete conversation turns as fit, with
     blank lines between them; a first turn that is too long is cut.
@@ -331,7 +331,7 @@ def test_size_that_is_not_a_positive_int_is_refused(size):
 
 def test_greeting_before_the_first_question_is_summarised():
     """
-    A history may begin with a message of the model, which is a turn of its own.
+    A model's message before the first user message is a turn, and can be summarised.
     """
     history = [
         message("assistant", "Hello"),
