@@ -148,7 +148,7 @@ def instance_of(kind: type) -> Check:
 
 
 def list_of(kind: Any, items: str) -> Check:
-    """Return the check for a list or tuple of *kind*, called *items* in messages."""
+    """Return the check for a list or tuple of *kind*; its error calls them *items*."""
 
     def check(value: Any) -> str | None:
         listed = isinstance(value, list | tuple)

@@ -32,8 +32,8 @@ __all__ = ["AsyncioSocket"]
 
 # Number of unread bytes above which reading from the network pauses.
 _BUFFER_LIMIT = 256 * 1024
-# Maximum number of bytes in one send. `write` buffers fewer bytes, and sends them
-# together with the bytes of the next `write`.
+# Maximum number of bytes in one send. A `write` of fewer bytes only buffers them, and
+# the next `write` sends them together with its own.
 _SEND_SIZE = 64 * 1024
 # Number of reads after which the reader lets the event loop run: a task that never
 # waits, since all bytes have arrived already, could not be cancelled.

@@ -84,7 +84,7 @@ def _supports_ansi(env: Mapping[str, str]) -> bool:
 
 
 def _escaped(text: str, encoding: str) -> str:
-    """Write characters that *encoding* cannot encode as JSON escapes."""
+    """Replace each character that *encoding* does not have by its JSON escape."""
     return "".join(
         char if char.encode(encoding, "ignore") else _utf16_escapes(char)
         for char in text

@@ -24,7 +24,8 @@ SHAPES = ["images.url", "images", "data.b64_json", "data.url", "image_url", "url
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_image_of_every_format_is_returned(fake, fake_client, shape):
     """
-    `generate` finds the image in each format of the reply, and has response metadata.
+    `generate` returns the image of a reply in each known format, with the response
+    metadata.
     """
     fake.image(PNG, shape=shape)
 

@@ -374,7 +374,7 @@ async def test_event_never_ends_in_half_a_character(fake):
 
 
 @pytest.mark.virtual_time
-async def test_ping_while_the_last_event_is_written_does_not_restart_it(fake):
+async def test_ping_does_not_restart_the_writing_of_the_last_event(fake):
     """
     If the ping interval passes while the last event is written, a comment is sent, and
     the next read continues this event where the writing stopped.

@@ -63,7 +63,7 @@ def test_key_is_redacted_wherever_the_steps_of_a_search_divide_a_text(write, aro
 @pytest.mark.parametrize(
     "piece", ["word ", "日本", "\\n", "\\u0041", "%41", "\0", "\r"]
 )
-def test_a_step_searches_few_characters_of_a_long_text(piece):
+def test_search_of_a_long_text_takes_many_short_steps(piece):
     """
     A search of a text of a megabyte without the key takes a step for each 16 KiB or
     less, and a search of a few words takes a single step.

@@ -132,7 +132,7 @@ async def test_other_turns_are_refused_during_the_wait(fake, fake_client):
     assert 4 == len(chat.messages)
 
 
-async def test_failed_message_of_a_wait_leaves_the_history_unchanged(fake, fake_client):
+async def test_wait_whose_call_fails_leaves_the_history_unchanged(fake, fake_client):
     """
     If a message of the wait fails, `wait` raises the error, and can be called again.
     """
