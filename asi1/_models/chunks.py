@@ -135,8 +135,8 @@ class ChatCompletionChunk(Model):
     thought: str = ""
     executable_data: JSON = None
     conversation_id: str | None = None
-    # Only `FastChunkReader` sets ``_pending``, ``_text`` and ``_data``: the event's data,
-    # or empty if `FastChunkReader` has set ``wire`` already.
+    # Only `FastChunkReader` sets ``_pending``, ``_text`` and ``_data``. ``_data`` has
+    # the event's data, or is empty if `FastChunkReader` has set ``wire`` already.
     _pending: PendingFields | None = field(
         default=None, init=False, eq=False, repr=False
     )
