@@ -133,6 +133,7 @@ def test_call_interrupted_before_its_coroutine_starts_never_runs_it(loop):
     assert inspect.CORO_CLOSED == inspect.getcoroutinestate(coroutine)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("last", ["value", "error"])
 def test_call_interrupted_while_its_coroutine_runs_cancels_it(loop, last):
     """
@@ -177,6 +178,7 @@ def test_error_of_a_call_interrupted_at_its_end_is_not_reported(loop):
     del call  # frees the task, so that asyncio would report an unretrieved error now
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("end", ["value", "error", "error and interrupt"])
 def test_finished_call_is_freed_without_the_garbage_collector(loop, end):
     """

@@ -120,6 +120,7 @@ async def test_observer_of_a_stream_closed_before_its_call_is_notified_of_the_dr
     assert {"dropped"} == set(observer.reports)
 
 
+@pytest.mark.system
 async def test_garbage_collected_stream_cancels_its_call(fake, engine):
     """
     A stream that is garbage-collected cancels its call, and its observer is notified

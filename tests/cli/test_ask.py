@@ -463,6 +463,7 @@ def test_key_of_less_than_8_characters_is_not_redacted(
         assert f"400: {told}" in capsys.readouterr().err
 
 
+@pytest.mark.system
 def test_refused_connection_is_shown_in_one_line(fake, capsys):
     """
     A refused connection is reported in one line on stderr, with exit code 1.

@@ -558,6 +558,7 @@ def frames_of_asi1(traceback):
         traceback = traceback.tb_next
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "fault", ["keepalive_then_close_idle", "keepalive_then_rst_on_reuse", "idle_408"]
 )

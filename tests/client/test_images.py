@@ -108,6 +108,7 @@ async def test_cut_or_wrong_reply_is_an_error(fake, fake_client):
             await fake_client.images.generate("an otter")
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 async def test_every_fault_ends_in_an_image_or_an_api_error(fake):
     """

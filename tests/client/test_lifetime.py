@@ -61,6 +61,7 @@ async def test_stream_that_yielded_a_chunk_is_never_retried():
     assert caught.value.response == caught.value.partial.response
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("part", ["chunks", "text", "thoughts"])
 async def test_stream_of_a_cancelled_reader_closes_its_connection(fake, part):
     """

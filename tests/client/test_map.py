@@ -256,6 +256,7 @@ async def test_map_of_a_closed_client_raises(fake, fake_client):
 WAYS = ["break", "close", "cancel", "client"]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("way", WAYS)
 async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way):
     """

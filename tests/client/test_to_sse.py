@@ -253,6 +253,7 @@ async def test_cancelled_reader_of_events_cancels_the_call(fake):
         assert "left" == await outcome(fake)
 
 
+@pytest.mark.system
 async def test_garbage_collected_event_iterator_cancels_the_call(fake):
     """
     An iterator of events that is garbage-collected cancels its call, even if the
@@ -289,6 +290,7 @@ async def test_event_iterator_dropped_after_a_ping_cancels_the_call():
         await stream.aclose()
 
 
+@pytest.mark.system
 async def test_events_of_a_stream_being_read_are_refused(fake):
     """
     Reading the events of a stream while another task reads the stream's text raises

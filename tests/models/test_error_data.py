@@ -117,6 +117,7 @@ def test_pickled_error_names_public_classes_only(cls, protocol):
     assert b"asi1\n_" not in data
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("cls", ERRORS)
 def test_errors_that_differ_in_one_field_are_not_equal(cls):
     """

@@ -162,6 +162,7 @@ def test_lone_surrogates_become_u_fffd_in_steps_of_any_size(step):
         assert expected == load_json(data), data
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "data",
     [
@@ -231,6 +232,7 @@ def test_one_step_parses_64_kib_or_16384_brackets_and_commas(data, expected):
     assert expected == steps
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("data", "accepted"),
     [
@@ -317,6 +319,7 @@ def test_200_levels_are_read_in_steps(inner, depth, accepted):
     assert repr(result(load_json, data)) == repr(result(parse, data))
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("data", "words"),
     [

@@ -283,6 +283,7 @@ def test_nesting_limit_counts_levels_and_not_lists():
         load_json(b"[[%b],[]]" % deep)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("value", "most"),
     [

@@ -92,6 +92,7 @@ def read_blocking(fake):
         return chunks, stream.get_final_completion()
 
 
+@pytest.mark.system
 @any_cut
 async def test_recorded_stream_is_read_exactly(fake, otters, cut):
     """
@@ -103,6 +104,7 @@ async def test_recorded_stream_is_read_exactly(fake, otters, cut):
     check_otters(otters, *await read(fake))
 
 
+@pytest.mark.system
 @any_cut
 def test_recorded_stream_is_read_exactly_by_the_blocking_client(fake, otters, cut):
     """
@@ -124,6 +126,7 @@ async def test_recorded_stream_is_read_in_any_framing(fake, otters, framing):
     check_otters(otters, *await read(fake))
 
 
+@pytest.mark.system
 @any_cut
 async def test_captured_stream_is_read_exactly(fake, giraffes, cut):
     """
@@ -134,6 +137,7 @@ async def test_captured_stream_is_read_exactly(fake, giraffes, cut):
     check_giraffes(*await read(fake))
 
 
+@pytest.mark.system
 @any_cut
 def test_captured_stream_is_read_exactly_by_the_blocking_client(fake, giraffes, cut):
     """

@@ -129,6 +129,7 @@ def views(fake):
     example.client.close()
 
 
+@pytest.mark.system
 def test_flask_view_returns_the_answer_as_json(fake, views):
     """
     The view of ``flask_view.py`` sends the browser's question to the model and returns
@@ -173,6 +174,7 @@ def test_flask_view_streams_to_the_end_or_reports_a_failure(fake, views):
     assert broken.text.startswith("one \n[broken off: ")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", ["/ask", "/stream"])
 def test_flask_view_returns_502_if_the_api_refuses_the_call(fake, views, path):
     """
@@ -200,6 +202,7 @@ def ask(fake, request):
             yield lambda path, text: http.get(path, params={"q": text})
 
 
+@pytest.mark.system
 def test_services_send_complete_answers_and_streams(fake, ask):
     """
     ``fastapi_service.py`` and ``aiohttp_service.py`` send the browser's question to the
@@ -294,6 +297,7 @@ async def test_web_example_does_not_read_a_long_body(fake, name, headers, status
     assert [] == fake.requests
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -71,6 +71,7 @@ def test_error_messages_are_not_mutated():
     assert ["pass"] == sources_of_mutants("raise A('b', f'c {d}')")
 
 
+@pytest.mark.system
 def test_every_equivalent_mutation_exists_and_has_a_reason():
     """
     The table of mutations that no test can notice names only mutations that the

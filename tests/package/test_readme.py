@@ -17,6 +17,7 @@ README = Path(__file__).parents[2] / "README.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_readme_example_runs(number, tmp_path, monkeypatch, capsys):
     """

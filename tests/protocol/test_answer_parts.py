@@ -542,6 +542,7 @@ def tracked():
     return len(gc.get_objects())
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("pieces", [[""], ["{}"], ['{"x":', "1", "}"]])
 def test_a_tool_call_is_at_most_three_objects_for_the_garbage_collector(pieces):
     """

@@ -250,6 +250,7 @@ def objects_in(value):
             yield from objects_in(inner)
 
 
+@pytest.mark.system
 @settings(deadline=None, max_examples=60)
 @given(sent=answers)
 def test_answer_to_dict_and_to_json_are_as_sent(sent):
@@ -280,6 +281,7 @@ def test_chunk_to_dict_and_to_json_are_as_sent(sent):
     assert whole == exact(load_json(chunk.to_json().encode()))
 
 
+@pytest.mark.system
 @settings(deadline=None, max_examples=60)
 @given(sent=answers | chunks, cls=st.sampled_from(WHOLE))
 def test_each_part_to_dict_is_as_sent(sent, cls):
@@ -295,6 +297,7 @@ def test_each_part_to_dict_is_as_sent(sent, cls):
             assert exact(model.to_dict()) in known
 
 
+@pytest.mark.system
 @settings(deadline=None, max_examples=60)
 @given(sent=answers | chunks, cls=st.sampled_from(WHOLE))
 def test_unknown_keys_are_in_extra(sent, cls):
@@ -329,6 +332,7 @@ def test_extra_has_only_keys_that_were_sent(sent):
     ]
 
 
+@pytest.mark.system
 @settings(deadline=None, max_examples=200)
 @given(sent=objects, cls=st.sampled_from(MODELS))
 @example(sent={"name": "f", "arguments": {"n": 2**70}}, cls=_models.FunctionCall)
@@ -340,6 +344,7 @@ def test_any_object_is_read_as_any_model(sent, cls):
     assert exact(sent) == exact(read(cls, sent).to_dict())
 
 
+@pytest.mark.system
 @settings(deadline=None, max_examples=60)
 @given(sent=answers)
 def test_changing_the_result_of_to_dict_changes_nothing_else(sent):
@@ -394,6 +399,7 @@ def in_steps(cls, sent):
         steps += 1
 
 
+@pytest.mark.system
 @settings(deadline=None, max_examples=100)
 @given(sent=odd(SEVERAL) | answers | chunks | objects, cls=st.sampled_from(WHOLE))
 @example(sent=SEVERAL, cls=_models.ChatCompletion)

@@ -164,6 +164,7 @@ def all_fields(value):
     return repr(value)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("batch", range(4))
 def test_fast_path_reads_what_the_converter_reads(batch):
     """
@@ -245,6 +246,7 @@ def test_chunk_with_all_known_keys_of_a_delta_is_read_by_the_fast_path():
     assert "a" == FastChunkReader().read(data).text
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
 @pytest.mark.parametrize("dumps", [json.dumps, lambda c: json.dumps(c, indent=1)])
 def test_event_that_only_resembles_the_previous_chunk_is_read_correctly(chunk, dumps):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asi1._protocol.partial_json import PartialValue
@@ -44,6 +44,7 @@ def test_value_so_far_is_read_from_an_incomplete_text(text, value):
     assert value == PartialValue().update(text, whole=False)
 
 
+@settings(max_examples=30)
 @given(value=objects, data=st.data())
 def test_value_of_the_whole_text_is_complete(value, data):
     """

@@ -442,6 +442,7 @@ def test_recorded_stream_gives_its_events_after_each_piece(case):
     assert case["events_after_chunk"] == counts
 
 
+@pytest.mark.system
 @collected
 def test_recorded_stream_gives_the_same_events_when_cut_in_two(case):
     """

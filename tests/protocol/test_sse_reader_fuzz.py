@@ -147,6 +147,7 @@ def broken_decoder(old, new):
     return module
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_random_streams_are_read_as_the_oracle_reads_them(batch):
     """

@@ -924,6 +924,7 @@ def numbered(kind, size):
     return [piece(tool_calls=[call]) for call in calls]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "kind", ["choices", "same index", "no index", "one chunk", "tool calls"]
 )
@@ -952,6 +953,7 @@ def test_chunk_of_the_fast_path_is_added_in_few_steps():
     assert again < new < whole / 2
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])
 def test_answer_of_many_parts_is_read_in_few_steps(kind):
     """

@@ -246,6 +246,7 @@ def test_beginning_of_the_key_at_the_end_of_a_text_is_replaced(text, shown):
     assert shown == Secret(KEYS[0]).redact_end(text)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("key", KEYS[:5])
 @pytest.mark.parametrize("form", FORMS)
 def test_cut_key_is_replaced_in_each_form(form, key):
@@ -349,6 +350,7 @@ def calls_for(text):
     return count
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "piece",
     [

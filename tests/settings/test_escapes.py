@@ -41,6 +41,7 @@ WRITERS = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 @pytest.mark.parametrize("around", ["x", "é", "\\", "\r", "%41", "&amp;"])
 def test_key_is_redacted_wherever_the_steps_of_a_search_divide_a_text(write, around):
@@ -60,6 +61,7 @@ def test_key_is_redacted_wherever_the_steps_of_a_search_divide_a_text(write, aro
         assert "*** tail" == redacted[-8:]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "piece", ["word ", "日本", "\\n", "\\u0041", "%41", "\0", "\r"]
 )

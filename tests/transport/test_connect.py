@@ -217,6 +217,7 @@ def open_sockets():
     return sum(name.startswith("socket:") for name in names)
 
 
+@pytest.mark.system
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's full backlog, /proc")
 async def test_connect_cancelled_between_addresses_leaves_no_socket(monkeypatch):
     """
@@ -487,6 +488,7 @@ async def ask_at_length(what, certificate, *, tls, write=60.0):
         return answer, server.connections
 
 
+@pytest.mark.system
 @on_each_loop
 @with_and_without_tls
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ async def failed_over_aiohttp(url, form="create"):
     return caught.value
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("form", ["create", "stream"])
 @pytest.mark.parametrize("name", BROKEN)

@@ -18,6 +18,7 @@ def client_of(fake, **settings):
     return AsyncASI1("sk_lifetime", fake.base_url, **settings)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("rate_limit", [None, asi1.RateLimit(max_concurrency=9)])
 def test_client_keeps_no_reference_to_ended_event_loops(fake, rate_limit):
     """

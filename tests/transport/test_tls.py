@@ -200,6 +200,7 @@ async def test_stalled_handshake_is_a_connect_timeout():
     assert ("connect", False) == (error.phase, error.sent)
 
 
+@pytest.mark.system
 async def test_call_cancelled_in_the_handshake_closes_its_socket():
     """
     A call that is cancelled while it waits for the handshake closes its connection.

@@ -163,6 +163,7 @@ async def test_turn_begins_when_its_stream_is_entered(fake, fake_client):
     assert ["A?", "You said: A?", "B?"] == [m["content"] for m in sent(fake)]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", ["refused", "cut", "cancelled", "left", "dropped"])
 async def test_unfinished_turn_leaves_the_history_unchanged(fake, fake_client, kind):
     """
@@ -233,6 +234,7 @@ async def leave_to_sse_unread(stream):
     await stream.to_sse().open()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("more", ["nothing", "usage", "usage-later", "same-chunk"])
 @pytest.mark.parametrize(
     ("leave", "kept"),
@@ -679,6 +681,7 @@ async def test_policy_without_a_token_budget_keeps_to_the_models_context_size(
     assert 800 < max(counts) <= 1000
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("info", "options", "most"),
     [

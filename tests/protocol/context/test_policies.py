@@ -109,6 +109,7 @@ def bound(history):
             yield made[message["tool_call_id"]], place
 
 
+@pytest.mark.system
 @policies
 @settings(max_examples=60, deadline=None)
 @given(history=histories, tokens=estimators, budget=budgets)
@@ -141,6 +142,7 @@ def test_fitted_history_keeps_order_system_messages_last_turn_and_budget(
         assert tokens.count(question.messages) <= budget * 3
 
 
+@pytest.mark.system
 @policies
 @settings(max_examples=25, deadline=None)
 @given(history=histories, tokens=estimators)
@@ -157,6 +159,7 @@ def test_history_that_fits_is_not_changed(policy, history, tokens):
     assert [] == asked
 
 
+@pytest.mark.system
 @settings(max_examples=100, deadline=None)
 @given(history=histories, budget=budgets, upto=st.integers(0, 25))
 def test_earlier_summary_replaces_its_turns_and_is_extended(history, budget, upto):

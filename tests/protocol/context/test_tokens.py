@@ -73,6 +73,7 @@ def conversation(languages, rng):
 
 
 # Token counts of the hidden prompts that the API's server has added over the years.
+@pytest.mark.system
 @pytest.mark.parametrize("hidden", [39, 435, 2105])
 @pytest.mark.parametrize(
     "languages", [*([name] for name in TEXTS), ["English", "code"]], ids="+".join

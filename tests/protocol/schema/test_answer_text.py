@@ -134,6 +134,7 @@ BEFORE = st.sampled_from(["", "Sure!\n", "```json\n", 'As "asked" [x]:\n```\n'])
 AFTER = st.sampled_from(["", "\n", "\n```", " Done."])
 
 
+@pytest.mark.system
 @given(OBJECTS, BEFORE, AFTER)
 def test_every_object_is_found_unchanged(value, before, after):
     """
@@ -144,6 +145,7 @@ def test_every_object_is_found_unchanged(value, before, after):
     assert value == found
 
 
+@pytest.mark.system
 @given(OBJECTS, BEFORE, AFTER, st.data())
 def test_truncated_object_is_never_found(value, before, after, data):
     """
@@ -189,6 +191,7 @@ HARD = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("before", ["", '{"a": "x"'])
 @pytest.mark.parametrize("piece", HARD.values(), ids=HARD)
 def test_text_of_repeated_characters_is_read_in_linear_time(piece, before):

@@ -126,6 +126,7 @@ def decoder(spec):
     return decoder_of(Describer("response_format", {}).shape(spec))
 
 
+@pytest.mark.system
 @GENERATED
 @given(st.data())
 def test_generated_value_comes_back_from_its_json(data):
@@ -156,6 +157,7 @@ def has_fields(spec):
     return getattr(spec, "__name__", "")[1:].isdecimal()
 
 
+@pytest.mark.system
 @GENERATED
 @given(TYPES, ANY_JSON)
 def test_any_json_is_decoded_exactly_or_refused(made, data):

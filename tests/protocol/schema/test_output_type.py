@@ -566,6 +566,7 @@ def complete(value, schema, root):
     return value
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", TYPES)
 def test_strict_schema_function_of_openai_library_changes_nothing(name):
     """
