@@ -164,22 +164,27 @@ class Members:
         replaces another: it may be the time, which differs in each ping.
         """
         carries = False
+        kinds = (list, dict, str) if self.deep or self.named else (list, dict)
         for name, value in more.items():
-            if value is None or value in ("", [], {}):
-                self._values.setdefault(name, value)
-                continue
-            grown = self._grown(name, value)
-            if isinstance(grown, _Fragment):
-                carries |= grown.add(value, labelled=_is_labelled(more))
-                continue
-            if grown is not None:
-                carries |= grown.add(value)
-                continue
-            old = self._values.get(name)
-            if old != value:
+            if not isinstance(value, kinds) and value is not None and value != "":
                 self._values[name] = value
-                carries |= self._is_part(name, old, value)
+            elif not value:
+                self._values.setdefault(name, value)
+            elif self._add_value(name, value, more):
+                carries = True
         return carries
+
+    def _add_value(self, name: str, value: Any, more: Mapping[str, JSON]) -> bool:
+        grown = self._grown(name, value)
+        if isinstance(grown, _Fragment):
+            return grown.add(value, labelled=_is_labelled(more))
+        if grown is not None:
+            return bool(grown.add(value))
+        old = self._values.get(name)
+        if old == value:
+            return False
+        self._values[name] = value
+        return self._is_part(name, old, value)
 
     def _is_part(self, name: str, old: JSON, new: JSON) -> bool:
         """Return whether *new*, which replaces *old*, is a part of the answer."""
@@ -286,8 +291,6 @@ def _to_json(value: Any) -> JSON:
 
 def is_sign_of_life(members: Mapping[str, JSON]) -> bool:
     """Whether these members say that an event is only a ping."""
-    if not members:
-        return False
     names = (members.get(key) for key in _EVENT_NAMES)
     return any(is_name_of_ping(name) for name in names if isinstance(name, str))
 
