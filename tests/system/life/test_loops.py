@@ -13,7 +13,9 @@ import pytest
 
 import asi1
 
-from ...support.talk import TEXT, until
+from asi1.testing import Pause, Repeat
+
+from ...support.talk import SSE, TEXT, Event, chunk, until
 
 
 BACKENDS = ["asyncio", "trio"]
@@ -184,8 +186,11 @@ async def test_dropped_streams_close_their_connections(fake, client):
     """
     If a program drops its only reference to each of fifty streams, after the first
     chunk and without closing the stream, the calls end and their connections are
-    closed.
+    closed. The server's reply has no end, so that it cannot end first.
     """
+    fake.clear()
+    fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.005))), times=None)
+
     async with client:
         for _ in range(50):
             await anext(client.chat.completions.stream(messages="Hi"))
