@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.answer_reader import ChunkReader
@@ -50,15 +51,7 @@ class Conversation:
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion:
         """Same as `AsyncConversation.ask`, but blocks."""
-        try:
-            return loop_thread().run(
-                self._conversation.ask(message, model=model, **options)
-            )
-        except Exception:
-            raise
-        except BaseException:  # on Ctrl-C, end the turn without waiting for its call
-            self._turns.give_up()
-            raise
+        return self._run(self._conversation.ask(message, model=model, **options))
 
     def stream(
         self,
@@ -125,13 +118,16 @@ class Conversation:
     ) -> ChatCompletion:
         """Same as `AsyncConversation.wait`, but blocks."""
         wait = self._conversation.wait
+        return self._run(
+            wait(interval=interval, timeout=timeout, message=message, model=model)
+        )
+
+    def _run(self, turn: Coroutine[Any, Any, ChatCompletion]) -> ChatCompletion:
         try:
-            return loop_thread().run(
-                wait(interval=interval, timeout=timeout, message=message, model=model)
-            )
+            return loop_thread().run(turn)
         except Exception:
             raise
-        except BaseException:  # on Ctrl-C, end the wait without waiting for its call
+        except BaseException:  # on Ctrl-C, end the turn without waiting for its call
             self._turns.give_up()
             raise
 
