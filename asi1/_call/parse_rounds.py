@@ -92,9 +92,8 @@ class ParsePlan(Generic[_T]):
                 result = self.output.read(answer)
             except OutputError as error:
                 error.earlier = tuple(earlier)
-                if len(earlier) >= self.repair:
-                    raise
-                if not isinstance(error, OutputInvalidError):
+                repairs = len(earlier) < self.repair
+                if not repairs or not isinstance(error, OutputInvalidError):
                     raise
                 earlier.append(error)
             else:
