@@ -22,6 +22,7 @@ from .._models.response import ResponseInfo
 from .._protocol.converter import decode_in_steps
 from .._protocol.reply import BOM, answer_value, body_kind, is_done, read_answer
 from .._protocol.sse_reader import EventDecoder
+from .._transport.event_loop import run_in_turns
 from .event_reader import AFTER_FINISH, EventReader, in_steps
 from .reply_reader import Body
 
@@ -91,11 +92,11 @@ class _CompletionReader(EventReader[_T]):
             answer = read_answer(self.info, body, self.key)
         else:
             loading = in_steps()(body.removeprefix(BOM))
-            load = await self._in_turns(loading)
+            load = await run_in_turns(loading)
             value = answer_value(self.info, body, self.key, load)
-            answer = await self._in_turns(decode_in_steps(ChatCompletion, value))
+            answer = await run_in_turns(decode_in_steps(ChatCompletion, value))
         if self.streams:
-            chunk = await self._in_turns(as_chunk(answer))
+            chunk = await run_in_turns(as_chunk(answer))
             self._answer = answer
             await self._deliver([chunk])
         return answer

@@ -10,7 +10,6 @@ from typing import Any, TypeVar, cast
 import anyio
 import attrs
 
-from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from .._fork_lock import run_apart_once
@@ -20,6 +19,7 @@ from .._models.response import Attempt, ResponseInfo
 from .._protocol.request import Request
 from .._settings.hooks import Wait
 from .._settings.secret import Secret
+from .._transport.event_loop import run_in_turns
 from .resources import RetryBudget
 
 
@@ -162,11 +162,5 @@ async def in_turns(steps: Generator[None, None, _R]) -> _R:
     result: Any = None
     # A cancellation would get the error, which still contains the key, as its context.
     with anyio.CancelScope(shield=True):
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                result = end.value
-                break
-            await checkpoint()
+        result = await run_in_turns(steps)
     return cast("_R", result)

@@ -6,8 +6,6 @@ An error that occurs after the answer is complete is ignored.
 
 from __future__ import annotations
 
-import time
-
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
@@ -19,9 +17,6 @@ from .._fork_lock import run_apart_once
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk, in_parts
 from .._models.errors import (
-    APIError,
-    APIResponseError,
-    ServerStreamError,
     StreamDecodeError,
     StreamError,
 )
@@ -36,9 +31,9 @@ from .._protocol.reply import (
     read_event,
     read_rest,
 )
-from .._protocol.retry_after import wait_of
 from .._protocol.sse_reader import EventDecoder, EventTooLargeError
 from .._protocol.stream_answer import Assembler
+from .._transport.event_loop import run_in_turns
 from .reply_reader import TURN, ReplyReader
 
 
@@ -111,15 +106,6 @@ class EventReader(ReplyReader[_T]):
 
     async def _deliver(self, batch: list[ChatCompletionChunk]) -> None:
         """Do nothing with the chunks; `ChunkReader` overrides this to queue them."""
-
-    def _set_wait(self, error: APIError) -> None:
-        """Set whether and when an error in a reply with status 2xx may be retried."""
-        if not isinstance(error, APIResponseError | ServerStreamError):
-            return
-        if self.begun:  # a retry would repeat the parts that were delivered
-            error.retryable = False
-        if error.retryable:
-            error.retry_after = wait_of(self.info.headers, error.body, time.time())
 
     async def _feed_all(self, decoder: EventDecoder, data: bytes) -> bool:
         """Pass *data* to `_feed` in fragments, and let other tasks run in between."""
@@ -217,12 +203,12 @@ class EventReader(ReplyReader[_T]):
         if short and (self._halves.waiting or has_surrogates(text)):
             value = event_value(name, text, self.key, halves=self._halves)
         else:
-            load = await self._in_turns(in_steps()(text, repair=True))
+            load = await run_in_turns(in_steps()(text, repair=True))
             value = event_value(name, text, self.key, load)
         if value is None:
             return []
         batch = [] if short else self._rest_of_texts()
-        chunk = await self._in_turns(decode_in_steps(ChatCompletionChunk, value))
+        chunk = await run_in_turns(decode_in_steps(ChatCompletionChunk, value))
         chunk = self._assembler.new_part(chunk)
         chunks, ping = self._assembler.chunks, is_name_of_ping(name)
         for part in in_parts(chunk):

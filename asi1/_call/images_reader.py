@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import attrs
 
 from attrs import define, field
@@ -15,7 +13,7 @@ from .._models.json_steps import loader_in_steps
 from .._models.response import ResponseInfo
 from .._protocol.image_calls import images_of
 from .._protocol.reply import BOM
-from .._protocol.retry_after import wait_of
+from .._transport.event_loop import run_in_turns
 from .reply_reader import Body, ReplyReader
 
 
@@ -46,13 +44,12 @@ class ImagesReader(ReplyReader[GeneratedImages]):
         try:
             self._images = images_of(self.info, await self._value(body), self.key)
         except APIResponseError as error:
-            if error.retryable:
-                error.retry_after = wait_of(self.info.headers, error.body, time.time())
+            self._set_wait(error)
             raise
 
     async def _value(self, body: bytes) -> JSON:
         data = body.removeprefix(BOM)
-        load = await self._in_turns(loader_in_steps(data))
+        load = await run_in_turns(loader_in_steps(data))
         try:
             return load(data)
         except ValueError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
@@ -19,11 +19,17 @@ from anyio.lowlevel import checkpoint
 from attrs import Factory, define, field
 
 from .._models.completion import ChatCompletion
-from .._models.errors import APIConnectionError, APIError, APIResponseError
+from .._models.errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    ServerStreamError,
+)
 from .._models.response import ResponseInfo, read_info
 from .._models.status_errors import APIStatusError
 from .._protocol.reply import read_error
 from .._protocol.request import Request
+from .._protocol.retry_after import wait_of
 from .._settings.config import ClientConfig
 from .._settings.secret import Secret
 from .._transport.event_loop import Flag
@@ -35,7 +41,6 @@ from .timer import Timer
 __all__ = ["TURN", "Body", "ReplyReader"]
 
 _T = TypeVar("_T")
-_R = TypeVar("_R")
 Body: TypeAlias = AsyncGenerator[bytes, None]
 
 # Units of work, of at most about 20 microseconds each, after which other tasks run: all
@@ -133,20 +138,20 @@ class ReplyReader(ABC, Generic[_T]):
             error.retryable = error.retryable and self.streams
         return error
 
+    def _set_wait(self, error: APIError) -> None:
+        """Set whether and when an error in a reply with status 2xx may be retried."""
+        if not isinstance(error, APIResponseError | ServerStreamError):
+            return
+        if self.begun:  # a retry would repeat the parts that were delivered
+            error.retryable = False
+        if error.retryable:
+            error.retry_after = wait_of(self.info.headers, error.body, time.time())
+
     async def _worked(self, units: int) -> None:
         """Count *units* of work; let other tasks and timeouts run after each `TURN`."""
         self._work += units
         if self._work >= TURN:
             self._work = 0
-            await checkpoint()
-
-    async def _in_turns(self, steps: Generator[None, None, _R]) -> _R:
-        """Return what *steps* returns; let other tasks run after each of its steps."""
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
             await checkpoint()
 
     async def _refusal(self, pieces: Body) -> APIStatusError:

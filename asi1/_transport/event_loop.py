@@ -13,7 +13,7 @@ import importlib
 import sys
 import time
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -34,6 +34,7 @@ __all__ = [
     "loop_clock",
     "loop_token",
     "real_clock",
+    "run_in_turns",
     "spawn",
 ]
 
@@ -104,6 +105,16 @@ async def in_worker(work: Callable[[], _T]) -> _T:
         return await anyio.to_thread.run_sync(work)
     except RuntimeError:  # Python is exiting (3.12 and later), or has too many threads
         return work()
+
+
+async def run_in_turns(steps: Generator[None, None, _T]) -> _T:
+    """Return what the generator *steps* returns; other tasks run between its steps."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        await anyio.lowlevel.checkpoint()
 
 
 def spawn(
