@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._blocking.parsed_stream import ParsedStream
     from ._blocking.stream import ChatStream, Pieces
     from ._blocking.to_sse import EventBytes
+    from ._blocking.tool_run import ToolRun
     from ._client.chat import AsyncChat, AsyncCompletions
     from ._client.client import AsyncASI1
     from ._client.conversation.conversation import AsyncConversation
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ._client.parsed_stream import AsyncParsedStream
     from ._client.stream import AsyncChatStream, AsyncPieces
     from ._client.to_sse import AsyncEventBytes
+    from ._client.tool_run import AsyncToolRun
     from ._models.base import Model
     from ._models.base_types import DEFAULT
     from ._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
@@ -99,10 +101,27 @@ if TYPE_CHECKING:
     from ._protocol.context.policies import ContextPolicy, DropLeastRelevant, KeepNewest
     from ._protocol.context.summarise import Summarise
     from ._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
+    from ._protocol.tools.errors import MaxRoundsError, ToolError
+    from ._protocol.tools.steps import (
+        AnswerStep,
+        TextStep,
+        ThoughtStep,
+        ToolArgumentsStep,
+        ToolEndedStep,
+        ToolRunResult,
+        ToolStartedStep,
+        ToolStep,
+    )
+    from ._protocol.tools.tool import Tool, tool
     from ._settings.config import Limits
     from ._settings.hooks import Hooks, Wait
     from ._settings.models import MODELS, ModelInfo
-    from ._settings.options import ChatOptions, ParseOptions, RequestOptions
+    from ._settings.options import (
+        ChatOptions,
+        ParseOptions,
+        RequestOptions,
+        ToolOptions,
+    )
     from ._settings.rate_limit import Limiter, LimitOutcome, RateLimit
     from ._settings.retry import RetryPolicy
     from ._settings.timeouts import Timeouts
@@ -121,6 +140,7 @@ __all__ = [
     "APITimeoutError",
     "ASI1Error",
     "AgentUsed",
+    "AnswerStep",
     "Answers",
     "ArgumentError",
     "AssistantMessage",
@@ -134,6 +154,7 @@ __all__ = [
     "AsyncImages",
     "AsyncParsedStream",
     "AsyncPieces",
+    "AsyncToolRun",
     "Attempt",
     "AuthenticationError",
     "BadRequestError",
@@ -166,6 +187,7 @@ __all__ = [
     "LimitOutcome",
     "Limiter",
     "Limits",
+    "MaxRoundsError",
     "Message",
     "Messages",
     "Model",
@@ -200,17 +222,29 @@ __all__ = [
     "StreamTruncatedError",
     "Summarise",
     "SystemMessage",
+    "TextStep",
     "ThoughtBudgetError",
+    "ThoughtStep",
     "Timeouts",
     "TokenEstimator",
+    "Tool",
+    "ToolArgumentsStep",
     "ToolCall",
     "ToolCallDelta",
+    "ToolEndedStep",
+    "ToolError",
     "ToolMessage",
+    "ToolOptions",
+    "ToolRun",
+    "ToolRunResult",
+    "ToolStartedStep",
+    "ToolStep",
     "UnprocessableEntityError",
     "Usage",
     "UserMessage",
     "Wait",
     "__version__",
+    "tool",
 ]
 
 if os.environ.get("ASI1_LOG"):

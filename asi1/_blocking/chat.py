@@ -14,8 +14,8 @@ from .._models.errors import ASI1Error
 from .._models.messages import Messages
 from .._protocol.request import chat_request
 from .._settings.options import ChatOptions, ParseOptions
+from .agent_calls import AgentCalls
 from .loop_thread import loop_thread
-from .structured_outputs import StructuredOutputs
 
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Chat:
 
 
 @public
-class Completions(StructuredOutputs):
+class Completions(AgentCalls):
     """Same as `AsyncCompletions`, for blocking callers."""
 
     def __init__(self, engine: Engine) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.answer_reader import ChunkReader
+from .._client.conversation.agent_turns import tool_turns, turn_rounds
 from .._client.conversation.conversation import AsyncConversation
-from .._client.conversation.structured_turns import turn_rounds
 from .._client.conversation.turn import Turn
 from .._client.conversation.turn_stream import turn_stream
 from .._client.conversation.turn_taking import TurnTaking
@@ -15,14 +15,15 @@ from .._models.base_types import JSON, public
 from .._models.completion import ChatCompletion, Usage
 from .._models.messages import Message, Messages
 from .._protocol.context.tokens import TokenEstimator
-from .._settings.options import ChatOptions, ParseOptions
+from .._settings.options import ChatOptions, ParseOptions, ToolOptions
+from .agent_calls import run_rounds, tool_run
 from .loop_thread import loop_thread
 from .stream import ChatStream
-from .structured_outputs import run_rounds
 
 
 if TYPE_CHECKING:
     from .._models.parsed import ParsedCompletion
+    from .tool_run import Journal, ToolRun
 
 
 __all__ = ["Conversation"]
@@ -107,6 +108,64 @@ class Conversation:
         )
         # On Ctrl-C, `run_rounds` closes the generator *rounds*, which ends the turn.
         return run_rounds(self._turns.engine, rounds)
+
+    def run_tools(
+        self,
+        message: Messages,
+        *,
+        tools: Iterable[Callable[..., Any]],
+        model: str | None = None,
+        max_rounds: int = 10,
+        stream: bool = False,
+        tool_timeout: float | None = 600.0,
+        journal: Journal | None = None,
+        **options: Unpack[ToolOptions],
+    ) -> ToolRun:
+        """Same as `AsyncConversation.run_tools`, but the run blocks."""
+        runs = tool_turns()
+        plan = runs.RunPlan.of(
+            tools,
+            max_rounds=max_rounds,
+            stream=stream,
+            tool_timeout=tool_timeout,
+            journal=journal,
+        )
+        rounds = runs.begin_turn(
+            self._turns, plan, message=message, model=model, options=options
+        )
+        return tool_run()(rounds, journal)
+
+    def resume_tools(
+        self,
+        saved: str | bytes | Iterable[str],
+        *,
+        tools: Iterable[Callable[..., Any]],
+        decisions: Mapping[str, bool | str] | None = None,
+        model: str | None = None,
+        max_rounds: int = 10,
+        stream: bool = False,
+        tool_timeout: float | None = 600.0,
+        journal: Journal | None = None,
+        **options: Unpack[ToolOptions],
+    ) -> ToolRun:
+        """Same as `AsyncConversation.resume_tools`, but the run blocks."""
+        runs = tool_turns()
+        plan = runs.RunPlan.of(
+            tools,
+            max_rounds=max_rounds,
+            stream=stream,
+            tool_timeout=tool_timeout,
+            journal=journal,
+        )
+        rounds = runs.resume_turn(
+            self._turns,
+            plan,
+            saved=saved,
+            decisions=decisions,
+            model=model,
+            options=options,
+        )
+        return tool_run()(rounds, journal)
 
     def wait(
         self,

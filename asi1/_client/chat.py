@@ -13,8 +13,8 @@ from .._models.errors import ASI1Error
 from .._models.messages import Messages
 from .._protocol.request import chat_request
 from .._settings.options import ChatOptions, ParseOptions
+from .agent_calls import AsyncAgentCalls
 from .lazy import loader
-from .structured_outputs import AsyncStructuredOutputs
 
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class AsyncChat:
 
 
 @public
-class AsyncCompletions(AsyncStructuredOutputs):
+class AsyncCompletions(AsyncAgentCalls):
     """The chat completion endpoint."""
 
     def __init__(self, engine: Engine) -> None:

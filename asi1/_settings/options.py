@@ -19,6 +19,7 @@ __all__ = [
     "ChatOptions",
     "ParseOptions",
     "RequestOptions",
+    "ToolOptions",
 ]
 
 
@@ -47,10 +48,10 @@ class RequestOptions(TypedDict, total=False):
     extra_body: Mapping[str, JSON] | None
 
 
-class ParseOptions(RequestOptions, total=False):
+class ToolOptions(RequestOptions, total=False):
     """
-    Options of a chat call except ``response_format``: the calls that parse the answer
-    take it as a separate argument. Only given options are sent; None means not given.
+    Options of each call of ``run_tools``. Only given options are sent; None means not
+    given.
 
     Attributes:
         temperature: Randomness of the answer, from 0 (least random) to 2.
@@ -59,9 +60,7 @@ class ParseOptions(RequestOptions, total=False):
         frequency_penalty: The API's ``frequency_penalty``, from -2 to 2.
         presence_penalty: The API's ``presence_penalty``, from -2 to 2.
         stop: One str or several; the answer ends where one of them occurs.
-        n: Number of choices in the answer, at least 1.
         seed: An int for repeatable sampling, if the model supports it.
-        tools: Function descriptions, as the API takes them.
         tool_choice: "auto", "none", "required", or one function.
         parallel_tool_calls: False for one tool call at a time.
         web_search: Let the model search the web.
@@ -87,9 +86,7 @@ class ParseOptions(RequestOptions, total=False):
     frequency_penalty: float | None
     presence_penalty: float | None
     stop: str | Sequence[str] | None
-    n: int | None
     seed: int | None
-    tools: Sequence[Mapping[str, JSON]] | None
     tool_choice: Literal["auto", "none", "required"] | Mapping[str, JSON] | None
     parallel_tool_calls: bool | None
     web_search: bool | None
@@ -101,6 +98,22 @@ class ParseOptions(RequestOptions, total=False):
     study_mode: bool | None
     fun_mode: bool | None
     user: str | None
+
+
+class ParseOptions(ToolOptions, total=False):
+    """
+    Options of a chat call except ``response_format``: the calls that parse the answer
+    take it as a separate argument. Only given options are sent; None means not given.
+
+    Attributes:
+        n: Number of choices in the answer, at least 1.
+        tools: Function descriptions, as the API takes them.
+
+    Source: https://docs.asi1.ai/api-reference/llm/chat-completion
+    """
+
+    n: int | None
+    tools: Sequence[Mapping[str, JSON]] | None
 
 
 class ChatOptions(ParseOptions, total=False):
@@ -116,6 +129,7 @@ class ChatOptions(ParseOptions, total=False):
     response_format: Mapping[str, JSON] | None
 
 
+public(ToolOptions)
 public(RequestOptions)
 public(ParseOptions)
 public(ChatOptions)

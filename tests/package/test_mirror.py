@@ -36,7 +36,7 @@ TESTED_IN = {
     "transport/test_connect": ["_transport/trio_socket"],
     # Conversation turns and the transport are tested through clients.
     "client/test_client": ["_client/chat", "_transport/transport"],
-    "client/conversation/test_turn_parse": ["_client/conversation/structured_turns"],
+    "client/conversation/test_turn_parse": ["_client/conversation/agent_turns"],
     "client/conversation/test_conversation": [
         "_client/conversation/opening",
         "_client/conversation/turn",
@@ -47,7 +47,7 @@ TESTED_IN = {
     "client/test_lifetime": ["_transport/event_loop"],
     "call/test_reply_reader": ["_call/answer_reader"],
     "client/test_images": ["_call/images_reader"],
-    "client/test_structured_outputs": ["_call/parse_rounds"],
+    "client/test_agent_calls": ["_call/parse_rounds"],
     "system/life/test_fork": ["_fork_lock"],
     # Parts of the command line are tested by the command's input and output.
     "cli/test_ask": ["cli/_parser", "cli/_terminal", "cli/_view"],

@@ -122,7 +122,7 @@ _LISTED: dict[str, list[str]] = {
     "_models.usage_sum": ["models/test_parsed"],
     "_models.sent_back": ["models/test_sent_back", "models/test_messages"],
     "_call.images_reader": ["client/test_images"],
-    "_call.parse_rounds": ["client/test_structured_outputs"],
+    "_call.parse_rounds": ["client/test_agent_calls"],
     "_protocol.schema.annotations": [
         "protocol/schema/test_describe",
         "protocol/schema/test_output_type",

@@ -19,7 +19,7 @@ from ..._protocol.context.saved_conversation import to_json
 from ..._protocol.context.tokens import TokenEstimator, Wire
 from ..._settings.options import ChatOptions
 from ..stream import AsyncChatStream
-from .structured_turns import AsyncStructuredTurns
+from .agent_turns import AsyncAgentTurns
 from .turn import Turn
 from .turn_stream import turn_stream
 from .turn_taking import TurnTaking
@@ -30,7 +30,7 @@ __all__ = ["AsyncConversation"]
 
 
 @public
-class AsyncConversation(AsyncStructuredTurns):
+class AsyncConversation(AsyncAgentTurns):
     """
     A dialogue with the model, which receives the earlier messages in each turn.
 

@@ -22,14 +22,15 @@ from ..._models.messages import (
     wire_messages,
 )
 from ..._protocol.context.history import History, stored
-from ..._protocol.request import draft_chat
+from ..._protocol.context.tokens import Wire
+from ..._protocol.request import ChatDraft, draft_chat
 from ..._settings.option_checks import checked_options
 from ..._settings.options import ChatOptions
 from .turn_requests import TurnRequests
 from .turn_taking import TurnTaking
 
 
-__all__ = ["Turn"]
+__all__ = ["Turn", "listed"]
 
 _T = TypeVar("_T")
 
@@ -76,7 +77,7 @@ class Turn(Generic[_T]):
             **checked_options(options),
         }
         self._model = model or history.model
-        new = stored(_listed(message))
+        new = stored(listed(message))
         draft = draft_chat(
             engine.config,
             model=self._model,
@@ -132,11 +133,23 @@ class Turn(Generic[_T]):
         if self._taking.current is self:
             self._taking.history = history
 
-    def again(self, added: Sequence[Message]) -> Call[_T]:
-        """Return a call that sends the messages of `call` again, then *added*."""
+    def extend(self, added: Sequence[Wire]) -> None:
+        """Make `call`, which has not begun, also send *added*, at its end."""
+        self._requests.new += tuple(added)
+
+    def again(
+        self, added: Sequence[Message], draft: ChatDraft | None = None
+    ) -> Call[_T]:
+        """
+        Return a call that sends the messages of `call` again, then *added*.
+
+        Args:
+            added: The messages to add.
+            draft: The request without its messages; None for that of `call`.
+        """
         engine, requests = self._taking.engine, self._requests
         messages = [*requests.sent, *wire_messages(added)]
-        request = OneRequest(requests.draft.request_of(messages))
+        request = OneRequest((draft or requests.draft).request_of(messages))
         return engine.call(request, self.call.reader_class)
 
     def commit(
@@ -159,6 +172,33 @@ class Turn(Generic[_T]):
             self._requests.sent, first.usage
         )
         self._taking.last = answer
+
+    def commit_exchange(
+        self, answers: Sequence[ChatCompletion], added: Sequence[Wire], first: int
+    ) -> None:
+        """
+        Add a turn of several answers to the history, unless this turn has ended.
+
+        Args:
+            answers: All answers of the turn.
+            added: The messages after those that `call` sent, with the last answer.
+            first: The place of the answer to `call` in *answers*.
+        """
+        if self._taking.current is not self:
+            return
+        history = self._requests.history
+        history = history.with_messages((*self._requests.messages, *added))
+        for answer in answers:
+            history = history.with_usage(answer.usage)
+        if first < len(answers):
+            usage = answers[first].usage
+            history = history.with_tokens_learned(self._requests.sent, usage)
+        self._taking.history = history
+        self._taking.last = answers[-1]
+
+    def wire(self, answer: ChatCompletion) -> Wire:
+        """Return *answer* as the history stores it, and later requests contain it."""
+        return self._requests.history.reply(answer)
 
     def commit_usage(self, answer: ChatCompletion) -> None:
         """Count the turn's tokens, without adding the turn to the history."""
@@ -185,7 +225,8 @@ class Turn(Generic[_T]):
         return history.with_messages(messages).with_usage(answer.usage)
 
 
-def _listed(message: Messages | Message) -> Messages:
+def listed(message: Messages | Message) -> Messages:
+    """Return *message* as the argument of a call; a single message becomes a list."""
     if isinstance(message, _ONE):
         return [cast("Message", message)]
     return message

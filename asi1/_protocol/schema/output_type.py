@@ -30,7 +30,7 @@ from .type_names import type_name
 from .write import json_schema
 
 
-__all__ = ["OutputType", "Parsed", "output_type"]
+__all__ = ["CUT_OFF", "OutputType", "Parsed", "output_type"]
 
 _T = TypeVar("_T")
 _ARGUMENT = "response_format"
@@ -39,7 +39,7 @@ _ARGUMENT = "response_format"
 _KEY = "value"
 _LONGEST_NAME = 64
 # The finish reasons, in lowercase, by which servers say that the tokens are used up.
-_CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 
 
 @frozen(kw_only=True)
@@ -124,7 +124,7 @@ def _check_whole(completion: ChatCompletion, text: str) -> None:
         _fail(OutputRefusedError, f"the model refuses: {message.refusal}", completion)
     if completion.finish_reason == "content_filter":
         _fail(OutputRefusedError, "the content filter removed the answer", completion)
-    if (completion.finish_reason or "").lower() in _CUT_OFF:
+    if (completion.finish_reason or "").lower() in CUT_OFF:
         usage = completion.usage
         tokens = (usage.reasoning_tokens if usage else None) or 0
         if not text.strip() and (completion.thoughts or message.reasoning or tokens):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import asi1
 
 from asi1._protocol.schema.strict import is_strict
-from asi1._protocol.tools import function_tool
+from asi1._protocol.tools.function_tool import function_tool
 
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ async def weather(
     unit: Literal["c", "f"] = "c",
     *,
     days: Annotated[int, "How many"] = 3,
-    context: Context | None = None,
 ):
     """
     Return the weather.
@@ -51,7 +50,7 @@ async def weather(
         place: Where it is.
         days: Not shown.
     """
-    return city, place, unit, days, context
+    return city, place, unit, days
 
 
 class Shop:
@@ -128,9 +127,9 @@ def logged(function):
 def test_tool_has_name_description_and_strict_schema():
     """
     The schema has the parameters with the types of the annotations, and descriptions
-    from annotations and docstring; a parameter of an excluded type is left out.
+    from annotations and docstring.
     """
-    tool = function_tool(weather, exclude=["context"])
+    tool = function_tool(weather)
     place = {
         "type": "object",
         "properties": {"lat": {"type": "number"}, "lon": {"type": "number"}},
@@ -167,7 +166,6 @@ def test_tool_has_name_description_and_strict_schema():
             "strict": True,
         },
     } == tool.wire
-    assert {"context": Context | None} == tool.excluded
     jsonschema.Draft202012Validator.check_schema(tool.parameters)
 
 
@@ -196,7 +194,7 @@ def test_callables_of_each_kind_can_be_tools(function, name, description, first)
     Tools of methods, class and static methods, partials, objects with ``__call__`` and
     decorated functions have the name, docstring and annotations of the inner function.
     """
-    tool = function_tool(function, exclude=["context"])
+    tool = function_tool(function)
     properties = list(tool.parameters["properties"].values())
 
     assert name == tool.name
@@ -236,27 +234,6 @@ def test_arguments_are_bound_to_the_parameters_of_the_function(
     assert result == function(*args, **kwargs)
 
 
-def test_excluded_parameters_get_the_values_of_the_caller():
-    """
-    The model neither sees nor sets a parameter of an excluded type; the caller gives
-    the parameter its value.
-    """
-
-    def look(query: str, context: Context, /):
-        return query, context
-
-    tool = function_tool(look, exclude=(Context,))
-    context = Context()
-
-    assert {"context": Context} == tool.excluded
-    assert ["query"] == tool.parameters["required"]
-    args, kwargs = tool.bind('{"query": "a"}', {"context": context})
-    assert (("a", context), {}) == (args, kwargs)
-    with pytest.raises(asi1.OutputInvalidError) as caught:
-        tool.bind('{"query": "a", "context": {}}')
-    assert "$.context" == caught.value.path
-
-
 @pytest.mark.parametrize(
     ("arguments", "error", "path"),
     [
@@ -291,7 +268,7 @@ def test_arguments_that_do_not_fit_raise_output_error(arguments, error, path):
     Arguments that are cut off, are not valid JSON or do not match the tool's schema
     raise an error with the arguments' text and the path of the wrong value.
     """
-    tool = function_tool(weather, exclude=["context"])
+    tool = function_tool(weather)
 
     with pytest.raises(asi1.OutputError, match="arguments of weather") as caught:
         tool.bind(arguments)
@@ -306,7 +283,7 @@ def test_arguments_cut_off_anywhere_raise_output_error(data):
     """
     JSON arguments of a tool call that are cut off anywhere raise an error.
     """
-    tool = function_tool(weather, exclude=["context"])
+    tool = function_tool(weather)
     place = {"lat": 1, "lon": 2.5}
     text = json.dumps({"city": 'a "}', "place": place, "unit": "f", "days": 33})
     end = data.draw(st.integers(0, len(text) - 1))

@@ -11,7 +11,7 @@ import functools
 import inspect
 import re
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter
 from typing import Any
 
@@ -19,20 +19,20 @@ import attrs
 
 from attrs import frozen
 
-from .._models.base_types import JSON
-from .._models.errors import ArgumentError
-from .._models.json_text import load_json
-from .._models.output_errors import OutputInvalidError, OutputTruncatedError
-from .schema.annotations import UnresolvedError, resolved_hints, unwrap
-from .schema.answer_text import JSONCutOffError, NoJSONError, read_json_answer
-from .schema.decode import decoder_of
-from .schema.describe import Describer
-from .schema.docstrings import Docs, read_docs
-from .schema.fields import RawField, shown_default
-from .schema.mismatch import MismatchError
-from .schema.shapes import Definition, Object
-from .schema.strict import is_strict
-from .schema.write import json_schema
+from ..._models.base_types import JSON
+from ..._models.errors import ArgumentError
+from ..._models.json_text import load_json
+from ..._models.output_errors import OutputInvalidError, OutputTruncatedError
+from ..schema.annotations import UnresolvedError, resolved_hints
+from ..schema.answer_text import JSONCutOffError, NoJSONError, read_json_answer
+from ..schema.decode import decoder_of
+from ..schema.describe import Describer
+from ..schema.docstrings import Docs, read_docs
+from ..schema.fields import RawField, shown_default
+from ..schema.mismatch import MismatchError
+from ..schema.shapes import Definition, Object
+from ..schema.strict import is_strict
+from ..schema.write import json_schema
 
 
 __all__ = ["FunctionTool", "function_tool"]
@@ -52,8 +52,6 @@ class FunctionTool:
         description: What the function does, from its docstring.
         parameters: The JSON Schema of the parameters; not to be changed.
         strict: Whether the server is asked to enforce the schema.
-        excluded: The parameters that the model does not see, with their types; the
-            caller of the function adds their values.
         decode: Returns the values of JSON arguments by parameter; raises
             `MismatchError`.
         signature: The function's signature.
@@ -63,7 +61,6 @@ class FunctionTool:
     description: str
     parameters: dict[str, JSON]
     strict: bool
-    excluded: Mapping[str, Any]
     decode: Callable[[JSON], dict[str, Any]]
     signature: inspect.Signature
 
@@ -76,15 +73,12 @@ class FunctionTool:
         function |= {"parameters": self.parameters, "strict": self.strict}
         return {"type": "function", "function": function}
 
-    def bind(
-        self, arguments: str, excluded: Mapping[str, Any] | None = None
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def bind(self, arguments: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """
         Return the positional and keyword arguments of a call.
 
         Args:
             arguments: The JSON text that the model wrote.
-            excluded: Values of the excluded parameters.
 
         Raises:
             OutputTruncatedError: The text ends inside a JSON value.
@@ -103,7 +97,7 @@ class FunctionTool:
                 path=mismatch.path,
                 expected=mismatch.words or mismatch.expected,
             ) from mismatch.__cause__
-        return _call_arguments(self.signature, {**values, **(excluded or {})})
+        return _call_arguments(self.signature, values)
 
 
 def _loaded(arguments: str, name: str) -> JSON:
@@ -144,7 +138,6 @@ def function_tool(
     name: str | None = None,
     description: str | None = None,
     strict: bool | None = None,
-    exclude: Collection[str | type] = (),
 ) -> FunctionTool:
     """
     Return the tool of a function, method, partial or other callable object.
@@ -155,7 +148,6 @@ def function_tool(
         description: What the tool does; by default the docstring's text.
         strict: Whether the server is asked to enforce the schema; by default
             if the types allow it.
-        exclude: Names, or types, of parameters that the model does not see.
 
     Raises:
         ArgumentError: The function cannot be a tool; the message says why.
@@ -166,15 +158,12 @@ def function_tool(
     signature = _signature(function, name)
     hints = _hints(_annotated(inner), name)
     docs = _docs_of(inner)
-    visible: list[RawField] = []
-    excluded: dict[str, Any] = {}
+    fields: list[RawField] = []
     for parameter in _named(signature, name, _annotated(inner)):
         annotation = hints.get(parameter.name, Any)
-        if parameter.name in exclude or unwrap(annotation, {})[0] in exclude:
-            excluded[parameter.name] = annotation
-        elif parameter.name not in preset:
-            visible.append(_field_of(parameter, annotation, docs))
-    shape = _shape(name, visible)
+        if parameter.name not in preset:
+            fields.append(_field_of(parameter, annotation, docs))
+    shape = _shape(name, fields)
     schema = json_schema(shape)
     can_be_strict = is_strict(schema)
     if strict and not can_be_strict:
@@ -184,7 +173,6 @@ def function_tool(
         description=docs.text if description is None else description,
         parameters=schema,
         strict=can_be_strict if strict is None else strict,
-        excluded=excluded,
         decode=decoder_of(shape),
         signature=signature,
     )

@@ -1,0 +1,159 @@
+"""The methods of ``client.chat.completions`` for agents, for blocking callers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+
+from .._call.engine import Engine
+from .._client.agent_calls import parse_rounds, tool_runs
+from .._client.lazy import loader
+from .._models.messages import Messages
+from .._settings.options import ParseOptions, ToolOptions
+from .loop_thread import loop_thread
+
+
+if TYPE_CHECKING:
+    from .._call.parse_rounds import Rounds
+    from .._models.parsed import ParsedCompletion
+    from .tool_run import Journal, ToolRun
+
+
+__all__ = ["AgentCalls", "run_rounds", "tool_run"]
+
+_T = TypeVar("_T")
+
+
+class AgentCalls:
+    """Same as `AsyncAgentCalls`, for blocking callers."""
+
+    _engine: Engine
+
+    @overload
+    def parse(
+        self,
+        *,
+        messages: Messages,
+        response_format: type[_T],
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[_T]: ...
+
+    @overload
+    def parse(
+        self,
+        *,
+        messages: Messages,
+        response_format: object,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[Any]: ...
+
+    def parse(
+        self,
+        *,
+        messages: Messages,
+        response_format: Any,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[Any]:
+        """Same as `AsyncCompletions.parse`, but blocks."""
+        rounds = parse_rounds().parse_rounds(
+            self._engine,
+            messages=messages,
+            model=model,
+            response_format=response_format,
+            repair=repair,
+            options=options,
+        )
+        return run_rounds(self._engine, rounds)
+
+    def run_tools(
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[Callable[..., Any]],
+        model: str | None = None,
+        max_rounds: int = 10,
+        stream: bool = False,
+        tool_timeout: float | None = 600.0,
+        journal: Journal | None = None,
+        **options: Unpack[ToolOptions],
+    ) -> ToolRun:
+        """Same as `AsyncCompletions.run_tools`, but the run blocks."""
+        runs = tool_runs()
+        plan = runs.RunPlan.of(
+            tools,
+            max_rounds=max_rounds,
+            stream=stream,
+            tool_timeout=tool_timeout,
+            journal=journal,
+        )
+        rounds = runs.begin_run(
+            self._engine, plan, messages=messages, model=model, options=options
+        )
+        return tool_run()(rounds, journal)
+
+    def resume_tools(
+        self,
+        saved: str | bytes | Iterable[str],
+        *,
+        tools: Iterable[Callable[..., Any]],
+        decisions: Mapping[str, bool | str] | None = None,
+        model: str | None = None,
+        max_rounds: int = 10,
+        stream: bool = False,
+        tool_timeout: float | None = 600.0,
+        journal: Journal | None = None,
+        **options: Unpack[ToolOptions],
+    ) -> ToolRun:
+        """Same as `AsyncCompletions.resume_tools`, but the run blocks."""
+        runs = tool_runs()
+        plan = runs.RunPlan.of(
+            tools,
+            max_rounds=max_rounds,
+            stream=stream,
+            tool_timeout=tool_timeout,
+            journal=journal,
+        )
+        rounds = runs.resume_run(
+            self._engine,
+            plan,
+            saved=saved,
+            decisions=decisions,
+            model=model,
+            options=options,
+        )
+        return tool_run()(rounds, journal)
+
+
+def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
+    """
+    Run the calls of *rounds* on the loop thread, one after the other.
+
+    Answers are decoded in the caller's thread: decoding runs the user's validators,
+    which may block, or call the model themselves.
+
+    Raises:
+        ASI1Error: A call failed, or *rounds* raised this error.
+    """
+    try:
+        call = next(rounds)
+        while True:
+            call = rounds.send(loop_thread().run(engine.result(call)))
+    except StopIteration as done:
+        result: _T = done.value
+        return result
+    finally:
+        rounds.close()
+
+
+@loader
+def tool_run() -> type[ToolRun]:
+    """Return the class of a blocking run with tools."""
+    from .tool_run import ToolRun  # noqa: PLC0415
+
+    return ToolRun

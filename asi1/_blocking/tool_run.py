@@ -1,0 +1,85 @@
+"""
+A run with tools for blocking callers.
+
+The journal is called in the caller's thread, so it may block, and may use a database
+connection that belongs to this thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeAlias
+
+from .._call.tool_rounds import ToolRounds
+from .._client.tool_run import RunState
+from .._models.base_types import public
+from .._protocol.tools.run_events import event_text
+from .._protocol.tools.steps import ToolRunResult, ToolStep
+from .loop_thread import close_on_loop, loop_thread
+
+
+__all__ = ["Journal", "ToolRun"]
+
+Journal: TypeAlias = Callable[[str], object]
+
+
+@public
+class ToolRun(RunState):
+    """Same as `AsyncToolRun`, but blocks."""
+
+    def __init__(self, rounds: ToolRounds, journal: Journal | None) -> None:
+        """Users do not construct this class; the client does."""
+        self._rounds = rounds
+        self._journal = journal
+
+    def __repr__(self) -> str:
+        return f"<ToolRun after {len(self._rounds.log.answers)} answers>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ToolStep:
+        try:
+            with self._rounds.reader():
+                step = self._read()
+        except Exception:
+            raise
+        except BaseException:  # on Ctrl-C, cancel what is running: no step will be read
+            self._rounds.abandon()
+            raise
+        if step is None:
+            raise StopIteration
+        return step
+
+    def _read(self) -> ToolStep | None:
+        """Read and record items until one is a step; return None at the end."""
+        while item := loop_thread().run(self._rounds.next()):
+            if item.event is not None and self._journal is not None:
+                self._journal(event_text(item.event))
+            step = self._rounds.keep(item)
+            if step is not None:
+                return step
+        return None
+
+    def until_done(self) -> ToolRunResult:
+        """Same as `AsyncToolRun.until_done`, but blocks."""
+        for _ in self:
+            pass
+        return self._result()
+
+    def close(self) -> None:
+        """Same as `AsyncToolRun.aclose`, but blocks."""
+        self._rounds.abandon()  # `abandon` needs no event loop: it runs in this thread
+        close_on_loop(self._rounds.aclose)

@@ -1,0 +1,201 @@
+"""
+Runs tools for the model, round by round, for one reader of the steps.
+
+Each read decides what is next; the only tasks are those of the model's calls and of the
+tools. So a run goes on no faster than its steps are read: no tool begins before its
+`ToolStartedStep` was read, and was kept in the journal.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from attrs import define, field
+
+from .._models.errors import StreamBusyError, StreamClosedError
+from .._protocol.context.tokens import Wire
+from .._protocol.tools.run_events import (
+    Begun,
+    Decided,
+    Decision,
+    Ended,
+    Event,
+    Started,
+)
+from .._protocol.tools.run_log import Ask, Refuse, RunLog, RunTools
+from .._protocol.tools.steps import ToolStep
+from .._protocol.tools.tool_calls import Runnable, error_content
+from .answer_reader import AnswerReader, ChunkReader
+from .call import Call
+from .engine import Engine
+from .tool_sources import AnswerSource, Item, Source, StreamSource, ToolSource
+
+
+__all__ = ["RunRequests", "ToolRounds"]
+
+
+class RunRequests(Protocol):
+    """Makes the calls of a run."""
+
+    def begin(self) -> None:
+        """Begin the run; a conversation allows no other turn until `end`."""
+
+    def call(self, added: Sequence[Wire], reader: type[Any]) -> Call[Any]:
+        """Return the call that sends the run's first messages, followed by *added*."""
+
+    def commit(self, log: RunLog) -> None:
+        """Keep the exchange of a run that is over."""
+
+    def end(self) -> None:
+        """End the run; callable by any thread, and several times."""
+
+
+@define(eq=False)
+class ToolRounds:
+    """
+    A run with tools, for one reader at a time.
+
+    Attributes:
+        log: What has happened.
+        steps: The steps that were read, without pieces of answers.
+        over: Whether the run is over, or waits for decisions.
+    """
+
+    engine: Engine
+    requests: RunRequests
+    log: RunLog
+    stream: bool
+    tool_timeout: float | None
+    steps: list[ToolStep] = field(factory=list, init=False)
+    over: bool = field(default=False, init=False)
+    _items: deque[Item] = field(factory=deque, init=False)
+    _group: Sequence[Runnable] = field(default=(), init=False)
+    _source: Source | None = field(default=None, init=False)
+    _begun: bool = field(default=False, init=False)
+    _reading: bool = field(default=False, init=False)
+    _error: Exception | None = field(default=None, init=False)
+
+    def record(self, event: Begun | Decided) -> None:
+        """Record an event before the first read, which returns it for the journal."""
+        self.log.add(event)
+        self._items.append(Item(event, recorded=True))
+
+    def resume(self, decisions: Mapping[str, Decision]) -> None:
+        """
+        Go on with a run whose events are in the log.
+
+        Raises:
+            ArgumentError: A decision is wrong, or not about a pending call.
+        """
+        made = [self.log.step_of(event) for event in self.log.events]
+        self.steps += [step for step in made if step is not None]
+        if decisions:
+            self.record(self.log.decided(decisions))
+
+    @contextmanager
+    def reader(self) -> Generator[None, None, None]:
+        """Admit one reader; until the block ends, a second gets `StreamBusyError`."""
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+        if self._reading:
+            raise StreamBusyError("the run is already being read")
+        self._reading = True
+        try:
+            yield
+        finally:
+            self._reading = False
+
+    async def next(self) -> Item | None:
+        """
+        Wait for the next item, which stays the next until `keep`; None at the end.
+
+        Raises:
+            ASI1Error: A call failed, an answer cannot be used, or too many rounds.
+        """
+        try:
+            while not self._items and not self.over:
+                if self._source is None:
+                    self._begin_next()
+                    continue
+                items = await self._source.read()
+                self._items.extend(items)
+                if self._source.ended:
+                    self._source = None
+        except Exception as error:
+            self._fail(error)
+            raise
+        return self._items[0] if self._items else None
+
+    def keep(self, item: Item) -> ToolStep | None:
+        """Record *item*, the next one; return its step, None if it has none."""
+        self._items.popleft()
+        if item.event is None:
+            return item.step
+        if not item.recorded:
+            self.log.add(item.event)
+        step = self.log.step_of(item.event, item.error)
+        if step is not None:
+            self.steps.append(step)
+        return step
+
+    def _begin_next(self) -> None:
+        if not self._begun:
+            self.requests.begin()
+            self._begun = True
+        if self._group:
+            calls, self._group = self._group, ()
+            self._source = ToolSource(self.engine, calls, self.tool_timeout)
+            return
+        match self.log.next_action():
+            case Ask():
+                self._source = self._ask()
+            case Refuse(call, words):
+                self._add(Ended(call.id, error_content(words), failed=True))
+            case RunTools(calls):
+                self._group = calls
+                for runnable in calls:
+                    self._add(Started(runnable.call.id))
+            case _:
+                self.over = True
+                if not self.log.pending:
+                    self.requests.commit(self.log)
+                self.requests.end()
+
+    def _ask(self) -> Source:
+        added, checked = self.log.added(), self.log.checked
+        if self.stream:
+            call = self.requests.call(added, ChunkReader)
+            return StreamSource(self.engine, call, checked)
+        return AnswerSource(
+            self.engine, self.requests.call(added, AnswerReader), checked
+        )
+
+    def _add(self, event: Event) -> None:
+        self._items.append(Item(event))
+
+    def _fail(self, error: Exception) -> None:
+        self._error = error
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Cancel what is running, without waiting; callable by any thread."""
+        if self._source is not None:
+            self._source.stop()
+        if self._begun:
+            self.requests.end()
+
+    async def aclose(self) -> None:
+        """Cancel what is running, and wait until it has ended; callable twice."""
+        if not self.over:
+            self._error = self._error or StreamClosedError("the run was closed")
+        source = self._source
+        self.abandon()
+        if source is not None:
+            await source.aclose()
+
+    def __del__(self) -> None:
+        if not self.over:
+            self.abandon()

@@ -1,0 +1,184 @@
+"""
+Where the steps of a run come from: an answer of the model, or tools that are running.
+
+A cancelled read loses nothing. No task refers to its source: garbage collection of a
+source cancels the source's tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from attrs import field, frozen
+
+from .._models.chunks import ChatCompletionChunk
+from .._models.completion import ChatCompletion
+from .._protocol.tools.run_events import Answered, Event
+from .._protocol.tools.steps import ToolStep
+from .._protocol.tools.streamed_steps import StreamedSteps
+from .._protocol.tools.tool_calls import Runnable
+from .._transport.event_loop import loop_token
+from .batch_queue import BatchQueue
+from .call import Call
+from .chunk_stream import ChunkStream
+from .engine import Engine
+from .task import CallTask
+from .tool_task import ToolOutcome, ToolTask
+
+
+__all__ = ["AnswerSource", "Item", "Source", "StreamSource", "ToolSource"]
+
+
+@frozen
+class Item:
+    """
+    The next of a run: an event, or a step that is no event, such as a piece of text.
+
+    Attributes:
+        event: What happened; its step is made when it is recorded.
+        step: The step, if there is no event.
+        error: The exception that a tool raised.
+        recorded: Whether the run's log has the event already.
+    """
+
+    event: Event | None = None
+    step: ToolStep | None = None
+    error: BaseException | None = field(default=None, eq=False)
+    recorded: bool = False
+
+
+class Source(Protocol):
+    """Something that a run waits for."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether all items were read."""
+
+    async def read(self) -> Sequence[Item]:
+        """Wait for items, and return them."""
+
+    def stop(self) -> None:
+        """Cancel the tasks of the source; callable by any thread."""
+
+    async def aclose(self) -> None:
+        """Cancel the tasks of the source, and wait until they have ended."""
+
+
+class _Tasks:
+    """The tasks of a source."""
+
+    _tasks: Sequence[CallTask] = ()
+    ended = False
+
+    def stop(self) -> None:
+        """Cancel the tasks; callable by any thread."""
+        for task in self._tasks:
+            task.stop()
+
+    async def aclose(self) -> None:
+        """Cancel the tasks, and wait until they have ended."""
+        self.stop()
+        for task in self._tasks:
+            if task.token is loop_token():  # another loop's task cannot be awaited
+                await task.join()
+
+    def __del__(self) -> None:
+        if not self.ended:
+            self.stop()
+
+
+class AnswerSource(_Tasks):
+    """An answer of the model that arrives at once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        call: Call[ChatCompletion],
+        checked: Callable[[ChatCompletion], Answered],
+    ) -> None:
+        """Begin *call*; *checked* returns the event of its answer, or raises."""
+        self._call = call
+        self._checked = checked
+        self._tasks = [engine.begin(call)]
+
+    async def read(self) -> Sequence[Item]:
+        """
+        Wait for the answer.
+
+        Raises:
+            ASI1Error: The call failed, or the answer cannot be used.
+        """
+        (answer,) = await self._call.queue.get()
+        self.ended = True
+        return [Item(self._checked(answer))]
+
+
+class StreamSource:
+    """An answer of the model that is streamed."""
+
+    ended = False
+
+    def __init__(
+        self,
+        engine: Engine,
+        call: Call[ChatCompletionChunk],
+        checked: Callable[[ChatCompletion], Answered],
+    ) -> None:
+        """Stream the answer to *call*, which begins at the first read."""
+        self._stream = ChunkStream(call, partial(engine.begin, call))
+        self._steps = StreamedSteps()
+        self._checked = checked
+
+    async def read(self) -> Sequence[Item]:
+        """
+        Wait for the next pieces of the answer; the last item is the whole answer.
+
+        Raises:
+            ASI1Error: The call failed, or the answer cannot be used.
+        """
+        batch = await self._stream.next_batch()
+        if batch:
+            steps = self._steps.of(batch, self._stream.snapshot)
+            return [Item(step=step) for step in steps]
+        answered = self._checked(self._stream.snapshot())
+        self.ended = True
+        rest = self._steps.rest(answered.answer.text)
+        return [*(Item(step=step) for step in rest), Item(answered)]
+
+    def stop(self) -> None:
+        """Cancel the call; callable by any thread."""
+        self._stream.abandon()
+
+    async def aclose(self) -> None:
+        """Cancel the call, and wait until it has ended."""
+        await self._stream.aclose()
+
+
+class ToolSource(_Tasks):
+    """Tools that run at the same time."""
+
+    def __init__(
+        self, engine: Engine, calls: Sequence[Runnable], timeout: float | None
+    ) -> None:
+        """Begin the tools; *timeout* is for tools that have none of their own."""
+        self._outcomes: BatchQueue[ToolOutcome] = BatchQueue()
+        self._left = len(calls)
+        tasks: list[CallTask] = []
+        self._tasks = tasks
+        for call in calls:
+            limit = timeout if call.tool.timeout is None else call.tool.timeout
+            tasks.append(engine.begin(ToolTask(call, limit, self._outcomes)))
+
+    async def read(self) -> Sequence[Item]:
+        """
+        Wait until a tool ends; return the outcomes in the order in which tools ended.
+
+        Raises:
+            ClientClosedError: The client was closed, which cancels the tools.
+        """
+        batch = await self._outcomes.get()
+        self._left -= len(batch)
+        self.ended = not self._left
+        return [Item(each.event, error=each.error) for each in batch]

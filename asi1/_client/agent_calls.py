@@ -1,0 +1,238 @@
+"""The methods of ``client.chat.completions`` for agents: typed answers, and tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+
+from .._call.engine import Engine
+from .._models.messages import Messages
+from .._settings.options import ParseOptions, ToolOptions
+from .lazy import loader
+
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from .._models.parsed import ParsedCompletion
+    from .tool_run import AsyncJournal, AsyncToolRun
+
+
+__all__ = ["AsyncAgentCalls", "parse_rounds", "tool_run", "tool_runs"]
+
+_T = TypeVar("_T")
+
+
+class AsyncAgentCalls:
+    """The part of `AsyncCompletions` that makes values of answers, and runs tools."""
+
+    _engine: Engine
+
+    @overload
+    async def parse(
+        self,
+        *,
+        messages: Messages,
+        response_format: type[_T],
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[_T]: ...
+
+    @overload
+    async def parse(
+        self,
+        *,
+        messages: Messages,
+        response_format: object,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[Any]: ...
+
+    async def parse(
+        self,
+        *,
+        messages: Messages,
+        response_format: Any,
+        model: str | None = None,
+        repair: int = 0,
+        **options: Unpack[ParseOptions],
+    ) -> ParsedCompletion[Any]:
+        """
+        Ask the model for a value of a type, and return the answer with its ``parsed``.
+
+        The request asks for JSON with the type's schema. The answer is checked against
+        the type, since a server may ignore the schema.
+
+        Args:
+            messages: As for `create`.
+            response_format: The type: a class of attrs, dataclasses, pydantic or
+                msgspec, a ``TypedDict``, ``NamedTuple`` or ``Enum``, or any annotation
+                made of such classes and of Python's own types, such as
+                ``list[int | None]``. A JSON Schema as a dict gives plain JSON data,
+                which is not checked against the schema.
+            model: As for `create`.
+            repair: How often the model is asked again, with the error, if its answer
+                does not fit the type; ``answer.earlier`` has the errors.
+            **options: Fields of `ParseOptions`.
+
+        Raises:
+            OutputTruncatedError: The answer ends before the value is complete.
+            ThoughtBudgetError: The model's thoughts used up all tokens.
+            OutputRefusedError: The model refused to answer.
+            OutputInvalidError: The answer is not JSON, or does not fit the type.
+            ArgumentError: An argument is wrong, or the type has no form in JSON Schema;
+                nothing was sent.
+            ASI1Error: As for `create`.
+
+        Source: https://docs.asi1.ai/documentation/build-with-asi-one/structured-data
+        """
+        module = parse_rounds()
+        rounds = module.parse_rounds(
+            self._engine,
+            messages=messages,
+            model=model,
+            response_format=response_format,
+            repair=repair,
+            options=options,
+        )
+        answer: ParsedCompletion[Any] = await module.run_rounds(self._engine, rounds)
+        return answer
+
+    def run_tools(
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[Callable[..., Any]],
+        model: str | None = None,
+        max_rounds: int = 10,
+        stream: bool = False,
+        tool_timeout: float | None = 600.0,
+        journal: AsyncJournal | None = None,
+        **options: Unpack[ToolOptions],
+    ) -> AsyncToolRun:
+        """
+        Let the model call tools, until it answers without calling one.
+
+        Each answer's calls run at the same time, and the model is sent their results in
+        the order of the calls. The run is an async iterator of steps; use ``await
+        run.until_done()`` if only the result matters. Nothing is sent before the first
+        read.
+
+        A call never runs if its answer was cut off, or if its arguments are not whole
+        JSON or do not fit the tool: the model reads an error instead. So it does if a
+        tool raises an exception (its class and message; a `ToolError` chooses the
+        words), takes too long or is cancelled.
+
+        Args:
+            messages: As for `create`.
+            tools: Functions, and tools that `tool` made.
+            model: As for `create`.
+            max_rounds: The most answers of the model; at least 1.
+            stream: Whether the pieces of text, thoughts and tool calls are steps too.
+            tool_timeout: The most seconds of a tool call, for tools without a timeout
+                of their own; None for no limit.
+            journal: Called with one line of JSON for each event, before the run goes
+                on; may return an awaitable. The lines of a run whose process was
+                killed can be given to `resume_tools`: no tool runs twice for a call.
+            **options: Fields of `ToolOptions`, for each call of the model.
+
+        Raises:
+            ArgumentError: An argument is wrong, or a function cannot be a tool; nothing
+                was sent.
+            ClientClosedError: The client is closed.
+
+        Source: https://docs.asi1.ai/documentation/build-with-asi-one/tool-calling
+        """
+        runs = tool_runs()
+        plan = runs.RunPlan.of(
+            tools,
+            max_rounds=max_rounds,
+            stream=stream,
+            tool_timeout=tool_timeout,
+            journal=journal,
+        )
+        rounds = runs.begin_run(
+            self._engine, plan, messages=messages, model=model, options=options
+        )
+        return tool_run()(rounds, journal)
+
+    def resume_tools(
+        self,
+        saved: str | bytes | Iterable[str],
+        *,
+        tools: Iterable[Callable[..., Any]],
+        decisions: Mapping[str, bool | str] | None = None,
+        model: str | None = None,
+        max_rounds: int = 10,
+        stream: bool = False,
+        tool_timeout: float | None = 600.0,
+        journal: AsyncJournal | None = None,
+        **options: Unpack[ToolOptions],
+    ) -> AsyncToolRun:
+        """
+        Go on with a run that waits for decisions, failed, or whose process was killed.
+
+        A call that has a result is not run again, in whatever process. Nor is one that
+        had begun when the process was killed: the model reads that it is not known
+        whether the call took effect.
+
+        Args:
+            saved: What ``run.to_json()`` returned, or the lines of the journal.
+            tools: The same tools again.
+            decisions: For ids of pending calls: True to run the call, False or the
+                reason as a str to refuse it. The others stay pending.
+            model: The model; None for that with which the run began.
+            max_rounds: As for `run_tools`; answers before the pause count.
+            stream: As for `run_tools`.
+            tool_timeout: As for `run_tools`.
+            journal: As for `run_tools`; is called for new events only.
+            **options: As for `run_tools`; they are not saved.
+
+        Raises:
+            ArgumentError: An argument is wrong, *saved* is not a run, or no call with
+                an id in *decisions* is pending.
+            ClientClosedError: The client is closed.
+        """
+        runs = tool_runs()
+        plan = runs.RunPlan.of(
+            tools,
+            max_rounds=max_rounds,
+            stream=stream,
+            tool_timeout=tool_timeout,
+            journal=journal,
+        )
+        rounds = runs.resume_run(
+            self._engine,
+            plan,
+            saved=saved,
+            decisions=decisions,
+            model=model,
+            options=options,
+        )
+        return tool_run()(rounds, journal)
+
+
+@loader
+def parse_rounds() -> ModuleType:
+    """Return the module that makes the calls of `parse`."""
+    from .._call import parse_rounds as module  # noqa: PLC0415
+
+    return module
+
+
+@loader
+def tool_runs() -> ModuleType:
+    """Return the module that begins runs with tools."""
+    from . import tool_runs as module  # noqa: PLC0415
+
+    return module
+
+
+@loader
+def tool_run() -> type[AsyncToolRun]:
+    """Return the class of a run with tools."""
+    from .tool_run import AsyncToolRun  # noqa: PLC0415
+
+    return AsyncToolRun

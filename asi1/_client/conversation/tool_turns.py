@@ -1,0 +1,124 @@
+"""A turn of a conversation in which the model calls tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from attrs import define, field
+
+from ..._call.answer_reader import AnswerReader, ChunkReader
+from ..._call.call import Call
+from ..._call.tool_rounds import ToolRounds
+from ..._models.messages import Message, Messages
+from ..._protocol.context.history import stored
+from ..._protocol.context.tokens import Wire
+from ..._protocol.request import ChatDraft, draft_chat
+from ..._protocol.tools.run_events import Begun, Decision
+from ..._protocol.tools.run_log import RunLog
+from ..tool_runs import RunPlan
+from .turn import Turn, listed
+from .turn_taking import TurnTaking
+
+
+__all__ = ["RunPlan", "begin_turn", "resume_turn"]
+
+
+@define(eq=False)
+class _TurnRequests:
+    """The calls of a run that is one turn of a conversation."""
+
+    turn: Turn[Any]
+    later: ChatDraft
+    log: RunLog
+    _first: int | None = field(default=None, init=False)
+    _sent: int = field(default=0, init=False)
+
+    def begin(self) -> None:
+        """Begin the turn: until `end`, the conversation allows no other."""
+        self.turn.__enter__()
+
+    def call(self, added: Sequence[Wire], reader: type[Any]) -> Call[Any]:  # noqa: ARG002
+        """Return the call that sends the turn's messages, followed by *added*."""
+        if self._first is None:
+            self._first, self._sent = len(self.log.answers), len(added)
+            self.turn.extend(added)
+            return self.turn.call
+        return self.turn.again(added[self._sent :], self.later)
+
+    def commit(self, log: RunLog) -> None:
+        """Add the whole exchange to the history."""
+        first = len(log.answers) if self._first is None else self._first
+        self.turn.commit_exchange(log.answers, log.added()[self._sent :], first)
+
+    def end(self) -> None:
+        """Let the next turn begin; callable by any thread, and several times."""
+        self.turn.release()
+
+
+def begin_turn(
+    turns: TurnTaking,
+    plan: RunPlan,
+    *,
+    message: Messages | Message,
+    model: str | None,
+    options: Mapping[str, Any],
+) -> ToolRounds:
+    """
+    Return a new run; its first read begins the turn.
+
+    Raises:
+        ArgumentError: An argument is wrong; nothing was sent.
+        ClientClosedError: The client is closed.
+    """
+    begun = Begun(stored(listed(message)), model)
+    log = plan.log()
+    rounds = plan.rounds(turns.engine, _requests(turns, plan, begun, log, options), log)
+    rounds.record(begun)
+    return rounds
+
+
+def resume_turn(
+    turns: TurnTaking,
+    plan: RunPlan,
+    *,
+    saved: Any,
+    decisions: Mapping[str, Decision] | None,
+    model: str | None,
+    options: Mapping[str, Any],
+) -> ToolRounds:
+    """
+    Return a saved run of the conversation, with decisions about its pending calls.
+
+    Raises:
+        ArgumentError: An argument is wrong; nothing was sent.
+        ClientClosedError: The client is closed.
+    """
+    log = plan.loaded(saved)
+    begun = log.begun if model is None else attrs.evolve(log.begun, model=model)
+    rounds = plan.rounds(turns.engine, _requests(turns, plan, begun, log, options), log)
+    rounds.resume(decisions or {})
+    return rounds
+
+
+def _requests(
+    turns: TurnTaking,
+    plan: RunPlan,
+    begun: Begun,
+    log: RunLog,
+    options: Mapping[str, Any],
+) -> _TurnRequests:
+    # A resumed run goes on with the options of later requests.
+    chosen: Any = (plan.later_options if log.answers else plan.options)(options)
+    reader = ChunkReader if plan.stream else AnswerReader
+    turn: Turn[Any] = Turn(turns, begun.messages, begun.model, chosen, reader)
+    later = draft_chat(
+        turns.engine.config,
+        model=begun.model or turns.history.model,
+        stream=plan.stream,
+        options={**turns.history.options, **plan.later_options(options)},
+    )
+    log.wire = turn.wire
+    return _TurnRequests(turn, later, log)

@@ -1,0 +1,141 @@
+"""A run with tools: the public class around `ToolRounds`."""
+
+from __future__ import annotations
+
+import inspect
+
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self, TypeAlias
+
+from .._call.tool_rounds import ToolRounds
+from .._models.base_types import public
+from .._models.completion import ChatCompletion, ToolCall, Usage
+from .._models.errors import ASI1Error
+from .._protocol.tools.run_events import event_text, saved_events
+from .._protocol.tools.steps import ToolRunResult, ToolStep, usage_of
+
+
+__all__ = ["AsyncJournal", "AsyncToolRun", "RunState"]
+
+# Is given one line of JSON for each event of a run, before the run goes on.
+AsyncJournal: TypeAlias = Callable[[str], Awaitable[object] | object]
+
+
+class RunState:
+    """What a run has done so far."""
+
+    _rounds: ToolRounds
+
+    @property
+    def answer(self) -> ChatCompletion | None:
+        """The model's last answer; None before the first."""
+        answers = self._rounds.log.answers
+        return answers[-1] if answers else None
+
+    @property
+    def steps(self) -> tuple[ToolStep, ...]:
+        """The steps that were read so far, without pieces of answers."""
+        return tuple(self._rounds.steps)
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens of all answers so far; None if the server reported none."""
+        return usage_of(self._rounds.steps)
+
+    @property
+    def pending(self) -> tuple[ToolCall, ...]:
+        """The calls that wait for an approval; empty while the run goes on."""
+        return self._rounds.log.pending if self._rounds.over else ()
+
+    def to_json(self) -> str:
+        """
+        Return the run so far as JSON text, to go on with ``resume_tools``.
+
+        The text contains the messages, the answers, and which calls have begun and
+        ended. It contains neither the tools nor the options.
+        """
+        return saved_events(self._rounds.log.events)
+
+    def _result(self) -> ToolRunResult:
+        log = self._rounds.log
+        if not log.answers:
+            raise ASI1Error("the run has no answer")
+        return log.result(self._rounds.steps)
+
+
+@public
+class AsyncToolRun(RunState):
+    """
+    A run in which the model calls tools: an async iterator of its steps.
+
+    ``async for step in run`` reads the steps; ``await run.until_done()`` reads them all
+    and returns the result. The run goes on only while it is read: no tool begins before
+    its `ToolStartedStep` was read. A cancelled read loses nothing. Use it with
+    ``async with`` if you may stop early: leaving the block cancels what is running. So
+    does garbage collection of this object. After an error, `to_json` still has what was
+    done, and ``resume_tools`` goes on.
+    """
+
+    def __init__(self, rounds: ToolRounds, journal: AsyncJournal | None) -> None:
+        """Users do not construct this class; the client does."""
+        self._rounds = rounds
+        self._journal = journal
+
+    def __repr__(self) -> str:
+        return f"<AsyncToolRun after {len(self._rounds.log.answers)} answers>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ToolStep:
+        with self._rounds.reader():
+            step = await self._read()
+        if step is None:
+            raise StopAsyncIteration
+        return step
+
+    async def _read(self) -> ToolStep | None:
+        """Read and record items until one is a step; return None at the end."""
+        while item := await self._rounds.next():
+            if item.event is not None and self._journal is not None:
+                kept = self._journal(event_text(item.event))
+                if inspect.isawaitable(kept):
+                    await kept
+            step = self._rounds.keep(item)
+            if step is not None:
+                return step
+        return None
+
+    async def until_done(self) -> ToolRunResult:
+        """
+        Read to the end of the run, and return all that was done.
+
+        The run also ends when calls wait for an approval: then ``result.pending`` has
+        these calls, and ``resume_tools`` goes on.
+
+        Raises:
+            MaxRoundsError: The model has called tools in ``max_rounds`` answers.
+            ThoughtBudgetError: The model's thoughts used up all tokens of an answer.
+            OutputInvalidError: An answer says that it calls tools, but has no calls
+                that can be read.
+            ASI1Error: As for `AsyncCompletions.create`.
+        """
+        async for _ in self:
+            pass
+        return self._result()
+
+    async def aclose(self) -> None:
+        """Cancel what is running; may be called twice, and by any task."""
+        await self._rounds.aclose()

@@ -1,0 +1,196 @@
+"""Begins runs with tools, or continues saved ones: checks the arguments for both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from attrs import define, frozen
+
+from .._call.call import Call, OneRequest
+from .._call.engine import Engine
+from .._call.reply_reader import ReplyReader
+from .._call.tool_rounds import RunRequests, ToolRounds
+from .._models.messages import Messages
+from .._protocol.context.history import stored
+from .._protocol.context.tokens import Wire
+from .._protocol.request import ChatDraft, draft_chat
+from .._protocol.tools.run_events import Begun, Decision, load_events
+from .._protocol.tools.run_log import RunLog
+from .._protocol.tools.tool import Tool, tools_by_name
+from .._settings.validators import flag, is_number, whole_number, wrong
+
+
+__all__ = ["RunPlan", "begin_run", "resume_run"]
+
+
+@frozen(kw_only=True)
+class RunPlan:
+    """
+    The arguments of a run, except its messages.
+
+    Attributes:
+        tools: The tools by their names.
+        max_rounds: The most answers of the model.
+        stream: Whether answers are streamed.
+        tool_timeout: The most seconds of a tool call; None for no limit.
+    """
+
+    tools: Mapping[str, Tool[..., Any]]
+    max_rounds: int
+    stream: bool
+    tool_timeout: float | None
+
+    @classmethod
+    def of(
+        cls,
+        tools: Any,
+        *,
+        max_rounds: Any,
+        stream: Any,
+        tool_timeout: Any,
+        journal: Any,
+    ) -> RunPlan:
+        """
+        Check the arguments, and return the plan.
+
+        Raises:
+            ArgumentError: An argument is wrong, or a function cannot be a tool.
+        """
+        if problem := whole_number(1)(max_rounds):
+            raise wrong("max_rounds", problem, max_rounds)
+        if problem := flag(stream):
+            raise wrong("stream", problem, stream)
+        if tool_timeout is not None and not (
+            is_number(tool_timeout) and tool_timeout > 0
+        ):
+            problem = "must be a number of seconds above 0, or None"
+            raise wrong("tool_timeout", problem, tool_timeout)
+        if journal is not None and not callable(journal):
+            raise wrong("journal", "must be a function of one str", journal)
+        return cls(
+            tools=tools_by_name(tools),
+            max_rounds=max_rounds,
+            stream=stream,
+            tool_timeout=tool_timeout,
+        )
+
+    def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options of the first request: *options*, and the tools."""
+        wire = [tool.to_dict() for tool in self.tools.values()]
+        choice = options.get("tool_choice")
+        return {**options, "tools": wire, "tool_choice": choice or "auto"}
+
+    def later_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Return the options of later requests.
+
+        Without tools, or when it must not call any, a model writes calls as text. When
+        it must call one in each answer, it never ends.
+        """
+        return {**self.options(options), "tool_choice": "auto"}
+
+    def loaded(self, saved: Any) -> RunLog:
+        """
+        Return the log of a saved run.
+
+        Raises:
+            ArgumentError: *saved* is not a saved run.
+        """
+        log = self.log()
+        for event in load_events(saved):
+            log.add(event)
+        return log
+
+    def log(self) -> RunLog:
+        """Return the log of a run that has not begun."""
+        return RunLog(self.tools, self.max_rounds)
+
+    def rounds(self, engine: Engine, requests: RunRequests, log: RunLog) -> ToolRounds:
+        """Return the run of *log*, which begins or goes on with the first read."""
+        return ToolRounds(engine, requests, log, self.stream, self.tool_timeout)
+
+
+@define(eq=False)
+class _Requests:
+    """The calls of a run that belongs to no conversation."""
+
+    engine: Engine
+    messages: Sequence[Wire]
+    first: ChatDraft
+    later: ChatDraft
+
+    def begin(self) -> None:
+        """Check that the client is open."""
+        self.engine.check_open()
+
+    def call(self, added: Sequence[Wire], reader: type[ReplyReader[Any]]) -> Call[Any]:
+        """Return the call that sends the messages, followed by *added*."""
+        draft = self.later if added else self.first
+        request = draft.request_of([*self.messages, *added])
+        return self.engine.call(OneRequest(request), reader)
+
+    def commit(self, log: RunLog) -> None:
+        """Do nothing: no conversation keeps the exchange."""
+
+    def end(self) -> None:
+        """Do nothing: no conversation waits for the end."""
+
+
+def begin_run(
+    engine: Engine,
+    plan: RunPlan,
+    *,
+    messages: Messages,
+    model: str | None,
+    options: Mapping[str, Any],
+) -> ToolRounds:
+    """
+    Return a new run; its first read makes the first call.
+
+    Raises:
+        ArgumentError: An argument is wrong; nothing was sent.
+        ClientClosedError: The client is closed.
+    """
+    begun = Begun(stored(messages), model)
+    requests = _requests(engine, plan, begun, options)
+    rounds = plan.rounds(engine, requests, plan.log())
+    rounds.record(begun)
+    return rounds
+
+
+def resume_run(
+    engine: Engine,
+    plan: RunPlan,
+    *,
+    saved: Any,
+    decisions: Mapping[str, Decision] | None,
+    model: str | None,
+    options: Mapping[str, Any],
+) -> ToolRounds:
+    """
+    Return a saved run, with decisions about its pending calls.
+
+    Raises:
+        ArgumentError: An argument is wrong; nothing was sent.
+        ClientClosedError: The client is closed.
+    """
+    log = plan.loaded(saved)
+    begun = log.begun if model is None else attrs.evolve(log.begun, model=model)
+    rounds = plan.rounds(engine, _requests(engine, plan, begun, options), log)
+    rounds.resume(decisions or {})
+    return rounds
+
+
+def _requests(
+    engine: Engine, plan: RunPlan, begun: Begun, options: Mapping[str, Any]
+) -> _Requests:
+    engine.check_open()
+    first, later = (
+        draft_chat(engine.config, model=begun.model, stream=plan.stream, options=chosen)
+        for chosen in (plan.options(options), plan.later_options(options))
+    )
+    first.request_of(begun.messages)  # raises if it cannot be written as JSON
+    return _Requests(engine, begun.messages, first, later)

@@ -1,0 +1,39 @@
+"""
+The errors of tools and of runs with tools.
+
+`errors` shows the whole tree.
+"""
+
+from __future__ import annotations
+
+from attrs import define
+
+from ..._models.base_types import public
+from ..._models.errors import ASI1Error
+from .steps import ToolRunResult
+
+
+__all__ = ["MaxRoundsError", "ToolError"]
+
+
+@public
+class ToolError(ASI1Error):
+    """
+    Raise it in a tool to choose the words that the model reads.
+
+    Of any other exception of a tool, the model reads the class and the message.
+    """
+
+
+@public
+@define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
+class MaxRoundsError(ASI1Error):
+    """
+    The model called tools in every round, until ``max_rounds`` was reached.
+
+    Attributes:
+        result: All that was done. The calls of the last answer were run, and their
+            results are in its messages.
+    """
+
+    result: ToolRunResult

@@ -1,0 +1,253 @@
+"""
+The state of a run with tools, and the decision what the run does next.
+
+The log is the sum of the run's events: a run that was saved, or whose process was
+killed, goes on from its events in another process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from attrs import define, field, frozen
+
+from ..._models.completion import ChatCompletion, ToolCall
+from ..._models.errors import ArgumentError
+from ..._models.messages import wire_messages
+from ..._settings.validators import wrong
+from ..context.tokens import Wire
+from .errors import MaxRoundsError
+from .run_events import Answered, Begun, Decided, Decision, Ended, Event, Started
+from .steps import AnswerStep, ToolEndedStep, ToolRunResult, ToolStartedStep, ToolStep
+from .tool import Tool
+from .tool_calls import Runnable, checked_answer, own_calls, refusal_of
+
+
+__all__ = ["Action", "Ask", "Refuse", "RunLog", "RunTools", "Stop"]
+
+_INTERRUPTED = (
+    "the call was interrupted: it is not known whether it took effect, and it is not"
+    " run again"
+)
+_REFUSED = "the user does not allow this call"
+
+
+@frozen
+class Ask:
+    """Send the messages to the model."""
+
+
+@frozen
+class RunTools:
+    """Run these calls at the same time."""
+
+    calls: tuple[Runnable, ...]
+
+
+@frozen
+class Refuse:
+    """Answer this call with an error, without running it."""
+
+    call: ToolCall
+    words: str
+
+
+@frozen
+class Stop:
+    """The run is over, or waits for decisions."""
+
+
+Action: TypeAlias = Ask | RunTools | Refuse | Stop
+
+
+def _wire(answer: ChatCompletion) -> Wire:
+    (message,) = wire_messages([answer])
+    return message
+
+
+@define(eq=False)
+class RunLog:
+    """
+    The events of one run, and the state that they add up to.
+
+    Attributes:
+        tools: The tools by their names.
+        max_rounds: The most answers that the model gives.
+        wire: Returns an answer as a later request contains it.
+        events: All events, oldest first.
+        answers: The model's answers.
+        calls: The tool calls of all answers, by their ids.
+        results: The results of calls that have one, by their ids.
+        started: The ids of the calls that were begun.
+        decisions: The user's decisions, by the ids of the calls.
+    """
+
+    tools: Mapping[str, Tool[..., Any]]
+    max_rounds: int
+    wire: Callable[[ChatCompletion], Wire] = _wire
+    events: list[Event] = field(factory=list, init=False)
+    answers: list[ChatCompletion] = field(factory=list, init=False)
+    calls: dict[str, ToolCall] = field(factory=dict, init=False)
+    results: dict[str, Ended] = field(factory=dict, init=False)
+    started: set[str] = field(factory=set, init=False)
+    decisions: dict[str, Decision] = field(factory=dict, init=False)
+
+    def add(self, event: Event) -> None:
+        """Record *event*; an event that is recorded already changes nothing."""
+        self.events.append(event)
+        match event:
+            case Answered(answer):
+                self.answers.append(answer)
+                self.calls |= {call.id: call for call in own_calls(answer)}
+            case Started(call):
+                self.started.add(call)
+            case Ended(call):
+                self.results.setdefault(call, event)
+            case Decided(decisions):
+                self.decisions |= decisions
+
+    @property
+    def begun(self) -> Begun:
+        """The event with which the run began."""
+        first = self.events[0]
+        assert isinstance(first, Begun)  # noqa: S101 - for type checkers
+        return first
+
+    def checked(self, answer: ChatCompletion) -> Answered:
+        """
+        Return the event of a new answer.
+
+        Raises:
+            OutputError: The answer cannot be used, as for `checked_answer`.
+        """
+        return Answered(checked_answer(answer, self.tools, self.calls))
+
+    def next_action(self) -> Action:
+        """
+        Return what the run does next, when nothing is running.
+
+        Raises:
+            MaxRoundsError: The model has given as many answers as it may, and wants to
+                go on.
+        """
+        if not self.answers:
+            return Ask()
+        runnable: list[Runnable] = []
+        for call, found in self._open_calls():
+            if isinstance(found, str):
+                return Refuse(call, found)
+            runnable.append(found)
+        if group := self._next_group(runnable):
+            return RunTools(group)
+        if runnable or not own_calls(self.answers[-1]):
+            return Stop()
+        if len(self.answers) >= self.max_rounds:
+            raise MaxRoundsError(
+                f"the model still calls tools after {self.max_rounds} answers",
+                result=self.result(),
+            )
+        return Ask()
+
+    def _open_calls(self) -> Iterator[tuple[ToolCall, Runnable | str]]:
+        """Yield the last answer's calls without a result, and whether they may run."""
+        answer = self.answers[-1]
+        for call in own_calls(answer):
+            if call.id not in self.results:
+                yield call, self._verdict(answer, call)
+
+    def _next_group(self, runnable: Sequence[Runnable]) -> tuple[Runnable, ...]:
+        """Return the first calls that can run at the same time, in their order."""
+        group: list[Runnable] = []
+        for found in runnable:
+            waits = self._is_pending(found)
+            if not found.tool.serial:
+                group += [] if waits else [found]
+            elif waits or group or found is not runnable[0]:
+                break  # a serial tool runs after all calls before it have ended
+            else:
+                return (found,)
+        return tuple(group)
+
+    def _verdict(self, answer: ChatCompletion, call: ToolCall) -> Runnable | str:
+        if call.id in self.started:
+            return _INTERRUPTED
+        found = refusal_of(answer, call, self.tools)
+        decision = self.decisions.get(call.id)
+        if isinstance(found, str) or decision is None or decision is True:
+            return found
+        return decision if isinstance(decision, str) else _REFUSED
+
+    def _is_pending(self, found: Runnable) -> bool:
+        return found.tool.needs_approval and self.decisions.get(found.call.id) is None
+
+    @property
+    def pending(self) -> tuple[ToolCall, ...]:
+        """The calls of the last answer that wait for a decision, in their order."""
+        return tuple(
+            call
+            for call, found in (self._open_calls() if self.answers else ())
+            if isinstance(found, Runnable) and self._is_pending(found)
+        )
+
+    def decided(self, decisions: Mapping[str, Decision]) -> Decided:
+        """
+        Return the event of the user's decisions.
+
+        Raises:
+            ArgumentError: A decision is neither a bool nor a str, or the run has no
+                pending call with its id.
+        """
+        if not isinstance(decisions, Mapping):
+            raise wrong("decisions", "must be a dict by ids of calls", decisions)
+        ids = [call.id for call in self.pending]
+        for call, decision in decisions.items():
+            if call not in ids:
+                message = f"decisions: no call with the id {call!r:.80} is pending"
+                raise ArgumentError(message, argument="decisions")
+            if not isinstance(decision, bool | str):
+                raise wrong("decisions", "must be True, False or a reason", decision)
+        return Decided(dict(decisions))
+
+    def added(self) -> list[Wire]:
+        """Return the messages after those with which the run began."""
+        return [message for answer in self.answers for message in self._round(answer)]
+
+    def _round(self, answer: ChatCompletion) -> Iterable[Wire]:
+        yield self.wire(answer)
+        for call in own_calls(answer):
+            if ended := self.results.get(call.id):
+                yield {
+                    "role": "tool",
+                    "tool_call_id": call.id,
+                    "content": ended.content,
+                }
+
+    def step_of(
+        self, event: Event, error: BaseException | None = None
+    ) -> ToolStep | None:
+        """Return the step that shows *event*, after it was recorded; None for none."""
+        match event:
+            case Answered(answer):
+                place = next(n for n, a in enumerate(self.answers, 1) if a is answer)
+                return AnswerStep(answer=answer, round=place)
+            case Started(call):
+                return ToolStartedStep(call=self.calls[call])
+            case Ended(call, content, failed):
+                return ToolEndedStep(
+                    call=self.calls[call], content=content, failed=failed, error=error
+                )
+        return None
+
+    def result(self, steps: Sequence[ToolStep] | None = None) -> ToolRunResult:
+        """Return all that was done; there must be an answer."""
+        if steps is None:
+            made = [self.step_of(event) for event in self.events]
+            steps = [step for step in made if step is not None]
+        messages = [*self.begun.messages, *self.added()]
+        return ToolRunResult(
+            answer=self.answers[-1],
+            messages=tuple(dict(message) for message in messages),
+            steps=tuple(steps),
+            pending=self.pending,
+        )

@@ -1,0 +1,264 @@
+"""`Tool`: a function that the model may call, with its options."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from attrs import define, field
+
+from ..._models.base_types import JSON, public
+from ..._models.errors import ArgumentError
+from ..._settings.validators import (
+    Check,
+    flag,
+    is_number,
+    or_none,
+    string,
+    wrong,
+)
+from .function_tool import function_tool
+
+
+__all__ = ["Tool", "ToolSpec", "tool", "tools_by_name"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class ToolSpec(Protocol):
+    """A tool as the model sees it; reads the arguments of calls."""
+
+    @property
+    def name(self) -> str:
+        """The name by which the model calls the tool."""
+
+    @property
+    def description(self) -> str:
+        """What the tool does."""
+
+    @property
+    def parameters(self) -> dict[str, JSON]:
+        """The JSON Schema of the arguments; not to be changed."""
+
+    @property
+    def wire(self) -> dict[str, JSON]:
+        """The tool as a request has it in ``tools``."""
+
+    def bind(self, arguments: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """
+        Return the positional and keyword arguments of a call.
+
+        Raises:
+            OutputError: The text is not whole JSON, or does not fit the parameters.
+        """
+
+
+def _seconds(value: object) -> str | None:
+    fits = is_number(value) and value > 0
+    return None if fits else "must be a number of seconds above 0"
+
+
+_CHECKS: dict[str, Check] = {
+    "name": or_none(string),
+    "description": or_none(string),
+    "serial": flag,
+    "needs_approval": flag,
+    "timeout": or_none(_seconds),
+    "strict": or_none(flag),
+}
+
+
+@public
+@define(eq=False, slots=False, repr=False)
+class Tool(Generic[_P, _R]):
+    """
+    A function that the model may call. `tool` makes it; calling it calls the function.
+
+    Attributes:
+        function: The function.
+        serial: Whether the tool runs alone, never at the same time as another.
+        needs_approval: Whether each call waits for a decision of yours.
+        timeout: The most seconds that a call may take; None for the run's timeout.
+    """
+
+    function: Callable[_P, _R]
+    serial: bool = False
+    needs_approval: bool = False
+    timeout: float | None = None
+    _make: Callable[[Any], ToolSpec] = field(default=function_tool)
+
+    def __attrs_post_init__(self) -> None:
+        # The tool has the function's name, docstring and signature for `help`.
+        functools.update_wrapper(self, self.function, updated=())
+
+    def __repr__(self) -> str:
+        return f"<Tool {getattr(self.function, '__qualname__', self.function)}>"
+
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        return self.function(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Tool[..., _R]:
+        """Return the tool of the bound method, if the function is a method."""
+        if instance is None or not hasattr(self.function, "__get__"):
+            return self
+        function = self.function.__get__(instance, owner)
+        return Tool(
+            function,
+            serial=self.serial,
+            needs_approval=self.needs_approval,
+            timeout=self.timeout,
+            make=self._make,
+        )
+
+    @functools.cached_property
+    def spec(self) -> ToolSpec:
+        """
+        The tool as the model sees it, read from the function at the first use.
+
+        Raises:
+            ArgumentError: The function cannot be a tool; the message says why.
+        """
+        # A decorated method has no object until it is taken from an instance, and
+        # annotations may name classes that are defined later in the module.
+        return self._make(self.function)
+
+    @property
+    def name(self) -> str:
+        """The name by which the model calls the tool."""
+        return self.spec.name
+
+    @property
+    def description(self) -> str:
+        """What the tool does, as the model reads it."""
+        return self.spec.description
+
+    @property
+    def parameters(self) -> dict[str, JSON]:
+        """The JSON Schema of the arguments; not to be changed."""
+        return self.spec.parameters
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the tool as a request has it in ``tools``."""
+        return self.spec.wire
+
+
+@overload
+def tool(
+    function: Callable[_P, _R],
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    serial: bool = False,
+    needs_approval: bool = False,
+    timeout: float | None = None,
+    strict: bool | None = None,
+) -> Tool[_P, _R]: ...
+
+
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    serial: bool = False,
+    needs_approval: bool = False,
+    timeout: float | None = None,
+    strict: bool | None = None,
+) -> Callable[[Callable[_P, _R]], Tool[_P, _R]]: ...
+
+
+@public
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    serial: bool = False,
+    needs_approval: bool = False,
+    timeout: float | None = None,
+    strict: bool | None = None,
+) -> Any:
+    """
+    Make a tool of a function, method, partial or other callable; may be a decorator.
+
+    The parameters' types become the schema, as for `AsyncCompletions.parse`; the
+    docstring (Google, NumPy or Sphinx style) describes the tool and its parameters.
+    What the function returns is sent to the model: a str as it is, any other value as
+    JSON. A coroutine function runs on the event loop, any other in a thread of its own.
+
+    Args:
+        function: The function; None to use ``@tool(...)`` with options.
+        name: The tool's name; by default that of the function.
+        description: What the tool does; by default the docstring's text.
+        serial: True if the tool must never run at the same time as another.
+        needs_approval: True if each call must be approved before it runs.
+        timeout: The most seconds that a call may take; None for the ``tool_timeout`` of
+            the run. A thread cannot be stopped: after a timeout it runs on, but its
+            result is discarded.
+        strict: Whether the server is asked to enforce the schema; by default if the
+            types allow it.
+
+    Raises:
+        ArgumentError: An option is wrong, or *function* is not callable. Whether the
+            function can be a tool is checked when the tool is first used.
+    """
+    options = {
+        "name": name,
+        "description": description,
+        "serial": serial,
+        "needs_approval": needs_approval,
+        "timeout": timeout,
+        "strict": strict,
+    }
+    for option, check in _CHECKS.items():
+        problem = check(options[option])
+        if problem:
+            raise wrong(option, problem, options[option])
+    make = functools.partial(
+        function_tool, name=name, description=description, strict=strict
+    )
+
+    def wrap(function: Callable[..., Any]) -> Tool[..., Any]:
+        if isinstance(function, Tool):
+            raise wrong("function", "must not be a tool already", function)
+        if not callable(function):
+            raise wrong("function", "must be a function", function)
+        return Tool(
+            function,
+            serial=serial,
+            needs_approval=needs_approval,
+            timeout=timeout,
+            make=make,
+        )
+
+    return wrap if function is None else wrap(function)
+
+
+def tools_by_name(tools: Any) -> dict[str, Tool[..., Any]]:
+    """
+    Return the tools of a run by their names; functions become tools.
+
+    Raises:
+        ArgumentError: *tools* is not a list of functions and tools, or two have one
+            name.
+    """
+    if isinstance(tools, str | bytes | dict) or not hasattr(tools, "__iter__"):
+        raise wrong("tools", "must be a list of functions and tools", tools)
+    found: dict[str, Tool[..., Any]] = {}
+    for each in tools:
+        if not callable(each) or inspect.isclass(each):
+            raise wrong("tools", "must contain only functions and tools", each)
+        one = each if isinstance(each, Tool) else tool(each)
+        if one.name in found:
+            message = f"tools: two tools have the name {one.name!r}"
+            raise ArgumentError(message, argument="tools")
+        found[one.name] = one
+    if not found:
+        raise ArgumentError("tools: is empty", argument="tools")
+    return found
