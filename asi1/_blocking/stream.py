@@ -123,7 +123,7 @@ class ChatStream:
 
 
 async def on_loop(read: Callable[[], _T]) -> _T:
-    """Return `read()`; on the loop thread, no task can change the answer meanwhile."""
+    """Call *read* on the loop thread, where no task can change the answer meanwhile."""
     return read()
 
 

@@ -117,7 +117,7 @@ class AnswerEvents:
         return await self._write(self._last)
 
     async def _write(self, last: Generator[None, None, bytes]) -> bytes:
-        """Write and return the last event; other tasks run between steps of *last*."""
+        """Run *last*, with other tasks between its steps; return the last event."""
         if self._writing:
             raise StreamBusyError("the stream is already being read")
         self._writing = True

@@ -17,9 +17,9 @@ __all__ = ["BatchQueue"]
 
 _T = TypeVar("_T")
 
-# After this many reads, `get` lets the event loop run. anyio 4 does not cancel a task
-# that is woken at the same time, so a reader that is woken by batch after batch might
-# never be cancelled.
+# After this many reads, `get` lets the event loop run. Otherwise a reader that is woken
+# by batch after batch might never be cancelled: anyio 4 does not cancel a task that is
+# woken at the same time.
 _GETS_PER_STEP = 16
 # Number of batches at which the queue is full; each read from the network adds one.
 _MAX_BATCHES = 16
@@ -91,8 +91,8 @@ class BatchQueue(Generic[_T]):
         """Raise the error that the queue ended with, if all batches were read."""
         if self.ended and self._error is not None and not self._batches:
             # Each raise adds frames to the error's traceback, so the frames of earlier
-            # raises are removed. This frame and the error would refer to each other, so
-            # the frame's variables are deleted.
+            # raises are removed. The frame of `check` and the error would refer to each
+            # other, so the frame's variables are deleted.
             error = self._error.with_traceback(None)
             try:
                 raise error

@@ -272,8 +272,8 @@ class Call(Generic[_T]):
         await in_turns(scrub(error, reader.key))
         error.response = self.info()  # the retry policy reads the response's headers
         now, begun, wait = self._timer.elapsed, reader.begun, None
-        # A retry would repeat chunks that were delivered. An attempt that still waited
-        # for the limiter failed by a timeout, or by the user's own limiter.
+        # A retry would repeat delivered chunks. An attempt that still waited for the
+        # limiter is not retried: a timeout or the user's limiter ended it.
         if not begun and self._attempts.awaited is None:
             wait = self._attempts.next_wait(error, self._timer.left)
         attempt = self._attempts.failed(error, wait, now)

@@ -206,7 +206,7 @@ class ChunkStream:
         observer = self._observer
         if observer is None:
             return
-        if self._task is None:  # the call may begin later and need the observer
+        if self._task is None:  # the observer is kept: the call may still begin
             observer.dropped()
         else:
             self._observer = None

@@ -123,7 +123,8 @@ class Engine:
         """Run *call*, which has not begun, and return its single result."""
         task = self.begin(call)
         try:
-            # The task ends at most `call._DRAIN` seconds after its result has arrived.
+            # The caller waits for the end of the task, which comes at most
+            # `call._DRAIN` seconds after the result.
             await task.done.wait()
         except BaseException:
             task.stop()
@@ -174,7 +175,7 @@ def engine_of(
     return Engine(resources)
 
 
-# Most clients have neither a rate limit nor hooks.
+# Most clients have neither a rate limit nor hooks, so these modules are imported late.
 @run_apart_once
 def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]:
     from .rate_limiter import limiter_of  # noqa: PLC0415

@@ -65,6 +65,7 @@ class HookCaller:
         self._reported.add(name)
         text = f"the hook {name} {problem}; this is reported once per client"
         logger.warning(text, exc_info=error)
-        # By default no log is shown: without a warning, the hook would seem not to run.
+        # Logs are hidden by default, so without a warning the broken hook would go
+        # unnoticed.
         with suppress(RuntimeWarning):  # the program's filters may raise the warning
             warnings.warn(text, RuntimeWarning, stacklevel=2)

@@ -18,7 +18,7 @@ from .._transport.event_loop import loop_token, real_clock
 
 __all__ = ["LocalLimiter", "Report", "UserLimiter", "limiter_of"]
 
-# Called with each wait that a call begins.
+# A function that is called with each `Wait` that a call begins.
 Report: TypeAlias = Callable[[Wait], object]
 
 
@@ -130,7 +130,7 @@ class LocalLimiter:
             self._not_before = max(self._not_before, until)
 
     def _wait(self, tokens: int) -> Wait | None:
-        """Return the longest wait of a call of *tokens* tokens; None for no wait."""
+        """Return the longest `Wait` of a call of *tokens* tokens; None for no wait."""
         now = self.clock()
         waits = [
             Wait(reason=name, limit=window.limit, seconds=window.wait(now, amount))

@@ -179,7 +179,7 @@ class _Redactor:
         if depth > _DEEPEST:
             return "..."
         self.originals.append(value)
-        self.copies[at] = "...", 0  # used where *value* contains itself
+        self.copies[at] = "...", 0  # stands for *value* inside itself
         copy = partial(self.copy, depth=depth)
         made = (
             {copy(name): copy(item) for name, item in dict.items(value)}

@@ -24,8 +24,9 @@ __all__ = ["without_key", "without_key_in_steps"]
 
 # Stands for a value that contains itself, or is nested too deeply.
 _UNREADABLE = "..."
-# Number of values that one step searches for strings; number of characters that one
-# step redacts; and number of characters that are counted in addition for each string.
+# Maximum number of values that one step searches for strings; maximum number of
+# characters that one step redacts; number of characters that each string counts in
+# addition to its length.
 _FEW_VALUES = 4096
 _MOST_CHARACTERS = 32 * 1024
 _CHARACTERS_PER_VALUE = 128
@@ -77,7 +78,7 @@ def _texts(value: JSON) -> Generator[None, None, list[str]]:
                 # the values of a type is cached.
                 read = _READERS.get(kind) or _reader(kind)
                 seen.add(id(item))
-                kept.append(item)  # an id is used again once its object is freed
+                kept.append(item)  # Python would reuse the id of a freed object
                 todo.append(read(item))
     return texts
 

@@ -85,7 +85,7 @@ class AsyncParsedStream(AsyncChatStream, Generic[_T]):
 
     def partial(self) -> JSON:
         """
-        Return the value so far as plain JSON data, which is not checked at all.
+        Return the value so far as plain JSON data, without any check of its type.
 
         The last str, number or list may still grow, and members may be missing. The
         text is parsed again only after it has grown by a thirty-second of its length.

@@ -63,8 +63,8 @@ _PASSING = re.compile(
     r"|internal[ _-]?server[ _-]?error",
     re.IGNORECASE,
 )
-# Words in the ``type``, in lowercase, of objects that report a failure; or the colon of
-# a URI, which is the ``type`` of a problem in RFC 9457.
+# Matches a lowercase ``type`` that reports a failure: it contains one of these words,
+# or the colon of a URI, which is the ``type`` of a problem in RFC 9457.
 _FAILURE = re.compile(
     r"error|exception|fail|invalid|denied|refused|forbidden|unauthori[sz]ed|not.?found"
     r"|exceeded|exhausted|insufficient|limit|quota|billing|balance|overload|busy"
@@ -129,7 +129,7 @@ def find_error(
 
 
 def _is_notice(members: Mapping[str, JSON]) -> bool:
-    """Whether an event with these members has a type that does not report an error."""
+    """Whether *members*, of an event, have a ``type`` that does not report an error."""
     kind, code, status = (members.get(key) for key in ("type", "code", "status"))
     if not isinstance(kind, str) or not kind or _FAILURE.search(kind.lower()):
         return False

@@ -137,7 +137,7 @@ class FastChunkReader:
 
 def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
     """
-    Return the fields besides the text delta; None if the chunk needs the converter.
+    Return the object that sets the lazy fields; None if the chunk needs the converter.
 
     Raises:
         TypeError, LookupError, AttributeError: The fast path cannot read the chunk.

@@ -44,7 +44,7 @@ _THOUGHT_KEYS = (*_REASONING, "text", "reasoning_text", "content", "summary")
 
 # The keys whose text the next event of a stream may continue. No other text is split.
 _GROWING = {*_THOUGHT_KEYS, "args", "arguments", "refusal", "transcript"}
-# Maximum length of the path to a text that the next event may continue.
+# Maximum number of keys in the path to a text that the next event may continue.
 _LONGEST_PATH = 12
 
 
@@ -220,7 +220,7 @@ class HalfCharacters:
         return joined
 
     def rest(self) -> Object:
-        """Return a final event with U+FFFD for each waiting half; empty `waiting`."""
+        """Return a last event with U+FFFD for each waiting half; empty `waiting`."""
         event: dict[str, JSON] = {}
         for path in self.waiting:
             _append(event, path)

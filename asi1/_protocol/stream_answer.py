@@ -156,8 +156,8 @@ class Assembler:
         pending = chunk._pending  # noqa: SLF001 - of the fast path
         if pending is None or self._assistant is None:
             return self._add_any(chunk, ping=ping)
-        # This chunk only adds text to choice 0: `_add_any` would do the same, but
-        # slower.
+        # This chunk only adds text to choice 0. `_add_any` would do the same, but more
+        # slowly.
         text = chunk._text  # noqa: SLF001
         if text:
             self._assistant.content.pieces.append(text)
@@ -205,7 +205,7 @@ class Assembler:
         return carries
 
     def new_part(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
-        """Return *chunk*, with a complete message in it reduced to its new part."""
+        """Return *chunk*; of a complete message in it, only the new part is left."""
         if not any("message" in choice.extra for choice in chunk.choices):
             return chunk
         if self._whole_messages is None:
@@ -226,7 +226,8 @@ class Assembler:
     def answer(self) -> ChatCompletion:
         """Return the answer so far; later chunks do not change the returned object."""
         first = self._first or ChatCompletionChunk()
-        if self._assistant is not None:  # `add` does not report every added text
+        # On its fast path, `add` appends text to this choice without calling `changed`.
+        if self._assistant is not None:
             self._chat_choices.changed(self._assistant)
         choices = sorted(self._chat_choices.build(), key=attrgetter("index"))
         return ChatCompletion(

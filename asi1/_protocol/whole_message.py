@@ -1,5 +1,5 @@
 """
-Finds the new part of a stream's chunk that contains the complete message so far.
+Finds what is new in a chunk that repeats the complete message so far.
 
 Some servers send a choice's complete message under ``message``: again in the last
 chunk, or beside each ``delta``. This module is loaded when a server does so.
@@ -40,8 +40,7 @@ class Received(Protocol):
 class WholeMessages:
     """Removes repeated parts of the answer from the chunks of one stream."""
 
-    # The number of fragments with text, by the choice's index; only for choices whose
-    # fragments the server sends under "message".
+    # For each choice whose fragments come under "message": how many of them had text.
     _fragments: dict[int, int] = field(factory=dict, init=False)
 
     def new_part(

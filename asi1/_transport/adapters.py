@@ -41,7 +41,7 @@ __all__ = [
 _HELD = "asi1.held"
 # The modules of this package that import httpcore.
 _MODULES = (f"{__package__}.http_pool", f"{__package__}.connect")
-# True once httpcore is imported; `sys.modules` has a module once its import begins.
+# True once httpcore is imported; `sys.modules` has a module before its import ends.
 _preloaded = False
 
 
@@ -124,7 +124,7 @@ class UserClient(httpx.AsyncBaseTransport):
         prepared.extensions = {**prepared.extensions, _HELD: held}
         hooks = self._client.event_hooks
         if hooks["response"] and hooks["response"][0] is not _hold_body:
-            # A new list, since other tasks may be running the hooks of the old one.
+            # Replace the list, since other tasks may be running the old list's hooks.
             hooks["response"] = [_hold_body, *hooks["response"]]
         try:
             response = await self._client.send(
@@ -147,7 +147,7 @@ class UserClient(httpx.AsyncBaseTransport):
 
 class _HeldBody(httpx.AsyncByteStream):
     """
-    A reply's body: `aclose` leaves it open while *held* is True, unless fully read.
+    A reply's body; while *held*, `aclose` leaves it open unless it was fully read.
 
     httpx closes a reply if one of the client's hooks raises an error.
     """

@@ -94,7 +94,7 @@ def import_backends() -> None:
     """
     for library in ("asyncio", "trio"):
         if library in sys.modules:
-            # Another thread may be in the middle of importing the library.
+            # The import may fail while another thread is importing the library.
             with suppress(ImportError, AttributeError):
                 importlib.import_module(f"anyio._backends._{library}")
 
@@ -150,8 +150,8 @@ def spawn(
     task = token.create_task(body(), name=name)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
-    # If the task is cancelled before its first step, `body` never runs, so `end` is
-    # also called here.
+    # A task that is cancelled before it begins never runs `body`, so `end` is also
+    # called here.
     task.add_done_callback(lambda _: end())
 
 

@@ -40,7 +40,7 @@ def replace_pool(
     transport: httpx.AsyncHTTPTransport,
     make: Callable[[], httpcore.AsyncConnectionPool],
 ) -> None:
-    """Replace *transport*'s pool by *make*'s result, if asi1 knows its private name."""
+    """If asi1 knows the private name of *transport*'s pool, replace it by `make()`."""
     if _KNOWN and hasattr(transport, "_pool"):
         transport._pool = make()
 

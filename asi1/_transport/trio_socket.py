@@ -115,7 +115,8 @@ class TrioSocket(httpcore.AsyncNetworkStream):
             while not refuses(self._early):
                 await self._read_early()
             if self._stream.get_extra_info("ssl_object") is not None:
-                # trio cannot read from a TLS connection after a cancelled write.
+                # After a cancelled write, trio cannot read from TLS: read the reply
+                # now.
                 with anyio.move_on_after(_LAST_READ):
                     while True:
                         await self._read_early()

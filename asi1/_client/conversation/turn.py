@@ -62,7 +62,7 @@ class Turn(Generic[_T]):
         reader: type[ReplyReader[_T]],
     ) -> None:
         """
-        Check the arguments; other turns are not blocked before `__enter__`.
+        Check the arguments. Other turns stay possible until `__enter__`.
 
         Raises:
             ArgumentError: An argument is invalid.

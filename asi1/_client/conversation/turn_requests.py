@@ -78,7 +78,7 @@ class TurnRequests:
         return (*self.history.messages, *self.new)
 
     async def first(self, began: float) -> Request:
-        """Return the first request; timeouts of summary calls start at *began* too."""
+        """Return the first request; calls for a summary share its timeouts."""
         self._began = began
         try:
             return await self._fitted_request(self.limit)
@@ -112,7 +112,7 @@ class TurnRequests:
         return request
 
     async def _fitted_request(self, limit: float) -> Request:
-        """Return the request with as much of the history as *limit* allows."""
+        """Return the request with as much history as *limit* prompt tokens allow."""
         self.sent = tuple(sendable(self.messages))
         if self.policy is None:
             return self.draft.request_of(self.sent)

@@ -145,7 +145,7 @@ class KeepNewest(ContextPolicy):
 
     def plan(self, view: View, limit: float) -> Plan:
         """Drop the oldest turns until the rest fits into the limit."""
-        yield from ()  # makes this method a generator; the policy asks nothing
+        yield from ()  # makes this method a generator, without a question
         return drop_oldest(view, self.limit(limit))
 
 

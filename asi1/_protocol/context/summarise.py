@@ -31,8 +31,8 @@ _USED_AFTERWARDS = 0.5
 # `max_tokens` of the call for a summary is `size` times this factor, since `max_tokens`
 # limits the model's thoughts too.
 _MAX_TOKENS_FACTOR = 4
-# Minimum room in a request for a summary, in bytes of the conversation. With less room,
-# no summary is requested.
+# Minimum room for turns in a request for a summary, in bytes. With less room, no
+# summary is requested.
 _MIN_ROOM = 200
 _TURN_SEPARATOR = "\n\n"
 
@@ -85,7 +85,7 @@ class Summarise(ContextPolicy):
         return view.with_summary(Summary(text, upto)) if text else view
 
     def _turns_to_summarise(self, view: View, limit: float) -> list[Turn]:
-        """Return the turns to summarise; [] if even all of them free too few tokens."""
+        """Return the turns to summarise; [] if even all would free too few tokens."""
         rest = view.weight + self.size
         if view.summary is not None:
             rest -= view.tokens.cost(view.summary.message)

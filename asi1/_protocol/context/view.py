@@ -176,7 +176,7 @@ def _turns(messages: Sequence[Wire], tokens: TokenEstimator) -> Iterator[Turn]:
 
 
 def _groups(messages: Sequence[Wire]) -> list[int]:
-    """Return for each message the index of the first message in its turn."""
+    """Return, for each message, the index of the first message of its turn."""
     group: list[int] = []
     calls: dict[str, int] = {}
     joined: dict[int, int] = {}

@@ -155,7 +155,7 @@ def _ordered(holds: Callable[[Any, Any], bool], bound: Any) -> Callable[[Any], b
     def check(value: Any) -> bool:
         try:
             return bool(holds(value, bound))
-        except TypeError:  # only one of the two times has a time zone
+        except TypeError:  # raised if only one of the two times has a time zone
             return False
 
     return check

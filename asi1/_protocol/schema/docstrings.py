@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 __all__ = ["Docs", "read_docs"]
 
-# docstring_parser 0.18 does not know these names of Sphinx for attributes.
+# Sphinx's names for attributes, which docstring_parser 0.18 does not know.
 _VARIABLE = re.compile(r"^(\s*):(?:ivar|cvar|var)\b", re.MULTILINE)
 # Matches section titles and fields that describe parameters or attributes; a docstring
 # without any of these has no such descriptions.

@@ -1,4 +1,4 @@
-"""Makes JSON values of Python values, the reverse of decoding."""
+"""Converts Python values to JSON values: the reverse of decoding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["encoded"]
 
 def encoded(value: Any) -> JSON:
     """
-    Return the JSON value of *value*, under the names that its class has in JSON.
+    Return the JSON value of *value*; its fields get the names that they have in JSON.
 
     Raises:
         ValueError: JSON has no form for a part of the value; the message names its

@@ -101,7 +101,7 @@ def _refused(
     values: dict[str, Any],
     error: Exception,
 ) -> MismatchError:
-    """Return the mismatch of a class's own validator, with its error's message."""
+    """Return the mismatch for *error*, which the class's own validator raised."""
     words = (str(error.args[0]) if error.args else "") or type(error).__name__
     argument = definition.find_invalid(values, error)
     for field in definition.fields:

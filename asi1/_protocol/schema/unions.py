@@ -82,7 +82,7 @@ def _tried(
     value: JSON,
     first: MismatchError | None = None,
 ) -> Any:
-    """Return the value of the first member that fits, or raise the deepest mismatch."""
+    """Decode with the first member that fits; otherwise raise the deepest mismatch."""
     best, expected = first, [first.expected] if first else []
     for member, hook in members:
         try:
@@ -128,7 +128,7 @@ class _Classes:
 def _tags_of(
     members: Sequence[tuple[Object, _Hook]],
 ) -> tuple[str, dict[_Constant, _Member]] | None:
-    """Return a key whose constants differ in all classes, and each constant's class."""
+    """Return a key with different constants in all classes, and each one's class."""
     tables = [_constants(shape) for shape, _ in members]
     for key in tables[0]:
         if not all(key in table for table in tables):

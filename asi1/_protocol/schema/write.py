@@ -88,7 +88,7 @@ class _Writer:
         return {}
 
     def _row(self, shape: Row) -> dict[str, Any]:
-        """Return an array of any of the items: the strict subset has no tuples."""
+        """Return the schema of an array: the strict subset of the API has no tuples."""
         count = len(shape.items)
         parts: list[dict[str, Any]] = []
         for part in map(self.write, shape.items):
@@ -197,7 +197,7 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
 def _inlined(
     root: dict[str, Any], definitions: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return *root* with each definition that is used only once inlined at its use."""
+    """Return *root*; a definition that is used only once is inlined at its use."""
     uses: Counter[str] = Counter()
 
     def count(part: dict[str, Any]) -> dict[str, Any]:
