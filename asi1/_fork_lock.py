@@ -143,7 +143,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class _Job:
-    """Work that a new thread does, and its result or error."""
+    """Work that a new thread does; stores the work's result or error."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
@@ -223,8 +223,8 @@ def run_apart_once(work: Callable[[], _T]) -> Callable[[], _T]:
 
 
 def _finish() -> None:
-    # Python ends threads like those of `run_apart` when it exits, and some extension
-    # modules crash if that happens during their import.
+    # At exit, Python ends threads like those of `run_apart`, and some extension modules
+    # crash if this interrupts their import.
     with no_fork:
         pass
 

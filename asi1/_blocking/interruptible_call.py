@@ -98,7 +98,7 @@ class InterruptibleCall(Generic[_T]):
     def _request_cancel(self) -> None:
         try:
             self.loop.call_soon_threadsafe(self._cancel)
-        except RuntimeError:  # the event loop is closed
+        except RuntimeError:  # raised if the event loop is closed
             self.coroutine.close()
 
     def _cancel(self) -> None:

@@ -69,7 +69,8 @@ class LoopThread:
             await _end_tasks(self._loop)
 
         try:
-            # On exit, the runner cancels remaining tasks and closes async generators.
+            # On exit, `asyncio.Runner` cancels remaining tasks and closes async
+            # generators.
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 main = runner.get_loop().create_task(until_stopped())
                 while not main.done():

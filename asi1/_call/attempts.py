@@ -108,7 +108,7 @@ class Attempts:
 
     def failed(self, error: APIError, wait: float | None, now: float) -> Attempt | None:
         """
-        Record and return a failed attempt; a retry follows after *wait* seconds.
+        Record and return the attempt that failed; a retry follows after *wait* seconds.
 
         Return None if the attempt had not begun.
         """
@@ -150,7 +150,7 @@ def redaction() -> tuple[
     Callable[[ASI1Error, Secret], Generator[None, None, None]],
     Callable[[Any, Secret], Generator[None, None, Any]],
 ]:
-    """Import `scrub_in_steps` and `without_key_in_steps`, which only failures need."""
+    """Import and return the two functions that remove the key from errors."""
     from .scrub_errors import scrub_in_steps  # noqa: PLC0415
     from .without_key import without_key_in_steps  # noqa: PLC0415
 

@@ -17,9 +17,9 @@ __all__ = ["BatchQueue"]
 
 _T = TypeVar("_T")
 
-# After this many reads, `get` lets the event loop run. Otherwise a reader that is woken
-# by batch after batch might never be cancelled: anyio 4 does not cancel a task that is
-# woken at the same time.
+# After this many reads, `get` lets the event loop run: anyio 4 does not cancel a task
+# that is woken at the same time, so a reader that is woken by batch after batch might
+# never be cancelled.
 _GETS_PER_STEP = 16
 # Number of batches at which the queue is full; each read from the network adds one.
 _MAX_BATCHES = 16
@@ -39,7 +39,7 @@ class BatchQueue(Generic[_T]):
 
     _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
     _change: Flag | None = field(default=None, init=False)
-    _error: BaseException | None = field(init=False)  # `end` sets the error
+    _error: BaseException | None = field(init=False)  # not set before `end`
     ended: bool = field(default=False, init=False)
     _gets: int = field(default=0, init=False)
 

@@ -64,7 +64,7 @@ class Requests(Protocol):
 
     async def after(self, refusal: APIStatusError) -> Request | None:
         """
-        Return the changed request to send after the error *refusal* of the server.
+        Return another request to send after the server's *refusal*; None for no other.
 
         None if the call must fail with *refusal*.
         """
@@ -247,7 +247,7 @@ class Call(Generic[_T]):
             outcome = attrs.evolve(outcome, used=used)
         except RateLimitError as error:
             asked = error.retry_after
-            if asked is not None:  # a server must not delay other calls without bound
+            if asked is not None:  # limits how long a server can delay other calls
                 asked = min(asked, retry.max_retry_after)
             outcome = attrs.evolve(outcome, refused=True, retry_after=asked)
             raise

@@ -251,7 +251,8 @@ class ConcurrentCalls:
         return tasks
 
     def __del__(self) -> None:
-        if hasattr(self, "_window"):  # no `_window` if `__init__` was interrupted
+        # `_window` is missing if `__init__` was interrupted.
+        if hasattr(self, "_window"):
             self.abandon()
 
 

@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 
 
 class Work(Protocol):
-    """The work of a call's task: a `Call`, or an object that runs one."""
+    """What the task of a call does: a `Call`, or an object that runs a `Call`."""
 
     async def run(self) -> None:
         """Do the work to its end; raise nothing but the cancellation of the task."""
@@ -137,7 +137,7 @@ class Engine:
         return result
 
     async def aclose(self) -> None:
-        """Cancel all calls; also close the connections if `parents` is empty."""
+        """Cancel all calls; an engine without parents also closes the connections."""
         self.closed = True
         tasks = list(self.tasks)
         for task in tasks:

@@ -1,5 +1,5 @@
 """
-Reads one reply to its end: the base class of the readers of answers and of raw bytes.
+Reads one HTTP reply: the base class for answers, images and raw bytes.
 
 Neither a success status nor the end of the body proves that an answer is complete.
 """
@@ -131,7 +131,7 @@ class ReplyReader(ABC, Generic[_T]):
         """Read the body of a reply with a success status."""
 
     def _broken(self, error: APIConnectionError | APIResponseError) -> APIError:
-        """Return the error to raise for a body that broke off with *error*."""
+        """Return *error*, which broke off a body, with its `retryable` set."""
         # A stream that delivered no chunk may be retried. A call without streaming may
         # not: the model has written the answer already, and would write it again.
         if isinstance(error, APIConnectionError):

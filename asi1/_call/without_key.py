@@ -125,7 +125,7 @@ def _number_text(value: float) -> Iterable[str]:
         return ()
 
 
-# The readers of all types seen so far; a process sees few types.
+# Caches the results of `_reader` by type, since a process sees few types.
 _READERS: dict[type, Callable[[JSON], Iterable[JSON]]] = {}
 
 
@@ -134,10 +134,10 @@ class _Redaction:
     """Redacts one value, and each value inside it only once."""
 
     _secret: Secret
-    # The id of each value seen so far, with its redacted copy, and with the value
-    # itself, so that Python does not use the id again.
+    # For each value seen so far, by its id: its redacted copy, and the value itself, so
+    # that Python does not reuse the id.
     _seen: dict[int, tuple[JSON, JSON]] = field(factory=dict)
-    _characters: int = 0  # characters counted since the last step
+    _characters: int = 0  # characters counted in the current step
 
     def of(self, value: JSON) -> Generator[None, None, JSON]:
         """Return *value* without the key."""

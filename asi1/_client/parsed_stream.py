@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 class Decoding(Generic[_T]):
-    """Decodes the answer of a stream, while it arrives and when it is complete."""
+    """Decodes a streamed answer: a part while it arrives, all of it at the end."""
 
     def __init__(self, output: OutputType[_T]) -> None:
         """Decode into the type of *output*."""

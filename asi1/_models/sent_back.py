@@ -18,8 +18,8 @@ from .json_text import json_text
 
 __all__ = ["wire_call", "wire_function_call", "wire_reply"]
 
-# Members of a tool call that repeat other members: its index in the list, and the
-# function as older servers send it.
+# Keys of a tool call that repeat other keys, so they are not sent back: the index, and
+# the function as older servers send it.
 _REPEATED = ("index", "tool_name", "args")
 
 

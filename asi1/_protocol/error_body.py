@@ -44,7 +44,7 @@ QUOTA_CODES = {
     "spend_limit_exceeded",
     "usage_limit_exceeded",
 }
-# Members of a message or delta that hold a part of the answer.
+# Keys under which a message or delta has a part of the answer.
 _CONTENT = (
     *("audio", "content", "function_call", "reasoning", "reasoning_content"),
     *("refusal", "thinking", "thought", "tool_calls"),

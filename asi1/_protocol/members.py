@@ -25,8 +25,8 @@ __all__ = [
     "is_sign_of_life",
 ]
 
-# Names, in lowercase, of events that only show that the server is alive; and those
-# members of an event that may hold its name.
+# Matches lowercase names of events that only show that the server is alive; and the
+# keys under which an event may have its name.
 _SIGN_OF_LIFE = re.compile(
     r"(?:.*[^a-z])?(?:ping|pong|heart[ _-]?beat|(?:keep[ _-]?)?alive|no[ _-]?op)"
 )

@@ -259,7 +259,7 @@ class HalfCharacters:
 
 
 def _place(key: str, item: JSON) -> tuple[JSON]:
-    """Return the index or type by which the items of the list under *key* differ."""
+    """Return the index or type that tells *item* apart in the list under *key*."""
     if not isinstance(item, dict):
         return (None,)
     index = _with_index(item).get("index")

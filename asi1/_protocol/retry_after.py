@@ -29,8 +29,8 @@ _COMMA = re.compile(r",(?![0-9])")
 _MOST_VALUES = 64
 _LONGEST_VALUE = 64
 
-# Limits on what is read of an error body: members per object, items per list, nesting
-# levels, and values in total.
+# How much of an error body is read: members per object, items per list, nesting levels,
+# and values in total.
 _MOST_MEMBERS = 100
 _DEEPEST = 6
 _MOST_READ = 500
@@ -54,8 +54,8 @@ _UNIT = (
 _PART = re.compile(rf"({_AMOUNT}) ?({_UNIT})", re.IGNORECASE)
 _DURATION = rf"{_AMOUNT} ?{_UNIT}(?:,?(?: and)? ?{_AMOUNT} ?{_UNIT}){{0,4}}"
 _WHOLE_DURATION = re.compile(_DURATION, re.IGNORECASE)
-# Each repetition is bounded, so that the search takes time proportional to the text.
-# "Retrying after 5s" tells what the server did; only "retry after 5s" asks for a wait.
+# Each repetition is bounded, so that a search takes linear time. "Retrying after 5s"
+# only says what the server did; "retry after 5s" asks the client to wait.
 _PHRASE = re.compile(
     r"\b(?:(?:re)?try(?P<told>ing)?|available)"
     r"(?: (?:again|later|it|that|the|this|your|call|requests?)){0,4},?"

@@ -50,7 +50,7 @@ class EventTooLargeError(ValueError):
 
 
 class _TextResponse:
-    """A stand-in for `httpx.Response`, with the attributes that `EventSource` uses."""
+    """A replacement for `httpx.Response`, with all that `EventSource` uses of it."""
 
     headers = {"content-type": "text/event-stream"}  # noqa: RUF012 - never changed
 
@@ -110,7 +110,7 @@ class EventDecoder:
         self._pending = [data[end:]] if data[end:] else []
         self._pending_bytes = len(data) - end
         blocks = whole.split(b"\n\n")
-        del whole  # so that a large event is in memory only once
+        del whole  # frees the memory, so that a large event is stored only once
         return self._read(blocks)
 
     def unfinished(self) -> list[Event]:

@@ -244,12 +244,12 @@ class Assembler:
 
 
 def newer_usage(old: Usage | None, new: Usage | None) -> Usage | None:
-    """Return *new*, with the counts of *old* where *new* has none."""
+    """Return *new* usage; a count that *new* lacks is taken from *old*."""
     if old is None or new is None:
         return new or old
     names = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens")
     counts = {name: _truer(getattr(old, name), getattr(new, name)) for name in names}
-    if new.total_tokens <= 0:  # the old total may not include the new counts
+    if new.total_tokens <= 0:  # the old total may lack the new counts
         parts = counts["prompt_tokens"] + counts["completion_tokens"]
         counts["total_tokens"] = max(old.total_tokens, parts)
     extra = _truer(old.extra, new.extra)

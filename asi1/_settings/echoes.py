@@ -56,7 +56,7 @@ _BETWEEN_PARTS = re.compile(r"[\s;,]+")
 
 # The start and the end of a secret in a text.
 _Place: TypeAlias = tuple[int, int]
-# The index of each decoded character, and its index in the text before decoding.
+# Indexes of decoded characters, and of the same characters before the decoding.
 _Places: TypeAlias = tuple[list[int], list[int]]
 
 
@@ -122,7 +122,7 @@ class Forms:
         """Return *text*, with long ignored runs shortened, and its secrets' places."""
         text = yield from shorten_runs(text)
         found: list[_Place] = []
-        most = 3 * self.longest  # enough for a secret with ignored characters inside
+        most = 3 * self.longest  # enough for a secret with ignored characters inside it
         size = max(_STEP, most)
         for at in range(0, len(text), size):
             part = text[at : at + size + most]

@@ -14,9 +14,9 @@ from attrs import define, field
 
 __all__ = ["Window"]
 
-# Smallest share of the limit to which refused attempts can lower the pace.
+# Refused attempts never lower the pace below this share of the limit.
 _SLOWEST = 1 / 16
-# The factor by which each successful attempt raises a lowered pace.
+# Each successful attempt multiplies a lowered pace by this factor.
 _RECOVERY = 1.1
 
 

@@ -24,7 +24,7 @@ __all__ = ["RetryPolicy", "is_passing_status"]
 
 _RETRIED_STATUS = {408, 425, 429}
 _FINAL_SERVER_STATUS = {501, 505}
-# The phases of a request in which a timeout means that nothing was sent.
+# If a request times out in one of these phases, nothing was sent.
 _UNSENT_PHASES = {"connect"}
 _seconds = setting(number(0), "retry")
 

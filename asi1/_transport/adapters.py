@@ -37,7 +37,7 @@ __all__ = [
     "proxy_transport",
 ]
 
-# The key of the request extension that lists the bodies of the replies to the request.
+# A request's extension with this key is a list of the bodies of its replies.
 _HELD = "asi1.held"
 # The modules of this package that import httpcore.
 _MODULES = (f"{__package__}.http_pool", f"{__package__}.connect")
@@ -275,7 +275,7 @@ def _matches(entry: str, base_url: str) -> bool:
     host, port = url.hostname or "", url.port or {"http": 80}.get(url.scheme, 443)
     if entry == "*":
         return True
-    with suppress(ValueError):  # not an address
+    with suppress(ValueError):  # raised if the host or the entry is not an IP address
         return ip_address(host) in ip_network(entry, strict=False)
     try:
         scheme, _, rest = entry.rpartition("://")

@@ -161,7 +161,8 @@ class HappyEyeballs:
         loop = asyncio.get_running_loop()
         try:
             _, opened = await loop.create_connection(self.make, *address)
-        except (OSError, OverflowError) as error:  # OverflowError: a port above 65535
+        # OverflowError means a port above 65535.
+        except (OSError, OverflowError) as error:
             self._errors.append(error)
             failed.set()
             return

@@ -92,4 +92,4 @@ async def decompress(
     async for piece in pieces:
         for plain in inflater.feed(piece):
             yield plain
-            await checkpoint()  # lets timers run between the parts of one fragment
+            await checkpoint()  # lets timers run between two parts of a large fragment

@@ -174,7 +174,7 @@ def readable(transport: asyncio.Transport) -> bool:
     if sock is None or sock.fileno() < 0:  # closed, but asyncio has not reported it yet
         return True
     number = sock.fileno()
-    if not hasattr(select, "poll"):  # Windows, whose select accepts any file number
+    if not hasattr(select, "poll"):  # on Windows, select accepts any file number
         return bool(select.select([number], [], [], 0)[0])
     poll = select.poll()
     poll.register(number, select.POLLIN)

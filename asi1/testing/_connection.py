@@ -44,7 +44,7 @@ class Connection:
         self.number = number
         self.unread = b""  # bytes that were received, but are not parsed yet
         self.deaf = False  # whether `wait` ignores received bytes, at most 64 KiB
-        self._ignored = 0  # number of bytes that `wait` has ignored
+        self._ignored = 0  # number of received bytes that `wait` has ignored
 
     def __enter__(self) -> Self:
         return self

@@ -120,7 +120,7 @@ class Turn(Generic[_T]):
         self.release()
 
     def release(self) -> None:
-        """Let the next turn begin; may be called twice, and from any thread."""
+        """End this turn to allow the next; may be called twice, from any thread."""
         self._taking.release(self)
 
     def begin(self) -> CallTask:
@@ -133,7 +133,7 @@ class Turn(Generic[_T]):
             self._taking.history = history
 
     def again(self, added: Sequence[Message]) -> Call[_T]:
-        """Return a call that sends the messages of `call` again, then *added*."""
+        """Return a call that sends the messages of `call`, followed by *added*."""
         engine, requests = self._taking.engine, self._requests
         messages = [*requests.sent, *wire_messages(added)]
         request = OneRequest(requests.draft.request_of(messages))

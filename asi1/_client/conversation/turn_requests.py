@@ -34,8 +34,8 @@ __all__ = ["TurnRequests"]
 
 # Token counts are estimates, so only this share of the server's limit is used.
 _MARGIN = 0.95
-# If the server refuses a request as too long but names no limit, the next request has
-# at most this share of the refused request's tokens.
+# If a refusal names no limit, the next request has at most this share of the refused
+# request's tokens.
 _HALF = 0.5
 # Options of a turn that also apply to its call for a summary, such as timeouts.
 _SHARED = CALL_OPTIONS - {"session_id", "idempotency_key", "extra_body"}

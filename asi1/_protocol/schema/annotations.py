@@ -93,7 +93,7 @@ def _unwrapped_once(
         if origin in {Required, NotRequired}:
             notes.required = origin is Required
         return get_args(annotation)[0]
-    if hasattr(outer, "__value__"):  # an alias made by ``type``
+    if hasattr(outer, "__value__"):  # an alias from a ``type`` statement
         notes.aliases += (outer,)
         return _alias_value(annotation, parameters)
     if hasattr(annotation, "__supertype__"):

@@ -127,7 +127,8 @@ def _regions(text: str) -> Iterator[_Region]:
             return
         if _PLAUSIBLE.match(text, start):
             raise JSONCutOffError("the text ends inside a JSON value")
-        # The bracket belongs to a sentence, and JSON may follow it.
+        # The bracket belongs to a sentence, since JSON cannot begin so; JSON may follow
+        # it.
         position, unclosed = start + 1, unclosed + 1
         if unclosed > _MOST_UNCLOSED:
             raise NoJSONError("the text has brackets that are not closed")

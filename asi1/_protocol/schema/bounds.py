@@ -168,7 +168,7 @@ def _multiple(bound: Any) -> Callable[[Any], bool]:
     def check(value: Any) -> bool:
         try:
             return Decimal(str(value)) % step == 0
-        except ArithmeticError:  # a quotient with too many digits for a Decimal
+        except ArithmeticError:  # the quotient has too many digits for a Decimal
             return False
 
     return check

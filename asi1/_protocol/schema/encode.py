@@ -40,7 +40,7 @@ def encoded(value: Any) -> JSON:
         return {
             key: encoded(getattr(value, attribute))
             for attribute, key in names
-            if hasattr(value, attribute)  # an InitVar has no attribute
+            if hasattr(value, attribute)  # the value of an InitVar is not stored
         }
     if isinstance(value, Mapping):
         return {_key(key): encoded(each) for key, each in value.items()}
@@ -52,7 +52,7 @@ def encoded(value: Any) -> JSON:
 def _encoded_scalar(value: Any) -> JSON:
     if isinstance(value, dt.timedelta):
         return duration_text(value)
-    if isinstance(value, dt.date | dt.time):  # a datetime is a date too
+    if isinstance(value, dt.date | dt.time):  # datetime is a subclass of date
         return value.isoformat()
     cls = type(value)
     if isinstance(value, Decimal) or (cls.__module__, cls.__name__) == ("uuid", "UUID"):

@@ -34,7 +34,7 @@ def shape_of(thing: Any) -> Foreign | None:
     """
     try:
         return _shape_of(thing)
-    except Exception as error:  # pydantic and msgspec raise many exception classes
+    except Exception as error:  # raised by pydantic or msgspec
         reason, _, _ = str(error).partition("\n")
         raise ValueError(f"has no form in JSON Schema: {reason}") from error
 

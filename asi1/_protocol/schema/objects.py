@@ -19,7 +19,7 @@ _Hook = Callable[[Any, Any], Any]
 
 @frozen
 class _Slot:
-    """A field with the hook that decodes it."""
+    """A field of a class, with the cattrs hook that decodes its values."""
 
     argument: str
     shape: Shape
@@ -30,7 +30,7 @@ class _Slot:
 
 def object_reader(definition: Definition, get_hook: Callable[[Shape], _Hook]) -> _Hook:
     """
-    Return the hook that decodes objects of a class.
+    Return the cattrs hook that decodes JSON objects into instances of a class.
 
     Args:
         definition: The class. Its fields are read at the first use of the hook, since

@@ -14,7 +14,7 @@ from ..._models.base_types import JSON
 
 __all__ = ["is_strict", "made_strict", "mapped"]
 
-# Keywords that the API's strict subset does not have.
+# Keywords of JSON Schema that the API's strict subset does not allow.
 _UNSUPPORTED = {
     *("allOf", "oneOf", "not", "if", "then", "else"),
     *("dependentRequired", "dependentSchemas", "dependencies"),

@@ -27,7 +27,7 @@ _Constant = tuple[type, JSON]
 
 def union_reader(members: Sequence[_Member]) -> _Hook:
     """
-    Return the hook that decodes values of a union.
+    Return the cattrs hook that decodes the values of a union type.
 
     Args:
         members: The shapes of the union, each with its own hook.
@@ -106,7 +106,7 @@ class _Classes:
 
     def find(self, value: Mapping[str, JSON]) -> _Member | None:
         """
-        Return the class that the object *value* belongs to; None if it is not certain.
+        Return the class that the JSON object *value* belongs to; None if uncertain.
 
         Raises:
             MismatchError: The value's tag is that of none of the classes.

@@ -53,7 +53,7 @@ def json_schema(shape: Shape) -> dict[str, Any]:
 
 
 class _Writer:
-    """Writes each class once, into `definitions`."""
+    """Writes schemas; the schema of each class is written once, into `definitions`."""
 
     def __init__(self) -> None:
         self.definitions: dict[str, dict[str, Any]] = {}
@@ -115,7 +115,8 @@ class _Writer:
     def _object(self, definition: Definition) -> dict[str, Any]:
         if definition not in self._names:
             name = self._names[definition] = self._free_name(definition.name)
-            self.definitions[name] = {}  # reserves the name and its position
+            # Reserves the class's name, and its position in the dict.
+            self.definitions[name] = {}
             self.definitions[name] = self._body(definition)
         return {"$ref": _REF + self._names[definition]}
 
