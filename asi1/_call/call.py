@@ -64,7 +64,7 @@ class Requests(Protocol):
 
     async def after(self, refusal: APIStatusError) -> Request | None:
         """
-        Return another request to send after the server's *refusal*; None for no other.
+        Return the request to send after the server's *refusal* of the last request.
 
         None if the call must fail with *refusal*.
         """

@@ -67,5 +67,6 @@ class HookCaller:
         logger.warning(text, exc_info=error)
         # Logs are hidden by default, so without a warning the broken hook would go
         # unnoticed.
-        with suppress(RuntimeWarning):  # the program's filters may raise the warning
+        # Raised if the program's filters turn warnings into errors.
+        with suppress(RuntimeWarning):
             warnings.warn(text, RuntimeWarning, stacklevel=2)

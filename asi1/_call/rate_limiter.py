@@ -116,7 +116,7 @@ class LocalLimiter:
             window.take(now, amount)
 
     def release(self, outcome: LimitOutcome) -> None:
-        """Correct the estimate to the used tokens, if known; slow down after a 429."""
+        """Replace the estimate by the used tokens, if known; slow down after a 429."""
         locks = self._loop_locks()
         if locks.slots is not None:
             locks.slots.release()

@@ -174,7 +174,8 @@ class _Redaction:
             parts = yield from self._of_all(value)
             if all(map(is_, parts, value)):
                 return value
-            # The type of *value* is not used: a list cannot become a named tuple.
+            # The copy of any tuple is a plain tuple, since a named tuple cannot be made
+            # from a list.
             return tuple(parts) if isinstance(value, tuple) else parts
         if isinstance(value, Mapping):
             keys = yield from self._of_all(value)

@@ -146,7 +146,8 @@ class ChatCompletionChunk(Model):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            # Python calls this for an unknown attribute, and for a field not set yet.
+            # Python calls `__getattr__` for an unknown attribute, and for a field not
+            # set yet.
             if name not in _FIELDS:
                 raise AttributeError(f"a chunk has no attribute {name!r}")
             self._pending.fill(self, name)

@@ -40,7 +40,7 @@ __all__ = [
     "without_surrogates",
 ]
 
-# An integer of more than 64 bits has at least 19 digits.
+# orjson turns integers of more than 64 bits, which have 19 or more digits, into floats.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
 # Maximum levels of nesting: deeper values can be read, but not copied or written.
@@ -118,7 +118,7 @@ def has_long_number(data: bytes) -> bool:
 
 
 def load_slowly(data: bytes, *, surrogates: bool = False) -> JSON:
-    """Parse JSON as `load_json` does, but always with the standard library."""
+    """Parse JSON as `load_json` does, but with the standard library, not orjson."""
     if not surrogates and has_surrogates(data):
         data, _ = without_surrogates(data)
     try:
@@ -248,7 +248,7 @@ def _parts(value: JSON) -> Iterable[JSON]:
         return value
     if isinstance(value, Enum):
         return (value.value,)
-    if is_dataclass(value):  # orjson writes a dataclass's public fields
+    if is_dataclass(value):  # orjson writes the public fields of a dataclass
         names = [each.name for each in fields(value) if each.name[0] != "_"]
         return [getattr(value, name, None) for name in names]
     return (value.to_dict(),) if hasattr(value, "to_dict") else ()

@@ -124,7 +124,7 @@ class _Arguments:
 
     def _scan(self) -> None:
         text = _ESCAPE.sub("", self._text[self._scanned :])
-        # The second character of an escape may be in the next fragment.
+        # An escape may be split after its backslash, which is then scanned again later.
         self._scanned = len(self._text) - text.endswith("\\")
         sections = text.split('"')
         outside = "".join(sections[self._in_string :: 2])

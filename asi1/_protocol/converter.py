@@ -98,7 +98,7 @@ def _calls_in_steps(
     calls: list[ToolCall] = []
     read = _tuple_reader(tuple[item, ...], _converter)  # type: ignore[valid-type]
     for at in range(0, len(values), _CALLS_PER_STEP):
-        with suppress(TypeError):  # none of these values is a tool call
+        with suppress(TypeError):  # raised if none of these values is a tool call
             calls += read(values[at : at + _CALLS_PER_STEP], None)
         yield
     return tuple(calls)

@@ -27,8 +27,8 @@ __all__ = [
     "read_error_body",
 ]
 
-# Error codes and types of a 429 whose cause is a used-up quota, so that a retry after a
-# short wait does not help.
+# Codes and types of a 429 error whose cause is a used-up quota, so that a short wait
+# does not help.
 QUOTA_CODES = {
     "account_limit_exceeded",
     "billing_error",
@@ -54,8 +54,8 @@ _SUCCESS = {"0", "200", "ok", "success"}
 # Keys of an error that may have an HTTP status, or the name of a status.
 _STATUS_KEYS = ("code", "status", "status_code", "http_status", "type")
 _STATUS = re.compile(r"([1-5][0-9][0-9])(?:\.0)?")
-# Names of temporary errors, for errors without a status. ``server_error`` is not among
-# them, since servers also send this name for permanent failures.
+# Matches names of temporary errors, for errors without a status. ``server_error`` does
+# not match, since servers also use it for permanent failures.
 _PASSING = re.compile(
     r"rate[ _-]?limit|too[ _-]?many[ _-]?requests|throttl|resource[ _-]?exhausted"
     r"|overloaded|(?:server|engine|service)[ _-]?(?:is[ _-])?busy|bad[ _-]?gateway"

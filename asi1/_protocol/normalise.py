@@ -118,7 +118,7 @@ def _text_in(value: JSON, keys: Iterable[str]) -> str:
 
 
 def _renamed(raw: Object, part: str) -> Object:
-    """Copy "delta" to "message", or the reverse, if a server used the wrong key."""
+    """Copy "delta" to "message", or the reverse, if a server has used the wrong key."""
     key = message_key(raw, part)
     return raw if key == part else {**raw, part: raw[key]}
 
@@ -231,7 +231,7 @@ class HalfCharacters:
         last, before = path[-1], path[-2:-1]
         if isinstance(value, str) and (last in _GROWING or {*before} & _GROWING):
             return self._text(value, path)
-        # Arguments that are an object, not a string, are complete.
+        # Arguments that are an object, instead of a string, are complete.
         if last in ("args", "arguments") or len(path) > _LONGEST_PATH:
             return replace_surrogates_in(value)
         if isinstance(value, dict):

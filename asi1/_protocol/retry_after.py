@@ -19,8 +19,8 @@ from .._settings.validators import is_number
 
 __all__ = ["retry_after", "retry_after_in_body", "wait_of"]
 
-# A number in a retry header. The pattern is stricter than Python's `float`, which also
-# accepts "nan", "1_000" and signs.
+# Matches a number in a retry header. Python's `float` is less strict: it also accepts
+# "nan", "1_000" and signs.
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][0-9]+)?")
 # Matches the comma between repeated headers, which HTTP libraries join by ", "; the
 # comma in "1,5" is a decimal comma.
@@ -141,7 +141,7 @@ def _date(text: str) -> float | None:
 
     try:
         date = parsedate_to_datetime(text)
-        # The oldest form of an HTTP date has no time zone; every HTTP date is in GMT.
+        # HTTP dates are in GMT, but their oldest format does not name the time zone.
         return date.replace(tzinfo=date.tzinfo or UTC).timestamp()
     except (ValueError, OverflowError, IndexError):
         return None
@@ -177,7 +177,7 @@ def retry_after_in_body(body: JSON) -> float | None:
 
 def _read(body: JSON) -> Iterator[tuple[str, JSON]]:
     """
-    Yield each member's lowercase name and value, in the body and its `_CONTAINERS`.
+    Yield the lowercase name and the value of each member of the body and `_CONTAINERS`.
 
     The body itself and the items of lists have the name "".
     """

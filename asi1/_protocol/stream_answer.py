@@ -56,7 +56,7 @@ class _Choice:
 
     def add(self, choice: ChunkChoice, *, ping: bool = False) -> bool:
         """
-        Add a chunk's part of the choice; return whether it is a part of the answer.
+        Add a chunk's part to this choice; return whether it is a part of the answer.
 
         If *ping* is True, the chunk only shows that the server is alive, so that its
         unknown members are not a part of the answer.
@@ -127,8 +127,7 @@ class Assembler:
     _unfinished: set[int] = field(factory=set, init=False)
     _thoughts: Text = field(factory=Text, init=False)
     _first: ChatCompletionChunk | None = field(default=None, init=False)
-    # Choice 0; None before the first chunk of this choice, and if the choice's role is
-    # not "assistant".
+    # Choice 0, if it has arrived and its role is "assistant"; otherwise None.
     _assistant: _Choice | None = field(default=None, init=False)
     # The `_pending` object of the last chunk, if the fast path read that chunk. Its
     # fields were already added to the answer, so a chunk with the same object only adds

@@ -82,7 +82,7 @@ class WholeMessages:
         index, text = choice.index, choice.delta.content
         if index not in self._fragments:
             if received is not None and not _is_empty(received):
-                return True  # earlier fragments were under "delta"
+                return True  # earlier fragments came under the key "delta"
             self._fragments[index] = 0
         self._fragments[index] += bool(text)
         if received is None or not choice.finish_reason or not text:

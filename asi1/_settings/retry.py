@@ -92,7 +92,8 @@ class RetryPolicy:
 
     def may_heal(self, error: APIError) -> bool:
         """Tell whether another attempt at the same request could succeed."""
-        # Status errors are imported at the first error, since most programs meet none.
+        # Status errors are imported at the first failure, since most programs meet
+        # none.
         from .._models.status_errors import (  # noqa: PLC0415
             APIStatusError,
             QuotaExceededError,

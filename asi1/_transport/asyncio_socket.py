@@ -247,7 +247,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             httpcore.ConnectError: The TLS handshake failed.
             httpcore.ConnectTimeout: The handshake took longer than *timeout* seconds.
         """
-        if self._ended:  # the server has closed; asyncio would wait for a handshake
+        if self._ended:  # asyncio would wait for a handshake of the closed connection
             self.abort()
             raise httpcore.ConnectError(str(self._error or "the server hung up"))
         loop, secure = asyncio.get_running_loop(), AsyncioSocket(self._transport)

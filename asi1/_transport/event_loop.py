@@ -100,7 +100,7 @@ def import_backends() -> None:
 
 
 async def in_worker(work: Callable[[], _T]) -> _T:
-    """Run *work* in a worker thread; in the current thread if Python starts none."""
+    """Run *work* in a worker thread, or in this thread if Python starts no other."""
     try:
         return await anyio.to_thread.run_sync(work)
     except RuntimeError:  # Python is exiting (3.12 and later), or has too many threads
@@ -195,7 +195,7 @@ class Flag:
             return
         try:
             task = asyncio.current_task()
-        except RuntimeError:  # the running loop is trio's
+        except RuntimeError:  # raised if the running loop is trio's
             task = None
         if task is None:
             self._event = self._event or anyio.Event()

@@ -227,12 +227,13 @@ class SendProgress:
 
 def _unacknowledged(sock: Any) -> int:
     """Return the number of bytes in the kernel's send buffer; 0 if it is unknown."""
-    # No import at the top: Windows has neither module, and most requests are small.
+    # The imports are here since Windows has neither module, and most requests are
+    # small.
     with suppress(ImportError, OSError, AttributeError, ValueError):
         import fcntl  # noqa: PLC0415
         import termios  # noqa: PLC0415
 
         number = bytearray(4)
-        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, number)  # SIOCOUTQ in tcp(7)
+        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, number)  # named SIOCOUTQ in tcp(7)
         return int.from_bytes(number, sys.byteorder)
     return 0

@@ -40,7 +40,7 @@ def replace_pool(
     transport: httpx.AsyncHTTPTransport,
     make: Callable[[], httpcore.AsyncConnectionPool],
 ) -> None:
-    """If asi1 knows the private name of *transport*'s pool, replace it by `make()`."""
+    """Replace *transport*'s pool by `make()`, if asi1 knows the pool's private name."""
     if _KNOWN and hasattr(transport, "_pool"):
         transport._pool = make()
 

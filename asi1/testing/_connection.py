@@ -42,7 +42,7 @@ class Connection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock = sock
         self.number = number
-        self.unread = b""  # bytes that were received, but are not parsed yet
+        self.unread = b""  # received bytes that are not parsed yet
         self.deaf = False  # whether `wait` ignores received bytes, at most 64 KiB
         self._ignored = 0  # number of received bytes that `wait` has ignored
 

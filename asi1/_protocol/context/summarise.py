@@ -60,7 +60,7 @@ class Summarise(ContextPolicy):
 
     def plan(self, view: View, limit: float) -> Plan:
         """
-        If *view* exceeds *limit* tokens, insert the summary of an earlier request.
+        If *view* exceeds *limit* tokens, use the summary that an earlier request got.
 
         If *view* still exceeds *limit*, insert a summary of more turns. If that is not
         enough either, drop the oldest turns.
@@ -158,7 +158,7 @@ def _cut(text: str, size: int) -> str:
 
 
 def _transcript(turn: Turn) -> str:
-    """Return a turn as one string, not as messages, which the model would continue."""
+    """Return a turn as one string, since the model would continue a message list."""
     return "\n".join(_line(message) for message in turn.messages)
 
 

@@ -152,8 +152,8 @@ def _owner_parameters(annotation: Any, attribute: str) -> dict[Any, Any] | None:
     own: dict[Any, Any] = dict(zip(names, get_args(annotation), strict=False))
     if attribute in _own_annotations(cls):
         return own
-    # A base may use the same type variable for another type, so each base is searched
-    # with its own types.
+    # A base class may use the same type variable for another type, so each base is
+    # searched with its own types.
     for base in getattr(cls, "__orig_bases__", cls.__bases__):
         found = _owner_parameters(_substituted(base, own), attribute)
         if found is not None:

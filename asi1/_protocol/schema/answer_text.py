@@ -99,7 +99,7 @@ def read_json_answer(text: str) -> tuple[JSON, tuple[CutAway, ...]]:
 
 
 def _loaded(text: str) -> tuple[JSON, str | None]:
-    """Return the value of the JSON in *text*, or None and why it is not JSON."""
+    """Return the JSON value in *text*; or None, and why the text is not JSON."""
     try:
         return load_json(text.encode("utf-8", "surrogatepass")), None
     except ValueError as error:

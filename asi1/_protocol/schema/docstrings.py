@@ -41,7 +41,8 @@ def read_docs(thing: type | Callable[..., Any]) -> Docs:
     doc = inspect.cleandoc(doc)
     if not _SECTION.search(doc):
         return Docs(_joined(doc))
-    # docstring_parser takes longer to load than most schemas take to make.
+    # docstring_parser is imported late: its import takes longer than the building of
+    # most schemas.
     import docstring_parser  # noqa: PLC0415
 
     try:
