@@ -18,7 +18,7 @@ FilePath: TypeAlias = str | os.PathLike[str]
 
 def read_file(path: FilePath, most: int) -> bytes:
     """
-    Return the first *most* bytes of a file, which may be an endless device.
+    Return at most the first *most* bytes of a file; it may be an endless device.
 
     Raises:
         OSError: The file cannot be read.

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once"]
 
-# Maximum seconds that a fork or a ``with no_fork`` block waits for the lock. Other
-# locks or fork hooks may deadlock with it, and a late fork is better than a deadlock.
+# Maximum seconds that a fork or a ``with no_fork`` block waits for the lock. Without a
+# limit, another lock or fork hook could make the wait a deadlock.
 _TIMEOUT = 10.0
 
 
@@ -92,10 +92,10 @@ class _NoFork:
             self.watch()
 
     def before_fork(self) -> None:
-        """Wait for the lock; only the first of several calls does anything."""
+        """Wait for the lock; further calls before the same fork do nothing."""
         me = _thread.get_ident()
         if me not in self._forking:
-            self._forking[me] = False  # if a signal's handler raises during the wait
+            self._forking[me] = False  # stays if a signal handler raises in `acquire`
             self._forking[me] = self._lock.acquire(timeout=_TIMEOUT)
 
     def after_fork(self) -> None:
@@ -143,7 +143,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class _Job:
-    """Work that a new thread does, and its result or error."""
+    """Work that a new thread does; stores the work's result or error."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
@@ -154,7 +154,7 @@ class _Job:
     def run(self) -> None:
         import threading  # noqa: PLC0415 - `_NoFork.prepare` has loaded it
 
-        sys.settrace(threading.gettrace())  # debuggers trace this thread too
+        sys.settrace(threading.gettrace())  # lets debuggers trace this thread too
         try:
             with no_fork:
                 self._outcome = (self._work(),)
@@ -191,8 +191,8 @@ def run_apart(work: Callable[[], _T]) -> _T:
     no_fork.prepare()
     job = _Job(work)
     try:
-        # `threading.Thread.start` is not used: Ctrl-C at the wrong moment in it leaves
-        # a lock acquired for which the new thread then waits for ever.
+        # `threading.Thread.start` is not used: if Ctrl-C interrupts it at the wrong
+        # moment, it leaves a lock acquired, for which the new thread waits for ever.
         _thread.start_new_thread(job.run, ())
     except RuntimeError:  # Python is exiting (3.12 and later), or has too many threads
         with no_fork:
@@ -204,7 +204,7 @@ def run_apart(work: Callable[[], _T]) -> _T:
 
 def run_apart_once(work: Callable[[], _T]) -> Callable[[], _T]:
     """
-    Return a function that runs *work* as `run_apart` does, until it once succeeds.
+    Return a function that runs *work* with `run_apart`, until *work* succeeds once.
 
     From then on the function returns the result of that run.
     """
@@ -223,8 +223,8 @@ def run_apart_once(work: Callable[[], _T]) -> Callable[[], _T]:
 
 
 def _finish() -> None:
-    # Python ends threads like those of `run_apart` when it exits, and some extension
-    # modules crash if that happens during their import.
+    # At exit, Python ends threads like those of `run_apart`, and some extension modules
+    # crash if this interrupts their import.
     with no_fork:
         pass
 

@@ -132,7 +132,7 @@ class AgentCalls:
 
 def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
     """
-    Run the calls of *rounds* on the loop thread, one after the other.
+    Make the calls that *rounds* yields, one after the other, on the loop thread.
 
     Answers are decoded in the caller's thread: decoding runs the user's validators,
     which may block, or call the model themselves.

@@ -38,7 +38,7 @@ class Conversation:
     def __init__(self, turns: TurnTaking) -> None:
         """Users do not construct this class; the client does."""
         self._turns = turns
-        # The async conversation shares the history of this blocking one.
+        # Both this conversation and the async one use the history in *turns*.
         self._conversation = AsyncConversation(turns)
 
     def __repr__(self) -> str:
@@ -186,7 +186,8 @@ class Conversation:
             return loop_thread().run(turn)
         except Exception:
             raise
-        except BaseException:  # on Ctrl-C, end the turn without waiting for its call
+        # On Ctrl-C, end the turn at once; its call is still cancelling.
+        except BaseException:
             self._turns.give_up()
             raise
 

@@ -65,9 +65,9 @@ class InterruptibleCall(Generic[_T]):
             del outcome  # avoids a reference cycle between error and frame
 
     def _begin(self) -> None:
-        # The task runs with the caller's contextvars. If the caller runs in trio,
-        # sniffio's variable says "trio", so it is reset for this asyncio task.
-        # While another thread imports sniffio, the module has no such variable yet.
+        # The task gets the caller's contextvars. If the caller runs in trio, sniffio's
+        # context variable says "trio", so it is reset for this asyncio task. The
+        # variable does not exist yet while another thread is importing sniffio.
         sniffio = sys.modules.get("sniffio")
         library = getattr(sniffio, "current_async_library_cvar", None)
         if library is not None:
@@ -86,7 +86,7 @@ class InterruptibleCall(Generic[_T]):
         del self  # avoids a reference cycle between error and frame
 
     def _task_ended(self, _: asyncio.Task[None]) -> None:
-        # If the task was cancelled before it began, the coroutine is not closed yet.
+        # A task that was cancelled before it began has not closed its coroutine.
         self.coroutine.close()
         self._wake_caller()
 
@@ -98,7 +98,7 @@ class InterruptibleCall(Generic[_T]):
     def _request_cancel(self) -> None:
         try:
             self.loop.call_soon_threadsafe(self._cancel)
-        except RuntimeError:  # the event loop is closed
+        except RuntimeError:  # raised if the event loop is closed
             self.coroutine.close()
 
     def _cancel(self) -> None:

@@ -30,7 +30,7 @@ __all__ = ["LoopThread", "close_on_loop", "loop_thread", "new_loop"]
 
 _T = TypeVar("_T")
 
-# At exit, Python waits at most this many seconds until running calls are cancelled.
+# Maximum seconds that Python waits at exit for running calls to be cancelled.
 _EXIT_TIMEOUT = 0.5
 
 _current: LoopThread | None = None
@@ -69,7 +69,8 @@ class LoopThread:
             await _end_tasks(self._loop)
 
         try:
-            # On exit, the runner cancels remaining tasks and closes async generators.
+            # On exit, `asyncio.Runner` cancels remaining tasks and closes async
+            # generators.
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 main = runner.get_loop().create_task(until_stopped())
                 while not main.done():
@@ -78,8 +79,9 @@ class LoopThread:
                     with suppress(SystemExit, KeyboardInterrupt):
                         self._loop.run_until_complete(main)
         except RuntimeError:
-            # To end its threads that resolve host names, asyncio starts a new thread,
-            # which Python 3.12 refuses at exit. The resolver threads end anyway.
+            # asyncio starts a thread to end the threads that resolve host names. At
+            # exit, Python 3.12 refuses to start a thread; the resolver threads end
+            # anyway.
             if not self.exiting:
                 raise
 
@@ -111,7 +113,7 @@ class LoopThread:
 
     def close(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """
-        Run *close*, as `run` does; do nothing if Python is exiting.
+        Run *close* on the loop, and wait for its end; do nothing if Python is exiting.
 
         On the loop's own thread, where the garbage collector may run the caller,
         *close* is only scheduled: waiting for it would block the loop for ever.
@@ -123,7 +125,7 @@ class LoopThread:
             return
 
         async def close_quietly() -> None:
-            with suppress(Exception):  # no caller could handle an error
+            with suppress(Exception):  # no caller waits for this error
                 await close()
 
         spawn(self._loop, close_quietly, "asi1 close")
@@ -212,7 +214,8 @@ def _in_real_time(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
     In a test with frozen time (with freezegun 1.5, for example), asyncio's timers would
     never fire: no timeout, and no wait before a retry, would ever end.
     """
-    if isinstance(loop, asyncio.BaseEventLoop):  # uvloop reads libuv's clock
+    # Only asyncio's own loops read `time.monotonic`; uvloop reads libuv's clock.
+    if isinstance(loop, asyncio.BaseEventLoop):
         setattr(loop, "time", real_clock())  # noqa: B010 - a method, to mypy
     return loop
 
@@ -234,13 +237,13 @@ def loop_thread() -> LoopThread:
 
 def _start() -> LoopThread:
     global _current  # noqa: PLW0603 - one thread per process
-    if _current is None:  # another thread may have started the loop thread
+    if _current is None:  # another thread may have started the loop thread meanwhile
         _current = LoopThread()
     return _current
 
 
 def close_on_loop(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run *close* on the loop thread, as `LoopThread.close` does, if it was started."""
+    """Run *close* on the loop thread; do nothing if no loop thread was started."""
     if _current is not None:
         _current.close(close)
 

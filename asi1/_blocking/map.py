@@ -40,7 +40,9 @@ class Answers(Generic[_T]):
     def __next__(self) -> _T:
         try:
             with self._calls.reader():
-                self._calls.take()  # not on the loop: the user's iterable may block
+                # The user's iterable may block, so it is read in this thread, not on
+                # the loop.
+                self._calls.take()
                 answer: _T | None = loop_thread().run(self._calls.next())
         except Exception:
             raise

@@ -1,4 +1,4 @@
-"""The stream of an answer that becomes a value, for blocking callers."""
+"""The stream of an answer that is parsed into a Python value, for blocking callers."""
 
 from __future__ import annotations
 

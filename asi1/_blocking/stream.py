@@ -62,7 +62,8 @@ class ChatStream:
     def __next__(self) -> ChatCompletionChunk:
         for chunk in self._batch:  # unread chunks of the last batch
             return chunk
-        with self._answer.abandoned_if_left():  # cancels the call on Ctrl-C
+        # On Ctrl-C in this block, the call is cancelled.
+        with self._answer.abandoned_if_left():
             batch = loop_thread().run(self._answer.next_batch())
         self._batch = iter(batch)
         return next(self._batch)  # raises StopIteration after the last chunk
@@ -123,7 +124,7 @@ class ChatStream:
 
 
 async def on_loop(read: Callable[[], _T]) -> _T:
-    """Return `read()`; on the loop thread, no task can change the answer meanwhile."""
+    """Call *read* on the loop thread, where no task can change the answer meanwhile."""
     return read()
 
 

@@ -75,8 +75,8 @@ def _threads_are_greenlets() -> bool:
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
-    # An asyncio loop stores the id of the thread that runs it. If greenlets replace
-    # threads, both ids are ids of greenlets.
+    # An asyncio loop stores the id of the thread that runs it. Under gevent and
+    # eventlet, this id and the result of `get_ident` are ids of greenlets.
     return getattr(loop, "_thread_id", None) == threading.get_ident()
 
 

@@ -24,12 +24,12 @@ __all__ = ["AnswerEvents"]
 
 
 class AnswerEvents:
-    """Reads an answer, and returns server-sent events; pings while no chunk arrives."""
+    """Converts an answer to server-sent events; adds pings while no chunk arrives."""
 
     # Class attributes, since `__del__` also runs if `__init__` raised an error.
     _begun = False
     _ended = False
-    # Whether events were dropped before `next` returned them.
+    # Whether `shut` has dropped events that `next` had not returned.
     _unsent = False
     # The generator that writes the last event. If a ping interrupts the writing, the
     # next read resumes this generator.
@@ -97,7 +97,7 @@ class AnswerEvents:
             with anyio.move_on_after(self._ping):
                 return await self._pieces()
         except StreamBusyError:
-            raise  # another reader is using the stream, so the stream has not ended
+            raise  # another reader uses the stream, which has not ended
         except BaseException as error:
             self._ended = True
             if not isinstance(error, ASI1Error):
@@ -117,7 +117,7 @@ class AnswerEvents:
         return await self._write(self._last)
 
     async def _write(self, last: Generator[None, None, bytes]) -> bytes:
-        """Write and return the last event; other tasks run between steps of *last*."""
+        """Run *last*, with other tasks between its steps; return the last event."""
         if self._writing:
             raise StreamBusyError("the stream is already being read")
         self._writing = True

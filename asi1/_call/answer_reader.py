@@ -31,7 +31,7 @@ __all__ = ["AnswerReader", "ChunkReader"]
 
 # Number of bytes at the start of a body that tell JSON from an event stream.
 _HEAD = 64
-# Maximum bytes of a JSON body to parse in one step; a larger body is parsed in several.
+# Maximum bytes of a JSON body that is parsed in one step; a larger body takes several.
 _SMALL = 32 * 1024
 
 _T = TypeVar("_T")
@@ -54,7 +54,8 @@ class _CompletionReader(EventReader[_T]):
 
     def _warn_if_exhausted(self, answer: ChatCompletion) -> None:
         if answer.exhausted:
-            url = self.request.url.partition("?")[0]  # the query may contain secrets
+            # The log shows the URL without its query, which may contain secrets.
+            url = self.request.url.partition("?")[0]
             logger.warning(
                 "%s %s: the model's thoughts used all tokens of the answer, which has"
                 " no text; raise max_tokens, or lower thinking_budget",
@@ -153,7 +154,8 @@ class ChunkReader(_CompletionReader[ChatCompletionChunk]):
 
     def result(self, info: ResponseInfo) -> list[ChatCompletionChunk]:  # noqa: ARG002
         """Return an empty list: all chunks are in the queue already."""
-        # Building a long answer takes time, so it is built only if warnings may follow.
+        # Building a long answer takes time, so a streamed answer is built only if the
+        # token limit ended it.
         if self._answer is not None or self._assembler.cut_by_length:
             self._warn_if_exhausted(self.answer())
         return []

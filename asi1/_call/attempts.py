@@ -52,16 +52,16 @@ class Attempts:
     _wait: Wait | None = field(init=False)
 
     def of(self, info: ResponseInfo) -> ResponseInfo:
-        """Return a copy of the response metadata *info*, with the ended attempts."""
+        """Return a copy of *info*, the response metadata, with all ended attempts."""
         return attrs.evolve(info, attempts=tuple(self.made), elapsed=self.elapsed)
 
     def prepare(self, request: Request, retries: int) -> None:
-        """Prepare the next attempt, to send *request* after *retries* retries."""
+        """Prepare an attempt to send *request* after *retries* earlier retries."""
         self._request, self._retries = request, retries
         self._since, self._wait = None, None
 
     def wait(self, wait: Wait) -> bool:
-        """Log the attempt's wait; return False if its last wait had the same reason."""
+        """Log *wait*; return False if the previous wait had the same reason."""
         if self._wait is not None and self._wait.reason == wait.reason:
             return False
         self._wait = wait
@@ -71,12 +71,12 @@ class Attempts:
         return True
 
     def begin(self, now: float) -> None:
-        """Begin the prepared attempt, since the rate limiter has permitted it."""
+        """Begin the prepared attempt: the rate limiter has permitted it."""
         self._since = now
 
     @property
     def unsent(self) -> bool:
-        """Whether the call has sent no request yet, and its prepared attempt waits."""
+        """Whether no attempt of this call has sent its request yet."""
         return self._since is None and not any(attempt.sent for attempt in self.made)
 
     @property
@@ -108,7 +108,7 @@ class Attempts:
 
     def failed(self, error: APIError, wait: float | None, now: float) -> Attempt | None:
         """
-        Record and return a failed attempt; a retry follows after *wait* seconds.
+        Record and return the attempt that failed; a retry follows after *wait* seconds.
 
         Return None if the attempt had not begun.
         """
@@ -150,7 +150,7 @@ def redaction() -> tuple[
     Callable[[ASI1Error, Secret], Generator[None, None, None]],
     Callable[[Any, Secret], Generator[None, None, Any]],
 ]:
-    """Import `scrub_in_steps` and `without_key_in_steps`, which only failures need."""
+    """Import and return the two functions that remove the key from errors."""
     from .scrub_errors import scrub_in_steps  # noqa: PLC0415
     from .without_key import without_key_in_steps  # noqa: PLC0415
 
@@ -158,9 +158,10 @@ def redaction() -> tuple[
 
 
 async def in_turns(steps: Generator[None, None, _R]) -> _R:
-    """Return the result of *steps*, uncancelled; other tasks run after each step."""
+    """Run *steps* even if cancelled, with other tasks in between; return the result."""
     result: Any = None
-    # A cancellation would get the error, which still contains the key, as its context.
+    # If a cancellation interrupted *steps*, its `__context__` would be the error, which
+    # still contains the key.
     with anyio.CancelScope(shield=True):
         result = await run_in_turns(steps)
     return cast("_R", result)

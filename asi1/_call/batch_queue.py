@@ -17,7 +17,7 @@ __all__ = ["BatchQueue"]
 
 _T = TypeVar("_T")
 
-# After this many reads, `get` lets the event loop run. anyio 4 does not cancel a task
+# After this many reads, `get` lets the event loop run: anyio 4 does not cancel a task
 # that is woken at the same time, so a reader that is woken by batch after batch might
 # never be cancelled.
 _GETS_PER_STEP = 16
@@ -39,7 +39,7 @@ class BatchQueue(Generic[_T]):
 
     _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
     _change: Flag | None = field(default=None, init=False)
-    _error: BaseException | None = field(init=False)  # `end` sets the error
+    _error: BaseException | None = field(init=False)  # `end` sets this attribute
     ended: bool = field(default=False, init=False)
     _gets: int = field(default=0, init=False)
 
@@ -91,8 +91,8 @@ class BatchQueue(Generic[_T]):
         """Raise the error that the queue ended with, if all batches were read."""
         if self.ended and self._error is not None and not self._batches:
             # Each raise adds frames to the error's traceback, so the frames of earlier
-            # raises are removed. This frame and the error would refer to each other, so
-            # the frame's variables are deleted.
+            # raises are removed. The frame of `check` and the error would refer to each
+            # other, so the frame's variables are deleted.
             error = self._error.with_traceback(None)
             try:
                 raise error

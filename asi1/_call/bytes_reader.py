@@ -21,7 +21,8 @@ class BytesReader(ReplyReader[RawReply]):
     def result(self, info: ResponseInfo) -> list[RawReply]:
         """Return a list of one item: the body with its response metadata."""
         reply = RawReply(content=self._content, response=info)
-        # A UTF-8 character has up to 4 bytes, so 8 bytes per quoted character suffice.
+        # Only the beginning of the body is quoted. A UTF-8 character has at most 4
+        # bytes, so 8 bytes per quoted character are enough.
         text = self._content[: 8 * QUOTED].decode("utf-8", "replace")
         if self.key.may_be_in(text):
             # Only the error of `RawReply.json` shows ``_quote``.

@@ -64,7 +64,7 @@ class Requests(Protocol):
 
     async def after(self, refusal: APIStatusError) -> Request | None:
         """
-        Return the changed request to send after the error *refusal* of the server.
+        Return the request to send after the server's *refusal* of the last request.
 
         None if the call must fail with *refusal*.
         """
@@ -247,7 +247,7 @@ class Call(Generic[_T]):
             outcome = attrs.evolve(outcome, used=used)
         except RateLimitError as error:
             asked = error.retry_after
-            if asked is not None:  # a server must not delay other calls without bound
+            if asked is not None:  # limits how long a server can delay other calls
                 asked = min(asked, retry.max_retry_after)
             outcome = attrs.evolve(outcome, refused=True, retry_after=asked)
             raise
@@ -272,8 +272,8 @@ class Call(Generic[_T]):
         await in_turns(scrub(error, reader.key))
         error.response = self.info()  # the retry policy reads the response's headers
         now, begun, wait = self._timer.elapsed, reader.begun, None
-        # A retry would repeat chunks that were delivered. An attempt that still waited
-        # for the limiter failed by a timeout, or by the user's own limiter.
+        # A retry would repeat delivered chunks. An attempt that still waited for the
+        # limiter is not retried: a timeout or the user's limiter ended it.
         if not begun and self._attempts.awaited is None:
             wait = self._attempts.next_wait(error, self._timer.left)
         attempt = self._attempts.failed(error, wait, now)

@@ -41,7 +41,7 @@ class Observer(Protocol):
 
     def ended(self, answer: ChatCompletion, *, whole: bool) -> None:
         """
-        Record the last state of the *answer*; called once, on the event loop.
+        Record the *answer* as it was at the end; called once, on the event loop.
 
         Args:
             answer: The part of the answer that has arrived.
@@ -206,7 +206,7 @@ class ChunkStream:
         observer = self._observer
         if observer is None:
             return
-        if self._task is None:  # the call may begin later and need the observer
+        if self._task is None:  # the observer is kept: the call may still begin
             observer.dropped()
         else:
             self._observer = None
@@ -217,7 +217,8 @@ class ChunkStream:
 
     def leave(self) -> None:
         """Cancel the call without waiting for it; must run on the call's event loop."""
-        self._notify_observer()  # a conversation's observer stores a complete answer
+        # The observer of a conversation stores a complete answer.
+        self._notify_observer()
         self.abandon()
 
     def abandon(self) -> None:

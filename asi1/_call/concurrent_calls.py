@@ -50,7 +50,7 @@ class _Starter:
     waiting: deque[_Call] = field(factory=deque)
 
     def begin(self) -> None:
-        """Begin waiting calls; *free* is the number of calls that may still begin."""
+        """Begin waiting calls; at most *free* calls may still begin."""
         while self.free and self.waiting:
             call = self.waiting.popleft()
             try:
@@ -74,7 +74,7 @@ class _Call:
     call: Call[ChatCompletion]
     starter: _Starter
     task: CallTask | None = None
-    completed: bool = False  # True after `run` returned without cancellation
+    completed: bool = False  # True once `run` has returned without being cancelled
 
     async def run(self) -> None:
         await self.call.run()
@@ -135,7 +135,7 @@ class ConcurrentCalls:
         options: ChatOptions,
     ) -> Self:
         """
-        Return the calls of many prompts, none of them begun.
+        Prepare the calls of many prompts, but begin none of them.
 
         Raises:
             ArgumentError: An argument is wrong.
@@ -251,7 +251,8 @@ class ConcurrentCalls:
         return tasks
 
     def __del__(self) -> None:
-        if hasattr(self, "_window"):  # no `_window` if `__init__` was interrupted
+        # `_window` is missing if `__init__` was interrupted.
+        if hasattr(self, "_window"):
             self.abandon()
 
 

@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 
 
 class Work(Protocol):
-    """The work of a call's task: a `Call`, or an object that runs one."""
+    """What the task of a call does: a `Call`, or an object that runs a `Call`."""
 
     async def run(self) -> None:
         """Do the work to its end; raise nothing but the cancellation of the task."""
@@ -123,7 +123,8 @@ class Engine:
         """Run *call*, which has not begun, and return its single result."""
         task = self.begin(call)
         try:
-            # The task ends at most `call._DRAIN` seconds after its result has arrived.
+            # The caller waits for the end of the task, which comes at most
+            # `call._DRAIN` seconds after the result.
             await task.done.wait()
         except BaseException:
             task.stop()
@@ -136,7 +137,7 @@ class Engine:
         return result
 
     async def aclose(self) -> None:
-        """Cancel all calls; also close the connections if `parents` is empty."""
+        """Cancel all calls; an engine without parents also closes the connections."""
         self.closed = True
         tasks = list(self.tasks)
         for task in tasks:
@@ -174,7 +175,7 @@ def engine_of(
     return Engine(resources)
 
 
-# Most clients have neither a rate limit nor hooks.
+# Most clients have neither a rate limit nor hooks, so these modules are imported late.
 @run_apart_once
 def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]:
     from .rate_limiter import limiter_of  # noqa: PLC0415

@@ -41,11 +41,11 @@ __all__ = ["AFTER_FINISH", "EventReader", "in_steps"]
 
 # Seconds to wait for the usage chunk and [DONE] after every choice has a finish reason.
 AFTER_FINISH = 10.0
-# Maximum number of chunks to buffer before the first part of the answer, since a server
-# may send chunks without content until the first-token timeout passes.
+# Maximum number of chunks that are buffered before the first part of the answer. A
+# server may send empty chunks until the first-token timeout passes.
 _MOST_KEPT = 1000
-# Number of bytes received before the first part of the answer, after which no further
-# chunk is buffered, since a chunk may be large.
+# After this many bytes without a part of the answer, no more chunks are buffered, since
+# a chunk may be large.
 _MOST_KEPT_BYTES = 1024 * 1024
 
 # Maximum number of bytes that are split into events at once.
@@ -59,8 +59,8 @@ _UNITS_PER_PART = 4
 # Number of JSON objects, and of bytes, above which an event is read in several steps.
 _MANY_PARTS = 64
 _LARGE = 32 * 1024
-# Bytes of an event above which surrogate pairs are not joined, since joining blocks the
-# event loop; no server splits a pair at such a long event.
+# Surrogate pairs are not joined in an event of more bytes than this: joining blocks the
+# event loop, and no server splits a pair at such a long event.
 _TOO_LONG_TO_JOIN = 64 * 1024
 
 _T = TypeVar("_T")
@@ -130,7 +130,9 @@ class EventReader(ReplyReader[_T]):
         self._carried = carried = done = False
         self._bytes_before += 0 if self._begun else len(data)
         read_fast, add = self._fast_path.read, self._assembler.add
-        waiting = self._halves.waiting  # only the slow path joins surrogate pairs
+        # While a surrogate waits for its other half, the fast path, which joins no
+        # pairs, is not used.
+        waiting = self._halves.waiting
         work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
         try:
             for name, text, _, _ in decoder.feed(data):
@@ -141,7 +143,9 @@ class EventReader(ReplyReader[_T]):
                     if is_done(text):
                         done = True
                         break
-                    self._carried |= carried  # used when *batch* is delivered
+                    # `_deliver_timed` has to know whether *batch* has a part of the
+                    # answer.
+                    self._carried |= carried
                     work += await self._read_other(name, text, batch)
                 else:
                     carried |= add(chunk)
@@ -186,7 +190,7 @@ class EventReader(ReplyReader[_T]):
     async def _read_other(
         self, name: str, text: bytes, batch: list[ChatCompletionChunk]
     ) -> int:
-        """Read an event; add its chunk, if any, to *batch*; return units of work."""
+        """Read an event; add its chunk, if any, to *batch*; return the work's units."""
         parts = text.count(b"{")
         if parts > _MANY_PARTS or len(text) > _LARGE:
             await self._turn(batch)

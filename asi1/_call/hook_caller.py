@@ -65,6 +65,8 @@ class HookCaller:
         self._reported.add(name)
         text = f"the hook {name} {problem}; this is reported once per client"
         logger.warning(text, exc_info=error)
-        # By default no log is shown: without a warning, the hook would seem not to run.
-        with suppress(RuntimeWarning):  # the program's filters may raise the warning
+        # Logs are hidden by default, so without a warning the broken hook would go
+        # unnoticed.
+        # Raised if the program's filters turn warnings into errors.
+        with suppress(RuntimeWarning):
             warnings.warn(text, RuntimeWarning, stacklevel=2)

@@ -19,7 +19,7 @@ from .reply_reader import Body, ReplyReader
 
 __all__ = ["ImagesReader"]
 
-# Maximum number of characters of a body that is not JSON, in the error about the body.
+# If a body is not JSON, the error about it shows at most this many characters.
 _QUOTED = 64 * 1024
 
 

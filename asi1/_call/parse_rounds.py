@@ -42,7 +42,7 @@ _CORRECTION = (
 @frozen(kw_only=True)
 class ParsePlan(Generic[_T]):
     """
-    The arguments of `parse` that concern the value.
+    The arguments of `parse` that say how an answer becomes a value.
 
     Attributes:
         output: The type that the answer becomes.
@@ -73,7 +73,7 @@ class ParsePlan(Generic[_T]):
         again: Callable[[Sequence[Message]], Call[ChatCompletion]],
     ) -> Rounds[ParsedCompletion[_T]]:
         """
-        Run the calls until an answer fits; return this answer with its value.
+        Run the calls until an answer fits the type; return this answer with its value.
 
         Args:
             first: The first call.
@@ -143,7 +143,7 @@ def parse_rounds(
 
 async def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
     """
-    Run the calls of *rounds* on the event loop, one after the other.
+    Make the calls that *rounds* yields, one after the other, on the event loop.
 
     Raises:
         ASI1Error: A call failed, or *rounds* raised this error.

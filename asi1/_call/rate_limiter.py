@@ -18,7 +18,7 @@ from .._transport.event_loop import loop_token, real_clock
 
 __all__ = ["LocalLimiter", "Report", "UserLimiter", "limiter_of"]
 
-# Called with each wait that a call begins.
+# A function that is called with each `Wait` that a call begins.
 Report: TypeAlias = Callable[[Wait], object]
 
 
@@ -116,7 +116,7 @@ class LocalLimiter:
             window.take(now, amount)
 
     def release(self, outcome: LimitOutcome) -> None:
-        """Correct the estimate to the used tokens, if known; slow down after a 429."""
+        """Replace the estimate by the used tokens, if known; slow down after a 429."""
         locks = self._loop_locks()
         if locks.slots is not None:
             locks.slots.release()
@@ -130,7 +130,7 @@ class LocalLimiter:
             self._not_before = max(self._not_before, until)
 
     def _wait(self, tokens: int) -> Wait | None:
-        """Return the longest wait of a call of *tokens* tokens; None for no wait."""
+        """Return the longest `Wait` of a call of *tokens* tokens; None for no wait."""
         now = self.clock()
         waits = [
             Wait(reason=name, limit=window.limit, seconds=window.wait(now, amount))

@@ -1,5 +1,5 @@
 """
-Reads one reply to its end: the base class of the readers of answers and of raw bytes.
+Reads one HTTP reply: the base class for answers, images and raw bytes.
 
 Neither a success status nor the end of the body proves that an answer is complete.
 """
@@ -43,8 +43,8 @@ __all__ = ["TURN", "Body", "ReplyReader"]
 _T = TypeVar("_T")
 Body: TypeAlias = AsyncGenerator[bytes, None]
 
-# Units of work, of at most about 20 microseconds each, after which other tasks run: all
-# bytes may have arrived already, and a task that never waits blocks the event loop.
+# After this many units of work, of at most about 20 microseconds each, other tasks run.
+# A reader that never waits, since all bytes have arrived, would block the event loop.
 TURN = 512
 # Maximum bytes to read of an error body; the exception contains at most half of them.
 _ERROR_BODY = 128 * 1024
@@ -119,7 +119,7 @@ class ReplyReader(ABC, Generic[_T]):
         if not 200 <= reply.status < 300:
             raise await self._refusal(reply.body)
         if not self.streams:
-            self.timer.arm("idle")  # without streaming, no first chunk is awaited
+            self.timer.arm("idle")  # only a stream has a first-token timeout
         try:
             await self._read_body(reply.body)
         except (APIConnectionError, APIResponseError) as error:
@@ -131,7 +131,7 @@ class ReplyReader(ABC, Generic[_T]):
         """Read the body of a reply with a success status."""
 
     def _broken(self, error: APIConnectionError | APIResponseError) -> APIError:
-        """Return the error to raise for a body that broke off with *error*."""
+        """Return *error*, which broke off a body, with its `retryable` set."""
         # A stream that delivered no chunk may be retried. A call without streaming may
         # not: the model has written the answer already, and would write it again.
         if isinstance(error, APIConnectionError):
@@ -139,7 +139,7 @@ class ReplyReader(ABC, Generic[_T]):
         return error
 
     def _set_wait(self, error: APIError) -> None:
-        """Set whether and when an error in a reply with status 2xx may be retried."""
+        """Set whether and when *error*, in a reply with status 2xx, is retried."""
         if not isinstance(error, APIResponseError | ServerStreamError):
             return
         if self.begun:  # a retry would repeat the parts that were delivered
@@ -168,7 +168,9 @@ class ReplyReader(ABC, Generic[_T]):
         body = bytearray(head)
         async for piece in pieces:
             body += piece
-            if not piece.isspace():  # some servers send spaces while the model works
+            # White space does not restart the idle timeout: some servers send it while
+            # the model works.
+            if not piece.isspace():
                 self.timer.arm("idle")
             if len(body) > self.config.max_event_bytes:
                 raise APIResponseError(

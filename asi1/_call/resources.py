@@ -10,7 +10,8 @@ from .._settings.config import ClientConfig
 from .._transport.transport import Transport
 
 
-if TYPE_CHECKING:  # most clients have no hooks and no rate limit
+# Most clients have no hooks and no rate limit, and never import these modules.
+if TYPE_CHECKING:
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter
 
@@ -47,7 +48,7 @@ class RetryBudget:
         return True
 
     def succeeded(self, retries: int) -> None:
-        """Record a call that succeeded after *retries* retries."""
+        """Add to the budget, since a call has succeeded after *retries* retries."""
         self.saved = min(self.capacity, self.saved + (retries or 0.1))
 
 

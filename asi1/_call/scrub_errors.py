@@ -40,7 +40,7 @@ __all__ = ["scrub", "scrub_in_steps"]
 
 # Maximum nesting depth to copy; the values in asi1's own errors are never this deep.
 _DEEPEST = 100
-# Maximum number of values in a list or dict whose copy may be used more than once.
+# If a copied list or dict has more values than this, the copy is used only once.
 _MOST_SHARED = 100
 _SEQUENCES: tuple[Any, ...] = (list, tuple, set, frozenset)
 _PLAIN = (int, float, types.NoneType)
@@ -77,7 +77,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _set(error: BaseException, name: str, value: object) -> None:
-    # The class of an error may forbid setting attributes, as frozen attrs classes do.
+    # An error's class may forbid setting attributes, as frozen attrs classes do.
     BaseException.__setattr__(error, name, value)
 
 
@@ -179,7 +179,7 @@ class _Redactor:
         if depth > _DEEPEST:
             return "..."
         self.originals.append(value)
-        self.copies[at] = "...", 0  # used where *value* contains itself
+        self.copies[at] = "...", 0  # stands for *value* inside itself
         copy = partial(self.copy, depth=depth)
         made = (
             {copy(name): copy(item) for name, item in dict.items(value)}

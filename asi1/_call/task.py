@@ -62,7 +62,7 @@ class CallTask:
                 with anyio.CancelScope(shield=True) if cancelled else nullcontext():
                     await self.done.wait()
             except anyio.get_cancelled_exc_class() as error:
-                cancelled = error  # asyncio's `Task.cancel()` ends a shielded wait too
+                cancelled = error  # asyncio's `Task.cancel()` ends even a shielded wait
         if cancelled is not None:
             raise cancelled
 

@@ -24,8 +24,9 @@ __all__ = ["without_key", "without_key_in_steps"]
 
 # Stands for a value that contains itself, or is nested too deeply.
 _UNREADABLE = "..."
-# Number of values that one step searches for strings; number of characters that one
-# step redacts; and number of characters that are counted in addition for each string.
+# Maximum number of values that one step searches for strings; maximum number of
+# characters that one step redacts; number of characters that each string counts in
+# addition to its length.
 _FEW_VALUES = 4096
 _MOST_CHARACTERS = 32 * 1024
 _CHARACTERS_PER_VALUE = 128
@@ -77,7 +78,7 @@ def _texts(value: JSON) -> Generator[None, None, list[str]]:
                 # the values of a type is cached.
                 read = _READERS.get(kind) or _reader(kind)
                 seen.add(id(item))
-                kept.append(item)  # an id is used again once its object is freed
+                kept.append(item)  # Python would reuse the id of a freed object
                 todo.append(read(item))
     return texts
 
@@ -124,7 +125,7 @@ def _number_text(value: float) -> Iterable[str]:
         return ()
 
 
-# The readers of all types seen so far; a process sees few types.
+# Caches the results of `_reader` by type, since a process sees few types.
 _READERS: dict[type, Callable[[JSON], Iterable[JSON]]] = {}
 
 
@@ -133,10 +134,10 @@ class _Redaction:
     """Redacts one value, and each value inside it only once."""
 
     _secret: Secret
-    # The id of each value seen so far, with its redacted copy, and with the value
-    # itself, so that Python does not use the id again.
+    # For each value seen so far, by its id: its redacted copy, and the value itself, so
+    # that Python does not reuse the id.
     _seen: dict[int, tuple[JSON, JSON]] = field(factory=dict)
-    _characters: int = 0  # characters counted since the last step
+    _characters: int = 0  # characters counted in the current step
 
     def of(self, value: JSON) -> Generator[None, None, JSON]:
         """Return *value* without the key."""
@@ -173,7 +174,8 @@ class _Redaction:
             parts = yield from self._of_all(value)
             if all(map(is_, parts, value)):
                 return value
-            # The type of *value* is not used: a list cannot become a named tuple.
+            # The copy of any tuple is a plain tuple, since a named tuple cannot be made
+            # from a list.
             return tuple(parts) if isinstance(value, tuple) else parts
         if isinstance(value, Mapping):
             keys = yield from self._of_all(value)

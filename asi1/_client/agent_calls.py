@@ -216,7 +216,7 @@ class AsyncAgentCalls:
 
 @loader
 def parse_rounds() -> ModuleType:
-    """Return the module that makes the calls of `parse`."""
+    """Import and return the module that makes the calls of `parse`."""
     from .._call import parse_rounds as module  # noqa: PLC0415
 
     return module

@@ -33,7 +33,7 @@ _STEP = 1 / 50
 @contextmanager
 def screen(*, thoughts: bool) -> Iterator[Callable[[ChatCompletion], None]]:
     """
-    Yield a function that shows an answer; call it again as the answer grows.
+    Yield a function that shows the answer so far; call it again as the answer grows.
 
     When the block ends, even by an error, the last answer is shown in full.
 

@@ -105,10 +105,10 @@ class LazyEngine:
         """
         if self.made is not None:
             return self.made
-        # If several threads get here, all get the engine of the first. A lock is not
-        # used, since the child of a fork might inherit it in the acquired state.
+        # If several threads get here, all get the first engine. A lock is not used,
+        # since the child of a fork might inherit it in the acquired state.
         self.made = self._first.setdefault("engine", self._make())
-        self.made.closed |= self._closed  # in case `shut` ran before `made` was set
+        self.made.closed |= self._closed  # `shut` may have run before `made` was set
         return self.made
 
     def _make(self) -> Engine:

@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 class Decoding(Generic[_T]):
-    """Decodes the answer of a stream, while it arrives and when it is complete."""
+    """Decodes a streamed answer: a part while it arrives, all of it at the end."""
 
     def __init__(self, output: OutputType[_T]) -> None:
         """Decode into the type of *output*."""
@@ -85,7 +85,7 @@ class AsyncParsedStream(AsyncChatStream, Generic[_T]):
 
     def partial(self) -> JSON:
         """
-        Return the value so far as plain JSON data, which is not checked at all.
+        Return the value so far as plain JSON data, without any check of its type.
 
         The last str, number or list may still grow, and members may be missing. The
         text is parsed again only after it has grown by a thirty-second of its length.

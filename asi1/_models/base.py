@@ -20,8 +20,8 @@ from .base_types import JSON, public
 
 __all__ = ["Model"]
 
-# Fields that asi1 adds to an object; the server's JSON has no such keys. The field
-# ``wire`` is left out as well, since it is None in each object that asi1 built.
+# Fields that asi1 adds, and that `to_dict` therefore leaves out. It leaves out ``wire``
+# too, which is None in each object that asi1 built.
 _NOT_IN_JSON = {"extra", "response", "parsed", "parsed_from", "earlier"}
 
 

@@ -146,7 +146,8 @@ class ChatCompletionChunk(Model):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            # Python calls this for an unknown attribute, and for a field not set yet.
+            # Python calls `__getattr__` for an unknown attribute, and for a field not
+            # set yet.
             if name not in _FIELDS:
                 raise AttributeError(f"a chunk has no attribute {name!r}")
             self._pending.fill(self, name)
@@ -174,7 +175,7 @@ _FIELDS = {a.name for a in attrs.fields(ChatCompletionChunk) if a.init}
 
 
 def in_parts(chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
-    """Divide *chunk* into chunks of few tool calls, with the same content in all."""
+    """Split *chunk* into chunks of few tool calls; together they have its content."""
     choices: list[ChunkChoice] = []
     waiting = 0
     for choice in chunk.choices:
@@ -183,8 +184,8 @@ def in_parts(chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
         for at in range(0, len(calls) - _PER_PART, _PER_PART):
             delta = Delta(tool_calls=_calls_from(calls, at))
             yield _part(chunk, [ChunkChoice(index=choice.index, delta=delta)])
-        # The last chunk has all other fields, so that no choice ends before its last
-        # tool call.
+        # All other fields go into the last chunk, so that no choice ends before its
+        # last tool call.
         if len(calls) > _PER_PART:
             rest = _calls_from(calls, (len(calls) - 1) // _PER_PART * _PER_PART)
             choice = attrs.evolve(  # noqa: PLW2901 - the rest of the choice
@@ -200,7 +201,7 @@ def in_parts(chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
 def _calls_from(
     calls: tuple[ToolCallDelta, ...], start: int
 ) -> tuple[ToolCallDelta, ...]:
-    """Return a part's calls from *start*; a call without index and id gets an index."""
+    """Return a part of *calls*; one without index and id gets its position as index."""
     return tuple(
         attrs.evolve(call, index=place) if call.index is None and not call.id else call
         for place, call in enumerate(calls[start : start + _PER_PART], start)

@@ -126,5 +126,5 @@ def with_images(content: _Content, urls: Iterable[str]) -> _Content:
 
 
 def size_without_images(body: bytes) -> int:
-    """Return the number of bytes of *body*, without images in ``data:`` URLs."""
+    """Return the size of *body* in bytes, not counting the images in ``data:`` URLs."""
     return len(body) - sum(len(found[1]) for found in _EMBEDDED.finditer(body))

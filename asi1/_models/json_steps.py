@@ -128,7 +128,7 @@ def _without_surrogates(data: bytes, step: int = _STEP) -> Generator[None, None,
 
 
 def _check_count(data: bytes) -> Generator[None, None, None]:
-    """Raise ValueError for too many values, before the values take up memory."""
+    """Raise ValueError for too many values in *data*, before they take up memory."""
     signs: dict[bytes, int] = dict.fromkeys((b"[", b"{", b","), 0)
     for number, found in enumerate(_TOKEN.finditer(data)):
         if found[0] in signs:
@@ -159,7 +159,7 @@ def _load_parts(data: bytes, step: int = _STEP) -> Generator[None, None, JSON]:
 
 
 def _nest(levels: list[_Level], sign: bytes, data: bytes, end: int) -> None:
-    """Open or close a level, or record a comma: *sign* ends at *end* in *data*."""
+    """Update *levels* for *sign*, a bracket or comma that ends at *end* in *data*."""
     if sign in _CLOSING:
         levels.append(_Level(sign, end, end))
         if len(levels) > MAX_DEPTH + 1:
@@ -175,7 +175,7 @@ def _nest(levels: list[_Level], sign: bytes, data: bytes, end: int) -> None:
 
 class _Level:
     """
-    An array or object that is parsed in parts; *items* is None until the first part.
+    An array or object that is parsed in parts; before the first part, *items* is None.
 
     Its text from *start* on is not parsed; its last comma ends at *comma*. *after*:
     the item before *start* has no comma yet. *full*: no further item has to follow.
@@ -188,7 +188,7 @@ class _Level:
         self.after, self.full = False, True
 
     def add(self, text: bytes, *, last: bool) -> None:
-        """Parse and add the items in *text*, which ends with a comma unless *last*."""
+        """Add the parsed items in *text*, which ends with a comma unless *last*."""
         text = text.strip(_SPACE)
         if not last:
             text = text[:-1].rstrip(_SPACE)
@@ -204,7 +204,7 @@ class _Level:
         self.after, self.full = last, last
 
     def open(self, child: _Level, key: bytes) -> None:
-        """Add *child*, a still incomplete item; *key* is the text before *child*."""
+        """Add *child*, an incomplete array or object; *key* is the text before it."""
         if self.after:
             raise ValueError("a comma is missing")
         child.items = {} if child.sign == b"{" else []
@@ -218,7 +218,7 @@ class _Level:
 
     def close(self, text: bytes, parent: _Level, end: int) -> None:
         """
-        Parse *text*, the last part, if earlier parts were parsed.
+        If earlier parts were parsed, parse *text*, the last part of this level.
 
         Then *parent* continues at *end*.
         """
@@ -228,7 +228,7 @@ class _Level:
 
 
 def _flush(data: bytes, levels: list[_Level]) -> None:
-    """Parse all items of the open levels that are complete."""
+    """Parse the items that are complete, in all open levels."""
     parent: _Level | None = None
     for level in levels:
         if parent is not None and level.items is None:

@@ -40,7 +40,7 @@ __all__ = [
     "without_surrogates",
 ]
 
-# An integer of more than 64 bits has at least 19 digits.
+# orjson turns integers of more than 64 bits, which have 19 or more digits, into floats.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
 # Maximum levels of nesting: deeper values can be read, but not copied or written.
@@ -58,15 +58,15 @@ _LONE = re.compile(
     rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F][0-9a-fA-F]{2})"
 )
-# Matches an unfinished escape or surrogate pair, if any, at the end of a text.
+# Matches an escape or surrogate pair that the end of a text cuts off, if any.
 _UNFINISHED = re.compile(
     rb"(?:\\u[dD][89abAB]..)?(?:\\.{0,4}|\xed[\xa0-\xbf]?)?\Z", re.DOTALL
 )
 _LONGEST_UNFINISHED = 11
-# Stands for an escaped backslash, since valid UTF-8 never contains the byte 0xFF.
+# Stands for an escaped backslash: the byte 0xFF never occurs in valid UTF-8.
 _BACKSLASH = b"\xff\xff"
-# An unterminated string matches up to the end of the data; otherwise the regex would
-# try again at each escaped quote in this string, in quadratic time.
+# An unterminated string matches to the end of the data. Otherwise the regex would try
+# again at each escaped quote in the string, in quadratic time.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 
@@ -97,8 +97,8 @@ def load_json(data: bytes, *, surrogates: bool = False) -> JSON:
 
 
 def has_surrogates(data: bytes) -> bool:
-    """Return whether JSON text may have lone surrogates; False: it surely has none."""
-    # A search for bytes is faster than one for a pattern.
+    """Whether JSON text may have lone surrogates; if False, it certainly has none."""
+    # The search for bytes comes first, since it is faster than the pattern.
     found = b"\\ud" in data or b"\\uD" in data or b"\xed" in data
     return found and _SURROGATE.search(data) is not None
 
@@ -118,7 +118,7 @@ def has_long_number(data: bytes) -> bool:
 
 
 def load_slowly(data: bytes, *, surrogates: bool = False) -> JSON:
-    """Parse JSON with the standard library; otherwise as `load_json`."""
+    """Parse JSON as `load_json` does, but with the standard library, not orjson."""
     if not surrogates and has_surrogates(data):
         data, _ = without_surrogates(data)
     try:
@@ -131,7 +131,7 @@ def load_slowly(data: bytes, *, surrogates: bool = False) -> JSON:
 
 def without_surrogates(data: bytes, *, more: bool = False) -> tuple[bytes, bytes]:
     """
-    Return *data* with U+FFFD for lone surrogates, and the unfinished end of *data*.
+    Return *data* with U+FFFD for lone surrogates, and separately its unfinished end.
 
     Args:
         data: JSON text; if it is not UTF-8, it is returned unchanged.
@@ -158,7 +158,7 @@ def _escape(raw: bytes) -> bytes:
 
 
 def _check_value_count(data: bytes) -> None:
-    """Raise ValueError if *data* has too many values; ignores commas in strings."""
+    """Raise ValueError if *data* has too many values; commas in str do not count."""
     for _ in range(2):
         containers = data.count(b"[") + data.count(b"{")
         values = containers + data.count(b",")
@@ -241,14 +241,14 @@ def _check_writable(value: JSON) -> None:
 
 
 def _parts(value: JSON) -> Iterable[JSON]:
-    """Return the values that JSON contains inside *value*, or in place of *value*."""
+    """Return the values inside *value*, or the value that stands for it in JSON."""
     if isinstance(value, Mapping):
         return value.values()
     if isinstance(value, list | tuple):
         return value
     if isinstance(value, Enum):
         return (value.value,)
-    if is_dataclass(value):  # orjson writes a dataclass's public fields
+    if is_dataclass(value):  # orjson writes the public fields of a dataclass
         names = [each.name for each in fields(value) if each.name[0] != "_"]
         return [getattr(value, name, None) for name in names]
     return (value.to_dict(),) if hasattr(value, "to_dict") else ()

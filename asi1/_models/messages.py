@@ -32,7 +32,7 @@ __all__ = [
     "wire_messages",
 ]
 
-# An assistant message needs no content if it has one of these members.
+# An assistant message with one of these keys needs no content.
 _INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "audio")
 _ROLES = ("system", "user", "assistant", "tool", "developer", "function")
 

@@ -15,7 +15,8 @@ from typing import Any
 
 __all__ = ["is_shown", "mark_as_shown", "running_shell"]
 
-# The answer that a cell showed last, if the answer still exists, and the cell's number.
+# The answer that a notebook's cell showed last, if it still exists; and the cell's
+# number.
 _latest: tuple[Callable[[], object], object] = (lambda: None, None)
 
 

@@ -20,7 +20,7 @@ from .base_types import JSON, public
 
 __all__ = ["AgentUsed", "agents_in"]
 
-# JSON keys that occur beside ``agent_used``, and the fields of `AgentUsed` they fill.
+# JSON keys beside ``agent_used``, each with the field of `AgentUsed` for its value.
 _BESIDE = {
     "agent_response": "response",
     "status": "status",

@@ -18,13 +18,13 @@ from .json_text import json_text
 
 __all__ = ["wire_call", "wire_function_call", "wire_reply"]
 
-# Members of a tool call that repeat other members: its index in the list, and the
-# function as older servers send it.
+# Keys of a tool call that repeat other keys, so they are not sent back: the index, and
+# the function as older servers send it.
 _REPEATED = ("index", "tool_name", "args")
 
 
 def wire_reply(message: Any) -> dict[str, JSON]:
-    """Return a `ChatMessage` or `AssistantMessage` in the form of a later request."""
+    """Return the model's message in the form in which a later request sends it back."""
     # The API may refuse other fields of its own answers in a request, so only the role,
     # the content, and the tool calls or the function call are sent.
     refusal = message.refusal if isinstance(message, ChatMessage) else None
@@ -73,7 +73,7 @@ def wire_function_call(message: ChatMessage) -> dict[str, JSON] | None:
 
 
 def _unknown(part: ToolCall | FunctionCall) -> dict[str, JSON]:
-    """Return the members that the server added to *part*, except null values."""
+    """Return the server's unknown keys in *part* with their values, except nulls."""
     fields = {a.name for a in attrs.fields(type(part))}
     return {
         key: value

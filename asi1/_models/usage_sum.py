@@ -9,7 +9,7 @@ __all__ = ["sum_of_usage"]
 
 
 def sum_of_usage(one: Usage, two: Usage) -> Usage:
-    """Return the sum of each count; a count that is None in both stays None."""
+    """Return the sums of two calls' token counts; None if a count is None in both."""
     thoughts = [
         u.reasoning_tokens for u in (one, two) if u.reasoning_tokens is not None
     ]

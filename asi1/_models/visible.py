@@ -13,7 +13,8 @@ import re
 
 __all__ = ["HIDDEN", "LEFT_OUT", "visible"]
 
-# The joiners: they join letters in some scripts, and the parts of an emoji.
+# The zero-width joiner and non-joiner. Some scripts need them between letters, and
+# emojis join their parts with one.
 _JOINERS = "\u200c\u200d"
 _CONTROLS = {
     # Each C0 control has a visible symbol, from U+2400.
@@ -27,8 +28,8 @@ _CONTROLS = {
     **dict.fromkeys("\u202a\u202b\u202c\u202d\u202e", "\ufffd"),
     **dict.fromkeys("\u2066\u2067\u2068\u2069", "\ufffd"),
 }
-# Other invisible characters, such as direction marks, zero-width spaces and tags: they
-# are left out, since a symbol in their place would disturb right-to-left text.
+# Other invisible characters, such as direction marks, zero-width spaces and tags. They
+# are left out: a symbol in their place would disturb right-to-left text.
 _SHAPELESS = (
     "\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"

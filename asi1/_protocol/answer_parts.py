@@ -34,7 +34,7 @@ _ESCAPE = re.compile(r"\\.", re.DOTALL)
 _M = TypeVar("_M")
 _M_co = TypeVar("_M_co", covariant=True)
 
-# Maximum number of outdated models, which are rebuilt when the answer is read.
+# Maximum number of outdated models; reading the answer rebuilds all of them.
 _MOST_STALE = 500
 
 
@@ -44,7 +44,7 @@ class _Part(Protocol[_M_co]):
 
 @define
 class Parts(Generic[_M]):
-    """Models of parts that grow, in order; at most `_MOST_STALE` are out of date."""
+    """Models built from growing parts, in order; at most `_MOST_STALE` are outdated."""
 
     _models: dict[_Part[_M], _M | None] = field(factory=dict, init=False)
     _stale: dict[_Part[_M], None] = field(factory=dict, init=False)
@@ -61,7 +61,7 @@ class Parts(Generic[_M]):
         self._models[part] = part.build()
 
     def build(self) -> tuple[_M, ...]:
-        """Return the up-to-date models of all parts."""
+        """Rebuild the outdated models, and return the models of all parts."""
         for part in list(self._stale):
             self._build(part)
         return tuple(cast("dict[Any, _M]", self._models).values())
@@ -76,8 +76,8 @@ class _Arguments:
     """
 
     _text: str = field(default="", init=False)
-    # The JSON objects before the current one (see `add_text`). None if there are none,
-    # since Python's garbage collector would scan the empty list of each tool call.
+    # The complete JSON objects before the current one (see `add_text`). None instead of
+    # an empty list: Python's garbage collector would scan the list of each tool call.
     _earlier: list[str] | None = field(default=None, init=False)
     _scanned: int = field(default=0, init=False)
     _depth: int = field(default=0, init=False)
@@ -124,7 +124,7 @@ class _Arguments:
 
     def _scan(self) -> None:
         text = _ESCAPE.sub("", self._text[self._scanned :])
-        # The second character of an escape may be in the next fragment.
+        # An escape may be split after its backslash, which is then scanned again later.
         self._scanned = len(self._text) - text.endswith("\\")
         sections = text.split('"')
         outside = "".join(sections[self._in_string :: 2])
@@ -155,7 +155,7 @@ def _merged(texts: Sequence[str]) -> str:
 def _updated(
     members: dict[str, JSON] | None, more: Mapping[str, JSON]
 ) -> tuple[dict[str, JSON] | None, bool]:
-    """Return *members* with *more*, and whether *more* is new: see `Members.add`."""
+    """Return *members* updated with *more*, and whether *more* adds anything new."""
     if not more:
         return members, False
     members = members or {}
@@ -191,8 +191,8 @@ class _Call(_Arguments):
     name: str = ""
     extra: dict[str, JSON] | None = None
     function_extra: dict[str, JSON] | None = None
-    # Whether the name was sent again, alone, after complete arguments. If so, arguments
-    # that follow belong to another call of the same function.
+    # Whether the name was sent again, without arguments, after complete arguments. Then
+    # later arguments belong to another call of the same function.
     named_again: bool = False
 
     def add(self, part: ToolCallDelta) -> bool:
@@ -217,15 +217,15 @@ class _Call(_Arguments):
         name, arguments = part.function.name, part.function.arguments.strip()
         new_id = bool(part.id) and part.id != self.id
         if not name:
-            # LM Studio makes a new id for every part, and sends the name only once.
+            # LM Studio gives each part a new id, but only the first part the name.
             whole = bool(arguments) and self.whole
             return whole and (new_id or self.named_again)
         if name != self.name:
             same_id = bool(part.id) and not new_id
             return bool(self.name) and (not same_id or self.whole)
         if not self.whole:
-            # vLLM has made a new id for every part, but sends the call's index. So the
-            # same index means the same call, unless neither part has arguments.
+            # vLLM has given every part a new id, but the call's index. So the same
+            # index means the same call, unless neither part nor call has arguments.
             alone = part.index is None or not (arguments or self._text)
             return new_id and bool(self.id) and alone
         if new_id:
@@ -266,7 +266,7 @@ class ToolCalls:
         return carries
 
     def _add(self, part: ToolCallDelta, *, begins: bool = False) -> bool:
-        """Add *part* to its call or to a new one; if *begins* is True, to a new one."""
+        """Add *part* to its call; to a new call if it has none, or *begins* is True."""
         call = self._place_of(part)
         if call is None or begins or call.ends_before(part):
             again = call is not None and call.named_again and not part.function.name
@@ -281,7 +281,7 @@ class ToolCalls:
         return carries
 
     def _place_of(self, part: ToolCallDelta) -> _Call | None:
-        """Return the last call with *part*'s index, else *part*'s id, or None."""
+        """Return the last call with *part*'s index, or else with its id; else None."""
         named = self._by_id.get(part.id) if part.id else None
         last = self._calls[-1] if self._calls else None
         if part.index is None:

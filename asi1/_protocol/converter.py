@@ -26,8 +26,8 @@ __all__ = ["decode", "decode_in_steps"]
 
 _M = TypeVar("_M", bound=Model)
 
-# For each class with choices: the field of a choice that has the message, and the class
-# of the message's tool calls.
+# For an answer and for a chunk: the name of the field with a choice's message, and the
+# class of the message's tool calls.
 _PARTS: Mapping[type[Model], tuple[str, type[ToolCall]]] = {
     ChatCompletion: ("message", ToolCall),
     ChatCompletionChunk: ("delta", ToolCallDelta),
@@ -70,7 +70,7 @@ def decode_in_steps(
             if not calls and any(call is not None for call in sent["tool_calls"]):
                 extra = {**message.extra, "tool_calls": sent["tool_calls"]}
                 message = attrs.evolve(message, extra=extra)
-            if key in choice.extra:  # sent as "message" for "delta", or the reverse
+            if key in choice.extra:  # "message" instead of "delta", or the reverse
                 changed["extra"] = {**choice.extra, key: sent}
         choices.append(attrs.evolve(choice, **changed, **{part: message}))
     return cast("_M", attrs.evolve(whole, choices=tuple(choices), wire=raw))
@@ -98,7 +98,7 @@ def _calls_in_steps(
     calls: list[ToolCall] = []
     read = _tuple_reader(tuple[item, ...], _converter)  # type: ignore[valid-type]
     for at in range(0, len(values), _CALLS_PER_STEP):
-        with suppress(TypeError):  # none of these values is a tool call
+        with suppress(TypeError):  # raised if none of these values is a tool call
             calls += read(values[at : at + _CALLS_PER_STEP], None)
         yield
     return tuple(calls)

@@ -27,8 +27,8 @@ __all__ = [
     "read_error_body",
 ]
 
-# Error codes and types of a 429 whose cause is a used-up quota, so that a retry after a
-# short wait does not help.
+# Codes and types of a 429 error whose cause is a used-up quota, so that a short wait
+# does not help.
 QUOTA_CODES = {
     "account_limit_exceeded",
     "billing_error",
@@ -44,7 +44,7 @@ QUOTA_CODES = {
     "spend_limit_exceeded",
     "usage_limit_exceeded",
 }
-# Members of a message or delta that hold a part of the answer.
+# Keys under which a message or delta has a part of the answer.
 _CONTENT = (
     *("audio", "content", "function_call", "reasoning", "reasoning_content"),
     *("refusal", "thinking", "thought", "tool_calls"),
@@ -54,8 +54,8 @@ _SUCCESS = {"0", "200", "ok", "success"}
 # Keys of an error that may have an HTTP status, or the name of a status.
 _STATUS_KEYS = ("code", "status", "status_code", "http_status", "type")
 _STATUS = re.compile(r"([1-5][0-9][0-9])(?:\.0)?")
-# Names of temporary errors, for errors without a status. ``server_error`` is not among
-# them, since servers also send this name for permanent failures.
+# Matches names of temporary errors, for errors without a status. ``server_error`` does
+# not match, since servers also use it for permanent failures.
 _PASSING = re.compile(
     r"rate[ _-]?limit|too[ _-]?many[ _-]?requests|throttl|resource[ _-]?exhausted"
     r"|overloaded|(?:server|engine|service)[ _-]?(?:is[ _-])?busy|bad[ _-]?gateway"
@@ -63,8 +63,8 @@ _PASSING = re.compile(
     r"|internal[ _-]?server[ _-]?error",
     re.IGNORECASE,
 )
-# Words in the ``type``, in lowercase, of objects that report a failure; or the colon of
-# a URI, which is the ``type`` of a problem in RFC 9457.
+# Matches a lowercase ``type`` that reports a failure: it contains one of these words,
+# or the colon of a URI, which is the ``type`` of a problem in RFC 9457.
 _FAILURE = re.compile(
     r"error|exception|fail|invalid|denied|refused|forbidden|unauthori[sz]ed|not.?found"
     r"|exceeded|exhausted|insufficient|limit|quota|billing|balance|overload|busy"
@@ -129,7 +129,7 @@ def find_error(
 
 
 def _is_notice(members: Mapping[str, JSON]) -> bool:
-    """Whether an event with these members has a type that does not report an error."""
+    """Whether *members*, of an event, have a ``type`` that does not report an error."""
     kind, code, status = (members.get(key) for key in ("type", "code", "status"))
     if not isinstance(kind, str) or not kind or _FAILURE.search(kind.lower()):
         return False

@@ -33,7 +33,7 @@ _DELTA = {"role", "content", "refusal", "tool_calls"}
 # values are excluded: unlike `load_json`, `peek_json` reads large integers as floats,
 # and does not limit the nesting depth.
 _FLAT = (str, int, bool, type(None))
-# Maximum bytes of an event on the fast path; larger events go to the converter.
+# Maximum bytes of an event on the fast path; cattrs decodes larger events.
 _LARGEST = 64 * 1024
 
 # Setters of the slots of a `ChatCompletionChunk`, since the class is frozen.
@@ -108,7 +108,7 @@ class FastChunkReader:
     _template: "_Template | None" = field(default=None, init=False)
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
-        """Return the chunk in an event's *data*; None if *data* needs the converter."""
+        """Return the chunk in an event's *data*; None if cattrs must decode it."""
         if self._template is not None:
             chunk = self._template.read(data)
             if chunk is not None:
@@ -137,7 +137,7 @@ class FastChunkReader:
 
 def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
     """
-    Return the fields besides the text delta; None if the chunk needs the converter.
+    Return the object that sets the lazy fields; None if the chunk needs the converter.
 
     Raises:
         TypeError, LookupError, AttributeError: The fast path cannot read the chunk.

@@ -25,15 +25,15 @@ __all__ = [
     "is_sign_of_life",
 ]
 
-# Names, in lowercase, of events that only show that the server is alive; and those
-# members of an event that may hold its name.
+# Matches lowercase names of events that only show that the server is alive; and the
+# keys under which an event may have its name.
 _SIGN_OF_LIFE = re.compile(
     r"(?:.*[^a-z])?(?:ping|pong|heart[ _-]?beat|(?:keep[ _-]?)?alive|no[ _-]?op)"
 )
 _EVENT_NAMES = ("type", "event", "status", "object")
 
-# Unknown members of a delta, or of a fragment in it, whose strings are joined. Servers
-# never split other strings, such as an id, a type or a signature.
+# Unknown members of a delta, or of an object in it, whose strings are sent in
+# fragments. Servers never split other strings, such as an id, a type or a signature.
 _PIECES = frozenset(
     {"arguments", "content", "data", "partial_json", "reasoning", "refusal", "summary"}
     | {"text", "thinking", "transcript"}
@@ -108,7 +108,7 @@ class _Fragments:
 
     def add(self, fragments: list[dict[str, JSON]]) -> bool:
         """
-        Add the fragments of one list, no two of which belong to the same part.
+        Add the fragments of one list; each of them belongs to another part.
 
         Returns:
             Whether they add a part of the answer; see `Members.add`.
@@ -193,12 +193,12 @@ class Members:
         return isinstance(new, dict | list) and not is_name_of_ping(name)
 
     def may_have(self, fragment: Mapping[str, JSON]) -> bool:
-        """Whether a fragment has no other type and no other id than the object."""
+        """Whether *fragment* may belong to this object: neither type nor id differs."""
         pairs = ((self._values.get(key), fragment.get(key)) for key in ("type", "id"))
         return all(not old or not new or old == new for old, new in pairs)
 
     def _grown(self, name: str, value: JSON) -> Any:
-        """Return an object to add fragment *value* to; None if *value* is complete."""
+        """Return the growing value that *value* is added to; None if it is complete."""
         new: Any = None
         if isinstance(value, str) and self.deep and name in _PIECES:
             new = _Fragment()
@@ -222,7 +222,7 @@ class Members:
 
 
 class _Items(list[JSON]):
-    """A growing list of the server's values."""
+    """A list that grows with each chunk: servers send only its new items."""
 
     def add(self, values: list[JSON]) -> bool:
         """Append *values*, which are a part of the answer."""
@@ -232,7 +232,7 @@ class _Items(list[JSON]):
 
 @define
 class _Distinct:
-    """A list of complete items, which a server may send again before new items."""
+    """A list of complete items; a server may repeat earlier items before new ones."""
 
     items: list[JSON] = field(factory=list)
     _seen: set[str] = field(factory=set)
@@ -264,7 +264,7 @@ def _continues(new: JSON, old: JSON) -> bool:
 
 
 def _is_labelled(members: Mapping[str, JSON]) -> bool:
-    """Return whether *members* may be complete: it has an id, a name or two texts."""
+    """Return whether *members* have a label: an id, a name or a second text."""
     texts = sum(name in _PIECES and bool(members[name]) for name in members)
     return bool(members.get("id") or members.get("name")) or texts > 1
 

@@ -44,7 +44,7 @@ _THOUGHT_KEYS = (*_REASONING, "text", "reasoning_text", "content", "summary")
 
 # The keys whose text the next event of a stream may continue. No other text is split.
 _GROWING = {*_THOUGHT_KEYS, "args", "arguments", "refusal", "transcript"}
-# Maximum length of the path to a text that the next event may continue.
+# Maximum number of keys in the path to a text that the next event may continue.
 _LONGEST_PATH = 12
 
 
@@ -118,7 +118,7 @@ def _text_in(value: JSON, keys: Iterable[str]) -> str:
 
 
 def _renamed(raw: Object, part: str) -> Object:
-    """Copy "delta" to "message", or the reverse, if a server used the wrong key."""
+    """Copy "delta" to "message", or the reverse, if a server has used the wrong key."""
     key = message_key(raw, part)
     return raw if key == part else {**raw, part: raw[key]}
 
@@ -220,7 +220,7 @@ class HalfCharacters:
         return joined
 
     def rest(self) -> Object:
-        """Return a final event with U+FFFD for each waiting half; empty `waiting`."""
+        """Return a last event with U+FFFD for each waiting half; empty `waiting`."""
         event: dict[str, JSON] = {}
         for path in self.waiting:
             _append(event, path)
@@ -231,7 +231,7 @@ class HalfCharacters:
         last, before = path[-1], path[-2:-1]
         if isinstance(value, str) and (last in _GROWING or {*before} & _GROWING):
             return self._text(value, path)
-        # Arguments that are an object, not a string, are complete.
+        # Arguments that are an object, instead of a string, are complete.
         if last in ("args", "arguments") or len(path) > _LONGEST_PATH:
             return replace_surrogates_in(value)
         if isinstance(value, dict):
@@ -259,7 +259,7 @@ class HalfCharacters:
 
 
 def _place(key: str, item: JSON) -> tuple[JSON]:
-    """Return the index or type by which the items of the list under *key* differ."""
+    """Return the index or type that tells *item* apart in the list under *key*."""
     if not isinstance(item, dict):
         return (None,)
     index = _with_index(item).get("index")

@@ -18,8 +18,8 @@ _START = re.compile(r"[\[{]")
 # The text is parsed again when this share of it is new, so that all parsing together
 # takes time linear in the text's length.
 _GROWTH = 1 / 32
-# A bracket before the JSON, such as one in a sentence, is skipped. The text is parsed
-# from each possible start, so only the first ones are tried.
+# A bracket before the JSON, such as one in a sentence, is skipped: the text is parsed
+# from each possible start, but at most from this many.
 _MOST_STARTS = 8
 
 

@@ -19,28 +19,28 @@ from .._settings.validators import is_number
 
 __all__ = ["retry_after", "retry_after_in_body", "wait_of"]
 
-# A number in a retry header. The pattern is stricter than Python's `float`, which also
-# accepts "nan", "1_000" and signs.
+# Matches a number in a retry header. Python's `float` is less strict: it also accepts
+# "nan", "1_000" and signs.
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][0-9]+)?")
-# The comma between repeated headers, which HTTP libraries join by ", "; the comma in
-# "1,5" is a decimal comma.
+# Matches the comma between repeated headers, which HTTP libraries join by ", "; the
+# comma in "1,5" is a decimal comma.
 _COMMA = re.compile(r",(?![0-9])")
-# Maximum number of a header's values that are read, and of characters in each.
+# Maximum number of values that are read of one header, and of characters in each.
 _MOST_VALUES = 64
 _LONGEST_VALUE = 64
 
-# Limits on what is read of an error body: members per object, items per list, nesting
-# levels, and values in total.
+# How much of an error body is read: members per object, items per list, nesting levels,
+# and values in total.
 _MOST_MEMBERS = 100
 _DEEPEST = 6
 _MOST_READ = 500
-# Names of the members that may contain a wait or a message, as the body itself may.
+# Names of members that are searched, as the body itself is, for a wait or a message.
 _CONTAINERS = {
     *("data", "detail", "details", "error", "errors", "extensions"),
     *("meta", "metadata", "parameters", "retryinfo", "retry_info"),
 }
 _MESSAGES = {"description", "detail", "error", "message", "msg", "raw", "reason"}
-# The name of a member with a wait, in lowercase and without "_" and "-".
+# Matches the name of a member that has a wait, in lowercase, without "_" and "-".
 _NAME = re.compile(
     r"retry(?:after|delay|in)(?:s|secs?|seconds|(?P<milli>ms|milliseconds))?"
 )
@@ -54,8 +54,8 @@ _UNIT = (
 _PART = re.compile(rf"({_AMOUNT}) ?({_UNIT})", re.IGNORECASE)
 _DURATION = rf"{_AMOUNT} ?{_UNIT}(?:,?(?: and)? ?{_AMOUNT} ?{_UNIT}){{0,4}}"
 _WHOLE_DURATION = re.compile(_DURATION, re.IGNORECASE)
-# Each repetition is bounded, so that the search takes time proportional to the text.
-# "Retrying after 5s" tells what the server did; only "retry after 5s" asks for a wait.
+# Each repetition is bounded, so that a search takes linear time. "Retrying after 5s"
+# only says what the server did; "retry after 5s" asks the client to wait.
 _PHRASE = re.compile(
     r"\b(?:(?:re)?try(?P<told>ing)?|available)"
     r"(?: (?:again|later|it|that|the|this|your|call|requests?)){0,4},?"
@@ -68,8 +68,8 @@ _PHRASE = re.compile(
     rf"({_DURATION}|{_AMOUNT}(?=[.,;!)\"'}}\]]{{1,3}}(?: |$)|$))",
     re.IGNORECASE,
 )
-# Matches the end of the text before a phrase if it denies the phrase, such as "not" in
-# "do not retry after 5s".
+# Matches the words before a phrase that deny it, such as "not" in "do not retry after
+# 5s".
 _DENIED = re.compile(
     r"(?:\bnot|n['\u2019]t|\bgave up|\bstopped)(?: (?:currently|to|yet))? \Z",
     re.IGNORECASE,
@@ -123,7 +123,7 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
 
 
 def _values(text: str) -> Iterator[str]:
-    """Yield the values of a header; the comma after a date's weekday also separates."""
+    """Yield a header's values; a comma separates them, even the one inside a date."""
     for piece in _COMMA.split(text, _MOST_VALUES)[:_MOST_VALUES]:
         value = piece.strip()
         if len(value) <= _LONGEST_VALUE:
@@ -141,7 +141,7 @@ def _date(text: str) -> float | None:
 
     try:
         date = parsedate_to_datetime(text)
-        # The oldest form of an HTTP date has no time zone; every HTTP date is in GMT.
+        # HTTP dates are in GMT, but their oldest format does not name the time zone.
         return date.replace(tzinfo=date.tzinfo or UTC).timestamp()
     except (ValueError, OverflowError, IndexError):
         return None
@@ -177,7 +177,7 @@ def retry_after_in_body(body: JSON) -> float | None:
 
 def _read(body: JSON) -> Iterator[tuple[str, JSON]]:
     """
-    Yield each member's lowercase name and value, in the body and its `_CONTAINERS`.
+    Yield the lowercase name and the value of each member of the body and `_CONTAINERS`.
 
     The body itself and the items of lists have the name "".
     """

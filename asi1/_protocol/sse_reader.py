@@ -50,7 +50,7 @@ class EventTooLargeError(ValueError):
 
 
 class _TextResponse:
-    """A stand-in for `httpx.Response`, with the attributes that `EventSource` uses."""
+    """A replacement for `httpx.Response`, with all that `EventSource` uses of it."""
 
     headers = {"content-type": "text/event-stream"}  # noqa: RUF012 - never changed
 
@@ -110,7 +110,7 @@ class EventDecoder:
         self._pending = [data[end:]] if data[end:] else []
         self._pending_bytes = len(data) - end
         blocks = whole.split(b"\n\n")
-        del whole  # so that a large event is in memory only once
+        del whole  # frees the memory, so that a large event is stored only once
         return self._read(blocks)
 
     def unfinished(self) -> list[Event]:
@@ -142,12 +142,14 @@ class EventDecoder:
                 yield "message", block[6:], self._last_id, None
             elif block:
                 self._check_size(len(block), block.count(b"\n"))
-                if b"data" in block or b"id" in block:  # other fields do nothing alone
+                # Without ``data`` and ``id``, an event has no effect.
+                if b"data" in block or b"id" in block:
                     yield from self._read_fields(block)
 
     def _read_fields(self, block: bytes) -> Iterator[Event]:
         """Yield the event, if any, in *block*, the lines between two blank lines."""
-        # httpx-sse 0.4 makes events of ids alone, so it gets only events with data.
+        # httpx-sse 0.4 returns events that have only an id, so it gets only events with
+        # data.
         lines = _IGNORED.sub(b"", block.strip(b"\n")).strip(b"\n")
         if _DATA.search(lines):
             data = None

@@ -56,7 +56,7 @@ class _Choice:
 
     def add(self, choice: ChunkChoice, *, ping: bool = False) -> bool:
         """
-        Add a chunk's part of the choice; return whether it is a part of the answer.
+        Add a chunk's part to this choice; return whether it is a part of the answer.
 
         If *ping* is True, the chunk only shows that the server is alive, so that its
         unknown members are not a part of the answer.
@@ -127,8 +127,7 @@ class Assembler:
     _unfinished: set[int] = field(factory=set, init=False)
     _thoughts: Text = field(factory=Text, init=False)
     _first: ChatCompletionChunk | None = field(default=None, init=False)
-    # Choice 0; None before the first chunk of this choice, and if the choice's role is
-    # not "assistant".
+    # Choice 0, if it has arrived and its role is "assistant"; otherwise None.
     _assistant: _Choice | None = field(default=None, init=False)
     # The `_pending` object of the last chunk, if the fast path read that chunk. Its
     # fields were already added to the answer, so a chunk with the same object only adds
@@ -156,8 +155,8 @@ class Assembler:
         pending = chunk._pending  # noqa: SLF001 - of the fast path
         if pending is None or self._assistant is None:
             return self._add_any(chunk, ping=ping)
-        # This chunk only adds text to choice 0: `_add_any` would do the same, but
-        # slower.
+        # This chunk only adds text to choice 0. `_add_any` would do the same, but more
+        # slowly.
         text = chunk._text  # noqa: SLF001
         if text:
             self._assistant.content.pieces.append(text)
@@ -205,7 +204,7 @@ class Assembler:
         return carries
 
     def new_part(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
-        """Return *chunk*, with a complete message in it reduced to its new part."""
+        """Return *chunk*; of a complete message in it, only the new part is left."""
         if not any("message" in choice.extra for choice in chunk.choices):
             return chunk
         if self._whole_messages is None:
@@ -226,7 +225,8 @@ class Assembler:
     def answer(self) -> ChatCompletion:
         """Return the answer so far; later chunks do not change the returned object."""
         first = self._first or ChatCompletionChunk()
-        if self._assistant is not None:  # `add` does not report every added text
+        # On its fast path, `add` appends text to this choice without calling `changed`.
+        if self._assistant is not None:
             self._chat_choices.changed(self._assistant)
         choices = sorted(self._chat_choices.build(), key=attrgetter("index"))
         return ChatCompletion(
@@ -243,12 +243,12 @@ class Assembler:
 
 
 def newer_usage(old: Usage | None, new: Usage | None) -> Usage | None:
-    """Return *new*, with the counts of *old* where *new* has none."""
+    """Return *new* usage; a count that *new* lacks is taken from *old*."""
     if old is None or new is None:
         return new or old
     names = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens")
     counts = {name: _truer(getattr(old, name), getattr(new, name)) for name in names}
-    if new.total_tokens <= 0:  # the old total may not include the new counts
+    if new.total_tokens <= 0:  # the old total may lack the new counts
         parts = counts["prompt_tokens"] + counts["completion_tokens"]
         counts["total_tokens"] = max(old.total_tokens, parts)
     extra = _truer(old.extra, new.extra)

@@ -1,5 +1,5 @@
 """
-Finds the new part of a stream's chunk that contains the complete message so far.
+Finds what is new in a chunk that repeats the complete message so far.
 
 Some servers send a choice's complete message under ``message``: again in the last
 chunk, or beside each ``delta``. This module is loaded when a server does so.
@@ -40,8 +40,7 @@ class Received(Protocol):
 class WholeMessages:
     """Removes repeated parts of the answer from the chunks of one stream."""
 
-    # The number of fragments with text, by the choice's index; only for choices whose
-    # fragments the server sends under "message".
+    # For each choice whose fragments come under "message": how many of them had text.
     _fragments: dict[int, int] = field(factory=dict, init=False)
 
     def new_part(
@@ -83,7 +82,7 @@ class WholeMessages:
         index, text = choice.index, choice.delta.content
         if index not in self._fragments:
             if received is not None and not _is_empty(received):
-                return True  # earlier fragments were under "delta"
+                return True  # earlier fragments came under the key "delta"
             self._fragments[index] = 0
         self._fragments[index] += bool(text)
         if received is None or not choice.finish_reason or not text:

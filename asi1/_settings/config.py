@@ -157,7 +157,7 @@ def read_base_url(
             *allow_insecure_http* is not a bool.
     """
     if not isinstance(allow_insecure_http, bool):
-        # A str such as "no" is true in an ``if``, and would expose the key.
+        # A str such as "no" would count as true, and http would expose the key.
         raise ConfigurationError(
             f"allow_insecure_http: {flag(allow_insecure_http)}, not"
             f" {shown(allow_insecure_http)}"

@@ -43,8 +43,8 @@ _CUT_CODE = re.compile(
     r"(?:\\+(?:u\{?[0-9a-f]{0,8}|x\{?[0-9a-f]{0,5}|[01][0-7]?)?|%(?:u0{0,2})?[0-7]?"
     r"|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6}))\Z"
 )
-# Ends the beginning of a key that a server has masked: a character that keys do not
-# contain. If the beginning is letters alone, only `_MASK` ends it.
+# Matches the end of the visible part of a masked key: a character that keys do not
+# contain. If that part is letters alone, only `_MASK` ends it.
 _KEY_END = re.compile(r"[^a-z0-9_-]")
 _MASK = re.compile(r"\.\.|[*\u2022\u2026]")
 # Headers and query parameters with one of these words in their names contain secrets.
@@ -56,7 +56,7 @@ _BETWEEN_PARTS = re.compile(r"[\s;,]+")
 
 # The start and the end of a secret in a text.
 _Place: TypeAlias = tuple[int, int]
-# The index of each decoded character, and its index in the text before decoding.
+# Indexes of decoded characters, and of the same characters before the decoding.
 _Places: TypeAlias = tuple[list[int], list[int]]
 
 
@@ -119,10 +119,10 @@ class Forms:
     def places_in_steps(
         self, text: str
     ) -> Generator[None, None, tuple[str, list[_Place]]]:
-        """Return *text* with long runs shortened, and the places of secrets in it."""
+        """Return *text*, with long ignored runs shortened, and its secrets' places."""
         text = yield from shorten_runs(text)
         found: list[_Place] = []
-        most = 3 * self.longest  # enough for a secret with ignored characters inside
+        most = 3 * self.longest  # enough for a secret with ignored characters inside it
         size = max(_STEP, most)
         for at in range(0, len(text), size):
             part = text[at : at + size + most]
@@ -144,11 +144,11 @@ class Forms:
 
     def cut_place(self, text: str) -> int | None:
         """
-        If *text* ends with 8 or more first characters of a secret, return their index.
+        If *text* ends with a secret's first 8 or more characters, return their index.
 
         None if *text* does not end with the beginning of a secret.
         """
-        # Unseen characters in a secret can make it any length: search all of *text*.
+        # Ignored characters in a secret can make it any length: search all of *text*.
         unseen = codes_in(text) is UNSEEN
         since = 0 if unseen else max(0, len(text) - self.longest)
         if not self.may_be_in(text[since:]):
@@ -248,7 +248,7 @@ def _end(place: int, places: Iterable[_Places]) -> int:
 def _occurrences(
     text: str, starts: Iterable[str], forms: Iterable[str], *, masked: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each form; if *masked*, also those of masked secrets."""
+    """Yield where forms in *text* start and end; if *masked*, masked secrets too."""
     shown = len(_without_cut_code(text))
     for begin in starts:
         those = [form for form in forms if form.startswith(begin)]
@@ -268,7 +268,7 @@ def _occurrences(
 
 
 def _same_until(text: str, place: int, form: str) -> int:
-    """Return where the longest prefix of *form* that is in *text* at *place* ends."""
+    """Return the end of the longest prefix of *form* that *text* has at *place*."""
     size = _SHORTEST
     while text.startswith(form[size : size + 1] or "\0", place + size):
         size += 1

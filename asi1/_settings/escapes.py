@@ -44,10 +44,10 @@ CODED = re.compile(
 )
 # Each match of `CODED` contains one of these characters.
 _SIGNS = ("\\", "%", "&")
-# Matches NUL, which UTF-16 text has next to each ASCII character; and characters that
-# are left out when an error is shown, which would join the parts of a key around them.
+# Matches NUL, which UTF-16 text has next to each ASCII character; and the characters
+# that are left out when an error is shown: without them, the parts of a key would join.
 UNSEEN = re.compile(f"[\0{LEFT_OUT}]")
-# Matches backslashes without effect. `CODED` matches them too, but is slower.
+# Matches backslashes without effect, which `CODED` also matches, but more slowly.
 _IDLE_BACKSLASHES = re.compile(r"\\+(?!u|x|[01][0-7]|\\)")
 _BUSY_BACKSLASHES = ("\\u", "\\x", "\\0", "\\1")
 # HTML's names of the ASCII characters that a header may contain.
@@ -64,7 +64,7 @@ _NAMED: dict[str, str] = dict(
         strict=True,
     )
 )
-# How often a text is decoded: nested JSON strings are escaped several times.
+# How many levels of escapes are decoded: nested JSON strings are escaped several times.
 LAYERS = 4
 # Length of the longest escape of one character that is decoded, over all `LAYERS`.
 LONGEST_CODE = 16
@@ -81,7 +81,7 @@ def in_lowercase(text: str) -> str:
 
 
 def codes_in(text: str) -> re.Pattern[str] | None:
-    """Return the pattern of what to decode first in *text*; None if all is decoded."""
+    """Return the pattern to decode first in *text*; None if nothing is encoded."""
     unseen = "\0" in text or "\r" in text
     if unseen or (not text.isascii() and UNSEEN.search(text)):
         return UNSEEN

@@ -19,7 +19,7 @@ __all__ = ["Hooks", "Wait"]
 
 
 def _takes(arguments: int) -> Any:
-    """Return the attrs validator of a function that is called with *arguments*."""
+    """Return an attrs validator of functions that take this number of arguments."""
     count = "one argument" if arguments == 1 else f"{arguments} arguments"
 
     def check(value: Any) -> str | None:

@@ -14,9 +14,9 @@ from attrs import define, field
 
 __all__ = ["Window"]
 
-# Smallest share of the limit to which refused attempts can lower the pace.
+# Refused attempts never lower the pace below this share of the limit.
 _SLOWEST = 1 / 16
-# The factor by which each successful attempt raises a lowered pace.
+# Each successful attempt multiplies a lowered pace by this factor.
 _RECOVERY = 1.1
 
 
@@ -48,7 +48,7 @@ class Window:
             return 0.0
         while self._entries and self._entries[0].at <= now - self.seconds:
             self._total -= self._entries.popleft().amount
-        # An amount above the whole limit fits once the window is empty.
+        # A single amount above the whole limit is permitted once the window is empty.
         over = self._total + amount - max(1.0, self.limit * self.pace)
         for entry in self._entries:
             if over <= 0:

@@ -24,7 +24,7 @@ __all__ = ["RetryPolicy", "is_passing_status"]
 
 _RETRIED_STATUS = {408, 425, 429}
 _FINAL_SERVER_STATUS = {501, 505}
-# The phases of a request in which a timeout means that nothing was sent.
+# If a request times out in one of these phases, nothing was sent.
 _UNSENT_PHASES = {"connect"}
 _seconds = setting(number(0), "retry")
 
@@ -92,7 +92,8 @@ class RetryPolicy:
 
     def may_heal(self, error: APIError) -> bool:
         """Tell whether another attempt at the same request could succeed."""
-        # Status errors are imported at the first error, since most programs meet none.
+        # Status errors are imported at the first failure, since most programs meet
+        # none.
         from .._models.status_errors import (  # noqa: PLC0415
             APIStatusError,
             QuotaExceededError,

@@ -37,11 +37,11 @@ __all__ = [
     "proxy_transport",
 ]
 
-# The key of the request extension that lists the bodies of the replies to the request.
+# A request's extension with this key is a list of the bodies of its replies.
 _HELD = "asi1.held"
 # The modules of this package that import httpcore.
 _MODULES = (f"{__package__}.http_pool", f"{__package__}.connect")
-# True once httpcore is imported; `sys.modules` has a module once its import begins.
+# True once httpcore is imported; `sys.modules` has a module before its import ends.
 _preloaded = False
 
 
@@ -124,7 +124,7 @@ class UserClient(httpx.AsyncBaseTransport):
         prepared.extensions = {**prepared.extensions, _HELD: held}
         hooks = self._client.event_hooks
         if hooks["response"] and hooks["response"][0] is not _hold_body:
-            # A new list, since other tasks may be running the hooks of the old one.
+            # Replace the list, since other tasks may be running the old list's hooks.
             hooks["response"] = [_hold_body, *hooks["response"]]
         try:
             response = await self._client.send(
@@ -147,7 +147,7 @@ class UserClient(httpx.AsyncBaseTransport):
 
 class _HeldBody(httpx.AsyncByteStream):
     """
-    A reply's body: `aclose` leaves it open while *held* is True, unless fully read.
+    A reply's body; while *held*, `aclose` leaves it open unless it was fully read.
 
     httpx closes a reply if one of the client's hooks raises an error.
     """
@@ -275,7 +275,7 @@ def _matches(entry: str, base_url: str) -> bool:
     host, port = url.hostname or "", url.port or {"http": 80}.get(url.scheme, 443)
     if entry == "*":
         return True
-    with suppress(ValueError):  # not an address
+    with suppress(ValueError):  # raised if the host or the entry is not an IP address
         return ip_address(host) in ip_network(entry, strict=False)
     try:
         scheme, _, rest = entry.rpartition("://")

@@ -95,7 +95,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
     def connection_lost(self, exc: Exception | None) -> None:
         """Record that the connection is closed, and wake the reader and the writer."""
         if isinstance(exc, OSError) and self._below is None:
-            # If a send fails, asyncio and uvloop do not read the bytes that arrived.
+            # asyncio and uvloop leave arrived bytes unread if a send fails.
             self._received += _received_by_kernel(self._transport)
         self._ended, self._error = True, exc
         _wake(self._read_waiter)
@@ -179,8 +179,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             self._transport.write(piece)
 
     async def _send_rest(self, whole: bytes, timeout: float | None) -> None:
-        # The bytes are sent in parts of 64 KiB: TLS buffers a write of any size, and
-        # only makes the next write wait.
+        # TLS buffers a write of any size, and only the next write waits. So the bytes
+        # are sent in parts of 64 KiB.
         wake_early(self._transport.get_extra_info("socket"))
         for at in range(_SEND_SIZE, len(whole), _SEND_SIZE):
             await self._wait_for_room(timeout)
@@ -190,8 +190,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         await self._wait_for_room(timeout)
 
     async def _let_loop_read(self) -> None:
-        # A send on a connection that the server has reset would discard the reply that
-        # the kernel has received. The event loop needs two iterations for a read.
+        # If the server has reset the connection, a send would discard the reply in the
+        # kernel's buffer. So the event loop first reads it, in two iterations.
         await asyncio.sleep(0)
         for _ in range(2):
             if self._ended or not readable(self._transport):
@@ -247,7 +247,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             httpcore.ConnectError: The TLS handshake failed.
             httpcore.ConnectTimeout: The handshake took longer than *timeout* seconds.
         """
-        if self._ended:  # the server has closed; asyncio would wait for a handshake
+        if self._ended:  # asyncio would wait for a handshake of the closed connection
             self.abort()
             raise httpcore.ConnectError(str(self._error or "the server hung up"))
         loop, secure = asyncio.get_running_loop(), AsyncioSocket(self._transport)

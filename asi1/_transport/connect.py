@@ -104,9 +104,8 @@ async def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except RuntimeError:
-        # While the program exits, asyncio's threads have ended and none can be started,
-        # so the name is resolved on the event loop, where it blocks no other call any
-        # more.
+        # While the program exits, no thread can be started to resolve the name. The
+        # event loop resolves it instead, which blocks no other call any more.
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for kind, _, _, _, (address, *_) in found:
         kinds.setdefault(kind, []).append((str(address), port))
@@ -162,7 +161,8 @@ class HappyEyeballs:
         loop = asyncio.get_running_loop()
         try:
             _, opened = await loop.create_connection(self.make, *address)
-        except (OSError, OverflowError) as error:  # OverflowError: a port above 65535
+        # OverflowError means a port above 65535.
+        except (OSError, OverflowError) as error:
             self._errors.append(error)
             failed.set()
             return

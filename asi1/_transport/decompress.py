@@ -23,8 +23,8 @@ _STEP = 64 * 1024
 # zlib's argument *wbits* for each encoding: it tells zlib which header a body has.
 _WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 _WBITS_WITHOUT_HEADER = -15
-# Words that servers send as the encoding of a body that is not encoded: character sets,
-# transfer codings, and words for "none".
+# Values of content-encoding that servers send for a body that is not encoded: character
+# sets, transfer codings, and words for "none".
 _NO_ENCODINGS = {
     *("", "identity", "none", "null", "default", "raw", "plain", "text", "chunked"),
     *("binary", "7bit", "8bit", "ascii", "us-ascii", "iso-8859-1", "latin-1", "latin1"),
@@ -92,4 +92,4 @@ async def decompress(
     async for piece in pieces:
         for plain in inflater.feed(piece):
             yield plain
-            await checkpoint()  # lets timers run between the parts of one fragment
+            await checkpoint()  # lets timers run between two parts of a large fragment

@@ -29,7 +29,7 @@ LIBRARY_ERRORS = (
     httpx.StreamError,
     OSError,
     OverflowError,
-    ExceptionGroup,  # from parallel attempts to connect
+    ExceptionGroup,  # raised if parallel attempts to connect fail
     anyio.BrokenResourceError,
     anyio.ClosedResourceError,
     anyio.EndOfStream,
@@ -99,8 +99,8 @@ def _translate(
         return APIConnectionError(
             f"{host}: no secure connection ({tls_reason})", sent=False, retryable=False
         )
-    # httpx 0.28 raises the same class if a server closes the connection and if a
-    # server violates HTTP; only the message differs.
+    # httpx 0.28 raises the same class if a server closes the connection and if it
+    # violates HTTP, so the message has to tell which.
     hang_up = isinstance(error, httpx.RemoteProtocolError) and (
         reason.startswith(_HANG_UPS)
     )
@@ -145,7 +145,7 @@ def _tls_reason(error: BaseException | None) -> str | None:
     while error is not None and id(error) not in seen:
         if isinstance(error, ssl.SSLError):
             return getattr(error, "verify_message", None) or str(error)
-        seen.add(id(error))  # a chain of causes may be a cycle
+        seen.add(id(error))  # needed, since a chain of causes may be a cycle
         error = error.__context__ if error.__cause__ is None else error.__cause__
     return None
 

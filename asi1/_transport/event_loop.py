@@ -94,13 +94,13 @@ def import_backends() -> None:
     """
     for library in ("asyncio", "trio"):
         if library in sys.modules:
-            # Another thread may be in the middle of importing the library.
+            # The import may fail while another thread is importing the library.
             with suppress(ImportError, AttributeError):
                 importlib.import_module(f"anyio._backends._{library}")
 
 
 async def in_worker(work: Callable[[], _T]) -> _T:
-    """Run *work* in a worker thread; in the current thread if Python starts none."""
+    """Run *work* in a worker thread, or in this thread if Python starts no other."""
     try:
         return await anyio.to_thread.run_sync(work)
     except RuntimeError:  # Python is exiting (3.12 and later), or has too many threads
@@ -150,8 +150,8 @@ def spawn(
     task = token.create_task(body(), name=name)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
-    # If the task is cancelled before its first step, `body` never runs, so `end` is
-    # also called here.
+    # A task that is cancelled before it begins never runs `body`, so `end` is also
+    # called here.
     task.add_done_callback(lambda _: end())
 
 
@@ -195,7 +195,7 @@ class Flag:
             return
         try:
             task = asyncio.current_task()
-        except RuntimeError:  # the running loop is trio's
+        except RuntimeError:  # raised if the running loop is trio's
             task = None
         if task is None:
             self._event = self._event or anyio.Event()

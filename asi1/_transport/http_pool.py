@@ -36,7 +36,7 @@ __all__ = [
 
 # Number of checks for progress within one write timeout.
 _LOOKS = 8
-# Maximum bytes that the kernel buffers, not yet sent.
+# Maximum number of unsent bytes that the kernel buffers.
 _UNSENT = 128 * 1024
 _HTTP, _HEAD_END = b"HTTP/1.", b"\r\n\r\n"
 
@@ -100,9 +100,9 @@ class _Connection(httpcore.AsyncHTTPConnection):
         try:
             response = await super().handle_async_request(request)
         except BaseException as error:
-            # In httpcore 1.0, if the first request is cancelled in the step in which
-            # the connection opens, the connection stays neither idle nor closed for
-            # ever. So it is closed here.
+            # In httpcore 1.0, if the first request is cancelled just when the
+            # connection opens, the connection stays neither idle nor closed for ever.
+            # So it is closed here.
             if first and not self.is_idle() and not self.is_closed():
                 with anyio.CancelScope(shield=True):
                     await self.aclose()
@@ -146,7 +146,7 @@ def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
             return late or first != b"2"
         at = end + len(_HEAD_END)
     rest = bytes(received[at : at + len(_HTTP)])
-    return not _HTTP.startswith(rest)  # bytes that are not HTTP count too
+    return not _HTTP.startswith(rest)  # bytes that are not HTTP count as a reply
 
 
 def _is_hang_up(error: BaseException) -> bool:
@@ -174,7 +174,7 @@ def readable(transport: asyncio.Transport) -> bool:
     if sock is None or sock.fileno() < 0:  # closed, but asyncio has not reported it yet
         return True
     number = sock.fileno()
-    if not hasattr(select, "poll"):  # Windows, whose select accepts any file number
+    if not hasattr(select, "poll"):  # on Windows, select accepts any file number
         return bool(select.select([number], [], [], 0)[0])
     poll = select.poll()
     poll.register(number, select.POLLIN)
@@ -227,12 +227,13 @@ class SendProgress:
 
 def _unacknowledged(sock: Any) -> int:
     """Return the number of bytes in the kernel's send buffer; 0 if it is unknown."""
-    # No import at the top: Windows has neither module, and most requests are small.
+    # The imports are here since Windows has neither module, and most requests are
+    # small.
     with suppress(ImportError, OSError, AttributeError, ValueError):
         import fcntl  # noqa: PLC0415
         import termios  # noqa: PLC0415
 
         number = bytearray(4)
-        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, number)  # SIOCOUTQ in tcp(7)
+        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, number)  # named SIOCOUTQ in tcp(7)
         return int.from_bytes(number, sys.byteorder)
     return 0

@@ -40,7 +40,7 @@ def replace_pool(
     transport: httpx.AsyncHTTPTransport,
     make: Callable[[], httpcore.AsyncConnectionPool],
 ) -> None:
-    """Replace *transport*'s pool by *make*'s result, if asi1 knows its private name."""
+    """Replace *transport*'s pool by `make()`, if asi1 knows the pool's private name."""
     if _KNOWN and hasattr(transport, "_pool"):
         transport._pool = make()
 

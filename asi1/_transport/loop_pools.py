@@ -27,8 +27,8 @@ from .event_loop import call_soon, loop_clock, spawn
 
 __all__ = ["POOL_SIZE", "LoopPools", "Pool", "Slot", "keep_inherited"]
 
-# Maximum connections of one httpx pool. With httpx 0.28, a request costs more the more
-# connections its pool has.
+# Maximum connections of one httpx pool. In httpx 0.28, each request takes more time if
+# its pool has more connections.
 POOL_SIZE = 8
 
 # Pools that a fork copied from the parent process. The list keeps them alive, since

@@ -50,11 +50,12 @@ class TrioSocket(httpcore.AsyncNetworkStream):
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
-        self._early = bytearray()  # received during a write
-        self._end: httpcore.ReadError | None = None  # raised by a read during a write
+        self._early = bytearray()  # bytes received during a write
+        self._end: httpcore.ReadError | None = None  # error of a read during a write
         self._ended = False
-        self._at = 0  # index of the first byte that is being sent
-        self._failure: Exception | None = None  # ends the running write
+        self._at = 0  # index of the first byte of the part being sent
+        # If set, the running write ends with this error.
+        self._failure: Exception | None = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return the next bytes; b"" if the server has stopped sending."""
@@ -115,7 +116,8 @@ class TrioSocket(httpcore.AsyncNetworkStream):
             while not refuses(self._early):
                 await self._read_early()
             if self._stream.get_extra_info("ssl_object") is not None:
-                # trio cannot read from a TLS connection after a cancelled write.
+                # After a cancelled write, trio cannot read from TLS: read the reply
+                # now.
                 with anyio.move_on_after(_LAST_READ):
                     while True:
                         await self._read_early()

@@ -84,7 +84,7 @@ def _supports_ansi(env: Mapping[str, str]) -> bool:
 
 
 def _escaped(text: str, encoding: str) -> str:
-    """Replace each character that *encoding* does not have by its JSON escape."""
+    """Write each character that *encoding* lacks as its JSON escape."""
     return "".join(
         char if char.encode(encoding, "ignore") else _utf16_escapes(char)
         for char in text
@@ -112,7 +112,7 @@ def print_error(message: str) -> None:
     try:
         Screen(sys.stderr, os.environ).write(f"asi1: {line}\n")
     except OSError:
-        silence_broken_streams()  # stderr cannot be written to
+        silence_broken_streams()  # writing to stderr failed
 
 
 def flush() -> None:

@@ -31,7 +31,7 @@ class View:
         self._thinking = False
 
     def add(self, thought: str, text: str) -> None:
-        """Show more thoughts, then more text; each may be empty."""
+        """Show the new *thought*, then the new *text*; each of them may be empty."""
         if thought and self._thoughts is not None:
             if not self._text.at_start and not self._thinking:
                 self._thoughts.write("\n")

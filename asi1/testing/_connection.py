@@ -23,9 +23,10 @@ __all__ = ["Connection", "DisconnectedError"]
 
 _READ_SIZE = 65536
 _LINGER_ZERO = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: close() sends a reset
-# Seconds; in a pause up to this length, a disconnection is noticed only at the end.
+# In a pause of up to this many seconds, a disconnection is noticed only at its end.
 _SHORT_PAUSE = 0.25
-_PEEK_INTERVAL = 0.02  # seconds between looks for a disconnection while nothing is read
+# Seconds between checks for a disconnection while nothing is read.
+_PEEK_INTERVAL = 0.02
 _LINGER = 0.5  # seconds for a client to read the reply to an invalid request
 
 
@@ -41,9 +42,9 @@ class Connection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock = sock
         self.number = number
-        self.unread = b""  # bytes that were received, but are not parsed yet
+        self.unread = b""  # received bytes that are not parsed yet
         self.deaf = False  # whether `wait` ignores received bytes, at most 64 KiB
-        self._ignored = 0  # number of bytes that `wait` has ignored
+        self._ignored = 0  # number of received bytes that `wait` has ignored
 
     def __enter__(self) -> Self:
         return self

@@ -55,7 +55,7 @@ class RequestReader:
         if connection.unread:  # h11 would take b"" for the end of the connection
             self._parser.receive_data(connection.unread)
             connection.unread = b""
-        # h11 returns first a Request, then Data events and EndOfMessage, or raises.
+        # h11's first event is the Request, unless h11 raises an error.
         head = cast("h11.Request", await self._event())
         target = urlsplit(head.target.decode("latin-1"))
         return RecordedRequest(

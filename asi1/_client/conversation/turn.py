@@ -63,7 +63,7 @@ class Turn(Generic[_T]):
         reader: type[ReplyReader[_T]],
     ) -> None:
         """
-        Check the arguments; other turns are not blocked before `__enter__`.
+        Check the arguments. Other turns stay possible until `__enter__`.
 
         Raises:
             ArgumentError: An argument is invalid.
@@ -121,7 +121,7 @@ class Turn(Generic[_T]):
         self.release()
 
     def release(self) -> None:
-        """Let the next turn begin; may be called twice, and from any thread."""
+        """End this turn to allow the next; may be called twice, from any thread."""
         self._taking.release(self)
 
     def begin(self) -> CallTask:
@@ -141,7 +141,7 @@ class Turn(Generic[_T]):
         self, added: Sequence[Message], draft: ChatDraft | None = None
     ) -> Call[_T]:
         """
-        Return a call that sends the messages of `call` again, then *added*.
+        Return a call that sends the messages of `call`, followed by *added*.
 
         Args:
             added: The messages to add.

@@ -34,8 +34,8 @@ __all__ = ["TurnRequests"]
 
 # Token counts are estimates, so only this share of the server's limit is used.
 _MARGIN = 0.95
-# If the server refuses a request as too long but names no limit, the next request has
-# at most this share of the refused request's tokens.
+# If a refusal names no limit, the next request has at most this share of the refused
+# request's tokens.
 _HALF = 0.5
 # Options of a turn that also apply to its call for a summary, such as timeouts.
 _SHARED = CALL_OPTIONS - {"session_id", "idempotency_key", "extra_body"}
@@ -78,7 +78,7 @@ class TurnRequests:
         return (*self.history.messages, *self.new)
 
     async def first(self, began: float) -> Request:
-        """Return the first request; timeouts of summary calls start at *began* too."""
+        """Return the first request; calls for a summary share its timeouts."""
         self._began = began
         try:
             return await self._fitted_request(self.limit)
@@ -112,7 +112,7 @@ class TurnRequests:
         return request
 
     async def _fitted_request(self, limit: float) -> Request:
-        """Return the request with as much of the history as *limit* allows."""
+        """Return the request with as much history as *limit* prompt tokens allow."""
         self.sent = tuple(sendable(self.messages))
         if self.policy is None:
             return self.draft.request_of(self.sent)

@@ -31,8 +31,8 @@ from ..._settings.models import MODELS
 
 __all__ = ["TurnTaking"]
 
-# Largest share of a model's context that is reserved for the answer if `max_tokens` is
-# not given.
+# If `max_tokens` is not given, at most this share of the model's context is reserved
+# for the answer.
 _ANSWER_SHARE = 0.25
 
 
@@ -112,7 +112,7 @@ class TurnTaking:
             self.current = None
 
     def give_up(self) -> None:
-        """End the running turn, if any, to allow the next; callable by any thread."""
+        """End the running turn, if any, to allow the next; works on any thread."""
         self.current = None
 
     def counter(self, options: Mapping[str, Any]) -> TokenEstimator:

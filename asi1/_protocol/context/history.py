@@ -74,7 +74,7 @@ class History:
     summary_usage: Usage = attrs.field(factory=Usage)
 
     def with_messages(self, messages: Sequence[Wire]) -> History:
-        """Return a history of *messages*; a summary of changed messages is dropped."""
+        """Return a history of *messages*; a summary of changed messages is removed."""
         messages, summary = tuple(messages), self.summary
         if summary and self.messages[: summary.upto] != messages[: summary.upto]:
             summary = None
@@ -110,7 +110,7 @@ class History:
         return reply
 
     def with_usage(self, usage: Usage | None, *, summary: bool = False) -> History:
-        """Return a history with the usage of one more call added to its token sums."""
+        """Return a history that also counts the tokens of one more call."""
         if usage is None:
             return self
         summary_usage = self.summary_usage

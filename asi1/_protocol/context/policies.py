@@ -145,7 +145,7 @@ class KeepNewest(ContextPolicy):
 
     def plan(self, view: View, limit: float) -> Plan:
         """Drop the oldest turns until the rest fits into the limit."""
-        yield from ()  # makes this method a generator; the policy asks nothing
+        yield from ()  # makes this method a generator, although it yields no question
         return drop_oldest(view, self.limit(limit))
 
 
@@ -235,6 +235,7 @@ def _words(messages: Sequence[Wire]) -> set[str]:
 def _checked_score(score: Any) -> float:
     if not isinstance(score, int | float):
         raise wrong("score", "must return a number", score)
-    # Only a float can be NaN; `math.isnan` fails for an int too large for a float.
+    # Only a float can be NaN; `math.isnan` fails for an int that is too large for a
+    # float.
     nan = isinstance(score, float) and math.isnan(score)
     return -math.inf if nan else score

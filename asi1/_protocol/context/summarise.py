@@ -31,8 +31,8 @@ _USED_AFTERWARDS = 0.5
 # `max_tokens` of the call for a summary is `size` times this factor, since `max_tokens`
 # limits the model's thoughts too.
 _MAX_TOKENS_FACTOR = 4
-# Minimum room in a request for a summary, in bytes of the conversation. With less room,
-# no summary is requested.
+# Minimum room for turns in a request for a summary, in bytes. With less room, no
+# summary is requested.
 _MIN_ROOM = 200
 _TURN_SEPARATOR = "\n\n"
 
@@ -60,7 +60,7 @@ class Summarise(ContextPolicy):
 
     def plan(self, view: View, limit: float) -> Plan:
         """
-        If *view* exceeds *limit* tokens, insert the summary of an earlier request.
+        If *view* exceeds *limit* tokens, use the summary that an earlier request got.
 
         If *view* still exceeds *limit*, insert a summary of more turns. If that is not
         enough either, drop the oldest turns.
@@ -85,7 +85,7 @@ class Summarise(ContextPolicy):
         return view.with_summary(Summary(text, upto)) if text else view
 
     def _turns_to_summarise(self, view: View, limit: float) -> list[Turn]:
-        """Return the turns to summarise; [] if even all of them free too few tokens."""
+        """Return the turns to summarise; [] if even all would free too few tokens."""
         rest = view.weight + self.size
         if view.summary is not None:
             rest -= view.tokens.cost(view.summary.message)
@@ -158,7 +158,7 @@ def _cut(text: str, size: int) -> str:
 
 
 def _transcript(turn: Turn) -> str:
-    """Return a turn as one string, not as messages, which the model would continue."""
+    """Return a turn as one string, since the model would continue a message list."""
     return "\n".join(_line(message) for message in turn.messages)
 
 

@@ -33,36 +33,36 @@ CONTEXT_SIZES: dict[str, int] = {name: info.context for name, info in MODELS.ite
 
 # Assumed tokens per byte of UTF-8 before the first sample: one token for four bytes.
 _RULE = 0.25
-# Weight of `_RULE` in the weighted median of tokens per byte. The other values come
-# from pairs of samples; a pair's weight is the difference of its samples in bytes.
+# Weight of `_RULE` in the weighted median of tokens per byte. Each pair of samples adds
+# a value, whose weight is the difference of the samples' sizes in bytes.
 _RULE_WEIGHT = 500
 # Lower and upper bound of the estimated tokens per byte.
 _SLOPES = (0.05, 2.0)
 # Tokens that a message takes besides its content, for its role and its delimiters.
 _PER_MESSAGE = 4
-# Bytes of text that an image is counted as, since an image's URL does not tell how many
-# tokens the image takes.
+# An image counts as this many bytes of text, since its URL does not tell how many
+# tokens it takes.
 _IMAGE = 4000
 # Number of the newest samples to store. Tokens per byte are computed from samples of
 # different sizes, so one older sample of each size class is stored too; the bounds of
 # the classes are powers of two.
 _NEWEST = 16
-# Number of the newest samples that `hidden` and `slack` are computed from.
+# `hidden` and `slack` are computed from this many of the newest samples.
 _RECENT = 5
-# Share of the last request's tokens that is added to the safety margin, for messages
-# unlike those of the samples.
+# This share of the last request's tokens is added to the safety margin, since new
+# messages may differ from those of the samples.
 _UNSEEN = 0.01
 
 
-# Largest plausible size of the hidden prompt. A larger count of a server is wrong, and
-# would make context policies drop all messages that they may drop.
+# Largest plausible size of the hidden prompt, in tokens. If a server's count is larger,
+# it is wrong, and would make context policies drop all messages that they may drop.
 _MOST_HIDDEN = 200_000
 # Largest token count that a saved conversation may have.
 MOST_TOKENS = 10**9
 
 
 def _learned(name: str) -> Any:
-    """Return an attrs default, computed from the samples by the method *name*."""
+    """Return an attrs default that the method *name* computes from the samples."""
     return attrs.Factory(lambda self: getattr(self, name)(), takes_self=True)
 
 
@@ -112,7 +112,7 @@ class TokenEstimator:
         return max(error, 0.0) + _UNSEEN * self.samples[-1][-1]
 
     def _surplus(self) -> list[float]:
-        """Return each recent request's counted tokens minus its messages' estimate."""
+        """For each recent request: its counted tokens minus its messages' estimate."""
         # The hidden prompt and the user's language may change, so old samples mislead.
         return [y - self.slope * x for x, y in self._points()[-_RECENT:]]
 

@@ -92,7 +92,7 @@ class View:
 
     @property
     def weight(self) -> float:
-        """Estimated tokens of the request plus the safety margin, not rounded up."""
+        """Estimated tokens of the request plus the safety margin, as a float."""
         cost = (
             self.tokens.base + self.tokens.slack + sum(turn.cost for turn in self.turns)
         )
@@ -176,7 +176,7 @@ def _turns(messages: Sequence[Wire], tokens: TokenEstimator) -> Iterator[Turn]:
 
 
 def _groups(messages: Sequence[Wire]) -> list[int]:
-    """Return for each message the index of the first message in its turn."""
+    """Return, for each message, the index of the first message of its turn."""
     group: list[int] = []
     calls: dict[str, int] = {}
     joined: dict[int, int] = {}

@@ -93,7 +93,7 @@ def _unwrapped_once(
         if origin in {Required, NotRequired}:
             notes.required = origin is Required
         return get_args(annotation)[0]
-    if hasattr(outer, "__value__"):  # an alias made by ``type``
+    if hasattr(outer, "__value__"):  # an alias from a ``type`` statement
         notes.aliases += (outer,)
         return _alias_value(annotation, parameters)
     if hasattr(annotation, "__supertype__"):
@@ -152,7 +152,8 @@ def _owner_parameters(annotation: Any, attribute: str) -> dict[Any, Any] | None:
     own: dict[Any, Any] = dict(zip(names, get_args(annotation), strict=False))
     if attribute in _own_annotations(cls):
         return own
-    # A base may use the same type variable for another type.
+    # A base class may use the same type variable for another type, so each base is
+    # searched with its own types.
     for base in getattr(cls, "__orig_bases__", cls.__bases__):
         found = _owner_parameters(_substituted(base, own), attribute)
         if found is not None:
@@ -168,7 +169,7 @@ def _own_annotations(cls: Any) -> Mapping[str, Any]:
 
 
 def _add(notes: Notes, metadata: list[Any]) -> None:
-    """Add metadata to *notes*, which keep what an outer ``Annotated`` has set."""
+    """Add *metadata* to *notes*; what an outer ``Annotated`` has set stays."""
     inner: dict[str, Any] = {}
     description = ""
     for item in _flattened(metadata):
@@ -228,5 +229,6 @@ def _hints(
     try:
         return typing.get_type_hints(thing, include_extras=True)
     except NameError:
-        # *names* would hide classes of the same names in the module, so they come last.
+        # *names* come last, since they would hide the module's classes of the same
+        # names.
         return typing.get_type_hints(thing, localns=dict(names), include_extras=True)

@@ -30,10 +30,10 @@ CutAway: TypeAlias = Literal[
 
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad"
 _BLANK = f" \t\r\n\x0b\x0c\xa0\u2028\u2029{_INVISIBLE}"
-# A string, or a bracket. A string that does not end matches to the end of the text, so
-# that no part of it is searched again.
+# Matches a string or a bracket. A string without an end matches to the end of the text,
+# so that no part of it is searched again.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
-# An opening bracket, and what may follow it in JSON.
+# Matches an opening bracket, with what JSON allows after it.
 _PLAUSIBLE = re.compile(
     r'\{\s*+["}]|\{\s*+\Z|\[\s*+(?:["{}\[\]]|-?\d|(?:true|false|null)\b|\Z)'
 )
@@ -44,9 +44,9 @@ _OPENING = re.compile(r"[\[{]")
 _TRAILING_COMMA = re.compile(
     r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|,(?=\s*+[\]}])', re.DOTALL
 )
-# Most characters of a fence with its language and the blanks around it.
+# Maximum characters of an opening fence, with its language and the blanks around it.
 _FENCE_SIZE = 80
-# Most brackets in sentences that may stay open before the JSON begins.
+# Maximum number of brackets in sentences that stay open before the JSON begins.
 _MOST_UNCLOSED = 4
 
 
@@ -99,7 +99,7 @@ def read_json_answer(text: str) -> tuple[JSON, tuple[CutAway, ...]]:
 
 
 def _loaded(text: str) -> tuple[JSON, str | None]:
-    """Return the value of the JSON in *text*, or None and why it is not JSON."""
+    """Return the JSON value in *text*; or None, and why the text is not JSON."""
     try:
         return load_json(text.encode("utf-8", "surrogatepass")), None
     except ValueError as error:
@@ -127,14 +127,15 @@ def _regions(text: str) -> Iterator[_Region]:
             return
         if _PLAUSIBLE.match(text, start):
             raise JSONCutOffError("the text ends inside a JSON value")
-        # The bracket belongs to a sentence, and JSON may follow it.
+        # The bracket belongs to a sentence, since JSON cannot begin so; JSON may follow
+        # it.
         position, unclosed = start + 1, unclosed + 1
         if unclosed > _MOST_UNCLOSED:
             raise NoJSONError("the text has brackets that are not closed")
 
 
 def _closed_regions(text: str, position: int) -> Generator[_Region, None, int | None]:
-    """Yield closed regions; return where the first unclosed one begins, or None."""
+    """Yield regions that are closed; return the start of an unclosed one, or None."""
     while opening := _OPENING.search(text, position):
         depth, start = 0, opening.start()
         for token in _TOKEN.finditer(text, start):

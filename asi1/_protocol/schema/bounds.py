@@ -93,7 +93,7 @@ def _fitting(shape: Shape) -> tuple[str, ...]:
 
 
 def keywords_of(shape: Scalar | Array | FreeObject) -> dict[str, JSON]:
-    """Return the keywords of JSON Schema for the bounds of *shape*."""
+    """Return the JSON Schema keywords, such as "minimum", for the bounds of *shape*."""
     found: dict[str, JSON] = {}
     kind = _kind(shape)
     for name, bound in shape.bounds.items():
@@ -117,7 +117,7 @@ def check_of(
     shape: Scalar | Array | FreeObject,
 ) -> Callable[[Any], str | None] | None:
     """
-    Return a function that returns the first bound that a value breaks, or None.
+    Return a function that finds the first bound that a value breaks; None if all hold.
 
     Without bounds, return None.
     """
@@ -155,7 +155,7 @@ def _ordered(holds: Callable[[Any, Any], bool], bound: Any) -> Callable[[Any], b
     def check(value: Any) -> bool:
         try:
             return bool(holds(value, bound))
-        except TypeError:  # only one of the two times has a time zone
+        except TypeError:  # raised if only one of the two times has a time zone
             return False
 
     return check
@@ -168,7 +168,7 @@ def _multiple(bound: Any) -> Callable[[Any], bool]:
     def check(value: Any) -> bool:
         try:
             return Decimal(str(value)) % step == 0
-        except ArithmeticError:  # a quotient with too many digits for a Decimal
+        except ArithmeticError:  # the quotient has too many digits for a Decimal
             return False
 
     return check

@@ -31,7 +31,7 @@ def choices_of(members: tuple[Any, ...]) -> Choices:
 
 
 def _constant(value: object) -> tuple[type, JSON]:
-    """Return the type and the value that a constant has in JSON."""
+    """Return the Python type and the JSON value of a constant."""
     if value is None:
         return type(None), None
     for kind in (bool, int, float, str):

@@ -123,7 +123,7 @@ def _array(shape: Array, converter: Converter) -> _Hook:
             raise
         try:
             return items if build is list else build(items)
-        except TypeError as error:  # the items of a set must be hashable
+        except TypeError as error:  # raised if an item of a set is not hashable
             raise MismatchError("", excerpt(value), str(error)) from error
 
     return read

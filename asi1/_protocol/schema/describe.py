@@ -126,7 +126,7 @@ class Describer:
         return shape
 
     def _bare(self, cls: Any, path: str, parameters: Mapping[Any, Any]) -> Shape:
-        """Return the `Shape` of a type without the wrappers that `unwrap` removes."""
+        """Return the `Shape` of *cls*, which has no wrappers that `unwrap` removes."""
         whole = self._without_parts(cls, path)
         if whole is not None:
             return whole

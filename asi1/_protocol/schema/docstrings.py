@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 __all__ = ["Docs", "read_docs"]
 
-# docstring_parser 0.18 does not know these names of Sphinx for attributes.
+# Sphinx's names for attributes, which docstring_parser 0.18 does not know.
 _VARIABLE = re.compile(r"^(\s*):(?:ivar|cvar|var)\b", re.MULTILINE)
 # Matches section titles and fields that describe parameters or attributes; a docstring
 # without any of these has no such descriptions.
@@ -41,7 +41,8 @@ def read_docs(thing: type | Callable[..., Any]) -> Docs:
     doc = inspect.cleandoc(doc)
     if not _SECTION.search(doc):
         return Docs(_joined(doc))
-    # docstring_parser takes longer to load than most schemas take to make.
+    # docstring_parser is imported late: its import takes longer than the building of
+    # most schemas.
     import docstring_parser  # noqa: PLC0415
 
     try:

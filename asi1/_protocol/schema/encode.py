@@ -1,4 +1,4 @@
-"""Makes JSON values of Python values, the reverse of decoding."""
+"""Converts Python values to JSON values: the reverse of decoding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["encoded"]
 
 def encoded(value: Any) -> JSON:
     """
-    Return the JSON value of *value*, under the names that its class has in JSON.
+    Return the JSON value of *value*; its fields get the names that they have in JSON.
 
     Raises:
         ValueError: JSON has no form for a part of the value; the message names its
@@ -40,7 +40,7 @@ def encoded(value: Any) -> JSON:
         return {
             key: encoded(getattr(value, attribute))
             for attribute, key in names
-            if hasattr(value, attribute)  # an InitVar has no attribute
+            if hasattr(value, attribute)  # the value of an InitVar is not stored
         }
     if isinstance(value, Mapping):
         return {_key(key): encoded(each) for key, each in value.items()}
@@ -52,7 +52,7 @@ def encoded(value: Any) -> JSON:
 def _encoded_scalar(value: Any) -> JSON:
     if isinstance(value, dt.timedelta):
         return duration_text(value)
-    if isinstance(value, dt.date | dt.time):  # a datetime is a date too
+    if isinstance(value, dt.date | dt.time):  # datetime is a subclass of date
         return value.isoformat()
     cls = type(value)
     if isinstance(value, Decimal) or (cls.__module__, cls.__name__) == ("uuid", "UUID"):

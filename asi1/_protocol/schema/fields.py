@@ -124,7 +124,7 @@ def _named_tuple_fields(cls: Any, hints: Mapping[str, Any]) -> Iterator[RawField
 
 def _typed_dict_fields(cls: Any, hints: Mapping[str, Any]) -> Iterator[RawField]:
     for name, annotation in hints.items():
-        # With postponed annotations Python 3.11 takes all keys for required ones; the
+        # With postponed annotations, Python 3.11 regards all keys as required. The
         # qualifiers in the annotation, which are read later, correct that.
         yield RawField(
             attribute=name,

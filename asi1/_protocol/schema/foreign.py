@@ -34,7 +34,7 @@ def shape_of(thing: Any) -> Foreign | None:
     """
     try:
         return _shape_of(thing)
-    except Exception as error:  # pydantic and msgspec raise many exception classes
+    except Exception as error:  # raised by pydantic or msgspec
         reason, _, _ = str(error).partition("\n")
         raise ValueError(f"has no form in JSON Schema: {reason}") from error
 
@@ -85,7 +85,7 @@ def _foreign(
 
 def _pydantic_reader(validate: Callable[[bytes], object]) -> Callable[[JSON], object]:
     def read(value: JSON) -> object:
-        # Validates JSON text, since pydantic's strict mode refuses a date in a str.
+        # pydantic gets JSON text: in strict mode it refuses a date in a Python str.
         try:
             return validate(dump_json(value))
         except Exception as error:
@@ -111,7 +111,7 @@ def _of_msgspec(text: str, value: JSON) -> MismatchError:
 
 
 def _at(value: JSON, loc: Any, words: str) -> MismatchError:
-    """Return the mismatch at the path *loc*, without keys that are not in *value*."""
+    """Return the mismatch at *loc*, a path whose keys may be missing in *value*."""
     steps: list[str | int] = []
     for step in loc:
         try:

@@ -65,7 +65,7 @@ def excerpt(value: JSON) -> str:
         size = len(value)
         kind, part = ("object", "key") if isinstance(value, dict) else ("array", "item")
         return f"an {kind} with {size} {part}{'' if size == 1 else 's'}"
-    # A slice, since the text of the whole value may be large.
+    # Only the beginning is encoded, since the complete value may be large.
     text = json_text(value[: _MOST_SHOWN + 1] if isinstance(value, str) else value)
     if len(text) > _MOST_SHOWN:
         text = f"{text[:_MOST_SHOWN]}…"

@@ -19,7 +19,7 @@ _Hook = Callable[[Any, Any], Any]
 
 @frozen
 class _Slot:
-    """A field with the hook that decodes it."""
+    """A field of a class, with the cattrs hook that decodes its values."""
 
     argument: str
     shape: Shape
@@ -30,7 +30,7 @@ class _Slot:
 
 def object_reader(definition: Definition, get_hook: Callable[[Shape], _Hook]) -> _Hook:
     """
-    Return the hook that decodes objects of a class.
+    Return the cattrs hook that decodes JSON objects into instances of a class.
 
     Args:
         definition: The class. Its fields are read at the first use of the hook, since
@@ -101,7 +101,7 @@ def _refused(
     values: dict[str, Any],
     error: Exception,
 ) -> MismatchError:
-    """Return the mismatch of a class's own validator, with its error's message."""
+    """Return the mismatch for *error*, which the class's own validator raised."""
     words = (str(error.args[0]) if error.args else "") or type(error).__name__
     argument = definition.find_invalid(values, error)
     for field in definition.fields:

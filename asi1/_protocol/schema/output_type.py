@@ -34,8 +34,8 @@ __all__ = ["CUT_OFF", "OutputType", "Parsed", "output_type"]
 
 _T = TypeVar("_T")
 _ARGUMENT = "response_format"
-# The key under which a value that is not an object is wrapped into one, since the top
-# level of a strict schema must be an object.
+# The key of an object that wraps any other value, since the top level of a strict
+# schema must be an object.
 _KEY = "value"
 _LONGEST_NAME = 64
 # The finish reasons, in lowercase, by which servers say that the tokens are used up.
@@ -93,7 +93,7 @@ class OutputType(Generic[_T]):
 
     def read_text(self, text: str) -> Parsed[_T]:
         """
-        Return the value of a complete text.
+        Decode the complete *text* of an answer, and return its value.
 
         Raises:
             OutputTruncatedError: The text ends inside a JSON value.
@@ -163,7 +163,8 @@ def output_type(spec: Any) -> OutputType[Any]:
         hash(spec)
     except TypeError:  # unhashable `Annotated` metadata, such as a dict
         return _of_type(spec)
-    # Unions that differ in the order of members are equal, but decode differently.
+    # Unions with the same members in another order are equal, but decode differently.
+    # So the type's `repr` is a part of the cache's key.
     return _cached(spec, repr(spec) if get_args(spec) else "")
 
 

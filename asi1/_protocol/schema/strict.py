@@ -14,7 +14,7 @@ from ..._models.base_types import JSON
 
 __all__ = ["is_strict", "made_strict", "mapped"]
 
-# Keywords that the API's strict subset does not have.
+# Keywords of JSON Schema that the API's strict subset does not allow.
 _UNSUPPORTED = {
     *("allOf", "oneOf", "not", "if", "then", "else"),
     *("dependentRequired", "dependentSchemas", "dependencies"),
@@ -75,7 +75,7 @@ def _is_strict_part(part: Mapping[str, JSON]) -> bool:
 
 
 def made_strict(schema: Mapping[str, JSON]) -> dict[str, Any]:
-    """Return the schema that another library made, as strict as it can be made."""
+    """Return *schema*, which another library made, as strict as it can be made."""
     return mapped(dict(schema), _made_strict_part)
 
 

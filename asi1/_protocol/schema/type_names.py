@@ -1,4 +1,4 @@
-"""The names of types, for messages and for schemas."""
+"""The names of Python types, for error messages and for schemas."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _Constant = tuple[type, JSON]
 
 def union_reader(members: Sequence[_Member]) -> _Hook:
     """
-    Return the hook that decodes values of a union.
+    Return the cattrs hook that decodes the values of a union type.
 
     Args:
         members: The shapes of the union, each with its own hook.
@@ -82,7 +82,7 @@ def _tried(
     value: JSON,
     first: MismatchError | None = None,
 ) -> Any:
-    """Return the value of the first member that fits, or raise the deepest mismatch."""
+    """Decode with the first member that fits; otherwise raise the deepest mismatch."""
     best, expected = first, [first.expected] if first else []
     for member, hook in members:
         try:
@@ -106,7 +106,7 @@ class _Classes:
 
     def find(self, value: Mapping[str, JSON]) -> _Member | None:
         """
-        Return the class that the object *value* belongs to; None if it is not certain.
+        Return the class that the JSON object *value* belongs to; None if uncertain.
 
         Raises:
             MismatchError: The value's tag is that of none of the classes.
@@ -128,7 +128,7 @@ class _Classes:
 def _tags_of(
     members: Sequence[tuple[Object, _Hook]],
 ) -> tuple[str, dict[_Constant, _Member]] | None:
-    """Return a key whose constants differ in all classes, and each constant's class."""
+    """Return a key with different constants in all classes, and each one's class."""
     tables = [_constants(shape) for shape, _ in members]
     for key in tables[0]:
         if not all(key in table for table in tables):

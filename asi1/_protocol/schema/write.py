@@ -53,7 +53,7 @@ def json_schema(shape: Shape) -> dict[str, Any]:
 
 
 class _Writer:
-    """Writes each class once, into `definitions`."""
+    """Writes schemas; the schema of each class is written once, into `definitions`."""
 
     def __init__(self) -> None:
         self.definitions: dict[str, dict[str, Any]] = {}
@@ -88,7 +88,7 @@ class _Writer:
         return {}
 
     def _row(self, shape: Row) -> dict[str, Any]:
-        """Return an array of any of the items: the strict subset has no tuples."""
+        """Return the schema of an array: the strict subset of the API has no tuples."""
         count = len(shape.items)
         parts: list[dict[str, Any]] = []
         for part in map(self.write, shape.items):
@@ -115,7 +115,8 @@ class _Writer:
     def _object(self, definition: Definition) -> dict[str, Any]:
         if definition not in self._names:
             name = self._names[definition] = self._free_name(definition.name)
-            self.definitions[name] = {}  # reserves the name and its position
+            # Reserves the class's name, and its position in the dict.
+            self.definitions[name] = {}
             self.definitions[name] = self._body(definition)
         return {"$ref": _REF + self._names[definition]}
 
@@ -197,7 +198,7 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
 def _inlined(
     root: dict[str, Any], definitions: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return *root* with each definition that is used only once inlined at its use."""
+    """Return *root*; a definition that is used only once is inlined at its use."""
     uses: Counter[str] = Counter()
 
     def count(part: dict[str, Any]) -> dict[str, Any]:
