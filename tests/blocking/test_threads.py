@@ -31,7 +31,7 @@ def read(client, text):
 
 
 @pytest.mark.system
-@pytest.mark.timeout(900)  # seconds: 640 calls take long on a busy machine
+@pytest.mark.timeout(900)  # seconds; on a busy machine 640 calls take long
 @pytest.mark.parametrize("ask", [create, read])
 def test_many_threads_get_their_own_answers_in_order(fake, ask):
     """

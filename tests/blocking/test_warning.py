@@ -143,9 +143,8 @@ def test_greenlet_beside_an_event_loop_is_not_warned(
     never_warned, monkeypatch, library, patched
 ):
     """
-    If gevent or eventlet replaces threads by greenlets, asyncio takes another
-    greenlet's event loop for the caller's; only a caller in the loop's own greenlet is
-    warned.
+    Under gevent or eventlet, asyncio may report the running event loop of another
+    greenlet as the caller's. Only a caller in the loop's own greenlet is warned.
     """
     name, function, asked = GREENLETS[library]
     module = types.ModuleType(name)
@@ -173,7 +172,7 @@ def test_greenlet_beside_an_event_loop_is_not_warned(
 @pytest.mark.skipif(
     importlib.util.find_spec("gevent") is None, reason="gevent is not installed"
 )
-def test_no_warning_under_gevent(fake):
+def test_blocking_calls_in_greenlets_of_gevent_get_no_warning(fake):
     """
     In a program with gevent's greenlets for threads, blocking calls in several
     greenlets are answered without a warning.

@@ -213,7 +213,7 @@ async def test_retry_after_with_a_date_makes_the_retry_wait_until_that_date(fake
         ),
     ],
 )
-async def test_retry_waits_as_long_as_any_form_of_reply_asks(
+async def test_retry_waits_as_long_as_a_header_or_the_error_body_asks(
     fake, fault, options, stream
 ):
     """
@@ -229,9 +229,9 @@ async def test_retry_waits_as_long_as_any_form_of_reply_asks(
     assert 44 >= seconds >= 40
 
 
-async def test_wait_in_the_headers_wins_over_a_wait_in_the_body(fake):
+async def test_retry_after_header_takes_precedence_over_a_wait_in_the_error_body(fake):
     """
-    A wait in the error body is ignored if a header contains a wait.
+    If a header and the error body both ask for a wait, the wait in the header counts.
     """
     fake.fail(429, retry_after=7, message="Try again in 40s.")
 
@@ -280,7 +280,7 @@ async def test_unusable_retry_after_is_ignored(fake, text):
     assert 0.5 >= seconds
 
 
-async def test_x_should_retry_overrides_the_status(fake):
+async def test_header_x_should_retry_overrides_the_status(fake):
     """
     The response header x-should-retry decides whether a call is retried, whatever the
     response's status.
@@ -486,7 +486,7 @@ async def test_first_token_timeout_starts_anew_with_each_attempt(fake):
     assert 16.5 >= seconds >= 16
 
 
-async def test_on_timeout_retries_only_before_the_first_chunk(fake):
+async def test_retry_policy_on_timeout_retries_only_before_the_first_chunk(fake):
     """
     With `RetryPolicy.on_timeout` a call is retried after a timeout that expires before
     the first chunk, but not after a timeout that expires later.
@@ -714,7 +714,7 @@ async def test_child_clients_share_one_retry_budget(fake):
 
 @both_forms
 @pytest.mark.parametrize("key", ["auto", "order-66"])
-async def test_idempotency_key_is_the_same_on_each_attempt(fake, key, stream):
+async def test_all_attempts_of_a_call_send_the_same_idempotency_key(fake, key, stream):
     """
     All attempts of a call send the same Idempotency-Key header; with
     ``idempotency_key="auto"`` each call has a key of its own.
@@ -748,9 +748,9 @@ async def test_no_idempotency_key_is_sent_by_default(fake):
 @both_forms
 async def test_slow_error_body_is_awaited_for_five_seconds(fake, stream):
     """
-    If the headers of an error status arrive in time, the call raises the status's
-    error, not a timeout: the client waits up to five seconds for the error body, then
-    raises the error without the body.
+    Once the headers of an error status have arrived, the call raises the error of this
+    status, not a timeout. The client waits for the error body for at most five seconds,
+    then raises the error without the body.
     """
     body = b'{"error": {"message": "Wrong key."}}'
     kind = (("content-type", "application/json"),)
@@ -842,10 +842,10 @@ async def test_opening_a_stream_whose_call_is_cancelled_raises(fake, fake_client
                 pass
 
 
-async def test_cancellation_of_a_call_is_not_swallowed(fake, fake_client):
+async def test_cancelled_call_gives_its_reader_client_closed_error(fake, fake_client):
     """
-    A call that is cancelled while it runs raises the cancellation, after the queue has
-    ended with an error for the reader.
+    A call that is cancelled while it runs first ends its queue with an error for the
+    reader, and then raises the cancellation.
     """
     fake.fault("stall_before_headers")
     call = fake_client._engine.call(OneRequest(plain()), BytesReader)
@@ -861,8 +861,8 @@ async def test_cancellation_of_a_call_is_not_swallowed(fake, fake_client):
 @both_forms
 async def test_on_end_gets_an_error_without_traceback_and_context(fake, stream):
     """
-    The error that the hook `on_end` gets has neither a traceback nor a context, whose
-    frames would refer to data of the server.
+    The hook `on_end` gets an error without its traceback and context, since the frames
+    in these would refer to data of the server.
     """
     fake.fault("html_200")
     observed = []
@@ -878,7 +878,7 @@ async def test_on_end_gets_an_error_without_traceback_and_context(fake, stream):
 
 
 @both_forms
-async def test_exit_raised_by_a_user_transport_reaches_the_caller(stream):
+async def test_system_exit_in_a_user_provided_transport_is_raised_to_the_caller(stream):
     """
     A `SystemExit` that a user-provided transport raises is raised to the caller, and
     not in the task of the call.
@@ -912,9 +912,9 @@ async def test_on_end_gets_no_error_after_a_success(fake, stream):
     assert [(200, None)] == observed
 
 
-async def test_settled_call_that_never_ran_has_an_error(fake_client):
+async def test_reader_of_a_call_that_never_ran_gets_client_closed_error(fake_client):
     """
-    If `settle` ends a call whose task never ran, its reader gets `ClientClosedError`.
+    If `settle` ends a call that never ran, the reader gets `ClientClosedError`.
     """
     call = fake_client._engine.call(OneRequest(plain()), BytesReader)
 
