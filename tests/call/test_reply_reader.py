@@ -107,12 +107,12 @@ async def test_comments_after_a_complete_answer_do_not_prolong_the_call(fake):
 
 
 @both_forms
-async def test_token_counts_before_an_empty_usage_count_in_the_conversation(
+async def test_empty_usage_does_not_replace_earlier_token_counts_of_the_reply(
     fake, stream
 ):
     """
-    If empty token counts follow the token counts in a reply, the answer has the token
-    counts, and they are added to the usage of the conversation.
+    If a reply has token counts and later an empty usage, the answer keeps the token
+    counts, and the usage of the conversation includes them.
     """
     fake.fault("dialect_usage_emptied")
 
@@ -161,10 +161,10 @@ async def test_usage_is_read_after_the_finish_reason(fake):
     "fault",
     [name for name in FAULTS if name.startswith("dialect_") and "unfin" not in name],
 )
-async def test_every_server_dialect_gives_the_same_text(fake, fault):
+async def test_answer_has_the_same_text_in_every_servers_stream_format(fake, fault):
     """
-    An answer has the same text in the stream format of each server that the dialect
-    faults imitate, and the finish reason that the server sent.
+    The dialect faults imitate the stream formats of several servers. In each of these
+    formats an answer has the same text, and the finish reason that the server sent.
     """
     fake.fault(fault)
 
@@ -298,10 +298,10 @@ async def test_error_event_in_a_stream_raises_its_message_code_and_type(fake):
 
 @both_forms
 @pytest.mark.parametrize("fault", ["json_for_stream", "sse_for_json"])
-async def test_json_for_a_stream_and_a_stream_for_json_are_read(fake, fault, stream):
+async def test_json_or_stream_is_read_whichever_was_requested(fake, fault, stream):
     """
-    A JSON body in reply to a request for a stream, and a stream in reply to a request
-    for JSON, are both read as the answer.
+    The answer is read from a JSON body in reply to a request for a stream, and from a
+    stream in reply to a request for JSON.
     """
     fake.fault(fault)
 
@@ -416,7 +416,7 @@ async def test_done_completes_a_stream_without_a_finish_reason(fake):
         ("clean_eof_no_done", asi1.APIResponseError),
     ],
 )
-async def test_truncated_body_raises_and_is_not_retried(fake, fault, error):
+async def test_truncated_json_body_raises_and_is_not_retried(fake, fault, error):
     """
     A truncated JSON body raises an error; the call is not retried, since the model has
     already answered and the server may bill the call.
@@ -695,7 +695,7 @@ async def test_texts_of_a_stream_have_no_lone_surrogates(
 
 
 @pytest.mark.parametrize("each", [True, False], ids=["one-by-one", "at-once"])
-async def test_halves_are_joined_however_the_events_arrive(fake, each):
+async def test_halves_of_a_surrogate_pair_are_joined_however_chunks_arrive(fake, each):
     """
     The halves of a surrogate pair are joined whether their chunks arrive in one read or
     in several, and later chunks are read as usual.
@@ -743,7 +743,7 @@ async def test_errors_have_no_lone_surrogates(fake, end, error):
 
 @pytest.mark.parametrize("status", [200, 400])
 @pytest.mark.parametrize("content", [r"a\ud83e", r"\udda6a", r"\udda6\ud83e"])
-async def test_json_bodies_have_no_lone_surrogates(fake, status, content):
+async def test_lone_surrogate_in_a_json_body_is_read_as_u_fffd(fake, status, content):
     """
     A lone surrogate anywhere in a JSON body is read as U+FFFD, in answers and in
     errors.
@@ -823,7 +823,7 @@ async def test_temporary_error_with_status_200_is_raised_after_the_last_attempt(
 
 
 @both_forms
-async def test_warnings_beside_an_answer_are_not_an_error(fake, stream):
+async def test_list_of_strings_named_errors_is_not_an_error(fake, stream):
     """
     A list of strings under ``errors`` beside an answer is only added to its `extra`.
     """
@@ -1095,7 +1095,7 @@ async def test_answer_is_complete_despite_events_without_content(fake, sign):
     assert ("one two", "stop") == (answer.text, answer.finish_reason)
 
 
-async def test_chunks_before_the_first_part_are_delivered_with_it(fake):
+async def test_chunks_before_the_first_part_of_the_answer_are_delivered_with_it(fake):
     """
     Chunks before the first part of the answer are buffered until that part arrives, so
     that a retry repeats no chunk; then the reader receives all of them, in order.
@@ -1114,10 +1114,10 @@ async def test_chunks_before_the_first_part_are_delivered_with_it(fake):
     assert anyio.current_time() - waited < 1
 
 
-async def test_at_most_a_thousand_chunks_are_buffered(fake):
+async def test_at_most_a_thousand_chunks_before_the_answer_are_buffered(fake):
     """
-    At most a thousand chunks without a part of the answer are buffered; further ones
-    are dropped.
+    At most a thousand chunks before the first part of the answer are buffered; further
+    chunks are dropped.
     """
     fake.play(SSE, *[Event(chunk())] * 1500, Event(chunk("Hi.", finish="stop")), DONE)
 
@@ -1128,9 +1128,9 @@ async def test_at_most_a_thousand_chunks_are_buffered(fake):
     assert (1001, "Hi.") == (len(chunks), chunks[-1].text)
 
 
-async def test_large_chunks_before_the_first_part_are_not_all_buffered(fake):
+async def test_at_most_a_megabyte_of_chunks_before_the_answer_is_buffered(fake):
     """
-    At most a megabyte of chunks without a part of the answer is buffered.
+    At most a megabyte of chunks before the first part of the answer is buffered.
     """
     large = Event({"choices": [], "debug": "x" * 300_000})
     fake.play(SSE, *[large] * 10, Event(chunk("Hi.", finish="stop")), DONE)
@@ -1143,10 +1143,10 @@ async def test_large_chunks_before_the_first_part_are_not_all_buffered(fake):
     assert "Hi." == chunks[-1].text
 
 
-async def test_answer_without_content_is_an_answer_if_it_has_a_choice(fake):
+async def test_stream_of_empty_deltas_is_an_empty_answer(fake):
     """
-    A stream of empty deltas that ends with [DONE] is an empty answer; a stream that has
-    only pings is not an answer.
+    A stream of empty deltas that ends with [DONE] is an empty answer. A stream that has
+    only pings contains no answer.
     """
     fake.play(SSE, Event(chunk()), DONE)
     fake.play(SSE, Event({"type": "ping"}), DONE)
@@ -1229,7 +1229,7 @@ FLOODS = [
 @pytest.mark.system
 @both_forms
 @pytest.mark.parametrize(("name", "count"), FLOODS)
-async def test_other_tasks_run_while_a_flood_is_read(fake, name, count, stream):
+async def test_other_tasks_run_while_many_events_are_read(fake, name, count, stream):
     """
     While a call reads many events, or one event with many objects, that arrived in one
     write, another task runs many times.
@@ -1246,7 +1246,7 @@ async def test_other_tasks_run_while_a_flood_is_read(fake, name, count, stream):
 @pytest.mark.system
 @both_forms
 @pytest.mark.parametrize(("name", "count"), FLOODS)
-async def test_call_can_be_cancelled_within_a_flood(fake, name, count, stream):
+async def test_call_that_reads_many_events_can_be_cancelled(fake, name, count, stream):
     """
     A call that reads a flood of events from one write can be cancelled at once.
     """
@@ -1289,11 +1289,11 @@ async def turns_after_the_timeout(fake, *, stream, late):
     ("name", "count"),
     [*FLOODS, ("flood_comments", 1_000_000), ("flood_tool_calls", 20_000)],
 )
-async def test_total_timeout_ends_a_call_within_a_flood(fake, name, count, stream):
+async def test_total_timeout_ends_a_read_of_many_events(fake, name, count, stream):
     """
-    The total timeout ends a call that reads a flood of events from one write: another
-    task runs at most six times between the timeout and the call's error, since the call
-    reads for one turn more and closes the reply within five.
+    The total timeout ends a call that reads a flood of events from one write. After the
+    timeout other tasks run at most six times before the call raises its error: once
+    while it still reads, and at most five times while it closes the reply.
     """
     fake.fault(name, count=1)
     fake.fault(name, count=count)
@@ -1326,7 +1326,7 @@ async def test_all_tool_calls_of_a_large_body_are_read(fake, stream, size):
 
 @both_forms
 @pytest.mark.parametrize("generation", ["guide", "2025", "2026"])
-async def test_answer_without_text_after_thoughts_is_logged_once(
+async def test_answer_whose_thoughts_used_all_tokens_is_logged_once(
     fake, caplog, stream, generation
 ):
     """
@@ -1346,7 +1346,7 @@ async def test_answer_without_text_after_thoughts_is_logged_once(
 
 @both_forms
 @pytest.mark.parametrize(("text", "reason"), [("Swim", "length"), ("", "stop")])
-async def test_answer_with_text_or_another_finish_reason_is_not_logged(
+async def test_answer_that_is_not_exhausted_is_not_logged(
     fake, caplog, stream, text, reason
 ):
     """
@@ -1362,9 +1362,9 @@ async def test_answer_with_text_or_another_finish_reason_is_not_logged(
     assert [] == caplog.messages
 
 
-async def test_exhausted_json_answer_to_a_stream_is_logged(fake, caplog):
+async def test_exhausted_answer_sent_as_json_not_as_a_stream_is_logged(fake, caplog):
     """
-    An exhausted answer that a server sent as JSON instead of a stream is logged once.
+    If a server sends JSON instead of a stream, an exhausted answer is logged once.
     """
     caplog.set_level(logging.WARNING, "asi1")
     message = {"role": "assistant", "content": None, "reasoning_content": "Otters."}

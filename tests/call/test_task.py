@@ -203,7 +203,7 @@ async def test_call_task_of_another_process_is_neither_stopped_nor_awaited():
     assert not task._scope.cancel_called
 
 
-async def test_running_call_tasks_are_those_of_the_event_loop():
+async def test_call_task_is_a_running_task_of_its_loop_until_it_has_ended():
     """
     A call task is one of its event loop's running tasks until it has ended; then its
     `done` callback is called, and only after that its `done` flag is set.
@@ -235,7 +235,7 @@ class CountedFlag(Flag):
         await super().wait()
 
 
-async def test_cancelled_join_is_not_woken_again_before_the_call_task_has_ended():
+async def test_cancelled_join_sleeps_until_the_call_task_has_ended():
     """
     The first wait in `CallTask.join` is not shielded from cancellation, since a shield
     costs time; if it is cancelled, a second wait is shielded and lasts until the call

@@ -23,7 +23,7 @@ def started(timeouts=IDLE):
     return Timer(anyio.current_time(), timeouts, stream=True)
 
 
-async def test_arming_again_sets_a_later_deadline():
+async def test_arming_the_timer_again_sets_a_later_deadline():
     """
     Each call of `Timer.arm` sets a new deadline: the attempt times out only when a full
     idle timeout has passed since the last call of `arm`.
@@ -40,7 +40,7 @@ async def test_arming_again_sets_a_later_deadline():
     assert "idle" == timer.deadline.phase
 
 
-async def test_earlier_deadline_replaces_a_later_one():
+async def test_idle_timeout_replaces_a_later_deadline_of_first_token():
     """
     Arming the idle timeout replaces the deadline of the first-token timeout, even if
     the new deadline is earlier.
@@ -56,7 +56,7 @@ async def test_earlier_deadline_replaces_a_later_one():
 
 
 @pytest.mark.parametrize(("seconds", "end"), [(0.5, 0.5), (50, 5), (0, 0)])
-async def test_shorten_never_makes_the_deadline_later(seconds, end):
+async def test_timer_shorten_never_makes_the_deadline_later(seconds, end):
     """
     `Timer.shorten` sets the deadline to the given number of seconds from now, unless
     the current deadline is earlier.
@@ -124,7 +124,7 @@ async def test_timer_of_an_ended_call_is_freed_at_once(anyio_backend_name):
         assert [] == [handle for handle in handles if not handle.cancelled()]
 
 
-async def test_arming_again_schedules_no_other_callback(anyio_backend_name):
+async def test_arming_the_timer_again_schedules_no_second_callback(anyio_backend_name):
     """
     On asyncio, a later deadline reuses the callback that is scheduled for the earlier
     deadline, so that a stream does not schedule a callback for each chunk.

@@ -128,7 +128,7 @@ def test_terminal_shows_dimmed_thoughts_and_undimmed_text(options, fake, on_term
 @pytest.mark.parametrize(
     ("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", None)]
 )
-def test_no_color_or_dumb_terminal_gets_no_ansi_codes(
+def test_terminal_gets_no_ansi_codes_if_no_color_is_set_or_term_is_dumb(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
@@ -322,7 +322,7 @@ def test_characters_missing_in_the_encoding_are_escaped(options, fake, monkeypat
         assert "Gänse \U0001f986 \u20ac" == text
 
 
-def test_lone_surrogate_is_shown_as_u_fffd(fake, monkeypatch):
+def test_lone_surrogate_in_an_answer_is_written_as_u_fffd(fake, monkeypatch):
     """
     A lone surrogate, which UTF-8 cannot represent, is written as U+FFFD, and the rest
     of the answer is still written.
@@ -336,7 +336,7 @@ def test_lone_surrogate_is_shown_as_u_fffd(fake, monkeypatch):
     assert "Ha\ufffdlf\n".encode() == stdout.buffer.getvalue()
 
 
-def test_missing_key_explains_how_to_get_and_set_a_key(capsys, monkeypatch):
+def test_missing_key_prints_how_to_get_and_set_a_key(capsys, monkeypatch):
     """
     If the API key is missing or blank, ``asi1 ask`` prints one line that says where to
     get a key and how to set it, and exits with 2.

@@ -114,9 +114,9 @@ def test_main_without_arguments_reads_sys_argv(monkeypatch, capsys):
 
 
 @pytest.mark.system
-def test_python_m_asi1_is_the_same_command(start):
+def test_python_m_asi1_runs_the_same_command_as_asi1(start):
     """
-    ``python -m asi1`` calls itself asi1 in messages, and exits with `main`'s code.
+    ``python -m asi1`` has the name asi1 in its messages, and exits with `main`'s code.
     """
     process = start()
     out, err = process.communicate()
@@ -250,7 +250,7 @@ def test_ask_succeeds_if_the_standard_streams_are_none(fake, monkeypatch):
 
 
 @pytest.mark.parametrize(("words", "code"), [(["ask", "Why?"], 141), (["ask"], 2)])
-def test_flushing_a_failed_stream_again_raises_nothing(
+def test_second_flush_of_a_failed_standard_stream_raises_nothing(
     words, code, fake, pipe_without_reader, monkeypatch
 ):
     """
@@ -267,7 +267,7 @@ def test_flushing_a_failed_stream_again_raises_nothing(
     stream.close()
 
 
-def test_failed_stream_without_a_descriptor_prints_no_traceback(fake, monkeypatch):
+def test_failing_stdout_without_a_descriptor_prints_no_traceback(fake, monkeypatch):
     """
     If `sys.stdout` is an object that has no file descriptor and fails to write, no
     traceback is printed.

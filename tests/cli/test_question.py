@@ -109,7 +109,7 @@ def test_stdin_that_is_not_a_pipe_is_not_read(stdin, fake, monkeypatch, capsys):
     assert err.startswith("asi1: no question: ")
 
 
-def test_dash_as_question_reads_a_terminal(fake, monkeypatch):
+def test_dash_as_question_reads_stdin_even_from_a_terminal(fake, monkeypatch):
     """
     If the question on the command line is ``-``, the question is read from standard
     input until its end, even if standard input is a terminal.
@@ -244,7 +244,7 @@ def test_process_appends_piped_text_to_the_question(fake, start):
     assert "And this?\n\nGänseblümchen" == question_sent(fake)
 
 
-def test_system_option_is_the_first_message(fake):
+def test_system_option_is_sent_as_the_first_message(fake):
     """
     ``--system`` sends a system message before the question.
     """

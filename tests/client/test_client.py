@@ -165,7 +165,7 @@ async def test_wrong_argument_is_refused_before_a_request_is_sent(fake, wrong):
     assert [] == fake.requests
 
 
-async def test_request_calls_any_endpoint(fake):
+async def test_request_calls_any_endpoint_by_method_and_path(fake):
     """
     `request` calls an endpoint by method and path, with query, headers and body, and
     returns the server's reply as bytes, str and JSON.
@@ -264,10 +264,10 @@ async def test_child_client_shares_its_parents_connections(fake):
     assert parent.base_url == child.base_url == fake.base_url
 
 
-async def test_with_options_takes_max_retries_or_a_retry_policy(fake):
+async def test_with_options_refuses_max_retries_together_with_a_retry_policy(fake):
     """
-    `with_options` accepts either `max_retries` or a retry policy, and refuses a call
-    that passes both.
+    `with_options` accepts either `max_retries` or a retry policy; a call that passes
+    both raises an error.
     """
     fake.fail(503, times=None)
     async with in_process(fake, retry=asi1.RetryPolicy(wait_first=0)) as client:
@@ -481,7 +481,7 @@ async def test_hundred_concurrent_calls_stay_within_max_connections(fake):
     assert 20 >= len({request.connection for request in fake.requests})
 
 
-async def test_cookies_are_not_sent_back(fake):
+async def test_cookie_of_a_reply_is_not_sent_with_the_next_call(fake):
     """
     A cookie that the server sets is not sent with the next call.
     """
@@ -562,7 +562,9 @@ def frames_of_asi1(traceback):
 @pytest.mark.parametrize(
     "fault", ["keepalive_then_close_idle", "keepalive_then_rst_on_reuse", "idle_408"]
 )
-async def test_call_succeeds_after_its_idle_connection_died(fake, fault):
+async def test_call_succeeds_after_the_server_has_closed_an_idle_connection(
+    fake, fault
+):
     """
     When the server closes or breaks an idle connection, the next call succeeds over a
     new connection.
@@ -577,7 +579,9 @@ async def test_call_succeeds_after_its_idle_connection_died(fake, fault):
 
 @pytest.fixture
 def secure_port(certificate):
-    """Serve an answer over TLS; yield the port and a list, one item per connection."""
+    """
+    Serve an answer over TLS; yield the port, and a list with an item per connection.
+    """
     body = b'{"choices": [{"message": {"content": "Safe."}}]}'
     head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -612,7 +616,7 @@ def secure_port(certificate):
             portal.call(server.close)
 
 
-async def test_unverifiable_certificate_raises_without_a_retry(secure_port):
+async def test_certificate_that_cannot_be_verified_raises_without_a_retry(secure_port):
     """
     A server certificate that cannot be verified raises an error that gives the reason;
     there is only one attempt, and no request is sent.

@@ -59,7 +59,9 @@ class Cell(Publisher):
 
 
 def ipython(monkeypatch, publisher):
-    """Pretend that IPython runs with *publisher*, or, if None, is only imported."""
+    """
+    Pretend that IPython runs with *publisher*, or is imported but idle if it is None.
+    """
     shell = None if publisher is None else types.SimpleNamespace(display_pub=publisher)
     parts = {
         "IPython": {"get_ipython": lambda: shell},
@@ -178,7 +180,7 @@ def choice(text):
 
 
 @pytest.mark.parametrize("out", [None, "ascii"])
-def test_display_survives_a_missing_or_ascii_stdout(monkeypatch, out):
+def test_display_works_without_stdout_and_with_an_ascii_stdout(monkeypatch, out):
     """
     `display` escapes the characters that the encoding of stdout lacks; if the program
     has no stdout, `display` writes nothing and raises nothing.

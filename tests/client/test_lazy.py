@@ -219,7 +219,7 @@ def accepted(take):
     return {name for name, text in refusals.items() if text is None}
 
 
-def test_table_has_every_argument_of_the_constructor():
+def test_table_of_accepted_values_has_every_argument_of_the_constructor():
     """
     The table `ACCEPTED` has a row for each argument of the client's constructor.
     """
@@ -265,7 +265,7 @@ def test_setting_of_a_wrong_type_is_refused_by_with_options(make, name):
 
 @BOTH
 @pytest.mark.parametrize("value", ["no", "false", "0", "", 0, 1, None, [], Ambiguous()])
-def test_only_true_allows_http_to_other_machines(make, value):
+def test_allow_insecure_http_must_be_true_or_false(make, value):
     """
     ``allow_insecure_http`` must be True or False: a str such as "no" does not make the
     client send the key in clear.
@@ -279,7 +279,7 @@ def test_only_true_allows_http_to_other_machines(make, value):
 
 
 @BOTH
-def test_limiter_with_both_methods_is_accepted(make):
+def test_object_with_acquire_and_release_is_accepted_as_rate_limit(make):
     """
     Any object with the two methods of a `Limiter` is accepted as ``rate_limit``.
     """
@@ -312,7 +312,7 @@ SECONDS = {"one", "fraction"}
         (asi1.RateLimit, "max_concurrency", {*WHOLE, "none"}),
     ],
 )
-def test_field_of_a_wrong_type_is_refused(cls, field, expected):
+def test_setting_object_refuses_a_field_of_a_wrong_type(cls, field, expected):
     """
     `Timeouts`, `RetryPolicy`, `Limits` and `RateLimit` refuse fields of a wrong type.
     """
@@ -320,7 +320,7 @@ def test_field_of_a_wrong_type_is_refused(cls, field, expected):
 
 
 @pytest.mark.parametrize("field", ["connect", "write", "pool", "first_token", "idle"])
-def test_only_the_total_timeout_has_a_default_by_kind_of_call(field):
+def test_default_is_accepted_as_total_timeout_only(field):
     """
     Of the fields of `Timeouts`, only ``total`` may be `DEFAULT`, a timeout that depends
     on whether the call streams.
@@ -388,7 +388,7 @@ def test_wrong_model_is_refused_when_a_conversation_begins(make, model):
 
 
 @BOTH
-def test_unknown_argument_is_reported_without_a_private_name(make):
+def test_error_for_an_unknown_argument_names_no_private_class(make):
     """
     The error for an unknown argument of the constructor or of `with_options` does not
     name the private base class of the clients.

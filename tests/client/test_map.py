@@ -100,7 +100,7 @@ async def test_number_of_calls_under_way_is_the_given_concurrency(fake, fake_cli
     await until(lambda: fake.open_connections == 0)
 
 
-async def test_prompts_are_read_at_most_twice_concurrency_ahead(fake, fake_client):
+async def test_map_reads_at_most_two_times_concurrency_prompts_ahead(fake, fake_client):
     """
     An endless iterable of prompts is read at most two times *concurrency* prompts ahead
     of the answers, and is not read at all before the reader asks for the first answer.
@@ -163,7 +163,9 @@ async def test_error_of_a_call_is_raised_in_place_of_its_answer(fake, fake_clien
     await until(lambda: not fake_client._engine.tasks)
 
 
-async def test_return_exceptions_yields_errors_as_values(fake, fake_client):
+async def test_return_exceptions_yields_an_error_in_place_of_the_answer(
+    fake, fake_client
+):
     """
     With ``return_exceptions`` an error is yielded in place of the answer to its prompt,
     even the error of a prompt that cannot be sent, and all other prompts are answered.

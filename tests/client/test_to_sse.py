@@ -85,7 +85,7 @@ async def test_broken_stream_ends_with_an_error_event(fake):
     assert "stream_interrupted" == data["code"]
 
 
-async def test_exception_other_than_asi1_error_is_an_event_and_is_raised(fake):
+async def test_error_that_is_not_an_asi1_error_is_the_last_event_and_is_raised(fake):
     """
     An exception that is not an `ASI1Error` becomes the last event, which omits the
     exception's message; the next read raises the exception.
@@ -272,7 +272,7 @@ async def test_garbage_collected_event_iterator_cancels_the_call(fake):
 
 
 @pytest.mark.virtual_time
-async def test_event_iterator_dropped_after_a_ping_cancels_the_call():
+async def test_event_iterator_collected_after_a_ping_cancels_the_call():
     """
     An iterator of events that has sent only a ping cancels its call when it is
     garbage-collected, even if the program still refers to the stream object.
@@ -291,7 +291,7 @@ async def test_event_iterator_dropped_after_a_ping_cancels_the_call():
 
 
 @pytest.mark.system
-async def test_events_of_a_stream_being_read_are_refused(fake):
+async def test_to_sse_of_a_stream_that_another_task_reads_is_refused(fake):
     """
     Reading the events of a stream while another task reads the stream's text raises
     `StreamBusyError`; the other task goes on reading.
@@ -358,7 +358,7 @@ async def test_wrong_argument_to_to_sse_loses_no_chunk(fake):
     assert first.text + "".join(rest) == TEXT
 
 
-async def test_event_never_ends_in_half_a_character(fake):
+async def test_event_never_contains_half_of_a_surrogate_pair(fake):
     """
     Each event has only complete characters, even if the server split a surrogate pair
     over two chunks; a lone surrogate is sent as U+FFFD.

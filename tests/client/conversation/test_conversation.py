@@ -36,7 +36,7 @@ def roles(chat):
     return [message["role"] for message in chat.messages]
 
 
-async def test_each_turn_sends_and_joins_the_history(fake, fake_client):
+async def test_each_turn_sends_the_history_and_is_added_to_it(fake, fake_client):
     """
     A turn sends the system message and all earlier turns, and is then added to the
     history; the conversation's options and session id are sent with each turn.
@@ -342,7 +342,7 @@ async def test_turn_may_consist_of_tool_results(fake, fake_client):
     assert "c1" == sent(fake)[1]["tool_calls"][0]["id"] == sent(fake)[2]["tool_call_id"]
 
 
-async def test_answer_joins_the_history_as_assistant_whatever_its_role(
+async def test_answer_is_in_the_history_as_assistant_whatever_its_role(
     fake, fake_client
 ):
     """
@@ -424,7 +424,9 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """Check that the requests from index *before* on consist of two equal halves."""
+    """
+    Check that the requests from index *before* on are two equal series, one by one.
+    """
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
@@ -692,12 +694,12 @@ async def test_policy_without_a_token_budget_keeps_to_the_models_context_size(
     ],
     ids=["large-output", "small-output", "max-tokens", "unknown-output"],
 )
-async def test_budget_leaves_room_for_the_answer_of_the_clients_model(
+async def test_policy_without_a_token_budget_reserves_tokens_for_the_answer(
     fake, info, options, most
 ):
     """
-    Without a budget, a policy reserves `max_tokens` for the answer; if that is not
-    given, the output limit in the client's ``models``, up to a quarter of the context.
+    A policy without a token budget reserves `max_tokens` for the answer. Without that,
+    it reserves the model's output limit, but at most a quarter of the context.
     """
     models = {"huge": asi1.ModelInfo(**info)}
     async with in_process(fake, models=models) as client:
@@ -707,11 +709,11 @@ async def test_budget_leaves_room_for_the_answer_of_the_clients_model(
     assert most - 200 < max(counts) <= most
 
 
-async def test_clients_models_override_the_table_for_its_children_too(fake):
+async def test_models_of_a_client_override_asi1_models_for_its_children_too(fake):
     """
     A client's ``models`` replace entries of `asi1.MODELS` for this client and for its
-    `with_options` children, whose own ``models`` are added to them; `asi1.MODELS` and
-    other clients do not change.
+    `with_options` children, which may add ``models`` of their own. `asi1.MODELS` itself
+    does not change.
     """
     tiny = {"asi1": asi1.ModelInfo(context=100)}
     async with in_process(fake, models=tiny) as client:
@@ -793,7 +795,9 @@ def reply_counting(prompt_tokens, text="Fine."):
     return json.dumps({"id": "a", "choices": [answer], "usage": usage}).encode()
 
 
-async def test_one_absurd_token_count_does_not_block_later_turns(fake, fake_client):
+async def test_one_far_too_high_token_count_does_not_block_later_turns(
+    fake, fake_client
+):
     """
     After the server has reported one prompt token count far above all its other counts,
     later turns still fit into the budget.
@@ -846,7 +850,9 @@ async def test_lone_surrogate_in_a_summary_is_replaced(fake, fake_client):
     assert chat.summary == fake_client.conversation(saved=chat.to_json()).summary
 
 
-async def test_answer_to_an_abandoned_turn_does_not_join_the_history(fake, fake_client):
+async def test_answer_to_an_abandoned_turn_is_not_added_to_the_history(
+    fake, fake_client
+):
     """
     If a turn is no longer the conversation's current turn when its answer arrives, the
     answer is not added to the history.
@@ -912,7 +918,9 @@ async def test_keep_partial_applies_to_a_stream_that_was_refused_at_first(
     ],
     ids=["edit-str", "edit-float", "fork-str", "saved-int", "saved-dict"],
 )
-async def test_argument_of_a_wrong_type_is_refused(fake, fake_client, use):
+async def test_index_count_or_saved_conversation_of_a_wrong_type_is_refused(
+    fake, fake_client, use
+):
     """
     An index, a number of messages or a saved conversation of a wrong type raises an
     `ArgumentError`.
@@ -924,10 +932,10 @@ async def test_argument_of_a_wrong_type_is_refused(fake, fake_client, use):
         use(fake_client, chat)
 
 
-async def test_score_that_is_not_a_number_is_refused(fake, fake_client):
+async def test_scoring_function_that_returns_no_number_is_refused(fake, fake_client):
     """
-    A scoring function that does not return a number makes the turn raise an
-    `ArgumentError`.
+    If the scoring function of a context policy does not return a number, the turn
+    raises an `ArgumentError`.
     """
     chat = fake_client.conversation()
     for _ in range(6):
@@ -961,7 +969,7 @@ async def test_empty_answer_is_in_the_history_but_is_not_sent(
 ):
     """
     An answer with neither text nor tool calls is a turn of the history, in a saved
-    conversation too, and can be undone; later requests have no message for it.
+    conversation too, and can be undone. But later requests do not contain the answer.
     """
     fake.clear()
     if streams:
@@ -990,7 +998,9 @@ async def test_empty_answer_is_in_the_history_but_is_not_sent(
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
-async def test_function_call_goes_back_with_the_next_turn(fake, fake_client, streams):
+async def test_function_call_of_an_answer_is_sent_with_the_next_turn(
+    fake, fake_client, streams
+):
     """
     An answer with only a ``function_call``, as older servers send it, is sent with the
     next turn, since such a message is valid without content.
@@ -1040,9 +1050,10 @@ async def test_empty_answer_appended_to_messages_is_not_sent(fake, fake_client):
         assert [user, user] == sent(fake)
 
 
-async def test_empty_answer_does_not_count_in_the_token_estimates(fake, fake_client):
+async def test_token_estimator_ignores_empty_answers(fake, fake_client):
     """
-    The token estimator learns from the messages that were sent, without empty answers.
+    The token estimator learns from the messages that were sent, which include no empty
+    answers.
     """
     fake.clear()
     fake.reply_json({"choices": [{"message": {"content": None}}]})
@@ -1067,8 +1078,8 @@ CALL = {
 @pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
 async def test_extra_members_of_tool_calls_are_sent_back(fake, fake_client, streams):
     """
-    Extra members of a tool call are sent back with the next turn, with and without
-    streaming, by forks and saved conversations too; those of the message are not.
+    Extra members of a tool call are sent back with the next turn, streamed or not, also
+    by forks and loaded conversations. Extra members of a message are not sent back.
     """
     fake.clear()
     message = {"tool_calls": [CALL], "annotations": [1], "reasoning_content": "Hm."}
@@ -1161,7 +1172,9 @@ async def test_forks_and_loaded_conversations_inherit_keep_reasoning(fake, fake_
         assert ["Hm.", "Hm."] == [reply["reasoning_content"] for reply in replies]
 
 
-async def test_conversation_of_an_earlier_version_has_no_keep_reasoning(fake_client):
+async def test_saved_conversation_without_keep_reasoning_is_loaded_as_false(
+    fake_client,
+):
     """
     A saved conversation without the member "keep_reasoning" is loaded as if this member
     were false.
@@ -1183,7 +1196,9 @@ async def test_keep_reasoning_of_a_wrong_type_is_refused(fake_client, value):
         fake_client.conversation(keep_reasoning=value)
 
 
-async def test_halves_of_a_character_are_joined_in_the_history(fake, fake_client):
+async def test_surrogate_pair_in_two_chunks_is_one_character_in_the_history(
+    fake, fake_client
+):
     """
     A character that came as two halves of a surrogate pair, in two chunks, is stored,
     saved and sent back as one character.

@@ -71,7 +71,9 @@ async def test_repeated_deferred_answer_does_not_end_the_wait(fake, fake_client)
     assert 3 == len(fake.requests)
 
 
-async def test_message_and_model_of_the_wait_are_sent(fake, fake_client):
+async def test_wait_sends_the_message_and_model_that_the_caller_chose(
+    fake, fake_client
+):
     """
     The caller can choose the message and the model of the turns that `wait` sends;
     options of the conversation apply to these turns too.
@@ -112,8 +114,8 @@ async def test_wait_that_times_out_can_be_repeated(fake, fake_client):
 
 async def test_other_turns_are_refused_during_the_wait(fake, fake_client):
     """
-    During the wait, and between its messages, another turn or wait raises
-    `ConversationBusyError`; a cancelled wait allows the next turn.
+    While `wait` runs, also in the pauses between its messages, another turn or wait
+    raises `ConversationBusyError`. After a cancelled wait the next turn may begin.
     """
     chat = await asked(fake, fake_client)
     fake.reply(DEFERRED, times=None)
@@ -134,7 +136,7 @@ async def test_other_turns_are_refused_during_the_wait(fake, fake_client):
 
 async def test_wait_whose_call_fails_leaves_the_history_unchanged(fake, fake_client):
     """
-    If a message of the wait fails, `wait` raises the error, and can be called again.
+    If a request that `wait` sends fails, `wait` raises its error and can be repeated.
     """
     chat = await asked(fake, fake_client)
     fake.fail(500)
@@ -162,10 +164,12 @@ async def test_answer_that_is_not_deferred_is_returned_at_once(fake, fake_client
     assert 1 == len(fake.requests)
 
 
-async def test_saved_conversation_goes_on_waiting(fake, fake_client):
+async def test_loaded_conversation_waits_in_the_session_of_the_saved_one(
+    fake, fake_client
+):
     """
-    A conversation that was saved with a deferred answer can be loaded, in another
-    process too, and waits in the same session.
+    A conversation whose last answer was deferred can be saved and loaded, in another
+    process too; the loaded conversation then waits in the same session.
     """
     chat = await asked(fake, fake_client)
     loaded = fake_client.conversation(saved=chat.to_json())
@@ -176,7 +180,9 @@ async def test_saved_conversation_goes_on_waiting(fake, fake_client):
 
 
 @pytest.mark.parametrize("undone", [False, True])
-async def test_wait_without_an_answer_is_an_error(fake, fake_client, undone):
+async def test_wait_raises_if_the_conversation_does_not_end_with_an_answer(
+    fake, fake_client, undone
+):
     """
     `wait` raises an error if the conversation does not end with an answer.
     """
@@ -201,7 +207,8 @@ async def test_wait_without_an_answer_is_an_error(fake, fake_client, undone):
 )
 async def test_wrong_argument_of_a_wait_is_refused(fake_client, name, value):
     """
-    A wrong number of seconds raises an `ArgumentError` that names the argument.
+    `wait` raises an `ArgumentError` that names the argument if a number of seconds is
+    wrong.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         await fake_client.conversation().wait(**{name: value})
@@ -214,7 +221,7 @@ async def test_wrong_message_or_model_of_a_wait_is_refused_at_once(
     fake, fake_client, wrong
 ):
     """
-    The message and the model are checked before the first interval passes.
+    `wait` refuses a wrong message or model before the first of its pauses.
     """
     chat = await asked(fake, fake_client)
     began = anyio.current_time()
@@ -227,8 +234,8 @@ async def test_wrong_message_or_model_of_a_wait_is_refused_at_once(
 
 async def test_session_has_a_random_id_that_is_saved(fake, fake_client):
     """
-    With ``session=True`` each turn sends the same random session id, which a saved
-    conversation keeps; each conversation has its own.
+    With ``session=True`` each turn sends the same random session id, which is saved
+    with the conversation; each conversation has an id of its own.
     """
     one, two = (fake_client.conversation(session=True) for _ in range(2))
     await one.ask("A?")
@@ -260,7 +267,7 @@ async def test_fork_has_a_session_of_its_own_if_asi1_generated_the_id(fake_clien
 
 async def test_session_that_is_not_a_bool_is_refused(fake):
     """
-    ``session`` is True or False; an id is given as ``session_id``.
+    The argument ``session`` must be a bool; a session id is passed as ``session_id``.
     """
     async with in_process(fake) as client:
         with pytest.raises(asi1.ArgumentError) as caught:
