@@ -562,9 +562,7 @@ def frames_of_asi1(traceback):
 @pytest.mark.parametrize(
     "fault", ["keepalive_then_close_idle", "keepalive_then_rst_on_reuse", "idle_408"]
 )
-async def test_call_succeeds_after_the_server_has_closed_an_idle_connection(
-    fake, fault
-):
+async def test_call_succeeds_after_its_idle_connection_was_closed(fake, fault):
     """
     When the server closes or breaks an idle connection, the next call succeeds over a
     new connection.
@@ -579,9 +577,7 @@ async def test_call_succeeds_after_the_server_has_closed_an_idle_connection(
 
 @pytest.fixture
 def secure_port(certificate):
-    """
-    Serve an answer over TLS; yield the port, and a list with an item per connection.
-    """
+    """Serve an answer over TLS; yield the port and a list, one item per connection."""
     body = b'{"choices": [{"message": {"content": "Safe."}}]}'
     head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -252,9 +252,7 @@ async def test_map_sends_no_prompt_after_a_prompt_whose_call_was_cancelled(fake,
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_next_turn_may_begin_after_a_turn_whose_call_task_was_cancelled(
-    fake, tasks
-):
+async def test_next_turn_may_begin_after_a_turns_call_task_was_cancelled(fake, tasks):
     """
     If other code cancels the call task of a conversation turn before the task's first
     step, the turn raises, and the next turn may begin.

@@ -163,9 +163,7 @@ async def test_error_of_a_call_is_raised_in_place_of_its_answer(fake, fake_clien
     await until(lambda: not fake_client._engine.tasks)
 
 
-async def test_return_exceptions_yields_an_error_in_place_of_the_answer(
-    fake, fake_client
-):
+async def test_return_exceptions_yields_errors_in_place_of_answers(fake, fake_client):
     """
     With ``return_exceptions`` an error is yielded in place of the answer to its prompt,
     even the error of a prompt that cannot be sent, and all other prompts are answered.
@@ -286,7 +284,7 @@ async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way)
     else:
         error = asi1.ClientClosedError if way == "client" else asi1.StreamClosedError
         with pytest.raises(error):
-            for _ in range(5):  # unread answers are yielded before the error
+            for _ in range(5):  # the map first yields the answers that have arrived
                 await anext(answers)
 
     await until(lambda: not fake_client._engine.tasks)

@@ -65,9 +65,7 @@ async def test_partial_returns_the_part_of_the_value_that_has_arrived(
     assert ("text",) == answer.parsed_from
 
 
-async def test_partial_of_a_list_is_the_list_without_the_object_around_it(
-    fake, fake_client
-):
+async def test_partial_of_a_list_omits_the_object_around_the_list(fake, fake_client):
     """
     If the JSON Schema wraps a value that is not an object, such as a list, in an
     object, `partial` returns the value without this object.

@@ -424,9 +424,7 @@ def check_budget(fake, chat):
 
 
 def check_same(fake, before):
-    """
-    Check that the requests from index *before* on are two equal series, one by one.
-    """
+    """Check that the requests from index *before* on consist of two equal halves."""
     bodies = [request.body for request in fake.requests[before:]]
     half = len(bodies) // 2
     assert bodies[:half]
@@ -712,8 +710,8 @@ async def test_policy_without_a_token_budget_reserves_tokens_for_the_answer(
 async def test_models_of_a_client_override_asi1_models_for_its_children_too(fake):
     """
     A client's ``models`` replace entries of `asi1.MODELS` for this client and for its
-    `with_options` children, which may add ``models`` of their own. `asi1.MODELS` itself
-    does not change.
+    `with_options` children, which may add ``models`` of their own. Neither `asi1.MODELS`
+    nor other clients change.
     """
     tiny = {"asi1": asi1.ModelInfo(context=100)}
     async with in_process(fake, models=tiny) as client:
@@ -795,9 +793,7 @@ def reply_counting(prompt_tokens, text="Fine."):
     return json.dumps({"id": "a", "choices": [answer], "usage": usage}).encode()
 
 
-async def test_one_far_too_high_token_count_does_not_block_later_turns(
-    fake, fake_client
-):
+async def test_one_absurdly_high_token_count_blocks_no_later_turn(fake, fake_client):
     """
     After the server has reported one prompt token count far above all its other counts,
     later turns still fit into the budget.
@@ -850,9 +846,7 @@ async def test_lone_surrogate_in_a_summary_is_replaced(fake, fake_client):
     assert chat.summary == fake_client.conversation(saved=chat.to_json()).summary
 
 
-async def test_answer_to_an_abandoned_turn_is_not_added_to_the_history(
-    fake, fake_client
-):
+async def test_answer_to_an_abandoned_turn_does_not_join_the_history(fake, fake_client):
     """
     If a turn is no longer the conversation's current turn when its answer arrives, the
     answer is not added to the history.
@@ -918,9 +912,7 @@ async def test_keep_partial_applies_to_a_stream_that_was_refused_at_first(
     ],
     ids=["edit-str", "edit-float", "fork-str", "saved-int", "saved-dict"],
 )
-async def test_index_count_or_saved_conversation_of_a_wrong_type_is_refused(
-    fake, fake_client, use
-):
+async def test_index_or_saved_text_of_a_wrong_type_is_refused(fake, fake_client, use):
     """
     An index, a number of messages or a saved conversation of a wrong type raises an
     `ArgumentError`.
@@ -998,7 +990,7 @@ async def test_empty_answer_is_in_the_history_but_is_not_sent(
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
-async def test_function_call_of_an_answer_is_sent_with_the_next_turn(
+async def test_function_call_is_sent_back_with_the_next_turn(
     fake, fake_client, streams
 ):
     """
@@ -1052,8 +1044,7 @@ async def test_empty_answer_appended_to_messages_is_not_sent(fake, fake_client):
 
 async def test_token_estimator_ignores_empty_answers(fake, fake_client):
     """
-    The token estimator learns from the messages that were sent, which include no empty
-    answers.
+    The token estimator learns from the messages that were sent, not from empty answers.
     """
     fake.clear()
     fake.reply_json({"choices": [{"message": {"content": None}}]})
@@ -1172,9 +1163,7 @@ async def test_forks_and_loaded_conversations_inherit_keep_reasoning(fake, fake_
         assert ["Hm.", "Hm."] == [reply["reasoning_content"] for reply in replies]
 
 
-async def test_saved_conversation_without_keep_reasoning_is_loaded_as_false(
-    fake_client,
-):
+async def test_keep_reasoning_missing_in_a_saved_conversation_is_false(fake_client):
     """
     A saved conversation without the member "keep_reasoning" is loaded as if this member
     were false.
@@ -1196,9 +1185,7 @@ async def test_keep_reasoning_of_a_wrong_type_is_refused(fake_client, value):
         fake_client.conversation(keep_reasoning=value)
 
 
-async def test_surrogate_pair_in_two_chunks_is_one_character_in_the_history(
-    fake, fake_client
-):
+async def test_surrogate_pair_of_two_chunks_is_joined_in_the_history(fake, fake_client):
     """
     A character that came as two halves of a surrogate pair, in two chunks, is stored,
     saved and sent back as one character.
