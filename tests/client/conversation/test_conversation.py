@@ -710,8 +710,8 @@ async def test_policy_without_a_token_budget_reserves_tokens_for_the_answer(
 async def test_models_of_a_client_override_asi1_models_for_its_children_too(fake):
     """
     A client's ``models`` replace entries of `asi1.MODELS` for this client and for its
-    `with_options` children, which may add ``models`` of their own. Neither `asi1.MODELS`
-    nor other clients change.
+    `with_options` children, which may add ``models`` of their own. Other clients and
+    `asi1.MODELS` itself do not change.
     """
     tiny = {"asi1": asi1.ModelInfo(context=100)}
     async with in_process(fake, models=tiny) as client:
@@ -990,9 +990,7 @@ async def test_empty_answer_is_in_the_history_but_is_not_sent(
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
-async def test_function_call_is_sent_back_with_the_next_turn(
-    fake, fake_client, streams
-):
+async def test_function_call_is_sent_with_the_next_turn(fake, fake_client, streams):
     """
     An answer with only a ``function_call``, as older servers send it, is sent with the
     next turn, since such a message is valid without content.
