@@ -39,8 +39,8 @@ def test_request_calls_an_endpoint_that_asi1_has_no_method_for(fake, blocking_cl
 
 def test_child_client_shares_its_parents_connections(fake, blocking_client):
     """
-    A child client made by `with_options` has its own settings, but the class and the
-    connections of its parent; closing the child leaves the parent open.
+    A child client made by `with_options` has its own settings, and the class and the
+    connections of its parent. Closing the child leaves the parent open.
     """
     with blocking_client.with_options(model="b", timeout=5) as child:
         child.chat.completions.create(messages="Hi")

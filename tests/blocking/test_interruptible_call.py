@@ -137,8 +137,8 @@ def test_call_interrupted_before_its_coroutine_starts_never_runs_it(loop):
 @pytest.mark.parametrize("last", ["value", "error"])
 def test_call_interrupted_while_its_coroutine_runs_cancels_it(loop, last):
     """
-    If the caller is interrupted while the coroutine runs, the coroutine is cancelled;
-    asyncio does not report the coroutine's result or error, which no caller retrieves.
+    If the caller is interrupted while the coroutine runs, the coroutine is cancelled.
+    Then no caller gets the coroutine's result or error, and asyncio does not report it.
     """
     begun, cancelled = threading.Event(), threading.Event()
 

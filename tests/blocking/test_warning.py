@@ -63,7 +63,7 @@ def test_coroutine_that_blocks_its_loop_is_warned_once(
     assert [HERE] == [each.filename for each in warned]
 
 
-def test_warning_turned_into_an_error_stops_every_kind_of_call(
+def test_no_blocking_call_is_sent_if_its_warning_is_turned_into_an_error(
     fake, blocking_client, never_warned
 ):
     """
@@ -89,8 +89,8 @@ def test_no_warning_in_a_notebook_or_without_a_loop(
     fake, blocking_client, never_warned, monkeypatch, backend
 ):
     """
-    No warning is issued in a notebook or at another interactive prompt, where an event
-    loop is always running, nor in a thread without a running event loop.
+    No warning is issued at an interactive prompt, such as a notebook, where an event
+    loop is always running. Nor is it issued in a thread without a running event loop.
     """
     fake.reply("Hi", times=None)
     with warnings.catch_warnings():

@@ -145,8 +145,8 @@ def test_response_metadata_lists_all_ended_attempts_of_the_call(attempts):
 
 def test_later_wait_of_an_attempt_is_reported_only_if_its_reason_is_new(attempts):
     """
-    An attempt's first wait is reported, and a later wait only if its reason differs
-    from the previous one; the next attempt reports its first wait again.
+    The first wait of each attempt is reported. A later wait of the same attempt is
+    reported only if its reason differs from the reason of the wait before it.
     """
     tokens = Wait(reason="tokens_per_minute", limit=9, seconds=1.0)
 
@@ -160,7 +160,7 @@ def test_later_wait_of_an_attempt_is_reported_only_if_its_reason_is_new(attempts
 def test_waiting_attempt_names_the_limit_that_delays_it(attempts):
     """
     Before an attempt begins, `awaited` names the limit of its last wait, or just its
-    rate limiter if no wait was reported; afterwards `awaited` is None.
+    rate limiter if no wait was reported. Once it has begun, `awaited` is None.
     """
     assert "its rate limiter" == attempts.awaited
     attempts.wait(MINUTE)

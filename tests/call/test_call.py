@@ -91,7 +91,7 @@ async def test_only_transient_statuses_are_retried(fake, status, error, attempts
 
 
 @both_forms
-async def test_answer_lists_every_attempt(fake, stream):
+async def test_metadata_of_an_answer_lists_every_attempt(fake, stream):
     """
     The response metadata of an answer lists each attempt of the call: its number,
     status and error, and the seconds that the client waited after the attempt.
@@ -139,7 +139,7 @@ async def test_error_of_a_failed_call_lists_every_attempt(fake):
 
 
 @pytest.mark.parametrize("retries", [0, 1, 4])
-async def test_max_retries_bounds_the_attempts(fake, retries):
+async def test_call_makes_at_most_max_retries_plus_one_attempts(fake, retries):
     """
     A call that keeps failing makes `max_retries` + 1 attempts, whether `max_retries`
     was set for the client or for the call.
@@ -217,8 +217,8 @@ async def test_retry_waits_as_long_as_a_header_or_the_error_body_asks(
     fake, fault, options, stream
 ):
     """
-    A retry waits as the reply asks: until a Retry-After date, relative to the Date
-    header, for the longest of two Retry-After headers, or as the error body says.
+    A retry waits as long as the reply asks: until a Retry-After date, compared with the
+    Date header; for the longer of two Retry-After headers; or as the error body says.
     """
     fake.fault(fault, **options)
     fake.reply("Here.")
@@ -368,7 +368,7 @@ async def test_total_timeout_ends_an_endless_body(fake, stream):
 
 async def test_only_calls_without_streaming_have_a_default_total_timeout(fake):
     """
-    By default a call without streaming times out after 600 seconds; a stream has no
+    By default a call without streaming times out after 600 seconds. A stream has no
     default total timeout, since reading a stream may take longer.
     """
     fake.fault("slow_drip", seconds=50, times=None)
@@ -527,8 +527,8 @@ async def test_stream_that_yielded_a_chunk_is_not_attempted_again(fake, chunks):
 
 async def test_timeout_after_a_complete_answer_adds_no_attempt(fake):
     """
-    A timeout that expires after the answer is complete, while the client waits for the
-    end of the body, causes no retry and adds no attempt to the response metadata.
+    If a timeout expires after the answer is complete, while the client waits for the
+    end of the body, no retry follows, and no attempt is added to the response metadata.
     """
     again = {"retry": asi1.RetryPolicy(on_timeout=True)}
     fake.play(SSE, Event(chunk("a")), Pause(0.95), DONE, Stall())
@@ -576,7 +576,7 @@ async def test_slow_reader_does_not_trip_the_idle_timeout(fake):
 async def test_total_timeout_applies_to_a_slow_reader(fake):
     """
     A reader slower than the total timeout gets all chunks that arrived before the
-    timeout, then the timeout error; if the answer was complete when the timeout
+    timeout, then the timeout error. If the answer was complete when the timeout
     expired, no error is raised.
     """
     long = [Event(chunk(f"{n} ")) for n in range(40)]
@@ -636,7 +636,7 @@ async def test_broken_stream_is_retried_only_before_its_first_chunk(
     fake, fault, stream, attempts
 ):
     """
-    A stream that breaks before its first chunk is retried; a stream that has yielded a
+    A stream that breaks before its first chunk is retried. A stream that has yielded a
     chunk is not, nor is a call without streaming whose reply has begun.
     """
     fake.fault(fault)
@@ -671,8 +671,8 @@ async def test_malformed_http_is_not_retried(fake, fault, stream):
 
 async def test_retry_budget_bounds_the_requests_in_an_outage(fake):
     """
-    In an outage, 200 calls make at most 220 requests together; once the server answers
-    again, successful calls add retries to the client's budget.
+    In an outage, 200 calls make at most 220 requests together. Once the server answers
+    again, successful calls refill the client's retry budget.
     """
     fake.fail(503, times=None)
 
@@ -746,7 +746,7 @@ async def test_no_idempotency_key_is_sent_by_default(fake):
 
 
 @both_forms
-async def test_slow_error_body_is_awaited_for_five_seconds(fake, stream):
+async def test_call_waits_at_most_five_seconds_for_a_slow_error_body(fake, stream):
     """
     Once the headers of an error status have arrived, the call raises the error of this
     status, not a timeout. The client waits for the error body for at most five seconds,
@@ -859,7 +859,7 @@ async def test_cancelled_call_gives_its_reader_client_closed_error(fake, fake_cl
 
 
 @both_forms
-async def test_on_end_gets_an_error_without_traceback_and_context(fake, stream):
+async def test_on_end_hook_gets_an_error_without_traceback_and_context(fake, stream):
     """
     The hook `on_end` gets an error without its traceback and context, since the frames
     in these would refer to data of the server.
@@ -898,7 +898,7 @@ async def test_system_exit_in_a_user_provided_transport_is_raised_to_the_caller(
 
 
 @both_forms
-async def test_on_end_gets_no_error_after_a_success(fake, stream):
+async def test_on_end_hook_gets_no_error_after_a_successful_call(fake, stream):
     """
     After a call that succeeded, the hook `on_end` gets the response metadata and None.
     """

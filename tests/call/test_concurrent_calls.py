@@ -31,7 +31,9 @@ class Prompts:
         return "Hi"
 
 
-async def test_second_take_stays_within_the_limit_of_unread_answers(fake_client):
+async def test_second_take_of_prompts_stays_within_the_limit_of_unread_answers(
+    fake_client,
+):
     """
     Prompts whose calls have not begun count towards the limit of unread answers, so a
     second `take` takes no more prompts.

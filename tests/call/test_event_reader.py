@@ -187,7 +187,7 @@ async def test_chunks_before_a_large_event_are_delivered_before_it_is_read():
     )
 
 
-async def test_text_before_a_large_broken_event_is_delivered():
+async def test_text_before_a_large_event_of_invalid_json_is_delivered():
     """
     The first text of an answer is delivered even if a large event that arrived with it
     is not valid JSON.
@@ -292,7 +292,7 @@ async def test_large_event_of_many_choices_is_one_chunk():
 async def test_chunks_before_the_answer_are_buffered_up_to_a_mebibyte(size, count):
     """
     Chunks before the first part of the answer are buffered while at most 1 MiB of the
-    stream was read; after that, chunks are dropped until the answer begins.
+    stream was read. After that, chunks are dropped until the answer begins.
     """
     reader = reader_of()
 
@@ -310,7 +310,7 @@ async def test_chunks_before_the_answer_are_buffered_up_to_a_mebibyte(size, coun
 async def test_at_most_a_thousand_chunks_are_buffered_before_the_answer_begins():
     """
     At most a thousand chunks before the first part of the answer are buffered, however
-    many reads bring them; they are delivered once, with the first part.
+    many reads bring them. They are delivered once, together with the first part.
     """
     reader = reader_of()
 

@@ -35,7 +35,7 @@ def failing(error):
 )
 async def test_hooks_that_raise_are_reported_once_and_calls_go_on(caplog, error):
     """
-    An error that a hook raises does not affect the call; the first error of each hook
+    An error that a hook raises does not affect the call. The first error of each hook
     is logged with its traceback, and issued as a `RuntimeWarning`.
     """
     fake = FakeASI1()

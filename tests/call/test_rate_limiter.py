@@ -30,7 +30,7 @@ def limited(fake, limit, **settings):
 @pytest.mark.virtual_time
 async def test_calls_above_the_limit_are_sent_later_in_order():
     """
-    Seven concurrent calls under a limit of three calls a minute are sent in order; no
+    Seven concurrent calls under a limit of three calls a minute are sent in order. No
     call fails, and at most three calls are sent in any minute.
     """
     fake, sent = FakeASI1(), []
@@ -328,8 +328,8 @@ async def test_call_that_times_out_in_a_user_provided_limiter_was_not_sent():
 
 async def test_error_of_a_user_provided_limiter_is_not_retried():
     """
-    An exception that a user-provided limiter raises is raised by the call at once, even
-    if it is an asi1 error that a call would retry; no attempt is made.
+    An exception that a user-provided limiter raises is raised by the call at once. No
+    attempt is made, even if it is an asi1 error that a call would retry.
     """
     calls = []
 
@@ -515,7 +515,7 @@ async def test_max_concurrency_bounds_the_calls_under_way(stream):
 
 
 @pytest.mark.virtual_time
-async def test_call_cancelled_while_it_waits_uses_no_quota():
+async def test_call_cancelled_in_the_limiters_queue_does_not_use_up_the_limit():
     """
     A call that is cancelled while it waits for the rate limiter is not sent, and does
     not count towards the rate limit.
@@ -709,8 +709,8 @@ async def allowed(limiter, **outcome):
 )
 async def test_used_tokens_replace_the_estimated_tokens(used, after, wait):
     """
-    After a call, the limit counts the tokens that the call used, or the 60 tokens that
-    were estimated before the call if the used tokens are unknown.
+    After a call, the limit counts the tokens that the call used. If these are unknown,
+    it counts the 60 tokens that were estimated before the call.
     """
     limiter = LocalLimiter(RateLimit(tokens_per_minute=100), anyio.current_time)
     await allowed(limiter, estimated=60, used=used)
@@ -721,8 +721,8 @@ async def test_used_tokens_replace_the_estimated_tokens(used, after, wait):
 @pytest.mark.virtual_time
 async def test_refused_call_halves_the_request_rate_until_calls_succeed():
     """
-    After the server has refused a call, half as many requests a minute are sent; calls
-    that succeed raise the pace to the full limit again.
+    After the server has refused a call, half as many requests a minute are sent. Calls
+    that succeed raise the rate to the full limit again.
     """
     limiter = LocalLimiter(RateLimit(requests_per_minute=4), anyio.current_time)
 
@@ -740,7 +740,7 @@ async def test_refused_call_halves_the_request_rate_until_calls_succeed():
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("later", "wait"), [(59.5, 0.5), (60, 0), (61, 0)])
-async def test_call_waits_even_for_a_fraction_of_a_second(later, wait):
+async def test_call_over_a_limit_waits_even_for_a_fraction_of_a_second(later, wait):
     """
     A call that would exceed a limit waits, even if the wait is a fraction of a second.
     """

@@ -37,7 +37,7 @@ async def ask(fake, *, stream=True, **options):
 async def test_every_fault_ends_in_an_answer_or_an_api_error(fake, fault):
     """
     Whatever a server does, a call ends within its total timeout, with an answer or with
-    an `APIError`; an error of an underlying library never reaches the caller.
+    an `APIError`. An error of an underlying library never reaches the caller.
     """
     size = {"mib": 2} if "mib" in FAULTS[fault].options else {}
     fake.fault(fault, times=None, **size)
@@ -208,9 +208,8 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
     fake, fault, error, text
 ):
     """
-    A stream that breaks raises the error class for that kind of break instead of ending
-    normally; all received chunks are yielded first, and the error has the partial
-    answer.
+    A stream that breaks first yields all received chunks. Then, instead of ending
+    normally, it raises the error class for that kind of break, with the partial answer.
     """
     fake.fault(fault)
     got = []
@@ -251,9 +250,9 @@ async def test_stream_without_all_requested_choices_is_truncated(fake, setup, st
 
 async def test_truncated_tool_call_is_only_in_the_partial_answer(fake):
     """
-    A tool call with truncated arguments is never returned as finished: the stream
-    raises an error, and the error's partial answer has the part of the tool call that
-    was received.
+    A tool call with truncated arguments is never returned as finished. The stream
+    raises an error whose partial answer has the part of the tool call that was
+    received.
     """
     fake.fault("tool_args_truncated")
 
@@ -384,7 +383,7 @@ async def test_success_status_without_an_answer_raises_response_error(
     assert 1 == len(fake.requests)
 
 
-async def test_done_without_a_chunk_raises(fake):
+async def test_stream_with_done_but_without_a_chunk_raises(fake):
     """
     A stream that consists only of the event [DONE] contains no answer: the call raises
     an error.
@@ -673,7 +672,7 @@ async def test_texts_of_a_stream_have_no_lone_surrogates(
     fake, pieces, end, read, stream
 ):
     """
-    Each text of a stream can be encoded as UTF-8: a surrogate pair that is split over
+    Each text of a stream can be encoded as UTF-8. A surrogate pair that is split over
     two chunks is one character in the second chunk; a lone surrogate becomes U+FFFD.
     """
     fake.play(SSE, Event(*map(chunk, pieces)), *end, times=None)
@@ -889,8 +888,8 @@ async def test_turn_that_ends_in_an_error_with_status_200_is_not_in_the_history(
 @pytest.mark.parametrize("size", [1, 20_000])
 async def test_complete_message_in_the_last_chunk_is_not_delivered_again(fake, size):
     """
-    If the last chunk repeats the complete message, the text is neither doubled in the
-    answer nor delivered twice to the reader of the stream, however long the text is.
+    If the last chunk repeats the complete message, the text is in the answer only once,
+    and the stream's reader gets the text only once, however long the text is.
     """
     text = "one two " * size
     message = {"role": "assistant", "content": text * 2}
@@ -984,7 +983,7 @@ async def test_idle_timeout_ignores_events_without_content(fake, sign, stream):
         ),
     ],
 )
-async def test_time_in_pings_does_not_restart_the_idle_timeout(fake, events, stream):
+async def test_time_of_a_ping_does_not_restart_the_idle_timeout(fake, events, stream):
     """
     Pings that differ only in the server's time do not restart the idle timeout.
     """
@@ -1035,8 +1034,8 @@ async def test_events_without_content_do_not_stop_the_first_token_timeout(fake, 
 @pytest.mark.parametrize("sign", SIGNS)
 async def test_overload_after_events_without_content_is_retried(fake, sign, stream):
     """
-    Events that carry no part of an answer do not prevent a retry: an overload after
-    them is retried, and the caller receives only the chunks of the second attempt.
+    A call whose server reports an overload is retried even after events that carry no
+    part of an answer. The caller gets only the chunks of the second attempt.
     """
     fake.play(SSE, sign, sign, Event({"error": BUSY}))
     fake.play(SSE, sign, Event(chunk("Hi.", finish="stop")), DONE)
@@ -1051,8 +1050,8 @@ async def test_events_without_content_after_the_finish_reason_do_not_prolong_the
     fake, sign
 ):
     """
-    After the finish reason, events that carry no part of the answer do not prolong the
-    wait for the token counts: the stream ends ten seconds after the finish reason.
+    After the finish reason, the client waits at most ten seconds for the token counts.
+    Events that carry no part of the answer do not prolong this wait.
     """
     fake.play(SSE, Event(chunk("All.", finish="stop")), *[Pause(1), sign] * 60)
     began = anyio.current_time()
@@ -1098,7 +1097,7 @@ async def test_answer_is_complete_despite_events_without_content(fake, sign):
 async def test_chunks_before_the_first_part_of_the_answer_are_delivered_with_it(fake):
     """
     Chunks before the first part of the answer are buffered until that part arrives, so
-    that a retry repeats no chunk; then the reader receives all of them, in order.
+    that a retry repeats no chunk. Then the reader receives all of them, in order.
     """
     opening = {"id": "a", "choices": [{"delta": {"role": "assistant"}}]}
     fake.play(SSE, Event(opening), Pause(1), Event(chunk("Hi.", finish="stop")), DONE)
@@ -1174,8 +1173,8 @@ async def test_spaces_before_a_json_body_do_not_restart_the_idle_timeout(fake, s
 
 async def test_idle_timeout_runs_again_once_a_slow_reader_has_read(fake):
     """
-    The idle timeout does not run while the reader is slow; once the reader has read,
-    the timeout runs again, even if the last chunks carry no part of the answer.
+    The idle timeout does not run while the reader pauses. Once the reader has read, the
+    timeout runs again, even if the last chunks carry no part of the answer.
     """
     empty = [Pause(0.01), Event(chunk())] * 30
     fake.play(SSE, Event(chunk("one")), *empty, Stall())

@@ -53,7 +53,7 @@ def raised(error, cause=None, context=None):
 
 def test_key_is_removed_from_the_chain_of_causes():
     """
-    The causes of an error stay in order, and their messages lose only the API key; the
+    The causes of an error stay in order, and their messages lose only the API key. The
     tracebacks of the causes and the `request` of an httpx error are removed, since both
     contain the key.
     """
@@ -316,8 +316,8 @@ def test_values_of_a_cause_become_built_in_types_without_the_key(value, copied, 
 )
 def test_cause_of_any_class_loses_the_key_or_is_left_out(cause):
     """
-    No attribute of a cause shows the key after `scrub`; a cause whose str cannot be
-    made without the key is left out, and the causes behind that cause stay.
+    No attribute of a cause shows the key after `scrub`. A cause whose str cannot be
+    made without the key is left out, but the causes behind that cause stay.
     """
     last = cause
     while last.__cause__ is not None:

@@ -205,7 +205,7 @@ async def test_call_task_of_another_process_is_neither_stopped_nor_awaited():
 
 async def test_call_task_is_a_running_task_of_its_loop_until_it_has_ended():
     """
-    A call task is one of its event loop's running tasks until it has ended; then its
+    A call task is one of its event loop's running tasks until it has ended. Then its
     `done` callback is called, and only after that its `done` flag is set.
     """
     ended = []
@@ -238,8 +238,8 @@ class CountedFlag(Flag):
 async def test_cancelled_join_sleeps_until_the_call_task_has_ended():
     """
     The first wait in `CallTask.join` is not shielded from cancellation, since a shield
-    costs time; if it is cancelled, a second wait is shielded and lasts until the call
-    task has ended.
+    costs time. If this wait is cancelled, a second wait is shielded and lasts until the
+    call task has ended.
     """
     flag = CountedFlag()
     task = CallTask(loop_token(), done=flag)

@@ -25,8 +25,8 @@ def started(timeouts=IDLE):
 
 async def test_arming_the_timer_again_sets_a_later_deadline():
     """
-    Each call of `Timer.arm` sets a new deadline: the attempt times out only when a full
-    idle timeout has passed since the last call of `arm`.
+    Each call of `Timer.arm` sets a new deadline. So the attempt times out only when a
+    full idle timeout has passed since the last call of `arm`.
     """
     timer = started()
     with timer:
@@ -151,8 +151,8 @@ async def test_arming_the_timer_again_schedules_no_second_callback(anyio_backend
 )
 async def test_timer_left_is_the_rest_of_the_total_timeout(timeouts, stream, left):
     """
-    `Timer.left` is the total timeout minus the seconds since the call began; without a
-    total timeout, which is the default of streams, it is infinite.
+    `Timer.left` is the total timeout minus the seconds since the call began. Without a
+    total timeout, as for streams by default, `Timer.left` is infinite.
     """
     await anyio.sleep(1000)
     timer = Timer(anyio.current_time(), timeouts, stream=stream)

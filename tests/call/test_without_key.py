@@ -112,7 +112,7 @@ def test_key_of_digits_is_redacted_where_a_server_sends_a_number():
 
 def test_values_that_contain_themselves_or_are_too_deep_are_replaced():
     """
-    If a value contains itself, its inner occurrence is replaced by "..."; a value that
+    If a value contains itself, its inner occurrence is replaced by "...". A value that
     contains the key and is nested too deeply is replaced completely.
     """
     circular = [KEY]

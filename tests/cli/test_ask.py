@@ -248,8 +248,8 @@ def test_unusual_finish_reason_is_named(fake, capsys):
 
 def test_terminal_shows_control_characters_as_symbols(fake, on_terminal):
     """
-    A terminal shows control characters of the text as symbols, and carriage returns not
-    at all, so that a model cannot control the terminal.
+    On a terminal, control characters of the text are shown as symbols, and carriage
+    returns are omitted, so that a model cannot control the terminal.
     """
     fake.reply("a\x1b[2Jb\x07c\x9bd\x7f\te\r\n")
 
@@ -265,7 +265,7 @@ def test_terminal_gets_no_bidirectional_or_invisible_characters(
 ):
     """
     A terminal gets no bidirectional controls and no invisible characters, neither in
-    thoughts nor in the text; joiners in emoji and in scripts that need them stay.
+    thoughts nor in the text. Joiners in emoji, and in scripts that need them, stay.
     """
     hidden = "a\u202eb\u2066c\u200b\ufeff\u200fd\U0001f468\u200d\U0001f469"
     shown = "a\ufffdb\ufffdcd\U0001f468\u200d\U0001f469"
@@ -450,8 +450,8 @@ def test_key_of_less_than_8_characters_is_not_redacted(
     name, short, fake, monkeypatch, capsys
 ):
     """
-    A key of less than 8 characters is not redacted, so that the words of a message that
-    contain it stay readable; a longer key is redacted.
+    A key of less than 8 characters is not redacted, since words of a message may
+    contain it and must stay readable. A longer key is redacted.
     """
     monkeypatch.delenv("ASI_ONE_API_KEY")
     for key, told in ((short, f"Unknown key {short} for any"), (KEY, "Bad ***")):

@@ -177,8 +177,8 @@ def test_version_and_help_import_no_library_that_calls_need(words, start):
 )
 def test_unexpected_error_is_shown_in_one_line(error, line, key, monkeypatch, capsys):
     """
-    An exception that asi1 does not expect is reported in one line that names its class,
-    with the API key and control characters replaced; the exit code is 1.
+    An exception that asi1 does not expect is reported in one line that names its class;
+    the API key and control characters are replaced. The exit code is 1.
     """
 
     class Broken:
@@ -211,7 +211,7 @@ def test_full_disk_is_reported_in_one_line(unbuffered, start, monkeypatch):
 
 @pytest.mark.system
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_closed_pipe_on_stdout_is_silent(
+def test_help_into_a_closed_pipe_exits_with_141_silently(
     unbuffered, start, pipe_without_reader, monkeypatch
 ):
     """

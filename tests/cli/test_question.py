@@ -94,8 +94,8 @@ def write_only():
 )
 def test_stdin_that_is_not_a_pipe_is_not_read(stdin, fake, monkeypatch, capsys):
     """
-    Standard input that is missing, closed, not readable or a terminal is not read;
-    without a question on the command line, the exit code is 2.
+    Standard input is not read if it is missing, closed, not readable or a terminal. If
+    the command line has no question either, the exit code is 2.
     """
     monkeypatch.setattr(sys, "stdin", stdin())
 
@@ -214,7 +214,7 @@ def test_wait_for_a_question_typed_on_a_terminal_is_not_explained(fake, monkeypa
 def test_process_reports_the_wait_for_an_open_pipe_and_ends_at_ctrl_c(key, start):
     """
     `asi1 ask` in its own process writes to stderr that it waits for an open, silent
-    pipe; Ctrl-C then ends the process with exit code 130, and no more is written.
+    pipe. Ctrl-C then ends the process with exit code 130, and no more is written.
     """
     process = start("ask", "Why?", stdin=subprocess.PIPE)
     first = process.stderr.readline()

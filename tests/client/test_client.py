@@ -98,7 +98,7 @@ def test_repr_of_a_client_and_its_parts_hides_the_key():
 async def test_call_without_streaming_sends_only_its_arguments(fake):
     """
     A call without streaming sends the model, the messages and the given options, and
-    nothing else; exactly one header contains the API key.
+    nothing else. Exactly one header contains the API key.
     """
     async with asi1.AsyncASI1(KEY, fake.base_url, transport=fake.transport) as client:
         await client.chat.completions.create(messages="Hi", temperature=0)
@@ -309,7 +309,7 @@ async def test_closing_the_parent_closes_its_children(fake):
 
 async def test_closing_a_client_ends_its_calls_but_not_the_calls_of_its_parent(fake):
     """
-    Closing a client makes its calls raise and closes its connections; closing a child
+    Closing a client makes its calls raise and closes its connections. Closing a child
     client ends the calls of the child, but not the calls of the parent.
     """
     fake.fault("stall_before_headers", times=None)
@@ -431,7 +431,7 @@ async def test_garbage_collected_client_closes_its_connections(fake):
 def test_one_client_serves_event_loops_in_several_threads(fake):
     """
     Event loops in several threads use one client at the same time, each with its own
-    connections; closing the client in one thread ends the calls of all threads.
+    connections. Closing the client in one thread ends the calls of all threads.
     """
     client = asi1.AsyncASI1("key", fake.base_url)
     fake.fault("stall", times=None)
@@ -498,7 +498,7 @@ async def test_cookie_of_a_reply_is_not_sent_with_the_next_call(fake):
 async def test_user_provided_http_client_stores_and_sends_cookies(fake):
     """
     A user-provided httpx client stores the cookies of replies and sends them, as it
-    does without asi1; the cookies are not in the response metadata.
+    does without asi1. The response metadata does not contain the cookies.
     """
     fake.reply("Hi.", headers={"set-cookie": "track=1; Path=/"}, times=None)
 
@@ -527,9 +527,9 @@ async def test_redirect_target_gets_no_request(fake):
 
 async def test_refused_connection_names_host_and_port_after_three_attempts():
     """
-    If no server listens at the address, a call raises after three attempts; the error
-    names host and port, says that nothing was sent, and its traceback has no frame of
-    asi1 that contains the API key.
+    If no server listens at the address, a call raises after three attempts. The error
+    names host and port and says that nothing was sent. No frame of asi1 in its
+    traceback contains the API key.
     """
     with FakeASI1() as fake:
         port = fake.port

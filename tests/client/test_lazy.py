@@ -235,8 +235,8 @@ def test_setting_of_a_wrong_type_is_refused_when_the_client_is_made(
     monkeypatch, make, name
 ):
     """
-    Each argument of the constructor refuses every value of a wrong type, false values
-    and None included, with an error that does not show a key.
+    Each argument of the constructor refuses every value of a wrong type, also None and
+    false values, with an error that does not show a key.
     """
     monkeypatch.setenv("ASI1_API_KEY", "k")
 
@@ -320,7 +320,7 @@ def test_setting_object_refuses_a_field_of_a_wrong_type(cls, field, expected):
 
 
 @pytest.mark.parametrize("field", ["connect", "write", "pool", "first_token", "idle"])
-def test_default_is_accepted_as_total_timeout_only(field):
+def test_only_the_total_timeout_may_be_the_constant_default(field):
     """
     Of the fields of `Timeouts`, only ``total`` may be `DEFAULT`, a timeout that depends
     on whether the call streams.
@@ -357,8 +357,8 @@ def test_default_is_accepted_as_total_timeout_only(field):
 )
 def test_wrong_default_option_is_refused_when_the_client_is_made(make, option, value):
     """
-    A client checks its default options when it is created, and a conversation its
-    options, including options that are not in the request's body, such as ``timeout``.
+    A client checks its default options when it is created, and so does a conversation.
+    Options that are not in the request's body, such as ``timeout``, are checked too.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         make("k", default_options={option: value})

@@ -24,7 +24,7 @@ def client_of(fake, **settings):
 def test_event_loop_may_end_before_the_first_step_of_a_call_task(fake):
     """
     An event loop may end right after a call was created, before the first step of the
-    call's task: no request is sent, and the loop ends without waiting for the call.
+    call's task. Then no request is sent, and the loop does not wait for the call.
     """
     client = client_of(fake)
 
@@ -192,8 +192,8 @@ async def tasks():
 @pytest.mark.parametrize("ask", [create, enter_stream, read, map_prompts])
 async def test_call_task_cancelled_before_its_first_step_raises(fake, tasks, ask):
     """
-    If other code cancels a call task before its first step, the call raises
-    `ClientClosedError` or `StreamClosedError`: its caller does not wait for ever.
+    If other code cancels a call task before its first step, the caller gets a
+    `ClientClosedError` or `StreamClosedError`, and does not wait for ever.
     """
     async with client_of(fake) as client:
         asking = asyncio.create_task(ask(client))

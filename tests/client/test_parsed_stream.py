@@ -49,8 +49,8 @@ async def test_partial_returns_the_part_of_the_value_that_has_arrived(
     fake, fake_client
 ):
     """
-    `partial` returns the part of the value that has arrived, as dicts, lists and
-    strings: None before the value begins, and an incomplete value until its end.
+    `partial` returns None before the value begins. Then it returns the part of the
+    value that has arrived, as dicts, lists and strings.
     """
     texts = ["Here: ", '{"x": 1', ', "y', '": 2', "3}", " Bye."]
     events = [Event(chunk(text)) for text in texts]

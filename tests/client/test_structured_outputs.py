@@ -96,7 +96,7 @@ async def test_parsed_from_names_what_was_removed_around_or_in_the_json(
 ):
     """
     A model that ignores the schema may write a Markdown fence or sentences around the
-    JSON, or trailing commas in it: `parsed_from` names what was removed.
+    JSON, or trailing commas in it. `parsed_from` names what was removed.
     """
     fake.reply(text)
 
@@ -176,7 +176,7 @@ async def test_repair_asks_again_with_the_error_and_counts_both_answers(
 ):
     """
     With `repair`, a wrong answer and its error are sent to the model in another
-    request; the final answer has the errors of all wrong answers and the sum of all
+    request. The final answer has the errors of all wrong answers and the sum of all
     tokens.
     """
     fake.reply(BAD, usage=USAGE)

@@ -34,7 +34,7 @@ ENDLESS = (SSE, Repeat((Event(chunk("on ")), Pause(0.005))))
 async def test_to_sse_yields_thoughts_text_and_a_last_event(fake):
     """
     `to_sse` yields thoughts and text in order, then a last event with finish reason and
-    usage; each bytes object yielded consists of complete events.
+    usage. Each bytes object that it yields consists of complete events.
     """
     fake.reply(TEXT, thoughts=["Hm."], chunk_words=1)
 
@@ -70,9 +70,9 @@ async def test_to_sse_begins_after_the_last_chunk_read(fake):
 
 async def test_broken_stream_ends_with_an_error_event(fake):
     """
-    An error in the middle of a stream becomes the last event and is not raised: the web
-    server cannot report the error by a status, since it has already sent the status of
-    its response.
+    An error in the middle of a stream becomes the last event and is not raised. The web
+    server cannot report the error by a status any more, since it has already sent the
+    status of its response.
     """
     fake.fault("reset_mid_body")
 
@@ -87,8 +87,8 @@ async def test_broken_stream_ends_with_an_error_event(fake):
 
 async def test_error_that_is_not_an_asi1_error_is_the_last_event_and_is_raised(fake):
     """
-    An exception that is not an `ASI1Error` becomes the last event, which omits the
-    exception's message; the next read raises the exception.
+    An exception that is not an `ASI1Error` becomes the last event, but without the
+    exception's message. The next read raises the exception.
     """
 
     def explode(_):
@@ -110,7 +110,7 @@ async def test_error_that_is_not_an_asi1_error_is_the_last_event_and_is_raised(f
 async def test_open_raises_an_error_before_the_first_event(fake):
     """
     ``to_sse().open()`` raises an error that occurs before the first event, so that a
-    web server can still send that error as the status of its response; without `open`
+    web server can still send that error as the status of its response. Without `open`
     the error becomes an event.
     """
     fake.fail(429, retry_after=7, times=2)
@@ -343,7 +343,7 @@ async def test_undecodable_chunk_ends_the_events_with_an_error_event(fake):
     assert "stream_decode" == seen(body)[-1][1]["code"]
 
 
-async def test_wrong_argument_to_to_sse_loses_no_chunk(fake):
+async def test_to_sse_with_a_wrong_argument_raises_and_loses_no_chunk(fake):
     """
     A `to_sse` call with a wrong argument raises and loses no chunk of the stream.
     """

@@ -39,7 +39,7 @@ def roles(chat):
 async def test_each_turn_sends_the_history_and_is_added_to_it(fake, fake_client):
     """
     A turn sends the system message and all earlier turns, and is then added to the
-    history; the conversation's options and session id are sent with each turn.
+    history. The conversation's options and session id are sent with each turn.
     """
     chat = fake_client.conversation("Be brief.", temperature=0, session_id="s-1")
 
@@ -126,7 +126,7 @@ async def test_conversations_of_one_client_are_independent(fake, fake_client):
 async def test_second_turn_edit_and_undo_are_refused_during_a_turn(fake, fake_client):
     """
     While a turn waits for its answer, another turn, an edit and an undo raise
-    `ConversationBusyError`; a fork and `messages` show the history before the turn.
+    `ConversationBusyError`. A fork and `messages` show the history before the turn.
     """
     chat = fake_client.conversation()
     await chat.ask("A?")
@@ -514,8 +514,9 @@ async def test_context_length_error_is_raised_after_the_allowed_retry(
     fake, fake_client, policy, requests
 ):
     """
-    A context length error is raised at once if the conversation has no policy or its
-    policy allows no retry, and otherwise after one retry; the history is unchanged.
+    A context length error is raised at once if the conversation has no policy, or one
+    that allows no retry. Otherwise it is raised after one retry. The history is
+    unchanged.
     """
     chat = await conversation_of(fake_client, policy)
     before, asked = chat.messages, len(fake.requests)
@@ -529,9 +530,7 @@ async def test_context_length_error_is_raised_after_the_allowed_retry(
     assert before == chat.messages
 
 
-async def test_turn_over_the_budget_without_the_history_is_refused_before_sending(
-    fake, fake_client
-):
+async def test_turn_that_alone_exceeds_the_token_budget_is_not_sent(fake, fake_client):
     """
     A turn that exceeds the token budget even without the history is refused, and no
     request is sent.
@@ -547,8 +546,8 @@ async def test_turn_over_the_budget_without_the_history_is_refused_before_sendin
 
 async def test_summary_request_has_no_tools_and_its_usage_is_counted(fake, fake_client):
     """
-    A summary request is sent without the tools, options and session id of the turns,
-    and its usage is added to the usage of the conversation.
+    A summary request is sent without the tools, options and session id of the turns.
+    Its token usage is added to the usage of the conversation.
     """
     tools = [{"type": "function", "function": {"name": "f"}}]
     policy = asi1.Summarise(900, size=60, model="small")
@@ -566,12 +565,10 @@ async def test_summary_request_has_no_tools_and_its_usage_is_counted(fake, fake_
     assert total == chat.usage.prompt_tokens
 
 
-async def test_change_within_the_summarised_messages_drops_the_summary(
-    fake, fake_client
-):
+async def test_change_of_a_summarised_message_drops_the_summary(fake, fake_client):
     """
     Editing a summarised message, or forking before the last summarised message, drops
-    the summary; a change to later messages keeps the summary.
+    the summary. A change to later messages keeps the summary.
     """
     chat = await conversation_of(fake_client, asi1.Summarise(900, size=60), 15)
 
@@ -667,7 +664,7 @@ async def test_policy_without_a_token_budget_keeps_to_the_models_context_size(
 ):
     """
     If a context policy has no token budget, requests stay within the model's context
-    size minus `max_tokens`; a model of unknown context size is refused.
+    size minus `max_tokens`. A model of unknown context size is refused.
     """
     with pytest.raises(asi1.ArgumentError, match="no context size is known"):
         fake_client.conversation(context=asi1.KeepNewest(), model="huge")
@@ -811,7 +808,7 @@ async def test_one_absurdly_high_token_count_blocks_no_later_turn(fake, fake_cli
 async def test_impossible_token_count_is_not_used_and_raises_nothing(fake, fake_client):
     """
     An impossible token count from the server is not used for later estimates, and the
-    answer is returned; such a count in a saved conversation raises an `ArgumentError`.
+    answer is returned. Such a count in a saved conversation raises an `ArgumentError`.
     """
     fake.reply_json(reply_counting(10**400))
     chat = fake_client.conversation()
@@ -1143,8 +1140,8 @@ async def test_thoughts_are_sent_back_only_with_keep_reasoning(
 
 async def test_forks_and_loaded_conversations_inherit_keep_reasoning(fake, fake_client):
     """
-    Forks and saved copies of a conversation with ``keep_reasoning`` add the thoughts of
-    later answers, partial ones included, to their history too.
+    Forks and loaded copies of a conversation with ``keep_reasoning`` add the thoughts
+    of later answers, and of partial answers, to their history.
     """
     fake.clear()
     fake.reply("Yes.", thoughts=["Hm."], times=None)

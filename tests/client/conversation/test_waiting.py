@@ -59,7 +59,7 @@ async def test_wait_asks_again_until_an_answer_is_not_deferred(fake, fake_client
 async def test_repeated_deferred_answer_does_not_end_the_wait(fake, fake_client):
     """
     An answer that repeats the deferred answer's text, even with other white space
-    around it, does not end the wait; an answer with a tool call and no text ends it.
+    around it, does not end the wait. An answer with a tool call and no text ends it.
     """
     chat = await asked(fake, fake_client)
     fake.reply(f"\n\n{DEFERRED}", usage=USAGE)
@@ -136,7 +136,8 @@ async def test_other_turns_are_refused_during_the_wait(fake, fake_client):
 
 async def test_wait_whose_call_fails_leaves_the_history_unchanged(fake, fake_client):
     """
-    If a request that `wait` sends fails, `wait` raises its error and can be repeated.
+    If a request that `wait` sends fails, `wait` raises the request's error and leaves
+    the history unchanged, and can be called again.
     """
     chat = await asked(fake, fake_client)
     fake.fail(500)
@@ -150,8 +151,8 @@ async def test_wait_whose_call_fails_leaves_the_history_unchanged(fake, fake_cli
 
 async def test_answer_that_is_not_deferred_is_returned_at_once(fake, fake_client):
     """
-    If the last answer is not deferred, `wait` returns it without a request, whether the
-    turn was a stream, or the conversation was saved and loaded.
+    If the last answer is not deferred, `wait` returns that answer without a request.
+    The answer may come from a stream, or from a saved and loaded conversation.
     """
     chat = fake_client.conversation()
     fake.reply("Booked.", thoughts=["Easy."])
@@ -205,7 +206,7 @@ async def test_wait_raises_if_the_conversation_does_not_end_with_an_answer(
         ("timeout", True),
     ],
 )
-async def test_wrong_argument_of_a_wait_is_refused(fake_client, name, value):
+async def test_wait_refuses_a_wrong_number_of_seconds(fake_client, name, value):
     """
     `wait` raises an `ArgumentError` that names the argument if a number of seconds is
     wrong.
@@ -250,9 +251,9 @@ async def test_session_has_a_random_id_that_is_saved(fake, fake_client):
 
 async def test_fork_has_a_session_of_its_own_if_asi1_generated_the_id(fake_client):
     """
-    A fork gets a new session id if asi1 generated the conversation's id, also after the
-    conversation was saved and loaded, so that agents do not mix up two conversations;
-    an id that the user gave stays the same.
+    If asi1 generated a conversation's session id, a fork gets a new id, even after the
+    conversation was saved and loaded, so that agents do not mix up the two
+    conversations. An id that the user gave stays the same.
     """
     made = fake_client.conversation(session=True)
     loaded = fake_client.conversation(saved=made.to_json())
