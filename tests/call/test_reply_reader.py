@@ -1345,7 +1345,7 @@ async def test_answer_whose_thoughts_used_all_tokens_is_logged_once(
 
 @both_forms
 @pytest.mark.parametrize(("text", "reason"), [("Swim", "length"), ("", "stop")])
-async def test_answer_that_is_not_exhausted_is_not_logged(
+async def test_only_an_answer_whose_thoughts_used_all_tokens_is_logged(
     fake, caplog, stream, text, reason
 ):
     """
@@ -1361,9 +1361,9 @@ async def test_answer_that_is_not_exhausted_is_not_logged(
     assert [] == caplog.messages
 
 
-async def test_exhausted_answer_sent_as_json_not_as_a_stream_is_logged(fake, caplog):
+async def test_json_answer_whose_thoughts_used_all_tokens_is_logged(fake, caplog):
     """
-    If a server sends JSON instead of a stream, an exhausted answer is logged once.
+    If a server sends JSON instead of a stream, an `exhausted` answer is logged once.
     """
     caplog.set_level(logging.WARNING, "asi1")
     message = {"role": "assistant", "content": None, "reasoning_content": "Otters."}

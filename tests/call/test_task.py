@@ -149,7 +149,7 @@ async def test_join_cancelled_by_asyncio_waits_until_the_call_task_has_cleaned_u
     assert [True] == cleaned
 
 
-def test_stop_does_nothing_when_the_event_loop_has_ended(anyio_backend):
+def test_call_task_stop_does_nothing_after_the_event_loop_has_ended(anyio_backend):
     """
     `CallTask.stop` does nothing and raises nothing after the event loop of the call
     task has ended.

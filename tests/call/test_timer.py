@@ -86,7 +86,7 @@ async def test_disarmed_timer_does_not_time_out_until_armed_again():
     assert pytest.approx(108) == timer.elapsed
 
 
-async def test_deadline_of_one_attempt_does_not_end_the_next():
+async def test_deadline_of_one_attempt_does_not_end_the_next_attempt():
     """
     The deadline of one attempt does not end the next attempt, which has no deadline
     until the timer is armed again.

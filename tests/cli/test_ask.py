@@ -80,7 +80,7 @@ def test_options_on_the_command_line_are_sent(options, fake):
     assert ["asi1", 0, 0] == sent
 
 
-def test_json_option_prints_the_servers_answer(fake, capsys):
+def test_json_option_prints_the_json_that_the_server_sent(fake, capsys):
     """
     ``--json`` prints only the JSON that the server sent, on one line, including fields
     that asi1 does not know.
@@ -98,7 +98,7 @@ def test_json_option_prints_the_servers_answer(fake, capsys):
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
 @pytest.mark.parametrize("text", ["one", "one\n", "one\n\n", ""])
-def test_newline_is_added_only_if_missing(options, text, fake, capsys):
+def test_newline_is_added_to_an_answer_only_if_missing(options, text, fake, capsys):
     """
     A newline is added if the text does not end in one; an empty answer prints nothing.
     """
@@ -233,7 +233,7 @@ def test_token_counts_after_thoughts_without_text_start_a_new_line(fake, capsys)
     assert "Rayleigh.\n\n" in err
 
 
-def test_unusual_finish_reason_is_named(fake, capsys):
+def test_unusual_finish_reason_is_shown_after_the_token_counts(fake, capsys):
     """
     An unusual finish reason, such as "length", is shown after the token counts.
     """
