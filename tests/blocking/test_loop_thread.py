@@ -288,9 +288,7 @@ class AlarmError(Exception):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs signals")
 @pytest.mark.parametrize("call", [create, read, ask_many])
-def test_exception_raised_by_a_signal_handler_cancels_the_call(
-    fake, blocking_client, call
-):
+def test_exception_of_a_signal_handler_cancels_the_call(fake, blocking_client, call):
     """
     An exception that a signal handler raises in a thread blocked by a call cancels the
     call's request, and the client stays usable.

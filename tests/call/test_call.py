@@ -861,8 +861,8 @@ async def test_cancelled_call_gives_its_reader_client_closed_error(fake, fake_cl
 @both_forms
 async def test_on_end_hook_gets_an_error_without_traceback_and_context(fake, stream):
     """
-    The hook `on_end` gets an error without its traceback and context, since the frames
-    in these would refer to data of the server.
+    The hook `on_end` gets an error without its traceback and context, whose frames
+    would refer to data of the server.
     """
     fake.fault("html_200")
     observed = []

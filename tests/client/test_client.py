@@ -680,7 +680,7 @@ async def test_proxy_is_ignored_for_a_server_on_this_machine(fake, monkeypatch):
         assert (await client.chat.completions.create(messages="Hi")).text
 
 
-async def test_concurrent_first_calls_create_no_more_pools_than_needed(secure_port):
+async def test_concurrent_first_calls_create_no_unneeded_connection_pools(secure_port):
     """
     32 calls that begin together, before any connection is open, create no more
     connection pools than are needed for 32 connections.

@@ -120,14 +120,14 @@ class Acquires:
     """A limiter without `release`."""
 
     async def acquire(self, tokens):
-        """Return at once."""
+        """Permit an attempt at once."""
 
 
 class Releases(Acquires):
     """A limiter with `acquire` and `release`."""
 
     def release(self, outcome):
-        """Do nothing."""
+        """Do nothing when an attempt ends."""
 
 
 def nested(levels):
