@@ -1,5 +1,5 @@
 """
-Recorded requests, and how their replies ended.
+The requests that the fake server has received, and how its reply to each ended.
 
 A record does not change, except that the outcome of its reply is set when the reply
 ends. Several threads may use the same record.
@@ -56,7 +56,7 @@ def join_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 @frozen
 class RecordedRequest:
     """
-    One request that the fake has received.
+    One request that the fake server has received.
 
     Attributes:
         method: The method, in capitals.
@@ -101,7 +101,7 @@ class RecordedRequest:
 
     @property
     def completed(self) -> bool:
-        """Whether all steps of the reply were carried out."""
+        """Whether the fake carried out all steps of its reply to this request."""
         return self.outcome == "sent"
 
     def wait(self, timeout: float = 5.0) -> Outcome:
@@ -123,7 +123,7 @@ class RecordedRequest:
 @frozen
 class Reading:
     """
-    How the server reads the body of a request to which a fault is the reply.
+    How the fake server reads the body of a request that it answers with a fault.
 
     Attributes:
         body: Whether the body is read; if not, the reply begins after the head.

@@ -1,5 +1,5 @@
 """
-Chooses the fake's reply to each request, and records the requests.
+Chooses the fake server's reply to each request, and records the requests.
 
 Each request takes one reply from a queue; when the queue is empty, it gets the standing
 reply. The server and the in-process transport call `Script` from different threads, so
@@ -31,7 +31,7 @@ Recipe: TypeAlias = Callable[[Ask], Plan]
 @frozen
 class EarlyRecipe:
     """
-    A recipe for a reply that also decides how the server reads the request's body.
+    Makes the plan of a reply, and says how the server reads the request's body.
 
     Attributes:
         make: Makes the plan of the reply.
@@ -46,7 +46,7 @@ class EarlyRecipe:
         return self.make(context)
 
 
-# The answer to a chat request for which no reply is scripted.
+# The answer to a chat request for which the test has scripted no reply.
 CANNED = Answer(
     text=(
         "Hello from the fake! No model was asked, so here is a small fact instead: "
@@ -83,7 +83,7 @@ class Script:
 
     def put(self, recipe: Recipe, times: int | None) -> None:
         """
-        Queue a reply *times* times; None makes it the reply for an empty queue.
+        Queue a reply *times* times; None sets the reply used while the queue is empty.
 
         The reply for an empty queue (the standing reply) answers chat requests only.
 
@@ -120,7 +120,7 @@ class Script:
 
     def take_early(self, head: RecordedRequest) -> EarlyRecipe | None:
         """
-        Take the reply to a request whose body is unread, if the reply has a `Reading`.
+        Take the next reply, if an `EarlyRecipe`, before the request's body is read.
 
         Returns:
             The reply, to be passed to `answer`; None if the body must be read first.
@@ -135,7 +135,7 @@ class Script:
         self, request: RecordedRequest, early: EarlyRecipe | None = None
     ) -> Plan:
         """
-        Record a request; plan its reply: *early* if given, else the next scripted one.
+        Record a request; return the plan of *early*, or of the next scripted reply.
 
         Returns:
             The plan of the reply. If making the plan raises, a 500 that names the

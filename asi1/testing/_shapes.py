@@ -1,5 +1,5 @@
 """
-Makes an answer in each of the three formats that the API has had; uses no randomness.
+Makes answers in the three formats that the API has had, without randomness.
 
 ``guide`` is the format of the first guide, ``2025`` was captured from the live service
 in that year, ``2026`` is that year's API reference, which calls thoughts reasoning.
@@ -57,7 +57,7 @@ class Content:
 
 def pieces(text: str, words: int) -> list[str]:
     """
-    Cut a text into pieces of up to *words* words that, when joined, give the text.
+    Split a text into parts of at most *words* words; joined, the parts are the text.
 
     Args:
         text: Any text.

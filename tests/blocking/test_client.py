@@ -28,7 +28,7 @@ def fake(fake):
     return fake
 
 
-def test_request_calls_any_endpoint(fake, blocking_client):
+def test_request_calls_an_endpoint_that_asi1_has_no_method_for(fake, blocking_client):
     """
     `request` calls an endpoint that has no method in asi1, and returns the reply.
     """
@@ -39,8 +39,8 @@ def test_request_calls_any_endpoint(fake, blocking_client):
 
 def test_child_client_shares_its_parents_connections(fake, blocking_client):
     """
-    A child client made by `with_options` has its own settings, but the class and the
-    connections of its parent; closing the child leaves the parent open.
+    A child client made by `with_options` has its own settings, and the class and the
+    connections of its parent. Closing the child leaves the parent open.
     """
     with blocking_client.with_options(model="b", timeout=5) as child:
         child.chat.completions.create(messages="Hi")
@@ -103,8 +103,8 @@ def test_threads_sharing_a_client_get_their_own_answers(fake, blocking_client):
 def test_blocking_client_works_inside_a_running_loop(blocking_client, backend):
     """
     In a coroutine on asyncio or trio, as in a notebook, a call of the blocking client
-    blocks the coroutine's event loop and returns the answer, since the call runs on an
-    event loop of its own thread.
+    blocks the coroutine's event loop and returns the answer. The call itself runs on an
+    event loop in another thread.
     """
 
     async def main():
@@ -268,10 +268,10 @@ def test_python_exits_silently_while_streams_and_calls_are_open(fake, script, co
     assert (code, "", "") == run_script(fake, script)
 
 
-def test_stopped_loop_refuses_calls():
+def test_call_after_the_event_loop_thread_was_stopped_raises():
     """
-    A call made after the loop thread was stopped, as it is when Python exits, raises,
-    since the stopped loop cannot finish the call.
+    A call that is made after the client's event loop thread was stopped, as it is when
+    Python exits, raises an error, since the call could never end.
     """
 
     async def answer():
@@ -353,7 +353,7 @@ def test_forked_process_uses_its_own_connections(fake):
     assert not used["child"] & used["parent"]
 
 
-def test_call_made_while_ctrl_c_is_handled_raises_its_own_error(fake, blocking_client):
+def test_call_that_fails_in_a_ctrl_c_handler_raises_its_error(fake, blocking_client):
     """
     A call that fails inside an ``except KeyboardInterrupt`` block raises its own error:
     the earlier Ctrl-C is not mistaken for an interrupt of this call.
@@ -369,7 +369,7 @@ def test_call_made_while_ctrl_c_is_handled_raises_its_own_error(fake, blocking_c
 
 
 @pytest.mark.parametrize("name", ["http_client", "transport"])
-def test_http_object_of_a_wrong_type_is_refused(name):
+def test_http_client_or_transport_of_a_wrong_type_is_refused(name):
     """
     The `http_client` and `transport` of the blocking client must be objects of httpx's
     async classes; any other object raises a `ConfigurationError`.

@@ -163,7 +163,7 @@ def test_next_turn_may_begin_after_an_interrupted_one(
 
 
 @pytest.mark.parametrize("keep", [False, True])
-def test_blocking_conversation_sends_kept_thoughts_but_no_empty_answer(
+def test_thoughts_are_sent_with_keep_reasoning_and_empty_answers_are_never_sent(
     fake, blocking_client, keep
 ):
     """
@@ -185,10 +185,12 @@ def test_blocking_conversation_sends_kept_thoughts_but_no_empty_answer(
     assert 6 == len(chat.messages)
 
 
-def test_blocking_wait_returns_the_answer_of_an_agent(fake, blocking_client):
+def test_blocking_wait_asks_again_until_the_answer_is_not_deferred(
+    fake, blocking_client
+):
     """
-    `wait` of a blocking conversation asks the agent again until an answer comes that is
-    not deferred.
+    `wait` of a blocking conversation asks the agent again and again, until the agent's
+    answer is not deferred.
     """
     fake.reply("I've sent the message.", times=2)
     fake.reply("Booked.")

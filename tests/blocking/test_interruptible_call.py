@@ -91,7 +91,7 @@ def test_call_on_a_closed_loop_fails_and_closes_the_coroutine():
     assert inspect.CORO_CLOSED == inspect.getcoroutinestate(coroutine)
 
 
-def test_call_whose_loop_ends_raises(loop):
+def test_caller_gets_an_error_if_the_event_loop_ends_during_its_call(loop):
     """
     An event loop that ends cancels its tasks; a caller that waits for such a task gets
     an `ASI1Error` instead of waiting for ever.
@@ -137,8 +137,8 @@ def test_call_interrupted_before_its_coroutine_starts_never_runs_it(loop):
 @pytest.mark.parametrize("last", ["value", "error"])
 def test_call_interrupted_while_its_coroutine_runs_cancels_it(loop, last):
     """
-    If the caller is interrupted while the coroutine runs, the coroutine is cancelled;
-    asyncio does not report the coroutine's result or error, which no caller retrieves.
+    If the caller is interrupted while the coroutine runs, the coroutine is cancelled.
+    Then no caller gets the coroutine's result or error, and asyncio does not report it.
     """
     begun, cancelled = threading.Event(), threading.Event()
 
@@ -161,10 +161,10 @@ def test_call_interrupted_while_its_coroutine_runs_cancels_it(loop, last):
     settle(loop)
 
 
-def test_error_of_a_call_interrupted_at_its_end_is_not_reported(loop):
+def test_asyncio_logs_no_error_of_a_call_interrupted_at_its_end(loop):
     """
-    An error that the coroutine raises just as its caller is interrupted is not reported
-    by asyncio as never retrieved.
+    If the coroutine raises an error just as its caller is interrupted, asyncio does not
+    report that error as "never retrieved".
     """
 
     async def fail():
@@ -175,7 +175,7 @@ def test_error_of_a_call_interrupted_at_its_end_is_not_reported(loop):
     with pytest.raises(KeyboardInterrupt):
         call.wait()
     settle(loop)
-    del call  # frees the task, so that asyncio would report an unretrieved error now
+    del call  # frees the task, so asyncio would now report an unretrieved error
 
 
 @pytest.mark.system

@@ -122,7 +122,7 @@ TRACE = contextvars.ContextVar("TRACE", default="none")
 
 
 class Watching(httpx.AsyncBaseTransport):
-    """A transport and rate limiter that adds calls and TRACE's value to `seen`."""
+    """A transport and rate limiter; adds its calls and TRACE's value to `seen`."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -174,7 +174,7 @@ def test_hooks_limiter_and_transport_see_the_callers_context_variables(fake, cal
 
 
 class Closing(httpx.AsyncBaseTransport):
-    """A transport that calls *closings* on the client's event loop, like finalizers."""
+    """A transport that calls each of *closings* on the client's event loop."""
 
     def __init__(self, *closings):
         self.closings = closings
@@ -190,7 +190,7 @@ class Closing(httpx.AsyncBaseTransport):
 
 
 def begun(stream):
-    """Return a suspended generator that has read the first text of *stream*."""
+    """Return a generator that is suspended after it has read one text of *stream*."""
 
     def read():
         with stream:
@@ -201,11 +201,11 @@ def begun(stream):
     return pieces
 
 
-def test_closing_on_the_event_loops_own_thread_is_scheduled(fake):
+def test_close_on_the_event_loops_own_thread_does_not_wait(fake):
     """
     Clients, streams, maps and SSE iterators can be closed on the blocking client's own
-    event loop, where a finalizer may run: there closing raises nothing, does not wait,
-    and the connections are closed soon after.
+    event loop, where a finalizer may run. There `close` raises nothing and does not
+    wait; the connections are closed soon after.
     """
     fake.fault("stall", times=None, after_chunks=2)
     client, other = (asi1.ASI1("k", fake.base_url) for _ in range(2))
@@ -350,7 +350,7 @@ def test_default_event_loop_is_asyncios_own():
         assert loop.__module__.startswith("asyncio.")
 
 
-def test_unknown_event_loop_is_refused():
+def test_unknown_value_of_asi1_loop_is_refused():
     """
     A value of ``ASI1_LOOP`` other than "asyncio" and "uvloop" raises a
     `ConfigurationError` that names the variable and the value.
@@ -359,7 +359,7 @@ def test_unknown_event_loop_is_refused():
         new_loop({"ASI1_LOOP": "giraffe"})
 
 
-def test_uvloop_that_is_not_installed_is_refused(monkeypatch):
+def test_asi1_loop_uvloop_is_refused_if_uvloop_is_not_installed(monkeypatch):
     """
     ``ASI1_LOOP=uvloop`` without uvloop installed raises a `ConfigurationError` that
     names the variable and uvloop.

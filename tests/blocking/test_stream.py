@@ -47,8 +47,7 @@ def test_text_stream_and_thought_stream_can_be_iterated_only_once(
 ):
     """
     `text_stream` yields the fragments of the text, and `thought_stream` those of the
-    thoughts; a stream that was read to its end raises `StreamConsumedError` when it is
-    iterated again.
+    thoughts. Iterating a stream that was read to its end raises `StreamConsumedError`.
     """
     fake.reply(TEXT, thoughts="Counting.", chunk_words=1, times=2)
 

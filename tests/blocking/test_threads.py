@@ -31,12 +31,12 @@ def read(client, text):
 
 
 @pytest.mark.system
-@pytest.mark.timeout(900)  # seconds: 640 calls take long on a busy machine
+@pytest.mark.timeout(900)  # seconds; on a busy machine 640 calls take long
 @pytest.mark.parametrize("ask", [create, read])
 def test_many_threads_get_their_own_answers_in_order(fake, ask):
     """
-    Each of many threads gets the answers to its own questions, in the order of these
-    questions; afterwards no thread that the calls started is alive.
+    Each of many threads gets the answers to its own questions, in the order of the
+    questions. Afterwards all threads that the calls started have ended.
     """
     fake.reply(question, chunk_words=1, times=None)
     asked = [[f"{n} asks {call}" for call in range(CALLS)] for n in range(THREADS)]

@@ -93,7 +93,7 @@ def test_closing_blocking_to_sse_cancels_the_call(fake, blocking_client):
     assert [] == list(events)
 
 
-def test_dropping_blocking_to_sse_cancels_the_call(fake, blocking_client):
+def test_garbage_collected_blocking_to_sse_cancels_its_call(fake, blocking_client):
     """
     A blocking iterator of events that is garbage-collected cancels its call.
     """
@@ -121,7 +121,7 @@ def test_blocking_to_sse_may_be_read_by_another_thread(fake, blocking_client):
     assert TEXT == said(b"".join(events))
 
 
-def test_wrong_argument_to_blocking_to_sse_loses_no_chunk(fake, blocking_client):
+def test_blocking_to_sse_with_a_wrong_argument_loses_no_chunk(fake, blocking_client):
     """
     A `to_sse` call with a wrong argument raises and loses no chunk of the stream.
     """

@@ -63,7 +63,7 @@ def test_coroutine_that_blocks_its_loop_is_warned_once(
     assert [HERE] == [each.filename for each in warned]
 
 
-def test_warning_turned_into_an_error_stops_every_kind_of_call(
+def test_no_blocking_call_is_sent_if_its_warning_is_turned_into_an_error(
     fake, blocking_client, never_warned
 ):
     """
@@ -89,8 +89,8 @@ def test_no_warning_in_a_notebook_or_without_a_loop(
     fake, blocking_client, never_warned, monkeypatch, backend
 ):
     """
-    No warning is issued in a notebook or at another interactive prompt, where an event
-    loop is always running, nor in a thread without a running event loop.
+    No warning is issued at an interactive prompt, such as a notebook, where an event
+    loop is always running. Nor is it issued in a thread without a running event loop.
     """
     fake.reply("Hi", times=None)
     with warnings.catch_warnings():
@@ -143,9 +143,8 @@ def test_greenlet_beside_an_event_loop_is_not_warned(
     never_warned, monkeypatch, library, patched
 ):
     """
-    If gevent or eventlet replaces threads by greenlets, asyncio takes another
-    greenlet's event loop for the caller's; only a caller in the loop's own greenlet is
-    warned.
+    Under gevent or eventlet, asyncio may report the running event loop of another
+    greenlet as the caller's. Only a caller in the loop's own greenlet is warned.
     """
     name, function, asked = GREENLETS[library]
     module = types.ModuleType(name)
@@ -173,7 +172,7 @@ def test_greenlet_beside_an_event_loop_is_not_warned(
 @pytest.mark.skipif(
     importlib.util.find_spec("gevent") is None, reason="gevent is not installed"
 )
-def test_no_warning_under_gevent(fake):
+def test_blocking_calls_in_greenlets_of_gevent_get_no_warning(fake):
     """
     In a program with gevent's greenlets for threads, blocking calls in several
     greenlets are answered without a warning.

@@ -53,7 +53,7 @@ async def test_error_that_is_not_an_asi1_error_is_raised_once_after_its_event():
 
 async def test_ping_may_be_a_fraction_of_a_second():
     """
-    A *ping* of 0.5 sends a comment every half second.
+    With a *ping* of 0.5, a comment is sent every half second while no event arrives.
     """
     events = AnswerEvents(Answer(KeyError("x"), seconds=60), [], 0.5)
     began = anyio.current_time()

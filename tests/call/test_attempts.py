@@ -33,10 +33,10 @@ def attempts():
     return made
 
 
-def test_succeeded_attempt_lasts_from_its_begin_to_its_end(attempts):
+def test_elapsed_of_an_attempt_counts_from_its_begin_to_its_end(attempts):
     """
-    The ``elapsed`` of an attempt counts from the attempt's begin; that of the call is
-    the time from the call's start to the end of the last attempt.
+    The ``elapsed`` of an attempt counts from the attempt's begin; the ``elapsed`` of
+    the call is the time from the call's start to the end of the last attempt.
     """
     assert attempts.elapsed is None
     attempts.begin(2.0)
@@ -46,7 +46,7 @@ def test_succeeded_attempt_lasts_from_its_begin_to_its_end(attempts):
     assert 5.0 == attempts.elapsed
 
 
-def test_failed_attempt_has_the_cause_and_the_wait_after_it(attempts):
+def test_failed_attempt_records_its_error_and_the_wait_before_the_retry(attempts):
     """
     A failed attempt records the status, the error's class and message, and the wait
     before the next attempt, whose number is one higher.
@@ -78,7 +78,7 @@ def test_failed_attempt_has_the_cause_and_the_wait_after_it(attempts):
         (asi1.APITimeoutError("late", phase="connect", sent=False), False),
     ],
 )
-def test_attempt_was_sent_unless_its_error_says_that_it_was_not(attempts, error, sent):
+def test_attempt_counts_as_sent_unless_its_error_says_unsent(attempts, error, sent):
     """
     An attempt counts as sent, and as maybe billed, unless its error is a connection
     error that says that the request never left this machine.
@@ -90,9 +90,9 @@ def test_attempt_was_sent_unless_its_error_says_that_it_was_not(attempts, error,
     assert [sent] == [attempt.sent for attempt in attempts.made]
 
 
-def test_call_whose_attempts_were_not_sent_is_unsent(attempts):
+def test_call_is_unsent_until_one_of_its_attempts_may_have_been_sent(attempts):
     """
-    A call is unsent while it waits for an attempt and no earlier attempt was sent.
+    A call is unsent while its next attempt waits, if no earlier attempt was sent.
     """
     assert attempts.unsent
     attempts.begin(0.0)
@@ -108,7 +108,7 @@ def test_call_whose_attempts_were_not_sent_is_unsent(attempts):
     assert not attempts.unsent
 
 
-def test_attempt_that_never_began_is_not_recorded(attempts):
+def test_attempt_that_failed_while_it_waited_for_a_rate_limit_is_not_recorded(attempts):
     """
     An attempt that failed while it waited for a rate limit is not recorded, but the
     call's ``elapsed`` is the time of this failure.
@@ -119,19 +119,19 @@ def test_attempt_that_never_began_is_not_recorded(attempts):
     assert ([], 9.0) == (attempts.made, attempts.elapsed)
 
 
-def test_attempt_that_succeeds_without_a_begin_took_no_time(attempts):
+def test_attempt_that_succeeds_before_begin_was_called_took_0_seconds(attempts):
     """
-    An attempt that succeeds before it began, as with some rate limiters, took 0 s.
+    An attempt that succeeds though `begin` was never called took 0 seconds.
     """
     attempts.succeeded(None, 9.0)
 
     assert [Attempt(number=1)] == attempts.made
 
 
-def test_metadata_of_a_call_has_its_attempts(attempts):
+def test_response_metadata_lists_all_ended_attempts_of_the_call(attempts):
     """
-    The response metadata of a call is that of its last reply, plus all ended attempts,
-    and the time at which the last of them ended as ``elapsed``.
+    The response metadata of a call is that of the last reply, but lists all ended
+    attempts, and has as ``elapsed`` the time at which the last attempt ended.
     """
     attempts.begin(0.0)
     attempts.failed(BUSY, None, 1.5)
@@ -143,10 +143,10 @@ def test_metadata_of_a_call_has_its_attempts(attempts):
     assert () == BUSY.response.attempts
 
 
-def test_wait_is_reported_if_its_reason_is_new(attempts):
+def test_later_wait_of_an_attempt_is_reported_only_if_its_reason_is_new(attempts):
     """
-    An attempt's first wait is reported, and a later wait only if its reason differs
-    from the previous one; the next attempt reports its first wait again.
+    The first wait of each attempt is reported. A later wait of the same attempt is
+    reported only if its reason differs from the reason of the wait before it.
     """
     tokens = Wait(reason="tokens_per_minute", limit=9, seconds=1.0)
 
@@ -160,7 +160,7 @@ def test_wait_is_reported_if_its_reason_is_new(attempts):
 def test_waiting_attempt_names_the_limit_that_delays_it(attempts):
     """
     Before an attempt begins, `awaited` names the limit of its last wait, or just its
-    rate limiter if no wait was reported; afterwards `awaited` is None.
+    rate limiter if no wait was reported. Once it has begun, `awaited` is None.
     """
     assert "its rate limiter" == attempts.awaited
     attempts.wait(MINUTE)
@@ -175,7 +175,7 @@ def test_waiting_attempt_names_the_limit_that_delays_it(attempts):
 @pytest.mark.parametrize(
     ("retries", "wait"), [(0, 0.25), (1, 0.5), (2, None)], ids=["first", "next", "last"]
 )
-def test_wait_before_a_retry_depends_on_earlier_retries(attempts, retries, wait):
+def test_wait_before_a_retry_grows_with_earlier_retries(attempts, retries, wait):
     """
     The wait before a retry is what the request's retry policy computes for the number
     of earlier retries, with random jitter.
@@ -186,7 +186,7 @@ def test_wait_before_a_retry_depends_on_earlier_retries(attempts, retries, wait)
 
 
 @pytest.mark.parametrize(("saved", "wait", "left"), [(1, 0.25, 0), (0.9, None, 0.9)])
-def test_retry_spends_one_of_the_budget(saved, wait, left):
+def test_retry_costs_one_of_the_retry_budget(saved, wait, left):
     """
     A retry spends 1 of the client's retry budget; if less than 1 is left, no retry
     follows.
@@ -199,7 +199,7 @@ def test_retry_spends_one_of_the_budget(saved, wait, left):
     assert left == budget.saved
 
 
-def test_call_that_may_not_be_retried_spends_nothing(attempts):
+def test_error_that_is_not_retried_leaves_the_retry_budget_unchanged(attempts):
     """
     An error that the retry policy does not retry leaves the retry budget unchanged.
     """
@@ -208,10 +208,10 @@ def test_call_that_may_not_be_retried_spends_nothing(attempts):
 
 
 @pytest.mark.parametrize(("retries", "saved"), [(0, 10.1), (2, 12.0)])
-def test_success_gives_back_what_its_retries_cost(retries, saved):
+def test_successful_call_refunds_its_retries_to_the_retry_budget(retries, saved):
     """
-    A call that succeeds adds its number of retries to the budget, or 0.1 without
-    retries.
+    A call that succeeds adds the number of its retries to the client's retry budget. If
+    the call had no retries, it adds 0.1.
     """
     budget = RetryBudget()
     budget.saved = 10.0
@@ -223,7 +223,7 @@ def test_success_gives_back_what_its_retries_cost(retries, saved):
     assert saved == budget.saved
 
 
-def test_log_has_method_and_url_without_the_query(attempts, caplog):
+def test_log_names_method_and_url_but_not_the_query(attempts, caplog):
     """
     The log of waits and attempts names the method and the URL, but neither the URL's
     query nor the server's message, since both may hold secrets.
@@ -244,10 +244,10 @@ def test_log_has_method_and_url_without_the_query(attempts, caplog):
     ] == caplog.messages
 
 
-async def test_redaction_lets_other_tasks_run_and_is_completed_if_cancelled():
+async def test_removal_of_the_key_lets_other_tasks_run_and_is_completed_if_cancelled():
     """
-    Other tasks run between the steps of a redaction, which is completed even if its
-    task is cancelled, so that the API key stays in no error.
+    Other tasks run between the steps that remove the API key from an error. All steps
+    run even if the task is cancelled, so that the key stays in no error.
     """
     turns = done = 0
 
@@ -274,9 +274,9 @@ async def test_redaction_lets_other_tasks_run_and_is_completed_if_cancelled():
     assert 45 < done
 
 
-async def test_redaction_without_steps_returns_its_result_at_once():
+async def test_removal_of_the_key_without_steps_returns_its_result_at_once():
     """
-    A redaction that has no steps returns its result without waiting.
+    If the removal of the API key needs no steps, its result is returned at once.
     """
 
     def steps():

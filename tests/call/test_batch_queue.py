@@ -24,7 +24,7 @@ def queue():
 async def test_one_read_returns_all_waiting_batches_in_order(queue):
     """
     One read returns all items that were put into the queue since the previous read, in
-    order; once the queue has ended and is empty, each read returns an empty batch.
+    order. Once the queue has ended and is empty, each read returns an empty batch.
     """
     queue.put([1, 2])
     queue.put([3])
@@ -39,7 +39,7 @@ async def test_one_read_returns_all_waiting_batches_in_order(queue):
     assert [] == list(await queue.get())
 
 
-async def test_waiting_reader_is_woken_by_a_batch_and_by_the_end(queue):
+async def test_waiting_reader_is_woken_by_a_batch_and_by_the_end_of_the_queue(queue):
     """
     A reader that waits on an empty queue is woken by the next batch, and by the end of
     the queue.
@@ -61,10 +61,10 @@ async def test_waiting_reader_is_woken_by_a_batch_and_by_the_end(queue):
     assert [[0], [1], [2]] == got
 
 
-async def test_error_is_raised_after_the_items_put_before_it(queue):
+async def test_error_of_a_queue_is_raised_after_the_items_put_before_it(queue):
     """
-    If a queue ends with an error, the items that were put into the queue before the
-    error are read first; then each read raises that error.
+    If a queue ends with an error, reads first return the items that were put into the
+    queue before the error. Then each read raises the error.
     """
     queue.put([1])
     queue.end(OSError("the first end counts"))
@@ -80,7 +80,7 @@ async def test_error_is_raised_after_the_items_put_before_it(queue):
         queue.check()
 
 
-async def test_abandoned_queue_drops_its_items_and_raises(queue):
+async def test_read_of_an_abandoned_queue_returns_no_item_and_raises(queue):
     """
     A read of an abandoned queue returns no item and raises the error passed to
     `abandon`; a read that was waiting when the queue was abandoned raises the same

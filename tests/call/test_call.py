@@ -91,7 +91,7 @@ async def test_only_transient_statuses_are_retried(fake, status, error, attempts
 
 
 @both_forms
-async def test_answer_lists_every_attempt(fake, stream):
+async def test_metadata_of_an_answer_lists_every_attempt(fake, stream):
     """
     The response metadata of an answer lists each attempt of the call: its number,
     status and error, and the seconds that the client waited after the attempt.
@@ -139,7 +139,7 @@ async def test_error_of_a_failed_call_lists_every_attempt(fake):
 
 
 @pytest.mark.parametrize("retries", [0, 1, 4])
-async def test_max_retries_bounds_the_attempts(fake, retries):
+async def test_call_makes_at_most_max_retries_plus_one_attempts(fake, retries):
     """
     A call that keeps failing makes `max_retries` + 1 attempts, whether `max_retries`
     was set for the client or for the call.
@@ -213,12 +213,12 @@ async def test_retry_after_with_a_date_makes_the_retry_wait_until_that_date(fake
         ),
     ],
 )
-async def test_retry_waits_as_long_as_any_form_of_reply_asks(
+async def test_retry_waits_as_long_as_a_header_or_the_error_body_asks(
     fake, fault, options, stream
 ):
     """
-    A retry waits as the reply asks: until a Retry-After date, relative to the Date
-    header, for the longest of two Retry-After headers, or as the error body says.
+    A retry waits as long as the reply asks: until a Retry-After date, compared with the
+    Date header; for the longer of two Retry-After headers; or as the error body says.
     """
     fake.fault(fault, **options)
     fake.reply("Here.")
@@ -229,9 +229,9 @@ async def test_retry_waits_as_long_as_any_form_of_reply_asks(
     assert 44 >= seconds >= 40
 
 
-async def test_wait_in_the_headers_wins_over_a_wait_in_the_body(fake):
+async def test_retry_after_header_takes_precedence_over_a_wait_in_the_error_body(fake):
     """
-    A wait in the error body is ignored if a header contains a wait.
+    If a header and the error body both ask for a wait, the wait in the header counts.
     """
     fake.fail(429, retry_after=7, message="Try again in 40s.")
 
@@ -280,7 +280,7 @@ async def test_unusable_retry_after_is_ignored(fake, text):
     assert 0.5 >= seconds
 
 
-async def test_x_should_retry_overrides_the_status(fake):
+async def test_header_x_should_retry_overrides_the_status(fake):
     """
     The response header x-should-retry decides whether a call is retried, whatever the
     response's status.
@@ -368,7 +368,7 @@ async def test_total_timeout_ends_an_endless_body(fake, stream):
 
 async def test_only_calls_without_streaming_have_a_default_total_timeout(fake):
     """
-    By default a call without streaming times out after 600 seconds; a stream has no
+    By default a call without streaming times out after 600 seconds. A stream has no
     default total timeout, since reading a stream may take longer.
     """
     fake.fault("slow_drip", seconds=50, times=None)
@@ -486,7 +486,7 @@ async def test_first_token_timeout_starts_anew_with_each_attempt(fake):
     assert 16.5 >= seconds >= 16
 
 
-async def test_on_timeout_retries_only_before_the_first_chunk(fake):
+async def test_retry_policy_on_timeout_retries_only_before_the_first_chunk(fake):
     """
     With `RetryPolicy.on_timeout` a call is retried after a timeout that expires before
     the first chunk, but not after a timeout that expires later.
@@ -527,8 +527,8 @@ async def test_stream_that_yielded_a_chunk_is_not_attempted_again(fake, chunks):
 
 async def test_timeout_after_a_complete_answer_adds_no_attempt(fake):
     """
-    A timeout that expires after the answer is complete, while the client waits for the
-    end of the body, causes no retry and adds no attempt to the response metadata.
+    If a timeout expires after the answer is complete, while the client waits for the
+    end of the body, no retry follows, and no attempt is added to the response metadata.
     """
     again = {"retry": asi1.RetryPolicy(on_timeout=True)}
     fake.play(SSE, Event(chunk("a")), Pause(0.95), DONE, Stall())
@@ -576,7 +576,7 @@ async def test_slow_reader_does_not_trip_the_idle_timeout(fake):
 async def test_total_timeout_applies_to_a_slow_reader(fake):
     """
     A reader slower than the total timeout gets all chunks that arrived before the
-    timeout, then the timeout error; if the answer was complete when the timeout
+    timeout, then the timeout error. If the answer was complete when the timeout
     expired, no error is raised.
     """
     long = [Event(chunk(f"{n} ")) for n in range(40)]
@@ -636,7 +636,7 @@ async def test_broken_stream_is_retried_only_before_its_first_chunk(
     fake, fault, stream, attempts
 ):
     """
-    A stream that breaks before its first chunk is retried; a stream that has yielded a
+    A stream that breaks before its first chunk is retried. A stream that has yielded a
     chunk is not, nor is a call without streaming whose reply has begun.
     """
     fake.fault(fault)
@@ -671,8 +671,8 @@ async def test_malformed_http_is_not_retried(fake, fault, stream):
 
 async def test_retry_budget_bounds_the_requests_in_an_outage(fake):
     """
-    In an outage, 200 calls make at most 220 requests together; once the server answers
-    again, successful calls add retries to the client's budget.
+    In an outage, 200 calls make at most 220 requests together. Once the server answers
+    again, successful calls refill the client's retry budget.
     """
     fake.fail(503, times=None)
 
@@ -714,7 +714,7 @@ async def test_child_clients_share_one_retry_budget(fake):
 
 @both_forms
 @pytest.mark.parametrize("key", ["auto", "order-66"])
-async def test_idempotency_key_is_the_same_on_each_attempt(fake, key, stream):
+async def test_all_attempts_of_a_call_send_the_same_idempotency_key(fake, key, stream):
     """
     All attempts of a call send the same Idempotency-Key header; with
     ``idempotency_key="auto"`` each call has a key of its own.
@@ -746,11 +746,11 @@ async def test_no_idempotency_key_is_sent_by_default(fake):
 
 
 @both_forms
-async def test_slow_error_body_is_awaited_for_five_seconds(fake, stream):
+async def test_call_waits_at_most_five_seconds_for_a_slow_error_body(fake, stream):
     """
-    If the headers of an error status arrive in time, the call raises the status's
-    error, not a timeout: the client waits up to five seconds for the error body, then
-    raises the error without the body.
+    Once the headers of an error status have arrived, the call raises the error of this
+    status, not a timeout. The client waits for the error body for at most five seconds,
+    then raises the error without the body.
     """
     body = b'{"error": {"message": "Wrong key."}}'
     kind = (("content-type", "application/json"),)
@@ -842,10 +842,10 @@ async def test_opening_a_stream_whose_call_is_cancelled_raises(fake, fake_client
                 pass
 
 
-async def test_cancellation_of_a_call_is_not_swallowed(fake, fake_client):
+async def test_cancelled_call_gives_its_reader_client_closed_error(fake, fake_client):
     """
-    A call that is cancelled while it runs raises the cancellation, after the queue has
-    ended with an error for the reader.
+    A call that is cancelled while it runs first ends its queue with an error for the
+    reader, and then raises the cancellation.
     """
     fake.fault("stall_before_headers")
     call = fake_client._engine.call(OneRequest(plain()), BytesReader)
@@ -859,10 +859,10 @@ async def test_cancellation_of_a_call_is_not_swallowed(fake, fake_client):
 
 
 @both_forms
-async def test_on_end_gets_an_error_without_traceback_and_context(fake, stream):
+async def test_on_end_hook_gets_an_error_without_traceback_and_context(fake, stream):
     """
-    The error that the hook `on_end` gets has neither a traceback nor a context, whose
-    frames would refer to data of the server.
+    The hook `on_end` gets an error without its traceback and context, whose frames
+    would refer to data of the server.
     """
     fake.fault("html_200")
     observed = []
@@ -878,7 +878,7 @@ async def test_on_end_gets_an_error_without_traceback_and_context(fake, stream):
 
 
 @both_forms
-async def test_exit_raised_by_a_user_transport_reaches_the_caller(stream):
+async def test_system_exit_in_a_user_provided_transport_is_raised_to_the_caller(stream):
     """
     A `SystemExit` that a user-provided transport raises is raised to the caller, and
     not in the task of the call.
@@ -898,7 +898,7 @@ async def test_exit_raised_by_a_user_transport_reaches_the_caller(stream):
 
 
 @both_forms
-async def test_on_end_gets_no_error_after_a_success(fake, stream):
+async def test_on_end_hook_gets_no_error_after_a_successful_call(fake, stream):
     """
     After a call that succeeded, the hook `on_end` gets the response metadata and None.
     """
@@ -912,9 +912,9 @@ async def test_on_end_gets_no_error_after_a_success(fake, stream):
     assert [(200, None)] == observed
 
 
-async def test_settled_call_that_never_ran_has_an_error(fake_client):
+async def test_reader_of_a_call_that_never_ran_gets_client_closed_error(fake_client):
     """
-    If `settle` ends a call whose task never ran, its reader gets `ClientClosedError`.
+    If `settle` ends a call that never ran, the reader gets `ClientClosedError`.
     """
     call = fake_client._engine.call(OneRequest(plain()), BytesReader)
 

@@ -106,7 +106,7 @@ async def test_observer_of_a_broken_stream_gets_the_partial_answer(fake, engine)
     assert [(stream.snapshot().text, False)] == observer.reports
 
 
-async def test_observer_of_a_stream_closed_before_its_call_is_notified_of_the_drop(
+async def test_observer_is_notified_if_its_stream_is_closed_before_the_call_begins(
     engine,
 ):
     """
@@ -140,7 +140,7 @@ async def test_garbage_collected_stream_cancels_its_call(fake, engine):
 
 
 @pytest.mark.parametrize(("error", "left"), [(KeyError, 0), (asi1.ASI1Error, 1)])
-async def test_only_an_error_that_is_not_asi1s_cancels_the_call(
+async def test_error_in_the_readers_block_cancels_the_call_unless_it_is_an_asi1_error(
     fake, engine, error, left
 ):
     """
@@ -161,7 +161,7 @@ async def test_only_an_error_that_is_not_asi1s_cancels_the_call(
     await stream.aclose()
 
 
-async def test_shut_stream_refuses_the_next_read(fake, engine):
+async def test_read_of_a_stream_that_was_closed_by_shut_raises(fake, engine):
     """
     After `shut`, which closes a stream when no event loop is left that could run
     `aclose`, the next read of the stream raises `StreamClosedError`.

@@ -1,4 +1,4 @@
-"""`ConcurrentCalls`: how many prompts it takes, and the outcome of unbegun calls."""
+"""`ConcurrentCalls`: how many prompts it reads, and how calls end that never began."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class Prompts:
         return "Hi"
 
 
-async def test_prompts_taken_twice_in_a_row_stay_within_the_limit(fake_client):
+async def test_second_take_of_prompts_stays_within_the_limit_of_unread_answers(
+    fake_client,
+):
     """
     Prompts whose calls have not begun count towards the limit of unread answers, so a
     second `take` takes no more prompts.
@@ -95,7 +97,9 @@ async def test_call_cancelled_before_its_task_ran_ends_with_an_error(fake_client
     assert asi1.ClientClosedError is type(outcome)
 
 
-async def test_reader_of_closed_answers_gets_an_error_that_says_so(fake, fake_client):
+async def test_reader_that_waits_when_the_answers_are_closed_gets_stream_closed_error(
+    fake, fake_client
+):
     """
     A reader that waits while the answers are closed gets `StreamClosedError` with the
     message "the answers were closed", and so does each later reader.
@@ -116,7 +120,9 @@ async def test_reader_of_closed_answers_gets_an_error_that_says_so(fake, fake_cl
                 await anext(answers)
 
 
-async def test_answers_closed_before_a_read_say_so(fake_client):
+async def test_read_after_the_answers_were_closed_raises_stream_closed_error(
+    fake_client,
+):
     """
     A reader of answers that were closed before the first read gets `StreamClosedError`
     with the message "the answers were closed".

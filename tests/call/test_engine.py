@@ -19,7 +19,7 @@ pytestmark = pytest.mark.virtual_time
 
 
 class Work:
-    """Work that records the name of its task, and whether it was settled."""
+    """The work of a call; records its task's name and whether `settle` was called."""
 
     def __init__(self):
         self.names = []
@@ -38,9 +38,10 @@ async def engine(fake_client):
     return fake_client._engine
 
 
-async def test_task_of_a_call_is_named_and_settles_its_work(engine):
+async def test_call_task_is_named_asi1_call_and_settles_its_work_at_its_end(engine):
     """
-    The task of a call is named "asi1 call"; when it ends, the call's work is settled.
+    The task of a call is named "asi1 call"; when it ends, the work's `settle` is
+    called.
     """
     work = Work()
 
@@ -52,10 +53,10 @@ async def test_task_of_a_call_is_named_and_settles_its_work(engine):
     assert set() == engine.tasks
 
 
-async def test_work_whose_task_is_cancelled_at_once_is_settled(engine):
+async def test_settle_is_called_even_if_the_call_task_never_ran(engine):
     """
-    Work whose task is cancelled before the task ran is settled all the same, so that a
-    reader that waits for the result wakes.
+    If the task of a call is cancelled before the task ran, the work's `settle` is
+    called all the same, so that a reader that waits for the result wakes.
     """
     work = Work()
 

@@ -1,4 +1,4 @@
-"""When a stream's events become chunks, and when their reader lets other tasks run."""
+"""When events become chunks of a stream, and when their reader lets other tasks run."""
 
 from __future__ import annotations
 
@@ -76,13 +76,13 @@ def event(value):
 
 
 def sized(size, **members):
-    """Return an event of *size* bytes that needs the converter."""
+    """Return an event of *size* bytes that the fast path cannot read."""
     bare = event({"choices": [], **members, "fill": ""})
     return event({"choices": [], **members, "fill": "x" * (size - len(bare[1]))})
 
 
 async def read(reader, *reads):
-    """Feed *reader* with one list of events after another, as from one read each."""
+    """Feed lists of events to *reader*, each list as if from one network read."""
     with reader.timer:
         reader.timer.arm("first_token")
         for events in reads:
@@ -101,7 +101,7 @@ async def read(reader, *reads):
         pytest.param(b"\n" * 1020, 4, 2, id="4080-lines"),
     ],
 )
-async def test_other_tasks_run_after_a_number_of_reads_bytes_or_lines(
+async def test_other_tasks_run_after_512_reads_half_a_megabyte_or_2040_lines(
     data, reads, turns
 ):
     """
@@ -131,11 +131,11 @@ async def test_other_tasks_run_after_a_number_of_reads_bytes_or_lines(
         pytest.param({"choices": [], "x": [{}] * 64}, 1, 2, id="65-objects"),
     ],
 )
-async def test_other_tasks_run_after_a_number_of_events_or_objects(value, count, turns):
+async def test_other_tasks_run_after_many_events_or_json_objects(value, count, turns):
     """
-    Within one read, other tasks run after 511 chunks of the fast path, after 86 small
-    events that need the converter, and before and after an event with more than 64 JSON
-    objects.
+    Within one network read, other tasks run after 511 chunks of the fast path, or 86
+    small events that the fast path cannot read. They also run before and after an event
+    with more than 64 JSON objects.
     """
     reader = reader_of()
 
@@ -147,7 +147,7 @@ async def test_other_tasks_run_after_a_number_of_events_or_objects(value, count,
 
 
 @pytest.mark.parametrize(("size", "turns"), [(32 * KIB, 0), (32 * KIB + 1, 2)])
-async def test_event_above_32_kib_is_read_in_steps(size, turns):
+async def test_other_tasks_run_while_an_event_above_32_kib_is_read(size, turns):
     """
     An event above 32 KiB is read in several steps, between which other tasks run.
     """
@@ -158,9 +158,9 @@ async def test_event_above_32_kib_is_read_in_steps(size, turns):
     assert turns == reader.turns
 
 
-async def test_read_above_32_kib_is_decoded_in_parts():
+async def test_network_read_above_32_kib_is_decoded_in_parts():
     """
-    The bytes of a read above 32 KiB are decoded in parts of at most 32 KiB.
+    If one network read returns over 32 KiB, they are decoded in parts of 32 KiB.
     """
     reader, decoder = reader_of(), Events()
 
@@ -187,7 +187,7 @@ async def test_chunks_before_a_large_event_are_delivered_before_it_is_read():
     )
 
 
-async def test_text_before_a_large_broken_event_is_delivered():
+async def test_text_before_a_large_event_of_invalid_json_is_delivered():
     """
     The first text of an answer is delivered even if a large event that arrived with it
     is not valid JSON.
@@ -243,7 +243,7 @@ async def test_large_event_that_is_not_utf8_has_replacement_characters():
     assert [["a\ufffd"]] == reader.batches
 
 
-async def test_large_ping_that_is_not_json_is_skipped():
+async def test_large_ping_event_that_is_not_json_is_skipped():
     """
     A large event named "ping" whose data is not JSON is skipped without an error.
     """
@@ -256,7 +256,7 @@ async def test_large_ping_that_is_not_json_is_skipped():
 
 async def test_large_event_of_many_tool_calls_is_one_chunk():
     """
-    An event with 1000 tool calls, which are added in parts, counts as one chunk.
+    An event with 1000 tool calls is one chunk, although it is read in several steps.
     """
     reader = reader_of()
     calls = [{"index": n, "id": f"c{n}"} for n in range(1000)]
@@ -289,10 +289,10 @@ async def test_large_event_of_many_choices_is_one_chunk():
 @pytest.mark.parametrize(
     ("size", "count"), [(1024 * KIB, 1), (1024 * KIB + 1, 0)], ids=["kept", "dropped"]
 )
-async def test_chunks_are_buffered_up_to_a_mebibyte(size, count):
+async def test_chunks_before_the_answer_are_buffered_up_to_a_mebibyte(size, count):
     """
     Chunks before the first part of the answer are buffered while at most 1 MiB of the
-    stream was read; after that, chunks are dropped until the answer begins.
+    stream was read. After that, chunks are dropped until the answer begins.
     """
     reader = reader_of()
 
@@ -307,10 +307,10 @@ async def test_chunks_are_buffered_up_to_a_mebibyte(size, count):
     assert [["", "a"][1 - count :], [""], ["b"]] == reader.batches
 
 
-async def test_no_more_than_a_thousand_chunks_are_buffered_over_several_reads():
+async def test_at_most_a_thousand_chunks_are_buffered_before_the_answer_begins():
     """
     At most a thousand chunks before the first part of the answer are buffered, however
-    many reads bring them; they are delivered once, with the first part.
+    many reads bring them. They are delivered once, together with the first part.
     """
     reader = reader_of()
 
@@ -339,10 +339,10 @@ async def test_first_thought_or_text_sets_the_time_to_first_token(first):
     assert pytest.approx(2) == reader.info.time_to_first_token
 
 
-async def test_long_first_read_is_delivered_completely_in_several_batches():
+async def test_all_chunks_of_a_long_first_read_are_delivered_in_several_batches():
     """
     If the first read of a stream has more than a thousand chunks, all of them are
-    delivered; whenever other tasks are to run, one batch is delivered first.
+    delivered. Before each pause for other tasks, one batch is delivered.
     """
     reader = reader_of()
 
@@ -430,8 +430,8 @@ async def test_event_that_is_not_json_is_a_decode_error():
 
 async def test_error_after_the_finish_reason_ends_the_stream():
     """
-    After the finish reason, an error event ends the stream without an exception; other
-    events do not move the deadline, 10 seconds after the finish reason.
+    An error event after the finish reason ends the stream without an exception. Other
+    events do not move the timer's deadline, 10 seconds after the finish reason.
     """
     reader = reader_of()
 
@@ -450,7 +450,7 @@ async def test_error_after_the_finish_reason_ends_the_stream():
     assert "a" == reader.batches[0][0]
 
 
-async def test_part_of_an_answer_within_a_flood_restarts_the_idle_timeout():
+async def test_part_of_an_answer_in_a_long_read_restarts_the_idle_timeout():
     """
     If any event of a long read has a part of the answer, each batch of the read's
     chunks restarts the idle timeout.
@@ -463,10 +463,10 @@ async def test_part_of_an_answer_within_a_flood_restarts_the_idle_timeout():
     assert ["a"] == [text for batch in reader.batches for text in batch if text]
 
 
-async def test_done_ends_a_read_and_later_events_are_not_read():
+async def test_events_after_done_are_not_read():
     """
-    An event after [DONE] is not read; a high surrogate just before [DONE] is delivered
-    as U+FFFD.
+    Events after [DONE] are not read. The first half of a surrogate pair just before
+    [DONE] is delivered as U+FFFD.
     """
     reader = reader_of()
     done = ("message", b"[DONE]")

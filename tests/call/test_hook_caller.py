@@ -35,7 +35,7 @@ def failing(error):
 )
 async def test_hooks_that_raise_are_reported_once_and_calls_go_on(caplog, error):
     """
-    An error that a hook raises does not affect the call; the first error of each hook
+    An error that a hook raises does not affect the call. The first error of each hook
     is logged with its traceback, and issued as a `RuntimeWarning`.
     """
     fake = FakeASI1()
@@ -64,7 +64,7 @@ async def test_hooks_that_raise_are_reported_once_and_calls_go_on(caplog, error)
     assert {"WARNING"} == {record.levelname for record in caplog.records}
 
 
-async def test_broken_hook_cannot_fail_a_call_where_warnings_are_errors(caplog):
+async def test_hook_that_raises_does_not_fail_a_call_if_warnings_are_errors(caplog):
     """
     In a program whose filters turn warnings into errors, a hook that raises is logged,
     and the call goes on.
@@ -120,7 +120,7 @@ def test_broken_hook_of_a_blocking_client_is_reported(fake):
     assert second.text
 
 
-def test_each_hook_is_called_with_its_arguments():
+def test_each_given_hook_is_called_with_its_arguments():
     """
     Each hook is called with its arguments; a hook that was not given is not called.
     """

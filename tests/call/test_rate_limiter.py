@@ -30,7 +30,7 @@ def limited(fake, limit, **settings):
 @pytest.mark.virtual_time
 async def test_calls_above_the_limit_are_sent_later_in_order():
     """
-    Seven concurrent calls under a limit of three calls a minute are sent in order; no
+    Seven concurrent calls under a limit of three calls a minute are sent in order. No
     call fails, and at most three calls are sent in any minute.
     """
     fake, sent = FakeASI1(), []
@@ -108,7 +108,7 @@ REACHED = [
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("behind", [0, 2])
 @pytest.mark.parametrize(("limit", "named", "seconds"), REACHED)
-async def test_call_that_times_out_in_the_queue_was_not_sent(  # noqa: PLR0917 - a table
+async def test_call_that_times_out_in_the_limiters_queue_was_not_sent(  # noqa: PLR0917 - a table
     limit, named, seconds, behind, stream, caplog
 ):
     """
@@ -161,7 +161,7 @@ async def test_call_that_times_out_in_the_queue_was_not_sent(  # noqa: PLR0917 -
 
 
 @pytest.mark.virtual_time
-async def test_calls_that_begin_together_each_name_the_limit():
+async def test_each_waiting_call_reports_the_limit_that_delays_it():
     """
     If many calls begin at the same moment, each call that exceeds the limit reports its
     wait once, and the error of each call that times out names the limit.
@@ -188,7 +188,7 @@ async def test_calls_that_begin_together_each_name_the_limit():
 
 
 @pytest.mark.virtual_time
-async def test_retry_that_times_out_in_the_queue_reports_the_first_attempt():
+async def test_retry_that_times_out_in_the_limiter_reports_the_first_attempt():
     """
     If a call times out in the limiter's queue before its second attempt, its error has
     the metadata of the first attempt, and says that a request was sent.
@@ -226,7 +226,7 @@ async def test_second_limit_that_delays_a_call_is_reported_too():
 
 
 @pytest.mark.virtual_time
-async def test_call_behind_a_waiting_call_reports_the_seconds_left():
+async def test_call_behind_a_waiting_call_reports_how_long_that_call_waits():
     """
     A call that begins to wait behind another call reports how long the other call still
     waits; a call that begins when no call waits reports no wait.
@@ -247,7 +247,7 @@ async def test_call_behind_a_waiting_call_reports_the_seconds_left():
 
 
 @pytest.mark.virtual_time
-async def test_each_attempt_reports_its_wait():
+async def test_each_attempt_reports_its_own_wait_for_the_limit():
     """
     A retry that waits for the same limit as the previous attempt reports its own wait.
     """
@@ -282,7 +282,7 @@ async def test_cancelled_call_reports_no_later_wait():
 
 
 @pytest.mark.virtual_time
-async def test_attempt_does_not_include_the_wait_in_the_queue():
+async def test_elapsed_of_an_attempt_excludes_the_wait_for_the_limiter():
     """
     The elapsed time of an attempt begins when the limiter permits the attempt; the wait
     in the limiter's queue counts only in the elapsed time of the call.
@@ -299,7 +299,7 @@ async def test_attempt_does_not_include_the_wait_in_the_queue():
 
 
 @pytest.mark.virtual_time
-async def test_timeout_in_a_user_provided_limiter_was_not_sent():
+async def test_call_that_times_out_in_a_user_provided_limiter_was_not_sent():
     """
     A call that times out while it waits for a user-provided limiter was not sent.
     """
@@ -328,8 +328,8 @@ async def test_timeout_in_a_user_provided_limiter_was_not_sent():
 
 async def test_error_of_a_user_provided_limiter_is_not_retried():
     """
-    An exception that a user-provided limiter raises is raised by the call at once, even
-    if it is an asi1 error that a call would retry; no attempt is made.
+    An exception that a user-provided limiter raises is raised by the call at once. No
+    attempt is made, even if it is an asi1 error that a call would retry.
     """
     calls = []
 
@@ -437,7 +437,7 @@ async def test_retry_after_delays_other_calls_within_max_retry_after(
 
 
 @pytest.mark.virtual_time
-async def test_timeout_in_a_pause_that_the_server_asked_for_names_retry_after():
+async def test_timeout_of_a_call_that_a_retry_after_delays_names_retry_after():
     """
     If a call times out while the Retry-After in the reply to another call delays it,
     the timeout error names `retry_after`.
@@ -454,16 +454,16 @@ async def test_timeout_in_a_pause_that_the_server_asked_for_names_retry_after():
     assert not caught.value.sent
 
 
-async def test_user_provided_limiter_is_told_at_most_max_retry_after():
+async def test_retry_after_of_a_limit_outcome_is_at_most_max_retry_after():
     """
-    `LimitOutcome.retry_after` is at most the policy's `max_retry_after`, so that a
-    user-provided limiter does not pass on a boundless wait either.
+    However long a wait the server asks for, a user-provided limiter gets a
+    `LimitOutcome` whose `retry_after` is at most the retry policy's `max_retry_after`.
     """
     outcomes = []
 
     class Mine:
         async def acquire(self, tokens):
-            """Permit each call."""
+            """Permit each call at once."""
 
         def release(self, outcome):
             outcomes.append(outcome.retry_after)
@@ -515,7 +515,7 @@ async def test_max_concurrency_bounds_the_calls_under_way(stream):
 
 
 @pytest.mark.virtual_time
-async def test_call_cancelled_while_it_waits_uses_no_quota():
+async def test_call_cancelled_in_the_limiters_queue_does_not_use_up_the_limit():
     """
     A call that is cancelled while it waits for the rate limiter is not sent, and does
     not count towards the rate limit.
@@ -537,9 +537,9 @@ async def test_call_cancelled_while_it_waits_uses_no_quota():
 @pytest.mark.parametrize("ahead", [0, 1, 2])
 async def test_calls_that_stop_waiting_do_not_delay_the_calls_behind_them(ahead, how):
     """
-    Calls that are cancelled, or time out, in the limiter's queue do not delay the calls
-    behind them, whether the former waited first in the queue, behind another call, or
-    because `max_concurrency` calls were under way.
+    A call that is cancelled or times out in the limiter's queue does not delay the
+    calls behind it, wherever in the queue it waited. The same is true of a call that
+    waited because `max_concurrency` calls were under way.
     """
     fake, sent = FakeASI1(), {}
     limit = RateLimit(requests_per_minute=1, max_concurrency=2)
@@ -561,7 +561,7 @@ async def test_calls_that_stop_waiting_do_not_delay_the_calls_behind_them(ahead,
             for name in ["a", "b"][:ahead]:
                 group.start_soon(ask, client, name)
                 await anyio.sleep(0.001)
-            for _ in range(2):  # `max_concurrency` calls, as many as may run at once
+            for _ in range(2):  # two calls, as many as `max_concurrency` permits
                 group.start_soon(give_up, client)
                 await anyio.sleep(0.001)
             for name in ["a", "b", "c", "d"][ahead:]:
@@ -649,8 +649,8 @@ async def test_impossible_token_count_is_replaced_by_the_estimate(usage, stream)
 )
 def test_reported_token_count_is_used_only_if_possible_for_the_request(usage, used):
     """
-    A reported token count is used if positive and at most the request's size plus the
-    largest model context; without a total, prompt and completion tokens are added.
+    A reported token count is used if above 0 and at most the request's size plus the
+    largest model context. A missing total is prompt plus completion tokens.
     """
     assert used == counted_tokens(usage, 100)
 
@@ -707,10 +707,10 @@ async def allowed(limiter, **outcome):
         pytest.param(None, 41, 60, id="unknown-and-estimated"),
     ],
 )
-async def test_used_tokens_replace_the_estimate(used, after, wait):
+async def test_used_tokens_replace_the_estimated_tokens(used, after, wait):
     """
-    After a call, the limit counts the tokens that the call used, or the 60 tokens that
-    were estimated before the call if the used tokens are unknown.
+    After a call, the limit counts the tokens that the call used. If these are unknown,
+    it counts the 60 tokens that were estimated before the call.
     """
     limiter = LocalLimiter(RateLimit(tokens_per_minute=100), anyio.current_time)
     await allowed(limiter, estimated=60, used=used)
@@ -719,10 +719,10 @@ async def test_used_tokens_replace_the_estimate(used, after, wait):
 
 
 @pytest.mark.virtual_time
-async def test_refusal_halves_the_requests_until_calls_succeed():
+async def test_refused_call_halves_the_request_rate_until_calls_succeed():
     """
-    After the server has refused a call, half as many requests a minute are sent; calls
-    that succeed raise the pace to the full limit again.
+    After the server has refused a call, half as many requests a minute are sent. Calls
+    that succeed raise the rate to the full limit again.
     """
     limiter = LocalLimiter(RateLimit(requests_per_minute=4), anyio.current_time)
 
@@ -740,7 +740,7 @@ async def test_refusal_halves_the_requests_until_calls_succeed():
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("later", "wait"), [(59.5, 0.5), (60, 0), (61, 0)])
-async def test_call_waits_even_for_a_fraction_of_a_second(later, wait):
+async def test_call_over_a_limit_waits_even_for_a_fraction_of_a_second(later, wait):
     """
     A call that would exceed a limit waits, even if the wait is a fraction of a second.
     """
@@ -766,10 +766,10 @@ async def test_each_call_counts_as_one_request(name, wait):
     assert pytest.approx([0, 0, 0, wait]) == waits
 
 
-def test_limiter_of_a_client_is_chosen_by_its_argument():
+def test_rate_limit_argument_determines_the_class_of_the_limiter():
     """
-    A `RateLimit` becomes a limiter of this process, any other object is used as a
-    user-provided limiter, and a limiter that asi1 created is used unchanged.
+    A `RateLimit` becomes a limiter of this process. A limiter that asi1 created is used
+    unchanged, and any other object is used as a user-provided limiter.
     """
     limit, mine = RateLimit(requests_per_minute=1), object()
 

@@ -37,7 +37,7 @@ async def ask(fake, *, stream=True, **options):
 async def test_every_fault_ends_in_an_answer_or_an_api_error(fake, fault):
     """
     Whatever a server does, a call ends within its total timeout, with an answer or with
-    an `APIError`; an error of an underlying library never reaches the caller.
+    an `APIError`. An error of an underlying library never reaches the caller.
     """
     size = {"mib": 2} if "mib" in FAULTS[fault].options else {}
     fake.fault(fault, times=None, **size)
@@ -107,12 +107,12 @@ async def test_comments_after_a_complete_answer_do_not_prolong_the_call(fake):
 
 
 @both_forms
-async def test_token_counts_before_an_empty_usage_count_in_the_conversation(
+async def test_empty_usage_does_not_replace_earlier_token_counts_of_the_reply(
     fake, stream
 ):
     """
-    If empty token counts follow the token counts in a reply, the answer has the token
-    counts, and they are added to the usage of the conversation.
+    If a reply has token counts and later an empty usage, the answer keeps the token
+    counts, and the usage of the conversation includes them.
     """
     fake.fault("dialect_usage_emptied")
 
@@ -161,10 +161,10 @@ async def test_usage_is_read_after_the_finish_reason(fake):
     "fault",
     [name for name in FAULTS if name.startswith("dialect_") and "unfin" not in name],
 )
-async def test_every_server_dialect_gives_the_same_text(fake, fault):
+async def test_answer_has_the_same_text_in_every_servers_stream_format(fake, fault):
     """
-    An answer has the same text in the stream format of each server that the dialect
-    faults imitate, and the finish reason that the server sent.
+    The dialect faults imitate the stream formats of several servers. In each of these
+    formats an answer has the same text, and the finish reason that the server sent.
     """
     fake.fault(fault)
 
@@ -208,9 +208,8 @@ async def test_broken_stream_raises_its_error_with_the_partial_answer(
     fake, fault, error, text
 ):
     """
-    A stream that breaks raises the error class for that kind of break instead of ending
-    normally; all received chunks are yielded first, and the error has the partial
-    answer.
+    A stream that breaks first yields all received chunks. Then, instead of ending
+    normally, it raises the error class for that kind of break, with the partial answer.
     """
     fake.fault(fault)
     got = []
@@ -251,9 +250,9 @@ async def test_stream_without_all_requested_choices_is_truncated(fake, setup, st
 
 async def test_truncated_tool_call_is_only_in_the_partial_answer(fake):
     """
-    A tool call with truncated arguments is never returned as finished: the stream
-    raises an error, and the error's partial answer has the part of the tool call that
-    was received.
+    A tool call with truncated arguments is never returned as finished. The stream
+    raises an error whose partial answer has the part of the tool call that was
+    received.
     """
     fake.fault("tool_args_truncated")
 
@@ -298,10 +297,10 @@ async def test_error_event_in_a_stream_raises_its_message_code_and_type(fake):
 
 @both_forms
 @pytest.mark.parametrize("fault", ["json_for_stream", "sse_for_json"])
-async def test_json_for_a_stream_and_a_stream_for_json_are_read(fake, fault, stream):
+async def test_json_or_stream_is_read_whichever_was_requested(fake, fault, stream):
     """
-    A JSON body in reply to a request for a stream, and a stream in reply to a request
-    for JSON, are both read as the answer.
+    The answer is read from a JSON body in reply to a request for a stream, and from a
+    stream in reply to a request for JSON.
     """
     fake.fault(fault)
 
@@ -384,7 +383,7 @@ async def test_success_status_without_an_answer_raises_response_error(
     assert 1 == len(fake.requests)
 
 
-async def test_done_without_a_chunk_raises(fake):
+async def test_stream_with_done_but_without_a_chunk_raises(fake):
     """
     A stream that consists only of the event [DONE] contains no answer: the call raises
     an error.
@@ -416,7 +415,7 @@ async def test_done_completes_a_stream_without_a_finish_reason(fake):
         ("clean_eof_no_done", asi1.APIResponseError),
     ],
 )
-async def test_truncated_body_raises_and_is_not_retried(fake, fault, error):
+async def test_truncated_json_body_raises_and_is_not_retried(fake, fault, error):
     """
     A truncated JSON body raises an error; the call is not retried, since the model has
     already answered and the server may bill the call.
@@ -673,7 +672,7 @@ async def test_texts_of_a_stream_have_no_lone_surrogates(
     fake, pieces, end, read, stream
 ):
     """
-    Each text of a stream can be encoded as UTF-8: a surrogate pair that is split over
+    Each text of a stream can be encoded as UTF-8. A surrogate pair that is split over
     two chunks is one character in the second chunk; a lone surrogate becomes U+FFFD.
     """
     fake.play(SSE, Event(*map(chunk, pieces)), *end, times=None)
@@ -695,7 +694,7 @@ async def test_texts_of_a_stream_have_no_lone_surrogates(
 
 
 @pytest.mark.parametrize("each", [True, False], ids=["one-by-one", "at-once"])
-async def test_halves_are_joined_however_the_events_arrive(fake, each):
+async def test_halves_of_a_surrogate_pair_are_joined_however_chunks_arrive(fake, each):
     """
     The halves of a surrogate pair are joined whether their chunks arrive in one read or
     in several, and later chunks are read as usual.
@@ -743,7 +742,7 @@ async def test_errors_have_no_lone_surrogates(fake, end, error):
 
 @pytest.mark.parametrize("status", [200, 400])
 @pytest.mark.parametrize("content", [r"a\ud83e", r"\udda6a", r"\udda6\ud83e"])
-async def test_json_bodies_have_no_lone_surrogates(fake, status, content):
+async def test_lone_surrogate_in_a_json_body_is_read_as_u_fffd(fake, status, content):
     """
     A lone surrogate anywhere in a JSON body is read as U+FFFD, in answers and in
     errors.
@@ -823,7 +822,7 @@ async def test_temporary_error_with_status_200_is_raised_after_the_last_attempt(
 
 
 @both_forms
-async def test_warnings_beside_an_answer_are_not_an_error(fake, stream):
+async def test_list_of_strings_named_errors_is_not_an_error(fake, stream):
     """
     A list of strings under ``errors`` beside an answer is only added to its `extra`.
     """
@@ -889,8 +888,8 @@ async def test_turn_that_ends_in_an_error_with_status_200_is_not_in_the_history(
 @pytest.mark.parametrize("size", [1, 20_000])
 async def test_complete_message_in_the_last_chunk_is_not_delivered_again(fake, size):
     """
-    If the last chunk repeats the complete message, the text is neither doubled in the
-    answer nor delivered twice to the reader of the stream, however long the text is.
+    If the last chunk repeats the complete message, the text is in the answer only once,
+    and the stream's reader gets the text only once, however long the text is.
     """
     text = "one two " * size
     message = {"role": "assistant", "content": text * 2}
@@ -984,7 +983,7 @@ async def test_idle_timeout_ignores_events_without_content(fake, sign, stream):
         ),
     ],
 )
-async def test_time_in_pings_does_not_restart_the_idle_timeout(fake, events, stream):
+async def test_time_of_a_ping_does_not_restart_the_idle_timeout(fake, events, stream):
     """
     Pings that differ only in the server's time do not restart the idle timeout.
     """
@@ -1035,8 +1034,8 @@ async def test_events_without_content_do_not_stop_the_first_token_timeout(fake, 
 @pytest.mark.parametrize("sign", SIGNS)
 async def test_overload_after_events_without_content_is_retried(fake, sign, stream):
     """
-    Events that carry no part of an answer do not prevent a retry: an overload after
-    them is retried, and the caller receives only the chunks of the second attempt.
+    A call whose server reports an overload is retried even after events that carry no
+    part of an answer. The caller gets only the chunks of the second attempt.
     """
     fake.play(SSE, sign, sign, Event({"error": BUSY}))
     fake.play(SSE, sign, Event(chunk("Hi.", finish="stop")), DONE)
@@ -1051,8 +1050,8 @@ async def test_events_without_content_after_the_finish_reason_do_not_prolong_the
     fake, sign
 ):
     """
-    After the finish reason, events that carry no part of the answer do not prolong the
-    wait for the token counts: the stream ends ten seconds after the finish reason.
+    After the finish reason, the client waits at most ten seconds for the token counts.
+    Events that carry no part of the answer do not prolong this wait.
     """
     fake.play(SSE, Event(chunk("All.", finish="stop")), *[Pause(1), sign] * 60)
     began = anyio.current_time()
@@ -1095,10 +1094,10 @@ async def test_answer_is_complete_despite_events_without_content(fake, sign):
     assert ("one two", "stop") == (answer.text, answer.finish_reason)
 
 
-async def test_chunks_before_the_first_part_are_delivered_with_it(fake):
+async def test_chunks_before_the_first_part_of_the_answer_are_delivered_with_it(fake):
     """
     Chunks before the first part of the answer are buffered until that part arrives, so
-    that a retry repeats no chunk; then the reader receives all of them, in order.
+    that a retry repeats no chunk. Then the reader receives all of them, in order.
     """
     opening = {"id": "a", "choices": [{"delta": {"role": "assistant"}}]}
     fake.play(SSE, Event(opening), Pause(1), Event(chunk("Hi.", finish="stop")), DONE)
@@ -1114,10 +1113,10 @@ async def test_chunks_before_the_first_part_are_delivered_with_it(fake):
     assert anyio.current_time() - waited < 1
 
 
-async def test_at_most_a_thousand_chunks_are_buffered(fake):
+async def test_at_most_a_thousand_chunks_before_the_answer_are_buffered(fake):
     """
-    At most a thousand chunks without a part of the answer are buffered; further ones
-    are dropped.
+    At most a thousand chunks before the first part of the answer are buffered; further
+    chunks are dropped.
     """
     fake.play(SSE, *[Event(chunk())] * 1500, Event(chunk("Hi.", finish="stop")), DONE)
 
@@ -1128,9 +1127,9 @@ async def test_at_most_a_thousand_chunks_are_buffered(fake):
     assert (1001, "Hi.") == (len(chunks), chunks[-1].text)
 
 
-async def test_large_chunks_before_the_first_part_are_not_all_buffered(fake):
+async def test_at_most_a_megabyte_of_chunks_before_the_answer_is_buffered(fake):
     """
-    At most a megabyte of chunks without a part of the answer is buffered.
+    At most a megabyte of chunks before the first part of the answer is buffered.
     """
     large = Event({"choices": [], "debug": "x" * 300_000})
     fake.play(SSE, *[large] * 10, Event(chunk("Hi.", finish="stop")), DONE)
@@ -1143,10 +1142,10 @@ async def test_large_chunks_before_the_first_part_are_not_all_buffered(fake):
     assert "Hi." == chunks[-1].text
 
 
-async def test_answer_without_content_is_an_answer_if_it_has_a_choice(fake):
+async def test_stream_of_empty_deltas_is_an_empty_answer(fake):
     """
-    A stream of empty deltas that ends with [DONE] is an empty answer; a stream that has
-    only pings is not an answer.
+    A stream of empty deltas that ends with [DONE] is an empty answer. A stream that has
+    only pings contains no answer.
     """
     fake.play(SSE, Event(chunk()), DONE)
     fake.play(SSE, Event({"type": "ping"}), DONE)
@@ -1174,8 +1173,8 @@ async def test_spaces_before_a_json_body_do_not_restart_the_idle_timeout(fake, s
 
 async def test_idle_timeout_runs_again_once_a_slow_reader_has_read(fake):
     """
-    The idle timeout does not run while the reader is slow; once the reader has read,
-    the timeout runs again, even if the last chunks carry no part of the answer.
+    The idle timeout does not run while the reader pauses. Once the reader has read, the
+    timeout runs again, even if the last chunks carry no part of the answer.
     """
     empty = [Pause(0.01), Event(chunk())] * 30
     fake.play(SSE, Event(chunk("one")), *empty, Stall())
@@ -1229,7 +1228,7 @@ FLOODS = [
 @pytest.mark.system
 @both_forms
 @pytest.mark.parametrize(("name", "count"), FLOODS)
-async def test_other_tasks_run_while_a_flood_is_read(fake, name, count, stream):
+async def test_other_tasks_run_while_many_events_are_read(fake, name, count, stream):
     """
     While a call reads many events, or one event with many objects, that arrived in one
     write, another task runs many times.
@@ -1246,7 +1245,7 @@ async def test_other_tasks_run_while_a_flood_is_read(fake, name, count, stream):
 @pytest.mark.system
 @both_forms
 @pytest.mark.parametrize(("name", "count"), FLOODS)
-async def test_call_can_be_cancelled_within_a_flood(fake, name, count, stream):
+async def test_call_that_reads_many_events_can_be_cancelled(fake, name, count, stream):
     """
     A call that reads a flood of events from one write can be cancelled at once.
     """
@@ -1289,11 +1288,11 @@ async def turns_after_the_timeout(fake, *, stream, late):
     ("name", "count"),
     [*FLOODS, ("flood_comments", 1_000_000), ("flood_tool_calls", 20_000)],
 )
-async def test_total_timeout_ends_a_call_within_a_flood(fake, name, count, stream):
+async def test_total_timeout_ends_a_read_of_many_events(fake, name, count, stream):
     """
-    The total timeout ends a call that reads a flood of events from one write: another
-    task runs at most six times between the timeout and the call's error, since the call
-    reads for one turn more and closes the reply within five.
+    The total timeout ends a call that reads a flood of events from one write. After the
+    timeout other tasks run at most six times before the call raises its error: once
+    while it still reads, and at most five times while it closes the reply.
     """
     fake.fault(name, count=1)
     fake.fault(name, count=count)
@@ -1326,7 +1325,7 @@ async def test_all_tool_calls_of_a_large_body_are_read(fake, stream, size):
 
 @both_forms
 @pytest.mark.parametrize("generation", ["guide", "2025", "2026"])
-async def test_answer_without_text_after_thoughts_is_logged_once(
+async def test_answer_whose_thoughts_used_all_tokens_is_logged_once(
     fake, caplog, stream, generation
 ):
     """
@@ -1346,7 +1345,7 @@ async def test_answer_without_text_after_thoughts_is_logged_once(
 
 @both_forms
 @pytest.mark.parametrize(("text", "reason"), [("Swim", "length"), ("", "stop")])
-async def test_answer_with_text_or_another_finish_reason_is_not_logged(
+async def test_only_an_answer_whose_thoughts_used_all_tokens_is_logged(
     fake, caplog, stream, text, reason
 ):
     """
@@ -1362,9 +1361,9 @@ async def test_answer_with_text_or_another_finish_reason_is_not_logged(
     assert [] == caplog.messages
 
 
-async def test_exhausted_json_answer_to_a_stream_is_logged(fake, caplog):
+async def test_json_answer_whose_thoughts_used_all_tokens_is_logged(fake, caplog):
     """
-    An exhausted answer that a server sent as JSON instead of a stream is logged once.
+    If a server sends JSON instead of a stream, an `exhausted` answer is logged once.
     """
     caplog.set_level(logging.WARNING, "asi1")
     message = {"role": "assistant", "content": None, "reasoning_content": "Otters."}

@@ -10,7 +10,7 @@ from asi1._call.resources import Resources, RetryBudget
 from ..support.calls import config
 
 
-def test_budget_allows_twenty_retries_in_an_outage():
+def test_retry_budget_allows_twenty_retries_in_an_outage():
     """
     In an outage, in which each of 200 calls would need two retries, the default retry
     budget allows 20 retries in total.
@@ -20,7 +20,7 @@ def test_budget_allows_twenty_retries_in_an_outage():
     assert 20 == sum(budget.spend() for _call in range(200) for _retry in range(2))
 
 
-def test_success_after_retries_refunds_the_retries():
+def test_call_that_succeeds_refunds_its_retries_to_the_retry_budget():
     """
     A call that succeeds after retries gives the cost of its retries back to the retry
     budget.
@@ -43,11 +43,11 @@ def test_ten_calls_without_a_retry_earn_one_retry():
         budget.succeeded(0)
     assert not budget.spend()
     budget.succeeded(0)
-    budget.succeeded(0)  # eleventh success, since ten floats of 0.1 add up to below 1
+    budget.succeeded(0)  # eleventh success, since ten times 0.1 as floats is below 1
     assert budget.spend()
 
 
-def test_budget_never_exceeds_its_capacity():
+def test_retry_budget_never_exceeds_its_capacity():
     """
     Successful calls never raise the retry budget above its capacity.
     """
@@ -61,7 +61,7 @@ def test_budget_never_exceeds_its_capacity():
 
 
 @given(st.lists(st.none() | st.integers(0, 3)))
-def test_budget_stays_between_zero_and_its_capacity(calls):
+def test_retry_budget_stays_between_zero_and_its_capacity(calls):
     """
     In any order of retries and successes the retry budget stays between zero and its
     capacity, and a retry that is not allowed costs nothing.
@@ -79,7 +79,7 @@ def test_budget_stays_between_zero_and_its_capacity(calls):
         assert 0 <= budget.saved <= 5
 
 
-def test_resources_show_only_their_config_and_are_never_equal():
+def test_resources_are_never_equal_and_their_repr_has_only_the_config():
     """
     Two `Resources` objects are never equal, even with equal configs; the repr of a
     `Resources` object shows only its config.

@@ -53,7 +53,7 @@ def raised(error, cause=None, context=None):
 
 def test_key_is_removed_from_the_chain_of_causes():
     """
-    The causes of an error stay in order, and their messages lose only the API key; the
+    The causes of an error stay in order, and their messages lose only the API key. The
     tracebacks of the causes and the `request` of an httpx error are removed, since both
     contain the key.
     """
@@ -83,7 +83,7 @@ def test_key_is_removed_from_the_chain_of_causes():
     assert not hasattr(third, "request")
 
 
-def test_clean_values_stay_the_same_objects():
+def test_values_without_the_key_are_not_copied():
     """
     `scrub` does not copy the response metadata, the body and the partial answer of an
     error if they do not contain the API key.
@@ -215,7 +215,7 @@ def test_bytes_in_the_arguments_of_a_cause_lose_only_the_key():
 
 @pytest.mark.parametrize("length", [1, 2, 3, 50])
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])
-def test_causes_in_a_circle_are_scrubbed_once(length, link):
+def test_each_cause_in_a_circle_of_causes_is_scrubbed_once(length, link):
     """
     If the last cause in an error's chain refers back to the first, each cause is
     scrubbed once, and the last one then has no cause.
@@ -231,9 +231,9 @@ def test_causes_in_a_circle_are_scrubbed_once(length, link):
     assert [f"{n} ***" for n in range(length)] == found
 
 
-def test_circle_that_contains_the_error_itself_ends_before_it():
+def test_chain_of_causes_that_leads_back_to_the_error_ends_before_it():
     """
-    If an error is the cause of its cause, `scrub` ends the chain after that cause.
+    If an error is the cause of its own cause, `scrub` ends the chain after that cause.
     """
     error, cause = asi1.APIConnectionError("no"), OSError("why")
     circle(error, cause)
@@ -316,8 +316,8 @@ def test_values_of_a_cause_become_built_in_types_without_the_key(value, copied, 
 )
 def test_cause_of_any_class_loses_the_key_or_is_left_out(cause):
     """
-    No attribute of a cause shows the key after `scrub`; a cause whose str cannot be
-    made without the key is left out, and the causes behind that cause stay.
+    No attribute of a cause shows the key after `scrub`. A cause whose str cannot be
+    made without the key is left out, but the causes behind that cause stay.
     """
     last = cause
     while last.__cause__ is not None:
@@ -339,7 +339,7 @@ def test_cause_of_any_class_loses_the_key_or_is_left_out(cause):
         pytest.param(ExceptionGroup(KEY, [SecretiveError()]), id="empty-group"),
     ],
 )
-def test_last_cause_that_cannot_be_cleaned_is_left_out(cause):
+def test_error_has_no_cause_if_none_of_its_causes_can_be_cleaned(cause):
     """
     If the only cause of an error, or all of its causes, cannot be cleaned, the error
     has no cause.
@@ -352,7 +352,7 @@ def test_last_cause_that_cannot_be_cleaned_is_left_out(cause):
 
 
 @pytest.mark.parametrize(("size", "second"), [(100, [5] * 100), (101, "...")])
-def test_only_a_small_list_is_copied_twice(size, second):
+def test_second_occurrence_of_a_large_list_in_a_cause_is_omitted(size, second):
     """
     A list of at most 100 values that occurs twice in a cause is copied twice; the
     second occurrence of a larger list is replaced by "...".
@@ -379,9 +379,9 @@ def test_nested_lists_of_a_cause_are_copied_up_to_100_levels_deep(depth, inner):
     assert inner == copied
 
 
-def test_group_that_contains_itself_by_a_cause_is_scrubbed():
+def test_exception_group_that_causes_an_error_inside_it_is_scrubbed():
     """
-    An exception group is scrubbed even if it is the cause of an error inside it.
+    The API key is removed from a group even if it is the cause of an error inside it.
     """
     inner = OSError(KEY)
     group = ExceptionGroup("several", [inner, inner])
@@ -394,8 +394,8 @@ def test_group_that_contains_itself_by_a_cause_is_scrubbed():
 
 def test_copy_of_a_cause_is_not_larger_than_the_cause():
     """
-    If a cause has a list that contains another list twice, and so on for many levels,
-    its copy stays short, so that scrubbing takes no more than linear time.
+    If each list in a cause contains the next list twice, for many levels, the copy of
+    the cause stays short, so that its scrubbing takes at most linear time.
     """
     value = [KEY]
     for _ in range(90):

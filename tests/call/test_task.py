@@ -149,7 +149,7 @@ async def test_join_cancelled_by_asyncio_waits_until_the_call_task_has_cleaned_u
     assert [True] == cleaned
 
 
-def test_stop_does_nothing_when_the_event_loop_has_ended(anyio_backend):
+def test_call_task_stop_does_nothing_after_the_event_loop_has_ended(anyio_backend):
     """
     `CallTask.stop` does nothing and raises nothing after the event loop of the call
     task has ended.
@@ -203,9 +203,9 @@ async def test_call_task_of_another_process_is_neither_stopped_nor_awaited():
     assert not task._scope.cancel_called
 
 
-async def test_running_call_tasks_are_those_of_the_event_loop():
+async def test_call_task_is_a_running_task_of_its_loop_until_it_has_ended():
     """
-    A call task is one of its event loop's running tasks until it has ended; then its
+    A call task is one of its event loop's running tasks until it has ended. Then its
     `done` callback is called, and only after that its `done` flag is set.
     """
     ended = []
@@ -235,11 +235,11 @@ class CountedFlag(Flag):
         await super().wait()
 
 
-async def test_cancelled_join_is_not_woken_again_before_the_call_task_has_ended():
+async def test_cancelled_join_sleeps_until_the_call_task_has_ended():
     """
     The first wait in `CallTask.join` is not shielded from cancellation, since a shield
-    costs time; if it is cancelled, a second wait is shielded and lasts until the call
-    task has ended.
+    costs time. If this wait is cancelled, a second wait is shielded and lasts until the
+    call task has ended.
     """
     flag = CountedFlag()
     task = CallTask(loop_token(), done=flag)

@@ -23,10 +23,10 @@ def started(timeouts=IDLE):
     return Timer(anyio.current_time(), timeouts, stream=True)
 
 
-async def test_arming_again_sets_a_later_deadline():
+async def test_arming_the_timer_again_sets_a_later_deadline():
     """
-    Each call of `Timer.arm` sets a new deadline: the attempt times out only when a full
-    idle timeout has passed since the last call of `arm`.
+    Each call of `Timer.arm` sets a new deadline. So the attempt times out only when a
+    full idle timeout has passed since the last call of `arm`.
     """
     timer = started()
     with timer:
@@ -40,7 +40,7 @@ async def test_arming_again_sets_a_later_deadline():
     assert "idle" == timer.deadline.phase
 
 
-async def test_earlier_deadline_replaces_a_later_one():
+async def test_idle_timeout_replaces_a_later_deadline_of_first_token():
     """
     Arming the idle timeout replaces the deadline of the first-token timeout, even if
     the new deadline is earlier.
@@ -56,7 +56,7 @@ async def test_earlier_deadline_replaces_a_later_one():
 
 
 @pytest.mark.parametrize(("seconds", "end"), [(0.5, 0.5), (50, 5), (0, 0)])
-async def test_shorten_never_makes_the_deadline_later(seconds, end):
+async def test_timer_shorten_never_makes_the_deadline_later(seconds, end):
     """
     `Timer.shorten` sets the deadline to the given number of seconds from now, unless
     the current deadline is earlier.
@@ -86,7 +86,7 @@ async def test_disarmed_timer_does_not_time_out_until_armed_again():
     assert pytest.approx(108) == timer.elapsed
 
 
-async def test_deadline_of_one_attempt_does_not_end_the_next():
+async def test_deadline_of_one_attempt_does_not_end_the_next_attempt():
     """
     The deadline of one attempt does not end the next attempt, which has no deadline
     until the timer is armed again.
@@ -124,7 +124,7 @@ async def test_timer_of_an_ended_call_is_freed_at_once(anyio_backend_name):
         assert [] == [handle for handle in handles if not handle.cancelled()]
 
 
-async def test_arming_again_schedules_no_other_callback(anyio_backend_name):
+async def test_arming_the_timer_again_schedules_no_second_callback(anyio_backend_name):
     """
     On asyncio, a later deadline reuses the callback that is scheduled for the earlier
     deadline, so that a stream does not schedule a callback for each chunk.
@@ -151,8 +151,8 @@ async def test_arming_again_schedules_no_other_callback(anyio_backend_name):
 )
 async def test_timer_left_is_the_rest_of_the_total_timeout(timeouts, stream, left):
     """
-    `Timer.left` is the total timeout minus the seconds since the call began; without a
-    total timeout, which is the default of streams, it is infinite.
+    `Timer.left` is the total timeout minus the seconds since the call began. Without a
+    total timeout, as for streams by default, `Timer.left` is infinite.
     """
     await anyio.sleep(1000)
     timer = Timer(anyio.current_time(), timeouts, stream=stream)

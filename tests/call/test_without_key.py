@@ -88,9 +88,9 @@ def test_key_is_redacted_in_each_part_of_an_error(written):
     assert "no ***" == error.message
 
 
-def test_answer_itself_is_not_changed():
+def test_redaction_of_an_answer_does_not_change_the_original():
     """
-    Redaction copies an answer that contains the key: the answer itself stays.
+    Redaction copies an answer that contains the key; the original does not change.
     """
     answer = answer_with(f"the key {KEY}")
     redacted = without_key(answer, Secret(KEY))
@@ -112,7 +112,7 @@ def test_key_of_digits_is_redacted_where_a_server_sends_a_number():
 
 def test_values_that_contain_themselves_or_are_too_deep_are_replaced():
     """
-    If a value contains itself, its inner occurrence is replaced by "..."; a value that
+    If a value contains itself, its inner occurrence is replaced by "...". A value that
     contains the key and is nested too deeply is replaced completely.
     """
     circular = [KEY]
@@ -174,7 +174,7 @@ def test_key_is_redacted_in_every_type_of_text(value, redacted):
     [object(), 10**5000, True, 1.5, {}, None, asi1.Usage(total_tokens=7)],
     ids=lambda each: type(each).__name__,
 )
-def test_value_without_text_stays_the_same(other):
+def test_value_without_text_is_not_copied(other):
     """
     A value without text, or an int too long for Python to convert to a str, is not
     copied when the key beside it is redacted.
@@ -203,7 +203,7 @@ class Fresh(Mapping):
         return 2
 
 
-def test_key_in_values_that_exist_only_while_they_are_read_is_redacted():
+def test_key_is_redacted_in_a_mapping_that_creates_its_values_when_read():
     """
     The key is found in a mapping that creates its values when they are read, although
     Python may use the id of a freed value again for a later value.

@@ -80,7 +80,7 @@ def test_options_on_the_command_line_are_sent(options, fake):
     assert ["asi1", 0, 0] == sent
 
 
-def test_json_option_prints_the_servers_answer(fake, capsys):
+def test_json_option_prints_the_json_that_the_server_sent(fake, capsys):
     """
     ``--json`` prints only the JSON that the server sent, on one line, including fields
     that asi1 does not know.
@@ -98,7 +98,7 @@ def test_json_option_prints_the_servers_answer(fake, capsys):
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
 @pytest.mark.parametrize("text", ["one", "one\n", "one\n\n", ""])
-def test_newline_is_added_only_if_missing(options, text, fake, capsys):
+def test_newline_is_added_to_an_answer_only_if_missing(options, text, fake, capsys):
     """
     A newline is added if the text does not end in one; an empty answer prints nothing.
     """
@@ -128,7 +128,7 @@ def test_terminal_shows_dimmed_thoughts_and_undimmed_text(options, fake, on_term
 @pytest.mark.parametrize(
     ("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", None)]
 )
-def test_no_color_or_dumb_terminal_gets_no_ansi_codes(
+def test_terminal_gets_no_ansi_codes_if_no_color_is_set_or_term_is_dumb(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
@@ -233,7 +233,7 @@ def test_token_counts_after_thoughts_without_text_start_a_new_line(fake, capsys)
     assert "Rayleigh.\n\n" in err
 
 
-def test_unusual_finish_reason_is_named(fake, capsys):
+def test_unusual_finish_reason_is_shown_after_the_token_counts(fake, capsys):
     """
     An unusual finish reason, such as "length", is shown after the token counts.
     """
@@ -248,8 +248,8 @@ def test_unusual_finish_reason_is_named(fake, capsys):
 
 def test_terminal_shows_control_characters_as_symbols(fake, on_terminal):
     """
-    A terminal shows control characters of the text as symbols, and carriage returns not
-    at all, so that a model cannot control the terminal.
+    On a terminal, control characters of the text are shown as symbols, and carriage
+    returns are omitted, so that a model cannot control the terminal.
     """
     fake.reply("a\x1b[2Jb\x07c\x9bd\x7f\te\r\n")
 
@@ -265,7 +265,7 @@ def test_terminal_gets_no_bidirectional_or_invisible_characters(
 ):
     """
     A terminal gets no bidirectional controls and no invisible characters, neither in
-    thoughts nor in the text; joiners in emoji and in scripts that need them stay.
+    thoughts nor in the text. Joiners in emoji, and in scripts that need them, stay.
     """
     hidden = "a\u202eb\u2066c\u200b\ufeff\u200fd\U0001f468\u200d\U0001f469"
     shown = "a\ufffdb\ufffdcd\U0001f468\u200d\U0001f469"
@@ -322,7 +322,7 @@ def test_characters_missing_in_the_encoding_are_escaped(options, fake, monkeypat
         assert "Gänse \U0001f986 \u20ac" == text
 
 
-def test_lone_surrogate_is_shown_as_u_fffd(fake, monkeypatch):
+def test_lone_surrogate_in_an_answer_is_written_as_u_fffd(fake, monkeypatch):
     """
     A lone surrogate, which UTF-8 cannot represent, is written as U+FFFD, and the rest
     of the answer is still written.
@@ -336,7 +336,7 @@ def test_lone_surrogate_is_shown_as_u_fffd(fake, monkeypatch):
     assert "Ha\ufffdlf\n".encode() == stdout.buffer.getvalue()
 
 
-def test_missing_key_explains_how_to_get_and_set_a_key(capsys, monkeypatch):
+def test_missing_key_prints_how_to_get_and_set_a_key(capsys, monkeypatch):
     """
     If the API key is missing or blank, ``asi1 ask`` prints one line that says where to
     get a key and how to set it, and exits with 2.
@@ -450,8 +450,8 @@ def test_key_of_less_than_8_characters_is_not_redacted(
     name, short, fake, monkeypatch, capsys
 ):
     """
-    A key of less than 8 characters is not redacted, so that the words of a message that
-    contain it stay readable; a longer key is redacted.
+    A key of less than 8 characters is not redacted, since words of a message may
+    contain it and must stay readable. A longer key is redacted.
     """
     monkeypatch.delenv("ASI_ONE_API_KEY")
     for key, told in ((short, f"Unknown key {short} for any"), (KEY, "Bad ***")):

@@ -114,9 +114,9 @@ def test_main_without_arguments_reads_sys_argv(monkeypatch, capsys):
 
 
 @pytest.mark.system
-def test_python_m_asi1_is_the_same_command(start):
+def test_python_m_asi1_runs_the_same_command_as_asi1(start):
     """
-    ``python -m asi1`` calls itself asi1 in messages, and exits with `main`'s code.
+    ``python -m asi1`` has the name asi1 in its messages, and exits with `main`'s code.
     """
     process = start()
     out, err = process.communicate()
@@ -177,8 +177,8 @@ def test_version_and_help_import_no_library_that_calls_need(words, start):
 )
 def test_unexpected_error_is_shown_in_one_line(error, line, key, monkeypatch, capsys):
     """
-    An exception that asi1 does not expect is reported in one line that names its class,
-    with the API key and control characters replaced; the exit code is 1.
+    An exception that asi1 does not expect is reported in one line that names its class;
+    the API key and control characters are replaced. The exit code is 1.
     """
 
     class Broken:
@@ -211,7 +211,7 @@ def test_full_disk_is_reported_in_one_line(unbuffered, start, monkeypatch):
 
 @pytest.mark.system
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_closed_pipe_on_stdout_is_silent(
+def test_help_into_a_closed_pipe_exits_with_141_silently(
     unbuffered, start, pipe_without_reader, monkeypatch
 ):
     """
@@ -250,7 +250,7 @@ def test_ask_succeeds_if_the_standard_streams_are_none(fake, monkeypatch):
 
 
 @pytest.mark.parametrize(("words", "code"), [(["ask", "Why?"], 141), (["ask"], 2)])
-def test_flushing_a_failed_stream_again_raises_nothing(
+def test_second_flush_of_a_failed_standard_stream_raises_nothing(
     words, code, fake, pipe_without_reader, monkeypatch
 ):
     """
@@ -267,7 +267,7 @@ def test_flushing_a_failed_stream_again_raises_nothing(
     stream.close()
 
 
-def test_failed_stream_without_a_descriptor_prints_no_traceback(fake, monkeypatch):
+def test_failing_stdout_without_a_descriptor_prints_no_traceback(fake, monkeypatch):
     """
     If `sys.stdout` is an object that has no file descriptor and fails to write, no
     traceback is printed.

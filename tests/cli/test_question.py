@@ -94,8 +94,8 @@ def write_only():
 )
 def test_stdin_that_is_not_a_pipe_is_not_read(stdin, fake, monkeypatch, capsys):
     """
-    Standard input that is missing, closed, not readable or a terminal is not read;
-    without a question on the command line, the exit code is 2.
+    Standard input is not read if it is missing, closed, not readable or a terminal. If
+    the command line has no question either, the exit code is 2.
     """
     monkeypatch.setattr(sys, "stdin", stdin())
 
@@ -109,7 +109,7 @@ def test_stdin_that_is_not_a_pipe_is_not_read(stdin, fake, monkeypatch, capsys):
     assert err.startswith("asi1: no question: ")
 
 
-def test_dash_as_question_reads_a_terminal(fake, monkeypatch):
+def test_dash_as_question_reads_stdin_even_from_a_terminal(fake, monkeypatch):
     """
     If the question on the command line is ``-``, the question is read from standard
     input until its end, even if standard input is a terminal.
@@ -214,7 +214,7 @@ def test_wait_for_a_question_typed_on_a_terminal_is_not_explained(fake, monkeypa
 def test_process_reports_the_wait_for_an_open_pipe_and_ends_at_ctrl_c(key, start):
     """
     `asi1 ask` in its own process writes to stderr that it waits for an open, silent
-    pipe; Ctrl-C then ends the process with exit code 130, and no more is written.
+    pipe. Ctrl-C then ends the process with exit code 130, and no more is written.
     """
     process = start("ask", "Why?", stdin=subprocess.PIPE)
     first = process.stderr.readline()
@@ -244,7 +244,7 @@ def test_process_appends_piped_text_to_the_question(fake, start):
     assert "And this?\n\nGänseblümchen" == question_sent(fake)
 
 
-def test_system_option_is_the_first_message(fake):
+def test_system_option_is_sent_as_the_first_message(fake):
     """
     ``--system`` sends a system message before the question.
     """

@@ -42,8 +42,7 @@ async def parse(client, **options):
 
 async def test_parse_returns_the_answer_with_its_value(fake, fake_client):
     """
-    `parse` returns the whole answer, whose `parsed` is an object of the requested
-    class.
+    `parse` returns the complete answer; its `parsed` is an object of the given class.
     """
     fake.reply(GOOD, usage=USAGE)
 
@@ -97,7 +96,7 @@ async def test_parsed_from_names_what_was_removed_around_or_in_the_json(
 ):
     """
     A model that ignores the schema may write a Markdown fence or sentences around the
-    JSON, or trailing commas in it: `parsed_from` names what was removed.
+    JSON, or trailing commas in it. `parsed_from` names what was removed.
     """
     fake.reply(text)
 
@@ -177,7 +176,7 @@ async def test_repair_asks_again_with_the_error_and_counts_both_answers(
 ):
     """
     With `repair`, a wrong answer and its error are sent to the model in another
-    request; the final answer has the errors of all wrong answers and the sum of all
+    request. The final answer has the errors of all wrong answers and the sum of all
     tokens.
     """
     fake.reply(BAD, usage=USAGE)
@@ -241,7 +240,8 @@ async def test_wrong_argument_of_parse_is_refused_before_a_request(
     fake, fake_client, options, argument
 ):
     """
-    For a wrong argument, `parse` raises an error that names it, and sends nothing.
+    For a wrong argument, `parse` raises an error that names the argument, and sends no
+    request.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         await parse(fake_client, **options)
@@ -266,12 +266,12 @@ async def test_wrong_argument_of_parse_is_refused_before_a_request(
         pytest.param({"type": "json_object"}, '{"a": 1}', {"a": 1}, id="json-object"),
     ],
 )
-async def test_type_may_be_any_annotation_or_a_json_schema(
+async def test_response_format_may_be_any_annotation_or_a_json_schema(
     fake, fake_client, spec, text, value
 ):
     """
-    *response_format* may be any type annotation, or a JSON Schema, whose value stays
-    dicts and lists; a type such as a list is wrapped in a JSON object.
+    *response_format* may be any type annotation or a JSON Schema; a schema's value has
+    dicts and lists. A type such as a list is wrapped in a JSON object.
     """
     fake.reply(text)
 

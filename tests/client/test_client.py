@@ -98,7 +98,7 @@ def test_repr_of_a_client_and_its_parts_hides_the_key():
 async def test_call_without_streaming_sends_only_its_arguments(fake):
     """
     A call without streaming sends the model, the messages and the given options, and
-    nothing else; exactly one header contains the API key.
+    nothing else. Exactly one header contains the API key.
     """
     async with asi1.AsyncASI1(KEY, fake.base_url, transport=fake.transport) as client:
         await client.chat.completions.create(messages="Hi", temperature=0)
@@ -165,7 +165,7 @@ async def test_wrong_argument_is_refused_before_a_request_is_sent(fake, wrong):
     assert [] == fake.requests
 
 
-async def test_request_calls_any_endpoint(fake):
+async def test_request_calls_any_endpoint_by_method_and_path(fake):
     """
     `request` calls an endpoint by method and path, with query, headers and body, and
     returns the server's reply as bytes, str and JSON.
@@ -264,10 +264,10 @@ async def test_child_client_shares_its_parents_connections(fake):
     assert parent.base_url == child.base_url == fake.base_url
 
 
-async def test_with_options_takes_max_retries_or_a_retry_policy(fake):
+async def test_with_options_refuses_max_retries_together_with_a_retry_policy(fake):
     """
-    `with_options` accepts either `max_retries` or a retry policy, and refuses a call
-    that passes both.
+    `with_options` accepts either `max_retries` or a retry policy; a call that passes
+    both raises an error.
     """
     fake.fail(503, times=None)
     async with in_process(fake, retry=asi1.RetryPolicy(wait_first=0)) as client:
@@ -309,7 +309,7 @@ async def test_closing_the_parent_closes_its_children(fake):
 
 async def test_closing_a_client_ends_its_calls_but_not_the_calls_of_its_parent(fake):
     """
-    Closing a client makes its calls raise and closes its connections; closing a child
+    Closing a client makes its calls raise and closes its connections. Closing a child
     client ends the calls of the child, but not the calls of the parent.
     """
     fake.fault("stall_before_headers", times=None)
@@ -431,7 +431,7 @@ async def test_garbage_collected_client_closes_its_connections(fake):
 def test_one_client_serves_event_loops_in_several_threads(fake):
     """
     Event loops in several threads use one client at the same time, each with its own
-    connections; closing the client in one thread ends the calls of all threads.
+    connections. Closing the client in one thread ends the calls of all threads.
     """
     client = asi1.AsyncASI1("key", fake.base_url)
     fake.fault("stall", times=None)
@@ -481,7 +481,7 @@ async def test_hundred_concurrent_calls_stay_within_max_connections(fake):
     assert 20 >= len({request.connection for request in fake.requests})
 
 
-async def test_cookies_are_not_sent_back(fake):
+async def test_cookie_of_a_reply_is_not_sent_with_the_next_call(fake):
     """
     A cookie that the server sets is not sent with the next call.
     """
@@ -498,7 +498,7 @@ async def test_cookies_are_not_sent_back(fake):
 async def test_user_provided_http_client_stores_and_sends_cookies(fake):
     """
     A user-provided httpx client stores the cookies of replies and sends them, as it
-    does without asi1; the cookies are not in the response metadata.
+    does without asi1. The response metadata does not contain the cookies.
     """
     fake.reply("Hi.", headers={"set-cookie": "track=1; Path=/"}, times=None)
 
@@ -527,9 +527,9 @@ async def test_redirect_target_gets_no_request(fake):
 
 async def test_refused_connection_names_host_and_port_after_three_attempts():
     """
-    If no server listens at the address, a call raises after three attempts; the error
-    names host and port, says that nothing was sent, and its traceback has no frame of
-    asi1 that contains the API key.
+    If no server listens at the address, a call raises after three attempts. The error
+    names host and port and says that nothing was sent. No frame of asi1 in its
+    traceback contains the API key.
     """
     with FakeASI1() as fake:
         port = fake.port
@@ -562,7 +562,7 @@ def frames_of_asi1(traceback):
 @pytest.mark.parametrize(
     "fault", ["keepalive_then_close_idle", "keepalive_then_rst_on_reuse", "idle_408"]
 )
-async def test_call_succeeds_after_its_idle_connection_died(fake, fault):
+async def test_call_succeeds_after_its_idle_connection_was_closed(fake, fault):
     """
     When the server closes or breaks an idle connection, the next call succeeds over a
     new connection.
@@ -612,7 +612,7 @@ def secure_port(certificate):
             portal.call(server.close)
 
 
-async def test_unverifiable_certificate_raises_without_a_retry(secure_port):
+async def test_certificate_that_cannot_be_verified_raises_without_a_retry(secure_port):
     """
     A server certificate that cannot be verified raises an error that gives the reason;
     there is only one attempt, and no request is sent.
@@ -680,7 +680,7 @@ async def test_proxy_is_ignored_for_a_server_on_this_machine(fake, monkeypatch):
         assert (await client.chat.completions.create(messages="Hi")).text
 
 
-async def test_concurrent_first_calls_create_no_more_pools_than_needed(secure_port):
+async def test_concurrent_first_calls_create_no_unneeded_connection_pools(secure_port):
     """
     32 calls that begin together, before any connection is open, create no more
     connection pools than are needed for 32 connections.

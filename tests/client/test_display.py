@@ -59,7 +59,7 @@ class Cell(Publisher):
 
 
 def ipython(monkeypatch, publisher):
-    """Pretend that IPython runs with *publisher*, or, if None, is only imported."""
+    """Pretend that IPython runs with *publisher*; None: it is imported, not running."""
     shell = None if publisher is None else types.SimpleNamespace(display_pub=publisher)
     parts = {
         "IPython": {"get_ipython": lambda: shell},
@@ -178,9 +178,9 @@ def choice(text):
 
 
 @pytest.mark.parametrize("out", [None, "ascii"])
-def test_display_survives_a_missing_or_ascii_stdout(monkeypatch, out):
+def test_display_works_without_stdout_and_with_an_ascii_stdout(monkeypatch, out):
     """
-    `display` escapes the characters that the encoding of stdout lacks; if the program
+    `display` escapes the characters that the encoding of stdout lacks. If the program
     has no stdout, `display` writes nothing and raises nothing.
     """
     stdout = io.TextIOWrapper(io.BytesIO(), out) if out else None
@@ -195,7 +195,7 @@ def test_display_survives_a_missing_or_ascii_stdout(monkeypatch, out):
 def test_stdout_gets_no_control_characters(monkeypatch):
     """
     `display` writes control characters as symbols and omits invisible characters,
-    however the text is split into chunks; the parts of an emoji stay joined.
+    however the text is split into chunks. The parts of an emoji stay joined.
     """
     out = io.StringIO()
     monkeypatch.setattr(sys, "stdout", out)
@@ -265,8 +265,8 @@ def test_empty_answer_is_shown_with_its_finish_reason(fake, cell, blocking):
 
 def test_long_answer_is_not_sent_to_the_notebook_for_each_chunk(cell):
     """
-    However many chunks an answer has, all updates sent to a notebook are together less
-    than 51 times as long as the answer, and the last update is the complete answer.
+    However many chunks an answer has, all updates of a notebook cell are together less
+    than 51 times as long as the answer. The last update is the complete answer.
     """
     text = ""
     with screen(thoughts=True) as show:

@@ -75,10 +75,10 @@ async def test_options_of_the_call_apply_to_image_calls(fake, fake_client):
 
 
 @pytest.mark.virtual_time
-async def test_refusal_and_overload_are_retried(fake):
+async def test_image_call_is_retried_after_a_429_or_an_overload(fake):
     """
-    A 429, and a success that reports an overload, are retried like those of a chat
-    call, after the wait that the server asks for.
+    After a status 429, or a status 200 whose body reports an overload, an image call is
+    retried as a chat call is: after the wait that the server asks for.
     """
     fake.fail(429, retry_after=3)
     fake.reply_json({"error": {"message": "overloaded, try again in 5s", "code": 503}})
@@ -91,7 +91,7 @@ async def test_refusal_and_overload_are_retried(fake):
     assert third.wait is None
 
 
-async def test_cut_or_wrong_reply_is_an_error(fake, fake_client):
+async def test_truncated_or_invalid_reply_to_an_image_call_raises(fake, fake_client):
     """
     A reply that breaks off, is not JSON, or has no image raises an `APIError`; a part
     of an image is never returned.
@@ -125,9 +125,10 @@ async def test_every_fault_ends_in_an_image_or_an_api_error(fake):
                     assert image.images
 
 
-async def test_large_image_is_returned(fake, fake_client):
+async def test_image_of_several_megabytes_is_returned(fake, fake_client):
     """
-    An image of several megabytes is returned; one above ``max_event_bytes`` is not.
+    An image of several megabytes is returned. An image larger than ``max_event_bytes``
+    raises an error.
     """
     large = PNG + b"\0" * 3_000_000
     fake.image(large, times=2)

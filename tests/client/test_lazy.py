@@ -120,14 +120,14 @@ class Acquires:
     """A limiter without `release`."""
 
     async def acquire(self, tokens):
-        """Return at once."""
+        """Permit an attempt at once."""
 
 
 class Releases(Acquires):
     """A limiter with `acquire` and `release`."""
 
     def release(self, outcome):
-        """Do nothing."""
+        """Do nothing when an attempt ends."""
 
 
 def nested(levels):
@@ -219,7 +219,7 @@ def accepted(take):
     return {name for name, text in refusals.items() if text is None}
 
 
-def test_table_has_every_argument_of_the_constructor():
+def test_table_of_accepted_values_has_every_argument_of_the_constructor():
     """
     The table `ACCEPTED` has a row for each argument of the client's constructor.
     """
@@ -235,8 +235,8 @@ def test_setting_of_a_wrong_type_is_refused_when_the_client_is_made(
     monkeypatch, make, name
 ):
     """
-    Each argument of the constructor refuses every value of a wrong type, false values
-    and None included, with an error that does not show a key.
+    Each argument of the constructor refuses every value of a wrong type, also None and
+    false values, with an error that does not show a key.
     """
     monkeypatch.setenv("ASI1_API_KEY", "k")
 
@@ -265,7 +265,7 @@ def test_setting_of_a_wrong_type_is_refused_by_with_options(make, name):
 
 @BOTH
 @pytest.mark.parametrize("value", ["no", "false", "0", "", 0, 1, None, [], Ambiguous()])
-def test_only_true_allows_http_to_other_machines(make, value):
+def test_allow_insecure_http_must_be_true_or_false(make, value):
     """
     ``allow_insecure_http`` must be True or False: a str such as "no" does not make the
     client send the key in clear.
@@ -279,7 +279,7 @@ def test_only_true_allows_http_to_other_machines(make, value):
 
 
 @BOTH
-def test_limiter_with_both_methods_is_accepted(make):
+def test_object_with_acquire_and_release_is_accepted_as_rate_limit(make):
     """
     Any object with the two methods of a `Limiter` is accepted as ``rate_limit``.
     """
@@ -312,7 +312,7 @@ SECONDS = {"one", "fraction"}
         (asi1.RateLimit, "max_concurrency", {*WHOLE, "none"}),
     ],
 )
-def test_field_of_a_wrong_type_is_refused(cls, field, expected):
+def test_setting_object_refuses_a_field_of_a_wrong_type(cls, field, expected):
     """
     `Timeouts`, `RetryPolicy`, `Limits` and `RateLimit` refuse fields of a wrong type.
     """
@@ -320,7 +320,7 @@ def test_field_of_a_wrong_type_is_refused(cls, field, expected):
 
 
 @pytest.mark.parametrize("field", ["connect", "write", "pool", "first_token", "idle"])
-def test_only_the_total_timeout_has_a_default_by_kind_of_call(field):
+def test_only_the_total_timeout_may_be_the_constant_default(field):
     """
     Of the fields of `Timeouts`, only ``total`` may be `DEFAULT`, a timeout that depends
     on whether the call streams.
@@ -357,8 +357,8 @@ def test_only_the_total_timeout_has_a_default_by_kind_of_call(field):
 )
 def test_wrong_default_option_is_refused_when_the_client_is_made(make, option, value):
     """
-    A client checks its default options when it is created, and a conversation its
-    options, including options that are not in the request's body, such as ``timeout``.
+    A client checks its default options when it is created, and so does a conversation.
+    Options that are not in the request's body, such as ``timeout``, are checked too.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         make("k", default_options={option: value})
@@ -388,7 +388,7 @@ def test_wrong_model_is_refused_when_a_conversation_begins(make, model):
 
 
 @BOTH
-def test_unknown_argument_is_reported_without_a_private_name(make):
+def test_error_for_an_unknown_argument_names_no_private_class(make):
     """
     The error for an unknown argument of the constructor or of `with_options` does not
     name the private base class of the clients.

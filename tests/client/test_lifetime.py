@@ -1,4 +1,4 @@
-"""The end of calls, streams and loops: no task, connection or reference cycle leaks."""
+"""The end of calls, streams and event loops leaks no task, connection or object."""
 
 import asyncio
 import gc
@@ -21,10 +21,10 @@ def client_of(fake, **settings):
     return AsyncASI1("sk_lifetime", fake.base_url, **settings)
 
 
-def test_loop_may_end_before_a_call_has_begun(fake):
+def test_event_loop_may_end_before_the_first_step_of_a_call_task(fake):
     """
     An event loop may end right after a call was created, before the first step of the
-    call's task: no request is sent, and the loop ends without waiting for the call.
+    call's task. Then no request is sent, and the loop does not wait for the call.
     """
     client = client_of(fake)
 
@@ -192,8 +192,8 @@ async def tasks():
 @pytest.mark.parametrize("ask", [create, enter_stream, read, map_prompts])
 async def test_call_task_cancelled_before_its_first_step_raises(fake, tasks, ask):
     """
-    If other code cancels a call task before its first step, the call raises
-    `ClientClosedError` or `StreamClosedError`: its caller does not wait for ever.
+    If other code cancels a call task before its first step, the caller gets a
+    `ClientClosedError` or `StreamClosedError`, and does not wait for ever.
     """
     async with client_of(fake) as client:
         asking = asyncio.create_task(ask(client))
@@ -252,7 +252,7 @@ async def test_map_sends_no_prompt_after_a_prompt_whose_call_was_cancelled(fake,
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_turn_cancelled_before_its_first_step_lets_another_begin(fake, tasks):
+async def test_next_turn_may_begin_after_a_turns_call_task_was_cancelled(fake, tasks):
     """
     If other code cancels the call task of a conversation turn before the task's first
     step, the turn raises, and the next turn may begin.

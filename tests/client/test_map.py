@@ -100,7 +100,7 @@ async def test_number_of_calls_under_way_is_the_given_concurrency(fake, fake_cli
     await until(lambda: fake.open_connections == 0)
 
 
-async def test_prompts_are_read_at_most_twice_concurrency_ahead(fake, fake_client):
+async def test_map_reads_at_most_two_times_concurrency_prompts_ahead(fake, fake_client):
     """
     An endless iterable of prompts is read at most two times *concurrency* prompts ahead
     of the answers, and is not read at all before the reader asks for the first answer.
@@ -137,9 +137,9 @@ async def test_slow_answer_does_not_hold_up_later_calls(fake, fake_client):
 
 async def test_error_of_a_call_is_raised_in_place_of_its_answer(fake, fake_client):
     """
-    The error of a call is raised where its answer would be yielded; the calls of later
-    prompts are cancelled, and each further read raises the same error, with a traceback
-    that does not grow.
+    The error of a call is raised where its answer would be yielded, and the calls of
+    later prompts are cancelled. Each further read raises the same error, with a
+    traceback that does not grow.
     """
     for delay in (0.1, 0.1):
         fake.reply(question, delay=delay)
@@ -163,10 +163,10 @@ async def test_error_of_a_call_is_raised_in_place_of_its_answer(fake, fake_clien
     await until(lambda: not fake_client._engine.tasks)
 
 
-async def test_return_exceptions_yields_errors_as_values(fake, fake_client):
+async def test_return_exceptions_yields_errors_in_place_of_answers(fake, fake_client):
     """
     With ``return_exceptions`` an error is yielded in place of the answer to its prompt,
-    even the error of a prompt that cannot be sent, and all other prompts are answered.
+    even if the prompt cannot be sent. All other prompts are answered.
     """
     fake.reply("one")
     fake.fail(500)
@@ -239,8 +239,8 @@ async def test_map_without_prompts_yields_no_answers(fake_client):
 
 async def test_map_of_a_closed_client_raises(fake, fake_client):
     """
-    A `map` whose client was closed before the first answer was read sends no request;
-    the reader gets `ClientClosedError`, and so does another `map` of this client.
+    If the client of a `map` was closed before the first answer was read, no request is
+    sent. Reading this `map`, or another one of the client, raises `ClientClosedError`.
     """
     made = fake_client.chat.completions.map(["a", "b"])
     await fake_client.aclose()
@@ -284,7 +284,7 @@ async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way)
     else:
         error = asi1.ClientClosedError if way == "client" else asi1.StreamClosedError
         with pytest.raises(error):
-            for _ in range(5):  # unread answers are yielded before the error
+            for _ in range(5):  # the map first yields the answers that have arrived
                 await anext(answers)
 
     await until(lambda: not fake_client._engine.tasks)

@@ -27,7 +27,7 @@ def stream(client, response_format=Point):
     )
 
 
-async def test_final_completion_of_a_stream_has_the_value(fake, fake_client):
+async def test_final_completion_of_a_stream_has_the_parsed_value(fake, fake_client):
     """
     With a type as *response_format*, a stream's chunks contain the JSON text, and the
     stream's final completion contains the parsed value.
@@ -45,10 +45,12 @@ async def test_final_completion_of_a_stream_has_the_value(fake, fake_client):
     assert "Point" == form["json_schema"]["name"]
 
 
-async def test_partial_is_the_value_so_far(fake, fake_client):
+async def test_partial_returns_the_part_of_the_value_that_has_arrived(
+    fake, fake_client
+):
     """
-    `partial` returns the part of the value that has arrived, as dicts, lists and
-    strings: None before the value begins, and an incomplete value until its end.
+    `partial` returns None before the value begins. Then it returns the part of the
+    value that has arrived, as dicts, lists and strings.
     """
     texts = ["Here: ", '{"x": 1', ', "y', '": 2', "3}", " Bye."]
     events = [Event(chunk(text)) for text in texts]
@@ -63,7 +65,7 @@ async def test_partial_is_the_value_so_far(fake, fake_client):
     assert ("text",) == answer.parsed_from
 
 
-async def test_partial_of_a_wrapped_value_is_the_value(fake, fake_client):
+async def test_partial_of_a_list_omits_the_object_around_the_list(fake, fake_client):
     """
     If the JSON Schema wraps a value that is not an object, such as a list, in an
     object, `partial` returns the value without this object.
@@ -99,7 +101,7 @@ async def test_streamed_answer_that_does_not_fit_raises_the_error_of_parse(
     assert text == caught.value.text == opened.snapshot().text
 
 
-async def test_dict_as_response_format_of_a_stream_is_sent_as_it_is(fake, fake_client):
+async def test_dict_as_response_format_of_a_stream_is_sent_unchanged(fake, fake_client):
     """
     A dict as *response_format* of `stream` is sent unchanged, and the final completion
     is a `ChatCompletion` without a value.

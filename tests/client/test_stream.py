@@ -17,7 +17,7 @@ from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process, until
 
 asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 
-THOUGHTS = ["Count", "to eight."]  # the fake server joins the two by a newline
+THOUGHTS = ["Count", "to eight."]  # in the answer a newline joins the two thoughts
 
 
 @pytest.fixture
@@ -153,8 +153,8 @@ async def test_get_final_completion_is_complete_after_any_number_of_reads(opened
 
 async def test_snapshot_is_the_answer_received_so_far(fake, client):
     """
-    `snapshot` returns an empty answer before the call begins, then the answer received
-    so far, including chunks that were not read yet, even after the stream was closed.
+    `snapshot` returns an empty answer before the call begins. Then it returns the
+    answer received so far, including unread chunks, even after the stream was closed.
     """
     fake.clear()
     fake.play(SSE, Event(chunk("one")), Event(chunk(" two")), Stall())

@@ -34,7 +34,7 @@ ENDLESS = (SSE, Repeat((Event(chunk("on ")), Pause(0.005))))
 async def test_to_sse_yields_thoughts_text_and_a_last_event(fake):
     """
     `to_sse` yields thoughts and text in order, then a last event with finish reason and
-    usage; each bytes object yielded consists of complete events.
+    usage. Each bytes object that it yields consists of complete events.
     """
     fake.reply(TEXT, thoughts=["Hm."], chunk_words=1)
 
@@ -70,9 +70,9 @@ async def test_to_sse_begins_after_the_last_chunk_read(fake):
 
 async def test_broken_stream_ends_with_an_error_event(fake):
     """
-    An error in the middle of a stream becomes the last event and is not raised: the web
-    server cannot report the error by a status, since it has already sent the status of
-    its response.
+    An error in the middle of a stream becomes the last event and is not raised. The web
+    server cannot report the error by a status any more, since it has already sent the
+    status of its response.
     """
     fake.fault("reset_mid_body")
 
@@ -85,10 +85,10 @@ async def test_broken_stream_ends_with_an_error_event(fake):
     assert "stream_interrupted" == data["code"]
 
 
-async def test_exception_other_than_asi1_error_is_an_event_and_is_raised(fake):
+async def test_error_that_is_not_an_asi1_error_is_the_last_event_and_is_raised(fake):
     """
-    An exception that is not an `ASI1Error` becomes the last event, which omits the
-    exception's message; the next read raises the exception.
+    An exception that is not an `ASI1Error` becomes the last event, but without the
+    exception's message. The next read raises the exception.
     """
 
     def explode(_):
@@ -110,7 +110,7 @@ async def test_exception_other_than_asi1_error_is_an_event_and_is_raised(fake):
 async def test_open_raises_an_error_before_the_first_event(fake):
     """
     ``to_sse().open()`` raises an error that occurs before the first event, so that a
-    web server can still send that error as the status of its response; without `open`
+    web server can still send that error as the status of its response. Without `open`
     the error becomes an event.
     """
     fake.fail(429, retry_after=7, times=2)
@@ -272,7 +272,7 @@ async def test_garbage_collected_event_iterator_cancels_the_call(fake):
 
 
 @pytest.mark.virtual_time
-async def test_event_iterator_dropped_after_a_ping_cancels_the_call():
+async def test_event_iterator_collected_after_a_ping_cancels_the_call():
     """
     An iterator of events that has sent only a ping cancels its call when it is
     garbage-collected, even if the program still refers to the stream object.
@@ -291,7 +291,7 @@ async def test_event_iterator_dropped_after_a_ping_cancels_the_call():
 
 
 @pytest.mark.system
-async def test_events_of_a_stream_being_read_are_refused(fake):
+async def test_to_sse_of_a_stream_that_another_task_reads_is_refused(fake):
     """
     Reading the events of a stream while another task reads the stream's text raises
     `StreamBusyError`; the other task goes on reading.
@@ -343,7 +343,7 @@ async def test_undecodable_chunk_ends_the_events_with_an_error_event(fake):
     assert "stream_decode" == seen(body)[-1][1]["code"]
 
 
-async def test_wrong_argument_to_to_sse_loses_no_chunk(fake):
+async def test_to_sse_with_a_wrong_argument_raises_and_loses_no_chunk(fake):
     """
     A `to_sse` call with a wrong argument raises and loses no chunk of the stream.
     """
@@ -358,7 +358,7 @@ async def test_wrong_argument_to_to_sse_loses_no_chunk(fake):
     assert first.text + "".join(rest) == TEXT
 
 
-async def test_event_never_ends_in_half_a_character(fake):
+async def test_event_never_contains_half_of_a_surrogate_pair(fake):
     """
     Each event has only complete characters, even if the server split a surrogate pair
     over two chunks; a lone surrogate is sent as U+FFFD.

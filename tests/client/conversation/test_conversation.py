@@ -36,10 +36,10 @@ def roles(chat):
     return [message["role"] for message in chat.messages]
 
 
-async def test_each_turn_sends_and_joins_the_history(fake, fake_client):
+async def test_each_turn_sends_the_history_and_is_added_to_it(fake, fake_client):
     """
     A turn sends the system message and all earlier turns, and is then added to the
-    history; the conversation's options and session id are sent with each turn.
+    history. The conversation's options and session id are sent with each turn.
     """
     chat = fake_client.conversation("Be brief.", temperature=0, session_id="s-1")
 
@@ -126,7 +126,7 @@ async def test_conversations_of_one_client_are_independent(fake, fake_client):
 async def test_second_turn_edit_and_undo_are_refused_during_a_turn(fake, fake_client):
     """
     While a turn waits for its answer, another turn, an edit and an undo raise
-    `ConversationBusyError`; a fork and `messages` show the history before the turn.
+    `ConversationBusyError`. A fork and `messages` show the history before the turn.
     """
     chat = fake_client.conversation()
     await chat.ask("A?")
@@ -342,7 +342,7 @@ async def test_turn_may_consist_of_tool_results(fake, fake_client):
     assert "c1" == sent(fake)[1]["tool_calls"][0]["id"] == sent(fake)[2]["tool_call_id"]
 
 
-async def test_answer_joins_the_history_as_assistant_whatever_its_role(
+async def test_answer_is_in_the_history_as_assistant_whatever_its_role(
     fake, fake_client
 ):
     """
@@ -514,8 +514,9 @@ async def test_context_length_error_is_raised_after_the_allowed_retry(
     fake, fake_client, policy, requests
 ):
     """
-    A context length error is raised at once if the conversation has no policy or its
-    policy allows no retry, and otherwise after one retry; the history is unchanged.
+    A context length error is raised at once if the conversation has no policy, or one
+    that allows no retry. Otherwise it is raised after one retry. The history is
+    unchanged.
     """
     chat = await conversation_of(fake_client, policy)
     before, asked = chat.messages, len(fake.requests)
@@ -529,9 +530,7 @@ async def test_context_length_error_is_raised_after_the_allowed_retry(
     assert before == chat.messages
 
 
-async def test_turn_over_the_budget_without_the_history_is_refused_before_sending(
-    fake, fake_client
-):
+async def test_turn_that_alone_exceeds_the_token_budget_is_not_sent(fake, fake_client):
     """
     A turn that exceeds the token budget even without the history is refused, and no
     request is sent.
@@ -547,8 +546,8 @@ async def test_turn_over_the_budget_without_the_history_is_refused_before_sendin
 
 async def test_summary_request_has_no_tools_and_its_usage_is_counted(fake, fake_client):
     """
-    A summary request is sent without the tools, options and session id of the turns,
-    and its usage is added to the usage of the conversation.
+    A summary request is sent without the tools, options and session id of the turns.
+    Its token usage is added to the usage of the conversation.
     """
     tools = [{"type": "function", "function": {"name": "f"}}]
     policy = asi1.Summarise(900, size=60, model="small")
@@ -566,12 +565,10 @@ async def test_summary_request_has_no_tools_and_its_usage_is_counted(fake, fake_
     assert total == chat.usage.prompt_tokens
 
 
-async def test_change_within_the_summarised_messages_drops_the_summary(
-    fake, fake_client
-):
+async def test_change_of_a_summarised_message_drops_the_summary(fake, fake_client):
     """
     Editing a summarised message, or forking before the last summarised message, drops
-    the summary; a change to later messages keeps the summary.
+    the summary. A change to later messages keeps the summary.
     """
     chat = await conversation_of(fake_client, asi1.Summarise(900, size=60), 15)
 
@@ -667,7 +664,7 @@ async def test_policy_without_a_token_budget_keeps_to_the_models_context_size(
 ):
     """
     If a context policy has no token budget, requests stay within the model's context
-    size minus `max_tokens`; a model of unknown context size is refused.
+    size minus `max_tokens`. A model of unknown context size is refused.
     """
     with pytest.raises(asi1.ArgumentError, match="no context size is known"):
         fake_client.conversation(context=asi1.KeepNewest(), model="huge")
@@ -692,12 +689,12 @@ async def test_policy_without_a_token_budget_keeps_to_the_models_context_size(
     ],
     ids=["large-output", "small-output", "max-tokens", "unknown-output"],
 )
-async def test_budget_leaves_room_for_the_answer_of_the_clients_model(
+async def test_policy_without_a_token_budget_reserves_tokens_for_the_answer(
     fake, info, options, most
 ):
     """
-    Without a budget, a policy reserves `max_tokens` for the answer; if that is not
-    given, the output limit in the client's ``models``, up to a quarter of the context.
+    A policy without a token budget reserves `max_tokens` for the answer. Without that,
+    it reserves the model's output limit, but at most a quarter of the context.
     """
     models = {"huge": asi1.ModelInfo(**info)}
     async with in_process(fake, models=models) as client:
@@ -707,11 +704,11 @@ async def test_budget_leaves_room_for_the_answer_of_the_clients_model(
     assert most - 200 < max(counts) <= most
 
 
-async def test_clients_models_override_the_table_for_its_children_too(fake):
+async def test_models_of_a_client_override_asi1_models_for_its_children_too(fake):
     """
     A client's ``models`` replace entries of `asi1.MODELS` for this client and for its
-    `with_options` children, whose own ``models`` are added to them; `asi1.MODELS` and
-    other clients do not change.
+    `with_options` children, which may add ``models`` of their own. Other clients and
+    `asi1.MODELS` itself do not change.
     """
     tiny = {"asi1": asi1.ModelInfo(context=100)}
     async with in_process(fake, models=tiny) as client:
@@ -793,7 +790,7 @@ def reply_counting(prompt_tokens, text="Fine."):
     return json.dumps({"id": "a", "choices": [answer], "usage": usage}).encode()
 
 
-async def test_one_absurd_token_count_does_not_block_later_turns(fake, fake_client):
+async def test_one_absurdly_high_token_count_blocks_no_later_turn(fake, fake_client):
     """
     After the server has reported one prompt token count far above all its other counts,
     later turns still fit into the budget.
@@ -811,7 +808,7 @@ async def test_one_absurd_token_count_does_not_block_later_turns(fake, fake_clie
 async def test_impossible_token_count_is_not_used_and_raises_nothing(fake, fake_client):
     """
     An impossible token count from the server is not used for later estimates, and the
-    answer is returned; such a count in a saved conversation raises an `ArgumentError`.
+    answer is returned. Such a count in a saved conversation raises an `ArgumentError`.
     """
     fake.reply_json(reply_counting(10**400))
     chat = fake_client.conversation()
@@ -912,7 +909,7 @@ async def test_keep_partial_applies_to_a_stream_that_was_refused_at_first(
     ],
     ids=["edit-str", "edit-float", "fork-str", "saved-int", "saved-dict"],
 )
-async def test_argument_of_a_wrong_type_is_refused(fake, fake_client, use):
+async def test_index_or_saved_text_of_a_wrong_type_is_refused(fake, fake_client, use):
     """
     An index, a number of messages or a saved conversation of a wrong type raises an
     `ArgumentError`.
@@ -924,10 +921,10 @@ async def test_argument_of_a_wrong_type_is_refused(fake, fake_client, use):
         use(fake_client, chat)
 
 
-async def test_score_that_is_not_a_number_is_refused(fake, fake_client):
+async def test_scoring_function_that_returns_no_number_is_refused(fake, fake_client):
     """
-    A scoring function that does not return a number makes the turn raise an
-    `ArgumentError`.
+    If the scoring function of a context policy does not return a number, the turn
+    raises an `ArgumentError`.
     """
     chat = fake_client.conversation()
     for _ in range(6):
@@ -961,7 +958,7 @@ async def test_empty_answer_is_in_the_history_but_is_not_sent(
 ):
     """
     An answer with neither text nor tool calls is a turn of the history, in a saved
-    conversation too, and can be undone; later requests have no message for it.
+    conversation too, and can be undone. But later requests do not contain the answer.
     """
     fake.clear()
     if streams:
@@ -990,7 +987,7 @@ async def test_empty_answer_is_in_the_history_but_is_not_sent(
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
-async def test_function_call_goes_back_with_the_next_turn(fake, fake_client, streams):
+async def test_function_call_is_sent_with_the_next_turn(fake, fake_client, streams):
     """
     An answer with only a ``function_call``, as older servers send it, is sent with the
     next turn, since such a message is valid without content.
@@ -1040,9 +1037,9 @@ async def test_empty_answer_appended_to_messages_is_not_sent(fake, fake_client):
         assert [user, user] == sent(fake)
 
 
-async def test_empty_answer_does_not_count_in_the_token_estimates(fake, fake_client):
+async def test_token_estimator_ignores_empty_answers(fake, fake_client):
     """
-    The token estimator learns from the messages that were sent, without empty answers.
+    The token estimator learns from the messages that were sent, not from empty answers.
     """
     fake.clear()
     fake.reply_json({"choices": [{"message": {"content": None}}]})
@@ -1067,8 +1064,8 @@ CALL = {
 @pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
 async def test_extra_members_of_tool_calls_are_sent_back(fake, fake_client, streams):
     """
-    Extra members of a tool call are sent back with the next turn, with and without
-    streaming, by forks and saved conversations too; those of the message are not.
+    Extra members of a tool call are sent back with the next turn, streamed or not, also
+    by forks and loaded conversations. Extra members of a message are not sent back.
     """
     fake.clear()
     message = {"tool_calls": [CALL], "annotations": [1], "reasoning_content": "Hm."}
@@ -1143,8 +1140,8 @@ async def test_thoughts_are_sent_back_only_with_keep_reasoning(
 
 async def test_forks_and_loaded_conversations_inherit_keep_reasoning(fake, fake_client):
     """
-    Forks and saved copies of a conversation with ``keep_reasoning`` add the thoughts of
-    later answers, partial ones included, to their history too.
+    Forks and loaded copies of a conversation with ``keep_reasoning`` add the thoughts
+    of later answers, and of partial answers, to their history.
     """
     fake.clear()
     fake.reply("Yes.", thoughts=["Hm."], times=None)
@@ -1161,7 +1158,7 @@ async def test_forks_and_loaded_conversations_inherit_keep_reasoning(fake, fake_
         assert ["Hm.", "Hm."] == [reply["reasoning_content"] for reply in replies]
 
 
-async def test_conversation_of_an_earlier_version_has_no_keep_reasoning(fake_client):
+async def test_keep_reasoning_missing_in_a_saved_conversation_is_false(fake_client):
     """
     A saved conversation without the member "keep_reasoning" is loaded as if this member
     were false.
@@ -1183,7 +1180,7 @@ async def test_keep_reasoning_of_a_wrong_type_is_refused(fake_client, value):
         fake_client.conversation(keep_reasoning=value)
 
 
-async def test_halves_of_a_character_are_joined_in_the_history(fake, fake_client):
+async def test_surrogate_pair_of_two_chunks_is_joined_in_the_history(fake, fake_client):
     """
     A character that came as two halves of a surrogate pair, in two chunks, is stored,
     saved and sent back as one character.

@@ -26,7 +26,7 @@ GOOD = '{"name": "Oslo", "people": 700000}'
 BAD = '{"name": "Oslo", "people": "many"}'
 
 
-async def test_parsed_turn_is_added_to_the_history(fake, fake_client):
+async def test_parse_adds_its_turn_to_the_history(fake, fake_client):
     """
     `parse` of a conversation returns the value, and adds the message and the answer's
     text to the history.
@@ -46,12 +46,12 @@ async def test_parsed_turn_is_added_to_the_history(fake, fake_client):
     assert "City" == fake.requests[1].json["response_format"]["json_schema"]["name"]
 
 
-async def test_repaired_turn_has_the_final_answer_and_counts_all_tokens(
+async def test_repaired_parse_adds_only_the_final_answer_but_counts_all_tokens(
     fake, fake_client
 ):
     """
-    After a repair, the history has only the final answer, but the conversation's usage
-    also counts the tokens of the first answer.
+    If `parse` had to repair an answer, only the final answer is added to the history,
+    but the conversation's usage also counts the tokens of the first answer.
     """
     fake.reply(BAD, usage=USAGE)
     fake.reply(GOOD, usage=USAGE)
@@ -69,12 +69,12 @@ async def test_repaired_turn_has_the_final_answer_and_counts_all_tokens(
     assert 3 == len(fake.requests[1].json["messages"])
 
 
-async def test_turn_without_a_valid_answer_leaves_the_history_unchanged(
+async def test_parse_without_a_valid_answer_leaves_the_history_unchanged(
     fake, fake_client
 ):
     """
-    If no answer fits the schema, the error is raised, the history is unchanged, and the
-    next turn can begin.
+    If no answer fits the schema, `parse` of a conversation raises an error, the history
+    is unchanged, and the next turn can begin.
     """
     fake.reply(BAD)
     fake.reply("Hello.")
@@ -87,9 +87,10 @@ async def test_turn_without_a_valid_answer_leaves_the_history_unchanged(
     assert "Hello." == (await chat.ask("Hi")).text
 
 
-async def test_failed_call_of_a_parsed_turn_lets_the_next_turn_begin(fake, fake_client):
+async def test_next_turn_may_begin_after_a_call_of_parse_has_failed(fake, fake_client):
     """
-    If a call of a parsed turn fails, its error is raised, and the next turn can begin.
+    If a call that `parse` of a conversation makes fails, `parse` raises the call's
+    error, and the next turn can begin.
     """
     fake.reply(BAD)
     fake.fail(400)
@@ -103,10 +104,12 @@ async def test_failed_call_of_a_parsed_turn_lets_the_next_turn_begin(fake, fake_
     assert "Hello." == (await chat.ask("Hi")).text
 
 
-async def test_parsed_turn_blocks_other_turns(fake, fake_client):
+async def test_other_turns_are_refused_while_parse_waits_for_its_answer(
+    fake, fake_client
+):
     """
-    While a parsed turn waits for its answer, no other turn of the conversation can
-    begin.
+    While `parse` of a conversation waits for its answer, no other turn of the
+    conversation can begin.
     """
     fake.reply(GOOD, delay=1)
     chat = fake_client.conversation()

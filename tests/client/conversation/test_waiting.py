@@ -59,7 +59,7 @@ async def test_wait_asks_again_until_an_answer_is_not_deferred(fake, fake_client
 async def test_repeated_deferred_answer_does_not_end_the_wait(fake, fake_client):
     """
     An answer that repeats the deferred answer's text, even with other white space
-    around it, does not end the wait; an answer with a tool call and no text ends it.
+    around it, does not end the wait. An answer with a tool call and no text ends it.
     """
     chat = await asked(fake, fake_client)
     fake.reply(f"\n\n{DEFERRED}", usage=USAGE)
@@ -71,7 +71,9 @@ async def test_repeated_deferred_answer_does_not_end_the_wait(fake, fake_client)
     assert 3 == len(fake.requests)
 
 
-async def test_message_and_model_of_the_wait_are_sent(fake, fake_client):
+async def test_wait_sends_the_message_and_model_that_the_caller_chose(
+    fake, fake_client
+):
     """
     The caller can choose the message and the model of the turns that `wait` sends;
     options of the conversation apply to these turns too.
@@ -112,8 +114,8 @@ async def test_wait_that_times_out_can_be_repeated(fake, fake_client):
 
 async def test_other_turns_are_refused_during_the_wait(fake, fake_client):
     """
-    During the wait, and between its messages, another turn or wait raises
-    `ConversationBusyError`; a cancelled wait allows the next turn.
+    While `wait` runs, also in the pauses between its messages, another turn or wait
+    raises `ConversationBusyError`. After a cancelled wait the next turn may begin.
     """
     chat = await asked(fake, fake_client)
     fake.reply(DEFERRED, times=None)
@@ -134,7 +136,8 @@ async def test_other_turns_are_refused_during_the_wait(fake, fake_client):
 
 async def test_wait_whose_call_fails_leaves_the_history_unchanged(fake, fake_client):
     """
-    If a message of the wait fails, `wait` raises the error, and can be called again.
+    If a request that `wait` sends fails, `wait` raises the request's error and leaves
+    the history unchanged, and can be called again.
     """
     chat = await asked(fake, fake_client)
     fake.fail(500)
@@ -148,8 +151,8 @@ async def test_wait_whose_call_fails_leaves_the_history_unchanged(fake, fake_cli
 
 async def test_answer_that_is_not_deferred_is_returned_at_once(fake, fake_client):
     """
-    If the last answer is not deferred, `wait` returns it without a request, whether the
-    turn was a stream, or the conversation was saved and loaded.
+    If the last answer is not deferred, `wait` returns that answer without a request.
+    The answer may come from a stream, or from a saved and loaded conversation.
     """
     chat = fake_client.conversation()
     fake.reply("Booked.", thoughts=["Easy."])
@@ -162,10 +165,12 @@ async def test_answer_that_is_not_deferred_is_returned_at_once(fake, fake_client
     assert 1 == len(fake.requests)
 
 
-async def test_saved_conversation_goes_on_waiting(fake, fake_client):
+async def test_loaded_conversation_waits_in_the_session_of_the_saved_one(
+    fake, fake_client
+):
     """
-    A conversation that was saved with a deferred answer can be loaded, in another
-    process too, and waits in the same session.
+    A conversation whose last answer was deferred can be saved and loaded, in another
+    process too; the loaded conversation then waits in the same session.
     """
     chat = await asked(fake, fake_client)
     loaded = fake_client.conversation(saved=chat.to_json())
@@ -176,7 +181,9 @@ async def test_saved_conversation_goes_on_waiting(fake, fake_client):
 
 
 @pytest.mark.parametrize("undone", [False, True])
-async def test_wait_without_an_answer_is_an_error(fake, fake_client, undone):
+async def test_wait_raises_if_the_conversation_does_not_end_with_an_answer(
+    fake, fake_client, undone
+):
     """
     `wait` raises an error if the conversation does not end with an answer.
     """
@@ -199,9 +206,10 @@ async def test_wait_without_an_answer_is_an_error(fake, fake_client, undone):
         ("timeout", True),
     ],
 )
-async def test_wrong_argument_of_a_wait_is_refused(fake_client, name, value):
+async def test_wait_refuses_a_wrong_number_of_seconds(fake_client, name, value):
     """
-    A wrong number of seconds raises an `ArgumentError` that names the argument.
+    `wait` raises an `ArgumentError` that names the argument if a number of seconds is
+    wrong.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         await fake_client.conversation().wait(**{name: value})
@@ -214,7 +222,7 @@ async def test_wrong_message_or_model_of_a_wait_is_refused_at_once(
     fake, fake_client, wrong
 ):
     """
-    The message and the model are checked before the first interval passes.
+    `wait` refuses a wrong message or model before the first of its pauses.
     """
     chat = await asked(fake, fake_client)
     began = anyio.current_time()
@@ -227,8 +235,8 @@ async def test_wrong_message_or_model_of_a_wait_is_refused_at_once(
 
 async def test_session_has_a_random_id_that_is_saved(fake, fake_client):
     """
-    With ``session=True`` each turn sends the same random session id, which a saved
-    conversation keeps; each conversation has its own.
+    With ``session=True`` each turn sends the same random session id, which is saved
+    with the conversation; each conversation has an id of its own.
     """
     one, two = (fake_client.conversation(session=True) for _ in range(2))
     await one.ask("A?")
@@ -243,9 +251,9 @@ async def test_session_has_a_random_id_that_is_saved(fake, fake_client):
 
 async def test_fork_has_a_session_of_its_own_if_asi1_generated_the_id(fake_client):
     """
-    A fork gets a new session id if asi1 generated the conversation's id, also after the
-    conversation was saved and loaded, so that agents do not mix up two conversations;
-    an id that the user gave stays the same.
+    If asi1 generated a conversation's session id, a fork gets a new id, even after the
+    conversation was saved and loaded, so that agents do not mix up the two
+    conversations. An id that the user gave stays the same.
     """
     made = fake_client.conversation(session=True)
     loaded = fake_client.conversation(saved=made.to_json())
@@ -260,7 +268,7 @@ async def test_fork_has_a_session_of_its_own_if_asi1_generated_the_id(fake_clien
 
 async def test_session_that_is_not_a_bool_is_refused(fake):
     """
-    ``session`` is True or False; an id is given as ``session_id``.
+    The argument ``session`` must be a bool; a session id is passed as ``session_id``.
     """
     async with in_process(fake) as client:
         with pytest.raises(asi1.ArgumentError) as caught:
