@@ -1,4 +1,4 @@
-"""Chunks of a stream: defaults, and shortcuts to choice 0."""
+"""Chunks of a stream: default values, and the properties that read choice 0."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ from .test_completion import fields_of
 )
 def test_each_field_has_a_default_and_is_set_by_keyword(cls, defaults):
     """
-    Each class of a chunk's parts can be created without arguments; its public fields
-    are set by keyword, and a field that is not set has the value that stands for "not
+    A chunk, and each object in it, can be created without arguments. Its public fields
+    are keyword arguments; a field that is not set has the value that stands for "not
     sent".
     """
     parameters = inspect.signature(cls).parameters
@@ -102,19 +102,21 @@ def chunk_of(*choices):
 def test_text_and_finish_reason_are_those_of_choice_0(chunk, text, reason):
     """
     The ``text`` and ``finish_reason`` of a chunk are those of the choice with index 0,
-    at any position in the list; without such a choice they are "" and None.
+    at any position in the list. Without this choice, ``text`` is "" and
+    ``finish_reason`` is None.
     """
     assert (text, reason) == (chunk.text, chunk.finish_reason)
 
 
-def test_json_names_of_thoughts_are_those_of_the_api():
+def test_to_dict_writes_thoughts_of_a_delta_as_reasoning_content():
     """
-    The thoughts in a chunk's message have the JSON name ``reasoning_content``.
+    ``to_dict`` of a chunk's delta has the thoughts under the API's name,
+    ``reasoning_content``.
     """
     assert "Hm." == asi1.Delta(reasoning="Hm.").to_dict()["reasoning_content"]
 
 
-def test_unknown_attribute_of_a_chunk_is_an_attribute_error():
+def test_reading_an_unknown_attribute_of_a_chunk_raises_attribute_error():
     """
     Reading an attribute that no chunk has raises an AttributeError that names the
     attribute.
@@ -148,8 +150,8 @@ def lazy_chunk(text=""):
 
 def test_lazy_field_is_set_when_it_is_first_read():
     """
-    A field that the fast path did not set is set once, when it is first read; reading
-    ``text`` sets no field.
+    A lazy field, which the fast path leaves unset, is set once, when it is first read.
+    Reading ``text`` sets no lazy field.
     """
     chunk = lazy_chunk("Hi.")
 

@@ -82,7 +82,7 @@ def pickled(error):
 
 @pytest.mark.parametrize("cls", ERRORS)
 @pytest.mark.parametrize("copying", [copy.copy, copy.deepcopy, pickled])
-def test_copied_error_is_equal_in_every_field(cls, copying):
+def test_copied_or_unpickled_error_equals_the_original(cls, copying):
     """
     An error that was pickled and unpickled, or copied, equals the original in class,
     fields, text and hash.

@@ -1,4 +1,4 @@
-"""Constructor parameters of data classes, and of classes whose fields change."""
+"""Constructor parameters of data classes, and of classes whose fields change later."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ READER = ["config", "request", "timer", "queue", "opened"]
 )
 def test_constructor_has_no_parameter_for_changing_or_computed_fields(cls, names):
     """
-    The constructor of a class with changing or computed fields has no parameter for any
-    of these fields, so that each of them starts at its initial value.
+    If a field changes later or is computed, the constructor has no parameter for it. So
+    each such field starts at its initial value.
     """
     assert names == list(inspect.signature(cls).parameters)
 

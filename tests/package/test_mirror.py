@@ -1,4 +1,6 @@
-"""The folders of the tests mirror those of the package."""
+"""
+Where the tests of a module are: in the test file of its name, or in a listed file.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ import asi1
 ROOT = Path(asi1.__file__).parent
 TESTS = Path(__file__).parents[1]
 
-# Test files, each with the modules that it tests although their names differ.
+# Each test file whose name differs from those of the modules that it tests, with
+# the paths of these modules.
 TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": ["_models/base_types"],
@@ -30,7 +33,7 @@ TESTED_IN = {
     ],
     # `_version` has no behaviour of its own.
     "package/test_exports": ["_names", "_version"],
-    # Option checks are tested by the tests of the options that they check.
+    # The checks of a call's options are tested by the tests of these options.
     "settings/test_options": ["_settings/option_checks"],
     # Large requests are sent on asyncio and on trio by the same tests.
     "transport/test_connect": ["_transport/trio_socket"],
@@ -99,8 +102,8 @@ def without_test_file(root, tests):
 
 def test_every_module_has_a_test_file_or_is_listed():
     """
-    A module's tests are in the test file of the same name, or `TESTED_IN` names their
-    file.
+    A module's tests are in the test file of the same name, or in the test file that
+    `TESTED_IN` names for the module.
     """
     assert sorted(LISTED) == without_test_file(ROOT, TESTS)
 

@@ -66,7 +66,8 @@ def test_imports_docstrings_and_types_are_not_mutated(source):
 
 def test_error_messages_are_not_mutated():
     """
-    The mutation run removes a raise statement, but does not change its message.
+    The mutation run may remove a raise statement, but does not change the text of an
+    error message.
     """
     assert ["pass"] == sources_of_mutants("raise A('b', f'c {d}')")
 
@@ -74,8 +75,8 @@ def test_error_messages_are_not_mutated():
 @pytest.mark.system
 def test_every_equivalent_mutation_exists_and_has_a_reason():
     """
-    The table of mutations that no test can notice names only mutations that the
-    mutation run makes, and gives a reason for each.
+    Some mutations change nothing that a test could notice. The table of these mutations
+    names only mutations that the run makes, and gives a reason for each.
     """
     made = {(m, c.change) for m in TESTS for c in mutants_of(m, source_of(m))}
 
