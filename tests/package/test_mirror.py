@@ -115,11 +115,11 @@ def test_every_test_file_named_in_tested_in_exists():
     assert [] == [name for name in TESTED_IN if not (TESTS / f"{name}.py").exists()]
 
 
-def test_module_without_a_test_file_is_found(tmp_path):
+def test_module_that_has_no_test_file_of_its_name_is_reported(tmp_path):
     """
-    A module without a test file of its name is reported. The comparison ignores
-    underscores, expects tests of top-level modules in `package`, and skips
-    ``__init__``.
+    A module without a test file of its name is reported. Underscores do not count,
+    tests of top-level modules are in the folder `package`, and ``__init__`` needs no
+    test file.
     """
     root, tests = tmp_path / "dummy", tmp_path / "tests"
     for name in ("_log", "_call/__init__", "_call/timer", "_call/task", "cli/_ask"):
