@@ -66,7 +66,9 @@ USER = {"role": "user", "content": "Hi"}
         ("uauas", [(0, 1), (2, 3), (4,)], [1, 2]),
     ],
 )
-def test_turn_is_user_messages_and_everything_up_to_the_next(messages, turns, pinned):
+def test_turn_begins_with_user_messages_and_ends_before_the_next_user_message(
+    messages, turns, pinned
+):
     """
     A turn is one or more user messages in a row, and everything up to the next user
     message. Each system message is a turn of its own. System messages and the last turn
