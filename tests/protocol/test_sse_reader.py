@@ -1,4 +1,7 @@
-"""Bytes of an event stream decoded into events, wherever the network cuts the bytes."""
+"""
+The bytes of an event stream are decoded into events, wherever the network cuts the
+bytes.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ def decoded(*pieces, limit=LARGE):
     return as_tuples(e for piece in pieces for e in decoder.feed(piece))
 
 
-# Streams cut into pieces; beside each piece are the events that it completes.
+# Streams that are cut into pieces. Beside each piece are the events that end in it.
 STREAMS = {
     "lf": [(b"data: otter\n\n", [event("otter")]), (b"data: b\n\n", [event("b")])],
     "cr": [(b"data: otter\r\r", [event("otter")]), (b"data: b\r\r", [event("b")])],
@@ -175,9 +178,10 @@ streams = pytest.mark.parametrize(
 
 
 @streams
-def test_stream_fed_in_one_piece_gives_the_events_of_the_standard(stream):
+def test_stream_decoded_at_once_gives_the_events_of_the_html_standard(stream):
     """
-    A stream fed in one piece gives the events that the HTML standard defines for it.
+    A stream that is decoded in one piece gives the events that the HTML standard
+    defines for it.
     """
     events = [e for _, completed in stream for e in completed]
 
@@ -185,7 +189,7 @@ def test_stream_fed_in_one_piece_gives_the_events_of_the_standard(stream):
 
 
 @streams
-def test_stream_cut_in_two_gives_the_same_events(stream):
+def test_stream_cut_in_two_at_any_byte_gives_the_same_events(stream):
     """
     A stream that is cut at any byte, with an empty piece between the two parts, gives
     the same events as the uncut stream.
@@ -198,9 +202,9 @@ def test_stream_cut_in_two_gives_the_same_events(stream):
 
 
 @streams
-def test_event_is_decoded_with_its_last_byte(stream):
+def test_event_is_returned_as_soon_as_its_last_byte_is_decoded(stream):
     """
-    When a stream is fed byte by byte, each event is returned when its last byte is fed,
+    If a stream is decoded byte by byte, each event is returned with its last byte, and
     not before.
     """
     decoder = EventDecoder(LARGE)
@@ -214,7 +218,7 @@ def test_event_is_decoded_with_its_last_byte(stream):
 
 def test_retry_time_of_thousands_of_digits_is_ignored():
     """
-    A retry time is ignored if it has more digits than Python converts to an int.
+    A ``retry`` field with more digits than Python converts to an int is ignored.
     """
     assert [event("a")] == decoded(b"retry: " + b"9" * 5000 + b"\ndata: a\n\n")
 
@@ -239,7 +243,8 @@ block = st.lists(st.tuples(line, st.sampled_from([b"\n", b"\r", b"\r\n"])), max_
 @given(lines=block, cuts=st.lists(st.integers(0, 80), max_size=5))
 def test_any_lines_cut_anywhere_give_the_same_events(lines, cuts):
     """
-    Random lines with random line ends give the same events wherever the stream is cut.
+    Random lines with random line ends give the same events, wherever the stream of
+    these lines is cut.
     """
     body = b"".join(part for pair in lines for part in pair)
     places = [0, *sorted(cuts), len(body)]
@@ -252,7 +257,8 @@ def test_any_lines_cut_anywhere_give_the_same_events(lines, cuts):
 @given(st.binary(max_size=60))
 def test_any_bytes_give_the_same_events_when_fed_byte_by_byte(body):
     """
-    Random bytes can be decoded, and give the same events fed at once or byte by byte.
+    Random bytes can be decoded. They give the same events whether they are decoded at
+    once or byte by byte.
     """
     assert decoded(body) == decoded(*(bytes([byte]) for byte in body))
 
@@ -279,7 +285,7 @@ def test_any_bytes_give_the_same_events_when_fed_byte_by_byte(body):
 )
 def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events):
     """
-    An event that is incomplete when the stream ends is not among the decoded events;
+    If the stream ends in the middle of an event, the decoder does not return the event.
     `unfinished` returns it, but only once.
     """
     decoder = EventDecoder(LARGE)
@@ -309,9 +315,9 @@ def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events)
 @pytest.mark.parametrize("size", [1, 10, 1000])
 def test_event_above_the_size_limit_is_refused(body, limit, size):
     """
-    An event above the size limit is refused, fed at once or in pieces, complete or not;
-    comments and a blank line before the event count towards the size, and a character
-    counts as its UTF-8 bytes.
+    An event above the size limit is refused, whether it arrives at once or in pieces,
+    complete or not. Comments and a blank line before the event count too. The size is
+    counted in bytes.
     """
     decoder = EventDecoder(limit)
 
@@ -321,9 +327,9 @@ def test_event_above_the_size_limit_is_refused(body, limit, size):
 
 
 @pytest.mark.parametrize("size", [1, 10, 10_000])
-def test_size_limit_is_for_one_event_not_the_stream(size):
+def test_size_limit_applies_to_each_event_and_not_to_the_whole_stream(size):
     """
-    The size limit is for each single event: a stream may have any number of events that
+    The size limit applies to each event. A stream may have any number of events that
     are smaller than the limit.
     """
     body = (b"data: " + b"x" * 90 + b"\n\n") * 50 + b": hi\n\n" * 50
@@ -335,8 +341,8 @@ def test_size_limit_is_for_one_event_not_the_stream(size):
 
 def test_size_error_shows_the_limit_with_thousands_separators():
     """
-    The message of the error for a too large event shows the limit with thousands
-    separators.
+    The error for an event above the size limit shows the limit with thousands
+    separators, such as 1,000.
     """
     with pytest.raises(EventTooLargeError) as caught:
         EventDecoder(1000).feed(b"data: " + b"x" * 1000)
@@ -359,8 +365,8 @@ def test_event_at_the_size_limit_is_decoded_however_it_is_cut():
 
 def test_events_are_returned_with_the_piece_that_completes_them():
     """
-    Each event is returned when the piece that completes it is fed; an event that the
-    stream's end cuts short is not returned.
+    When a piece of a stream is decoded, the events that it completes are returned. An
+    event that the end of the stream cuts short is not returned.
     """
     decoder = EventDecoder(LARGE)
     pieces = (b"data: a\n\ndata: b\n\nda", b"ta: c\n\n", b"data: d")
@@ -370,10 +376,10 @@ def test_events_are_returned_with_the_piece_that_completes_them():
     ]
 
 
-def test_later_event_above_the_size_limit_is_refused():
+def test_event_above_the_size_limit_after_a_smaller_event_is_refused():
     """
-    A too large event is refused if the network delivers it alone and complete, even if
-    an earlier event was within the limit.
+    An event above the size limit is refused even if it arrives in one complete piece,
+    after an earlier event within the limit.
     """
     decoder = EventDecoder(100)
 
@@ -428,8 +434,8 @@ def pieces_of(case):
 @collected
 def test_recorded_stream_gives_its_events_after_each_piece(case):
     """
-    Each recorded stream gives the expected events, and after each piece exactly the
-    events that are complete so far.
+    After each piece of a recorded stream, the decoder has returned exactly the events
+    that are complete so far.
     """
     decoder = EventDecoder(LARGE)
     events, counts = [], []
@@ -446,8 +452,8 @@ def test_recorded_stream_gives_its_events_after_each_piece(case):
 @collected
 def test_recorded_stream_gives_the_same_events_when_cut_in_two(case):
     """
-    Each recorded stream gives the same events when fed at once and when cut at any
-    byte; a long stream is cut at about a hundred places.
+    A recorded stream gives the same events whether it is decoded at once or cut in two
+    at any byte. A long stream is cut at about a hundred places.
     """
     events = expected_of(case)
     body = b"".join(pieces_of(case))
@@ -466,8 +472,8 @@ def test_recorded_stream_gives_the_same_events_when_cut_in_two(case):
 @collected
 def test_recorded_stream_gives_the_same_events_when_fed_byte_by_byte(case):
     """
-    Each recorded stream, fed byte by byte, gives each event with the byte that
-    completes it; only the first 1200 bytes of a stream are fed.
+    A recorded stream that is decoded byte by byte gives each event with the last byte
+    of the event. Only the first 1200 bytes of a stream are decoded.
     """
     body = b"".join(pieces_of(case))[:1200]
     decoder = EventDecoder(LARGE)
@@ -484,8 +490,8 @@ def test_recorded_stream_gives_the_same_events_when_fed_byte_by_byte(case):
 @pytest.mark.parametrize("place", [0, 1])
 def test_event_of_many_lines_has_all_of_its_fields(count, place):
     """
-    An event has all its data lines, and the last name, id and retry time in it, however
-    many lines it has and wherever these fields stand.
+    However many lines an event has, it has all data lines, and the last name, id and
+    retry time in it. These fields may stand before or after the data.
     """
     fields = b"event: a\nid: 1\nretry: 5\n: hi\nevent:b\nid: 2 \nretry:7\nother: c\n"
     data = b"data: x\ndata\ndata:y \ndata:  \xff\n" * count
@@ -500,7 +506,8 @@ def test_event_of_many_lines_has_all_of_its_fields(count, place):
 @pytest.mark.parametrize("count", [10, 200])
 def test_event_of_many_lines_without_data_only_sets_the_id(count):
     """
-    An event without data is not returned, and sets the id, however many lines it has.
+    However many lines an event has, if none of them is data, the event is not returned.
+    It only sets the id of the next event.
     """
     body = b"event: a\n" * count + b"id: 1\n\ndata: a\n\n"
 
@@ -509,8 +516,8 @@ def test_event_of_many_lines_without_data_only_sets_the_id(count):
 
 def test_event_of_more_than_a_hundred_thousand_line_ends_is_refused():
     """
-    An event may have 100,000 lines before its last one; an event with more is refused,
-    whatever the size limit is.
+    An event with more than 100,000 lines before its last line is refused, whatever the
+    size limit is.
     """
     body = b":\n" * 100_000 + b"data: a\n\n"
 
