@@ -37,7 +37,7 @@ def python(code):
 
 @pytest.mark.system
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_module_of_a_missing_framework_names_the_extra_to_install(framework):
+def test_importing_the_module_of_a_missing_framework_names_the_extra(framework):
     """
     Importing the module of a framework that is not installed raises an ImportError of
     one line that says which extra to install.
@@ -104,7 +104,7 @@ def test_get_client_without_a_client_in_the_application_raises_a_runtime_error(
 
 
 @pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
-async def test_web_response_refuses_a_blocking_stream_and_a_coroutine(
+async def test_web_response_from_a_blocking_stream_or_coroutine_raises_type_error(
     framework,
 ):
     """

@@ -76,7 +76,7 @@ def test_to_dict_of_an_object_from_the_server_is_what_the_server_sent():
     ],
     ids=["field", "extra", "wire"],
 )
-def test_changing_the_dict_of_an_object_does_not_change_the_object(model):
+def test_changing_the_result_of_to_dict_does_not_change_the_object(model):
     """
     A dict that ``to_dict`` returned shares no list or dict with the object.
     """
@@ -106,7 +106,7 @@ def test_to_json_replaces_a_lone_surrogate():
     assert {"name": "\ufffd"} == json.loads(text.encode())
 
 
-def test_objects_take_keyword_arguments_only():
+def test_constructors_of_objects_take_keyword_arguments_only():
     """
     An object's fields are given by name, so that a new field can be added anywhere.
     """

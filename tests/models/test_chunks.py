@@ -55,7 +55,7 @@ from .test_completion import fields_of
                 "thought": "",
                 "executable_data": None,
                 "conversation_id": None,
-                # Only the fast path that reads common chunks sets these three fields.
+                # Only the fast path for common chunks sets these three fields.
                 "_pending": None,
                 "_text": "",
                 "_data": b"",
@@ -63,7 +63,7 @@ from .test_completion import fields_of
         ),
     ],
 )
-def test_each_field_has_a_default_and_is_set_by_keyword(cls, defaults):
+def test_each_field_of_a_chunk_has_a_default_and_is_a_keyword_argument(cls, defaults):
     """
     A chunk, and each object in it, can be created without arguments. Its public fields
     are keyword arguments; a field that is not set has the value that stands for "not
@@ -99,7 +99,7 @@ def chunk_of(*choices):
     ],
     ids=["one", "second", "missing", "no-choices"],
 )
-def test_text_and_finish_reason_are_those_of_choice_0(chunk, text, reason):
+def test_text_and_finish_reason_of_a_chunk_are_those_of_choice_0(chunk, text, reason):
     """
     The ``text`` and ``finish_reason`` of a chunk are those of the choice with index 0,
     at any position in the list. Without this choice, ``text`` is "" and
@@ -161,10 +161,10 @@ def test_lazy_field_is_set_when_it_is_first_read():
     assert ["model"] == chunk._pending.filled
 
 
-def test_chunk_read_by_the_fast_path_equals_the_same_chunk_read_without_it():
+def test_chunk_of_the_fast_path_equals_the_same_chunk_created_without_it():
     """
-    A chunk that was read by the fast path equals a chunk with the same fields that was
-    read without it, and has the same representation.
+    A chunk that the fast path read equals a chunk with the same fields that was created
+    without the fast path. Both have the same ``repr``.
     """
     plain = asi1.ChatCompletionChunk(id="7", model="otter")
     lazy = lazy_chunk("Hi.")

@@ -72,7 +72,7 @@ def fields_of(model):
         ),
     ],
 )
-def test_each_field_has_a_default_and_is_set_by_keyword(cls, defaults):
+def test_each_field_of_an_answer_has_a_default_and_is_a_keyword_argument(cls, defaults):
     """
     An answer, and each object in it, can be created without arguments. Its fields are
     keyword arguments; a field that is not set has the value that stands for "not sent".
@@ -108,7 +108,9 @@ def answer_of(*choices):
     ],
     ids=["one", "second", "empty", "missing", "no-choices"],
 )
-def test_text_and_finish_reason_are_those_of_choice_0(answer, text, reason):
+def test_text_and_finish_reason_of_an_answer_are_those_of_choice_0(
+    answer, text, reason
+):
     """
     The text, message and finish reason of an answer are those of the choice with index
     0, at any position in the list. Without this choice they are empty.
@@ -137,7 +139,7 @@ def test_to_dict_writes_thoughts_under_the_names_of_the_api():
     assert "Hm." == asi1.ChatCompletion(thoughts="Hm.").to_dict()["thought"]
 
 
-def test_answer_in_a_notebook_shows_every_part():
+def test_notebook_shows_thoughts_text_refusal_and_tool_calls_of_an_answer():
     """
     A notebook shows an answer's thoughts, text, refusal and tool calls. If the answer
     has none of these, the notebook shows the finish reason.

@@ -39,9 +39,7 @@ def test_every_error_class_is_public():
 
 
 def sample(kind, name="", depth=0):
-    """
-    Return a value of type *kind* that differs from the default of every error field.
-    """
+    """Return a value of type *kind* that no error field has by default."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin in {typing.Union, types.UnionType}:
         return sample(next(a for a in args if a is not type(None)), name, depth)
@@ -60,7 +58,7 @@ def sample(kind, name="", depth=0):
 
 
 def build(cls, depth=0):
-    """Return an instance of an attrs class with every argument given."""
+    """Return an instance of an attrs class, created with a value for every argument."""
     hints = typing.get_type_hints(cls.__init__)
     values = {
         field.alias: sample(hints[field.alias], field.name, depth)

@@ -53,8 +53,8 @@ def classes():
 
 def test_error_hierarchy_is_as_drawn_in_the_docstring():
     """
-    The tree in the docstring of ``_models/errors.py`` shows every error class below its
-    parent class.
+    The docstring of ``_models/errors.py`` draws a tree of the error classes. It shows
+    every error class below its parent class.
     """
     tree = {
         name: (None if name == "ASI1Error" else cls.__bases__[0].__name__)
@@ -64,10 +64,10 @@ def test_error_hierarchy_is_as_drawn_in_the_docstring():
     assert tree == {name: parent for name, (parent, _) in drawing().items()}
 
 
-def test_wrong_settings_are_value_errors_and_wrong_arguments_type_errors():
+def test_error_for_a_setting_is_a_value_error_and_for_an_argument_a_type_error():
     """
-    An error for a wrong setting is also a ValueError and one for a wrong argument also
-    a TypeError, so that code can catch them without asi1's classes.
+    An error for a wrong setting is also a ValueError; an error for a wrong argument is
+    also a TypeError. So code can catch both without naming classes of asi1.
     """
     standard = {
         name: cls.__bases__[-1]
@@ -240,7 +240,9 @@ def test_errors_of_different_classes_or_messages_are_not_equal():
     ],
 )
 @pytest.mark.parametrize("name", sorted(classes()))
-def test_no_error_shows_control_characters(name, message, shown):
+def test_str_repr_and_traceback_of_an_error_have_no_control_characters(
+    name, message, shown
+):
     """
     ``str``, ``repr``, ``format`` and the traceback of an error contain no control or
     invisible characters. Only the field ``message`` keeps these characters.

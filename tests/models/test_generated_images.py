@@ -53,8 +53,8 @@ def test_saving_an_image_that_is_only_a_url_raises_an_error(tmp_path):
 
 def test_notebook_shows_all_images():
     """
-    A notebook shows each image as HTML; a URL cannot break out of its HTML attribute,
-    and an image of unknown type is not shown.
+    A notebook shows each image as HTML. A URL cannot break out of its HTML attribute,
+    and an image of an unknown type is not shown.
     """
     unknown = asi1.GeneratedImage(data=b"text")
     shown = asi1.GeneratedImages(images=(LOCAL, REMOTE, unknown))._repr_html_()

@@ -60,7 +60,10 @@ def in_one_step(steps):
 
 
 def result(load, data):
-    """Return what *load* reads from *data*, or ValueError if *load* raises one."""
+    """
+    Return the value that *load* reads from *data*, or the class ValueError if *load*
+    raises a ValueError.
+    """
     try:
         return load(data)
     except ValueError:

@@ -102,7 +102,7 @@ def nested(depth):
 @example(value=-(2**63) - 1)
 @example(value=[1.7976931348623157e308, 5e-324, 0.1, 1e22])
 @example(value={"a": "\ud800", "\udfff": "\x00"})
-def test_any_json_is_read_exactly(value):
+def test_any_json_is_read_without_loss(value):
     """
     Any JSON value is read without loss: integers of any size, and the order of keys.
     With ``surrogates=True``, lone surrogates are read too.
@@ -117,10 +117,10 @@ def test_any_json_is_read_exactly(value):
 @example(value={"a": "\ud800", "\udfff": ["x\udc00", "\U0001f9a6\ud83e"]})
 @example(value=[2**70, "\udfff"])
 @example(value=["\ud83e\udd86", "\ud83e", "\udd86", "\ud7ff", "\ue000"])
-def test_lone_surrogates_become_u_fffd_by_default(value):
+def test_lone_surrogates_in_json_are_read_as_u_fffd_by_default(value):
     """
     By default, a lone surrogate in JSON text is read as U+FFFD, in keys and in values,
-    so that any text can be encoded; a pair of surrogates is read as its character.
+    so that the result can be encoded. A surrogate pair is read as its character.
     """
     data = exact(value).encode()
     raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
@@ -133,7 +133,7 @@ def test_lone_surrogates_become_u_fffd_by_default(value):
 @settings(deadline=None)
 @given(value=values)
 @example(value={"a": None, "b": [None, 2**70]})
-def test_any_json_is_written_exactly(value):
+def test_any_json_is_written_without_loss(value):
     """
     For a request, any JSON value without lone surrogates is written without loss. For
     display, a lone surrogate is written as U+FFFD.
@@ -180,7 +180,7 @@ def test_last_value_of_a_repeated_key_is_read():
     )
 
 
-def test_models_mappings_and_large_integers_are_written_compactly():
+def test_models_mappings_and_large_integers_are_written_as_compact_json():
     """
     Integers of any size, strings of any language, models and mappings are written as
     JSON without white space.

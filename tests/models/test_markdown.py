@@ -38,7 +38,8 @@ def tool_call(name, arguments):
 
 class Reader(HTMLParser):
     """
-    Reads HTML as a browser does; `tags` has the opening tags, `text` all text between.
+    Reads HTML as a browser does. `tags` has the opening tags, and `text` has all text
+    between them.
     """
 
     def __init__(self, source):
@@ -61,9 +62,9 @@ class Reader(HTMLParser):
         self.tags.append(("!--",))
 
 
-def test_text_is_shown_as_markdown():
+def test_text_of_an_answer_is_shown_as_markdown():
     """
-    The text of choice 0 is shown unchanged, since models write markdown.
+    A notebook shows the text of choice 0 unchanged, since models write markdown.
     """
     text = "# Otters\n\n- *hold* hands\n- `float` <b>well</b> $x^2$"
 

@@ -149,9 +149,9 @@ def test_each_kind_of_message_becomes_one_dict(message, wire):
 @pytest.mark.parametrize(
     "role", ["system", "user", "assistant", "tool", "developer", "function"]
 )
-def test_dict_may_have_any_role_of_the_api(role):
+def test_message_that_is_a_dict_may_have_any_role_of_the_api(role):
     """
-    A dict may have any of the six roles of the API.
+    A message that is a dict may have any of the six roles that the API knows.
     """
     message = {"role": role, "content": "Hi"}
 
@@ -187,9 +187,10 @@ MIXTURE = [
         pytest.param(lambda items: dict(enumerate(items)).values(), id="dict-view"),
     ],
 )
-def test_any_iterable_of_mixed_messages_keeps_its_order(collect):
+def test_iterable_of_messages_of_all_kinds_keeps_its_order(collect):
     """
-    Any iterable may mix messages of all kinds; the list of dicts has the same order.
+    A caller may pass any iterable, with messages of all kinds. The dicts in the request
+    have the same order.
     """
     wire = wire_messages(collect(MIXTURE))
 
@@ -346,7 +347,7 @@ def test_wrong_message_is_named_by_its_index_and_type(messages, argument, proble
     assert "hush" not in str(caught.value)
 
 
-def test_subclass_of_a_message_is_accepted():
+def test_subclass_of_a_message_class_is_accepted():
     """
     A subclass of a message class is converted to a dict like its parent class.
     """
@@ -506,7 +507,7 @@ def test_message_with_content_or_of_another_role_is_sent_unchanged(message):
         ),
     ],
 )
-def test_refusal_without_text_is_sent_as_content(message):
+def test_refusal_without_text_is_sent_as_the_content_of_the_message(message):
     """
     If a message has a refusal and no text, the refusal is sent as its content.
     """

@@ -38,7 +38,7 @@ USED = asi1.AgentUsed(**AGENT, response="Booked.", status="completed", session_i
     ],
     ids=["flat", "nested", "list", "all-in-one", "list-of-agents"],
 )
-def test_agent_is_found_at_any_depth(state):
+def test_agent_is_found_at_any_depth_of_the_planners_object(state):
     """
     An agent is found at any depth of the planner's object. The agent's response, status
     and session may be beside the ``agent_used`` object or in it.
@@ -74,7 +74,7 @@ def test_unknown_or_mistyped_member_of_an_agent_is_in_extra():
 @pytest.mark.parametrize("value", [None, {}, [], "agent_used", {"agent_used": "one"}])
 def test_no_agents_are_found_without_an_agent_used_object(value):
     """
-    No agents are found in a value that has no ``agent_used`` object.
+    If a value has no ``agent_used`` object, no agents are found in it.
     """
     assert () == agents_in(value)
 

@@ -58,7 +58,7 @@ def test_repr_of_response_metadata_leaves_out_the_headers():
         ({}, None),
     ],
 )
-def test_request_id_is_read_from_either_header(headers, request_id):
+def test_request_id_is_read_from_either_of_two_headers(headers, request_id):
     """
     The request id is the value of ``x-request-id``, else of ``request-id``, else None.
     """

@@ -37,8 +37,8 @@ from asi1._models.visible import visible
 )
 def test_control_and_invisible_characters_are_replaced_or_removed(text, shown):
     """
-    A control character or direction override becomes a visible symbol, and a line
-    separator a newline; carriage returns and invisible characters are removed.
+    A control character or a direction override becomes a visible symbol. A line
+    separator becomes a newline. Carriage returns and invisible characters are removed.
     """
     assert shown == visible(text)
 

@@ -46,7 +46,7 @@ async def test_aiohttp_transport_gives_the_same_answers_and_streams(fake, client
     assert 1 == len({request.connection for request in fake.requests})
 
 
-async def test_cut_stream_over_an_aiohttp_transport_raises_with_its_partial_answer(
+async def test_broken_stream_over_an_aiohttp_transport_raises_with_a_partial_answer(
     fake, client
 ):
     """

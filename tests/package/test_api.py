@@ -45,7 +45,7 @@ def test_public_api_equals_the_snapshot():
 
 def test_snapshot_has_every_public_name_with_a_docstring():
     """
-    The snapshot has every public name and each kind of member, and everything
+    The snapshot of the API has every public name and each kind of member. Everything
     that can have a docstring has one.
     """
     lines = SNAPSHOT.read_text("utf-8").splitlines()

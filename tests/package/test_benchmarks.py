@@ -105,7 +105,9 @@ def test_benchmark_of_a_library_that_misses_text_raises_value_error() -> None:
         calls.check(0, "whole-10")
 
 
-def test_run_prints_a_table_and_writes_json_and_svg(tmp_path: Path) -> None:
+def test_benchmark_command_prints_a_table_and_writes_json_and_svg(
+    tmp_path: Path,
+) -> None:
     """
     The benchmark command prints a table that names packages that are not installed, and
     writes a JSON file and an SVG file.
@@ -193,7 +195,7 @@ def test_first_part_of_a_case_name_selects_all_cases_that_begin_with_it() -> Non
     assert list(cases.CASES) == cases.selected(cases.CASES)
 
 
-def test_bars_of_the_svg_are_to_scale() -> None:
+def test_length_of_a_bar_in_the_svg_is_to_scale() -> None:
     """
     A bar's length in the SVG is in proportion to the library's multiple of httpx used
     by hand. A bar that is too long for the picture is cut.

@@ -93,7 +93,7 @@ def test_constructor_has_no_parameter_for_changing_or_computed_fields(cls, names
 )
 def test_object_with_changing_fields_equals_only_itself(cls):
     """
-    Two objects of a class with changing fields are never equal, even if their fields
-    are, and both can be in one set.
+    If the fields of a class can change, two of its objects are never equal, even if
+    their fields are. Both objects can be in one set.
     """
     assert (object.__eq__, object.__hash__) == (cls.__eq__, cls.__hash__)

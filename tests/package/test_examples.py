@@ -160,7 +160,7 @@ def test_flask_view_streams_while_the_model_writes(fake, views):
     assert "text/plain; charset=utf-8" == reply.headers["content-type"]
 
 
-def test_flask_view_streams_to_the_end_or_reports_a_failure(fake, views):
+def test_flask_view_sends_the_whole_stream_or_says_that_it_broke(fake, views):
     """
     The Flask example sends every word of an unbroken stream to the browser. If the
     stream breaks, the text ends with a message that says so.
@@ -190,7 +190,9 @@ def test_flask_view_returns_502_if_the_api_refuses_the_call(fake, views, path):
 
 @pytest.fixture(params=["fastapi", "aiohttp"])
 def ask(fake, request):
-    """Return a function that sends a request to a framework's example."""
+    """
+    Return a function that sends an HTTP request to the example of one web framework.
+    """
     pytest.importorskip(request.param)
     example = load(f"{request.param}_service")
     if request.param == "fastapi":
@@ -203,7 +205,7 @@ def ask(fake, request):
 
 
 @pytest.mark.system
-def test_services_send_complete_answers_and_streams(fake, ask):
+def test_fastapi_and_aiohttp_services_send_complete_answers_and_streams(fake, ask):
     """
     ``fastapi_service.py`` and ``aiohttp_service.py`` send the browser's question to the
     model, and return the complete answer as JSON or the stream as events.
@@ -220,7 +222,9 @@ def test_services_send_complete_answers_and_streams(fake, ask):
 
 
 @pytest.mark.parametrize("path", ["/chat", "/ask"])
-def test_services_return_502_if_the_api_refuses_the_call(fake, ask, path):
+def test_fastapi_and_aiohttp_services_return_502_if_the_api_refuses_a_call(
+    fake, ask, path
+):
     """
     If the API refuses a call with 401, the FastAPI and aiohttp examples return 502,
     since it is not their caller's fault. The response contains the API's message.
@@ -274,7 +278,9 @@ class Upload(httpx.AsyncByteStream):
     ],
 )
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_web_example_does_not_read_a_long_body(fake, name, headers, status, most):
+async def test_web_example_refuses_a_body_of_200_mb_without_reading_it(
+    fake, name, headers, status, most
+):
     """
     A web example refuses a body of 200 MB because of its headers, without reading it.
     Only the web chat reads a JSON body without a length, and at most 5 MB of it.

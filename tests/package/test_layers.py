@@ -45,7 +45,7 @@ IMPURE = {
 HTTP_TYPES = "_settings.config"
 
 
-def test_every_top_level_module_is_in_one_layer():
+def test_every_top_level_module_is_in_exactly_one_layer():
     """
     Each module or package at the top level of asi1 is in the list of layers exactly
     once.

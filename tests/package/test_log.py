@@ -13,7 +13,7 @@ from asi1.testing import FakeASI1
 
 async def test_log_has_one_line_per_attempt_and_no_secrets(caplog):
     """
-    At level DEBUG the log has one line for each attempt, which contains no prompt,
+    At level DEBUG the log has one line for each attempt. The line contains no prompt,
     answer, query, header or key.
     """
     fake = FakeASI1()

@@ -73,7 +73,7 @@ def test_error_messages_are_not_mutated():
 
 
 @pytest.mark.system
-def test_every_equivalent_mutation_exists_and_has_a_reason():
+def test_every_mutation_that_no_test_can_notice_has_a_reason():
     """
     Some mutations change nothing that a test could notice. The table of these mutations
     names only mutations that the run makes, and gives a reason for each.
@@ -84,7 +84,7 @@ def test_every_equivalent_mutation_exists_and_has_a_reason():
     assert all(EQUIVALENT.values())
 
 
-def test_every_test_file_of_the_mutants_table_exists():
+def test_every_test_file_in_the_table_of_mutated_modules_exists():
     """
     The table that lists the tests of each mutated module names test files that exist.
     """
@@ -100,8 +100,8 @@ def test_every_test_file_of_the_mutants_table_exists():
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_module_of_the_mutated_layers_has_tests_in_the_table(layer):
     """
-    Each module of `_models`, `_settings`, `_protocol` and `_call` that the mutation run
-    can change has a test file of its own name, or is listed with its tests.
+    If the mutation run can change a module of `_models`, `_settings`, `_protocol` or
+    `_call`, the module has a test file of its own name, or the table lists its tests.
     """
     folder = path_of(layer).with_suffix("")
     modules = {

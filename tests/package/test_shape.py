@@ -244,10 +244,10 @@ def test_import_ban_that_names_no_modules_applies_to_every_module(package):
     assert ["_groundling:1 imports time", "cli.chat:1 imports time"] == found
 
 
-def test_module_in_two_layers_is_found(package):
+def test_module_in_two_layers_is_reported(package):
     """
-    A module that is in two layers of the list is a violation, since the module's layer
-    would be ambiguous.
+    A module may be in only one layer. If the list of layers has it twice, this is
+    reported, since its layer would be ambiguous.
     """
     assert ["cli is in two layers"] == shape.misplaced(package, [["cli"], *LAYERS])
 
@@ -283,7 +283,7 @@ def test_function_length_excludes_docstring_and_decorators(package, head, body, 
     assert found == len(violations(package, "long_functions"))
 
 
-def test_long_modules_and_undocumented_tests_are_found(package):
+def test_long_modules_and_tests_without_a_docstring_are_reported(package):
     """
     A module that is one line too long is reported, as is a test without a docstring.
     """

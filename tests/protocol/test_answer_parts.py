@@ -16,13 +16,13 @@ from asi1._protocol.stream_answer import Assembler
 
 
 def part(name=None, arguments="", id_=None, *, index=0, **more):
-    """Return a part of a tool call, as servers send it."""
+    """Return a fragment of a tool call, as servers send it."""
     function = {"name": name, "arguments": arguments}
     return {"index": index, "id": id_, "function": function, **more}
 
 
 def bare(name=None, arguments="", id_=None):
-    """Return a part of a tool call without an index."""
+    """Return a fragment of a tool call without an index."""
     call = part(name, arguments, id_)
     del call["index"]
     return call
@@ -44,7 +44,7 @@ def calls_of(*deltas):
 
 
 def joined(*parts):
-    """Return the one tool call that is assembled from parts."""
+    """Return the one tool call that is assembled from these fragments."""
     (call,) = calls_of(*parts)
     return call
 
@@ -114,7 +114,7 @@ def test_repeated_name_of_a_tool_call_is_used_once(parts):
         pytest.param(['{"x": 1}'], '{\n"x": 1\n}\n', id="line-ends"),
     ],
 )
-def test_finished_call_repeated_with_other_spaces_is_one_call(pieces, last):
+def test_finished_tool_call_repeated_with_other_spaces_is_one_tool_call(pieces, last):
     """
     A server may repeat a finished tool call in the last chunk, with its arguments
     formatted differently. The answer has one call, with the arguments as first sent.
@@ -134,7 +134,7 @@ def test_finished_call_repeated_with_other_spaces_is_one_call(pieces, last):
         pytest.param("[1]", id="list"),
     ],
 )
-def test_other_arguments_with_the_same_id_and_name_are_another_call(last):
+def test_fragment_with_other_arguments_and_the_same_id_begins_another_call(last):
     """
     A fragment repeats the id and name of a finished tool call. If its arguments have
     other values, the fragment begins another call.
@@ -465,7 +465,7 @@ def test_object_after_complete_arguments_of_a_tool_call_is_merged(pieces, argume
     )
 
 
-def test_arguments_read_between_fragments_are_those_so_far():
+def test_arguments_read_between_two_fragments_are_those_so_far():
     """
     A caller may read a tool call's arguments between two fragments. This returns the
     arguments so far, and does not change the later ones.

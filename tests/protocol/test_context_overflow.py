@@ -136,7 +136,7 @@ def test_reply_without_status_400_never_becomes_a_context_length_error(status):
 @pytest.mark.parametrize(
     ("spaces", "expected"), [(1979, ContextOverflow()), (1980, None)]
 )
-def test_only_the_start_of_a_message_is_searched_for_words_about_length(
+def test_only_2000_characters_of_a_message_are_searched_for_words_on_length(
     spaces, expected
 ):
     """

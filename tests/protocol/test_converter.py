@@ -21,8 +21,8 @@ from asi1._models.json_text import load_json, replace_surrogates_in
 from asi1._protocol.converter import decode, decode_in_steps
 
 
-# One answer in each format that this API has used, oldest first, and one in the format
-# of the API's reference; CHUNKS has the chunks of a stream in order.
+# One answer in each format that the API has used, oldest first, and one in the format
+# of the API's reference. CHUNKS has the chunks of a stream, in order.
 ANSWERS = [
     {
         "id": "id_Qw3Er5Ty7Ui9",
@@ -355,7 +355,7 @@ def test_any_json_object_is_decoded_as_any_model(sent, cls):
 @pytest.mark.system
 @settings(deadline=None, max_examples=60)
 @given(sent=answers)
-def test_changing_the_result_of_to_dict_changes_nothing_else(sent):
+def test_changing_the_result_of_to_dict_does_not_change_the_answer(sent):
     """
     Changing a dict that ``to_dict`` returned changes neither the answer nor the dict
     that the next call of ``to_dict`` returns.
@@ -397,7 +397,7 @@ def test_wrong_types_and_reserved_names_are_in_extra(odd):
 
 
 def in_steps(cls, sent):
-    """Decode *sent* in steps; return the model and the number of steps."""
+    """Decode *sent* in steps. Return the decoded model and the number of steps."""
     steps, reading = 0, decode_in_steps(cls, sent)
     while True:
         try:

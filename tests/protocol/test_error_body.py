@@ -159,7 +159,7 @@ def test_http_status_of_an_error_is_read_from_any_of_four_keys(name, status, pas
 
 
 @pytest.mark.parametrize(("spaces", "passing"), [(490, True), (491, False)])
-def test_only_the_start_of_a_message_is_searched_for_the_name_of_an_error(
+def test_only_500_characters_are_searched_for_the_name_of_a_temporary_error(
     spaces, passing
 ):
     """

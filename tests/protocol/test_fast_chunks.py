@@ -159,7 +159,8 @@ def random_events(rng):
 
 def read_by_converter(data):
     """
-    Return the chunk that the converter reads; None if the converter refuses the data.
+    Return the chunk that the converter reads, or None if the converter refuses the
+    data.
     """
     try:
         return read_event("message", data, SECRET)
@@ -252,8 +253,8 @@ def test_empty_text_and_extreme_times_are_cut_from_the_bytes(first, second):
 
 def test_chunk_with_all_known_keys_of_a_delta_is_read_by_the_fast_path():
     """
-    The fast path reads a chunk whose delta has every known key, if all but the role and
-    the text are null.
+    A delta may have every known key. If all of them but the role and the text are null,
+    the fast path reads the chunk.
     """
     delta = {"role": "assistant", "content": "a", "refusal": None, "tool_calls": None}
     data = json.dumps({"id": "a", "choices": [{"delta": delta}]}).encode()

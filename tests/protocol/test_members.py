@@ -26,12 +26,12 @@ def answer(*chunks):
 
 
 def with_choice(**fields):
-    """Return the fields of a chunk whose choice has these fields and a text."""
+    """Return the fields of a chunk whose only choice has a text and these fields."""
     return {"choices": [{"index": 0, "delta": {"content": "a"}, **fields}]}
 
 
 def with_delta(**fields):
-    """Return the fields of a chunk whose delta has these fields and a text."""
+    """Return the fields of a chunk whose only delta has a text and these fields."""
     return with_choice(delta={"content": "a", **fields})
 
 
@@ -127,7 +127,7 @@ def test_later_token_count_replaces_a_larger_earlier_count(old, new):
     assert new == answer({"usage": old}, {"usage": new}).usage.to_dict()
 
 
-def test_usage_of_zeros_is_used_if_no_other_usage_arrives():
+def test_usage_with_counts_of_zero_is_used_if_no_other_usage_arrives():
     """
     If a usage with counts of zero is the only usage in a stream, it is the usage of the
     answer.
@@ -327,7 +327,7 @@ RESULTS = [{"index": 0, "title": "t1"}, {"index": 0, "title": "t2"}]
         ),
     ],
 )
-def test_items_of_one_list_with_the_same_index_are_kept_apart(lists, expected):
+def test_two_items_of_one_list_with_the_same_index_are_not_joined(lists, expected):
     """
     If two items of the same list have the same index, they are not fragments of one
     object: both stay in the list. A repeated list is in the answer once.
@@ -494,7 +494,7 @@ def test_texts_of_an_object_in_deltas_are_joined_and_ids_are_replaced(name, expe
 
 
 @pytest.mark.parametrize("empty", [None, "", [], {}])
-def test_empty_member_does_not_replace_an_earlier_value(empty):
+def test_empty_member_of_a_later_chunk_does_not_replace_an_earlier_value(empty):
     """
     A later member that is null or empty does not replace an earlier value. A later
     false or zero does.

@@ -178,7 +178,7 @@ def test_init_thought_is_in_extra_and_is_not_a_thought():
     assert {"role": "assistant"} == piece.choices[0].extra
 
 
-def test_chunk_may_have_a_thought_and_a_text():
+def test_chunk_with_a_thought_and_a_text_is_read_with_both():
     """
     If a chunk has both a thought and a text, both are read. The text may also be empty.
     """
@@ -656,7 +656,7 @@ TOOL_CALLS = [
 
 
 @pytest.mark.parametrize(("sent", "call"), TOOL_CALLS)
-def test_both_formats_of_tool_calls_are_read_alike(sent, call):
+def test_tool_calls_are_read_from_both_formats_that_servers_send(sent, call):
     """
     Servers send tool calls in two formats. From either format, the id, type, function
     and arguments are read; the arguments are a string. Unknown keys are in ``extra``.
@@ -676,7 +676,7 @@ def test_both_formats_of_tool_calls_are_read_alike(sent, call):
         pytest.param({"text": "\ufffd\U0001f9a6"}, id="beyond-ascii"),
     ],
 )
-def test_arguments_sent_as_an_object_are_a_json_string(arguments):
+def test_arguments_of_a_tool_call_sent_as_an_object_become_a_json_string(arguments):
     """
     Arguments that are sent as an object become a JSON string, whatever numbers and
     strings the object contains.
@@ -795,10 +795,10 @@ def test_executable_data_is_the_value_that_was_sent(data):
 
 
 @pytest.mark.parametrize("created", [1768500000, 1740600000123, 1740600000123.0, 0])
-def test_created_is_not_converted_to_another_unit(created):
+def test_time_of_creation_is_not_converted_to_another_unit(created):
     """
-    ``created`` is the server's number as an int, and not converted between seconds and
-    milliseconds.
+    ``created`` is the number that the server sent, as an int. It is not converted
+    between seconds and milliseconds.
     """
     assert created == answer(created=created).created
     assert int is type(chunk(created=created).created)
@@ -851,7 +851,7 @@ def test_unknown_keys_are_in_extra():
         ),
     ],
 )
-def test_value_of_a_wrong_type_affects_one_field_only(fields, extra):
+def test_value_of_a_wrong_type_is_in_extra_and_changes_no_other_field(fields, extra):
     """
     A value of a wrong type is in ``extra``, and its field has the default. All other
     fields are read as usual.
@@ -905,7 +905,7 @@ def test_to_dict_of_a_model_created_by_a_caller_has_its_fields():
     assert completion == decode(ChatCompletion, completion.to_dict())
 
 
-def test_to_json_has_no_lone_surrogates():
+def test_to_json_replaces_lone_surrogates_with_u_fffd():
     """
     ``to_json`` has U+FFFD for a lone surrogate, so that the JSON can be encoded as
     UTF-8.
@@ -997,7 +997,7 @@ def at(path, text):
 
 
 def ending(**choice):
-    """Return an event that ends a choice."""
+    """Return an event whose finish reason ends choice 0."""
     return {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", **choice}]}
 
 
@@ -1325,9 +1325,9 @@ def test_u_fffd_replaces_an_empty_value_at_the_end_of_a_choice(empty):
 
 @settings(deadline=None)
 @given(text=st.text(st.characters()), data=st.data())
-def test_text_is_the_same_however_its_utf_16_is_cut(text, data):
+def test_text_is_the_same_however_its_utf_16_units_are_cut_into_fragments(text, data):
     """
-    However a text is cut between UTF-16 units, even within surrogate pairs, the joined
+    A text may be cut between UTF-16 units, even within a surrogate pair. The joined
     fragments are the text, with U+FFFD for its lone surrogates.
     """
     units = text.encode("utf-16-le", "surrogatepass")

@@ -75,7 +75,7 @@ def test_each_error_has_a_public_status_and_code(error, status, code):
 )
 def test_retry_after_is_passed_on_in_whole_seconds(wait, shown, header):
     """
-    The delay that the API asks for before a retry is passed on to the service's caller
+    The API may ask for a delay before a retry. The service passes it on to its caller
     in the header ``retry-after``, in whole seconds, rounded up.
     """
     error = status_error(429, asi1.RateLimitError, retry_after=wait)
@@ -93,7 +93,7 @@ def test_retry_after_is_passed_on_in_whole_seconds(wait, shown, header):
         asi1.StreamInterruptedError("[fe80::secret]:80: it broke"),
     ],
 )
-def test_hosts_and_internal_messages_are_not_shown(error):
+def test_callers_of_a_service_do_not_see_hosts_and_internal_messages(error):
     """
     Callers of a service do not see the hosts to which the service connects. They also
     do not see messages about mistakes in the service.
@@ -155,7 +155,7 @@ def test_failure_is_written_as_json_with_five_keys():
         (status_error(400, asi1.BadRequestError), "no"),
     ],
 )
-def test_failure_has_a_message_for_the_services_callers(error, message):
+def test_failure_of_the_service_has_a_fixed_message_for_its_callers(error, message):
     """
     If the service itself failed, its callers see a fixed message. If the API failed,
     they see the error's message without the host.

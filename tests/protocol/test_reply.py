@@ -299,7 +299,9 @@ def test_status_error_without_a_body_has_the_status_name_as_message(status, mess
         (403, "insufficient_quota", None, asi1.PermissionDeniedError),
     ],
 )
-def test_429_for_a_used_up_quota_is_a_quota_error(status, code, type_, cls):
+def test_429_for_a_used_up_quota_becomes_a_quota_exceeded_error(
+    status, code, type_, cls
+):
     """
     A 429 whose code or type names a used-up quota becomes a `QuotaExceededError`, since
     waiting does not help. Any other 429 becomes a `RateLimitError`.
@@ -321,9 +323,9 @@ def test_429_for_a_used_up_quota_is_a_quota_error(status, code, type_, cls):
     ],
 )
 @pytest.mark.parametrize("status", [300, 301, 302, 307, 308, 399])
-def test_redirect_is_an_error_with_its_location(status, headers, message):
+def test_redirect_is_not_followed_and_becomes_an_error(status, headers, message):
     """
-    A redirect is not followed; it becomes an error that shows the redirect's target.
+    A redirect is not followed. It becomes an error that shows where the redirect leads.
     """
     error = error_of_reply(status, b"moved", **headers)
 
@@ -462,7 +464,9 @@ def test_json_body_with_at_least_one_choice_is_an_answer():
         pytest.param(b'{"a":1e999}', '{"a":1e999}', '{"a":1e999}', id="infinite"),
     ],
 )
-def test_success_status_without_an_answer_is_a_response_error(body, what, kept):
+def test_success_status_without_an_answer_becomes_an_api_response_error(
+    body, what, kept
+):
     """
     A reply with a success status but without an answer becomes an `APIResponseError`.
     The error has the server's message, or says what the body is.
@@ -568,7 +572,7 @@ def test_chunk_may_have_no_choices(choices):
 @pytest.mark.parametrize("name", ["message", "ping"])
 def test_event_without_data_is_skipped(name, data):
     """
-    An event without data is neither a chunk nor an error.
+    An event without data is skipped: it is neither a chunk nor an error.
     """
     assert read_event(name, data.encode(), SECRET) is None
 
@@ -658,7 +662,7 @@ def test_event_that_is_not_a_chunk_raises_an_error_with_a_snippet(data, snippet,
         ),
     ],
 )
-def test_error_event_raises_the_servers_error(name, data, expected):
+def test_error_event_raises_an_error_with_the_servers_message(name, data, expected):
     """
     An event that is named ``error``, or contains an error object, raises a
     `ServerStreamError`. The error has the server's message, code, type and body.
@@ -884,7 +888,7 @@ def test_empty_value_under_error_or_errors_is_not_an_error(key, empty):
 
 @pytest.mark.parametrize("code", [0, 200, "0", "200", "ok", "OK", "success"])
 @pytest.mark.parametrize("key", ["error", "errors"])
-def test_code_of_success_is_not_an_error(code, key):
+def test_code_of_success_in_an_answer_is_not_an_error(code, key):
     """
     Servers may send a code of success, such as 0 or "ok", with an answer: at the top
     level, in ``error`` or in a choice. This is not an error.
@@ -901,7 +905,7 @@ def test_code_of_success_is_not_an_error(code, key):
         assert () == chunk.choices
 
 
-def test_error_type_beside_a_code_of_success_is_an_error():
+def test_error_object_with_the_type_of_a_failure_is_an_error_despite_code_0():
     """
     An ``error`` object with the type of a failure is an error, even if its code is 0.
     """
@@ -911,7 +915,7 @@ def test_error_type_beside_a_code_of_success_is_an_error():
         read_event("message", json.dumps(body).encode(), SECRET)
 
 
-def test_number_of_errors_is_not_an_error():
+def test_number_under_errors_is_not_an_error():
     """
     A number under ``errors`` is a count of errors, and is not itself an error.
     """

@@ -25,8 +25,8 @@ PLAIN_HEADERS = {
 
 def test_request_has_four_headers_and_no_key():
     """
-    The request of a call has four headers with lowercase names; the API key is not
-    among them, since the transport adds the key.
+    The request of a call has four headers with lowercase names. The API key is not
+    among them, since the transport adds it.
     """
     assert PLAIN_HEADERS == chat().headers
     assert {**PLAIN_HEADERS, "accept": "text/event-stream, application/json;q=0.9"} == (
@@ -174,8 +174,8 @@ def test_max_retries_changes_only_the_number_of_attempts():
 
 def test_call_of_any_endpoint_has_its_method_path_and_body():
     """
-    A call of any endpoint has the given method, a path below the base URL, and a body
-    only if one is given.
+    A call to any endpoint has the method, the path below the base URL, and the body
+    that the caller gave. Without a body, none is sent.
     """
     bare, full = plain("get"), plain("Post", "/images", body={"prompt": "otter"})
 
@@ -261,8 +261,8 @@ def test_characters_not_allowed_in_a_path_are_escaped(path, written):
 
 def test_call_of_any_endpoint_refuses_chat_options():
     """
-    An option for chat has no meaning for other endpoints, so a call of any endpoint
-    refuses it.
+    Options for chat have no meaning for other endpoints. So a call to any endpoint
+    refuses them.
     """
     with pytest.raises(ArgumentError) as caught:
         plain(temperature=0)
@@ -392,7 +392,7 @@ def test_number_that_json_cannot_express_is_refused_in_extra_body():
     assert "n" == caught.value.argument
 
 
-def test_draft_repr_shows_only_the_options():
+def test_repr_of_a_chat_draft_shows_only_the_options():
     """
     The repr of a chat draft shows the call's options, not the headers or the body.
     """

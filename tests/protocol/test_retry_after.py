@@ -287,7 +287,7 @@ def test_wait_in_the_message_of_an_error_is_read(message, seconds, place):
         pytest.param(7, None, id="number"),
     ],
 )
-def test_wait_in_a_member_of_the_body_is_read(body, seconds):
+def test_wait_in_a_member_of_the_error_body_is_read(body, seconds):
     """
     A wait may be a member of the error body, in seconds, in milliseconds or with a
     unit. It is preferred to a wait in a message. A wait that is not positive and finite
@@ -416,7 +416,7 @@ def test_wait_is_read_only_from_members_with_the_message_of_an_error(name):
 
 
 @pytest.mark.parametrize(("place", "seconds"), [(493, 7), (494, None)])
-def test_wait_after_five_hundred_values_is_not_read(place, seconds):
+def test_wait_after_500_values_of_an_error_body_is_not_read(place, seconds):
     """
     Only the first 500 values of an error body are searched for a wait. Here these are
     the body, its five lists, and the first 494 items of the lists.

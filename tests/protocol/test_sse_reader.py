@@ -28,12 +28,12 @@ def as_tuples(events):
 
 
 def event(data, name="message", id_="", retry=None):
-    """Return one event as a tuple, in the form that `as_tuples` returns."""
+    """Return an event as a tuple with the same items as those of `as_tuples`."""
     return name, data, id_, retry
 
 
 def decoded(*pieces, limit=LARGE):
-    """Feed *pieces* of a stream to a new decoder; return all events."""
+    """Decode *pieces* of a stream with a new decoder. Return all events."""
     decoder = EventDecoder(limit)
     return as_tuples(e for piece in pieces for e in decoder.feed(piece))
 
@@ -224,9 +224,10 @@ def test_retry_time_of_thousands_of_digits_is_ignored():
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
-def test_size_of_the_pieces_does_not_change_the_events(size):
+def test_size_of_the_pieces_of_a_stream_does_not_change_the_events(size):
     """
-    A stream gives the same events when it is fed at once or in pieces of any size.
+    A stream gives the same events whether it is decoded at once or in pieces of any
+    size.
     """
     body = b"".join(p for n in ("lf", "crlf", "retry", "utf8") for p, _ in STREAMS[n])
     pieces = [body[i : i + size] for i in range(0, len(body), size)]
@@ -241,7 +242,7 @@ block = st.lists(st.tuples(line, st.sampled_from([b"\n", b"\r", b"\r\n"])), max_
 
 @settings(deadline=None)
 @given(lines=block, cuts=st.lists(st.integers(0, 80), max_size=5))
-def test_any_lines_cut_anywhere_give_the_same_events(lines, cuts):
+def test_random_lines_give_the_same_events_wherever_they_are_cut(lines, cuts):
     """
     Random lines with random line ends give the same events, wherever the stream of
     these lines is cut.
@@ -255,7 +256,7 @@ def test_any_lines_cut_anywhere_give_the_same_events(lines, cuts):
 
 @settings(deadline=None)
 @given(st.binary(max_size=60))
-def test_any_bytes_give_the_same_events_when_fed_byte_by_byte(body):
+def test_random_bytes_give_the_same_events_when_decoded_byte_by_byte(body):
     """
     Random bytes can be decoded. They give the same events whether they are decoded at
     once or byte by byte.
@@ -403,8 +404,8 @@ def test_unfinished_event_above_the_size_limit_is_refused():
 
 def collection():
     """
-    Return a test case for each recorded stream; if the file of recorded streams does
-    not exist, return one test case that is skipped.
+    Return a test case for each recorded stream. Without the file of recorded streams,
+    return one test case that is skipped.
     """
     if not COLLECTION.exists():
         skip = pytest.mark.skip(reason=f"{COLLECTION} does not exist")
@@ -470,7 +471,7 @@ def test_recorded_stream_gives_the_same_events_when_cut_in_two(case):
 
 
 @collected
-def test_recorded_stream_gives_the_same_events_when_fed_byte_by_byte(case):
+def test_recorded_stream_gives_the_same_events_when_decoded_byte_by_byte(case):
     """
     A recorded stream that is decoded byte by byte gives each event with the last byte
     of the event. Only the first 1200 bytes of a stream are decoded.
@@ -526,9 +527,10 @@ def test_event_of_more_than_a_hundred_thousand_line_ends_is_refused():
         decoded(b":\n" + body)
 
 
-def test_events_before_a_too_large_one_are_returned():
+def test_events_before_an_event_above_the_size_limit_are_returned():
     """
-    Complete events before a too large event are returned, and then the error is raised.
+    Complete events before an event above the size limit are returned. Then the error
+    for the large event is raised.
     """
     decoder = EventDecoder(20)
 

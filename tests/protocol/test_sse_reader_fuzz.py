@@ -113,7 +113,7 @@ def random_body(rng):
 
 
 def random_pieces(rng, body):
-    """Return the body cut at random places; some pieces are empty."""
+    """Return the body of a stream, cut at random places. Some pieces are empty."""
     cuts = sorted(rng.randint(0, len(body)) for _ in range(rng.randint(1, 4)))
     return [body[a:b] for a, b in pairwise([0, *cuts, len(body)])]
 
@@ -134,7 +134,7 @@ def first_difference(pieces, module=_sse):
 
 
 def single_bytes(body):
-    """Return the body cut into single bytes."""
+    """Return the body of a stream, cut into single bytes."""
     return [body[place : place + 1] for place in range(len(body))]
 
 

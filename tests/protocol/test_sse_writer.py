@@ -83,7 +83,7 @@ def test_text_with_line_ends_or_sse_syntax_is_read_back_unchanged(text):
 
 def test_events_have_the_documented_wire_format():
     """
-    Each event is written as its name and one line of JSON.
+    Each event is written as a line with its name and a line of JSON.
     """
     call = asi1.ToolCall(id="c1", function=asi1.FunctionCall(name="f", arguments="{}"))
     message = asi1.ChatMessage(tool_calls=(call,))
@@ -154,7 +154,7 @@ def test_failed_event_has_the_public_message_of_the_error():
 
 def test_ping_is_a_comment_that_readers_ignore():
     """
-    A ping is a comment and a blank line, which readers of SSE ignore.
+    A ping is an SSE comment and a blank line. Readers of SSE ignore it.
     """
     assert b": ping\n\n" == PING
     assert [("text", {"text": "a"})] == seen(PING + piece_events([piece("a")]) + PING)

@@ -42,19 +42,20 @@ def chunk(**fields):
 
 
 def piece(text="", *, index=0, finish=None, **delta):
-    """Decode a chunk that adds this text to one choice."""
+    """Return a chunk that adds this text to one choice."""
     choice = {"index": index, "delta": {"content": text, **delta}}
     return chunk(choices=[choice | ({"finish_reason": finish} if finish else {})])
 
 
 def tool_call_chunks(*calls):
-    """Return one decoded chunk for each of these parts of tool calls."""
+    """Return a decoded chunk for each of these fragments of tool calls."""
     return [piece(tool_calls=[call]) for call in calls]
 
 
 def call_part(index=None, id_=None, name=None, arguments=None, **more):
     """
-    Return a part of a tool call as servers send it; without the keys that are None.
+    Return a fragment of a tool call, as servers send it. Keys whose value is None are
+    left out.
     """
     function = {"name": name, "arguments": arguments}
     present = {k: v for k, v in function.items() if v is not None}
@@ -76,7 +77,10 @@ def answer(*chunks):
 
 
 def tool_calls_of(*sent):
-    """Return id, name and arguments of the tool calls assembled from these parts."""
+    """
+    Return id, name and arguments of the tool calls that are assembled from these
+    fragments.
+    """
     message = answer(*tool_call_chunks(*sent)).message
     return [(c.id, c.function.name, c.function.arguments) for c in message.tool_calls]
 
@@ -95,7 +99,7 @@ def test_answer_of_no_chunks_is_empty_and_unfinished():
     )
 
 
-def test_texts_are_joined_unchanged():
+def test_texts_of_chunks_are_joined_unchanged():
     """
     The texts of the chunks are joined in order with all their white space. An empty
     text adds nothing.
@@ -271,7 +275,7 @@ def test_top_level_fields_of_chunks_are_in_the_answer():
         ),
     ],
 )
-def test_tool_call_parts_are_joined_by_index_id_or_order(sent, expected):
+def test_fragments_of_tool_calls_are_joined_by_index_id_or_order(sent, expected):
     """
     Fragments of a tool call are joined by their index, or by their id if they have no
     index. A fragment with neither belongs to the tool call before it.
@@ -456,8 +460,8 @@ def test_answer_is_empty_until_a_choice_arrives():
 
 def test_answer_read_mid_stream_is_not_changed_by_later_chunks():
     """
-    An answer that is read from the assembler in the middle of a stream is not changed
-    by later chunks, and reading it does not change the answers that are read later.
+    A caller may read the answer so far in the middle of a stream. Later chunks do not
+    change this answer, and reading it does not change later answers.
     """
     stream = [
         chunk(thought="Hm", metadata=1),
@@ -568,10 +572,9 @@ def test_assembled_answer_equals_the_answer_decoded_from_its_dict():
         ),
     ],
 )
-def test_unknown_keys_in_deltas_are_in_extra(delta, read):
+def test_unknown_keys_of_messages_and_functions_are_in_extra(delta, read):
     """
-    An unknown key of a message or function is in ``extra``, whether it is sent in a
-    stream or in an answer without streaming.
+    An unknown key of a message or function is in ``extra``, with streaming and without.
     """
     assert {"annotations": [1]} == read(answer(piece(**delta)).message)
     assert {"annotations": [1]} == read(
@@ -662,9 +665,9 @@ def test_unknown_key_of_a_complete_answer_is_in_the_chunk_made_from_it():
     assert {"mood": "wet"} == in_one_step(as_chunk(whole)).choices[0].delta.extra
 
 
-def test_tool_call_with_empty_type_is_a_function():
+def test_tool_call_with_an_empty_type_has_the_type_function():
     """
-    A tool call with an empty type has the type "function".
+    If the type of a tool call is an empty string, it becomes "function".
     """
     delta = {"tool_calls": [{"index": 0, "id": "a", "type": ""}]}
     assembler = Assembler()
@@ -994,7 +997,7 @@ def test_tool_call_is_built_when_the_answer_is_read():
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])
 def test_answer_read_during_a_stream_does_not_change(kind):
     """
-    An answer that was read during a stream does not change later, and reading it does
+    An answer that a caller reads during a stream does not change later. Reading it does
     not change the final answer.
     """
     chunks = [*numbered(kind, 1200), piece("end", tool_calls=[call_part(0, "c0")])]

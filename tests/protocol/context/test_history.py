@@ -94,9 +94,9 @@ def test_edit_with_a_message_replaces_the_whole_message():
 
 
 @pytest.mark.parametrize("place", [2, -3, True, 0.0, "0", None])
-def test_edit_at_an_index_without_a_message_is_refused(place):
+def test_edit_at_an_index_where_no_message_is_raises_argument_error(place):
     """
-    An edit refuses an index at which the history has no message.
+    The index of an edit must be an int at which the history has a message.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         history_of("ua").with_edit(place, "New")
@@ -116,7 +116,7 @@ def test_history_truncated_to_a_count_has_the_messages_of_a_slice(count, left):
 
 
 @pytest.mark.parametrize("count", [True, 1.0, "1", None])
-def test_truncation_to_a_count_that_is_not_an_int_is_refused(count):
+def test_truncation_of_a_history_to_a_count_that_is_not_an_int_is_refused(count):
     """
     The count to which a history is truncated must be an int.
     """
@@ -195,7 +195,7 @@ def test_tokens_of_a_summary_count_for_the_conversation_and_its_summaries():
     assert (77, 70) == (history.usage.total_tokens, history.summary_usage.total_tokens)
 
 
-def test_estimator_learns_from_reported_usage_alone():
+def test_token_estimator_learns_only_from_reported_usage():
     """
     The token estimator learns from a request only if the server reported its usage: the
     size of the request and its prompt tokens. Without usage the history stays the same.
@@ -208,7 +208,7 @@ def test_estimator_learns_from_reported_usage_alone():
     assert history is history.with_tokens_learned(history.messages, None)
 
 
-def test_stored_messages_are_a_deep_copy():
+def test_messages_of_a_history_are_a_deep_copy():
     """
     A history stores a deep copy of each message, converted to the dict that the API
     expects.
@@ -237,8 +237,8 @@ def user(content, **fields):
 
 def test_message_that_json_cannot_express_is_refused():
     """
-    A message with a value that JSON cannot express is refused, with the argument's
-    name.
+    A message with a value that JSON cannot express is refused. The error names the
+    argument.
     """
     with pytest.raises(asi1.ArgumentError, match="messages: cannot") as caught:
         stored([user("Hi", when=object())])

@@ -153,7 +153,7 @@ def test_policy_keeps_order_system_messages_last_turn_and_budget(
 @policies
 @settings(max_examples=25, deadline=None)
 @given(history=histories, tokens=estimators)
-def test_history_that_fits_is_not_changed(policy, history, tokens):
+def test_history_within_the_budget_is_not_changed(policy, history, tokens):
     """
     If the whole history is within the budget, a policy changes nothing, sends the model
     no request, and ignores an earlier summary.
@@ -204,7 +204,7 @@ def conversation(turns, words=30):
 
 def test_keep_newest_drops_the_oldest_turns_first():
     """
-    `KeepNewest` drops turns from the beginning, and no more than necessary.
+    `KeepNewest` drops the oldest turns of a history, and no more turns than necessary.
     """
     history = conversation(10)
     whole = asi1.TokenEstimator().count(history)
@@ -229,8 +229,8 @@ def test_drop_least_relevant_keeps_turns_similar_to_the_last_turn():
 
 def test_user_provided_score_decides_which_turns_are_dropped():
     """
-    A user-provided score function gets the messages of a turn and of the last turn; the
-    turns with the lowest scores are dropped.
+    A score function of the user gets the messages of a turn and those of the last turn.
+    The turns with the lowest scores are dropped.
     """
     history = conversation(6)
     seen = []
@@ -298,7 +298,7 @@ def test_long_history_is_summarised_in_several_requests():
 
 
 @pytest.mark.parametrize("answer", ["", "  \n"])
-def test_empty_summary_drops_the_oldest_turns_instead(answer):
+def test_oldest_turns_are_dropped_if_the_summary_is_empty(answer):
     """
     If the model's summary is empty, the oldest turns are dropped without a summary.
     """
@@ -474,7 +474,10 @@ class Counted(UserDict):
 
 
 def counted_plan(policy, turns):
-    """Count a plan's reads of all messages but the last, and of the last message."""
+    """
+    Return how often a plan reads all messages but the last, and how often it reads the
+    last.
+    """
     everything, last = Counter(), Counter()
     history = [Counted(message, everything) for message in conversation(turns)]
     history[-1].reads = last

@@ -15,8 +15,8 @@ from asi1._protocol.context.view import Summary
 
 async def test_saved_conversation_has_no_headers_key_or_timeout(fake, fake_client):
     """
-    A saved conversation is JSON with a version, but without headers, API key and
-    timeout; loading this JSON gives the same conversation.
+    A saved conversation is JSON with a version. It has no headers, API key or timeout.
+    Loading it gives the same conversation.
     """
     chat = fake_client.conversation(
         "Be brief.", timeout=9, extra_headers={"x-secret": "s3"}, extra_body={"a": 1}
@@ -144,7 +144,7 @@ def test_saved_conversation_that_is_neither_str_nor_bytes_is_refused(value):
         ({"version": 0}, "its version is 0, not 1"),
     ],
 )
-def test_conversation_of_another_kind_or_version_is_refused(changes, problem):
+def test_saved_conversation_of_an_unknown_kind_or_version_is_refused(changes, problem):
     """
     A saved conversation of an unknown kind or version is refused. The error says which
     of the two is unknown.

@@ -25,7 +25,10 @@ def message(role, text, size=40):
 
 
 def view_of(turns, *, last=40, known=None):
-    """Return the view of *turns* turns and a last user message of *last* bytes."""
+    """
+    Return the view of a history with *turns* turns and a last user message of *last*
+    bytes.
+    """
     history = []
     for number in range(turns):
         history += [message("user", f"Q{number}"), message("assistant", f"A{number}")]
@@ -302,8 +305,8 @@ def test_summary_is_stripped_and_cut_to_its_size_in_tokens(size, answer, text):
 )
 def test_summary_request_contains_as_many_turns_as_fit(room, taken, left):
     """
-    A request for a summary contains as many complete conversation turns as fit, with
-    blank lines between them; a first turn that is too long is cut.
+    A request for a summary contains as many complete turns as fit, with blank lines
+    between them. If the first turn is too long, it is cut.
     """
     parts = deque(["aaaa", "bbb", "c"])
 
@@ -324,7 +327,7 @@ def test_history_of_exactly_the_budget_is_sent_without_its_summary():
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, "9", True, None])
-def test_size_that_is_not_a_positive_int_is_refused(size):
+def test_summary_size_that_is_not_a_positive_int_is_refused(size):
     """
     The size of a summary must be a whole number of at least 1.
     """
@@ -334,7 +337,8 @@ def test_size_that_is_not_a_positive_int_is_refused(size):
 
 def test_greeting_before_the_first_question_is_summarised():
     """
-    A model's message before the first user message is a turn, and can be summarised.
+    A message of the model before the first user message is a turn of its own, and can
+    be summarised.
     """
     history = [
         message("assistant", "Hello"),

@@ -60,7 +60,7 @@ def true_count(messages, hidden):
 
 
 def conversation(languages, rng):
-    """Yield the messages of each request of a growing conversation."""
+    """Yield the messages of each request in a conversation of 25 turns."""
 
     def sentence(most):
         words = TEXTS[rng.choice(languages)]
@@ -79,7 +79,7 @@ def conversation(languages, rng):
 @pytest.mark.parametrize(
     "languages", [*([name] for name in TEXTS), ["English", "code"]], ids="+".join
 )
-def test_estimate_is_within_ten_percent_after_ten_turns(languages, hidden):
+def test_token_estimate_is_within_ten_percent_after_ten_turns(languages, hidden):
     """
     After ten turns with reported usage, the next token estimate is within 10 % of the
     true count. This holds for any language and any hidden prompt that the server adds.
@@ -153,8 +153,8 @@ def test_estimator_keeps_a_bounded_number_of_samples():
 )
 def test_message_size_is_its_bytes_and_a_constant_per_image(message, size):
     """
-    A message's size is the number of bytes of its texts and tool calls; each image adds
-    the same constant, however long its URL is.
+    The size of a message is the number of bytes of its texts and tool calls. Each image
+    adds the same constant, however long its URL is.
     """
     assert size == size_of(message)
 
@@ -261,8 +261,8 @@ def test_one_older_sample_is_kept_for_each_power_of_two_in_bytes():
     assert [3, 5, 8, *[100] * 16] == [size for size, _, _ in tokens.samples]
 
 
-def test_context_sizes_are_those_of_the_table_of_models():
+def test_context_size_of_each_model_is_that_in_models():
     """
-    The context size of each model is the one in `MODELS`.
+    The context size of each model is the one in the public table `MODELS`.
     """
     assert {name: info.context for name, info in asi1.MODELS.items()} == CONTEXT_SIZES

@@ -90,10 +90,10 @@ def test_value_that_breaks_a_bound_raises_an_error_that_names_the_bound(
         decode(bad)
 
 
-def test_description_of_metadata_is_in_the_schema():
+def test_description_in_annotated_metadata_is_in_the_schema():
     """
-    The attribute ``description`` of metadata in ``Annotated`` becomes the description
-    in the type's schema.
+    If metadata in ``Annotated`` has an attribute ``description``, it is the description
+    in the schema of the type.
     """
     for metadata, text in ((FieldInfo([]), "Described"), (Bound(description="B"), "B")):
         made = output_type(Annotated[int, metadata])

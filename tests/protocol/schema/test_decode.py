@@ -35,7 +35,7 @@ class Level(Enum):
 numbers = itertools.count()
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 DAYS = st.timedeltas(dt.timedelta(days=-99), dt.timedelta(days=99))
-# Pairs of a type and a hypothesis strategy for the type's values.
+# Each pair has a type and a hypothesis strategy for values of the type.
 PLAIN = st.sampled_from(
     [
         (str, TEXT),
@@ -191,7 +191,7 @@ def same(left, right):
     return left == right or (isinstance(right, float) and float(left) == right)
 
 
-def test_message_of_a_validator_is_in_the_mismatch():
+def test_message_of_a_failed_validator_is_in_the_mismatch_error():
     """
     If a validator or ``__post_init__`` fails, its message is in the `MismatchError`.
     The error's path leads to the field if a field's validator failed, else to the
@@ -241,7 +241,7 @@ def test_key_that_is_not_an_identifier_is_quoted_in_the_path():
     assert r'$["a \"b\""][1]' == caught.value.path
 
 
-def test_long_key_is_cut_in_the_path():
+def test_long_key_is_cut_in_the_path_of_a_wrong_value():
     """
     The path of a wrong value is a part of error messages, and of the request that asks
     the model again. So a very long key is cut in the path.
@@ -267,7 +267,7 @@ def test_long_key_is_cut_in_the_path():
         ({"a": 1, "b": 2}, "an object with 2 keys"),
     ],
 )
-def test_mismatch_shows_the_beginning_of_the_wrong_value(value, words):
+def test_mismatch_error_shows_the_beginning_of_the_wrong_value(value, words):
     """
     A `MismatchError` shows the JSON type of the wrong value, and at most 60 characters
     of the value.

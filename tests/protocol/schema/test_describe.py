@@ -232,7 +232,7 @@ def test_iterable_is_decoded_from_an_array_as_a_list():
     assert [1] == output_type(Iterable[int]).read_text("[1]").value
 
 
-def test_docstrings_become_descriptions():
+def test_docstrings_of_classes_become_descriptions_in_the_schema():
     """
     A class's docstring describes the class in the schema, and its section of attributes
     describes the fields. A text in a field's annotation is preferred; the default is

@@ -501,7 +501,9 @@ def is_wrapped(spec, value):
 
 
 @pytest.mark.parametrize(("spec", "data", "value", "_"), TYPES.values(), ids=TYPES)
-def test_value_of_each_type_becomes_json_and_back(spec, data, value, _):
+def test_value_of_each_type_is_decoded_from_json_and_becomes_the_same_json(
+    spec, data, value, _
+):
     """
     JSON for each type is decoded to a value, and the value becomes the same JSON again.
     A value that is not an object may stand alone or in the object that the schema asks
@@ -698,7 +700,7 @@ def test_json_schema_in_place_of_a_type_is_sent_unchanged(spec, sent):
 
 
 @pytest.mark.parametrize("spec", [{}, {1: 2}])
-def test_dict_that_is_not_a_schema_is_refused(spec):
+def test_dict_that_is_not_a_json_schema_raises_argument_error(spec):
     """
     A dict that cannot be a JSON Schema raises `ArgumentError`.
     """
@@ -734,7 +736,7 @@ def answer(text="", reason="stop", usage=None, thoughts="", **message):
         (answer('{"x":"1"}'), asi1.OutputInvalidError, r"\$\.x"),
     ],
 )
-def test_answer_without_a_complete_value_raises_the_error_of_its_kind(
+def test_truncated_refused_or_invalid_answer_raises_its_own_error_class(
     completion, error, words
 ):
     """

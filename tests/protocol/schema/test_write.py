@@ -125,7 +125,7 @@ def schema_of(spec):
 
 
 @pytest.mark.parametrize(("spec", "schema"), SCHEMAS)
-def test_each_kind_of_type_has_its_schema(spec, schema):
+def test_each_kind_of_type_has_the_expected_schema(spec, schema):
     """
     Each kind of type has the schema that strict mode allows for it. A class that is
     used once is written where it is used. A recursive class is in ``$defs`` and at the
