@@ -148,7 +148,7 @@ def lazy_chunk(text=""):
     return chunk
 
 
-def test_lazy_field_is_set_when_it_is_first_read():
+def test_lazy_field_of_a_chunk_is_set_when_it_is_first_read():
     """
     A lazy field, which the fast path leaves unset, is set once, when it is first read.
     Reading ``text`` sets no lazy field.

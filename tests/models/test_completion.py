@@ -201,7 +201,7 @@ def test_answer_of_thoughts_alone_that_ended_by_length_is_exhausted(answer):
         pytest.param(asi1.ChatCompletion(thoughts="Hm."), id="no-choice"),
     ],
 )
-def test_answer_with_text_or_without_thoughts_is_not_exhausted(answer):
+def test_answer_with_a_text_or_without_thoughts_is_not_exhausted(answer):
     """
     `exhausted` is false for an answer with a text, a refusal or a tool call. It is also
     false without thoughts, or with a finish reason other than "length".

@@ -29,7 +29,7 @@ for _name in asi1.__all__:
 ERRORS = sorted(error_classes(asi1.ASI1Error), key=lambda cls: cls.__name__)
 
 
-def test_every_error_class_is_public():
+def test_every_error_class_is_a_public_name_of_asi1():
     """
     Each error class is in ``asi1.__all__``, and its ``__module__`` is ``asi1``.
     """

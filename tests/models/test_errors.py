@@ -64,7 +64,7 @@ def test_error_hierarchy_is_as_drawn_in_the_docstring():
     assert tree == {name: parent for name, (parent, _) in drawing().items()}
 
 
-def test_error_for_a_setting_is_a_value_error_and_for_an_argument_a_type_error():
+def test_setting_error_is_a_value_error_and_argument_error_a_type_error():
     """
     An error for a wrong setting is also a ValueError; an error for a wrong argument is
     also a TypeError. So code can catch both without naming classes of asi1.
@@ -87,7 +87,9 @@ def test_error_for_a_setting_is_a_value_error_and_for_an_argument_a_type_error()
         if parent == "APIStatusError"
     ],
 )
-def test_status_becomes_the_error_class_shown_in_the_docstring_of_errors(name, note):
+def test_status_becomes_the_error_class_that_the_docstring_of_errors_py_shows(
+    name, note
+):
     """
     A response with an error status becomes the error class that the docstring of
     ``_models/errors.py`` shows for this status.
@@ -100,7 +102,7 @@ def test_status_becomes_the_error_class_shown_in_the_docstring_of_errors(name, n
     assert status == error.status_code
 
 
-def test_status_not_shown_in_the_docstring_of_errors_becomes_api_status_error():
+def test_status_not_in_the_docstring_of_errors_py_becomes_api_status_error():
     """
     A response with an error status that the docstring of ``_models/errors.py`` does not
     show becomes an `APIStatusError`.
@@ -176,7 +178,7 @@ def test_error_created_from_a_message_alone_has_defaults_in_other_fields():
 
 
 @pytest.mark.parametrize("name", sorted(classes()))
-def test_every_error_class_has_the_constructor_and_equality_of_asi1_error(name):
+def test_every_error_class_inherits_constructor_and_equality_from_asi1error(name):
     """
     Every error class takes its message first and all other fields by keyword, and has
     only the message in ``args``. Equality, hash, repr and pickling are inherited from

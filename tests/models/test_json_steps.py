@@ -116,7 +116,7 @@ def test_parsing_in_steps_of_any_size_gives_the_value_of_load_json(step):
     "data", [b"[[1,2,3],]", b"[[1,2,3],,4]", b'{"a":[1,2,3],}', b"[[1,2,3]4]"]
 )
 @pytest.mark.parametrize("step", range(12))
-def test_missing_item_or_comma_after_an_array_is_refused(data, step):
+def test_json_with_a_missing_item_or_comma_after_an_array_is_refused(data, step):
     """
     Invalid JSON with a missing item or comma after an array is refused, even if a
     parsing step ends at this place.
@@ -231,7 +231,7 @@ def test_text_is_parsed_at_once_up_to_20000_values_and_256_kib(small, large):
         pytest.param(b"[%b]" % b",".join([b"{}"] * 20_000), 3, id="20000-containers"),
     ],
 )
-def test_one_step_parses_64_kib_or_16384_brackets_and_commas(data, expected):
+def test_one_parsing_step_takes_64_kib_or_16384_brackets_and_commas(data, expected):
     """
     A step ends after about 64 KiB of text, or after 16,384 brackets, commas and
     strings, whichever comes first.
@@ -273,7 +273,7 @@ def test_values_of_a_large_text_are_counted_in_several_steps():
     assert 13 == steps
 
 
-def test_integer_at_the_boundary_of_two_searched_blocks_is_read_exactly():
+def test_large_integer_at_the_boundary_of_two_blocks_is_read_exactly():
     """
     A long text is searched for integers of more than 64 bits in blocks of 4 MiB. Such
     an integer is read exactly, even if it stands between two blocks.
@@ -286,7 +286,7 @@ def test_integer_at_the_boundary_of_two_searched_blocks_is_read_exactly():
         assert int(number) == value
 
 
-def test_long_text_with_a_lone_surrogate_takes_a_step_more():
+def test_long_text_with_a_lone_surrogate_takes_one_more_parsing_step():
     """
     Only the slower parser reads a lone surrogate. So a long text with one takes a step
     more than a text of the same length that the fast parser reads.
@@ -298,7 +298,7 @@ def test_long_text_with_a_lone_surrogate_takes_a_step_more():
     assert slow > fast
 
 
-def test_text_that_is_not_utf8_takes_one_step_more():
+def test_text_that_is_not_utf8_takes_one_more_parsing_step():
     """
     A text that is not UTF-8 is repaired and then parsed a second time, which takes one
     more step.

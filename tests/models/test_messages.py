@@ -333,7 +333,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("messages", "argument", "problem"), WRONG)
-def test_wrong_message_is_named_by_its_index_and_type(messages, argument, problem):
+def test_error_for_a_wrong_message_shows_its_index_and_type(
+    messages, argument, problem
+):
     """
     A wrong message raises an `ArgumentError`. The error shows the message's index and
     type, but none of its content.

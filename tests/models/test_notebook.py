@@ -21,7 +21,7 @@ def shell(monkeypatch):
     return shell
 
 
-def test_marked_answer_counts_as_shown_until_the_next_cell_runs(shell):
+def test_answer_marked_as_shown_counts_as_shown_until_the_next_cell_runs(shell):
     """
     After `mark_as_shown`, an answer counts as already shown until the next cell runs.
     Another object that is equal to this answer does not count as shown.
@@ -41,7 +41,7 @@ def test_marked_answer_counts_as_shown_until_the_next_cell_runs(shell):
         answer._ipython_display_()
 
 
-def test_marked_answer_can_be_garbage_collected(shell):
+def test_answer_marked_as_shown_can_be_garbage_collected(shell):
     """
     `mark_as_shown` does not keep an answer in memory. After the answer is freed, no
     other object counts as shown.

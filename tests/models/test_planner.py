@@ -41,7 +41,7 @@ USED = asi1.AgentUsed(**AGENT, response="Booked.", status="completed", session_i
 def test_agent_is_found_at_any_depth_of_the_planners_object(state):
     """
     An agent is found at any depth of the planner's object. The agent's response, status
-    and session may be beside the ``agent_used`` object or in it.
+    and session may be beside the ``agent_used`` object or inside this object.
     """
     (found,) = agents_in({"plan_state": state})
 

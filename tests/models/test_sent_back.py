@@ -30,7 +30,7 @@ PLAIN = {
     ],
     ids=["nothing", "unknown", "null", "repeated", "field-of-a-wrong-type"],
 )
-def test_tool_call_is_sent_back_with_the_unknown_members_of_the_server(extra, sent):
+def test_tool_call_is_sent_back_with_members_that_asi1_does_not_know(extra, sent):
     """
     A tool call is sent back with the members that the server added to it. Nulls,
     members that repeat another member, and fields of a wrong type are left out.
@@ -45,7 +45,7 @@ def test_tool_call_is_sent_back_with_the_unknown_members_of_the_server(extra, se
     assert sent | PLAIN == wire_call(call)
 
 
-def test_function_is_sent_back_with_the_unknown_members_of_the_server():
+def test_function_is_sent_back_with_members_that_asi1_does_not_know():
     """
     The function of a tool call is sent back with the members that the server added.
     """

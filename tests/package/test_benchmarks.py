@@ -158,7 +158,7 @@ def test_table_shows_each_library_as_a_multiple_of_httpx() -> None:
     assert "stream-async, mistralai: ValueError: no index" in printed
 
 
-def test_two_results_are_compared_as_multiples_of_httpx() -> None:
+def test_two_benchmark_results_are_compared_as_multiples_of_httpx() -> None:
     """
     Two benchmark results are compared as multiples of httpx used by hand, so that a
     slower machine does not count as a change.
@@ -173,7 +173,7 @@ def test_two_results_are_compared_as_multiples_of_httpx() -> None:
     ]
 
 
-def test_case_that_only_asi1_can_run_is_compared_in_its_unit() -> None:
+def test_benchmark_case_that_only_asi1_can_run_is_compared_in_its_unit() -> None:
     """
     If only asi1 can run a benchmark case, httpx has no value to compare with. So two
     results of this case are compared in its unit, such as microseconds.
@@ -185,7 +185,7 @@ def test_case_that_only_asi1_can_run_is_compared_in_its_unit() -> None:
     ]
 
 
-def test_first_part_of_a_case_name_selects_all_cases_that_begin_with_it() -> None:
+def test_first_part_of_a_benchmark_name_selects_all_cases_that_begin_with_it() -> None:
     """
     The part of a benchmark case's name before the dash, such as "turn", selects all
     cases that begin with it. A full name, such as "turn-500", selects one case.

@@ -119,7 +119,7 @@ def test_recorded_stream_is_read_exactly_by_the_blocking_client(fake, otters, cu
 
 
 @pytest.mark.parametrize("framing", ["length", "close"])
-async def test_recorded_stream_is_read_exactly_whatever_frames_the_http_body(
+async def test_recorded_stream_is_read_exactly_with_any_framing_of_the_http_body(
     fake, otters, framing
 ):
     """
@@ -155,9 +155,7 @@ def test_captured_stream_is_read_exactly_by_the_blocking_client(fake, giraffes, 
     check_giraffes(*read_blocking(fake))
 
 
-async def test_recorded_stream_becomes_one_answer_for_a_call_without_streaming(
-    fake, otters
-):
+async def test_stream_sent_to_a_call_without_streaming_becomes_one_answer(fake, otters):
     """
     If a server replies with a stream to a call that did not ask for one, the stream
     becomes one complete answer.

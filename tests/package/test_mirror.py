@@ -100,7 +100,7 @@ def without_test_file(root, tests):
     return missing
 
 
-def test_every_module_has_a_test_file_or_is_listed():
+def test_every_module_has_a_test_file_of_its_name_or_is_in_tested_in():
     """
     A module's tests are in the test file of the same name, or in the test file that
     `TESTED_IN` names for the module.

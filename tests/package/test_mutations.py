@@ -38,7 +38,9 @@ def sources_of_mutants(source):
         pytest.param("a += b", ["a -= b", "pass"], id="augmented-assignment"),
     ],
 )
-def test_each_kind_of_mutation_is_made(source, mutated_sources):
+def test_mutation_run_changes_each_operator_constant_and_condition(
+    source, mutated_sources
+):
     """
     The mutation run changes each operator, constant, condition and statement of a line,
     one at a time.
@@ -57,14 +59,14 @@ def test_each_kind_of_mutation_is_made(source, mutated_sources):
         "if TYPE_CHECKING: from a import b",
     ],
 )
-def test_imports_docstrings_and_types_are_not_mutated(source):
+def test_mutation_run_does_not_change_imports_docstrings_and_types(source):
     """
     The mutation run does not change imports, docstrings, ``__all__`` and types.
     """
     assert [] == sources_of_mutants(source)
 
 
-def test_error_messages_are_not_mutated():
+def test_mutation_run_does_not_change_error_messages():
     """
     The mutation run may remove a raise statement, but does not change the text of an
     error message.
@@ -98,7 +100,7 @@ def test_every_test_file_in_the_table_of_mutated_modules_exists():
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_every_module_of_the_mutated_layers_has_tests_in_the_table(layer):
+def test_every_module_that_can_be_mutated_has_tests_in_the_table(layer):
     """
     If the mutation run can change a module of `_models`, `_settings`, `_protocol` or
     `_call`, the module has a test file of its own name, or the table lists its tests.

@@ -453,7 +453,9 @@ def test_deltas_of_two_unfinished_tool_calls_are_told_apart(parts):
         pytest.param(["{}", '{"x"'], '{"x"', id="cut-off"),
     ],
 )
-def test_object_after_complete_arguments_of_a_tool_call_is_merged(pieces, arguments):
+def test_object_after_complete_tool_call_arguments_is_merged_into_them(
+    pieces, arguments
+):
     """
     If an object follows the complete arguments of a tool call, the two objects are
     merged into one. An empty object changes nothing.
@@ -545,7 +547,7 @@ def tracked():
 
 @pytest.mark.system
 @pytest.mark.parametrize("pieces", [[""], ["{}"], ['{"x":', "1", "}"]])
-def test_a_tool_call_is_at_most_three_objects_for_the_garbage_collector(pieces):
+def test_tool_call_adds_at_most_three_objects_to_garbage_collection(pieces):
     """
     A tool call adds at most three objects to those that a full garbage collection
     searches: its state and its two models. The number of deltas does not matter.

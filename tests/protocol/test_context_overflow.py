@@ -92,7 +92,7 @@ def test_400_whose_message_says_too_long_becomes_a_context_length_error(
         "model_context_window_exceeded",
     ],
 )
-def test_400_whose_code_names_the_context_length_becomes_its_error(name, key):
+def test_400_whose_code_says_too_long_becomes_a_context_length_error(name, key):
     """
     A reply with status 400 becomes a `ContextLengthError` if its code or type names the
     context length, such as "context_length_exceeded". The message does not matter.

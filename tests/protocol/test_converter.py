@@ -384,7 +384,7 @@ def test_changing_the_result_of_to_dict_does_not_change_the_answer(sent):
         pytest.param({"extra": {"id": "a"}}, id="extra-object"),
     ],
 )
-def test_wrong_types_and_reserved_names_are_in_extra(odd):
+def test_value_of_a_wrong_type_or_with_a_reserved_name_is_in_extra(odd):
     """
     A value from the server is in ``extra`` if its type is wrong. It is also in
     ``extra`` if its key is an attribute that asi1 itself defines, such as ``wire``.
@@ -466,7 +466,9 @@ def test_value_that_is_not_a_tool_call_is_dropped_or_in_extra(
 @pytest.mark.parametrize(
     ("calls", "steps"), [(0, 1), (1, 1), (2, 2), (256, 2), (257, 3), (513, 4)]
 )
-def test_a_step_decodes_at_most_256_tool_calls(calls, steps, cls, sent_under):
+def test_one_decoding_step_decodes_at_most_256_tool_calls(
+    calls, steps, cls, sent_under
+):
     """
     If a message has several tool calls, the first step decodes everything else. Each
     further step decodes at most 256 tool calls.

@@ -57,7 +57,7 @@ CASES = [
 
 @pytest.mark.parametrize(("errors", "choice", "in_body", "in_event"), CASES)
 @pytest.mark.parametrize("place", ["top", "choice", "message", "delta"])
-def test_strings_in_errors_beside_an_answer_are_warnings(
+def test_strings_under_errors_beside_an_answer_are_warnings(
     errors, choice, in_body, in_event, place
 ):
     """
@@ -173,7 +173,7 @@ def test_only_500_characters_are_searched_for_the_name_of_a_temporary_error(
 
 @pytest.mark.parametrize("key", ["message", "detail"])
 @pytest.mark.parametrize(("text", "passing"), [("Overloaded", True), ("no", False)])
-def test_body_with_only_a_message_is_an_error(key, text, passing):
+def test_reply_body_with_only_a_message_is_an_error(key, text, passing):
     """
     A reply with a success status whose body has only a message is an error. The error
     is retryable if the message names a temporary error.

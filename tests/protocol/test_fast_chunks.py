@@ -364,7 +364,7 @@ def test_chunk_of_the_fast_path_can_be_copied_compared_and_printed(use):
         _ = fast_chunk().texts
 
 
-def test_consecutive_fast_chunks_share_no_values_in_extra():
+def test_consecutive_chunks_share_no_objects_in_extra():
     """
     Two consecutive chunks share no object in ``extra``. So a caller may change a value
     in one of them without changing the other.
@@ -409,7 +409,7 @@ def test_pickled_fast_chunk_names_public_classes_only(number, protocol):
     ) == all_fields(pickle.loads(data))
 
 
-def test_server_keys_named_like_private_fields_are_in_extra():
+def test_key_of_the_server_with_the_name_of_a_private_field_is_in_extra():
     """
     If a key that a server sends has the name of a private field of asi1, the key is in
     ``extra``.

@@ -56,7 +56,7 @@ def read(value):
     ],
     ids=["data-url", "plain", "lines", "no-padding", "urlsafe", "params", "no-type"],
 )
-def test_image_in_any_format_is_found(shape, source):
+def test_image_in_a_reply_of_any_format_is_found(shape, source):
     """
     An image is found in each format of a reply, and in each variant of base64, such as
     one without padding.
@@ -206,7 +206,9 @@ def test_edit_request_has_the_images_as_urls():
         ({"options": {"temperature": 1}}, "temperature"),
     ],
 )
-def test_wrong_argument_of_an_edit_is_refused_and_named(changed, argument):
+def test_wrong_argument_of_an_image_edit_raises_an_error_that_names_it(
+    changed, argument
+):
     """
     A wrong argument for an image edit raises an error that names the argument. Nothing
     is sent.
@@ -229,7 +231,9 @@ def test_wrong_argument_of_an_edit_is_refused_and_named(changed, argument):
         ({"options": {"n": 2}}, "n"),
     ],
 )
-def test_wrong_argument_of_a_new_image_is_refused_and_named(changed, argument):
+def test_wrong_argument_for_a_new_image_raises_an_error_that_names_it(
+    changed, argument
+):
     """
     A wrong size, model or option for a new image raises an error that names the
     argument. Nothing is sent.

@@ -288,7 +288,7 @@ def test_fragments_with_the_same_index_become_one_object(sent, expected):
     assert {"reasoning_details": expected} == answer(*chunks).message.extra
 
 
-def test_repeated_list_outside_of_deltas_is_not_doubled():
+def test_list_that_is_repeated_outside_of_deltas_is_in_the_answer_once():
     """
     Outside of deltas, a server may repeat a list in each chunk. So the answer has a
     repeated list once, and the texts of its items are not joined.
@@ -517,7 +517,7 @@ def test_token_ids_of_all_chunks_are_in_the_answer():
     assert [1, 2, 3] == answer(*chunks).choices[0].extra["token_ids"]
 
 
-def test_members_read_in_the_middle_of_a_stream_do_not_change():
+def test_members_read_in_the_middle_of_a_stream_do_not_change_later():
     """
     A caller may read members of an answer in the middle of a stream. Later chunks do
     not change the members that the caller has read.

@@ -773,7 +773,7 @@ def test_token_counts_that_are_whole_numbers_are_read(sent, usage):
     assert usage == chunk(usage=sent).usage
 
 
-def test_chunk_with_usage_may_have_choices():
+def test_chunk_with_usage_may_also_have_choices():
     """
     A chunk with ``usage`` may also have choices that repeat the finish reason.
     """
@@ -811,7 +811,7 @@ def test_time_of_creation_is_not_converted_to_another_unit(created):
         (ChatCompletionChunk, "chat.completion.chunk"),
     ],
 )
-def test_missing_object_and_created_have_defaults(cls, name):
+def test_missing_fields_object_and_created_have_defaults(cls, name):
     """
     A missing ``object`` becomes "chat.completion" in an answer and
     "chat.completion.chunk" in a chunk. A missing ``created`` becomes None.
@@ -930,7 +930,7 @@ def test_reply_that_is_shallow_enough_to_read_can_be_written_as_json():
         assert sent == decode(ChatCompletion, raw).to_json()
 
 
-def test_object_in_the_documented_format_is_not_copied():
+def test_normaliser_does_not_copy_an_object_in_the_documented_format():
     """
     A normaliser converts unusual JSON to the documented format. If an object already
     has this format, the normaliser returns the object itself, not a copy.
@@ -1169,7 +1169,9 @@ def test_half_of_a_surrogate_pair_is_joined_only_to_its_own_text():
         ),
     ],
 )
-def test_high_surrogate_before_a_value_of_another_type_ends_with_the_stream(path, end):
+def test_high_surrogate_before_another_type_becomes_u_fffd_when_the_stream_ends(
+    path, end
+):
     """
     A text ends with a high surrogate, and its choice then ends with a value of another
     type. The value stays unchanged, and U+FFFD follows at the end of the stream.
@@ -1241,7 +1243,7 @@ def test_surrogate_in_a_text_that_is_never_split_becomes_u_fffd_at_once(event):
     assert {} == halves.waiting
 
 
-def test_high_surrogate_at_the_end_of_thoughts_waits_for_the_next_thoughts():
+def test_high_surrogate_ending_thoughts_is_joined_to_the_next_thoughts():
     """
     A list of thoughts may end with a high surrogate. It is joined to the low surrogate
     at the beginning of the next list of thoughts.
@@ -1254,7 +1256,7 @@ def test_high_surrogate_at_the_end_of_thoughts_waits_for_the_next_thoughts():
     assert {"thought": ["\ufffd"]} == halves.rest()
 
 
-def test_high_surrogate_at_the_end_of_thoughts_ends_with_choice_0():
+def test_high_surrogate_ending_thoughts_becomes_u_fffd_when_choice_0_ends():
     """
     A high surrogate at the end of a list of thoughts becomes U+FFFD when choice 0 ends.
     """
@@ -1282,7 +1284,7 @@ def test_first_and_last_surrogate_pair_are_joined(character):
     assert [{"thought": ""}, {"thought": character}] == read
 
 
-def test_high_surrogate_of_a_choice_without_an_index_ends_with_the_choice():
+def test_high_surrogate_of_a_choice_without_an_index_becomes_u_fffd_at_its_end():
     """
     If a choice without an index ends, its high surrogate becomes U+FFFD.
     """
@@ -1308,7 +1310,7 @@ def test_high_surrogate_of_a_tool_call_is_joined_to_its_next_delta():
 
 
 @pytest.mark.parametrize("empty", ["", None, [], {}])
-def test_u_fffd_replaces_an_empty_value_at_the_end_of_a_choice(empty):
+def test_u_fffd_for_a_high_surrogate_replaces_an_empty_value_at_the_end(empty):
     """
     A text in a list ends with a high surrogate. If the choice then ends with an empty
     value in place of the list, a list with U+FFFD replaces this value.

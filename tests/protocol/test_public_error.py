@@ -55,7 +55,9 @@ def status_error(status, cls=asi1.APIStatusError, **fields):
         (ZeroDivisionError("no"), 500, "internal"),
     ],
 )
-def test_each_error_has_a_public_status_and_code(error, status, code):
+def test_each_error_has_a_status_and_code_for_the_callers_of_a_service(
+    error, status, code
+):
     """
     If the service's caller can correct an error, the error is reported with a status of
     its own. Any other error is reported as a failure of the service or of the API.
@@ -73,7 +75,7 @@ def test_each_error_has_a_public_status_and_code(error, status, code):
         *((math.inf, None, None), (-1.0, None, None)),
     ],
 )
-def test_retry_after_is_passed_on_in_whole_seconds(wait, shown, header):
+def test_retry_after_of_the_api_is_passed_on_in_whole_seconds(wait, shown, header):
     """
     The API may ask for a delay before a retry. The service passes it on to its caller
     in the header ``retry-after``, in whole seconds, rounded up.
@@ -112,7 +114,7 @@ def test_callers_of_a_service_see_1000_characters_of_a_message():
         assert "x" * 1000 == failure(error).message
 
 
-def test_failure_is_written_as_json_with_five_keys():
+def test_failure_of_a_service_is_a_json_object_with_five_keys():
     """
     The failure that a service reports to its callers is a JSON object with five keys. A
     value that the API did not send is null.

@@ -282,7 +282,9 @@ def test_status_error_has_code_type_and_param_of_the_error_body():
     ("status", "message"),
     [(418, "I'm a Teapot"), (503, "Service Unavailable"), (529, "no reason given")],
 )
-def test_status_error_without_a_body_has_the_status_name_as_message(status, message):
+def test_status_error_without_a_body_has_the_name_of_the_status_as_message(
+    status, message
+):
     """
     The message of an error without a body is the status's name, or "no reason given".
     """
@@ -539,7 +541,7 @@ def test_event_whose_data_is_a_json_object_is_a_chunk():
     assert "\ufffdi" == read_event("message", data.replace(b"H", b"\xff"), SECRET).text
 
 
-def test_error_event_has_u_fffd_for_lone_surrogates():
+def test_error_event_has_u_fffd_for_each_lone_surrogate():
     """
     An error that a stream event reports has U+FFFD for each lone surrogate. A high
     surrogate of an earlier chunk still waits for its other half.
@@ -561,7 +563,7 @@ def test_error_event_has_u_fffd_for_lone_surrogates():
 @pytest.mark.parametrize(
     "choices", ["", '"choices":null', '"choices":[]', '"choices":[null]']
 )
-def test_chunk_may_have_no_choices(choices):
+def test_chunk_without_choices_is_read(choices):
     """
     A chunk's ``choices`` may be missing, null, an empty list, or a list with null.
     """
@@ -855,7 +857,7 @@ def test_error_is_raised_wherever_it_is_in_a_reply_or_an_event(body):
 
 @pytest.mark.parametrize("part", ["choice", "delta", "top"])
 @pytest.mark.parametrize("key", ["error", "errors"])
-def test_error_that_is_a_string_is_not_read_by_the_fast_path(part, key):
+def test_fast_path_does_not_read_an_event_with_a_string_under_error(part, key):
     """
     A string under ``error`` or ``errors``, beside a text that is not finished, is
     raised as an error at any level of an event. So the fast path does not read such an

@@ -71,7 +71,7 @@ def test_request_has_four_headers_and_no_key():
         ),
     ],
 )
-def test_headers_of_call_session_and_client_are_added_by_precedence(
+def test_headers_of_the_call_are_preferred_to_those_of_the_client(
     setup, options, added
 ):
     """
@@ -127,7 +127,7 @@ def test_request_repr_shows_no_headers_body_or_key():
         ),
     ],
 )
-def test_query_of_client_and_call_is_merged_into_the_url(query, extra, url):
+def test_query_parameters_of_client_and_call_are_merged_into_the_url(query, extra, url):
     """
     The URL has the query parameters of client and call. If both set a parameter, the
     value of the call is used. True and False are written as in JSON.

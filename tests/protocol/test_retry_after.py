@@ -1,6 +1,5 @@
 """
-How long to wait before the next attempt: the wait that a server asks for in headers or
-body.
+The wait that a server asks for before the next attempt, in its headers or in the body.
 """
 
 from __future__ import annotations
@@ -308,7 +307,7 @@ def test_wait_in_a_member_of_the_error_body_is_read(body, seconds):
         ),
     ],
 )
-def test_only_the_start_of_a_large_body_is_searched_for_a_wait(body):
+def test_only_the_start_of_a_large_error_body_is_searched_for_a_wait(body):
     """
     A wait is searched for in the first 100 members or items of an object or list, and
     in the first six levels of the body.

@@ -216,7 +216,7 @@ def test_event_is_returned_as_soon_as_its_last_byte_is_decoded(stream):
         assert completed == as_tuples(decoder.feed(piece[-1:]))
 
 
-def test_retry_time_of_thousands_of_digits_is_ignored():
+def test_retry_field_of_thousands_of_digits_is_ignored():
     """
     A ``retry`` field with more digits than Python converts to an int is ignored.
     """
@@ -314,7 +314,7 @@ def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events)
     ],
 )
 @pytest.mark.parametrize("size", [1, 10, 1000])
-def test_event_above_the_size_limit_is_refused(body, limit, size):
+def test_event_above_the_size_limit_raises_an_error(body, limit, size):
     """
     An event above the size limit is refused, whether it arrives at once or in pieces,
     complete or not. Comments and a blank line before the event count too. The size is
@@ -340,7 +340,7 @@ def test_size_limit_applies_to_each_event_and_not_to_the_whole_stream(size):
     )
 
 
-def test_size_error_shows_the_limit_with_thousands_separators():
+def test_error_for_a_too_large_event_shows_the_limit_with_separators():
     """
     The error for an event above the size limit shows the limit with thousands
     separators, such as 1,000.
@@ -364,7 +364,7 @@ def test_event_at_the_size_limit_is_decoded_however_it_is_cut():
         )
 
 
-def test_events_are_returned_with_the_piece_that_completes_them():
+def test_events_are_returned_when_the_piece_that_completes_them_is_decoded():
     """
     When a piece of a stream is decoded, the events that it completes are returned. An
     event that the end of the stream cuts short is not returned.
@@ -433,7 +433,7 @@ def pieces_of(case):
 
 
 @collected
-def test_recorded_stream_gives_its_events_after_each_piece(case):
+def test_each_piece_of_a_recorded_stream_gives_the_events_that_it_completes(case):
     """
     After each piece of a recorded stream, the decoder has returned exactly the events
     that are complete so far.
@@ -489,7 +489,7 @@ def test_recorded_stream_gives_the_same_events_when_decoded_byte_by_byte(case):
 
 @pytest.mark.parametrize("count", [1, 80, 120, 1000])
 @pytest.mark.parametrize("place", [0, 1])
-def test_event_of_many_lines_has_all_of_its_fields(count, place):
+def test_event_of_many_lines_has_all_of_its_data_and_fields(count, place):
     """
     However many lines an event has, it has all data lines, and the last name, id and
     retry time in it. These fields may stand before or after the data.

@@ -208,7 +208,7 @@ def test_random_bytes_between_events_are_read_as_the_oracle_reads_them(body):
     assert None is first_difference([b"data: a\n\n", body, b"\n\ndata: b\n\n"])
 
 
-def test_random_streams_cover_every_field():
+def test_random_streams_contain_events_with_every_field():
     """
     The random streams have many events with names, ids, retry times, several lines and
     invalid bytes. So comparing them with the oracle tests all of these.

@@ -110,7 +110,7 @@ def test_events_have_the_documented_wire_format():
     assert data["refusal"] is None
 
 
-def test_done_event_has_all_keys_even_if_values_are_missing():
+def test_event_done_has_all_of_its_keys_even_if_values_are_missing():
     """
     The last event, "done", always has all of its keys. The finish reason, the usage and
     the refusal are null if the server did not send them.
@@ -141,7 +141,7 @@ def test_only_thoughts_and_texts_of_choice_0_are_sent():
     assert [("thought", {"text": "c"})] == seen(piece_events([chunk]))
 
 
-def test_failed_event_has_the_public_message_of_the_error():
+def test_event_failed_has_the_public_message_of_the_error():
     """
     If an answer fails, its last event is named "failed", and has the message that
     callers of a service may see.
@@ -163,7 +163,7 @@ def test_ping_is_a_comment_that_readers_ignore():
 @pytest.mark.parametrize(
     ("count", "expected"), [(0, 1), (512, 1), (513, 2), (5000, 10)]
 )
-def test_many_tool_calls_are_written_in_steps(count, expected):
+def test_last_event_with_many_tool_calls_is_written_in_steps(count, expected):
     """
     The last event of an answer has all tool calls in order. It is written in steps,
     with 512 tool calls in each step.

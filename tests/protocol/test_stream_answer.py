@@ -284,7 +284,7 @@ def test_fragments_of_tool_calls_are_joined_by_index_id_or_order(sent, expected)
 
 
 @pytest.mark.parametrize("count", [256, 257, 300, 600])
-def test_tool_calls_of_a_chunk_added_in_parts_are_told_apart_by_position(count):
+def test_tool_calls_without_index_and_id_are_told_apart_by_their_position(count):
     """
     A large chunk is added to the answer in parts. Its tool calls without index and id
     are still told apart by their position in the chunk's list.
@@ -385,7 +385,7 @@ def test_first_finish_reason_of_a_choice_is_used():
         ),
     ],
 )
-def test_usage_after_the_finish_reason_is_read(last):
+def test_token_usage_after_the_finish_reason_is_read(last):
     """
     Token usage is read even if the server sends it after the finish reason. If the
     server sends usage several times, the last one is used.
@@ -531,7 +531,7 @@ WHOLE = {
 }
 
 
-def test_complete_answer_as_one_chunk_gives_the_same_answer():
+def test_complete_answer_converted_to_one_chunk_gives_the_same_answer():
     """
     A server may send a complete answer in place of a stream. It is converted to one
     chunk, from which the same answer is assembled.
@@ -595,7 +595,9 @@ def cut(draw, text):
     arguments=st.text(st.characters(exclude_characters="{")),
     data=st.data(),
 )
-def test_answer_is_the_same_however_texts_are_cut(text, thoughts, arguments, data):
+def test_answer_is_the_same_however_its_texts_are_cut_into_chunks(
+    text, thoughts, arguments, data
+):
     """
     The text, thoughts and tool call arguments of an answer may come in one chunk each,
     or cut anywhere into several chunks. The answer is the same.
@@ -879,7 +881,9 @@ def said(text="", *, choice=(), **more):
         ),
     ],
 )
-def test_chunk_of_the_fast_path_adds_what_the_converters_chunk_adds(events, carries):
+def test_chunk_of_the_fast_path_adds_the_same_as_a_chunk_of_the_converter(
+    events, carries
+):
     """
     A chunk of the fast path, and the converter's chunk for the same event, add the same
     to the answer.
@@ -943,7 +947,7 @@ def numbered(kind, size):
 @pytest.mark.parametrize(
     "kind", ["choices", "same index", "no index", "one chunk", "tool calls"]
 )
-def test_work_per_chunk_does_not_grow_with_the_answer(kind):
+def test_work_to_add_a_chunk_does_not_grow_with_the_answer(kind):
     """
     Assembling the third thousand of choices or tool calls runs as many lines of Python
     as the second thousand. No chunk makes the assembler search all earlier ones.
@@ -982,7 +986,7 @@ def test_reading_a_larger_answer_runs_about_as_many_lines_of_python(kind):
     assert large <= 1.1 * small
 
 
-def test_tool_call_is_built_when_the_answer_is_read():
+def test_model_of_a_tool_call_is_built_when_the_answer_is_first_read():
     """
     The model of a tool call is built when the answer is read. If the answer is read
     again, the model is not built again.

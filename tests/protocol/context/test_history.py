@@ -94,7 +94,7 @@ def test_edit_with_a_message_replaces_the_whole_message():
 
 
 @pytest.mark.parametrize("place", [2, -3, True, 0.0, "0", None])
-def test_edit_at_an_index_where_no_message_is_raises_argument_error(place):
+def test_edit_at_a_wrong_index_raises_argument_error(place):
     """
     The index of an edit must be an int at which the history has a message.
     """
@@ -139,7 +139,7 @@ def test_edit_of_a_summarised_message_drops_the_summary(place, kept):
     assert (summary if kept else None) == edited.summary
 
 
-def test_truncation_within_the_summarised_messages_drops_the_summary():
+def test_truncation_that_removes_a_summarised_message_drops_the_summary():
     """
     A summary is dropped if a truncation removes one of the messages that it summarises.
     """
@@ -185,7 +185,7 @@ def test_usage_of_a_history_is_the_sum_of_its_calls(calls, sums):
     assert 0 == history.summary_usage.total_tokens
 
 
-def test_tokens_of_a_summary_count_for_the_conversation_and_its_summaries():
+def test_tokens_of_a_summary_count_in_two_usage_sums():
     """
     The tokens of a call that wrote a summary count twice: in the usage of the
     conversation, and in the usage of its summaries.

@@ -120,7 +120,7 @@ def bound(history):
 @policies
 @settings(max_examples=60, deadline=None)
 @given(history=histories, tokens=estimators, budget=budgets)
-def test_policy_keeps_order_system_messages_last_turn_and_budget(
+def test_policy_keeps_the_order_system_messages_and_last_turn_within_the_budget(
     policy, history, tokens, budget
 ):
     """
@@ -487,7 +487,7 @@ def counted_plan(policy, turns):
 
 
 @policies
-def test_planning_reads_messages_in_proportion_to_the_history(policy):
+def test_work_of_a_policy_grows_in_proportion_to_the_history(policy):
     """
     For a history four times as long, a policy reads at most four times as many keys of
     messages. The last message is read equally often, since its words are found only

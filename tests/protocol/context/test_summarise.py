@@ -253,7 +253,7 @@ def test_turns_too_long_for_one_request_are_summarised_in_several():
     assert Summary(answers[len(asked) - 1], 28) == fitted.summary
 
 
-def test_empty_summary_ends_the_requests_and_turns_are_dropped():
+def test_no_request_follows_an_empty_summary_and_turns_are_dropped():
     """
     After the model returns an empty summary, no further request for a summary is sent,
     and turns are dropped.

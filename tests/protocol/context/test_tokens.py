@@ -124,7 +124,7 @@ def test_first_estimate_is_a_quarter_of_the_bytes_plus_four_per_message():
     assert 0 == tokens.slack
 
 
-def test_estimator_keeps_a_bounded_number_of_samples():
+def test_token_estimator_keeps_a_bounded_number_of_samples():
     """
     A sample is the size and token count of one request. An estimator keeps its newest
     samples and, of the older ones, only a few that differ in size.
@@ -198,7 +198,7 @@ def test_tokens_per_byte_are_a_weighted_median_over_pairs_of_samples(samples, sl
         pytest.param([-9, -5], 0, 0, id="never-negative"),
     ],
 )
-def test_hidden_prompt_is_the_median_surplus_of_the_newest_samples(
+def test_hidden_prompt_is_the_median_of_counted_minus_estimated_tokens(
     surplus, hidden, slack
 ):
     """
@@ -240,7 +240,7 @@ def test_estimate_of_a_request_is_rounded_up_to_whole_tokens():
 @pytest.mark.parametrize(
     ("count", "learned"), [(0, 0), (1, 1), (200084, 1), (200085, 0), (-1, 0)]
 )
-def test_implausible_token_count_is_not_learned(count, learned):
+def test_estimator_does_not_learn_an_implausible_token_count(count, learned):
     """
     An estimator does not learn a token count below 1, or a count that would mean a
     hidden prompt of more than 200,000 tokens.
@@ -248,7 +248,7 @@ def test_implausible_token_count_is_not_learned(count, learned):
     assert learned == len(asi1.TokenEstimator().learn([USER], count).samples)
 
 
-def test_one_older_sample_is_kept_for_each_power_of_two_in_bytes():
+def test_estimator_keeps_one_older_sample_for_each_power_of_two_in_bytes():
     """
     An estimator keeps the newest 16 samples. Of the older samples it keeps the newest
     one of each class of sizes; the classes are powers of two in bytes.
@@ -261,7 +261,7 @@ def test_one_older_sample_is_kept_for_each_power_of_two_in_bytes():
     assert [3, 5, 8, *[100] * 16] == [size for size, _, _ in tokens.samples]
 
 
-def test_context_size_of_each_model_is_that_in_models():
+def test_context_size_of_each_model_is_that_in_the_public_table():
     """
     The context size of each model is the one in the public table `MODELS`.
     """
